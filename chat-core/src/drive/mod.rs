@@ -1,0 +1,3 @@
+//! drive
+mod frame;
+pub use frame::Frame;

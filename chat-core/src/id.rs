@@ -1,0 +1,154 @@
+//! Names of things: users, conversations, messages, and the ids that clients choose.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Makes a newtype over a shared string: cheap to clone, ordered, and never mixed up with another id.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The id as it travels.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<T: Into<Arc<str>>> From<T> for $name {
+            fn from(text: T) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// A user, as the claim `sub` of its token names it.
+    UserId
+}
+id! {
+    /// A conversation: `conv_…`, unguessable.
+    ConversationId
+}
+id! {
+    /// A message: `msg_…`, unguessable, and carrying its `seq` (see [`MessageId::compose`]).
+    MessageId
+}
+id! {
+    /// The id under which a client may repeat a request without its being done twice.
+    ///
+    /// At most 64 characters; its scope is the user, over all devices and conversations.
+    ClientMessageId
+}
+
+/// Number of random bytes in an id: 80 bits can't be guessed, and make 16 characters of base 32.
+pub const NONCE_BYTES: usize = 10;
+
+/// The unguessable part of an id, drawn by the engine from its seed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Nonce(pub [u8; NONCE_BYTES]);
+
+/// Crockford's base 32 in lower case: no `i`, `l`, `o`, `u` to misread over a radio.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chunks_exact(5).try_for_each(|five| {
+            let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+            (0..8).rev().try_for_each(|i| {
+                let digit = ALPHABET[(bits >> (5 * i) & 31) as usize];
+                fmt::Write::write_char(f, char::from(digit))
+            })
+        })
+    }
+}
+
+impl ConversationId {
+    /// The id of the conversation that was created with this nonce.
+    pub fn compose(nonce: Nonce) -> Self {
+        Self::from(format!("conv_{nonce}"))
+    }
+}
+
+impl MessageId {
+    /// The id of message `seq` that was sent with this nonce.
+    ///
+    /// The number comes from the store and the nonce from the engine, so that neither needs to ask the
+    /// other, and a message is found by its id without an index of ids.
+    pub fn compose(nonce: Nonce, seq: u64) -> Self {
+        Self::from(format!("msg_{nonce}{seq}"))
+    }
+
+    /// The `seq` that the id claims, or `None` if no [`compose`](Self::compose) made it.
+    ///
+    /// The claim must be checked against the message that really has this number.
+    pub fn seq(&self) -> Option<u64> {
+        let digits = self.0.strip_prefix("msg_")?.get(NONCE_BYTES * 8 / 5..)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+    }
+}
+
+/// One history of numbers: made when a store is created or restored from a backup.
+///
+/// A `seq` of another epoch means nothing.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(Arc<str>);
+
+impl Epoch {
+    /// The epoch as it travels.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for Epoch {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_gives_back_its_seq() {
+        let id = MessageId::compose(Nonce([255; NONCE_BYTES]), 1_234);
+        assert_eq!(id.as_str(), "msg_zzzzzzzzzzzzzzzz1234");
+        assert_eq!(id.seq(), Some(1_234));
+    }
+
+    #[test]
+    fn a_foreign_message_id_has_no_seq() {
+        for foreign in ["", "msg_", "msg_456", "conv_zzzzzzzzzzzzzzzz1", "msg_zzzzzzzzzzzzzzzz+1", "msg_ééééééééé"] {
+            assert_eq!(MessageId::from(foreign).seq(), None, "{foreign}");
+        }
+    }
+}

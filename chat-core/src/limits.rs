@@ -1,0 +1,218 @@
+//! Every bound in one place, each with its reason. All can be overridden.
+
+use std::time::Duration;
+
+const KIB: usize = 1024;
+
+/// Bounds on what a frame may hold. Lengths count Unicode scalars.
+#[derive(Clone, Debug)]
+pub struct FieldLimits {
+    /// Levels of arrays and objects in a frame: the protocol's own frames have three.
+    pub depth: usize,
+    /// Length of a message: two screens of a phone, and 16 KB at most.
+    pub content: usize,
+    /// Length of a title: one line of a list.
+    pub title: usize,
+    /// Length of a `client_message_id`: a UUID has 36.
+    pub client_message_id: usize,
+}
+
+impl Default for FieldLimits {
+    fn default() -> Self {
+        Self { depth: 32, content: 4_000, title: 200, client_message_id: 64 }
+    }
+}
+
+/// Bounds on pages of replies.
+#[derive(Clone, Debug)]
+pub struct PageLimits {
+    /// Messages of a history page without a `limit`.
+    pub messages_default: u32,
+    /// Messages of a history page whatever its `limit`.
+    pub messages_most: u32,
+    /// Messages of one catch-up: a shift's conversation comes in one piece.
+    pub catch_up_messages: u32,
+    /// Bytes of content of one catch-up, after which it is cut: a phone on a weak link sees progress.
+    pub catch_up_bytes: usize,
+    /// Conversations of one list.
+    pub conversations: u32,
+    /// Participants in all of one list together, after which it is cut: what bounds the reply's size.
+    pub conversation_participants: usize,
+}
+
+impl Default for PageLimits {
+    fn default() -> Self {
+        Self {
+            messages_default: 50,
+            messages_most: 100,
+            catch_up_messages: 300,
+            catch_up_bytes: 256 * KIB,
+            conversations: 1_000,
+            conversation_participants: 20_000,
+        }
+    }
+}
+
+/// A rate: tokens flow into a bucket, each event takes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    /// How many at once after a pause.
+    pub burst: u32,
+    /// The time in which one more becomes free.
+    pub every: Duration,
+}
+
+/// Rates of one user over all its connections.
+#[derive(Clone, Debug)]
+pub struct RateLimits {
+    /// Requests of any kind: 50 a second is more than a person and less than a loop gone wild.
+    pub requests: Rate,
+    /// Messages: 10 a second, 60 at once after a tunnel.
+    pub messages: Rate,
+    /// New conversations: 6 a minute.
+    pub creations: Rate,
+}
+
+impl RateLimits {
+    /// The default rates with another number of messages a second, and at once six times as many.
+    pub fn with_messages_per_second(messages: u32) -> Self {
+        let messages = messages.max(1);
+        let every = Duration::from_secs(1) / messages;
+        Self { messages: Rate { burst: messages.saturating_mul(6), every }, ..Self::default() }
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            requests: Rate { burst: 100, every: Duration::from_millis(20) },
+            messages: Rate { burst: 60, every: Duration::from_millis(100) },
+            creations: Rate { burst: 6, every: Duration::from_secs(10) },
+        }
+    }
+}
+
+/// Bounds on the engine's own queues and caches.
+#[derive(Clone, Debug)]
+pub struct EngineLimits {
+    /// Requests under way on one connection; at this number it is not read further until half are answered.
+    pub requests_under_way: usize,
+    /// Connections of one user; one more replaces the longest silent.
+    pub connections_per_user: usize,
+    /// Conversations in which one connection may be typing at once; one more ends the oldest.
+    pub typing_per_connection: usize,
+    /// Changes in one commit: what one sync makes durable at once.
+    pub changes_per_commit: usize,
+    /// Changes that wait for a commit; beyond it requests are refused as `unavailable`.
+    pub changes_waiting: usize,
+    /// Conversations kept in memory; the longest unused goes first. Each costs some 40 bytes per participant.
+    pub cached_conversations: usize,
+    /// Live events held back on one connection behind a reply that is not ready; one more closes it (4008).
+    pub held_back: usize,
+    /// Users whose rates are remembered; the longest unused goes first.
+    pub rated_users: usize,
+    /// Conversations of one step of the background job that enrols a control user.
+    pub enrolment_step: u32,
+    /// How often a change that met a conflict is decided again before it is `unavailable`.
+    pub conflict_retries: u32,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self {
+            requests_under_way: 64,
+            connections_per_user: 10,
+            typing_per_connection: 32,
+            changes_per_commit: 1_024,
+            changes_waiting: 65_536,
+            cached_conversations: 20_000,
+            held_back: 256,
+            rated_users: 100_000,
+            enrolment_step: 100,
+            conflict_retries: 3,
+        }
+    }
+}
+
+/// Bounds on what waits for a slow reader: see [`drive`](crate::drive).
+#[derive(Clone, Debug)]
+pub struct OutboundLimits {
+    /// Bytes of replies that wait on one connection; at this number it is not read further.
+    pub reply_bytes: usize,
+    /// Live events that wait on one connection; one more closes it (4008).
+    pub live_events: usize,
+    /// Bytes of live events that wait on one connection; more close it (4008).
+    pub live_bytes: usize,
+    /// Bytes that wait on all connections together; more close the one with the most (4008).
+    pub total_bytes: usize,
+}
+
+impl Default for OutboundLimits {
+    fn default() -> Self {
+        Self {
+            reply_bytes: 256 * KIB,
+            live_events: 256,
+            live_bytes: 1024 * KIB,
+            total_bytes: 256 * 1024 * KIB,
+        }
+    }
+}
+
+/// Pauses and periods.
+#[derive(Clone, Debug)]
+pub struct Periods {
+    /// A conversation silent for this long is `INACTIVE`.
+    pub inactive_after: Duration,
+    /// Typing without a refresh ends after this long.
+    pub typing_expires: Duration,
+    /// A repeat of the same typing state within this time is answered and not broadcast.
+    pub typing_repeat: Duration,
+    /// How long after its `exp` a token still counts: clocks differ.
+    pub token_leeway: Duration,
+    /// What a client is told to wait when the store does not answer.
+    pub unavailable_retry: Duration,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self {
+            inactive_after: Duration::from_hours(30 * 24),
+            typing_expires: Duration::from_secs(10),
+            typing_repeat: Duration::from_secs(3),
+            token_leeway: Duration::from_secs(30),
+            unavailable_retry: Duration::from_secs(1),
+        }
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    /// What a frame may hold.
+    pub fields: FieldLimits,
+    /// How long a page may be.
+    pub pages: PageLimits,
+    /// How fast a user may go.
+    pub rates: RateSetting,
+    /// The engine's own queues and caches.
+    pub engine: EngineLimits,
+    /// What waits for a slow reader.
+    pub outbound: OutboundLimits,
+    /// Pauses and periods.
+    pub periods: Periods,
+}
+
+/// Whether rates are limited.
+#[derive(Clone, Debug)]
+pub enum RateSetting {
+    /// By these.
+    Limited(RateLimits),
+    /// Not at all: for load tests.
+    Lifted,
+}
+
+impl Default for RateSetting {
+    fn default() -> Self {
+        Self::Limited(RateLimits::default())
+    }
+}

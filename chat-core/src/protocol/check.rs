@@ -1,0 +1,49 @@
+//! The checks that several requests share.
+
+use super::error::{Error, ErrorCode};
+use crate::id::ClientMessageId;
+use crate::limits::FieldLimits;
+
+fn invalid(detail: impl std::fmt::Display) -> Error {
+    Error::with_detail(ErrorCode::InvalidParameter, detail)
+}
+
+/// Not blank, and at most `max` Unicode scalars.
+pub(super) fn text(field: &str, text: &str, max: usize) -> Result<(), Error> {
+    if text.trim().is_empty() {
+        return Err(invalid(format_args!("{field} must not be blank")));
+    }
+    at_most(field, text, max)
+}
+
+/// Not empty, and at most as long as the limit.
+pub(super) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimits) -> Result<(), Error> {
+    match id.map(ClientMessageId::as_str) {
+        None => Ok(()),
+        Some("") => Err(invalid("client_message_id must not be empty")),
+        Some(id) => at_most("client_message_id", id, limits.client_message_id),
+    }
+}
+
+fn at_most(field: &str, text: &str, max: usize) -> Result<(), Error> {
+    match text.len() > max && text.chars().nth(max).is_some() {
+        true => Err(invalid(format_args!("{field} must have at most {max} characters"))),
+        false => Ok(()),
+    }
+}
+
+/// One or more.
+pub(super) fn positive(field: &str, number: Option<i64>) -> Result<(), Error> {
+    match number {
+        Some(..=0) => Err(invalid(format_args!("{field} must be at least 1"))),
+        _ => Ok(()),
+    }
+}
+
+/// Zero or more.
+pub(super) fn not_negative(field: &str, number: Option<i64>) -> Result<(), Error> {
+    match number {
+        Some(..0) => Err(invalid(format_args!("{field} must not be negative"))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,57 @@
+//! Why a connection was closed, as the WebSocket close code (RFC 6455, section 7.4) says it.
+
+use serde::{Deserialize, Serialize};
+
+/// The close codes that a server of this protocol uses.
+///
+/// 4000 to 4499 ask the client to connect again, 4500 to 4999 not to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The peer is done.
+    Normal = 1000,
+    /// The server stops: connect again.
+    GoingAway = 1001,
+    /// A text frame held invalid UTF-8.
+    InvalidUtf8 = 1007,
+    /// A frame was longer than the limit.
+    FrameTooLong = 1009,
+    /// The server can't take the connection now: connect again after a pause.
+    TryAgainLater = 1013,
+    /// The token expired: connect again with a new one.
+    TokenExpired = 4001,
+    /// The connection took its frames too slowly: connect again and catch up.
+    TooSlow = 4008,
+    /// No sign of life within the heartbeat: connect again.
+    NoSignOfLife = 4012,
+    /// The token is missing or no good.
+    NotAuthenticated = 4501,
+    /// The user was deactivated or disconnected by an administrator.
+    Deactivated = 4503,
+    /// A newer connection of the same user took this one's place.
+    Replaced = 4504,
+}
+
+impl CloseCode {
+    /// The number on the wire.
+    pub fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The reason sent along, for a person who reads a trace.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Normal => "",
+            Self::GoingAway => "server is stopping, connect again",
+            Self::InvalidUtf8 => "text frame is not valid UTF-8",
+            Self::FrameTooLong => "frame is too long",
+            Self::TryAgainLater => "server can't take this connection now, connect again later",
+            Self::TokenExpired => "token expired, connect again with a new one",
+            Self::TooSlow => "too slow a reader, connect again and catch up",
+            Self::NoSignOfLife => "no sign of life, connect again",
+            Self::NotAuthenticated => "not authenticated",
+            Self::Deactivated => "deactivated or disconnected by an administrator",
+            Self::Replaced => "replaced by a newer connection of the same user",
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The outside of a frame: `type`, `data`, `request_id`, and what every reply shares.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::error::{Error, ErrorCode};
+
+/// What a client chose to recognise the reply by: echoed, never interpreted.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RequestId {
+    /// An integer that a browser can hold: at most 2^53 − 1 either way.
+    Number(i64),
+    /// A string of at most 64 characters.
+    Text(Arc<str>),
+}
+
+impl RequestId {
+    /// Most characters of a text.
+    pub const MAX_CHARS: usize = 64;
+    /// The largest integer that every JavaScript engine holds exactly (ECMA-262, `Number.MAX_SAFE_INTEGER`).
+    pub const MAX_NUMBER: i64 = (1 << 53) - 1;
+
+    fn is_valid(&self) -> bool {
+        match self {
+            Self::Number(number) => (-Self::MAX_NUMBER..=Self::MAX_NUMBER).contains(number),
+            Self::Text(text) => text.chars().nth(Self::MAX_CHARS).is_none(),
+        }
+    }
+}
+
+/// The `success` of a reply that is no error: always `true`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Success;
+
+impl Serialize for Success {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+impl<'de> Deserialize<'de> for Success {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match bool::deserialize(deserializer)? {
+            true => Ok(Self),
+            false => Err(D::Error::custom("success is false")),
+        }
+    }
+}
+
+/// A request frame with its `data` left raw: decoded only once the type is known.
+#[derive(Deserialize)]
+struct RawRequest<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    request_id: Option<&'a RawValue>,
+}
+
+/// The outside of a request.
+#[derive(Debug)]
+pub(super) struct Envelope<'a> {
+    pub(super) kind: Cow<'a, str>,
+    data: &'a str,
+}
+
+/// A request that could not be decoded, with the `request_id` to answer under if that could be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Undecodable {
+    /// To be echoed in the error reply.
+    pub request_id: Option<RequestId>,
+    /// What is wrong.
+    pub error: Error,
+}
+
+/// Reads the outside of a request frame.
+///
+/// Nothing of `data` is looked at but its depth.
+pub(super) fn open(text: &[u8], max_depth: usize) -> Result<(Option<RequestId>, Envelope<'_>), Undecodable> {
+    let refuse = |request_id, error| Undecodable { request_id, error };
+    if is_deeper_than(text, max_depth) {
+        let error = Error::with_detail(ErrorCode::TooDeep, format_args!("at most {max_depth} levels"));
+        return Err(refuse(None, error));
+    }
+    let raw: RawRequest<'_> = serde_json::from_slice(text).map_err(|e| refuse(None, not_an_envelope(&e)))?;
+    let request_id = raw.request_id.map(read_request_id).transpose().map_err(|e| refuse(None, e))?;
+    match raw.kind.map(|kind| serde_json::from_str(kind.get())) {
+        Some(Ok(kind)) => Ok((request_id, Envelope { kind, data: raw.data.map_or("{}", RawValue::get) })),
+        Some(Err(_)) => {
+            Err(refuse(request_id, Error::with_detail(ErrorCode::InvalidFrame, "type must be a string")))
+        }
+        None => Err(refuse(request_id, Error::with_detail(ErrorCode::MissingParameter, "type"))),
+    }
+}
+
+fn not_an_envelope(error: &serde_json::Error) -> Error {
+    match error.classify() {
+        serde_json::error::Category::Data => ErrorCode::InvalidFrame.into(),
+        _ => ErrorCode::InvalidJson.into(),
+    }
+}
+
+fn read_request_id(raw: &RawValue) -> Result<RequestId, Error> {
+    serde_json::from_str(raw.get()).ok().filter(RequestId::is_valid).ok_or_else(|| {
+        let detail = "request_id must be a string of at most 64 characters or an integer of at most 2^53 - 1";
+        Error::with_detail(ErrorCode::InvalidFrame, detail)
+    })
+}
+
+impl Envelope<'_> {
+    /// Decodes `data` by its type.
+    pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(self.data).map_err(|_| self.explain::<T>())
+    }
+
+    /// Decodes once more, slowly, to say which field is wrong.
+    fn explain<T: DeserializeOwned>(&self) -> Error {
+        let mut json = serde_json::Deserializer::from_str(self.data);
+        let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
+            return ErrorCode::InvalidFrame.into();
+        };
+        let path = error.path().to_string();
+        let reason = error.into_inner().to_string();
+        let reason = reason.split(" at line ").next().unwrap_or_default();
+        match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            Some(field) => Error::with_detail(ErrorCode::MissingParameter, field),
+            None if path == "." => {
+                Error::with_detail(ErrorCode::InvalidFrame, format_args!("data: {reason}"))
+            }
+            None => Error::with_detail(ErrorCode::InvalidParameter, format_args!("{path}: {reason}")),
+        }
+    }
+}
+
+/// Whether arrays and objects are nested deeper than `max`.
+///
+/// Counted before anything is decoded, so that depth costs neither stack nor time.
+fn is_deeper_than(text: &[u8], max: usize) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    text.iter().any(|byte| {
+        match (in_string, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'{' | b'[') => depth += 1,
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > max
+    })
+}
+
+/// A request on its way out.
+#[derive(Serialize)]
+pub(super) struct OutgoingRequest<'a, T> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'a str,
+    pub(super) data: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) request_id: Option<&'a RequestId>,
+}
+
+/// A reply on its way out, with the `request_id` that it answers.
+#[derive(Serialize)]
+struct OutgoingReply<'a, T> {
+    #[serde(flatten)]
+    reply: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a RequestId>,
+}
+
+/// Encodes a reply, and the `request_id` that it answers.
+pub fn encode_reply<T: Serialize>(reply: &T, request_id: Option<&RequestId>) -> Bytes {
+    encode(&OutgoingReply { reply, request_id })
+}
+
+/// Encodes a frame that answers no request.
+///
+/// # Panics
+///
+/// Never: the protocol's types hold nothing that JSON can't.
+pub fn encode<T: Serialize>(frame: &T) -> Bytes {
+    serde_json::to_vec(frame).expect("the protocol's types are plain JSON").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_outside_of_strings() {
+        assert!(!is_deeper_than(br#"{"a":"[[[[\"[[","b":[]}"#, 2));
+        assert!(is_deeper_than(br#"{"a":[[]]}"#, 2));
+        assert!(is_deeper_than("[".repeat(5_000).as_bytes(), 32));
+    }
+
+    #[test]
+    fn request_ids_are_echoed_as_they_came() {
+        for id in [r#""a\u0062""#, "7", "-9007199254740991", "9007199254740991"] {
+            let read = read_request_id(&RawValue::from_string(id.to_owned()).unwrap()).unwrap();
+            let back = serde_json::to_string(&read).unwrap();
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&back).unwrap(), serde_json::from_str::<serde_json::Value>(id).unwrap());
+        }
+        for bad in ["1.5", "9007199254740992", "{}", "true", &format!("{:?}", "x".repeat(65))] {
+            assert!(read_request_id(&RawValue::from_string(bad.to_owned()).unwrap()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Event 8: mark everything up to a message as read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConversationId, MessageId, UserId};
+use crate::time::Timestamp;
+
+/// The `data` of `mark_message_read`. The reply is [`Done`](super::Done).
+///
+/// Read means "up to this message": an older one, or the same again, succeeds and changes nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MarkMessageRead {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The newest message that was read.
+    pub message_id: MessageId,
+}
+
+/// The real-time broadcast to the other participants.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "message_read")]
+pub struct MessageRead {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Who read.
+    pub user_id: UserId,
+    /// The newest message that was read.
+    pub message_id: MessageId,
+    /// When it was marked.
+    pub timestamp: Timestamp,
+    /// The number of that message. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_up_to: Option<u64>,
+}
+
+/// The same for the reader's own other connections. An addition to the document.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "read_position")]
+pub struct ReadPosition {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The newest message that was read.
+    pub message_id: MessageId,
+    /// The number of that message.
+    pub read_up_to: u64,
+    /// When it was marked.
+    pub timestamp: Timestamp,
+}

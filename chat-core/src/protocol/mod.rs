@@ -1,0 +1,54 @@
+//! What travels: the frames of the protocol, one file per event.
+//!
+//! Each event's file holds its request, its reply and what others hear of it, under the names that the protocol
+//! document gives them; server and client share them. `PROTOCOL.md` beside the crate shows each with its JSON.
+//! What is added to the document is optional in requests and may be absent from replies, so that a peer that
+//! knows only the document never notices.
+
+mod check;
+pub mod close;
+pub mod create_support_conversation;
+mod envelope;
+pub mod error;
+pub mod get_active_conversations;
+pub mod get_conversation_messages;
+pub mod join_conversation;
+pub mod join_support_room;
+pub mod mark_message_read;
+pub mod message;
+pub mod refresh_token;
+mod request;
+pub mod role;
+pub mod room;
+pub mod send_chat_message;
+pub mod typing_indicator;
+
+pub use close::CloseCode;
+pub use create_support_conversation::{
+    CreateSupportConversation, CreateSupportConversationReply, NewSupportConversation,
+};
+pub use envelope::{RequestId, Success, Undecodable, encode, encode_reply};
+pub use error::{Error, ErrorCode, ErrorReply, Fault};
+pub use get_active_conversations::{
+    ConversationStatus, ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage,
+};
+pub use get_conversation_messages::{GetConversationMessages, GetConversationMessagesReply};
+pub use join_conversation::{CatchUp, JoinConversation, JoinConversationReply};
+pub use join_support_room::{JoinSupportRoom, JoinSupportRoomReply};
+pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition};
+pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
+pub use refresh_token::{RefreshToken, RefreshTokenReply};
+pub use request::{EventType, Request};
+pub use role::{Role, User};
+pub use room::RoomType;
+pub use send_chat_message::{SendChatMessage, SendChatMessageReply};
+pub use typing_indicator::{TypingIndicator, TypingStatus};
+
+use serde::{Deserialize, Serialize};
+
+/// The reply to `typing_indicator` and `mark_message_read`: exactly `{"success": true}`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// Always `true`.
+    pub success: Success,
+}

@@ -1,0 +1,72 @@
+//! The port to storage: what the engine asks a store for, and what any store must keep.
+//!
+//! A store answers [`load`](Store::load) and [`commit`](Store::commit). The engine has at most one commit under
+//! way at a time, and any number of loads. [`testing::conformance`](crate::testing::conformance) holds a store
+//! against all that is said here; [`MemoryStore`] is the reference.
+
+mod change;
+mod memory;
+mod query;
+
+use std::future::Future;
+
+pub use change::{
+    Account, AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Receipt, Rejected,
+    Verdict,
+};
+pub use memory::MemoryStore;
+pub use query::{UNREAD_MOST, UNREAD_WINDOW, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, Window};
+
+use serde::{Deserialize, Serialize};
+
+/// How far a store's history has come: each committed change has a higher one than those before it.
+///
+/// Zero is before the first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+/// The store could not answer. Whether a change was made is unknown.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the store is unavailable: {reason}")]
+pub struct Unavailable {
+    /// Why, for the operator's log: never sent to a client.
+    pub reason: String,
+}
+
+impl Unavailable {
+    /// Unavailable for this reason.
+    pub fn new(reason: impl ToString) -> Self {
+        Self { reason: reason.to_string() }
+    }
+}
+
+/// Storage of accounts, conversations, messages, read positions and what is needed to recognise a repeat.
+///
+/// Both futures must be `Send`, and may be dropped before they end: a dropped commit has an unknown outcome.
+pub trait Store: Send + Sync {
+    /// Looks something up.
+    ///
+    /// The answer holds at least all that was committed up to its [`Loaded::position`], which in turn covers every
+    /// commit that had returned when the load began.
+    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, Unavailable>> + Send;
+
+    /// Judges changes in order, each seeing the earlier ones, and makes the accepted ones durable.
+    ///
+    /// There is one [`Verdict`] per change, in their order. Each change is done whole or not at all. When the future
+    /// is ready, all that it accepted is on disk and visible to every load that begins after it. Rules:
+    ///
+    /// - A `client_message_id` that the user has used is [`Rejected::Duplicate`] with the original, whatever else is
+    ///   wrong with the change, and so is the second of two in one batch.
+    /// - A change of a conversation that does not exist, or whose version is not the one the change names, is
+    ///   [`Rejected::Conflict`], and so are all later changes of that conversation in the batch.
+    /// - The store gives each message the next `seq` of its conversation, and as `sent_at` the later of the change's
+    ///   time and the `sent_at` of the message before it.
+    /// - A read position never falls. [`Receipt::Read`] says whether it rose.
+    /// - To enrol a participant, or withdraw a user who is none, is accepted and changes nothing, the version included.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the outcome of the whole batch is unknown.
+    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<Vec<Verdict>, Unavailable>> + Send;
+}

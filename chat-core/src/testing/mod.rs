@@ -1,0 +1,2 @@
+//! testing
+pub mod conformance;

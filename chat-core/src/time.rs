@@ -1,0 +1,115 @@
+//! Time as a value: the core never asks a clock.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::fmt::temporal::DateTimePrinter;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point of wall time in whole milliseconds.
+///
+/// Written as RFC 3339 in UTC with milliseconds and `Z`; read in any form that RFC 3339 allows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// The last millisecond that RFC 3339 can write with four digits of year: 9999-12-30T22:00:00Z.
+const LAST: i64 = 253_402_207_200_000;
+
+impl Timestamp {
+    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z, pressed into the years 0 to 9999.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(-62_167_219_200_000, LAST))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The time `pause` later, or the last that can be written.
+    #[must_use]
+    pub fn plus(self, pause: Duration) -> Self {
+        Self::from_millis(self.0.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time `pause` earlier, or the first that can be written.
+    #[must_use]
+    pub fn minus(self, pause: Duration) -> Self {
+        Self::from_millis(self.0.saturating_sub(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is: zero if it is before.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+        let time = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        f.write_str(&PRINTER.timestamp_to_string(&time))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self::from_millis(time.as_millisecond()))
+    }
+}
+
+/// A point on a clock that never falls, counted from any start: for pauses and deadlines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Monotonic(pub Duration);
+
+impl Monotonic {
+    /// The point `pause` later.
+    #[must_use]
+    pub fn plus(self, pause: Duration) -> Self {
+        Self(self.0.saturating_add(pause))
+    }
+
+    /// How long after `earlier` this is: zero if it is before.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The two times of one moment.
+///
+/// `monotonic` must never fall from one input of the engine to the next; `wall` may jump, as the clock of a
+/// machine does when it is set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Now {
+    /// For pauses and deadlines.
+    pub monotonic: Monotonic,
+    /// For what people read.
+    pub wall: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_milliseconds_and_z() {
+        let time: Timestamp = serde_json::from_str(r#""2024-01-15T11:30:00+01:00""#).unwrap();
+        assert_eq!(time.to_string(), "2024-01-15T10:30:00.000Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-30T22:00:00.000Z");
+        assert_eq!(Timestamp::from_millis(i64::MIN).to_string(), "0000-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,3 @@
+//! A chat server over WebSockets.
+
+pub mod store;
