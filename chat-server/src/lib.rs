@@ -1,3 +1,4 @@
 //! A chat server over WebSockets.
 
+pub mod auth;
 pub mod store;
