@@ -14,7 +14,7 @@ pub use change::{
     Account, AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Receipt, Rejected,
     Verdict,
 };
-pub use memory::MemoryStore;
+pub use memory::{Export, ExportedConversation, MemoryState, MemoryStore};
 pub use query::{UNREAD_MOST, UNREAD_WINDOW, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, Window};
 
 use serde::{Deserialize, Serialize};
