@@ -24,9 +24,9 @@ impl MemoryState {
         match query {
             Query::Directory => Facts::Directory(self.directory()),
             Query::Account(user) => Facts::Account(self.stored.accounts.get(&user).cloned()),
-            Query::Conversation(id) => {
-                Facts::Conversation(self.stored.conversations.get(&id).map(|stored| stored.conversation.clone()))
-            }
+            Query::Conversation(id) => Facts::Conversation(
+                self.stored.conversations.get(&id).map(|stored| stored.conversation.clone()),
+            ),
             Query::Conversations { user, since, skip, limit, participants } => {
                 Facts::Conversations(self.conversations(&user, since, skip, limit, participants))
             }
@@ -80,9 +80,8 @@ impl MemoryState {
         let mut page = ConversationPage::default();
         let mut room = participants;
         while page.rows.len() < limit as usize
-            && let Some(stored) = listed.next_if(|next| {
-                page.rows.is_empty() || next.conversation.participants.len() <= room
-            })
+            && let Some(stored) =
+                listed.next_if(|next| page.rows.is_empty() || next.conversation.participants.len() <= room)
         {
             room = room.saturating_sub(stored.conversation.participants.len());
             page.rows.push(stored.row(user));

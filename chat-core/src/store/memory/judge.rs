@@ -85,7 +85,8 @@ impl MemoryState {
             last_seq: 0,
             last_message_at: at,
         };
-        let mut stored = ExportedConversation { conversation, messages: Vec::new(), read_up_to: BTreeMap::new() };
+        let mut stored =
+            ExportedConversation { conversation, messages: Vec::new(), read_up_to: BTreeMap::new() };
         stored.push(creator, create.nonce, create.content.clone(), at);
         self.stored.conversations.insert(id.clone(), stored);
         let original = Original::Conversation {
@@ -154,7 +155,10 @@ impl MemoryState {
     }
 
     fn conversation(&mut self, conversation: &ConversationId) -> &mut ExportedConversation {
-        self.stored.conversations.get_mut(conversation).expect("a change without a conversation is a conflict")
+        self.stored
+            .conversations
+            .get_mut(conversation)
+            .expect("a change without a conversation is a conflict")
     }
 }
 

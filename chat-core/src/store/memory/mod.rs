@@ -17,7 +17,10 @@ use crate::protocol::Message;
 /// Its futures are ready at once and it is never unavailable. It has no bound: what is stored stays.
 #[derive(Debug)]
 pub struct MemoryStore {
-    #[expect(clippy::disallowed_types, reason = "a store is shared by reference; the lock is held across no await")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "a store is shared by reference; the lock is held across no await"
+    )]
     state: std::sync::Mutex<MemoryState>,
 }
 
@@ -48,10 +51,7 @@ impl Store for MemoryStore {
         ready(Ok(self.state().answer(query)))
     }
 
-    fn commit(
-        &self,
-        changes: Vec<Change>,
-    ) -> impl Future<Output = Result<Vec<Verdict>, Unavailable>> + Send {
+    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<Vec<Verdict>, Unavailable>> + Send {
         ready(Ok(self.state().judge(changes)))
     }
 }
