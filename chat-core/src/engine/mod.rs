@@ -182,7 +182,7 @@ impl Engine {
             Input::Loaded { ticket, result } => self.loaded(ticket, result),
             Input::Committed { ticket, result } => self.committed(ticket, result),
             Input::Drain => self.drain(),
-            Input::Tick => {}
+            Input::Tick => self.timers.woken(),
         }
         while let Some(timer) = self.timers.fire(self.now.monotonic) {
             self.due(timer);

@@ -41,6 +41,11 @@ impl Timers {
             .map(|(_, timer)| timer)
     }
 
+    /// The wake-up that was asked for has come: it is asked for again if it came too early.
+    pub(super) fn woken(&mut self) {
+        self.announced = None;
+    }
+
     /// The next wake-up, if it is not the one that was asked for last.
     pub(super) fn announce(&mut self) -> Option<Option<Monotonic>> {
         let next = self.due.first().map(|(at, _)| *at);
