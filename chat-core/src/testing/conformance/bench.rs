@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Fixture, Reopening};
 use crate::conversation::{Conversation, Participants};
-use crate::id::{ClientMessageId, ConversationId, MessageId, NONCE_BYTES, Nonce, UserId};
+use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, UserId};
 use crate::permission::{MayTakePart, may_create, may_take_part};
 use crate::protocol::{Message, MessageType, Role, RoomType, User};
 use crate::store::{
@@ -52,11 +52,10 @@ impl<F: Fixture> Bench<F> {
         assert_eq!(verdicts.len(), asked, "a commit gives one verdict per change");
         for receipt in verdicts.iter().flatten() {
             let (position, before) = (receipt.position(), self.accepted);
-            match is_no_op(receipt) {
-                true => {
-                    assert!(position >= before, "a change of nothing is at {position:?} after {before:?}")
-                }
-                false => assert!(position > before, "positions rise: {position:?} came after {before:?}"),
+            if is_no_op(receipt) {
+                assert!(position >= before, "a change of nothing is at {position:?} after {before:?}");
+            } else {
+                assert!(position > before, "positions rise: {position:?} came after {before:?}");
             }
             self.accepted = position;
         }
@@ -285,10 +284,6 @@ impl<'a> Listing<'a> {
 /// A time of the tests: this many milliseconds after a fixed one.
 pub(super) fn time(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_705_314_600_000 + millis)
-}
-
-pub(super) fn key(text: &str) -> Option<ClientMessageId> {
-    Some(text.into())
 }
 
 pub(super) fn participants(users: &[&str]) -> Participants {

@@ -86,10 +86,16 @@ macro_rules! store_conformance {
         }
     };
     (@cases $fixture:expr, $block_on:path, $($theme:ident::$case:ident,)*) => {
+        fn conformance_fixture() -> impl $crate::testing::conformance::Fixture {
+            $fixture
+        }
+
+        fn conformance_block_on(case: impl ::std::future::Future<Output = ()>) {
+            $block_on(case);
+        }
+
         $(
             mod $case {
-                #[allow(unused_imports, reason = "the fixture may be named by its full path")]
-                use super::*;
                 use $crate::testing::conformance::{Bench, Reopening, $theme};
 
                 #[test]
@@ -103,7 +109,9 @@ macro_rules! store_conformance {
                 }
 
                 fn run(reopening: Reopening) {
-                    $block_on(async { $theme::$case(&mut Bench::new($fixture, reopening).await).await });
+                    super::conformance_block_on(async {
+                        $theme::$case(&mut Bench::new(super::conformance_fixture(), reopening).await).await;
+                    });
                 }
             }
         )*

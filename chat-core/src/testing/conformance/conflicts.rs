@@ -1,7 +1,7 @@
 //! Cases: what was decided on facts that are no longer so is refused.
 
 use super::Fixture;
-use super::bench::{Bench, is_conflict, key, permit_on_version};
+use super::bench::{Bench, is_conflict, permit_on_version};
 use crate::conversation::Conversation;
 use crate::store::{AppendMessage, Change, MarkRead, Membership, Receipt};
 
@@ -125,10 +125,12 @@ pub async fn a_conflict_does_not_use_up_the_client_message_id<F: Fixture>(bench:
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
     let stale = bench.message_under(permit_on_version("driver", &known, 7));
-    let stale = AppendMessage { client_message_id: key("once"), ..stale };
+    let stale = AppendMessage { client_message_id: Some("once".into()), ..stale };
     assert!(is_conflict(&bench.commit(vec![Change::AppendMessage(stale)]).await[0]));
     assert_eq!(bench.original("driver", "once").await, None, "a conflict is no original");
     let fresh = bench.message("driver", &id).await;
-    bench.accept(Change::AppendMessage(AppendMessage { client_message_id: key("once"), ..fresh })).await;
+    bench
+        .accept(Change::AppendMessage(AppendMessage { client_message_id: Some("once".into()), ..fresh }))
+        .await;
     assert_eq!(bench.conversation(&id).await.last_seq, 2);
 }

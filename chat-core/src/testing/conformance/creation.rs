@@ -15,12 +15,10 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
     let creation = CreateConversation { at: time(7), ..bench.creation("driver", &["control", "admin"]) };
     let (id, nonce, participants) = (creation.id.clone(), creation.nonce, creation.participants.clone());
     assert_eq!(bench.find_conversation(&id).await, None, "a conversation that was not created is none");
-    match bench.accept(Change::CreateConversation(creation)).await {
-        Receipt::Created { sent_at, .. } => {
-            assert_eq!(sent_at, time(7), "message 1 is sent when it was asked for")
-        }
-        other => panic!("CreateConversation gave {other:?}"),
-    }
+    let Receipt::Created { sent_at, .. } = bench.accept(Change::CreateConversation(creation)).await else {
+        panic!("CreateConversation must give Receipt::Created");
+    };
+    assert_eq!(sent_at, time(7), "message 1 is sent when it was asked for");
     let expected = Conversation {
         id: id.clone(),
         title: "Support: title".into(),

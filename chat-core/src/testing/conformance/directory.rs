@@ -1,7 +1,7 @@
 //! Cases: accounts, and ids of users with anything in them.
 
 use super::Fixture;
-use super::bench::{Bench, Listing, key};
+use super::bench::{Bench, Listing};
 use crate::protocol::{Role, User};
 use crate::store::{Account, AppendMessage, Change, CreateConversation, Receipt};
 
@@ -121,7 +121,7 @@ pub async fn awkward_user_ids_stay_apart<F: Fixture>(bench: &mut Bench<F>) {
     let mut created = Vec::new();
     for id in ids {
         bench.accept(Change::PutAccount(account(id, Role::ControlStaff, true, false))).await;
-        let creation = CreateConversation { client_message_id: key(id), ..bench.creation(id, &[]) };
+        let creation = CreateConversation { client_message_id: Some(id.into()), ..bench.creation(id, &[]) };
         created.push(creation.id.clone());
         bench.accept(Change::CreateConversation(creation)).await;
         bench.read(id, created.last().expect("one was just created"), 1).await;
@@ -150,7 +150,7 @@ pub async fn a_user_whose_id_begins_anothers_sees_its_own_only<F: Fixture>(bench
     for (user, id) in [("u", "1x"), ("u1", "x"), ("u/", "x"), ("u", "/x"), ("u\0", "x"), ("u", "\0x")] {
         let draft = bench.message(user, &conversation).await;
         let content = format!("{user:?} under {id:?}").into();
-        let draft = AppendMessage { client_message_id: key(id), content, ..draft };
+        let draft = AppendMessage { client_message_id: Some(id.into()), content, ..draft };
         bench.accept(Change::AppendMessage(draft)).await;
     }
     assert_eq!(bench.conversation(&conversation).await.last_seq, 7, "six ids of four users are six ids");

@@ -1,14 +1,14 @@
 //! Cases: a request repeated under its `client_message_id` is done once (P2).
 
 use super::Fixture;
-use super::bench::{Bench, is_conflict, key, participants, permit_on_version, time};
+use super::bench::{Bench, is_conflict, participants, permit_on_version, time};
 use crate::id::{ConversationId, MessageId};
 use crate::protocol::RoomType;
 use crate::store::{AppendMessage, Change, CreateConversation, Original, Receipt, Rejected};
 
 /// A message of the driver under a `client_message_id`.
 async fn keyed<F: Fixture>(bench: &mut Bench<F>, conversation: &ConversationId, id: &str) -> AppendMessage {
-    AppendMessage { client_message_id: key(id), ..bench.message("driver", conversation).await }
+    AppendMessage { client_message_id: Some(id.into()), ..bench.message("driver", conversation).await }
 }
 
 fn original_of(draft: &AppendMessage, seq: u64) -> Original {
@@ -72,7 +72,7 @@ pub async fn a_duplicate_is_found_before_any_conflict<F: Fixture>(bench: &mut Be
     let expected = Err(Rejected::Duplicate(original_of(&first, 2)));
     bench.accept(Change::AppendMessage(first)).await;
     let repeat = |bench: &mut Bench<F>, permit| {
-        let client_message_id = key("once");
+        let client_message_id = Some("once".into());
         Change::AppendMessage(AppendMessage { client_message_id, ..bench.message_under(permit) })
     };
     let stale = repeat(bench, permit_on_version("driver", &known, 9));
@@ -99,7 +99,7 @@ pub async fn a_duplicate_refuses_no_later_change<F: Fixture>(bench: &mut Bench<F
     let first = keyed(bench, &id, "once").await;
     bench.accept(Change::AppendMessage(first)).await;
     let stale = bench.message_under(permit_on_version("driver", &known, 9));
-    let stale = AppendMessage { client_message_id: key("once"), ..stale };
+    let stale = AppendMessage { client_message_id: Some("once".into()), ..stale };
     let next = bench.message("driver", &id).await;
     let verdicts = bench.commit(vec![Change::AppendMessage(stale), Change::AppendMessage(next)]).await;
     assert!(matches!(verdicts[0], Err(Rejected::Duplicate(_))), "{verdicts:?}");
@@ -116,7 +116,8 @@ pub async fn another_request_under_the_id_gives_the_original<F: Fixture>(bench: 
     assert_eq!(bench.duplicate(Change::AppendMessage(elsewhere)).await, expected, "another conversation");
     let differently = AppendMessage { content: "other".into(), ..keyed(bench, &id, "once").await };
     assert_eq!(bench.duplicate(Change::AppendMessage(differently)).await, expected, "another content");
-    let creation = CreateConversation { client_message_id: key("once"), ..bench.creation("driver", &[]) };
+    let creation =
+        CreateConversation { client_message_id: Some("once".into()), ..bench.creation("driver", &[]) };
     let new = creation.id.clone();
     assert_eq!(bench.duplicate(Change::CreateConversation(creation)).await, expected, "another type");
     assert_eq!(bench.find_conversation(&new).await, None, "a duplicate creates nothing");
@@ -125,7 +126,7 @@ pub async fn another_request_under_the_id_gives_the_original<F: Fixture>(bench: 
 
 /// A repeated creation gives the conversation that it made, and so does a message under its id.
 pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Bench<F>) {
-    let client_message_id = key("create");
+    let client_message_id = Some("create".into());
     let first = bench.creation("driver", &["control"]);
     let (id, room_type) = (first.id.clone(), RoomType::EmergencySupport);
     let first = CreateConversation { client_message_id: client_message_id.clone(), room_type, ..first };
@@ -156,7 +157,7 @@ pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Benc
 pub async fn the_original_keeps_who_took_part_at_the_start<F: Fixture>(bench: &mut Bench<F>) {
     let creation = bench.creation("driver", &["control"]);
     let id = creation.id.clone();
-    let creation = CreateConversation { client_message_id: key("create"), ..creation };
+    let creation = CreateConversation { client_message_id: Some("create".into()), ..creation };
     bench.accept(Change::CreateConversation(creation)).await;
     let enrol = bench.membership("newcomer", &id).await;
     bench.accept(Change::Enrol(enrol)).await;
@@ -178,12 +179,14 @@ pub async fn the_original_keeps_who_took_part_at_the_start<F: Fixture>(bench: &m
 pub async fn users_do_not_share_client_message_ids<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let mine = keyed(bench, &id, "once").await;
-    let theirs = AppendMessage { client_message_id: key("once"), ..bench.message("control", &id).await };
+    let theirs =
+        AppendMessage { client_message_id: Some("once".into()), ..bench.message("control", &id).await };
     let (first, second) = (original_of(&mine, 2), original_of(&theirs, 3));
     bench.accept_all([mine, theirs].map(Change::AppendMessage).into()).await;
     assert_eq!(bench.original("driver", "once").await, Some(first), "each user has its own original");
     assert_eq!(bench.original("control", "once").await, Some(second), "each user has its own original");
-    let creation = CreateConversation { client_message_id: key("once"), ..bench.creation("third", &[]) };
+    let creation =
+        CreateConversation { client_message_id: Some("once".into()), ..bench.creation("third", &[]) };
     bench.accept(Change::CreateConversation(creation)).await;
 }
 

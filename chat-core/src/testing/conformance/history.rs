@@ -3,7 +3,7 @@
 use super::Fixture;
 use super::bench::{Bench, seqs};
 use crate::id::ConversationId;
-use crate::store::{MessagePage, Window};
+use crate::store::{Change, CreateConversation, MessagePage, Window};
 
 const ALL_BYTES: usize = usize::MAX;
 
@@ -15,13 +15,10 @@ fn assert_page(page: &MessagePage, expected: impl IntoIterator<Item = u64>, more
 
 /// A conversation of ten messages, each of ten bytes.
 async fn ten<F: Fixture>(bench: &mut Bench<F>) -> ConversationId {
-    let id = {
-        let creation = bench.creation("driver", &[]);
-        let creation = crate::store::CreateConversation { content: "0123456789".into(), ..creation };
-        let id = creation.id.clone();
-        bench.accept(crate::store::Change::CreateConversation(creation)).await;
-        id
-    };
+    let creation = bench.creation("driver", &[]);
+    let creation = CreateConversation { content: "0123456789".into(), ..creation };
+    let id = creation.id.clone();
+    bench.accept(Change::CreateConversation(creation)).await;
     for _ in 2..=10 {
         bench.say("driver", &id, "éé456789", 0).await;
     }
@@ -171,8 +168,7 @@ pub async fn pages_join_without_holes<F: Fixture>(bench: &mut Bench<F>) {
         }
     }
     assert_eq!(forward, all, "forward pages join");
-    let mut backward = all.clone();
-    backward.clear();
+    let mut backward = Vec::new();
     let mut before = u64::MAX;
     loop {
         let page = bench.page(&id, Window::Before(before), 50, ALL_BYTES).await;

@@ -1,8 +1,10 @@
 //! Cases: the conversations of one user.
 
+use std::slice;
+
 use super::Fixture;
 use super::bench::{Bench, Listing, stored, time};
-use crate::id::ConversationId;
+use crate::id::{ConversationId, UserId};
 use crate::protocol::{Role, User};
 use crate::store::{Account, Change, ConversationPage, UNREAD_MOST, UNREAD_WINDOW};
 
@@ -39,7 +41,7 @@ pub async fn ties_are_ordered_by_id<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(ids(&bench.listed(Listing::of("driver")).await), expected);
     for (skip, id) in (0..).zip(&expected) {
         let page = bench.listed(Listing { skip, limit: 1, ..Listing::of("driver") }).await;
-        assert_eq!(ids(&page), [id.clone()], "ties keep their order from page to page");
+        assert_eq!(ids(&page), slice::from_ref(id), "ties keep their order from page to page");
     }
 }
 
@@ -129,7 +131,7 @@ pub async fn known_participants_are_described<F: Fixture>(bench: &mut Bench<F>) 
         bench.accept(Change::PutAccount(Account { user, active, enrolment_due: false })).await;
     }
     let page = bench.listed(Listing { limit: 1, ..Listing::of("driver") }).await;
-    let named: Vec<_> = page.users.keys().map(|id| id.as_str()).collect();
+    let named: Vec<_> = page.users.keys().map(UserId::as_str).collect();
     assert_eq!(named, ["control", "driver"], "the known participants of the rows");
     for (id, user) in &page.users {
         let account = bench.account(id.as_str()).await.expect("it was put");

@@ -21,6 +21,7 @@
 //! }
 //!
 //! chat_core::store_conformance!(InMemory);
+//! # fn main() {}
 //! ```
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a case fails")]
@@ -67,4 +68,30 @@ pub enum Reopening {
     Never,
     /// After each commit.
     AfterCommit,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("cases.rs");
+        let themes = [
+            ("conflicts", include_str!("conflicts.rs")),
+            ("creation", include_str!("creation.rs")),
+            ("directory", include_str!("directory.rs")),
+            ("duplicates", include_str!("duplicates.rs")),
+            ("history", include_str!("history.rs")),
+            ("list", include_str!("list.rs")),
+            ("membership", include_str!("membership.rs")),
+            ("messages", include_str!("messages.rs")),
+            ("positions", include_str!("positions.rs")),
+            ("reading", include_str!("reading.rs")),
+        ];
+        for (theme, source) in themes {
+            for case in source.split("\npub async fn ").skip(1) {
+                let case = case.split('<').next().unwrap();
+                assert!(list.contains(&format!(" {theme}::{case},\n")), "{theme}::{case} is not in the list");
+            }
+        }
+    }
 }
