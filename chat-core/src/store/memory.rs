@@ -1,4 +1,0 @@
-//! memory
-/// Placeholder replaced by its own commit.
-#[derive(Debug)]
-pub struct MemoryStore;
