@@ -1,2 +1,3 @@
-//! testing
+//! For the tests of those who build on this crate.
+
 pub mod conformance;

@@ -1,0 +1,323 @@
+//! A store under test, and short ways to ask it for things.
+
+use std::sync::Arc;
+
+use super::{Fixture, Reopening};
+use crate::conversation::{Conversation, Participants};
+use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, UserId};
+use crate::permission::{MayTakePart, may_create, may_take_part};
+use crate::protocol::{Message, MessageType, Role, RoomType, User};
+use crate::store::{
+    Account, AppendMessage, Change, ConversationPage, CreateConversation, Directory, Facts, Loaded, MarkRead,
+    Membership, MessagePage, Original, Position, Query, Receipt, Rejected, Store, Verdict, Window,
+};
+use crate::time::Timestamp;
+
+/// A store under test.
+pub struct Bench<F: Fixture> {
+    fixture: F,
+    /// `None` only while it is being opened again.
+    store: Option<F::Store>,
+    reopening: Reopening,
+    nonces: u64,
+    /// The position of the last accepted change.
+    accepted: Position,
+}
+
+/// Takes the facts of one variant out of an answer.
+macro_rules! expect_facts {
+    ($bench:expr, $query:expr, $variant:ident) => {
+        match $bench.load($query).await.facts {
+            Facts::$variant(facts) => facts,
+            other => panic!("Query::{} was answered with {other:?}", stringify!($variant)),
+        }
+    };
+}
+
+impl<F: Fixture> Bench<F> {
+    /// A bench with a fresh store of this fixture.
+    pub async fn new(mut fixture: F, reopening: Reopening) -> Self {
+        let store = Some(fixture.create().await);
+        Self { fixture, store, reopening, nonces: 0, accepted: Position::default() }
+    }
+
+    fn store(&self) -> &F::Store {
+        self.store.as_ref().expect("the store is open")
+    }
+
+    /// Commits a batch, and checks what holds for every answer to one.
+    pub(super) async fn commit(&mut self, changes: Vec<Change>) -> Vec<Verdict> {
+        let asked = changes.len();
+        let verdicts = self.store().commit(changes).await.expect("commit: the store is available");
+        assert_eq!(verdicts.len(), asked, "a commit gives one verdict per change");
+        for receipt in verdicts.iter().flatten() {
+            let (position, before) = (receipt.position(), self.accepted);
+            if is_no_op(receipt) {
+                assert!(position >= before, "a change of nothing is at {position:?} after {before:?}");
+            } else {
+                assert!(position > before, "positions rise: {position:?} came after {before:?}");
+            }
+            self.accepted = position;
+        }
+        if self.reopening == Reopening::AfterCommit {
+            self.reopen().await;
+        }
+        verdicts
+    }
+
+    pub(super) async fn reopen(&mut self) {
+        if let Some(store) = self.store.take() {
+            self.store = Some(self.fixture.reopen(store).await);
+        }
+    }
+
+    /// Commits one change that must be accepted.
+    pub(super) async fn accept(&mut self, change: Change) -> Receipt {
+        self.accept_all(vec![change]).await.remove(0)
+    }
+
+    /// Commits a batch that must be accepted whole.
+    pub(super) async fn accept_all(&mut self, changes: Vec<Change>) -> Vec<Receipt> {
+        let verdicts = self.commit(changes).await;
+        let accepted = verdicts.into_iter().enumerate().map(|(index, verdict)| {
+            verdict.unwrap_or_else(|rejected| panic!("change {index} must be accepted, but is {rejected:?}"))
+        });
+        accepted.collect()
+    }
+
+    /// Commits one change that must be a duplicate, and gives the original.
+    pub(super) async fn duplicate(&mut self, change: Change) -> Original {
+        match self.commit(vec![change]).await.remove(0) {
+            Err(Rejected::Duplicate(original)) => original,
+            other => panic!("a used client_message_id must be a duplicate, but is {other:?}"),
+        }
+    }
+
+    pub(super) async fn load(&mut self, query: Query) -> Loaded {
+        let loaded = self.store().load(query).await.expect("load: the store is available");
+        assert!(
+            loaded.position >= self.accepted,
+            "the position of a load covers every commit that had returned: {:?} is before {:?}",
+            loaded.position,
+            self.accepted
+        );
+        loaded
+    }
+
+    pub(super) fn accepted(&self) -> Position {
+        self.accepted
+    }
+
+    pub(super) fn nonce(&mut self) -> Nonce {
+        self.nonces += 1;
+        let mut bytes = [0x5a; NONCE_BYTES];
+        bytes[..8].copy_from_slice(&self.nonces.to_le_bytes());
+        Nonce(bytes)
+    }
+
+    /// A conversation to be created by a driver with these others, at [`time`] 0.
+    pub(super) fn creation(&mut self, creator: &str, others: &[&str]) -> CreateConversation {
+        let (id, nonce) = (ConversationId::compose(self.nonce()), self.nonce());
+        let users = others.iter().chain([&creator]).map(|user| UserId::from(*user));
+        CreateConversation {
+            permit: may_create(&User::new(creator, Role::BusDriver)).expect("a driver may create"),
+            id,
+            title: "Support: title".into(),
+            room_type: RoomType::DriverSupport,
+            participants: users.collect(),
+            nonce,
+            content: "the first message".into(),
+            client_message_id: None,
+            at: time(0),
+        }
+    }
+
+    /// Creates a conversation and gives its id.
+    pub(super) async fn create(&mut self, creator: &str, others: &[&str]) -> ConversationId {
+        self.create_at(creator, others, 0).await
+    }
+
+    /// Creates a conversation at a time and gives its id.
+    pub(super) async fn create_at(&mut self, creator: &str, others: &[&str], at: i64) -> ConversationId {
+        let creation = CreateConversation { at: time(at), ..self.creation(creator, others) };
+        let id = creation.id.clone();
+        self.accept(Change::CreateConversation(creation)).await;
+        id
+    }
+
+    /// The permit of a participant on the conversation as it now is.
+    pub(super) async fn permit(&mut self, user: &str, conversation: &ConversationId) -> MayTakePart {
+        let conversation = self.conversation(conversation).await;
+        may_take_part(&UserId::from(user), Some(&conversation)).expect("the user takes part")
+    }
+
+    /// A message to be appended at [`time`] 0.
+    pub(super) async fn message(&mut self, user: &str, conversation: &ConversationId) -> AppendMessage {
+        let permit = self.permit(user, conversation).await;
+        self.message_under(permit)
+    }
+
+    /// A message to be appended under this permit.
+    pub(super) fn message_under(&mut self, permit: MayTakePart) -> AppendMessage {
+        let nonce = self.nonce();
+        AppendMessage { permit, nonce, content: "a message".into(), client_message_id: None, at: time(0) }
+    }
+
+    /// Appends `count` messages in one batch.
+    pub(super) async fn append(&mut self, user: &str, conversation: &ConversationId, count: usize) {
+        let mut changes = Vec::with_capacity(count);
+        let known = self.conversation(conversation).await;
+        for _ in 0..count {
+            let permit = may_take_part(&UserId::from(user), Some(&known)).expect("the user takes part");
+            changes.push(Change::AppendMessage(self.message_under(permit)));
+        }
+        self.accept_all(changes).await;
+    }
+
+    /// Appends one message with this content and time.
+    pub(super) async fn say(&mut self, user: &str, conversation: &ConversationId, content: &str, at: i64) {
+        let draft = self.message(user, conversation).await;
+        self.accept(Change::AppendMessage(AppendMessage { content: content.into(), at: time(at), ..draft }))
+            .await;
+    }
+
+    /// Marks a conversation as read up to a number, and says whether the position rose.
+    pub(super) async fn read(&mut self, user: &str, conversation: &ConversationId, up_to: u64) -> bool {
+        let permit = self.permit(user, conversation).await;
+        match self.accept(Change::MarkRead(MarkRead { permit, up_to })).await {
+            Receipt::Read { advanced, .. } => advanced,
+            other => panic!("MarkRead gave {other:?}"),
+        }
+    }
+
+    /// The membership of a user, decided on the conversation as it now is.
+    pub(super) async fn membership(&mut self, user: &str, conversation: &ConversationId) -> Membership {
+        let Conversation { version, .. } = self.conversation(conversation).await;
+        Membership { conversation: conversation.clone(), version, user: user.into() }
+    }
+
+    /// The conversation, which must exist.
+    pub(super) async fn conversation(&mut self, id: &ConversationId) -> Conversation {
+        self.find_conversation(id).await.unwrap_or_else(|| panic!("conversation {id} was created"))
+    }
+
+    pub(super) async fn find_conversation(&mut self, id: &ConversationId) -> Option<Conversation> {
+        expect_facts!(self, Query::Conversation(id.clone()), Conversation)
+    }
+
+    pub(super) async fn account(&mut self, user: &str) -> Option<Account> {
+        expect_facts!(self, Query::Account(user.into()), Account)
+    }
+
+    pub(super) async fn directory(&mut self) -> Directory {
+        expect_facts!(self, Query::Directory, Directory)
+    }
+
+    pub(super) async fn page(
+        &mut self,
+        conversation: &ConversationId,
+        window: Window,
+        limit: u32,
+        bytes: usize,
+    ) -> MessagePage {
+        let conversation = conversation.clone();
+        expect_facts!(self, Query::Messages { conversation, window, limit, bytes }, Messages)
+    }
+
+    /// All messages of a conversation.
+    pub(super) async fn messages(&mut self, conversation: &ConversationId) -> Vec<Message> {
+        self.page(conversation, Window::After(0), u32::MAX, usize::MAX).await.messages
+    }
+
+    pub(super) async fn seq(&mut self, conversation: &ConversationId, id: &MessageId) -> Option<u64> {
+        expect_facts!(self, Query::Message { conversation: conversation.clone(), id: id.clone() }, Message)
+    }
+
+    pub(super) async fn original(&mut self, user: &str, id: &str) -> Option<Original> {
+        let query = Query::Original { user: user.into(), client_message_id: id.into() };
+        expect_facts!(self, query, Original)
+    }
+
+    pub(super) async fn listed(&mut self, listing: Listing<'_>) -> ConversationPage {
+        let Listing { user, since, skip, limit, participants } = listing;
+        let query = Query::Conversations { user: user.into(), since: time(since), skip, limit, participants };
+        expect_facts!(self, query, Conversations)
+    }
+
+    pub(super) async fn active(
+        &mut self,
+        since: i64,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> Vec<Conversation> {
+        let query = Query::ActiveConversations { since: time(since), after: after.cloned(), limit };
+        expect_facts!(self, query, ActiveConversations)
+    }
+
+    pub(super) async fn memberships(
+        &mut self,
+        user: &str,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> Vec<Conversation> {
+        let query = Query::Memberships { user: user.into(), after: after.cloned(), limit };
+        expect_facts!(self, query, Memberships)
+    }
+}
+
+/// A [`Query::Conversations`]; [`Listing::of`] has no bounds.
+#[derive(Clone, Copy)]
+pub(super) struct Listing<'a> {
+    pub(super) user: &'a str,
+    pub(super) since: i64,
+    pub(super) skip: u64,
+    pub(super) limit: u32,
+    pub(super) participants: usize,
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn of(user: &'a str) -> Self {
+        Self { user, since: -1, skip: 0, limit: u32::MAX, participants: usize::MAX }
+    }
+}
+
+/// A time of the tests: this many milliseconds after a fixed one.
+pub(super) fn time(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_705_314_600_000 + millis)
+}
+
+pub(super) fn participants(users: &[&str]) -> Participants {
+    users.iter().map(|user| UserId::from(*user)).collect()
+}
+
+/// The message that a draft must become.
+pub(super) fn stored(draft: &AppendMessage, seq: u64, sent_at: Timestamp) -> Message {
+    let AppendMessage { permit, nonce, content, .. } = draft;
+    Message {
+        id: MessageId::compose(*nonce, seq),
+        conversation_id: permit.conversation().clone(),
+        sender_id: permit.user().clone(),
+        content: Arc::clone(content),
+        message_type: MessageType::Text,
+        sent_at,
+        seq: Some(seq),
+    }
+}
+
+pub(super) fn seqs(messages: &[Message]) -> Vec<u64> {
+    messages.iter().map(|message| message.seq.expect("a loaded message has its seq")).collect()
+}
+
+pub(super) fn is_conflict(verdict: &Verdict) -> bool {
+    *verdict == Err(Rejected::Conflict)
+}
+
+fn is_no_op(receipt: &Receipt) -> bool {
+    matches!(receipt, Receipt::Read { advanced: false, .. } | Receipt::Membership { changed: false, .. })
+}
+
+/// A permit as a decision on an older or newer version of the conversation would have given it.
+pub(super) fn permit_on_version(user: &str, conversation: &Conversation, version: u64) -> MayTakePart {
+    let other = Conversation { version, ..conversation.clone() };
+    may_take_part(&UserId::from(user), Some(&other)).expect("the user takes part")
+}

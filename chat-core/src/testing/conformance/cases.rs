@@ -1,0 +1,119 @@
+//! The list of cases.
+
+/// Makes two tests of each case of the conformance suite: with the store left open, and opened again after each
+/// commit.
+///
+/// Takes an expression that makes a [`Fixture`](crate::testing::conformance::Fixture); it is evaluated once per
+/// test. A store whose futures need a runtime names what blocks on them, as in
+/// `store_conformance!(MyFixture::new(), block_on = my_block_on)`.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fixture:expr) => {
+        $crate::store_conformance!($fixture, block_on = $crate::testing::conformance::block_on);
+    };
+    ($fixture:expr, block_on = $block_on:path) => {
+        $crate::store_conformance! { @cases $fixture, $block_on,
+            creation::a_conversation_is_created_with_message_1,
+            creation::every_room_type_is_kept,
+            creation::an_existing_id_conflicts,
+            creation::titles_and_contents_come_back_exactly,
+            messages::messages_are_numbered_without_holes,
+            messages::each_conversation_has_its_own_numbers,
+            messages::a_message_does_not_change_the_version,
+            messages::sent_at_never_falls,
+            messages::contents_come_back_exactly,
+            messages::a_message_is_found_by_its_id_in_its_conversation_only,
+            messages::a_full_batch_is_taken,
+            conflicts::a_missing_conversation_conflicts,
+            conflicts::another_version_conflicts,
+            conflicts::a_conflict_refuses_later_changes_of_the_conversation_only,
+            conflicts::a_conflict_ends_with_its_batch,
+            conflicts::a_change_of_members_voids_later_decisions,
+            conflicts::a_change_of_nothing_voids_no_later_decision,
+            conflicts::a_conflict_does_not_use_up_the_client_message_id,
+            duplicates::a_repeat_in_another_batch_is_a_duplicate,
+            duplicates::a_repeat_in_the_same_batch_is_a_duplicate,
+            duplicates::a_duplicate_stores_nothing,
+            duplicates::a_duplicate_is_found_before_any_conflict,
+            duplicates::a_duplicate_refuses_no_later_change,
+            duplicates::another_request_under_the_id_gives_the_original,
+            duplicates::a_repeated_creation_gives_the_original,
+            duplicates::the_original_keeps_who_took_part_at_the_start,
+            duplicates::users_do_not_share_client_message_ids,
+            duplicates::originals_are_found_by_user_and_id,
+            duplicates::awkward_client_message_ids_stay_apart,
+            reading::a_read_position_never_falls,
+            reading::read_positions_are_of_one_user_and_conversation,
+            reading::sending_does_not_mark_read,
+            reading::a_read_position_outlives_a_membership,
+            membership::an_enrolled_user_takes_part,
+            membership::a_withdrawn_user_takes_part_no_more,
+            membership::to_enrol_a_participant_changes_nothing,
+            membership::to_withdraw_a_stranger_changes_nothing,
+            membership::memberships_go_through_all_by_id,
+            membership::active_conversations_go_through_all_by_id,
+            membership::active_conversations_end_at_the_cutoff,
+            directory::an_account_is_found_as_it_was_put,
+            directory::an_account_is_replaced_whole,
+            directory::control_is_active_control_users_only,
+            directory::due_is_every_account_whose_enrolment_is_due,
+            directory::the_epoch_stays,
+            directory::awkward_user_ids_stay_apart,
+            directory::a_user_whose_id_begins_anothers_sees_its_own_only,
+            history::a_missing_conversation_has_no_messages,
+            history::the_newest_are_cut_at_the_oldest_end,
+            history::what_skip_leaves_out_is_counted_from_the_newest,
+            history::before_gives_the_last_ones_before,
+            history::after_gives_the_first_ones_after,
+            history::bytes_cut_the_newest_at_the_oldest_end,
+            history::bytes_cut_what_is_after_at_the_newest_end,
+            history::bytes_never_cut_the_first,
+            history::pages_join_without_holes,
+            list::newest_activity_comes_first,
+            list::ties_are_ordered_by_id,
+            list::only_activity_after_the_cutoff_is_listed,
+            list::only_conversations_of_the_user_are_listed,
+            list::pages_follow_skip_and_limit,
+            list::participants_cut_the_page_but_never_the_first_row,
+            list::a_row_shows_the_newest_message,
+            list::known_participants_are_described,
+            list::unread_are_messages_of_others_after_the_read_position,
+            list::unread_are_counted_up_to_the_most,
+            list::unread_are_counted_within_the_window,
+            positions::positions_rise_with_every_change,
+            positions::a_load_covers_every_commit_that_had_returned,
+            positions::an_empty_batch_changes_nothing,
+        }
+    };
+    (@cases $fixture:expr, $block_on:path, $($theme:ident::$case:ident,)*) => {
+        fn conformance_fixture() -> impl $crate::testing::conformance::Fixture {
+            $fixture
+        }
+
+        fn conformance_block_on(case: impl ::std::future::Future<Output = ()>) {
+            $block_on(case);
+        }
+
+        $(
+            mod $case {
+                use $crate::testing::conformance::{Bench, Reopening, $theme};
+
+                #[test]
+                fn stays_open() {
+                    run(Reopening::Never);
+                }
+
+                #[test]
+                fn opened_again() {
+                    run(Reopening::AfterCommit);
+                }
+
+                fn run(reopening: Reopening) {
+                    super::conformance_block_on(async {
+                        $theme::$case(&mut Bench::new(super::conformance_fixture(), reopening).await).await;
+                    });
+                }
+            }
+        )*
+    };
+}

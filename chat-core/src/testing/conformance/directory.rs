@@ -1,0 +1,166 @@
+//! Cases: accounts, and ids of users with anything in them.
+
+use super::Fixture;
+use super::bench::{Bench, Listing};
+use crate::protocol::{Role, User};
+use crate::store::{Account, AppendMessage, Change, CreateConversation, Receipt};
+
+fn account(id: &str, role: Role, active: bool, enrolment_due: bool) -> Account {
+    Account { user: User::new(id, role), active, enrolment_due }
+}
+
+/// An account comes back as it was put.
+pub async fn an_account_is_found_as_it_was_put<F: Fixture>(bench: &mut Bench<F>) {
+    let full = Account {
+        user: User {
+            id: "user".into(),
+            email: "a\"b@example.com".into(),
+            role: Role::QueueRegulator,
+            first_name: "Ζωή\0".into(),
+            last_name: "😀".repeat(64).into(),
+        },
+        active: false,
+        enrolment_due: true,
+    };
+    assert_eq!(bench.account("user").await, None, "an account that was not put is none");
+    match bench.accept(Change::PutAccount(full.clone())).await {
+        Receipt::Account { .. } => {}
+        other => panic!("PutAccount gave {other:?}"),
+    }
+    assert_eq!(bench.account("user").await, Some(full));
+    assert_eq!(bench.account("use").await, None);
+    assert_eq!(bench.account("user2").await, None);
+}
+
+/// A later account replaces the earlier one, also within a batch.
+pub async fn an_account_is_replaced_whole<F: Fixture>(bench: &mut Bench<F>) {
+    let first = Account {
+        user: User { first_name: "John".into(), ..User::new("user", Role::ControlStaff) },
+        active: true,
+        enrolment_due: true,
+    };
+    bench.accept(Change::PutAccount(first.clone())).await;
+    let last = account("user", Role::BusDriver, false, false);
+    let between = account("user", Role::ControlAdmin, true, true);
+    bench.accept_all(vec![Change::PutAccount(between), Change::PutAccount(last.clone())]).await;
+    assert_eq!(bench.account("user").await, Some(last), "the last put stands");
+    let directory = bench.directory().await;
+    assert_eq!((directory.control, directory.due), (vec![], vec![]), "and the directory follows it");
+    bench.accept(Change::PutAccount(first.clone())).await;
+    let directory = bench.directory().await;
+    assert_eq!((directory.control, directory.due), (vec![first.clone()], vec![first]));
+}
+
+/// Puts every role, active or not, with the enrolment due or not, in no order.
+async fn everybody<F: Fixture>(bench: &mut Bench<F>) -> Vec<Account> {
+    let mut accounts = Vec::new();
+    for role in Role::ALL {
+        for (active, due) in [(true, true), (false, true), (true, false), (false, false)] {
+            let id = format!("{}-{}", 97 - accounts.len() * 5 % 16, role.as_str());
+            accounts.push(account(&id, role, active, due));
+        }
+    }
+    bench.accept_all(accounts.iter().cloned().map(Change::PutAccount).collect()).await;
+    accounts.sort_by(|a, b| a.user.id.cmp(&b.user.id));
+    accounts
+}
+
+/// The directory's control is all active accounts with a control role, by id.
+pub async fn control_is_active_control_users_only<F: Fixture>(bench: &mut Bench<F>) {
+    let mut expected = everybody(bench).await;
+    expected.retain(|account| {
+        account.active && matches!(account.user.role, Role::ControlStaff | Role::ControlAdmin)
+    });
+    assert_eq!(bench.directory().await.control, expected);
+}
+
+/// The directory's due is every account whose enrolment is due, whatever else it is, by id.
+pub async fn due_is_every_account_whose_enrolment_is_due<F: Fixture>(bench: &mut Bench<F>) {
+    let mut expected = everybody(bench).await;
+    expected.retain(|account| account.enrolment_due);
+    assert_eq!(bench.directory().await.due, expected);
+}
+
+/// The epoch of a store is one string, not empty, as long as the store lives.
+pub async fn the_epoch_stays<F: Fixture>(bench: &mut Bench<F>) {
+    let epoch = bench.directory().await.epoch;
+    assert!(!epoch.as_str().is_empty(), "an epoch is not empty");
+    bench.create("driver", &[]).await;
+    bench.reopen().await;
+    assert_eq!(bench.directory().await.epoch, epoch, "the epoch is that of the store's creation");
+}
+
+/// Every kind of key that is made with a user's id, for ids that a careless key would mix up.
+pub async fn awkward_user_ids_stay_apart<F: Fixture>(bench: &mut Bench<F>) {
+    let (long, longer) = ("x".repeat(255), "x".repeat(256));
+    let wide = "é".repeat(128);
+    let ids = [
+        "a",
+        "a/",
+        "a/b",
+        "a/b/c",
+        "a\0",
+        "a\0b",
+        "\0",
+        "a\u{1}",
+        "A",
+        "é",
+        "e\u{301}",
+        "a:b",
+        "a|b",
+        "a\u{ff}",
+        "conv_",
+        " ",
+        "%2F",
+        "😀",
+        "\u{10ffff}",
+        &long,
+        &longer,
+        &wide,
+    ];
+    let mut created = Vec::new();
+    for id in ids {
+        bench.accept(Change::PutAccount(account(id, Role::ControlStaff, true, false))).await;
+        let creation = CreateConversation { client_message_id: Some(id.into()), ..bench.creation(id, &[]) };
+        created.push(creation.id.clone());
+        bench.accept(Change::CreateConversation(creation)).await;
+        bench.read(id, created.last().expect("one was just created"), 1).await;
+    }
+    for (id, conversation) in ids.into_iter().zip(&created) {
+        assert_eq!(bench.account(id).await.map(|account| account.user.id), Some(id.into()), "{id:?}");
+        let memberships = bench.memberships(id, None, 100).await;
+        assert_eq!(memberships.len(), 1, "{id:?} takes part in one conversation");
+        assert_eq!(&memberships[0].id, conversation, "{id:?} takes part in its own conversation");
+        let page = bench.listed(Listing::of(id)).await;
+        assert_eq!(page.rows.len(), 1, "the list of {id:?} has one row");
+        assert_eq!(page.rows[0].read_up_to, 1, "the read position of {id:?}");
+        assert_eq!(page.users.len(), 1, "the list of {id:?} describes it");
+        assert!(bench.original(id, id).await.is_some(), "the original of {id:?}");
+    }
+    let mut all: Vec<_> =
+        bench.directory().await.control.into_iter().map(|account| account.user.id).collect();
+    assert!(all.is_sorted(), "the directory is ordered by id");
+    all.retain(|user| ids.contains(&user.as_str()));
+    assert_eq!(all.len(), ids.len(), "the directory holds each");
+}
+
+/// Where a key is made of a user's id and something else, another pair must not make the same key.
+pub async fn a_user_whose_id_begins_anothers_sees_its_own_only<F: Fixture>(bench: &mut Bench<F>) {
+    let conversation = bench.create("u", &["u1", "u/", "u\0"]).await;
+    for (user, id) in [("u", "1x"), ("u1", "x"), ("u/", "x"), ("u", "/x"), ("u\0", "x"), ("u", "\0x")] {
+        let draft = bench.message(user, &conversation).await;
+        let content = format!("{user:?} under {id:?}").into();
+        let draft = AppendMessage { client_message_id: Some(id.into()), content, ..draft };
+        bench.accept(Change::AppendMessage(draft)).await;
+    }
+    assert_eq!(bench.conversation(&conversation).await.last_seq, 7, "six ids of four users are six ids");
+    bench.read("u1", &conversation, 5).await;
+    for (user, expected) in [("u", 0), ("u1", 5), ("u/", 0), ("u\0", 0)] {
+        let rows = bench.listed(Listing::of(user)).await.rows;
+        assert_eq!(rows[0].read_up_to, expected, "the read position of {user:?}");
+    }
+    let withdraw = bench.membership("u", &conversation).await;
+    bench.accept(Change::Withdraw(withdraw)).await;
+    assert_eq!(bench.memberships("u", None, 10).await, []);
+    assert_eq!(bench.memberships("u1", None, 10).await.len(), 1, "u left, u1 did not");
+}

@@ -1,0 +1,97 @@
+//! What any [`Store`] must do, as tests: [`store_conformance!`](crate::store_conformance) makes one test of each.
+//!
+//! A [`Fixture`] makes a fresh store and can close and open it again. Each case runs twice: as it stands, and with
+//! the store opened again after each commit, for what was committed must not depend on what a process remembers.
+//! A case that fails says which rule of the [port](crate::store) was broken.
+//!
+//! ```
+//! use chat_core::store::MemoryStore;
+//! use chat_core::testing::conformance::Fixture;
+//!
+//! struct InMemory;
+//!
+//! impl Fixture for InMemory {
+//!     type Store = MemoryStore;
+//!     async fn create(&mut self) -> MemoryStore {
+//!         MemoryStore::new("epoch")
+//!     }
+//!     async fn reopen(&mut self, store: MemoryStore) -> MemoryStore {
+//!         store
+//!     }
+//! }
+//!
+//! chat_core::store_conformance!(InMemory);
+//! # fn main() {}
+//! ```
+
+#![expect(clippy::missing_panics_doc, reason = "to panic is how a case fails")]
+
+mod bench;
+mod cases;
+pub mod conflicts;
+pub mod creation;
+pub mod directory;
+pub mod duplicates;
+pub mod history;
+pub mod list;
+pub mod membership;
+pub mod messages;
+pub mod positions;
+pub mod reading;
+
+use std::future::Future;
+
+pub use bench::Bench;
+#[doc(hidden)]
+pub use futures::executor::block_on;
+
+use crate::store::Store;
+
+/// What makes the stores under test.
+pub trait Fixture {
+    /// The store under test.
+    type Store: Store;
+
+    /// A fresh store with nothing in it. Called once.
+    fn create(&mut self) -> impl Future<Output = Self::Store>;
+
+    /// Closes the store and opens it again, as a restart of the process would.
+    ///
+    /// A store that lives in memory only is handed back as it is.
+    fn reopen(&mut self, store: Self::Store) -> impl Future<Output = Self::Store>;
+}
+
+/// Whether a case opens the store again between its steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reopening {
+    /// It stays open.
+    Never,
+    /// After each commit.
+    AfterCommit,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_in_the_list() {
+        let list = include_str!("cases.rs");
+        let themes = [
+            ("conflicts", include_str!("conflicts.rs")),
+            ("creation", include_str!("creation.rs")),
+            ("directory", include_str!("directory.rs")),
+            ("duplicates", include_str!("duplicates.rs")),
+            ("history", include_str!("history.rs")),
+            ("list", include_str!("list.rs")),
+            ("membership", include_str!("membership.rs")),
+            ("messages", include_str!("messages.rs")),
+            ("positions", include_str!("positions.rs")),
+            ("reading", include_str!("reading.rs")),
+        ];
+        for (theme, source) in themes {
+            for case in source.split("\npub async fn ").skip(1) {
+                let case = case.split('<').next().unwrap();
+                assert!(list.contains(&format!(" {theme}::{case},\n")), "{theme}::{case} is not in the list");
+            }
+        }
+    }
+}

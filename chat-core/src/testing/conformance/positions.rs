@@ -1,0 +1,54 @@
+//! Cases: how far the store's history has come.
+
+use super::Fixture;
+use super::bench::{Bench, permit_on_version};
+use crate::protocol::{Role, User};
+use crate::store::{Account, Change, MarkRead, Membership, Query};
+
+/// Every change has a higher position than those before it, also within a batch and of whatever kind.
+pub async fn positions_rise_with_every_change<F: Fixture>(bench: &mut Bench<F>) {
+    let id = bench.create("driver", &["control"]).await;
+    let known = bench.conversation(&id).await;
+    let permit = |user: &str| permit_on_version(user, &known, 1);
+    let account = Account { user: User::new("x", Role::ControlStaff), active: true, enrolment_due: true };
+    let membership =
+        |version, user: &str| Membership { conversation: id.clone(), version, user: user.into() };
+    let batch = vec![
+        Change::PutAccount(account.clone()),
+        Change::AppendMessage(bench.message_under(permit("driver"))),
+        Change::MarkRead(MarkRead { permit: permit("control"), up_to: 2 }),
+        Change::MarkRead(MarkRead { permit: permit("control"), up_to: 1 }),
+        Change::Enrol(membership(1, "x")),
+        Change::Enrol(membership(2, "x")),
+        Change::Withdraw(membership(2, "control")),
+        Change::PutAccount(account),
+        Change::CreateConversation(bench.creation("driver", &[])),
+    ];
+    // That positions rise is checked of every commit of every case.
+    bench.accept_all(batch).await;
+}
+
+/// A load covers every commit that had returned when it began, whatever is asked.
+pub async fn a_load_covers_every_commit_that_had_returned<F: Fixture>(bench: &mut Bench<F>) {
+    let id = bench.create("driver", &["control"]).await;
+    for _ in 0..3 {
+        bench.append("driver", &id, 2).await;
+        for query in [Query::Directory, Query::Conversation(id.clone()), Query::Account("nobody".into())] {
+            let position = bench.load(query).await.position;
+            assert!(position >= bench.accepted(), "a load covers what was committed");
+        }
+        let later = bench.load(Query::Directory).await.position;
+        bench.reopen().await;
+        let reopened = bench.load(Query::Directory).await.position;
+        assert!(reopened >= later, "positions outlive the process: {reopened:?} came after {later:?}");
+    }
+}
+
+/// A batch of nothing is answered with nothing.
+pub async fn an_empty_batch_changes_nothing<F: Fixture>(bench: &mut Bench<F>) {
+    assert_eq!(bench.commit(vec![]).await, []);
+    let id = bench.create("driver", &[]).await;
+    let before = bench.conversation(&id).await;
+    assert_eq!(bench.commit(vec![]).await, []);
+    assert_eq!(bench.conversation(&id).await, before);
+}

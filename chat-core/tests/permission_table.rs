@@ -1,0 +1,148 @@
+//! Who may do what: every role, every event, participant or not, against the protocol document's
+//! "Role-Based Access Control", written out by hand.
+
+use std::time::Duration;
+
+use chat_core::conversation::Conversation;
+use chat_core::id::UserId;
+use chat_core::permission::{allows, by_role, may_create, may_take_part, needs_membership};
+use chat_core::protocol::{Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, encode_reply};
+use chat_core::time::Timestamp;
+
+/// What the document answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    Yes,
+    /// The role may not.
+    Forbidden,
+    /// The role may, but only where the user takes part: a conversation that is none of the user's is not found.
+    NotFound,
+}
+
+use Answer::{Forbidden, NotFound, Yes};
+
+/// A row: the event, then for each role (driver, regulator, staff, admin) as a participant and as none.
+type Row = (&'static str, [[Answer; 2]; 4]);
+
+const ANYBODY: [[Answer; 2]; 4] = [[Yes, Yes]; 4];
+const PARTICIPANTS: [[Answer; 2]; 4] = [[Yes, NotFound]; 4];
+const FIELD: [[Answer; 2]; 4] = [[Yes, Yes], [Yes, Yes], [Forbidden, Forbidden], [Forbidden, Forbidden]];
+const CONTROL: [[Answer; 2]; 4] = [[Forbidden, Forbidden], [Forbidden, Forbidden], [Yes, Yes], [Yes, Yes]];
+
+const TABLE: [Row; 9] = [
+    // "Send messages in conversations they're part of"
+    ("send_chat_message", PARTICIPANTS),
+    // "Create support conversations with control center": bus drivers and queue regulators only
+    ("create_support_conversation", FIELD),
+    // "for the current user"
+    ("get_active_conversations", ANYBODY),
+    // "Join conversation rooms for conversations they're participants in"
+    ("join_conversation", PARTICIPANTS),
+    // "Join support rooms for monitoring field staff requests": control staff and admin only
+    ("join_support_room", CONTROL),
+    // "Use typing indicators and read receipts"
+    ("typing_indicator", PARTICIPANTS),
+    // "Conversation not found or access denied"
+    ("get_conversation_messages", PARTICIPANTS),
+    ("mark_message_read", PARTICIPANTS),
+    // An addition: one's own session.
+    ("refresh_token", ANYBODY),
+];
+
+fn conversation(participants: &[&str]) -> Conversation {
+    Conversation {
+        id: "conv_1".into(),
+        title: "Support: title".into(),
+        room_type: RoomType::GeneralSupport,
+        created_by: "somebody".into(),
+        created_at: Timestamp::default(),
+        participants: participants.iter().map(|user| UserId::from(*user)).collect(),
+        version: 7,
+        last_seq: 1,
+        last_message_at: Timestamp::default(),
+    }
+}
+
+/// What this crate answers.
+fn answer(user: &User, event: EventType, conversation: &Conversation) -> Answer {
+    if let Err(code) = by_role(user.role, event) {
+        assert_eq!(code, ErrorCode::Forbidden);
+        return Forbidden;
+    }
+    if needs_membership(event)
+        && let Err(code) = may_take_part(&user.id, Some(conversation))
+    {
+        assert_eq!(code, ErrorCode::ConversationNotFound);
+        return NotFound;
+    }
+    Yes
+}
+
+#[test]
+fn every_role_every_event_participant_or_not() {
+    let (with, without) = (conversation(&["other", "user"]), conversation(&["other", "user2", "use"]));
+    assert_eq!(TABLE.len(), EventType::ALL.len(), "the table names every event");
+    for event in EventType::ALL {
+        let (_, row) = TABLE.iter().find(|(name, _)| *name == event.as_str()).expect("a row for each event");
+        for (role, expected) in Role::ALL.into_iter().zip(row) {
+            let user = User::new("user", role);
+            let answers = [&with, &without].map(|conversation| answer(&user, *event, conversation));
+            assert_eq!(answers, *expected, "{event:?} by {role:?}, as a participant and as none");
+            assert_eq!(allows(role, *event), expected[0] != Forbidden, "{event:?} by {role:?}");
+        }
+    }
+}
+
+#[test]
+fn the_roles_of_the_table_are_in_its_order() {
+    let roles = [Role::BusDriver, Role::QueueRegulator, Role::ControlStaff, Role::ControlAdmin];
+    assert_eq!(Role::ALL, roles);
+    assert_eq!(roles.map(Role::is_control), [false, false, true, true]);
+}
+
+#[test]
+fn a_permit_to_create_carries_the_creator() {
+    for role in Role::ALL {
+        let permit = may_create(&User::new("user", role));
+        if role.is_control() {
+            assert_eq!(permit.unwrap_err(), ErrorCode::Forbidden, "{role:?}");
+        } else {
+            assert_eq!(permit.unwrap().creator().as_str(), "user", "{role:?}");
+        }
+    }
+}
+
+#[test]
+fn a_permit_to_take_part_carries_user_conversation_and_version() {
+    let permit = may_take_part(&"user".into(), Some(&conversation(&["user", "other"]))).unwrap();
+    assert_eq!(permit.user().as_str(), "user");
+    assert_eq!(permit.conversation().as_str(), "conv_1");
+    assert_eq!(permit.version(), 7);
+}
+
+#[test]
+fn who_created_a_conversation_and_left_it_may_not_take_part() {
+    let left = conversation(&["other"]);
+    assert_eq!(may_take_part(&left.created_by, Some(&left)).unwrap_err(), ErrorCode::ConversationNotFound);
+}
+
+#[test]
+fn unknown_and_forbidden_are_the_same_bytes() {
+    let user = UserId::from("user");
+    let [unknown, forbidden] = [None, Some(&conversation(&["other"]))].map(|conversation| {
+        let code = may_take_part(&user, conversation).unwrap_err();
+        encode_reply(&ErrorReply::reply(Error::from(code)), None)
+    });
+    assert_eq!(unknown, forbidden);
+}
+
+#[test]
+fn silence_does_not_end_the_right_to_take_part() {
+    let silent = conversation(&["user"]);
+    let later = Timestamp::default().plus(Duration::from_hours(24 * 365));
+    assert_ne!(
+        silent.status(later, Duration::from_hours(24)),
+        silent.status(silent.created_at, Duration::MAX)
+    );
+    assert!(may_take_part(&"user".into(), Some(&silent)).is_ok());
+}
