@@ -8,6 +8,7 @@ mod issue;
 mod key;
 mod secret;
 
+pub(crate) use claims::LONGEST_CLAIM;
 pub use issue::issue;
 pub use key::{Algorithm, KeyError, VerifyingKey};
 pub use secret::{Secret, SecretError, SecretOrigin};
@@ -15,9 +16,12 @@ pub use secret::{Secret, SecretError, SecretOrigin};
 use std::fmt;
 use std::time::Duration;
 
+use chat_core::drive::Verifier;
+use chat_core::engine::{BadToken, Claims};
 use chat_core::time::Timestamp;
 use jsonwebtoken::{Validation, decode};
 
+use crate::clock;
 use claims::TokenClaims;
 
 /// How far the clocks of issuer and server may be apart: the same as for closing a session.
@@ -35,25 +39,8 @@ pub struct Expected {
     pub audience: Option<String>,
 }
 
-/// What a good token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claims {
-    /// Who.
-    pub user: chat_core::protocol::User,
-    /// Until when.
-    pub expires_at: Timestamp,
-}
-
-/// What is wrong with a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadToken {
-    /// No good.
-    Invalid,
-    /// It was good.
-    Expired,
-}
-
 /// Tells good tokens from bad ones.
+#[derive(Clone)]
 pub struct TokenVerifier {
     key: VerifyingKey,
     validation: Validation,
@@ -83,6 +70,12 @@ impl TokenVerifier {
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, BadToken> {
         let token = decode::<TokenClaims>(token, self.key.decoding_key(), &self.validation);
         token.map_err(|_| BadToken::Invalid)?.claims.judge(now)
+    }
+}
+
+impl Verifier for TokenVerifier {
+    async fn verify(&self, token: &str) -> Result<Claims, BadToken> {
+        TokenVerifier::verify(self, token, clock::wall())
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use chat_core::engine::{BadToken, Claims};
 use chat_core::protocol::{Role, User};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-use super::{BadToken, Claims, LEEWAY, LONGEST};
+use super::{LEEWAY, LONGEST};
 
 /// Most bytes of `sub`, `email`, `first_name` and `last_name`, each: they are kept in memory and shown in lists.
-const LONGEST_CLAIM: usize = 256;
+pub(crate) const LONGEST_CLAIM: usize = 256;
 
 /// The claims as they stand in the token. Others are ignored.
 #[derive(Deserialize)]
@@ -41,10 +42,10 @@ impl TokenClaims {
             return Err(BadToken::Invalid);
         }
         let NumericDate(exp) = self.exp;
-        match now < exp.plus(LEEWAY) {
-            true => Ok(Claims { user, expires_at: exp.min(now.plus(LONGEST)) }),
-            false => Err(BadToken::Expired),
+        if exp.plus(LEEWAY) <= now {
+            return Err(BadToken::Expired);
         }
+        Ok(Claims { user, expires_at: exp.min(now.plus(LONGEST)) })
     }
 }
 

@@ -77,6 +77,7 @@ pub enum KeyError {
 }
 
 /// A key with the only algorithm that it may be used for.
+#[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: Algorithm,
     key: DecodingKey,

@@ -97,10 +97,7 @@ impl Secret {
     /// [`SecretError`].
     pub fn of_data_dir(data_dir: &Path) -> Result<(Self, SecretOrigin), SecretError> {
         let path = data_dir.join(FILE_NAME);
-        let now = match path.exists() {
-            true => false,
-            false => make(data_dir, &path)?,
-        };
+        let now = !path.exists() && make(data_dir, &path)?;
         Ok((Self::from_file(&path)?, SecretOrigin::Made { path, now }))
     }
 
@@ -120,7 +117,7 @@ impl fmt::Debug for Secret {
 fn make(data_dir: &Path, path: &Path) -> Result<bool, SecretError> {
     let mut bytes = [0; SHORTEST];
     getrandom::fill(&mut bytes).map_err(SecretError::NoRandomness)?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = bytes.map(|byte| format!("{byte:02x}")).concat();
     keep(data_dir, path, &text).map_err(|error| SecretError::Unwritable { path: path.to_owned(), error })
 }
 
