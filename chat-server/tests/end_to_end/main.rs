@@ -25,6 +25,8 @@ mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
 #[cfg(test)]
+mod kill_dash_nine;
+#[cfg(test)]
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
@@ -40,6 +42,8 @@ mod restart;
 mod send_chat_message;
 #[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+mod sync_before_reply;
 #[cfg(test)]
 mod two_devices;
 #[cfg(test)]
