@@ -74,9 +74,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Ends the connection: says why it failed, if it did, and lets the peer read all that was sent.
     ///
     /// Takes a bounded time, whatever the peer does.
-    pub async fn finish(mut self) {
-        // Boxed: its buffer must not be part of every connection's memory.
-        Box::pin(linger::finish(&mut self)).await;
+    pub async fn finish(&mut self) {
+        linger::finish(self).await;
     }
 
     /// Reads until something comes that the core must hear of.
