@@ -1,6 +1,7 @@
 //! chat-core
 pub mod conversation;
 pub mod drive;
+pub mod engine;
 pub mod id;
 pub mod limits;
 pub mod permission;
