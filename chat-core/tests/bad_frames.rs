@@ -47,7 +47,7 @@ fn valid_data(event: EventType) -> Value {
         EventType::JoinConversation => json!({"conversation_id": "c", "after_seq": 0, "epoch": "e"}),
         EventType::JoinSupportRoom => json!({"room_type": "general_support"}),
         EventType::TypingIndicator => json!({"conversation_id": "c", "is_typing": true}),
-        EventType::GetConversationMessages => json!({"conversation_id": "c", "limit": 5, "skip": 1}),
+        EventType::GetConversationMessages => json!({"conversation_id": "c", "limit": 5, "skip": 0}),
         EventType::MarkMessageRead => json!({"conversation_id": "c", "message_id": "m"}),
         EventType::RefreshToken => json!({"token": "t"}),
     }
@@ -266,6 +266,9 @@ fn nesting_is_refused_at_any_place_and_depth() {
                 ),
                 format!(
                     "{{\"type\":\"typing_indicator\",\"request_id\":1,\"ignored\":{open}1{close},\"data\":{{}}}}"
+                ),
+                format!(
+                    "{{\"type\":\"typing_indicator\",\"note\":\"\\\"a\\\\\",\"data\":{{\"x\":{open}1{close}}}}}"
                 ),
                 open.clone() + &open,
             ] {
