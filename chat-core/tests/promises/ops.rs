@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// One operation. Numbers pick from what there is at that time.
 #[derive(Clone, Debug)]
-pub enum Op {
+pub(crate) enum Op {
     Connect(usize),
     Disconnect(usize),
     Create { conn: usize, key: Option<u8>, emergency: bool },
@@ -37,7 +37,7 @@ pub enum Op {
 }
 
 /// Sequences of operations, most of them the ordinary ones.
-pub fn ops() -> impl Strategy<Value = Vec<Op>> {
+pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(), 1..120)
 }
 
@@ -76,30 +76,30 @@ fn answer() -> impl Strategy<Value = Answer> {
 
 /// A request that was sent.
 #[derive(Clone, Debug)]
-pub struct Sent {
-    pub conn: ConnectionId,
-    pub user: String,
-    pub kind: &'static str,
-    pub data: Value,
+pub(crate) struct Sent {
+    pub(crate) conn: ConnectionId,
+    pub(crate) user: String,
+    pub(crate) kind: &'static str,
+    pub(crate) data: Value,
 }
 
 /// A world, and what was done to it.
-pub struct Run {
-    pub world: World,
+pub(crate) struct Run {
+    pub(crate) world: World,
     /// Every request, at the index that is its `request_id`.
-    pub sent: Vec<Sent>,
+    pub(crate) sent: Vec<Sent>,
     users: Vec<User>,
     /// Whose each connection is, gone or not.
-    pub user_of: BTreeMap<ConnectionId, String>,
+    pub(crate) user_of: BTreeMap<ConnectionId, String>,
     /// Conversations with a message that is stored but was reported as unknown, and so not announced: whoever holds the
     /// number before it finds it by catching up.
-    pub unannounced: BTreeSet<String>,
+    pub(crate) unannounced: BTreeSet<String>,
     /// The connections that neither side has closed.
-    pub open: Vec<(ConnectionId, String)>,
+    pub(crate) open: Vec<(ConnectionId, String)>,
 }
 
 impl Run {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut limits = Limits::default();
         limits.engine.cached_conversations = 2;
         limits.engine.enrolment_step = 2;
@@ -126,7 +126,7 @@ impl Run {
     }
 
     /// Answers all that waits, as it should, looking after each answer.
-    pub fn settle(&mut self, mut look: impl FnMut(&Self)) {
+    pub(crate) fn settle(&mut self, mut look: impl FnMut(&Self)) {
         for pause in [0, 2] {
             self.world.advance(Duration::from_secs(pause));
             while !self.world.questions.is_empty() {
@@ -138,7 +138,7 @@ impl Run {
     }
 
     /// The part of [`Op::AnswerAll`] that must be looked at in between.
-    pub fn settle_if(&mut self, op: &Op, look: impl FnMut(&Self)) {
+    pub(crate) fn settle_if(&mut self, op: &Op, look: impl FnMut(&Self)) {
         if matches!(op, Op::AnswerAll) {
             self.settle(look);
         }
@@ -149,7 +149,7 @@ impl Run {
         self.open.retain(|(conn, _)| peers.get(conn).is_some_and(|peer| peer.closed.is_none()));
     }
 
-    pub fn apply(&mut self, op: &Op) {
+    pub(crate) fn apply(&mut self, op: &Op) {
         self.note_closed();
         match *op {
             Op::Connect(user) => {
@@ -170,7 +170,7 @@ impl Run {
                 Command::Withdraw { conversation, user: user.id }
             }),
             Op::Deactivate(user) => {
-                drop(self.world.command(Command::Deactivate(self.users[user % 6].id.clone())))
+                drop(self.world.command(Command::Deactivate(self.users[user % 6].id.clone())));
             }
             Op::Import(user) => drop(self.world.command(Command::Import(self.users[user % 6].clone()))),
             Op::Answer { question, answer } => self.answer(question, answer),
@@ -193,7 +193,7 @@ impl Run {
             }
             Op::Send { conn, conversation, key } => self.send_message(conn, conversation, key),
             Op::Burst { conn, conversation } => {
-                (0..40).for_each(|_| self.send_message(conn, conversation, None))
+                (0..40).for_each(|_| self.send_message(conn, conversation, None));
             }
             Op::Read { conn, conversation, seq } => {
                 let data = json!({

@@ -25,7 +25,7 @@ struct Seen {
 
 /// Everything that was seen.
 #[derive(Default)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     seen: BTreeMap<ConnectionId, Seen>,
     /// Who might see each message when it became durable.
     audience: BTreeMap<(String, u64), BTreeSet<String>>,
@@ -39,7 +39,7 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    pub fn check(&mut self, run: &Run) {
+    pub(crate) fn check(&mut self, run: &Run) {
         let (world, sent) = (&run.world, &run.sent);
         let export = world.store.export();
         self.note_members(&export);
@@ -58,7 +58,7 @@ impl Oracle {
     }
 
     /// Once all is answered: every request, and every message that a connection had to hear.
-    pub fn check_end(&self, run: &Run) {
+    pub(crate) fn check_end(&self, run: &Run) {
         let export = run.world.store.export();
         for (conn, user) in &run.open {
             let seen = &self.seen[conn];
