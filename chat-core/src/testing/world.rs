@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::drive::Frame;
 use crate::engine::{
     Claims, Command, CommandId, ConnectionId, Engine, Event, Input, Output, Settings, Ticket,
 };
+use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
 use crate::time::{Monotonic, Now, Timestamp};

@@ -170,9 +170,11 @@ impl Run {
                 Command::Withdraw { conversation, user: user.id }
             }),
             Op::Deactivate(user) => {
-                drop(self.world.command(Command::Deactivate(self.users[user % 6].id.clone())));
+                let _id = self.world.command(Command::Deactivate(self.users[user % 6].id.clone()));
             }
-            Op::Import(user) => drop(self.world.command(Command::Import(self.users[user % 6].clone()))),
+            Op::Import(user) => {
+                let _id = self.world.command(Command::Import(self.users[user % 6].clone()));
+            }
             Op::Answer { question, answer } => self.answer(question, answer),
             Op::Advance(millis) => self.world.advance(Duration::from_millis(millis)),
             Op::AnswerAll => {}
