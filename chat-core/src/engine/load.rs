@@ -80,7 +80,7 @@ impl Engine {
                     return self.load(origin, query);
                 }
                 let Some(mut work) = self.take(&origin) else { return };
-                work.known.learn(facts);
+                work.known.learn(&query, facts);
                 self.proceed(&origin, work);
             }
             Err(_) => self.finish(&origin, Err(self.unavailable())),

@@ -33,6 +33,21 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// Every close code.
+    pub const ALL: [Self; 11] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::InvalidUtf8,
+        Self::FrameTooLong,
+        Self::TryAgainLater,
+        Self::TokenExpired,
+        Self::TooSlow,
+        Self::NoSignOfLife,
+        Self::NotAuthenticated,
+        Self::Deactivated,
+        Self::Replaced,
+    ];
+
     /// The number on the wire.
     pub fn code(self) -> u16 {
         self as u16

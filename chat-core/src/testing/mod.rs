@@ -3,5 +3,7 @@
 pub mod conformance;
 
 mod clock;
+pub mod world;
 
 pub use clock::StoppedClock;
+pub use world::World;
