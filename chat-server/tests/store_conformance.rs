@@ -1,15 +1,25 @@
-//! The local store is a store: the public conformance suite, each case also with the store closed and opened again
-//! after every commit.
+//! The local store is a store: the public conformance suite, each case also with the store opened again after every
+//! commit: closed before, stopped without closing, and without its index.
+
+use std::fs;
 
 use chat_core::testing::conformance::Fixture;
-use chat_server::store::{LocalStore, Options};
+use chat_server::store::{IndexReport, LocalStore, Options};
 use tempfile::TempDir;
 
-struct OnDisk(TempDir);
+/// How a store ends before it is opened again.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    Closed,
+    Dropped,
+    WithoutIndex,
+}
+
+struct OnDisk(TempDir, Ending);
 
 impl OnDisk {
-    fn new() -> Self {
-        Self(TempDir::new().unwrap())
+    fn new(ending: Ending) -> Self {
+        Self(TempDir::new().unwrap(), ending)
     }
 
     /// Small segments, so that a case goes through several.
@@ -27,10 +37,34 @@ impl Fixture for OnDisk {
     }
 
     async fn reopen(&mut self, store: LocalStore) -> LocalStore {
-        store.close().unwrap();
+        if self.1 != Ending::Dropped {
+            store.close().unwrap();
+        }
         drop(store);
-        self.open()
+        if self.1 == Ending::WithoutIndex {
+            fs::remove_dir_all(self.0.path().join("index")).unwrap();
+        }
+        let store = self.open();
+        let built_anew = matches!(store.report().index, IndexReport::Rebuilt { .. });
+        assert_eq!(built_anew, self.1 == Ending::WithoutIndex, "{:?}", store.report());
+        store
     }
 }
 
-chat_core::store_conformance!(OnDisk::new());
+mod closed {
+    use super::{Ending, OnDisk};
+
+    chat_core::store_conformance!(OnDisk::new(Ending::Closed));
+}
+
+mod dropped {
+    use super::{Ending, OnDisk};
+
+    chat_core::store_conformance!(OnDisk::new(Ending::Dropped));
+}
+
+mod without_index {
+    use super::{Ending, OnDisk};
+
+    chat_core::store_conformance!(OnDisk::new(Ending::WithoutIndex));
+}
