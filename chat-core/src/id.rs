@@ -147,7 +147,9 @@ mod tests {
 
     #[test]
     fn a_foreign_message_id_has_no_seq() {
-        for foreign in ["", "msg_", "msg_456", "conv_zzzzzzzzzzzzzzzz1", "msg_zzzzzzzzzzzzzzzz+1", "msg_ééééééééé"] {
+        for foreign in
+            ["", "msg_", "msg_456", "conv_zzzzzzzzzzzzzzzz1", "msg_zzzzzzzzzzzzzzzz+1", "msg_ééééééééé"]
+        {
             assert_eq!(MessageId::from(foreign).seq(), None, "{foreign}");
         }
     }

@@ -107,6 +107,8 @@ pub struct EngineLimits {
     pub changes_waiting: usize,
     /// Conversations kept in memory; the longest unused goes first. Each costs some 40 bytes per participant.
     pub cached_conversations: usize,
+    /// Participants of one conversation; the assignment of a new one is cut to its first by id.
+    pub participants: usize,
     /// Live events held back on one connection behind a reply that is not ready; one more closes it (4008).
     pub held_back: usize,
     /// Users whose rates are remembered; the longest unused goes first.
@@ -126,6 +128,7 @@ impl Default for EngineLimits {
             changes_per_commit: 1_024,
             changes_waiting: 65_536,
             cached_conversations: 20_000,
+            participants: 2_000,
             held_back: 256,
             rated_users: 100_000,
             enrolment_step: 100,

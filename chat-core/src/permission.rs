@@ -101,10 +101,7 @@ impl MayTakePart {
 ///
 /// `conversation_not_found`, whether there is no such conversation or it is none of the user's: the two must not
 /// be told apart (P5).
-pub fn may_take_part(
-    user: &UserId,
-    conversation: Option<&Conversation>,
-) -> Result<MayTakePart, ErrorCode> {
+pub fn may_take_part(user: &UserId, conversation: Option<&Conversation>) -> Result<MayTakePart, ErrorCode> {
     let conversation = conversation.filter(|conversation| conversation.participants.contains(user));
     let Conversation { id, version, .. } = conversation.ok_or(ErrorCode::ConversationNotFound)?;
     Ok(MayTakePart { user: user.clone(), conversation: id.clone(), version: *version })

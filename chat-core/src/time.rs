@@ -14,11 +14,17 @@ pub struct Timestamp(i64);
 
 /// The last millisecond that RFC 3339 can write with four digits of year: 9999-12-30T22:00:00Z.
 const LAST: i64 = 253_402_207_200_000;
+/// The first one: 0000-01-01T00:00:00Z.
+const FIRST: i64 = -62_167_219_200_000;
 
 impl Timestamp {
     /// The time `millis` milliseconds after 1970-01-01T00:00:00Z, pressed into the years 0 to 9999.
-    pub fn from_millis(millis: i64) -> Self {
-        Self(millis.clamp(-62_167_219_200_000, LAST))
+    pub const fn from_millis(millis: i64) -> Self {
+        match millis {
+            ..FIRST => Self(FIRST),
+            FIRST..=LAST => Self(millis),
+            _ => Self(LAST),
+        }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -1,3 +1,132 @@
-//! drive
+//! The engine and a store, joined to any transports.
+//!
+//! A transport is anything that is `Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E>`. No runtime is named:
+//! [`Drive::start`] gives a future that runs the engine, to be spawned once, and [`Session::run`] one per connection.
+//!
+//! ```
+//! use chat_core::drive::{Drive, Frame, NoRefresh};
+//! use chat_core::engine::{Claims, Engine, Settings};
+//! use chat_core::protocol::{CloseCode, Role, User};
+//! use chat_core::store::MemoryStore;
+//! use chat_core::testing::StoppedClock;
+//! use futures::channel::mpsc;
+//! use futures::executor::LocalPool;
+//! use futures::task::LocalSpawnExt;
+//! use futures::{FutureExt, SinkExt, StreamExt};
+//!
+//! let mut pool = LocalPool::new();
+//! let engine = Engine::new(Settings::default(), [7; 32]);
+//! let (handle, service) =
+//!     Drive::new(engine, MemoryStore::new("epoch"), NoRefresh, StoppedClock::default()).start();
+//! pool.spawner().spawn_local(service.map(drop)).unwrap();
+//!
+//! // A pair of channels is a transport.
+//! let (mut ask, requests) = mpsc::channel(8);
+//! let (replies, mut answers) = mpsc::channel(8);
+//! let transport = chat_core::drive::join(requests.map(Ok::<_, mpsc::SendError>), replies);
+//!
+//! let claims = Claims {
+//!     user: User::new("driver_1", Role::BusDriver),
+//!     expires_at: chat_core::time::Timestamp::from_millis(1_000_000),
+//! };
+//! let spawner = pool.spawner();
+//! pool.run_until(async move {
+//!     let session = handle.open(claims).await.unwrap();
+//!     spawner.spawn_local(async { drop(session.run(transport).await) }).unwrap();
+//!     ask.send(Frame::Text(r#"{"type": "get_active_conversations", "data": {}}"#.into())).await.unwrap();
+//!     let Some(Frame::Text(reply)) = answers.next().await else { panic!("no reply") };
+//!     assert!(reply.starts_with(br#"{"success":true,"conversations":[],"count":0,"#));
+//!     handle.drain().await;
+//!     assert_eq!(answers.next().await, Some(Frame::Close(CloseCode::GoingAway)));
+//! });
+//! ```
+
 mod frame;
+mod handle;
+mod join;
+mod queue;
+mod service;
+mod session;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::channel::mpsc;
+
 pub use frame::Frame;
+pub use handle::{Handle, Stopped};
+pub use join::{Joined, join};
+pub use session::{Ended, Session};
+
+use crate::engine::{BadToken, Claims, Engine, Event};
+use crate::store::Store;
+use crate::time::{Monotonic, Now};
+
+/// The clock that a drive goes by.
+pub trait Clock: Send + Sync {
+    /// The two times of this moment. `monotonic` must never fall.
+    fn now(&self) -> Now;
+
+    /// Ready at this time, or a little later.
+    fn sleep_until(&self, at: Monotonic) -> impl Future<Output = ()> + Send;
+}
+
+/// What `refresh_token` is checked by.
+pub trait Verifier: Send + Sync {
+    /// What the token says, if it is good.
+    fn verify(&self, token: &str) -> impl Future<Output = Result<Claims, BadToken>> + Send;
+}
+
+/// A verifier for sessions that are not prolonged: each `refresh_token` is answered `token_mismatch`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRefresh;
+
+impl Verifier for NoRefresh {
+    async fn verify(&self, _: &str) -> Result<Claims, BadToken> {
+        Err(BadToken::Invalid)
+    }
+}
+
+/// What an observer is told of: see [`Drive::observe`].
+type Observer = Box<dyn FnMut(&Event) + Send>;
+
+/// Messages from sessions and embedders that wait for the engine; one that comes when it is full waits in its sender,
+/// so that a connection is not read faster than the engine takes its frames.
+const INPUTS: usize = 1_024;
+
+/// One engine with all that it needs, before it runs.
+pub struct Drive<S, V, C> {
+    engine: Engine,
+    store: S,
+    verifier: V,
+    clock: C,
+    observer: Observer,
+}
+
+impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
+    /// An engine, its store, what checks new tokens, and its clock.
+    pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
+        Self { engine, store, verifier, clock, observer: Box::new(|_| {}) }
+    }
+
+    /// Has every committed change shown to `observer`, in their order, in the engine's own task: it must be quick.
+    #[must_use]
+    pub fn observe(self, observer: impl FnMut(&Event) + Send + 'static) -> Self {
+        Self { observer: Box::new(observer), ..self }
+    }
+
+    /// The handle by which connections are opened, and the future that runs the engine.
+    ///
+    /// The future ends after [`Handle::drain`], or when every handle and session is gone, and gives the store back.
+    pub fn start(self) -> (Handle, impl Future<Output = S> + Send)
+    where
+        S: 'static,
+        V: 'static,
+        C: 'static,
+    {
+        let (sender, inputs) = mpsc::channel(INPUTS);
+        let total = Arc::default();
+        let handle = Handle::new(sender, self.engine.limits().outbound.clone(), Arc::clone(&total));
+        (handle, service::run(self, total, inputs))
+    }
+}

@@ -93,7 +93,7 @@ pub struct NewSupportConversation {
     pub creator_role: Role,
     /// The room that it is filed in; `emergency_support` is an emergency.
     pub room_type: RoomType,
-    /// For people, as in "New support request from John Doe (BUS_DRIVER): Route Change Request".
+    /// For people, as in `New support request from John Doe (BUS_DRIVER): Route Change Request`.
     pub message: String,
     /// When it was created.
     pub timestamp: Timestamp,

@@ -206,7 +206,10 @@ mod tests {
         for id in [r#""a\u0062""#, "7", "-9007199254740991", "9007199254740991"] {
             let read = read_request_id(&RawValue::from_string(id.to_owned()).unwrap()).unwrap();
             let back = serde_json::to_string(&read).unwrap();
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&back).unwrap(), serde_json::from_str::<serde_json::Value>(id).unwrap());
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&back).unwrap(),
+                serde_json::from_str::<serde_json::Value>(id).unwrap()
+            );
         }
         for bad in ["1.5", "9007199254740992", "{}", "true", &format!("{:?}", "x".repeat(65))] {
             assert!(read_request_id(&RawValue::from_string(bad.to_owned()).unwrap()).is_err(), "{bad}");

@@ -144,7 +144,9 @@ impl ErrorReply {
             success: false,
             error: error.text,
             code: Some(error.code),
-            retry_after_ms: error.retry_after.map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: error
+                .retry_after
+                .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     CreateSupportConversation, GetActiveConversations, GetConversationMessages, JoinConversation,
     JoinSupportRoom, MarkMessageRead, RefreshToken, SendChatMessage, TypingIndicator,
 };
+use crate::id::ClientMessageId;
 use crate::limits::FieldLimits;
 
 macro_rules! requests {
@@ -94,6 +95,15 @@ impl Request {
         match Self::from_envelope(&envelope).and_then(|request| request.check(limits).map(|()| request)) {
             Ok(request) => Ok((request_id, request)),
             Err(error) => Err(Undecodable { request_id, error }),
+        }
+    }
+
+    /// The id under which the client may repeat this request, if it gave one.
+    pub fn client_message_id(&self) -> Option<&ClientMessageId> {
+        match self {
+            Self::SendChatMessage(data) => data.client_message_id.as_ref(),
+            Self::CreateSupportConversation(data) => data.client_message_id.as_ref(),
+            _ => None,
         }
     }
 

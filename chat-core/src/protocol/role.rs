@@ -22,7 +22,8 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::BusDriver, Self::QueueRegulator, Self::ControlStaff, Self::ControlAdmin];
+    pub const ALL: [Self; 4] =
+        [Self::BusDriver, Self::QueueRegulator, Self::ControlStaff, Self::ControlAdmin];
 
     /// Whether the role belongs to the control centre rather than to the field.
     pub fn is_control(self) -> bool {

@@ -41,6 +41,15 @@ pub struct Account {
 }
 
 impl Account {
+    /// What is put in the place of what was known: enrolment is due where the user's place in control changes.
+    pub fn successor(known: Option<&Self>, user: User, active: bool) -> Self {
+        let was_control = known.is_some_and(Self::is_active_control);
+        let was_due = known.is_some_and(|known| known.enrolment_due);
+        let mut account = Self { user, active, enrolment_due: false };
+        account.enrolment_due = was_due || was_control != account.is_active_control();
+        account
+    }
+
     /// Whether the user is to be enrolled in support conversations.
     pub fn is_active_control(&self) -> bool {
         self.active && self.user.role.is_control()

@@ -15,7 +15,10 @@ pub use change::{
     Verdict,
 };
 pub use memory::{Export, ExportedConversation, MemoryState, MemoryStore};
-pub use query::{UNREAD_MOST, UNREAD_WINDOW, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, Window};
+pub use query::{
+    ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, UNREAD_MOST,
+    UNREAD_WINDOW, Window,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +39,8 @@ pub struct Unavailable {
 
 impl Unavailable {
     /// Unavailable for this reason.
-    pub fn new(reason: impl ToString) -> Self {
-        Self { reason: reason.to_string() }
+    pub fn new(reason: impl std::fmt::Display) -> Self {
+        Self { reason: format!("{reason}") }
     }
 }
 

@@ -1,0 +1,93 @@
+//! How the world reaches a running engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use futures::SinkExt;
+use futures::channel::{mpsc, oneshot};
+
+use super::queue::{self, Tail};
+use super::session::Session;
+use crate::drive::Frame;
+use crate::engine::{Claims, Command, ConnectionId};
+use crate::limits::OutboundLimits;
+use crate::protocol::{Error, ErrorCode, Reply};
+
+/// The engine does not run any more: it was drained, or its future was dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the chat has stopped")]
+pub struct Stopped;
+
+/// What is said to the engine's task.
+pub(super) enum Message {
+    Open { conn: ConnectionId, claims: Claims, queue: Tail, opened: oneshot::Sender<()> },
+    Frame { conn: ConnectionId, frame: Frame },
+    Closed { conn: ConnectionId },
+    Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
+    Drain,
+}
+
+/// Opens connections, gives commands, ends the service. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    messages: mpsc::Sender<Message>,
+    limits: OutboundLimits,
+    next: Arc<AtomicU64>,
+    /// Bytes that wait on all connections.
+    total: Arc<AtomicUsize>,
+}
+
+impl Handle {
+    pub(super) fn new(
+        messages: mpsc::Sender<Message>,
+        limits: OutboundLimits,
+        total: Arc<AtomicUsize>,
+    ) -> Self {
+        Self { messages, limits, next: Arc::default(), total }
+    }
+
+    /// Opens a connection for a user whose token was verified.
+    ///
+    /// When this is ready, live events have begun: they wait in the session until it [runs](Session::run).
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn open(&self, claims: Claims) -> Result<Session, Stopped> {
+        let conn = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
+        let (tail, head) = queue::queue(self.limits.clone(), self.total.clone());
+        let (opened, is_open) = oneshot::channel();
+        let session = Session::new(conn, self.messages.clone(), head);
+        self.say(Message::Open { conn, claims, queue: tail, opened }).await?;
+        is_open.await.map_err(|_| Stopped)?;
+        Ok(session)
+    }
+
+    /// Asks something of the engine on the embedder's own authority.
+    ///
+    /// # Errors
+    ///
+    /// What a client would be told; `unavailable` if the engine stops before it has answered.
+    pub async fn command(&self, command: Command) -> Result<Reply, Error> {
+        let (answer, is_answered) = oneshot::channel();
+        let stopped = |_| Error::from(ErrorCode::Unavailable);
+        self.say(Message::Command { command, answer }).await.map_err(stopped)?;
+        is_answered.await.map_err(|_| Error::from(ErrorCode::Unavailable))?
+    }
+
+    /// Ends the service: no connection is admitted any more, what is under way is finished and durable, each
+    /// connection is told 1001. The engine's future ends when that is done.
+    pub async fn drain(&self) {
+        let _stopped = self.say(Message::Drain).await;
+    }
+
+    async fn say(&self, message: Message) -> Result<(), Stopped> {
+        self.messages.clone().send(message).await.map_err(|_| Stopped)
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+//! What waits for one connection to take it, bounded by class.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::stream::StreamExt;
+use futures::task::AtomicWaker;
+
+use crate::engine::Class;
+use crate::limits::OutboundLimits;
+use crate::protocol::CloseCode;
+
+/// What leaves a queue.
+pub(super) enum Outgoing {
+    /// A frame.
+    Frame(Class, Bytes),
+    /// The last.
+    Close(CloseCode),
+}
+
+/// What both ends of a queue look at.
+struct Shared {
+    limits: OutboundLimits,
+    /// The engine has asked not to read.
+    paused: AtomicBool,
+    /// The queue is given up: whoever holds its end must stop, whatever is in it.
+    cut: AtomicBool,
+    live: AtomicUsize,
+    live_bytes: AtomicUsize,
+    reply_bytes: AtomicUsize,
+    /// Bytes that wait on all connections.
+    total: Arc<AtomicUsize>,
+    /// Of the task that empties the queue.
+    task: AtomicWaker,
+}
+
+/// The end that the engine's frames are put into.
+pub(super) struct Tail {
+    frames: mpsc::UnboundedSender<Outgoing>,
+    shared: Arc<Shared>,
+}
+
+/// The end that the connection takes them out of.
+pub(super) struct Head {
+    frames: mpsc::UnboundedReceiver<Outgoing>,
+    shared: Arc<Shared>,
+}
+
+/// A queue with more in it than its reader may leave waiting.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooSlow;
+
+/// A queue for one connection.
+///
+/// The channel in it knows no bound: [`Tail::push`] keeps the bounds by class, which a channel can't.
+pub(super) fn queue(limits: OutboundLimits, total: Arc<AtomicUsize>) -> (Tail, Head) {
+    let (sender, receiver) = mpsc::unbounded();
+    let shared = Arc::new(Shared {
+        limits,
+        paused: AtomicBool::new(false),
+        cut: AtomicBool::new(false),
+        live: AtomicUsize::new(0),
+        live_bytes: AtomicUsize::new(0),
+        reply_bytes: AtomicUsize::new(0),
+        total,
+        task: AtomicWaker::new(),
+    });
+    (Tail { frames: sender, shared: shared.clone() }, Head { frames: receiver, shared })
+}
+
+impl Tail {
+    /// Puts a frame behind what is there.
+    ///
+    /// Replies are always taken: while too many wait, the connection is not read, so that no more come. Typing is
+    /// shed once a quarter of the room for live events is used, so that there is room for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`TooSlow`] if a message would be one too many: it is never dropped silently.
+    pub(super) fn push(&self, class: Class, frame: Bytes) -> Result<(), TooSlow> {
+        let shared = &self.shared;
+        let (live, live_bytes) =
+            (shared.live.load(Ordering::Relaxed), shared.live_bytes.load(Ordering::Relaxed));
+        let (most, most_bytes) = (shared.limits.live_events, shared.limits.live_bytes);
+        match class {
+            Class::Reply => {}
+            Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => return Ok(()),
+            // A single event may be longer than the room: it must not break a connection that keeps up.
+            _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => return Err(TooSlow),
+            _ => {}
+        }
+        shared.count(class, frame.len());
+        // A reader that is gone is reported by its session.
+        let _gone = self.frames.unbounded_send(Outgoing::Frame(class, frame));
+        Ok(())
+    }
+
+    /// Ends the queue behind what is there.
+    pub(super) fn close(&self, code: CloseCode) {
+        let _gone = self.frames.unbounded_send(Outgoing::Close(code));
+    }
+
+    /// Gives the queue up with all that is in it. Its bytes count no more.
+    pub(super) fn cut(&self) {
+        self.shared.cut.store(true, Ordering::Release);
+        self.shared.forget_all();
+        self.shared.task.wake();
+    }
+
+    /// Bytes that wait here.
+    pub(super) fn bytes(&self) -> usize {
+        self.shared.live_bytes.load(Ordering::Relaxed) + self.shared.reply_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection may be read, as far as the engine is concerned.
+    pub(super) fn set_paused(&self, paused: bool) {
+        self.shared.paused.store(paused, Ordering::Release);
+        if !paused {
+            self.shared.task.wake();
+        }
+    }
+}
+
+impl Head {
+    /// Takes the next frame out.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
+        let next = self.frames.poll_next_unpin(cx);
+        if let Poll::Ready(Some(Outgoing::Frame(class, frame))) = &next {
+            self.shared.uncount(*class, frame.len());
+        }
+        next
+    }
+
+    /// Whether the queue was given up; if not, this task is woken when that or the pace changes.
+    pub(super) fn is_cut(&self, cx: &Context<'_>) -> bool {
+        self.shared.task.register(cx.waker());
+        self.shared.cut.load(Ordering::Acquire)
+    }
+
+    /// Whether the connection may be read.
+    ///
+    /// Not while its replies pile up; nor while half the room for live events is used, so that the events that its own
+    /// requests lead to can't break it.
+    pub(super) fn may_read(&self) -> bool {
+        let shared = &self.shared;
+        !shared.paused.load(Ordering::Acquire)
+            && shared.reply_bytes.load(Ordering::Relaxed) < shared.limits.reply_bytes
+            && shared.live.load(Ordering::Relaxed) < shared.limits.live_events / 2
+            && shared.live_bytes.load(Ordering::Relaxed) < shared.limits.live_bytes / 2
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.shared.forget_all();
+    }
+}
+
+impl Shared {
+    fn bytes_of(&self, class: Class) -> &AtomicUsize {
+        if class == Class::Reply { &self.reply_bytes } else { &self.live_bytes }
+    }
+
+    fn count(&self, class: Class, bytes: usize) {
+        self.bytes_of(class).fetch_add(bytes, Ordering::Relaxed);
+        self.total.fetch_add(bytes, Ordering::Relaxed);
+        if class != Class::Reply {
+            self.live.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn uncount(&self, class: Class, bytes: usize) {
+        let counted = take(self.bytes_of(class), bytes);
+        take(&self.total, counted);
+        if class != Class::Reply {
+            take(&self.live, 1);
+        }
+    }
+
+    fn forget_all(&self) {
+        let counted = take(&self.live_bytes, usize::MAX) + take(&self.reply_bytes, usize::MAX);
+        take(&self.total, counted);
+    }
+}
+
+/// Takes up to `amount` out of a count, and says how much it was.
+fn take(count: &AtomicUsize, amount: usize) -> usize {
+    let before = count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| Some(count.saturating_sub(amount)))
+        .unwrap_or_default();
+    before.min(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> OutboundLimits {
+        OutboundLimits { reply_bytes: 10, live_events: 8, live_bytes: 100, total_bytes: 1_000 }
+    }
+
+    fn frame(bytes: usize) -> Bytes {
+        vec![b'x'; bytes].into()
+    }
+
+    #[test]
+    fn typing_is_shed_first_and_messages_never_silently() {
+        let (tail, head) = queue(limits(), Arc::default());
+        for _ in 0..8 {
+            assert_eq!(tail.push(Class::Message, frame(1)), Ok(()));
+        }
+        assert_eq!(tail.push(Class::Typing, frame(1)), Ok(()), "shed");
+        assert_eq!(tail.bytes(), 8);
+        assert_eq!(tail.push(Class::Reply, frame(50)), Ok(()), "replies are always taken");
+        assert_eq!(tail.push(Class::Message, frame(1)), Err(TooSlow));
+        assert!(!head.may_read());
+    }
+
+    #[test]
+    fn one_long_event_fits_and_two_do_not() {
+        let (tail, _head) = queue(limits(), Arc::default());
+        assert_eq!(tail.push(Class::Message, frame(500)), Ok(()));
+        assert_eq!(tail.push(Class::Message, frame(500)), Err(TooSlow));
+    }
+
+    #[test]
+    fn bytes_are_counted_in_and_out() {
+        let total = Arc::new(AtomicUsize::new(7));
+        let (tail, mut head) = queue(limits(), total.clone());
+        tail.push(Class::Reply, frame(20)).unwrap();
+        tail.push(Class::Message, frame(30)).unwrap();
+        assert!(!head.may_read());
+        assert_eq!(total.load(Ordering::Relaxed), 57);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(head.poll_next(&mut cx).is_ready());
+        assert!(head.may_read());
+        assert_eq!(total.load(Ordering::Relaxed), 37);
+        tail.cut();
+        assert!(head.poll_next(&mut cx).is_ready());
+        assert_eq!(total.load(Ordering::Relaxed), 7, "what was given up is not counted out twice");
+        assert!(head.is_cut(&cx));
+    }
+}

@@ -1,0 +1,189 @@
+//! The engine's own task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use futures::channel::{mpsc, oneshot};
+use futures::future::{BoxFuture, Fuse, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::handle::Message;
+use super::queue::Tail;
+use super::{Clock, Drive, Observer, Verifier};
+use crate::engine::{Class, CommandId, ConnectionId, Engine, Input, Output};
+use crate::protocol::{Error, Reply};
+use crate::store::Store;
+
+/// Messages that are taken in one turn before outputs are done: what makes one commit of many requests.
+const TURN: usize = 256;
+
+struct Service<'a, S, V, C> {
+    engine: Engine,
+    store: &'a S,
+    verifier: &'a V,
+    clock: &'a C,
+    observer: Observer,
+    queues: BTreeMap<ConnectionId, Tail>,
+    /// Bytes that wait in all queues.
+    total: Arc<AtomicUsize>,
+    next_command: u64,
+    /// Bounded by the commands under way.
+    answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
+    /// Questions under way. Bounded by the engine: one a request, one commit.
+    asked: FuturesUnordered<BoxFuture<'a, Input>>,
+    /// The wake-up that the engine has asked for.
+    timer: Fuse<BoxFuture<'a, ()>>,
+    drained: bool,
+}
+
+/// Runs until it is drained, or nobody is left to say anything.
+pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
+    drive: Drive<S, V, C>,
+    total: Arc<AtomicUsize>,
+    mut messages: mpsc::Receiver<Message>,
+) -> S {
+    let Drive { engine, store, verifier, clock, observer } = drive;
+    let mut service = Service {
+        engine,
+        store: &store,
+        verifier: &verifier,
+        clock: &clock,
+        observer,
+        queues: BTreeMap::new(),
+        total,
+        next_command: 0,
+        answers: BTreeMap::new(),
+        asked: FuturesUnordered::new(),
+        timer: Fuse::terminated(),
+        drained: false,
+    };
+    service.act();
+    while !service.drained {
+        futures::select_biased! {
+            input = service.asked.select_next_some() => service.handle(input),
+            message = messages.next() => match message {
+                Some(message) => service.turn(message, &mut messages),
+                None => break,
+            },
+            () = &mut service.timer => service.handle(Input::Tick),
+        }
+        service.act();
+    }
+    drop(service);
+    store
+}
+
+impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
+    fn handle(&mut self, input: Input) {
+        self.engine.handle(self.clock.now(), input);
+    }
+
+    /// Takes this message, and what else has come.
+    fn turn(&mut self, first: Message, messages: &mut mpsc::Receiver<Message>) {
+        self.take(first);
+        for _ in 1..TURN {
+            let Some(Some(message)) = messages.next().now_or_never() else { return };
+            self.take(message);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Open { conn, claims, queue, opened } => {
+                self.queues.insert(conn, queue);
+                self.handle(Input::Connected { conn, claims });
+                let _gone = opened.send(());
+            }
+            Message::Frame { conn, frame } => self.handle(Input::Frame { conn, frame }),
+            Message::Closed { conn } => {
+                self.queues.remove(&conn);
+                self.handle(Input::Closed { conn });
+            }
+            Message::Command { command, answer } => {
+                let id = CommandId(self.next_command);
+                self.next_command += 1;
+                self.answers.insert(id, answer);
+                self.handle(Input::Command { id, command });
+            }
+            Message::Drain => self.handle(Input::Drain),
+        }
+    }
+
+    /// Does all that the engine asks for.
+    fn act(&mut self) {
+        while let Some(output) = self.engine.poll() {
+            self.act_on(output);
+        }
+    }
+
+    fn act_on(&mut self, output: Output) {
+        let (store, verifier) = (self.store, self.verifier);
+        match output {
+            Output::Send { conns, class, frame } => self.send(&conns, class, &frame),
+            Output::Load { ticket, query } => {
+                let asked = async move { Input::Loaded { ticket, result: store.load(query).await } };
+                self.asked.push(asked.boxed());
+            }
+            Output::Commit { ticket, changes } => {
+                let asked = async move { Input::Committed { ticket, result: store.commit(changes).await } };
+                self.asked.push(asked.boxed());
+            }
+            Output::Verify { ticket, token } => {
+                let asked = async move { Input::Verified { ticket, result: verifier.verify(&token).await } };
+                self.asked.push(asked.boxed());
+            }
+            Output::Answer { id, result } => {
+                let _gone = self.answers.remove(&id).map(|answer| answer.send(result));
+            }
+            Output::Publish(event) => (self.observer)(&event),
+            Output::Pause { conn } => self.set_paused(conn, true),
+            Output::Resume { conn } => self.set_paused(conn, false),
+            Output::Close { conn, code } => {
+                if let Some(queue) = self.queues.remove(&conn) {
+                    queue.close(code);
+                }
+            }
+            Output::WakeAt(at) => {
+                let clock = self.clock;
+                self.timer = at.map_or_else(Fuse::terminated, |at| clock.sleep_until(at).boxed().fuse());
+            }
+            Output::Drained => self.drained = true,
+        }
+    }
+
+    fn set_paused(&self, conn: ConnectionId, paused: bool) {
+        if let Some(queue) = self.queues.get(&conn) {
+            queue.set_paused(paused);
+        }
+    }
+
+    /// Puts a frame into queues, and closes whoever has too much in its own.
+    fn send(&mut self, conns: &[ConnectionId], class: Class, frame: &Bytes) {
+        for conn in conns {
+            let too_slow =
+                self.queues.get(conn).is_some_and(|queue| queue.push(class, frame.clone()).is_err());
+            if too_slow {
+                self.cut(*conn);
+            }
+        }
+        while self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes {
+            let Some(slowest) = self.slowest() else { return };
+            self.cut(slowest);
+        }
+    }
+
+    /// The connection with the most bytes waiting.
+    fn slowest(&self) -> Option<ConnectionId> {
+        self.queues.iter().max_by_key(|(_, queue)| queue.bytes()).map(|(conn, _)| *conn)
+    }
+
+    /// Closes a connection that is too slow (4008) with all that waits for it.
+    fn cut(&mut self, conn: ConnectionId) {
+        if let Some(queue) = self.queues.remove(&conn) {
+            queue.cut();
+            self.handle(Input::Closed { conn });
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One connection: frames in, frames out, in one future.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::channel::mpsc;
+use futures::{Sink, Stream};
+
+use super::Frame;
+use super::handle::Message;
+use super::queue::{Head, Outgoing};
+use crate::engine::ConnectionId;
+use crate::protocol::CloseCode;
+
+/// An open connection. It hears live events from the moment it is opened, and is closed when this is dropped.
+pub struct Session {
+    conn: ConnectionId,
+    messages: mpsc::Sender<Message>,
+    queue: Head,
+    #[expect(dead_code, reason = "held for what its drop does")]
+    closing: ReportsClosing,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended<E> {
+    /// The peer closed the connection, or it ended without a word.
+    ByPeer,
+    /// The engine closed it with this code.
+    ByServer(CloseCode),
+    /// The transport failed.
+    Failed(E),
+}
+
+/// Says that a connection is gone, however its session ends.
+struct ReportsClosing {
+    conn: ConnectionId,
+    /// Used once: a sender's first message always finds room.
+    messages: mpsc::Sender<Message>,
+}
+
+impl Drop for ReportsClosing {
+    fn drop(&mut self) {
+        let _stopped = self.messages.try_send(Message::Closed { conn: self.conn });
+    }
+}
+
+impl Session {
+    pub(super) fn new(conn: ConnectionId, messages: mpsc::Sender<Message>, queue: Head) -> Self {
+        let closing = ReportsClosing { conn, messages: messages.clone() };
+        Self { conn, messages, queue, closing }
+    }
+
+    /// Carries frames between the engine and a transport until either ends.
+    ///
+    /// Whatever is queued is written, then flushed once. The transport must itself give up on a peer that takes
+    /// nothing: until then the session keeps what waits for it, within the bounds of
+    /// [`OutboundLimits`](crate::limits::OutboundLimits).
+    pub async fn run<T, E>(self, transport: T) -> Ended<E>
+    where
+        T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
+    {
+        let mut running = Running { session: self, transport, written: false, closing: None };
+        std::future::poll_fn(|cx| running.poll(cx)).await
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("conn", &self.conn).finish_non_exhaustive()
+    }
+}
+
+struct Running<T> {
+    session: Session,
+    transport: T,
+    /// Something was written and is not flushed.
+    written: bool,
+    /// The last frame is on its way.
+    closing: Option<CloseCode>,
+}
+
+impl<T, E> Running<T>
+where
+    T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
+{
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+        if self.closing.is_none() {
+            if let Poll::Ready(ended) = self.poll_read(cx) {
+                return Poll::Ready(ended);
+            }
+            if let Err(error) = self.write(cx) {
+                return Poll::Ready(Ended::Failed(error));
+            }
+        }
+        if let Some(code) = self.closing {
+            let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
+            return Poll::Ready(Ended::ByServer(code));
+        }
+        if self.written {
+            match ready!(Pin::new(&mut self.transport).poll_flush(cx)) {
+                Ok(()) => self.written = false,
+                Err(error) => return Poll::Ready(Ended::Failed(error)),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Hands frames to the engine while it may be done.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+        while !self.session.queue.is_cut(cx) && self.session.queue.may_read() {
+            if ready!(self.session.messages.poll_ready(cx)).is_err() {
+                return Poll::Pending;
+            }
+            let frame = match ready!(Pin::new(&mut self.transport).poll_next(cx)) {
+                Some(Ok(Frame::Close(_))) | None => return Poll::Ready(Ended::ByPeer),
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return Poll::Ready(Ended::Failed(error)),
+            };
+            let _stopped =
+                self.session.messages.start_send(Message::Frame { conn: self.session.conn, frame });
+        }
+        Poll::Pending
+    }
+
+    /// Writes what is queued, as far as the transport takes it.
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
+        while !self.session.queue.is_cut(cx) {
+            let Poll::Ready(is_ready) = Pin::new(&mut self.transport).poll_ready(cx) else { return Ok(()) };
+            is_ready?;
+            match self.session.queue.poll_next(cx) {
+                Poll::Ready(Some(Outgoing::Frame(_, text))) => {
+                    Pin::new(&mut self.transport).start_send(Frame::Text(text))?;
+                    self.written = true;
+                }
+                Poll::Ready(Some(Outgoing::Close(code))) => return self.close(code),
+                Poll::Ready(None) => return self.close(CloseCode::GoingAway),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        self.give_up(cx)
+    }
+
+    /// The peer is too slow: what waits for it is dropped, and it is told if it still takes a frame.
+    fn give_up(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
+        match Pin::new(&mut self.transport).poll_ready(cx) {
+            Poll::Ready(is_ready) => {
+                is_ready?;
+                self.close(CloseCode::TooSlow)
+            }
+            Poll::Pending => {
+                self.closing = Some(CloseCode::TooSlow);
+                Ok(())
+            }
+        }
+    }
+
+    fn close(&mut self, code: CloseCode) -> Result<(), E> {
+        self.closing = Some(code);
+        Pin::new(&mut self.transport).start_send(Frame::Close(code))
+    }
+}

@@ -1,0 +1,97 @@
+//! What has happened changes the engine's state, and is told to whoever may hear it.
+
+use super::io::ConnectionId;
+use super::{Class, Engine, Event};
+use crate::conversation::Conversation;
+use crate::id::{ConversationId, MessageId, UserId};
+use crate::protocol::{CloseCode, ErrorCode, Message, MessageRead, NewMessage, ReadPosition};
+use crate::store::{Account, Position};
+use crate::time::Timestamp;
+
+impl Engine {
+    /// Applies a committed change. `conn` is the connection that asked for it, if one did.
+    pub(super) fn apply(&mut self, event: &Event, position: Position, conn: Option<ConnectionId>) {
+        match event {
+            Event::AccountPut(account) => self.account_put(account),
+            Event::ConversationCreated { conversation, message } => {
+                self.conversation_created(conversation, message, position, conn);
+            }
+            Event::MessageSent(message) => self.message_sent(message, conn),
+            Event::MessageRead { conversation, user, message, up_to, at } => {
+                self.message_read((conversation, user), (message, *up_to), *at, conn);
+            }
+            Event::Enrolled { conversation, user, version } => {
+                self.cache.update(conversation, position, |conversation| {
+                    conversation.participants.insert(user.clone());
+                    conversation.version = *version;
+                });
+            }
+            Event::Withdrawn { conversation, user, version } => {
+                self.cache.update(conversation, position, |conversation| {
+                    conversation.participants.remove(user);
+                    conversation.version = *version;
+                });
+                self.end_typing(&(conversation.clone(), user.clone()));
+            }
+        }
+    }
+
+    /// A user who is deactivated is disconnected; one whose place in control has changed is enrolled anew.
+    fn account_put(&mut self, account: &Account) {
+        let user = &account.user.id;
+        if account.enrolment_due {
+            self.enrolment.put(account.clone());
+            self.enrolment_step();
+        }
+        if !account.active {
+            for conn in self.online.get(user).cloned().unwrap_or_default() {
+                self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
+            }
+        }
+    }
+
+    fn conversation_created(
+        &mut self,
+        conversation: &Conversation,
+        message: &Message,
+        position: Position,
+        conn: Option<ConnectionId>,
+    ) {
+        self.cache.put(conversation.clone(), position);
+        if let Some(creator) = conn.and_then(|conn| self.connections.get(&conn)).map(|c| c.user.clone()) {
+            self.notify_control(conversation, &creator);
+        }
+        self.broadcast(&conversation.id, None, Class::Message, &NewMessage::from(message.clone()));
+    }
+
+    fn message_sent(&mut self, message: &Message, conn: Option<ConnectionId>) {
+        let conversation = &message.conversation_id;
+        self.cache.touch(conversation, |conversation| {
+            conversation.last_seq = message.seq.unwrap_or(conversation.last_seq);
+            conversation.last_message_at = message.sent_at;
+        });
+        self.broadcast(conversation, None, Class::Message, &NewMessage::from(message.clone()));
+        if let Some(conn) = conn {
+            self.stop_typing(conn, &message.sender_id, conversation);
+        }
+    }
+
+    /// Others hear that the user has read; the user's own other connections hear how far.
+    fn message_read(
+        &mut self,
+        (conversation, user): (&ConversationId, &UserId),
+        (message, up_to): (&MessageId, u64),
+        timestamp: Timestamp,
+        conn: Option<ConnectionId>,
+    ) {
+        let (conversation_id, message_id) = (conversation.clone(), message.clone());
+        let own = self.online.get(user).into_iter().flatten();
+        let own = own.filter(|other| Some(**other) != conn).copied().collect();
+        let position = ReadPosition { conversation_id, message_id, read_up_to: up_to, timestamp };
+        self.deliver(own, Class::Message, &position);
+        let ReadPosition { conversation_id, message_id, .. } = position;
+        let read_up_to = Some(up_to);
+        let read = MessageRead { conversation_id, user_id: user.clone(), message_id, timestamp, read_up_to };
+        self.broadcast(conversation, Some(user), Class::Message, &read);
+    }
+}

@@ -1,0 +1,133 @@
+//! The conversations that the engine remembers, so that a message needs no load.
+
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use crate::conversation::Conversation;
+use crate::id::{ConversationId, UserId};
+use crate::store::Position;
+
+/// What is remembered of conversations.
+///
+/// Bounded: the longest unused goes first, except those that a change under way or someone who types still needs;
+/// of these there are no more than the bounds on those allow.
+pub(super) struct Cache {
+    entries: LruCache<ConversationId, Entry>,
+    capacity: usize,
+    /// Facts about a conversation that is not here must be at least this new.
+    floor: Position,
+}
+
+struct Entry {
+    conversation: Conversation,
+    /// Facts about the participants must be at least this new.
+    position: Position,
+    /// How many still need it here.
+    pins: usize,
+    /// A change met a conflict: no permit is given on it until it was loaded again.
+    stale: bool,
+}
+
+impl Cache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            entries: LruCache::unbounded(),
+            capacity: NonZeroUsize::new(capacity).map_or(1, NonZeroUsize::get),
+            floor: Position::default(),
+        }
+    }
+
+    /// The conversation, if it is remembered and this user takes part in it.
+    ///
+    /// For anyone else it is as if it were not here: whether it exists must cost the same load (P5).
+    pub(super) fn for_participant(&mut self, id: &ConversationId, user: &UserId) -> Option<&Conversation> {
+        let entry = self.entries.get(id).filter(|entry| !entry.stale)?;
+        entry.conversation.participants.contains(user).then_some(&entry.conversation)
+    }
+
+    /// The conversation, to route what has happened in it.
+    pub(super) fn get(&self, id: &ConversationId) -> Option<&Conversation> {
+        self.entries.peek(id).map(|entry| &entry.conversation)
+    }
+
+    /// Takes up facts; `false` if they are older than what was applied, and must be loaded again.
+    pub(super) fn learn(
+        &mut self,
+        id: &ConversationId,
+        facts: Option<&Conversation>,
+        position: Position,
+    ) -> bool {
+        let newest = self.entries.peek(id).map_or(self.floor, |entry| entry.position);
+        if position < newest {
+            return false;
+        }
+        if let Some(conversation) = facts {
+            self.put(conversation.clone(), newest);
+        }
+        true
+    }
+
+    /// Takes up a conversation as it was committed at this position.
+    pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
+        let id = conversation.id.clone();
+        let pins = self.entries.peek(&id).map_or(0, |entry| entry.pins);
+        self.entries.put(id, Entry { conversation, position, pins, stale: false });
+        self.evict();
+    }
+
+    /// Applies a committed change of a conversation, here or not.
+    pub(super) fn update(
+        &mut self,
+        id: &ConversationId,
+        position: Position,
+        change: impl FnOnce(&mut Conversation),
+    ) {
+        match self.entries.peek_mut(id) {
+            Some(entry) => {
+                entry.position = entry.position.max(position);
+                change(&mut entry.conversation);
+            }
+            None => self.floor = self.floor.max(position),
+        }
+    }
+
+    /// Applies a message: it changes nothing that a permit rests on.
+    pub(super) fn touch(&mut self, id: &ConversationId, change: impl FnOnce(&mut Conversation)) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            change(&mut entry.conversation);
+        }
+    }
+
+    /// Gives no permit on it until it was loaded again.
+    pub(super) fn mark_stale(&mut self, id: &ConversationId) {
+        if let Some(entry) = self.entries.peek_mut(id) {
+            entry.stale = true;
+        }
+    }
+
+    /// Keeps it here until [`unpin`](Self::unpin).
+    pub(super) fn pin(&mut self, id: &ConversationId) {
+        if let Some(entry) = self.entries.peek_mut(id) {
+            entry.pins += 1;
+        }
+    }
+
+    pub(super) fn unpin(&mut self, id: &ConversationId) {
+        if let Some(entry) = self.entries.peek_mut(id) {
+            entry.pins = entry.pins.saturating_sub(1);
+        }
+        self.evict();
+    }
+
+    /// Forgets the longest unused; one that is needed counts as used and waits for its unpinning.
+    fn evict(&mut self) {
+        for _ in self.capacity..self.entries.len() {
+            let Some((id, entry)) = self.entries.pop_lru() else { return };
+            match entry.pins {
+                0 => self.floor = self.floor.max(entry.position),
+                _ => drop(self.entries.put(id, entry)),
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Changes on their way to the store: one commit at a time, and the next takes all that has gathered meanwhile.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::connection::Stage;
+use super::io::ConnectionId;
+use super::load::Origin;
+use super::work::{Ask, Known, Work};
+use super::{Engine, Event, Output, Ticket, Timer, handler};
+use crate::conversation::Conversation;
+use crate::id::{ConversationId, MessageId, UserId};
+use crate::protocol::{Done, ErrorCode, Message, MessageType, Reply, Request};
+use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
+use crate::time::Timestamp;
+
+/// Changes that wait, and those under way. Bounded by `changes_waiting` and `changes_per_commit`.
+#[derive(Default)]
+pub(super) struct Commits {
+    waiting: VecDeque<(Origin, Intent, Change)>,
+    under_way: Option<(Ticket, Vec<(Origin, Intent)>)>,
+    /// How many changes of each account are in here.
+    accounts: BTreeMap<UserId, usize>,
+}
+
+/// What a change will have done, once the store has said what only it can say.
+enum Intent {
+    Account(Account),
+    Create(Box<Conversation>, Message),
+    /// A message that lacks only its number, and the id made of that and this nonce.
+    Append(Message, crate::id::Nonce),
+    Read {
+        conversation: ConversationId,
+        user: UserId,
+        message: MessageId,
+        up_to: u64,
+        at: Timestamp,
+    },
+    Enrol(ConversationId, UserId),
+    Withdraw(ConversationId, UserId),
+}
+
+impl Commits {
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.under_way.is_none()
+    }
+
+    /// Whether a change of this user's account is waiting or under way.
+    pub(super) fn holds_account(&self, user: &UserId) -> bool {
+        self.accounts.contains_key(user)
+    }
+
+    fn count_account(&mut self, intent: &Intent, more: bool) {
+        let Intent::Account(account) = intent else { return };
+        let count = self.accounts.entry(account.user.id.clone()).or_default();
+        *count = if more { *count + 1 } else { count.saturating_sub(1) };
+        if *count == 0 {
+            self.accounts.remove(&account.user.id);
+        }
+    }
+}
+
+impl Intent {
+    fn of(change: &Change, message: Option<MessageId>, at: Timestamp) -> Self {
+        match change {
+            Change::PutAccount(account) => Self::Account(account.clone()),
+            Change::CreateConversation(create) => {
+                let creator = create.permit.creator();
+                let first = MessageId::compose(create.nonce, 1);
+                let message = unnumbered(create.id.clone(), creator.clone(), &create.content, create.at);
+                let conversation = Conversation {
+                    id: create.id.clone(),
+                    title: create.title.clone(),
+                    room_type: create.room_type,
+                    created_by: creator.clone(),
+                    created_at: create.at,
+                    participants: create.participants.clone(),
+                    version: 1,
+                    last_seq: 1,
+                    last_message_at: create.at,
+                };
+                Self::Create(Box::new(conversation), Message { id: first, seq: Some(1), ..message })
+            }
+            Change::AppendMessage(append) => {
+                let (conversation, user) = (append.permit.conversation(), append.permit.user());
+                let message = unnumbered(conversation.clone(), user.clone(), &append.content, append.at);
+                Self::Append(message, append.nonce)
+            }
+            Change::MarkRead(read) => Self::Read {
+                conversation: read.permit.conversation().clone(),
+                user: read.permit.user().clone(),
+                message: message.unwrap_or_else(|| MessageId::from("")),
+                up_to: read.up_to,
+                at,
+            },
+            Change::Enrol(membership) => {
+                Self::Enrol(membership.conversation.clone(), membership.user.clone())
+            }
+            Change::Withdraw(membership) => {
+                Self::Withdraw(membership.conversation.clone(), membership.user.clone())
+            }
+        }
+    }
+
+    /// The existing conversation that it is about.
+    fn conversation(&self) -> Option<&ConversationId> {
+        match self {
+            Self::Account(_) | Self::Create(..) => None,
+            Self::Append(message, _) => Some(&message.conversation_id),
+            Self::Read { conversation, .. }
+            | Self::Enrol(conversation, _)
+            | Self::Withdraw(conversation, _) => Some(conversation),
+        }
+    }
+
+    /// What has happened, if anything has.
+    fn happened(self, receipt: &Receipt) -> Option<Event> {
+        match (self, receipt) {
+            (Self::Account(account), Receipt::Account { .. }) => Some(Event::AccountPut(account)),
+            (Self::Create(mut conversation, mut message), Receipt::Created { sent_at, .. }) => {
+                (conversation.created_at, conversation.last_message_at) = (*sent_at, *sent_at);
+                message.sent_at = *sent_at;
+                Some(Event::ConversationCreated { conversation: *conversation, message })
+            }
+            (Self::Append(message, nonce), Receipt::Appended { seq, sent_at, .. }) => {
+                let id = MessageId::compose(nonce, *seq);
+                Some(Event::MessageSent(Message { id, seq: Some(*seq), sent_at: *sent_at, ..message }))
+            }
+            (Self::Read { conversation, user, message, up_to, at }, Receipt::Read { advanced: true, .. }) => {
+                Some(Event::MessageRead { conversation, user, message, up_to, at })
+            }
+            (Self::Enrol(conversation, user), Receipt::Membership { version, changed: true, .. }) => {
+                Some(Event::Enrolled { conversation, user, version: *version })
+            }
+            (Self::Withdraw(conversation, user), Receipt::Membership { version, changed: true, .. }) => {
+                Some(Event::Withdrawn { conversation, user, version: *version })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn unnumbered(
+    conversation_id: ConversationId,
+    sender_id: UserId,
+    content: &std::sync::Arc<str>,
+    sent_at: Timestamp,
+) -> Message {
+    let (content, message_type) = (content.clone(), MessageType::Text);
+    Message { id: MessageId::from(""), conversation_id, sender_id, content, message_type, sent_at, seq: None }
+}
+
+impl Engine {
+    /// Puts a request's change into the next commit.
+    pub(super) fn submit(&mut self, origin: &Origin, work: Box<Work>, change: Change) {
+        if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
+            return self.finish(origin, Err(self.unavailable()));
+        }
+        if let Change::PutAccount(account) = &change {
+            self.directory.put(account);
+        }
+        let message = match &work.ask {
+            Ask::Request(Request::MarkMessageRead(read)) => Some(read.message_id.clone()),
+            _ => None,
+        };
+        match origin {
+            Origin::Request(conn, number) => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    connection.set(*number, Stage::Committing(work));
+                }
+            }
+            Origin::Command(id) => drop(self.commands.insert(*id, work)),
+            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => {}
+        }
+        self.submit_for(origin.clone(), change, message);
+    }
+
+    pub(super) fn submit_for(&mut self, origin: Origin, change: Change, message: Option<MessageId>) {
+        let intent = Intent::of(&change, message, self.now.wall);
+        if let Some(conversation) = intent.conversation() {
+            self.cache.pin(conversation);
+        }
+        self.commits.count_account(&intent, true);
+        self.commits.waiting.push_back((origin, intent, change));
+    }
+
+    /// The next commit, if none is under way and there is anything to commit.
+    pub(super) fn start_commit(&mut self) -> Option<Output> {
+        if self.commits.under_way.is_some() || self.commits.waiting.is_empty() {
+            return None;
+        }
+        let ticket = self.questions.ticket();
+        let count = self.commits.waiting.len().min(self.limits.engine.changes_per_commit);
+        let (mut changes, mut under_way) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for (origin, intent, change) in self.commits.waiting.drain(..count) {
+            changes.push(change);
+            under_way.push((origin, intent));
+        }
+        self.commits.under_way = Some((ticket, under_way));
+        Some(Output::Commit { ticket, changes })
+    }
+
+    pub(super) fn committed(&mut self, ticket: Ticket, result: Result<Vec<Verdict>, Unavailable>) {
+        if self.commits.under_way.as_ref().is_none_or(|(expected, _)| *expected != ticket) {
+            return;
+        }
+        let Some((_, under_way)) = self.commits.under_way.take() else { return };
+        match result.ok().filter(|verdicts| verdicts.len() == under_way.len()) {
+            Some(verdicts) => under_way.into_iter().zip(verdicts).for_each(|((origin, intent), verdict)| {
+                self.judged(&origin, intent, verdict);
+            }),
+            None => under_way.into_iter().for_each(|(origin, intent)| self.lost(&origin, &intent)),
+        }
+        self.resume_waiting();
+    }
+
+    fn judged(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
+        self.commits.count_account(&intent, false);
+        let conversation = intent.conversation().cloned();
+        match verdict {
+            Ok(receipt) => self.accepted(origin, intent.happened(&receipt), &receipt),
+            Err(Rejected::Conflict) => {
+                conversation.iter().for_each(|conversation| self.cache.mark_stale(conversation));
+                self.conflict(origin);
+            }
+            Err(Rejected::Duplicate(original)) => self.duplicate(origin, &original),
+        }
+        conversation.iter().for_each(|conversation| self.cache.unpin(conversation));
+        self.advance_origin(origin);
+    }
+
+    /// The reply first, then what others hear; on the sender's connection the order holds too.
+    fn accepted(&mut self, origin: &Origin, event: Option<Event>, receipt: &Receipt) {
+        let reply = event.as_ref().map_or(Reply::Done(Done::default()), handler::reply);
+        self.finish(origin, Ok(reply));
+        let conn = self.hold_back(origin);
+        if let Some(event) = event {
+            self.apply(&event, receipt.position(), conn);
+            self.outputs.push_back(Output::Publish(event));
+        }
+        match origin {
+            Origin::Entry(conn) => self.admit(*conn),
+            Origin::Enrolment => self.enrolment_judged(true),
+            Origin::Request(..) | Origin::Command(_) | Origin::Directory => {}
+        }
+    }
+
+    /// Has live events on the origin's connection wait for its reply.
+    fn hold_back(&mut self, origin: &Origin) -> Option<ConnectionId> {
+        let Origin::Request(conn, number) = origin else { return None };
+        self.connections.get_mut(conn)?.hold_back(*number);
+        Some(*conn)
+    }
+
+    /// Decided again on new facts, in its old place, a few times.
+    fn conflict(&mut self, origin: &Origin) {
+        if *origin == Origin::Enrolment {
+            return self.enrolment_judged(false);
+        }
+        let Some(mut work) = self.take(origin) else { return };
+        work.conflicts += 1;
+        work.known = Known::default();
+        match origin {
+            _ if work.conflicts > self.limits.engine.conflict_retries => {
+                self.finish(origin, Err(self.unavailable()));
+            }
+            Origin::Request(conn, number) => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    connection.set(*number, Stage::Waiting(work));
+                }
+            }
+            _ => self.proceed(origin, work),
+        }
+    }
+
+    /// Answered as the first time, and free of charge.
+    fn duplicate(&mut self, origin: &Origin, original: &Original) {
+        let Some(work) = self.take(origin) else { return };
+        self.refund(&work);
+        let reply = match &work.ask {
+            Ask::Request(request) => handler::repeat(request, original),
+            Ask::Command(command) => super::command::repeat(command, original),
+        };
+        self.finish(origin, reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into()));
+    }
+
+    /// The store did not answer: whether the change was made is unknown, and is said so.
+    fn lost(&mut self, origin: &Origin, intent: &Intent) {
+        self.commits.count_account(intent, false);
+        intent.conversation().into_iter().for_each(|conversation| {
+            self.cache.mark_stale(conversation);
+            self.cache.unpin(conversation);
+        });
+        if matches!(intent, Intent::Account(_)) {
+            self.timers.set(self.now.monotonic, Timer::Directory);
+        }
+        match origin {
+            Origin::Entry(conn) => self.entry_failed(*conn),
+            Origin::Enrolment => self.enrolment_judged(false),
+            Origin::Request(..) | Origin::Command(_) | Origin::Directory => {
+                self.finish(origin, Err(self.unavailable()));
+            }
+        }
+        self.advance_origin(origin);
+    }
+}

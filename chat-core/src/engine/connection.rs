@@ -1,0 +1,170 @@
+//! One connection: its requests in their order, and what must wait behind them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::io::Class;
+use super::work::Work;
+use crate::id::ConversationId;
+use crate::protocol::{RequestId, RoomType, User};
+use crate::time::{Monotonic, Timestamp};
+
+/// An open connection.
+pub(super) struct Connection {
+    pub(super) user: Arc<User>,
+    pub(super) expires_at: Timestamp,
+    /// When it last carried a frame.
+    pub(super) last_heard: Monotonic,
+    /// The support rooms it has joined. Bounded by the number of room types.
+    pub(super) rooms: Vec<RoomType>,
+    /// Where it is typing, the oldest first. Bounded by `typing_per_connection`.
+    pub(super) typing: VecDeque<ConversationId>,
+    pub(super) paused: bool,
+    /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
+    slots: VecDeque<Slot>,
+    /// The number of the first slot.
+    first: u64,
+    /// Live events that wait behind a slot. Bounded by `held_back`.
+    held: usize,
+}
+
+/// The place of one request among the replies.
+struct Slot {
+    request_id: Option<RequestId>,
+    stage: Stage,
+    /// Live events from now on must come after this slot.
+    holds_back: bool,
+    /// Live events that come right after the reply.
+    after: Vec<(Class, Bytes)>,
+}
+
+/// How far a request has come.
+pub(super) enum Stage {
+    /// The connection itself is being admitted; nothing leaves before that.
+    Entering,
+    /// Not begun, or to be decided again.
+    Waiting(Box<Work>),
+    /// A question is under way.
+    Asking(Box<Work>),
+    /// A change is under way.
+    Committing(Box<Work>),
+    /// Answered, but not the first in the queue.
+    Done(Option<Bytes>),
+}
+
+/// What leaves a connection, in order.
+pub(super) type Released = Vec<(Class, Bytes)>;
+
+impl Connection {
+    pub(super) fn new(user: Arc<User>, expires_at: Timestamp, now: Monotonic) -> Self {
+        let entry = Slot { request_id: None, stage: Stage::Entering, holds_back: true, after: Vec::new() };
+        Self {
+            user,
+            expires_at,
+            last_heard: now,
+            rooms: Vec::new(),
+            typing: VecDeque::new(),
+            paused: false,
+            slots: VecDeque::from([entry]),
+            first: 0,
+            held: 0,
+        }
+    }
+
+    /// The number of requests that are not answered.
+    pub(super) fn under_way(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Takes a request into the order of replies.
+    pub(super) fn push(&mut self, request_id: Option<RequestId>, stage: Stage) {
+        self.slots.push_back(Slot { request_id, stage, holds_back: false, after: Vec::new() });
+    }
+
+    /// The first request that is not decided, if it is its turn, with its number.
+    ///
+    /// A connection's requests are decided one by one, so that none overtakes another. One that reads what is stored
+    /// waits until all before it are answered, so that it sees what they have done.
+    pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<Work>)> {
+        let place = self
+            .slots
+            .iter()
+            .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))?;
+        let stage = &mut self.slots[place].stage;
+        match stage {
+            Stage::Waiting(work) if place == 0 || !work.reads_what_is_stored() => {}
+            _ => return None,
+        }
+        match std::mem::replace(stage, Stage::Done(None)) {
+            Stage::Waiting(work) => Some((self.first + place as u64, work)),
+            _ => None,
+        }
+    }
+
+    /// Takes a request out of its stage, which must then be [set](Self::set) anew.
+    pub(super) fn take(&mut self, number: u64) -> Option<Box<Work>> {
+        let slot = self.slot(number)?;
+        match std::mem::replace(&mut slot.stage, Stage::Done(None)) {
+            Stage::Waiting(work) | Stage::Asking(work) | Stage::Committing(work) => Some(work),
+            Stage::Entering | Stage::Done(_) => None,
+        }
+    }
+
+    pub(super) fn set(&mut self, number: u64, stage: Stage) {
+        if let Some(slot) = self.slot(number) {
+            slot.stage = stage;
+        }
+    }
+
+    /// From now on live events wait until this request is answered.
+    pub(super) fn hold_back(&mut self, number: u64) {
+        if let Some(slot) = self.slot(number) {
+            slot.holds_back = true;
+        }
+    }
+
+    pub(super) fn request_id(&mut self, number: u64) -> Option<&RequestId> {
+        self.slot(number)?.request_id.as_ref()
+    }
+
+    /// Puts a live event in its order: back for the caller to send now, or behind a reply.
+    pub(super) fn place(&mut self, class: Class, frame: &Bytes) -> Placed {
+        match self.slots.iter_mut().rev().find(|slot| slot.holds_back) {
+            None => Placed::Now,
+            Some(slot) => {
+                slot.after.push((class, frame.clone()));
+                self.held += 1;
+                Placed::Held(self.held)
+            }
+        }
+    }
+
+    /// Takes out all that may leave now.
+    pub(super) fn release(&mut self) -> Released {
+        let mut released = Vec::new();
+        while let Some(Slot { stage: Stage::Done(reply), .. }) = self.slots.front_mut() {
+            released.extend(reply.take().map(|reply| (Class::Reply, reply)));
+            let after = self.slots.pop_front().map(|slot| slot.after).unwrap_or_default();
+            self.first += 1;
+            self.held -= after.len();
+            released.extend(after);
+        }
+        released
+    }
+
+    fn slot(&mut self, number: u64) -> Option<&mut Slot> {
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.slots.get_mut(place)
+    }
+}
+
+/// Where a live event was put.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// Nowhere: nothing is in its way.
+    Now,
+    /// Behind a reply; so many wait there now.
+    Held(usize),
+}

@@ -1,0 +1,62 @@
+//! Who hears what.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::connection::Placed;
+use super::io::ConnectionId;
+use super::{Class, Engine, Output, handler};
+use crate::conversation::Conversation;
+use crate::id::{ConversationId, UserId};
+use crate::protocol::{CloseCode, User, encode};
+
+impl Engine {
+    /// Sends a live event to every connection of every participant, but those of one user.
+    pub(super) fn broadcast(
+        &mut self,
+        conversation: &ConversationId,
+        except: Option<&UserId>,
+        class: Class,
+        event: &impl Serialize,
+    ) {
+        let Some(conversation) = self.cache.get(conversation) else { return };
+        let participants = conversation.participants.iter().filter(|user| Some(*user) != except);
+        let conns = participants.filter_map(|user| self.online.get(user)).flatten().copied().collect();
+        self.deliver(conns, class, event);
+    }
+
+    /// Encodes a live event once, and puts it in its order on each of these connections.
+    pub(super) fn deliver(&mut self, mut conns: Vec<ConnectionId>, class: Class, event: &impl Serialize) {
+        if conns.is_empty() {
+            return;
+        }
+        let frame: Bytes = encode(event);
+        let mut slow = Vec::new();
+        let most = self.limits.engine.held_back;
+        conns.retain(|conn| match self.connections.get_mut(conn).map(|c| c.place(class, &frame)) {
+            Some(Placed::Now) => true,
+            Some(Placed::Held(held)) if held > most => {
+                slow.push(*conn);
+                false
+            }
+            Some(Placed::Held(_)) | None => false,
+        });
+        if !conns.is_empty() {
+            self.outputs.push_back(Output::Send { conns, class, frame });
+        }
+        slow.into_iter().for_each(|conn| self.close(conn, CloseCode::TooSlow, None));
+    }
+
+    /// Tells every connected control user of a new support conversation, as far as its rooms cover it.
+    pub(super) fn notify_control(&mut self, conversation: &Conversation, creator: &User) {
+        let online = self.directory.control().filter_map(|user| self.online.get(user)).flatten();
+        let told = online.filter(|conn| {
+            self.connections.get(conn).is_some_and(|connection| {
+                connection.user.role.is_control()
+                    && handler::covers(&connection.rooms, conversation.room_type, creator.role)
+            })
+        });
+        let conns = told.copied().collect();
+        self.deliver(conns, Class::Message, &handler::new_support_conversation(conversation, creator));
+    }
+}

@@ -1,0 +1,49 @@
+//! The users of the control centre that are known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assignment::{Assignment, SupportRequest};
+use crate::conversation::Participants;
+use crate::id::UserId;
+use crate::protocol::User;
+use crate::store::Account;
+
+/// All active control users. Bounded by who works there: some thousands at the very most.
+///
+/// A user is taken up when the change is on its way, not when it is committed: a conversation that is decided later
+/// then has it as a participant, and one that was decided earlier is committed earlier, so that the enrolment job
+/// finds it.
+#[derive(Default)]
+pub(super) struct Directory {
+    control: BTreeMap<UserId, Arc<User>>,
+}
+
+impl Directory {
+    pub(super) fn replace(&mut self, control: Vec<Account>) {
+        self.control = control.into_iter().map(|a| (a.user.id.clone(), Arc::new(a.user))).collect();
+    }
+
+    pub(super) fn put(&mut self, account: &Account) {
+        match account.is_active_control() {
+            true => self.control.insert(account.user.id.clone(), Arc::new(account.user.clone())),
+            false => self.control.remove(&account.user.id),
+        };
+    }
+
+    pub(super) fn control(&self) -> impl Iterator<Item = &UserId> {
+        self.control.keys()
+    }
+
+    /// The creator, and whoever the assignment gives, cut at `most`.
+    pub(super) fn participants(
+        &self,
+        assignment: &dyn Assignment,
+        request: SupportRequest<'_>,
+        most: usize,
+    ) -> Participants {
+        let assigned = self.control.iter().filter(|(_, user)| assignment.takes_part(request, user));
+        let assigned = assigned.map(|(id, _)| id.clone()).take(most.saturating_sub(1));
+        std::iter::once(request.created_by.clone()).chain(assigned).collect()
+    }
+}

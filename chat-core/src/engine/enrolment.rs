@@ -1,0 +1,156 @@
+//! The background job that makes a control user a participant of what the assignment would have given it, or ends its
+//! enrolment when it leaves control.
+//!
+//! An account whose enrolment is due says so in the store until the job has ended, so that a crash only delays it. One
+//! account is worked on at a time, one page of conversations after the other, each page in one commit.
+
+use std::collections::BTreeMap;
+
+use super::load::Origin;
+use super::{Draining, Engine, SupportRequest, Timer};
+use crate::conversation::Conversation;
+use crate::id::{ConversationId, UserId};
+use crate::store::{Account, Change, Facts, Loaded, Membership, Query, Unavailable};
+
+/// Accounts whose enrolment is due. Bounded by the number of control users.
+#[derive(Default)]
+pub(super) struct Enrolment {
+    due: BTreeMap<UserId, Account>,
+    job: Option<Job>,
+}
+
+/// The account that is worked on.
+struct Job {
+    account: Account,
+    /// Conversations up to this id are done.
+    done: Option<ConversationId>,
+    /// The last id of the page under way, or `None` on the last page.
+    page_ends: Option<ConversationId>,
+    /// Changes under way.
+    open: usize,
+    /// Something failed: the job is to be done again.
+    again: bool,
+    /// The account itself is being settled: the last change.
+    settling: bool,
+}
+
+impl Enrolment {
+    /// An account's enrolment is due: begun, or begun anew.
+    pub(super) fn put(&mut self, account: Account) {
+        self.due.insert(account.user.id.clone(), account);
+    }
+}
+
+impl Engine {
+    /// Goes on with the job, unless it waits for an answer.
+    pub(super) fn enrolment_step(&mut self) {
+        if self.draining != Draining::No {
+            return;
+        }
+        if self.enrolment.job.is_none() {
+            let Some((_, account)) = self.enrolment.due.pop_first() else { return };
+            let job = Job { account, done: None, page_ends: None, open: 0, again: false, settling: false };
+            self.enrolment.job = Some(job);
+            self.load_page();
+        }
+    }
+
+    fn load_page(&mut self) {
+        let Some(job) = &mut self.enrolment.job else { return };
+        job.again = false;
+        let (after, limit) = (job.done.clone(), self.limits.engine.enrolment_step);
+        let query = match job.account.is_active_control() {
+            true => {
+                let since = self.now.wall.minus(self.limits.periods.inactive_after);
+                Query::ActiveConversations { since, after, limit }
+            }
+            false => Query::Memberships { user: job.account.user.id.clone(), after, limit },
+        };
+        self.load(Origin::Enrolment, query);
+    }
+
+    pub(super) fn enrolment_loaded(&mut self, result: Result<Loaded, Unavailable>) {
+        let Some(mut job) = self.enrolment.job.take() else { return };
+        let Ok(Facts::ActiveConversations(page) | Facts::Memberships(page)) =
+            result.map(|loaded| loaded.facts)
+        else {
+            job.again = true;
+            self.enrolment.job = Some(job);
+            return self.page_done();
+        };
+        let full = page.len() >= self.limits.engine.enrolment_step as usize;
+        job.page_ends = full.then(|| page.last().map(|last| last.id.clone())).flatten();
+        let changes: Vec<_> = page.iter().filter_map(|c| self.enrolment_change(&job.account, c)).collect();
+        job.open = changes.len();
+        let nothing = changes.is_empty();
+        self.enrolment.job = Some(job);
+        changes.into_iter().for_each(|change| self.submit_for(Origin::Enrolment, change, None));
+        if nothing {
+            self.page_done();
+        }
+    }
+
+    /// What must change in one conversation for this account, if anything.
+    fn enrolment_change(&self, account: &Account, conversation: &Conversation) -> Option<Change> {
+        let Conversation { id, created_by, room_type, participants, version, .. } = conversation;
+        let user = account.user.id.clone();
+        let takes_part = participants.contains(&user);
+        let membership = Membership { conversation: id.clone(), version: *version, user };
+        let request = SupportRequest { created_by, room_type: *room_type };
+        match account.is_active_control() {
+            true => (!takes_part
+                && participants.len() < self.limits.engine.participants
+                && self.assignment.takes_part(request, &account.user))
+            .then_some(Change::Enrol(membership)),
+            false => (takes_part && *created_by != membership.user).then_some(Change::Withdraw(membership)),
+        }
+    }
+
+    /// One of the job's changes was answered.
+    pub(super) fn enrolment_judged(&mut self, done: bool) {
+        let Some(job) = &mut self.enrolment.job else { return };
+        job.open = job.open.saturating_sub(1);
+        job.again |= !done;
+        if job.open == 0 {
+            self.page_done();
+        }
+    }
+
+    /// All of a page is answered: on to the next one, or the same again, or the end.
+    fn page_done(&mut self) {
+        let Some(job) = &mut self.enrolment.job else { return };
+        let begun_anew = self.enrolment.due.contains_key(&job.account.user.id);
+        let settled = job.settling && !job.again;
+        if begun_anew || settled {
+            self.enrolment.job = None;
+            return self.enrolment_step();
+        }
+        job.settling = false;
+        let busy = self.commits.holds_account(&job.account.user.id);
+        match (job.again, job.page_ends.take()) {
+            (true, _) => self.retry_enrolment(),
+            (false, Some(last)) => {
+                job.done = Some(last);
+                self.load_page();
+            }
+            (false, None) if busy => self.retry_enrolment(),
+            (false, None) => self.settle(),
+        }
+    }
+
+    /// From the start again after a pause: what was done already changes nothing the second time.
+    fn retry_enrolment(&mut self) {
+        let Some(job) = self.enrolment.job.take() else { return };
+        self.enrolment.due.insert(job.account.user.id.clone(), job.account);
+        let at = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
+        self.timers.set(at, Timer::Enrolment);
+    }
+
+    /// The account says from now on that its enrolment fits.
+    fn settle(&mut self) {
+        let Some(job) = &mut self.enrolment.job else { return };
+        (job.settling, job.open) = (true, 1);
+        let account = Account { enrolment_due: false, ..job.account.clone() };
+        self.submit_for(Origin::Enrolment, Change::PutAccount(account), None);
+    }
+}

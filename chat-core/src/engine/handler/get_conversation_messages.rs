@@ -1,0 +1,34 @@
+//! Event 7.
+
+use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::protocol::{GetConversationMessages, GetConversationMessagesReply, Reply, Success};
+use crate::store::{Query, Window};
+
+pub(super) fn step(request: &GetConversationMessages, desk: &mut Desk<'_>) -> Outcome {
+    let permit = desk.may_take_part(&request.conversation_id)?;
+    let Some(page) = &desk.known.messages else { return Err(Stop::Load(query(request, desk))) };
+    Ok(Step::Reply(Reply::GetConversationMessages(GetConversationMessagesReply {
+        success: Success,
+        messages: page.messages.clone(),
+        count: page.messages.len(),
+        conversation_id: permit.conversation().clone(),
+        last_seq: Some(page.last_seq),
+        has_more: page.more.then_some(true),
+    })))
+}
+
+fn query(request: &GetConversationMessages, desk: &Desk<'_>) -> Query {
+    let number = |number: i64| u64::try_from(number).unwrap_or(0);
+    let window = match (request.before_seq, request.after_seq) {
+        (Some(before), _) => Window::Before(number(before)),
+        (None, Some(after)) => Window::After(number(after)),
+        (None, None) => Window::Newest { skip: request.skip.map_or(0, number) },
+    };
+    let pages = &desk.limits.pages;
+    Query::Messages {
+        conversation: request.conversation_id.clone(),
+        window,
+        limit: super::limit(request.limit, pages.messages_default, pages.messages_most),
+        bytes: usize::MAX,
+    }
+}

@@ -1,0 +1,50 @@
+//! Event 4.
+
+use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Reply};
+use crate::store::{MessagePage, Query, Window};
+
+pub(super) fn step(request: &JoinConversation, desk: &mut Desk<'_>) -> Outcome {
+    let permit = desk.may_take_part(&request.conversation_id)?;
+    let catch_up = match request.after_seq {
+        None => None,
+        Some(after) => Some(catch_up(request, after, desk)?),
+    };
+    let reply = JoinConversationReply::new(permit.conversation().clone(), catch_up);
+    Ok(Step::Reply(Reply::JoinConversation(reply)))
+}
+
+/// What the client lacks.
+///
+/// The engine holds live events back from the moment this is loaded until the reply has left: so the reply's
+/// `last_seq` covers all that was sent before it, and all above it comes after.
+fn catch_up(request: &JoinConversation, after: u64, desk: &Desk<'_>) -> Result<CatchUp, Stop> {
+    let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != desk.epoch);
+    let newest = Window::Newest { skip: 0 };
+    let Some(page) = &desk.known.messages else {
+        let window = if other_epoch { newest } else { Window::After(after) };
+        return Err(Stop::Load(query(request, window, desk)));
+    };
+    let reset = other_epoch || after > page.last_seq;
+    if reset && page.messages.is_empty() {
+        return Err(Stop::Load(query(request, newest, desk)));
+    }
+    let MessagePage { messages, last_seq, more } = page;
+    Ok(CatchUp {
+        messages: messages.clone(),
+        last_seq: *last_seq,
+        epoch: desk.epoch.clone(),
+        complete: reset || !more,
+        reset: reset.then_some(true),
+    })
+}
+
+fn query(request: &JoinConversation, window: Window, desk: &Desk<'_>) -> Query {
+    let pages = &desk.limits.pages;
+    Query::Messages {
+        conversation: request.conversation_id.clone(),
+        window,
+        limit: pages.catch_up_messages,
+        bytes: pages.catch_up_bytes,
+    }
+}

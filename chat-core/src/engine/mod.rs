@@ -1,0 +1,234 @@
+//! The state machine: one plain synchronous value, without I/O, clock or randomness.
+//!
+//! # The contract
+//!
+//! - Give every [`Input`] to [`Engine::handle`] with the time at which it is given. `now.monotonic` must not fall.
+//! - After one or more inputs, call [`Engine::poll`] until it gives `None`, and do each [`Output`] in that order.
+//!   More inputs before polling make larger commits.
+//! - The same seed and the same inputs give the same outputs, always.
+//! - The first outputs of a new engine load what it needs; connections that come before that wait inside.
+//!
+//! [`drive`](crate::drive) does all this over any transport. By hand, it is this loop:
+//!
+//! ```
+//! use chat_core::engine::{Claims, ConnectionId, Engine, Input, Output, Settings};
+//! use chat_core::drive::Frame;
+//! use chat_core::protocol::{Role, User};
+//! use chat_core::store::{MemoryStore, Store};
+//! use chat_core::time::{Now, Timestamp};
+//! use futures::executor::block_on;
+//!
+//! let store = MemoryStore::new("epoch");
+//! let mut engine = Engine::new(Settings::default(), [7; 32]);
+//! let conn = ConnectionId(1);
+//! let claims = Claims { user: User::new("driver_1", Role::BusDriver), expires_at: Timestamp::from_millis(1_000_000) };
+//! let ask = r#"{"type": "create_support_conversation", "data": {"title": "Detour", "content": "Road closed"}}"#;
+//!
+//! let mut replies = Vec::new();
+//! let mut inputs = vec![Input::Frame { conn, frame: Frame::Text(ask.into()) }, Input::Connected { conn, claims }];
+//! while let Some(input) = inputs.pop() {
+//!     engine.handle(Now::default(), input);
+//!     while let Some(output) = engine.poll() {
+//!         match output {
+//!             Output::Send { frame, .. } => replies.push(frame),
+//!             Output::Load { ticket, query } => {
+//!                 inputs.push(Input::Loaded { ticket, result: block_on(store.load(query)) });
+//!             }
+//!             Output::Commit { ticket, changes } => {
+//!                 inputs.push(Input::Committed { ticket, result: block_on(store.commit(changes)) });
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert!(replies[0].starts_with(br#"{"success":true,"message":"Support conversation created successfully""#));
+//! assert!(replies[1].starts_with(br#"{"type":"new_message""#));
+//! ```
+
+mod apply;
+mod assignment;
+mod cache;
+mod command;
+mod commit;
+mod connection;
+mod deliver;
+mod directory;
+mod enrolment;
+mod event;
+mod handler;
+mod ids;
+mod io;
+mod load;
+mod progress;
+mod rate;
+mod session;
+mod timers;
+mod typing;
+mod work;
+
+use std::collections::{BTreeMap, VecDeque};
+
+pub use assignment::{AllControl, Assignment, SupportRequest};
+use cache::Cache;
+use commit::Commits;
+use connection::Connection;
+use directory::Directory;
+use enrolment::Enrolment;
+pub use event::Event;
+use ids::Ids;
+pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Input, Output, Ticket};
+use load::{Origin, Questions};
+use rate::Rates;
+use timers::{Timer, Timers};
+use typing::Typing;
+use work::{Ask, Work};
+
+use crate::id::{Epoch, UserId};
+use crate::limits::Limits;
+use crate::time::Now;
+
+/// What an embedder may set.
+pub struct Settings {
+    /// Every bound.
+    pub limits: Limits,
+    /// Who in control takes part in a support conversation.
+    pub assignment: Box<dyn Assignment>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: Limits::default(), assignment: Box::new(AllControl) }
+    }
+}
+
+/// The chat as a state machine. See the [module](self) for its contract.
+pub struct Engine {
+    limits: Limits,
+    assignment: Box<dyn Assignment>,
+    now: Now,
+    /// Of the store's numbers, once the directory is loaded: see `ready`.
+    epoch: Epoch,
+    /// Whether the directory is loaded.
+    ready: bool,
+    draining: Draining,
+    ids: Ids,
+    connections: BTreeMap<ConnectionId, Connection>,
+    /// The connections of each user that has any, the oldest first.
+    online: BTreeMap<UserId, Vec<ConnectionId>>,
+    directory: Directory,
+    rates: Rates,
+    cache: Cache,
+    typing: Typing,
+    enrolment: Enrolment,
+    commits: Commits,
+    questions: Questions,
+    /// Commands under way. Bounded by whoever gives them: each is answered.
+    commands: BTreeMap<CommandId, Box<Work>>,
+    /// What can't begin before the directory is loaded or a user's account is settled. Bounded by the connections and
+    /// commands that it holds.
+    waiting: Vec<Origin>,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+}
+
+/// How far the end of the service has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Draining {
+    No,
+    Yes,
+    /// [`Output::Drained`] was given.
+    Done,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet. `seed` makes its ids: in production it must be fresh random bytes.
+    pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
+        let Settings { limits, assignment } = settings;
+        let mut engine = Self {
+            assignment,
+            now: Now::default(),
+            epoch: Epoch::from(""),
+            ready: false,
+            draining: Draining::No,
+            ids: Ids::new(seed),
+            connections: BTreeMap::new(),
+            online: BTreeMap::new(),
+            directory: Directory::default(),
+            rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
+            cache: Cache::new(limits.engine.cached_conversations),
+            typing: Typing::default(),
+            enrolment: Enrolment::default(),
+            commits: Commits::default(),
+            questions: Questions::default(),
+            commands: BTreeMap::new(),
+            waiting: Vec::new(),
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            limits,
+        };
+        engine.load_directory();
+        engine
+    }
+
+    /// Takes in what has happened. What it leads to is given by [`poll`](Self::poll).
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.now = Now { monotonic: now.monotonic.max(self.now.monotonic), wall: now.wall };
+        match input {
+            Input::Connected { conn, claims } => self.connected(conn, claims),
+            Input::Frame { conn, frame } => self.frame(conn, &frame),
+            Input::Closed { conn } => self.forget(conn),
+            Input::Command { id, command } => self.command(id, command),
+            Input::Verified { ticket, result } => self.verified(ticket, result),
+            Input::Loaded { ticket, result } => self.loaded(ticket, result),
+            Input::Committed { ticket, result } => self.committed(ticket, result),
+            Input::Drain => self.drain(),
+            Input::Tick => self.timers.woken(),
+        }
+        while let Some(timer) = self.timers.fire(self.now.monotonic) {
+            self.due(timer);
+        }
+    }
+
+    /// The next thing to do, or `None` until there is another input.
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        if let Some(commit) = self.start_commit() {
+            return Some(commit);
+        }
+        if self.draining == Draining::Yes && self.is_idle() {
+            self.draining = Draining::Done;
+            return Some(Output::Drained);
+        }
+        self.timers.announce().map(Output::WakeAt)
+    }
+
+    /// The bounds that were set.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn due(&mut self, timer: Timer) {
+        match timer {
+            Timer::Typing(conversation, user) => self.typing_due(conversation, user),
+            Timer::Token(conn) => self.token_due(conn),
+            Timer::Directory => self.load_directory(),
+            Timer::Enrolment => self.enrolment_step(),
+        }
+    }
+
+    fn command(&mut self, id: CommandId, command: Command) {
+        let user = std::sync::Arc::new(command::acting_user(&command));
+        let work = Box::new(Work::new(Ask::Command(command), user));
+        if self.ready {
+            return self.proceed(&Origin::Command(id), work);
+        }
+        self.commands.insert(id, work);
+        self.waiting.push(Origin::Command(id));
+    }
+
+    fn is_idle(&self) -> bool {
+        self.connections.is_empty() && self.commands.is_empty() && self.commits.is_idle()
+    }
+}

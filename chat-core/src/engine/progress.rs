@@ -1,0 +1,247 @@
+//! The way of a request: decode, permit by role, rate, load, permit by membership, decide, commit, reply.
+
+use super::connection::Stage;
+use super::io::ConnectionId;
+use super::load::Origin;
+use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
+use super::{BadToken, Claims, Class, Draining, Engine, Output, Ticket, Timer, command, handler};
+use crate::drive::Frame;
+use crate::permission;
+use crate::protocol::{
+    CloseCode, Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, RefreshTokenReply, Reply, Request,
+    Success, Undecodable,
+};
+use crate::store::Query;
+
+impl Engine {
+    /// A frame of a client: decoded at once, decided in its turn.
+    pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        connection.last_heard = self.now.monotonic;
+        let decoded = match frame {
+            Frame::Text(text) => Request::decode(text, &self.limits.fields),
+            Frame::Binary(_) => {
+                let error = Error::with_detail(ErrorCode::InvalidFrame, "binary frames are not understood");
+                Err(Undecodable { request_id: None, error })
+            }
+            Frame::Close(_) => return,
+        };
+        match decoded {
+            Ok((request_id, request)) => {
+                let work = Work::new(Ask::Request(request), connection.user.clone());
+                connection.push(request_id, Stage::Waiting(Box::new(work)));
+            }
+            Err(Undecodable { request_id, error }) => {
+                let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
+                connection.push(request_id, Stage::Done(Some(reply)));
+            }
+        }
+        self.advance(conn);
+    }
+
+    /// Decides what can be decided on a connection, and lets leave what may leave.
+    pub(super) fn advance(&mut self, conn: ConnectionId) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&conn) else { return };
+            for (class, frame) in connection.release() {
+                self.outputs.push_back(Output::Send { conns: vec![conn], class, frame });
+            }
+            let Some((number, work)) = connection.next_to_decide() else { break };
+            self.proceed(&Origin::Request(conn, number), work);
+        }
+        self.set_pace(conn);
+    }
+
+    pub(super) fn advance_origin(&mut self, origin: &Origin) {
+        if let Origin::Request(conn, _) = origin {
+            self.advance(*conn);
+        }
+    }
+
+    /// Pauses a connection with too much under way, and closes one that is empty when the service stops.
+    fn set_pace(&mut self, conn: ConnectionId) {
+        let most = self.limits.engine.requests_under_way;
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let under_way = connection.under_way();
+        if !connection.paused && under_way >= most {
+            connection.paused = true;
+            self.outputs.push_back(Output::Pause { conn });
+        } else if connection.paused && under_way <= most / 2 {
+            connection.paused = false;
+            self.outputs.push_back(Output::Resume { conn });
+        }
+        if under_way == 0 && self.draining != Draining::No {
+            self.close(conn, CloseCode::GoingAway, None);
+        }
+    }
+
+    /// Takes the next step of a request or command.
+    pub(super) fn proceed(&mut self, origin: &Origin, mut work: Box<Work>) {
+        match self.step(&mut work) {
+            Ok(Step::Commit(change)) => self.submit(origin, work, change),
+            Ok(Step::Reply(reply)) => self.finish(origin, Ok(reply)),
+            Ok(Step::JoinRoom(room)) => {
+                if let Some(connection) = self.connection_of(origin).filter(|c| !c.rooms.contains(&room)) {
+                    connection.rooms.push(room);
+                }
+                let reply = JoinSupportRoomReply::new(room, self.now.wall);
+                self.finish(origin, Ok(Reply::JoinSupportRoom(reply)));
+            }
+            Ok(Step::Type(permit, is_typing)) => {
+                self.finish(origin, Ok(Reply::Done(Done::default())));
+                if let Origin::Request(conn, _) = origin {
+                    self.type_in(*conn, permit.conversation(), is_typing);
+                }
+            }
+            Ok(Step::Verify(token)) => {
+                let ticket = self.questions.open(origin.clone(), None);
+                self.outputs.push_back(Output::Verify { ticket, token });
+                self.keep(origin, work);
+            }
+            Err(Stop::Load(query)) => {
+                let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
+                self.load(origin.clone(), query);
+                self.keep(origin, work);
+                if let (true, Origin::Request(conn, number)) = (catches_up, origin)
+                    && let Some(connection) = self.connections.get_mut(conn)
+                {
+                    connection.hold_back(*number);
+                }
+            }
+            Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
+        }
+    }
+
+    /// What a request does next. What was accepted before is never refused now: a repeat is looked up first.
+    fn step(&mut self, work: &mut Work) -> Outcome {
+        let outcome = self.attempt(work);
+        let Err(Stop::Refuse(error)) = outcome else {
+            work.known.conversation = None;
+            return outcome;
+        };
+        let Ask::Request(request) = &work.ask else { return Err(Stop::Refuse(error)) };
+        let Some(id) = request.client_message_id() else { return Err(Stop::Refuse(error)) };
+        match &work.known.original {
+            None => {
+                let (user, client_message_id) = (work.user.id.clone(), id.clone());
+                Err(Stop::Load(Query::Original { user, client_message_id }))
+            }
+            Some(None) => Err(Stop::Refuse(error)),
+            Some(Some(original)) => match handler::repeat(request, original) {
+                Some(reply) => {
+                    self.refund(work);
+                    Ok(Step::Reply(reply))
+                }
+                None => Err(ErrorCode::ClientMessageIdReused.into()),
+            },
+        }
+    }
+
+    fn attempt(&mut self, work: &mut Work) -> Outcome {
+        let request = match &work.ask {
+            Ask::Command(command) => return command::step(command, &mut self.desk(work)),
+            Ask::Request(request) => request,
+        };
+        let event = request.event_type();
+        permission::by_role(work.user.role, event)?;
+        let now = self.now.monotonic;
+        let paced = work.paced.get_or_insert_with(|| self.rates.charge(&work.user.id, event, now));
+        paced.clone()?;
+        handler::step(request, &mut self.desk(work))
+    }
+
+    /// Repeats are free.
+    pub(super) fn refund(&mut self, work: &Work) {
+        if let (Ask::Request(request), Some(Ok(()))) = (&work.ask, &work.paced) {
+            self.rates.refund(&work.user.id, request.event_type());
+        }
+    }
+
+    fn desk<'a>(&'a mut self, work: &'a Work) -> Desk<'a> {
+        Desk {
+            now: self.now,
+            limits: &self.limits,
+            epoch: &self.epoch,
+            assignment: &*self.assignment,
+            directory: &self.directory,
+            cache: &mut self.cache,
+            ids: &mut self.ids,
+            user: &work.user,
+            known: &work.known,
+        }
+    }
+
+    /// Keeps a request whose question is under way.
+    fn keep(&mut self, origin: &Origin, work: Box<Work>) {
+        match origin {
+            Origin::Request(conn, number) => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    connection.set(*number, Stage::Asking(work));
+                }
+            }
+            Origin::Command(id) => drop(self.commands.insert(*id, work)),
+            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => {}
+        }
+    }
+
+    /// Takes out a request that is kept, if it still matters to anyone.
+    pub(super) fn take(&mut self, origin: &Origin) -> Option<Box<Work>> {
+        match origin {
+            Origin::Request(conn, number) => self.connections.get_mut(conn)?.take(*number),
+            Origin::Command(id) => self.commands.remove(id),
+            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => None,
+        }
+    }
+
+    /// Answers a request or command. The reply leaves when those before it have left.
+    pub(super) fn finish(&mut self, origin: &Origin, result: Result<Reply, Error>) {
+        match origin {
+            Origin::Request(conn, number) => {
+                let Some(connection) = self.connections.get_mut(conn) else { return };
+                let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
+                let frame = reply.encode(connection.request_id(*number));
+                connection.set(*number, Stage::Done(Some(frame)));
+            }
+            Origin::Command(id) => {
+                self.commands.remove(id);
+                self.outputs.push_back(Output::Answer { id: *id, result });
+            }
+            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => {}
+        }
+    }
+
+    /// The answer to `refresh_token`: the same user and role, or the old session stays as it is.
+    pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, BadToken>) {
+        let Some((origin, None)) = self.questions.close(ticket) else { return };
+        let Some(connection) = self.connection_of(&origin) else { return };
+        let same = |claims: &Claims| {
+            claims.user.id == connection.user.id && claims.user.role == connection.user.role
+        };
+        let result = match result.ok().filter(same) {
+            Some(Claims { expires_at, .. }) => {
+                connection.expires_at = expires_at;
+                if let Origin::Request(conn, _) = origin {
+                    let at = self.token_deadline(expires_at);
+                    self.timers.set(at, Timer::Token(conn));
+                }
+                Ok(Reply::RefreshToken(RefreshTokenReply { success: Success, expires_at }))
+            }
+            None => Err(ErrorCode::TokenMismatch.into()),
+        };
+        self.finish(&origin, result);
+        self.advance_origin(&origin);
+    }
+
+    fn connection_of(&mut self, origin: &Origin) -> Option<&mut super::Connection> {
+        match origin {
+            Origin::Request(conn, _) => self.connections.get_mut(conn),
+            _ => None,
+        }
+    }
+
+    /// Puts an error that answers no request before the end of a connection.
+    pub(super) fn say(&mut self, conn: ConnectionId, error: Error) {
+        let frame = crate::protocol::encode(&ErrorReply::event(error));
+        self.outputs.push_back(Output::Send { conns: vec![conn], class: Class::Message, frame });
+    }
+}

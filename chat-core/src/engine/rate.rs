@@ -1,0 +1,115 @@
+//! How fast a user may go, over all its connections.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use lru::LruCache;
+
+use crate::id::UserId;
+use crate::limits::{Rate, RateSetting};
+use crate::protocol::{Error, ErrorCode, EventType};
+use crate::time::Monotonic;
+
+/// The buckets of all users that were seen lately.
+pub(super) struct Rates {
+    setting: RateSetting,
+    /// Bounded: the longest unused goes first, and starts afresh if it comes back.
+    users: LruCache<UserId, Buckets>,
+}
+
+#[derive(Default)]
+struct Buckets {
+    requests: Bucket,
+    messages: Bucket,
+    creations: Bucket,
+}
+
+/// A bucket by the generic cell rate algorithm: the time at which it would be full again.
+#[derive(Default)]
+struct Bucket(Monotonic);
+
+impl Bucket {
+    /// Takes one, or says how long until there is one.
+    fn take(&mut self, now: Monotonic, rate: Rate) -> Result<(), Duration> {
+        let full_again = self.0.max(now).plus(rate.every);
+        let over = full_again.since(now).saturating_sub(rate.every * rate.burst);
+        if !over.is_zero() {
+            return Err(over);
+        }
+        self.0 = full_again;
+        Ok(())
+    }
+
+    fn give_back(&mut self, rate: Rate) {
+        self.0 = Monotonic(self.0.0.saturating_sub(rate.every));
+    }
+}
+
+impl Rates {
+    pub(super) fn new(setting: RateSetting, users: usize) -> Self {
+        let users = NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN);
+        Self { setting, users: LruCache::new(users) }
+    }
+
+    /// Charges a request.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited` with the pause after which it may succeed.
+    pub(super) fn charge(&mut self, user: &UserId, event: EventType, now: Monotonic) -> Result<(), Error> {
+        let RateSetting::Limited(rates) = &self.setting else { return Ok(()) };
+        let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
+        let charged = buckets.requests.take(now, rates.requests).and_then(|()| match event {
+            EventType::SendChatMessage => buckets.messages.take(now, rates.messages),
+            EventType::CreateSupportConversation => buckets.creations.take(now, rates.creations),
+            _ => Ok(()),
+        });
+        charged.map_err(|pause| Error::after(ErrorCode::RateLimited, at_least_a_millisecond(pause)))
+    }
+
+    /// Takes a charge back: the request turned out to be a repeat, and repeats are free.
+    pub(super) fn refund(&mut self, user: &UserId, event: EventType) {
+        let RateSetting::Limited(rates) = &self.setting else { return };
+        let Some(buckets) = self.users.get_mut(user) else { return };
+        buckets.requests.give_back(rates.requests);
+        match event {
+            EventType::SendChatMessage => buckets.messages.give_back(rates.messages),
+            EventType::CreateSupportConversation => buckets.creations.give_back(rates.creations),
+            _ => {}
+        }
+    }
+}
+
+/// A pause rounded up to what the protocol can say, so that waiting it out is enough.
+fn at_least_a_millisecond(pause: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { burst: 3, every: Duration::from_millis(100) };
+
+    fn at(millis: u64) -> Monotonic {
+        Monotonic(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let mut bucket = Bucket::default();
+        assert!((0..3).all(|_| bucket.take(at(1_000), RATE).is_ok()));
+        assert_eq!(bucket.take(at(1_000), RATE), Err(Duration::from_millis(100)));
+        assert_eq!(bucket.take(at(1_100), RATE), Ok(()));
+        assert_eq!(bucket.take(at(1_150), RATE), Err(Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let mut bucket = Bucket::default();
+        assert!((0..3).all(|_| bucket.take(at(0), RATE).is_ok()));
+        bucket.give_back(RATE);
+        assert_eq!(bucket.take(at(0), RATE), Ok(()));
+        assert!(bucket.take(at(0), RATE).is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! The life of a connection: admitted, prolonged, ended.
+
+use std::sync::Arc;
+
+use super::connection::{Connection, Stage};
+use super::io::ConnectionId;
+use super::load::Origin;
+use super::{Claims, Draining, Engine, Output, Timer};
+use crate::protocol::{CloseCode, Error, ErrorCode};
+use crate::store::{Account, Change, Facts, Loaded, Query, Unavailable};
+use crate::time::{Monotonic, Timestamp};
+
+/// The number of the place that a connection's admission takes among its replies.
+const ENTRY: u64 = 0;
+
+impl Engine {
+    /// A connection hears from now on what its user may hear, once it is admitted.
+    pub(super) fn connected(&mut self, conn: ConnectionId, claims: Claims) {
+        if self.draining != Draining::No {
+            return self.outputs.push_back(Output::Close { conn, code: CloseCode::GoingAway });
+        }
+        let Claims { user, expires_at } = claims;
+        self.make_room_for(&user.id);
+        self.online.entry(user.id.clone()).or_default().push(conn);
+        self.connections.insert(conn, Connection::new(Arc::new(user), expires_at, self.now.monotonic));
+        let at = self.token_deadline(expires_at);
+        self.timers.set(at, Timer::Token(conn));
+        self.enter(conn);
+    }
+
+    /// Closes the longest silent of a user's connections if one more would be too many.
+    fn make_room_for(&mut self, user: &crate::id::UserId) {
+        let Some(conns) = self.online.get(user) else { return };
+        if conns.len() >= self.limits.engine.connections_per_user {
+            let silent = |conn: &&ConnectionId| self.connections.get(*conn).map(|c| c.last_heard);
+            if let Some(conn) = conns.iter().min_by_key(silent).copied() {
+                self.close(conn, CloseCode::Replaced, None);
+            }
+        }
+    }
+
+    /// Begins the admission of a connection, or has it wait.
+    pub(super) fn enter(&mut self, conn: ConnectionId) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let user = connection.user.id.clone();
+        match self.ready && !self.commits.holds_account(&user) {
+            true => self.load(Origin::Entry(conn), Query::Account(user)),
+            false => self.waiting.push(Origin::Entry(conn)),
+        }
+    }
+
+    /// A token is the truth about its user, but for whether it is active.
+    pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, Unavailable>) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let user = connection.user.clone();
+        let Ok(Loaded { facts: Facts::Account(known), .. }) = result else { return self.entry_failed(conn) };
+        if self.commits.holds_account(&user.id) {
+            return self.waiting.push(Origin::Entry(conn));
+        }
+        match known {
+            Some(account) if !account.active => {
+                self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
+            }
+            Some(account) if account.user == *user => self.admit(conn),
+            known => {
+                let account = Account::successor(known.as_ref(), (*user).clone(), true);
+                self.put_account(Origin::Entry(conn), account);
+            }
+        }
+    }
+
+    pub(super) fn put_account(&mut self, origin: Origin, account: Account) {
+        self.directory.put(&account);
+        self.submit_for(origin, Change::PutAccount(account), None);
+    }
+
+    /// Lets a connection's frames leave, and its requests begin.
+    pub(super) fn admit(&mut self, conn: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.set(ENTRY, Stage::Done(None));
+            self.advance(conn);
+        }
+    }
+
+    pub(super) fn entry_failed(&mut self, conn: ConnectionId) {
+        self.close(conn, CloseCode::TryAgainLater, Some(self.unavailable()));
+    }
+
+    /// Ends a connection from this side, saying why if there is more to say than the code.
+    pub(super) fn close(&mut self, conn: ConnectionId, code: CloseCode, error: Option<Error>) {
+        if !self.connections.contains_key(&conn) {
+            return;
+        }
+        if let Some(error) = error {
+            self.say(conn, error);
+        }
+        self.outputs.push_back(Output::Close { conn, code });
+        self.forget(conn);
+    }
+
+    /// Drops what is held for a connection that is gone. Changes under way go on.
+    pub(super) fn forget(&mut self, conn: ConnectionId) {
+        let Some(connection) = self.connections.remove(&conn) else { return };
+        let user = &connection.user.id;
+        if let Some(conns) = self.online.get_mut(user) {
+            conns.retain(|other| *other != conn);
+            if conns.is_empty() {
+                self.online.remove(user);
+            }
+        }
+        for conversation in &connection.typing {
+            self.stop_typing(conn, user, conversation);
+        }
+    }
+
+    /// When a token that expires then ends its session, on the clock that never falls.
+    pub(super) fn token_deadline(&self, expires_at: Timestamp) -> Monotonic {
+        let left = expires_at.plus(self.limits.periods.token_leeway).since(self.now.wall);
+        self.now.monotonic.plus(left)
+    }
+
+    /// Ends a session whose token has expired; one that was prolonged goes on.
+    pub(super) fn token_due(&mut self, conn: ConnectionId) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let at = self.token_deadline(connection.expires_at);
+        match at <= self.now.monotonic {
+            true => self.close(conn, CloseCode::TokenExpired, Some(ErrorCode::TokenExpired.into())),
+            false => self.timers.set(at, Timer::Token(conn)),
+        }
+    }
+
+    /// Ends the service: what is under way is finished, then each connection is told.
+    pub(super) fn drain(&mut self) {
+        if self.draining == Draining::No {
+            self.draining = Draining::Yes;
+            let conns: Vec<_> = self.connections.keys().copied().collect();
+            conns.into_iter().for_each(|conn| self.advance(conn));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A request or command on its way: what it asks, what is known for it, what it needs next.
+
+use std::sync::Arc;
+
+use super::directory::Directory;
+use super::ids::Ids;
+use super::io::Command;
+use super::{Assignment, Cache};
+use crate::id::{ConversationId, Epoch};
+use crate::limits::Limits;
+use crate::permission::{self, MayTakePart};
+use crate::protocol::{Error, ErrorCode, Reply, Request, RoomType, User};
+use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query};
+use crate::time::Now;
+
+/// What is asked.
+pub(super) enum Ask {
+    /// By a client.
+    Request(Request),
+    /// By the embedder.
+    Command(Command),
+}
+
+/// A request or command on its way.
+pub(super) struct Work {
+    pub(super) ask: Ask,
+    /// On whose behalf.
+    pub(super) user: Arc<User>,
+    pub(super) known: Known,
+    /// Whether the user's rate allowed it; asked once.
+    pub(super) paced: Option<Result<(), Error>>,
+    /// How often a change for it met a conflict.
+    pub(super) conflicts: u32,
+}
+
+impl Work {
+    pub(super) fn new(ask: Ask, user: Arc<User>) -> Self {
+        Self { ask, user, known: Known::default(), paced: None, conflicts: 0 }
+    }
+
+    /// Whether it must see what the requests before it have done.
+    pub(super) fn reads_what_is_stored(&self) -> bool {
+        match &self.ask {
+            Ask::Request(Request::GetActiveConversations(_) | Request::GetConversationMessages(_)) => true,
+            Ask::Request(Request::JoinConversation(_)) => self.catches_up(),
+            _ => false,
+        }
+    }
+
+    /// Whether live events must wait for its reply, so that nothing falls between the two.
+    pub(super) fn catches_up(&self) -> bool {
+        matches!(&self.ask, Ask::Request(Request::JoinConversation(join)) if join.after_seq.is_some())
+    }
+}
+
+/// The facts that were loaded for one request. `None` was not asked.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The conversation, fresh from the store: good for the next step only.
+    pub(super) conversation: Option<Option<crate::conversation::Conversation>>,
+    pub(super) conversations: Option<ConversationPage>,
+    pub(super) messages: Option<MessagePage>,
+    pub(super) message: Option<Option<u64>>,
+    pub(super) original: Option<Option<Original>>,
+    pub(super) account: Option<Option<Account>>,
+}
+
+impl Known {
+    /// Takes up facts. Those of background jobs are never loaded for a request.
+    pub(super) fn learn(&mut self, facts: Facts) {
+        match facts {
+            Facts::Conversation(facts) => self.conversation = Some(facts),
+            Facts::Conversations(facts) => self.conversations = Some(facts),
+            Facts::Messages(facts) => self.messages = Some(facts),
+            Facts::Message(facts) => self.message = Some(facts),
+            Facts::Original(facts) => self.original = Some(facts),
+            Facts::Account(facts) => self.account = Some(facts),
+            Facts::Directory(_) | Facts::ActiveConversations(_) | Facts::Memberships(_) => {}
+        }
+    }
+}
+
+/// What a request that may go on does next.
+pub(super) enum Step {
+    /// Commit a change, then reply.
+    Commit(Change),
+    /// Reply.
+    Reply(Reply),
+    /// Join a support room, then reply.
+    JoinRoom(RoomType),
+    /// Start or stop typing, then reply.
+    Type(MayTakePart, bool),
+    /// Have a token verified, then prolong the session.
+    Verify(String),
+}
+
+/// What stops a request.
+pub(super) enum Stop {
+    /// For now: facts are missing.
+    Load(Query),
+    /// For good.
+    Refuse(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Refuse(error)
+    }
+}
+
+impl From<ErrorCode> for Stop {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refuse(code.into())
+    }
+}
+
+/// What a handler says.
+pub(super) type Outcome = Result<Step, Stop>;
+
+/// What a handler may look at.
+pub(super) struct Desk<'a> {
+    pub(super) now: Now,
+    pub(super) limits: &'a Limits,
+    pub(super) epoch: &'a Epoch,
+    pub(super) assignment: &'a dyn Assignment,
+    pub(super) directory: &'a Directory,
+    pub(super) cache: &'a mut Cache,
+    pub(super) ids: &'a mut Ids,
+    pub(super) user: &'a User,
+    pub(super) known: &'a Known,
+}
+
+impl Desk<'_> {
+    /// The permit to take part in a conversation.
+    ///
+    /// Nobody but a participant profits from what is remembered: for all others there is exactly one load, whether
+    /// the conversation exists or not.
+    pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Stop> {
+        if let Some(conversation) = self.cache.for_participant(id, &self.user.id) {
+            return Ok(permission::may_take_part(&self.user.id, Some(conversation))?);
+        }
+        match &self.known.conversation {
+            Some(conversation) => Ok(permission::may_take_part(&self.user.id, conversation.as_ref())?),
+            None => Err(Stop::Load(Query::Conversation(id.clone()))),
+        }
+    }
+}

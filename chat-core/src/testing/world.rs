@@ -1,0 +1,263 @@
+//! An engine, a store and any number of connections in one value, with time that is moved by hand.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::drive::Frame;
+use crate::engine::{
+    Claims, Command, CommandId, ConnectionId, Engine, Event, Input, Output, Settings, Ticket,
+};
+use crate::protocol::{CloseCode, Error, Reply, User};
+use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
+use crate::time::{Monotonic, Now, Timestamp};
+
+/// The wall time at which every world begins: 2024-01-15T10:30:00Z.
+pub const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
+
+/// What a connection has carried to its peer.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Every frame so far, in order.
+    pub frames: Vec<Value>,
+    /// Why it was closed, if the engine closed it.
+    pub closed: Option<CloseCode>,
+    /// Whether the engine has asked not to read it.
+    pub paused: bool,
+}
+
+/// A question to the store that is not answered yet.
+#[derive(Debug)]
+pub enum Question {
+    /// To load something.
+    Load(Ticket, Query),
+    /// To commit changes.
+    Commit(Ticket, Vec<Change>),
+}
+
+/// How the store answers a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// As it should.
+    Good,
+    /// Not at all, and nothing was done.
+    Lost,
+    /// Not at all, but what was asked was done.
+    DoneButLost,
+}
+
+/// An engine in a world of its own.
+///
+/// The store's questions are answered at once, unless [`hold`](Self::hold) is set: then each waits for
+/// [`answer`](Self::answer).
+pub struct World {
+    /// The engine.
+    pub engine: Engine,
+    /// The store. What is in here is durable.
+    pub store: MemoryState,
+    /// Whether the store's questions wait.
+    pub hold: bool,
+    /// The questions that wait.
+    pub questions: Vec<Question>,
+    /// The connections that were ever opened.
+    pub peers: BTreeMap<ConnectionId, Peer>,
+    /// What was published, and is not taken yet.
+    pub events: VecDeque<Event>,
+    /// The answers to commands.
+    pub answers: BTreeMap<CommandId, Result<Reply, Error>>,
+    /// Whether the engine has said that it is drained.
+    pub drained: bool,
+    /// Tokens that `refresh_token` may name, and what they say.
+    pub tokens: BTreeMap<String, Claims>,
+    now: Now,
+    wake_at: Option<Monotonic>,
+    next: u64,
+}
+
+impl World {
+    /// An engine over an empty store.
+    pub fn new(settings: Settings) -> Self {
+        Self::over(MemoryState::new("epoch_1"), settings)
+    }
+
+    /// An engine over this store, as after a restart.
+    pub fn over(store: MemoryState, settings: Settings) -> Self {
+        let mut world = Self {
+            engine: Engine::new(settings, [7; 32]),
+            store,
+            hold: false,
+            questions: Vec::new(),
+            peers: BTreeMap::new(),
+            events: VecDeque::new(),
+            answers: BTreeMap::new(),
+            drained: false,
+            tokens: BTreeMap::new(),
+            now: Now { monotonic: Monotonic::default(), wall: START },
+            wake_at: None,
+            next: 0,
+        };
+        world.act();
+        world
+    }
+
+    /// The time of this world.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Opens a connection with a token that is good for a day.
+    pub fn connect(&mut self, user: &User) -> ConnectionId {
+        self.connect_for(user, Duration::from_hours(24))
+    }
+
+    /// Opens a connection with a token that expires after this long.
+    pub fn connect_for(&mut self, user: &User, token: Duration) -> ConnectionId {
+        let conn = ConnectionId(self.number());
+        self.peers.insert(conn, Peer::default());
+        let claims = Claims { user: user.clone(), expires_at: self.now.wall.plus(token) };
+        self.input(Input::Connected { conn, claims });
+        conn
+    }
+
+    /// The peer of a connection goes away.
+    pub fn disconnect(&mut self, conn: ConnectionId) {
+        self.input(Input::Closed { conn });
+    }
+
+    /// A client sends a request.
+    pub fn request(&mut self, conn: ConnectionId, kind: &str, data: Value) {
+        self.text(conn, &json!({"type": kind, "data": data}).to_string());
+    }
+
+    /// A client sends any text.
+    pub fn text(&mut self, conn: ConnectionId, text: &str) {
+        self.input(Input::Frame { conn, frame: Frame::Text(text.to_owned().into()) });
+    }
+
+    /// A client sends a request, and this is all that it hears from then on until nothing more happens.
+    pub fn ask(&mut self, conn: ConnectionId, kind: &str, data: Value) -> Vec<Value> {
+        self.take(conn);
+        self.request(conn, kind, data);
+        self.take(conn)
+    }
+
+    /// Takes the frames that a peer has got so far.
+    pub fn take(&mut self, conn: ConnectionId) -> Vec<Value> {
+        self.peers.get_mut(&conn).map(|peer| std::mem::take(&mut peer.frames)).unwrap_or_default()
+    }
+
+    /// An embedder gives a command.
+    pub fn command(&mut self, command: Command) -> CommandId {
+        let id = CommandId(self.number());
+        self.input(Input::Command { id, command });
+        id
+    }
+
+    /// Lets time pass, waking the engine whenever it has asked for it.
+    pub fn advance(&mut self, by: Duration) {
+        let end = self.now.monotonic.plus(by);
+        while let Some(at) = self.wake_at.filter(|at| *at <= end) {
+            self.set_time(at);
+            self.wake_at = None;
+            self.input(Input::Tick);
+        }
+        self.set_time(end);
+    }
+
+    /// Moves the wall clock alone, as an operator who sets it.
+    pub fn set_wall(&mut self, wall: Timestamp) {
+        self.now.wall = wall;
+    }
+
+    /// Answers one of the questions that wait.
+    pub fn answer(&mut self, place: usize, answer: Answer) {
+        let question = self.questions.remove(place);
+        self.answer_question(question, answer);
+        self.act();
+    }
+
+    /// Answers all questions, and those that come of it, until none is left.
+    pub fn settle(&mut self) {
+        while !self.questions.is_empty() {
+            self.answer(0, Answer::Good);
+        }
+    }
+
+    /// Gives the engine an input, and does what it asks for.
+    pub fn input(&mut self, input: Input) {
+        self.engine.handle(self.now, input);
+        self.act();
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn set_time(&mut self, to: Monotonic) {
+        self.now.wall = self.now.wall.plus(to.since(self.now.monotonic));
+        self.now.monotonic = to.max(self.now.monotonic);
+    }
+
+    fn act(&mut self) {
+        while let Some(output) = self.engine.poll() {
+            self.act_on(output);
+        }
+    }
+
+    fn act_on(&mut self, output: Output) {
+        match output {
+            Output::Send { conns, frame, .. } => {
+                let frame: Value = serde_json::from_slice(&frame).expect("every frame is JSON");
+                conns.iter().for_each(|conn| self.peer(*conn).frames.push(frame.clone()));
+            }
+            Output::Load { ticket, query } => self.ask_store(Question::Load(ticket, query)),
+            Output::Commit { ticket, changes } => self.ask_store(Question::Commit(ticket, changes)),
+            Output::Verify { ticket, token } => {
+                let result = self.tokens.get(&token).cloned().ok_or(crate::engine::BadToken::Invalid);
+                self.engine.handle(self.now, Input::Verified { ticket, result });
+            }
+            Output::Answer { id, result } => drop(self.answers.insert(id, result)),
+            Output::Publish(event) => self.events.push_back(event),
+            Output::Pause { conn } => self.peer(conn).paused = true,
+            Output::Resume { conn } => self.peer(conn).paused = false,
+            Output::Close { conn, code } => self.peer(conn).closed = Some(code),
+            Output::WakeAt(at) => self.wake_at = at,
+            Output::Drained => self.drained = true,
+        }
+    }
+
+    fn peer(&mut self, conn: ConnectionId) -> &mut Peer {
+        let peer = self.peers.get_mut(&conn).expect("the engine knows only connections that were opened");
+        assert!(peer.closed.is_none(), "{conn:?} was closed, and the engine still talks of it");
+        peer
+    }
+
+    fn ask_store(&mut self, question: Question) {
+        match self.hold {
+            true => self.questions.push(question),
+            false => self.answer_question(question, Answer::Good),
+        }
+    }
+
+    fn answer_question(&mut self, question: Question, answer: Answer) {
+        let lost = || Unavailable::new("the store is lost");
+        let input = match question {
+            Question::Load(ticket, query) => {
+                let result: Result<Loaded, _> = match answer {
+                    Answer::Good => Ok(self.store.answer(query)),
+                    Answer::Lost | Answer::DoneButLost => Err(lost()),
+                };
+                Input::Loaded { ticket, result }
+            }
+            Question::Commit(ticket, changes) => {
+                let verdicts: Option<Vec<Verdict>> =
+                    (answer != Answer::Lost).then(|| self.store.judge(changes));
+                let result = verdicts.filter(|_| answer == Answer::Good).ok_or_else(lost);
+                Input::Committed { ticket, result }
+            }
+        };
+        self.engine.handle(self.now, input);
+    }
+}
