@@ -46,12 +46,12 @@ impl Indexer {
                 Work::End => break,
             }
             if dirty && flushed.elapsed() >= FLUSH_EVERY {
-                self.report(self.index.flush());
+                report(self.index.flush());
                 flushed = Instant::now();
                 dirty = false;
             }
         }
-        self.report(self.index.flush());
+        report(self.index.flush());
     }
 
     fn apply(&self, groups: &[Arc<Writes>], end: End) {
@@ -67,14 +67,14 @@ impl Indexer {
         };
         let batch = build::batch(writes, end);
         let _still = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.report(self.index.apply(batch));
+        report(self.index.apply(batch));
         self.overlay.applied(groups.len());
     }
+}
 
-    fn report(&self, result: Result<(), Unavailable>) {
-        // The index itself says once why it failed.
-        if let Err(unavailable) = result {
-            tracing::debug!(reason = %unavailable.reason, "not indexed");
-        }
+fn report(result: Result<(), Unavailable>) {
+    // The index itself says once, as an error, why it failed.
+    if let Err(unavailable) = result {
+        tracing::debug!(reason = %unavailable.reason, "not indexed");
     }
 }
