@@ -1,5 +1,6 @@
 //! Damage before a place that is known to have been synced is refused and named, and nothing is changed by that.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod store_support;
 
 use std::fs;

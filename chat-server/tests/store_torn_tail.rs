@@ -1,5 +1,6 @@
 //! A tail that was torn was never acknowledged: it is cut and reported, and all before it is there.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod store_support;
 
 use std::fs::{self, OpenOptions};

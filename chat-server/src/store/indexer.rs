@@ -1,5 +1,6 @@
 //! The index thread: brings synced groups from the overlay into the index, and flushes that.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,10 @@ impl Indexer {
     }
 
     fn apply(&self, groups: &[Arc<Writes>], end: End) {
-        self.observer.tell(Progress::Indexing(end.position));
+        if catch_unwind(AssertUnwindSafe(|| self.observer.tell(Progress::Indexing(end.position)))).is_err() {
+            // Commits wait for this thread, so it must outlive what it calls.
+            report(Err(self.index.fail("the observer of the store panicked")));
+        }
         let merged;
         let writes = match groups {
             [group] => &**group,

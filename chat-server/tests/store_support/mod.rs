@@ -1,7 +1,5 @@
 //! What the tests of the local store share: changes to commit, and everything a store answers as one value.
 
-#![expect(dead_code, reason = "each test uses some of it")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
