@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::drive::{Frame, Session};
+use chat_core::drive::{Ended, Frame, Session};
 use chat_core::engine::BadToken;
 use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
 use futures::SinkExt as _;
@@ -78,7 +78,11 @@ pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer
             drop(newcomer);
             let ended = session.run(&mut websocket).await;
             debug!(?ended, "session ended");
-            Box::pin(websocket.finish()).await;
+            let code = match ended {
+                Ended::ByServer(code) => Some(code),
+                Ended::ByPeer | Ended::Failed(_) => None,
+            };
+            Box::pin(websocket.finish(code)).await;
             drop(place);
         }
         Admission::Refused(refusal) => {
@@ -171,7 +175,7 @@ async fn refuse<S: Transport>(websocket: &mut WebSocket<S>, refusal: Refusal) {
     };
     // A few hundred bytes always find room in the system's buffer, unless the client is gone.
     let _ = timeout(HANDSHAKE_WITHIN, farewell).await;
-    websocket.finish().await;
+    websocket.finish(Some(code)).await;
 }
 
 #[cfg(test)]
