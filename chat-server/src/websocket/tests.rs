@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::sleep;
 
 use super::*;
@@ -202,6 +202,26 @@ async fn a_peer_that_does_not_close_is_left_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_the_close_what_still_comes_is_thrown_away() {
+    let (mut server, mut raw) = raw_pair(64).await;
+    let start = Instant::now();
+    let end = async {
+        server.send(Frame::Close(CloseCode::GoingAway)).await.unwrap();
+        server.finish(None).await;
+        drop(server);
+    };
+    let talk_on = async {
+        raw.write_all(&[7; 10_000]).await.unwrap();
+        let mut sent = Vec::new();
+        raw.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(close_code(&sent), Some(1001));
+        drop(raw);
+    };
+    futures::join!(end, talk_on);
+    assert_eq!(start.elapsed(), Duration::ZERO, "it ends with the peer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_was_too_slow_to_be_told_why_is_told_at_the_end() {
     let (mut server, mut client) = pair(16).await;
     assert!(server.send(Frame::Text("x".repeat(1000).into())).now_or_never().is_none());
@@ -304,15 +324,21 @@ async fn a_peer_that_takes_little_by_little_lives() {
     let (mut server, mut raw) = raw_pair(16).await;
     let reader = tokio::spawn(async move {
         let mut taken = [0; 16];
-        for _ in 0..64 {
+        for _ in 0..63 {
             // Never a pong, and pinged meanwhile: that it takes bytes is its sign of life.
             sleep(Duration::from_secs(9)).await;
             raw.read_exact(&mut taken).await.unwrap();
         }
         raw
     });
-    let sent = futures::future::select(server.send(Frame::Text("x".repeat(1000).into())), reader).await;
-    assert!(matches!(sent, futures::future::Either::Left((Ok(()), _))));
+    server.feed(Frame::Text("x".repeat(1000).into())).await.unwrap();
+    let flushed_while_read = std::future::poll_fn(|cx| match server.poll_next_unpin(cx) {
+        Poll::Ready(frame) => Poll::Ready(Err(frame)),
+        Poll::Pending => server.poll_flush_unpin(cx).map(Ok),
+    });
+    let flushed = flushed_while_read.await;
+    assert!(matches!(flushed, Ok(Ok(()))), "{flushed:?}");
+    reader.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,6 +350,8 @@ async fn pings_are_answered_and_pongs_do_not_pile_up() {
         assert!(server.next().now_or_never().is_none());
         taken += 1;
         assert!(taken < 100, "read on and on");
+        // The runtime lets one turn do so much only.
+        yield_now().await;
     }
     let mut pong = [0; 102];
     raw.read_exact(&mut pong).await.unwrap();
