@@ -282,7 +282,7 @@ async fn silence_is_told_by_4012_ten_seconds_after_a_ping() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_unread_counts_before_silence_does() {
-    let (mut server, mut client) = pair(1 << 16).await;
+    let (mut server, mut client) = pair(1 << 10).await;
     assert!(server.next().now_or_never().is_none());
     sleep(Duration::from_secs(25)).await;
     assert!(server.next().now_or_never().is_none(), "pings");
@@ -290,6 +290,8 @@ async fn what_waits_unread_counts_before_silence_does() {
     client.flush().await.unwrap();
     // The core does not read for long; the pong has been there all the time.
     sleep(Duration::from_secs(20)).await;
+    let stuck = server.send(Frame::Text("x".repeat(2_000).into())).now_or_never();
+    assert!(stuck.is_none(), "who only writes does not judge: {stuck:?}");
     assert!(server.next().now_or_never().is_none(), "lives");
 }
 
