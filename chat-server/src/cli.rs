@@ -126,7 +126,7 @@ fn serve(args: &ServeArgs) -> Outcome {
                     _ = interrupt.recv() => {}
                 }
             })
-            .await;
+            .await?;
         Ok(())
     });
     runtime.shutdown_timeout(ABANDON_WITHIN);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::drive::{Frame, Session};
+use chat_core::drive::{Ended, Frame, Session};
 use chat_core::engine::BadToken;
 use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
 use futures::SinkExt as _;
@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tracing::debug;
@@ -61,34 +61,45 @@ impl From<BadToken> for Refusal {
     }
 }
 
+/// What a connection runs over: TCP, but for tests.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
+
 /// Serves a connection to its end. `newcomer` is its place among those that nobody knows yet.
-pub(crate) async fn serve(stream: TcpStream, shared: Arc<Shared>, newcomer: OwnedSemaphorePermit) {
-    // Boxed: what the handshake needs is freed before the session begins.
-    let Some((stream, leftover, opened)) = Box::pin(handshake(stream, Arc::clone(&shared))).await else {
+///
+/// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended.
+pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer: OwnedSemaphorePermit) {
+    let Some((mut websocket, admission)) = Box::pin(open(stream, shared)).await else {
         return;
     };
-    drop(shared);
-    let mut websocket = WebSocket::new(stream, &leftover, opened.heartbeat).await;
-    drop(leftover);
-    match opened.admission {
+    match admission {
         Admission::Admitted { session, place } => {
             drop(newcomer);
             let ended = session.run(&mut websocket).await;
             debug!(?ended, "session ended");
-            websocket.finish().await;
+            let code = match ended {
+                Ended::ByServer(code) => Some(code),
+                Ended::ByPeer | Ended::Failed(_) => None,
+            };
+            Box::pin(websocket.finish(code)).await;
             drop(place);
         }
         Admission::Refused(refusal) => {
             debug!(?refusal, "connection refused");
-            // Who does not take it is gone.
-            let _ = timeout(HANDSHAKE_WITHIN, refuse(&mut websocket, refusal)).await;
-            websocket.finish().await;
+            Box::pin(refuse(&mut websocket, refusal)).await;
         }
     }
 }
 
+/// Makes a WebSocket of it, if that is what the client wants.
+async fn open<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(WebSocket<S>, Admission)> {
+    let (stream, leftover, opened) = handshake(stream, shared).await?;
+    Some((WebSocket::new(stream, &leftover, opened.heartbeat).await, opened.admission))
+}
+
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
-async fn handshake(stream: TcpStream, shared: Arc<Shared>) -> Option<(TcpStream, Bytes, Opened)> {
+async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, Bytes, Opened)> {
     let mut stopping = shared.stopping.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
@@ -150,14 +161,22 @@ async fn admit(
 }
 
 /// Says why, and closes.
-async fn refuse(websocket: &mut WebSocket<TcpStream>, refusal: Refusal) -> Result<(), websocket::Failure> {
+async fn refuse<S: Transport>(websocket: &mut WebSocket<S>, refusal: Refusal) {
     let (error, code) = match refusal {
         Refusal::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
         Refusal::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
         Refusal::Full => (None, CloseCode::TryAgainLater),
     };
-    if let Some(error) = error {
-        websocket.feed(Frame::Text(encode(&ErrorReply::event(error.into())))).await?;
-    }
-    websocket.send(Frame::Close(code)).await
+    let farewell = async {
+        if let Some(error) = error {
+            websocket.feed(Frame::Text(encode(&ErrorReply::event(error.into())))).await?;
+        }
+        websocket.send(Frame::Close(code)).await
+    };
+    // A few hundred bytes always find room in the system's buffer, unless the client is gone.
+    let _ = timeout(HANDSHAKE_WITHIN, farewell).await;
+    websocket.finish(Some(code)).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,4 +16,4 @@ pub mod users;
 pub mod websocket;
 
 pub use config::Config;
-pub use server::{Server, StartError};
+pub use server::{Broken, Server, StartError};

@@ -13,8 +13,9 @@ use chat_core::engine::{Engine, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::auth::{SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
@@ -88,6 +89,11 @@ pub enum StartError {
     NoRandomness(getrandom::Error),
 }
 
+/// The engine has ended without being asked to: a defect of the program, whose panic stands in the log.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the chat has broken down: what was acknowledged is kept; start the server again, and report this")]
+pub struct Broken;
+
 /// The future that runs the engine, and gives the store back.
 type Service = Pin<Box<dyn Future<Output = LocalStore> + Send>>;
 
@@ -134,7 +140,11 @@ impl Server {
 
     /// Serves until `shutdown` is ready; then no more are accepted, what is under way is finished and synced, every
     /// client is told 1001, and the store is closed. Takes less than 10 seconds from then.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] as soon as the engine can't go on.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let (stop, stopping) = watch::channel(false);
@@ -142,28 +152,39 @@ impl Server {
         let shared =
             Arc::new(Shared { handle: self.handle.clone(), verifier: self.verifier, places, stopping });
         // Every connection holds a sender, so that all are gone when the channel ends.
-        let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
+        let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = accept_all(&self.listener, &shared, &alive) => {}
             () = shutdown => {}
+            _ = &mut service => return Err(Broken),
         }
         info!("stopping");
         drop((self.listener, alive, shared));
         stop.send_replace(true);
-        let drained = async {
-            self.handle.drain().await;
-            (&mut service).await
-        };
-        let store = timeout(DRAIN_WITHIN, drained).await;
-        if timeout(GOODBYE_WITHIN, all_gone.recv()).await.is_err() {
-            warn!("some clients did not say goodbye in time");
-        }
-        match store {
-            Ok(Ok(store)) => storage::close(store).await,
-            Ok(Err(error)) => error!(%error, "the engine broke"),
-            Err(_) => warn!("not all that was under way could be finished in time"),
-        }
+        wind_up(&self.handle, service, all_gone).await
     }
+}
+
+/// Finishes what is under way, sees the clients off, closes the store.
+async fn wind_up(
+    handle: &Handle,
+    service: JoinHandle<LocalStore>,
+    mut all_gone: mpsc::Receiver<Infallible>,
+) -> Result<(), Broken> {
+    let drained = async {
+        handle.drain().await;
+        service.await
+    };
+    let store = timeout(DRAIN_WITHIN, drained).await;
+    if timeout(GOODBYE_WITHIN, all_gone.recv()).await.is_err() {
+        warn!("some clients did not say goodbye in time");
+    }
+    if let Ok(store) = store {
+        storage::close(store.map_err(|_| Broken)?).await;
+    } else {
+        warn!("not all that was under way could be finished in time");
+    }
+    Ok(())
 }
 
 /// Accepts for ever.

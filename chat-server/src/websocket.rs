@@ -42,6 +42,10 @@ const READ_BUFFER: usize = 1024;
 /// Bytes that are gathered before they are written without being flushed.
 const WRITE_BUFFER: usize = 8 * 1024;
 
+/// Most bytes of an outgoing frame; a longer message goes out in several. The library's buffer never shrinks: without
+/// this, a connection would keep the room of the longest reply that it ever got.
+const PIECE: usize = 16 * 1024;
+
 /// A WebSocket as `Stream<Item = Result<Frame, Failure>> + Sink<Frame>`.
 ///
 /// After a [`Failure`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
@@ -51,8 +55,11 @@ pub struct WebSocket<S> {
     timer: Pin<Box<Sleep>>,
     /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
     pong_owed: bool,
+    /// What of a long message is still to be sent, behind the pieces that were.
+    rest: Bytes,
     /// What the peer is still to be told: why the connection failed.
     last_words: Option<CloseFrame>,
+    said_goodbye: bool,
     ended: bool,
 }
 
@@ -68,15 +75,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let socket =
             WebSocketStream::from_partially_read(stream, leftover.to_vec(), Role::Server, Some(config)).await;
         let timer = Box::pin(sleep_until(heartbeat.deadline()));
-        Self { socket, heartbeat, timer, pong_owed: false, last_words: None, ended: false }
+        Self {
+            socket,
+            heartbeat,
+            timer,
+            pong_owed: false,
+            rest: Bytes::new(),
+            last_words: None,
+            said_goodbye: false,
+            ended: false,
+        }
     }
 
-    /// Ends the connection: says why it failed, if it did, and lets the peer read all that was sent.
+    /// Ends the connection: says why, unless that was said, and lets the peer read all that was sent.
     ///
-    /// Takes a bounded time, whatever the peer does.
-    pub async fn finish(mut self) {
-        // Boxed: its buffer must not be part of every connection's memory.
-        Box::pin(linger::finish(&mut self)).await;
+    /// `code` is the core's reason. A failure of the connection itself is a better one. Takes a bounded time, whatever
+    /// the peer does.
+    pub async fn finish(&mut self, code: Option<CloseCode>) {
+        let code = code.filter(|_| !self.said_goodbye);
+        self.last_words = self.last_words.take().or(code.map(close_frame));
+        linger::finish(self).await;
     }
 
     /// Reads until something comes that the core must hear of.
@@ -105,10 +123,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
     /// Writes all that is queued.
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        ready!(self.poll_room(cx))?;
         match self.socket.poll_flush_unpin(cx) {
             Poll::Ready(flushed) => Poll::Ready(flushed.map_err(Failure::from)),
             Poll::Pending => self.poll_timer(cx, false).map(Err),
         }
+    }
+
+    /// Waits until a message can be sent: the one before it has gone out to its last piece.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        loop {
+            match self.socket.poll_ready_unpin(cx) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return self.poll_timer(cx, false).map(Err),
+            }
+            if self.rest.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.send_piece(Data::Continue)?;
+        }
+    }
+
+    /// Sends the first of what is left. The core's own texts are valid UTF-8: they need no check per connection.
+    fn send_piece(&mut self, kind: Data) -> Result<(), Failure> {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        let frame = RawFrame::message(piece, OpCode::Data(kind), self.rest.is_empty());
+        Ok(self.socket.start_send_unpin(Message::Frame(frame))?)
     }
 
     /// Waits for the next thing that must be done or has gone wrong by itself.
@@ -175,21 +215,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for WebSocket<S> {
     type Error = Failure;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        let this = self.get_mut();
-        match this.socket.poll_ready_unpin(cx) {
-            Poll::Ready(ready) => Poll::Ready(ready.map_err(Failure::from)),
-            Poll::Pending => this.poll_timer(cx, false).map(Err),
-        }
+        self.get_mut().poll_room(cx)
     }
 
     fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), Failure> {
-        let message = match frame {
-            // The core's own texts are valid UTF-8: they need no check per connection.
-            Frame::Text(text) => Message::Frame(RawFrame::message(text, OpCode::Data(Data::Text), true)),
-            Frame::Binary(bytes) => Message::Binary(bytes),
-            Frame::Close(code) => Message::Close(Some(close_frame(code))),
-        };
-        Ok(self.get_mut().socket.start_send_unpin(message)?)
+        let this = self.get_mut();
+        match frame {
+            Frame::Text(text) => {
+                this.rest = text;
+                this.send_piece(Data::Text)
+            }
+            Frame::Binary(bytes) => {
+                this.rest = bytes;
+                this.send_piece(Data::Binary)
+            }
+            Frame::Close(code) => {
+                this.said_goodbye = true;
+                Ok(this.socket.start_send_unpin(Message::Close(Some(close_frame(code))))?)
+            }
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {

@@ -1,5 +1,6 @@
 //! The index thread: brings synced groups from the overlay into the index, and flushes that.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -46,16 +47,19 @@ impl Indexer {
                 Work::End => break,
             }
             if dirty && flushed.elapsed() >= FLUSH_EVERY {
-                self.report(self.index.flush());
+                report(self.index.flush());
                 flushed = Instant::now();
                 dirty = false;
             }
         }
-        self.report(self.index.flush());
+        report(self.index.flush());
     }
 
     fn apply(&self, groups: &[Arc<Writes>], end: End) {
-        self.observer.tell(Progress::Indexing(end.position));
+        if catch_unwind(AssertUnwindSafe(|| self.observer.tell(Progress::Indexing(end.position)))).is_err() {
+            // Commits wait for this thread, so it must outlive what it calls.
+            report(Err(self.index.fail("the observer of the store panicked")));
+        }
         let merged;
         let writes = match groups {
             [group] => &**group,
@@ -67,14 +71,14 @@ impl Indexer {
         };
         let batch = build::batch(writes, end);
         let _still = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.report(self.index.apply(batch));
+        report(self.index.apply(batch));
         self.overlay.applied(groups.len());
     }
+}
 
-    fn report(&self, result: Result<(), Unavailable>) {
-        // The index itself says once why it failed.
-        if let Err(unavailable) = result {
-            tracing::debug!(reason = %unavailable.reason, "not indexed");
-        }
+fn report(result: Result<(), Unavailable>) {
+    // The index itself says once, as an error, why it failed.
+    if let Err(unavailable) = result {
+        tracing::debug!(reason = %unavailable.reason, "not indexed");
     }
 }

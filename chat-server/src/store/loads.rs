@@ -4,6 +4,7 @@
 //! connections. A few threads of our own need no particular runtime.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -68,7 +69,10 @@ fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>) {
         if answer.is_canceled() {
             continue;
         }
-        if answer.send(answers.answer(query)).is_err() {
+        // A panic costs one answer, not the thread.
+        let found = catch_unwind(AssertUnwindSafe(|| answers.answer(query)));
+        let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
+        if answer.send(found).is_err() {
             tracing::debug!("a load was dropped before it ended");
         }
     }

@@ -27,7 +27,6 @@ mod state;
 mod values;
 mod writer;
 
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -144,11 +143,9 @@ impl Store for LocalStore {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<Vec<Verdict>, Unavailable>> + Send {
-        async move {
-            let answer = self.inner.submit(changes)?;
-            answer.await.unwrap_or_else(|_| Err(gone()))
-        }
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, Unavailable> {
+        let answer = self.inner.submit(changes)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 

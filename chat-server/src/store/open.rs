@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chat_core::id::Epoch;
+use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
 use chat_core::store::Position;
 
 use super::error::OpenError;
@@ -161,7 +161,7 @@ fn sync_made(dir: &Path) -> io::Result<()> {
 
 /// An epoch that no other store has.
 fn new_epoch() -> io::Result<Epoch> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random)?;
-    Ok(Epoch::from(random.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    let mut nonce = Nonce([0; NONCE_BYTES]);
+    getrandom::fill(&mut nonce.0)?;
+    Ok(Epoch::from(nonce.to_string()))
 }

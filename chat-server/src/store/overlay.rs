@@ -37,6 +37,12 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn is_full(&self) -> bool {
+        self.ends.len() >= GROUPS_MOST || self.bytes >= BYTES_MOST
+    }
+}
+
 /// What the index thread is to do next.
 pub(super) enum Work {
     /// To apply these groups, up to this end.
@@ -63,8 +69,8 @@ impl Overlay {
 
     /// Waits until there is room for another group.
     pub(super) fn wait_for_room(&self) {
-        let full = |state: &mut State| state.ends.len() >= GROUPS_MOST || state.bytes >= BYTES_MOST;
-        drop(self.changed.wait_while(self.state(), full).unwrap_or_else(PoisonError::into_inner));
+        let waited = self.changed.wait_while(self.state(), |state| state.is_full());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Adds a group that is synced.
@@ -120,5 +126,70 @@ impl Overlay {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn group(key: &str, bytes: usize) -> Writes {
+        Writes::from([(key.into(), Some(vec![0; bytes].into()))])
+    }
+
+    fn end(position: u64) -> End {
+        End { position: Position(position), ..End::default() }
+    }
+
+    #[test]
+    fn it_is_full_of_many_groups_or_of_many_bytes() {
+        let many = Overlay::new(Position(0));
+        (1..GROUPS_MOST as u64).for_each(|position| many.publish(group("key", 1), end(position)));
+        assert!(!many.state().is_full());
+        many.publish(group("key", 1), end(GROUPS_MOST as u64));
+        assert!(many.state().is_full());
+        let large = Overlay::new(Position(0));
+        large.publish(group("key", BYTES_MOST), end(1));
+        assert!(large.state().is_full());
+    }
+
+    #[test]
+    fn who_waits_for_room_goes_on_when_the_index_has_caught_up() {
+        let overlay = Overlay::new(Position(0));
+        (1..=GROUPS_MOST as u64).for_each(|position| overlay.publish(group("key", 1), end(position)));
+        thread::scope(|scope| {
+            scope.spawn(|| overlay.wait_for_room());
+            let Work::Apply(groups, reached) = overlay.work(Duration::ZERO, 10) else {
+                panic!("there is work")
+            };
+            assert_eq!((groups.len(), reached.position), (10, Position(10)));
+            overlay.applied(groups.len());
+        });
+        let (position, writes) = overlay.snapshot();
+        assert_eq!((position.0, writes.len()), (GROUPS_MOST as u64, GROUPS_MOST - 10));
+    }
+
+    #[test]
+    fn a_snapshot_stays_as_it_was() {
+        let overlay = Overlay::new(Position(0));
+        overlay.publish(group("first", 1), end(1));
+        let (_, before) = overlay.snapshot();
+        overlay.publish(group("second", 1), end(2));
+        overlay.applied(2);
+        assert_eq!(before.len(), 1);
+        assert!(before[0].contains_key(&b"first"[..]));
+    }
+
+    #[test]
+    fn the_index_thread_ends_when_nothing_is_left() {
+        let overlay = Overlay::new(Position(0));
+        assert!(matches!(overlay.work(Duration::ZERO, 10), Work::Idle));
+        overlay.publish(group("key", 1), end(1));
+        overlay.close();
+        assert!(matches!(overlay.work(Duration::ZERO, 10), Work::Apply(..)));
+        overlay.applied(1);
+        assert!(matches!(overlay.work(Duration::ZERO, 10), Work::End));
     }
 }

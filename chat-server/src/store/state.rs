@@ -16,6 +16,12 @@ use super::journal::End;
 const VERSION: u32 = 1;
 const NAME: &str = "state";
 
+/// What every version of this file has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 /// How a store was left.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct State {
@@ -47,10 +53,6 @@ impl State {
         let (json, crc) = text.split_once('\n').ok_or_else(|| bad("it has no second line"))?;
         if crc.trim_end() != checksum(json) {
             return Err(bad("its checksum does not fit"));
-        }
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u32,
         }
         match serde_json::from_str(json) {
             Ok(Versioned { version }) if version > VERSION => {

@@ -33,7 +33,7 @@ fn serve(mut server: WebSocket<DuplexStream>) -> JoinHandle<(Vec<Frame>, Option<
                 Err(error) => failure = Some(error),
             }
         }
-        server.finish().await;
+        server.finish(None).await;
         (frames, failure)
     })
 }
@@ -161,6 +161,24 @@ async fn a_frame_of_the_limit_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_message_goes_out_in_pieces_and_stays_whole() {
+    let (mut server, mut client) = pair(1 << 10).await;
+    let long = "x".repeat(3 * PIECE + 1);
+    let (sent, received) = futures::join!(server.send(Frame::Text(long.clone().into())), client.next());
+    sent.unwrap();
+    assert_eq!(received.unwrap().unwrap(), Message::text(long));
+
+    let (mut server, mut raw) = raw_pair(1 << 20).await;
+    server.feed(Frame::Text("x".repeat(PIECE + 1).into())).await.unwrap();
+    server.feed(Frame::Text("next".into())).await.unwrap();
+    server.flush().await.unwrap();
+    let mut sent = vec![0; 4 + PIECE + 3 + 6];
+    raw.read_exact(&mut sent).await.unwrap();
+    assert_eq!(sent[..4], [0x01, 126, 0x40, 0]);
+    assert_eq!(sent[4 + PIECE..], *b"\x80\x01x\x81\x04next");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_close_is_answered() {
     let (server, mut client) = pair(1 << 16).await;
     let server = serve(server);
@@ -179,8 +197,26 @@ async fn a_peer_that_does_not_close_is_left_after_a_while() {
     let (mut server, _client) = pair(1 << 16).await;
     server.send(Frame::Close(CloseCode::GoingAway)).await.unwrap();
     let start = Instant::now();
-    server.finish().await;
+    server.finish(None).await;
     assert_eq!(start.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_too_slow_to_be_told_why_is_told_at_the_end() {
+    let (mut server, mut client) = pair(16).await;
+    assert!(server.send(Frame::Text("x".repeat(1000).into())).now_or_never().is_none());
+    let end = async {
+        server.flush().await.unwrap();
+        server.finish(Some(CloseCode::TooSlow)).await;
+    };
+    let read = async {
+        assert!(client.next().await.unwrap().unwrap().is_text());
+        assert_eq!(
+            client.next().await.unwrap().unwrap(),
+            Message::Close(Some(close_frame(CloseCode::TooSlow)))
+        );
+    };
+    futures::join!(end, read);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,8 @@ mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
 #[cfg(test)]
+mod out_of_files;
+#[cfg(test)]
 mod pipelined_requests;
 #[cfg(test)]
 mod refresh_token;

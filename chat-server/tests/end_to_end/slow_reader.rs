@@ -20,7 +20,7 @@ async fn it_is_closed_and_nobody_else_notices() {
         heard += 1;
         assert_eq!(frame["message"]["seq"], json!(heard + 1), "nothing is dropped silently");
     }
-    assert!(heard < 1_500, "it was closed");
+    assert_eq!((slow.closed_with, heard < 1_500), (Some(4008), true));
     server.connect(&jane()).await.nothing_heard().await;
 }
 

@@ -107,12 +107,16 @@ impl<'a> Calls<'a> {
     /// Request read, then journal written, then journal synced, and only then the reply.
     fn assert_synced_before_reply(&self, request_id: &str) {
         let is_input = |call: &Call<'_>| matches!(call.name, "read" | "recvfrom");
-        let request = self.first(0, |call| is_input(call) && call.text.contains(request_id));
+        let request = self.first("request", 0, |call| is_input(call) && call.text.contains(request_id));
         let is_journal = |call: &Call<'_>| call.text.contains("/journal/");
-        let written = self.first(request.returned, |call| call.name.contains("write") && is_journal(call));
-        let synced = self.first(written.returned, |call| call.name == "fdatasync" && is_journal(call));
+        let written = self.first("write to the journal", request.returned, |call| {
+            call.name.contains("write") && is_journal(call)
+        });
+        let synced = self.first("sync of the journal", written.returned, |call| {
+            call.name == "fdatasync" && is_journal(call)
+        });
         let is_output = |call: &Call<'_>| !is_input(call) && call.text.contains("TCP");
-        let reply = self.first(0, |call| is_output(call) && call.text.contains(request_id));
+        let reply = self.first("reply", 0, |call| is_output(call) && call.text.contains(request_id));
         assert!(synced.text.contains("= 0"), "{}", synced.text);
         assert!(
             synced.returned < reply.began,
@@ -123,7 +127,8 @@ impl<'a> Calls<'a> {
     }
 
     /// The first call that began after a line.
-    fn first(&self, line: usize, is_it: impl Fn(&Call<'_>) -> bool) -> &Call<'a> {
-        self.0.iter().find(|call| call.began >= line && is_it(call)).expect("the trace must show it")
+    fn first(&self, what: &str, line: usize, is_it: impl Fn(&Call<'_>) -> bool) -> &Call<'a> {
+        let found = self.0.iter().find(|call| call.began >= line && is_it(call));
+        found.unwrap_or_else(|| panic!("after line {line} the trace shows no {what}"))
     }
 }

@@ -8,11 +8,14 @@ pub(super) mod apply;
 pub(super) mod build;
 pub(super) mod view;
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use chat_core::store::Unavailable;
 use sled::{Batch, IVec};
@@ -20,6 +23,9 @@ use sled::{Batch, IVec};
 use super::error::OpenError;
 use super::journal::End;
 use super::{keys, values};
+
+/// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
+const LET_GO_WITHIN: Duration = Duration::from_secs(10);
 
 /// The index of a store.
 #[derive(Debug)]
@@ -45,6 +51,7 @@ impl Index {
     ///
     /// [`OpenError::Newer`] if a newer version of the program wrote it.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Opened, OpenError> {
+        wait_until_free(dir)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = match guarded(|| config.open()) {
             Ok(db) => db,
@@ -145,6 +152,29 @@ impl Index {
     }
 }
 
+/// Waits until sled has let go of its file.
+///
+/// A store that this process had open before has ended, but sled's own threads may hold the file a moment longer; an
+/// index that is perfectly good would then not open. Other processes are kept out by the store's own lock.
+fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join("db");
+    let patience = Instant::now() + LET_GO_WITHIN;
+    loop {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(OpenError::io("open", &path)(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => return Err(OpenError::io("lock", &path)(error.into())),
+        }
+    }
+}
+
 /// Calls sled, and makes a message of an error or a panic.
 fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     // What a panic may leave half done is inside of sled, and that is not asked again.
@@ -159,7 +189,7 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
 }
 
 /// Renames an index that can't be used to `index.bad-N`, and removes the one that was set aside before.
-pub(super) fn set_aside(dir: &Path) -> std::io::Result<()> {
+pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
     if !dir.try_exists()? {
         return Ok(());
     }

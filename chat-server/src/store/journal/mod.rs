@@ -123,7 +123,7 @@ impl Journal {
         let position = self.end.position.0;
         match undone {
             Ok(()) => {
-                tracing::error!(%error, position, "could not write the journal; went back to its synced end")
+                tracing::error!(%error, position, "could not write the journal; went back to its synced end");
             }
             Err(then) => {
                 let reason = format!(

@@ -11,7 +11,7 @@ use super::group::{End, Location};
 use super::record::{self, Framed, Header, Record};
 use super::scan::{Depth, SegmentReader, Step};
 use super::segment;
-use crate::store::error::{Damage, OpenError};
+use crate::store::error::OpenError;
 
 /// Reads every record of the journal of a data directory in order, with all that can be checked.
 ///
@@ -66,9 +66,9 @@ impl Groups {
                     return Ok(Some((self.after, records)));
                 }
                 Step::End => (),
-                Step::Bad(what) => {
+                Step::Bad(flaw) => {
                     self.segments.clear();
-                    return Err(reader.damage(what).into());
+                    return Err(reader.damage(flaw).into());
                 }
             }
         }
@@ -81,14 +81,11 @@ impl Groups {
             reader.seek(self.after);
             return Ok(Some(reader));
         }
-        let (start, before) = (reader.end(), self.after);
-        let follows = (start.position, start.chain) == (before.position, before.chain);
-        let broken = (!follows).then_some("the segment does not follow the one before it");
-        match bad.or(broken) {
+        match bad.or_else(|| reader.does_not_follow(self.after)) {
             None => Ok(Some(reader)),
-            Some(what) => {
+            Some(flaw) => {
                 self.segments.clear();
-                Err(Damage { offset: 0, ..reader.damage(what) }.into())
+                Err(reader.damage(flaw).into())
             }
         }
     }

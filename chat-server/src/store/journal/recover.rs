@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use chat_core::store::Position;
 
 use super::group::End;
-use super::scan::{Depth, SegmentReader, Step};
+use super::scan::{Depth, Flaw, SegmentReader, Step};
 use super::segment;
 use crate::store::disk::Disk;
 use crate::store::error::{Damage, OpenError};
@@ -67,15 +67,15 @@ pub(in crate::store) fn recover(
         let depth = if *name < whole_from { Depth::Checksums } else { Depth::Whole };
         let (mut reader, bad) = SegmentReader::open(journal, *name)?;
         let bad = match bad {
-            Some(what) => Some(what),
+            Some(flaw) => Some(flaw),
             None => walk.segment(&mut reader, depth)?,
         };
-        if let Some(what) = bad {
+        if let Some(flaw) = bad {
             let last = index + 1 == segments.len();
             if !last || walk.is_witnessed(&reader)? {
-                return Err(reader.damage(what).into());
+                return Err(reader.damage(flaw).into());
             }
-            cut = Some(cut_tail(disk, journal, &reader, what)?);
+            cut = Some(cut_tail(disk, journal, &reader, flaw)?);
         }
         progress(reader.end().position);
     }
@@ -97,23 +97,16 @@ struct Walk {
 
 impl Walk {
     /// Walks over a segment, and says what is bad where the reader then stands.
-    fn segment(
-        &mut self,
-        reader: &mut SegmentReader,
-        depth: Depth,
-    ) -> Result<Option<&'static str>, OpenError> {
-        let before = self.end.unwrap_or_default();
-        let start = reader.end();
-        if (start.position, start.chain) != (before.position, before.chain) {
-            let what = format!("the segment before it ends with position {}", before.position.0);
-            return Err(Damage { offset: 0, ..reader.damage(&what) }.into());
+    fn segment(&mut self, reader: &mut SegmentReader, depth: Depth) -> Result<Option<Flaw>, OpenError> {
+        if let Some(flaw) = reader.does_not_follow(self.end.unwrap_or_default()) {
+            return Err(reader.damage(flaw).into());
         }
-        self.reach(start);
+        self.reach(reader.end());
         loop {
             match reader.step(depth).map_err(OpenError::io("read", reader.path()))? {
                 Step::Group(_) => self.reach(reader.end()),
                 Step::End => return Ok(None),
-                Step::Bad(what) => return Ok(Some(what)),
+                Step::Bad(flaw) => return Ok(Some(flaw)),
             }
         }
     }
@@ -144,20 +137,15 @@ impl Walk {
     }
 }
 
-fn cut_tail(disk: &dyn Disk, journal: &Path, reader: &SegmentReader, what: &str) -> Result<Cut, OpenError> {
+fn cut_tail(disk: &dyn Disk, journal: &Path, reader: &SegmentReader, flaw: Flaw) -> Result<Cut, OpenError> {
     let (path, end) = (reader.path(), reader.end());
     let done: io::Result<()> = match end.offset {
         0 => disk.remove(path).and_then(|()| disk.sync_directory(journal)),
         offset => disk.open(path).and_then(|mut file| file.cut(offset).and_then(|()| file.sync())),
     };
     done.map_err(OpenError::io("cut the torn tail of", path))?;
-    let cut = Cut {
-        file: path.to_owned(),
-        offset: end.offset,
-        bytes: reader.length() - end.offset,
-        position: Position(end.position.0 + 1),
-        what: what.to_owned(),
-    };
-    tracing::warn!(file = %path.display(), cut.offset, cut.bytes, what, "cut a torn tail: it was never acknowledged");
-    Ok(cut)
+    let Damage { file, what, .. } = reader.damage(flaw);
+    let (offset, bytes) = (end.offset, reader.length() - end.offset);
+    tracing::warn!(file = %path.display(), offset, bytes, what, "cut a torn tail: it was never acknowledged");
+    Ok(Cut { file, offset, bytes, position: Position(end.position.0 + 1), what })
 }

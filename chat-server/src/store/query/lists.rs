@@ -54,7 +54,7 @@ impl Moment<'_> {
                     if let Some((done, ids)) = hour.replace((next, vec![id]))
                         && !self.add_hour(&mut page, user, done, ids, since)?
                     {
-                        return Ok(page.page);
+                        return Ok(page.built);
                     }
                 }
             }
@@ -62,7 +62,7 @@ impl Moment<'_> {
         if let Some((last, ids)) = hour {
             self.add_hour(&mut page, user, last, ids, since)?;
         }
-        Ok(page.page)
+        Ok(page.built)
     }
 
     /// Adds the conversations of an hour; `false` once the page is complete and it is known that there are more.
@@ -103,18 +103,18 @@ impl Moment<'_> {
             return Ok(true);
         }
         if page.is_full() {
-            page.page.more = true;
+            page.built.more = true;
             return Ok(false);
         }
         let value = self.view.get_as(&keys::conversation(&candidate.id), values::decode_json)?;
         let value: ConversationValue = self.view.decoded(value)?;
         let conversation = self.assemble(candidate.id, value, &candidate.newest)?;
         if !page.has_room(&conversation) {
-            page.page.more = true;
+            page.built.more = true;
             return Ok(false);
         }
-        self.name_users(&mut page.page.users, &conversation)?;
-        page.page.rows.push(self.row(user, conversation, candidate.newest)?);
+        self.name_users(&mut page.built.users, &conversation)?;
+        page.built.rows.push(self.row(user, conversation, candidate.newest)?);
         Ok(true)
     }
 
@@ -251,7 +251,7 @@ fn just_after(mut key: Vec<u8>) -> Vec<u8> {
 
 /// A page that is being filled.
 struct Page {
-    page: ConversationPage,
+    built: ConversationPage,
     skip: u64,
     limit: usize,
     /// Participants that still fit.
@@ -260,17 +260,17 @@ struct Page {
 
 impl Page {
     fn new(skip: u64, limit: u32, participants: usize) -> Self {
-        Self { page: ConversationPage::default(), skip, limit: limit as usize, room: participants }
+        Self { built: ConversationPage::default(), skip, limit: limit as usize, room: participants }
     }
 
     fn is_full(&self) -> bool {
-        self.page.rows.len() >= self.limit
+        self.built.rows.len() >= self.limit
     }
 
     /// Whether a row still fits, which the first always does; it then takes its room.
     fn has_room(&mut self, conversation: &Conversation) -> bool {
         let participants = conversation.participants.len();
-        let fits = self.page.rows.is_empty() || participants <= self.room;
+        let fits = self.built.rows.is_empty() || participants <= self.room;
         self.room = self.room.saturating_sub(participants);
         fits
     }

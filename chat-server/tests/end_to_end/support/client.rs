@@ -22,6 +22,8 @@ pub struct Client {
     /// Events that came while a reply was waited for.
     events: VecDeque<Value>,
     requests: u64,
+    /// The code of the close frame that [`frame`](Self::frame) ended with.
+    pub closed_with: Option<u16>,
 }
 
 impl Client {
@@ -36,7 +38,7 @@ impl Client {
         let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await?;
         stream.set_nodelay(true)?;
         let (socket, answer) = client_async(request, stream).await?;
-        Ok((Self { socket, events: VecDeque::new(), requests: 0 }, answer))
+        Ok((Self { socket, events: VecDeque::new(), requests: 0, closed_with: None }, answer))
     }
 
     /// Sends any text.
@@ -66,7 +68,10 @@ impl Client {
             let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame must come");
             match message?.ok()? {
                 Message::Text(text) => return Some(serde_json::from_str(&text).expect("frames are JSON")),
-                Message::Close(_) => return None,
+                Message::Close(close) => {
+                    self.closed_with = close.map(|close| close.code.into());
+                    return None;
+                }
                 _ => {}
             }
         }
