@@ -117,6 +117,7 @@ where
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Poll::Ready(Ended::Failed(error)),
             };
+            self.session.queue.count_request();
             let _stopped =
                 self.session.messages.start_send(Message::Frame { conn: self.session.conn, frame });
         }
