@@ -85,13 +85,16 @@ where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
-        if self.closing.is_none() {
-            if let Poll::Ready(ended) = self.poll_read(cx) {
-                return Poll::Ready(ended);
-            }
-            if let Err(error) = self.write(cx) {
-                return Poll::Ready(Ended::Failed(error));
-            }
+        // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
+        if self.closing.is_none()
+            && let Err(error) = self.write(cx)
+        {
+            return Poll::Ready(Ended::Failed(error));
+        }
+        if self.closing.is_none()
+            && let Poll::Ready(ended) = self.poll_read(cx)
+        {
+            return Poll::Ready(ended);
         }
         if let Some(code) = self.closing {
             let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
