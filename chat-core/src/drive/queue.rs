@@ -173,6 +173,13 @@ impl Drop for Head {
     }
 }
 
+impl Drop for Shared {
+    /// What was pushed after the reader had gone counts no more either.
+    fn drop(&mut self) {
+        self.forget_all();
+    }
+}
+
 impl Shared {
     fn bytes_of(&self, class: Class) -> &AtomicUsize {
         if class == Class::Reply { &self.reply_bytes } else { &self.live_bytes }
