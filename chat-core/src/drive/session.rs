@@ -88,13 +88,16 @@ where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
-        if self.closing.is_none() {
-            if let Poll::Ready(ended) = self.poll_read(cx) {
-                return Poll::Ready(ended);
-            }
-            if let Err(error) = self.write(cx) {
-                return Poll::Ready(Ended::Failed(error));
-            }
+        // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
+        if self.closing.is_none()
+            && let Err(error) = self.write(cx)
+        {
+            return Poll::Ready(Ended::Failed(error));
+        }
+        if self.closing.is_none()
+            && let Poll::Ready(ended) = self.poll_read(cx)
+        {
+            return Poll::Ready(ended);
         }
         if let Some(code) = self.closing {
             let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
@@ -120,6 +123,7 @@ where
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Poll::Ready(Ended::Failed(error)),
             };
+            self.session.queue.count_request();
             let _stopped =
                 self.session.messages.start_send(Message::Frame { conn: self.session.conn, frame });
         }
