@@ -10,14 +10,18 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use chat_core::store::{Facts, Query, Store, Unavailable};
+use chat_core::store::{Facts, Query, Receipt, Store, Unavailable};
 use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
 use futures::poll;
 use store_support::{commit, contents, conv, creation, load, message, open};
 use tempfile::TempDir;
+
+/// How long something that must come is waited for: a test that fails does not hang.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Op {
@@ -120,8 +124,13 @@ fn recorded(dir: &TempDir) -> (Recorder, LocalStore) {
     (recorder, store)
 }
 
-fn try_message(store: &LocalStore, content: &str) -> Result<(), Unavailable> {
-    block_on(store.commit(vec![message(&conv(), content, Some(content))])).map(drop)
+/// Appends a message, and gives its number.
+fn try_message(store: &LocalStore, content: &str) -> Result<u64, Unavailable> {
+    let verdict = block_on(store.commit(vec![message(&conv(), content, Some(content))]))?.remove(0);
+    match verdict.unwrap() {
+        Receipt::Appended { seq, .. } => Ok(seq),
+        other => panic!("a message gave {other:?}"),
+    }
 }
 
 #[test]
@@ -140,13 +149,13 @@ fn a_group_is_one_write_and_one_sync_and_then_the_answer() {
 fn nothing_is_answered_before_the_sync_has_returned() {
     let dir = TempDir::new().unwrap();
     let (recorder, store) = recorded(&dir);
-    let (reached, reaches) = sync_channel(1);
-    let (go, goes) = sync_channel(1);
-    recorder.0.lock().unwrap().hold = Some((reached, goes));
+    let (reached, sync_reached) = sync_channel(1);
+    let (go, go_on) = sync_channel(1);
+    recorder.0.lock().unwrap().hold = Some((reached, go_on));
     block_on(async {
         let mut commit = pin!(store.commit(vec![creation(&conv(), None)]));
         assert!(poll!(&mut commit).is_pending());
-        reaches.recv().unwrap();
+        sync_reached.recv_timeout(PATIENCE).expect("the sync is reached");
         assert!(poll!(&mut commit).is_pending(), "answered while the sync is under way");
         let Facts::Conversation(found) = store.load(Query::Conversation(conv())).await.unwrap().facts else {
             panic!("not a conversation")
@@ -181,7 +190,7 @@ fn after_a_failed_write_or_sync_the_journal_goes_on_from_its_synced_end() {
         assert!(recorder.take().ends_with(&[Op::Cut, Op::Sync]), "{failing:?}");
         assert_eq!(contents(&store, &conv()), ["the first message"], "{failing:?}");
         // The repeat finds out: it was not stored, so this is the first time.
-        try_message(&store, "unknown").unwrap();
+        assert_eq!(try_message(&store, "unknown"), Ok(2), "{failing:?}");
         commit(&store, vec![message(&conv(), "later", None)]);
         store.close().unwrap();
         drop(store);

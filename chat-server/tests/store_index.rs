@@ -176,6 +176,20 @@ fn after_an_unclean_stop_a_restarted_machine_does_not_trust_the_index() {
 }
 
 #[test]
+fn a_start_that_did_not_come_to_its_end_is_no_clean_stop() {
+    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
+    let (dir, before) = filled();
+    let segment = last_segment(dir.path());
+    let sound = fs::read(&segment).unwrap();
+    fs::write(&segment, &sound[..sound.len() - 1]).unwrap();
+    assert!(LocalStore::open(dir.path(), boot("one")).is_err(), "it has opened the index, and then gives up");
+    fs::write(&segment, sound).unwrap();
+    let store = LocalStore::open(dir.path(), boot("two")).unwrap();
+    assert!(is_rebuilt(&store));
+    assert_eq!(facts(&store), before);
+}
+
+#[test]
 fn only_the_last_bad_index_is_kept() {
     let (dir, _) = filled();
     for expected in ["index.bad-1", "index.bad-2"] {

@@ -10,7 +10,7 @@ use super::queue::{self, Tail};
 use super::session::Session;
 use crate::engine::{Claims, Command, ConnectionId};
 use crate::frame::Frame;
-use crate::limits::OutboundLimits;
+use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
 
 /// The engine does not run any more: it was drained, or its future was dropped.
@@ -32,18 +32,17 @@ pub(super) enum Message {
 pub struct Handle {
     messages: mpsc::Sender<Message>,
     limits: OutboundLimits,
+    /// Requests of one connection that may be under way.
+    requests_under_way: usize,
     next: Arc<AtomicU64>,
     /// Bytes that wait on all connections.
     total: Arc<AtomicUsize>,
 }
 
 impl Handle {
-    pub(super) fn new(
-        messages: mpsc::Sender<Message>,
-        limits: OutboundLimits,
-        total: Arc<AtomicUsize>,
-    ) -> Self {
-        Self { messages, limits, next: Arc::default(), total }
+    pub(super) fn new(messages: mpsc::Sender<Message>, limits: &Limits, total: Arc<AtomicUsize>) -> Self {
+        let requests_under_way = limits.engine.requests_under_way;
+        Self { messages, limits: limits.outbound.clone(), requests_under_way, next: Arc::default(), total }
     }
 
     /// Opens a connection for a user whose token was verified.
@@ -55,7 +54,7 @@ impl Handle {
     /// [`Stopped`].
     pub async fn open(&self, claims: Claims) -> Result<Session, Stopped> {
         let conn = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-        let (tail, head) = queue::queue(self.limits.clone(), self.total.clone());
+        let (tail, head) = queue::queue(self.limits.clone(), self.requests_under_way, self.total.clone());
         let (opened, is_open) = oneshot::channel();
         let session = Session::new(conn, self.messages.clone(), head);
         self.say(Message::Open { conn, claims, queue: tail, opened }).await?;

@@ -125,7 +125,7 @@ impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     {
         let (sender, inputs) = mpsc::channel(INPUTS);
         let total = Arc::default();
-        let handle = Handle::new(sender, self.engine.limits().outbound.clone(), Arc::clone(&total));
+        let handle = Handle::new(sender, self.engine.limits(), Arc::clone(&total));
         (handle, service::run(self, total, inputs))
     }
 }

@@ -28,6 +28,10 @@ struct Shared {
     paused: AtomicBool,
     /// The queue is given up: whoever holds its end must stop, whatever is in it.
     cut: AtomicBool,
+    /// Requests that were handed to the engine and are not answered.
+    asked: AtomicUsize,
+    /// Most of them.
+    most_asked: usize,
     live: AtomicUsize,
     live_bytes: AtomicUsize,
     reply_bytes: AtomicUsize,
@@ -56,12 +60,14 @@ pub(super) struct TooSlow;
 /// A queue for one connection.
 ///
 /// The channel in it knows no bound: [`Tail::push`] keeps the bounds by class, which a channel can't.
-pub(super) fn queue(limits: OutboundLimits, total: Arc<AtomicUsize>) -> (Tail, Head) {
+pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<AtomicUsize>) -> (Tail, Head) {
     let (sender, receiver) = mpsc::unbounded();
     let shared = Arc::new(Shared {
         limits,
         paused: AtomicBool::new(false),
         cut: AtomicBool::new(false),
+        asked: AtomicUsize::new(0),
+        most_asked: most_asked.max(1),
         live: AtomicUsize::new(0),
         live_bytes: AtomicUsize::new(0),
         reply_bytes: AtomicUsize::new(0),
@@ -86,7 +92,9 @@ impl Tail {
             (shared.live.load(Ordering::Relaxed), shared.live_bytes.load(Ordering::Relaxed));
         let (most, most_bytes) = (shared.limits.live_events, shared.limits.live_bytes);
         match class {
-            Class::Reply => {}
+            Class::Reply => {
+                take(&shared.asked, 1);
+            }
             Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => return Ok(()),
             // A single event may be longer than the room: it must not break a connection that keeps up.
             _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => return Err(TooSlow),
@@ -140,13 +148,19 @@ impl Head {
         self.shared.cut.load(Ordering::Acquire)
     }
 
+    /// A request is handed to the engine, which owes one reply from now on.
+    pub(super) fn count_request(&self) {
+        self.shared.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether the connection may be read.
     ///
-    /// Not while its replies pile up; nor while half the room for live events is used, so that the events that its own
-    /// requests lead to can't break it.
+    /// Not while too many of its requests are under way, wherever they are, nor while its replies pile up; nor while half
+    /// the room for live events is used, so that the events that its own requests lead to can't break it.
     pub(super) fn may_read(&self) -> bool {
         let shared = &self.shared;
         !shared.paused.load(Ordering::Acquire)
+            && shared.asked.load(Ordering::Relaxed) < shared.most_asked
             && shared.reply_bytes.load(Ordering::Relaxed) < shared.limits.reply_bytes
             && shared.live.load(Ordering::Relaxed) < shared.limits.live_events / 2
             && shared.live_bytes.load(Ordering::Relaxed) < shared.limits.live_bytes / 2
@@ -156,6 +170,13 @@ impl Head {
 impl Drop for Head {
     fn drop(&mut self) {
         self.shared.forget_all();
+    }
+}
+
+impl Drop for Shared {
+    /// What was pushed after the reader had gone counts no more either.
+    fn drop(&mut self) {
+        self.forget_all();
     }
 }
 
@@ -208,7 +229,7 @@ mod tests {
 
     #[test]
     fn typing_is_shed_first_and_messages_never_silently() {
-        let (tail, head) = queue(limits(), Arc::default());
+        let (tail, head) = queue(limits(), 64, Arc::default());
         for _ in 0..8 {
             assert_eq!(tail.push(Class::Message, frame(1)), Ok(()));
         }
@@ -221,7 +242,7 @@ mod tests {
 
     #[test]
     fn one_long_event_fits_and_two_do_not() {
-        let (tail, _head) = queue(limits(), Arc::default());
+        let (tail, _head) = queue(limits(), 64, Arc::default());
         assert_eq!(tail.push(Class::Message, frame(500)), Ok(()));
         assert_eq!(tail.push(Class::Message, frame(500)), Err(TooSlow));
     }
@@ -229,7 +250,7 @@ mod tests {
     #[test]
     fn bytes_are_counted_in_and_out() {
         let total = Arc::new(AtomicUsize::new(7));
-        let (tail, mut head) = queue(limits(), total.clone());
+        let (tail, mut head) = queue(limits(), 64, total.clone());
         tail.push(Class::Reply, frame(20)).unwrap();
         tail.push(Class::Message, frame(30)).unwrap();
         assert!(!head.may_read());

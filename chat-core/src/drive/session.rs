@@ -56,6 +56,9 @@ impl Session {
     /// Whatever is queued is written, then flushed once. The transport must itself give up on a peer that takes
     /// nothing: until then the session keeps what waits for it, within the bounds of
     /// [`OutboundLimits`](crate::limits::OutboundLimits).
+    ///
+    /// A transport that the peer has closed is left as it is. Where the peer waits for an answer to its close, as that
+    /// of a WebSocket does, lend the transport (`session.run(&mut transport)`) and close it afterwards.
     pub async fn run<T, E>(self, transport: T) -> Ended<E>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
@@ -85,13 +88,16 @@ where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
-        if self.closing.is_none() {
-            if let Poll::Ready(ended) = self.poll_read(cx) {
-                return Poll::Ready(ended);
-            }
-            if let Err(error) = self.write(cx) {
-                return Poll::Ready(Ended::Failed(error));
-            }
+        // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
+        if self.closing.is_none()
+            && let Err(error) = self.write(cx)
+        {
+            return Poll::Ready(Ended::Failed(error));
+        }
+        if self.closing.is_none()
+            && let Poll::Ready(ended) = self.poll_read(cx)
+        {
+            return Poll::Ready(ended);
         }
         if let Some(code) = self.closing {
             let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
@@ -117,6 +123,7 @@ where
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Poll::Ready(Ended::Failed(error)),
             };
+            self.session.queue.count_request();
             let _stopped =
                 self.session.messages.start_send(Message::Frame { conn: self.session.conn, frame });
         }

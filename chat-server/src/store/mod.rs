@@ -171,7 +171,8 @@ impl Inner {
         let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
         let marked = match end {
             // An index that failed was set aside, and the next start finds none.
-            Ok(end) if mark && ended => open::write_state(&self.dir, &self.options, end, true),
+            Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))
+                .and_then(|()| open::write_state(&self.dir, &self.options, end, true)),
             Ok(_) => Ok(()),
             Err(_) => {
                 tracing::error!("the commit thread panicked; the next start checks what it left");

@@ -26,6 +26,7 @@ pub(super) struct Parts {
 
 /// Where a store is, and how it is to be opened.
 struct Opening<'a> {
+    dir: &'a Path,
     journal: PathBuf,
     index: PathBuf,
     options: &'a Options,
@@ -41,12 +42,12 @@ enum Found {
 
 /// Opens or creates the store in this directory.
 ///
-/// Nothing is changed before the journal is known to be sound.
+/// The journal is not changed before it is known to be sound.
 pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     let journal = dir.join("journal");
     let made = fs::create_dir_all(&journal).and_then(|()| sync_made(dir));
     made.map_err(OpenError::io("create", &journal))?;
-    let opening = Opening { journal, index: dir.join("index"), options };
+    let opening = Opening { dir, journal, index: dir.join("index"), options };
     let lock = Lock::take(dir)?;
     let state = State::read(dir)?;
     let found = opening.find_index(state.as_ref())?;
@@ -76,6 +77,11 @@ impl Opening<'_> {
         let boot = &self.options.boot_id;
         if state.is_some_and(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
             return Ok(useless("the machine was restarted, and the store had not been closed", None));
+        }
+        if let Some(state) = state.filter(|state| state.clean) {
+            // Sled writes as soon as it is open. If the machine stops before this start has come to its end, the next
+            // one must not take the index for one that was closed.
+            write_state(self.dir, self.options, state.end, false)?;
         }
         let index = match Index::open(&self.index, self.options.index_cache_bytes)? {
             Opened::Index(index) => index,

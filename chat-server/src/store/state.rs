@@ -4,7 +4,7 @@
 //! closed, and names an end of the journal that was synced.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use super::journal::End;
 /// The version of this file.
 const VERSION: u32 = 1;
 const NAME: &str = "state";
+
+/// Most bytes that are read of it: many times what is written.
+const BYTES_MOST: u64 = 64 << 10;
 
 /// What every version of this file has.
 #[derive(Deserialize)]
@@ -44,8 +47,10 @@ impl State {
     /// Reads how the store was left; `None` if it never was.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
         let file = dir.join(NAME);
-        let text = match fs::read(&file) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        let mut bytes = Vec::new();
+        let read = fs::File::open(&file).and_then(|file| file.take(BYTES_MOST).read_to_end(&mut bytes));
+        let text = match read {
+            Ok(_) => String::from_utf8_lossy(&bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(OpenError::io("read", &file)(error)),
         };

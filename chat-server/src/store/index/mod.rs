@@ -175,6 +175,28 @@ fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
+/// Makes what was flushed durable, once nobody has the index open: sled's own flush does not go that far.
+pub(super) fn sync_closed(dir: &Path) -> Result<(), OpenError> {
+    wait_until_free(dir)?;
+    match dir.try_exists() {
+        Ok(true) => sync_files(dir).map_err(OpenError::io("sync", dir)),
+        // It failed, and was set aside.
+        Ok(false) => Ok(()),
+        Err(error) => Err(OpenError::io("look for", dir)(error)),
+    }
+}
+
+fn sync_files(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => sync_files(&path)?,
+            false => File::open(&path)?.sync_all()?,
+        }
+    }
+    File::open(dir)?.sync_all()
+}
+
 /// Calls sled, and makes a message of an error or a panic.
 fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     // What a panic may leave half done is inside of sled, and that is not asked again.

@@ -1,0 +1,131 @@
+//! How connections and the whole service begin and end.
+
+#[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
+mod support;
+
+use chat_core::drive::{Ended, Frame, Stopped};
+use chat_core::engine::{Claims, Command, Event};
+use chat_core::protocol::{CloseCode, ErrorCode};
+use chat_core::time::Timestamp;
+use serde_json::json;
+use support::chat::{Chat, as_json};
+use support::{driver, live_seqs, of_type, staff, unhurried};
+
+#[test]
+fn live_events_wait_in_a_session_until_it_runs() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 10);
+    let conversation = chat.create(&mut sender);
+    let session = chat.session(&driver());
+    sender.send(&conversation, "before it runs");
+    chat.settle();
+    let (said, mut hears) = futures::channel::mpsc::channel(10);
+    let silent = futures::stream::pending::<Result<Frame, futures::channel::mpsc::SendError>>();
+    let run = session.run(chat_core::drive::join(silent, said));
+    futures::task::LocalSpawnExt::spawn_local(&chat.pool.spawner(), async { drop(run.await) }).unwrap();
+    chat.settle();
+    assert_eq!(as_json(&hears.try_recv().unwrap()).unwrap()["message"]["seq"], 2);
+}
+
+#[test]
+fn dropping_a_session_closes_its_connection() {
+    let mut chat = Chat::new(unhurried());
+    let mut reader = chat.connect(&staff(), 10);
+    let mut sender = chat.connect(&driver(), 10);
+    let conversation = chat.create(&mut sender);
+    sender.request("typing_indicator", &json!({"conversation_id": conversation, "is_typing": true}));
+    let heard = chat.hear_json(&mut reader);
+    assert_eq!(of_type(&heard, "typing_status").len(), 1);
+    sender.hang_up();
+    let heard = chat.hear_json(&mut reader);
+    assert_eq!(of_type(&heard, "typing_status")[0]["is_typing"], false);
+    assert_eq!(*sender.ended.borrow(), Some(Ended::ByPeer));
+}
+
+#[test]
+fn observers_see_what_was_committed_in_its_order() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 100);
+    let conversation = chat.create(&mut sender);
+    (0..20).for_each(|_| sender.send(&conversation, "message"));
+    let heard = chat.hear_json(&mut sender);
+    let mut shown = Vec::new();
+    while let Ok(event) = chat.events.try_recv() {
+        shown.push(event);
+    }
+    assert!(matches!(&shown[0], Event::AccountPut(account) if account.user == driver()));
+    assert!(matches!(&shown[1], Event::ConversationCreated { message, .. } if message.seq == Some(1)));
+    let seqs: Vec<_> = shown[2..]
+        .iter()
+        .map(|event| match event {
+            Event::MessageSent(message) => message.seq.unwrap(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(seqs, live_seqs(&heard));
+}
+
+#[test]
+fn a_drain_finishes_what_is_under_way_and_gives_the_store_back() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 10);
+    let mut idle = chat.connect(&staff(), 10);
+    let conversation = chat.create(&mut sender);
+    chat.hear(&mut idle);
+    chat.gate.shut();
+    sender.send(&conversation, "the last words");
+    chat.settle();
+    chat.pool.run_until(chat.handle.drain());
+    chat.settle();
+    assert!(chat.ended.borrow().is_none(), "a commit is under way");
+    chat.gate.open();
+
+    let heard = chat.hear(&mut sender);
+    assert_eq!(as_json(&heard[0]).unwrap()["success"], true);
+    assert_eq!(as_json(&heard[1]).unwrap()["type"], "new_message");
+    assert_eq!(heard[2], Frame::Close(CloseCode::GoingAway));
+    assert_eq!(chat.hear(&mut idle).pop(), Some(Frame::Close(CloseCode::GoingAway)));
+    let store = chat.ended.borrow_mut().take().expect("the engine has ended");
+    assert_eq!(store.inner.export().conversations[conversation.as_str()].messages.len(), 2);
+
+    let claims = Claims { user: driver(), expires_at: Timestamp::from_millis(1_000_000) };
+    assert_eq!(chat.pool.run_until(chat.handle.open(claims)).unwrap_err(), Stopped);
+    let command = chat.handle.command(Command::Import(staff()));
+    assert_eq!(chat.pool.run_until(command).unwrap_err().code, ErrorCode::Unavailable);
+}
+
+#[test]
+fn the_engine_ends_when_nobody_can_say_anything_any_more() {
+    let mut chat = Chat::new(unhurried());
+    chat.settle();
+    let Chat { mut pool, handle, ended, .. } = chat;
+    drop(handle);
+    pool.run_until_stalled();
+    assert!(ended.borrow().is_some());
+}
+
+#[test]
+fn a_session_is_prolonged_by_a_token_that_the_verifier_knows() {
+    let mut chat = Chat::new(unhurried());
+    let mut client = chat.connect(&driver(), 10);
+    client.request("refresh_token", &json!({"token": "driver_1@90000000"}));
+    client.request("refresh_token", &json!({"token": "control_1@90000000"}));
+    client.request("refresh_token", &json!({"token": "nonsense"}));
+    let mismatch = support::error("token_mismatch", "The new token is not valid for this user and role");
+    let good = json!({"success": true, "expires_at": "1970-01-02T01:00:00.000Z"});
+    assert_eq!(chat.hear_json(&mut client), [good, mismatch.clone(), mismatch]);
+}
+
+#[test]
+fn commands_are_answered() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 10);
+    chat.create(&mut sender);
+    let deactivate = Command::Deactivate(driver().id);
+    let handle = chat.handle.clone();
+    assert!(chat.pool.run_until(handle.command(deactivate)).is_ok());
+    let heard = chat.hear(&mut sender);
+    assert_eq!(as_json(&heard[0]).unwrap()["code"], "deactivated");
+    assert_eq!(heard[1], Frame::Close(CloseCode::Deactivated));
+    assert_eq!(*sender.ended.borrow(), Some(Ended::ByServer(CloseCode::Deactivated)));
+}

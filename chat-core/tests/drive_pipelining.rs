@@ -1,0 +1,60 @@
+//! No legal request breaks its own connection, however many are sent at once and however late their replies are read.
+
+#[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
+mod support;
+
+use serde_json::json;
+use support::chat::Chat;
+use support::{driver, live_seqs, of_type, replies, settings, unhurried};
+
+#[test]
+fn a_thousand_requests_without_reading_are_all_answered_once_they_are_read() {
+    let mut chat = Chat::new(unhurried());
+    let mut client = chat.connect(&driver(), 4);
+    let conversation = chat.create(&mut client);
+    for number in 0..1_000 {
+        client.send(&conversation, &format!("message {number}"));
+    }
+    chat.settle();
+    let heard = chat.hear_json(&mut client);
+    assert_eq!(*client.ended.borrow(), None, "the connection lives");
+    assert_eq!(replies(&heard).len(), 1_000);
+    assert_eq!(live_seqs(&heard), (2..=1_001).collect::<Vec<_>>());
+    let order: Vec<_> = replies(&heard).iter().map(|reply| reply["seq"].as_u64().unwrap()).collect();
+    assert_eq!(order, (2..=1_001).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_connection_is_read_again_when_its_long_replies_were_taken() {
+    let limits = |limits: &mut chat_core::limits::Limits| {
+        limits.outbound.reply_bytes = 1;
+        limits.engine.requests_under_way = 1;
+    };
+    let mut chat = Chat::new(settings(limits));
+    let mut client = chat.connect(&driver(), 64);
+    for _ in 0..20 {
+        client.request("get_active_conversations", &json!({}));
+    }
+    assert_eq!(replies(&chat.hear_json(&mut client)).len(), 20);
+}
+
+#[test]
+fn a_connection_is_read_again_when_a_burst_of_live_events_was_taken() {
+    let mut settings = unhurried();
+    settings.limits.outbound.live_events = 80;
+    let mut chat = Chat::new(settings);
+    let mut sender = chat.connect(&driver(), 1_000);
+    let mut reader = chat.connect(&driver(), 1_000);
+    let conversation = chat.create(&mut sender);
+    chat.hear(&mut reader);
+
+    chat.gate.shut();
+    (0..50).for_each(|_| sender.send(&conversation, "burst"));
+    chat.settle();
+    chat.gate.open();
+    reader.request("get_active_conversations", &json!({}));
+
+    let heard = chat.hear_json(&mut reader);
+    assert_eq!(of_type(&heard, "new_message").len(), 50);
+    assert_eq!(replies(&heard).len(), 1, "the request that came with the burst is answered");
+}

@@ -1,0 +1,106 @@
+//! A slow reader loses typing first, then its connection (4008), and nobody else notices.
+
+#[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
+mod support;
+
+use chat_core::drive::{Ended, Frame};
+use chat_core::protocol::CloseCode;
+use serde_json::json;
+use support::chat::{Chat, as_json};
+use support::{driver, live_seqs, of_type, settings, staff, unhurried};
+
+#[test]
+fn a_slow_reader_is_closed_and_others_hear_everything() {
+    let mut chat = Chat::new(unhurried());
+    let mut slow = chat.connect(&staff(), 2);
+    let mut quick = chat.connect(&staff(), 2_000);
+    let mut sender = chat.connect(&driver(), 2_000);
+    let conversation = chat.create(&mut sender);
+    for number in 0..400 {
+        sender.send(&conversation, &format!("message {number}"));
+        chat.settle();
+    }
+    let heard = chat.hear(&mut slow);
+    assert_eq!(*slow.ended.borrow(), Some(Ended::ByServer(CloseCode::TooSlow)));
+    let frames: Vec<_> = heard.iter().filter_map(as_json).collect();
+    let seqs = live_seqs(&frames);
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "up to the end without a hole");
+    assert!(seqs.len() < 300, "what waited was dropped");
+    assert_eq!(live_seqs(&chat.hear_json(&mut quick)), (1..=401).collect::<Vec<_>>());
+    assert_eq!(live_seqs(&chat.hear_json(&mut sender)), (2..=401).collect::<Vec<_>>());
+}
+
+#[test]
+fn typing_is_shed_before_a_message_is() {
+    let mut settings = unhurried();
+    settings.limits.outbound.live_events = 16;
+    settings.limits.periods.typing_repeat = std::time::Duration::ZERO;
+    let mut chat = Chat::new(settings);
+    let mut slow = chat.connect(&staff(), 0);
+    let mut sender = chat.connect(&driver(), 2_000);
+    let conversation = chat.create(&mut sender);
+    for _ in 0..100 {
+        sender.request("typing_indicator", &json!({"conversation_id": conversation, "is_typing": true}));
+        chat.settle();
+    }
+    (0..10).for_each(|_| sender.send(&conversation, "message"));
+    let heard = chat.hear_json(&mut slow);
+    assert_eq!(*slow.ended.borrow(), None, "typing breaks nothing");
+    assert_eq!(live_seqs(&heard), (1..=11).collect::<Vec<_>>());
+    assert!(of_type(&heard, "typing_status").len() < 16);
+}
+
+#[test]
+fn the_global_budget_closes_the_slowest_alone() {
+    let limits = |limits: &mut chat_core::limits::Limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.outbound.total_bytes = 20_000;
+    };
+    let mut chat = Chat::new(settings(limits));
+    let slower = chat.connect(&staff(), 0);
+    let mut slow = chat.connect(&staff(), 30);
+    let mut sender = chat.connect(&driver(), 2_000);
+    let conversation = chat.create(&mut sender);
+    for _ in 0..60 {
+        sender.send(&conversation, &"x".repeat(200));
+        chat.settle();
+    }
+    drop(chat.hear(&mut sender));
+    assert_eq!(*sender.ended.borrow(), None);
+    assert_eq!(live_seqs(&chat.hear_json(&mut slow)).len(), 61);
+    drop(slower);
+}
+
+#[test]
+fn a_connection_that_ends_under_live_events_leaves_nothing_in_the_budget() {
+    let limits = |limits: &mut chat_core::limits::Limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.outbound.total_bytes = 4_000;
+    };
+    let mut chat = Chat::new(settings(limits));
+    let mut sender = chat.connect(&driver(), 10);
+    let conversation = chat.create(&mut sender);
+    for _ in 0..40 {
+        let gone = chat.session(&driver());
+        chat.gate.shut();
+        sender.send(&conversation, &"x".repeat(200));
+        chat.settle();
+        chat.gate.open();
+        drop(gone);
+        chat.hear(&mut sender);
+    }
+    assert_eq!(*sender.ended.borrow(), None, "who reads everything is not the slowest");
+}
+
+#[test]
+fn one_event_longer_than_the_room_breaks_nobody() {
+    let mut settings = unhurried();
+    settings.limits.outbound.live_bytes = 1_000;
+    let mut chat = Chat::new(settings);
+    let mut reader = chat.connect(&staff(), 10);
+    let mut sender = chat.connect(&driver(), 10);
+    let conversation = chat.create(&mut sender);
+    chat.hear(&mut reader);
+    sender.send(&conversation, &"x".repeat(4_000));
+    assert!(matches!(&chat.hear(&mut reader)[..], [Frame::Text(text)] if text.len() > 4_000));
+}
