@@ -1,8 +1,11 @@
 //! The log: to standard error, and never a token or the text of a message, whatever the filter says.
 
+use std::any::Any;
+use std::backtrace::Backtrace;
 use std::io::{self, IsTerminal as _};
+use std::panic;
 
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber, error};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt as _, ParseError, Targets, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
@@ -10,7 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Begins to log what the filter lets through: a level, or `target=level` with commas between.
+/// Begins to log what the filter lets through, and panics too: a level, or `target=level` with commas between.
 ///
 /// Records of the `log` crate are not collected at all: the WebSocket library writes whole frames there.
 ///
@@ -21,7 +24,20 @@ pub(crate) fn start(filter: &str) -> Result<(), ParseError> {
     let filter: Targets = filter.parse()?;
     let ansi = io::stderr().is_terminal();
     tracing_subscriber::registry().with(layer(filter, io::stderr, ansi)).init();
+    panic::set_hook(Box::new(|info| {
+        let backtrace = Backtrace::capture();
+        error!(at = info.location().map(tracing::field::display), %backtrace, "panic: {}", safe_text(info.payload()));
+    }));
     Ok(())
+}
+
+/// A literal says what the program's author wrote. A formatted text may quote what a client sent, as slicing a string in
+/// the midst of a character does.
+fn safe_text(payload: &dyn Any) -> &'static str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .unwrap_or("(its text is not shown, for it may quote a message)")
 }
 
 fn layer<S, W>(filter: Targets, writer: W, ansi: bool) -> impl Layer<S>
@@ -45,7 +61,7 @@ fn may_speak(metadata: &Metadata<'_>) -> bool {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use tracing::{error, trace, warn};
+    use tracing::{trace, warn};
 
     use super::*;
 
@@ -74,6 +90,16 @@ mod tests {
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let heard: Vec<_> = log.lines().filter_map(|line| line.split_whitespace().next_back()).collect();
         assert_eq!(heard, ["own", "core", "warned", "failed"]);
+    }
+
+    #[test]
+    fn a_panic_quotes_no_client() {
+        let text = String::from("é, said the client");
+        let quoting = panic::catch_unwind(|| text[..1].len()).unwrap_err();
+        assert!(quoting.downcast_ref::<String>().is_some_and(|said| said.contains("said the client")));
+        assert!(!safe_text(&*quoting).contains("client"));
+        let literal = panic::catch_unwind(|| panic!("the invariant")).unwrap_err();
+        assert_eq!(safe_text(&*literal), "the invariant");
     }
 
     fn for_each_target() {
