@@ -75,10 +75,16 @@ pub struct RateLimits {
 
 impl RateLimits {
     /// The default rates with another number of messages a second, and at once six times as many.
+    ///
+    /// A message is a request: where the rate of requests would hold messages back, it is raised to theirs.
     pub fn with_messages_per_second(messages: u32) -> Self {
         let messages = messages.max(1);
         let every = Duration::from_secs(1) / messages;
-        Self { messages: Rate { burst: messages.saturating_mul(6), every }, ..Self::default() }
+        let messages = Rate { burst: messages.saturating_mul(6), every };
+        let Self { requests, creations, .. } = Self::default();
+        let requests =
+            Rate { burst: requests.burst.max(messages.burst), every: requests.every.min(messages.every) };
+        Self { requests, messages, creations }
     }
 }
 

@@ -184,3 +184,36 @@ impl TokenConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn rates(arguments: &[&str]) -> RateSetting {
+        Cli::parse_from([&["x"], arguments].concat()).config.limits().rates
+    }
+
+    #[test]
+    fn messages_per_second_sets_lifts_or_leaves_the_rates() {
+        assert!(matches!(rates(&["--messages-per-second", "0"]), RateSetting::Lifted));
+        let RateSetting::Limited(default) = rates(&[]) else { panic!("must be limited") };
+        assert_eq!((default.messages.burst, default.requests.burst), (60, 100));
+        let RateSetting::Limited(fast) = rates(&["--messages-per-second", "200"]) else {
+            panic!("must be limited")
+        };
+        assert_eq!((fast.messages.burst, fast.messages.every.as_millis()), (1_200, 5));
+        assert_eq!(
+            (fast.requests.burst, fast.requests.every.as_millis()),
+            (1_200, 5),
+            "a message is a request"
+        );
+    }
+}
