@@ -158,24 +158,71 @@ fn the_journal_is_read_back_as_it_was_written() {
     assert_eq!(records[4].content, Content::None);
 }
 
+/// Where the record with this content is: its header, its payload, its content, and what follows.
+///
+/// A segment's header has 60 bytes, a group's 48, a record's 60.
+fn find_record(bytes: &[u8], content: &[u8]) -> [usize; 4] {
+    let length =
+        |at: usize| usize::try_from(u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())).unwrap();
+    let mut start = 60;
+    loop {
+        let group_end = start + 48 + length(start + 16);
+        start += 48;
+        while start < group_end {
+            let payload = start + 60;
+            let text = payload + length(start);
+            let end = text + length(start + 4);
+            if bytes[text..end].ends_with(content) && text < end {
+                return [start, payload, text, end];
+            }
+            start = end;
+        }
+    }
+}
+
+/// Makes the checksums of a record right again, as someone would who wants to hide a change.
+fn fix_checksums(bytes: &mut [u8], [start, payload, content, end]: [usize; 4]) {
+    let crc = |range: &[u8]| crc32fast::hash(range).to_be_bytes();
+    let fixed = crc(&bytes[payload..content]);
+    bytes[start + 48..start + 52].copy_from_slice(&fixed);
+    let fixed = crc(&bytes[start..start + 52]);
+    bytes[start + 52..start + 56].copy_from_slice(&fixed);
+    let fixed = crc(&bytes[content..end]);
+    bytes[start + 56..start + 60].copy_from_slice(&fixed);
+}
+
+#[test]
+fn what_was_changed_with_care_is_found_by_hash_and_chain() {
+    let dir = TempDir::new().unwrap();
+    store(dir.path());
+    let (copy, segment) = journal_alone(dir.path());
+    let sound = fs::read(&segment).unwrap();
+    let record = find_record(&sound, b"in the same group");
+    let [_, payload, content, _] = record;
+    // The last letter of the user's name in `"sender":"driver"`, and a letter of the message.
+    let sender = sound[payload..content].windows(7).position(|window| window == b"driver\"").unwrap();
+    for (offset, position) in [(content + 20, 4), (payload + sender, 5)] {
+        let mut forged = sound.clone();
+        forged[offset] ^= 1;
+        fix_checksums(&mut forged, record);
+        fs::write(&segment, forged).unwrap();
+        match LocalStore::open(copy.path(), Options::default()) {
+            Err(OpenError::Damaged(damage)) => assert_eq!(damage.position.0, position, "{damage}"),
+            other => panic!("a forgery at {offset} gave {other:?}"),
+        }
+    }
+}
+
 #[test]
 fn erased_content_leaves_positions_and_chain_as_they_were() {
     let dir = TempDir::new().unwrap();
     store(dir.path());
+    let before: Vec<_> = read_all(dir.path()).unwrap().map(|record| record.unwrap().hash).collect();
     let segment = last_segment(dir.path());
     let mut bytes = fs::read(&segment).unwrap();
-    let text = b"in the same group";
-    let start = bytes.windows(text.len()).position(|window| window == text).unwrap() - 16;
-    bytes[start..start + 16 + text.len()].fill(0);
-    // The checksum of the content is the last field of the record's header, which ends where the payload begins.
-    let payload = bytes[..start].windows(2).rposition(|window| window == b"{\"").unwrap();
-    let payload = bytes[..=payload]
-        .windows(19)
-        .rposition(|window| window == b"{\"message_appended\"")
-        .unwrap_or(payload);
-    let crc = crc32fast::hash(&vec![0; 16 + text.len()]);
-    bytes[payload - 4..payload].copy_from_slice(&crc.to_be_bytes());
-    let before: Vec<_> = read_all(dir.path()).unwrap().map(|record| record.unwrap().hash).collect();
+    let record = find_record(&bytes, b"in the same group");
+    bytes[record[2]..record[3]].fill(0);
+    fix_checksums(&mut bytes, record);
     fs::write(&segment, bytes).unwrap();
     let after: Vec<_> = read_all(dir.path()).unwrap().map(Result::unwrap).collect();
     assert_eq!(after[3].content, Content::Erased);
