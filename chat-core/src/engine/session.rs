@@ -101,6 +101,8 @@ impl Engine {
     /// Drops what is held for a connection that is gone. Changes under way go on.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
+        self.timers.cancel(&Timer::Token(conn));
+        self.waiting.retain(|origin| *origin != Origin::Entry(conn));
         let user = &connection.user.id;
         if let Some(conns) = self.online.get_mut(user) {
             conns.retain(|other| *other != conn);
