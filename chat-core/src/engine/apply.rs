@@ -12,7 +12,10 @@ impl Engine {
     /// Applies a committed change. `conn` is the connection that asked for it, if one did.
     pub(super) fn apply(&mut self, event: &Event, position: Position, conn: Option<ConnectionId>) {
         match event {
-            Event::AccountPut(account) => self.account_put(account),
+            Event::AccountPut(account) => {
+                self.directory.applied(position);
+                self.account_put(account);
+            }
             Event::ConversationCreated { conversation, message } => {
                 self.conversation_created(conversation, message, position, conn);
             }

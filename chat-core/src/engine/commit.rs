@@ -49,6 +49,13 @@ impl Commits {
         self.accounts.contains_key(user)
     }
 
+    /// The accounts that are being changed, in the order of their changes.
+    pub(super) fn account_changes(&self) -> impl Iterator<Item = &Account> {
+        let under_way = self.under_way.iter().flat_map(|(_, changes)| changes).map(|(_, intent)| intent);
+        let intents = under_way.chain(self.waiting.iter().map(|(_, intent, _)| intent));
+        intents.filter_map(|intent| if let Intent::Account(account) = intent { Some(account) } else { None })
+    }
+
     fn count_account(&mut self, intent: &Intent, more: bool) {
         let Intent::Account(account) = intent else { return };
         let count = self.accounts.entry(account.user.id.clone()).or_default();
