@@ -14,8 +14,12 @@ use crate::protocol::{
 use crate::store::Query;
 
 impl Engine {
-    /// A frame of a client: decoded at once, decided in its turn.
+    /// A frame of a client: decoded at once, decided in its turn. When the service stops no more are taken, so that who
+    /// keeps asking does not keep it up.
     pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
+        if self.draining != Draining::No {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.last_heard = self.now.monotonic;
         let decoded = match frame {
