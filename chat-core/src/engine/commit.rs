@@ -9,7 +9,7 @@ use super::work::{Ask, Known, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Done, ErrorCode, Message, MessageType, Reply, Request};
+use crate::protocol::{Done, ErrorCode, Message, MessageType, Reply, Request, User};
 use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
 use crate::time::Timestamp;
 
@@ -25,7 +25,7 @@ pub(super) struct Commits {
 /// What a change will have done, once the store has said what only it can say.
 enum Intent {
     Account(Account),
-    Create(Box<Conversation>, Message),
+    Create(Box<Conversation>, Message, Box<User>),
     /// A message that lacks only its number, and the id made of that and this nonce.
     Append(Message, crate::id::Nonce),
     Read {
@@ -85,7 +85,8 @@ impl Intent {
                     last_seq: 1,
                     last_message_at: create.at,
                 };
-                Self::Create(Box::new(conversation), Message { id: first, seq: Some(1), ..message })
+                let message = Message { id: first, seq: Some(1), ..message };
+                Self::Create(Box::new(conversation), message, Box::new(create.permit.user().clone()))
             }
             Change::AppendMessage(append) => {
                 let (conversation, user) = (append.permit.conversation(), append.permit.user());
@@ -123,10 +124,10 @@ impl Intent {
     fn happened(self, receipt: &Receipt) -> Option<Event> {
         match (self, receipt) {
             (Self::Account(account), Receipt::Account { .. }) => Some(Event::AccountPut(account)),
-            (Self::Create(mut conversation, mut message), Receipt::Created { sent_at, .. }) => {
+            (Self::Create(mut conversation, mut message, creator), Receipt::Created { sent_at, .. }) => {
                 (conversation.created_at, conversation.last_message_at) = (*sent_at, *sent_at);
                 message.sent_at = *sent_at;
-                Some(Event::ConversationCreated { conversation: *conversation, message })
+                Some(Event::ConversationCreated { conversation: *conversation, message, creator })
             }
             (Self::Append(message, nonce), Receipt::Appended { seq, sent_at, .. }) => {
                 let id = MessageId::compose(nonce, *seq);
