@@ -9,7 +9,7 @@ use super::work::{Ask, Known, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Done, ErrorCode, Message, MessageType, Reply, Request, User};
+use crate::protocol::{Done, Message, MessageType, Reply, Request, User};
 use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
 use crate::time::Timestamp;
 
@@ -284,11 +284,7 @@ impl Engine {
     fn duplicate(&mut self, origin: &Origin, original: &Original) {
         let Some(work) = self.take(origin) else { return };
         self.refund(&work);
-        let reply = match &work.ask {
-            Ask::Request(request) => handler::repeat(request, original),
-            Ask::Command(command) => super::command::repeat(command, original),
-        };
-        self.finish(origin, reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into()));
+        self.finish(origin, work.ask.repeat(original));
     }
 
     /// The store did not answer: whether the change was made is unknown, and is said so.

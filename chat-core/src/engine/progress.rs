@@ -123,21 +123,18 @@ impl Engine {
             work.known.conversation = None;
             return outcome;
         };
-        let Ask::Request(request) = &work.ask else { return Err(Stop::Refuse(error)) };
-        let Some(id) = request.client_message_id() else { return Err(Stop::Refuse(error)) };
+        let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
         match &work.known.original {
             None => {
                 let (user, client_message_id) = (work.user.id.clone(), id.clone());
                 Err(Stop::Load(Query::Original { user, client_message_id }))
             }
             Some(None) => Err(Stop::Refuse(error)),
-            Some(Some(original)) => match handler::repeat(request, original) {
-                Some(reply) => {
-                    self.refund(work);
-                    Ok(Step::Reply(reply))
-                }
-                None => Err(ErrorCode::ClientMessageIdReused.into()),
-            },
+            Some(Some(original)) => {
+                let reply = work.ask.repeat(original)?;
+                self.refund(work);
+                Ok(Step::Reply(reply))
+            }
         }
     }
 
