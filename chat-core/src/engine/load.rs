@@ -115,7 +115,7 @@ impl Engine {
         self.resume_waiting();
     }
 
-    /// Begins what has waited for the directory or for an account.
+    /// Begins what has waited for the directory, an account, or a change that it may be a repeat of.
     pub(super) fn resume_waiting(&mut self) {
         for origin in std::mem::take(&mut self.waiting) {
             match &origin {
@@ -123,6 +123,7 @@ impl Engine {
                 _ => {
                     if let Some(work) = self.take(&origin) {
                         self.proceed(&origin, work);
+                        self.advance_origin(&origin);
                     }
                 }
             }

@@ -112,6 +112,10 @@ impl Engine {
                     connection.hold_back(*number);
                 }
             }
+            Err(Stop::Wait) => {
+                self.keep(origin, work);
+                self.waiting.push(origin.clone());
+            }
             Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
         }
     }
@@ -125,6 +129,7 @@ impl Engine {
         };
         let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
         match &work.known.original {
+            None if self.commits.holds_name(&work.user.id, id) => Err(Stop::Wait),
             None => {
                 let (user, client_message_id) = (work.user.id.clone(), id.clone());
                 Err(Stop::Load(Query::Original { user, client_message_id }))

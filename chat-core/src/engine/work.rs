@@ -118,6 +118,8 @@ pub(super) enum Step {
 pub(super) enum Stop {
     /// For now: facts are missing.
     Load(Query),
+    /// Until a commit has ended: the first request under its `client_message_id` is under way.
+    Wait,
     /// For good.
     Refuse(Error),
 }
