@@ -50,13 +50,18 @@ pub fn by_role(role: Role, event: EventType) -> Result<(), ErrorCode> {
 /// The permit to create a support conversation.
 #[derive(PartialEq, Eq, Debug)]
 pub struct MayCreate {
-    creator: UserId,
+    user: User,
 }
 
 impl MayCreate {
-    /// Who it was granted to.
+    /// The id of whom it was granted to.
     pub fn creator(&self) -> &UserId {
-        &self.creator
+        &self.user.id
+    }
+
+    /// Who it was granted to.
+    pub fn user(&self) -> &User {
+        &self.user
     }
 }
 
@@ -67,7 +72,7 @@ impl MayCreate {
 /// `forbidden` for a control role.
 pub fn may_create(user: &User) -> Result<MayCreate, ErrorCode> {
     by_role(user.role, EventType::CreateSupportConversation)?;
-    Ok(MayCreate { creator: user.id.clone() })
+    Ok(MayCreate { user: user.clone() })
 }
 
 /// The permit to see a conversation and take part in it: to send, join, type, read its history, mark as read.

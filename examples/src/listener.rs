@@ -34,7 +34,7 @@ impl PatientListener {
         Ok((Self(listener), here))
     }
 
-    /// The next connection. Errors of single connections are passed over, as [`axum::serve`] does.
+    /// The next connection. Errors of single connections are passed over, as [`axum::serve()`] does.
     pub async fn accept(&mut self) -> PatientStream {
         let (stream, _peer) = Listener::accept(&mut self.0).await;
         // Frames are small and flushed when they are complete. Without the option they are only slower.

@@ -2,7 +2,6 @@
 
 use super::io::ConnectionId;
 use super::{Class, Engine, Event};
-use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{CloseCode, ErrorCode, Message, MessageRead, NewMessage, ReadPosition};
 use crate::store::{Account, Position};
@@ -12,9 +11,14 @@ impl Engine {
     /// Applies a committed change. `conn` is the connection that asked for it, if one did.
     pub(super) fn apply(&mut self, event: &Event, position: Position, conn: Option<ConnectionId>) {
         match event {
-            Event::AccountPut(account) => self.account_put(account),
-            Event::ConversationCreated { conversation, message } => {
-                self.conversation_created(conversation, message, position, conn);
+            Event::AccountPut(account) => {
+                self.directory.applied(position);
+                self.account_put(account);
+            }
+            Event::ConversationCreated { conversation, message, creator } => {
+                self.cache.put(conversation.clone(), position);
+                self.notify_control(conversation, creator);
+                self.broadcast(&conversation.id, None, Class::Message, &NewMessage::from(message.clone()));
             }
             Event::MessageSent(message) => self.message_sent(message, conn),
             Event::MessageRead { conversation, user, message, up_to, at } => {
@@ -48,20 +52,6 @@ impl Engine {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
             }
         }
-    }
-
-    fn conversation_created(
-        &mut self,
-        conversation: &Conversation,
-        message: &Message,
-        position: Position,
-        conn: Option<ConnectionId>,
-    ) {
-        self.cache.put(conversation.clone(), position);
-        if let Some(creator) = conn.and_then(|conn| self.connections.get(&conn)).map(|c| c.user.clone()) {
-            self.notify_control(conversation, &creator);
-        }
-        self.broadcast(&conversation.id, None, Class::Message, &NewMessage::from(message.clone()));
     }
 
     fn message_sent(&mut self, message: &Message, conn: Option<ConnectionId>) {

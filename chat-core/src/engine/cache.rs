@@ -1,5 +1,6 @@
 //! The conversations that the engine remembers, so that a message needs no load.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
@@ -15,6 +16,8 @@ use crate::store::Position;
 pub(super) struct Cache {
     entries: LruCache<ConversationId, Entry>,
     capacity: usize,
+    /// How many still need a conversation here, whether it has come yet or not.
+    pins: BTreeMap<ConversationId, usize>,
     /// Facts about a conversation that is not here must be at least this new.
     floor: Position,
 }
@@ -23,8 +26,6 @@ struct Entry {
     conversation: Conversation,
     /// Facts about the participants must be at least this new.
     position: Position,
-    /// How many still need it here.
-    pins: usize,
     /// A change met a conflict: no permit is given on it until it was loaded again.
     stale: bool,
 }
@@ -34,6 +35,7 @@ impl Cache {
         Self {
             entries: LruCache::unbounded(),
             capacity: NonZeroUsize::new(capacity).map_or(1, NonZeroUsize::get),
+            pins: BTreeMap::new(),
             floor: Position::default(),
         }
     }
@@ -71,8 +73,7 @@ impl Cache {
     /// Takes up a conversation as it was committed at this position.
     pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
         let id = conversation.id.clone();
-        let pins = self.entries.peek(&id).map_or(0, |entry| entry.pins);
-        self.entries.put(id, Entry { conversation, position, pins, stale: false });
+        self.entries.put(id, Entry { conversation, position, stale: false });
         self.evict();
     }
 
@@ -108,14 +109,13 @@ impl Cache {
 
     /// Keeps it here until [`unpin`](Self::unpin).
     pub(super) fn pin(&mut self, id: &ConversationId) {
-        if let Some(entry) = self.entries.peek_mut(id) {
-            entry.pins += 1;
-        }
+        *self.pins.entry(id.clone()).or_default() += 1;
     }
 
     pub(super) fn unpin(&mut self, id: &ConversationId) {
-        if let Some(entry) = self.entries.peek_mut(id) {
-            entry.pins = entry.pins.saturating_sub(1);
+        match self.pins.get_mut(id) {
+            Some(pins @ 2..) => *pins -= 1,
+            _ => drop(self.pins.remove(id)),
         }
         self.evict();
     }
@@ -124,9 +124,9 @@ impl Cache {
     fn evict(&mut self) {
         for _ in self.capacity..self.entries.len() {
             let Some((id, entry)) = self.entries.pop_lru() else { return };
-            match entry.pins {
-                0 => self.floor = self.floor.max(entry.position),
-                _ => drop(self.entries.put(id, entry)),
+            match self.pins.contains_key(&id) {
+                false => self.floor = self.floor.max(entry.position),
+                true => drop(self.entries.put(id, entry)),
             }
         }
     }

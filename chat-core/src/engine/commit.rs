@@ -1,5 +1,6 @@
 //! Changes on their way to the store: one commit at a time, and the next takes all that has gathered meanwhile.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::connection::Stage;
@@ -8,8 +9,8 @@ use super::load::Origin;
 use super::work::{Ask, Known, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
 use crate::conversation::Conversation;
-use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Done, ErrorCode, Message, MessageType, Reply, Request};
+use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::protocol::{Done, Message, MessageType, Reply, Request, User};
 use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
 use crate::time::Timestamp;
 
@@ -20,14 +21,19 @@ pub(super) struct Commits {
     under_way: Option<(Ticket, Vec<(Origin, Intent)>)>,
     /// How many changes of each account are in here.
     accounts: BTreeMap<UserId, usize>,
+    /// How many changes under each user's `client_message_id` are in here.
+    named: BTreeMap<Name, usize>,
 }
+
+/// A user's `client_message_id`.
+type Name = (UserId, ClientMessageId);
 
 /// What a change will have done, once the store has said what only it can say.
 enum Intent {
     Account(Account),
-    Create(Box<Conversation>, Message),
+    Create(Box<Conversation>, Message, Box<User>, Option<ClientMessageId>),
     /// A message that lacks only its number, and the id made of that and this nonce.
-    Append(Message, crate::id::Nonce),
+    Append(Message, crate::id::Nonce, Option<ClientMessageId>),
     Read {
         conversation: ConversationId,
         user: UserId,
@@ -49,13 +55,33 @@ impl Commits {
         self.accounts.contains_key(user)
     }
 
-    fn count_account(&mut self, intent: &Intent, more: bool) {
-        let Intent::Account(account) = intent else { return };
-        let count = self.accounts.entry(account.user.id.clone()).or_default();
-        *count = if more { *count + 1 } else { count.saturating_sub(1) };
-        if *count == 0 {
-            self.accounts.remove(&account.user.id);
+    /// The accounts that are being changed, in the order of their changes.
+    pub(super) fn account_changes(&self) -> impl Iterator<Item = &Account> {
+        let under_way = self.under_way.iter().flat_map(|(_, changes)| changes).map(|(_, intent)| intent);
+        let intents = under_way.chain(self.waiting.iter().map(|(_, intent, _)| intent));
+        intents.filter_map(|intent| if let Intent::Account(account) = intent { Some(account) } else { None })
+    }
+
+    /// Whether something that this user asked for under this id is waiting or under way.
+    pub(super) fn holds_name(&self, user: &UserId, id: &ClientMessageId) -> bool {
+        self.named.contains_key(&(user.clone(), id.clone()))
+    }
+
+    fn count(&mut self, intent: &Intent, more: bool) {
+        if let Intent::Account(account) = intent {
+            count(&mut self.accounts, account.user.id.clone(), more);
         }
+        if let Some(name) = intent.name() {
+            count(&mut self.named, name, more);
+        }
+    }
+}
+
+fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) {
+    match counts.entry(key) {
+        Entry::Occupied(entry) if !more && *entry.get() == 1 => drop(entry.remove()),
+        Entry::Occupied(mut entry) => *entry.get_mut() = if more { entry.get() + 1 } else { entry.get() - 1 },
+        Entry::Vacant(entry) => drop(more.then(|| entry.insert(1))),
     }
 }
 
@@ -78,12 +104,14 @@ impl Intent {
                     last_seq: 1,
                     last_message_at: create.at,
                 };
-                Self::Create(Box::new(conversation), Message { id: first, seq: Some(1), ..message })
+                let message = Message { id: first, seq: Some(1), ..message };
+                let (creator, id) = (create.permit.user().clone(), create.client_message_id.clone());
+                Self::Create(Box::new(conversation), message, Box::new(creator), id)
             }
             Change::AppendMessage(append) => {
                 let (conversation, user) = (append.permit.conversation(), append.permit.user());
                 let message = unnumbered(conversation.clone(), user.clone(), &append.content, append.at);
-                Self::Append(message, append.nonce)
+                Self::Append(message, append.nonce, append.client_message_id.clone())
             }
             Change::MarkRead(read) => Self::Read {
                 conversation: read.permit.conversation().clone(),
@@ -101,11 +129,21 @@ impl Intent {
         }
     }
 
+    /// Under which id it may be repeated.
+    fn name(&self) -> Option<Name> {
+        match self {
+            Self::Create(_, message, _, id) | Self::Append(message, _, id) => {
+                Some((message.sender_id.clone(), id.clone()?))
+            }
+            _ => None,
+        }
+    }
+
     /// The existing conversation that it is about.
     fn conversation(&self) -> Option<&ConversationId> {
         match self {
             Self::Account(_) | Self::Create(..) => None,
-            Self::Append(message, _) => Some(&message.conversation_id),
+            Self::Append(message, ..) => Some(&message.conversation_id),
             Self::Read { conversation, .. }
             | Self::Enrol(conversation, _)
             | Self::Withdraw(conversation, _) => Some(conversation),
@@ -116,12 +154,12 @@ impl Intent {
     fn happened(self, receipt: &Receipt) -> Option<Event> {
         match (self, receipt) {
             (Self::Account(account), Receipt::Account { .. }) => Some(Event::AccountPut(account)),
-            (Self::Create(mut conversation, mut message), Receipt::Created { sent_at, .. }) => {
+            (Self::Create(mut conversation, mut message, creator, _), Receipt::Created { sent_at, .. }) => {
                 (conversation.created_at, conversation.last_message_at) = (*sent_at, *sent_at);
                 message.sent_at = *sent_at;
-                Some(Event::ConversationCreated { conversation: *conversation, message })
+                Some(Event::ConversationCreated { conversation: *conversation, message, creator })
             }
-            (Self::Append(message, nonce), Receipt::Appended { seq, sent_at, .. }) => {
+            (Self::Append(message, nonce, _), Receipt::Appended { seq, sent_at, .. }) => {
                 let id = MessageId::compose(nonce, *seq);
                 Some(Event::MessageSent(Message { id, seq: Some(*seq), sent_at: *sent_at, ..message }))
             }
@@ -179,7 +217,7 @@ impl Engine {
         if let Some(conversation) = intent.conversation() {
             self.cache.pin(conversation);
         }
-        self.commits.count_account(&intent, true);
+        self.commits.count(&intent, true);
         self.commits.waiting.push_back((origin, intent, change));
     }
 
@@ -214,7 +252,7 @@ impl Engine {
     }
 
     fn judged(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
-        self.commits.count_account(&intent, false);
+        self.commits.count(&intent, false);
         let conversation = intent.conversation().cloned();
         match verdict {
             Ok(receipt) => self.accepted(origin, intent.happened(&receipt), &receipt),
@@ -276,16 +314,12 @@ impl Engine {
     fn duplicate(&mut self, origin: &Origin, original: &Original) {
         let Some(work) = self.take(origin) else { return };
         self.refund(&work);
-        let reply = match &work.ask {
-            Ask::Request(request) => handler::repeat(request, original),
-            Ask::Command(command) => super::command::repeat(command, original),
-        };
-        self.finish(origin, reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into()));
+        self.finish(origin, work.ask.repeat(original));
     }
 
     /// The store did not answer: whether the change was made is unknown, and is said so.
     fn lost(&mut self, origin: &Origin, intent: &Intent) {
-        self.commits.count_account(intent, false);
+        self.commits.count(intent, false);
         intent.conversation().into_iter().for_each(|conversation| {
             self.cache.mark_stale(conversation);
             self.cache.unpin(conversation);

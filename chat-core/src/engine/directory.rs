@@ -7,7 +7,7 @@ use super::assignment::{Assignment, SupportRequest};
 use crate::conversation::Participants;
 use crate::id::UserId;
 use crate::protocol::User;
-use crate::store::Account;
+use crate::store::{Account, Position};
 
 /// All active control users. Bounded by who works there: some thousands at the very most.
 ///
@@ -17,11 +17,23 @@ use crate::store::Account;
 #[derive(Default)]
 pub(super) struct Directory {
     control: BTreeMap<UserId, Arc<User>>,
+    /// Facts about accounts must be at least this new: the last change of one that was applied.
+    position: Position,
 }
 
 impl Directory {
     pub(super) fn replace(&mut self, control: Vec<Account>) {
         self.control = control.into_iter().map(|a| (a.user.id.clone(), Arc::new(a.user))).collect();
+    }
+
+    /// Facts about accounts that are older than this change must be loaded again.
+    pub(super) fn applied(&mut self, position: Position) {
+        self.position = self.position.max(position);
+    }
+
+    /// Whether facts about accounts lack a change that was applied.
+    pub(super) fn is_newer_than(&self, position: Position) -> bool {
+        position < self.position
     }
 
     pub(super) fn put(&mut self, account: &Account) {

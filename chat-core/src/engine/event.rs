@@ -2,7 +2,7 @@
 
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::Message;
+use crate::protocol::{Message, User};
 use crate::store::Account;
 use crate::time::Timestamp;
 
@@ -17,6 +17,8 @@ pub enum Event {
         conversation: Conversation,
         /// Message 1.
         message: Message,
+        /// Who created it.
+        creator: Box<User>,
     },
     /// A message was sent.
     MessageSent(Message),

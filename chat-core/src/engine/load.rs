@@ -79,6 +79,14 @@ impl Engine {
                 {
                     return self.load(origin, query);
                 }
+                if let Query::Account(user) = &query {
+                    if self.commits.holds_account(user) {
+                        return self.waiting.push(origin);
+                    }
+                    if self.directory.is_newer_than(position) {
+                        return self.load(origin, query);
+                    }
+                }
                 let Some(mut work) = self.take(&origin) else { return };
                 work.known.learn(&query, facts);
                 self.proceed(&origin, work);
@@ -89,12 +97,16 @@ impl Engine {
     }
 
     fn directory_loaded(&mut self, result: Result<Loaded, Unavailable>) {
-        let Ok(Loaded { facts: Facts::Directory(directory), .. }) = result else {
+        let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
             let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
             return self.timers.set(again, Timer::Directory);
         };
+        if self.directory.is_newer_than(position) {
+            return self.load_directory();
+        }
         self.epoch = directory.epoch;
         self.directory.replace(directory.control);
+        self.commits.account_changes().for_each(|account| self.directory.put(account));
         self.ready = true;
         for account in directory.due {
             self.enrolment.put(account);
@@ -103,7 +115,7 @@ impl Engine {
         self.resume_waiting();
     }
 
-    /// Begins what has waited for the directory or for an account.
+    /// Begins what has waited for the directory, an account, or a change that it may be a repeat of.
     pub(super) fn resume_waiting(&mut self) {
         for origin in std::mem::take(&mut self.waiting) {
             match &origin {
@@ -111,6 +123,7 @@ impl Engine {
                 _ => {
                     if let Some(work) = self.take(&origin) {
                         self.proceed(&origin, work);
+                        self.advance_origin(&origin);
                     }
                 }
             }

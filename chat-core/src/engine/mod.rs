@@ -124,8 +124,8 @@ pub struct Engine {
     questions: Questions,
     /// Commands under way. Bounded by whoever gives them: each is answered.
     commands: BTreeMap<CommandId, Box<Work>>,
-    /// What can't begin before the directory is loaded or a user's account is settled. Bounded by the connections and
-    /// commands that it holds.
+    /// What can't go on before the directory is loaded, a user's account is settled, or what it may repeat is committed.
+    /// Bounded by the connections and commands that it holds.
     waiting: Vec<Origin>,
     timers: Timers,
     outputs: VecDeque<Output>,

@@ -14,8 +14,12 @@ use crate::protocol::{
 use crate::store::Query;
 
 impl Engine {
-    /// A frame of a client: decoded at once, decided in its turn.
+    /// A frame of a client: decoded at once, decided in its turn. When the service stops no more are taken, so that who
+    /// keeps asking does not keep it up.
     pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
+        if self.draining != Draining::No {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.last_heard = self.now.monotonic;
         let decoded = match frame {
@@ -108,6 +112,10 @@ impl Engine {
                     connection.hold_back(*number);
                 }
             }
+            Err(Stop::Wait) => {
+                self.keep(origin, work);
+                self.waiting.push(origin.clone());
+            }
             Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
         }
     }
@@ -119,21 +127,19 @@ impl Engine {
             work.known.conversation = None;
             return outcome;
         };
-        let Ask::Request(request) = &work.ask else { return Err(Stop::Refuse(error)) };
-        let Some(id) = request.client_message_id() else { return Err(Stop::Refuse(error)) };
+        let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
         match &work.known.original {
+            None if self.commits.holds_name(&work.user.id, id) => Err(Stop::Wait),
             None => {
                 let (user, client_message_id) = (work.user.id.clone(), id.clone());
                 Err(Stop::Load(Query::Original { user, client_message_id }))
             }
             Some(None) => Err(Stop::Refuse(error)),
-            Some(Some(original)) => match handler::repeat(request, original) {
-                Some(reply) => {
-                    self.refund(work);
-                    Ok(Step::Reply(reply))
-                }
-                None => Err(ErrorCode::ClientMessageIdReused.into()),
-            },
+            Some(Some(original)) => {
+                let reply = work.ask.repeat(original)?;
+                self.refund(work);
+                Ok(Step::Reply(reply))
+            }
         }
     }
 

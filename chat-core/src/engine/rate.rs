@@ -51,7 +51,7 @@ impl Rates {
         Self { setting, users: LruCache::new(users) }
     }
 
-    /// Charges a request.
+    /// Charges a request, or nothing at all: one that is refused may turn out to be a repeat, and repeats are free.
     ///
     /// # Errors
     ///
@@ -59,10 +59,14 @@ impl Rates {
     pub(super) fn charge(&mut self, user: &UserId, event: EventType, now: Monotonic) -> Result<(), Error> {
         let RateSetting::Limited(rates) = &self.setting else { return Ok(()) };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
-        let charged = buckets.requests.take(now, rates.requests).and_then(|()| match event {
-            EventType::SendChatMessage => buckets.messages.take(now, rates.messages),
-            EventType::CreateSupportConversation => buckets.creations.take(now, rates.creations),
-            _ => Ok(()),
+        let Buckets { requests, messages, creations } = buckets;
+        let charged = requests.take(now, rates.requests).and_then(|()| {
+            let charged = match event {
+                EventType::SendChatMessage => messages.take(now, rates.messages),
+                EventType::CreateSupportConversation => creations.take(now, rates.creations),
+                _ => Ok(()),
+            };
+            charged.inspect_err(|_| requests.give_back(rates.requests))
         });
         charged.map_err(|pause| Error::after(ErrorCode::RateLimited, at_least_a_millisecond(pause)))
     }

@@ -53,9 +53,11 @@ impl Engine {
     pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, Unavailable>) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.clone();
-        let Ok(Loaded { facts: Facts::Account(known), .. }) = result else { return self.entry_failed(conn) };
-        if self.commits.holds_account(&user.id) {
-            return self.waiting.push(Origin::Entry(conn));
+        let Ok(Loaded { facts: Facts::Account(known), position }) = result else {
+            return self.entry_failed(conn);
+        };
+        if self.commits.holds_account(&user.id) || self.directory.is_newer_than(position) {
+            return self.enter(conn);
         }
         match known {
             Some(account) if !account.active => {
@@ -101,6 +103,8 @@ impl Engine {
     /// Drops what is held for a connection that is gone. Changes under way go on.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
+        self.timers.cancel(&Timer::Token(conn));
+        self.waiting.retain(|origin| *origin != Origin::Entry(conn));
         let user = &connection.user.id;
         if let Some(conns) = self.online.get_mut(user) {
             conns.retain(|other| *other != conn);

@@ -1,6 +1,6 @@
 //! What falls due, and when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::io::ConnectionId;
 use crate::id::{ConversationId, UserId};
@@ -19,26 +19,35 @@ pub(super) enum Timer {
     Enrolment,
 }
 
-/// All timers that are set. Bounded by the states that they belong to: one each.
+/// All timers that are set. Bounded by the states that they belong to: one each, cancelled with them.
 #[derive(Default)]
 pub(super) struct Timers {
     due: BTreeSet<(Monotonic, Timer)>,
+    /// The same by timer.
+    set: BTreeMap<Timer, Monotonic>,
     /// The wake-up that was asked for last.
     announced: Option<Monotonic>,
 }
 
 impl Timers {
+    /// Sets a timer, in place of the time that it was set to before.
     pub(super) fn set(&mut self, at: Monotonic, timer: Timer) {
-        self.due.insert((at, timer));
+        self.cancel(&timer);
+        self.due.insert((at, timer.clone()));
+        self.set.insert(timer, at);
+    }
+
+    pub(super) fn cancel(&mut self, timer: &Timer) {
+        if let Some((timer, at)) = self.set.remove_entry(timer) {
+            self.due.remove(&(at, timer));
+        }
     }
 
     /// The next timer that is due.
     pub(super) fn fire(&mut self, now: Monotonic) -> Option<Timer> {
-        self.due
-            .first()
-            .is_some_and(|(at, _)| *at <= now)
-            .then(|| self.due.pop_first())?
-            .map(|(_, timer)| timer)
+        let (_, timer) = self.due.first().filter(|(at, _)| *at <= now).cloned()?;
+        self.cancel(&timer);
+        Some(timer)
     }
 
     /// The wake-up that was asked for has come: it is asked for again if it came too early.

@@ -74,6 +74,7 @@ impl Engine {
     pub(super) fn end_typing(&mut self, key: &(ConversationId, UserId)) {
         let Some(state) = self.typing.remove(key) else { return };
         let (conversation, user) = key;
+        self.timers.cancel(&Timer::Typing(conversation.clone(), user.clone()));
         for conn in state.conns.keys() {
             if let Some(connection) = self.connections.get_mut(conn) {
                 connection.typing.retain(|other| other != conversation);

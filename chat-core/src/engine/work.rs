@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::directory::Directory;
 use super::ids::Ids;
 use super::io::Command;
-use super::{Assignment, Cache};
-use crate::id::{ConversationId, Epoch};
+use super::{Assignment, Cache, command, handler};
+use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
 use crate::protocol::{Error, ErrorCode, Reply, Request, RoomType, User};
@@ -19,6 +19,26 @@ pub(super) enum Ask {
     Request(Request),
     /// By the embedder.
     Command(Command),
+}
+
+impl Ask {
+    /// The id under which it may be repeated.
+    pub(super) fn client_message_id(&self) -> Option<&ClientMessageId> {
+        match self {
+            Self::Request(request) => request.client_message_id(),
+            Self::Command(Command::Send { client_message_id, .. }) => client_message_id.as_ref(),
+            Self::Command(_) => None,
+        }
+    }
+
+    /// The original reply, or that the id was used for something else.
+    pub(super) fn repeat(&self, original: &Original) -> Result<Reply, Error> {
+        let reply = match self {
+            Self::Request(request) => handler::repeat(request, original),
+            Self::Command(command) => command::repeat(command, original),
+        };
+        reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into())
+    }
 }
 
 /// A request or command on its way.
@@ -103,6 +123,8 @@ pub(super) enum Step {
 pub(super) enum Stop {
     /// For now: facts are missing.
     Load(Query),
+    /// Until a commit has ended: the first request under its `client_message_id` is under way.
+    Wait,
     /// For good.
     Refuse(Error),
 }

@@ -1,0 +1,151 @@
+//! Who takes part may change between a decision and its commit: then it is decided again, in order.
+
+#[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
+mod support;
+
+use chat_core::engine::{Command, Input};
+use chat_core::store::{Membership, MemoryState, Receipt};
+use chat_core::testing::World;
+use chat_core::testing::world::{Answer, Question};
+use serde_json::json;
+use support::*;
+
+/// Changes the conversation behind the engine's back.
+fn elsewhere(scene: &mut Scene, command: Command) {
+    let store = std::mem::replace(&mut scene.world.store, MemoryState::new("none"));
+    let mut other = World::over(store, unhurried());
+    let id = other.command(command);
+    assert!(other.answers[&id].is_ok());
+    scene.world.store = other.store;
+}
+
+fn withdraw(scene: &Scene, user: &str) -> Command {
+    Command::Withdraw { conversation: scene.conversation.as_str().into(), user: user.into() }
+}
+
+fn enrol(scene: &Scene, user: &str) -> Command {
+    Command::Enrol { conversation: scene.conversation.as_str().into(), user: user.into() }
+}
+
+#[test]
+fn changes_that_met_a_conflict_are_decided_again_in_their_order() {
+    for cached in [1, 20_000] {
+        let mut scene = Scene::with(settings(|limits| limits.engine.cached_conversations = cached));
+        let stranger = scene.world.connect(&other_driver());
+        scene.world.hold = true;
+        (0..5).for_each(|number| scene.put(scene.driver, &format!("{number}")));
+        let change = enrol(&scene, "driver_2");
+        elsewhere(&mut scene, change);
+        scene.world.settle();
+        let heard = scene.world.take(scene.driver);
+        assert_eq!(live_seqs(&heard), [2, 3, 4, 5, 6]);
+        let export = scene.world.store.export();
+        let messages = &export.conversations[scene.conversation.as_str()].messages;
+        let contents: Vec<_> = messages[1..].iter().map(|message| &*message.content).collect();
+        assert_eq!(contents, ["0", "1", "2", "3", "4"]);
+        assert_eq!(live_seqs(&scene.world.take(stranger)), [2, 3, 4, 5, 6], "who takes part now hears it");
+    }
+}
+
+#[test]
+fn who_takes_part_no_more_is_refused() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.driver, "too late");
+    scene.read(scene.driver, "msg_zzzzzzzzzzzzzzzz1");
+    let change = withdraw(&scene, "driver_1");
+    elsewhere(&mut scene, change);
+    scene.world.settle();
+    assert_eq!(scene.world.take(scene.driver), [not_found(), not_found()]);
+    assert_eq!(scene.ids().len(), 1);
+}
+
+#[test]
+fn a_command_in_the_same_commit_comes_in_its_order() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.staff, "keeps the commit busy");
+    scene.put(scene.driver, "before");
+    let command = withdraw(&scene, "driver_1");
+    scene.world.command(command);
+    scene.world.answer(1, Answer::Good);
+    scene.put(scene.driver, "after");
+    scene.world.settle();
+    let heard = scene.world.take(scene.driver);
+    let answers = replies(&heard);
+    assert_eq!((&answers[0]["seq"], answers[1]), (&json!(3), &not_found()));
+    assert_eq!(live_seqs(&heard), [2, 3]);
+}
+
+#[test]
+fn after_three_retries_it_is_unavailable() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.driver, "never lucky");
+    for round in 0..4 {
+        assert!(scene.world.take(scene.driver).is_empty(), "{round}");
+        let flip = if round % 2 == 0 { withdraw(&scene, "control_1") } else { enrol(&scene, "control_1") };
+        elsewhere(&mut scene, flip);
+        answer_commit(&mut scene.world, Answer::Good);
+        if round < 3 {
+            assert!(matches!(scene.world.questions[0], Question::Load(..)));
+            scene.world.answer(0, Answer::Good);
+        }
+    }
+    let heard = scene.world.take(scene.driver);
+    assert_eq!(
+        (heard.len(), &heard[0]["code"], &heard[0]["retry_after_ms"]),
+        (1, &json!("unavailable"), &json!(1_000))
+    );
+    scene.world.settle();
+    assert_eq!(scene.ids().len(), 1);
+    scene.world.hold = false;
+    assert_eq!(scene.send(scene.driver, "lucky")[0]["seq"], 2);
+}
+
+#[test]
+fn a_message_is_heard_however_small_the_cache_and_whatever_the_enrolment_job_does() {
+    let mut scene = Scene::with(settings(|limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.engine.cached_conversations = 1;
+    }));
+    let second = scene.world.connect(&other_driver());
+    let others = [create(&mut scene.world, second), create(&mut scene.world, second)];
+    scene.world.hold = true;
+    scene.world.connect(&admin());
+    scene.world.answer(0, Answer::Good);
+    scene.world.answer(0, Answer::Good);
+    let Question::Load(ticket, query) = scene.world.questions.remove(0) else {
+        panic!("the job loads a page")
+    };
+    let old = scene.world.store.answer(query);
+    let change = enrol(&scene, "control_2");
+    elsewhere(&mut scene, change);
+    scene.world.input(Input::Loaded { ticket, result: Ok(old) });
+    assert!(matches!(&scene.world.questions[..], [Question::Commit(_, changes)] if changes.len() == 3));
+    scene.put(scene.driver, "is this heard?");
+    scene.world.answer(1, Answer::Good);
+    for other in &others {
+        scene.world.request(second, "send_chat_message", about(other, json!({"content": "x"})));
+    }
+    scene.world.settle();
+    let heard = scene.world.take(scene.staff);
+    let of_scene: Vec<_> =
+        heard.into_iter().filter(|f| f["conversation_id"] == json!(scene.conversation)).collect();
+    assert_eq!(live_seqs(&of_scene), [2]);
+}
+
+#[test]
+fn a_receipt_says_what_has_changed() {
+    let mut scene = Scene::new();
+    let again = enrol(&scene, "control_1");
+    let id = scene.world.command(again);
+    assert!(scene.world.answers[&id].is_ok());
+    assert!(
+        !scene.world.events.iter().any(|event| matches!(event, chat_core::engine::Event::Enrolled { .. }))
+    );
+    let membership =
+        Membership { conversation: scene.conversation.as_str().into(), version: 1, user: "x".into() };
+    let verdicts = scene.world.store.judge(vec![chat_core::store::Change::Withdraw(membership)]);
+    assert!(matches!(verdicts[..], [Ok(Receipt::Membership { changed: false, version: 1, .. })]));
+}

@@ -1,0 +1,107 @@
+//! Typing is a state per user and conversation, the "or" of the user's connections.
+
+#[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
+mod support;
+
+use serde_json::json;
+use support::*;
+
+/// What staff has heard of the driver's typing since it was last asked.
+fn told(scene: &mut Scene) -> Vec<bool> {
+    let heard = scene.world.take(scene.staff);
+    of_type(&heard, "typing_status").iter().map(|frame| frame["is_typing"].as_bool().unwrap()).collect()
+}
+
+#[test]
+fn a_repeat_within_three_seconds_is_answered_and_not_broadcast() {
+    let mut scene = Scene::new();
+    scene.typing(scene.driver, true);
+    assert_eq!(told(&mut scene), [true]);
+    scene.world.advance(secs(2));
+    assert_eq!(scene.typing(scene.driver, true), [json!({"success": true})]);
+    assert_eq!(told(&mut scene), [] as [bool; 0]);
+    scene.world.advance(secs(1));
+    scene.typing(scene.driver, true);
+    assert_eq!(told(&mut scene), [true]);
+    assert_eq!(scene.typing(scene.driver, false), [json!({"success": true})]);
+    assert_eq!(scene.typing(scene.driver, false), [json!({"success": true})]);
+    assert_eq!(told(&mut scene), [false]);
+}
+
+#[test]
+fn it_ends_after_ten_seconds_without_a_refresh() {
+    let mut scene = Scene::new();
+    scene.typing(scene.driver, true);
+    scene.world.advance(secs(6));
+    scene.typing(scene.driver, true);
+    told(&mut scene);
+    scene.world.advance(secs(9));
+    assert_eq!(told(&mut scene), [] as [bool; 0], "refreshed");
+    scene.world.advance(secs(1));
+    assert_eq!(told(&mut scene), [false]);
+    scene.world.advance(secs(60));
+    assert_eq!(told(&mut scene), [] as [bool; 0]);
+}
+
+#[test]
+fn it_is_the_or_of_the_connections() {
+    let mut scene = Scene::new();
+    let other = scene.world.connect(&driver());
+    scene.typing(scene.driver, true);
+    scene.world.advance(secs(1));
+    scene.typing(other, true);
+    assert_eq!(told(&mut scene), [true]);
+    scene.typing(scene.driver, false);
+    assert_eq!(told(&mut scene), [] as [bool; 0]);
+    scene.world.disconnect(other);
+    assert_eq!(told(&mut scene), [false]);
+    scene.typing(scene.driver, true);
+    scene.world.disconnect(scene.driver);
+    assert_eq!(told(&mut scene), [true, false]);
+}
+
+#[test]
+fn sending_ends_it_after_the_message() {
+    let mut scene = Scene::new();
+    scene.typing(scene.driver, true);
+    scene.world.take(scene.staff);
+    scene.send(scene.driver, "done");
+    let heard = scene.world.take(scene.staff);
+    assert_eq!((&heard[0]["type"], &heard[1]["is_typing"]), (&json!("new_message"), &json!(false)));
+    scene.world.advance(secs(20));
+    assert!(scene.world.take(scene.staff).is_empty());
+}
+
+#[test]
+fn one_connection_types_in_a_bounded_number_of_conversations() {
+    let mut scene = Scene::with(settings(|limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.engine.typing_per_connection = 2;
+        limits.engine.cached_conversations = 1;
+    }));
+    let others = [create(&mut scene.world, scene.driver), create(&mut scene.world, scene.driver)];
+    scene.typing(scene.driver, true);
+    for other in &others {
+        scene.world.ask(scene.driver, "typing_indicator", about(other, json!({"is_typing": true})));
+    }
+    let heard = scene.world.take(scene.staff);
+    let of_scene: Vec<_> = of_type(&heard, "typing_status")
+        .into_iter()
+        .filter(|frame| frame["conversation_id"] == json!(scene.conversation))
+        .map(|frame| frame["is_typing"].clone())
+        .collect();
+    assert_eq!(of_scene, [json!(true), json!(false)], "the oldest has ended");
+    scene.world.disconnect(scene.driver);
+    let heard = scene.world.take(scene.staff);
+    assert_eq!(of_type(&heard, "typing_status").len(), 2, "and the other two with the connection");
+}
+
+#[test]
+fn withdrawal_ends_it() {
+    let mut scene = Scene::new();
+    scene.typing(scene.driver, true);
+    told(&mut scene);
+    let (conversation, user) = (scene.conversation.as_str().into(), driver().id);
+    scene.world.command(chat_core::engine::Command::Withdraw { conversation, user });
+    assert_eq!(told(&mut scene), [false]);
+}
