@@ -11,7 +11,7 @@ mod secret;
 pub(crate) use claims::LONGEST_CLAIM;
 pub use issue::issue;
 pub use key::{Algorithm, KeyError, VerifyingKey};
-pub use secret::{Secret, SecretError, SecretOrigin};
+pub use secret::{SHORTEST as SHORTEST_SECRET, Secret, SecretError, SecretOrigin};
 
 use std::fmt;
 use std::time::Duration;

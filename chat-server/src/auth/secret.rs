@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Fewest bytes of a secret: as many as the hash of HS256 has (RFC 7518, section 3.2).
-pub(super) const SHORTEST: usize = 32;
+pub const SHORTEST: usize = 32;
 
 /// The name under which a made secret is kept in the data directory.
 pub(super) const FILE_NAME: &str = "jwt-secret";

@@ -1,7 +1,7 @@
 //! The journal: the truth. An append-only sequence of checked records in segments, written in groups.
 //!
-//! A group is one write and one `fdatasync`, and is acknowledged after that. See [`record`], [`group`] and
-//! [`segment`] for the format and [`recover`] for what a start makes of it.
+//! A group is one write and one `fdatasync`, and is acknowledged after that. See `record`, `group` and
+//! `segment` for the format and `recover` for what a start makes of it.
 
 mod event;
 mod fields;
