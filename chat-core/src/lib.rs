@@ -18,6 +18,7 @@
 pub mod conversation;
 pub mod drive;
 pub mod engine;
+pub mod frame;
 pub mod id;
 pub mod limits;
 pub mod permission;

@@ -22,7 +22,10 @@ fn live_events_wait_in_a_session_until_it_runs() {
     let (said, mut hears) = futures::channel::mpsc::channel(10);
     let silent = futures::stream::pending::<Result<Frame, futures::channel::mpsc::SendError>>();
     let run = session.run(chat_core::drive::join(silent, said));
-    futures::task::LocalSpawnExt::spawn_local(&chat.pool.spawner(), async { drop(run.await) }).unwrap();
+    futures::task::LocalSpawnExt::spawn_local(&chat.pool.spawner(), async {
+        let _ended = run.await;
+    })
+    .unwrap();
     chat.settle();
     assert_eq!(as_json(&hears.try_recv().unwrap()).unwrap()["message"]["seq"], 2);
 }

@@ -18,3 +18,10 @@ impl Fixture for InMemory {
 }
 
 chat_core::store_conformance!(InMemory);
+
+/// The same for an embedder whose store needs a runtime of its own.
+mod on_a_named_runtime {
+    use super::InMemory;
+
+    chat_core::store_conformance!(InMemory, block_on = futures::executor::block_on);
+}

@@ -1,3 +1,19 @@
-//! A chat server over WebSockets.
+//! A chat server over WebSockets: `chat-core` with tokens, a transport and a store of its own.
+//!
+//! [`Server`] is what the program runs, for those who want it inside of another one.
 
+pub mod auth;
+pub mod cli;
+mod clock;
+pub mod config;
+mod connection;
+mod http;
+mod logging;
+mod server;
+mod storage;
 pub mod store;
+pub mod users;
+pub mod websocket;
+
+pub use config::Config;
+pub use server::{Broken, Server, StartError};

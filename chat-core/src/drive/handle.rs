@@ -8,8 +8,8 @@ use futures::channel::{mpsc, oneshot};
 
 use super::queue::{self, Tail};
 use super::session::Session;
-use crate::drive::Frame;
 use crate::engine::{Claims, Command, ConnectionId};
+use crate::frame::Frame;
 use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
 

@@ -41,7 +41,6 @@
 //! });
 //! ```
 
-mod frame;
 mod handle;
 mod join;
 mod queue;
@@ -53,7 +52,7 @@ use std::sync::Arc;
 
 use futures::channel::mpsc;
 
-pub use frame::Frame;
+pub use crate::frame::Frame;
 pub use handle::{Handle, Stopped};
 pub use join::{Joined, join};
 pub use session::{Ended, Session};

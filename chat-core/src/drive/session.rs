@@ -56,6 +56,9 @@ impl Session {
     /// Whatever is queued is written, then flushed once. The transport must itself give up on a peer that takes
     /// nothing: until then the session keeps what waits for it, within the bounds of
     /// [`OutboundLimits`](crate::limits::OutboundLimits).
+    ///
+    /// A transport that the peer has closed is left as it is. Where the peer waits for an answer to its close, as that
+    /// of a WebSocket does, lend the transport (`session.run(&mut transport)`) and close it afterwards.
     pub async fn run<T, E>(self, transport: T) -> Ended<E>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,

@@ -47,9 +47,12 @@ impl Engine {
         slow.into_iter().for_each(|conn| self.close(conn, CloseCode::TooSlow, None));
     }
 
-    /// Tells every connected control user of a new support conversation, as far as its rooms cover it.
+    /// Tells the control users who take part of a new support conversation, as far as their rooms cover it.
+    ///
+    /// Who has no part in it is not told of it (P5): by the default assignment that is nobody, but for a control user
+    /// who becomes known at this moment, and finds it in its list.
     pub(super) fn notify_control(&mut self, conversation: &Conversation, creator: &User) {
-        let online = self.directory.control().filter_map(|user| self.online.get(user)).flatten();
+        let online = conversation.participants.iter().filter_map(|user| self.online.get(user)).flatten();
         let told = online.filter(|conn| {
             self.connections.get(conn).is_some_and(|connection| {
                 connection.user.role.is_control()

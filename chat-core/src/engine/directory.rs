@@ -43,10 +43,6 @@ impl Directory {
         };
     }
 
-    pub(super) fn control(&self) -> impl Iterator<Item = &UserId> {
-        self.control.keys()
-    }
-
     /// The creator, and whoever the assignment gives, cut at `most`.
     pub(super) fn participants(
         &self,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::event::Event;
-use crate::drive::Frame;
+use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, Loaded, Query, Unavailable, Verdict};

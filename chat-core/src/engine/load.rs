@@ -88,7 +88,7 @@ impl Engine {
                     }
                 }
                 let Some(mut work) = self.take(&origin) else { return };
-                work.known.learn(facts);
+                work.known.learn(&query, facts);
                 self.proceed(&origin, work);
             }
             Err(_) => self.finish(&origin, Err(self.unavailable())),

@@ -5,7 +5,7 @@ use super::io::ConnectionId;
 use super::load::Origin;
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
 use super::{BadToken, Claims, Class, Draining, Engine, Output, Ticket, Timer, command, handler};
-use crate::drive::Frame;
+use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
     CloseCode, Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, RefreshTokenReply, Reply, Request,

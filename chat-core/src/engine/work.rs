@@ -10,7 +10,7 @@ use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
 use crate::protocol::{Error, ErrorCode, Reply, Request, RoomType, User};
-use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query};
+use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query, Window};
 use crate::time::Now;
 
 /// What is asked.
@@ -79,7 +79,8 @@ pub(super) struct Known {
     /// The conversation, fresh from the store: good for the next step only.
     pub(super) conversation: Option<Option<crate::conversation::Conversation>>,
     pub(super) conversations: Option<ConversationPage>,
-    pub(super) messages: Option<MessagePage>,
+    /// Which page it is, and the page.
+    pub(super) messages: Option<(Window, MessagePage)>,
     pub(super) message: Option<Option<u64>>,
     pub(super) original: Option<Option<Original>>,
     pub(super) account: Option<Option<Account>>,
@@ -87,11 +88,15 @@ pub(super) struct Known {
 
 impl Known {
     /// Takes up facts. Those of background jobs are never loaded for a request.
-    pub(super) fn learn(&mut self, facts: Facts) {
+    pub(super) fn learn(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
             Facts::Conversations(facts) => self.conversations = Some(facts),
-            Facts::Messages(facts) => self.messages = Some(facts),
+            Facts::Messages(facts) => {
+                if let Query::Messages { window, .. } = query {
+                    self.messages = Some((*window, facts));
+                }
+            }
             Facts::Message(facts) => self.message = Some(facts),
             Facts::Original(facts) => self.original = Some(facts),
             Facts::Account(facts) => self.account = Some(facts),

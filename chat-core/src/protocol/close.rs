@@ -33,6 +33,26 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// Every close code.
+    pub const ALL: [Self; 11] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::InvalidUtf8,
+        Self::FrameTooLong,
+        Self::TryAgainLater,
+        Self::TokenExpired,
+        Self::TooSlow,
+        Self::NoSignOfLife,
+        Self::NotAuthenticated,
+        Self::Deactivated,
+        Self::Replaced,
+    ];
+
+    /// The code with this number on the wire, if it is one of this protocol's.
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.code() == code)
+    }
+
     /// The number on the wire.
     pub fn code(self) -> u16 {
         self as u16
@@ -53,5 +73,18 @@ impl CloseCode {
             Self::Deactivated => "deactivated or disconnected by an administrator",
             Self::Replaced => "replaced by a newer connection of the same user",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_known_by_its_number() {
+        let known = (0..=u16::MAX).filter_map(CloseCode::from_code).collect::<Vec<_>>();
+        assert_eq!(known, CloseCode::ALL);
+        assert_eq!(CloseCode::from_code(4001), Some(CloseCode::TokenExpired));
+        assert_eq!(CloseCode::from_code(1006), None);
     }
 }

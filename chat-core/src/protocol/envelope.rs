@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -64,6 +64,10 @@ struct RawRequest<'a> {
     request_id: Option<&'a RawValue>,
 }
 
+/// A string that is borrowed unless it holds escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// The outside of a request.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
@@ -89,10 +93,13 @@ pub(super) fn open(text: &[u8], max_depth: usize) -> Result<(Option<RequestId>, 
         let error = Error::with_detail(ErrorCode::TooDeep, format_args!("at most {max_depth} levels"));
         return Err(refuse(None, error));
     }
-    let raw: RawRequest<'_> = serde_json::from_slice(text).map_err(|e| refuse(None, not_an_envelope(&e)))?;
+    let text = str::from_utf8(text).map_err(|_| refuse(None, ErrorCode::InvalidJson.into()))?;
+    let raw = read_outside(text).map_err(|error| refuse(None, error))?;
     let request_id = raw.request_id.map(read_request_id).transpose().map_err(|e| refuse(None, e))?;
-    match raw.kind.map(|kind| serde_json::from_str(kind.get())) {
-        Some(Ok(kind)) => Ok((request_id, Envelope { kind, data: raw.data.map_or("{}", RawValue::get) })),
+    match raw.kind.map(|kind| serde_json::from_str::<Name<'_>>(kind.get())) {
+        Some(Ok(Name(kind))) => {
+            Ok((request_id, Envelope { kind, data: raw.data.map_or("{}", RawValue::get) }))
+        }
         Some(Err(_)) => {
             Err(refuse(request_id, Error::with_detail(ErrorCode::InvalidFrame, "type must be a string")))
         }
@@ -100,11 +107,30 @@ pub(super) fn open(text: &[u8], max_depth: usize) -> Result<(Option<RequestId>, 
     }
 }
 
-fn not_an_envelope(error: &serde_json::Error) -> Error {
-    match error.classify() {
-        serde_json::error::Category::Data => ErrorCode::InvalidFrame.into(),
-        _ => ErrorCode::InvalidJson.into(),
+fn read_outside(text: &str) -> Result<RawRequest<'_>, Error> {
+    let read = match is_array(text) {
+        true => serde_json::from_str::<IgnoredAny>(text).map(|_| None),
+        false => serde_json::from_str(text).map(Some),
+    };
+    match read {
+        Ok(Some(raw)) => Ok(raw),
+        Ok(None) => Err(ErrorCode::InvalidFrame.into()),
+        Err(error) if !error.is_data() => Err(ErrorCode::InvalidJson.into()),
+        Err(error) => match reason(&error.to_string()).strip_prefix("duplicate ") {
+            Some(what) => Err(Error::with_detail(ErrorCode::InvalidFrame, format_args!("duplicate {what}"))),
+            None => Err(ErrorCode::InvalidFrame.into()),
+        },
     }
+}
+
+/// Whether a JSON text is an array, which would otherwise be taken for an object without its names.
+fn is_array(json: &str) -> bool {
+    json.trim_start().starts_with('[')
+}
+
+/// What is wrong, without where.
+fn reason(error: &str) -> &str {
+    error.rsplit_once(" at line ").map_or(error, |(reason, _)| reason)
 }
 
 fn read_request_id(raw: &RawValue) -> Result<RequestId, Error> {
@@ -117,25 +143,48 @@ fn read_request_id(raw: &RawValue) -> Result<RequestId, Error> {
 impl Envelope<'_> {
     /// Decodes `data` by its type.
     pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        if is_array(self.data) {
+            return Err(data_is_no_object());
+        }
         serde_json::from_str(self.data).map_err(|_| self.explain::<T>())
     }
 
     /// Decodes once more, slowly, to say which field is wrong.
+    ///
+    /// Says what was expected and never what came: that may be a token, or the text of a message.
     fn explain<T: DeserializeOwned>(&self) -> Error {
         let mut json = serde_json::Deserializer::from_str(self.data);
         let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
             return ErrorCode::InvalidFrame.into();
         };
         let path = error.path().to_string();
-        let reason = error.into_inner().to_string();
-        let reason = reason.split(" at line ").next().unwrap_or_default();
-        match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-            Some(field) => Error::with_detail(ErrorCode::MissingParameter, field),
-            None if path == "." => {
-                Error::with_detail(ErrorCode::InvalidFrame, format_args!("data: {reason}"))
-            }
-            None => Error::with_detail(ErrorCode::InvalidParameter, format_args!("{path}: {reason}")),
+        let error = error.into_inner().to_string();
+        let reason = reason(&error);
+        if let Some(field) = reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            return Error::with_detail(ErrorCode::MissingParameter, field);
         }
+        match (&*path, reason.rsplit_once(", expected ")) {
+            (".", Some(_)) => data_is_no_object(),
+            (".", None) => Error::with_detail(ErrorCode::InvalidFrame, format_args!("data: {reason}")),
+            (_, Some((_, wanted))) => {
+                let detail = format!("{path} must be {}", in_words(wanted));
+                Error::with_detail(ErrorCode::InvalidParameter, detail)
+            }
+            (_, None) => Error::with_detail(ErrorCode::InvalidParameter, format_args!("{path}: {reason}")),
+        }
+    }
+}
+
+fn data_is_no_object() -> Error {
+    Error::with_detail(ErrorCode::InvalidFrame, "data must be an object")
+}
+
+/// What serde expected, as a person who writes an app would say it.
+fn in_words(wanted: &str) -> String {
+    match wanted {
+        "i64" => "an integer".to_owned(),
+        "u64" => "an integer of at least 0".to_owned(),
+        other => other.replace('`', ""),
     }
 }
 

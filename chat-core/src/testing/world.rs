@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::drive::Frame;
 use crate::engine::{
     Claims, Command, CommandId, ConnectionId, Engine, Event, Input, Output, Settings, Ticket,
 };
+use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
 use crate::time::{Monotonic, Now, Timestamp};
@@ -127,7 +127,8 @@ impl World {
 
     /// A client sends a request.
     pub fn request(&mut self, conn: ConnectionId, kind: &str, data: Value) {
-        self.text(conn, &json!({"type": kind, "data": data}).to_string());
+        let frame = serde_json::Map::from_iter([("type".to_owned(), kind.into()), ("data".to_owned(), data)]);
+        self.text(conn, &Value::Object(frame).to_string());
     }
 
     /// A client sends any text.

@@ -1,1 +1,207 @@
-//! The local store.
+//! The local store: a journal that is the truth, and sled as its index.
+//!
+//! ```text
+//! commit ──> commit thread: judge ─> group ─> one write, one fdatasync ─> overlay ─> acknowledged
+//!                                                                           │
+//!                              index thread: one batch of sled per group <──┘
+//! load ────> load threads: overlay, then sled, then what these point to in the journal
+//! ```
+//!
+//! In the data directory: `journal/` (see [`journal`]), `index/` (can be removed at any time while the server is
+//! stopped), `index.bad-N` (the last index that could not be used), `state` (how the store was left) and `lock`.
+
+pub mod disk;
+mod error;
+mod index;
+mod indexer;
+pub mod journal;
+mod judge;
+mod keys;
+mod loads;
+mod lock;
+mod open;
+mod options;
+mod overlay;
+mod query;
+mod state;
+mod values;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
+use futures::channel::oneshot;
+
+pub use error::{Damage, OpenError};
+pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+
+use indexer::Indexer;
+use journal::{End, Reader};
+use loads::Loads;
+use lock::Lock;
+use overlay::Overlay;
+use query::Answers;
+use writer::{Commit, Writer};
+
+/// Commits that wait for the commit thread. The engine has one under way at a time; one more than this is
+/// unavailable.
+const COMMITS_MOST: usize = 16;
+
+/// A [`Store`] on the local disk.
+///
+/// Clones are the same store. When the last is dropped the store stops as after a crash, only tidily: what was
+/// acknowledged is in the journal, and the next start replays it. [`close`](Self::close) spares it that.
+///
+/// Its threads are its own: the futures need no particular runtime.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    options: Options,
+    report: OpenReport,
+    commits: Mutex<Option<SyncSender<Commit>>>,
+    loads: Loads,
+    overlay: Arc<Overlay>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What has to end before the data directory may be used again.
+#[derive(Debug)]
+struct Running {
+    writer: JoinHandle<End>,
+    indexer: JoinHandle<()>,
+    loads: Vec<JoinHandle<()>>,
+    lock: Lock,
+}
+
+impl LocalStore {
+    /// Opens the store in this directory, or creates it.
+    ///
+    /// It checks the journal, cuts a torn tail, and brings the index to the journal's end: after a crash that is the
+    /// last second, after the loss of the index everything. [`report`](Self::report) says what was found.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], with a message that says what to do. Damage is refused before anything is changed.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let parts = open::open(dir, &options)?;
+        let reader = Arc::new(Reader::new(&dir.join("journal")));
+        let overlay = Arc::new(Overlay::new(parts.journal.end().position));
+        let gate = Arc::default();
+        let (index, observer) = (parts.index, options.observer.clone());
+        let answers = Answers::new(index.clone(), overlay.clone(), Arc::clone(&gate), reader.clone());
+        let indexer = Indexer { index: index.clone(), overlay: overlay.clone(), gate, observer };
+        let writer = Writer::new(parts.journal, index.clone(), overlay.clone(), reader);
+        let (commits, waiting) = sync_channel(COMMITS_MOST);
+        let started = (|| {
+            let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
+            let writer = spawn("store-commit", move || writer.run(&waiting))?;
+            let indexer = spawn("store-index", move || indexer.run())?;
+            io::Result::Ok((loads, Running { writer, indexer, loads: load_threads, lock: parts.lock }))
+        })();
+        let (loads, running) = started.map_err(OpenError::io("start the threads of the store in", dir))?;
+        let inner = Inner {
+            dir: dir.to_owned(),
+            options,
+            report: parts.report,
+            commits: Mutex::new(Some(commits)),
+            loads,
+            overlay,
+            running: Mutex::new(Some(running)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What opening found and did.
+    pub fn report(&self) -> &OpenReport {
+        &self.inner.report
+    }
+
+    /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
+    ///
+    /// It blocks until that is done. What comes later is unavailable; closing again does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the stop could not be marked as clean. Nothing is lost by that: the next start has to do more.
+    pub fn close(&self) -> Result<(), OpenError> {
+        self.inner.stop(true)
+    }
+}
+
+impl Store for LocalStore {
+    async fn load(&self, query: Query) -> Result<Loaded, Unavailable> {
+        let answer = self.inner.loads.ask(query)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, Unavailable> {
+        let answer = self.inner.submit(changes)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Inner {
+    fn submit(&self, changes: Vec<Change>) -> Result<oneshot::Receiver<writer::Answer>, Unavailable> {
+        let (answer, receiver) = oneshot::channel();
+        let commits = lock(&self.commits);
+        let commits = commits.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
+        match commits.try_send(Commit { changes, answer }) {
+            Ok(()) => Ok(receiver),
+            Err(TrySendError::Full(_)) => Err(Unavailable::new("too many commits are waiting")),
+            Err(TrySendError::Disconnected(_)) => Err(gone()),
+        }
+    }
+
+    fn stop(&self, mark: bool) -> Result<(), OpenError> {
+        let Some(running) = lock(&self.running).take() else { return Ok(()) };
+        lock(&self.commits).take();
+        self.loads.close();
+        let end = running.writer.join();
+        self.overlay.close();
+        let threads = running.loads.into_iter().chain([running.indexer]);
+        let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
+        let marked = match end {
+            // An index that failed was set aside, and the next start finds none.
+            Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))
+                .and_then(|()| open::write_state(&self.dir, &self.options, end, true)),
+            Ok(_) => Ok(()),
+            Err(_) => {
+                tracing::error!("the commit thread panicked; the next start checks what it left");
+                Ok(())
+            }
+        };
+        drop(running.lock);
+        marked
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Without the mark of a clean stop there is nothing that can fail.
+        drop(self.stop(false));
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+fn gone() -> Unavailable {
+    Unavailable::new("the store was closed, or its thread ended")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

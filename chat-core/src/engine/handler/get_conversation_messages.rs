@@ -6,7 +6,7 @@ use crate::store::{Query, Window};
 
 pub(super) fn step(request: &GetConversationMessages, desk: &mut Desk<'_>) -> Outcome {
     let permit = desk.may_take_part(&request.conversation_id)?;
-    let Some(page) = &desk.known.messages else { return Err(Stop::Load(query(request, desk))) };
+    let Some((_, page)) = &desk.known.messages else { return Err(Stop::Load(query(request, desk))) };
     Ok(Step::Reply(Reply::GetConversationMessages(GetConversationMessagesReply {
         success: Success,
         messages: page.messages.clone(),

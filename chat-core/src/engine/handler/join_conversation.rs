@@ -21,12 +21,12 @@ pub(super) fn step(request: &JoinConversation, desk: &mut Desk<'_>) -> Outcome {
 fn catch_up(request: &JoinConversation, after: u64, desk: &Desk<'_>) -> Result<CatchUp, Stop> {
     let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != desk.epoch);
     let newest = Window::Newest { skip: 0 };
-    let Some(page) = &desk.known.messages else {
+    let Some((window, page)) = &desk.known.messages else {
         let window = if other_epoch { newest } else { Window::After(after) };
         return Err(Stop::Load(query(request, window, desk)));
     };
-    let reset = other_epoch || after > page.last_seq;
-    if reset && page.messages.is_empty() {
+    let reset = *window == newest;
+    if !reset && after > page.last_seq {
         return Err(Stop::Load(query(request, newest, desk)));
     }
     let MessagePage { messages, last_seq, more } = page;

@@ -1,0 +1,313 @@
+//! What can be done to the world.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chat_core::engine::{Command, ConnectionId, Settings};
+use chat_core::id::ConversationId;
+use chat_core::limits::Limits;
+use chat_core::protocol::{Role, User};
+use chat_core::testing::World;
+use chat_core::testing::world::{Answer, Question};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// One operation. Numbers pick from what there is at that time.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    Connect(usize),
+    Disconnect(usize),
+    Create { conn: usize, key: Option<u8>, emergency: bool },
+    Send { conn: usize, conversation: usize, key: Option<u8> },
+    Read { conn: usize, conversation: usize, seq: usize },
+    Type { conn: usize, conversation: usize, is_typing: bool },
+    Join { conn: usize, conversation: usize, after: Option<u64>, known_epoch: bool },
+    History { conn: usize, conversation: usize },
+    List(usize),
+    Room(usize),
+    Garbage(usize),
+    Burst { conn: usize, conversation: usize },
+    Enrol { conversation: usize, user: usize },
+    Withdraw { conversation: usize, user: usize },
+    Deactivate(usize),
+    Import(usize),
+    Answer { question: usize, answer: Answer },
+    AnswerAll,
+    Advance(u64),
+}
+
+/// Sequences of operations, most of them the ordinary ones.
+pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(op(), 1..120)
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let n = || 0..100_usize;
+    let key = || prop::option::weighted(0.4, 0..6_u8);
+    prop_oneof![
+        8 => n().prop_map(Op::Connect),
+        3 => n().prop_map(Op::Disconnect),
+        5 => (n(), key(), any::<bool>()).prop_map(|(conn, key, emergency)| Op::Create { conn, key, emergency }),
+        25 => (n(), n(), key()).prop_map(|(conn, conversation, key)| Op::Send { conn, conversation, key }),
+        6 => (n(), n(), n()).prop_map(|(conn, conversation, seq)| Op::Read { conn, conversation, seq }),
+        5 => (n(), n(), any::<bool>())
+            .prop_map(|(conn, conversation, is_typing)| Op::Type { conn, conversation, is_typing }),
+        8 => (n(), n(), prop::option::of(0..8_u64), any::<bool>()).prop_map(
+            |(conn, conversation, after, known_epoch)| Op::Join { conn, conversation, after, known_epoch }
+        ),
+        3 => (n(), n()).prop_map(|(conn, conversation)| Op::History { conn, conversation }),
+        2 => n().prop_map(Op::List),
+        1 => n().prop_map(Op::Room),
+        2 => n().prop_map(Op::Garbage),
+        1 => (n(), n()).prop_map(|(conn, conversation)| Op::Burst { conn, conversation }),
+        2 => (n(), n()).prop_map(|(conversation, user)| Op::Enrol { conversation, user }),
+        2 => (n(), n()).prop_map(|(conversation, user)| Op::Withdraw { conversation, user }),
+        1 => n().prop_map(Op::Deactivate),
+        1 => n().prop_map(Op::Import),
+        30 => (n(), answer()).prop_map(|(question, answer)| Op::Answer { question, answer }),
+        8 => Just(Op::AnswerAll),
+        4 => (0..12_000_u64).prop_map(Op::Advance),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![20 => Just(Answer::Good), 1 => Just(Answer::Lost), 1 => Just(Answer::DoneButLost)]
+}
+
+/// A request that was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) conn: ConnectionId,
+    pub(crate) user: String,
+    pub(crate) kind: &'static str,
+    pub(crate) data: Value,
+}
+
+/// A world, and what was done to it.
+pub(crate) struct Run {
+    pub(crate) world: World,
+    /// Every request, at the index that is its `request_id`.
+    pub(crate) sent: Vec<Sent>,
+    users: Vec<User>,
+    /// Whose each connection is, gone or not.
+    pub(crate) user_of: BTreeMap<ConnectionId, String>,
+    /// Conversations with a message that is stored but was reported as unknown, and so not announced: whoever holds the
+    /// number before it finds it by catching up.
+    pub(crate) unannounced: BTreeSet<String>,
+    /// The connections that neither side has closed.
+    pub(crate) open: Vec<(ConnectionId, String)>,
+}
+
+impl Run {
+    pub(crate) fn new() -> Self {
+        let mut limits = Limits::default();
+        limits.engine.cached_conversations = 2;
+        limits.engine.enrolment_step = 2;
+        limits.engine.connections_per_user = 3;
+        let mut world = World::new(Settings { limits, ..Settings::default() });
+        world.hold = true;
+        let roles = [
+            Role::BusDriver,
+            Role::QueueRegulator,
+            Role::BusDriver,
+            Role::ControlStaff,
+            Role::ControlAdmin,
+            Role::ControlStaff,
+        ];
+        let users = (0..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect();
+        Self {
+            world,
+            sent: Vec::new(),
+            users,
+            user_of: BTreeMap::new(),
+            unannounced: BTreeSet::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Answers all that waits, as it should, looking after each answer.
+    pub(crate) fn settle(&mut self, mut look: impl FnMut(&Self)) {
+        for pause in [0, 2] {
+            self.world.advance(Duration::from_secs(pause));
+            while !self.world.questions.is_empty() {
+                self.world.answer(0, Answer::Good);
+                look(self);
+            }
+        }
+        self.note_closed();
+    }
+
+    /// The part of [`Op::AnswerAll`] that must be looked at in between.
+    pub(crate) fn settle_if(&mut self, op: &Op, look: impl FnMut(&Self)) {
+        if matches!(op, Op::AnswerAll) {
+            self.settle(look);
+        }
+    }
+
+    fn note_closed(&mut self) {
+        let peers = &self.world.peers;
+        self.open.retain(|(conn, _)| peers.get(conn).is_some_and(|peer| peer.closed.is_none()));
+    }
+
+    pub(crate) fn apply(&mut self, op: &Op) {
+        self.note_closed();
+        match *op {
+            Op::Connect(user) => {
+                let user = self.user(user);
+                let conn = self.world.connect(&user);
+                self.user_of.insert(conn, user.id.to_string());
+                self.open.push((conn, user.id.to_string()));
+            }
+            Op::Disconnect(_) | Op::Create { .. } if self.open.is_empty() => {}
+            Op::Disconnect(conn) => {
+                let (conn, _) = self.open.remove(conn % self.open.len());
+                self.world.disconnect(conn);
+            }
+            Op::Enrol { conversation, user } => self.command(conversation, user, |conversation, user| {
+                Command::Enrol { conversation, user: user.id }
+            }),
+            Op::Withdraw { conversation, user } => self.command(conversation, user, |conversation, user| {
+                Command::Withdraw { conversation, user: user.id }
+            }),
+            Op::Deactivate(user) => {
+                let _id = self.world.command(Command::Deactivate(self.users[user % 6].id.clone()));
+            }
+            Op::Import(user) => {
+                let _id = self.world.command(Command::Import(self.users[user % 6].clone()));
+            }
+            Op::Answer { question, answer } => self.answer(question, answer),
+            Op::Advance(millis) => self.world.advance(Duration::from_millis(millis)),
+            Op::AnswerAll => {}
+            _ => self.request(op),
+        }
+    }
+
+    fn request(&mut self, op: &Op) {
+        match *op {
+            Op::Create { conn, key, emergency } => {
+                let content = content("c", key, self.sent.len());
+                let mut data =
+                    json!({"title": "Help", "content": content, "client_message_id": name("c", key)});
+                if emergency {
+                    data["room_type"] = "emergency_support".into();
+                }
+                self.send(conn, "create_support_conversation", data);
+            }
+            Op::Send { conn, conversation, key } => self.send_message(conn, conversation, key),
+            Op::Burst { conn, conversation } => {
+                (0..40).for_each(|_| self.send_message(conn, conversation, None));
+            }
+            Op::Read { conn, conversation, seq } => {
+                let data = json!({
+                    "conversation_id": self.conversation(conversation),
+                    "message_id": self.message(conversation, seq),
+                });
+                self.send(conn, "mark_message_read", data);
+            }
+            Op::Type { conn, conversation, is_typing } => {
+                let data =
+                    json!({"conversation_id": self.conversation(conversation), "is_typing": is_typing});
+                self.send(conn, "typing_indicator", data);
+            }
+            Op::Join { conn, conversation, after, known_epoch } => {
+                let epoch = known_epoch.then_some("epoch_1");
+                let data = json!({
+                    "conversation_id": self.conversation(conversation), "after_seq": after, "epoch": epoch,
+                });
+                self.send(conn, "join_conversation", data);
+            }
+            Op::History { conn, conversation } => {
+                let data = json!({"conversation_id": self.conversation(conversation)});
+                self.send(conn, "get_conversation_messages", data);
+            }
+            Op::List(conn) => self.send(conn, "get_active_conversations", json!({})),
+            Op::Room(conn) => self.send(conn, "join_support_room", json!({})),
+            Op::Garbage(conn) => self.send(conn, "no_such_event", json!({})),
+            _ => {}
+        }
+    }
+
+    fn send_message(&mut self, conn: usize, conversation: usize, key: Option<u8>) {
+        let content = content("m", key, self.sent.len());
+        let data = json!({
+            "conversation_id": self.conversation(conversation),
+            "content": content,
+            "client_message_id": name("m", key),
+        });
+        self.send(conn, "send_chat_message", data);
+    }
+
+    fn send(&mut self, conn: usize, kind: &'static str, data: Value) {
+        if self.open.is_empty() {
+            return;
+        }
+        let (conn, user) = self.open[conn % self.open.len()].clone();
+        let frame = json!({"type": kind, "data": data, "request_id": self.sent.len()});
+        self.sent.push(Sent { conn, user, kind, data });
+        self.world.text(conn, &frame.to_string());
+    }
+
+    fn command(
+        &mut self,
+        conversation: usize,
+        user: usize,
+        command: impl Fn(ConversationId, User) -> Command,
+    ) {
+        let (conversation, user) = (self.conversation(conversation), self.user(user));
+        self.world.command(command(ConversationId::from(conversation), user));
+    }
+
+    /// Loads are answered in any order, and commits as they come.
+    fn answer(&mut self, question: usize, answer: Answer) {
+        let count = self.world.questions.len();
+        if count > 0 {
+            let place = question % count;
+            // What is lost while a connection or the directory is being admitted has tests of its own.
+            let is_commit = matches!(self.world.questions[place], Question::Commit(..));
+            let before = self.world.store.export();
+            self.world.answer(place, if is_commit { answer } else { Answer::Good });
+            if answer == Answer::DoneButLost {
+                let after = self.world.store.export();
+                let changed =
+                    after.conversations.iter().filter(|(id, c)| before.conversations.get(*id) != Some(*c));
+                self.unannounced.extend(changed.map(|(id, _)| id.to_string()));
+            }
+        }
+    }
+
+    fn user(&self, user: usize) -> User {
+        self.users[user % self.users.len()].clone()
+    }
+
+    /// An existing conversation, or now and then one that does not exist.
+    fn conversation(&self, pick: usize) -> String {
+        let export = self.world.store.export();
+        let count = export.conversations.len();
+        match count == 0 || pick == 99 {
+            true => "conv_unknown".to_owned(),
+            false => {
+                export.conversations.keys().nth(pick % count).map(ToString::to_string).unwrap_or_default()
+            }
+        }
+    }
+
+    fn message(&self, conversation: usize, seq: usize) -> String {
+        let export = self.world.store.export();
+        let conversation = ConversationId::from(self.conversation(conversation));
+        let messages =
+            export.conversations.get(&conversation).map(|c| c.messages.as_slice()).unwrap_or_default();
+        match messages.is_empty() || seq == 99 {
+            true => "msg_unknown".to_owned(),
+            false => messages[seq % messages.len()].id.to_string(),
+        }
+    }
+}
+
+/// The same key has the same content, so that it is a repeat.
+fn content(prefix: &str, key: Option<u8>, request: usize) -> String {
+    key.map_or_else(|| format!("request {request}"), |key| format!("key {prefix}{key}"))
+}
+
+fn name(prefix: &str, key: Option<u8>) -> Option<String> {
+    key.map(|key| format!("{prefix}{key}"))
+}

@@ -1,0 +1,126 @@
+//! What a client encodes the server decodes to the same value, and no bytes make decoding panic.
+
+use chat_core::limits::FieldLimits;
+use chat_core::protocol::{
+    CreateSupportConversation, GetActiveConversations, GetConversationMessages, JoinConversation,
+    JoinSupportRoom, MarkMessageRead, RefreshToken, Request, RequestId, RoomType, SendChatMessage,
+    TypingIndicator, Undecodable,
+};
+use proptest::prelude::*;
+
+fn decode(frame: &[u8]) -> Result<(Option<RequestId>, Request), Undecodable> {
+    Request::decode(frame, &FieldLimits::default())
+}
+
+#[test]
+fn markup_and_control_characters_come_back_exactly() {
+    for content in [
+        "<b onclick=\"x()\">&amp;</b>",
+        "\0\u{1}\u{8}\u{1b}[31m\u{7f}\u{9f}",
+        "a\r\nb\tc\u{2028}\u{2029}",
+        "\\ \\\\ \\u0041 \" ' / \u{202e}",
+        " leading and trailing ",
+        "e\u{301} é 👩‍👩‍👧‍👦 \u{fffd}\u{10ffff}",
+    ] {
+        let data =
+            SendChatMessage { conversation_id: "c".into(), content: content.into(), client_message_id: None };
+        let request = Request::SendChatMessage(data);
+        assert_eq!(decode(&request.encode(None)).unwrap(), (None, request), "{content:?}");
+    }
+}
+
+/// Any text that is a good content.
+fn content() -> impl Strategy<Value = String> {
+    any::<String>().prop_filter("not blank", |text| !text.trim().is_empty())
+}
+
+fn request_id() -> impl Strategy<Value = Option<RequestId>> {
+    prop::option::of(prop_oneof![
+        (-RequestId::MAX_NUMBER..=RequestId::MAX_NUMBER).prop_map(RequestId::Number),
+        prop::collection::vec(any::<char>(), 0..=64)
+            .prop_map(|chars| RequestId::Text(chars.into_iter().collect::<String>().into())),
+    ])
+}
+
+/// Any valid request, through the JSON of its data.
+fn request() -> impl Strategy<Value = Request> {
+    let text = any::<String>;
+    let key = || prop::option::of(prop::collection::vec(any::<char>(), 1..=64).prop_map(String::from_iter));
+    let positive = || prop::option::of(1..i64::MAX);
+    prop_oneof![
+        (text(), content(), key()).prop_map(|(conversation, content, key)| {
+            Request::SendChatMessage(SendChatMessage {
+                conversation_id: conversation.into(),
+                content: content.into(),
+                client_message_id: key.map(Into::into),
+            })
+        }),
+        (content(), content(), key(), 0..=4_usize).prop_map(|(title, content, key, room)| {
+            let room_type = RoomType::ALL.get(room).copied();
+            Request::CreateSupportConversation(CreateSupportConversation {
+                title: title.into(),
+                content: content.into(),
+                room_type,
+                client_message_id: key.map(Into::into),
+            })
+        }),
+        (positive(), positive()).prop_map(|(limit, skip)| Request::GetActiveConversations(
+            GetActiveConversations { limit, skip }
+        )),
+        (text(), any::<Option<u64>>(), prop::option::of(text())).prop_map(
+            |(conversation, after_seq, epoch)| {
+                Request::JoinConversation(JoinConversation {
+                    conversation_id: conversation.into(),
+                    after_seq,
+                    epoch: epoch.map(Into::into),
+                })
+            }
+        ),
+        (0..4_usize).prop_map(|room| {
+            let room_type = RoomType::ALL[room];
+            Request::JoinSupportRoom(JoinSupportRoom { room_type })
+        }),
+        (text(), any::<bool>()).prop_map(|(conversation, is_typing)| {
+            let conversation_id = conversation.into();
+            Request::TypingIndicator(TypingIndicator { conversation_id, is_typing })
+        }),
+        (text(), positive(), positive(), 0..4).prop_map(|(conversation, limit, place, which)| {
+            let at = |wanted| place.filter(|_| which == wanted);
+            Request::GetConversationMessages(GetConversationMessages {
+                conversation_id: conversation.into(),
+                limit,
+                skip: at(1),
+                before_seq: at(2),
+                after_seq: at(3),
+            })
+        }),
+        (text(), text()).prop_map(|(conversation, message)| {
+            let (conversation_id, message_id) = (conversation.into(), message.into());
+            Request::MarkMessageRead(MarkMessageRead { conversation_id, message_id })
+        }),
+        text().prop_map(|token| Request::RefreshToken(RefreshToken { token })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_request_is_decoded_without_panic(
+        request in request(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()
+    ) {
+        let mut bytes = request.encode(None).to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if cut { bytes.truncate(at); }
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_again(request in request(), request_id in request_id()) {
+        prop_assert_eq!(decode(&request.encode(request_id.as_ref())), Ok((request_id, request)));
+    }
+}

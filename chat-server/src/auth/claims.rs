@@ -1,0 +1,63 @@
+//! What a token says.
+
+use std::sync::Arc;
+
+use chat_core::engine::{BadToken, Claims};
+use chat_core::protocol::{Role, User};
+use chat_core::time::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+use super::{LEEWAY, LONGEST};
+
+/// Most bytes of `sub`, `email`, `first_name` and `last_name`, each: they are kept in memory and shown in lists.
+pub(crate) const LONGEST_CLAIM: usize = 256;
+
+/// The claims as they stand in the token. Others are ignored.
+#[derive(Deserialize)]
+pub(super) struct TokenClaims {
+    sub: Arc<str>,
+    role: Role,
+    exp: NumericDate,
+    nbf: Option<NumericDate>,
+    email: Option<Arc<str>>,
+    first_name: Option<Arc<str>>,
+    last_name: Option<Arc<str>>,
+}
+
+impl TokenClaims {
+    /// Checks lengths, then times.
+    pub(super) fn judge(self, now: Timestamp) -> Result<Claims, BadToken> {
+        let user = User {
+            id: self.sub.into(),
+            role: self.role,
+            email: self.email.unwrap_or_default(),
+            first_name: self.first_name.unwrap_or_default(),
+            last_name: self.last_name.unwrap_or_default(),
+        };
+        let texts = [user.id.as_str(), &user.email, &user.first_name, &user.last_name];
+        if user.id.as_str().is_empty() || texts.iter().any(|text| text.len() > LONGEST_CLAIM) {
+            return Err(BadToken::Invalid);
+        }
+        if self.nbf.is_some_and(|NumericDate(nbf)| nbf > now.plus(LEEWAY)) {
+            return Err(BadToken::Invalid);
+        }
+        let NumericDate(exp) = self.exp;
+        if exp.plus(LEEWAY) <= now {
+            return Err(BadToken::Expired);
+        }
+        Ok(Claims { user, expires_at: exp.min(now.plus(LONGEST)) })
+    }
+}
+
+/// Seconds since 1970, with or without a fraction (RFC 7519, section 2). Any number is a time: one that no calendar
+/// holds is the nearest that it does.
+struct NumericDate(Timestamp);
+
+impl<'de> Deserialize<'de> for NumericDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        #[expect(clippy::cast_possible_truncation, reason = "a float is pressed into the integer, as wanted")]
+        let millis = (seconds * 1000.0) as i64;
+        Ok(Self(Timestamp::from_millis(millis)))
+    }
+}

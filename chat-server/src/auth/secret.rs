@@ -1,0 +1,183 @@
+//! The secret of HS256: given, or made once and kept in the data directory.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Fewest bytes of a secret: as many as the hash of HS256 has (RFC 7518, section 3.2).
+pub(super) const SHORTEST: usize = 32;
+
+/// The name under which a made secret is kept in the data directory.
+pub(super) const FILE_NAME: &str = "jwt-secret";
+
+/// A secret of at least [`SHORTEST`] bytes. It never prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+/// Where a secret came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SecretOrigin {
+    /// The operator gave it.
+    Given,
+    /// The server made it, earlier or just now, and keeps it in this file. Good for loopback only.
+    Made {
+        /// The file.
+        path: PathBuf,
+        /// Whether it was made just now.
+        now: bool,
+    },
+}
+
+/// Why there is no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Too easily guessed.
+    #[error(
+        "{source_name} has {length} bytes, and a secret needs at least {SHORTEST}: try openssl rand -hex 32"
+    )]
+    TooShort {
+        /// Which secret.
+        source_name: String,
+        /// Its length.
+        length: usize,
+    },
+    /// The file can't be read.
+    #[error("can't read the secret file {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The made secret can't be kept.
+    #[error("can't keep a new secret in {}: {error}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system's generator failed.
+    #[error("can't make a secret: the system's random generator says {0}")]
+    NoRandomness(getrandom::Error),
+}
+
+impl Secret {
+    /// The given bytes without the line end that editors add.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::TooShort`], naming `source_name`.
+    pub fn new(bytes: &[u8], source_name: impl Into<String>) -> Result<Self, SecretError> {
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        match bytes.len() {
+            SHORTEST.. => Ok(Self(bytes.to_vec())),
+            length => Err(SecretError::TooShort { source_name: source_name.into(), length }),
+        }
+    }
+
+    /// The secret that a file holds.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub fn from_file(path: &Path) -> Result<Self, SecretError> {
+        let bytes =
+            fs::read(path).map_err(|error| SecretError::Unreadable { path: path.to_owned(), error })?;
+        Self::new(&bytes, format!("the secret in {}", path.display()))
+    }
+
+    /// The secret that the server made for this data directory: made now if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub fn of_data_dir(data_dir: &Path) -> Result<(Self, SecretOrigin), SecretError> {
+        let path = data_dir.join(FILE_NAME);
+        let now = !path.exists() && make(data_dir, &path)?;
+        Ok((Self::from_file(&path)?, SecretOrigin::Made { path, now }))
+    }
+
+    /// The bytes, to sign and to verify by.
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Makes a secret; `false` if another process was faster.
+fn make(data_dir: &Path, path: &Path) -> Result<bool, SecretError> {
+    let mut bytes = [0; SHORTEST];
+    getrandom::fill(&mut bytes).map_err(SecretError::NoRandomness)?;
+    let text = bytes.map(|byte| format!("{byte:02x}")).concat();
+    keep(data_dir, path, &text).map_err(|error| SecretError::Unwritable { path: path.to_owned(), error })
+}
+
+/// Writes the text to a file that was not there before, whole and on disk or not at all.
+fn keep(data_dir: &Path, path: &Path, text: &str) -> io::Result<bool> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    let draft = data_dir.join(format!("{FILE_NAME}.{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    let made = match fs::hard_link(&draft, path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) => return Err(error),
+    };
+    fs::remove_file(&draft)?;
+    File::open(data_dir)?.sync_all()?;
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_made_secret_is_kept_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = dir.path().join("new/data");
+        let (made, origin) = Secret::of_data_dir(&data_dir).unwrap();
+        let path = data_dir.join(FILE_NAME);
+        assert_eq!(origin, SecretOrigin::Made { path: path.clone(), now: true });
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&data_dir).unwrap().count(), 1, "no draft is left");
+
+        let (again, origin) = Secret::of_data_dir(&data_dir).unwrap();
+        assert_eq!(origin, SecretOrigin::Made { path, now: false });
+        assert!(made == again);
+    }
+
+    #[test]
+    fn two_data_dirs_have_two_secrets() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert!(Secret::of_data_dir(one.path()).unwrap().0 != Secret::of_data_dir(other.path()).unwrap().0);
+    }
+
+    #[test]
+    fn a_short_secret_is_refused_by_name() {
+        let error = Secret::new(&[b'x'; 31], "CHAT_JWT_SECRET").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "CHAT_JWT_SECRET has 31 bytes, and a secret needs at least 32: try openssl rand -hex 32"
+        );
+        assert!(Secret::new(b"0123456789012345678901234567890\r\n", "x").is_err(), "line ends don't count");
+    }
+
+    #[test]
+    fn a_secret_never_prints() {
+        let secret = Secret::new(&[b'x'; 32], "x").unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+}

@@ -1,0 +1,37 @@
+//! The system's clocks.
+
+use std::future::Future;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chat_core::drive::Clock;
+use chat_core::time::{Monotonic, Now, Timestamp};
+use tokio::time::{Instant, sleep_until};
+
+/// The system's clocks, counted from the start of the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// The clock that starts now.
+    pub(crate) fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Now {
+        Now { monotonic: Monotonic(self.start.elapsed()), wall: wall() }
+    }
+
+    fn sleep_until(&self, at: Monotonic) -> impl Future<Output = ()> + Send {
+        sleep_until(self.start + at.0)
+    }
+}
+
+/// The time that people read.
+pub(crate) fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,186 @@
+//! What can be set, by flag or by environment variable. A flag wins.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use chat_core::limits::{Limits, RateLimits, RateSetting};
+
+use crate::auth::{
+    Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
+};
+
+/// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
+pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
+
+/// All that a server can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDRESS:PORT")]
+    pub listen: String,
+    /// Where the data is.
+    #[command(flatten)]
+    pub data: DataConfig,
+    /// Which tokens are good.
+    #[command(flatten)]
+    pub tokens: TokenConfig,
+    /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
+    /// tests [default: 10].
+    #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]
+    pub messages_per_second: Option<u32>,
+    /// Connections at once; one more is told to try again later.
+    #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
+    pub max_connections: usize,
+}
+
+impl Config {
+    /// The limits of the core.
+    pub fn limits(&self) -> Limits {
+        let rates = match self.messages_per_second {
+            None => RateSetting::default(),
+            Some(0) => RateSetting::Lifted,
+            Some(messages) => RateSetting::Limited(RateLimits::with_messages_per_second(messages)),
+        };
+        Limits { rates, ..Limits::default() }
+    }
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DataConfig {
+    /// The directory of everything that is kept; made if it is not there.
+    #[arg(long, env = "CHAT_DATA_DIR", default_value = "./chat-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// Where the secret of HS256 is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SecretConfig {
+    /// File with the secret (HS256) that tokens are signed with; without one, and without CHAT_JWT_SECRET, the server
+    /// makes a secret and keeps it in the data directory.
+    #[arg(long, env = "CHAT_JWT_SECRET_FILE", value_name = "FILE")]
+    pub jwt_secret_file: Option<PathBuf>,
+    /// The secret itself, from [`SECRET_VARIABLE`]. A file wins.
+    #[arg(skip = SecretText::from_environment())]
+    pub jwt_secret: SecretText,
+}
+
+impl SecretConfig {
+    /// The given secret, or else the one that was made for the data directory.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub fn resolve(&self, data_dir: &Path) -> Result<(Secret, SecretOrigin), SecretError> {
+        match (&self.jwt_secret_file, &self.jwt_secret.0) {
+            (Some(path), _) => Ok((Secret::from_file(path)?, SecretOrigin::Given)),
+            (None, Some(text)) => Ok((Secret::new(text.as_bytes(), SECRET_VARIABLE)?, SecretOrigin::Given)),
+            (None, None) => Secret::of_data_dir(data_dir),
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        self.jwt_secret_file.is_some() || self.jwt_secret.0.is_some()
+    }
+}
+
+/// Text of which nothing is known yet but that it must not be printed.
+#[derive(Clone, Default)]
+pub struct SecretText(pub Option<OsString>);
+
+impl SecretText {
+    fn from_environment() -> Self {
+        Self(std::env::var_os(SECRET_VARIABLE))
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "SecretText(…)" } else { "SecretText(none)" })
+    }
+}
+
+/// Whom tokens come from and are meant for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExpectedConfig {
+    /// Issuer (`iss`) that every token must name.
+    #[arg(long, env = "CHAT_JWT_ISSUER", value_name = "NAME")]
+    pub jwt_issuer: Option<String>,
+    /// Audience (`aud`) that every token must name.
+    #[arg(long, env = "CHAT_JWT_AUDIENCE", value_name = "NAME")]
+    pub jwt_audience: Option<String>,
+}
+
+impl ExpectedConfig {
+    /// The same for the verifier.
+    pub fn expected(&self) -> Expected {
+        Expected { issuer: self.jwt_issuer.clone(), audience: self.jwt_audience.clone() }
+    }
+}
+
+/// Which tokens are good.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TokenConfig {
+    /// The secret, where there is one.
+    #[command(flatten)]
+    pub secret: SecretConfig,
+    /// How tokens are signed: HS256 by a secret, the others by a key of which the server has the public half
+    /// [default: HS256].
+    #[arg(long, env = "CHAT_JWT_ALGORITHM", value_name = "ALGORITHM")]
+    pub jwt_algorithm: Option<Algorithm>,
+    /// File with the public key (PEM) of RS256, ES256 or EdDSA.
+    #[arg(long, env = "CHAT_JWT_PUBLIC_KEY_FILE", value_name = "FILE")]
+    pub jwt_public_key_file: Option<PathBuf>,
+    /// Whom they come from and are meant for.
+    #[command(flatten)]
+    pub expected: ExpectedConfig,
+}
+
+/// Why it is not clear which tokens are good.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenConfigError {
+    /// The public key is no good.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The secret is no good.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A key can belong to several algorithms.
+    #[error("a public key is given, but not its algorithm: give --jwt-algorithm RS256, ES256 or EdDSA")]
+    NoAlgorithm,
+    /// The algorithm lacks its key.
+    #[error("{0} needs a public key: give --jwt-public-key-file")]
+    NoKey(Algorithm),
+    /// Only one can count.
+    #[error("a secret and a public key are both given, and only one can count: take one away")]
+    Ambiguous,
+}
+
+impl TokenConfig {
+    /// The verifier, and where its secret came from. A public key counts as given.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenConfigError`].
+    pub fn verifier(&self, data_dir: &Path) -> Result<(TokenVerifier, SecretOrigin), TokenConfigError> {
+        let (key, origin) = self.key(data_dir)?;
+        Ok((TokenVerifier::new(key, &self.expected.expected()), origin))
+    }
+
+    fn key(&self, data_dir: &Path) -> Result<(VerifyingKey, SecretOrigin), TokenConfigError> {
+        match (&self.jwt_public_key_file, self.jwt_algorithm) {
+            (Some(_), _) if self.secret.is_given() => Err(TokenConfigError::Ambiguous),
+            (Some(path), Some(algorithm)) => {
+                Ok((VerifyingKey::from_pem_file(path, algorithm)?, SecretOrigin::Given))
+            }
+            (Some(_), None) => Err(TokenConfigError::NoAlgorithm),
+            (None, None | Some(Algorithm::Hs256)) => {
+                let (secret, origin) = self.secret.resolve(data_dir)?;
+                Ok((VerifyingKey::from_secret(&secret), origin))
+            }
+            (None, Some(algorithm)) => Err(TokenConfigError::NoKey(algorithm)),
+        }
+    }
+}

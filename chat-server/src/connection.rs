@@ -1,0 +1,182 @@
+//! The life of one connection, in one task: handshake, session, end.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat_core::drive::{Ended, Frame, Session};
+use chat_core::engine::BadToken;
+use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
+use futures::SinkExt as _;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tracing::debug;
+
+use crate::clock;
+use crate::http::{Answer, Opening, refusal};
+use crate::server::Shared;
+use crate::websocket::{self, Heartbeat, WebSocket};
+
+/// How long a client may take from connecting to its last header.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Most bytes of the request's head: a token with every claim at its longest is some 2 KiB.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// What a request that became a WebSocket gets.
+struct Opened {
+    admission: Admission,
+    heartbeat: Heartbeat,
+}
+
+/// Whether a client may come in.
+enum Admission {
+    /// With a good token, and a place among the connections.
+    Admitted { session: Session, place: OwnedSemaphorePermit },
+    /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
+    Refused(Refusal),
+}
+
+/// Why a client may not come in.
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    NotAuthenticated,
+    TokenExpired,
+    Full,
+}
+
+impl From<BadToken> for Refusal {
+    fn from(bad: BadToken) -> Self {
+        match bad {
+            BadToken::Invalid => Self::NotAuthenticated,
+            BadToken::Expired => Self::TokenExpired,
+        }
+    }
+}
+
+/// What a connection runs over: TCP, but for tests.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
+
+/// Serves a connection to its end. `newcomer` is its place among those that nobody knows yet.
+///
+/// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended.
+pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer: OwnedSemaphorePermit) {
+    let Some((mut websocket, admission)) = Box::pin(open(stream, shared)).await else {
+        return;
+    };
+    match admission {
+        Admission::Admitted { session, place } => {
+            drop(newcomer);
+            let ended = session.run(&mut websocket).await;
+            debug!(?ended, "session ended");
+            let code = match ended {
+                Ended::ByServer(code) => Some(code),
+                Ended::ByPeer | Ended::Failed(_) => None,
+            };
+            Box::pin(websocket.finish(code)).await;
+            drop(place);
+        }
+        Admission::Refused(refusal) => {
+            debug!(?refusal, "connection refused");
+            Box::pin(refuse(&mut websocket, refusal)).await;
+        }
+    }
+}
+
+/// Makes a WebSocket of it, if that is what the client wants.
+async fn open<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(WebSocket<S>, Admission)> {
+    let (stream, leftover, opened) = handshake(stream, shared).await?;
+    Some((WebSocket::new(stream, &leftover, opened.heartbeat).await, opened.admission))
+}
+
+/// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
+async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, Bytes, Opened)> {
+    let mut stopping = shared.stopping.clone();
+    let opened = Mutex::new(None);
+    let service = service_fn(async |request: Request<Incoming>| {
+        let answer = match answer(&request, &shared).await {
+            Ok((answer, admitted)) => {
+                *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
+                answer
+            }
+            Err(refused) => *refused,
+        };
+        Ok::<_, Infallible>(answer)
+    });
+    let http = http1::Builder::new()
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .without_shutdown();
+    let served = tokio::select! {
+        served = timeout(HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
+        _ = stopping.wait_for(|stopping| *stopping) => return None,
+    };
+    let (mut stream, leftover) = (served.io.into_inner(), served.read_buf);
+    let opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if opened.is_none() {
+        websocket::close(&mut stream).await;
+    }
+    opened.map(|opened| (stream, leftover, opened))
+}
+
+/// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
+/// events begin when the connection does.
+async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer, Opened), Box<Answer>> {
+    let opening = Opening::read(request)?;
+    let admission = match admit(opening.token.as_deref(), shared).await? {
+        Ok((session, place)) => Admission::Admitted { session, place },
+        Err(refusal) => Admission::Refused(refusal),
+    };
+    let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
+    Ok((opening.switch(), Opened { admission, heartbeat }))
+}
+
+/// Judges the token, then takes a place.
+async fn admit(
+    token: Option<&str>,
+    shared: &Shared,
+) -> Result<Result<(Session, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
+    let claims = match shared.verifier.verify(token.unwrap_or_default(), clock::wall()) {
+        Ok(claims) => claims,
+        Err(bad) => return Ok(Err(bad.into())),
+    };
+    let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
+        return Ok(Err(Refusal::Full));
+    };
+    match shared.handle.open(claims).await {
+        Ok(session) => Ok(Ok((session, place))),
+        Err(_) => {
+            Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later"))
+        }
+    }
+}
+
+/// Says why, and closes.
+async fn refuse<S: Transport>(websocket: &mut WebSocket<S>, refusal: Refusal) {
+    let (error, code) = match refusal {
+        Refusal::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
+        Refusal::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
+        Refusal::Full => (None, CloseCode::TryAgainLater),
+    };
+    let farewell = async {
+        if let Some(error) = error {
+            websocket.feed(Frame::Text(encode(&ErrorReply::event(error.into())))).await?;
+        }
+        websocket.send(Frame::Close(code)).await
+    };
+    // A few hundred bytes always find room in the system's buffer, unless the client is gone.
+    let _ = timeout(HANDSHAKE_WITHIN, farewell).await;
+    websocket.finish(Some(code)).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Handshakes over pipes, on a clock that jumps.
+
+use chat_core::drive::Drive;
+use chat_core::engine::{Engine, Settings};
+use chat_core::protocol::{Role, User};
+use chat_core::store::MemoryStore;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
+use crate::clock::SystemClock;
+
+const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
+                       upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                       sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+fn secret() -> Secret {
+    Secret::new(b"a secret of exactly 32 bytes ...", "test").unwrap()
+}
+
+/// What connections need, and what tells them to stop.
+fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
+    let verifier = TokenVerifier::new(VerifyingKey::from_secret(&secret()), &Expected::default());
+    let engine = Engine::new(Settings::default(), [7; 32]);
+    let store = MemoryStore::new("epoch");
+    let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
+    tokio::spawn(service);
+    let (stop, stopping) = watch::channel(false);
+    (Arc::new(Shared { handle, verifier, places: Arc::new(Semaphore::new(1)), stopping }), stop)
+}
+
+/// A connection that is served, the client's end of it, and where the newcomers' places are.
+fn connect(shared: &Arc<Shared>) -> (DuplexStream, JoinHandle<()>, Arc<Semaphore>) {
+    let (ours, theirs) = duplex(1 << 16);
+    let newcomers = Arc::new(Semaphore::new(1));
+    let newcomer = Arc::clone(&newcomers).try_acquire_owned().unwrap();
+    (theirs, tokio::spawn(serve(ours, Arc::clone(shared), newcomer)), newcomers)
+}
+
+/// Reads all that the server sends until it closes.
+async fn read_all(client: &mut DuplexStream) -> String {
+    let mut sent = Vec::new();
+    client.read_to_end(&mut sent).await.unwrap();
+    String::from_utf8_lossy(&sent).into_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_is_left_after_ten_seconds() {
+    let (shared, _stop) = shared();
+    let (mut client, served, _) = connect(&shared);
+    let start = Instant::now();
+    assert_eq!(read_all(&mut client).await, "");
+    served.await.unwrap();
+    assert_eq!(start.elapsed(), HANDSHAKE_WITHIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_that_come_too_slowly_gain_no_time() {
+    let (shared, _stop) = shared();
+    let (mut client, served, _) = connect(&shared);
+    let start = Instant::now();
+    for byte in REQUEST.as_bytes() {
+        sleep(Duration::from_millis(900)).await;
+        if client.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+    }
+    served.await.unwrap();
+    assert!(start.elapsed() < HANDSHAKE_WITHIN + Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_is_too_long_is_refused() {
+    let (shared, _stop) = shared();
+    let (mut client, served, _) = connect(&shared);
+    let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(HEAD_BYTES));
+    client.write_all(long.as_bytes()).await.unwrap();
+    assert!(read_all(&mut client).await.starts_with("HTTP/1.1 431 "));
+    served.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_not_asked_yet_is_left_when_the_server_stops() {
+    let (shared, stop) = shared();
+    let (mut client, served, _) = connect(&shared);
+    let start = Instant::now();
+    stop.send_replace(true);
+    assert_eq!(read_all(&mut client).await, "");
+    served.await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shows_no_good_token_keeps_a_newcomers_place_to_the_end() {
+    let (shared, _stop) = shared();
+    let (mut client, served, newcomers) = connect(&shared);
+    client.write_all(REQUEST.as_bytes()).await.unwrap();
+    let sent = read_all(&mut client).await;
+    assert!(sent.starts_with("HTTP/1.1 101 ") && sent.contains(r#""code":"not_authenticated""#), "{sent}");
+    assert_eq!(newcomers.available_permits(), 0, "the client has not closed yet");
+    drop(client);
+    served.await.unwrap();
+    assert_eq!((newcomers.available_permits(), shared.places.available_permits()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_good_token_gives_a_place_for_as_long_as_the_session() {
+    let (shared, _stop) = shared();
+    let (mut client, served, newcomers) = connect(&shared);
+    let user = User::new("user_1", Role::BusDriver);
+    let token = issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default());
+    client.write_all(REQUEST.replace("token=", &format!("token={token}")).as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((newcomers.available_permits(), shared.places.available_permits()), (1, 0));
+    drop(client);
+    served.await.unwrap();
+    assert_eq!(shared.places.available_permits(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_service_is_drained_nobody_is_let_in() {
+    let (shared, _stop) = shared();
+    shared.handle.drain().await;
+    let (mut client, served, _) = connect(&shared);
+    let user = User::new("user_1", Role::BusDriver);
+    let token = issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default());
+    client.write_all(REQUEST.replace("token=", &format!("token={token}")).as_bytes()).await.unwrap();
+    let sent = read_all(&mut client).await;
+    assert!(sent.starts_with("HTTP/1.1 503 "), "{sent}");
+    drop(client);
+    served.await.unwrap();
+}

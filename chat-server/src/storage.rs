@@ -1,0 +1,69 @@
+//! The store's opening and closing, with what its operator should hear of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use crate::store::{IndexReport, LocalStore, Observer, OpenError, OpenReport, Options, Progress};
+
+/// How long closing may take before it is given up.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often a long opening says how far it has come.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// Opens the store, off the runtime's threads: after a crash that takes a while.
+pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
+    let opening = move || LocalStore::open(&dir, Options { observer: show_progress(), ..Options::default() });
+    let store = spawn_blocking(opening).await.expect("opening does not panic, and is not aborted")?;
+    tell(store.report());
+    Ok(store)
+}
+
+/// Opens the store for a command that runs beside no server.
+pub(crate) fn open_alone(dir: &Path) -> Result<LocalStore, OpenError> {
+    LocalStore::open(dir, Options::default())
+}
+
+/// Closes the store, so that the next start has less to do.
+pub(crate) async fn close(store: LocalStore) {
+    match timeout(CLOSE_WITHIN, spawn_blocking(move || store.close())).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => warn!(%error, "the stop is not marked as clean: the next start checks more"),
+        Ok(Err(_)) | Err(_) => warn!("the store could not be closed in time: the next start repairs it"),
+    }
+}
+
+fn tell(report: &OpenReport) {
+    if let Some(cut) = &report.cut {
+        warn!(?cut, "the journal ended in a change that was never acknowledged, and was cut there");
+    }
+    match &report.index {
+        IndexReport::Rebuilt { why } if !report.created => warn!(why, "the index was built anew"),
+        IndexReport::Replayed(from) => {
+            info!(?from, to = ?report.position, "the index was brought up to date");
+        }
+        IndexReport::Rebuilt { .. } | IndexReport::Current => {}
+    }
+}
+
+/// Says now and then how far opening has come.
+fn show_progress() -> Observer {
+    let last = Mutex::new(Instant::now());
+    Observer::new(move |progress| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(progress, Progress::Indexing(_)) || last.elapsed() < PROGRESS_EVERY {
+            return;
+        }
+        *last = Instant::now();
+        match progress {
+            Progress::Checked(position) => info!(?position, "checking the journal"),
+            Progress::Replayed(position, of) => info!(?position, ?of, "building the index"),
+            _ => {}
+        }
+    })
+}

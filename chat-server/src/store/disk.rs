@@ -1,0 +1,101 @@
+//! The few operations on files that make the journal durable, behind a trait.
+//!
+//! Tests put their own [`Disk`] here: one that fails, that records the order of writes and syncs, or that loses
+//! what was not synced.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Where the journal's files are made and changed. Reading goes past it, by the usual means.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// Creates a file that does not exist yet, for writing.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Opens a file that exists, for writing.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a directory durable.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says.
+    fn sync_directory(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A file of a [`Disk`], open for writing.
+pub trait DiskFile: Send {
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says; some of the bytes may have been written.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts the file to `length` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// Makes the content durable, and of the metadata what is needed to find it (`fdatasync`).
+    ///
+    /// # Errors
+    ///
+    /// As the file system says; what of the content is durable is then unknown, and stays so.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The file system of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(OpenOptions::new().write(true).create_new(true).open(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(OpenOptions::new().write(true).open(path)?))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

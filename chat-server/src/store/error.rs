@@ -1,0 +1,113 @@
+//! Why a store was not opened: each message says what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chat_core::store::Position;
+
+/// Why a [`LocalStore`](super::LocalStore) was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the store open.
+    #[error(
+        "{} is in use by another server: two servers on the same data would destroy it. \
+         Stop the other one, or give this one a data directory of its own",
+        dir.display()
+    )]
+    Locked {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The operating system refused something.
+    #[error("could not {action} {}: {source}. Check the permissions of the data directory, and its disk", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What came of it.
+        source: io::Error,
+    },
+    /// The journal holds something that was not written so, at a place that is known to have been synced.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The journal ends before a place that is known to have been synced, or is not the one that the index was built from.
+    #[error(
+        "the journal in {} has lost synced data: {witness} knows position {}, but the journal {found}. \
+         Nothing was changed. Restore the journal from a backup; if it was just restored on purpose, \
+         remove `index` and `state` in the data directory and start again",
+        journal.display(),
+        known.0
+    )]
+    Lost {
+        /// The directory of the journal.
+        journal: PathBuf,
+        /// Who knows better.
+        witness: &'static str,
+        /// The position that it knows.
+        known: Position,
+        /// What the journal holds instead.
+        found: String,
+    },
+    /// The store was written by a newer version of this program.
+    #[error(
+        "{} has format version {found}, and this program knows versions up to {known}. \
+         Start the newer program that wrote it, or restore a backup made before",
+        file.display()
+    )]
+    Newer {
+        /// What has the newer format.
+        file: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that is known here.
+        known: u32,
+    },
+    /// The file that says how the store was left can't be read.
+    #[error(
+        "{} is damaged: {what}. If the rest of the disk is sound, remove it and start again: \
+         the index is then built anew from the journal",
+        file.display()
+    )]
+    State {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// No index could be made, though its directory was empty.
+    #[error("could not build the index in {}: {what}. Check the space on its disk, and start again", dir.display())]
+    Index {
+        /// The directory of the index.
+        dir: PathBuf,
+        /// What went wrong.
+        what: String,
+    },
+}
+
+impl OpenError {
+    /// Wraps an error of the operating system.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// A place in the journal that does not hold what was written there.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the journal is damaged at byte {offset} of {}, where position {} should stand: {what}. \
+     Nothing was changed. Copy the data directory, check the disk, and restore the journal from a backup",
+    file.display(),
+    position.0
+)]
+pub struct Damage {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where in the segment the damaged part begins.
+    pub offset: u64,
+    /// The position that should stand there.
+    pub position: Position,
+    /// What is wrong.
+    pub what: String,
+}

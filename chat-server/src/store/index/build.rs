@@ -1,0 +1,68 @@
+//! Bringing the index to the journal's end: after a crash a few groups, after a loss of the index all.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chat_core::store::{Position, Unavailable};
+use sled::Batch;
+
+use super::Index;
+use super::apply::Heads;
+use super::view::{View, Writes};
+use crate::store::error::OpenError;
+use crate::store::journal::{End, Groups};
+use crate::store::{keys, values};
+
+/// Writes after which a batch of the replay is applied.
+const BATCH: usize = 4_096;
+
+/// Why an index could not be brought to the journal's end.
+pub(in crate::store) enum Failed {
+    /// The index is bad.
+    Index(Unavailable),
+    /// The journal is.
+    Journal(OpenError),
+}
+
+/// Replays the journal after the end that the index has reached.
+///
+/// `progress` is told how far it has come.
+pub(in crate::store) fn replay(
+    index: &Arc<Index>,
+    journal: &Path,
+    progress: &dyn Fn(Position),
+) -> Result<(), Failed> {
+    let mut reached = index.end().map_err(Failed::Index)?;
+    let mut groups = Groups::after(journal, reached).map_err(Failed::Journal)?;
+    let mut heads = Heads::default();
+    let mut view = View::new(index.clone(), Arc::default());
+    while let Some((end, records)) = groups.next_group().map_err(Failed::Journal)? {
+        for (location, record) in &records {
+            let applied = heads.apply(&mut view, &record.event, &record.content, *location);
+            applied.map_err(Failed::Index)?;
+        }
+        heads.keep();
+        reached = end;
+        if view.writes() >= BATCH {
+            index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
+            progress(reached.position);
+        }
+    }
+    index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
+    index.flush().map_err(Failed::Index)?;
+    progress(reached.position);
+    Ok(())
+}
+
+/// The writes of groups up to this end as one batch, which carries the end too.
+pub(in crate::store) fn batch(writes: &Writes, end: End) -> Batch {
+    let mut batch = Batch::default();
+    for (key, value) in writes {
+        match value {
+            Some(value) => batch.insert(key.clone(), value.clone()),
+            None => batch.remove(key.clone()),
+        }
+    }
+    batch.insert(keys::END, values::encode_json(&end));
+    batch
+}

@@ -1,0 +1,230 @@
+//! The index: what is asked for by key, in sled. It can always be built anew from the journal.
+//!
+//! Sled may panic on a damaged database, when it is opened and later; every call of it is made here, and a panic
+//! becomes a failure. An index that failed once is never asked again: it is set aside, and built anew at the next
+//! start.
+
+pub(super) mod apply;
+pub(super) mod build;
+pub(super) mod view;
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chat_core::store::Unavailable;
+use sled::{Batch, IVec};
+
+use super::error::OpenError;
+use super::journal::End;
+use super::{keys, values};
+
+/// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
+const LET_GO_WITHIN: Duration = Duration::from_secs(10);
+
+/// The index of a store.
+#[derive(Debug)]
+pub(super) struct Index {
+    db: sled::Db,
+    dir: PathBuf,
+    failed: AtomicBool,
+    reason: Mutex<String>,
+}
+
+/// What opening an index found.
+pub(super) enum Opened {
+    /// An index that can be used.
+    Index(Index),
+    /// Nothing that can be used, and why.
+    Unusable(String),
+}
+
+impl Index {
+    /// Opens an index that exists, or makes an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Newer`] if a newer version of the program wrote it.
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Opened, OpenError> {
+        wait_until_free(dir)?;
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
+        let db = match guarded(|| config.open()) {
+            Ok(db) => db,
+            Err(reason) => return Ok(Opened::Unusable(format!("it does not open: {reason}"))),
+        };
+        let index =
+            Self { db, dir: dir.to_owned(), failed: AtomicBool::new(false), reason: Mutex::default() };
+        match index.version() {
+            Ok(keys::VERSION) => Ok(Opened::Index(index)),
+            Ok(found) if found > keys::VERSION => {
+                Err(OpenError::Newer { file: dir.to_owned(), found, known: keys::VERSION })
+            }
+            Ok(0) => Ok(Opened::Unusable("it is incomplete".to_owned())),
+            Ok(found) => Ok(Opened::Unusable(format!("it has the older version {found}"))),
+            Err(unavailable) => Ok(Opened::Unusable(unavailable.reason)),
+        }
+    }
+
+    /// Makes an empty index where there is none.
+    pub(super) fn create(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
+        let made = guarded(|| {
+            let db = config.open()?;
+            db.insert(keys::INDEX_VERSION, &keys::VERSION.to_be_bytes())?;
+            Ok(db)
+        });
+        let db = made.map_err(|what| OpenError::Index { dir: dir.to_owned(), what })?;
+        Ok(Self { db, dir: dir.to_owned(), failed: AtomicBool::new(false), reason: Mutex::default() })
+    }
+
+    fn version(&self) -> Result<u32, Unavailable> {
+        let version = self.get(keys::INDEX_VERSION)?;
+        Ok(version.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u32::from_be_bytes))
+    }
+
+    /// The journal's end that it has reached.
+    pub(super) fn end(&self) -> Result<End, Unavailable> {
+        match self.get(keys::END)? {
+            None => Ok(End::default()),
+            Some(bytes) => values::decode_json(&bytes).ok_or_else(|| self.fail("its end is unreadable")),
+        }
+    }
+
+    /// The value of a key.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Unavailable> {
+        self.ask(|| self.db.get(key))
+    }
+
+    /// The keys from `start` to before `end`.
+    pub(super) fn range(&self, start: &[u8], end: &[u8]) -> Result<sled::Iter, Unavailable> {
+        self.ask(|| Ok(self.db.range(start..end)))
+    }
+
+    /// The next entry of a range, from its front or its back.
+    pub(super) fn next(
+        &self,
+        range: &mut sled::Iter,
+        back: bool,
+    ) -> Result<Option<(IVec, IVec)>, Unavailable> {
+        self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
+    }
+
+    /// Makes all changes of a batch, or none.
+    pub(super) fn apply(&self, batch: Batch) -> Result<(), Unavailable> {
+        self.ask(|| self.db.apply_batch(batch))
+    }
+
+    /// Writes out what was applied. It is not synced by that: the journal is.
+    pub(super) fn flush(&self) -> Result<(), Unavailable> {
+        self.ask(|| self.db.flush().map(drop))
+    }
+
+    /// Whether it can still be asked.
+    pub(super) fn check(&self) -> Result<(), Unavailable> {
+        match self.failed.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(Unavailable::new(self.reason.lock().unwrap_or_else(PoisonError::into_inner))),
+        }
+    }
+
+    /// Gives the index up: it is set aside, so that the next start builds it anew.
+    pub(super) fn fail(&self, what: &str) -> Unavailable {
+        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.failed.load(Ordering::Acquire) {
+            *reason = format!("the index failed ({what}) and is built anew when the server is started again");
+            self.failed.store(true, Ordering::Release);
+            tracing::error!("{reason}");
+            if let Err(error) = set_aside(&self.dir) {
+                tracing::error!(%error, "could not set the index aside: remove it before the next start");
+            }
+        }
+        Unavailable::new(&*reason)
+    }
+
+    fn ask<T>(&self, question: impl FnOnce() -> sled::Result<T>) -> Result<T, Unavailable> {
+        self.check()?;
+        guarded(question).map_err(|reason| self.fail(&reason))
+    }
+}
+
+/// Waits until sled has let go of its file.
+///
+/// A store that this process had open before has ended, but sled's own threads may hold the file a moment longer; an
+/// index that is perfectly good would then not open. Other processes are kept out by the store's own lock.
+fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join("db");
+    let patience = Instant::now() + LET_GO_WITHIN;
+    loop {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(OpenError::io("open", &path)(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => return Err(OpenError::io("lock", &path)(error.into())),
+        }
+    }
+}
+
+/// Makes what was flushed durable, once nobody has the index open: sled's own flush does not go that far.
+pub(super) fn sync_closed(dir: &Path) -> Result<(), OpenError> {
+    wait_until_free(dir)?;
+    match dir.try_exists() {
+        Ok(true) => sync_files(dir).map_err(OpenError::io("sync", dir)),
+        // It failed, and was set aside.
+        Ok(false) => Ok(()),
+        Err(error) => Err(OpenError::io("look for", dir)(error)),
+    }
+}
+
+fn sync_files(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => sync_files(&path)?,
+            false => File::open(&path)?.sync_all()?,
+        }
+    }
+    File::open(dir)?.sync_all()
+}
+
+/// Calls sled, and makes a message of an error or a panic.
+fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
+    // What a panic may leave half done is inside of sled, and that is not asked again.
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(format!("sled panicked: {}", text.unwrap_or("without a message")))
+        }
+    }
+}
+
+/// Renames an index that can't be used to `index.bad-N`, and removes the one that was set aside before.
+pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
+    if !dir.try_exists()? {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    let mut last = 0;
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix("index.bad-")?.parse::<u64>().ok());
+        if let Some(number) = number {
+            last = last.max(number);
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    fs::rename(dir, parent.join(format!("index.bad-{}", last + 1)))
+}

@@ -1,0 +1,151 @@
+//! Is it damage or a torn tail? What a start makes of the journal that it finds.
+//!
+//! Some places are known to have been synced: the index and the file `state` each name one, every group's header
+//! names the end before it, and a segment is only begun when the one before it is complete. What is bad before
+//! any of these places is damage: the store is refused and nothing is changed. What is bad beyond all of them was
+//! never acknowledged: a torn tail, which is cut and reported.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chat_core::store::Position;
+
+use super::group::End;
+use super::scan::{Depth, Flaw, SegmentReader, Step};
+use super::segment;
+use crate::store::disk::Disk;
+use crate::store::error::{Damage, OpenError};
+
+/// Someone who knows an end that was synced.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Witness {
+    /// Who, for the message.
+    pub(in crate::store) name: &'static str,
+    /// What it knows.
+    pub(in crate::store) end: End,
+}
+
+/// A torn tail that was cut: it was never acknowledged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cut {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where it was cut.
+    pub offset: u64,
+    /// How many bytes were cut off.
+    pub bytes: u64,
+    /// The position that would have stood there.
+    pub position: Position,
+    /// What was wrong with it.
+    pub what: String,
+}
+
+/// What a start found.
+#[derive(Debug)]
+pub(in crate::store) struct Recovered {
+    /// Where the journal ends; `None` if there is no segment.
+    pub(in crate::store) end: Option<End>,
+    /// What was cut off.
+    pub(in crate::store) cut: Option<Cut>,
+}
+
+/// Checks the journal, cuts a torn tail, and syncs what is left.
+///
+/// Segments before `whole_from` were checked whole before: their checksums and positions are checked, the chain
+/// and the events in them are not. `progress` is told the position at each segment.
+pub(in crate::store) fn recover(
+    disk: &dyn Disk,
+    journal: &Path,
+    witnesses: &[Witness],
+    whole_from: u64,
+    progress: &dyn Fn(Position),
+) -> Result<Recovered, OpenError> {
+    let segments = segment::list(journal).map_err(OpenError::io("list", journal))?;
+    let mut walk = Walk { end: None, unseen: witnesses.to_vec() };
+    let mut cut = None;
+    for (index, name) in segments.iter().enumerate() {
+        let depth = if *name < whole_from { Depth::Checksums } else { Depth::Whole };
+        let (mut reader, bad) = SegmentReader::open(journal, *name)?;
+        let bad = match bad {
+            Some(flaw) => Some(flaw),
+            None => walk.segment(&mut reader, depth)?,
+        };
+        if let Some(flaw) = bad {
+            let last = index + 1 == segments.len();
+            if !last || walk.is_witnessed(&reader)? {
+                return Err(reader.damage(flaw).into());
+            }
+            cut = Some(cut_tail(disk, journal, &reader, flaw)?);
+        }
+        progress(reader.end().position);
+    }
+    walk.check_witnesses(journal)?;
+    if let Some(end) = walk.end {
+        let path = segment::path(journal, end.segment);
+        disk.open(&path).and_then(|mut file| file.sync()).map_err(OpenError::io("sync", &path))?;
+    }
+    disk.sync_directory(journal).map_err(OpenError::io("sync", journal))?;
+    Ok(Recovered { end: walk.end, cut })
+}
+
+/// How far the walk over the segments has come.
+struct Walk {
+    end: Option<End>,
+    /// Who knows an end that was not met yet.
+    unseen: Vec<Witness>,
+}
+
+impl Walk {
+    /// Walks over a segment, and says what is bad where the reader then stands.
+    fn segment(&mut self, reader: &mut SegmentReader, depth: Depth) -> Result<Option<Flaw>, OpenError> {
+        if let Some(flaw) = reader.does_not_follow(self.end.unwrap_or_default()) {
+            return Err(reader.damage(flaw).into());
+        }
+        self.reach(reader.end());
+        loop {
+            match reader.step(depth).map_err(OpenError::io("read", reader.path()))? {
+                Step::Group(_) => self.reach(reader.end()),
+                Step::End => return Ok(None),
+                Step::Bad(flaw) => return Ok(Some(flaw)),
+            }
+        }
+    }
+
+    fn reach(&mut self, end: End) {
+        self.end = Some(end);
+        self.unseen.retain(|known| (known.end.position, known.end.chain) != (end.position, end.chain));
+    }
+
+    /// Whether something shows that the place where the reader met something bad was synced.
+    fn is_witnessed(&self, reader: &SegmentReader) -> Result<bool, OpenError> {
+        let position = reader.end().position;
+        if self.unseen.iter().any(|known| known.end.position > position) {
+            return Ok(true);
+        }
+        reader.synced_by_later_group().map_err(OpenError::io("read", reader.path()))
+    }
+
+    fn check_witnesses(&self, journal: &Path) -> Result<(), OpenError> {
+        let Some(Witness { name, end: known }) = self.unseen.first() else { return Ok(()) };
+        let position = self.end.unwrap_or_default().position;
+        let found = match position < known.position {
+            true => format!("ends with position {}", position.0),
+            false => "holds something else there".to_owned(),
+        };
+        let journal = journal.to_owned();
+        Err(OpenError::Lost { journal, witness: name, known: known.position, found })
+    }
+}
+
+fn cut_tail(disk: &dyn Disk, journal: &Path, reader: &SegmentReader, flaw: Flaw) -> Result<Cut, OpenError> {
+    let (path, end) = (reader.path(), reader.end());
+    let done: io::Result<()> = match end.offset {
+        0 => disk.remove(path).and_then(|()| disk.sync_directory(journal)),
+        offset => disk.open(path).and_then(|mut file| file.cut(offset).and_then(|()| file.sync())),
+    };
+    done.map_err(OpenError::io("cut the torn tail of", path))?;
+    let Damage { file, what, .. } = reader.damage(flaw);
+    let (offset, bytes) = (end.offset, reader.length() - end.offset);
+    tracing::warn!(file = %path.display(), offset, bytes, what, "cut a torn tail: it was never acknowledged");
+    Ok(Cut { file, offset, bytes, position: Position(end.position.0 + 1), what })
+}

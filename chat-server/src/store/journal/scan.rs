@@ -1,0 +1,204 @@
+//! Reading segments group by group, with all that is checked on the way.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use chat_core::store::Position;
+
+use super::group::{self, End, Location};
+use super::record::{Framed, Record};
+use super::segment::{self, BadHeader};
+use crate::store::error::{Damage, OpenError};
+
+/// How much is checked of what is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Depth {
+    /// Checksums and positions: as fast as the disk, for what was checked whole before.
+    Checksums,
+    /// The chain, the events and the hashes of contents too.
+    Whole,
+}
+
+/// A segment that is read from its start or from a known end.
+pub(super) struct SegmentReader {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    end: End,
+}
+
+/// What was found where the next group should stand.
+pub(super) enum Step {
+    /// A group, with its records at [`Depth::Whole`].
+    Group(Vec<(Location, Record)>),
+    /// The end of the segment.
+    End,
+    /// Something else.
+    Bad(Flaw),
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flaw {
+    /// What is wrong.
+    what: &'static str,
+    /// Where in the segment.
+    offset: u64,
+    /// The position that should stand there.
+    position: Position,
+}
+
+impl Flaw {
+    /// A flaw right behind an end.
+    fn behind(end: End, what: &'static str) -> Self {
+        Self { what, offset: end.offset, position: Position(end.position.0 + 1) }
+    }
+}
+
+impl SegmentReader {
+    /// Opens a segment, and says what is wrong with its header.
+    pub(super) fn open(journal: &Path, name: u64) -> Result<(Self, Option<Flaw>), OpenError> {
+        let path = segment::path(journal, name);
+        let file = File::open(&path).map_err(OpenError::io("open", &path))?;
+        let length = file.metadata().map_err(OpenError::io("read", &path))?.len();
+        let header = read(&file, 0, segment::HEADER.min(length)).map_err(OpenError::io("read", &path))?;
+        let nowhere = End { position: Position(name.saturating_sub(1)), segment: name, ..End::default() };
+        let (end, bad) = match segment::decode_header(&header, name) {
+            Ok(end) => (end, None),
+            Err(BadHeader::Damaged(what)) => (nowhere, Some(Flaw::behind(nowhere, what))),
+            Err(BadHeader::Newer(found)) => {
+                return Err(OpenError::Newer { file: path, found, known: segment::VERSION });
+            }
+        };
+        Ok((Self { path, file, length, end }, bad))
+    }
+
+    /// Goes to an end that is known to stand in this segment, and is known to be right.
+    pub(super) fn seek(&mut self, end: End) {
+        self.end = end;
+    }
+
+    /// How far it has read.
+    pub(super) fn end(&self) -> End {
+        self.end
+    }
+
+    /// How many bytes the file has.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What a flaw means if it is no torn tail.
+    pub(super) fn damage(&self, flaw: Flaw) -> Damage {
+        let Flaw { what, offset, position } = flaw;
+        Damage { file: self.path.clone(), offset, position, what: what.to_owned() }
+    }
+
+    /// The flaw of a segment that does not follow the one before it, which ends here.
+    pub(super) fn does_not_follow(&self, before: End) -> Option<Flaw> {
+        let follows = (self.end.position, self.end.chain) == (before.position, before.chain);
+        let start = End { offset: 0, ..before };
+        (!follows).then(|| Flaw::behind(start, "the segment does not follow the one before it"))
+    }
+
+    /// Reads the next group.
+    pub(super) fn step(&mut self, depth: Depth) -> io::Result<Step> {
+        let left = self.length.saturating_sub(self.end.offset);
+        if left == 0 {
+            return Ok(Step::End);
+        }
+        let bad = |what| Ok(Step::Bad(Flaw::behind(self.end, what)));
+        let head = read(&self.file, self.end.offset, left.min(group::HEADER as u64))?;
+        let header = match group::Header::decode(&head) {
+            Ok(header) => header,
+            Err(what) => return bad(what),
+        };
+        let length = u64::from(header.length);
+        if length > group::BYTES_MOST as u64 || length > left - group::HEADER as u64 {
+            return bad("a group is cut short");
+        }
+        let before = &header.before;
+        let here = (self.end.position, self.end.segment, self.end.offset);
+        if (before.position, before.segment, before.offset) != here || header.first.0 != here.0.0 + 1 {
+            return bad("a group does not follow the one before it");
+        }
+        let bytes = read(&self.file, self.end.offset + group::HEADER as u64, length)?;
+        let start = End { offset: self.end.offset + group::HEADER as u64, ..self.end };
+        let mut records = Records { end: start, rest: &bytes, depth, found: Vec::new() };
+        Ok(match records.read(header.records) {
+            Ok(()) => {
+                self.end = records.end;
+                Step::Group(records.found)
+            }
+            Err(what) => Step::Bad(Flaw::behind(records.end, what)),
+        })
+    }
+
+    /// Whether a group's header behind the present end shows that what should stand here was synced.
+    ///
+    /// A group is written only after all before it was synced, so its header alone is proof.
+    pub(super) fn synced_by_later_group(&self) -> io::Result<bool> {
+        const STEP: u64 = 1 << 20;
+        let mut offset = self.end.offset + 1;
+        while offset < self.length {
+            let bytes = read(&self.file, offset, (STEP + group::HEADER as u64).min(self.length - offset))?;
+            let found = bytes.windows(group::HEADER).filter(|window| window.starts_with(&group::MAGIC));
+            let mut headers = found.filter_map(|window| group::Header::decode(window).ok());
+            if headers.any(|header| header.before.offset > self.end.offset) {
+                return Ok(true);
+            }
+            offset += STEP;
+        }
+        Ok(false)
+    }
+}
+
+/// The records of a group that are being read.
+struct Records<'a> {
+    /// Behind the last one that was read.
+    end: End,
+    rest: &'a [u8],
+    depth: Depth,
+    found: Vec<(Location, Record)>,
+}
+
+impl Records<'_> {
+    fn read(&mut self, count: u32) -> Result<(), &'static str> {
+        (0..count).try_for_each(|_| self.read_one())?;
+        self.rest.is_empty().then_some(()).ok_or("a group is longer than its records")
+    }
+
+    fn read_one(&mut self) -> Result<(), &'static str> {
+        let (framed, after) = Framed::split(self.rest)?;
+        if framed.position().0 != self.end.position.0 + 1 {
+            return Err("a record does not have the next position");
+        }
+        if self.depth == Depth::Whole {
+            if framed.previous() != self.end.chain {
+                return Err("a record does not follow the one before it: its chain is broken");
+            }
+            let offset = u32::try_from(self.end.offset).map_err(|_| "a segment is longer than any may be")?;
+            self.found.push((Location { segment: self.end.segment, offset }, framed.open()?));
+        }
+        self.end.position = framed.position();
+        self.end.offset += (self.rest.len() - after.len()) as u64;
+        if self.depth == Depth::Whole || after.is_empty() {
+            self.end.chain = framed.hash();
+        }
+        self.rest = after;
+        Ok(())
+    }
+}
+
+fn read(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(bytes)
+}

@@ -1,0 +1,92 @@
+//! A segment: one file of the journal, named by the first position in it.
+//!
+//! ```text
+//! magic 8 · version u32 · crc u32 · first position u64 · hash of the record before it 32 · crc u32 · groups
+//! ```
+//!
+//! The first 16 bytes stay as they are in every version, so that any program can name a version that it does
+//! not know.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chat_core::store::Position;
+
+use super::fields::Fields;
+use super::group::End;
+use super::record::Hash;
+
+const MAGIC: [u8; 8] = *b"chatjrnl";
+
+/// The version of the format of segments, groups, records and events.
+pub const VERSION: u32 = 1;
+
+/// Bytes of a segment's header.
+pub(super) const HEADER: u64 = 60;
+const HEADER_LENGTH: usize = 60;
+const PREFIX: usize = 16;
+
+/// What is wrong with the header of a segment.
+#[derive(Debug)]
+pub(super) enum BadHeader {
+    /// It does not hold what was written.
+    Damaged(&'static str),
+    /// It is whole, and of a version that is not known here.
+    Newer(u32),
+}
+
+/// The header of a segment that begins after `end`.
+pub(super) fn encode_header(end: &End) -> Vec<u8> {
+    let mut header = Vec::with_capacity(HEADER_LENGTH);
+    header.extend(MAGIC);
+    header.extend(VERSION.to_be_bytes());
+    header.extend(crc32fast::hash(&header).to_be_bytes());
+    header.extend((end.position.0 + 1).to_be_bytes());
+    header.extend(end.chain.0);
+    header.extend(crc32fast::hash(&header).to_be_bytes());
+    header
+}
+
+/// Reads the header of the segment with this name: the end at which its first group stands.
+pub(super) fn decode_header(bytes: &[u8], name: u64) -> Result<End, BadHeader> {
+    let prefix = bytes.get(..PREFIX).ok_or(BadHeader::Damaged("the header of the segment is cut short"))?;
+    let mut fields = Fields(prefix);
+    let magic: [u8; 8] = fields.array();
+    let version = fields.u32();
+    if magic != MAGIC || crc32fast::hash(&prefix[..PREFIX - 4]) != fields.u32() {
+        return Err(BadHeader::Damaged("the file does not begin as a segment does"));
+    }
+    if version > VERSION {
+        return Err(BadHeader::Newer(version));
+    }
+    let header = bytes.get(..HEADER_LENGTH);
+    let header = header.ok_or(BadHeader::Damaged("the header of the segment is cut short"))?;
+    let mut fields = Fields(&header[PREFIX..]);
+    let first = fields.u64();
+    let chain = Hash(fields.array());
+    if crc32fast::hash(&header[..HEADER_LENGTH - 4]) != fields.u32() {
+        return Err(BadHeader::Damaged("the header of the segment fails its checksum"));
+    }
+    match first == name && first > 0 {
+        true => Ok(End { position: Position(first - 1), segment: name, offset: HEADER, chain }),
+        false => Err(BadHeader::Damaged("the segment does not begin with the position of its name")),
+    }
+}
+
+/// The file of a segment.
+pub(super) fn path(journal: &Path, segment: u64) -> PathBuf {
+    journal.join(format!("{segment:020}.log"))
+}
+
+/// All segments of a journal in their order; other files are none of ours.
+pub(super) fn list(journal: &Path) -> io::Result<Vec<u64>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(journal)? {
+        let name = entry?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_suffix(".log"));
+        segments.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+    }
+    segments.sort_unstable();
+    Ok(segments)
+}

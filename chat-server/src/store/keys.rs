@@ -1,0 +1,189 @@
+//! The one catalogue of what stands in the index under which key.
+//!
+//! One tree. A key is a letter and its parts; a part that another one follows ends with `0xff`, a byte that no
+//! UTF-8 holds, so that ids of any content and length stay apart. Numbers are big-endian. What the values are
+//! stands in [`values`](super::values). A change here, or there, is a new [`VERSION`]: an older index is then
+//! built anew from the journal.
+//!
+//! | key | value | written |
+//! |---|---|---|
+//! | `!version` | version of this catalogue, u32 | once |
+//! | `!end` | the journal's end that the index has reached, JSON | per batch |
+//! | `!epoch` | the epoch | once |
+//! | `u` user | account, JSON | per account put |
+//! | `n` user | – : an active control user | per account put |
+//! | `e` user | – : enrolment is due | per account put |
+//! | `c` conversation | title, room, creator, time, version, JSON | created, enrolled, withdrawn |
+//! | `m` conversation `ff` seq u64 | message, its content up to 2 KiB or its place in the journal | per message |
+//! | `d` user `ff` client message id | place of the record in the journal | per message that names one |
+//! | `p` conversation `ff` user | – : a participant | created, enrolled, withdrawn |
+//! | `b` user `ff` conversation | – : the same the other way round, by id | as `p` |
+//! | `a` user `ff` hour u32 conversation | – : the same by the hour of the last activity, newest first | as `p`, and when a message enters a new hour |
+//! | `r` user `ff` conversation | read position, u64 | per rise |
+//!
+//! The newest message of a conversation is the last `m` key, so that a message rewrites nothing.
+
+use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use chat_core::time::Timestamp;
+
+/// The version of this catalogue and of the values.
+pub(super) const VERSION: u32 = 1;
+
+/// The key of the version.
+pub(super) const INDEX_VERSION: &[u8] = b"!version";
+/// The key of the end that the index has reached.
+pub(super) const END: &[u8] = b"!end";
+/// The key of the epoch.
+pub(super) const EPOCH: &[u8] = b"!epoch";
+/// What the keys of active control users begin with.
+pub(super) const CONTROL: &[u8] = b"n";
+/// What the keys of users whose enrolment is due begin with.
+pub(super) const DUE: &[u8] = b"e";
+/// What the keys of conversations begin with.
+pub(super) const CONVERSATIONS: &[u8] = b"c";
+
+/// Ends a part of a key that another part follows.
+const STOP: u8 = 0xff;
+
+const HOUR_MILLIS: i64 = 3_600_000;
+
+/// The hour in which something happened, counted down: a newer one is smaller.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Hour(u32);
+
+impl Hour {
+    /// The hour of this time.
+    pub(super) fn of(time: Timestamp) -> Self {
+        // Years 0 to 9999 are hours -17 million to 70 million.
+        let hour = time.as_millis().div_euclid(HOUR_MILLIS) + (1 << 31);
+        Self(!u32::try_from(hour).expect("a timestamp lies in the years 0 to 9999"))
+    }
+}
+
+/// The key of an account.
+pub(super) fn account(user: &UserId) -> Vec<u8> {
+    key(b'u', &[], user.as_str())
+}
+
+/// The key of the mark of an active control user.
+pub(super) fn control(user: &UserId) -> Vec<u8> {
+    key(b'n', &[], user.as_str())
+}
+
+/// The key of the mark of a user whose enrolment is due.
+pub(super) fn due(user: &UserId) -> Vec<u8> {
+    key(b'e', &[], user.as_str())
+}
+
+/// The key of a conversation.
+pub(super) fn conversation(id: &ConversationId) -> Vec<u8> {
+    key(b'c', &[], id.as_str())
+}
+
+/// What the keys of a conversation's messages begin with.
+pub(super) fn messages(conversation: &ConversationId) -> Vec<u8> {
+    key(b'm', &[conversation.as_str()], "")
+}
+
+/// The key of a message.
+pub(super) fn message(conversation: &ConversationId, seq: u64) -> Vec<u8> {
+    let mut key = messages(conversation);
+    key.extend(seq.to_be_bytes());
+    key
+}
+
+/// The `seq` at the end of the key of a message.
+pub(super) fn seq(message: &[u8]) -> Option<u64> {
+    message.last_chunk().map(|seq| u64::from_be_bytes(*seq))
+}
+
+/// The key of what a user did under a client message id.
+pub(super) fn original(user: &UserId, id: &ClientMessageId) -> Vec<u8> {
+    key(b'd', &[user.as_str()], id.as_str())
+}
+
+/// What the keys of a conversation's participants begin with.
+pub(super) fn participants(conversation: &ConversationId) -> Vec<u8> {
+    key(b'p', &[conversation.as_str()], "")
+}
+
+/// The key of a participant.
+pub(super) fn participant(conversation: &ConversationId, user: &UserId) -> Vec<u8> {
+    key(b'p', &[conversation.as_str()], user.as_str())
+}
+
+/// What the keys of a user's conversations by id begin with.
+pub(super) fn memberships(user: &UserId) -> Vec<u8> {
+    key(b'b', &[user.as_str()], "")
+}
+
+/// The key of a user's conversation by id.
+pub(super) fn membership(user: &UserId, conversation: &ConversationId) -> Vec<u8> {
+    key(b'b', &[user.as_str()], conversation.as_str())
+}
+
+/// What the keys of a user's conversations by activity begin with.
+pub(super) fn activities(user: &UserId) -> Vec<u8> {
+    key(b'a', &[user.as_str()], "")
+}
+
+/// The key of a user's conversation by activity.
+pub(super) fn activity(user: &UserId, hour: Hour, conversation: &ConversationId) -> Vec<u8> {
+    let mut key = activities(user);
+    key.extend(hour.0.to_be_bytes());
+    key.extend(conversation.as_str().as_bytes());
+    key
+}
+
+/// Hour and conversation of a key of [`activity`], without the beginning that [`activities`] gives.
+pub(super) fn split_activity(rest: &[u8]) -> Option<(Hour, ConversationId)> {
+    let (hour, conversation) = rest.split_first_chunk()?;
+    Some((Hour(u32::from_be_bytes(*hour)), text(conversation)?))
+}
+
+/// The key of a user's read position.
+pub(super) fn read_position(user: &UserId, conversation: &ConversationId) -> Vec<u8> {
+    key(b'r', &[user.as_str()], conversation.as_str())
+}
+
+/// An id at the end of a key.
+pub(super) fn text<T: for<'a> From<&'a str>>(part: &[u8]) -> Option<T> {
+    str::from_utf8(part).ok().map(T::from)
+}
+
+fn key(letter: u8, parts: &[&str], last: &str) -> Vec<u8> {
+    let length = parts.iter().map(|part| part.len() + 1).sum::<usize>() + last.len();
+    let mut key = Vec::with_capacity(1 + length + 8);
+    key.push(letter);
+    for part in parts {
+        key.extend(part.as_bytes());
+        key.push(STOP);
+    }
+    key.extend(last.as_bytes());
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_count_down() {
+        let hour = |millis| Hour::of(Timestamp::from_millis(millis));
+        assert!(hour(3_600_000) < hour(3_599_999));
+        assert!(hour(0) < hour(-1));
+        assert_eq!(hour(-1), hour(-3_600_000));
+        assert!(hour(i64::MAX) < hour(i64::MIN));
+    }
+
+    #[test]
+    fn ids_of_any_content_stay_apart() {
+        let user = |id: &str| UserId::from(id);
+        let conversation = |id: &str| ConversationId::from(id);
+        assert_ne!(membership(&user("a"), &conversation("bc")), membership(&user("ab"), &conversation("c")),);
+        assert!(!message(&conversation("ab"), 1).starts_with(&messages(&conversation("a"))));
+        let key = activity(&user("a\u{0}ÿ"), Hour(7), &conversation("ÿ"));
+        let rest = key.strip_prefix(&activities(&user("a\u{0}ÿ"))[..]).unwrap();
+        assert_eq!(split_activity(rest), Some((Hour(7), conversation("ÿ"))));
+    }
+}

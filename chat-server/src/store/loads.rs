@@ -1,0 +1,79 @@
+//! The threads that answer loads.
+//!
+//! A load may have to read from disk, so it is not answered on the thread of whoever polls for it: that one serves
+//! connections. A few threads of our own need no particular runtime.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use chat_core::store::{Loaded, Query, Unavailable};
+use futures::channel::oneshot;
+
+use super::query::Answers;
+
+/// Loads that wait for a thread; one more is unavailable, and its client is told to come again. Each costs some 200
+/// bytes; this is ten seconds of work.
+const WAITING_MOST: usize = 16_384;
+
+type Answer = Result<Loaded, Unavailable>;
+
+struct Load {
+    query: Query,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Where loads go.
+#[derive(Debug)]
+pub(super) struct Loads {
+    queue: Mutex<Option<SyncSender<Load>>>,
+}
+
+impl Loads {
+    /// Starts the threads.
+    pub(super) fn start(answers: Answers, threads: usize) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let (queue, waiting) = sync_channel(WAITING_MOST);
+        let shared = Arc::new((answers, Mutex::new(waiting)));
+        let threads = (0..threads.max(1)).map(|_| {
+            let shared = shared.clone();
+            thread::Builder::new().name("store-load".to_owned()).spawn(move || run(&shared.0, &shared.1))
+        });
+        let threads = threads.collect::<io::Result<_>>()?;
+        Ok((Self { queue: Mutex::new(Some(queue)) }, threads))
+    }
+
+    /// Asks for an answer.
+    pub(super) fn ask(&self, query: Query) -> Result<oneshot::Receiver<Answer>, Unavailable> {
+        let (answer, receiver) = oneshot::channel();
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = queue.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
+        match queue.try_send(Load { query, answer }) {
+            Ok(()) => Ok(receiver),
+            Err(TrySendError::Full(_)) => Err(Unavailable::new("too many loads are waiting")),
+            Err(TrySendError::Disconnected(_)) => Err(Unavailable::new("the threads that answer are gone")),
+        }
+    }
+
+    /// Lets the threads end once all that waits is answered.
+    pub(super) fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>) {
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Load { query, answer }) = next else { return };
+        if answer.is_canceled() {
+            continue;
+        }
+        // A panic costs one answer, not the thread.
+        let found = catch_unwind(AssertUnwindSafe(|| answers.answer(query)));
+        let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
+        if answer.send(found).is_err() {
+            tracing::debug!("a load was dropped before it ended");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Opening: from whatever a crash, a power cut or a restored backup left, to a store that can be used.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
+use chat_core::store::Position;
+
+use super::error::OpenError;
+use super::index::build::{Failed, replay};
+use super::index::{Index, Opened, set_aside};
+use super::journal::{End, Event, Journal, Recovered, Witness, recover};
+use super::lock::Lock;
+use super::options::{IndexReport, OpenReport, Options, Progress};
+use super::state::State;
+
+/// A store whose journal and index agree.
+pub(super) struct Parts {
+    pub(super) lock: Lock,
+    pub(super) journal: Journal,
+    pub(super) index: Arc<Index>,
+    pub(super) report: OpenReport,
+}
+
+/// Where a store is, and how it is to be opened.
+struct Opening<'a> {
+    dir: &'a Path,
+    journal: PathBuf,
+    index: PathBuf,
+    options: &'a Options,
+}
+
+/// The index that was found.
+enum Found {
+    /// One to go on with.
+    Usable(Index, End),
+    /// None, or one that is to be set aside; and a synced end that it knows all the same.
+    Useless { why: String, end: Option<End> },
+}
+
+/// Opens or creates the store in this directory.
+///
+/// The journal is not changed before it is known to be sound.
+pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
+    let journal = dir.join("journal");
+    let made = fs::create_dir_all(&journal).and_then(|()| sync_made(dir));
+    made.map_err(OpenError::io("create", &journal))?;
+    let opening = Opening { dir, journal, index: dir.join("index"), options };
+    let lock = Lock::take(dir)?;
+    let state = State::read(dir)?;
+    let found = opening.find_index(state.as_ref())?;
+    let Recovered { end, cut } = opening.recover(state.as_ref(), &found)?;
+    let journal = opening.open_journal(end)?;
+    let end_now = journal.end();
+    let (index, index_report) = opening.bring_index(found, end_now.position)?;
+    write_state(dir, options, end_now, false)?;
+    let created = end.is_none_or(|end| end.position.0 == 0);
+    let report = OpenReport { created, cut, index: index_report, position: end_now.position };
+    tracing::info!(?report, "opened the store");
+    Ok(Parts { lock, journal, index, report })
+}
+
+/// Says durably how the store is left.
+pub(super) fn write_state(dir: &Path, options: &Options, end: End, clean: bool) -> Result<(), OpenError> {
+    let state = State::new(clean, options.boot_id.clone(), end);
+    state.write(dir).map_err(OpenError::io("write the state of the store in", dir))
+}
+
+impl Opening<'_> {
+    fn find_index(&self, state: Option<&State>) -> Result<Found, OpenError> {
+        let useless = |why: &str, end| Found::Useless { why: why.to_owned(), end };
+        if !self.index.try_exists().map_err(OpenError::io("look for", &self.index))? {
+            return Ok(useless("there was none", None));
+        }
+        let boot = &self.options.boot_id;
+        if state.is_some_and(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
+            return Ok(useless("the machine was restarted, and the store had not been closed", None));
+        }
+        if let Some(state) = state.filter(|state| state.clean) {
+            // Sled writes as soon as it is open. If the machine stops before this start has come to its end, the next
+            // one must not take the index for one that was closed.
+            write_state(self.dir, self.options, state.end, false)?;
+        }
+        let index = match Index::open(&self.index, self.options.index_cache_bytes)? {
+            Opened::Index(index) => index,
+            Opened::Unusable(why) => return Ok(useless(&why, None)),
+        };
+        match index.end() {
+            Ok(end) if state.is_none() => Ok(useless("it is not known how the store was left", Some(end))),
+            Ok(end) => Ok(Found::Usable(index, end)),
+            Err(unavailable) => Ok(useless(&unavailable.reason, None)),
+        }
+    }
+
+    fn recover(&self, state: Option<&State>, found: &Found) -> Result<Recovered, OpenError> {
+        let (index_end, whole_from) = match found {
+            Found::Usable(_, end) => (Some(*end), end.segment),
+            Found::Useless { end, .. } => (*end, 0),
+        };
+        let state = state.map(|state| Witness { name: "the file `state`", end: state.end });
+        let index = index_end.map(|end| Witness { name: "the index", end });
+        let witnesses: Vec<_> =
+            state.into_iter().chain(index).filter(|witness| witness.end.position.0 > 0).collect();
+        let progress = |position| self.options.observer.tell(Progress::Checked(position));
+        recover(&*self.options.disk, &self.journal, &witnesses, whole_from, &progress)
+    }
+
+    /// Opens the journal for writing; a new one begins with its epoch.
+    fn open_journal(&self, end: Option<End>) -> Result<Journal, OpenError> {
+        let Options { disk, segment_bytes, .. } = self.options;
+        let begun =
+            Journal::open(disk.clone(), &self.journal, end, *segment_bytes).and_then(|mut journal| {
+                if journal.end().position.0 == 0 {
+                    let epoch = new_epoch()?;
+                    let mut group = journal.begin().map_err(io::Error::other)?;
+                    group.push(&Event::EpochBegun { epoch }, None).map_err(io::Error::other)?;
+                    journal.commit(group).map_err(io::Error::other)?;
+                }
+                Ok(journal)
+            });
+        begun.map_err(OpenError::io("begin", &self.journal))
+    }
+
+    fn bring_index(&self, found: Found, last: Position) -> Result<(Arc<Index>, IndexReport), OpenError> {
+        let why = match found {
+            Found::Usable(index, end) => {
+                let index = Arc::new(index);
+                match self.replay(&index, last) {
+                    Ok(()) if end.position == last => return Ok((index, IndexReport::Current)),
+                    Ok(()) => return Ok((index, IndexReport::Replayed(end.position))),
+                    Err(Failed::Journal(error)) => return Err(error),
+                    Err(Failed::Index(unavailable)) => unavailable.reason,
+                }
+            }
+            Found::Useless { why, .. } => why,
+        };
+        tracing::info!(why, last = last.0, "building the index anew from the journal");
+        set_aside(&self.index).map_err(OpenError::io("set aside", &self.index))?;
+        let index = Arc::new(Index::create(&self.index, self.options.index_cache_bytes)?);
+        match self.replay(&index, last) {
+            Ok(()) => Ok((index, IndexReport::Rebuilt { why })),
+            Err(Failed::Journal(error)) => Err(error),
+            Err(Failed::Index(unavailable)) => {
+                Err(OpenError::Index { dir: self.index.clone(), what: unavailable.reason })
+            }
+        }
+    }
+
+    fn replay(&self, index: &Arc<Index>, last: Position) -> Result<(), Failed> {
+        replay(index, &self.journal, &|reached| {
+            tracing::info!(reached = reached.0, last = last.0, "replaying the journal into the index");
+            self.options.observer.tell(Progress::Replayed(reached, last));
+        })
+    }
+}
+
+/// Makes the names of a new data directory durable.
+fn sync_made(dir: &Path) -> io::Result<()> {
+    fs::File::open(dir)?.sync_all()?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// An epoch that no other store has.
+fn new_epoch() -> io::Result<Epoch> {
+    let mut nonce = Nonce([0; NONCE_BYTES]);
+    getrandom::fill(&mut nonce.0)?;
+    Ok(Epoch::from(nonce.to_string()))
+}

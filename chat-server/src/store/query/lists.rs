@@ -1,0 +1,277 @@
+//! Lists of conversations: of a user by activity, of a user by id, and of all by id.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use chat_core::conversation::Conversation;
+use chat_core::id::{ConversationId, UserId};
+use chat_core::protocol::User;
+use chat_core::store::{
+    ConversationPage, ConversationRow, Facts, Loaded, UNREAD_MOST, UNREAD_WINDOW, Unavailable,
+};
+use chat_core::time::Timestamp;
+
+use super::{Answers, Moment};
+use crate::store::index::apply::newest_message;
+use crate::store::index::view::after as after_prefix;
+use crate::store::keys::{self, Hour};
+use crate::store::values::{self, ConversationValue, MessageValue};
+
+/// Conversations that are looked at in one moment: the index stands still for a few milliseconds.
+const STEP: usize = 256;
+
+/// A conversation of a user's list, before it is known to be on the page.
+struct Candidate {
+    id: ConversationId,
+    newest: (u64, MessageValue),
+}
+
+impl Moment<'_> {
+    /// A page of a user's conversations: see [`Query::Conversations`](chat_core::store::Query::Conversations).
+    ///
+    /// The index knows the hour of each conversation's last activity. Hours that `skip` covers are counted only; in
+    /// those that the page meets, the newest messages give the order.
+    pub(super) fn conversations(
+        &self,
+        user: &UserId,
+        since: Timestamp,
+        skip: u64,
+        limit: u32,
+        participants: usize,
+    ) -> Result<ConversationPage, Unavailable> {
+        let mut page = Page::new(skip, limit, participants);
+        let prefix = keys::activities(user);
+        let mut hour: Option<(Hour, Vec<ConversationId>)> = None;
+        for entry in self.view.prefix(&prefix)? {
+            let (next, id) = self.view.decoded(keys::split_activity(&entry?.0[prefix.len()..]))?;
+            if next > Hour::of(since) {
+                break;
+            }
+            match &mut hour {
+                Some((same, ids)) if *same == next => ids.push(id),
+                _ => {
+                    if let Some((done, ids)) = hour.replace((next, vec![id]))
+                        && !self.add_hour(&mut page, user, done, ids, since)?
+                    {
+                        return Ok(page.built);
+                    }
+                }
+            }
+        }
+        if let Some((last, ids)) = hour {
+            self.add_hour(&mut page, user, last, ids, since)?;
+        }
+        Ok(page.built)
+    }
+
+    /// Adds the conversations of an hour; `false` once the page is complete and it is known that there are more.
+    fn add_hour(
+        &self,
+        page: &mut Page,
+        user: &UserId,
+        hour: Hour,
+        ids: Vec<ConversationId>,
+        since: Timestamp,
+    ) -> Result<bool, Unavailable> {
+        let whole = hour < Hour::of(since);
+        if whole && page.skip >= ids.len() as u64 {
+            page.skip -= ids.len() as u64;
+            return Ok(true);
+        }
+        let mut candidates = Vec::with_capacity(ids.len());
+        for id in ids {
+            let newest = newest_message(&self.view, &id)?;
+            let newest = self.view.decoded(newest)?;
+            if newest.1.sent_at > since {
+                candidates.push(Candidate { id, newest });
+            }
+        }
+        // Stable: those of the same time stay in the order of their ids.
+        candidates.sort_by_key(|candidate| Reverse(candidate.newest.1.sent_at));
+        for candidate in candidates {
+            if !self.add(page, user, candidate)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn add(&self, page: &mut Page, user: &UserId, candidate: Candidate) -> Result<bool, Unavailable> {
+        if page.skip > 0 {
+            page.skip -= 1;
+            return Ok(true);
+        }
+        if page.is_full() {
+            page.built.more = true;
+            return Ok(false);
+        }
+        let value = self.view.get_as(&keys::conversation(&candidate.id), values::decode_json)?;
+        let value: ConversationValue = self.view.decoded(value)?;
+        let conversation = self.assemble(candidate.id, value, &candidate.newest)?;
+        if !page.has_room(&conversation) {
+            page.built.more = true;
+            return Ok(false);
+        }
+        self.name_users(&mut page.built.users, &conversation)?;
+        page.built.rows.push(self.row(user, conversation, candidate.newest)?);
+        Ok(true)
+    }
+
+    fn row(
+        &self,
+        user: &UserId,
+        conversation: Conversation,
+        (seq, newest): (u64, MessageValue),
+    ) -> Result<ConversationRow, Unavailable> {
+        let read = self.view.get_as(&keys::read_position(user, &conversation.id), values::decode_number)?;
+        let read_up_to = read.unwrap_or_default();
+        let unread_count = self.unread(user, &conversation.id, read_up_to, seq)?;
+        let last_message = self.assemble_message(&conversation.id, seq, newest)?;
+        Ok(ConversationRow { conversation, last_message, read_up_to, unread_count })
+    }
+
+    fn unread(
+        &self,
+        user: &UserId,
+        id: &ConversationId,
+        read_up_to: u64,
+        last_seq: u64,
+    ) -> Result<u32, Unavailable> {
+        let last = read_up_to.saturating_add(UNREAD_WINDOW).min(last_seq);
+        if last <= read_up_to {
+            return Ok(0);
+        }
+        let (start, end) = (keys::message(id, read_up_to + 1), after_prefix(&keys::message(id, last)));
+        let mut count = 0;
+        for entry in self.view.range(&start, &end)? {
+            let message = self.view.decoded(MessageValue::decode(&entry?.1))?;
+            count += u32::from(message.sender != *user);
+            if count == UNREAD_MOST {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    fn name_users(
+        &self,
+        users: &mut BTreeMap<UserId, User>,
+        conversation: &Conversation,
+    ) -> Result<(), Unavailable> {
+        for user in conversation.participants.iter() {
+            if let Entry::Vacant(vacant) = users.entry(user.clone())
+                && let Some(account) = self.account(user)?
+            {
+                vacant.insert(account.user);
+            }
+        }
+        Ok(())
+    }
+
+    /// A user's conversations by id: see [`Query::Memberships`](chat_core::store::Query::Memberships).
+    pub(super) fn memberships(
+        &self,
+        user: &UserId,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> Result<Vec<Conversation>, Unavailable> {
+        let prefix = keys::memberships(user);
+        let start = after.map_or(prefix.clone(), |id| just_after(keys::membership(user, id)));
+        let entries = self.view.range(&start, &after_prefix(&prefix))?.take(limit as usize);
+        let conversations = entries.map(|entry| {
+            let id: ConversationId = self.view.decoded(keys::text(&entry?.0[prefix.len()..]))?;
+            let conversation = self.conversation(&id)?;
+            self.view.decoded(conversation)
+        });
+        conversations.collect()
+    }
+
+    /// Looks at some conversations after a key, and gives the active ones, and the last key if there may be more.
+    fn some_active(
+        &self,
+        since: Timestamp,
+        start: &[u8],
+        limit: usize,
+    ) -> Result<(Vec<Conversation>, Option<Vec<u8>>), Unavailable> {
+        let mut active = Vec::new();
+        let end = after_prefix(keys::CONVERSATIONS);
+        for (looked_at, entry) in self.view.range(start, &end)?.enumerate() {
+            let (key, value) = entry?;
+            if looked_at == STEP || active.len() == limit {
+                return Ok((active, Some(key.to_vec())));
+            }
+            let id: ConversationId = self.view.decoded(keys::text(&key[keys::CONVERSATIONS.len()..]))?;
+            let newest = newest_message(&self.view, &id)?;
+            let newest = self.view.decoded(newest)?;
+            if newest.1.sent_at > since {
+                let value = self.view.decoded(values::decode_json(&value))?;
+                active.push(self.assemble(id, value, &newest)?);
+            }
+        }
+        Ok((active, None))
+    }
+}
+
+impl Answers {
+    /// All active conversations by id: see
+    /// [`Query::ActiveConversations`](chat_core::store::Query::ActiveConversations).
+    ///
+    /// It may have to pass many silent conversations, so it looks at them in steps, between which the index goes on.
+    /// The position is that of the first step, and no conversation ever leaves its place.
+    pub(super) fn active_conversations(
+        &self,
+        since: Timestamp,
+        after: Option<ConversationId>,
+        limit: u32,
+    ) -> Result<Loaded, Unavailable> {
+        let limit = limit as usize;
+        let mut start = after.map_or(keys::CONVERSATIONS.to_vec(), |id| just_after(keys::conversation(&id)));
+        let mut found = Vec::new();
+        let mut first = None;
+        loop {
+            let left = limit - found.len();
+            let (position, (active, next)) =
+                self.at_one_moment(|moment| moment.some_active(since, &start, left))?;
+            found.extend(active);
+            let position = *first.get_or_insert(position);
+            match next {
+                Some(next) if found.len() < limit => start = next,
+                _ => return Ok(Loaded { position, facts: Facts::ActiveConversations(found) }),
+            }
+        }
+    }
+}
+
+/// The first key after this one.
+fn just_after(mut key: Vec<u8>) -> Vec<u8> {
+    key.push(0);
+    key
+}
+
+/// A page that is being filled.
+struct Page {
+    built: ConversationPage,
+    skip: u64,
+    limit: usize,
+    /// Participants that still fit.
+    room: usize,
+}
+
+impl Page {
+    fn new(skip: u64, limit: u32, participants: usize) -> Self {
+        Self { built: ConversationPage::default(), skip, limit: limit as usize, room: participants }
+    }
+
+    fn is_full(&self) -> bool {
+        self.built.rows.len() >= self.limit
+    }
+
+    /// Whether a row still fits, which the first always does; it then takes its room.
+    fn has_room(&mut self, conversation: &Conversation) -> bool {
+        let participants = conversation.participants.len();
+        let fits = self.built.rows.is_empty() || participants <= self.room;
+        self.room = self.room.saturating_sub(participants);
+        fits
+    }
+}

@@ -1,0 +1,108 @@
+//! Pages of messages: found by number, so that depth costs nothing.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use chat_core::id::ConversationId;
+use chat_core::protocol::{Message, MessageType};
+use chat_core::store::{MessagePage, Unavailable, Window};
+
+use super::Moment;
+use crate::store::index::apply::newest_message;
+use crate::store::index::view::after;
+use crate::store::keys;
+use crate::store::values::{ContentValue, MessageValue};
+
+impl Moment<'_> {
+    /// A page of messages: see [`Query::Messages`](chat_core::store::Query::Messages).
+    pub(super) fn messages(
+        &self,
+        conversation: &ConversationId,
+        window: Window,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<MessagePage, Unavailable> {
+        let Some((last_seq, _)) = newest_message(&self.view, conversation)? else {
+            return Ok(MessagePage::default());
+        };
+        let (seqs, newest_first) = match window {
+            Window::After(seq) => (seq.saturating_add(1)..=last_seq, false),
+            Window::Before(seq) => (1..=seq.saturating_sub(1).min(last_seq), true),
+            Window::Newest { skip } => (1..=last_seq.saturating_sub(skip), true),
+        };
+        let mut found = self.fitting(conversation, &seqs, newest_first, limit, bytes)?;
+        let more = seqs.count() > found.len();
+        if newest_first {
+            found.reverse();
+        }
+        let messages = found.into_iter().map(|(seq, value)| self.assemble_message(conversation, seq, value));
+        Ok(MessagePage { messages: messages.collect::<Result<_, _>>()?, last_seq, more })
+    }
+
+    /// The messages that fit a page, beginning at one end of the window.
+    fn fitting(
+        &self,
+        conversation: &ConversationId,
+        seqs: &RangeInclusive<u64>,
+        newest_first: bool,
+        limit: u32,
+        bytes: usize,
+    ) -> Result<Vec<(u64, MessageValue)>, Unavailable> {
+        let mut found = Vec::new();
+        if seqs.is_empty() {
+            return Ok(found);
+        }
+        let start = keys::message(conversation, *seqs.start());
+        let end = after(&keys::message(conversation, *seqs.end()));
+        let entries =
+            if newest_first { self.view.range_back(&start, &end)? } else { self.view.range(&start, &end)? };
+        let mut sum = 0_usize;
+        for entry in entries.take(limit as usize) {
+            let (key, value) = entry?;
+            let seq = self.view.decoded(keys::seq(&key))?;
+            let value = self.view.decoded(MessageValue::decode(&value))?;
+            sum = sum.saturating_add(value.content.length());
+            if sum > bytes && !found.is_empty() {
+                break;
+            }
+            found.push((seq, value));
+        }
+        Ok(found)
+    }
+
+    /// A message by its number.
+    pub(super) fn message(
+        &self,
+        conversation: &ConversationId,
+        seq: u64,
+    ) -> Result<Option<MessageValue>, Unavailable> {
+        self.view.get_as(&keys::message(conversation, seq), MessageValue::decode)
+    }
+
+    /// A message with its content, which may have to be read from the journal. Erased content is empty.
+    pub(super) fn assemble_message(
+        &self,
+        conversation: &ConversationId,
+        seq: u64,
+        value: MessageValue,
+    ) -> Result<Message, Unavailable> {
+        let id = value.id(seq);
+        let content: Arc<str> = match value.content {
+            ContentValue::Inline(text) => text,
+            ContentValue::Erased => "".into(),
+            ContentValue::Journal(_, location) => {
+                let record = self.reader.read(location).map_err(Unavailable::new)?;
+                record.content.text().cloned().unwrap_or_else(|| "".into())
+            }
+        };
+        Ok(Message {
+            id,
+            conversation_id: conversation.clone(),
+            sender_id: value.sender,
+            content,
+            message_type: MessageType::Text,
+            sent_at: value.sent_at,
+            seq: Some(seq),
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! Answers to queries.
+
+mod lists;
+mod messages;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chat_core::conversation::Conversation;
+use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
+use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, Unavailable};
+
+use super::index::Index;
+use super::index::apply::{newest_message, participants};
+use super::index::view::View;
+use super::journal::Reader;
+use super::judge;
+use super::keys;
+use super::overlay::Overlay;
+use super::values::{self, ConversationValue, MessageValue};
+
+/// All that answering takes. Many threads may use it at once.
+pub(super) struct Answers {
+    index: Arc<Index>,
+    overlay: Arc<Overlay>,
+    gate: Arc<RwLock<()>>,
+    reader: Arc<Reader>,
+}
+
+/// The store as it was at one position.
+struct Moment<'a> {
+    view: View,
+    reader: &'a Reader,
+}
+
+impl Answers {
+    /// Answers from these.
+    pub(super) fn new(
+        index: Arc<Index>,
+        overlay: Arc<Overlay>,
+        gate: Arc<RwLock<()>>,
+        reader: Arc<Reader>,
+    ) -> Self {
+        Self { index, overlay, gate, reader }
+    }
+
+    /// Answers a query.
+    pub(super) fn answer(&self, query: Query) -> Result<Loaded, Unavailable> {
+        if let Query::ActiveConversations { since, after, limit } = query {
+            return self.active_conversations(since, after, limit);
+        }
+        let (position, facts) = self.at_one_moment(|moment| moment.facts(query))?;
+        Ok(Loaded { position, facts })
+    }
+
+    /// Looks at the store while it stands still: the gate holds the index back, and the overlay is a snapshot, taken
+    /// after. Commits go on meanwhile, as far as the overlay has room.
+    fn at_one_moment<T>(
+        &self,
+        look: impl FnOnce(&Moment<'_>) -> Result<T, Unavailable>,
+    ) -> Result<(Position, T), Unavailable> {
+        let _still = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let (position, overlay) = self.overlay.snapshot();
+        let moment = Moment { view: View::new(self.index.clone(), overlay), reader: &self.reader };
+        Ok((position, look(&moment)?))
+    }
+}
+
+impl Moment<'_> {
+    fn facts(&self, query: Query) -> Result<Facts, Unavailable> {
+        Ok(match query {
+            Query::Directory => Facts::Directory(self.directory()?),
+            Query::Account(user) => Facts::Account(self.account(&user)?),
+            Query::Conversation(id) => Facts::Conversation(self.conversation(&id)?),
+            Query::Conversations { user, since, skip, limit, participants } => {
+                Facts::Conversations(self.conversations(&user, since, skip, limit, participants)?)
+            }
+            Query::Messages { conversation, window, limit, bytes } => {
+                Facts::Messages(self.messages(&conversation, window, limit, bytes)?)
+            }
+            Query::Message { conversation, id } => {
+                let Some(seq) = id.seq() else { return Ok(Facts::Message(None)) };
+                let message = self.message(&conversation, seq)?;
+                Facts::Message(message.filter(|message| message.id(seq) == id).map(|_| seq))
+            }
+            Query::Original { user, client_message_id } => {
+                Facts::Original(self.original(&user, &client_message_id)?)
+            }
+            Query::Memberships { user, after, limit } => {
+                Facts::Memberships(self.memberships(&user, after.as_ref(), limit)?)
+            }
+            Query::ActiveConversations { .. } => unreachable!("answered in steps, by active_conversations"),
+        })
+    }
+
+    fn directory(&self) -> Result<Directory, Unavailable> {
+        let epoch = self.view.get_as(keys::EPOCH, keys::text::<Epoch>)?;
+        let epoch = self.view.decoded(epoch)?;
+        Ok(Directory { epoch, control: self.marked(keys::CONTROL)?, due: self.marked(keys::DUE)? })
+    }
+
+    /// The accounts of the users that are marked under this prefix, by id.
+    fn marked(&self, prefix: &[u8]) -> Result<Vec<Account>, Unavailable> {
+        let marks = self.view.prefix(prefix)?;
+        let accounts = marks.map(|mark| {
+            let user: UserId = self.view.decoded(keys::text(&mark?.0[prefix.len()..]))?;
+            let account = self.account(&user)?;
+            self.view.decoded(account)
+        });
+        accounts.collect()
+    }
+
+    fn account(&self, user: &UserId) -> Result<Option<Account>, Unavailable> {
+        self.view.get_as(&keys::account(user), values::decode_json)
+    }
+
+    fn conversation(&self, id: &ConversationId) -> Result<Option<Conversation>, Unavailable> {
+        let value = self.view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
+        let Some(value) = value else { return Ok(None) };
+        let newest = newest_message(&self.view, id)?;
+        self.assemble(id.clone(), value, &self.view.decoded(newest)?).map(Some)
+    }
+
+    fn assemble(
+        &self,
+        id: ConversationId,
+        value: ConversationValue,
+        (last_seq, newest): &(u64, MessageValue),
+    ) -> Result<Conversation, Unavailable> {
+        let participants = participants(&self.view, &id)?.into_iter().collect();
+        Ok(Conversation {
+            id,
+            title: value.title,
+            room_type: value.room_type,
+            created_by: value.created_by,
+            created_at: value.created_at,
+            participants,
+            version: value.version,
+            last_seq: *last_seq,
+            last_message_at: newest.sent_at,
+        })
+    }
+
+    fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, Unavailable> {
+        let location = self.view.get_as(&keys::original(user, id), values::decode_location)?;
+        let record = location.map(|location| self.reader.read(location).map_err(Unavailable::new));
+        record.map(|record| judge::original(record?)).transpose()
+    }
+}

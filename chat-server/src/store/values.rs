@@ -1,0 +1,167 @@
+//! What the values of the index hold; the keys are in [`keys`](super::keys).
+//!
+//! All are small: sled keeps values of more than 8 KB in files that it never syncs.
+
+use std::sync::Arc;
+
+use chat_core::id::{MessageId, UserId};
+use chat_core::protocol::RoomType;
+use chat_core::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::journal::Location;
+
+/// Longest content that stands in the index; of longer ones it holds the place in the journal.
+pub(super) const INLINE_MOST: usize = 2 << 10;
+
+/// Longest text that a value or a key may hold beside content: an id, a name, a title.
+///
+/// The engine's own limits are far below; this one keeps values small whatever an embedder sets.
+pub(super) const TEXT_MOST: usize = 1 << 10;
+
+/// What is stored of a conversation. Its messages and participants have keys of their own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct ConversationValue {
+    pub(super) title: Arc<str>,
+    pub(super) room_type: RoomType,
+    pub(super) created_by: UserId,
+    pub(super) created_at: Timestamp,
+    pub(super) version: u64,
+}
+
+/// What is stored of a message: its number is in the key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct MessageValue {
+    pub(super) nonce: [u8; NONCE],
+    pub(super) sent_at: Timestamp,
+    pub(super) sender: UserId,
+    pub(super) content: ContentValue,
+}
+
+/// Where the content of a message is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum ContentValue {
+    /// Here.
+    Inline(Arc<str>),
+    /// In the journal: this many bytes, in the record at this place.
+    Journal(u32, Location),
+    /// Nowhere any more.
+    Erased,
+}
+
+/// Characters of the unguessable part of a message's id.
+const NONCE: usize = 16;
+const PREFIX: &str = "msg_";
+const INLINE: u8 = 0;
+const JOURNAL: u8 = 1;
+const ERASED: u8 = 2;
+
+impl MessageValue {
+    /// The unguessable part of an id, as it is stored.
+    pub(super) fn nonce(id: &MessageId) -> Option<[u8; NONCE]> {
+        id.as_str().strip_prefix(PREFIX)?.as_bytes().first_chunk().copied()
+    }
+
+    /// The id of the message with this number.
+    pub(super) fn id(&self, seq: u64) -> MessageId {
+        let nonce = String::from_utf8_lossy(&self.nonce);
+        MessageId::from(format!("{PREFIX}{nonce}{seq}"))
+    }
+
+    /// As bytes.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let sender = self.sender.as_str().as_bytes();
+        let mut bytes = Vec::with_capacity(NONCE + 11 + sender.len() + 16);
+        bytes.extend(self.nonce);
+        bytes.extend(self.sent_at.as_millis().to_be_bytes());
+        bytes.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
+        bytes.extend(sender);
+        match &self.content {
+            ContentValue::Inline(text) => {
+                bytes.push(INLINE);
+                bytes.extend(text.as_bytes());
+            }
+            ContentValue::Journal(length, location) => {
+                bytes.push(JOURNAL);
+                bytes.extend(length.to_be_bytes());
+                bytes.extend(encode_location(*location));
+            }
+            ContentValue::Erased => bytes.push(ERASED),
+        }
+        bytes
+    }
+
+    /// From bytes; `None` if they are none.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (nonce, rest) = bytes.split_first_chunk()?;
+        let (sent_at, rest) = rest.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (sender, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        let (kind, content) = rest.split_first()?;
+        Some(Self {
+            nonce: *nonce,
+            sent_at: Timestamp::from_millis(i64::from_be_bytes(*sent_at)),
+            sender: str::from_utf8(sender).ok()?.into(),
+            content: ContentValue::decode(*kind, content)?,
+        })
+    }
+}
+
+impl ContentValue {
+    fn decode(kind: u8, bytes: &[u8]) -> Option<Self> {
+        match kind {
+            INLINE => Some(Self::Inline(str::from_utf8(bytes).ok()?.into())),
+            JOURNAL => {
+                let (length, location) = bytes.split_first_chunk()?;
+                Some(Self::Journal(u32::from_be_bytes(*length), decode_location(location)?))
+            }
+            ERASED => Some(Self::Erased),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the content.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Inline(text) => text.len(),
+            Self::Journal(length, _) => usize::try_from(*length).unwrap_or(usize::MAX),
+            Self::Erased => 0,
+        }
+    }
+}
+
+/// A place in the journal as bytes.
+pub(super) fn encode_location(location: Location) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&location.segment.to_be_bytes());
+    bytes[8..].copy_from_slice(&location.offset.to_be_bytes());
+    bytes
+}
+
+/// A place in the journal from bytes.
+pub(super) fn decode_location(bytes: &[u8]) -> Option<Location> {
+    let (segment, offset) = bytes.split_first_chunk()?;
+    let offset = u32::from_be_bytes(offset.try_into().ok()?);
+    Some(Location { segment: u64::from_be_bytes(*segment), offset })
+}
+
+/// A value that is rarely written, as JSON.
+pub(super) fn encode_json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("a value of the index has string keys and no failing serializer")
+}
+
+/// A value from JSON.
+pub(super) fn decode_json<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// A number as bytes.
+pub(super) fn decode_number(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Whether an id, a name or a title is short enough to be stored.
+pub(super) fn fits(text: &str) -> bool {
+    text.len() <= TEXT_MOST
+}

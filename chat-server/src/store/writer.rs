@@ -1,0 +1,81 @@
+//! The commit thread: judges a batch, writes it as one group, syncs it, and answers.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use chat_core::store::{Change, Unavailable, Verdict};
+use futures::channel::oneshot;
+
+use super::index::Index;
+use super::index::apply::Heads;
+use super::index::view::View;
+use super::journal::{End, Journal, Reader};
+use super::judge::Judge;
+use super::overlay::Overlay;
+
+/// What a commit is answered with.
+pub(super) type Answer = Result<Vec<Verdict>, Unavailable>;
+
+/// A batch that waits for the commit thread.
+pub(super) struct Commit {
+    /// What is to be judged.
+    pub(super) changes: Vec<Change>,
+    /// Where the answer goes; nobody may be waiting for it any more.
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// All that the commit thread works with.
+///
+/// When the index has failed, a change is still accepted if judging it takes nothing from there: an account always,
+/// a message if its conversation is among the remembered heads, its hour is not new, and it names no client message
+/// id. Any other makes its whole batch unavailable: without the index nobody can say whether it is a repeat, and
+/// remembering all repeats would need memory without bound.
+pub(super) struct Writer {
+    journal: Journal,
+    index: Arc<Index>,
+    overlay: Arc<Overlay>,
+    reader: Arc<Reader>,
+    heads: Heads,
+}
+
+impl Writer {
+    /// A writer that goes on where the journal ends.
+    pub(super) fn new(
+        journal: Journal,
+        index: Arc<Index>,
+        overlay: Arc<Overlay>,
+        reader: Arc<Reader>,
+    ) -> Self {
+        Self { journal, index, overlay, reader, heads: Heads::default() }
+    }
+
+    /// Works until no commit can come any more, and gives the end of the journal.
+    pub(super) fn run(mut self, commits: &Receiver<Commit>) -> End {
+        while let Ok(Commit { changes, answer }) = commits.recv() {
+            let result = self.commit(changes);
+            match result {
+                Ok(_) => self.heads.keep(),
+                Err(_) => self.heads.undo(),
+            }
+            if answer.send(result).is_err() {
+                tracing::debug!("a commit was dropped before it ended");
+            }
+        }
+        self.journal.end()
+    }
+
+    fn commit(&mut self, changes: Vec<Change>) -> Answer {
+        self.overlay.wait_for_room();
+        let (_, overlay) = self.overlay.snapshot();
+        let mut view = View::new(self.index.clone(), overlay);
+        let mut group = self.journal.begin()?;
+        let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
+        let verdicts: Vec<_> =
+            changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
+        if !group.is_empty() {
+            self.journal.commit(group)?;
+            self.overlay.publish(view.take_writes(), self.journal.end());
+        }
+        Ok(verdicts)
+    }
+}

@@ -1,0 +1,170 @@
+//! Putting users into the directory before they ever connect.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use chat_core::id::UserId;
+use chat_core::protocol::{Role, User};
+use chat_core::store::{Account, Change, Facts, Query, Store, Unavailable};
+use serde::Deserialize;
+
+use crate::auth::LONGEST_CLAIM;
+
+/// Users that are committed at once.
+const BATCH: usize = 1_000;
+
+/// One line of a file of users.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    id: Arc<str>,
+    role: Role,
+    #[serde(default)]
+    email: Arc<str>,
+    #[serde(default)]
+    first_name: Arc<str>,
+    #[serde(default)]
+    last_name: Arc<str>,
+    #[serde(default = "yes")]
+    active: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A user to be put into the directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImportedUser {
+    /// What others see.
+    pub user: User,
+    /// Whether the user may connect.
+    pub active: bool,
+}
+
+/// Why no user was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A line is no user.
+    #[error("line {line}: {what}. Nothing was imported")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The file can't be read.
+    #[error("can't read the users: {0}")]
+    Unreadable(io::Error),
+    /// The store failed.
+    #[error("{0}. Import the same file again: what was imported already stays as it is")]
+    Store(#[from] Unavailable),
+}
+
+/// Reads users, one JSON object a line; blank lines are skipped.
+///
+/// # Errors
+///
+/// [`ImportError`] with the number of the first bad line.
+pub fn read(text: impl io::BufRead) -> Result<Vec<ImportedUser>, ImportError> {
+    let mut seen = BTreeMap::<UserId, usize>::new();
+    let mut users = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        let text = text.map_err(ImportError::Unreadable)?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        let user = read_line(&text).map_err(|what| ImportError::Line { line, what })?;
+        if let Some(earlier) = seen.insert(user.user.id.clone(), line) {
+            let what = format!("the user {} is in line {earlier} already", user.user.id);
+            return Err(ImportError::Line { line, what });
+        }
+        users.push(user);
+    }
+    Ok(users)
+}
+
+fn read_line(text: &str) -> Result<ImportedUser, String> {
+    let line: Line = serde_json::from_str(text).map_err(|error| {
+        let reason = error.to_string();
+        reason.split(" at line ").next().unwrap_or_default().to_owned()
+    })?;
+    let Line { id, role, email, first_name, last_name, active } = line;
+    if id.is_empty() {
+        return Err("the id is empty".to_owned());
+    }
+    let fields = [("id", &id), ("email", &email), ("first_name", &first_name), ("last_name", &last_name)];
+    match fields.iter().find(|(_, text)| text.len() > LONGEST_CLAIM) {
+        Some((name, _)) => Err(format!("{name} has more than {LONGEST_CLAIM} bytes")),
+        None => Ok(ImportedUser { user: User { id: id.into(), email, role, first_name, last_name }, active }),
+    }
+}
+
+/// Puts the users into the directory of a store that no server has open; returns how many.
+///
+/// Who becomes or stops being an active control user is enrolled, or the opposite, by the server when it runs next.
+///
+/// # Errors
+///
+/// [`ImportError::Store`].
+pub async fn import(store: &impl Store, users: Vec<ImportedUser>) -> Result<usize, ImportError> {
+    let count = users.len();
+    let mut users = users.into_iter().peekable();
+    while users.peek().is_some() {
+        let mut changes = Vec::new();
+        for user in users.by_ref().take(BATCH) {
+            changes.push(Change::PutAccount(account(store, user).await?));
+        }
+        store.commit(changes).await?;
+    }
+    Ok(count)
+}
+
+async fn account(store: &impl Store, user: ImportedUser) -> Result<Account, Unavailable> {
+    let known = match store.load(Query::Account(user.user.id.clone())).await?.facts {
+        Facts::Account(known) => known,
+        _ => None,
+    };
+    Ok(Account::successor(known.as_ref(), user.user, user.active))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        read(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_line_is_a_user() {
+        let text = concat!(
+            r#"{"id":"u1","role":"BUS_DRIVER"}"#,
+            "\n\n",
+            r#"{"id":"u2","role":"CONTROL_STAFF","email":"e","first_name":"f","last_name":"l","active":false}"#,
+        );
+        let users = read(text.as_bytes()).unwrap();
+        assert_eq!(users[0], ImportedUser { user: User::new("u1", Role::BusDriver), active: true });
+        assert_eq!((users[1].user.display_name().as_str(), users[1].active), ("f l", false));
+        assert_eq!(users.len(), 2);
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_its_number() {
+        let good = r#"{"id":"u1","role":"BUS_DRIVER"}"#;
+        let cases = [
+            ("{", "line 2: EOF while parsing an object. Nothing was imported"),
+            (r#"{"id":"u2"}"#, "line 2: missing field `role`. Nothing was imported"),
+            (r#"{"id":"","role":"BUS_DRIVER"}"#, "line 2: the id is empty. Nothing was imported"),
+            (good, "line 2: the user u1 is in line 1 already. Nothing was imported"),
+        ];
+        for (bad, text) in cases {
+            assert_eq!(error(&format!("{good}\n{bad}\n")), text);
+        }
+        assert!(error(r#"{"id":"u2","role":"PILOT"}"#).contains("unknown variant `PILOT`, expected one of"));
+        assert!(error(r#"{"id":"u2","role":"BUS_DRIVER","emial":""}"#).contains("unknown field `emial`"));
+        let long = format!(r#"{{"id":"{}","role":"BUS_DRIVER"}}"#, "x".repeat(257));
+        assert!(error(&long).contains("id has more than 256 bytes"));
+    }
+}

@@ -1,0 +1,255 @@
+//! A WebSocket as a transport of the core: frames in and out, and all that is the WebSocket's own.
+//!
+//! Pings, the limit on a frame's length, a peer that gives no sign of life or takes nothing, and the end of a
+//! connection in good order are dealt with here. All of it runs on one timer per connection.
+
+mod failure;
+mod heartbeat;
+mod linger;
+mod watched;
+
+pub(crate) use linger::close;
+
+pub use failure::Failure;
+pub use heartbeat::{Heartbeat, PONG_WITHIN};
+pub use watched::STALLED_AFTER;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tokio::TokioAdapter;
+use async_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
+use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use async_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use async_tungstenite::tungstenite::{Message, Utf8Bytes};
+use bytes::Bytes;
+use chat_core::drive::Frame;
+use chat_core::protocol::CloseCode;
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use watched::Watched;
+
+/// Most bytes of a frame, and of a message in several frames: the longest request that the protocol allows, every
+/// character of it escaped, is some 50 KiB.
+pub const FRAME_BYTES: usize = 64 * 1024;
+
+/// Bytes that are read at once. Allocated for every connection, so small; a longer frame gets what it needs.
+const READ_BUFFER: usize = 1024;
+
+/// Bytes that are gathered before they are written without being flushed.
+const WRITE_BUFFER: usize = 8 * 1024;
+
+/// Most bytes of an outgoing frame; a longer message goes out in several. The library's buffer never shrinks: without
+/// this, a connection would keep the room of the longest reply that it ever got.
+const PIECE: usize = 16 * 1024;
+
+/// A WebSocket as `Stream<Item = Result<Frame, Failure>> + Sink<Frame>`.
+///
+/// After a [`Failure`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
+pub struct WebSocket<S> {
+    socket: WebSocketStream<TokioAdapter<Watched<S>>>,
+    heartbeat: Heartbeat,
+    timer: Pin<Box<Sleep>>,
+    /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
+    pong_owed: bool,
+    /// What of a long message is still to be sent, behind the pieces that were.
+    rest: Bytes,
+    /// What the peer is still to be told: why the connection failed.
+    last_words: Option<CloseFrame>,
+    said_goodbye: bool,
+    ended: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// The server's end of a connection whose HTTP request has been answered, with the bytes that came after it.
+    pub async fn new(stream: S, leftover: &[u8], heartbeat: Heartbeat) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_message_size(Some(FRAME_BYTES))
+            .max_frame_size(Some(FRAME_BYTES));
+        let stream = TokioAdapter::new(Watched::new(stream));
+        let socket =
+            WebSocketStream::from_partially_read(stream, leftover.to_vec(), Role::Server, Some(config)).await;
+        let timer = Box::pin(sleep_until(heartbeat.deadline()));
+        Self {
+            socket,
+            heartbeat,
+            timer,
+            pong_owed: false,
+            rest: Bytes::new(),
+            last_words: None,
+            said_goodbye: false,
+            ended: false,
+        }
+    }
+
+    /// Ends the connection: says why, unless that was said, and lets the peer read all that was sent.
+    ///
+    /// `code` is the core's reason. A failure of the connection itself is a better one. Takes a bounded time, whatever
+    /// the peer does.
+    pub async fn finish(&mut self, code: Option<CloseCode>) {
+        let code = code.filter(|_| !self.said_goodbye);
+        self.last_words = self.last_words.take().or(code.map(close_frame));
+        linger::finish(self).await;
+    }
+
+    /// Reads until something comes that the core must hear of.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Failure>>> {
+        loop {
+            if self.pong_owed {
+                ready!(self.poll_flushed(cx))?;
+                self.pong_owed = false;
+            } else if self.watched().is_blocked() {
+                let _ = self.poll_flushed(cx)?;
+            }
+            let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
+                return self.poll_timer(cx, true).map(|failure| Some(Err(failure)));
+            };
+            self.heartbeat.heard(Instant::now());
+            match message.transpose()? {
+                None => return Poll::Ready(None),
+                Some(Message::Text(text)) => return Poll::Ready(Some(Ok(Frame::Text(text.into())))),
+                Some(Message::Binary(bytes)) => return Poll::Ready(Some(Ok(Frame::Binary(bytes)))),
+                Some(Message::Close(_)) => return Poll::Ready(Some(Ok(Frame::Close(CloseCode::Normal)))),
+                Some(Message::Ping(_)) => self.pong_owed = true,
+                Some(Message::Pong(_) | Message::Frame(_)) => {}
+            }
+        }
+    }
+
+    /// Writes all that is queued.
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        ready!(self.poll_room(cx))?;
+        match self.socket.poll_flush_unpin(cx) {
+            Poll::Ready(flushed) => Poll::Ready(flushed.map_err(Failure::from)),
+            Poll::Pending => self.poll_timer(cx, false).map(Err),
+        }
+    }
+
+    /// Waits until a message can be sent: the one before it has gone out to its last piece.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        loop {
+            match self.socket.poll_ready_unpin(cx) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return self.poll_timer(cx, false).map(Err),
+            }
+            if self.rest.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.send_piece(Data::Continue)?;
+        }
+    }
+
+    /// Sends the first of what is left. The core's own texts are valid UTF-8: they need no check per connection.
+    fn send_piece(&mut self, kind: Data) -> Result<(), Failure> {
+        let piece = self.rest.split_to(self.rest.len().min(PIECE));
+        let frame = RawFrame::message(piece, OpCode::Data(kind), self.rest.is_empty());
+        Ok(self.socket.start_send_unpin(Message::Frame(frame))?)
+    }
+
+    /// Waits for the next thing that must be done or has gone wrong by itself.
+    ///
+    /// Silence is judged only once all that had come in was read.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<Failure> {
+        loop {
+            let stalls = self.watched().stalls_at();
+            let beats = all_read.then(|| self.heartbeat.deadline());
+            let Some(deadline) = stalls.into_iter().chain(beats).min() else {
+                return Poll::Pending;
+            };
+            if self.timer.deadline() != deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            if let Err(failure) = self.on_deadline(cx, Instant::now()) {
+                return Poll::Ready(failure);
+            }
+        }
+    }
+
+    fn on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Failure> {
+        if self.watched().stalls_at().is_some_and(|at| at <= now) {
+            return Err(Failure::Stalled);
+        }
+        if let Some(progress) = self.watched().progress_at() {
+            self.heartbeat.heard(progress);
+        }
+        if self.heartbeat.beat(now)? {
+            self.socket.start_send_unpin(Message::Ping(Bytes::new()))?;
+            if let Poll::Ready(flushed) = self.socket.poll_flush_unpin(cx) {
+                flushed?;
+            }
+        }
+        Ok(())
+    }
+
+    fn watched(&self) -> &Watched<S> {
+        self.socket.get_ref().get_ref()
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
+    type Item = Result<Frame, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(this.poll_frame(cx));
+        if !matches!(frame, Some(Ok(_))) {
+            this.ended = true;
+        }
+        if let Some(Err(failure)) = &frame {
+            this.last_words = failure.last_words();
+        }
+        Poll::Ready(frame)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for WebSocket<S> {
+    type Error = Failure;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.get_mut().poll_room(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), Failure> {
+        let this = self.get_mut();
+        match frame {
+            Frame::Text(text) => {
+                this.rest = text;
+                this.send_piece(Data::Text)
+            }
+            Frame::Binary(bytes) => {
+                this.rest = bytes;
+                this.send_piece(Data::Binary)
+            }
+            Frame::Close(code) => {
+                this.said_goodbye = true;
+                Ok(this.socket.start_send_unpin(Message::Close(Some(close_frame(code))))?)
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.get_mut().poll_flushed(cx)
+    }
+
+    /// Flushes. The connection itself is closed by [`finish`](WebSocket::finish).
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.get_mut().poll_flushed(cx)
+    }
+}
+
+/// The close frame that says this code and its reason.
+fn close_frame(code: CloseCode) -> CloseFrame {
+    CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! A stream whose writes are watched: whether the peer takes what it is sent.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// How long a peer may take nothing of what is written to it.
+pub const STALLED_AFTER: Duration = Duration::from_secs(10);
+
+/// Remembers since when a write waits, and when one that waited went on. Tells no time by itself.
+pub(super) struct Watched<S> {
+    stream: S,
+    blocked_since: Option<Instant>,
+    progress_at: Option<Instant>,
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, blocked_since: None, progress_at: None }
+    }
+
+    /// Whether a write waits for the peer.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked_since.is_some()
+    }
+
+    /// When the write that waits has waited too long.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        self.blocked_since.map(|since| since + STALLED_AFTER)
+    }
+
+    /// When a write that had waited last went on: the peer had taken something.
+    ///
+    /// A write that did not wait says nothing about the peer, for the system takes it in the peer's place.
+    pub(super) fn progress_at(&self) -> Option<Instant> {
+        self.progress_at
+    }
+
+    pub(super) fn stream(&mut self) -> &mut S {
+        &mut self.stream
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        match written {
+            Poll::Pending if self.blocked_since.is_none() => self.blocked_since = Some(Instant::now()),
+            Poll::Ready(_) if self.blocked_since.take().is_some() => self.progress_at = Some(Instant::now()),
+            _ => {}
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

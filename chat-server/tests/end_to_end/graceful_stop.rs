@@ -1,0 +1,56 @@
+//! A server that is told to stop.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::{Server, conversation, john};
+
+#[tokio::test]
+async fn clients_are_told_1001_and_the_program_ends_well() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let server = Server::start();
+        let (mut john, mut jane, _) = conversation(&server).await;
+        server.signal(signal);
+        assert_eq!(john.close_code().await, Some(1001));
+        assert_eq!(jane.close_code().await, Some(1001));
+        let (status, log, _) = server.ended().await;
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_close_is_dropped() {
+    let server = Server::start();
+    let silent = server.connect(&john()).await;
+    let undecided = tokio::net::TcpStream::connect(server.authority()).await.unwrap();
+    let (status, log, _) = server.stop().await;
+    assert_eq!(status.code(), Some(0), "{log}");
+    drop((silent, undecided));
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_finished_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--messages-per-second", "0"];
+    let server = Server::start_in(dir.path(), &flags);
+    let (mut john_, _jane, id) = conversation(&server).await;
+    for i in 0..200 {
+        let data = json!({"conversation_id": id, "content": i.to_string()});
+        john_.send_text(json!({"type": "send_chat_message", "data": data}).to_string()).await;
+    }
+    server.signal(Signal::TERM);
+    let mut answered = 0;
+    while let Some(frame) = john_.frame().await {
+        answered += u64::from(frame.get("success") == Some(&json!(true)));
+    }
+    assert!(server.ended().await.0.success());
+
+    let server = Server::start_in(dir.path(), &flags);
+    let mut john_ = server.connect(&john()).await;
+    let history = john_.request("get_conversation_messages", json!({"conversation_id": id})).await;
+    assert_eq!(
+        history["last_seq"],
+        json!(1 + answered),
+        "every change was answered, and every answer is true"
+    );
+}

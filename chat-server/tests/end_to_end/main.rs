@@ -1,0 +1,54 @@
+//! The real program over real WebSockets: one file per behaviour.
+#![expect(unreachable_pub, reason = "a test program exports nothing")]
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod bad_token;
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod create_support_conversation;
+#[cfg(test)]
+mod get_active_conversations;
+#[cfg(test)]
+mod get_conversation_messages;
+#[cfg(test)]
+mod graceful_stop;
+#[cfg(test)]
+mod handshake;
+#[cfg(test)]
+mod join_conversation;
+#[cfg(test)]
+mod join_support_room;
+#[cfg(test)]
+mod kill_dash_nine;
+#[cfg(test)]
+mod log_secrecy;
+#[cfg(test)]
+mod mark_message_read;
+#[cfg(test)]
+mod out_of_files;
+#[cfg(test)]
+mod pipelined_requests;
+#[cfg(test)]
+mod refresh_token;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod send_chat_message;
+#[cfg(test)]
+mod slow_reader;
+#[cfg(test)]
+mod sync_before_reply;
+#[cfg(test)]
+mod two_devices;
+#[cfg(test)]
+mod typing_indicator;
+#[cfg(test)]
+mod users_import;

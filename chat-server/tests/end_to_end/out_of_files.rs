@@ -1,0 +1,26 @@
+//! A server that may open no more files.
+
+use std::process::Command;
+
+use tokio::net::TcpStream;
+
+use crate::support::program::without_settings;
+use crate::support::{Client, Server, john, token};
+
+#[tokio::test]
+async fn it_waits_until_it_may_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = without_settings(Command::new("sh"));
+    shell.args(["-c", r#"ulimit -n 48 && exec "$0" "$@""#, env!("CARGO_BIN_EXE_chat-server")]);
+    let server = Server::spawn(shell, dir.path(), &[]);
+    let mut witness = server.connect(&john()).await;
+    let mut idle = Vec::new();
+    for _ in 0..64 {
+        idle.push(TcpStream::connect(server.authority()).await.unwrap());
+    }
+    witness.nothing_heard().await;
+    drop(idle);
+    Client::connect(&format!("{}?token={}", server.url, token(&john()))).await.nothing_heard().await;
+    let (status, log, _) = server.stop().await;
+    assert!(status.success() && log.contains("can't accept a connection, pausing"), "{log}");
+}

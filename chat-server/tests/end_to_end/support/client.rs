@@ -1,0 +1,147 @@
+//! A client that knows nothing but JSON.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tokio::{TokioAdapter, client_async};
+use async_tungstenite::tungstenite::client::IntoClientRequest;
+use async_tungstenite::tungstenite::handshake::client::Response;
+use async_tungstenite::tungstenite::{Error, Message};
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long to wait for what must come. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One connection.
+pub struct Client {
+    socket: WebSocketStream<TokioAdapter<TcpStream>>,
+    /// Events that came while a reply was waited for.
+    events: VecDeque<Value>,
+    requests: u64,
+    /// The code of the close frame that [`frame`](Self::frame) ended with.
+    pub closed_with: Option<u16>,
+}
+
+impl Client {
+    /// Connects, with the token in the address.
+    pub async fn connect(url: &str) -> Self {
+        Self::open(url).await.unwrap().0
+    }
+
+    /// Connects by any request; gives the answer to the handshake too.
+    pub async fn open(request: impl IntoClientRequest) -> Result<(Self, Response), Error> {
+        let request = request.into_client_request()?;
+        let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await?;
+        stream.set_nodelay(true)?;
+        let (socket, answer) = client_async(request, stream).await?;
+        Ok((Self { socket, events: VecDeque::new(), requests: 0, closed_with: None }, answer))
+    }
+
+    /// Sends any text.
+    pub async fn send_text(&mut self, text: impl Into<String>) {
+        self.send(Message::text(text.into())).await;
+    }
+
+    /// Sends any message.
+    pub async fn send(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// Sends a message, if the connection still stands.
+    pub async fn try_send(&mut self, message: Message) -> Result<(), Error> {
+        self.socket.send(message).await
+    }
+
+    /// Sends bytes around the WebSocket.
+    pub async fn send_raw(&mut self, bytes: &[u8]) {
+        use tokio::io::AsyncWriteExt as _;
+        self.socket.get_mut().get_mut().write_all(bytes).await.unwrap();
+    }
+
+    /// The next JSON frame, reply or event, or `None` if the connection ended.
+    pub async fn frame(&mut self) -> Option<Value> {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame must come");
+            match message?.ok()? {
+                Message::Text(text) => return Some(serde_json::from_str(&text).expect("frames are JSON")),
+                Message::Close(close) => {
+                    self.closed_with = close.map(|close| close.code.into());
+                    return None;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The next reply. Events on the way are kept.
+    pub async fn reply(&mut self) -> Value {
+        loop {
+            let frame = self.frame().await.expect("a reply must come");
+            if frame.get("type").is_none() {
+                return frame;
+            }
+            self.events.push_back(frame);
+        }
+    }
+
+    /// Asks and gives the reply, whose `request_id` is checked and taken off.
+    pub async fn request(&mut self, kind: &str, data: Value) -> Value {
+        self.requests += 1;
+        self.send_text(json!({"type": kind, "data": data, "request_id": self.requests}).to_string()).await;
+        let mut reply = self.reply().await;
+        let request_id = reply.as_object_mut().unwrap().remove("request_id");
+        assert_eq!(request_id, Some(json!(self.requests)), "{reply}");
+        reply
+    }
+
+    /// Asks as a client does that knows the protocol document only, and gives the reply.
+    pub async fn plain_request(&mut self, kind: &str, data: Value) -> Value {
+        self.send_text(json!({"type": kind, "data": data}).to_string()).await;
+        self.reply().await
+    }
+
+    /// Asks for what must be refused, and gives the code.
+    pub async fn refused(&mut self, kind: &str, data: Value) -> String {
+        let reply = self.request(kind, data).await;
+        assert_eq!(reply["success"], json!(false), "{reply}");
+        assert!(reply["error"].is_string(), "{reply}");
+        reply["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The next event, which must be of this type.
+    pub async fn event(&mut self, kind: &str) -> Value {
+        let event = match self.events.pop_front() {
+            Some(event) => event,
+            None => self.frame().await.expect("an event must come"),
+        };
+        assert_eq!(event["type"], json!(kind), "{event}");
+        event
+    }
+
+    /// Proves that no event came: asks for something, and finds nothing before the reply.
+    pub async fn nothing_heard(&mut self) {
+        self.request("get_active_conversations", json!({})).await;
+        assert!(self.events.is_empty(), "{:?}", self.events);
+    }
+
+    /// Reads to the end of the connection; gives the code of the close frame, if there was one.
+    pub async fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the connection must end") {
+                Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    /// Says goodbye.
+    pub async fn close(mut self) {
+        self.socket.close(None).await.unwrap();
+        self.close_code().await;
+    }
+}

@@ -1,0 +1,79 @@
+//! Users who are known before they ever connect.
+
+use std::io::Write as _;
+use std::process::{Output, Stdio};
+
+use serde_json::json;
+
+use crate::support::program::program;
+use crate::support::{Server, john};
+
+fn import(data: &std::path::Path, lines: &str) -> Output {
+    let mut process = program()
+        .args(["users", "import", "-", "--data-dir"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    process.wait_with_output().unwrap()
+}
+
+#[tokio::test]
+async fn imported_control_users_take_part_from_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let lines = concat!(
+        r#"{"id":"user_jane","role":"CONTROL_STAFF","email":"jane@example.com","first_name":"Jane"}"#,
+        "\n",
+        r#"{"id":"user_gone","role":"CONTROL_ADMIN","active":false}"#,
+        "\n",
+    );
+    let output = import(&data, lines);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "2 users imported\n");
+    assert!(output.status.success() && output.stderr.is_empty());
+
+    let server = Server::start_in(dir.path(), &[]);
+    let mut john = server.connect(&john()).await;
+    let data = json!({"title": "t", "content": "c"});
+    let reply = john.request("create_support_conversation", data).await;
+    assert_eq!(reply["participants"], json!(["user_john", "user_jane"]));
+}
+
+#[tokio::test]
+async fn a_deactivated_user_may_not_connect() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"{"id":"user_john","role":"BUS_DRIVER","active":false}"#;
+    assert!(import(&dir.path().join("data"), line).status.success());
+    let server = Server::start_in(dir.path(), &[]);
+    assert_eq!(server.connect(&john()).await.close_code().await, Some(4503));
+}
+
+#[tokio::test]
+async fn one_bad_line_and_nobody_is_imported() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let output = import(&data, "{\"id\":\"user_jane\",\"role\":\"CONTROL_STAFF\"}\n{\"id\":\"user_x\"}\n");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "chat-server: line 2: missing field `role`. Nothing was imported\n");
+
+    let server = Server::start_in(dir.path(), &[]);
+    let reply = server
+        .connect(&john())
+        .await
+        .request("create_support_conversation", json!({"title": "t", "content": "c"}))
+        .await;
+    assert_eq!(reply["participants"], json!(["user_john"]));
+}
+
+#[tokio::test]
+async fn beside_a_running_server_it_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _server = Server::start_in(dir.path(), &[]);
+    let output = import(&dir.path().join("data"), r#"{"id":"user_jane","role":"CONTROL_STAFF"}"#);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is in use by another server"));
+}

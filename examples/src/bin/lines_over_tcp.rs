@@ -1,0 +1,60 @@
+//! The chat as JSON lines over TCP: any stream and sink of frames is a transport.
+//!
+//! ```sh
+//! cargo run -p examples --bin lines_over_tcp                  # two users talk through it, then it ends
+//! cargo run -p examples --bin lines_over_tcp 127.0.0.1:4000   # serves until Ctrl-C: try `nc 127.0.0.1 4000`
+//! ```
+//!
+//! The first line says who comes, as in `driver_1 BUS_DRIVER`; each further line is a frame of the protocol.
+//! **The first line is a toy**: it is believed as it stands. A service has a token or a certificate checked there.
+
+use chat_core::drive::{Drive, Frame, Handle, NoRefresh};
+use chat_core::engine::{Engine, Settings};
+use chat_core::protocol::{Role, User};
+use chat_core::store::MemoryStore;
+use examples::{Error, PatientListener, PatientStream, TokioClock, claims, epoch, lines, seed};
+use futures::{StreamExt, TryFutureExt};
+use tokio::time::{Duration, timeout};
+use tokio_util::task::TaskTracker;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let address = std::env::args().nth(1);
+    let (listener, here) = PatientListener::bind(address.as_deref()).await?;
+    println!("listening on {here}");
+    let (engine, store) = (Engine::new(Settings::default(), seed()?), MemoryStore::new(epoch()?));
+    let (chat, service) = Drive::new(engine, store, NoRefresh, TokioClock::start()).start();
+    let (service, sessions) = (tokio::spawn(service), TaskTracker::new());
+    let accepting = tokio::spawn(accept(listener, chat.clone(), sessions.clone()));
+    match address {
+        Some(_) => tokio::signal::ctrl_c().await?,
+        None => lines::demo(here, &chat).await?,
+    }
+    accepting.abort();
+    chat.drain().await;
+    service.await?; // All that was acknowledged is in the store,
+    sessions.close();
+    sessions.wait().await; // and each session has written what waited for its peer.
+    Ok(())
+}
+
+async fn accept(mut listener: PatientListener, chat: Handle, sessions: TaskTracker) {
+    loop {
+        let session = serve(listener.accept().await, chat.clone());
+        sessions.spawn(session.inspect_err(|error| eprintln!("a session ended: {error}")));
+    }
+}
+
+async fn serve(stream: PatientStream, chat: Handle) -> Result<(), Error> {
+    let mut lines = lines::frames(stream);
+    let first = timeout(Duration::from_secs(10), lines.next()).await?.ok_or("no first line")??;
+    let user = believe(&first).ok_or("the first line is not an id and a role")?;
+    chat.open(claims(user)).await?.run(lines).await;
+    Ok(())
+}
+
+fn believe(first: &Frame) -> Option<User> {
+    let Frame::Text(line) = first else { return None };
+    let (id, role) = std::str::from_utf8(line).ok()?.split_once(' ')?;
+    Some(User::new(id, Role::ALL.into_iter().find(|known| known.as_str() == role)?))
+}

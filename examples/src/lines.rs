@@ -1,0 +1,107 @@
+//! JSON lines as a transport: a codec makes [`Framed`] one as it stands.
+
+use std::net::SocketAddr;
+
+use bytes::{BufMut, BytesMut};
+use chat_core::drive::{Frame, Handle};
+use chat_core::protocol::Role;
+use futures::SinkExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::codec::{Decoder, Encoder, Framed, LinesCodec, LinesCodecError};
+
+use crate::{MAX_FRAME, Peer, play};
+
+/// A stream of bytes as a transport of lines.
+pub type Lines<T> = Framed<T, FrameLines>;
+
+/// One frame a line, over any stream of bytes.
+pub fn frames<T: AsyncRead + AsyncWrite>(stream: T) -> Lines<T> {
+    Framed::new(stream, FrameLines(LinesCodec::new_with_max_length(MAX_FRAME)))
+}
+
+/// Plays the script against the server of `lines_over_tcp`, and then stops the chat.
+///
+/// # Errors
+///
+/// The connections failed, or someone heard something else than the protocol says.
+pub async fn demo(server: SocketAddr, chat: &Handle) -> Result<(), crate::Error> {
+    let mut driver = connect(server, "driver_1", Role::BusDriver).await?;
+    let mut control = connect(server, "control_1", Role::ControlStaff).await?;
+    play(&mut driver, &mut control).await?;
+    chat.drain().await;
+    driver.hear_end().await?;
+    control.hear_end().await
+}
+
+async fn connect(
+    server: SocketAddr,
+    id: &'static str,
+    role: Role,
+) -> Result<Peer<Lines<TcpStream>>, crate::Error> {
+    let mut lines = frames(TcpStream::connect(server).await?);
+    lines.send(Frame::Text(format!("{id} {}", role.as_str()).into())).await?;
+    Ok(Peer::new(id, lines))
+}
+
+/// Text frames as lines of UTF-8 that end in `\n` (or `\r\n`, when read).
+///
+/// A line over [`MAX_FRAME`] bytes, or one that is not UTF-8, is an error, and ends the session.
+#[derive(Debug)]
+pub struct FrameLines(LinesCodec);
+
+impl Decoder for FrameLines {
+    type Item = Frame;
+    type Error = LinesCodecError;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Frame>, LinesCodecError> {
+        Ok(self.0.decode(bytes)?.map(|line| Frame::Text(line.into())))
+    }
+
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<Frame>, LinesCodecError> {
+        Ok(self.0.decode_eof(bytes)?.map(|line| Frame::Text(line.into())))
+    }
+}
+
+impl Encoder<Frame> for FrameLines {
+    type Error = LinesCodecError;
+
+    /// A close is not written: lines have no word for it, and the end of the stream follows.
+    fn encode(&mut self, frame: Frame, bytes: &mut BytesMut) -> Result<(), LinesCodecError> {
+        if let Frame::Text(text) = frame {
+            bytes.reserve(text.len() + 1);
+            bytes.put(text);
+            bytes.put_u8(b'\n');
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::protocol::CloseCode;
+    use futures::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn frames_travel_as_lines_and_the_end_as_the_end() {
+        let (near, far) = tokio::io::duplex(64);
+        let (mut near, mut far) = (frames(near), frames(far));
+        near.send(Frame::Text("{}".into())).await.unwrap();
+        near.send(Frame::Close(CloseCode::GoingAway)).await.unwrap();
+        near.close().await.unwrap();
+        assert_eq!(far.next().await.unwrap().unwrap(), Frame::Text("{}".into()));
+        assert!(far.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_is_an_error() {
+        let (near, far) = tokio::io::duplex(4 * MAX_FRAME);
+        let (mut near, mut far) = (frames(near), frames(far));
+        near.send(Frame::Text("x".repeat(MAX_FRAME).into())).await.unwrap();
+        near.send(Frame::Text("x".repeat(MAX_FRAME + 1).into())).await.unwrap();
+        assert!(far.next().await.unwrap().is_ok());
+        assert!(matches!(far.next().await, Some(Err(LinesCodecError::MaxLineLengthExceeded))));
+    }
+}

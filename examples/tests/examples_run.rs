@@ -1,0 +1,85 @@
+//! Each program runs to its end, and shows what it promises to.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// How long a program may take, in pauses: far more than any needs, so that only one that hangs is cut short.
+const PAUSES: u32 = 600;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What each program shows between its first line and its last, in this order.
+const CONVERSATION: [&str; 11] = [
+    r#"control_1 -> {"type":"get_active_conversations""#,
+    r#"driver_1  -> {"type":"create_support_conversation""#,
+    r#"driver_1  <- {"success":true,"message":"Support conversation created successfully""#,
+    r#"driver_1  <- {"type":"new_message""#,
+    r#"control_1 <- {"type":"new_support_conversation""#,
+    r#"control_1 <- {"type":"new_message""#,
+    r#"control_1 -> {"type":"send_chat_message""#,
+    r#"control_1 <- {"success":true,"message":"Message sent successfully""#,
+    r#"driver_1  <- {"type":"new_message""#,
+    r#"driver_1  -> {"type":"mark_message_read""#,
+    r#"control_1 <- {"type":"message_read""#,
+];
+
+#[test]
+fn two_users_talk_in_one_process() {
+    let output = output_of(env!("CARGO_BIN_EXE_two_users"));
+    assert_shows(&output, &CONVERSATION);
+    assert_shows(&output, &["driver_1  <- close 1001", "control_1 <- close 1001"]);
+    assert_eq!(output, output_of(env!("CARGO_BIN_EXE_two_users")), "each run prints the same");
+}
+
+#[test]
+fn lines_over_tcp_plays_its_demonstration() {
+    let output = output_of(env!("CARGO_BIN_EXE_lines_over_tcp"));
+    assert_shows(&output, &["listening on 127.0.0.1:"]);
+    assert_shows(&output, &CONVERSATION);
+    assert_shows(&output, &["driver_1  <- end", "control_1 <- end"]);
+}
+
+#[test]
+fn mounted_in_axum_plays_its_demonstration() {
+    let output = output_of(env!("CARGO_BIN_EXE_mounted_in_axum"));
+    assert_shows(&output, &["listening on 127.0.0.1:"]);
+    assert_shows(&output, &CONVERSATION);
+    assert_shows(&output, &["driver_1  <- close 1001", "control_1 <- close 1001"]);
+}
+
+/// Finds, for each beginning in turn, a later line that has it.
+fn assert_shows(output: &str, beginnings: &[&str]) {
+    let mut lines = output.lines();
+    for beginning in beginnings {
+        let found = lines.any(|line| line.starts_with(beginning));
+        assert!(found, "no line, or none in its place, begins with `{beginning}`:\n{output}");
+    }
+}
+
+/// Runs a program to its end, which must be a good one.
+fn output_of(program: &str) -> String {
+    let mut child = Command::new(program).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let reading = thread::spawn(move || {
+        let mut output = String::new();
+        stdout.read_to_string(&mut output).map(|_| output)
+    });
+    let status = wait(&mut child);
+    let output = reading.join().unwrap().unwrap();
+    assert!(status.is_some_and(|status| status.success()), "{program} ended with {status:?}:\n{output}");
+    output
+}
+
+/// How a program ended, or `None` if it had to be killed.
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    for _ in 0..PAUSES {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(PAUSE);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
+}
