@@ -59,7 +59,11 @@ fn a_new_token_of_the_same_user_and_role_prolongs_it() {
     assert_eq!(reply, [json!({"success": true, "expires_at": "2024-01-15T10:50:00.000Z"})]);
     let mismatch = error("token_mismatch", "The new token is not valid for this user and role");
     for token in ["other user", "other role", "unknown"] {
-        assert_eq!(world.ask(conn, "refresh_token", json!({"token": token})), [mismatch.clone()], "{token}");
+        assert_eq!(
+            world.ask(conn, "refresh_token", json!({"token": token})),
+            std::slice::from_ref(&mismatch),
+            "{token}"
+        );
     }
     world.advance(secs(1_229));
     assert_eq!(closed(&world, conn), None);
@@ -81,7 +85,7 @@ fn a_deactivated_user_is_disconnected_and_not_admitted() {
     scene.world.settle();
     for conn in [scene.driver, own, entering, late] {
         assert_eq!(closed(&scene.world, conn), Some(CloseCode::Deactivated), "{conn:?}");
-        assert_eq!(scene.world.take(conn), [deactivated.clone()]);
+        assert_eq!(scene.world.take(conn), std::slice::from_ref(&deactivated));
     }
     scene.world.hold = false;
     scene.world.command(Command::Import(driver()));
