@@ -39,8 +39,10 @@ pub enum Question {
 /// How the store answers a question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// As it should.
+    /// As it should: a load with what was there when it was asked for, which is the oldest that it may say.
     Good,
+    /// As it should: a load with what is there now.
+    Late,
     /// Not at all, and nothing was done.
     Lost,
     /// Not at all, but what was asked was done.
@@ -60,6 +62,8 @@ pub struct World {
     pub hold: bool,
     /// The questions that wait.
     pub questions: Vec<Question>,
+    /// What each load that waits would have said when it was asked.
+    begun: BTreeMap<Ticket, Loaded>,
     /// The connections that were ever opened.
     pub peers: BTreeMap<ConnectionId, Peer>,
     /// What was published, and is not taken yet.
@@ -88,6 +92,7 @@ impl World {
             store,
             hold: false,
             questions: Vec::new(),
+            begun: BTreeMap::new(),
             peers: BTreeMap::new(),
             events: VecDeque::new(),
             answers: BTreeMap::new(),
@@ -236,18 +241,23 @@ impl World {
     }
 
     fn ask_store(&mut self, question: Question) {
-        match self.hold {
-            true => self.questions.push(question),
-            false => self.answer_question(question, Answer::Good),
+        if !self.hold {
+            return self.answer_question(question, Answer::Late);
         }
+        if let Question::Load(ticket, query) = &question {
+            self.begun.insert(*ticket, self.store.answer(query.clone()));
+        }
+        self.questions.push(question);
     }
 
     fn answer_question(&mut self, question: Question, answer: Answer) {
         let lost = || Unavailable::new("the store is lost");
         let input = match question {
             Question::Load(ticket, query) => {
-                let result: Result<Loaded, _> = match answer {
-                    Answer::Good => Ok(self.store.answer(query)),
+                let begun = self.begun.remove(&ticket);
+                let result = match answer {
+                    Answer::Good => Ok(begun.unwrap_or_else(|| self.store.answer(query))),
+                    Answer::Late => Ok(self.store.answer(query)),
                     Answer::Lost | Answer::DoneButLost => Err(lost()),
                 };
                 Input::Loaded { ticket, result }
@@ -255,7 +265,8 @@ impl World {
             Question::Commit(ticket, changes) => {
                 let verdicts: Option<Vec<Verdict>> =
                     (answer != Answer::Lost).then(|| self.store.judge(changes));
-                let result = verdicts.filter(|_| answer == Answer::Good).ok_or_else(lost);
+                let is_told = matches!(answer, Answer::Good | Answer::Late);
+                let result = verdicts.filter(|_| is_told).ok_or_else(lost);
                 Input::Committed { ticket, result }
             }
         };

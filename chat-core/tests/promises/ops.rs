@@ -71,7 +71,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
-    prop_oneof![20 => Just(Answer::Good), 1 => Just(Answer::Lost), 1 => Just(Answer::DoneButLost)]
+    prop_oneof![14 => Just(Answer::Good), 6 => Just(Answer::Late), 1 => Just(Answer::Lost), 1 => Just(Answer::DoneButLost)]
 }
 
 /// A request that was sent.
@@ -265,7 +265,8 @@ impl Run {
             // What is lost while a connection or the directory is being admitted has tests of its own.
             let is_commit = matches!(self.world.questions[place], Question::Commit(..));
             let before = self.world.store.export();
-            self.world.answer(place, if is_commit { answer } else { Answer::Good });
+            let may_be_lost = is_commit || answer == Answer::Late;
+            self.world.answer(place, if may_be_lost { answer } else { Answer::Good });
             if answer == Answer::DoneButLost {
                 let after = self.world.store.export();
                 let changed =

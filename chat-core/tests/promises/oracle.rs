@@ -19,6 +19,8 @@ struct Seen {
     live: BTreeMap<String, u64>,
     /// Own messages whose reply has come.
     acknowledged: BTreeSet<String>,
+    /// The last own number in each conversation whose reply has come.
+    written: BTreeMap<String, u64>,
     /// The last number in each conversation when the connection was opened.
     opened_at: BTreeMap<String, u64>,
 }
@@ -146,9 +148,12 @@ impl Oracle {
             "create_support_conversation" => durable_conversation(frame, request, export),
             "join_conversation" => return self.check_catch_up(frame, request, seen, export),
             "mark_message_read" => return check_read(request, export),
+            "get_conversation_messages" => return check_history(frame, seen),
             _ => return,
         };
         seen.acknowledged.insert(id.clone());
+        let written = seen.written.entry(text(&frame["conversation_id"])).or_default();
+        *written = frame["seq"].as_u64().unwrap_or(1).max(*written);
         if let Some(key) = request.data["client_message_id"].as_str() {
             let first = self.keys.entry((request.user.clone(), key.to_owned())).or_insert_with(|| id.clone());
             assert_eq!(*first, id, "P2: {key} of {} was acknowledged as two", request.user);
@@ -234,6 +239,13 @@ fn durable_conversation(frame: &Value, request: &Sent, export: &Export) -> Strin
     let stored = stored.unwrap_or_else(|| panic!("P1: {frame} and nothing stored"));
     assert_eq!(request.data["content"], *stored.messages[0].content, "P1");
     id
+}
+
+/// P6: requests are done in their order, so that history shows what was acknowledged before it.
+fn check_history(frame: &Value, seen: &Seen) {
+    let written = seen.written.get(frame["conversation_id"].as_str().unwrap_or_default());
+    let shown = messages(frame).filter_map(|message| message["seq"].as_u64()).max();
+    assert!(shown >= written.copied(), "P6: history up to {shown:?} after {written:?} was acknowledged");
 }
 
 fn check_read(request: &Sent, export: &Export) {
