@@ -149,3 +149,30 @@ fn a_receipt_says_what_has_changed() {
     let verdicts = scene.world.store.judge(vec![chat_core::store::Change::Withdraw(membership)]);
     assert!(matches!(verdicts[..], [Ok(Receipt::Membership { changed: false, version: 1, .. })]));
 }
+
+#[test]
+fn facts_that_are_older_than_what_was_applied_are_loaded_again() {
+    for evicted in [true, false] {
+        let mut scene = Scene::with(settings(|limits| limits.engine.cached_conversations = 1));
+        create(&mut scene.world, scene.driver);
+        scene.world.take(scene.staff);
+        scene.world.hold = true;
+        let data = scene.data(json!({}));
+        scene.world.request(scene.staff, "get_conversation_messages", data);
+        let Question::Load(ticket, query) = scene.world.questions.remove(0) else {
+            panic!("it is not in the cache")
+        };
+        let old = scene.world.store.answer(query);
+        scene.world.hold = false;
+        let command = withdraw(&scene, "control_1");
+        scene.world.command(command);
+        if evicted {
+            create(&mut scene.world, scene.driver);
+        }
+        scene.world.input(Input::Loaded { ticket, result: Ok(old) });
+        let heard = scene.world.take(scene.staff);
+        assert_eq!(replies(&heard), [&not_found()], "evicted: {evicted}");
+        scene.send(scene.driver, "in private");
+        assert!(scene.world.take(scene.staff).is_empty());
+    }
+}

@@ -101,7 +101,10 @@ fn join_conversation() {
         "success": true, "message": format!("Joined conversation {}", scene.conversation),
         "conversation_id": scene.conversation,
     });
-    assert_eq!(scene.world.ask(scene.driver, "join_conversation", data.clone()), [reply.clone()]);
+    assert_eq!(
+        scene.world.ask(scene.driver, "join_conversation", data.clone()),
+        std::slice::from_ref(&reply)
+    );
     assert_eq!(scene.world.ask(scene.staff, "join_conversation", data), [reply]);
 }
 

@@ -84,3 +84,25 @@ fn repeats_cost_nothing() {
     assert_eq!(listed[0]["success"], true, "the repeats were free");
     assert!(pause(&scene.send(scene.driver, "a new one")[0]).is_some());
 }
+
+#[test]
+fn a_repeat_that_its_rate_would_allow_costs_nothing_either() {
+    let mut scene = Scene::with(settings(|_| ()));
+    let data = scene.data(json!({"content": "once", "client_message_id": "a"}));
+    for _ in 0..200 {
+        assert_eq!(scene.world.ask(scene.driver, "send_chat_message", data.clone())[0]["seq"], 2);
+    }
+    let sent = (0..59).filter(|_| scene.send(scene.driver, "new")[0]["success"] == true).count();
+    assert_eq!(sent, 59, "all but the one that was sent");
+
+    let (conversation, user) = (scene.conversation.as_str().into(), driver().id);
+    scene.world.command(chat_core::engine::Command::Withdraw { conversation, user });
+    scene.world.advance(secs(60));
+    for _ in 0..200 {
+        assert_eq!(scene.world.ask(scene.driver, "send_chat_message", data.clone())[0]["seq"], 2);
+    }
+    let listed = (0..100).filter(|_| {
+        scene.world.ask(scene.driver, "get_active_conversations", json!({}))[0]["success"] == true
+    });
+    assert_eq!(listed.count(), 100);
+}

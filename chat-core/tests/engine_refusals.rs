@@ -92,6 +92,6 @@ fn a_message_of_another_conversation_is_not_found_in_this_one() {
     let foreign = scene.world.store.export().conversations[other.as_str()].messages[0].id.to_string();
     let refusal = error("message_not_found", "Message not found in this conversation");
     for id in [foreign.as_str(), "msg_456", "msg_zzzzzzzzzzzzzzzz1", ""] {
-        assert_eq!(scene.read(scene.driver, id), [refusal.clone()], "{id}");
+        assert_eq!(scene.read(scene.driver, id), std::slice::from_ref(&refusal), "{id}");
     }
 }
