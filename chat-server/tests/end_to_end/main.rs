@@ -45,8 +45,6 @@ mod send_chat_message;
 #[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
-mod sync_before_reply;
-#[cfg(test)]
 mod two_devices;
 #[cfg(test)]
 mod typing_indicator;

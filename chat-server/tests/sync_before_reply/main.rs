@@ -3,6 +3,13 @@
 //! That a killed server has lost nothing can't show a missing sync, for the system still holds what was written. So
 //! this traces the server's calls to the system. It needs `strace` (`apt-get install strace`).
 
+#![expect(unreachable_pub, reason = "a test program exports nothing")]
+
+#[cfg(test)]
+#[path = "../end_to_end/support/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "shared with the tests from end to end")]
+mod support;
+
 use std::path::Path;
 use std::process::Command;
 
