@@ -70,6 +70,21 @@ fn a_control_user_who_becomes_known_is_enrolled_in_all_active_conversations() {
 }
 
 #[test]
+fn a_message_in_a_silent_conversation_reaches_the_control_users_of_today() {
+    let mut world = World::new(unhurried());
+    let driver = world.connect_for(&driver(), secs(60 * 86_400));
+    let old = create(&mut world, driver);
+    world.advance(secs(31 * 86_400));
+    let staff = world.connect(&staff());
+    let reply = world.ask(driver, "send_chat_message", about(&old, json!({"content": "still there?"})));
+    assert_eq!(reply[0]["seq"], 2);
+    assert_eq!(participants(&world, &old), ["control_1", "driver_1"]);
+    let heard = world.take(staff);
+    assert_eq!(heard[0]["message"]["content"], "still there?", "nobody is stranded");
+    assert_eq!(heard.len(), 1);
+}
+
+#[test]
 fn enrolment_that_a_crash_cut_short_is_ended_after_the_restart() {
     let mut world = World::new(small_steps());
     let driver = world.connect(&driver());

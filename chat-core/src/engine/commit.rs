@@ -4,15 +4,14 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::connection::Stage;
+use super::intent::{Intent, Name};
 use super::io::ConnectionId;
 use super::load::Origin;
 use super::work::{Ask, Known, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
-use crate::conversation::Conversation;
-use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use crate::protocol::{Done, Message, MessageType, Reply, Request, User};
+use crate::id::{ClientMessageId, MessageId, UserId};
+use crate::protocol::{Done, Reply, Request};
 use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
-use crate::time::Timestamp;
 
 /// Changes that wait, and those under way. Bounded by `changes_waiting` and `changes_per_commit`.
 #[derive(Default)]
@@ -23,26 +22,6 @@ pub(super) struct Commits {
     accounts: BTreeMap<UserId, usize>,
     /// How many changes under each user's `client_message_id` are in here.
     named: BTreeMap<Name, usize>,
-}
-
-/// A user's `client_message_id`.
-type Name = (UserId, ClientMessageId);
-
-/// What a change will have done, once the store has said what only it can say.
-enum Intent {
-    Account(Account),
-    Create(Box<Conversation>, Message, Box<User>, Option<ClientMessageId>),
-    /// A message that lacks only its number, and the id made of that and this nonce.
-    Append(Message, crate::id::Nonce, Option<ClientMessageId>),
-    Read {
-        conversation: ConversationId,
-        user: UserId,
-        message: MessageId,
-        up_to: u64,
-        at: Timestamp,
-    },
-    Enrol(ConversationId, UserId),
-    Withdraw(ConversationId, UserId),
 }
 
 impl Commits {
@@ -85,113 +64,14 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) {
     }
 }
 
-impl Intent {
-    fn of(change: &Change, message: Option<MessageId>, at: Timestamp) -> Self {
-        match change {
-            Change::PutAccount(account) => Self::Account(account.clone()),
-            Change::CreateConversation(create) => {
-                let creator = create.permit.creator();
-                let first = MessageId::compose(create.nonce, 1);
-                let message = unnumbered(create.id.clone(), creator.clone(), &create.content, create.at);
-                let conversation = Conversation {
-                    id: create.id.clone(),
-                    title: create.title.clone(),
-                    room_type: create.room_type,
-                    created_by: creator.clone(),
-                    created_at: create.at,
-                    participants: create.participants.clone(),
-                    version: 1,
-                    last_seq: 1,
-                    last_message_at: create.at,
-                };
-                let message = Message { id: first, seq: Some(1), ..message };
-                let (creator, id) = (create.permit.user().clone(), create.client_message_id.clone());
-                Self::Create(Box::new(conversation), message, Box::new(creator), id)
-            }
-            Change::AppendMessage(append) => {
-                let (conversation, user) = (append.permit.conversation(), append.permit.user());
-                let message = unnumbered(conversation.clone(), user.clone(), &append.content, append.at);
-                Self::Append(message, append.nonce, append.client_message_id.clone())
-            }
-            Change::MarkRead(read) => Self::Read {
-                conversation: read.permit.conversation().clone(),
-                user: read.permit.user().clone(),
-                message: message.unwrap_or_else(|| MessageId::from("")),
-                up_to: read.up_to,
-                at,
-            },
-            Change::Enrol(membership) => {
-                Self::Enrol(membership.conversation.clone(), membership.user.clone())
-            }
-            Change::Withdraw(membership) => {
-                Self::Withdraw(membership.conversation.clone(), membership.user.clone())
-            }
-        }
-    }
-
-    /// Under which id it may be repeated.
-    fn name(&self) -> Option<Name> {
-        match self {
-            Self::Create(_, message, _, id) | Self::Append(message, _, id) => {
-                Some((message.sender_id.clone(), id.clone()?))
-            }
-            _ => None,
-        }
-    }
-
-    /// The existing conversation that it is about.
-    fn conversation(&self) -> Option<&ConversationId> {
-        match self {
-            Self::Account(_) | Self::Create(..) => None,
-            Self::Append(message, ..) => Some(&message.conversation_id),
-            Self::Read { conversation, .. }
-            | Self::Enrol(conversation, _)
-            | Self::Withdraw(conversation, _) => Some(conversation),
-        }
-    }
-
-    /// What has happened, if anything has.
-    fn happened(self, receipt: &Receipt) -> Option<Event> {
-        match (self, receipt) {
-            (Self::Account(account), Receipt::Account { .. }) => Some(Event::AccountPut(account)),
-            (Self::Create(mut conversation, mut message, creator, _), Receipt::Created { sent_at, .. }) => {
-                (conversation.created_at, conversation.last_message_at) = (*sent_at, *sent_at);
-                message.sent_at = *sent_at;
-                Some(Event::ConversationCreated { conversation: *conversation, message, creator })
-            }
-            (Self::Append(message, nonce, _), Receipt::Appended { seq, sent_at, .. }) => {
-                let id = MessageId::compose(nonce, *seq);
-                Some(Event::MessageSent(Message { id, seq: Some(*seq), sent_at: *sent_at, ..message }))
-            }
-            (Self::Read { conversation, user, message, up_to, at }, Receipt::Read { advanced: true, .. }) => {
-                Some(Event::MessageRead { conversation, user, message, up_to, at })
-            }
-            (Self::Enrol(conversation, user), Receipt::Membership { version, changed: true, .. }) => {
-                Some(Event::Enrolled { conversation, user, version: *version })
-            }
-            (Self::Withdraw(conversation, user), Receipt::Membership { version, changed: true, .. }) => {
-                Some(Event::Withdrawn { conversation, user, version: *version })
-            }
-            _ => None,
-        }
-    }
-}
-
-fn unnumbered(
-    conversation_id: ConversationId,
-    sender_id: UserId,
-    content: &std::sync::Arc<str>,
-    sent_at: Timestamp,
-) -> Message {
-    let (content, message_type) = (content.clone(), MessageType::Text);
-    Message { id: MessageId::from(""), conversation_id, sender_id, content, message_type, sent_at, seq: None }
-}
-
 impl Engine {
     /// Puts a request's change into the next commit.
     pub(super) fn submit(&mut self, origin: &Origin, work: Box<Work>, change: Change) {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
+        }
+        if let Change::AppendMessage(append) = &change {
+            self.enrol_before_reactivation(append.permit.conversation());
         }
         if let Change::PutAccount(account) = &change {
             self.directory.put(account);
@@ -207,7 +87,7 @@ impl Engine {
                 }
             }
             Origin::Command(id) => drop(self.commands.insert(*id, work)),
-            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => {}
+            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
         }
         self.submit_for(origin.clone(), change, message);
     }
@@ -278,7 +158,7 @@ impl Engine {
         match origin {
             Origin::Entry(conn) => self.admit(*conn),
             Origin::Enrolment => self.enrolment_judged(true),
-            Origin::Request(..) | Origin::Command(_) | Origin::Directory => {}
+            Origin::Request(..) | Origin::Command(_) | Origin::Engine => {}
         }
     }
 
@@ -330,7 +210,7 @@ impl Engine {
         match origin {
             Origin::Entry(conn) => self.entry_failed(*conn),
             Origin::Enrolment => self.enrolment_judged(false),
-            Origin::Request(..) | Origin::Command(_) | Origin::Directory => {
+            Origin::Request(..) | Origin::Command(_) | Origin::Engine => {
                 self.finish(origin, Err(self.unavailable()));
             }
         }

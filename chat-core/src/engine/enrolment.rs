@@ -10,6 +10,7 @@ use super::load::Origin;
 use super::{Draining, Engine, SupportRequest, Timer};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
+use crate::protocol::ConversationStatus;
 use crate::store::{Account, Change, Facts, Loaded, Membership, Query, Unavailable};
 
 /// Accounts whose enrolment is due. Bounded by the number of control users.
@@ -88,6 +89,31 @@ impl Engine {
         if nothing {
             self.page_done();
         }
+    }
+
+    /// A message makes a conversation active that was silent for long: whoever became known in control meanwhile takes
+    /// part before it, or a driver might speak to nobody.
+    ///
+    /// The message itself then meets a conflict, and is decided again on the version that this makes: it is accepted
+    /// only once they take part.
+    pub(super) fn enrol_before_reactivation(&mut self, id: &ConversationId) {
+        let inactive_after = self.limits.periods.inactive_after;
+        let silent =
+            |c: &&Conversation| c.status(self.now.wall, inactive_after) == ConversationStatus::Inactive;
+        let Some(conversation) = self.cache.get(id).filter(silent) else { return };
+        let request =
+            SupportRequest { created_by: &conversation.created_by, room_type: conversation.room_type };
+        let most = self.limits.engine.participants;
+        let wanted = self.directory.participants(&*self.assignment, request, most);
+        let takes_part =
+            |user: &UserId| conversation.participants.contains(user) || *user == conversation.created_by;
+        let missing = wanted.iter().filter(|user| !takes_part(user));
+        let room = most.saturating_sub(conversation.participants.len());
+        let enrol = |(version, user): (u64, &UserId)| {
+            Change::Enrol(Membership { conversation: id.clone(), version, user: user.clone() })
+        };
+        let changes: Vec<_> = (conversation.version..).zip(missing.take(room)).map(enrol).collect();
+        changes.into_iter().for_each(|change| self.submit_for(Origin::Engine, change, None));
     }
 
     /// What must change in one conversation for this account, if anything.

@@ -18,8 +18,8 @@ pub(super) enum Origin {
     Command(CommandId),
     /// The background job that enrols.
     Enrolment,
-    /// The engine itself, before its first request.
-    Directory,
+    /// The engine itself: nobody waits for an answer.
+    Engine,
 }
 
 /// Questions under way. Bounded: each request, connection, command and job has at most one.
@@ -53,7 +53,7 @@ impl Engine {
     }
 
     pub(super) fn load_directory(&mut self) {
-        self.load(Origin::Directory, Query::Directory);
+        self.load(Origin::Engine, Query::Directory);
     }
 
     /// What a client is told when the store does not answer.
@@ -64,7 +64,7 @@ impl Engine {
     pub(super) fn loaded(&mut self, ticket: Ticket, result: Result<Loaded, Unavailable>) {
         let Some((origin, Some(query))) = self.questions.close(ticket) else { return };
         match origin {
-            Origin::Directory => self.directory_loaded(result),
+            Origin::Engine => self.directory_loaded(result),
             Origin::Entry(conn) => self.entry_loaded(conn, result),
             Origin::Enrolment => self.enrolment_loaded(result),
             Origin::Request(..) | Origin::Command(_) => self.facts(origin, query, result),

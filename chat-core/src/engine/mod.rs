@@ -57,6 +57,7 @@ mod enrolment;
 mod event;
 mod handler;
 mod ids;
+mod intent;
 mod io;
 mod load;
 mod progress;

@@ -149,10 +149,10 @@ impl Engine {
             Ask::Request(request) => request,
         };
         let event = request.event_type();
-        permission::by_role(work.user.role, event)?;
         let now = self.now.monotonic;
         let paced = work.paced.get_or_insert_with(|| self.rates.charge(&work.user.id, event, now));
         paced.clone()?;
+        permission::by_role(work.user.role, event)?;
         handler::step(request, &mut self.desk(work))
     }
 
@@ -186,7 +186,7 @@ impl Engine {
                 }
             }
             Origin::Command(id) => drop(self.commands.insert(*id, work)),
-            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => {}
+            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
         }
     }
 
@@ -195,7 +195,7 @@ impl Engine {
         match origin {
             Origin::Request(conn, number) => self.connections.get_mut(conn)?.take(*number),
             Origin::Command(id) => self.commands.remove(id),
-            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => None,
+            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => None,
         }
     }
 
@@ -212,7 +212,7 @@ impl Engine {
                 self.commands.remove(id);
                 self.outputs.push_back(Output::Answer { id: *id, result });
             }
-            Origin::Entry(_) | Origin::Enrolment | Origin::Directory => {}
+            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
         }
     }
 
