@@ -51,6 +51,8 @@ pub(super) struct Tail {
 pub(super) struct Head {
     frames: mpsc::UnboundedReceiver<Outgoing>,
     shared: Arc<Shared>,
+    /// The frame that was taken out last, until the transport has [taken](Head::taken) it.
+    handed: Option<(Class, usize)>,
 }
 
 /// A queue with more in it than its reader may leave waiting.
@@ -74,7 +76,7 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         total,
         task: AtomicWaker::new(),
     });
-    (Tail { frames: sender, shared: shared.clone() }, Head { frames: receiver, shared })
+    (Tail { frames: sender, shared: shared.clone() }, Head { frames: receiver, shared, handed: None })
 }
 
 impl Tail {
@@ -133,13 +135,21 @@ impl Tail {
 }
 
 impl Head {
-    /// Takes the next frame out.
+    /// Takes the next frame out. It counts on until the transport has [taken](Self::taken) it.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
+        self.taken();
         let next = self.frames.poll_next_unpin(cx);
         if let Poll::Ready(Some(Outgoing::Frame(class, frame))) = &next {
-            self.shared.uncount(*class, frame.len());
+            self.handed = Some((*class, frame.len()));
         }
         next
+    }
+
+    /// The transport is flushed, or ready for the next frame: the one before is off our hands.
+    pub(super) fn taken(&mut self) {
+        if let Some((class, bytes)) = self.handed.take() {
+            self.shared.uncount(class, bytes);
+        }
     }
 
     /// Whether the queue was given up; if not, this task is woken when that or the pace changes.
@@ -257,6 +267,8 @@ mod tests {
         assert_eq!(total.load(Ordering::Relaxed), 57);
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(head.poll_next(&mut cx).is_ready());
+        assert!(!head.may_read(), "a long reply counts until the transport has taken it");
+        head.taken();
         assert!(head.may_read());
         assert_eq!(total.load(Ordering::Relaxed), 37);
         tail.cut();

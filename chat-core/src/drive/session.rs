@@ -89,27 +89,14 @@ where
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
         // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
-        if self.closing.is_none()
-            && let Err(error) = self.write(cx)
-        {
+        if let Err(error) = self.write(cx).and_then(|()| self.flush(cx)) {
             return Poll::Ready(Ended::Failed(error));
-        }
-        if self.closing.is_none()
-            && let Poll::Ready(ended) = self.poll_read(cx)
-        {
-            return Poll::Ready(ended);
         }
         if let Some(code) = self.closing {
             let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
             return Poll::Ready(Ended::ByServer(code));
         }
-        if self.written {
-            match ready!(Pin::new(&mut self.transport).poll_flush(cx)) {
-                Ok(()) => self.written = false,
-                Err(error) => return Poll::Ready(Ended::Failed(error)),
-            }
-        }
-        Poll::Pending
+        self.poll_read(cx)
     }
 
     /// Hands frames to the engine while it may be done.
@@ -132,6 +119,9 @@ where
 
     /// Writes what is queued, as far as the transport takes it.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
+        if self.closing.is_some() {
+            return Ok(());
+        }
         while !self.session.queue.is_cut(cx) {
             let Poll::Ready(is_ready) = Pin::new(&mut self.transport).poll_ready(cx) else { return Ok(()) };
             is_ready?;
@@ -146,6 +136,19 @@ where
             }
         }
         self.give_up(cx)
+    }
+
+    /// Flushes once all that could be written is.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
+        if self.written
+            && self.closing.is_none()
+            && let Poll::Ready(flushed) = Pin::new(&mut self.transport).poll_flush(cx)
+        {
+            flushed?;
+            self.written = false;
+            self.session.queue.taken();
+        }
+        Ok(())
     }
 
     /// The peer is too slow: what waits for it is dropped, and it is told if it still takes a frame.
