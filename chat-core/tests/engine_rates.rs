@@ -66,6 +66,23 @@ fn fifty_requests_a_second_of_any_kind() {
 }
 
 #[test]
+fn a_frame_that_is_no_request_or_is_forbidden_is_charged_like_one() {
+    let mut world = World::new(Settings::default());
+    let driver = world.connect(&driver());
+    for _ in 0..50 {
+        world.text(driver, "nonsense");
+        world.request(driver, "join_support_room", json!({}));
+    }
+    let codes: Vec<_> = world.take(driver).iter().map(|reply| reply["code"].clone()).collect();
+    assert_eq!(codes.iter().filter(|code| *code == "invalid_json").count(), 50);
+    assert_eq!(codes.iter().filter(|code| *code == "forbidden").count(), 50);
+    world.text(driver, "nonsense");
+    world.request(driver, "join_support_room", json!({}));
+    let refused = world.take(driver);
+    assert!(refused.iter().all(|reply| reply["code"] == "rate_limited"), "{refused:?}");
+}
+
+#[test]
 fn lifted_means_no_rate_at_all() {
     let mut scene = Scene::new();
     assert!((0..500).all(|_| scene.send(scene.driver, "x")[0]["success"] == true));

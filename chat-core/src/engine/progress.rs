@@ -36,6 +36,8 @@ impl Engine {
                 connection.push(request_id, Stage::Waiting(Box::new(work)));
             }
             Err(Undecodable { request_id, error }) => {
+                let charged = self.rates.charge(&connection.user.id, None, self.now.monotonic);
+                let error = charged.err().unwrap_or(error);
                 let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
                 connection.push(request_id, Stage::Done(Some(reply)));
             }
@@ -150,7 +152,7 @@ impl Engine {
         };
         let event = request.event_type();
         let now = self.now.monotonic;
-        let paced = work.paced.get_or_insert_with(|| self.rates.charge(&work.user.id, event, now));
+        let paced = work.paced.get_or_insert_with(|| self.rates.charge(&work.user.id, Some(event), now));
         paced.clone()?;
         permission::by_role(work.user.role, event)?;
         handler::step(request, &mut self.desk(work))

@@ -52,18 +52,24 @@ impl Rates {
     }
 
     /// Charges a request, or nothing at all: one that is refused may turn out to be a repeat, and repeats are free.
+    /// A frame that is no request is charged as one of no event.
     ///
     /// # Errors
     ///
     /// `rate_limited` with the pause after which it may succeed.
-    pub(super) fn charge(&mut self, user: &UserId, event: EventType, now: Monotonic) -> Result<(), Error> {
+    pub(super) fn charge(
+        &mut self,
+        user: &UserId,
+        event: Option<EventType>,
+        now: Monotonic,
+    ) -> Result<(), Error> {
         let RateSetting::Limited(rates) = &self.setting else { return Ok(()) };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
         let Buckets { requests, messages, creations } = buckets;
         let charged = requests.take(now, rates.requests).and_then(|()| {
             let charged = match event {
-                EventType::SendChatMessage => messages.take(now, rates.messages),
-                EventType::CreateSupportConversation => creations.take(now, rates.creations),
+                Some(EventType::SendChatMessage) => messages.take(now, rates.messages),
+                Some(EventType::CreateSupportConversation) => creations.take(now, rates.creations),
                 _ => Ok(()),
             };
             charged.inspect_err(|_| requests.give_back(rates.requests))
