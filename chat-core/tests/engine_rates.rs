@@ -67,7 +67,7 @@ fn fifty_requests_a_second_of_any_kind() {
 
 #[test]
 fn a_frame_that_is_no_request_or_is_forbidden_is_charged_like_one() {
-    let mut world = World::new(Settings::default());
+    let mut world = World::new(settings(|_| ()));
     let driver = world.connect(&driver());
     for _ in 0..50 {
         world.text(driver, "nonsense");
