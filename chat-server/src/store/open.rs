@@ -149,9 +149,10 @@ impl Opening<'_> {
     }
 
     fn replay(&self, index: &Arc<Index>, last: Position) -> Result<(), Failed> {
-        replay(index, &self.journal, &|reached| {
+        replay(index, &self.journal, last, &|reached| {
             tracing::info!(reached = reached.0, last = last.0, "replaying the journal into the index");
             self.options.observer.tell(Progress::Replayed(reached, last));
+            true
         })
     }
 }

@@ -24,19 +24,22 @@ pub(in crate::store) enum Failed {
     Journal(OpenError),
 }
 
-/// Replays the journal after the end that the index has reached.
+/// Replays the journal after the end that the index has reached, up to a group that ends at `last`.
 ///
-/// `progress` is told how far it has come.
+/// `progress` is told how far it has come, and says whether to go on.
 pub(in crate::store) fn replay(
     index: &Arc<Index>,
     journal: &Path,
-    progress: &dyn Fn(Position),
+    last: Position,
+    progress: &dyn Fn(Position) -> bool,
 ) -> Result<(), Failed> {
     let mut reached = index.end().map_err(Failed::Index)?;
     let mut groups = Groups::after(journal, reached).map_err(Failed::Journal)?;
     let mut heads = Heads::default();
-    let mut view = View::new(index.clone(), Arc::default());
-    while let Some((end, records)) = groups.next_group().map_err(Failed::Journal)? {
+    let mut view = View::new(Ok(index.clone()), Arc::default());
+    while reached.position < last
+        && let Some((end, records)) = groups.next_group().map_err(Failed::Journal)?
+    {
         for (location, record) in &records {
             let applied = heads.apply(&mut view, &record.event, &record.content, *location);
             applied.map_err(Failed::Index)?;
@@ -45,7 +48,9 @@ pub(in crate::store) fn replay(
         reached = end;
         if view.writes() >= BATCH {
             index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
-            progress(reached.position);
+            if !progress(reached.position) {
+                break;
+            }
         }
     }
     index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
