@@ -143,20 +143,28 @@ impl SegmentReader {
 
     /// Whether a group's header behind the present end shows that what should stand here was synced.
     ///
-    /// A group is written only after all before it was synced, so its header alone is proof.
+    /// A group is written only after all before it was synced, so its header alone is proof, if it stands where it
+    /// says: after a power cut, blocks of a file that was removed may stand behind the end.
     pub(super) fn synced_by_later_group(&self) -> io::Result<bool> {
         const STEP: u64 = 1 << 20;
         let mut offset = self.end.offset + 1;
         while offset < self.length {
             let bytes = read(&self.file, offset, (STEP + group::HEADER as u64).min(self.length - offset))?;
-            let found = bytes.windows(group::HEADER).filter(|window| window.starts_with(&group::MAGIC));
-            let mut headers = found.filter_map(|window| group::Header::decode(window).ok());
-            if headers.any(|header| header.before.offset > self.end.offset) {
+            let places = (offset..).zip(bytes.windows(group::HEADER));
+            let mut found = places.filter(|(_, window)| window.starts_with(&group::MAGIC));
+            if found.any(|(place, header)| self.stands_at(place, header)) {
                 return Ok(true);
             }
             offset += STEP;
         }
         Ok(false)
+    }
+
+    /// Whether this is the header of a group of this segment that stands here.
+    fn stands_at(&self, place: u64, header: &[u8]) -> bool {
+        let here = (self.end.segment, place);
+        group::Header::decode(header)
+            .is_ok_and(|header| (header.before.segment, header.before.offset) == here)
     }
 }
 
