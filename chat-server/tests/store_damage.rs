@@ -145,6 +145,21 @@ fn a_missing_segment_is_known() {
 }
 
 #[test]
+fn a_segment_that_was_not_begun_yet_tells_where_the_one_before_it_ended() {
+    let dir = TempDir::new().unwrap();
+    let before = store(dir.path());
+    let (copy, segment) = journal_alone(dir.path());
+    // Seven positions were synced when this segment was to be begun.
+    fs::write(copy.path().join("journal/00000000000000000008.log"), b"").unwrap();
+    fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(before).unwrap();
+    let error = LocalStore::open(copy.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+    fs::remove_file(segment).unwrap();
+    let error = LocalStore::open(copy.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "no segment is left but one that was not begun: {error}");
+}
+
+#[test]
 fn the_journal_is_read_back_as_it_was_written() {
     let dir = TempDir::new().unwrap();
     store(dir.path());

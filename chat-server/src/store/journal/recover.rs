@@ -119,7 +119,9 @@ impl Walk {
     /// Whether something shows that the place where the reader met something bad was synced.
     fn is_witnessed(&self, reader: &SegmentReader) -> Result<bool, OpenError> {
         let position = reader.end().position;
-        if self.unseen.iter().any(|known| known.end.position > position) {
+        // A segment is named by the end before it, which was synced.
+        let is_named_later = position > self.end.unwrap_or_default().position;
+        if is_named_later || self.unseen.iter().any(|known| known.end.position > position) {
             return Ok(true);
         }
         reader.synced_by_later_group().map_err(OpenError::io("read", reader.path()))
