@@ -7,7 +7,7 @@ use chat_core::store::Unavailable;
 
 use super::current::Current;
 use super::index::view::Writes;
-use super::index::{Index, build, caught};
+use super::index::{Index, caught};
 use super::journal::End;
 use super::options::{Observer, Progress};
 use super::overlay::{Overlay, Work};
@@ -79,9 +79,8 @@ impl Indexer {
                 &merged
             }
         };
-        let batch = build::batch(writes, end);
         let _alone = self.current.alone();
-        index.apply(batch)?;
+        index.apply(writes, end)?;
         self.overlay.applied(groups.len());
         Ok(())
     }

@@ -4,14 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chat_core::store::{Position, Unavailable};
-use sled::Batch;
 
 use super::Index;
 use super::apply::Heads;
-use super::view::{View, Writes};
+use super::view::View;
 use crate::store::error::OpenError;
-use crate::store::journal::{End, Groups};
-use crate::store::{keys, values};
+use crate::store::journal::Groups;
 
 /// Writes after which a batch of the replay is applied.
 const BATCH: usize = 4_096;
@@ -47,27 +45,14 @@ pub(in crate::store) fn replay(
         heads.keep();
         reached = end;
         if view.writes() >= BATCH {
-            index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
+            index.apply(&view.take_writes(), reached).map_err(Failed::Index)?;
             if !progress(reached.position) {
                 break;
             }
         }
     }
-    index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
+    index.apply(&view.take_writes(), reached).map_err(Failed::Index)?;
     index.flush().map_err(Failed::Index)?;
     progress(reached.position);
     Ok(())
-}
-
-/// The writes of groups up to this end as one batch, which carries the end too.
-pub(in crate::store) fn batch(writes: &Writes, end: End) -> Batch {
-    let mut batch = Batch::default();
-    for (key, value) in writes {
-        match value {
-            Some(value) => batch.insert(key.clone(), value.clone()),
-            None => batch.remove(key.clone()),
-        }
-    }
-    batch.insert(keys::END, values::encode_json(&end));
-    batch
 }

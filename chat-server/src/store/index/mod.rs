@@ -22,6 +22,7 @@ use sled::{Batch, IVec};
 use super::error::OpenError;
 use super::journal::End;
 use super::{keys, values};
+use view::Writes;
 
 /// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
 const LET_GO_WITHIN: Duration = Duration::from_secs(10);
@@ -111,9 +112,20 @@ impl Index {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
-    /// Makes all changes of a batch, or none.
-    pub(super) fn apply(&self, batch: Batch) -> Result<(), Unavailable> {
-        self.ask(|| self.db.apply_batch(batch))
+    /// Makes all writes of the groups up to this end, or none.
+    pub(super) fn apply(&self, writes: &Writes, end: End) -> Result<(), Unavailable> {
+        let mut batch = Batch::default();
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
+            }
+        }
+        batch.insert(keys::END, values::encode_json(&end));
+        self.ask(|| self.db.apply_batch(batch))?;
+        // Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
+        // without more of them, memory would grow by gigabytes.
+        (0..writes.len()).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
     /// Writes out what was applied. It is not synced by that: the journal is.
