@@ -12,10 +12,13 @@ use super::record::{Framed, Record};
 use super::segment::{self, BadHeader};
 use crate::store::error::{Damage, OpenError};
 
+/// Bytes at the end of a segment in which its last group is looked for first: most groups are far shorter.
+const TAIL: u64 = 256 << 10;
+
 /// How much is checked of what is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Depth {
-    /// Checksums and positions: as fast as the disk, for what was checked whole before.
+    /// Checksums and positions, for what was checked whole before.
     Checksums,
     /// The chain, the events and the hashes of contents too.
     Whole,
@@ -106,6 +109,32 @@ impl SegmentReader {
         let follows = (self.end.position, self.end.chain) == (before.position, before.chain);
         let start = End { offset: 0, ..before };
         (!follows).then(|| Flaw::behind(start, "the segment does not follow the one before it"))
+    }
+
+    /// Goes to the last group, if one ends where the file does, without reading what is before it.
+    pub(super) fn skip_to_last_group(&mut self) -> io::Result<()> {
+        let mut tail = TAIL.min(self.length);
+        loop {
+            let offset = self.length - tail;
+            let bytes = read(&self.file, offset, tail)?;
+            let mut places = (offset..self.length).zip(bytes.windows(group::HEADER));
+            if let Some(before) = places.find_map(|(place, header)| self.last_group(place, header)) {
+                self.end = before;
+                return Ok(());
+            }
+            if offset == 0 || tail >= group::BYTES_MOST as u64 {
+                return Ok(());
+            }
+            tail = (tail * 4).min(self.length);
+        }
+    }
+
+    /// The end before the group whose header stands here, if it is the last of this segment.
+    fn last_group(&self, place: u64, header: &[u8]) -> Option<End> {
+        let is_group = header.starts_with(&group::MAGIC) && self.stands_at(place, header);
+        let header = group::Header::decode(header).ok().filter(|_| is_group)?;
+        let end = place + group::HEADER as u64 + u64::from(header.length);
+        (end == self.length).then_some(header.before)
     }
 
     /// Reads the next group.
