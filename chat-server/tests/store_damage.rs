@@ -145,6 +145,44 @@ fn a_missing_segment_is_known() {
 }
 
 #[test]
+fn a_segment_that_was_not_begun_yet_tells_where_the_one_before_it_ended() {
+    let dir = TempDir::new().unwrap();
+    let before = store(dir.path());
+    let (copy, segment) = journal_alone(dir.path());
+    // Seven positions were synced when this segment was to be begun.
+    fs::write(copy.path().join("journal/00000000000000000008.log"), b"").unwrap();
+    fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(before).unwrap();
+    let error = LocalStore::open(copy.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+    fs::remove_file(segment).unwrap();
+    let error = LocalStore::open(copy.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(_)), "no segment is left but one that was not begun: {error}");
+}
+
+#[test]
+fn a_start_with_a_sound_index_does_not_read_what_was_checked_before() {
+    let options = || Options { segment_bytes: 0, ..Options::default() };
+    let dir = TempDir::new().unwrap();
+    let store = LocalStore::open(dir.path(), options()).unwrap();
+    commit(&store, vec![creation(&conv(), None)]);
+    let long = "long ".repeat(200);
+    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
+    store.close().unwrap();
+    drop(store);
+    let first = dir.path().join("journal/00000000000000000001.log");
+    let mut bytes = fs::read(&first).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&first, bytes).unwrap();
+    let store = LocalStore::open(dir.path(), options()).unwrap();
+    assert_eq!(contents(&store, &conv()).len(), 21);
+    drop(store);
+    assert!(matches!(read_all(dir.path()).unwrap().last(), Some(Err(OpenError::Damaged(_)))));
+    fs::remove_dir_all(dir.path().join("index")).unwrap();
+    assert!(matches!(LocalStore::open(dir.path(), options()), Err(OpenError::Damaged(_))));
+}
+
+#[test]
 fn the_journal_is_read_back_as_it_was_written() {
     let dir = TempDir::new().unwrap();
     store(dir.path());

@@ -6,7 +6,7 @@ mod store_support;
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -41,6 +41,8 @@ struct Recorder(Arc<Mutex<Script>>);
 #[derive(Debug, Default)]
 struct Script {
     done: Vec<Op>,
+    /// Which directories were synced.
+    directories: Vec<PathBuf>,
     /// What the next operations of these kinds are to fail with.
     failing: Vec<Op>,
     /// Where a sync says that it was reached, and what it then waits for.
@@ -88,6 +90,7 @@ impl Disk for Recorder {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         self.note(Op::SyncDirectory)?;
+        self.0.lock().unwrap().directories.push(path.to_owned());
         SystemDisk.sync_directory(path)
     }
 }
@@ -143,6 +146,19 @@ fn a_group_is_one_write_and_one_sync_and_then_the_answer() {
     commit(&store, vec![creation(&conv(), None), message(&conv(), "a", None), message(&conv(), "b", None)]);
     recorder.note(Op::Answer).unwrap();
     assert_eq!(recorder.take(), [Op::Write, Op::Sync, Op::Answer]);
+}
+
+#[test]
+fn the_names_of_all_directories_that_were_made_are_synced() {
+    let dir = TempDir::new().unwrap();
+    let recorder = Recorder::default();
+    let options = Options { disk: Arc::new(recorder.clone()), ..Options::default() };
+    let data = dir.path().join("one/two/data");
+    LocalStore::open(&data, options).unwrap();
+    let synced = &recorder.0.lock().unwrap().directories;
+    for holder in ["", "one", "one/two", "one/two/data"] {
+        assert!(synced.contains(&dir.path().join(holder)), "{holder}: {synced:?}");
+    }
 }
 
 #[test]

@@ -77,6 +77,24 @@ fn zeros_behind_the_end_are_a_torn_tail() {
 }
 
 #[test]
+fn a_group_of_another_file_behind_the_end_is_a_torn_tail() {
+    let (dir, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let before = store_with_a_last_group(&dir);
+    let store = open(other.path());
+    commit(&store, vec![creation(&conv(), None), message(&conv(), &"long ".repeat(1_000), None)]);
+    let start = usize::try_from(fs::metadata(last_segment(other.path())).unwrap().len()).unwrap();
+    commit(&store, vec![message(&conv(), "a block of a file that was removed", None)]);
+    drop(store);
+    let stale = fs::read(last_segment(other.path())).unwrap().split_off(start);
+    let copy = journal_cut_to(&dir, before + 100);
+    let mut file = OpenOptions::new().append(true).open(last_segment(copy.path())).unwrap();
+    file.write_all(&stale).unwrap();
+    let store = open(copy.path());
+    assert_eq!(store.report().cut.as_ref().map(|cut| cut.offset), Some(before));
+    assert_eq!(contents(&store, &conv()), ["the first message", "acknowledged"]);
+}
+
+#[test]
 fn a_segment_that_was_not_begun_yet_is_removed() {
     let dir = TempDir::new().unwrap();
     store_with_a_last_group(&dir);

@@ -1,19 +1,20 @@
 //! The index thread: brings synced groups from the overlay into the index, and flushes that.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_core::store::Unavailable;
 
-use super::index::Index;
-use super::index::build;
+use super::current::Current;
 use super::index::view::Writes;
+use super::index::{Index, caught};
 use super::journal::End;
 use super::options::{Observer, Progress};
 use super::overlay::{Overlay, Work};
+use super::renewal::Renewal;
 
-/// How long what was applied waits to be flushed: what a crash leaves to be replayed.
+/// How long what was applied waits to be flushed: what a crash leaves to be replayed. An index that failed under a
+/// load is found out as soon.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// Most writes in one batch of the index, unless a single group has more.
@@ -22,44 +23,53 @@ const WRITES_MOST: usize = 4_096;
 /// All that the index thread works with.
 pub(super) struct Indexer {
     /// The index.
-    pub(super) index: Arc<Index>,
+    pub(super) current: Arc<Current>,
     /// Where the groups come from.
     pub(super) overlay: Arc<Overlay>,
-    /// Held for reading by every load, so that the index stands still under it.
-    pub(super) gate: Arc<RwLock<()>>,
     /// Who is told.
     pub(super) observer: Observer,
+    /// What is done when the index fails.
+    pub(super) renewal: Renewal,
 }
 
 impl Indexer {
-    /// Works until the overlay is closed and empty. If the index has failed, it goes on emptying the overlay.
-    pub(super) fn run(self) {
+    /// Works until the overlay is closed, and all that is in it is in the index.
+    pub(super) fn run(mut self) {
+        while let Err(failure) = self.current.get().and_then(|index| self.serve(&index)) {
+            if !self.renewal.renew(failure) {
+                return;
+            }
+        }
+    }
+
+    /// Brings groups into the index until the overlay is closed and empty, or the index fails.
+    fn serve(&self, index: &Index) -> Result<(), Unavailable> {
         let mut flushed = Instant::now();
         let mut dirty = false;
         loop {
             let patience = if dirty { FLUSH_EVERY.saturating_sub(flushed.elapsed()) } else { FLUSH_EVERY };
-            match self.overlay.work(patience, WRITES_MOST) {
+            let work = self.overlay.work(patience, WRITES_MOST);
+            index.check()?;
+            match work {
                 Work::Apply(groups, end) => {
-                    self.apply(&groups, end);
+                    self.apply(index, &groups, end)?;
                     dirty = true;
                 }
                 Work::Idle => (),
-                Work::End => break,
+                Work::End => return index.flush(),
             }
             if dirty && flushed.elapsed() >= FLUSH_EVERY {
-                report(self.index.flush());
+                index.flush()?;
                 flushed = Instant::now();
                 dirty = false;
             }
         }
-        report(self.index.flush());
     }
 
-    fn apply(&self, groups: &[Arc<Writes>], end: End) {
-        if catch_unwind(AssertUnwindSafe(|| self.observer.tell(Progress::Indexing(end.position)))).is_err() {
-            // Commits wait for this thread, so it must outlive what it calls.
-            report(Err(self.index.fail("the observer of the store panicked")));
-        }
+    fn apply(&self, index: &Index, groups: &[Arc<Writes>], end: End) -> Result<(), Unavailable> {
+        // Commits wait for this thread, so it must outlive what it calls.
+        let told = caught(|| self.observer.tell(Progress::Indexing(end.position)));
+        told.map_err(|what| index.fail(&what))?;
         let merged;
         let writes = match groups {
             [group] => &**group,
@@ -69,16 +79,9 @@ impl Indexer {
                 &merged
             }
         };
-        let batch = build::batch(writes, end);
-        let _still = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        report(self.index.apply(batch));
+        let _alone = self.current.alone();
+        index.apply(writes, end)?;
         self.overlay.applied(groups.len());
-    }
-}
-
-fn report(result: Result<(), Unavailable>) {
-    // The index itself says once, as an error, why it failed.
-    if let Err(unavailable) = result {
-        tracing::debug!(reason = %unavailable.reason, "not indexed");
+        Ok(())
     }
 }

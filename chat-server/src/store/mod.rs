@@ -7,9 +7,13 @@
 //! load ────> load threads: overlay, then sled, then what these point to in the journal
 //! ```
 //!
+//! An index that fails is built anew from the journal, at the start or while the store runs: loads are unavailable
+//! until it is done, and commits go on as far as memory is enough to judge them.
+//!
 //! In the data directory: `journal/` (see [`journal`]), `index/` (can be removed at any time while the server is
 //! stopped), `index.bad-N` (the last index that could not be used), `state` (how the store was left) and `lock`.
 
+mod current;
 pub mod disk;
 mod error;
 mod index;
@@ -23,6 +27,7 @@ mod open;
 mod options;
 mod overlay;
 mod query;
+mod renewal;
 mod state;
 mod values;
 mod writer;
@@ -39,12 +44,14 @@ use futures::channel::oneshot;
 pub use error::{Damage, OpenError};
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 
+use current::Current;
 use indexer::Indexer;
 use journal::{End, Reader};
 use loads::Loads;
 use lock::Lock;
 use overlay::Overlay;
 use query::Answers;
+use renewal::Renewal;
 use writer::{Commit, Writer};
 
 /// Commits that wait for the commit thread. The engine has one under way at a time; one more than this is
@@ -95,11 +102,12 @@ impl LocalStore {
         let parts = open::open(dir, &options)?;
         let reader = Arc::new(Reader::new(&dir.join("journal")));
         let overlay = Arc::new(Overlay::new(parts.journal.end().position));
-        let gate = Arc::default();
-        let (index, observer) = (parts.index, options.observer.clone());
-        let answers = Answers::new(index.clone(), overlay.clone(), Arc::clone(&gate), reader.clone());
-        let indexer = Indexer { index: index.clone(), overlay: overlay.clone(), gate, observer };
-        let writer = Writer::new(parts.journal, index.clone(), overlay.clone(), reader);
+        let current = Arc::new(Current::new(Ok(parts.index)));
+        let answers = Answers::new(current.clone(), overlay.clone(), reader.clone());
+        let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
+        let observer = options.observer.clone();
+        let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader);
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
             let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
@@ -170,7 +178,7 @@ impl Inner {
         let threads = running.loads.into_iter().chain([running.indexer]);
         let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
         let marked = match end {
-            // An index that failed was set aside, and the next start finds none.
+            // An index that failed was set aside, and one that is half built knows how far it has come.
             Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))
                 .and_then(|()| open::write_state(&self.dir, &self.options, end, true)),
             Ok(_) => Ok(()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
 use chat_core::store::Position;
 
+use super::disk::Disk;
 use super::error::OpenError;
 use super::index::build::{Failed, replay};
 use super::index::{Index, Opened, set_aside};
@@ -45,8 +46,7 @@ enum Found {
 /// The journal is not changed before it is known to be sound.
 pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     let journal = dir.join("journal");
-    let made = fs::create_dir_all(&journal).and_then(|()| sync_made(dir));
-    made.map_err(OpenError::io("create", &journal))?;
+    make_directories(&*options.disk, &journal).map_err(OpenError::io("create", &journal))?;
     let opening = Opening { dir, journal, index: dir.join("index"), options };
     let lock = Lock::take(dir)?;
     let state = State::read(dir)?;
@@ -149,20 +149,24 @@ impl Opening<'_> {
     }
 
     fn replay(&self, index: &Arc<Index>, last: Position) -> Result<(), Failed> {
-        replay(index, &self.journal, &|reached| {
+        replay(index, &self.journal, last, &|reached| {
             tracing::info!(reached = reached.0, last = last.0, "replaying the journal into the index");
             self.options.observer.tell(Progress::Replayed(reached, last));
+            true
         })
     }
 }
 
-/// Makes the names of a new data directory durable.
-fn sync_made(dir: &Path) -> io::Result<()> {
-    fs::File::open(dir)?.sync_all()?;
-    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => fs::File::open(parent)?.sync_all(),
-        None => Ok(()),
+/// Makes the directories that are missing, and their names durable, and those of the last two in any case: a start
+/// that came to no end may have made them.
+fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
+    let made = journal.ancestors().take_while(|path| !path.exists()).count().max(2);
+    fs::create_dir_all(journal)?;
+    for holder in journal.ancestors().skip(1).take(made) {
+        let holder = if holder.as_os_str().is_empty() { Path::new(".") } else { holder };
+        disk.sync_directory(holder)?;
     }
+    Ok(())
 }
 
 /// An epoch that no other store has.

@@ -49,7 +49,7 @@ impl Default for Options {
 pub enum Progress {
     /// Opening: the journal was checked up to here.
     Checked(Position),
-    /// Opening: the index was brought up to here, of so many.
+    /// Opening, or running after a failure of the index: it was brought up to here, of so many.
     Replayed(Position, Position),
     /// Running: the index thread is about to apply all up to here. An observer that blocks here stalls it.
     Indexing(Position),

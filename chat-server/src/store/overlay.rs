@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_core::store::Position;
 
@@ -34,12 +34,23 @@ struct State {
     ends: VecDeque<(End, usize)>,
     bytes: usize,
     position: Position,
+    /// The end of the last group that was taken out.
+    base: Position,
     closed: bool,
 }
 
 impl State {
     fn is_full(&self) -> bool {
         self.ends.len() >= GROUPS_MOST || self.bytes >= BYTES_MOST
+    }
+
+    fn take_out(&mut self, groups: usize) {
+        let groups = groups.min(self.ends.len());
+        Arc::make_mut(&mut self.writes).drain(..groups);
+        for (end, bytes) in self.ends.drain(..groups) {
+            self.bytes -= bytes;
+            self.base = end.position;
+        }
     }
 }
 
@@ -56,8 +67,8 @@ pub(super) enum Work {
 impl Overlay {
     /// An empty overlay over an index that has reached this position.
     pub(super) fn new(position: Position) -> Self {
-        let state =
-            State { writes: Arc::default(), ends: VecDeque::new(), bytes: 0, position, closed: false };
+        let (writes, ends) = (Arc::default(), VecDeque::new());
+        let state = State { writes, ends, bytes: 0, position, base: position, closed: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -110,12 +121,40 @@ impl Overlay {
 
     /// Takes out the oldest groups, which the index now holds.
     pub(super) fn applied(&self, groups: usize) {
-        let mut state = self.state();
-        let groups = groups.min(state.ends.len());
-        Arc::make_mut(&mut state.writes).drain(..groups);
-        let bytes: usize = state.ends.drain(..groups).map(|(_, bytes)| bytes).sum();
-        state.bytes -= bytes;
+        self.state().take_out(groups);
         self.changed.notify_all();
+    }
+
+    /// The position that an index must have reached to be asked together with this overlay.
+    pub(super) fn base(&self) -> Position {
+        self.state().base
+    }
+
+    /// Lets commits go on while there is no index: if the overlay is full it is emptied, and the
+    /// [`base`](Self::base) rises. What was in it is in the journal.
+    ///
+    /// `false` once it is closed.
+    pub(super) fn make_room(&self) -> bool {
+        let mut state = self.state();
+        if state.is_full() {
+            state.take_out(usize::MAX);
+            self.changed.notify_all();
+        }
+        !state.closed
+    }
+
+    /// Waits this long, and [makes room](Self::make_room) meanwhile; `false` as soon as it is closed.
+    pub(super) fn pause(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        while self.make_room() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            let idle = |state: &mut State| !state.is_full() && !state.closed;
+            drop(self.changed.wait_timeout_while(self.state(), left, idle));
+        }
+        false
     }
 
     /// Lets the index thread end once all is applied.

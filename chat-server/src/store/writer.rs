@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use chat_core::store::{Change, Unavailable, Verdict};
 use futures::channel::oneshot;
 
-use super::index::Index;
+use super::current::Current;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::journal::{End, Journal, Reader};
@@ -26,13 +26,13 @@ pub(super) struct Commit {
 
 /// All that the commit thread works with.
 ///
-/// When the index has failed, a change is still accepted if judging it takes nothing from there: an account always,
+/// While the index has failed and is built anew, a change is still accepted if judging it takes nothing from there: an account always,
 /// a message if its conversation is among the remembered heads, its hour is not new, and it names no client message
 /// id. Any other makes its whole batch unavailable: without the index nobody can say whether it is a repeat, and
 /// remembering all repeats would need memory without bound.
 pub(super) struct Writer {
     journal: Journal,
-    index: Arc<Index>,
+    current: Arc<Current>,
     overlay: Arc<Overlay>,
     reader: Arc<Reader>,
     heads: Heads,
@@ -42,11 +42,11 @@ impl Writer {
     /// A writer that goes on where the journal ends.
     pub(super) fn new(
         journal: Journal,
-        index: Arc<Index>,
+        current: Arc<Current>,
         overlay: Arc<Overlay>,
         reader: Arc<Reader>,
     ) -> Self {
-        Self { journal, index, overlay, reader, heads: Heads::default() }
+        Self { journal, current, overlay, reader, heads: Heads::default() }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -66,8 +66,9 @@ impl Writer {
 
     fn commit(&mut self, changes: Vec<Change>) -> Answer {
         self.overlay.wait_for_room();
+        let index = self.current.get();
         let (_, overlay) = self.overlay.snapshot();
-        let mut view = View::new(self.index.clone(), overlay);
+        let mut view = View::new(index, overlay);
         let mut group = self.journal.begin()?;
         let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
         let verdicts: Vec<_> =

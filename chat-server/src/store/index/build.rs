@@ -4,14 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chat_core::store::{Position, Unavailable};
-use sled::Batch;
 
 use super::Index;
 use super::apply::Heads;
-use super::view::{View, Writes};
+use super::view::View;
 use crate::store::error::OpenError;
-use crate::store::journal::{End, Groups};
-use crate::store::{keys, values};
+use crate::store::journal::Groups;
 
 /// Writes after which a batch of the replay is applied.
 const BATCH: usize = 4_096;
@@ -24,19 +22,22 @@ pub(in crate::store) enum Failed {
     Journal(OpenError),
 }
 
-/// Replays the journal after the end that the index has reached.
+/// Replays the journal after the end that the index has reached, up to a group that ends at `last`.
 ///
-/// `progress` is told how far it has come.
+/// `progress` is told how far it has come, and says whether to go on.
 pub(in crate::store) fn replay(
     index: &Arc<Index>,
     journal: &Path,
-    progress: &dyn Fn(Position),
+    last: Position,
+    progress: &dyn Fn(Position) -> bool,
 ) -> Result<(), Failed> {
     let mut reached = index.end().map_err(Failed::Index)?;
     let mut groups = Groups::after(journal, reached).map_err(Failed::Journal)?;
     let mut heads = Heads::default();
-    let mut view = View::new(index.clone(), Arc::default());
-    while let Some((end, records)) = groups.next_group().map_err(Failed::Journal)? {
+    let mut view = View::new(Ok(index.clone()), Arc::default());
+    while reached.position < last
+        && let Some((end, records)) = groups.next_group().map_err(Failed::Journal)?
+    {
         for (location, record) in &records {
             let applied = heads.apply(&mut view, &record.event, &record.content, *location);
             applied.map_err(Failed::Index)?;
@@ -44,25 +45,14 @@ pub(in crate::store) fn replay(
         heads.keep();
         reached = end;
         if view.writes() >= BATCH {
-            index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
-            progress(reached.position);
+            index.apply(&view.take_writes(), reached).map_err(Failed::Index)?;
+            if !progress(reached.position) {
+                break;
+            }
         }
     }
-    index.apply(batch(&view.take_writes(), reached)).map_err(Failed::Index)?;
+    index.apply(&view.take_writes(), reached).map_err(Failed::Index)?;
     index.flush().map_err(Failed::Index)?;
     progress(reached.position);
     Ok(())
-}
-
-/// The writes of groups up to this end as one batch, which carries the end too.
-pub(in crate::store) fn batch(writes: &Writes, end: End) -> Batch {
-    let mut batch = Batch::default();
-    for (key, value) in writes {
-        match value {
-            Some(value) => batch.insert(key.clone(), value.clone()),
-            None => batch.remove(key.clone()),
-        }
-    }
-    batch.insert(keys::END, values::encode_json(&end));
-    batch
 }

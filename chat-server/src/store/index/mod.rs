@@ -1,8 +1,7 @@
 //! The index: what is asked for by key, in sled. It can always be built anew from the journal.
 //!
 //! Sled may panic on a damaged database, when it is opened and later; every call of it is made here, and a panic
-//! becomes a failure. An index that failed once is never asked again: it is set aside, and built anew at the next
-//! start.
+//! becomes a failure. An index that failed once is never asked again: it is set aside, and built anew.
 
 pub(super) mod apply;
 pub(super) mod build;
@@ -11,9 +10,9 @@ pub(super) mod view;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +22,7 @@ use sled::{Batch, IVec};
 use super::error::OpenError;
 use super::journal::End;
 use super::{keys, values};
+use view::Writes;
 
 /// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
 const LET_GO_WITHIN: Duration = Duration::from_secs(10);
@@ -31,7 +31,6 @@ const LET_GO_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Index {
     db: sled::Db,
-    dir: PathBuf,
     failed: AtomicBool,
     reason: Mutex<String>,
 }
@@ -57,8 +56,7 @@ impl Index {
             Ok(db) => db,
             Err(reason) => return Ok(Opened::Unusable(format!("it does not open: {reason}"))),
         };
-        let index =
-            Self { db, dir: dir.to_owned(), failed: AtomicBool::new(false), reason: Mutex::default() };
+        let index = Self { db, failed: AtomicBool::new(false), reason: Mutex::default() };
         match index.version() {
             Ok(keys::VERSION) => Ok(Opened::Index(index)),
             Ok(found) if found > keys::VERSION => {
@@ -79,7 +77,7 @@ impl Index {
             Ok(db)
         });
         let db = made.map_err(|what| OpenError::Index { dir: dir.to_owned(), what })?;
-        Ok(Self { db, dir: dir.to_owned(), failed: AtomicBool::new(false), reason: Mutex::default() })
+        Ok(Self { db, failed: AtomicBool::new(false), reason: Mutex::default() })
     }
 
     fn version(&self) -> Result<u32, Unavailable> {
@@ -114,9 +112,20 @@ impl Index {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
-    /// Makes all changes of a batch, or none.
-    pub(super) fn apply(&self, batch: Batch) -> Result<(), Unavailable> {
-        self.ask(|| self.db.apply_batch(batch))
+    /// Makes all writes of the groups up to this end, or none.
+    pub(super) fn apply(&self, writes: &Writes, end: End) -> Result<(), Unavailable> {
+        let mut batch = Batch::default();
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
+            }
+        }
+        batch.insert(keys::END, values::encode_json(&end));
+        self.ask(|| self.db.apply_batch(batch))?;
+        // Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
+        // without more of them, memory would grow by gigabytes.
+        (0..writes.len()).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
     /// Writes out what was applied. It is not synced by that: the journal is.
@@ -132,18 +141,32 @@ impl Index {
         }
     }
 
-    /// Gives the index up: it is set aside, so that the next start builds it anew.
+    /// Gives the index up: from now on it answers nothing. The index thread sets it aside and builds it anew.
     pub(super) fn fail(&self, what: &str) -> Unavailable {
         let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.failed.load(Ordering::Acquire) {
-            *reason = format!("the index failed ({what}) and is built anew when the server is started again");
+            *reason = format!("the index failed ({what}) and is built anew");
             self.failed.store(true, Ordering::Release);
-            tracing::error!("{reason}");
-            if let Err(error) = set_aside(&self.dir) {
-                tracing::error!(%error, "could not set the index aside: remove it before the next start");
-            }
+            tracing::error!(what, "the index failed: loads are unavailable until it is built anew");
         }
         Unavailable::new(&*reason)
+    }
+
+    /// Ends it, once nobody has it any more.
+    ///
+    /// # Errors
+    ///
+    /// If sled does not end well, or somebody goes on having it.
+    pub(super) fn end_of(mut index: Arc<Self>) -> Result<(), String> {
+        let patience = Instant::now() + LET_GO_WITHIN;
+        loop {
+            match Arc::try_unwrap(index) {
+                Ok(index) => return caught(|| drop(index)),
+                Err(_) if Instant::now() >= patience => return Err("the index is still in use".to_owned()),
+                Err(shared) => index = shared,
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn ask<T>(&self, question: impl FnOnce() -> sled::Result<T>) -> Result<T, Unavailable> {
@@ -156,7 +179,7 @@ impl Index {
 ///
 /// A store that this process had open before has ended, but sled's own threads may hold the file a moment longer; an
 /// index that is perfectly good would then not open. Other processes are kept out by the store's own lock.
-fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
+pub(super) fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join("db");
     let patience = Instant::now() + LET_GO_WITHIN;
     loop {
@@ -199,15 +222,17 @@ fn sync_files(dir: &Path) -> io::Result<()> {
 
 /// Calls sled, and makes a message of an error or a panic.
 fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
-    // What a panic may leave half done is inside of sled, and that is not asked again.
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(format!("sled panicked: {}", text.unwrap_or("without a message")))
-        }
-    }
+    caught(call)?.map_err(|error| error.to_string())
+}
+
+/// Makes a message of a panic.
+pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic may leave half done is inside of an index, and that is not asked again.
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("a panic: {}", text.unwrap_or("without a message"))
+    })
 }
 
 /// Renames an index that can't be used to `index.bad-N`, and removes the one that was set aside before.

@@ -9,13 +9,14 @@ use chat_core::store::Unavailable;
 use sled::IVec;
 
 use super::Index;
+use crate::store::current::Present;
 
 /// Writes that are not in sled yet: keys with their new values, `None` where they are removed.
 pub(in crate::store) type Writes = BTreeMap<IVec, Option<IVec>>;
 
 /// A view of the index.
 pub(in crate::store) struct View {
-    index: Arc<Index>,
+    index: Present,
     /// Groups that are synced and not yet in sled, oldest first.
     overlay: Arc<Vec<Arc<Writes>>>,
     /// What the owner of the view has written itself.
@@ -24,7 +25,7 @@ pub(in crate::store) struct View {
 
 impl View {
     /// A view without own writes.
-    pub(in crate::store) fn new(index: Arc<Index>, overlay: Arc<Vec<Arc<Writes>>>) -> Self {
+    pub(in crate::store) fn new(index: Present, overlay: Arc<Vec<Arc<Writes>>>) -> Self {
         Self { index, overlay, own: Writes::new() }
     }
 
@@ -53,10 +54,11 @@ impl View {
         if let Some(written) = self.own.get(key) {
             return Ok(written.clone());
         }
-        self.index.check()?;
+        let index = self.index()?;
+        index.check()?;
         match self.overlay.iter().rev().find_map(|writes| writes.get(key)) {
             Some(written) => Ok(written.clone()),
-            None => self.index.get(key),
+            None => index.get(key),
         }
     }
 
@@ -72,7 +74,10 @@ impl View {
 
     /// What was decoded, or the failure of an index that holds what can't be.
     pub(in crate::store) fn decoded<T>(&self, decoded: Option<T>) -> Result<T, Unavailable> {
-        decoded.ok_or_else(|| self.index.fail("it holds what no version of this program wrote"))
+        match decoded {
+            Some(decoded) => Ok(decoded),
+            None => Err(self.index()?.fail("it holds what no version of this program wrote")),
+        }
     }
 
     /// All entries whose keys begin with `prefix`, by key.
@@ -90,6 +95,10 @@ impl View {
         self.scan(start, end, true)
     }
 
+    fn index(&self) -> Result<&Index, Unavailable> {
+        self.index.as_deref().map_err(Clone::clone)
+    }
+
     fn scan(&self, start: &[u8], end: &[u8], back: bool) -> Result<Scan<'_>, Unavailable> {
         let mut written = Writes::new();
         if start < end {
@@ -98,8 +107,9 @@ impl View {
                 written.extend(range.map(|(key, value)| (key.clone(), value.clone())));
             }
         }
-        let stored = self.index.range(start, end)?;
-        Ok(Scan { index: &self.index, written: written.into_iter(), stored, back, waiting: (None, None) })
+        let index = self.index()?;
+        let stored = index.range(start, end)?;
+        Ok(Scan { index, written: written.into_iter(), stored, back, waiting: (None, None) })
     }
 }
 

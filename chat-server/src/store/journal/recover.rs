@@ -51,8 +51,9 @@ pub(in crate::store) struct Recovered {
 
 /// Checks the journal, cuts a torn tail, and syncs what is left.
 ///
-/// Segments before `whole_from` were checked whole before: their checksums and positions are checked, the chain
-/// and the events in them are not. `progress` is told the position at each segment.
+/// Segments before `whole_from` were checked whole before, and a start must not take longer the more is stored: of
+/// them only the last group is read, which shows that the next one follows. Damage elsewhere in them is found by who
+/// reads it. `progress` is told the position at each segment.
 pub(in crate::store) fn recover(
     disk: &dyn Disk,
     journal: &Path,
@@ -64,11 +65,10 @@ pub(in crate::store) fn recover(
     let mut walk = Walk { end: None, unseen: witnesses.to_vec() };
     let mut cut = None;
     for (index, name) in segments.iter().enumerate() {
-        let depth = if *name < whole_from { Depth::Checksums } else { Depth::Whole };
         let (mut reader, bad) = SegmentReader::open(journal, *name)?;
         let bad = match bad {
             Some(flaw) => Some(flaw),
-            None => walk.segment(&mut reader, depth)?,
+            None => walk.segment(&mut reader, *name < whole_from)?,
         };
         if let Some(flaw) = bad {
             let last = index + 1 == segments.len();
@@ -97,11 +97,16 @@ struct Walk {
 
 impl Walk {
     /// Walks over a segment, and says what is bad where the reader then stands.
-    fn segment(&mut self, reader: &mut SegmentReader, depth: Depth) -> Result<Option<Flaw>, OpenError> {
+    fn segment(&mut self, reader: &mut SegmentReader, known: bool) -> Result<Option<Flaw>, OpenError> {
         if let Some(flaw) = reader.does_not_follow(self.end.unwrap_or_default()) {
             return Err(reader.damage(flaw).into());
         }
         self.reach(reader.end());
+        let segment = reader.end().segment;
+        if known && self.unseen.iter().all(|witness| witness.end.segment != segment) {
+            reader.skip_to_last_group().map_err(OpenError::io("read", reader.path()))?;
+        }
+        let depth = if known { Depth::Checksums } else { Depth::Whole };
         loop {
             match reader.step(depth).map_err(OpenError::io("read", reader.path()))? {
                 Step::Group(_) => self.reach(reader.end()),
@@ -119,7 +124,9 @@ impl Walk {
     /// Whether something shows that the place where the reader met something bad was synced.
     fn is_witnessed(&self, reader: &SegmentReader) -> Result<bool, OpenError> {
         let position = reader.end().position;
-        if self.unseen.iter().any(|known| known.end.position > position) {
+        // A segment is named by the end before it, which was synced.
+        let is_named_later = position > self.end.unwrap_or_default().position;
+        if is_named_later || self.unseen.iter().any(|known| known.end.position > position) {
             return Ok(true);
         }
         reader.synced_by_later_group().map_err(OpenError::io("read", reader.path()))

@@ -12,10 +12,13 @@ use super::record::{Framed, Record};
 use super::segment::{self, BadHeader};
 use crate::store::error::{Damage, OpenError};
 
+/// Bytes at the end of a segment in which its last group is looked for first: most groups are far shorter.
+const TAIL: u64 = 256 << 10;
+
 /// How much is checked of what is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Depth {
-    /// Checksums and positions: as fast as the disk, for what was checked whole before.
+    /// Checksums and positions, for what was checked whole before.
     Checksums,
     /// The chain, the events and the hashes of contents too.
     Whole,
@@ -108,6 +111,32 @@ impl SegmentReader {
         (!follows).then(|| Flaw::behind(start, "the segment does not follow the one before it"))
     }
 
+    /// Goes to the last group, if one ends where the file does, without reading what is before it.
+    pub(super) fn skip_to_last_group(&mut self) -> io::Result<()> {
+        let mut tail = TAIL.min(self.length);
+        loop {
+            let offset = self.length - tail;
+            let bytes = read(&self.file, offset, tail)?;
+            let mut places = (offset..self.length).zip(bytes.windows(group::HEADER));
+            if let Some(before) = places.find_map(|(place, header)| self.last_group(place, header)) {
+                self.end = before;
+                return Ok(());
+            }
+            if offset == 0 || tail >= group::BYTES_MOST as u64 {
+                return Ok(());
+            }
+            tail = (tail * 4).min(self.length);
+        }
+    }
+
+    /// The end before the group whose header stands here, if it is the last of this segment.
+    fn last_group(&self, place: u64, header: &[u8]) -> Option<End> {
+        let is_group = header.starts_with(&group::MAGIC) && self.stands_at(place, header);
+        let header = group::Header::decode(header).ok().filter(|_| is_group)?;
+        let end = place + group::HEADER as u64 + u64::from(header.length);
+        (end == self.length).then_some(header.before)
+    }
+
     /// Reads the next group.
     pub(super) fn step(&mut self, depth: Depth) -> io::Result<Step> {
         let left = self.length.saturating_sub(self.end.offset);
@@ -143,20 +172,28 @@ impl SegmentReader {
 
     /// Whether a group's header behind the present end shows that what should stand here was synced.
     ///
-    /// A group is written only after all before it was synced, so its header alone is proof.
+    /// A group is written only after all before it was synced, so its header alone is proof, if it stands where it
+    /// says: after a power cut, blocks of a file that was removed may stand behind the end.
     pub(super) fn synced_by_later_group(&self) -> io::Result<bool> {
         const STEP: u64 = 1 << 20;
         let mut offset = self.end.offset + 1;
         while offset < self.length {
             let bytes = read(&self.file, offset, (STEP + group::HEADER as u64).min(self.length - offset))?;
-            let found = bytes.windows(group::HEADER).filter(|window| window.starts_with(&group::MAGIC));
-            let mut headers = found.filter_map(|window| group::Header::decode(window).ok());
-            if headers.any(|header| header.before.offset > self.end.offset) {
+            let places = (offset..).zip(bytes.windows(group::HEADER));
+            let mut found = places.filter(|(_, window)| window.starts_with(&group::MAGIC));
+            if found.any(|(place, header)| self.stands_at(place, header)) {
                 return Ok(true);
             }
             offset += STEP;
         }
         Ok(false)
+    }
+
+    /// Whether this is the header of a group of this segment that stands here.
+    fn stands_at(&self, place: u64, header: &[u8]) -> bool {
+        let here = (self.end.segment, place);
+        group::Header::decode(header)
+            .is_ok_and(|header| (header.before.segment, header.before.offset) == here)
     }
 }
 

@@ -3,13 +3,13 @@
 mod lists;
 mod messages;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, Unavailable};
 
-use super::index::Index;
+use super::current::Current;
 use super::index::apply::{newest_message, participants};
 use super::index::view::View;
 use super::journal::Reader;
@@ -20,9 +20,8 @@ use super::values::{self, ConversationValue, MessageValue};
 
 /// All that answering takes. Many threads may use it at once.
 pub(super) struct Answers {
-    index: Arc<Index>,
+    current: Arc<Current>,
     overlay: Arc<Overlay>,
-    gate: Arc<RwLock<()>>,
     reader: Arc<Reader>,
 }
 
@@ -34,13 +33,8 @@ struct Moment<'a> {
 
 impl Answers {
     /// Answers from these.
-    pub(super) fn new(
-        index: Arc<Index>,
-        overlay: Arc<Overlay>,
-        gate: Arc<RwLock<()>>,
-        reader: Arc<Reader>,
-    ) -> Self {
-        Self { index, overlay, gate, reader }
+    pub(super) fn new(current: Arc<Current>, overlay: Arc<Overlay>, reader: Arc<Reader>) -> Self {
+        Self { current, overlay, reader }
     }
 
     /// Answers a query.
@@ -52,15 +46,15 @@ impl Answers {
         Ok(Loaded { position, facts })
     }
 
-    /// Looks at the store while it stands still: the gate holds the index back, and the overlay is a snapshot, taken
-    /// after. Commits go on meanwhile, as far as the overlay has room.
+    /// Looks at the store while it stands still: the index is held, and the overlay is a snapshot, taken after. Commits go on meanwhile, as far as the overlay has room.
     fn at_one_moment<T>(
         &self,
         look: impl FnOnce(&Moment<'_>) -> Result<T, Unavailable>,
     ) -> Result<(Position, T), Unavailable> {
-        let _still = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let _still = self.current.hold();
+        let index = self.current.get()?;
         let (position, overlay) = self.overlay.snapshot();
-        let moment = Moment { view: View::new(self.index.clone(), overlay), reader: &self.reader };
+        let moment = Moment { view: View::new(Ok(index), overlay), reader: &self.reader };
         Ok((position, look(&moment)?))
     }
 }

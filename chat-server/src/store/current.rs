@@ -1,0 +1,48 @@
+//! The index that is asked at present, or why there is none.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use chat_core::store::Unavailable;
+
+use super::index::Index;
+
+/// The index that is asked at present, or why there is none.
+pub(super) type Present = Result<Arc<Index>, Unavailable>;
+
+/// Where the present index is found.
+#[derive(Debug)]
+pub(super) struct Current {
+    index: RwLock<Present>,
+    /// Held for reading by every load, and for writing by the index thread while it changes the index.
+    gate: RwLock<()>,
+}
+
+impl Current {
+    /// With this at first.
+    pub(super) fn new(index: Present) -> Self {
+        Self { index: RwLock::new(index), gate: RwLock::default() }
+    }
+
+    /// The index.
+    ///
+    /// Who takes it before the overlay misses nothing: what is no longer in the overlay is in the index, or the index
+    /// has failed and says so.
+    pub(super) fn get(&self) -> Present {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts another index there, or the reason why there is none.
+    pub(super) fn set(&self, index: Present) {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+    }
+
+    /// Keeps the index as it is: for who looks at more than one key.
+    pub(super) fn hold(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody holds it, and lets nobody look.
+    pub(super) fn alone(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
