@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use chat_core::limits::{Limits, RateLimits, RateSetting};
+use clap::value_parser;
 
 use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
@@ -13,6 +14,9 @@ use crate::auth::{
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
+
+/// Most connections that can be asked for: what Linux lets one process open.
+const MOST_CONNECTIONS: i64 = 1_000_000;
 
 /// All that a server can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,7 +36,8 @@ pub struct Config {
     pub messages_per_second: Option<u32>,
     /// Connections at once; one more is told to try again later.
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
-    pub max_connections: usize,
+    #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]
+    pub max_connections: u32,
 }
 
 impl Config {

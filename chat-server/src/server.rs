@@ -63,8 +63,8 @@ pub enum StartError {
     /// Not clear which tokens are good.
     #[error(transparent)]
     Tokens(#[from] TokenConfigError),
-    /// No such address.
-    #[error("can't listen on {listen}: {error}")]
+    /// No such address, or not for us.
+    #[error("can't listen on {listen}: {error}. Give --listen ADDRESS:PORT; port 0 takes a free one")]
     Listen {
         /// As configured.
         listen: String,
@@ -104,7 +104,7 @@ pub struct Server {
     handle: Handle,
     service: Service,
     verifier: TokenVerifier,
-    max_connections: usize,
+    max_connections: u32,
 }
 
 impl Server {
@@ -148,7 +148,7 @@ impl Server {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let (stop, stopping) = watch::channel(false);
-        let places = Arc::new(Semaphore::new(self.max_connections));
+        let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let shared =
             Arc::new(Shared { handle: self.handle.clone(), verifier: self.verifier, places, stopping });
         // Every connection holds a sender, so that all are gone when the channel ends.
@@ -265,15 +265,18 @@ fn announce(origin: &SecretOrigin) {
 }
 
 /// Asks the system for as many files as connections need; what it does not give is reported.
-fn raise_file_limit(max_connections: usize) {
+fn raise_file_limit(max_connections: u32) {
     let limit = getrlimit(Resource::Nofile);
-    let wanted = (max_connections as u64).saturating_add(OTHER_FILES);
+    let wanted = u64::from(max_connections) + OTHER_FILES;
     let current = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
     if limit.current.is_none_or(|now| now >= wanted) {
         return;
     }
     let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum });
     if raised.is_err() || current < wanted {
-        warn!("the system allows {current} open files, and {max_connections} connections need {wanted}");
+        warn!(
+            "the system allows {current} open files, and {max_connections} connections need {wanted}: raise its \
+             limit (ulimit -n), or give --max-connections a smaller number"
+        );
     }
 }

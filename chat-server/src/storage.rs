@@ -1,5 +1,8 @@
 //! The store's opening and closing, with what its operator should hear of it.
 
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +21,10 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// Opens the store, off the runtime's threads: after a crash that takes a while.
 pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
-    let opening = move || LocalStore::open(&dir, Options { observer: show_progress(), ..Options::default() });
+    let opening = move || {
+        make(&dir)?;
+        LocalStore::open(&dir, Options { observer: show_progress(), ..Options::default() })
+    };
     let store = spawn_blocking(opening).await.expect("opening does not panic, and is not aborted")?;
     tell(store.report());
     Ok(store)
@@ -26,7 +32,18 @@ pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
 
 /// Opens the store for a command that runs beside no server.
 pub(crate) fn open_alone(dir: &Path) -> Result<LocalStore, OpenError> {
+    make(dir)?;
     LocalStore::open(dir, Options::default())
+}
+
+/// Makes the data directory, if there is none, for its owner alone: what people say to each other is in it.
+pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+fn make(dir: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::Io { action: "create", path: dir.to_owned(), source };
+    make_private(dir).map_err(failed)
 }
 
 /// Closes the store, so that the next start has less to do.

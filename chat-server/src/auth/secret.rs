@@ -1,10 +1,12 @@
 //! The secret of HS256: given, or made once and kept in the data directory.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use crate::storage::make_private;
 
 /// Fewest bytes of a secret: as many as the hash of HS256 has (RFC 7518, section 3.2).
 pub const SHORTEST: usize = 32;
@@ -123,7 +125,7 @@ fn make(data_dir: &Path, path: &Path) -> Result<bool, SecretError> {
 
 /// Writes the text to a file that was not there before, whole and on disk or not at all.
 fn keep(data_dir: &Path, path: &Path, text: &str) -> io::Result<bool> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    make_private(data_dir)?;
     let draft = data_dir.join(format!("{FILE_NAME}.{}", std::process::id()));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(text.as_bytes())?;

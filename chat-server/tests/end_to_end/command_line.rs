@@ -74,7 +74,7 @@ fn a_server_is_not_started_with_what_is_unsafe_or_unclear() {
     let (public, private) = (keys.join("rs256.pub.pem"), keys.join("rs256.pem"));
     let (public, private) = (public.to_str().unwrap(), private.to_str().unwrap());
     let secret = ("CHAT_JWT_SECRET", SECRET);
-    let cases: [Case<'_>; 12] = [
+    let cases: [Case<'_>; 14] = [
         (&[], &[("CHAT_JWT_SECRET", "short")], "CHAT_JWT_SECRET has 5 bytes, and a secret needs at least 32"),
         (&["--jwt-secret-file", short], &[], "has 31 bytes, and a secret needs at least 32"),
         (&["--jwt-secret-file", "none"], &[], "can't read the secret file none"),
@@ -85,6 +85,8 @@ fn a_server_is_not_started_with_what_is_unsafe_or_unclear() {
         ),
         (&["serve", "--listen", "[::]:0"], &[], "with a secret that the server made itself"),
         (&["--listen", "nowhere"], &[secret], "can't listen on nowhere"),
+        (&["--max-connections", "0"], &[secret], "0 is not in 1..=1000000"),
+        (&["--max-connections", "2305843009213693952"], &[secret], "is not in 1..=1000000"),
         (&["--jwt-algorithm", "RS256"], &[], "RS256 needs a public key"),
         (&["--jwt-public-key-file", public], &[], "give --jwt-algorithm RS256, ES256 or EdDSA"),
         (&["--jwt-public-key-file", public, "--jwt-algorithm", "HS256"], &[], "HS256 works with a secret"),

@@ -1,6 +1,7 @@
 //! Users who are known before they ever connect.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
 use serde_json::json;
@@ -40,6 +41,16 @@ async fn imported_control_users_take_part_from_the_start() {
     let data = json!({"title": "t", "content": "c"});
     let reply = john.request("create_support_conversation", data).await;
     assert_eq!(reply["participants"], json!(["user_john", "user_jane"]));
+}
+
+#[test]
+fn the_data_are_for_their_owner_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("new/data");
+    assert!(import(&data, "").status.success());
+    for made in [&data, &dir.path().join("new")] {
+        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o700, "{}", made.display());
+    }
 }
 
 #[tokio::test]
