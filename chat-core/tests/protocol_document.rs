@@ -4,6 +4,7 @@
 //! The document's times are whole seconds, this project always writes milliseconds: the same instant, and the only
 //! difference between what the document shows and what is encoded.
 
+#![expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 #![expect(clippy::unwrap_used, reason = "a test's helpers unwrap as its tests do")]
 
 use std::fmt::Debug;
