@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -116,17 +117,20 @@ fn serve(args: &ServeArgs) -> Outcome {
     let outcome = runtime.block_on(async {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let server = Server::bind(&args.config).await?;
+        let mut told_to_stop = pin!(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        // Opening the store may take long; whatever it was doing, the next start goes on from there.
+        let server = tokio::select! {
+            server = Server::bind(&args.config) => server?,
+            () = &mut told_to_stop => return Ok(()),
+        };
         writeln!(io::stdout(), "listening on {}", server.url())?;
         io::stdout().flush()?;
-        server
-            .run(async {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            })
-            .await?;
+        server.run(told_to_stop).await?;
         Ok(())
     });
     runtime.shutdown_timeout(ABANDON_WITHIN);

@@ -1,8 +1,12 @@
 //! A server that is told to stop.
 
-use rustix::process::Signal;
-use serde_json::json;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::support::program::program;
 use crate::support::{Server, conversation, john};
 
 #[tokio::test]
@@ -26,6 +30,24 @@ async fn a_client_that_does_not_close_is_dropped() {
     let (status, log, _) = server.stop().await;
     assert_eq!(status.code(), Some(0), "{log}");
     drop((silent, undecided));
+}
+
+/// A pipe in the place of a file holds the opening of the store up for as long as nobody writes into it.
+#[tokio::test]
+async fn a_server_that_is_still_starting_stops_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("state");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut command = program();
+    command.arg("--data-dir").arg(dir.path()).args(["--listen", "127.0.0.1:0"]);
+    let mut starting = tokio::process::Command::from(command).kill_on_drop(true).spawn().unwrap();
+    let held = tokio::task::spawn_blocking(move || std::fs::File::options().write(true).open(pipe));
+    let held = held.await.unwrap().unwrap();
+    let pid = Pid::from_raw(starting.id().unwrap().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let status = timeout(Duration::from_secs(30), starting.wait()).await;
+    assert_eq!(status.expect("it stops").unwrap().code(), Some(0));
+    drop(held);
 }
 
 #[tokio::test]
