@@ -2,6 +2,8 @@
 //!
 //! [`Server`] is what the program runs, for those who want it inside of another one.
 
+#![warn(clippy::unwrap_used)]
+
 pub mod auth;
 pub mod cli;
 mod clock;

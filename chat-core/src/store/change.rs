@@ -28,6 +28,24 @@ pub enum Change {
     Withdraw(Membership),
 }
 
+impl Change {
+    /// The conversation that it is about, and the version that it supposes: `None` for one that is to be new.
+    ///
+    /// Where that is not how it is, the change is a [`Rejected::Conflict`].
+    pub fn supposes(&self) -> Option<(&ConversationId, Option<u64>)> {
+        match self {
+            Self::PutAccount(_) => None,
+            Self::CreateConversation(create) => Some((&create.id, None)),
+            Self::AppendMessage(AppendMessage { permit, .. }) | Self::MarkRead(MarkRead { permit, .. }) => {
+                Some((permit.conversation(), Some(permit.version())))
+            }
+            Self::Enrol(membership) | Self::Withdraw(membership) => {
+                Some((&membership.conversation, Some(membership.version)))
+            }
+        }
+    }
+}
+
 /// A user in the directory.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Account {

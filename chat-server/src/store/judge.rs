@@ -53,7 +53,7 @@ impl<'a> Judge<'a> {
         {
             return Ok(Err(Rejected::Duplicate(original)));
         }
-        let head = match supposition(&change) {
+        let head = match change.supposes() {
             None => None,
             Some((conversation, supposed)) => match self.head(conversation, supposed)? {
                 Ok(head) => head,
@@ -213,20 +213,6 @@ fn client_message_id(change: &Change) -> Option<(&UserId, &ClientMessageId)> {
     id.as_ref().map(|id| (user, id))
 }
 
-/// The conversation that a change is about, and the version that it supposes: `None` for one that is to be new.
-fn supposition(change: &Change) -> Option<(&ConversationId, Option<u64>)> {
-    match change {
-        Change::PutAccount(_) => None,
-        Change::CreateConversation(create) => Some((&create.id, None)),
-        Change::AppendMessage(AppendMessage { permit, .. }) | Change::MarkRead(MarkRead { permit, .. }) => {
-            Some((permit.conversation(), Some(permit.version())))
-        }
-        Change::Enrol(membership) | Change::Withdraw(membership) => {
-            Some((&membership.conversation, Some(membership.version)))
-        }
-    }
-}
-
 /// Checks that everything but the content is short enough for the index.
 fn fits(change: &Change) -> Result<(), Unavailable> {
     let fit = match change {
@@ -242,7 +228,7 @@ fn fits(change: &Change) -> Result<(), Unavailable> {
         Change::MarkRead(read) => values::fits(read.permit.user().as_str()),
         Change::Enrol(membership) | Change::Withdraw(membership) => values::fits(membership.user.as_str()),
     };
-    let conversation = supposition(change).is_none_or(|(id, _)| values::fits(id.as_str()));
+    let conversation = change.supposes().is_none_or(|(id, _)| values::fits(id.as_str()));
     let id = client_message_id(change).is_none_or(|(_, id)| values::fits(id.as_str()));
     match fit && conversation && id {
         true => Ok(()),

@@ -25,7 +25,7 @@ impl MemoryState {
         if let Some(original) = self.original_of(&change) {
             return Err(Rejected::Duplicate(original.clone()));
         }
-        if let Some((conversation, supposed)) = supposition(&change)
+        if let Some((conversation, supposed)) = change.supposes()
             && (refused.contains(conversation) || self.version(conversation) != supposed)
         {
             refused.insert(conversation.clone());
@@ -177,19 +177,5 @@ impl ExportedConversation {
             seq: Some(*last_seq),
         });
         self.messages.last().expect("one was just pushed")
-    }
-}
-
-/// The conversation that a change is about, and the version that it supposes: `None` for one that is to be new.
-fn supposition(change: &Change) -> Option<(&ConversationId, Option<u64>)> {
-    match change {
-        Change::PutAccount(_) => None,
-        Change::CreateConversation(create) => Some((&create.id, None)),
-        Change::AppendMessage(AppendMessage { permit, .. }) | Change::MarkRead(MarkRead { permit, .. }) => {
-            Some((permit.conversation(), Some(permit.version())))
-        }
-        Change::Enrol(membership) | Change::Withdraw(membership) => {
-            Some((&membership.conversation, Some(membership.version)))
-        }
     }
 }
