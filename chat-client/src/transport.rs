@@ -1,0 +1,85 @@
+//! What carries the frames: anything that is a `Stream` and a `Sink` of them.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::frame::Frame;
+use futures::{Sink, Stream};
+
+use crate::retry::Retry;
+
+/// Opens transports: the client asks for one whenever it has none.
+///
+/// With the feature `websocket` there is [`WebSocket`](crate::websocket::WebSocket). One's own is for another wire, or
+/// for tests: a pair of channels will do.
+pub trait Connector: Send + 'static {
+    /// An open connection. It keeps what is its own to itself: handshakes, pings, limits on the length of a frame.
+    ///
+    /// It must fail when nothing has come from the peer for [`Attempt::heartbeat`], and at once when it can't write.
+    /// When it is dropped, the connection must end.
+    type Transport: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure> + Send + Unpin;
+
+    /// Opens a connection. May take its time: the client gives up by itself, and then drops the future.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, and whether it is worth trying again.
+    fn connect(&mut self, attempt: Attempt) -> impl Future<Output = Result<Self::Transport, Failure>> + Send;
+}
+
+/// What a connection is to be opened with.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Who the user is.
+    pub token: Token,
+    /// After how long without a sign of life the connection counts as dead. The server is told of it, so that it does
+    /// not ask more often: a radio that is woken costs a phone its battery.
+    pub heartbeat: Duration,
+}
+
+/// What a user proves itself with. Its text appears in no log: `Debug` leaves it out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// The token as it travels.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for Token {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Why there is no connection, or no longer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failure {
+    /// Whether it is worth trying again.
+    pub retry: Retry,
+    /// What happened, for people. Never holds the token.
+    pub reason: Arc<str>,
+}
+
+impl Failure {
+    /// A failure of the network, or of whatever is on the way: try again after a pause.
+    pub fn network(reason: impl fmt::Display) -> Self {
+        Self { retry: Retry::AfterPause(None), reason: reason.to_string().into() }
+    }
+
+    /// A refusal: trying the same again is useless.
+    pub fn refused(reason: impl fmt::Display) -> Self {
+        Self { retry: Retry::Never, reason: reason.to_string().into() }
+    }
+}
