@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Whose fault an error is, and so who can do something about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,12 +128,17 @@ pub struct ErrorReply {
     pub success: bool,
     /// What went wrong, for people.
     pub error: Cow<'static, str>,
-    /// What went wrong, for programs. An addition to the document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What went wrong, for programs. An addition to the document. One that is not known here reads as `None`.
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
     /// Milliseconds after which the same request may succeed. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+}
+
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
+    let code = Option::<Cow<'de, str>>::deserialize(deserializer)?;
+    Ok(code.and_then(|code| ErrorCode::ALL.iter().copied().find(|known| known.as_str() == code)))
 }
 
 impl ErrorReply {

@@ -22,6 +22,7 @@ mod request;
 pub mod role;
 pub mod room;
 pub mod send_chat_message;
+mod server_frame;
 pub mod typing_indicator;
 
 pub use close::CloseCode;
@@ -44,6 +45,7 @@ pub use request::{EventType, Request};
 pub use role::{Role, User};
 pub use room::RoomType;
 pub use send_chat_message::{SendChatMessage, SendChatMessageReply};
+pub use server_frame::{RawReply, ServerEvent, ServerFrame, Unreadable};
 pub use typing_indicator::{TypingIndicator, TypingStatus};
 
 use serde::{Deserialize, Serialize};
