@@ -2,6 +2,19 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod error;
+mod event;
+pub mod machine;
 pub mod outbox;
-pub mod retry;
+mod retry;
+mod token;
 pub mod transport;
+
+pub use error::{Error, Refusal};
+pub use event::{
+    Acknowledged, ConnectionState, Event, NotSent, NotSentReason, Progress, Snapshot, StopReason, Unread,
+    Update,
+};
+pub use retry::Retry;
+pub use token::{TokenError, TokenProvider, provider};
+pub use transport::Token;

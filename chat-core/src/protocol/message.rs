@@ -71,3 +71,11 @@ impl From<Message> for NewMessage {
         Self { conversation_id, message }
     }
 }
+
+impl From<NewMessage> for Message {
+    fn from(event: NewMessage) -> Self {
+        let NewMessage { conversation_id, message } = event;
+        let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq } = message;
+        Self { id, conversation_id, sender_id, content, message_type, sent_at, seq }
+    }
+}

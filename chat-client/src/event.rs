@@ -1,0 +1,201 @@
+//! What an app hears.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::id::{ClientMessageId, ConversationId, Epoch};
+use chat_core::protocol::{
+    CloseCode, ConversationSummary, CreateSupportConversationReply, Message, MessageRead, NewMessage,
+    NewSupportConversation, ReadPosition, SendChatMessageReply, TypingStatus,
+};
+
+use crate::error::Refusal;
+use crate::outbox::Draft;
+
+/// What [`ChatClient::events`](crate::ChatClient::events) tells, in the order in which it happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// The connection is in another state.
+    Connection(ConnectionState),
+    /// All active conversations, newest activity first: after every connect, and when counts had to be asked for.
+    ///
+    /// What was missed while there was no connection is in here: new conversations, unread counts, read positions.
+    Conversations(Vec<ConversationSummary>),
+    /// A message was sent, by anyone. Of each conversation every message comes once and in rising `seq`, whatever
+    /// happened to the connection in between.
+    NewMessage(NewMessage),
+    /// Control: somebody needs help.
+    NewSupportConversation(NewSupportConversation),
+    /// Somebody types, or has stopped.
+    TypingStatus(TypingStatus),
+    /// Another participant has read.
+    MessageRead(MessageRead),
+    /// This user has read on another device.
+    ReadPosition(ReadPosition),
+    /// Another number of messages is unread.
+    Unread(Unread),
+    /// A draft in the outbox has come further, also one of the app's earlier life.
+    Outbox {
+        /// Which.
+        client_message_id: ClientMessageId,
+        /// How far it has come.
+        progress: Progress,
+    },
+    /// The server's history is another one, restored from a backup for instance: all numbers held before mean nothing.
+    /// Open conversations get a new snapshot by themselves.
+    EpochChanged(Epoch),
+    /// The history of one conversation is another one than was held. If it is open, it gets a new snapshot.
+    ConversationReset(ConversationId),
+    /// The reader of the events was too slow, and this many were lost in its queue. Open conversations are not
+    /// concerned, they have queues of their own; what else the app shows it should ask for again.
+    Lagged(u64),
+}
+
+/// How many messages of a conversation this user has not read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unread {
+    /// Which conversation.
+    pub conversation_id: ConversationId,
+    /// The number of the last message that was read; 0 is none.
+    pub read_up_to: u64,
+    /// Others' messages after it, counted up to 100: show 100 as "99+".
+    pub unread_count: u32,
+}
+
+/// Where the connection stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConnectionState {
+    /// A token is asked for, or a connection is being opened.
+    Connecting,
+    /// The server has answered.
+    Live,
+    /// There is no connection; another attempt follows by itself.
+    Waiting {
+        /// After this long, or at once when the app says that the network is back.
+        pause: Duration,
+        /// Why there is none, for people.
+        reason: Arc<str>,
+    },
+    /// There is no connection, and there will be none unless the app asks for it. The outbox is kept.
+    Stopped(StopReason),
+    /// The app has closed the client.
+    Closed,
+}
+
+/// Why the client does not connect any more.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StopReason {
+    /// The server closed the connection with a code that says not to come back.
+    #[error("the server refuses this client: {}{}", code.reason(), told(error.as_ref()))]
+    Refused {
+        /// Which.
+        code: CloseCode,
+        /// What the server said before it.
+        error: Option<Refusal>,
+    },
+    /// The token has expired, and there was no newer one to be had.
+    #[error("the token has expired, and there is no newer one")]
+    TokenExpired,
+    /// The provider of tokens has none and will have none.
+    #[error("there is no token: {0}")]
+    NoToken(Arc<str>),
+    /// The provider gave a token of another user: what this one wrote must not be sent in another's name.
+    #[error("the new token is of another user")]
+    OtherUser,
+    /// The address can't be connected to, however often one tries.
+    #[error("can't connect: {0}")]
+    Unreachable(Arc<str>),
+}
+
+fn told(error: Option<&Refusal>) -> String {
+    error.map(|error| format!(" ({error})")).unwrap_or_default()
+}
+
+/// How far a draft has come. After [`Acknowledged`](Self::Acknowledged) or [`NotSent`](Self::NotSent) comes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// It is in the outbox: from now on it survives whatever the outbox survives.
+    Queued,
+    /// It is on its way. It may come back to [`Queued`](Self::Queued) when the connection is lost.
+    Sent,
+    /// The server has it on disk.
+    Acknowledged(Acknowledged),
+    /// It was handed back.
+    NotSent(NotSent),
+}
+
+/// What the server answered to a draft.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Acknowledged {
+    /// The message's id, number and time.
+    Message(SendChatMessageReply),
+    /// The new conversation.
+    Conversation(CreateSupportConversationReply),
+}
+
+/// A draft that was handed back, and why.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not sent: {reason}")]
+pub struct NotSent {
+    /// Why.
+    pub reason: NotSentReason,
+    /// What the user wrote.
+    pub draft: Draft,
+    /// Whether the server may have it all the same: it was on its way before, and no answer came.
+    pub maybe_sent: bool,
+}
+
+/// Why a draft was handed back.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotSentReason {
+    /// The server will not have it.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// It waited longer than its "not after" allows.
+    #[error("it waited too long")]
+    TooLate,
+    /// The outbox holds as many drafts as it may: the connection has been away for very long.
+    #[error("the outbox is full")]
+    OutboxFull,
+    /// The outbox could not keep it.
+    #[error("{0}")]
+    OutboxFailed(crate::outbox::Unkept),
+    /// The server answered what can't be read.
+    #[error("the server's answer can't be read")]
+    Unreadable,
+    /// The client was closed, and the draft is gone with it.
+    #[error("the client was closed")]
+    Closed,
+    /// The client was closed; the draft is still in the outbox on disk, and is sent when a client is next started on it.
+    #[error("the client was closed, the outbox on disk keeps it")]
+    Kept,
+}
+
+/// What an open conversation tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Update {
+    /// The newest messages. Comes first; when it comes again, it takes the place of all that was shown.
+    Snapshot(Snapshot),
+    /// The next message: its number is one more than the last one's.
+    Message(Message),
+    /// Somebody types, or has stopped.
+    TypingStatus(TypingStatus),
+    /// Another participant has read.
+    MessageRead(MessageRead),
+    /// This user has read on another device.
+    ReadPosition(ReadPosition),
+    /// The conversation can't be shown: nothing more will come.
+    Refused(Refusal),
+}
+
+/// The newest messages of a conversation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// Oldest first, at most 300. Older ones are asked for by
+    /// [`get_conversation_messages`](crate::ChatClient::get_conversation_messages) with `before_seq`.
+    pub messages: Vec<Message>,
+    /// The number of the newest message of the conversation.
+    pub last_seq: u64,
+    /// What these numbers belong to.
+    pub epoch: Epoch,
+}

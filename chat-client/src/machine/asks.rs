@@ -1,0 +1,102 @@
+//! Requests of the app that may be repeated, until they are answered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use chat_core::protocol::{Reply, Request};
+use chat_core::time::Monotonic;
+
+use super::io::{Ask, AskId, Output};
+use super::turn::Turn;
+use crate::error::Error;
+use crate::retry::Retry;
+
+/// How often a request is repeated that the server could not answer, before the app hears of it.
+const REPEATS: u32 = 5;
+
+struct Pending {
+    ask: Ask,
+    turn: Turn,
+    was_sent: bool,
+    failures: u32,
+}
+
+/// The requests by their numbers, which is their order. Bounded by [`Limits::asks`](super::Limits::asks).
+#[derive(Default)]
+pub(super) struct Asks {
+    pending: BTreeMap<AskId, Pending>,
+}
+
+impl Asks {
+    /// A new request; one too many is answered at once.
+    pub(super) fn ask(&mut self, id: AskId, ask: Ask, most: usize, outputs: &mut VecDeque<Output>) {
+        if self.pending.len() >= most {
+            return outputs.push_back(Output::Answer { id, result: Err(Error::Busy) });
+        }
+        self.pending.insert(id, Pending { ask, turn: Turn::NOW, was_sent: false, failures: 0 });
+    }
+
+    /// The next request whose turn has come, and whether it was on the wire before.
+    pub(super) fn next(&mut self, now: Monotonic) -> Option<(AskId, Request, bool)> {
+        let (id, pending) = self.pending.iter_mut().find(|(_, pending)| pending.turn.is_due(now))?;
+        pending.turn = Turn::OnWire;
+        let again = std::mem::replace(&mut pending.was_sent, true);
+        Some((*id, pending.ask.clone().into(), again))
+    }
+
+    /// The server has answered, and if this is the end of it, what was asked.
+    pub(super) fn answered(
+        &mut self,
+        id: AskId,
+        reply: Option<Reply>,
+        now: Monotonic,
+        pause: Duration,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<(Ask, Reply)> {
+        let pending = self.pending.get_mut(&id)?;
+        if let Some(Reply::Error(error)) = &reply
+            && let Retry::AfterPause(named) = Retry::after_error(error)
+            && pending.failures < REPEATS
+        {
+            pending.failures += 1;
+            pending.turn = Turn::At(now.plus(named.unwrap_or(pause)));
+            return None;
+        }
+        let ask = self.pending.remove(&id)?.ask;
+        let result = match reply {
+            Some(Reply::Error(error)) => Err(Error::Refused(error.into())),
+            Some(reply) => Ok(reply),
+            None => Err(Error::Unreadable),
+        };
+        outputs.push_back(Output::Answer { id, result: result.clone() });
+        result.ok().map(|reply| (ask, reply))
+    }
+
+    /// The connection is lost: what is worth something later is asked again.
+    pub(super) fn lost(&mut self, outputs: &mut VecDeque<Output>) {
+        for pending in self.pending.values_mut() {
+            pending.turn.lost();
+        }
+        self.end(&Error::Offline, outputs, |ask| matches!(ask, Ask::TypingIndicator(_)));
+    }
+
+    /// Answers all of these with an error.
+    pub(super) fn end(
+        &mut self,
+        error: &Error,
+        outputs: &mut VecDeque<Output>,
+        which: impl Fn(&Ask) -> bool,
+    ) {
+        self.pending.retain(|id, pending| {
+            let ends = which(&pending.ask);
+            if ends {
+                outputs.push_back(Output::Answer { id: *id, result: Err(error.clone()) });
+            }
+            !ends
+        });
+    }
+
+    pub(super) fn deadline(&self, now: Monotonic) -> Option<Monotonic> {
+        self.pending.values().filter_map(|pending| pending.turn.deadline(now)).min()
+    }
+}

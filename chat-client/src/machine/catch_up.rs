@@ -1,0 +1,171 @@
+//! Fetching what is missing of a conversation, and what is needed to show one.
+
+use chat_core::id::{ConversationId, Epoch};
+use chat_core::protocol::{
+    CatchUp, ErrorCode, JoinConversation, JoinConversationReply, Message, Reply, Request,
+};
+
+use super::Machine;
+use super::conversations::Place;
+use super::io::{Output, ViewId};
+use super::turn::Turn;
+use crate::error::Refusal;
+use crate::event::{Event, Snapshot, Update};
+
+/// What a conversation of which nothing is held is joined with: the epoch of no store, so that the server answers with
+/// the newest page (protocol, catching up).
+const NO_EPOCH: &str = "";
+
+impl Machine {
+    /// Begins to follow a conversation after this number.
+    pub(super) fn follow(&mut self, id: &ConversationId, seq: u64) {
+        self.conversations.follow(id, seq);
+        self.conversations.forget_silent(self.settings.limits.conversations, |other| {
+            other == id || self.views.shows(other)
+        });
+    }
+
+    pub(super) fn is_behind(&mut self, id: &ConversationId) {
+        if let Some(held) = self.conversations.get(id) {
+            held.is_behind();
+        }
+    }
+
+    /// Asks for what comes after what is held.
+    pub(super) fn catch_up(&self, id: &ConversationId, held: u64) -> Request {
+        let epoch = self.conversations.epoch.clone();
+        Request::JoinConversation(JoinConversation {
+            conversation_id: id.clone(),
+            after_seq: Some(held),
+            epoch,
+        })
+    }
+
+    /// Asks for the newest page.
+    pub(super) fn snapshot(id: ConversationId) -> Request {
+        Request::JoinConversation(JoinConversation {
+            conversation_id: id,
+            after_seq: Some(0),
+            epoch: Some(Epoch::from(NO_EPOCH)),
+        })
+    }
+
+    /// The epoch of what the server says. If it is another one than before, nothing that is held means anything.
+    pub(super) fn adopt(&mut self, epoch: Option<&Epoch>) {
+        let Some(epoch) = epoch else { return };
+        self.conversations.confirmed = true;
+        match &self.conversations.epoch {
+            Some(held) if held == epoch => return,
+            Some(_) => {
+                self.counters.epoch_changes += 1;
+                self.conversations.clear();
+                self.views.reload_all();
+                self.outputs.push_back(Output::Event(Event::EpochChanged(epoch.clone())));
+            }
+            None => {}
+        }
+        self.conversations.epoch = Some(epoch.clone());
+    }
+
+    pub(super) fn catch_up_reply(&mut self, id: &ConversationId, reply: Option<Reply>) {
+        let again = self.again(reply.as_ref());
+        match reply {
+            Some(Reply::JoinConversation(JoinConversationReply { catch_up: Some(page), .. })) => {
+                self.adopt(Some(&page.epoch));
+                match page.reset {
+                    Some(true) => self.reset(id, page),
+                    _ => self.page(id, page),
+                }
+            }
+            Some(Reply::Error(error)) if again.is_none() => self.refused(id, error.into()),
+            _ => {
+                if let Some(held) = self.conversations.get(id) {
+                    held.behind = again.unwrap_or(Turn::Done);
+                }
+            }
+        }
+    }
+
+    /// The next page of what is missing.
+    fn page(&mut self, id: &ConversationId, page: CatchUp) {
+        let Some(before) = self.conversations.get(id).map(|held| held.seq) else { return };
+        self.absorb(page.messages);
+        let Some(held) = self.conversations.get(id) else { return };
+        held.pages += 1;
+        // A page without anything new would be followed by the same again.
+        let goes_on = !page.complete && held.seq < page.last_seq && held.seq > before;
+        held.behind = if goes_on { Turn::NOW } else { Turn::Done };
+        if !goes_on {
+            let pages = std::mem::take(&mut held.pages);
+            self.counters.catch_ups_of_several_pages += u64::from(pages > 1);
+        }
+    }
+
+    /// Tells what is next of these messages.
+    fn absorb(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            let Some(seq) = message.seq else { continue };
+            let Some(held) = self.conversations.get(&message.conversation_id) else { return };
+            match held.place(seq) {
+                Place::Next => self.message(message, seq),
+                Place::Held => self.counters.duplicates_suppressed += 1,
+                Place::Ahead => return,
+            }
+        }
+    }
+
+    /// What is held belongs to another history.
+    fn reset(&mut self, id: &ConversationId, page: CatchUp) {
+        self.follow(id, page.last_seq);
+        self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
+        let CatchUp { messages, last_seq, epoch, .. } = page;
+        self.views.show_all(id, &Snapshot { messages, last_seq, epoch }, &mut self.outputs);
+        self.list.want();
+    }
+
+    pub(super) fn snapshot_reply(&mut self, view: ViewId, reply: Option<Reply>) {
+        let Some(id) = self.views.conversation(view).cloned() else { return };
+        let again = self.again(reply.as_ref());
+        match reply {
+            Some(Reply::JoinConversation(JoinConversationReply { catch_up: Some(page), .. })) => {
+                self.adopt(Some(&page.epoch));
+                self.show(view, &id, page);
+            }
+            _ if again.is_some() => self.views.put_off(view, again.unwrap_or(Turn::Done)),
+            Some(Reply::Error(error)) => self.refused(&id, error.into()),
+            _ => {
+                let text = crate::error::Error::Unreadable.to_string();
+                self.refused(&id, Refusal { code: None, text, retry_after: None });
+            }
+        }
+    }
+
+    /// The newest page, for a view. What is held advances with it as far as there is no gap.
+    fn show(&mut self, view: ViewId, id: &ConversationId, page: CatchUp) {
+        let CatchUp { messages, last_seq, epoch, .. } = page;
+        match self.conversations.get(id).map(|held| held.seq) {
+            None => self.follow(id, last_seq),
+            Some(held) => {
+                let new = messages.iter().filter(|message| message.seq.is_some_and(|seq| seq > held));
+                self.absorb(new.cloned().collect());
+            }
+        }
+        if self.conversations.get(id).is_some_and(|held| held.seq < last_seq) {
+            self.is_behind(id);
+        }
+        self.views.show(view, Snapshot { messages, last_seq, epoch }, &mut self.outputs);
+    }
+
+    /// The server does not show us this conversation.
+    fn refused(&mut self, id: &ConversationId, refusal: Refusal) {
+        match refusal.code {
+            Some(ErrorCode::ConversationNotFound) => self.conversations.forget(id),
+            _ => {
+                if let Some(held) = self.conversations.get(id) {
+                    held.behind = Turn::Done;
+                }
+            }
+        }
+        self.views.refuse(id, &Update::Refused(refusal), &mut self.outputs);
+    }
+}

@@ -1,0 +1,305 @@
+//! The life of the connection: its states, and what leads from one to the next.
+
+use std::time::Duration;
+
+use chat_core::protocol::CloseCode;
+use chat_core::time::Monotonic;
+
+use super::Machine;
+use super::io::{LinkId, Output};
+use super::list::List;
+use crate::error::Error;
+use crate::event::{ConnectionState, Event, StopReason};
+use crate::retry::Retry;
+use crate::token::TokenError;
+use crate::transport::{Attempt, Failure, Token};
+
+/// Where the connection stands, named for what it waits for.
+pub(super) enum Connection {
+    /// For the outbox of an earlier life: nothing has begun.
+    AwaitingOutbox,
+    /// For the provider of tokens.
+    AwaitingToken,
+    /// For the transport.
+    Opening { link: LinkId, give_up_at: Monotonic },
+    /// For frames.
+    Open {
+        link: LinkId,
+        /// Since when the server has shown that it knows us, if it has.
+        live_since: Option<Monotonic>,
+        /// Whether the list of conversations was seen whole.
+        listed: bool,
+    },
+    /// For the time of the next attempt.
+    Pausing { until: Monotonic },
+    /// For the app: only that can help.
+    Stopped(StopReason),
+    /// For nothing.
+    Closed,
+}
+
+impl Machine {
+    /// Opens a connection, with a token.
+    pub(super) fn connect(&mut self) {
+        self.tell(ConnectionState::Connecting);
+        if let Some(token) = self.tokens.current().cloned() {
+            return self.open_link(token);
+        }
+        self.connection = Connection::AwaitingToken;
+        self.tokens.ask(&mut self.outputs);
+    }
+
+    fn open_link(&mut self, token: Token) {
+        self.links += 1;
+        let link = LinkId(self.links);
+        let periods = &self.settings.periods;
+        let heartbeat = if self.in_background { periods.heartbeat_in_background } else { periods.heartbeat };
+        let give_up_at = self.now.monotonic.plus(periods.connect_within);
+        self.connection = Connection::Opening { link, give_up_at };
+        self.outputs.push_back(Output::Connect { link, attempt: Attempt { token, heartbeat } });
+    }
+
+    /// The transport stands. Whether the server knows us, its first reply says.
+    pub(super) fn opened(&mut self, link: LinkId) {
+        match self.connection {
+            Connection::Opening { link: expected, .. } if expected == link => {}
+            _ => return,
+        }
+        self.connection = Connection::Open { link, live_since: None, listed: false };
+        self.told_error = None;
+        self.list.want();
+        self.rooms.rejoin();
+        self.views.catch_up(&mut self.conversations);
+    }
+
+    /// The server has answered for the first time.
+    pub(super) fn is_live(&mut self) {
+        if let Connection::Open { live_since: live_since @ None, .. } = &mut self.connection {
+            *live_since = Some(self.now.monotonic);
+            self.tokens.accepted();
+            self.tell(ConnectionState::Live);
+        }
+    }
+
+    /// The transport that stands.
+    pub(super) fn open(&self) -> Option<LinkId> {
+        match self.connection {
+            Connection::Open { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    fn link(&self) -> Option<LinkId> {
+        match self.connection {
+            Connection::Opening { link, .. } | Connection::Open { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    /// The transport is gone by itself.
+    pub(super) fn lost(&mut self, link: LinkId, failure: &Failure) {
+        if self.link() == Some(link) {
+            self.leave();
+            self.after(failure.retry, &failure.reason, |reason| StopReason::Unreachable(reason.into()));
+        }
+    }
+
+    /// The server has closed it.
+    pub(super) fn closed(&mut self, code: CloseCode) {
+        let error = self.told_error.take();
+        self.hang_up();
+        let from_crowd = matches!(code, CloseCode::GoingAway | CloseCode::TryAgainLater);
+        match Retry::after_close(code) {
+            Retry::AfterPause(_) if from_crowd => {
+                self.pause(self.settings.periods.backoff_from_crowd, code.reason());
+            }
+            retry => self.after(retry, code.reason(), |_| StopReason::Refused { code, error }),
+        }
+    }
+
+    fn after(&mut self, retry: Retry, reason: &str, stopped: impl FnOnce(&str) -> StopReason) {
+        match retry {
+            Retry::AfterPause(named) => {
+                self.pause(named.unwrap_or_default().max(self.settings.periods.backoff_from), reason);
+            }
+            Retry::WithNewToken if !self.tokens.expired() => self.stop(StopReason::TokenExpired),
+            Retry::WithNewToken if self.backoff.is_struggling() => {
+                self.pause(self.settings.periods.backoff_from, reason);
+            }
+            Retry::WithNewToken => {
+                self.backoff.failed();
+                self.connect();
+            }
+            Retry::Never => self.stop(stopped(reason)),
+        }
+    }
+
+    fn pause(&mut self, from: Duration, reason: &str) {
+        let pause = self.backoff.pause(from, &self.settings.periods);
+        self.connection = Connection::Pausing { until: self.now.monotonic.plus(pause) };
+        self.tell(ConnectionState::Waiting { pause, reason: reason.into() });
+    }
+
+    fn stop(&mut self, reason: StopReason) {
+        self.asks.end(&Error::Stopped(reason.clone()), &mut self.outputs, |_| true);
+        self.connection = Connection::Stopped(reason.clone());
+        self.tell(ConnectionState::Stopped(reason));
+    }
+
+    /// Closes the transport from this side.
+    pub(super) fn hang_up(&mut self) {
+        if let Some(link) = self.link() {
+            self.outputs.push_back(Output::Disconnect { link });
+            self.leave();
+        }
+    }
+
+    /// What was under way over the transport is asked again over the next one.
+    fn leave(&mut self) {
+        if let Connection::Open { live_since, .. } = self.connection {
+            self.counters.connections_lost += 1;
+            if let Some(since) = live_since {
+                self.backoff.was_live(since, self.now.monotonic, &self.settings.periods);
+            }
+        }
+        self.wire.clear();
+        self.list = List::default();
+        self.sending.lost(&mut self.outputs);
+        self.asks.lost(&mut self.outputs);
+        self.conversations.lost();
+        self.views.lost();
+        self.typing.lost();
+        self.tokens.lost(self.now, &self.settings.periods);
+    }
+
+    /// The provider of tokens has answered.
+    pub(super) fn token(&mut self, result: Result<Token, TokenError>) {
+        self.tokens.told();
+        let awaited = matches!(self.connection, Connection::AwaitingToken);
+        let periods = &self.settings.periods;
+        match result {
+            Ok(token) if self.tokens.is_expired(&token) => {
+                if awaited {
+                    self.stop(StopReason::TokenExpired);
+                }
+            }
+            Ok(token) if !self.tokens.fits(&token) => {
+                self.hang_up();
+                self.stop(StopReason::OtherUser);
+            }
+            Ok(token) if self.open().is_none() => {
+                self.counters.tokens_renewed += u64::from(self.tokens.take(token.clone(), self.now, periods));
+                if awaited {
+                    self.open_link(token);
+                }
+            }
+            Ok(token) if self.tokens.current() == Some(&token) => {
+                self.tokens.ask_later(self.now.monotonic, periods);
+            }
+            Ok(token) => self.tokens.refresh(token),
+            Err(TokenError::Refused(reason)) if awaited => self.stop(StopReason::NoToken(reason)),
+            Err(error) if awaited => self.pause(self.settings.periods.backoff_from, &error.to_string()),
+            Err(TokenError::Unavailable(_)) => self.tokens.ask_later(self.now.monotonic, periods),
+            // The session lasts as long as its token does.
+            Err(TokenError::Refused(_)) => {}
+        }
+    }
+
+    /// There is a network again, or another one.
+    pub(super) fn network_is_back(&mut self) {
+        match self.connection {
+            Connection::Pausing { .. } => {
+                self.backoff.forget();
+                self.connect();
+            }
+            Connection::Opening { .. } => {
+                self.hang_up();
+                self.connect();
+            }
+            Connection::Open { .. } => self.probe = true,
+            _ => {}
+        }
+    }
+
+    /// The heartbeat is another one: only a new connection can tell the server.
+    pub(super) fn background(&mut self, in_background: bool) {
+        if std::mem::replace(&mut self.in_background, in_background) != in_background && self.link().is_some()
+        {
+            self.hang_up();
+            self.connect();
+        }
+    }
+
+    /// The app wants to try once more.
+    pub(super) fn resume(&mut self) {
+        if let Connection::Stopped(_) = self.connection {
+            self.tokens.forget();
+            self.backoff.forget();
+            self.connect();
+        }
+    }
+
+    /// The app wants no more.
+    pub(super) fn close(&mut self) {
+        self.hang_up();
+        self.asks.end(&Error::Closed, &mut self.outputs, |_| true);
+        self.sending.close(self.settings.outbox_survives, &mut self.outputs);
+        self.connection = Connection::Closed;
+        self.tell(ConnectionState::Closed);
+    }
+
+    /// What falls due by time alone.
+    pub(super) fn due(&mut self) {
+        let now = self.now.monotonic;
+        match self.connection {
+            Connection::Pausing { until } if until <= now => self.connect(),
+            Connection::Opening { give_up_at, .. } if give_up_at <= now => {
+                self.give_up("no connection within the time that it may take");
+            }
+            Connection::Open { .. } if self.wire.deadline().is_some_and(|at| at <= now) => {
+                self.give_up("no answer within the time that it may take");
+            }
+            Connection::Open { .. } if self.tokens.renewal_is_due(now) => {
+                self.tokens.ask(&mut self.outputs);
+            }
+            _ => {}
+        }
+        self.sending.expire(self.now.wall, &mut self.outputs);
+    }
+
+    fn give_up(&mut self, reason: &str) {
+        self.hang_up();
+        self.pause(self.settings.periods.backoff_from, reason);
+    }
+
+    pub(super) fn connection_deadline(&self) -> Option<Monotonic> {
+        match self.connection {
+            Connection::Pausing { until } => Some(until),
+            Connection::Opening { give_up_at, .. } => Some(give_up_at),
+            Connection::Open { .. } => {
+                let now = self.now.monotonic;
+                [
+                    self.wire.deadline(),
+                    self.tokens.deadline(now),
+                    self.list.deadline(now),
+                    self.rooms.deadline(now),
+                    self.typing.deadline(now),
+                    self.views.deadline(now),
+                    self.conversations.deadline(now),
+                    self.asks.deadline(now),
+                ]
+                .into_iter()
+                .flatten()
+                .min()
+            }
+            _ => None,
+        }
+    }
+
+    fn tell(&mut self, state: ConnectionState) {
+        if self.state != state {
+            self.state = state.clone();
+            self.outputs.push_back(Output::Event(Event::Connection(state)));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What the server sends, and what follows of it.
+
+use chat_core::frame::Frame;
+use chat_core::id::ConversationId;
+use chat_core::protocol::{
+    ErrorReply, GetActiveConversationsReply, Message, NewMessage, Reply, RoomType, ServerEvent, ServerFrame,
+};
+
+use super::Machine;
+use super::connection::Connection;
+use super::conversations::Place;
+use super::io::{Ask, LinkId, Output};
+use super::turn::Turn;
+use super::wire::Purpose;
+use crate::event::{Event, Unread, Update};
+use crate::retry::Retry;
+
+impl Machine {
+    pub(super) fn frame(&mut self, link: LinkId, frame: &Frame) {
+        if self.open() != Some(link) {
+            return;
+        }
+        match frame {
+            Frame::Text(text) => match ServerFrame::decode(text) {
+                Ok(ServerFrame::Reply(reply)) => {
+                    let Some(asked) = self.wire.take(reply.request_id.as_ref()) else {
+                        return self.counters.unreadable += 1;
+                    };
+                    self.is_live();
+                    let reply = reply.decode(asked.event_type).ok();
+                    self.counters.unreadable += u64::from(reply.is_none());
+                    self.reply(asked.purpose, reply);
+                }
+                Ok(ServerFrame::Event(event)) => self.event(event),
+                Ok(ServerFrame::Unknown) => {}
+                Err(_) => self.counters.unreadable += 1,
+            },
+            Frame::Binary(_) => self.counters.unreadable += 1,
+            Frame::Close(code) => self.closed(*code),
+        }
+    }
+
+    /// A reply to what was asked for this purpose; `None` is one that can't be read.
+    fn reply(&mut self, purpose: Purpose, reply: Option<Reply>) {
+        let (now, pause) = (self.now.monotonic, self.settings.periods.repeat_after);
+        match purpose {
+            Purpose::List => self.list_reply(reply),
+            Purpose::Refresh => self.refresh_reply(reply.as_ref()),
+            Purpose::Probe => {}
+            Purpose::Room(room) => self.room_reply(room, reply.as_ref()),
+            Purpose::Typing(id) => self.typing.answered(&id, now, self.settings.periods.typing_refresh),
+            Purpose::Draft(id) => self.sending.answered(&id, reply, now, pause, &mut self.outputs),
+            Purpose::CatchUp(id) => self.catch_up_reply(&id, reply),
+            Purpose::Snapshot(view) => self.snapshot_reply(view, reply),
+            Purpose::Ask(id) => {
+                if let Some(done) = self.asks.answered(id, reply, now, pause, &mut self.outputs) {
+                    self.asked(done);
+                }
+            }
+        }
+    }
+
+    /// When to ask again after this reply, if it is an error that waiting helps against.
+    pub(super) fn again(&self, reply: Option<&Reply>) -> Option<Turn> {
+        match reply {
+            Some(Reply::Error(error)) => match Retry::after_error(error) {
+                Retry::AfterPause(named) => {
+                    let pause = named.unwrap_or(self.settings.periods.repeat_after);
+                    Some(Turn::At(self.now.monotonic.plus(pause)))
+                }
+                Retry::WithNewToken | Retry::Never => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn refresh_reply(&mut self, reply: Option<&Reply>) {
+        let again = self.again(reply);
+        if let Some(token) = self.tokens.refreshed(again) {
+            // One that this session may not be prolonged by is for the next one.
+            self.tokens.take(token, self.now, &self.settings.periods);
+            self.counters.tokens_renewed += u64::from(matches!(reply, Some(Reply::RefreshToken(_))));
+        }
+    }
+
+    fn room_reply(&mut self, room: RoomType, reply: Option<&Reply>) {
+        let turn = match reply {
+            Some(Reply::JoinSupportRoom(_)) => Some(Turn::Done),
+            reply => self.again(reply),
+        };
+        self.rooms.answered(room, turn);
+    }
+
+    /// What the app asked has happened.
+    fn asked(&mut self, (ask, reply): (Ask, Reply)) {
+        match (ask, reply) {
+            (_, Reply::JoinSupportRoom(reply)) => self.rooms.joined(reply.room_type),
+            (Ask::MarkMessageRead(ask), _) => {
+                if let Some(seq) = ask.message_id.seq() {
+                    self.read(&ask.conversation_id, seq);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::NewMessage(message) => self.new_message(message),
+            ServerEvent::NewSupportConversation(event) => {
+                self.outputs.push_back(Output::Event(Event::NewSupportConversation(event)));
+            }
+            ServerEvent::TypingStatus(event) => {
+                let update = Update::TypingStatus(event.clone());
+                self.views.tell(&event.conversation_id, &update, &mut self.outputs);
+                self.outputs.push_back(Output::Event(Event::TypingStatus(event)));
+            }
+            ServerEvent::MessageRead(event) => {
+                let update = Update::MessageRead(event.clone());
+                self.views.tell(&event.conversation_id, &update, &mut self.outputs);
+                self.outputs.push_back(Output::Event(Event::MessageRead(event)));
+            }
+            ServerEvent::ReadPosition(event) => {
+                let update = Update::ReadPosition(event.clone());
+                self.views.tell(&event.conversation_id, &update, &mut self.outputs);
+                let (id, seq) = (event.conversation_id.clone(), event.read_up_to);
+                self.outputs.push_back(Output::Event(Event::ReadPosition(event)));
+                self.read(&id, seq);
+            }
+            ServerEvent::Error(error) => self.connection_error(error),
+        }
+    }
+
+    /// Why the server is about to close the connection.
+    fn connection_error(&mut self, error: ErrorReply) {
+        self.told_error = Some(error.into());
+    }
+
+    /// A message came live. It is told if it is the next one; otherwise what is missing is fetched.
+    fn new_message(&mut self, event: NewMessage) {
+        let Some(seq) = event.message.seq.filter(|seq| *seq > 0) else {
+            return self.outputs.push_back(Output::Event(Event::NewMessage(event)));
+        };
+        let message = Message::from(event);
+        let id = message.conversation_id.clone();
+        let confirmed = self.conversations.confirmed;
+        let is_missed = self.conversations.listed && !self.has_listed();
+        match self.conversations.get(&id) {
+            Some(held) if confirmed => match held.place(seq) {
+                Place::Next => self.message(message, seq),
+                Place::Held => self.counters.duplicates_suppressed += 1,
+                Place::Ahead => held.is_behind(),
+            },
+            // The number may be one of another epoch: what is really missing, the server says.
+            Some(held) => held.is_behind(),
+            // It may have begun while there was no connection: the list says from where on it is to be told.
+            None if is_missed => self.list.want(),
+            None => {
+                self.follow(&id, seq - 1);
+                match confirmed {
+                    true => self.message(message, seq),
+                    false => self.is_behind(&id),
+                }
+            }
+        }
+    }
+
+    /// The next message of a conversation.
+    pub(super) fn message(&mut self, message: Message, seq: u64) {
+        let id = message.conversation_id.clone();
+        let is_mine = self.tokens.user() == Some(&message.sender_id);
+        self.conversations.advance(&id, seq);
+        self.views.message(&message, seq, &mut self.outputs);
+        self.outputs.push_back(Output::Event(Event::NewMessage(message.into())));
+        if !is_mine {
+            self.count_unread(&id, |unread| unread.heard(seq));
+        }
+    }
+
+    fn read(&mut self, id: &ConversationId, seq: u64) {
+        let mut is_unsure = false;
+        self.count_unread(id, |unread| is_unsure = unread.read(seq));
+        if is_unsure {
+            self.list.want();
+        }
+    }
+
+    /// Changes what is known of unread messages, and tells of it if that is something else now.
+    fn count_unread(&mut self, id: &ConversationId, change: impl FnOnce(&mut super::unread::UnreadCount)) {
+        let Some(held) = self.conversations.get(id) else { return };
+        let before = (held.unread.get(), held.unread.read_up_to);
+        change(&mut held.unread);
+        let (unread_count, read_up_to) = (held.unread.get(), held.unread.read_up_to);
+        if before != (unread_count, read_up_to) {
+            let conversation_id = id.clone();
+            let unread = Unread { conversation_id, read_up_to, unread_count };
+            self.outputs.push_back(Output::Event(Event::Unread(unread)));
+        }
+    }
+
+    fn list_reply(&mut self, reply: Option<Reply>) {
+        let again = self.again(reply.as_ref());
+        match reply {
+            Some(Reply::GetActiveConversations(page)) => self.listed(page),
+            _ => self.list.put_off(again.unwrap_or(Turn::Done)),
+        }
+    }
+
+    /// A page of the list: says what was missed.
+    fn listed(&mut self, page: GetActiveConversationsReply) {
+        self.adopt(page.epoch.as_ref());
+        let is_first = !self.conversations.listed;
+        for summary in &page.conversations {
+            let (Some(last_seq), Some(read_up_to)) = (summary.last_seq, summary.read_up_to) else { continue };
+            if self.conversations.get(&summary.id).is_none() {
+                self.follow(&summary.id, if is_first { last_seq } else { read_up_to });
+            }
+            self.count_unread(&summary.id, |unread| unread.listed(summary));
+            if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {
+                self.is_behind(&summary.id);
+            }
+        }
+        if let Some(whole) = self.list.page(page, self.settings.limits.conversations) {
+            self.conversations.listed = true;
+            if let Connection::Open { listed, .. } = &mut self.connection {
+                *listed = true;
+            }
+            self.outputs.push_back(Output::Event(Event::Conversations(whole)));
+        }
+    }
+
+    fn has_listed(&self) -> bool {
+        matches!(self.connection, Connection::Open { listed: true, .. })
+    }
+}

@@ -1,0 +1,273 @@
+//! The outbox: drafts that are not acknowledged yet, in the order in which they were written.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use chat_core::id::{ClientMessageId, ConversationId};
+use chat_core::protocol::{CreateSupportConversation, Reply, Request, SendChatMessage};
+use chat_core::time::{Monotonic, Timestamp};
+
+use super::io::{Output, outbox_event};
+use super::turn::Turn;
+use crate::event::{Acknowledged, NotSent, NotSentReason, Progress};
+use crate::outbox::{Change, Draft, Entry, Unkept};
+use crate::retry::Retry;
+
+/// How far a draft has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It waits until the outbox can be written.
+    Gathered,
+    /// The outbox is being written.
+    BeingKept,
+    /// It is kept, and waits for its turn or its reply.
+    Kept(Turn),
+}
+
+struct Item {
+    entry: Entry,
+    stage: Stage,
+    /// Whether the server may have it already.
+    maybe_sent: bool,
+}
+
+/// What must stay in order: a conversation's messages. New conversations are all in one lane, for a refusal of the
+/// rate must not let a later one overtake.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Lane<'a> {
+    Creations,
+    Messages(&'a ConversationId),
+}
+
+impl Item {
+    fn lane(&self) -> Lane<'_> {
+        match &self.entry.draft {
+            Draft::CreateSupportConversation { .. } => Lane::Creations,
+            Draft::SendChatMessage { conversation_id, .. } => Lane::Messages(conversation_id),
+        }
+    }
+
+    /// Whether it may be handed back for having waited too long: not while the server may be storing it right now.
+    fn is_too_late(&self, wall: Timestamp) -> bool {
+        matches!(self.stage, Stage::Kept(Turn::At(_))) && self.entry.not_after.is_some_and(|last| wall > last)
+    }
+
+    fn not_sent(self, reason: NotSentReason) -> NotSent {
+        let maybe_sent = self.maybe_sent && !matches!(reason, NotSentReason::Refused(_));
+        NotSent { reason, draft: self.entry.draft, maybe_sent }
+    }
+}
+
+/// The drafts, oldest first. Bounded by [`Limits::outbox`](super::Limits::outbox).
+///
+/// Of each conversation only the oldest is on the wire: if it is refused for the rate, no later one has overtaken it.
+#[derive(Default)]
+pub(super) struct Sending {
+    items: VecDeque<Item>,
+    /// Changes to the outbox that wait until it is written. Bounded by the drafts: each is put and removed once.
+    unkept: Vec<Change>,
+    /// Whether the outbox is being written.
+    writing: bool,
+    /// The client is closed; whether the outbox survives it.
+    closed: Option<bool>,
+}
+
+impl Sending {
+    /// Drafts of an earlier life. The server may have any of them.
+    pub(super) fn restore(&mut self, entries: Vec<Entry>, outputs: &mut VecDeque<Output>) {
+        for entry in entries {
+            outputs.push_back(outbox_event(&entry.client_message_id, Progress::Queued));
+            self.items.push_back(Item { entry, stage: Stage::Kept(Turn::NOW), maybe_sent: true });
+        }
+    }
+
+    /// A new draft.
+    pub(super) fn post(&mut self, entry: Entry, most: usize, outputs: &mut VecDeque<Output>) {
+        if self.items.iter().any(|item| item.entry.client_message_id == entry.client_message_id) {
+            return;
+        }
+        let item = Item { entry, stage: Stage::Gathered, maybe_sent: false };
+        if self.closed.is_some() {
+            return hand_back(item, NotSentReason::Closed, outputs);
+        }
+        if self.items.len() >= most {
+            return hand_back(item, NotSentReason::OutboxFull, outputs);
+        }
+        self.unkept.push(Change::Put(item.entry.clone()));
+        self.items.push_back(item);
+    }
+
+    /// What is to be written to the outbox now.
+    pub(super) fn keep(&mut self) -> Option<Output> {
+        if self.writing || self.unkept.is_empty() {
+            return None;
+        }
+        self.writing = true;
+        self.items
+            .iter_mut()
+            .filter(|item| item.stage == Stage::Gathered)
+            .for_each(|item| item.stage = Stage::BeingKept);
+        Some(Output::Keep(std::mem::take(&mut self.unkept)))
+    }
+
+    /// The outbox was written, or not.
+    pub(super) fn kept(&mut self, result: &Result<(), Unkept>, outputs: &mut VecDeque<Output>) {
+        self.writing = false;
+        match result {
+            Ok(()) => self.items.iter_mut().filter(|item| item.stage == Stage::BeingKept).for_each(|item| {
+                item.stage = Stage::Kept(Turn::NOW);
+                outputs.push_back(outbox_event(&item.entry.client_message_id, Progress::Queued));
+            }),
+            Err(error) => self
+                .take_all(|item| item.stage == Stage::BeingKept)
+                .into_iter()
+                .for_each(|item| hand_back(item, NotSentReason::OutboxFailed(error.clone()), outputs)),
+        }
+        if let Some(survives) = self.closed {
+            self.close(survives, outputs);
+        }
+    }
+
+    /// The next draft whose turn has come, and whether it was on the wire before.
+    pub(super) fn next(
+        &mut self,
+        now: Monotonic,
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<(ClientMessageId, Request, bool)> {
+        let place = self.next_place(now)?;
+        let item = &mut self.items[place];
+        item.stage = Stage::Kept(Turn::OnWire);
+        let again = std::mem::replace(&mut item.maybe_sent, true);
+        let id = item.entry.client_message_id.clone();
+        outputs.push_back(outbox_event(&id, Progress::Sent));
+        Some((id, request(&item.entry), again))
+    }
+
+    fn next_place(&self, now: Monotonic) -> Option<usize> {
+        let mut taken = BTreeSet::new();
+        self.items.iter().position(|item| {
+            let is_first = taken.insert(item.lane());
+            is_first && matches!(item.stage, Stage::Kept(turn) if turn.is_due(now))
+        })
+    }
+
+    /// The server has answered a draft.
+    pub(super) fn answered(
+        &mut self,
+        id: &ClientMessageId,
+        reply: Option<Reply>,
+        now: Monotonic,
+        pause: std::time::Duration,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let Some(place) = self.items.iter().position(|item| item.entry.client_message_id == *id) else {
+            return;
+        };
+        let reason = match reply {
+            Some(Reply::SendChatMessage(reply)) => {
+                return self.acknowledge(place, Acknowledged::Message(reply), outputs);
+            }
+            Some(Reply::CreateSupportConversation(reply)) => {
+                return self.acknowledge(place, Acknowledged::Conversation(reply), outputs);
+            }
+            Some(Reply::Error(error)) => match Retry::after_error(&error) {
+                Retry::AfterPause(named) => {
+                    self.items[place].stage = Stage::Kept(Turn::At(now.plus(named.unwrap_or(pause))));
+                    return outputs.push_back(outbox_event(id, Progress::Queued));
+                }
+                Retry::WithNewToken | Retry::Never => NotSentReason::Refused(error.into()),
+            },
+            _ => NotSentReason::Unreadable,
+        };
+        if let Some(item) = self.remove(place) {
+            hand_back(item, reason, outputs);
+        }
+    }
+
+    fn acknowledge(&mut self, place: usize, reply: Acknowledged, outputs: &mut VecDeque<Output>) {
+        if let Some(item) = self.remove(place) {
+            outputs.push_back(outbox_event(&item.entry.client_message_id, Progress::Acknowledged(reply)));
+        }
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Item> {
+        let item = self.items.remove(place)?;
+        self.unkept.push(Change::Remove(item.entry.client_message_id.clone()));
+        Some(item)
+    }
+
+    /// Hands back what has waited too long.
+    pub(super) fn expire(&mut self, wall: Timestamp, outputs: &mut VecDeque<Output>) {
+        for item in self.take_all(|item| item.is_too_late(wall)) {
+            self.unkept.push(Change::Remove(item.entry.client_message_id.clone()));
+            hand_back(item, NotSentReason::TooLate, outputs);
+        }
+    }
+
+    fn take_all(&mut self, wanted: impl Fn(&Item) -> bool) -> VecDeque<Item> {
+        let (taken, left) = std::mem::take(&mut self.items).into_iter().partition(wanted);
+        self.items = left;
+        taken
+    }
+
+    /// The connection is lost: drafts without an answer are sent again.
+    pub(super) fn lost(&mut self, outputs: &mut VecDeque<Output>) {
+        for item in &mut self.items {
+            if let Stage::Kept(turn) = &mut item.stage
+                && turn.lost()
+            {
+                outputs.push_back(outbox_event(&item.entry.client_message_id, Progress::Queued));
+            }
+        }
+    }
+
+    /// The client is closed: everything is handed back, but what is just being kept waits for how that ends.
+    pub(super) fn close(&mut self, survives: bool, outputs: &mut VecDeque<Output>) {
+        self.closed = Some(survives);
+        self.unkept.retain(|change| matches!(change, Change::Remove(_)));
+        for item in self.take_all(|item| item.stage != Stage::BeingKept) {
+            let is_kept = survives && matches!(item.stage, Stage::Kept(_));
+            let reason = if is_kept { NotSentReason::Kept } else { NotSentReason::Closed };
+            hand_back(item, reason, outputs);
+        }
+    }
+
+    /// Whether there is nothing more to be written.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.writing && self.unkept.is_empty()
+    }
+
+    /// When something happens here by itself: a turn comes, or a draft is too late.
+    pub(super) fn deadline(&self, now: Monotonic, wall: Timestamp) -> Option<Monotonic> {
+        let turns = self.items.iter().filter_map(|item| match item.stage {
+            Stage::Kept(turn) => turn.deadline(now),
+            Stage::Gathered | Stage::BeingKept => None,
+        });
+        let ends = self.items.iter().filter(|item| matches!(item.stage, Stage::Kept(Turn::At(_))));
+        let ends = ends.filter_map(|item| item.entry.not_after);
+        // One millisecond more, for at that very time it is not too late yet.
+        let ends = ends.map(|last| now.plus(last.plus(std::time::Duration::from_millis(1)).since(wall)));
+        turns.chain(ends).min()
+    }
+}
+
+fn hand_back(item: Item, reason: NotSentReason, outputs: &mut VecDeque<Output>) {
+    let id = item.entry.client_message_id.clone();
+    outputs.push_back(outbox_event(&id, Progress::NotSent(item.not_sent(reason))));
+}
+
+fn request(entry: &Entry) -> Request {
+    let client_message_id = Some(entry.client_message_id.clone());
+    match entry.draft.clone() {
+        Draft::SendChatMessage { conversation_id, content } => {
+            Request::SendChatMessage(SendChatMessage { conversation_id, content, client_message_id })
+        }
+        Draft::CreateSupportConversation { title, content, room_type } => {
+            Request::CreateSupportConversation(CreateSupportConversation {
+                title,
+                content,
+                room_type,
+                client_message_id,
+            })
+        }
+    }
+}

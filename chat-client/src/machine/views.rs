@@ -1,0 +1,148 @@
+//! The conversations that the app shows.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chat_core::id::ConversationId;
+use chat_core::time::Monotonic;
+
+use super::conversations::Conversations;
+use super::io::{Output, ViewId};
+use super::turn::Turn;
+use crate::event::{Snapshot, Update};
+
+struct View {
+    conversation_id: ConversationId,
+    /// Whether it needs a snapshot.
+    snapshot: Turn,
+    /// The last number that it was told: by the snapshot, or after it.
+    told: u64,
+}
+
+/// The views by their numbers. Bounded by [`Limits::views`](super::Limits::views).
+#[derive(Default)]
+pub(super) struct Views {
+    open: BTreeMap<ViewId, View>,
+}
+
+impl Views {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn open(&mut self, view: ViewId, conversation_id: ConversationId) {
+        self.open.insert(view, View { conversation_id, snapshot: Turn::NOW, told: 0 });
+    }
+
+    pub(super) fn shut(&mut self, view: ViewId) {
+        self.open.remove(&view);
+    }
+
+    pub(super) fn shows(&self, id: &ConversationId) -> bool {
+        self.open.values().any(|view| view.conversation_id == *id)
+    }
+
+    pub(super) fn conversation(&self, view: ViewId) -> Option<&ConversationId> {
+        self.open.get(&view).map(|view| &view.conversation_id)
+    }
+
+    /// This view needs a snapshot, if none is under way.
+    pub(super) fn reload(&mut self, view: ViewId) {
+        if let Some(view) = self.open.get_mut(&view)
+            && view.snapshot == Turn::Done
+        {
+            view.snapshot = Turn::NOW;
+        }
+    }
+
+    /// The snapshot could not be had: again, or no more.
+    pub(super) fn put_off(&mut self, view: ViewId, until: Turn) {
+        if let Some(view) = self.open.get_mut(&view) {
+            view.snapshot = until;
+        }
+    }
+
+    /// All views need one, but those that have just asked for it.
+    pub(super) fn reload_all(&mut self) {
+        self.open.values_mut().filter(|view| view.snapshot == Turn::Done).for_each(|view| {
+            view.snapshot = Turn::NOW;
+        });
+    }
+
+    /// There is a new connection: whatever is open may have moved on.
+    pub(super) fn catch_up(&mut self, conversations: &mut Conversations) {
+        for view in self.open.values_mut().filter(|view| view.snapshot == Turn::Done) {
+            match conversations.get(&view.conversation_id) {
+                Some(held) => held.is_behind(),
+                None => view.snapshot = Turn::NOW,
+            }
+        }
+    }
+
+    /// The next view that needs a snapshot.
+    pub(super) fn next(&mut self, now: Monotonic) -> Option<(ViewId, ConversationId)> {
+        let (id, view) = self.open.iter_mut().find(|(_, view)| view.snapshot.is_due(now))?;
+        view.snapshot = Turn::OnWire;
+        Some((*id, view.conversation_id.clone()))
+    }
+
+    /// A snapshot has come for one view.
+    pub(super) fn show(&mut self, view: ViewId, snapshot: Snapshot, outputs: &mut VecDeque<Output>) {
+        if let Some(shown) = self.open.get_mut(&view) {
+            shown.snapshot = Turn::Done;
+            shown.told = snapshot.last_seq;
+            outputs.push_back(Output::Update { view, update: Update::Snapshot(snapshot) });
+        }
+    }
+
+    /// A snapshot has come for all views of a conversation that wait for none of their own.
+    pub(super) fn show_all(
+        &mut self,
+        id: &ConversationId,
+        snapshot: &Snapshot,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        let showing = self.open.iter().filter(|(_, view)| view.conversation_id == *id);
+        let showing = showing.filter(|(_, view)| view.snapshot != Turn::OnWire).map(|(view, _)| *view);
+        for view in showing.collect::<Vec<_>>() {
+            self.show(view, snapshot.clone(), outputs);
+        }
+    }
+
+    /// A message of a conversation: told to the views that have not got it by their snapshot.
+    pub(super) fn message(
+        &mut self,
+        message: &chat_core::protocol::Message,
+        seq: u64,
+        outputs: &mut VecDeque<Output>,
+    ) {
+        for (id, view) in &mut self.open {
+            let wants = view.snapshot == Turn::Done && view.told < seq;
+            if wants && view.conversation_id == message.conversation_id {
+                view.told = seq;
+                outputs.push_back(Output::Update { view: *id, update: Update::Message(message.clone()) });
+            }
+        }
+    }
+
+    /// What is not numbered.
+    pub(super) fn tell(&self, id: &ConversationId, update: &Update, outputs: &mut VecDeque<Output>) {
+        let showing = self.open.iter().filter(|(_, view)| view.conversation_id == *id);
+        outputs.extend(showing.map(|(view, _)| Output::Update { view: *view, update: update.clone() }));
+    }
+
+    /// The views that show a conversation which can't be shown any more end.
+    pub(super) fn refuse(&mut self, id: &ConversationId, update: &Update, outputs: &mut VecDeque<Output>) {
+        self.tell(id, update, outputs);
+        self.open.retain(|_, view| view.conversation_id != *id);
+    }
+
+    pub(super) fn lost(&mut self) {
+        for view in self.open.values_mut() {
+            view.snapshot.lost();
+        }
+    }
+
+    pub(super) fn deadline(&self, now: Monotonic) -> Option<Monotonic> {
+        self.open.values().filter_map(|view| view.snapshot.deadline(now)).min()
+    }
+}

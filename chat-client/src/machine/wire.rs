@@ -1,0 +1,78 @@
+//! What was asked over the connection that stands, and is not answered yet.
+
+use std::collections::BTreeMap;
+
+use chat_core::id::{ClientMessageId, ConversationId};
+use chat_core::protocol::{EventType, RequestId, RoomType};
+use chat_core::time::Monotonic;
+
+use super::io::{AskId, ViewId};
+
+/// What a request was sent for, and so who gets its reply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// To learn what was missed, and that the server knows us.
+    List,
+    /// To prolong the session.
+    Refresh,
+    /// To find out whether the connection still stands.
+    Probe,
+    /// To be told of requests for help again.
+    Room(RoomType),
+    /// To say that somebody types, or has stopped.
+    Typing(ConversationId),
+    /// A draft of the outbox.
+    Draft(ClientMessageId),
+    /// To get what is missing of a conversation.
+    CatchUp(ConversationId),
+    /// To show a conversation.
+    Snapshot(ViewId),
+    /// The app asked.
+    Ask(AskId),
+}
+
+/// A request without its reply.
+pub(super) struct Asked {
+    pub(super) purpose: Purpose,
+    pub(super) event_type: EventType,
+    answer_by: Monotonic,
+}
+
+/// The requests on the wire. Bounded by [`Limits::on_wire`](super::Limits::on_wire).
+#[derive(Default)]
+pub(super) struct Wire {
+    /// Never falls, so that no two requests of a client look the same in a trace.
+    last: i64,
+    asked: BTreeMap<i64, Asked>,
+}
+
+impl Wire {
+    pub(super) fn len(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// Puts a request on the wire, and gives the number to send it under.
+    pub(super) fn put(&mut self, purpose: Purpose, event_type: EventType, answer_by: Monotonic) -> RequestId {
+        self.last = if self.last < RequestId::MAX_NUMBER { self.last + 1 } else { 1 };
+        self.asked.insert(self.last, Asked { purpose, event_type, answer_by });
+        RequestId::Number(self.last)
+    }
+
+    /// The request that this answers.
+    pub(super) fn take(&mut self, id: Option<&RequestId>) -> Option<Asked> {
+        match id {
+            Some(RequestId::Number(number)) => self.asked.remove(number),
+            Some(RequestId::Text(_)) | None => None,
+        }
+    }
+
+    /// When the first reply is overdue.
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        self.asked.values().map(|asked| asked.answer_by).min()
+    }
+
+    /// The connection is lost, and all replies with it.
+    pub(super) fn clear(&mut self) {
+        self.asked.clear();
+    }
+}

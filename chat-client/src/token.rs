@@ -1,0 +1,136 @@
+//! Where tokens come from, and what can be read off one without its key.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_core::id::UserId;
+use chat_core::time::Timestamp;
+use serde::Deserialize;
+
+use crate::transport::Token;
+
+/// Gives the client tokens: before it connects for the first time, before one expires, and when one has expired.
+///
+/// A `&str`, `String` or [`Token`] is a provider that has only this one. For apps that log in, an asynchronous closure
+/// is one: see [`provider`].
+pub trait TokenProvider: Send + 'static {
+    /// The newest token. It is asked for again when the server says that it has expired: a provider that caches must
+    /// then give another one, or the client stops.
+    fn token(&mut self) -> impl Future<Output = Result<Token, TokenError>> + Send;
+}
+
+/// Why there is no token.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TokenError {
+    /// Not now: whoever issues them can't be reached. It is asked again after a pause.
+    #[error("there is no token now: {0}")]
+    Unavailable(Arc<str>),
+    /// Not any more: the user has to log in, say. The client stops.
+    #[error("there is no token: {0}")]
+    Refused(Arc<str>),
+}
+
+impl TokenProvider for Token {
+    async fn token(&mut self) -> Result<Token, TokenError> {
+        Ok(self.clone())
+    }
+}
+
+impl TokenProvider for String {
+    async fn token(&mut self) -> Result<Token, TokenError> {
+        Ok(Token::from(self.as_str()))
+    }
+}
+
+impl TokenProvider for &'static str {
+    async fn token(&mut self) -> Result<Token, TokenError> {
+        Ok(Token::from(*self))
+    }
+}
+
+/// A provider made of a function that gives a future of a token.
+///
+/// ```
+/// use chat_client::{provider, Token, TokenError};
+///
+/// let tokens = provider(|| async {
+///     // Here an app asks whoever issues its tokens.
+///     Ok::<_, TokenError>(Token::from("eyJhbGciOi…"))
+/// });
+/// ```
+pub fn provider<F, R>(ask: F) -> impl TokenProvider
+where
+    F: FnMut() -> R + Send + 'static,
+    R: Future<Output = Result<Token, TokenError>> + Send,
+{
+    AskedBy(ask)
+}
+
+struct AskedBy<F>(F);
+
+impl<F, R> TokenProvider for AskedBy<F>
+where
+    F: FnMut() -> R + Send + 'static,
+    R: Future<Output = Result<Token, TokenError>> + Send,
+{
+    fn token(&mut self) -> impl Future<Output = Result<Token, TokenError>> + Send {
+        self.0()
+    }
+}
+
+/// What a JSON Web Token says of itself (RFC 7519). Nothing is verified: that is the server's part, and nothing is
+/// decided by it but when to ask for the next token and which messages are one's own.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Hints {
+    /// The claim `sub`.
+    pub(crate) user: Option<UserId>,
+    /// The claim `exp`.
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: Option<UserId>,
+    exp: Option<f64>,
+}
+
+impl Hints {
+    /// Reads a token; of one that is no JSON Web Token nothing is known.
+    pub(crate) fn of(token: &Token) -> Self {
+        let payload = token.expose().split('.').nth(1).unwrap_or_default();
+        let claims = URL_SAFE_NO_PAD.decode(payload).ok();
+        let claims = claims.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
+        claims.map_or_else(Self::default, |claims| Self {
+            user: claims.sub,
+            expires_at: claims.exp.map(timestamp),
+        })
+    }
+}
+
+/// Seconds since 1970 as a time; fractions are allowed (RFC 7519, `NumericDate`).
+#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates, and so does the time")]
+fn timestamp(seconds: f64) -> Timestamp {
+    Timestamp::from_millis((seconds * 1_000.0) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_web_token_says_who_and_until_when() {
+        let payload = URL_SAFE_NO_PAD.encode(r#"{"sub":"driver_1","exp":1705314600,"role":"BUS_DRIVER"}"#);
+        let hints = Hints::of(&Token::from(format!("e30.{payload}.c2ln")));
+        assert_eq!(hints.user, Some(UserId::from("driver_1")));
+        assert_eq!(hints.expires_at.unwrap().to_string(), "2024-01-15T10:30:00.000Z");
+    }
+
+    #[test]
+    fn of_any_other_token_nothing_is_known() {
+        for text in ["", "opaque", "a.b.c", "e30.e30.e30", "..", "e30.bnVsbA.x"] {
+            assert_eq!(Hints::of(&Token::from(text)), Hints::default(), "{text}");
+        }
+    }
+}
