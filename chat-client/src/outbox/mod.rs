@@ -1,5 +1,7 @@
 //! What was accepted and is not acknowledged yet, and where it is kept.
 
+pub mod file;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -8,6 +10,8 @@ use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::RoomType;
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use file::FileOutbox;
 
 /// What a user wrote and wants to have sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

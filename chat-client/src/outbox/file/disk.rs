@@ -1,0 +1,170 @@
+//! The few steps on files that an outbox is made of, behind a trait so that tests can make each of them fail.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::OpenError;
+
+/// A file that is written, and replaced as a whole.
+pub(super) trait Disk {
+    /// Writes the bytes at `offset`, which is the end of what is in use. After an error some may have been written.
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts the file to `length` bytes.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// Makes durable what is in the file.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Writes a second file beside the first, durable when this returns.
+    fn draft(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Puts the second file in the place of the first, which is gone then. After an error the first is still there.
+    fn adopt(&mut self) -> io::Result<()>;
+
+    /// Makes durable which file has the name.
+    fn sync_folder(&mut self) -> io::Result<()>;
+}
+
+/// The file system of the machine. It holds the lock on the file as long as it lives.
+pub(super) struct SystemDisk {
+    path: PathBuf,
+    /// `None` until the first draft is adopted.
+    file: Option<File>,
+    draft: Option<File>,
+    _lock: File,
+}
+
+impl SystemDisk {
+    /// Locks the file and reads it. It may be absent, which reads as empty.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<u8>), OpenError> {
+        let path = resolve(path)?;
+        let lock = lock(&path)?;
+        let (file, bytes) = match options().open(&path) {
+            Ok(file) => (Some(file), fs::read(&path).map_err(OpenError::io("read", &path))?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (None, Vec::new()),
+            Err(error) => return Err(OpenError::io("open", &path)(error)),
+        };
+        Ok((Self { path, file, draft: None, _lock: lock }, bytes))
+    }
+
+    /// Where the file is, by its one name.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn file(&mut self) -> io::Result<&mut File> {
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn write_draft(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let path = beside(&self.path, ".new");
+        // Never into a file that is there: it may be a link, or open to others.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut draft = options().create_new(true).open(&path)?;
+        draft.write_all(bytes)?;
+        draft.sync_all()?;
+        self.draft = Some(draft);
+        Ok(())
+    }
+}
+
+impl Disk for SystemDisk {
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = self.file()?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file()?.set_len(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file()?.sync_data()
+    }
+
+    fn draft(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_draft(bytes).inspect_err(|_| {
+            // Half a draft only takes room on a disk that may be full; the next one removes it if this can't.
+            let _ = fs::remove_file(beside(&self.path, ".new"));
+        })
+    }
+
+    fn adopt(&mut self) -> io::Result<()> {
+        fs::rename(beside(&self.path, ".new"), &self.path)?;
+        self.file = self.draft.take();
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn sync_folder(&mut self) -> io::Result<()> {
+        File::open(self.path.parent().unwrap_or(&self.path))?.sync_all()
+    }
+
+    /// Elsewhere a folder can't be opened to be synced; the file system orders its own changes.
+    #[cfg(not(unix))]
+    fn sync_folder(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The one name of the file, however it was written: two names must not give two locks.
+fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+    match path.canonicalize() {
+        Ok(path) => return Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(OpenError::io("find", path)(error)),
+    }
+    let missing = || OpenError::NoFolder { path: path.to_owned() };
+    let folder = path.parent().ok_or_else(missing)?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = folder.canonicalize().map_err(|_| missing())?;
+    Ok(folder.join(path.file_name().ok_or_else(missing)?))
+}
+
+/// Locks the outbox by a file of its own, which stays when the outbox is replaced.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let file = options().create(true).truncate(false).open(beside(path, ".lock"));
+    let file = file.map_err(OpenError::io("make the lock file of", path))?;
+    match try_lock(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(OpenError::io("lock", path)(error)),
+    }
+}
+
+#[cfg(unix)]
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    use rustix::fs::{FlockOperation, flock};
+    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match io::Error::from(error) {
+        error if error.kind() == io::ErrorKind::WouldBlock => TryLockError::WouldBlock,
+        error => TryLockError::Error(error),
+    })
+}
+
+#[cfg(not(unix))]
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    file.try_lock()
+}
+
+/// How every file is opened: what drivers write is nobody else's to read.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// The name of the file with `ending` after it.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}

@@ -1,0 +1,157 @@
+//! What the file holds, and the rules by which it is written, cut and written anew.
+
+use std::io;
+
+use chat_core::id::{ClientMessageId, UserId};
+
+use super::disk::Disk;
+use super::error::Refusal;
+use super::record::{FORMAT, Header, Seal, scan};
+use super::{Change, Entry};
+
+/// Bytes that may stand in the file in vain, however little else is in it.
+///
+/// So many acknowledged messages of usual length, some hundreds, go by between two rewritings, each of which costs two
+/// syncs.
+pub(super) const GARBAGE_LEAST: u64 = 64 << 10;
+
+/// The log of one user's outbox.
+pub(super) struct Log<D> {
+    disk: D,
+    owner: UserId,
+    seal: Seal,
+    kept: Vec<Kept>,
+    /// Bytes of the file that are in use. What is behind them does not count and is cut.
+    length: u64,
+    /// The file is damaged and should be given up for a new one.
+    worn: bool,
+    /// A step failed that the file's durable state depends on: nothing is written before [`Log::settle`] succeeds.
+    unsettled: bool,
+}
+
+/// An entry, and the length of its line.
+struct Kept {
+    entry: Entry,
+    length: u64,
+}
+
+impl<D: Disk> Log<D> {
+    /// Takes up what `bytes`, the content of the file, hold, and tells in how many places they are damaged.
+    pub(super) fn open(disk: D, bytes: &[u8], owner: &UserId) -> Result<(Self, u64), Refusal> {
+        let (seal, owner) = (Seal::of(owner), owner.clone());
+        let mut log = Self { disk, owner, seal, kept: Vec::new(), length: 0, worn: false, unsettled: false };
+        if bytes.is_empty() {
+            log.rewrite().map_err(Refusal::Unmade)?;
+            return Ok((log, 0));
+        }
+        let damaged = log.replay(bytes)?;
+        log.tidy();
+        Ok((log, damaged))
+    }
+
+    fn replay(&mut self, bytes: &[u8]) -> Result<u64, Refusal> {
+        let header = Seal::of_header().read::<Header>(bytes);
+        let start = match header {
+            Some((Header { format, .. }, _)) if format > FORMAT => {
+                return Err(Refusal::Newer { found: format, known: FORMAT });
+            }
+            Some((Header { owner: found, .. }, _)) if found != self.owner => {
+                return Err(Refusal::OfAnotherUser { found, wanted: self.owner.clone() });
+            }
+            Some((_, length)) => length,
+            None => 0,
+        };
+        let scan = scan(&self.seal, bytes, start);
+        if start == 0 && scan.changes.is_empty() {
+            return Err(Refusal::Unrecognised);
+        }
+        scan.changes.into_iter().for_each(|(change, length)| self.apply(change, length));
+        self.length = scan.end as u64;
+        self.worn = scan.damaged > 0;
+        self.unsettled = scan.end < bytes.len();
+        Ok(scan.damaged)
+    }
+
+    /// What is kept, in the order in which it was put in.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.kept.iter().map(|kept| kept.entry.clone()).collect()
+    }
+
+    /// Makes the changes, or none of them.
+    pub(super) fn write(&mut self, changes: Vec<Change>) -> io::Result<()> {
+        if self.unsettled {
+            self.settle()?;
+        }
+        let mut bytes = Vec::new();
+        let lengths: Vec<u64> = changes.iter().map(|change| self.seal.write(&mut bytes, change)).collect();
+        let must_last = changes.iter().any(|change| matches!(change, Change::Put(_)));
+        if let Err(error) = self.append(&bytes, must_last) {
+            self.unsettled = true;
+            // If this fails too, it is tried again before the next write.
+            let _ = self.settle();
+            return Err(error);
+        }
+        self.length += bytes.len() as u64;
+        changes.into_iter().zip(lengths).for_each(|(change, length)| self.apply(change, length));
+        Ok(())
+    }
+
+    /// Writes the file anew if it is worth it.
+    ///
+    /// An error loses nothing: the old file is whole, and the next call tries again.
+    pub(super) fn tidy(&mut self) {
+        let live = self.live();
+        if self.worn || self.length - live.min(self.length) > live.max(GARBAGE_LEAST) {
+            let _ = self.rewrite();
+        }
+    }
+
+    /// Bytes of the lines of what is kept.
+    fn live(&self) -> u64 {
+        self.kept.iter().map(|kept| kept.length).sum()
+    }
+
+    fn apply(&mut self, change: Change, length: u64) {
+        match change {
+            Change::Put(entry) if self.place(&entry.client_message_id).is_some() => {}
+            Change::Put(entry) => self.kept.push(Kept { entry, length }),
+            Change::Remove(id) => {
+                self.place(&id).map(|place| self.kept.remove(place));
+            }
+        }
+    }
+
+    fn place(&self, id: &ClientMessageId) -> Option<usize> {
+        self.kept.iter().position(|kept| kept.entry.client_message_id == *id)
+    }
+
+    fn append(&mut self, bytes: &[u8], must_last: bool) -> io::Result<()> {
+        self.disk.write(self.length, bytes)?;
+        if must_last { self.disk.sync() } else { Ok(()) }
+    }
+
+    /// Makes the file on the disk what it should be: without what is behind its end, and under its name.
+    fn settle(&mut self) -> io::Result<()> {
+        self.disk.cut(self.length)?;
+        self.disk.sync()?;
+        self.disk.sync_folder()?;
+        self.unsettled = false;
+        Ok(())
+    }
+
+    /// Writes a second file of what is kept and puts it in the place of the first.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        Seal::of_header().write(&mut bytes, &Header { format: FORMAT, owner: self.owner.clone() });
+        for kept in &mut self.kept {
+            kept.length = self.seal.write(&mut bytes, &Change::Put(kept.entry.clone()));
+        }
+        self.disk.draft(&bytes)?;
+        self.disk.adopt()?;
+        self.length = bytes.len() as u64;
+        self.worn = false;
+        // A crash may still bring the old file back, without what will have been written to the new one.
+        self.unsettled = true;
+        self.settle()
+    }
+}
