@@ -68,7 +68,7 @@ pub struct Entry {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Keep this entry, behind those that are there.
+    /// Keep this entry, behind those that are there. If its id is there already, nothing changes.
     Put(Entry),
     /// Forget the entry of this id: it was acknowledged or handed back. An unknown one is no error.
     Remove(ClientMessageId),

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use super::{Folder, put, remove, write};
+use chat_client::outbox::file::OpenError;
+use proptest::prelude::*;
+
+use super::{Folder, ids, put, remove, write};
 
 /// A file of three entries, a removal, and where each line begins.
 fn file() -> (Folder, Vec<u8>, Vec<usize>) {
@@ -35,6 +38,7 @@ fn a_tail_that_was_never_written_is_cut() {
     bytes.extend([0; 4096]);
     fs::write(folder.path(), &bytes).unwrap();
     write(&mut folder.open(), [put("d")]).unwrap();
+    assert!(fs::read(folder.path()).unwrap().ends_with(b"\n"));
     assert_eq!(folder.found(), (["a", "b", "c", "d"].map(str::to_owned).to_vec(), 0));
 }
 
@@ -91,4 +95,33 @@ fn damage_at_the_end_is_told_from_a_line_that_was_never_finished() {
     bytes[last] = b'?';
     fs::write(folder.path(), &bytes).unwrap();
     assert_eq!(folder.found(), (vec!["a".to_owned(), "b".to_owned()], 1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever stands in the file, it is read or refused, and nothing is in it that was not put there.
+    #[test]
+    fn any_damage_is_read_past_or_refused(
+        at in any::<prop::sample::Index>(),
+        replaced in 0_usize..600,
+        by in prop::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..600),
+    ) {
+        let (folder, mut bytes, _) = file();
+        let start = at.index(bytes.len());
+        let end = bytes.len().min(start + replaced);
+        bytes.splice(start..end, by);
+        fs::write(folder.path(), &bytes).unwrap();
+        match folder.try_open() {
+            Ok(mut outbox) => {
+                let found = ids(&mut outbox);
+                prop_assert!(found.is_sorted() && found.iter().all(|id| ["a", "b", "c"].contains(&&**id)));
+                write(&mut outbox, [put("d")]).unwrap();
+                drop(outbox);
+                prop_assert_eq!(folder.found().0, [found, vec!["d".to_owned()]].concat());
+            }
+            Err(OpenError::Unrecognised { .. }) => {}
+            Err(error) => return Err(TestCaseError::fail(error.to_string())),
+        }
+    }
 }

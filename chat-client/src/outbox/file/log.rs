@@ -101,7 +101,7 @@ impl<D: Disk> Log<D> {
     /// An error loses nothing: the old file is whole, and the next call tries again.
     pub(super) fn tidy(&mut self) {
         let live = self.live();
-        if self.worn || self.length - live.min(self.length) > live.max(GARBAGE_LEAST) {
+        if self.worn || self.length.saturating_sub(live) > live.max(GARBAGE_LEAST) {
             let _ = self.rewrite();
         }
     }
