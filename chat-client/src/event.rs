@@ -114,6 +114,8 @@ fn told(error: Option<&Refusal>) -> String {
 /// How far a draft has come. After [`Acknowledged`](Self::Acknowledged) or [`NotSent`](Self::NotSent) comes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
+    /// The outbox is being written.
+    Keeping,
     /// It is in the outbox: from now on it survives whatever the outbox survives.
     Queued,
     /// It is on its way. It may come back to [`Queued`](Self::Queued) when the connection is lost.

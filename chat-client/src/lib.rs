@@ -2,6 +2,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod client;
 mod error;
 mod event;
 pub mod machine;
@@ -10,6 +11,10 @@ mod retry;
 mod token;
 pub mod transport;
 
+pub use client::{
+    BadAddress, Builder, ChatClient, Conversation, Events, NoToken, PostReply, Posted, StartError,
+    TypingGuard,
+};
 pub use error::{Error, Refusal};
 pub use event::{
     Acknowledged, ConnectionState, Event, NotSent, NotSentReason, Progress, Snapshot, StopReason, Unread,

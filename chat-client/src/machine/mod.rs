@@ -197,6 +197,11 @@ impl Machine {
         self.counters
     }
 
+    /// The drafts in the outbox: accepted, and not acknowledged yet, oldest first.
+    pub fn outbox(&self) -> impl Iterator<Item = &Entry> {
+        self.sending.entries()
+    }
+
     /// Whether the client was closed and the outbox needs no more writing.
     pub fn is_closed(&self) -> bool {
         matches!(self.connection, Connection::Closed) && self.sending.is_at_rest()

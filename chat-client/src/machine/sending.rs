@@ -96,6 +96,11 @@ impl Sending {
         self.items.push_back(item);
     }
 
+    /// The drafts that are not acknowledged yet.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.items.iter().map(|item| &item.entry)
+    }
+
     /// What is to be written to the outbox now.
     pub(super) fn keep(&mut self) -> Option<Output> {
         if self.writing || self.unkept.is_empty() {

@@ -80,6 +80,9 @@ pub enum Change {
 /// handed back. What it finds at its start it sends again under the same `client_message_id`, which the server knows
 /// if it was stored already: so nothing is sent twice.
 pub trait Outbox: Send + 'static {
+    /// Whether it survives the client: decides what is said of its drafts when the client is closed.
+    const SURVIVES: bool;
+
     /// What is kept, in the order in which it was put in. Called once, first.
     ///
     /// # Errors
@@ -114,6 +117,8 @@ impl Unkept {
 pub struct InMemory;
 
 impl Outbox for InMemory {
+    const SURVIVES: bool = false;
+
     async fn load(&mut self) -> Result<Vec<Entry>, Unkept> {
         Ok(Vec::new())
     }

@@ -120,6 +120,8 @@ impl FileOutbox {
 }
 
 impl Outbox for FileOutbox {
+    const SURVIVES: bool = true;
+
     async fn load(&mut self) -> Result<Vec<Entry>, Unkept> {
         self.ask(Job::Load).await
     }

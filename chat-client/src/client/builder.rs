@@ -1,0 +1,121 @@
+//! What a client is made of.
+
+use std::future::Future;
+
+use chat_core::drive::Clock;
+
+use super::ChatClient;
+use super::driver::run;
+use super::ids::Ids;
+use super::shared::Shared;
+use crate::machine::{Input, Machine, Settings};
+use crate::outbox::{InMemory, Outbox, Unkept};
+use crate::token::TokenProvider;
+use crate::transport::Connector;
+
+/// A client before it starts: see [`ChatClient::builder`] and [`ChatClient::over`].
+///
+/// It needs a [token](Self::token); all else has a default.
+#[must_use = "a client does nothing before it is started"]
+pub struct Builder<C, K, T = NoToken, O = InMemory> {
+    connector: Result<C, BadAddress>,
+    clock: K,
+    tokens: T,
+    outbox: O,
+    settings: Settings,
+    seed: Option<[u8; 32]>,
+}
+
+/// In the place of the provider of tokens that a [`Builder`] still lacks.
+#[derive(Clone, Copy, Debug)]
+pub struct NoToken;
+
+/// An address that can't be connected to, and why.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the address can't be used: {0}")]
+pub struct BadAddress(pub(crate) String);
+
+/// Why a client does not start.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its address is no address.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    /// Its outbox can't be read.
+    #[error(transparent)]
+    Outbox(#[from] Unkept),
+    /// The system has no randomness to give.
+    #[error("the system has no randomness to give: {0}")]
+    Randomness(String),
+}
+
+impl<C: Connector, K: Clock> Builder<C, K> {
+    pub(super) fn new(connector: Result<C, BadAddress>, clock: K) -> Self {
+        let settings = Settings::default();
+        Self { connector, clock, tokens: NoToken, outbox: InMemory, settings, seed: None }
+    }
+}
+
+impl<C, K, O> Builder<C, K, NoToken, O> {
+    /// Who the user is: a text if there is only one token, or a [`TokenProvider`].
+    pub fn token<T: TokenProvider>(self, tokens: T) -> Builder<C, K, T, O> {
+        let Self { connector, clock, outbox, settings, seed, .. } = self;
+        Builder { connector, clock, tokens, outbox, settings, seed }
+    }
+}
+
+impl<C, K, T> Builder<C, K, T, InMemory> {
+    /// Where accepted drafts are kept until they are acknowledged. By default in memory: they end with the app.
+    pub fn outbox<O: Outbox>(self, outbox: O) -> Builder<C, K, T, O> {
+        let Self { connector, clock, tokens, settings, seed, .. } = self;
+        Builder { connector, clock, tokens, outbox, settings, seed }
+    }
+}
+
+impl<C, K, T, O> Builder<C, K, T, O> {
+    /// Other bounds and pauses than the default ones.
+    pub fn settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// What ids and pauses are drawn from, for tests that want the same ones in every run. By default it is fresh from
+    /// the system, as it must be: two clients with the same seed take each other's messages for their own.
+    pub fn seed(self, seed: [u8; 32]) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+}
+
+impl<C, K, T, O> Builder<C, K, T, O>
+where
+    C: Connector,
+    K: Clock + Clone + 'static,
+    T: TokenProvider,
+    O: Outbox,
+{
+    /// Reads the outbox, and gives the client with the future that runs it, to be spawned on whatever runtime there is.
+    ///
+    /// The future ends when the client was [closed](ChatClient::close), or its last handle was dropped.
+    ///
+    /// # Errors
+    ///
+    /// The address is none, the outbox can't be read, or the system has no randomness.
+    pub async fn start(self) -> Result<(ChatClient, impl Future<Output = ()> + Send), StartError> {
+        let Self { connector, clock, tokens, mut outbox, mut settings, seed } = self;
+        let connector = connector?;
+        let entries = outbox.load().await?;
+        settings.outbox_survives = O::SURVIVES;
+        let mut ids = Ids::new(seed.map_or_else(fresh_seed, Ok)?);
+        let machine = Machine::new(settings, ids.seed());
+        let now = clock.clone();
+        let shared = Shared::new(machine, ids, Box::new(move || now.now()));
+        shared.input(Input::Restored(entries));
+        let driver = run(std::sync::Arc::clone(&shared), connector, clock, tokens, outbox);
+        Ok((ChatClient::new(shared), driver))
+    }
+}
+
+fn fresh_seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| StartError::Randomness(error.to_string()))?;
+    Ok(seed)
+}

@@ -1,0 +1,147 @@
+//! What a machine asks of the world, done over one transport, one provider of tokens, one outbox and one clock.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use chat_core::drive::Clock;
+use chat_core::frame::Frame;
+use chat_core::protocol::CloseCode;
+use futures::future::{Either, join4, select};
+use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt};
+
+use super::shared::Shared;
+use crate::machine::{Input, LinkId};
+use crate::outbox::Outbox;
+use crate::token::TokenProvider;
+use crate::transport::{Connector, Failure};
+
+/// Runs a client until it is closed.
+///
+/// Each part waits for its own orders in [`Shared`], carries them out one by one, and gives the machine what came of it.
+/// All run in one task.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    connector: impl Connector,
+    clock: impl Clock,
+    tokens: impl TokenProvider,
+    outbox: impl Outbox,
+) {
+    let _closed = CloseOnDrop(&shared);
+    let parts = join4(
+        connect(&shared, connector),
+        wake(&shared, clock),
+        get_tokens(&shared, tokens),
+        keep(&shared, outbox),
+    );
+    let closed = shared.wait(|state| state.machine.is_closed().then_some(()));
+    select(pin!(parts), pin!(closed)).await;
+}
+
+/// Whoever waits for the client hears of it if its driver ends early.
+struct CloseOnDrop<'a>(&'a Shared);
+
+impl Drop for CloseOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.input(Input::Close);
+    }
+}
+
+/// Lets the machine know when the time comes that it waits for.
+async fn wake(shared: &Shared, clock: impl Clock) {
+    loop {
+        let at = shared.wait(|state| state.orders.wake_at).await;
+        let other = shared.wait(|state| (state.orders.wake_at != Some(at)).then_some(()));
+        if let Either::Left(_) = select(pin!(clock.sleep_until(at)), pin!(other)).await {
+            shared.with(|state, now| {
+                state.orders.wake_at = None;
+                state.input(now, Input::Tick);
+            });
+        }
+    }
+}
+
+async fn get_tokens(shared: &Shared, mut provider: impl TokenProvider) {
+    loop {
+        shared.wait(|state| std::mem::take(&mut state.orders.get_token).then_some(())).await;
+        let token = provider.token().await;
+        shared.input(Input::Token(token));
+    }
+}
+
+async fn keep(shared: &Shared, mut outbox: impl Outbox) {
+    loop {
+        let changes = shared.wait(|state| state.orders.keep.take()).await;
+        let kept = outbox.write(changes).await;
+        shared.input(Input::Kept(kept));
+    }
+}
+
+/// Has the transport that the machine wants, for as long as it wants it.
+async fn connect(shared: &Shared, mut connector: impl Connector) {
+    let mut last = None;
+    loop {
+        let (link, attempt) =
+            shared.wait(|state| state.orders.link.clone().filter(|(link, _)| Some(*link) != last)).await;
+        last = Some(link);
+        let carried = async {
+            let transport = connector.connect(attempt).await?;
+            shared.input(Input::Opened { link });
+            carry(shared, link, transport).await
+        };
+        let unwanted = shared.wait(|state| is_unwanted(state, link).then_some(()));
+        if let Either::Left((Err(failure), _)) = select(pin!(carried), pin!(unwanted)).await {
+            shared.input(Input::Lost { link, failure });
+        }
+    }
+}
+
+fn is_unwanted(state: &super::shared::State, link: LinkId) -> bool {
+    state.orders.link.as_ref().is_none_or(|(wanted, _)| *wanted != link)
+}
+
+/// Carries frames both ways. Reading goes on while a write is stuck.
+async fn carry<T>(shared: &Shared, link: LinkId, transport: T) -> Result<(), Failure>
+where
+    T: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure>,
+{
+    let (sink, stream) = transport.split();
+    match select(pin!(read(shared, link, stream)), pin!(write(shared, link, sink))).await {
+        Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
+    }
+}
+
+async fn read<T>(shared: &Shared, link: LinkId, mut stream: T) -> Result<(), Failure>
+where
+    T: Stream<Item = Result<Frame, Failure>> + Unpin,
+{
+    while let Some(frame) = stream.next().await {
+        shared.input(Input::Frame { link, frame: frame? });
+    }
+    Err(Failure::network("the connection ended"))
+}
+
+/// Writes all that is queued, then flushes once. When the transport is not wanted any more, says goodbye, if there is
+/// room for that right now.
+async fn write<T>(shared: &Shared, link: LinkId, mut sink: T) -> Result<(), Failure>
+where
+    T: Sink<Frame, Error = Failure> + Unpin,
+{
+    loop {
+        let frames = shared.wait(|state| {
+            let frames = std::mem::take(&mut state.orders.frames);
+            match is_unwanted(state, link) {
+                true => Some(None),
+                false => (!frames.is_empty()).then_some(Some(frames)),
+            }
+        });
+        let Some(frames) = frames.await else {
+            // A peer that is gone need not be told.
+            let _ = sink.send(Frame::Close(CloseCode::Normal)).now_or_never();
+            return Ok(());
+        };
+        for frame in frames {
+            sink.feed(Frame::Text(frame)).await?;
+        }
+        sink.flush().await?;
+    }
+}

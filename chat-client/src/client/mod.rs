@@ -1,0 +1,276 @@
+//! The handle of a client.
+
+mod builder;
+mod driver;
+mod ids;
+mod posted;
+mod queue;
+mod shared;
+mod streams;
+
+use std::fmt;
+use std::sync::Arc;
+
+use chat_core::drive::Clock;
+use chat_core::id::{ConversationId, MessageId};
+use chat_core::protocol::{
+    CreateSupportConversationReply, Done, GetActiveConversations, GetActiveConversationsReply,
+    GetConversationMessages, GetConversationMessagesReply, JoinConversation, JoinConversationReply,
+    JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, Reply, RoomType, SendChatMessageReply,
+    TypingIndicator,
+};
+use chat_core::time::Timestamp;
+
+pub use builder::{BadAddress, Builder, NoToken, StartError};
+pub use posted::{PostReply, Posted};
+use shared::{Shared, State};
+pub use streams::{Conversation, Events, TypingGuard};
+
+use crate::error::Error;
+use crate::event::{Acknowledged, ConnectionState};
+use crate::machine::{Ask, Counters, Input};
+use crate::outbox::{Draft, Entry};
+use crate::transport::Connector;
+
+/// A user's connection to the chat, which outlives every connection to the server.
+///
+/// Clones are the same client. It ends when it is [closed](Self::close), or when the last clone is dropped.
+///
+/// There is one method for each event of the protocol. Those that ask end with the server's answer: they wait for the
+/// connection if there is none, and ask again if it is lost. Whoever does not want to wait drops them. Those that
+/// send ([`send_message`](Self::send_message), [`create_support_conversation`](Self::create_support_conversation)) put a
+/// draft into the outbox and give a handle of it at once.
+#[derive(Clone)]
+pub struct ChatClient {
+    shared: Arc<Shared>,
+    /// Closes the client with its last clone.
+    _last: Arc<Last>,
+}
+
+struct Last(Arc<Shared>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.input(Input::Close);
+    }
+}
+
+impl ChatClient {
+    /// A client over any connector, by any clock: for another wire than WebSockets, another runtime than tokio, or a test.
+    pub fn over<C: Connector, K: Clock>(connector: C, clock: K) -> Builder<C, K> {
+        Builder::new(Ok(connector), clock)
+    }
+
+    fn new(shared: Arc<Shared>) -> Self {
+        let last = Arc::new(Last(Arc::clone(&shared)));
+        Self { shared, _last: last }
+    }
+
+    /// Everything that happens from now on, with the state of the connection first.
+    ///
+    /// A reader that falls more than 1,024 events behind loses them, and is told so by
+    /// [`Event::Lagged`](crate::Event::Lagged). Ask for the stream before the driver is spawned, and nothing is missed.
+    pub fn events(&self) -> Events {
+        Events::new(Arc::clone(&self.shared))
+    }
+
+    /// Shows a conversation: a [`Snapshot`](crate::Update::Snapshot) of its newest messages first, then each message
+    /// after it, once and in order, whatever happens to the connection.
+    ///
+    /// A reader that falls more than 1,024 updates behind gets a new snapshot instead.
+    pub fn conversation(&self, id: impl Into<ConversationId>) -> Conversation {
+        Conversation::open(Arc::clone(&self.shared), id.into())
+    }
+
+    /// Event 1: sends a message, once, and after those that were written before in the same conversation.
+    ///
+    /// What comes of it is told by the handle. It is [handed back](crate::NotSent) if the server will not have it, or if
+    /// the outbox is full or can't be written.
+    pub fn send_message(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        content: impl Into<Arc<str>>,
+    ) -> Posted<SendChatMessageReply> {
+        let (conversation_id, content) = (conversation_id.into(), content.into());
+        self.post_as(Draft::SendChatMessage { conversation_id, content }, None)
+    }
+
+    /// Event 2: asks the control centre for help (bus drivers and queue regulators only).
+    ///
+    /// `room_type` is where to file it: [`RoomType::EmergencySupport`] makes it an emergency, and by default the user's
+    /// role decides. Handed back as [`send_message`](Self::send_message) says.
+    pub fn create_support_conversation(
+        &self,
+        title: impl Into<Arc<str>>,
+        content: impl Into<Arc<str>>,
+        room_type: Option<RoomType>,
+    ) -> Posted<CreateSupportConversationReply> {
+        let (title, content) = (title.into(), content.into());
+        self.post_as(Draft::CreateSupportConversation { title, content, room_type }, None)
+    }
+
+    /// Sends a draft of either kind. With `not_after` it is handed back if it could not be sent until then: "I am at the
+    /// depot" is worth nothing an hour later.
+    pub fn post(&self, draft: Draft, not_after: Option<Timestamp>) -> Posted<Acknowledged> {
+        self.post_as(draft, not_after)
+    }
+
+    fn post_as<R>(&self, draft: Draft, not_after: Option<Timestamp>) -> Posted<R> {
+        let id = self.shared.with(|state, now| {
+            let client_message_id = state.ids.client_message_id();
+            state.follow(client_message_id.clone());
+            let id = client_message_id.clone();
+            state.input(now, Input::Post(Entry { client_message_id, draft, not_after }));
+            id
+        });
+        Posted::new(Arc::clone(&self.shared), id)
+    }
+
+    /// The drafts that are accepted and not acknowledged yet, oldest first: also those of the app's earlier life.
+    pub fn outbox(&self) -> Vec<Entry> {
+        self.shared.lock().machine.outbox().cloned().collect()
+    }
+
+    /// Event 3: the active conversations of the user, newest activity first, with unread counts.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn get_active_conversations(
+        &self,
+        request: GetActiveConversations,
+    ) -> Result<GetActiveConversationsReply, Error> {
+        match self.ask(Ask::GetActiveConversations(request)).await? {
+            Reply::GetActiveConversations(reply) => Ok(reply),
+            _ => Err(Error::Unreadable),
+        }
+    }
+
+    /// Event 4, as the protocol has it: whether the user takes part, and with `after_seq` what it lacks. To show a
+    /// conversation there is [`conversation`](Self::conversation).
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn join_conversation(&self, request: JoinConversation) -> Result<JoinConversationReply, Error> {
+        match self.ask(Ask::JoinConversation(request)).await? {
+            Reply::JoinConversation(reply) => Ok(reply),
+            _ => Err(Error::Unreadable),
+        }
+    }
+
+    /// Event 5: wants to be told of requests for help that this room covers (control staff and admins only). Stays so
+    /// after the connection was lost.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn join_support_room(&self, room_type: RoomType) -> Result<JoinSupportRoomReply, Error> {
+        match self.ask(Ask::JoinSupportRoom(JoinSupportRoom { room_type })).await? {
+            Reply::JoinSupportRoom(reply) => Ok(reply),
+            _ => Err(Error::Unreadable),
+        }
+    }
+
+    /// Event 6, as the protocol has it, once. To say that somebody types there is [`typing`](Self::typing).
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. Without a connection it is [`Error::Offline`] at once.
+    pub async fn typing_indicator(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        is_typing: bool,
+    ) -> Result<Done, Error> {
+        let conversation_id = conversation_id.into();
+        self.done(Ask::TypingIndicator(TypingIndicator { conversation_id, is_typing })).await
+    }
+
+    /// Says that the user types, for as long as the guard is held: refreshed, said again after the connection was lost,
+    /// and ended with the guard or with the message.
+    pub fn typing(&self, conversation_id: impl Into<ConversationId>) -> TypingGuard {
+        TypingGuard::new(Arc::clone(&self.shared), conversation_id.into())
+    }
+
+    /// Event 7: a page of a conversation's history.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn get_conversation_messages(
+        &self,
+        request: GetConversationMessages,
+    ) -> Result<GetConversationMessagesReply, Error> {
+        match self.ask(Ask::GetConversationMessages(request)).await? {
+            Reply::GetConversationMessages(reply) => Ok(reply),
+            _ => Err(Error::Unreadable),
+        }
+    }
+
+    /// Event 8: the user has read up to this message. The new count comes as [`Event::Unread`](crate::Event::Unread).
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn mark_message_read(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        message_id: impl Into<MessageId>,
+    ) -> Result<Done, Error> {
+        let (conversation_id, message_id) = (conversation_id.into(), message_id.into());
+        self.done(Ask::MarkMessageRead(MarkMessageRead { conversation_id, message_id })).await
+    }
+
+    async fn done(&self, ask: Ask) -> Result<Done, Error> {
+        match self.ask(ask).await? {
+            Reply::Done(reply) => Ok(reply),
+            _ => Err(Error::Unreadable),
+        }
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Reply, Error> {
+        let answer = self.shared.with(|state, now| state.ask(now, ask));
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Where the connection stands.
+    pub fn state(&self) -> ConnectionState {
+        self.shared.lock().machine.state().clone()
+    }
+
+    /// What the client has been through, for diagnosis.
+    pub fn counters(&self) -> Counters {
+        self.shared.lock().machine.counters()
+    }
+
+    /// Tells that the system has a network again, or another one: the client connects at once, or finds out within 5 s
+    /// whether its connection has survived.
+    pub fn network_is_back(&self) {
+        self.shared.input(Input::NetworkIsBack);
+    }
+
+    /// Tells that the app went into the background, or came back. In the background a heartbeat of 240 s instead of 25 s
+    /// lets the radio sleep. Each change reconnects, and nothing is missed by it.
+    pub fn in_background(&self, in_background: bool) {
+        self.shared.input(Input::Background(in_background));
+    }
+
+    /// Connects again after having [stopped](ConnectionState::Stopped): the user has logged in again, say.
+    pub fn resume(&self) {
+        self.shared.input(Input::Resume);
+    }
+
+    /// Ends the client: requests are answered [`Error::Closed`], drafts are handed back, or kept by an outbox that
+    /// survives. Ready when the outbox is written.
+    pub async fn close(&self) {
+        let closed = self.shared.with(State::close);
+        // It can only be cancelled by what it says as well: that everything has ended.
+        let _ = closed.await;
+    }
+}
+
+impl fmt::Debug for ChatClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatClient").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

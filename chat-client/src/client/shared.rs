@@ -1,0 +1,312 @@
+//! What the handle, its streams and the driver share: one machine, and the mailboxes of who waits for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use chat_core::id::ClientMessageId;
+use chat_core::protocol::Reply;
+use chat_core::time::{Monotonic, Now};
+use futures::channel::oneshot;
+use futures::task::AtomicWaker;
+
+use super::ids::Ids;
+use super::queue::{Queue, Queued};
+use crate::error::Error;
+use crate::event::{Event, Progress, Update};
+use crate::machine::{AskId, Input, LinkId, Machine, Output, ViewId};
+use crate::outbox::Change;
+use crate::transport::Attempt;
+
+/// One machine and everything that waits for it, behind one lock that is never held across an `await`.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// The task that runs the driver: it looks at all that [`State`] asks for whenever it is woken.
+    driver: AtomicWaker,
+    now: Box<dyn Fn() -> Now + Send + Sync>,
+}
+
+/// Which of the app's streams of events.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SubscriptionId(u64);
+
+pub(super) struct State {
+    pub(super) machine: Machine,
+    pub(super) ids: Ids,
+    numbers: u64,
+    /// The app's requests. Bounded by the machine, which answers one too many at once.
+    answers: BTreeMap<AskId, oneshot::Sender<Result<Reply, Error>>>,
+    /// The drafts that the app holds a handle of. Bounded by these handles.
+    posts: BTreeMap<ClientMessageId, Post>,
+    /// The streams of events that the app holds, with bounded queues: see [`Queue`].
+    subscriptions: BTreeMap<SubscriptionId, Queue<Event>>,
+    /// The conversations that the app shows. Bounded by the machine; the queues see [`Queue`].
+    views: BTreeMap<ViewId, Queue<Update>>,
+    closing: Vec<oneshot::Sender<()>>,
+    /// What the driver is to do.
+    pub(super) orders: Orders,
+}
+
+/// What the machine asks of the world.
+#[derive(Default)]
+pub(super) struct Orders {
+    pub(super) wake_at: Option<Monotonic>,
+    pub(super) get_token: bool,
+    pub(super) keep: Option<Vec<Change>>,
+    /// The transport that there should be.
+    pub(super) link: Option<(LinkId, Attempt)>,
+    /// What is to be sent over it. Bounded by the machine: it waits for a reply to each.
+    pub(super) frames: VecDeque<Bytes>,
+}
+
+/// How far a draft has come, for the handle of it.
+struct Post {
+    progress: Progress,
+    is_new: bool,
+    waker: Option<Waker>,
+}
+
+impl Shared {
+    pub(super) fn new(machine: Machine, ids: Ids, now: Box<dyn Fn() -> Now + Send + Sync>) -> Arc<Self> {
+        let state = State {
+            machine,
+            ids,
+            numbers: 0,
+            answers: BTreeMap::new(),
+            posts: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            views: BTreeMap::new(),
+            closing: Vec::new(),
+            orders: Orders::default(),
+        };
+        Arc::new(Self { state: Mutex::new(state), driver: AtomicWaker::new(), now })
+    }
+
+    /// The state. A panic elsewhere leaves it as whole as any input does.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Now {
+        (self.now)()
+    }
+
+    /// Gives the machine an input, tells whoever waits for what comes of it, and wakes the driver.
+    pub(super) fn input(&self, input: Input) {
+        self.lock().input(self.now(), input);
+        self.driver.wake();
+    }
+
+    /// The same, for what has to be put in place together with its input.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State, Now) -> T) -> T {
+        let done = act(&mut self.lock(), self.now());
+        self.driver.wake();
+        done
+    }
+
+    /// Has the driver look at its orders.
+    pub(super) fn wake(&self) {
+        self.driver.wake();
+    }
+
+    /// Waits in the driver's task until the state has what is looked for.
+    pub(super) async fn wait<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        std::future::poll_fn(|cx| {
+            self.driver.register(cx.waker());
+            look(&mut self.lock()).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+}
+
+impl State {
+    pub(super) fn input(&mut self, now: Now, input: Input) {
+        self.machine.handle(now, input);
+        while let Some(output) = self.machine.poll() {
+            self.dispatch(output);
+        }
+        if self.machine.is_closed() {
+            self.end();
+        }
+    }
+
+    fn dispatch(&mut self, output: Output) {
+        match output {
+            Output::GetToken => self.orders.get_token = true,
+            Output::Connect { link, attempt } => {
+                self.orders.link = Some((link, attempt));
+                self.orders.frames.clear();
+            }
+            Output::Send { link, frame } => {
+                if self.orders.link.as_ref().is_some_and(|(standing, _)| *standing == link) {
+                    self.orders.frames.push_back(frame);
+                }
+            }
+            Output::Disconnect { .. } => {
+                self.orders.link = None;
+                self.orders.frames.clear();
+            }
+            Output::Keep(changes) => self.orders.keep = Some(changes),
+            Output::Answer { id, result } => {
+                if let Some(waiting) = self.answers.remove(&id) {
+                    // Who asked may have stopped waiting.
+                    let _ = waiting.send(result);
+                }
+            }
+            Output::Event(event) => self.event(&event),
+            Output::Update { view, update } => {
+                if let Some(queue) = self.views.get_mut(&view) {
+                    let is_last = matches!(update, Update::Refused(_));
+                    queue.push(update);
+                    if is_last {
+                        queue.end();
+                    }
+                }
+            }
+            Output::WakeAt(at) => self.orders.wake_at = at,
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        if let Event::Outbox { client_message_id, progress } = event
+            && let Some(post) = self.posts.get_mut(client_message_id)
+        {
+            (post.progress, post.is_new) = (progress.clone(), true);
+            post.waker.take().into_iter().for_each(Waker::wake);
+        }
+        for queue in self.subscriptions.values_mut() {
+            queue.push(event.clone());
+        }
+    }
+
+    /// The client is closed: every stream ends behind what is in it.
+    fn end(&mut self) {
+        self.answers.clear();
+        self.subscriptions.values_mut().for_each(Queue::end);
+        self.views.values_mut().for_each(Queue::end);
+        for waiting in self.closing.drain(..) {
+            // Who closed may have stopped waiting.
+            let _ = waiting.send(());
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Asks, and gives where the answer will come.
+    pub(super) fn ask(
+        &mut self,
+        now: Now,
+        ask: crate::machine::Ask,
+    ) -> oneshot::Receiver<Result<Reply, Error>> {
+        let (waiting, answer) = oneshot::channel();
+        let id = AskId(self.number());
+        self.answers.insert(id, waiting);
+        self.input(now, Input::Ask { id, ask });
+        answer
+    }
+
+    /// A stream of events, with the state of the connection first.
+    pub(super) fn subscribe(&mut self) -> SubscriptionId {
+        let id = SubscriptionId(self.number());
+        let mut queue = Queue::default();
+        queue.push(Event::Connection(self.machine.state().clone()));
+        if self.machine.is_closed() {
+            queue.end();
+        }
+        self.subscriptions.insert(id, queue);
+        id
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: SubscriptionId) {
+        self.subscriptions.remove(&id);
+    }
+
+    /// The next event. After too many it says how many were lost.
+    pub(super) fn poll_event(&mut self, id: SubscriptionId, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let Some(queue) = self.subscriptions.get_mut(&id) else { return Poll::Ready(None) };
+        match queue.poll(cx) {
+            Poll::Ready(Some(Queued::Lost(lost))) => Poll::Ready(Some(Event::Lagged(lost))),
+            Poll::Ready(Some(Queued::Item(event))) => Poll::Ready(Some(event)),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    pub(super) fn open(&mut self, now: Now, conversation_id: chat_core::id::ConversationId) -> ViewId {
+        let view = ViewId(self.number());
+        let mut queue = Queue::default();
+        if self.machine.is_closed() {
+            queue.end();
+        }
+        self.views.insert(view, queue);
+        self.input(now, Input::Open { view, conversation_id });
+        view
+    }
+
+    pub(super) fn shut(&mut self, now: Now, view: ViewId) {
+        self.views.remove(&view);
+        self.input(now, Input::Shut(view));
+    }
+
+    /// The next update. After too many the view begins anew, with a snapshot; the driver must be woken then.
+    pub(super) fn poll_update(
+        &mut self,
+        now: Now,
+        view: ViewId,
+        cx: &mut Context<'_>,
+    ) -> (Poll<Option<Update>>, bool) {
+        let Some(queue) = self.views.get_mut(&view) else { return (Poll::Ready(None), false) };
+        match queue.poll(cx) {
+            Poll::Ready(Some(Queued::Lost(_))) => {
+                queue.clear();
+                self.input(now, Input::Reload(view));
+                let queue = self.views.get_mut(&view);
+                let next = queue.map_or(Poll::Ready(None), |queue| queue.poll(cx));
+                (next.map(|next| next.and_then(Queued::item)), true)
+            }
+            polled => (polled.map(|next| next.and_then(Queued::item)), false),
+        }
+    }
+
+    /// Follows a draft that is about to be put into the outbox.
+    pub(super) fn follow(&mut self, id: ClientMessageId) {
+        self.posts.insert(id, Post { progress: Progress::Keeping, is_new: false, waker: None });
+    }
+
+    pub(super) fn unfollow(&mut self, id: &ClientMessageId) {
+        self.posts.remove(id);
+    }
+
+    pub(super) fn progress(&self, id: &ClientMessageId) -> Option<Progress> {
+        self.posts.get(id).map(|post| post.progress.clone())
+    }
+
+    /// How far a draft has come, if that is news.
+    pub(super) fn poll_progress(
+        &mut self,
+        id: &ClientMessageId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Progress>> {
+        let Some(post) = self.posts.get_mut(id) else { return Poll::Ready(None) };
+        if std::mem::take(&mut post.is_new) {
+            return Poll::Ready(Some(post.progress.clone()));
+        }
+        if let Progress::Acknowledged(_) | Progress::NotSent(_) = post.progress {
+            return Poll::Ready(None);
+        }
+        post.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Closes the client, and gives what says when it is.
+    pub(super) fn close(&mut self, now: Now) -> oneshot::Receiver<()> {
+        let (waiting, closed) = oneshot::channel();
+        self.closing.push(waiting);
+        self.input(now, Input::Close);
+        closed
+    }
+}
