@@ -1,11 +1,12 @@
 //! What a client is made of.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use chat_core::drive::Clock;
 
 use super::ChatClient;
-use super::driver::run;
+use super::driver::{Ended, run};
 use super::ids::Ids;
 use super::shared::Shared;
 use crate::machine::{Input, Machine, Settings};
@@ -109,7 +110,11 @@ where
         let now = clock.clone();
         let shared = Shared::new(machine, ids, Box::new(move || now.now()));
         shared.input(Input::Restored(entries));
-        let driver = run(std::sync::Arc::clone(&shared), connector, clock, tokens, outbox);
+        let ended = Ended(Arc::clone(&shared));
+        let driver = async move {
+            run(&ended.0, connector, clock, tokens, outbox).await;
+            drop(ended);
+        };
         Ok((ChatClient::new(shared), driver))
     }
 }

@@ -20,29 +20,28 @@ use crate::transport::{Connector, Failure};
 /// Each part waits for its own orders in [`Shared`], carries them out one by one, and gives the machine what came of it.
 /// All run in one task.
 pub(super) async fn run(
-    shared: Arc<Shared>,
+    shared: &Shared,
     connector: impl Connector,
     clock: impl Clock,
     tokens: impl TokenProvider,
     outbox: impl Outbox,
 ) {
-    let _closed = CloseOnDrop(&shared);
     let parts = join4(
-        connect(&shared, connector),
-        wake(&shared, clock),
-        get_tokens(&shared, tokens),
-        keep(&shared, outbox),
+        connect(shared, connector),
+        wake(shared, clock),
+        get_tokens(shared, tokens),
+        keep(shared, outbox),
     );
     let closed = shared.wait(|state| state.machine.is_closed().then_some(()));
     select(pin!(parts), pin!(closed)).await;
 }
 
 /// Whoever waits for the client hears of it if its driver ends early.
-struct CloseOnDrop<'a>(&'a Shared);
+pub(super) struct Ended(pub(super) Arc<Shared>);
 
-impl Drop for CloseOnDrop<'_> {
+impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.input(Input::Close);
+        self.0.with(super::shared::State::driver_ended);
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) struct State {
     subscriptions: BTreeMap<SubscriptionId, Queue<Event>>,
     /// The conversations that the app shows. Bounded by the machine; the queues see [`Queue`].
     views: BTreeMap<ViewId, Queue<Update>>,
-    closing: Vec<oneshot::Sender<()>>,
+    /// Who waits for the driver to end, while it has not. Bounded by who waits.
+    closing: Option<Vec<oneshot::Sender<()>>>,
     /// What the driver is to do.
     pub(super) orders: Orders,
 }
@@ -60,10 +61,14 @@ pub(super) struct Orders {
     pub(super) frames: VecDeque<Bytes>,
 }
 
+/// Most steps of a draft that wait for the app: a bad connection makes many, and only the last ones matter.
+const NEWS: usize = 16;
+
 /// How far a draft has come, for the handle of it.
 struct Post {
     progress: Progress,
-    is_new: bool,
+    /// What the app has not taken yet, oldest first: at most [`NEWS`], of which the oldest is dropped.
+    news: VecDeque<Progress>,
     waker: Option<Waker>,
 }
 
@@ -77,7 +82,7 @@ impl Shared {
             posts: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             views: BTreeMap::new(),
-            closing: Vec::new(),
+            closing: Some(Vec::new()),
             orders: Orders::default(),
         };
         Arc::new(Self { state: Mutex::new(state), driver: AtomicWaker::new(), now })
@@ -172,7 +177,11 @@ impl State {
         if let Event::Outbox { client_message_id, progress } = event
             && let Some(post) = self.posts.get_mut(client_message_id)
         {
-            (post.progress, post.is_new) = (progress.clone(), true);
+            if post.news.len() >= NEWS {
+                post.news.pop_front();
+            }
+            post.news.push_back(progress.clone());
+            post.progress = progress.clone();
             post.waker.take().into_iter().for_each(Waker::wake);
         }
         for queue in self.subscriptions.values_mut() {
@@ -185,7 +194,13 @@ impl State {
         self.answers.clear();
         self.subscriptions.values_mut().for_each(Queue::end);
         self.views.values_mut().for_each(Queue::end);
-        for waiting in self.closing.drain(..) {
+    }
+
+    /// The driver has ended, and has let go of everything.
+    pub(super) fn driver_ended(&mut self, now: Now) {
+        self.input(now, Input::Close);
+        self.end();
+        for waiting in self.closing.take().into_iter().flatten() {
             // Who closed may have stopped waiting.
             let _ = waiting.send(());
         }
@@ -274,7 +289,7 @@ impl State {
 
     /// Follows a draft that is about to be put into the outbox.
     pub(super) fn follow(&mut self, id: ClientMessageId) {
-        self.posts.insert(id, Post { progress: Progress::Keeping, is_new: false, waker: None });
+        self.posts.insert(id, Post { progress: Progress::Keeping, news: VecDeque::new(), waker: None });
     }
 
     pub(super) fn unfollow(&mut self, id: &ClientMessageId) {
@@ -292,8 +307,8 @@ impl State {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Progress>> {
         let Some(post) = self.posts.get_mut(id) else { return Poll::Ready(None) };
-        if std::mem::take(&mut post.is_new) {
-            return Poll::Ready(Some(post.progress.clone()));
+        if let Some(progress) = post.news.pop_front() {
+            return Poll::Ready(Some(progress));
         }
         if let Progress::Acknowledged(_) | Progress::NotSent(_) = post.progress {
             return Poll::Ready(None);
@@ -305,7 +320,9 @@ impl State {
     /// Closes the client, and gives what says when it is.
     pub(super) fn close(&mut self, now: Now) -> oneshot::Receiver<()> {
         let (waiting, closed) = oneshot::channel();
-        self.closing.push(waiting);
+        if let Some(closing) = &mut self.closing {
+            closing.push(waiting);
+        }
         self.input(now, Input::Close);
         closed
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use chat_core::protocol::{Reply, Request};
+use chat_core::protocol::{ErrorCode, Reply, Request};
 use chat_core::time::Monotonic;
 
 use super::io::{Ask, AskId, Output};
@@ -11,7 +11,8 @@ use super::turn::Turn;
 use crate::error::Error;
 use crate::retry::Retry;
 
-/// How often a request is repeated that the server could not answer, before the app hears of it.
+/// How often a request is repeated that the server could not answer, before the app hears of it. A rate is waited for
+/// as often as it takes.
 const REPEATS: u32 = 5;
 
 struct Pending {
@@ -56,9 +57,9 @@ impl Asks {
         let pending = self.pending.get_mut(&id)?;
         if let Some(Reply::Error(error)) = &reply
             && let Retry::AfterPause(named) = Retry::after_error(error)
-            && pending.failures < REPEATS
+            && (error.code == Some(ErrorCode::RateLimited) || pending.failures < REPEATS)
         {
-            pending.failures += 1;
+            pending.failures += u32::from(error.code != Some(ErrorCode::RateLimited));
             pending.turn = Turn::At(now.plus(named.unwrap_or(pause)));
             return None;
         }
