@@ -122,16 +122,21 @@ impl Machine {
             Retry::AfterPause(named) => {
                 self.pause(named.unwrap_or_default().max(self.settings.periods.backoff_from), reason);
             }
-            Retry::WithNewToken if !self.tokens.expired() => self.stop(StopReason::TokenExpired),
-            Retry::WithNewToken if self.backoff.is_struggling() => {
-                self.pause(self.settings.periods.backoff_from, reason);
-            }
-            Retry::WithNewToken => {
-                self.backoff.failed();
-                self.connect();
-            }
+            Retry::WithNewToken => self.renew(reason),
             Retry::Never => self.stop(stopped(reason)),
         }
+    }
+
+    /// The token has expired. Another one is asked for at once, but after a pause if that does not seem to help.
+    fn renew(&mut self, reason: &str) {
+        if !self.tokens.expired() {
+            return self.stop(StopReason::TokenExpired);
+        }
+        if self.backoff.is_struggling() {
+            return self.pause(self.settings.periods.backoff_from, reason);
+        }
+        self.backoff.failed();
+        self.connect();
     }
 
     fn pause(&mut self, from: Duration, reason: &str) {
@@ -162,6 +167,7 @@ impl Machine {
                 self.backoff.was_live(since, self.now.monotonic, &self.settings.periods);
             }
         }
+        self.probe = false;
         self.wire.clear();
         self.list = List::default();
         self.sending.lost(&mut self.outputs);
@@ -188,7 +194,8 @@ impl Machine {
                 self.stop(StopReason::OtherUser);
             }
             Ok(token) if self.open().is_none() => {
-                self.counters.tokens_renewed += u64::from(self.tokens.take(token.clone(), self.now, periods));
+                self.counters.tokens_renewed += u64::from(self.tokens.has_expired());
+                self.tokens.take(token.clone(), self.now, periods);
                 if awaited {
                     self.open_link(token);
                 }

@@ -70,12 +70,16 @@ impl Tokens {
         }
     }
 
-    /// This token is used from now on. Whether it is another one.
+    /// Whether the server has called the last token expired.
+    pub(super) fn has_expired(&self) -> bool {
+        self.expired.is_some()
+    }
+
+    /// This token is used from now on.
     ///
     /// The next one is asked for after four fifths of its time: early enough for a provider that needs a while, and by
     /// a clock that may be wrong, for the server says when it is really over.
-    pub(super) fn take(&mut self, token: Token, now: Now, periods: &Periods) -> bool {
-        let is_new = self.current.as_ref() != Some(&token);
+    pub(super) fn take(&mut self, token: Token, now: Now, periods: &Periods) {
         self.hints = Hints::of(&token);
         self.current = Some(token);
         self.owner = self.owner.take().or_else(|| self.hints.user.clone());
@@ -83,7 +87,6 @@ impl Tokens {
         self.renew_at = left
             .filter(|left| !left.is_zero())
             .map(|left| now.monotonic.plus((left / 5 * 4).max(periods.token_pause)));
-        is_new
     }
 
     /// A new token for the session that stands.
