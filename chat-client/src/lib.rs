@@ -10,6 +10,8 @@ pub mod outbox;
 mod retry;
 mod token;
 pub mod transport;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use client::{
     BadAddress, Builder, ChatClient, Conversation, Events, NoToken, PostReply, Posted, StartError,

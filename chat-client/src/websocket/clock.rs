@@ -1,0 +1,35 @@
+//! The time, for a client on tokio.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chat_core::drive::Clock;
+use chat_core::time::{Monotonic, Now, Timestamp};
+use tokio::time::Instant;
+
+/// The clock of this device, with the timers of tokio.
+///
+/// In a test with tokio's paused clock, `monotonic` is the paused one.
+#[derive(Clone, Copy, Debug)]
+pub struct TokioClock {
+    /// Where the monotonic time is counted from.
+    start: Instant,
+}
+
+impl TokioClock {
+    /// A clock whose monotonic time begins now.
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Now {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        Now { monotonic: Monotonic(self.start.elapsed()), wall }
+    }
+
+    async fn sleep_until(&self, at: Monotonic) {
+        tokio::time::sleep_until(self.start + at.0).await;
+    }
+}

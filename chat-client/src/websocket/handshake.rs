@@ -1,0 +1,213 @@
+//! The HTTP request that becomes a WebSocket (RFC 6455, section 4.1).
+//!
+//! Written here and not left to the WebSocket library, for that writes the whole request to the log, token included,
+//! and of a refusal it gives only the part of the body that came with the head.
+
+use std::time::Duration;
+
+use async_tungstenite::tungstenite::handshake::client::generate_key;
+use async_tungstenite::tungstenite::handshake::derive_accept_key;
+use async_tungstenite::tungstenite::http::StatusCode;
+use httparse::{EMPTY_HEADER, Header, Response, Status};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use super::failure::{lost, printable_without, quoted};
+use super::url::Address;
+use crate::retry::Retry;
+use crate::transport::{Attempt, Failure, Token};
+
+/// Most bytes of an answer's head: more than a gateway with all its cookies sends.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Most headers of an answer, for the same reason.
+const HEADERS: usize = 64;
+
+/// Bytes of a refusal's body that are waited for: the piece that is shown, in markup.
+const BODY_BYTES: usize = 1024;
+
+/// How long a refusal's body is waited for: it is only a hint.
+const BODY_WITHIN: Duration = Duration::from_secs(1);
+
+/// Longest pause that an answer can ask for: a login page that says "tomorrow" must not strand a driver.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Whether a header can carry the token: nothing in it may end the header, or be changed on the way.
+pub(super) fn check(token: &Token) -> Result<(), Failure> {
+    let token = token.expose();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Failure::refused(
+            "the token is empty, or holds what no token does: blanks, line ends, accents",
+        ));
+    }
+    Ok(())
+}
+
+/// Asks for a WebSocket. Gives the bytes that came after the answer.
+pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    address: &Address,
+    attempt: &Attempt,
+) -> Result<Vec<u8>, Failure> {
+    let key = generate_key();
+    stream.write_all(request(address, attempt, &key).as_bytes()).await.map_err(|error| lost(&error))?;
+    stream.flush().await.map_err(|error| lost(&error))?;
+
+    let mut received = Vec::new();
+    let (head, answer) = read_head(stream, &mut received, attempt, &key).await?;
+    received.drain(..head);
+    match answer {
+        Answer::Accepted => Ok(received),
+        Answer::Refused(refusal) => {
+            let wanted = refusal.body.min(BODY_BYTES);
+            let _ = timeout(BODY_WITHIN, read_to(stream, &mut received, wanted)).await;
+            Err(refusal.explain(&received, &attempt.token))
+        }
+    }
+}
+
+fn request(address: &Address, attempt: &Attempt, key: &str) -> String {
+    let target = address.target(attempt.heartbeat);
+    let (host, token) = (&address.authority, attempt.token.expose());
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n"
+    )
+}
+
+/// Reads until the head of the answer is whole; gives its length.
+async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    received: &mut Vec<u8>,
+    attempt: &Attempt,
+    key: &str,
+) -> Result<(usize, Answer), Failure> {
+    loop {
+        let before = received.len();
+        read_to(stream, received, before + 1).await?;
+        if let Some(answer) = Answer::parse(received, key, &attempt.token)? {
+            return Ok(answer);
+        }
+        if received.len() == before {
+            return Err(Failure::network("the server hung up without answering the handshake"));
+        }
+        if received.len() > HEAD_BYTES {
+            return Err(Failure::network("the answer to the handshake is too long"));
+        }
+    }
+}
+
+/// Reads until there are this many bytes, or no more come.
+async fn read_to<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    received: &mut Vec<u8>,
+    wanted: usize,
+) -> Result<(), Failure> {
+    let mut buffer = [0; 1024];
+    while received.len() < wanted {
+        match stream.read(&mut buffer).await.map_err(|error| lost(&error))? {
+            0 => break,
+            read => received.extend_from_slice(&buffer[..read]),
+        }
+    }
+    Ok(())
+}
+
+enum Answer {
+    Accepted,
+    Refused(Refusal),
+}
+
+/// An HTTP answer that opens no WebSocket.
+struct Refusal {
+    status: u16,
+    /// Bytes of the body, as far as the head announces them.
+    body: usize,
+    retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// Reads the head, and gives its length too; `None` if it is not whole yet.
+    fn parse(received: &[u8], key: &str, token: &Token) -> Result<Option<(usize, Self)>, Failure> {
+        let mut headers = [EMPTY_HEADER; HEADERS];
+        let mut response = Response::new(&mut headers);
+        let length = match response.parse(received) {
+            Ok(Status::Partial) => return Ok(None),
+            Ok(Status::Complete(length)) => length,
+            Err(_) => {
+                let said = quoted(&printable_without(received, token));
+                return Err(Failure::network(format_args!("the server does not speak HTTP{said}")));
+            }
+        };
+        let status = response.code.expect("a whole head has a status");
+        let answer = if status == StatusCode::SWITCHING_PROTOCOLS {
+            verify(response.headers, key)?;
+            Self::Accepted
+        } else {
+            Self::Refused(Refusal::new(status, response.headers))
+        };
+        Ok(Some((length, answer)))
+    }
+}
+
+/// Whether it is this handshake that was answered, by a WebSocket server, with nothing that was not asked for.
+fn verify(headers: &[Header<'_>], key: &str) -> Result<(), Failure> {
+    let accept = derive_accept_key(key.as_bytes());
+    let upgrade = value(headers, "Upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+    let connection = value(headers, "Connection")
+        .is_some_and(|value| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("upgrade")));
+    let wrong = if !upgrade {
+        "Upgrade"
+    } else if !connection {
+        "Connection"
+    } else if value(headers, "Sec-WebSocket-Accept") != Some(accept.as_str()) {
+        "Sec-WebSocket-Accept"
+    } else if value(headers, "Sec-WebSocket-Extensions").is_some() {
+        "Sec-WebSocket-Extensions"
+    } else if value(headers, "Sec-WebSocket-Protocol").is_some() {
+        "Sec-WebSocket-Protocol"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::network(format_args!(
+        "the server does not speak WebSocket: its header {wrong} is not right"
+    )))
+}
+
+impl Refusal {
+    fn new(status: u16, headers: &[Header<'_>]) -> Self {
+        let number = |name| value(headers, name).and_then(|value| value.parse::<u64>().ok());
+        Self {
+            status,
+            body: number("Content-Length").map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX)),
+            retry_after: number("Retry-After").map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE)),
+        }
+    }
+
+    /// Whatever the status, another try after a pause.
+    ///
+    /// The chat's own server refuses no token by a status: it opens the WebSocket and closes it with a code. So this is
+    /// a captive portal (200, 302, 403, 511), a proxy (407, 502, 504), a server that is full or being replaced (503,
+    /// and 404 while a route is missing), or a gateway in front that checks tokens itself (401). All but the last go
+    /// away by themselves, and taking a portal's 403 for the last word would leave a driver without a chat all day.
+    fn explain(&self, body: &[u8], token: &Token) -> Failure {
+        let status =
+            StatusCode::from_u16(self.status).map_or(self.status.to_string(), |status| status.to_string());
+        let page = match self.status {
+            200..=399 | 511 => " (a login page of this network?)",
+            _ => "",
+        };
+        let said = quoted(&printable_without(body, token));
+        let reason = format!("a WebSocket was asked for, and the answer was {status}{page}{said}");
+        Failure { retry: Retry::AfterPause(self.retry_after), reason: reason.into() }
+    }
+}
+
+/// The value of a header, if it is there and a text.
+fn value<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
+    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(header.value).ok().map(str::trim)
+}
+
+#[cfg(test)]
+mod tests;

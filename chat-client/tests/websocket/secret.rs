@@ -1,0 +1,39 @@
+//! The token is in no text: not in a failure, and not in `Debug`.
+
+use chat_client::websocket::WebSocket;
+
+use crate::server::{TOKEN, attempt, failure_after};
+
+/// No piece of the token that is long enough to be told from other words.
+fn assert_clean(text: &str) {
+    for start in 0..=TOKEN.len() - 8 {
+        let piece = &TOKEN[start..start + 8];
+        assert!(!text.contains(piece), "{piece} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_repeats_the_request_is_shown_without_the_token() {
+    let refusal = |body: &str| format!("HTTP/1.1 403 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let whole = failure_after(|head| refusal(&format!("refused: {head}")).into_bytes()).await;
+    assert_clean(&whole.to_string());
+    assert!(whole.reason.contains("refused: GET /api/websocket/connect"), "{whole}");
+
+    let not_http = failure_after(|head| head.as_bytes().to_vec()).await;
+    assert_clean(&format!("{not_http:?}"));
+    assert!(not_http.reason.contains("does not speak HTTP: \"GET /api"), "{not_http}");
+
+    for cut in 5..TOKEN.len() {
+        let piece = failure_after(|_| refusal(&format!("sent {}", &TOKEN[..cut])).into_bytes()).await;
+        assert!(piece.reason.ends_with("\"sent\""), "{piece}");
+    }
+}
+
+#[test]
+fn debug_shows_neither_token_nor_query() {
+    let connector = WebSocket::new("wss://chat.example.com/connect?key=secret").unwrap();
+    assert_eq!(format!("{connector:?}"), "WebSocket { address: wss://chat.example.com/connect, .. }");
+    assert_clean(&format!("{:?}", attempt()));
+    let error = WebSocket::new(&format!("wss://chat.example.com/connect?token={TOKEN}")).unwrap_err();
+    assert_clean(&format!("{error} {error:?}"));
+}
