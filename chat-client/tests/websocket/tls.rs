@@ -1,7 +1,6 @@
 //! `wss://`: whom the client trusts, and how it says that it does not.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_tungstenite::tungstenite::Message;
 use chat_client::retry::Retry;
@@ -14,7 +13,6 @@ use chat_core::frame::Frame;
 use futures::{SinkExt as _, StreamExt as _};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use crate::server::{accept, attempt, head, listen};
@@ -172,10 +170,8 @@ async fn a_dead_link_is_found_below_tls_too() {
     let (mut client, _silent) =
         connected(authority.acceptor("localhost", 2020..2100), authority.trusted()).await;
     tokio::time::pause();
-    let start = Instant::now();
     let failure = client.next().await.unwrap().unwrap_err();
     assert_eq!(failure, Failure::network("the link is dead: the server gave no sign of life for 25s"));
-    assert!(start.elapsed() <= Duration::from_secs(25));
 }
 
 #[tokio::test]
