@@ -33,3 +33,29 @@ impl Clock for TokioClock {
         tokio::time::sleep_until(self.start + at.0).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_sleeps_until_the_time_that_it_shows() {
+        let clock = TokioClock::start();
+        assert_eq!(clock.now().monotonic, Monotonic(Duration::ZERO));
+        clock.sleep_until(Monotonic(Duration::from_mins(4))).await;
+        assert_eq!(clock.now().monotonic, Monotonic(Duration::from_mins(4)));
+        clock.sleep_until(Monotonic(Duration::from_secs(7))).await;
+        assert_eq!(
+            clock.now().monotonic,
+            Monotonic(Duration::from_mins(4)),
+            "what is past is not waited for"
+        );
+    }
+
+    #[test]
+    fn its_wall_clock_is_the_devices() {
+        assert!(TokioClock::start().now().wall > Timestamp::from_millis(1_700_000_000_000));
+    }
+}

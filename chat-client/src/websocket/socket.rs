@@ -1,5 +1,6 @@
 //! An open WebSocket: frames in and out, and the heartbeat.
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -212,6 +213,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         while let Some(Ok(_)) = ready!(self.websocket.poll_next_unpin(cx)) {}
         Poll::Ready(())
+    }
+}
+
+impl<S> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("heartbeat", &self.heartbeat).finish_non_exhaustive()
     }
 }
 
