@@ -2,7 +2,7 @@
 
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
-use chat_client::retry::Retry;
+use chat_client::Retry;
 use chat_client::transport::Failure;
 use chat_core::frame::Frame;
 use chat_core::protocol::CloseCode;

@@ -73,5 +73,5 @@ pub(crate) async fn failure_after(answer: impl FnOnce(&str) -> Vec<u8>) -> Failu
         stream
     };
     let (client, _) = futures::join!(connector.connect(attempt()), serve);
-    client.err().expect("a failure")
+    client.expect_err("a failure")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_tungstenite::tungstenite::Message;
-use chat_client::retry::Retry;
+use chat_client::Retry;
 use chat_client::transport::{Connector as _, Failure};
 use chat_client::websocket::rustls::crypto::ring;
 use chat_client::websocket::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -93,7 +93,7 @@ async fn failure(acceptor: TlsAcceptor, trusted: Option<Arc<ClientConfig>>) -> F
     let serve = async { acceptor.accept(listener.accept().await.unwrap().0).await.is_err() };
     let (client, refused) = futures::join!(connector.connect(attempt()), serve);
     assert!(refused, "the server is told");
-    let failure = client.err().expect("a failure");
+    let failure = client.expect_err("a failure");
     assert_eq!(failure.retry, Retry::AfterPause(None));
     failure
 }
@@ -145,12 +145,12 @@ async fn a_server_without_tls_is_told_apart() {
     };
     let (client, _stream) = futures::join!(connector.connect(attempt()), serve);
     let reason = "the server does not speak TLS on this port; is its address ws:// instead of wss://?";
-    assert_eq!(client.err().unwrap(), Failure::network(reason));
+    assert_eq!(client.unwrap_err(), Failure::network(reason));
 
     let (listener, mut connector) = listen_secure().await;
     let serve = async { drop(listener.accept().await.unwrap()) };
     let (client, ()) = futures::join!(connector.connect(attempt()), serve);
-    let failure = client.err().unwrap();
+    let failure = client.unwrap_err();
     assert!(failure.reason.contains("while TLS was set up"), "{failure}");
 }
 
@@ -160,7 +160,7 @@ async fn a_client_without_tls_is_told_that_it_is_no_http() {
     let (listener, mut connector) = listen().await;
     let serve = async { acceptor.accept(listener.accept().await.unwrap().0).await.is_err() };
     let (client, _) = futures::join!(connector.connect(attempt()), serve);
-    let failure = client.err().unwrap();
+    let failure = client.unwrap_err();
     assert!(failure.reason.starts_with("the server does not speak HTTP"), "{failure}");
 }
 
@@ -172,6 +172,16 @@ async fn a_dead_link_is_found_below_tls_too() {
     tokio::time::pause();
     let failure = client.next().await.unwrap().unwrap_err();
     assert_eq!(failure, Failure::network("the link is dead: the server gave no sign of life for 25s"));
+}
+
+#[tokio::test]
+async fn an_end_without_a_goodbye_is_told_below_tls_too() {
+    let authority = Authority::new();
+    let (mut client, server) =
+        connected(authority.acceptor("localhost", 2020..2100), authority.trusted()).await;
+    drop(server);
+    let failure = client.next().await.unwrap().unwrap_err();
+    assert_eq!(failure, Failure::network("the connection broke: the other side hung up"));
 }
 
 #[tokio::test]
