@@ -18,7 +18,8 @@ pub trait Connector: Send + 'static {
     /// An open connection. It keeps what is its own to itself: handshakes, pings, limits on the length of a frame.
     ///
     /// It must fail when nothing has come from the peer for [`Attempt::heartbeat`], and at once when it can't write.
-    /// When it is dropped, the connection must end.
+    /// When it is dropped, the connection must end. The client polls it from one task, as a stream whenever it polls it
+    /// as a sink too: a peer that waits to be read must not be what a write waits for.
     type Transport: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure> + Send + Unpin;
 
     /// Opens a connection. May take its time: the client gives up by itself, and then drops the future.

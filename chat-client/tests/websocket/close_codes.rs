@@ -17,6 +17,7 @@ async fn after(close: Option<(u16, &'static str)>) -> Result<Frame, Failure> {
     server.send(Message::Close(close.clone())).await.unwrap();
     let read = client.next().await.unwrap();
     assert_eq!(client.next().await, None, "then it ends");
+    drop(client);
     assert_eq!(server.next().await.unwrap().unwrap(), Message::Close(close), "and it was answered");
     read
 }
