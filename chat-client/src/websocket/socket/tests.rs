@@ -2,6 +2,7 @@
 
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode as RawCode;
 use futures::FutureExt as _;
+use futures::future::{self, Either};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::sleep;
 
@@ -26,6 +27,11 @@ async fn pair(pipe: usize) -> (Socket<DuplexStream>, Server) {
 
 fn text(text: impl Into<Bytes>) -> Frame {
     Frame::Text(text.into())
+}
+
+/// What comes of this, at the latest in an hour of the clock that jumps: what hangs is told by its name.
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_hours(1), future).await.expect("it does not hang")
 }
 
 /// The failure that this must be, with a text that names it.
@@ -64,7 +70,7 @@ async fn a_dead_link_is_pinged_and_then_found_within_the_heartbeat() {
         assert_eq!(start.elapsed(), Duration::from_secs(15));
         raw
     };
-    let (frame, mut raw) = futures::join!(client.next(), pinged);
+    let (frame, mut raw) = within(future::join(client.next(), pinged)).await;
     assert_dead(frame, "no sign of life for 25s");
     assert_eq!(start.elapsed(), HEARTBEAT);
     assert_eq!(client.next().await, None, "after a failure the stream ends");
@@ -81,7 +87,7 @@ async fn in_the_background_the_radio_is_left_alone_for_longer() {
         raw.read_exact(&mut [0; 6]).await.unwrap();
         assert_eq!(start.elapsed(), Duration::from_secs(230));
     };
-    futures::future::select(Box::pin(client.next()), Box::pin(pinged)).await;
+    within(future::select(client.next(), Box::pin(pinged))).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +102,7 @@ async fn a_server_that_answers_pings_lives() {
         }
         server.send(Message::text("still here")).await.unwrap();
     };
-    let (frame, ()) = futures::join!(client.next(), answer);
+    let (frame, ()) = within(future::join(client.next(), answer)).await;
     assert_eq!(frame, Some(Ok(text("still here"))));
 }
 
@@ -161,7 +167,7 @@ async fn a_write_that_is_not_taken_fails_at_the_same_deadline() {
     let (mut client, _raw) = raw_pair(16).await;
     sleep(Duration::from_secs(10)).await;
     let start = Instant::now();
-    let failure = client.send(text("x".repeat(1000))).await.unwrap_err();
+    let failure = within(client.send(text("x".repeat(1000)))).await.unwrap_err();
     assert_dead(Some(Err(failure)), "took nothing for 25s");
     assert_eq!(start.elapsed(), HEARTBEAT);
 }
@@ -185,9 +191,9 @@ async fn a_write_that_is_not_taken_is_found_though_frames_come_in() {
         }
     };
     let talk = Box::pin(talk);
-    let end = match futures::future::select(Box::pin(read), talk).await {
-        futures::future::Either::Left((end, _)) => end,
-        futures::future::Either::Right(_) => panic!("the pipe broke"),
+    let end = match within(future::select(Box::pin(read), talk)).await {
+        Either::Left((end, _)) => end,
+        Either::Right(_) => panic!("the pipe broke"),
     };
     assert_dead(end, "took nothing for 25s");
     assert_eq!(start.elapsed(), HEARTBEAT);
@@ -207,7 +213,7 @@ async fn a_server_that_takes_little_by_little_lives() {
         Poll::Ready(frame) => Poll::Ready(Err(frame)),
         Poll::Pending => client.poll_flush_unpin(cx).map(Ok),
     });
-    assert_eq!(flushed.await, Ok(Ok(())));
+    assert_eq!(within(flushed).await, Ok(Ok(())));
     taker.abort();
 }
 
@@ -225,7 +231,7 @@ async fn silence_is_found_on_time_though_a_write_waits_too() {
         assert!(client.poll_flush_unpin(cx).is_pending());
         Poll::Pending
     });
-    assert_dead(end.await, "no sign of life for 25s");
+    assert_dead(within(end).await, "no sign of life for 25s");
     assert_eq!(start.elapsed(), HEARTBEAT);
 }
 
@@ -275,7 +281,7 @@ async fn closing_waits_for_the_server_but_not_for_ever() {
     let start = Instant::now();
     client.feed(text("last")).await.unwrap();
     client.feed(Frame::Close(CloseCode::Normal)).await.unwrap();
-    client.close().await.unwrap();
+    within(client.close()).await.unwrap();
     assert_eq!(start.elapsed(), CLOSE_WITHIN);
     let mut sent = [0; 18];
     raw.read_exact(&mut sent).await.unwrap();
