@@ -123,10 +123,9 @@ async fn a_frame_that_trickles_in_is_life() {
 async fn pings_of_the_server_are_answered() {
     let (mut client, mut server) = pair(1 << 16).await;
     server.send(Message::Ping("beat".into())).await.unwrap();
-    let (frame, pong) =
-        futures::join!(client.next().map(|frame| assert_dead(frame, "no sign")), server.next());
+    let (frame, pong) = within(future::join(client.next(), server.next())).await;
     assert_eq!(pong.unwrap().unwrap(), Message::Pong("beat".into()));
-    let () = frame;
+    assert_dead(frame, "no sign of life");
 }
 
 #[tokio::test(start_paused = true)]
