@@ -1,4 +1,98 @@
 //! The SDK for apps that talk through the chat, on phones that lose the network in every tunnel.
+//!
+//! An app says what its user does and shows what it hears. Connecting, waiting, catching up, sending again and renewing
+//! tokens are this crate's part: nothing is lost, nothing comes twice, nothing comes out of order.
+//!
+//! # Start
+//!
+//! ```no_run
+//! use chat_client::ChatClient;
+//!
+//! # async fn start(token: String) -> Result<(), Box<dyn std::error::Error>> {
+//! let (chat, running) =
+//!     ChatClient::builder("wss://chat.example.org/api/websocket/connect").token(token).start().await?;
+//! let events = chat.events(); // before the client runs, so that nothing is missed
+//! tokio::spawn(running);
+//! # Ok(()) }
+//! ```
+//!
+//! The token is a text, or a [`provider`] that is asked whenever another one is needed. Without WebSockets, or on another
+//! runtime, there is [`ChatClient::over`] any [`Connector`](transport::Connector).
+//!
+//! # Show a conversation
+//!
+//! [`ChatClient::conversation`] gives a snapshot of the newest messages and then each message after it, joined by
+//! number. When the connection is lost the stream only pauses; when the server's history is another one than before, a
+//! new snapshot takes the place of the old.
+//!
+//! ```no_run
+//! use chat_client::{ChatClient, Update};
+//! use futures::StreamExt;
+//!
+//! # async fn show(chat: ChatClient) {
+//! let mut shown = Vec::new();
+//! let mut conversation = chat.conversation("conv_123");
+//! while let Some(update) = conversation.next().await {
+//!     match update {
+//!         Update::Snapshot(snapshot) => shown = snapshot.messages,
+//!         Update::Message(message) => shown.push(message),
+//!         Update::TypingStatus(status) => println!("{} types: {}", status.user_id, status.is_typing),
+//!         Update::MessageRead(read) => println!("{} has read", read.user_id),
+//!         Update::ReadPosition(_) => {}
+//!         Update::Refused(reason) => println!("can't be shown: {reason}"),
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # Send
+//!
+//! What a user writes goes into the outbox and is sent as soon as there is a connection: once, and in the order in which
+//! it was written. [`Posted`] says how far it has come. What can't be sent comes back with the reason and the text.
+//!
+//! ```no_run
+//! # use chat_client::ChatClient;
+//! # async fn send(chat: ChatClient) {
+//! match chat.send_message("conv_123", "The bridge is closed.").await {
+//!     Ok(reply) => println!("message {:?}, number {:?}", reply.message_id, reply.seq),
+//!     Err(not_sent) => println!("{not_sent}: {:?}", not_sent.draft),
+//! }
+//! # }
+//! ```
+//!
+//! With a [`FileOutbox`](outbox::FileOutbox) it survives the app being killed.
+//!
+//! # Listen
+//!
+//! [`ChatClient::events`] tells everything, the state of the connection among it ([`ConnectionState`]): an honest app
+//! shows that. After each connect comes the list of conversations, with what is unread.
+//!
+//! # When something fails
+//!
+//! | | what to do | where |
+//! |---|---|---|
+//! | the network, the server | nothing: it is tried again, after 0.5 to 20 s at random | [`ConnectionState::Waiting`] |
+//! | a request is refused | show the reason; the same will be refused again | [`Error::Refused`], [`NotSent`] |
+//! | the token has expired, and the provider has no other | log in, then [`ChatClient::resume`] | [`StopReason`] |
+//! | the server does not want this client | show the reason | [`StopReason::Refused`] |
+//!
+//! # What is bounded
+//!
+//! | | at most | beyond it |
+//! |---|---|---|
+//! | drafts in the outbox | 1,000 | handed back, [`NotSentReason::OutboxFull`] |
+//! | requests without an answer | 256 | [`Error::Busy`] |
+//! | events that wait for the app | 1,024 | lost, and [`Event::Lagged`] says how many |
+//! | updates of one conversation that wait | 1,024 | a new snapshot |
+//! | open conversations | 256 | [`Update::Refused`] |
+//! | conversations followed | 10,000 | the one that was silent the longest is followed anew from its next message |
+//!
+//! All but the queues to the app can be [set](Builder::settings).
+//!
+//! # Inside
+//!
+//! [`machine`] is the client as a state machine without I/O, clock or randomness, and says how nothing is lost. The rest
+//! is what it needs of the world: [`transport`], [`outbox`], tokens and a clock.
 
 #![warn(clippy::unwrap_used)]
 

@@ -13,6 +13,8 @@ use crate::machine::{Input, Machine, Settings};
 use crate::outbox::{InMemory, Outbox, Unkept};
 use crate::token::TokenProvider;
 use crate::transport::Connector;
+#[cfg(feature = "websocket")]
+use crate::websocket::{TokioClock, WebSocket, rustls};
 
 /// A client before it starts: see [`ChatClient::builder`] and [`ChatClient::over`].
 ///
@@ -33,8 +35,8 @@ pub struct NoToken;
 
 /// An address that can't be connected to, and why.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the address can't be used: {0}")]
-pub struct BadAddress(pub(crate) String);
+#[error("{0}")]
+pub struct BadAddress(String);
 
 /// Why a client does not start.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -54,6 +56,22 @@ impl<C: Connector, K: Clock> Builder<C, K> {
     pub(super) fn new(connector: Result<C, BadAddress>, clock: K) -> Self {
         let settings = Settings::default();
         Self { connector, clock, tokens: NoToken, outbox: InMemory, settings, seed: None }
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl Builder<WebSocket, TokioClock> {
+    pub(super) fn websocket(url: &str) -> Self {
+        let connector = WebSocket::new(url).map_err(|bad| BadAddress(bad.to_string()));
+        Self::new(connector, TokioClock::start())
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl<K, T, O> Builder<WebSocket, K, T, O> {
+    /// One's own TLS, see [`WebSocket::with_tls`]: for a control centre with its own authority.
+    pub fn tls(self, tls: Arc<rustls::ClientConfig>) -> Self {
+        Self { connector: self.connector.map(|connector| connector.with_tls(tls)), ..self }
     }
 }
 

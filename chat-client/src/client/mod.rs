@@ -31,6 +31,8 @@ use crate::event::{Acknowledged, ConnectionState};
 use crate::machine::{Ask, Counters, Input};
 use crate::outbox::{Draft, Entry};
 use crate::transport::Connector;
+#[cfg(feature = "websocket")]
+use crate::websocket::{TokioClock, WebSocket};
 
 /// A user's connection to the chat, which outlives every connection to the server.
 ///
@@ -56,6 +58,14 @@ impl Drop for Last {
 }
 
 impl ChatClient {
+    /// A client over WebSockets to this address, `ws://` or `wss://`, by the clock of tokio.
+    ///
+    /// An address that can't be used is reported when the client [starts](Builder::start).
+    #[cfg(feature = "websocket")]
+    pub fn builder(url: &str) -> Builder<WebSocket, TokioClock> {
+        Builder::websocket(url)
+    }
+
     /// A client over any connector, by any clock: for another wire than WebSockets, another runtime than tokio, or a test.
     pub fn over<C: Connector, K: Clock>(connector: C, clock: K) -> Builder<C, K> {
         Builder::new(Ok(connector), clock)
