@@ -22,21 +22,80 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure>
     let addresses = lookup_host((host, port))
         .await
         .map_err(|error| Failure::network(format_args!("can't find the address of {host}: {error}")))?;
-    let attempts =
-        addresses.take(ADDRESSES).zip(0..).map(|(address, place)| Box::pin(attempt(address, place)));
-    let attempts = attempts.collect::<Vec<_>>();
-    if attempts.is_empty() {
-        return Err(Failure::network(format_args!("{host} has no address")));
-    }
-    let (stream, _) = select_ok(attempts)
+    let stream = first(addresses, TcpStream::connect)
         .await
+        .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
         .map_err(|error| Failure::network(format_args!("can't connect to {host}, port {port}: {error}")))?;
     Ok(stream)
 }
 
-async fn attempt(address: SocketAddr, place: u32) -> io::Result<TcpStream> {
-    sleep(HEAD_START * place).await;
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
+/// The first connection that comes about, or why the last one did not.
+async fn first<T, F: Future<Output = io::Result<T>>>(
+    addresses: impl Iterator<Item = SocketAddr>,
+    connect: impl Fn(SocketAddr) -> F,
+) -> io::Result<T> {
+    let connect = &connect;
+    let attempts = addresses.take(ADDRESSES).zip(0..).map(|(address, place)| {
+        Box::pin(async move {
+            sleep(HEAD_START * place).await;
+            connect(address).await
+        })
+    });
+    let attempts = attempts.collect::<Vec<_>>();
+    if attempts.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+    }
+    let (stream, _slower) = select_ok(attempts).await?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// This many addresses, told apart by their ports.
+    fn addresses(count: u16) -> impl Iterator<Item = SocketAddr> {
+        (0..count).map(|port| SocketAddr::from(([192, 0, 2, 1], port)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_keeps_silent_does_not_hold_up_the_next() {
+        let start = Instant::now();
+        let silent = |address: SocketAddr| async move {
+            match address.port() {
+                0 | 1 => pending().await,
+                port => Ok(port),
+            }
+        };
+        assert_eq!(first(addresses(4), silent).await.unwrap(), 2);
+        assert_eq!(start.elapsed(), HEAD_START * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_refuses_is_not_the_last_word() {
+        let refused = |address: SocketAddr| async move {
+            match address.port() {
+                0 => Err(io::ErrorKind::ConnectionRefused.into()),
+                port => Ok(port),
+            }
+        };
+        assert_eq!(first(addresses(2), refused).await.unwrap(), 1);
+        assert_eq!(first(addresses(1), refused).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(first(addresses(0), refused).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_host_makes_an_app_open_sockets_without_end() {
+        let last = |address: SocketAddr| async move {
+            match usize::from(address.port()) {
+                port if port < ADDRESSES => Err(io::ErrorKind::ConnectionRefused.into()),
+                port => Ok(port),
+            }
+        };
+        assert!(first(addresses(1_000), last).await.is_err());
+    }
 }

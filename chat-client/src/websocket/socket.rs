@@ -202,11 +202,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             let closes_at = Instant::now() + CLOSE_WITHIN;
             self.closes_at = Some(closes_at);
             self.timer.as_mut().reset(closes_at);
-            if !self.said_goodbye {
-                self.said_goodbye = true;
-                // It fails if the connection has: then nobody is left to be told.
-                let _ = self.websocket.start_send_unpin(close_message(CloseCode::Normal));
-            }
+            self.said_goodbye = true;
+            // It fails if that was said already, or nobody is left to be told.
+            let _ = self.websocket.start_send_unpin(close_message(CloseCode::Normal));
         }
         if self.timer.as_mut().poll(cx).is_ready() || ready!(self.websocket.poll_flush_unpin(cx)).is_err() {
             return Poll::Ready(());
