@@ -217,6 +217,18 @@ async fn a_server_that_takes_little_by_little_lives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_to_be_written_goes_on_while_only_read_from() {
+    let (mut client, mut raw) = raw_pair(16).await;
+    assert!(client.send(text("x".repeat(1000))).now_or_never().is_none());
+    let serve = async {
+        raw.read_exact(&mut [0; 8 + 1000]).await.unwrap();
+        raw.write_all(b"\x81\x02ok").await.unwrap();
+    };
+    let (frame, ()) = within(future::join(client.next(), serve)).await;
+    assert_eq!(frame, Some(Ok(text("ok"))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn silence_is_found_on_time_though_a_write_waits_too() {
     let (mut client, _raw) = raw_pair(16).await;
     let start = Instant::now();
