@@ -218,6 +218,7 @@ async fn a_server_that_takes_little_by_little_lives() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_to_be_written_goes_on_while_only_read_from() {
+    let start = Instant::now();
     let (mut client, mut raw) = raw_pair(16).await;
     assert!(client.send(text("x".repeat(1000))).now_or_never().is_none());
     let serve = async {
@@ -226,6 +227,7 @@ async fn what_waits_to_be_written_goes_on_while_only_read_from() {
     };
     let (frame, ()) = within(future::join(client.next(), serve)).await;
     assert_eq!(frame, Some(Ok(text("ok"))));
+    assert_eq!(start.elapsed(), Duration::ZERO, "it does not wait for the next ping");
 }
 
 #[tokio::test(start_paused = true)]
