@@ -1,5 +1,6 @@
 //! What the connector leaves in the log of an app that collects everything. A process of its own: the log is the
 //! process's.
+#![expect(clippy::disallowed_types, reason = "a test has a world")]
 
 use std::fmt::Write as _;
 use std::sync::Mutex;

@@ -1,5 +1,7 @@
 //! The handle of a client.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a lock, and fresh seeds")]
+
 mod builder;
 mod driver;
 mod ids;

@@ -8,6 +8,8 @@
 //! level `trace`. They hold the text of messages, and the token when it is renewed. An app that collects `log` at that
 //! level must leave out the target `tungstenite`.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "sockets, and a clock")]
+
 mod clock;
 mod dial;
 mod failure;

@@ -1,4 +1,5 @@
 //! The handle over a whole chat in the same process: channels for connections, virtual time.
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test has a world")]
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! entries that are gone, it is written anew beside the old one and put in its place; until that moment the old one
 //! stays whole.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "files, and a thread for them")]
+
 mod disk;
 mod error;
 #[cfg(test)]
