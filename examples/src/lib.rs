@@ -4,15 +4,19 @@
 //! - [`lines`] and [`websocket`]: transports, each made of what its library already has.
 //! - [`PatientListener`]: accepts sockets that give up on a peer that takes nothing.
 //! - [`Peer`] and [`play`]: the users who talk, with each frame printed.
+//! - [`App`] and [`Network`]: the same with the SDK, over a network that fails when it is told to.
+//! - [`terminal`]: a chat in lines of text, for a person.
 //!
 //! A service for more than a demonstration adds what a transport owes besides: a heartbeat, so that a peer that is gone
 //! is noticed while nobody writes to it, and a bound on its connections.
 
-mod clock;
+mod app;
 pub mod lines;
 mod listener;
+mod network;
 mod peer;
 mod script;
+pub mod terminal;
 pub mod websocket;
 
 use std::time::Duration;
@@ -21,8 +25,10 @@ use chat_core::drive::Clock;
 use chat_core::engine::Claims;
 use chat_core::protocol::User;
 
-pub use clock::TokioClock;
+pub use app::App;
+pub use chat_client::websocket::TokioClock;
 pub use listener::{PatientListener, PatientStream};
+pub use network::Network;
 pub use peer::Peer;
 pub use script::play;
 

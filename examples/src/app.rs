@@ -1,0 +1,99 @@
+//! An app that prints what its user would see.
+
+use chat_client::{ChatClient, ConnectionState, Conversation, Event, Events, Posted, Update};
+use chat_core::drive::Handle;
+use chat_core::id::ConversationId;
+use chat_core::protocol::{Message, SendChatMessageReply, User};
+use futures::StreamExt;
+
+use crate::{Error, Network, TokioClock};
+
+/// An app of one user, as a script moves it: each function waits until the app has come that far, and prints it.
+#[derive(Debug)]
+pub struct App {
+    name: &'static str,
+    /// What the app talks through.
+    pub client: ChatClient,
+    /// What the client talks through.
+    pub network: Network,
+    events: Events,
+    open: Option<Conversation>,
+    /// The open conversation, as it is on the screen.
+    shown: Vec<Message>,
+}
+
+impl App {
+    /// An app that prints under the user's id, running and live.
+    ///
+    /// # Errors
+    ///
+    /// The client does not start, or ends.
+    pub async fn start(name: &'static str, chat: &Handle, user: User) -> Result<Self, Error> {
+        let network = Network::new(chat, user);
+        let (client, running) =
+            ChatClient::over(network.clone(), TokioClock::start()).token(name).start().await?;
+        let events = client.events();
+        tokio::spawn(running);
+        let mut app = Self { name, client, network, events, open: None, shown: Vec::new() };
+        app.hear("is live", |event| *event == Event::Connection(ConnectionState::Live)).await?;
+        Ok(app)
+    }
+
+    /// Prints a line under the app's name.
+    pub fn print(&self, line: &str) {
+        println!("{:<9} {line}", self.name);
+    }
+
+    /// Waits for an event of this kind, and prints what it means.
+    ///
+    /// # Errors
+    ///
+    /// The client has ended.
+    pub async fn hear(&mut self, line: &str, is_it: impl Fn(&Event) -> bool) -> Result<(), Error> {
+        while !is_it(&self.events.next().await.ok_or("the client has ended")?) {}
+        self.print(line);
+        Ok(())
+    }
+
+    /// Opens a conversation, and shows it until this message.
+    ///
+    /// # Errors
+    ///
+    /// It can't be shown.
+    pub async fn open(&mut self, id: &ConversationId, last: u64) -> Result<(), Error> {
+        self.open = Some(self.client.conversation(id.clone()));
+        self.show(last).await
+    }
+
+    /// Shows the open conversation until this message.
+    ///
+    /// # Errors
+    ///
+    /// None is open, or it can't be shown.
+    pub async fn show(&mut self, last: u64) -> Result<(), Error> {
+        while self.shown.last().is_none_or(|message| message.seq < Some(last)) {
+            let open = self.open.as_mut().ok_or("no conversation is open")?;
+            match open.next().await.ok_or("the client has ended")? {
+                Update::Snapshot(snapshot) => self.shown = snapshot.messages,
+                Update::Message(message) => self.shown.push(message),
+                Update::Refused(reason) => return Err(reason.to_string().into()),
+                Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => continue,
+            }
+            if let Some(Message { seq, sender_id, content, .. }) = self.shown.last() {
+                self.print(&format!("shows {}. {sender_id}: {content}", seq.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a message. What comes of it, the handle says.
+    pub fn write(&self, id: &ConversationId, text: &str) -> Posted<SendChatMessageReply> {
+        self.print(&format!("writes: {text}"));
+        self.client.send_message(id.clone(), text)
+    }
+
+    /// What is on the screen.
+    pub fn shown(&self) -> &[Message] {
+        &self.shown
+    }
+}

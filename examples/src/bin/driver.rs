@@ -1,0 +1,60 @@
+//! A driver's chat in a terminal.
+//!
+//! ```sh
+//! cargo run -p chat-server                                                        # in a terminal of its own
+//! export CHAT_TOKEN=$(cargo run -q -p chat-server -- token --user driver_1 --role BUS_DRIVER)
+//! cargo run -p examples --bin driver
+//! ```
+//!
+//! What is written in a tunnel is kept in a file: it is sent at the other end, or by the next start of the program.
+//! What a person sees and types is in `examples/src/terminal`, which shows how an app listens.
+
+use std::path::PathBuf;
+
+use chat_client::ChatClient;
+use chat_client::outbox::FileOutbox;
+use chat_core::protocol::RoomType;
+use clap::Parser;
+use examples::terminal::{Desk, Login, Told, Usage, default_outbox, say, title_and_text};
+
+const COMMANDS: &[Usage] = &[
+    Usage { word: "/new", arguments: "TITLE: TEXT", help: "ask the control centre for help" },
+    Usage {
+        word: "/emergency",
+        arguments: "TITLE: TEXT",
+        help: "the same in an emergency: all of control hear of it",
+    },
+];
+
+/// A driver's chat in a terminal, which keeps what is written while there is no connection.
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    login: Login,
+    /// The file that keeps what is not sent yet; by default one for each user in your data folder.
+    #[arg(long, value_name = "FILE")]
+    outbox: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Told> {
+    let Options { login, outbox } = Options::parse();
+    let me = login.user()?;
+    let path = outbox.map_or_else(|| default_outbox(&me.id), Ok)?;
+    let outbox = FileOutbox::open(path, &me.id)?;
+    let (chat, running) =
+        ChatClient::builder(&login.server).token(login.token).outbox(outbox).start().await?;
+    let mut desk = Desk::new(&chat, me, COMMANDS);
+    tokio::spawn(running);
+    while let Some((command, rest)) = desk.next().await {
+        let room = (command == "/emergency").then_some(RoomType::EmergencySupport);
+        let Some((title, text)) = title_and_text(&rest) else {
+            say(format_args!("nothing was sent: write it as {command} TITLE: TEXT"));
+            continue;
+        };
+        desk.leave(); // It opens when it is created, and
+        drop(chat.create_support_conversation(title, text, room)); // the desk hears when that is.
+    }
+    desk.close().await;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! A network within one process, which fails when it is told to.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chat_client::transport::{Attempt, Connector, Failure};
+use chat_core::drive::{Frame, Handle, Joined, join};
+use chat_core::protocol::User;
+use futures::channel::mpsc;
+use futures::stream::BoxStream;
+use futures::{Sink, SinkExt, StreamExt};
+use tokio::sync::watch;
+
+use crate::claims;
+
+/// Frames on their way, in each direction.
+const ON_THE_WAY: usize = 8;
+
+/// The way from one user's app to a chat in the same process: a pair of channels for each connection.
+///
+/// In the place of a token it believes who it was made for.
+#[derive(Clone, Debug)]
+pub struct Network {
+    chat: Handle,
+    user: User,
+    is_up: Arc<watch::Sender<bool>>,
+}
+
+impl Network {
+    /// A network that is up.
+    pub fn new(chat: &Handle, user: User) -> Self {
+        Self { chat: chat.clone(), user, is_up: Arc::new(watch::Sender::new(true)) }
+    }
+
+    /// Takes the network away, with the connection that stands and all that is on its way; or gives it back.
+    pub fn set_up(&self, is_up: bool) {
+        self.is_up.send_replace(is_up);
+    }
+}
+
+impl Connector for Network {
+    type Transport =
+        Joined<BoxStream<'static, Result<Frame, Failure>>, Pin<Box<dyn Sink<Frame, Error = Failure> + Send>>>;
+
+    async fn connect(&mut self, _: Attempt) -> Result<Self::Transport, Failure> {
+        let mut is_up = self.is_up.subscribe();
+        if !*is_up.borrow() {
+            return Err(Failure::network("no network in the tunnel"));
+        }
+        let session = self.chat.open(claims(self.user.clone())).await.map_err(Failure::network)?;
+        let (to_chat, from_app) = mpsc::channel(ON_THE_WAY);
+        let (to_app, from_chat) = mpsc::channel(ON_THE_WAY);
+        tokio::spawn(async move {
+            let far_end = join(from_app.map(Ok::<_, mpsc::SendError>), to_app);
+            tokio::select! {
+                _ended = session.run(far_end) => {}
+                _down = is_up.wait_for(|is_up| !is_up) => {}
+            }
+        });
+        Ok(join(from_chat.map(Ok).boxed(), Box::pin(to_chat.sink_map_err(Failure::network))))
+    }
+}

@@ -1,0 +1,160 @@
+//! The conversations that the user takes part in, as far as the program has heard of them.
+
+use std::collections::BTreeMap;
+
+use chat_core::id::{ConversationId, UserId};
+use chat_core::protocol::{
+    BroadcastMessage, ConversationSummary, CreateSupportConversationReply, NewSupportConversation, RoomType,
+    User,
+};
+use chat_core::time::Timestamp;
+
+use super::words::{clock, plain};
+
+/// Most participants that are named.
+const NAMED: usize = 6;
+
+/// All conversations, under the numbers by which the person opens them. A number stays what it is while the program
+/// runs. Bounded by the conversations of one user.
+pub(super) struct Board {
+    me: UserId,
+    rows: BTreeMap<ConversationId, Row>,
+    names: BTreeMap<UserId, String>,
+}
+
+#[derive(Default)]
+pub(super) struct Row {
+    number: usize,
+    /// Empty while it is not known.
+    title: String,
+    participants: String,
+    is_emergency: bool,
+    pub(super) unread: u32,
+    last: Option<(Timestamp, String)>,
+    /// The number up to which somebody else has read, as far as it was heard.
+    pub(super) read_by_others: u64,
+}
+
+impl Board {
+    pub(super) fn new(me: &User) -> Self {
+        let names = BTreeMap::from([(me.id.clone(), "you".to_owned())]);
+        Self { me: me.id.clone(), rows: BTreeMap::new(), names }
+    }
+
+    /// The row of a conversation; one that was not known gets the next number.
+    pub(super) fn row(&mut self, id: &ConversationId) -> &mut Row {
+        let number = self.rows.len() + 1;
+        self.rows.entry(id.clone()).or_insert_with(|| Row { number, ..Row::default() })
+    }
+
+    /// Takes the list as the server gave it. Counts of unread messages only if they are `fresh`: those of a list that
+    /// was asked for on the way may be older than what was heard meanwhile.
+    pub(super) fn listed(&mut self, mut list: Vec<ConversationSummary>, fresh: bool) {
+        list.sort_by_key(|summary| summary.room_type != Some(RoomType::EmergencySupport));
+        for summary in list {
+            let is_new = !self.rows.contains_key(&summary.id);
+            let last = format!("{}: {}", self.name_of(&summary), plain(&summary.last_message.content));
+            let row = self.row(&summary.id);
+            row.title = plain(&summary.title);
+            row.participants = participants(&summary.participants);
+            row.is_emergency = summary.room_type == Some(RoomType::EmergencySupport);
+            if fresh || is_new {
+                row.unread = summary.unread_count.unwrap_or(0);
+                row.last = Some((summary.last_message.sent_at, last));
+            }
+        }
+    }
+
+    /// The name of who has sent the last message; all names in the list are learnt by the way.
+    fn name_of(&mut self, summary: &ConversationSummary) -> String {
+        for user in summary.participants.iter().filter(|user| user.id != self.me) {
+            self.names.insert(user.id.clone(), plain(&user.display_name()));
+        }
+        self.name(&summary.last_message.sender_id)
+    }
+
+    /// The user's own new conversation.
+    pub(super) fn created(&mut self, reply: &CreateSupportConversationReply) {
+        self.row(&reply.conversation_id).title = plain(&reply.title);
+    }
+
+    /// Somebody else's.
+    pub(super) fn asked_for_help(&mut self, event: &NewSupportConversation) {
+        self.names.insert(event.creator_id.clone(), plain(&event.creator_name));
+        let row = self.row(&event.conversation_id);
+        row.title = plain(&event.title);
+        row.is_emergency = event.room_type == RoomType::EmergencySupport;
+    }
+
+    /// A message was sent.
+    pub(super) fn heard(&mut self, id: &ConversationId, message: &BroadcastMessage) {
+        let text = format!("{}: {}", self.name(&message.sender_id), plain(&message.content));
+        self.row(id).last = Some((message.sent_at, text));
+    }
+
+    /// Whether the list should be asked for, to learn a title or a name. Each is missed only once.
+    pub(super) fn misses(&mut self, id: &ConversationId, user: &UserId) -> bool {
+        let is_known = self.names.contains_key(user);
+        if !is_known {
+            self.names.insert(user.clone(), plain(user.as_str()));
+        }
+        !is_known || self.row(id).participants.is_empty()
+    }
+
+    pub(super) fn name(&self, user: &UserId) -> String {
+        self.names.get(user).cloned().unwrap_or_else(|| plain(user.as_str()))
+    }
+
+    pub(super) fn numbered(&self, number: usize) -> Option<&ConversationId> {
+        self.rows.iter().find(|(_, row)| row.number == number).map(|(id, _)| id)
+    }
+
+    /// The conversation in a few words: its number and title, and whether it is an emergency.
+    pub(super) fn title(&mut self, id: &ConversationId) -> String {
+        self.row(id).name()
+    }
+
+    /// The same, with who takes part.
+    pub(super) fn heading(&mut self, id: &ConversationId) -> String {
+        let row = self.row(id);
+        match &*row.participants {
+            "" => row.name(),
+            participants => format!("{}, with {participants}", row.name()),
+        }
+    }
+
+    /// The list, a line each: emergencies first, then newest activity first.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut rows = self.rows.values().collect::<Vec<_>>();
+        rows.sort_by_key(|row| (!row.is_emergency, row.last.as_ref().map(|last| std::cmp::Reverse(last.0))));
+        rows.into_iter().map(Row::line).collect()
+    }
+}
+
+impl Row {
+    fn name(&self) -> String {
+        let title = if self.title.is_empty() { "a conversation" } else { &self.title };
+        match self.is_emergency {
+            true => format!("!! [{}] EMERGENCY {title}", self.number),
+            false => format!("[{}] {title}", self.number),
+        }
+    }
+
+    fn line(&self) -> String {
+        let indent = if self.is_emergency { "" } else { "   " };
+        let unread = match self.unread {
+            0 => String::new(),
+            100.. => ", 99+ unread".to_owned(),
+            unread => format!(", {unread} unread"),
+        };
+        let last = self.last.as_ref().map(|(at, text)| format!(" | {} {text}", clock(*at)));
+        format!("{indent}{}{unread}{}", self.name(), last.unwrap_or_default())
+    }
+}
+
+fn participants(users: &[User]) -> String {
+    let more = users.len().saturating_sub(NAMED);
+    let names = users.iter().take(NAMED).map(|user| plain(&user.display_name()));
+    let names = names.chain((more > 0).then(|| format!("{more} more")));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,333 @@
+//! The terminal: what happens is printed, what is typed is done.
+
+use chat_client::{
+    Acknowledged, ChatClient, ConnectionState, Error, Event, Events, Progress, TypingGuard, Update,
+};
+use chat_core::id::{ClientMessageId, ConversationId};
+use chat_core::protocol::{
+    Done, GetActiveConversations, GetActiveConversationsReply, GetConversationMessagesReply, NewMessage,
+    NewSupportConversation, User,
+};
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, FuturesUnordered};
+use futures::{FutureExt, StreamExt};
+
+use super::board::Board;
+use super::command::{Command, Usage, help, parse};
+use super::lines::lines;
+use super::shown::Shown;
+use super::words::{plain, say};
+use super::{news, words};
+
+/// A person's place in the chat.
+///
+/// Nothing here waits for the network: what is asked of the server is answered when it is answered, and meanwhile the
+/// person goes on.
+pub struct Desk {
+    chat: ChatClient,
+    me: User,
+    /// The commands of this program alone.
+    own: &'static [Usage],
+    typed: BoxStream<'static, String>,
+    events: Events,
+    board: Board,
+    open: Option<Shown>,
+    typing: Option<TypingGuard>,
+    /// What was asked. Bounded by the client, which refuses one too many.
+    answers: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// The user's own new conversation, until the list knows it.
+    created: Option<ConversationId>,
+    /// What was last said of the connection.
+    connection: String,
+    /// Whether the list was seen.
+    listed: bool,
+}
+
+/// What came of something that was asked.
+enum Answer {
+    List(Result<GetActiveConversationsReply, Error>),
+    /// The same, asked for because of a new conversation of the user's own.
+    Created(ConversationId, Result<GetActiveConversationsReply, Error>),
+    Older(ConversationId, Result<GetConversationMessagesReply, Error>),
+    Read(ConversationId, Result<Done, Error>),
+    Line(String),
+}
+
+impl Desk {
+    /// A desk for this client, which must not run yet, so that nothing is missed.
+    pub fn new(chat: &ChatClient, me: User, own: &'static [Usage]) -> Self {
+        say(format_args!(
+            "{} ({}). /help says what can be typed",
+            plain(&me.display_name()),
+            me.role.as_str()
+        ));
+        for entry in chat.outbox() {
+            say(format_args!("… waits from last time: {}", news::draft(&entry.draft)));
+        }
+        say("-- connecting");
+        Self {
+            chat: chat.clone(),
+            own,
+            typed: lines(),
+            events: chat.events(),
+            board: Board::new(&me),
+            me,
+            open: None,
+            typing: None,
+            answers: FuturesUnordered::new(),
+            created: None,
+            connection: String::new(),
+            listed: false,
+        }
+    }
+
+    /// Shows and does everything until a command comes that only this program knows: its word, and what follows it.
+    /// `None` is the end.
+    pub async fn next(&mut self) -> Option<(&'static str, String)> {
+        loop {
+            let line = tokio::select! {
+                Some(event) = self.events.next() => {
+                    self.happened(event);
+                    continue;
+                }
+                Some(update) = next_update(&mut self.open) => {
+                    self.updated(update);
+                    continue;
+                }
+                Some(answer) = self.answers.next() => {
+                    self.answered(answer);
+                    continue;
+                }
+                line = self.typed.next() => line?,
+            };
+            match parse(&line, self.own) {
+                Ok(Command::Own(word, rest)) => return Some((word, rest)),
+                Ok(Command::Quit) => return None,
+                Ok(command) => self.obey(command),
+                Err(answer) => say(answer),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::List => self.list(),
+            Command::Open(number) => match self.board.numbered(number).cloned() {
+                Some(id) => self.open(id),
+                None => say(format_args!("there is no conversation {number}: see /list")),
+            },
+            Command::Older => self.older(),
+            Command::Typing => match self.open_one() {
+                Some(id) => self.typing = Some(self.chat.typing(id)),
+                None => say("no conversation is open: /list, then /open N"),
+            },
+            Command::Help => help(self.own).for_each(say),
+            Command::Text(text) => match self.open_one() {
+                Some(id) => {
+                    // What comes of it is told by the client's events.
+                    drop(self.chat.send_message(id, text));
+                    self.typing = None;
+                }
+                None => say("no conversation is open, so nothing was sent: /open one, /help says more"),
+            },
+            Command::Nothing | Command::Quit | Command::Own(..) => {}
+        }
+    }
+
+    /// Tells a line when it is there.
+    pub fn say_later(&mut self, line: impl Future<Output = String> + Send + 'static) {
+        self.answers.push(line.map(Answer::Line).boxed());
+    }
+
+    /// Leaves the open conversation, if there is one.
+    pub fn leave(&mut self) {
+        self.typing = None;
+        self.open = None;
+    }
+
+    /// Ends the client, and says what was not sent.
+    pub async fn close(mut self) {
+        self.leave();
+        self.chat.close().await;
+        while let Some(event) = self.events.next().await {
+            self.happened(event);
+        }
+        say("-- bye");
+    }
+
+    fn list(&self) {
+        let lines = self.board.lines();
+        if lines.is_empty() {
+            say("   there is no conversation yet");
+        }
+        lines.iter().for_each(say);
+        for entry in self.chat.outbox() {
+            say(format_args!("… waits to be sent: {}", news::draft(&entry.draft)));
+        }
+    }
+
+    fn open(&mut self, id: ConversationId) {
+        self.leave();
+        self.open = Some(Shown::open(&self.chat, &self.me.id, id));
+    }
+
+    fn open_one(&self) -> Option<ConversationId> {
+        self.open.as_ref().map(|shown| shown.id.clone())
+    }
+
+    fn is_open(&self, id: &ConversationId) -> bool {
+        self.open.as_ref().is_some_and(|shown| shown.id == *id)
+    }
+
+    fn older(&mut self) {
+        match self.open.as_ref().map(Shown::older) {
+            None => say("no conversation is open: /list, then /open N"),
+            Some(None) => say("-- there is nothing older"),
+            Some(Some(request)) => {
+                let (chat, id) = (self.chat.clone(), request.conversation_id.clone());
+                let page = async move { Answer::Older(id, chat.get_conversation_messages(request).await) };
+                self.answers.push(page.boxed());
+            }
+        }
+    }
+
+    fn updated(&mut self, update: Update) {
+        let Some(shown) = &mut self.open else { return };
+        let is_end = matches!(update, Update::Refused(_));
+        shown.show(update, &mut self.board);
+        match is_end {
+            true => self.leave(),
+            false => self.mark(),
+        }
+    }
+
+    fn mark(&mut self) {
+        let Some(shown) = &mut self.open else { return };
+        let id = shown.id.clone();
+        if let Some(marked) = shown.mark(&self.chat) {
+            self.answers.push(marked.map(|done| Answer::Read(id, done)).boxed());
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        match answer {
+            Answer::List(reply) => self.learn(reply),
+            Answer::Created(id, reply) => {
+                self.learn(reply);
+                self.created = None;
+                say(format_args!("✓ created {}", self.board.title(&id)));
+                if self.open.is_none() {
+                    self.open(id);
+                }
+            }
+            Answer::Older(id, page) if self.is_open(&id) => match (page, &mut self.open) {
+                (Ok(page), Some(shown)) => shown.show_older(&page, &mut self.board),
+                (Err(error), _) => say(format_args!("-- nothing older can be shown: {error}")),
+                (Ok(_), None) => {}
+            },
+            Answer::Read(id, done) if self.is_open(&id) => {
+                if let Err(error) = done {
+                    say(format_args!("-- it can't be marked as read: {error}"));
+                }
+                self.open.as_mut().into_iter().for_each(Shown::marked);
+                self.mark();
+            }
+            Answer::Older(..) | Answer::Read(..) => {}
+            Answer::Line(line) => say(line),
+        }
+    }
+
+    /// Titles and names; without them ids are shown.
+    fn learn(&mut self, reply: Result<GetActiveConversationsReply, Error>) {
+        if let Ok(reply) = reply {
+            self.board.listed(reply.conversations, false);
+        }
+    }
+
+    fn ask_list(
+        &self,
+        answer: impl FnOnce(Result<GetActiveConversationsReply, Error>) -> Answer + Send + 'static,
+    ) {
+        let chat = self.chat.clone();
+        let list = async move { chat.get_active_conversations(GetActiveConversations::default()).await };
+        self.answers.push(list.map(answer).boxed());
+    }
+
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Connection(state) => self.connection(&state),
+            Event::Conversations(list) => {
+                self.board.listed(list, true);
+                if !std::mem::replace(&mut self.listed, true) {
+                    self.list();
+                }
+            }
+            Event::NewMessage(event) => self.heard(&event),
+            Event::NewSupportConversation(event) => self.asked_for_help(&event),
+            Event::MessageRead(read) => {
+                let row = self.board.row(&read.conversation_id);
+                row.read_by_others = row.read_by_others.max(read.read_up_to.unwrap_or(0));
+            }
+            Event::Unread(unread) => self.board.row(&unread.conversation_id).unread = unread.unread_count,
+            Event::Outbox { client_message_id, progress } => self.progress(&client_message_id, progress),
+            Event::EpochChanged(_) => say("-- the server was set back: what you see now is what it has"),
+            Event::Lagged(lost) => say(format_args!("-- {lost} events were too many at once: see /list")),
+            // Told by the open conversation too.
+            Event::TypingStatus(_) | Event::ReadPosition(_) | Event::ConversationReset(_) => {}
+        }
+    }
+
+    fn connection(&mut self, state: &ConnectionState) {
+        if let (ConnectionState::Waiting { .. }, Some(shown)) = (state, &mut self.open) {
+            shown.connection_lost();
+        }
+        if let Some(line) = news::connection(state).filter(|line| *line != self.connection) {
+            say(&line);
+            self.connection = line;
+        }
+    }
+
+    fn asked_for_help(&mut self, event: &NewSupportConversation) {
+        self.board.asked_for_help(event);
+        let (title, name) = (self.board.title(&event.conversation_id), plain(&event.creator_name));
+        say(format_args!("** {name} asks for help: {title}"));
+    }
+
+    fn heard(&mut self, event: &NewMessage) {
+        let (id, message) = (&event.conversation_id, &event.message);
+        self.board.heard(id, message);
+        if self.board.misses(id, &message.sender_id) {
+            self.ask_list(Answer::List);
+        }
+        if !self.is_open(id) && self.created.as_ref() != Some(id) {
+            let (title, name) = (self.board.title(id), self.board.name(&message.sender_id));
+            let tick = if message.sender_id == self.me.id { " ✓" } else { "" };
+            let at = words::clock(message.sent_at);
+            say(format_args!("{title} | {at} {name}: {}{tick}", plain(&message.content)));
+        }
+    }
+
+    fn progress(&mut self, id: &ClientMessageId, progress: Progress) {
+        match progress {
+            Progress::Queued if self.chat.state() != ConnectionState::Live => {
+                let waiting = self.chat.outbox();
+                if let Some(entry) = waiting.iter().find(|entry| entry.client_message_id == *id) {
+                    say(format_args!("… waits for a connection: {}", news::draft(&entry.draft)));
+                }
+            }
+            Progress::NotSent(not_sent) => say(news::not_sent(&not_sent)),
+            Progress::Acknowledged(Acknowledged::Conversation(reply)) => {
+                self.board.created(&reply);
+                self.created = Some(reply.conversation_id.clone());
+                self.ask_list(move |list| Answer::Created(reply.conversation_id, list));
+            }
+            // The message itself follows, with its tick.
+            Progress::Acknowledged(Acknowledged::Message(_)) => {}
+            Progress::Keeping | Progress::Queued | Progress::Sent => {}
+        }
+    }
+}
+
+async fn next_update(open: &mut Option<Shown>) -> Option<Update> {
+    open.as_mut()?.next().await
+}

@@ -1,0 +1,91 @@
+//! Who comes, and where to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_core::id::UserId;
+use chat_core::protocol::{Role, User};
+use serde::Deserialize;
+
+use super::Told;
+
+/// What both programs are told on the command line.
+#[derive(clap::Args)]
+pub struct Login {
+    /// Your token. On the command line other users of this machine can see it: better put it into the environment.
+    #[arg(env = "CHAT_TOKEN", hide_env_values = true)]
+    pub token: String,
+    /// Where the server is.
+    #[arg(long, default_value = "ws://127.0.0.1:8000/api/websocket/connect", value_name = "URL")]
+    pub server: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("that is no token of the chat: `chat-server token --help` says how to make one")]
+struct NoToken;
+
+#[derive(Debug, thiserror::Error)]
+#[error("can't make the folder {}: {}. Give --outbox FILE", .0.display(), .1)]
+struct NoFolder(PathBuf, std::io::Error);
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: UserId,
+    role: Role,
+    #[serde(default)]
+    first_name: Arc<str>,
+    #[serde(default)]
+    last_name: Arc<str>,
+}
+
+impl Login {
+    /// Who the token says that you are. Whether that is true is for the server to find out.
+    ///
+    /// # Errors
+    ///
+    /// The text is no token of the chat.
+    pub fn user(&self) -> Result<User, Told> {
+        let payload = self.token.split('.').nth(1).unwrap_or_default();
+        let json = URL_SAFE_NO_PAD.decode(payload).ok();
+        let claims = json.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
+        let Claims { sub, role, first_name, last_name } = claims.ok_or(NoToken)?;
+        Ok(User { first_name, last_name, ..User::new(sub, role) })
+    }
+}
+
+/// Where a user's outbox is unless something else is said: in a folder of the user of this machine, which is made.
+///
+/// # Errors
+///
+/// The folder can't be made.
+pub fn default_outbox(user: &UserId) -> Result<PathBuf, Told> {
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
+    let folder = data.unwrap_or_else(std::env::temp_dir).join("chat-driver");
+    std::fs::create_dir_all(&folder).map_err(|error| NoFolder(folder.clone(), error))?;
+    let safe = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
+    let name = user.as_str().chars().map(safe).collect::<String>();
+    Ok(folder.join(name).with_extension("outbox"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(token: &str) -> Login {
+        Login { token: token.to_owned(), server: String::new() }
+    }
+
+    #[test]
+    fn the_token_says_who_comes() {
+        let payload =
+            URL_SAFE_NO_PAD.encode(r#"{"sub":"driver_1","role":"BUS_DRIVER","first_name":"John","exp":1}"#);
+        let user = login(&format!("e30.{payload}.c2ln")).user().unwrap();
+        assert_eq!((user.id.as_str(), user.role), ("driver_1", Role::BusDriver));
+        assert_eq!(user.display_name(), "John");
+        assert!(login("").user().is_err());
+        assert!(login("e30.e30.c2ln").user().is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! The conversation that is open.
+
+use std::collections::BTreeSet;
+
+use chat_client::{ChatClient, Conversation, Error, Snapshot, Update};
+use chat_core::id::{ConversationId, MessageId, UserId};
+use chat_core::protocol::{
+    Done, GetConversationMessages, GetConversationMessagesReply, Message, MessageRead, TypingStatus,
+};
+use futures::StreamExt;
+
+use super::board::Board;
+use super::words::{clock, plain, say};
+
+/// How many messages are shown at once: what fits on a screen.
+const PAGE: usize = 20;
+
+pub(super) struct Shown {
+    pub(super) id: ConversationId,
+    me: UserId,
+    updates: Conversation,
+    /// The number of the oldest message on the screen.
+    oldest: u64,
+    /// The newest message, while it is not marked as read.
+    unmarked: Option<MessageId>,
+    /// Whether one is just being marked.
+    marking: bool,
+    /// The user's own newest message, and who has read it.
+    mine: u64,
+    readers: BTreeSet<UserId>,
+    typing: BTreeSet<UserId>,
+}
+
+impl Shown {
+    pub(super) fn open(chat: &ChatClient, me: &UserId, id: ConversationId) -> Self {
+        Self {
+            updates: chat.conversation(id.clone()),
+            me: me.clone(),
+            id,
+            oldest: 0,
+            unmarked: None,
+            marking: false,
+            mine: 0,
+            readers: BTreeSet::new(),
+            typing: BTreeSet::new(),
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Option<Update> {
+        self.updates.next().await
+    }
+
+    /// Shows what is new.
+    pub(super) fn show(&mut self, update: Update, board: &mut Board) {
+        match update {
+            Update::Snapshot(snapshot) => self.snapshot(&snapshot, board),
+            Update::Message(message) => self.message(&message, board),
+            Update::TypingStatus(status) => self.typing(&status, board),
+            Update::MessageRead(read) => self.read(read, board),
+            Update::ReadPosition(_) => {}
+            Update::Refused(reason) => say(format_args!("-- it can't be shown: {reason}")),
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot, board: &mut Board) {
+        let title = board.heading(&self.id);
+        say(format_args!("== {title}"));
+        let from = snapshot.messages.len().saturating_sub(PAGE);
+        self.oldest = snapshot.messages.get(from).and_then(|message| message.seq).unwrap_or(0);
+        if self.oldest > 1 {
+            say(format_args!("   ({} older: /older)", self.oldest - 1));
+        }
+        for message in &snapshot.messages[from..] {
+            self.message(message, board);
+        }
+    }
+
+    fn message(&mut self, message: &Message, board: &mut Board) {
+        let seq = message.seq.unwrap_or(0);
+        self.typing.remove(&message.sender_id);
+        if message.sender_id == self.me {
+            self.mine = seq;
+            self.readers.clear();
+        }
+        say(self.line(message, board));
+        self.unmarked = Some(message.id.clone());
+    }
+
+    fn line(&self, message: &Message, board: &mut Board) -> String {
+        let tick = match message.seq {
+            _ if message.sender_id != self.me => "",
+            Some(seq) if seq <= board.row(&self.id).read_by_others => " ✓✓",
+            _ => " ✓",
+        };
+        let name = board.name(&message.sender_id);
+        format!("{} {name}: {}{tick}", clock(message.sent_at), plain(&message.content))
+    }
+
+    fn typing(&mut self, status: &TypingStatus, board: &Board) {
+        let name = board.name(&status.user_id);
+        match status.is_typing {
+            true if self.typing.insert(status.user_id.clone()) => say(format_args!("   … {name} is typing")),
+            // One who has sent the message has been taken out by it.
+            false if self.typing.remove(&status.user_id) => {
+                say(format_args!("   … {name} has stopped typing"))
+            }
+            _ => {}
+        }
+    }
+
+    fn read(&mut self, read: MessageRead, board: &Board) {
+        let covers = read.read_up_to.is_some_and(|up_to| self.mine > 0 && up_to >= self.mine);
+        let name = board.name(&read.user_id);
+        if covers && self.readers.insert(read.user_id) {
+            say(format_args!("   ✓✓ {name} has read it"));
+        }
+    }
+
+    /// What was said of typing is not known any more: the connection is lost.
+    pub(super) fn connection_lost(&mut self) {
+        self.typing.clear();
+    }
+
+    /// Marks the newest message as read, one after the other.
+    pub(super) fn mark(
+        &mut self,
+        chat: &ChatClient,
+    ) -> Option<impl Future<Output = Result<Done, Error>> + use<>> {
+        let id = if self.marking { None } else { self.unmarked.take() }?;
+        self.marking = true;
+        let (chat, conversation) = (chat.clone(), self.id.clone());
+        Some(async move { chat.mark_message_read(conversation, id).await })
+    }
+
+    pub(super) fn marked(&mut self) {
+        self.marking = false;
+    }
+
+    /// The page before the oldest message on the screen.
+    pub(super) fn older(&self) -> Option<GetConversationMessages> {
+        (self.oldest > 1).then(|| GetConversationMessages {
+            conversation_id: self.id.clone(),
+            limit: i64::try_from(PAGE).ok(),
+            skip: None,
+            before_seq: i64::try_from(self.oldest).ok(),
+            after_seq: None,
+        })
+    }
+
+    pub(super) fn show_older(&mut self, page: &GetConversationMessagesReply, board: &mut Board) {
+        say(format_args!("== the {} messages before", page.messages.len()));
+        for message in &page.messages {
+            say(self.line(message, board));
+        }
+        self.oldest = page.messages.first().and_then(|message| message.seq).unwrap_or(0);
+        say(if self.oldest > 1 { "== /older shows more" } else { "== so it began" });
+    }
+}

@@ -1,0 +1,65 @@
+//! How things are said in a terminal.
+
+use std::error::Error;
+use std::fmt::{self, Display};
+use std::io::Write;
+
+use chat_core::time::Timestamp;
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+/// Prints a line. If nobody reads it any more, that is no reason to stop: what was written is still to be sent.
+pub fn say(line: impl Display) {
+    let _nobody_reads = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Why a program ended early, as a `main` that fails prints it: in words, not in the names of types.
+pub struct Told(Box<dyn Error>);
+
+impl<E: Error + 'static> From<E> for Told {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
+}
+
+/// Somebody else's text as part of one line: what could move the cursor, or turn the line around, is shown as a mark.
+pub(super) fn plain(text: &str) -> String {
+    let shown = text.chars().map(|char| match char {
+        '\n' => '⏎',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        char if char.is_control() => '\u{fffd}',
+        char => char,
+    });
+    shown.collect()
+}
+
+/// A time as a person reads it: by the local clock, with the day unless it is today.
+pub(super) fn clock(at: Timestamp) -> String {
+    let local = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+    let local = local.to_zoned(TimeZone::system());
+    let form = if local.date() == Zoned::now().date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+    local.strftime(form).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_can_do_nothing_to_the_terminal() {
+        assert_eq!(plain("two\nlines"), "two⏎lines");
+        assert_eq!(plain("\x1b[2J\x07\u{202e}abc"), "\u{fffd}[2J\u{fffd}\u{fffd}abc");
+        assert_eq!(plain("Grüße ✓"), "Grüße ✓");
+    }
+
+    #[test]
+    fn a_day_that_is_not_today_is_named() {
+        assert!(clock(Timestamp::from_millis(1_705_314_600_000)).starts_with("2024-01-15 "));
+    }
+}
