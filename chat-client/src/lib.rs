@@ -119,3 +119,8 @@ pub use event::{
 pub use retry::Retry;
 pub use token::{TokenError, TokenProvider, provider};
 pub use transport::Token;
+
+/// So that the README's snippets compile.
+#[cfg(all(doctest, feature = "websocket"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -14,8 +14,7 @@ pub struct App {
     name: &'static str,
     /// What the app talks through.
     pub client: ChatClient,
-    /// What the client talks through.
-    pub network: Network,
+    network: Network,
     events: Events,
     open: Option<Conversation>,
     /// The open conversation, as it is on the screen.
@@ -53,6 +52,25 @@ impl App {
         while !is_it(&self.events.next().await.ok_or("the client has ended")?) {}
         self.print(line);
         Ok(())
+    }
+
+    /// Takes the network away, until the app knows.
+    ///
+    /// # Errors
+    ///
+    /// The client has ended.
+    pub async fn enter_tunnel(&mut self) -> Result<(), Error> {
+        println!("-- {} enters a tunnel", self.name);
+        self.network.set_up(false);
+        let is_waiting = |event: &Event| matches!(event, Event::Connection(ConnectionState::Waiting { .. }));
+        self.hear("waits for the network", is_waiting).await
+    }
+
+    /// Gives the network back, and tells the client so, as a phone would: without that it would try after a pause.
+    pub fn leave_tunnel(&self) {
+        println!("-- {} leaves the tunnel", self.name);
+        self.network.set_up(true);
+        self.client.network_is_back();
     }
 
     /// Opens a conversation, and shows it until this message.

@@ -48,6 +48,31 @@ fn mounted_in_axum_plays_its_demonstration() {
     assert_shows(&output, &["driver_1  <- close 1001", "control_1 <- close 1001"]);
 }
 
+/// What the two apps show, in this order.
+const TUNNEL: [&str; 15] = [
+    "driver_1  asks for help",
+    "control_1 is told",
+    "driver_1  sees control type",
+    "control_1 writes: Take the ring road.",
+    "driver_1  shows 2. control_1: Take the ring road.",
+    "control_1 sees it read",
+    "-- driver_1 enters a tunnel",
+    "driver_1  writes: On the ring road.",
+    "driver_1  writes: There in ten minutes.",
+    "control_1 writes: Mind the roadworks.",
+    "-- driver_1 leaves the tunnel",
+    "driver_1  has sent 4.",
+    "driver_1  shows 3. control_1: Mind the roadworks.",
+    "driver_1  shows 4. driver_1: On the ring road.",
+    "driver_1  shows 5. driver_1: There in ten minutes.",
+];
+
+#[test]
+fn two_apps_lose_nothing_in_a_tunnel() {
+    let output = output_of(env!("CARGO_BIN_EXE_two_apps"));
+    assert_shows(&output, &TUNNEL);
+}
+
 /// Finds, for each beginning in turn, a later line that has it.
 fn assert_shows(output: &str, beginnings: &[&str]) {
     let mut lines = output.lines();

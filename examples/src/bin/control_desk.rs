@@ -1,13 +1,12 @@
 //! A desk in the control centre, in a terminal.
 //!
 //! ```sh
-//! cargo run -p chat-server                                                        # in a terminal of its own
 //! export CHAT_TOKEN=$(cargo run -q -p chat-server -- token --user control_1 --role CONTROL_STAFF)
-//! cargo run -p examples --bin control_desk
+//! cargo run -p examples --bin control_desk    # while chat-server runs
 //! ```
 //!
 //! A desk is seldom in a tunnel: what it could not send ends with it, and it says so.
-//! Everything that a person sees and types is in `examples/src/terminal`, which shows how an app listens.
+//! What a person sees and types is in `examples/src/terminal`.
 
 use chat_client::ChatClient;
 use chat_core::protocol::RoomType;

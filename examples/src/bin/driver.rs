@@ -1,13 +1,11 @@
 //! A driver's chat in a terminal.
 //!
 //! ```sh
-//! cargo run -p chat-server                                                        # in a terminal of its own
 //! export CHAT_TOKEN=$(cargo run -q -p chat-server -- token --user driver_1 --role BUS_DRIVER)
-//! cargo run -p examples --bin driver
+//! cargo run -p examples --bin driver    # while chat-server runs
 //! ```
 //!
-//! What is written in a tunnel is kept in a file: it is sent at the other end, or by the next start of the program.
-//! What a person sees and types is in `examples/src/terminal`, which shows how an app listens.
+//! What is written in a tunnel is kept in a file, and sent after it. The rest is in `examples/src/terminal`.
 
 use std::path::PathBuf;
 
@@ -26,7 +24,7 @@ const COMMANDS: &[Usage] = &[
     },
 ];
 
-/// A driver's chat in a terminal, which keeps what is written while there is no connection.
+/// A driver's chat in a terminal.
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
@@ -40,8 +38,10 @@ struct Options {
 async fn main() -> Result<(), Told> {
     let Options { login, outbox } = Options::parse();
     let me = login.user()?;
-    let path = outbox.map_or_else(|| default_outbox(&me.id), Ok)?;
-    let outbox = FileOutbox::open(path, &me.id)?;
+    let outbox = FileOutbox::open(outbox.map_or_else(|| default_outbox(&me.id), Ok)?, &me.id)?;
+    if outbox.damaged() > 0 {
+        say("the outbox was damaged: some of what waited in it may be lost");
+    }
     let (chat, running) =
         ChatClient::builder(&login.server).token(login.token).outbox(outbox).start().await?;
     let mut desk = Desk::new(&chat, me, COMMANDS);
@@ -52,8 +52,8 @@ async fn main() -> Result<(), Told> {
             say(format_args!("nothing was sent: write it as {command} TITLE: TEXT"));
             continue;
         };
-        desk.leave(); // It opens when it is created, and
-        drop(chat.create_support_conversation(title, text, room)); // the desk hears when that is.
+        desk.leave();
+        drop(chat.create_support_conversation(title, text, room)); // What comes of it, the desk hears.
     }
     desk.close().await;
     Ok(())

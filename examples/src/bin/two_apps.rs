@@ -7,7 +7,7 @@
 //! It needs no server: the chat is in the same process, behind a network that fails when it is told to. An app over
 //! WebSockets differs in one line, `ChatClient::builder(url)`: see `driver.rs`.
 
-use chat_client::{ConnectionState, Event};
+use chat_client::Event;
 use chat_core::drive::{Drive, NoRefresh};
 use chat_core::engine::{Engine, Settings};
 use chat_core::protocol::{Role, User};
@@ -37,17 +37,13 @@ async fn main() -> Result<(), Error> {
     driver.client.mark_message_read(id.clone(), answer.message_id).await?;
     control.hear("sees it read", |event| matches!(event, Event::MessageRead(_))).await?;
 
-    println!("-- the bus drives into a tunnel");
-    driver.network.set_up(false);
-    let is_waiting = |event: &Event| matches!(event, Event::Connection(ConnectionState::Waiting { .. }));
-    driver.hear("waits for the network", is_waiting).await?;
+    driver.enter_tunnel().await?;
     let posted = [driver.write(&id, "On the ring road."), driver.write(&id, "There in ten minutes.")];
     control.write(&id, "Mind the roadworks.").await?;
-    println!("-- and out of it");
-    driver.network.set_up(true);
-    driver.client.network_is_back();
+    driver.leave_tunnel();
     for posted in posted {
-        driver.print(&posted.await?.message);
+        let sent = posted.await?;
+        driver.print(&format!("has sent {}.", sent.seq.unwrap_or_default()));
     }
     control.show(5).await?;
     driver.show(5).await?;

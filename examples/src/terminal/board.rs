@@ -53,14 +53,14 @@ impl Board {
         list.sort_by_key(|summary| summary.room_type != Some(RoomType::EmergencySupport));
         for summary in list {
             let is_new = !self.rows.contains_key(&summary.id);
-            let last = format!("{}: {}", self.name_of(&summary), plain(&summary.last_message.content));
+            let text = format!("{}: {}", self.name_of(&summary), plain(&summary.last_message.content));
             let row = self.row(&summary.id);
             row.title = plain(&summary.title);
             row.participants = participants(&summary.participants);
             row.is_emergency = summary.room_type == Some(RoomType::EmergencySupport);
             if fresh || is_new {
                 row.unread = summary.unread_count.unwrap_or(0);
-                row.last = Some((summary.last_message.sent_at, last));
+                row.last = Some((summary.last_message.sent_at, text));
             }
         }
     }
@@ -92,13 +92,9 @@ impl Board {
         self.row(id).last = Some((message.sent_at, text));
     }
 
-    /// Whether the list should be asked for, to learn a title or a name. Each is missed only once.
+    /// Whether a title or a name is not known, which the list would tell.
     pub(super) fn misses(&mut self, id: &ConversationId, user: &UserId) -> bool {
-        let is_known = self.names.contains_key(user);
-        if !is_known {
-            self.names.insert(user.clone(), plain(user.as_str()));
-        }
-        !is_known || self.row(id).participants.is_empty()
+        !self.names.contains_key(user) || self.row(id).participants.is_empty()
     }
 
     pub(super) fn name(&self, user: &UserId) -> String {

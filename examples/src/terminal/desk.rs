@@ -15,9 +15,9 @@ use futures::{FutureExt, StreamExt};
 use super::board::Board;
 use super::command::{Command, Usage, help, parse};
 use super::lines::lines;
+use super::news;
 use super::shown::Shown;
-use super::words::{plain, say};
-use super::{news, words};
+use super::words::{clock, plain, say};
 
 /// A person's place in the chat.
 ///
@@ -45,8 +45,9 @@ pub struct Desk {
 
 /// What came of something that was asked.
 enum Answer {
-    List(Result<GetActiveConversationsReply, Error>),
-    /// The same, asked for because of a new conversation of the user's own.
+    /// The list, asked for because of a message that names what is not known.
+    Heard(NewMessage, Result<GetActiveConversationsReply, Error>),
+    /// The list, asked for because of a new conversation of the user's own.
     Created(ConversationId, Result<GetActiveConversationsReply, Error>),
     Older(ConversationId, Result<GetConversationMessagesReply, Error>),
     Read(ConversationId, Result<Done, Error>),
@@ -86,6 +87,8 @@ impl Desk {
     pub async fn next(&mut self) -> Option<(&'static str, String)> {
         loop {
             let line = tokio::select! {
+                // What has happened is told before what is typed: a command is meant for what the person sees.
+                biased;
                 Some(event) = self.events.next() => {
                     self.happened(event);
                     continue;
@@ -211,7 +214,10 @@ impl Desk {
 
     fn answered(&mut self, answer: Answer) {
         match answer {
-            Answer::List(reply) => self.learn(reply),
+            Answer::Heard(event, reply) => {
+                self.learn(reply);
+                self.notice(&event);
+            }
             Answer::Created(id, reply) => {
                 self.learn(reply);
                 self.created = None;
@@ -237,7 +243,7 @@ impl Desk {
         }
     }
 
-    /// Titles and names; without them ids are shown.
+    /// Takes titles and names from the list; without it ids are shown.
     fn learn(&mut self, reply: Result<GetActiveConversationsReply, Error>) {
         if let Ok(reply) = reply {
             self.board.listed(reply.conversations, false);
@@ -262,7 +268,7 @@ impl Desk {
                     self.list();
                 }
             }
-            Event::NewMessage(event) => self.heard(&event),
+            Event::NewMessage(event) => self.heard(event),
             Event::NewSupportConversation(event) => self.asked_for_help(&event),
             Event::MessageRead(read) => {
                 let row = self.board.row(&read.conversation_id);
@@ -293,18 +299,23 @@ impl Desk {
         say(format_args!("** {name} asks for help: {title}"));
     }
 
-    fn heard(&mut self, event: &NewMessage) {
+    fn heard(&mut self, event: NewMessage) {
+        self.board.heard(&event.conversation_id, &event.message);
+        match self.board.misses(&event.conversation_id, &event.message.sender_id) {
+            true => self.ask_list(|list| Answer::Heard(event, list)),
+            false => self.notice(&event),
+        }
+    }
+
+    /// Tells of a message that is not shown by the open conversation.
+    fn notice(&mut self, event: &NewMessage) {
         let (id, message) = (&event.conversation_id, &event.message);
-        self.board.heard(id, message);
-        if self.board.misses(id, &message.sender_id) {
-            self.ask_list(Answer::List);
+        if self.is_open(id) || self.created.as_ref() == Some(id) {
+            return;
         }
-        if !self.is_open(id) && self.created.as_ref() != Some(id) {
-            let (title, name) = (self.board.title(id), self.board.name(&message.sender_id));
-            let tick = if message.sender_id == self.me.id { " ✓" } else { "" };
-            let at = words::clock(message.sent_at);
-            say(format_args!("{title} | {at} {name}: {}{tick}", plain(&message.content)));
-        }
+        let (title, name) = (self.board.title(id), self.board.name(&message.sender_id));
+        let tick = if message.sender_id == self.me.id { " ✓" } else { "" };
+        say(format_args!("{title} | {} {name}: {}{tick}", clock(message.sent_at), plain(&message.content)));
     }
 
     fn progress(&mut self, id: &ClientMessageId, progress: Progress) {
@@ -321,9 +332,11 @@ impl Desk {
                 self.created = Some(reply.conversation_id.clone());
                 self.ask_list(move |list| Answer::Created(reply.conversation_id, list));
             }
-            // The message itself follows, with its tick.
-            Progress::Acknowledged(Acknowledged::Message(_)) => {}
-            Progress::Keeping | Progress::Queued | Progress::Sent => {}
+            // The message itself tells that it was sent: it comes back with its tick.
+            Progress::Keeping
+            | Progress::Queued
+            | Progress::Sent
+            | Progress::Acknowledged(Acknowledged::Message(_)) => {}
         }
     }
 }

@@ -98,13 +98,13 @@ impl Shown {
 
     fn typing(&mut self, status: &TypingStatus, board: &Board) {
         let name = board.name(&status.user_id);
-        match status.is_typing {
-            true if self.typing.insert(status.user_id.clone()) => say(format_args!("   … {name} is typing")),
+        let news = match status.is_typing {
+            true => self.typing.insert(status.user_id.clone()).then_some("is typing"),
             // One who has sent the message has been taken out by it.
-            false if self.typing.remove(&status.user_id) => {
-                say(format_args!("   … {name} has stopped typing"))
-            }
-            _ => {}
+            false => self.typing.remove(&status.user_id).then_some("has stopped typing"),
+        };
+        if let Some(news) = news {
+            say(format_args!("   … {name} {news}"));
         }
     }
 
