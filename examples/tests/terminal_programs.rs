@@ -32,6 +32,7 @@ async fn a_driver_and_a_control_desk_talk() {
     driver.shows("… Jane Smith is typing").await;
     control.types("Take the ring road.").await;
     driver.shows("Jane Smith: Take the ring road.").await;
+    driver.has_not_shown("has stopped typing");
     control.shows("you: Take the ring road. ✓").await;
     control.shows("✓✓ John Doe has read it").await;
 

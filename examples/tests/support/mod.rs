@@ -170,6 +170,10 @@ impl Program {
         }
     }
 
+    pub fn has_not_shown(&self, part: &str) {
+        assert!(!self.shown.contains(part), "`{part}` was not to be shown:\n{}", self.shown);
+    }
+
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
