@@ -44,6 +44,9 @@ async fn a_driver_and_a_control_desk_talk() {
     let mut driver = world.driver();
     driver.shows("… waits from last time: I am in the tunnel.").await;
     driver.shows("-- no connection (").await;
+    driver.types("/list").await;
+    driver.shows("   the list has not come yet").await;
+    driver.shows("… waits to be sent: I am in the tunnel.").await;
     world.go_on().await;
     driver.shows("-- live").await;
     driver.shows("[1] Support: Detour | ").await;
@@ -107,6 +110,7 @@ async fn a_conversation_is_shown_page_by_page() {
 async fn what_was_typed_wrong_is_not_sent_but_answered() {
     let world = World::start().await;
     let mut driver = world.driver();
+    driver.shows("   there is no conversation yet").await;
     for (typed, answer) in [
         ("/nwe Detour: closed", "there is no /nwe, so nothing was sent. There are /new /emergency /list"),
         ("/new Detour", "nothing was sent: write it as /new TITLE: TEXT"),

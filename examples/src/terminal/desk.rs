@@ -161,7 +161,8 @@ impl Desk {
     fn list(&self) {
         let lines = self.board.lines();
         if lines.is_empty() {
-            say("   there is no conversation yet");
+            let seen = self.listed;
+            say(if seen { "   there is no conversation yet" } else { "   the list has not come yet" });
         }
         lines.iter().for_each(say);
         for entry in self.chat.outbox() {
