@@ -107,6 +107,8 @@ pub mod transport;
 #[cfg(feature = "websocket")]
 pub mod websocket;
 
+/// What travels, its ids and its times, as the server knows them too.
+pub use chat_core::{id, protocol, time};
 pub use client::{
     BadAddress, Builder, ChatClient, Conversation, Events, NoToken, PostReply, Posted, StartError,
     TypingGuard,

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_core::id::UserId;
+use chat_core::protocol::{Role, User};
 use chat_core::time::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::transport::Token;
 
@@ -96,13 +98,35 @@ struct Claims {
     exp: Option<f64>,
 }
 
+/// The claims that others see a user by.
+#[derive(Deserialize)]
+struct UserClaims {
+    sub: UserId,
+    role: Role,
+    #[serde(default)]
+    email: Arc<str>,
+    #[serde(default)]
+    first_name: Arc<str>,
+    #[serde(default)]
+    last_name: Arc<str>,
+}
+
+/// The user whom a token names, see [`Token::user`].
+pub(crate) fn user(token: &Token) -> Option<User> {
+    let UserClaims { sub: id, role, email, first_name, last_name } = claims(token)?;
+    Some(User { id, email, role, first_name, last_name })
+}
+
+/// The claims of a JSON Web Token, unverified.
+fn claims<T: DeserializeOwned>(token: &Token) -> Option<T> {
+    let payload = token.expose().split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
 impl Hints {
     /// Reads a token; of one that is no JSON Web Token nothing is known.
     pub(crate) fn of(token: &Token) -> Self {
-        let payload = token.expose().split('.').nth(1).unwrap_or_default();
-        let claims = URL_SAFE_NO_PAD.decode(payload).ok();
-        let claims = claims.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
-        claims.map_or_else(Self::default, |claims| Self {
+        claims(token).map_or_else(Self::default, |claims: Claims| Self {
             user: claims.sub,
             expires_at: claims.exp.map(timestamp),
         })
@@ -121,8 +145,13 @@ mod tests {
 
     #[test]
     fn a_json_web_token_says_who_and_until_when() {
-        let payload = URL_SAFE_NO_PAD.encode(r#"{"sub":"driver_1","exp":1705314600,"role":"BUS_DRIVER"}"#);
-        let hints = Hints::of(&Token::from(format!("e30.{payload}.c2ln")));
+        let payload = r#"{"sub":"driver_1","exp":1705314600,"role":"BUS_DRIVER","first_name":"John"}"#;
+        let token = Token::from(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));
+        assert_eq!(
+            token.user(),
+            Some(User { first_name: "John".into(), ..User::new("driver_1", Role::BusDriver) })
+        );
+        let hints = Hints::of(&token);
         assert_eq!(hints.user, Some(UserId::from("driver_1")));
         assert_eq!(hints.expires_at.unwrap().to_string(), "2024-01-15T10:30:00.000Z");
     }
@@ -131,6 +160,7 @@ mod tests {
     fn of_any_other_token_nothing_is_known() {
         for text in ["", "opaque", "a.b.c", "e30.e30.e30", "..", "e30.bnVsbA.x"] {
             assert_eq!(Hints::of(&Token::from(text)), Hints::default(), "{text}");
+            assert_eq!(Token::from(text).user(), None);
         }
     }
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::frame::Frame;
+use chat_core::protocol::User;
 use futures::{Sink, Stream};
 
 use crate::retry::Retry;
+use crate::token;
 
 /// Opens transports: the client asks for one whenever it has none.
 ///
@@ -48,6 +50,14 @@ impl Token {
     /// The token as it travels.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The user whom it names, if it is a token of the chat (protocol, connecting): whose
+    /// [`FileOutbox`](crate::outbox::FileOutbox) to open, and what to show as one's own name.
+    ///
+    /// Nothing is verified: only the server can tell whether the token is good.
+    pub fn user(&self) -> Option<User> {
+        token::user(self)
     }
 }
 

@@ -1,13 +1,10 @@
 //! Who comes, and where to.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_client::Token;
 use chat_core::id::UserId;
-use chat_core::protocol::{Role, User};
-use serde::Deserialize;
+use chat_core::protocol::User;
 
 use super::Told;
 
@@ -30,16 +27,6 @@ struct NoToken;
 #[error("can't make the folder {}: {}. Give --outbox FILE", .0.display(), .1)]
 struct NoFolder(PathBuf, std::io::Error);
 
-#[derive(Deserialize)]
-struct Claims {
-    sub: UserId,
-    role: Role,
-    #[serde(default)]
-    first_name: Arc<str>,
-    #[serde(default)]
-    last_name: Arc<str>,
-}
-
 impl Login {
     /// Who the token says that you are. Whether that is true is for the server to find out.
     ///
@@ -47,11 +34,7 @@ impl Login {
     ///
     /// The text is no token of the chat.
     pub fn user(&self) -> Result<User, Told> {
-        let payload = self.token.split('.').nth(1).unwrap_or_default();
-        let json = URL_SAFE_NO_PAD.decode(payload).ok();
-        let claims = json.and_then(|json| serde_json::from_slice::<Claims>(&json).ok());
-        let Claims { sub, role, first_name, last_name } = claims.ok_or(NoToken)?;
-        Ok(User { first_name, last_name, ..User::new(sub, role) })
+        Ok(Token::from(self.token.as_str()).user().ok_or(NoToken)?)
     }
 }
 
@@ -68,24 +51,4 @@ pub fn default_outbox(user: &UserId) -> Result<PathBuf, Told> {
     let safe = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
     let name = user.as_str().chars().map(safe).collect::<String>();
     Ok(folder.join(name).with_extension("outbox"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn login(token: &str) -> Login {
-        Login { token: token.to_owned(), server: String::new() }
-    }
-
-    #[test]
-    fn the_token_says_who_comes() {
-        let payload =
-            URL_SAFE_NO_PAD.encode(r#"{"sub":"driver_1","role":"BUS_DRIVER","first_name":"John","exp":1}"#);
-        let user = login(&format!("e30.{payload}.c2ln")).user().unwrap();
-        assert_eq!((user.id.as_str(), user.role), ("driver_1", Role::BusDriver));
-        assert_eq!(user.display_name(), "John");
-        assert!(login("").user().is_err());
-        assert!(login("e30.e30.c2ln").user().is_err());
-    }
 }
