@@ -3,6 +3,7 @@
 mod store_support;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -186,6 +187,20 @@ fn a_start_that_did_not_come_to_its_end_is_no_clean_stop() {
     fs::write(&segment, sound).unwrap();
     let store = LocalStore::open(dir.path(), boot("two")).unwrap();
     assert!(is_rebuilt(&store));
+    assert_eq!(facts(&store), before);
+}
+
+#[test]
+fn a_start_that_stopped_while_it_built_an_index_is_no_clean_stop() {
+    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
+    let (dir, before) = filled();
+    fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let observer = Observer::new(|progress| assert!(!matches!(progress, Progress::Replayed(..)), "it stops"));
+    let stopped =
+        catch_unwind(AssertUnwindSafe(|| LocalStore::open(dir.path(), Options { observer, ..boot("one") })));
+    assert!(stopped.is_err() && dir.path().join("index").exists());
+    let store = LocalStore::open(dir.path(), boot("two")).unwrap();
+    assert!(is_rebuilt(&store), "what was built was never synced");
     assert_eq!(facts(&store), before);
 }
 

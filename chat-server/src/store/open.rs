@@ -71,17 +71,17 @@ pub(super) fn write_state(dir: &Path, options: &Options, end: End, clean: bool) 
 impl Opening<'_> {
     fn find_index(&self, state: Option<&State>) -> Result<Found, OpenError> {
         let useless = |why: &str, end| Found::Useless { why: why.to_owned(), end };
+        if let Some(state) = state.filter(|state| state.clean) {
+            // Sled writes as soon as it is open, and so does who builds an index where there is none. If the machine
+            // stops before this start has come to its end, the next one must not take the index for one that was closed.
+            write_state(self.dir, self.options, state.end, false)?;
+        }
         if !self.index.try_exists().map_err(OpenError::io("look for", &self.index))? {
             return Ok(useless("there was none", None));
         }
         let boot = &self.options.boot_id;
         if state.is_some_and(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
             return Ok(useless("the machine was restarted, and the store had not been closed", None));
-        }
-        if let Some(state) = state.filter(|state| state.clean) {
-            // Sled writes as soon as it is open. If the machine stops before this start has come to its end, the next
-            // one must not take the index for one that was closed.
-            write_state(self.dir, self.options, state.end, false)?;
         }
         let index = match Index::open(&self.index, self.options.index_cache_bytes)? {
             Opened::Index(index) => index,
