@@ -199,14 +199,18 @@ pub(super) fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes what was flushed durable, once nobody has the index open: sled's own flush does not go that far.
+///
+/// Its name too: if it was built while the store ran, one that failed may still stand under that name on disk.
 pub(super) fn sync_closed(dir: &Path) -> Result<(), OpenError> {
     wait_until_free(dir)?;
     match dir.try_exists() {
-        Ok(true) => sync_files(dir).map_err(OpenError::io("sync", dir)),
+        Ok(true) => sync_files(dir).map_err(OpenError::io("sync", dir))?,
         // It failed, and was set aside.
-        Ok(false) => Ok(()),
-        Err(error) => Err(OpenError::io("look for", dir)(error)),
+        Ok(false) => (),
+        Err(error) => return Err(OpenError::io("look for", dir)(error)),
     }
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    File::open(parent).and_then(|parent| parent.sync_all()).map_err(OpenError::io("sync", parent))
 }
 
 fn sync_files(dir: &Path) -> io::Result<()> {
