@@ -1,0 +1,124 @@
+//! What must hold of whatever a power cut leaves.
+
+use std::fs;
+use std::path::Path;
+
+use chat_core::store::{Facts, Store};
+use chat_server::store::journal::read_all;
+use chat_server::store::{IndexReport, LocalStore};
+use futures::executor::block_on;
+
+use crate::disk::{Image, put};
+use crate::plan::{USERS, batch, client_message_ids, reference};
+use crate::recording::{Acknowledged, Recording};
+use crate::store_support::everything;
+use crate::writer::options;
+
+/// All that a store answers after each number of batches.
+pub(crate) struct Answers {
+    ids: Vec<String>,
+    after: Vec<Vec<Facts>>,
+}
+
+impl Answers {
+    /// What the store in memory answers after 0 to `batches` batches.
+    pub(crate) fn of_the_reference(batches: usize) -> Self {
+        let mut answers = Self { ids: client_message_ids(batches), after: Vec::new() };
+        answers.after = (0..=batches).map(|number| answers.of(&reference(number))).collect();
+        answers
+    }
+
+    fn of(&self, store: &impl Store) -> Vec<Facts> {
+        let ids: Vec<_> = self.ids.iter().map(String::as_str).collect();
+        everything(store, &USERS, &ids)
+    }
+}
+
+/// What is on the disk after the machine has stopped, and what was so before.
+pub(crate) struct Left<'a> {
+    pub(crate) recording: &'a Recording,
+    pub(crate) image: Image,
+    /// What was acknowledged.
+    pub(crate) acknowledged: Option<Acknowledged>,
+    /// What the machine calls its boot now.
+    pub(crate) boot: Option<&'static str>,
+    /// Whether the index may hold anything at all.
+    pub(crate) index_is_unsound: bool,
+    /// Whether the second stop of the store is a clean one.
+    pub(crate) close: bool,
+}
+
+/// What opening came to.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Whether a torn tail was cut.
+    pub(crate) cut: bool,
+    /// Whether the index was built anew.
+    pub(crate) rebuilt: bool,
+    /// Whether a batch was there that nobody had been told of.
+    pub(crate) unanswered: bool,
+    /// Changes that had been acknowledged, and were looked for.
+    pub(crate) checked: u64,
+}
+
+impl Left<'_> {
+    /// Opens it, compares all that is there with what was acknowledged, writes on, and opens it again.
+    pub(crate) fn check(&self, dir: &Path, answers: &Answers) -> Found {
+        fs::create_dir_all(dir).unwrap();
+        put(&self.image, dir);
+        let data = dir.join("data");
+        let open = || {
+            LocalStore::open(&data, options(self.boot))
+                .unwrap_or_else(|error| panic!("it does not open: {error}"))
+        };
+        let store = open();
+        let report = store.report().clone();
+        let batches = self.check_journal(&data, report.position.0);
+        assert!(
+            answers.of(&store) == answers.after[batches],
+            "the store does not answer what its journal says"
+        );
+        let rebuilt = matches!(report.index, IndexReport::Rebuilt { .. });
+        assert!(rebuilt || !self.index_is_unsound, "an index was trusted that was not synced");
+        block_on(store.commit(batch(&reference(batches), batches))).unwrap();
+        if self.close {
+            store.close().unwrap();
+        }
+        drop(store);
+        let store = open();
+        assert!(
+            answers.of(&store) == answers.after[batches + 1],
+            "what was written after the power cut is not there"
+        );
+        assert_eq!(store.report().cut, None, "the second stop tears nothing");
+        drop(store);
+        fs::remove_dir_all(dir).unwrap();
+        let (acknowledged, position) = self.acknowledged.unwrap_or_default();
+        Found { cut: report.cut.is_some(), rebuilt, unanswered: batches > acknowledged, checked: position }
+    }
+
+    /// All that was acknowledged, perhaps the batch after that, and nothing else; gives the number of batches.
+    fn check_journal(&self, data: &Path, position: u64) -> usize {
+        let (batches, acknowledged) = self.acknowledged.unwrap_or_default();
+        assert!(
+            position >= acknowledged,
+            "acknowledged up to {acknowledged}, and there up to {position} only"
+        );
+        let journal: Vec<_> =
+            read_all(data).unwrap().map(|record| record.expect("the journal is sound")).collect();
+        let positions: Vec<_> = journal.iter().map(|record| record.position.0).collect();
+        assert_eq!(
+            positions,
+            (1..=position).collect::<Vec<_>>(),
+            "positions without holes, up to the reported one"
+        );
+        let acknowledged = usize::try_from(acknowledged).unwrap();
+        assert!(
+            journal[..acknowledged] == self.recording.journal[..acknowledged],
+            "acknowledged, and changed since"
+        );
+        let mut ends =
+            (batches..=batches + 1).filter(|number| self.recording.end_of(*number) == Some(position));
+        ends.next().unwrap_or_else(|| panic!("position {position} is the end of no batch that was written"))
+    }
+}
