@@ -214,8 +214,8 @@ impl Disk {
             (Fate::Torn, _) if index < last => Kept::Whole,
             (Fate::Torn, Change::Bytes(offset, bytes)) if index == last => torn(*offset, bytes.len(), random),
             (Fate::Scattered, Change::Bytes(offset, bytes)) => {
-                let sectors = sectors(*offset, bytes.len()).map(|_| random.percent(odds[pending.node]));
-                Kept::Sectors(sectors.collect(), random.percent(50))
+                let kept = scattered(sectors(*offset, bytes.len()).count(), odds[pending.node], random);
+                Kept::Sectors(kept, random.percent(50))
             }
             (Fate::Scattered, _) if random.percent(odds[pending.node]) => Kept::Whole,
             (Fate::Dropped | Fate::Torn | Fate::Scattered, _) => Kept::Nothing,
@@ -306,6 +306,17 @@ fn torn(offset: usize, length: usize, random: &mut Random) -> Kept {
     match random.percent(50) {
         true => Kept::Front(ends[random.below(ends.len())]),
         false => Kept::Front(random.below(length)),
+    }
+}
+
+/// Which of some sectors are kept: each by these odds, or all but one, a hole that is easily overlooked.
+fn scattered(sectors: usize, odds: usize, random: &mut Random) -> Vec<bool> {
+    match random.percent(30) {
+        true => {
+            let hole = random.below(sectors);
+            (0..sectors).map(|sector| sector != hole).collect()
+        }
+        false => (0..sectors).map(|_| random.percent(odds)).collect(),
     }
 }
 
