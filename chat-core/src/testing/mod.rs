@@ -1,6 +1,7 @@
 //! For the tests of those who build on this crate.
 
 pub mod conformance;
+pub mod simulation;
 
 mod clock;
 pub mod world;

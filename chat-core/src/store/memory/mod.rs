@@ -79,6 +79,13 @@ impl MemoryState {
         Self { stored, memberships: BTreeMap::new() }
     }
 
+    /// The same under another epoch: what restoring a backup gives.
+    #[must_use]
+    pub fn under_epoch(mut self, epoch: impl Into<Epoch>) -> Self {
+        self.stored.epoch = epoch.into();
+        self
+    }
+
     /// Everything that is stored.
     pub fn export(&self) -> Export {
         self.stored.clone()

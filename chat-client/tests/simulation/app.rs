@@ -1,0 +1,174 @@
+//! What an app shows: it believes whatever it is told, and mends nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chat_client::machine::{Ask, AskId, ViewId};
+use chat_client::{Event, Snapshot, Update};
+use chat_core::id::{ConversationId, UserId};
+use chat_core::protocol::{ErrorCode, GetConversationMessages, Message, NewMessage, Reply};
+
+/// An open conversation.
+pub(crate) struct View {
+    pub(crate) conversation: ConversationId,
+    /// What is on the screen, from top to bottom.
+    pub(crate) messages: Vec<Message>,
+    /// Whether the first snapshot has come.
+    pub(crate) is_shown: bool,
+    /// The question for older messages that is under way.
+    asked: Option<AskId>,
+}
+
+/// One life of an app.
+#[derive(Default)]
+pub(crate) struct App {
+    pub(crate) known: BTreeSet<ConversationId>,
+    pub(crate) views: BTreeMap<ViewId, View>,
+    /// Position and count, as they were told last.
+    pub(crate) unread: BTreeMap<ConversationId, (u64, u32)>,
+    /// The last number of each conversation that came as an event.
+    pub(crate) heard: BTreeMap<ConversationId, u64>,
+    /// What the app was told that can't be.
+    pub(crate) wrong: Option<String>,
+}
+
+impl App {
+    pub(crate) fn wrong(&mut self, what: String) {
+        self.wrong.get_or_insert(what);
+    }
+
+    pub(crate) fn event(&mut self, event: &Event) {
+        match event {
+            Event::Conversations(list) => {
+                for summary in list {
+                    self.known.insert(summary.id.clone());
+                    let told = (summary.read_up_to.unwrap_or(0), summary.unread_count.unwrap_or(0));
+                    self.unread.insert(summary.id.clone(), told);
+                }
+            }
+            Event::NewMessage(message) => self.new_message(message),
+            Event::NewSupportConversation(event) => drop(self.known.insert(event.conversation_id.clone())),
+            Event::Unread(unread) => {
+                let told = (unread.read_up_to, unread.unread_count);
+                self.unread.insert(unread.conversation_id.clone(), told);
+            }
+            Event::EpochChanged(_) => {
+                self.known.clear();
+                self.unread.clear();
+                self.heard.clear();
+            }
+            Event::ConversationReset(id) => drop(self.heard.remove(id)),
+            _ => {}
+        }
+    }
+
+    /// Each comes once, in its order, and none is left out.
+    fn new_message(&mut self, event: &NewMessage) {
+        let (id, seq) = (event.conversation_id.clone(), event.message.seq.unwrap_or_default());
+        if let Some(last) = self.heard.insert(id.clone(), seq)
+            && seq != last + 1
+        {
+            self.wrong(format!("the event of {id} {seq} came after that of {last}"));
+        }
+        self.known.insert(id);
+    }
+
+    pub(crate) fn update(&mut self, view: ViewId, update: Update) {
+        let Some(shown) = self.views.get_mut(&view) else {
+            return self.wrong(format!("{view:?} is not open, and was told something"));
+        };
+        match update {
+            Update::Snapshot(snapshot) => self.snapshot(view, snapshot),
+            Update::Message(message) => {
+                let last = shown.messages.last().and_then(|last| last.seq);
+                let (id, seq) = (shown.conversation.clone(), message.seq);
+                shown.messages.push(message);
+                if !shown.is_shown || seq != last.map(|last| last + 1) {
+                    self.wrong(format!("{view:?} of {id} was told {seq:?} after {last:?}"));
+                }
+            }
+            Update::Refused(refusal) => {
+                let gone = self.views.remove(&view);
+                if refusal.code == Some(ErrorCode::ConversationNotFound)
+                    && let Some(gone) = gone
+                {
+                    self.known.remove(&gone.conversation);
+                }
+            }
+            Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => {}
+        }
+    }
+
+    fn snapshot(&mut self, view: ViewId, snapshot: Snapshot) {
+        let Some(shown) = self.views.get_mut(&view) else { return };
+        let last = snapshot.messages.last().and_then(|last| last.seq);
+        shown.messages = snapshot.messages;
+        shown.is_shown = true;
+        shown.asked = None;
+        if last != Some(snapshot.last_seq) {
+            self.wrong(format!("a snapshot ends at {last:?}, and says {}", snapshot.last_seq));
+        }
+    }
+
+    pub(crate) fn open(&mut self, view: ViewId, conversation: ConversationId) {
+        let shown = View { conversation, messages: Vec::new(), is_shown: false, asked: None };
+        self.views.insert(view, shown);
+    }
+
+    pub(crate) fn shows(&self, id: &ConversationId) -> bool {
+        self.views.values().any(|view| view.conversation == *id)
+    }
+
+    /// The views whose older messages are to be asked for.
+    pub(crate) fn incomplete(&self) -> Vec<ViewId> {
+        let asks =
+            |view: &View| view.asked.is_none() && view.messages.first().is_some_and(|m| m.seq > Some(1));
+        self.views.iter().filter(|(_, view)| asks(view)).map(|(id, _)| *id).collect()
+    }
+
+    /// Asks for what is above the first message on the screen.
+    pub(crate) fn scroll_back(&mut self, view: ViewId, id: AskId, limit: i64) -> Option<Ask> {
+        let shown = self.views.get_mut(&view).filter(|view| view.asked.is_none())?;
+        let first = shown.messages.first()?.seq.filter(|first| *first > 1)?;
+        shown.asked = Some(id);
+        Some(Ask::GetConversationMessages(GetConversationMessages {
+            conversation_id: shown.conversation.clone(),
+            limit: Some(limit),
+            skip: None,
+            before_seq: i64::try_from(first).ok(),
+            after_seq: None,
+        }))
+    }
+
+    /// Older messages, put above what is shown, unless that is something else by now. The view that must ask again, if
+    /// there was no answer.
+    pub(crate) fn scrolled(
+        &mut self,
+        id: AskId,
+        result: Result<Reply, chat_client::Error>,
+    ) -> Option<ViewId> {
+        let (view, shown) = self.views.iter_mut().find(|(_, view)| view.asked == Some(id))?;
+        match result {
+            Ok(Reply::GetConversationMessages(page)) if !page.messages.is_empty() => {
+                shown.asked = None;
+                shown.messages.splice(0..0, page.messages);
+                None
+            }
+            // It is asked again later: until then nothing else must ask.
+            _ => Some(*view),
+        }
+    }
+
+    pub(crate) fn ask_again(&mut self, view: ViewId) {
+        if let Some(shown) = self.views.get_mut(&view) {
+            shown.asked = None;
+        }
+    }
+
+    /// The newest message on the screen that somebody else wrote, of any open conversation.
+    pub(crate) fn newest(&self, place: u64, me: &UserId) -> Option<&Message> {
+        let others = |view: &'_ View| view.messages.iter().rposition(|message| message.sender_id != *me);
+        let newest: Vec<_> =
+            self.views.values().filter_map(|view| Some(&view.messages[others(view)?])).collect();
+        newest.get(usize::try_from(place).ok()? % newest.len().max(1)).copied()
+    }
+}

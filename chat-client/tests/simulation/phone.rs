@@ -1,0 +1,104 @@
+//! What a device has around its app: the file of the outbox, whoever gives it tokens, and a clock that may be wrong.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_client::outbox::{Change, Entry, Unkept};
+use chat_client::{Token, TokenError};
+use chat_core::protocol::User;
+use chat_core::testing::simulation::Surroundings;
+use chat_core::time::{Now, Timestamp};
+
+/// The outbox of a device: on its disk, or in the memory of the app.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    pub(crate) entries: Vec<Entry>,
+    /// What is being written.
+    writing: Vec<Change>,
+}
+
+impl Outbox {
+    pub(crate) fn begin(&mut self, changes: Vec<Change>) {
+        self.writing = changes;
+    }
+
+    /// What was being written is on the disk, or the disk was full.
+    pub(crate) fn end(&mut self, is_full: bool) -> Result<(), Unkept> {
+        let changes = std::mem::take(&mut self.writing);
+        if is_full {
+            return Err(Unkept::new("the disk is full"));
+        }
+        changes.into_iter().for_each(|change| self.apply(change));
+        Ok(())
+    }
+
+    /// The app was killed: of what was being written, only these many changes have come to the disk.
+    pub(crate) fn killed(&mut self, kept: u64) {
+        let kept = usize::try_from(kept).unwrap_or_default();
+        let changes = std::mem::take(&mut self.writing);
+        changes.into_iter().take(kept).for_each(|change| self.apply(change));
+    }
+
+    pub(crate) fn being_written(&self) -> u64 {
+        self.writing.len() as u64
+    }
+
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Put(entry) => self.entries.push(entry),
+            Change::Remove(id) => self.entries.retain(|entry| entry.client_message_id != id),
+        }
+    }
+}
+
+/// Gives a device its tokens, and keeps the last one for a while.
+#[derive(Default)]
+pub(crate) struct Provider {
+    last: Option<(Token, Timestamp)>,
+}
+
+impl Provider {
+    pub(crate) fn token(
+        &mut self,
+        user: &User,
+        is_calm: bool,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Token, TokenError> {
+        let now = around.now().wall;
+        if !is_calm && around.random().percent(8) {
+            return Err(TokenError::Unavailable("the issuer can't be reached".into()));
+        }
+        let is_lazy = !is_calm && around.random().percent(20);
+        if let Some((token, expires_at)) = &self.last
+            && is_lazy
+            && now < *expires_at
+        {
+            return Ok(token.clone());
+        }
+        let mut expires_at = now;
+        let text = around.tokens().issue(user, now, |claims, number| {
+            expires_at = claims.expires_at;
+            let payload = serde_json::json!({
+                "sub": claims.user.id,
+                "exp": claims.expires_at.as_millis() / 1_000,
+            });
+            format!("e30.{}.{number}", URL_SAFE_NO_PAD.encode(payload.to_string()))
+        });
+        let token = Token::from(text);
+        self.last = Some((token.clone(), expires_at));
+        Ok(token)
+    }
+}
+
+/// A clock that is ahead or behind by this many milliseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock(pub(crate) i64);
+
+impl Clock {
+    pub(crate) fn show(self, now: Now) -> Now {
+        let wrong_by = Duration::from_millis(self.0.unsigned_abs());
+        let wall = if self.0 < 0 { now.wall.minus(wrong_by) } else { now.wall.plus(wrong_by) };
+        Now { wall, ..now }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a program must be to live in a simulation, and what it can do there.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::environment::Environment;
+use super::random::Random;
+use super::tokens::Issuer;
+use crate::frame::Frame;
+use crate::time::{Monotonic, Now};
+
+/// A client of a simulation, by its place among [`Simulation::clients`](super::Simulation::clients).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ClientId(pub(super) usize);
+
+/// A program that talks to the simulated server over the simulated network.
+///
+/// It draws its chance from the simulation too, so that a whole run comes of one seed.
+pub trait Client {
+    /// Takes in what has happened, and does what is to be done.
+    fn handle(&mut self, heard: Heard, around: &mut Surroundings<'_>);
+}
+
+/// What can happen to a client.
+#[derive(Debug)]
+pub enum Heard {
+    /// The time has come that was set by [`Surroundings::wake_at`].
+    Woken,
+    /// The connection stands.
+    Opened {
+        /// Which, as the client numbers them.
+        link: u64,
+    },
+    /// A frame came.
+    Frame {
+        /// Over which connection.
+        link: u64,
+        /// The frame.
+        frame: Frame,
+    },
+    /// There is no connection, or no longer.
+    Lost {
+        /// Which.
+        link: u64,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// What a client has around it.
+pub struct Surroundings<'a> {
+    pub(super) client: ClientId,
+    pub(super) environment: &'a mut Environment,
+}
+
+impl Surroundings<'_> {
+    /// The time, the same for all; a client whose clock is wrong makes it so itself.
+    pub fn now(&self) -> Now {
+        self.environment.now
+    }
+
+    /// Chance.
+    pub fn random(&mut self) -> &mut Random {
+        &mut self.environment.random
+    }
+
+    /// Whoever issues tokens.
+    pub fn tokens(&mut self) -> &mut Issuer {
+        &mut self.environment.tokens
+    }
+
+    /// Opens a connection. `link` is chosen by the client, and never used twice; it hears of it what becomes of it.
+    ///
+    /// `heartbeat` is after how long without a sign of life either side counts it as dead.
+    pub fn connect(&mut self, link: u64, token: &str, heartbeat: Duration) {
+        self.environment.attempt((self.client, link), token, heartbeat);
+    }
+
+    /// Sends a text frame. Over a connection that is gone, it is lost.
+    pub fn send(&mut self, link: u64, frame: Bytes) {
+        self.environment.client_sends((self.client, link), frame);
+    }
+
+    /// Ends a connection: nothing more is heard of it.
+    pub fn disconnect(&mut self, link: u64) {
+        self.environment.client_leaves((self.client, link));
+    }
+
+    /// Asks to be [woken](Heard::Woken) at this time, or never; it takes the place of the one before.
+    pub fn wake_at(&mut self, at: Option<Monotonic>) {
+        self.environment.client_sleeps(self.client, at);
+    }
+
+    /// Adds a line to the trace, if there is one.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        self.environment.note(line);
+    }
+}

@@ -1,0 +1,179 @@
+//! Clients, a server and the network between them in one value, in virtual time, from one seed.
+//!
+//! The server is a real [engine](crate::engine) over a simulated store, which takes its time, fails, loses in a crash
+//! what was not synced, and is now and then restored from a backup. The connections delay, are cut, and swallow
+//! frames; tokens expire. What goes wrong and how often is said by [`Faults`]. A client is whatever is a [`Client`]:
+//! the simulation knows nothing of it but what it sends.
+//!
+//! One [`Random`] is drawn from for everything, and nothing else decides: the same seed and the same clients give the
+//! same run, always. [`Simulation::begin`] takes where the run is told line by line.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use chat_core::frame::Frame;
+//! use chat_core::limits::Limits;
+//! use chat_core::protocol::{Role, User};
+//! use chat_core::store::MemoryState;
+//! use chat_core::testing::simulation::{Client, Faults, Heard, Random, Simulation, Surroundings};
+//!
+//! /// Asks for its conversations once.
+//! struct Curious {
+//!     heard: Vec<Frame>,
+//! }
+//!
+//! impl Client for Curious {
+//!     fn handle(&mut self, heard: Heard, around: &mut Surroundings<'_>) {
+//!         match heard {
+//!             Heard::Woken => {
+//!                 let (user, now) = (User::new("driver_1", Role::BusDriver), around.now().wall);
+//!                 let token = around.tokens().issue(&user, now, |_, number| format!("token {number}"));
+//!                 around.connect(1, &token, Duration::from_secs(25));
+//!             }
+//!             Heard::Opened { link } => {
+//!                 around.send(link, r#"{"type": "get_active_conversations", "data": {}}"#.into());
+//!             }
+//!             Heard::Frame { frame, .. } => self.heard.push(frame),
+//!             Heard::Lost { .. } => {}
+//!         }
+//!     }
+//! }
+//!
+//! let store = MemoryState::new("epoch_1");
+//! let mut simulation = Simulation::new(Random::new(7), Faults::none(), Limits::default(), store);
+//! simulation.add(Curious { heard: Vec::new() });
+//! simulation.begin(None);
+//! simulation.run_for(Duration::from_secs(5));
+//! assert_eq!(simulation.clients()[0].heard.len(), 1);
+//! ```
+
+mod client;
+mod environment;
+mod faults;
+mod network;
+mod random;
+mod schedule;
+mod server;
+mod tokens;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+pub use client::{Client, ClientId, Heard, Surroundings};
+use environment::Environment;
+pub use environment::Trace;
+pub use faults::{Counters, Faults};
+pub use random::Random;
+pub use tokens::Issuer;
+
+use crate::id::MessageId;
+use crate::limits::Limits;
+use crate::store::{Export, MemoryState};
+use crate::time::Now;
+
+/// Most that may happen at one moment: beyond it a client keeps itself busy, and time would never pass.
+const MOST_AT_ONCE: u32 = 100_000;
+
+/// Clients, a server and the network between them. See the [module](self).
+pub struct Simulation<C> {
+    clients: Vec<C>,
+    environment: Environment,
+}
+
+impl<C: Client> Simulation<C> {
+    /// A server that has not started, over this store.
+    pub fn new(random: Random, faults: Faults, limits: Limits, store: MemoryState) -> Self {
+        Self { clients: Vec::new(), environment: Environment::new(random, faults, limits, store) }
+    }
+
+    /// Adds a client, which is woken at once.
+    pub fn add(&mut self, client: C) -> ClientId {
+        self.clients.push(client);
+        let id = self.environment.add_client();
+        self.environment.client_sleeps(id, Some(self.environment.now.monotonic));
+        id
+    }
+
+    /// The server starts, and things begin to go wrong. Each thing that happens is a line of the trace.
+    pub fn begin(&mut self, trace: Option<Trace>) {
+        self.environment.begin(trace);
+    }
+
+    /// Lets time pass, and happen what falls into it.
+    ///
+    /// # Panics
+    ///
+    /// If a client keeps itself busy without any time passing: a fault of the client.
+    pub fn run_for(&mut self, span: Duration) {
+        let end = self.environment.now.monotonic.plus(span);
+        let mut at_once = 0;
+        while let Some((at, what)) = self.environment.schedule.next(end) {
+            at_once = if at > self.environment.now.monotonic { 0 } else { at_once + 1 };
+            assert!(at_once < MOST_AT_ONCE, "time stands still: {what:?} again and again");
+            self.environment.set_time(at);
+            if let Some((client, heard)) = self.environment.happen(what) {
+                self.environment.note(|| format!("{client:?} hears {heard:?}"));
+                self.tell(client, |client, around| client.handle(heard, around));
+            }
+        }
+        self.environment.set_time(end);
+    }
+
+    /// Has a client do something.
+    pub fn tell<T>(&mut self, client: ClientId, act: impl FnOnce(&mut C, &mut Surroundings<'_>) -> T) -> T {
+        let mut around = Surroundings { client, environment: &mut self.environment };
+        act(&mut self.clients[client.0], &mut around)
+    }
+
+    /// From now on nothing goes wrong any more, and new tokens are good for a day. What is broken is still found out
+    /// only by its heartbeat.
+    ///
+    /// Where the store has done something whose answer was lost, the server starts once more: its engine has told
+    /// nobody of it, and promises no more than that who connects anew or hears the next message catches up with it.
+    pub fn heal(&mut self) {
+        self.environment.heal();
+        if self.environment.server.has_untold() {
+            self.environment.crash();
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Now {
+        self.environment.now
+    }
+
+    /// Whoever issues tokens.
+    pub fn tokens(&mut self) -> &mut Issuer {
+        &mut self.environment.tokens
+    }
+
+    /// The clients' ids, in the order in which they were added.
+    pub fn ids(&self) -> impl Iterator<Item = ClientId> + use<C> {
+        (0..self.clients.len()).map(ClientId)
+    }
+
+    /// The clients, in the order in which they were added.
+    pub fn clients(&self) -> &[C] {
+        &self.clients
+    }
+
+    /// Everything that the server has on its disk.
+    pub fn export(&self) -> Export {
+        self.environment.server.export()
+    }
+
+    /// The messages that were on its disk once, and are gone because a backup was restored that did not hold them.
+    pub fn unsaved(&self) -> &BTreeSet<MessageId> {
+        self.environment.server.unsaved()
+    }
+
+    /// What has gone wrong so far.
+    pub fn counters(&self) -> Counters {
+        self.environment.counters
+    }
+
+    /// How often a client was woken, tried to connect or sent something: at rest this stands still.
+    pub fn activity(&self) -> u64 {
+        self.environment.activity
+    }
+}

@@ -1,0 +1,251 @@
+//! A server that crashes and is restored: an engine, and a store that takes its time and fails.
+
+use std::collections::BTreeSet;
+
+use super::environment::{Environment, Happening};
+use crate::engine::{Engine, Input, Output, Settings, Ticket};
+use crate::frame::Frame;
+use crate::id::MessageId;
+use crate::limits::Limits;
+use crate::protocol::Message;
+use crate::store::{Change, Export, Loaded, MemoryState, Query, Unavailable, Verdict};
+
+/// How many backups are kept.
+const BACKUPS: usize = 3;
+
+/// What the store answers to a load: it may say what was there when it was asked, or what is there now.
+#[derive(Debug)]
+pub(super) enum LoadAnswer {
+    AsOfThen(Loaded),
+    AsOfNow(Query),
+    Fails,
+}
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    Done,
+    DoneButLost,
+    NothingDone,
+}
+
+/// A commit that is not answered.
+struct UnderWay {
+    /// Until they are synced.
+    changes: Vec<Change>,
+    /// Once they are.
+    verdicts: Option<Vec<Verdict>>,
+}
+
+/// An engine, if the server is up, and what is on its disk.
+pub(super) struct Server {
+    pub(super) engine: Option<Engine>,
+    limits: Limits,
+    /// Grows with each start: what was meant for an engine before is not for this one.
+    life: u64,
+    wake_at: Option<crate::time::Monotonic>,
+    /// What is synced.
+    store: MemoryState,
+    under_way: Option<UnderWay>,
+    backups: Vec<MemoryState>,
+    epochs: u64,
+    /// Something is stored that the engine took for refused, and so has told nobody.
+    has_untold: bool,
+    /// Messages that were stored, and are gone with what a backup did not hold.
+    unsaved: BTreeSet<MessageId>,
+}
+
+impl Server {
+    pub(super) fn new(limits: Limits, store: MemoryState) -> Self {
+        Self {
+            engine: None,
+            limits,
+            life: 0,
+            wake_at: None,
+            store,
+            under_way: None,
+            backups: Vec::new(),
+            epochs: 1,
+            has_untold: false,
+            unsaved: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn export(&self) -> Export {
+        self.store.export()
+    }
+
+    pub(super) fn unsaved(&self) -> &BTreeSet<MessageId> {
+        &self.unsaved
+    }
+
+    pub(super) fn has_untold(&self) -> bool {
+        self.has_untold
+    }
+
+    pub(super) fn back_up(&mut self) {
+        if self.backups.len() == BACKUPS {
+            self.backups.remove(0);
+        }
+        self.backups.push(self.store.clone());
+    }
+}
+
+impl Environment {
+    /// A new engine over what is on the disk.
+    pub(super) fn start(&mut self) {
+        self.note(|| "the server starts".to_owned());
+        let settings = Settings { limits: self.server.limits.clone(), ..Settings::default() };
+        self.server.engine = Some(Engine::new(settings, self.random.seed()));
+        self.act();
+    }
+
+    /// The engine is gone, and of what was under way to the disk only a part has come there.
+    pub(super) fn crash(&mut self) {
+        if self.server.engine.take().is_none() {
+            return;
+        }
+        self.counters.crashes += 1;
+        self.server.life += 1;
+        self.server.wake_at = None;
+        self.server.has_untold = false;
+        if let Some(UnderWay { mut changes, verdicts: None }) = self.server.under_way.take() {
+            let kept = usize::try_from(self.random.below(changes.len() as u64 + 1)).unwrap_or_default();
+            let forgotten = changes.split_off(kept);
+            self.counters.crashes_that_forgot += u64::from(forgotten.iter().any(is_said));
+            self.server.store.judge(changes);
+        }
+        self.note(|| "the server crashes".to_owned());
+        self.server_is_gone();
+        let downtime = self.random.span(self.faults.downtime.clone());
+        self.later(downtime, Happening::Starts);
+    }
+
+    /// The server crashes, and will start over an older backup.
+    pub(super) fn restore(&mut self) {
+        if self.server.engine.is_none() || self.server.backups.is_empty() {
+            return;
+        }
+        self.crash();
+        self.counters.restores += 1;
+        let backups = std::mem::take(&mut self.server.backups);
+        let Some(backup) = self.random.pick(&backups) else { return };
+        let (held, saved) = (ids(&self.server.store), ids(backup));
+        self.server.unsaved.extend(held.difference(&saved).cloned());
+        self.server.epochs += 1;
+        self.server.store = backup.clone().under_epoch(format!("epoch_{}", self.server.epochs));
+        self.note(|| "the store is an older backup now".to_owned());
+    }
+
+    /// Does what the engine asks for.
+    pub(super) fn act(&mut self) {
+        while let Some(output) = self.server.engine.as_mut().and_then(Engine::poll) {
+            self.act_on(output);
+        }
+    }
+
+    fn act_on(&mut self, output: Output) {
+        match output {
+            Output::Send { conns, frame, .. } => {
+                conns.into_iter().for_each(|conn| self.server_sends(conn, Frame::Text(frame.clone())));
+            }
+            Output::Load { ticket, query } => self.load(ticket, query),
+            Output::Commit { ticket, changes } => self.commit(ticket, changes),
+            Output::Verify { ticket, token } => {
+                let leeway = self.server.limits.periods.token_leeway;
+                let result = self.tokens.verify(&token, self.now.wall, leeway);
+                if let Some(engine) = &mut self.server.engine {
+                    engine.handle(self.now, Input::Verified { ticket, result });
+                }
+            }
+            Output::Pause { conn } => self.set_paused(conn, true),
+            Output::Resume { conn } => self.set_paused(conn, false),
+            Output::Close { conn, code } => self.server_leaves(conn, code),
+            Output::WakeAt(at) => self.engine_sleeps(at),
+            Output::Answer { .. } | Output::Publish(_) | Output::Drained => {}
+        }
+    }
+
+    fn engine_sleeps(&mut self, at: Option<crate::time::Monotonic>) {
+        self.server.wake_at = at;
+        if let Some(at) = at {
+            self.schedule.put(at.max(self.now.monotonic), Happening::EngineWakes { life: self.server.life });
+        }
+    }
+
+    pub(super) fn engine_wakes(&mut self, life: u64) {
+        let is_due = self.server.wake_at.is_some_and(|at| at <= self.now.monotonic);
+        if life == self.server.life && is_due {
+            self.server.wake_at = None;
+            self.input(Input::Tick);
+        }
+    }
+
+    fn load(&mut self, ticket: Ticket, query: Query) {
+        let answer = match (self.random.percent(self.faults.failed_loads), self.random.percent(50)) {
+            (true, _) => LoadAnswer::Fails,
+            (false, true) => LoadAnswer::AsOfThen(self.server.store.answer(query)),
+            (false, false) => LoadAnswer::AsOfNow(query),
+        };
+        let pause = self.random.span(self.faults.store_takes.clone());
+        self.later(pause, Happening::Loaded { life: self.server.life, ticket, answer });
+    }
+
+    pub(super) fn loaded(&mut self, life: u64, ticket: Ticket, answer: LoadAnswer) {
+        if life == self.server.life {
+            let result = match answer {
+                LoadAnswer::AsOfThen(loaded) => Ok(loaded),
+                LoadAnswer::AsOfNow(query) => Ok(self.server.store.answer(query)),
+                LoadAnswer::Fails => Err(Unavailable::new("the store fails")),
+            };
+            self.input(Input::Loaded { ticket, result });
+        }
+    }
+
+    fn commit(&mut self, ticket: Ticket, changes: Vec<Change>) {
+        let fate = match (
+            self.random.percent(self.faults.failed_commits),
+            self.random.percent(self.faults.lost_answers),
+        ) {
+            (true, _) => Fate::NothingDone,
+            (false, true) => Fate::DoneButLost,
+            (false, false) => Fate::Done,
+        };
+        self.server.under_way = Some(UnderWay { changes, verdicts: None });
+        let life = self.server.life;
+        let sync = self.random.span(self.faults.store_takes.clone());
+        self.later(sync, Happening::Synced { life, fate });
+        let answer = self.random.span(0..self.faults.store_takes.end / 4);
+        self.later(sync + answer, Happening::Committed { life, ticket });
+    }
+
+    pub(super) fn synced(&mut self, life: u64, fate: Fate) {
+        let is_this_life = life == self.server.life;
+        let Some(under_way) = self.server.under_way.as_mut().filter(|_| is_this_life) else { return };
+        let changes = std::mem::take(&mut under_way.changes);
+        if fate == Fate::NothingDone {
+            return;
+        }
+        self.server.has_untold |= fate == Fate::DoneButLost && changes.iter().any(is_said);
+        let verdicts = self.server.store.judge(changes);
+        under_way.verdicts = (fate == Fate::Done).then_some(verdicts);
+    }
+
+    pub(super) fn committed(&mut self, life: u64, ticket: Ticket) {
+        if life == self.server.life {
+            let verdicts = self.server.under_way.take().and_then(|under_way| under_way.verdicts);
+            let result = verdicts.ok_or_else(|| Unavailable::new("the store fails"));
+            self.input(Input::Committed { ticket, result });
+        }
+    }
+}
+
+/// Whether it is something that somebody said.
+fn is_said(change: &Change) -> bool {
+    matches!(change, Change::AppendMessage(_) | Change::CreateConversation(_))
+}
+
+fn ids(store: &MemoryState) -> BTreeSet<MessageId> {
+    let conversations = store.export().conversations.into_values();
+    conversations.flat_map(|exported| exported.messages).map(|Message { id, .. }| id).collect()
+}

@@ -1,0 +1,47 @@
+//! Who is who: tokens that were issued, and until when they are good.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::{BadToken, Claims};
+use crate::protocol::User;
+use crate::time::Timestamp;
+
+/// Issues tokens, and knows each of them again.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// How long a new token is good.
+    pub lifetime: Duration,
+    /// What every token says, by its text. Bounded by the length of a run.
+    issued: BTreeMap<String, Claims>,
+}
+
+impl Issuer {
+    /// One whose tokens are good for this long.
+    pub(super) fn new(lifetime: Duration) -> Self {
+        Self { lifetime, issued: BTreeMap::new() }
+    }
+
+    /// Issues a token. Its text is up to the caller, who is given what it says and which number it has: so a test
+    /// chooses what its client can read off it. Two texts must not be the same.
+    pub fn issue(
+        &mut self,
+        user: &User,
+        now: Timestamp,
+        text: impl FnOnce(&Claims, usize) -> String,
+    ) -> String {
+        let claims = Claims { user: user.clone(), expires_at: now.plus(self.lifetime) };
+        let text = text(&claims, self.issued.len());
+        self.issued.insert(text.clone(), claims);
+        text
+    }
+
+    /// What the server makes of a token.
+    pub(super) fn verify(&self, text: &str, now: Timestamp, leeway: Duration) -> Result<Claims, BadToken> {
+        let claims = self.issued.get(text).ok_or(BadToken::Invalid)?;
+        match now < claims.expires_at.plus(leeway) {
+            true => Ok(claims.clone()),
+            false => Err(BadToken::Expired),
+        }
+    }
+}
