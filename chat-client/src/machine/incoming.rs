@@ -3,7 +3,8 @@
 use chat_core::frame::Frame;
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    ErrorReply, GetActiveConversationsReply, Message, NewMessage, Reply, RoomType, ServerEvent, ServerFrame,
+    ConversationSummary, ErrorReply, GetActiveConversationsReply, Message, NewMessage, Reply, RoomType,
+    ServerEvent, ServerFrame,
 };
 
 use super::Machine;
@@ -220,12 +221,21 @@ impl Machine {
                 self.is_behind(&summary.id);
             }
         }
-        if let Some(whole) = self.list.page(page, self.settings.limits.conversations) {
+        if let Some(mut whole) = self.list.page(page, self.settings.limits.conversations) {
+            whole.iter_mut().for_each(|summary| self.count_anew(summary));
             self.conversations.listed = true;
             if let Connection::Open { listed, .. } = &mut self.connection {
                 *listed = true;
             }
             self.outputs.push_back(Output::Event(Event::Conversations(whole)));
+        }
+    }
+
+    /// What was heard while the list was on its way is not in its counts, and must not be taken back by them.
+    fn count_anew(&mut self, summary: &mut ConversationSummary) {
+        if let Some(held) = self.conversations.get(&summary.id) {
+            summary.read_up_to = Some(held.unread.read_up_to);
+            summary.unread_count = Some(held.unread.get());
         }
     }
 

@@ -1,0 +1,130 @@
+//! A machine with a connection that stands, and a server that answers what the test says.
+
+use std::collections::VecDeque;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_client::machine::{Input, LinkId, Machine, Output, Settings};
+use chat_client::{Event, Token};
+use chat_core::frame::Frame;
+use chat_core::time::{Monotonic, Now, Timestamp};
+use serde_json::{Value, json};
+
+/// The user of the machine.
+pub(crate) const ME: &str = "driver_1";
+
+/// A machine, and all that it has asked for.
+pub(crate) struct Scene {
+    machine: Machine,
+    now: Now,
+    link: Option<LinkId>,
+    /// Requests that are not answered.
+    asked: VecDeque<Value>,
+    events: Vec<Event>,
+}
+
+impl Scene {
+    /// Connected, and nothing is answered yet.
+    pub(crate) fn connected() -> Self {
+        let now = Now { monotonic: Monotonic::default(), wall: Timestamp::from_millis(1_705_314_600_000) };
+        let mut scene = Self {
+            machine: Machine::new(Settings::default(), [7; 32]),
+            now,
+            link: None,
+            asked: VecDeque::new(),
+            events: Vec::new(),
+        };
+        scene.give(Input::Restored(Vec::new()));
+        scene
+    }
+
+    /// Connected, with this list of conversations.
+    pub(crate) fn live(conversations: &Value) -> Self {
+        let mut scene = Self::connected();
+        scene.reply("get_active_conversations", list(conversations));
+        scene
+    }
+
+    pub(crate) fn give(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            self.machine.handle(self.now, input);
+            while let Some(output) = self.machine.poll() {
+                inputs.extend(self.act_on(output));
+            }
+        }
+    }
+
+    fn act_on(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::GetToken => {
+                let payload = URL_SAFE_NO_PAD.encode(json!({"sub": ME}).to_string());
+                return Some(Input::Token(Ok(Token::from(format!("e30.{payload}.")))));
+            }
+            Output::Connect { link, .. } => {
+                self.link = Some(link);
+                self.asked.clear();
+                return Some(Input::Opened { link });
+            }
+            Output::Keep(_) => return Some(Input::Kept(Ok(()))),
+            Output::Send { frame, .. } => {
+                self.asked.push_back(serde_json::from_slice(&frame).expect("requests are JSON"));
+            }
+            Output::Event(event) => self.events.push(event),
+            Output::Disconnect { .. } | Output::Answer { .. } | Output::Update { .. } | Output::WakeAt(_) => {
+            }
+        }
+        None
+    }
+
+    /// The server answers the oldest request of this type.
+    pub(crate) fn reply(&mut self, kind: &str, mut reply: Value) {
+        let place = self.asked.iter().position(|request| request["type"] == kind);
+        let request = place.and_then(|place| self.asked.remove(place));
+        let request = request.unwrap_or_else(|| panic!("no {kind} among {:?}", self.asked));
+        reply["request_id"] = request["request_id"].clone();
+        self.hear(&reply);
+    }
+
+    /// A frame comes.
+    pub(crate) fn hear(&mut self, frame: &Value) {
+        let link = self.link.expect("the connection stands");
+        self.give(Input::Frame { link, frame: Frame::Text(frame.to_string().into()) });
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+/// The reply with a list of conversations.
+pub(crate) fn list(conversations: &Value) -> Value {
+    json!({
+        "success": true, "conversations": conversations, "count": 1, "timestamp": "2024-01-15T10:30:00.000Z",
+        "epoch": "epoch_1",
+    })
+}
+
+/// One conversation of a list.
+pub(crate) fn summary(last_seq: u64, read_up_to: u64, unread_count: u32) -> Value {
+    json!({
+        "id": "conv_1", "title": "Support: Help", "status": "ACTIVE", "created_by": ME, "participants": [],
+        "last_message_at": "2024-01-15T10:30:00.000Z",
+        "last_message": {
+            "id": format!("msg_0000000000000000{last_seq}"), "content": "text", "sender_id": "control_1",
+            "sent_at": "2024-01-15T10:30:00.000Z",
+        },
+        "last_seq": last_seq, "read_up_to": read_up_to, "unread_count": unread_count,
+    })
+}
+
+/// A message of somebody else that comes live.
+pub(crate) fn new_message(seq: u64) -> Value {
+    json!({
+        "type": "new_message", "conversation_id": "conv_1",
+        "message": {
+            "id": format!("msg_0000000000000000{seq}"), "sender_id": "control_1", "content": "text",
+            "message_type": "TEXT", "sent_at": "2024-01-15T10:30:00.000Z", "seq": seq,
+        },
+    })
+}

@@ -1,0 +1,27 @@
+//! What is told of unread messages, last of all, is right.
+
+use chat_client::Event;
+use chat_client::machine::{Ask, AskId, Input};
+use chat_core::id::{ConversationId, MessageId};
+use chat_core::protocol::MarkMessageRead;
+use serde_json::json;
+
+use crate::support::{Scene, list, new_message, summary};
+
+#[test]
+fn a_list_does_not_take_back_what_was_heard_while_it_was_on_its_way() {
+    let mut scene = Scene::live(&json!([summary(5, 0, 5)]));
+    let ask = Ask::MarkMessageRead(MarkMessageRead {
+        conversation_id: ConversationId::from("conv_1"),
+        message_id: MessageId::from("msg_00000000000000003"),
+    });
+    scene.give(Input::Ask { id: AskId(1), ask });
+    // How many of the others are unread only the server can say: it is asked, and its answer is of before message 6.
+    scene.reply("mark_message_read", json!({"success": true}));
+    scene.hear(&new_message(6));
+    scene.take_events();
+    scene.reply("get_active_conversations", list(&json!([summary(5, 3, 2)])));
+    let events = scene.take_events();
+    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(3), Some(3)));
+}
