@@ -120,6 +120,7 @@ pub(crate) fn run(seed: u64, is_told: bool) -> Result<Seen, String> {
     simulation.begin(is_told.then_some(trace));
     simulation.run_for(random.span(20_000..90_000));
     simulation.heal();
+    simulation.run_for(random.span(0..10_000));
     for device in simulation.ids().collect::<Vec<ClientId>>() {
         simulation.tell(device, Device::calm);
     }

@@ -43,6 +43,8 @@ pub(super) enum Happening {
     Synced { life: u64, fate: Fate },
     /// The store says so.
     Committed { life: u64, ticket: Ticket },
+    /// The server crashes.
+    Crashes,
     /// The server starts again.
     Starts,
     /// The store is backed up.
@@ -102,7 +104,9 @@ impl Environment {
     /// From now on nothing goes wrong any more.
     pub(super) fn heal(&mut self) {
         self.note(|| "everything heals".to_owned());
-        self.faults = Faults::none();
+        let (latency, store_takes) = (self.faults.latency.clone(), self.faults.store_takes.clone());
+        self.faults = Faults { latency, store_takes, ..Faults::none() };
+        self.server.crashes_while_syncing = false;
         self.network.heal();
         self.tokens.lifetime = Duration::from_hours(24);
     }
@@ -153,6 +157,7 @@ impl Environment {
             Happening::Loaded { life, ticket, answer } => self.loaded(life, ticket, answer),
             Happening::Synced { life, fate } => self.synced(life, fate),
             Happening::Committed { life, ticket } => self.committed(life, ticket),
+            Happening::Crashes => self.crash(),
             Happening::Starts => self.start(),
             Happening::BackedUp => {
                 self.server.back_up();
@@ -177,6 +182,7 @@ impl Environment {
         match fault {
             Fault::Cut => self.cut_any(),
             Fault::BlackHole => self.swallow_any(),
+            Fault::Crash if self.random.percent(50) => self.server.crashes_while_syncing = true,
             Fault::Crash => self.crash(),
             Fault::Restore => self.restore(),
         }

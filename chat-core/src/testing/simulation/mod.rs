@@ -125,7 +125,7 @@ impl<C: Client> Simulation<C> {
         act(&mut self.clients[client.0], &mut around)
     }
 
-    /// From now on nothing goes wrong any more, and new tokens are good for a day. What is broken is still found out
+    /// From now on nothing goes wrong any more, and new tokens are good for a day. Network and store are no faster, and what is broken is still found out
     /// only by its heartbeat.
     ///
     /// Where the store has done something whose answer was lost, the server starts once more: its engine has told

@@ -49,6 +49,8 @@ pub(super) struct Server {
     under_way: Option<UnderWay>,
     backups: Vec<MemoryState>,
     epochs: u64,
+    /// A crash waits for the next commit.
+    pub(super) crashes_while_syncing: bool,
     /// Something is stored that the engine took for refused, and so has told nobody.
     has_untold: bool,
     /// Messages that were stored, and are gone with what a backup did not hold.
@@ -66,6 +68,7 @@ impl Server {
             under_way: None,
             backups: Vec::new(),
             epochs: 1,
+            crashes_while_syncing: false,
             has_untold: false,
             unsaved: BTreeSet::new(),
         }
@@ -214,6 +217,9 @@ impl Environment {
         self.server.under_way = Some(UnderWay { changes, verdicts: None });
         let life = self.server.life;
         let sync = self.random.span(self.faults.store_takes.clone());
+        if std::mem::take(&mut self.server.crashes_while_syncing) {
+            return self.later(sync, Happening::Crashes);
+        }
         self.later(sync, Happening::Synced { life, fate });
         let answer = self.random.span(0..self.faults.store_takes.end / 4);
         self.later(sync + answer, Happening::Committed { life, ticket });
