@@ -179,7 +179,8 @@ impl Machine {
     }
 
     fn read(&mut self, id: &ConversationId, seq: u64) {
-        let mut is_unsure = false;
+        // A list that is on its way may be older than the reading, and would be the first to say anything of it.
+        let mut is_unsure = self.conversations.get(id).is_none();
         self.count_unread(id, |unread| is_unsure = unread.read(seq));
         if is_unsure {
             self.list.want();

@@ -25,3 +25,18 @@ fn a_list_does_not_take_back_what_was_heard_while_it_was_on_its_way() {
     let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
     assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(3), Some(3)));
 }
+
+#[test]
+fn a_reading_that_is_heard_before_the_first_list_is_not_lost() {
+    let mut scene = Scene::connected();
+    scene.hear(&json!({
+        "type": "read_position", "conversation_id": "conv_1", "message_id": "msg_00000000000000005",
+        "read_up_to": 5, "timestamp": "2024-01-15T10:30:00.000Z",
+    }));
+    // This list was loaded before the reading, and the next one after it.
+    scene.reply("get_active_conversations", list(&json!([summary(5, 0, 5)])));
+    scene.reply("get_active_conversations", list(&json!([summary(5, 5, 0)])));
+    let events = scene.take_events();
+    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(5), Some(0)));
+}
