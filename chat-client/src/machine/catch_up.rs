@@ -144,6 +144,8 @@ impl Machine {
     fn show(&mut self, view: ViewId, id: &ConversationId, page: CatchUp) {
         let CatchUp { messages, last_seq, epoch, .. } = page;
         match self.conversations.get(id).map(|held| held.seq) {
+            // A list that is under way says from where on it is to be told.
+            None if self.list.is_under_way() => {}
             None => self.follow(id, last_seq),
             Some(held) => {
                 let new = messages.iter().filter(|message| message.seq.is_some_and(|seq| seq > held));

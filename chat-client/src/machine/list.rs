@@ -32,6 +32,11 @@ impl List {
         }
     }
 
+    /// Whether it was wanted, and has not come whole.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.turn != Turn::Done
+    }
+
     fn restart(&mut self) {
         *self = Self { turn: Turn::NOW, ..Self::default() };
     }

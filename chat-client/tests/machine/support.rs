@@ -1,12 +1,14 @@
 //! A machine with a connection that stands, and a server that answers what the test says.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_client::machine::{Input, LinkId, Machine, Output, Settings};
 use chat_client::{Event, Token};
 use chat_core::frame::Frame;
+use chat_core::protocol::CloseCode;
 use chat_core::time::{Monotonic, Now, Timestamp};
 use serde_json::{Value, json};
 
@@ -92,6 +94,14 @@ impl Scene {
         self.give(Input::Frame { link, frame: Frame::Text(frame.to_string().into()) });
     }
 
+    /// The server closes the connection, and the machine opens another as soon as it may.
+    pub(crate) fn reconnect(&mut self) {
+        let link = self.link.expect("the connection stands");
+        self.give(Input::Frame { link, frame: Frame::Close(CloseCode::NoSignOfLife) });
+        self.now.monotonic = self.now.monotonic.plus(Duration::from_mins(1));
+        self.give(Input::Tick);
+    }
+
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
@@ -126,5 +136,19 @@ pub(crate) fn new_message(seq: u64) -> Value {
             "id": format!("msg_0000000000000000{seq}"), "sender_id": "control_1", "content": "text",
             "message_type": "TEXT", "sent_at": "2024-01-15T10:30:00.000Z", "seq": seq,
         },
+    })
+}
+
+/// The reply with the messages of a conversation from this number to that.
+pub(crate) fn messages(from: u64, to: u64) -> Value {
+    let message = |seq| {
+        let mut message = new_message(seq)["message"].clone();
+        message["conversation_id"] = "conv_1".into();
+        message
+    };
+    json!({
+        "success": true, "message": "Joined conversation conv_1", "conversation_id": "conv_1",
+        "messages": (from..=to).map(message).collect::<Vec<_>>(), "last_seq": to, "epoch": "epoch_1",
+        "complete": true,
     })
 }
