@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_client::machine::{Ask, AskId, ViewId};
 use chat_client::{Event, Snapshot, Update};
-use chat_core::id::{ConversationId, UserId};
+use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::{ErrorCode, GetConversationMessages, Message, NewMessage, Reply};
 
 /// An open conversation.
@@ -12,8 +12,8 @@ pub(crate) struct View {
     pub(crate) conversation: ConversationId,
     /// What is on the screen, from top to bottom.
     pub(crate) messages: Vec<Message>,
-    /// Whether the first snapshot has come.
-    pub(crate) is_shown: bool,
+    /// Of the last snapshot, if one has come.
+    epoch: Option<Epoch>,
     /// The question for older messages that is under way.
     asked: Option<AskId>,
 }
@@ -27,6 +27,12 @@ pub(crate) struct App {
     pub(crate) unread: BTreeMap<ConversationId, (u64, u32)>,
     /// The last number of each conversation that came as an event.
     pub(crate) heard: BTreeMap<ConversationId, u64>,
+    /// The first number of each, since the last change of the epoch.
+    pub(crate) first_heard: BTreeMap<ConversationId, u64>,
+    /// The conversations of the first list since then, if it has come.
+    pub(crate) first_list: Option<BTreeSet<ConversationId>>,
+    /// What was shown, each under the epoch that the view was in.
+    pub(crate) shown: Vec<(Epoch, MessageId)>,
     /// What the app was told that can't be.
     pub(crate) wrong: Option<String>,
 }
@@ -39,6 +45,8 @@ impl App {
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Conversations(list) => {
+                let ids = || list.iter().map(|summary| summary.id.clone()).collect();
+                self.first_list.get_or_insert_with(ids);
                 for summary in list {
                     self.known.insert(summary.id.clone());
                     let told = (summary.read_up_to.unwrap_or(0), summary.unread_count.unwrap_or(0));
@@ -55,6 +63,8 @@ impl App {
                 self.known.clear();
                 self.unread.clear();
                 self.heard.clear();
+                self.first_heard.clear();
+                self.first_list = None;
             }
             Event::ConversationReset(id) => drop(self.heard.remove(id)),
             _ => {}
@@ -69,6 +79,7 @@ impl App {
         {
             self.wrong(format!("the event of {id} {seq} came after that of {last}"));
         }
+        self.first_heard.entry(id.clone()).or_insert(seq);
         self.known.insert(id);
     }
 
@@ -81,8 +92,9 @@ impl App {
             Update::Message(message) => {
                 let last = shown.messages.last().and_then(|last| last.seq);
                 let (id, seq) = (shown.conversation.clone(), message.seq);
+                self.shown.extend(shown.epoch.clone().map(|epoch| (epoch, message.id.clone())));
                 shown.messages.push(message);
-                if !shown.is_shown || seq != last.map(|last| last + 1) {
+                if shown.epoch.is_none() || seq != last.map(|last| last + 1) {
                     self.wrong(format!("{view:?} of {id} was told {seq:?} after {last:?}"));
                 }
             }
@@ -102,7 +114,7 @@ impl App {
         let Some(shown) = self.views.get_mut(&view) else { return };
         let last = snapshot.messages.last().and_then(|last| last.seq);
         shown.messages = snapshot.messages;
-        shown.is_shown = true;
+        shown.epoch = Some(snapshot.epoch);
         shown.asked = None;
         if last != Some(snapshot.last_seq) {
             self.wrong(format!("a snapshot ends at {last:?}, and says {}", snapshot.last_seq));
@@ -110,7 +122,7 @@ impl App {
     }
 
     pub(crate) fn open(&mut self, view: ViewId, conversation: ConversationId) {
-        let shown = View { conversation, messages: Vec::new(), is_shown: false, asked: None };
+        let shown = View { conversation, messages: Vec::new(), epoch: None, asked: None };
         self.views.insert(view, shown);
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chat_client::machine::{AskId, Counters, Input, LinkId, Machine, Output, Settings, ViewId};
+use chat_client::outbox::Entry;
 use chat_client::transport::Failure;
 use chat_client::{ConnectionState, Event};
 use chat_core::id::ConversationId;
@@ -82,6 +83,11 @@ impl Device {
         self.life.iter().map(|life| life.machine.counters()).chain([self.past])
     }
 
+    /// What its outbox holds.
+    pub(crate) fn outbox(&self) -> &[Entry] {
+        &self.outbox.entries
+    }
+
     pub(crate) fn state(&self) -> Option<&ConnectionState> {
         self.life.as_ref().map(|life| life.machine.state())
     }
@@ -92,6 +98,9 @@ impl Device {
         self.agenda.end_of_acts();
         if self.life.as_ref().is_some_and(|life| life.in_background) {
             self.give(Input::Background(false), around);
+        }
+        for _ in 0..3 {
+            self.read(around);
         }
         self.look(around);
     }

@@ -1,10 +1,10 @@
 //! What must hold in the end, seen from outside: what the apps show, what they were told of their drafts, and what is
 //! on the server's disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_client::{Acknowledged, ConnectionState};
-use chat_core::id::{ConversationId, MessageId, UserId};
+use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::Message;
 use chat_core::store::{Export, ExportedConversation};
 use chat_core::testing::simulation::Simulation;
@@ -17,9 +17,13 @@ use crate::drafts::{Outcome, Written};
 const MOST_UNREAD: usize = 100;
 
 /// What every check can see.
-struct View<'a> {
-    simulation: &'a Simulation<Device>,
+struct View {
     export: Export,
+    lost_answers: u64,
+    /// What was stored once, and was gone when a backup took the store's place.
+    unsaved: BTreeSet<String>,
+    /// The messages that were ever stored in each epoch.
+    ids: Vec<(Epoch, BTreeSet<MessageId>)>,
     /// Where each text stands in the history, as often as it stands there.
     places: BTreeMap<String, Vec<(ConversationId, u64)>>,
 }
@@ -28,11 +32,17 @@ struct View<'a> {
 pub(crate) fn check(simulation: &Simulation<Device>) -> Result<(), String> {
     let export = simulation.export();
     let mut places = BTreeMap::<String, Vec<_>>::new();
-    for message in export.conversations.values().flat_map(|exported| &exported.messages) {
+    for message in messages(&export) {
         let place = (message.conversation_id.clone(), message.seq.unwrap_or_default());
         places.entry(message.content.to_string()).or_default().push(place);
     }
-    let view = View { simulation, export, places };
+    let held = ids(&export).1;
+    let stays = |message: &&Message| held.contains(&message.id);
+    let unsaved = simulation.past().iter().flat_map(messages).filter(|message| !stays(message));
+    let ids = simulation.past().iter().chain([&export]).map(ids).collect();
+    let unsaved = unsaved.map(|message| message.content.to_string()).collect();
+    let lost_answers = simulation.counters().lost_answers;
+    let view = View { export, lost_answers, unsaved, ids, places };
     for device in simulation.clients() {
         let whose = format!("device {} of {}", device.profile.number, device.profile.user.id);
         view.device(device).map_err(|wrong| format!("{whose}: {wrong}"))?;
@@ -44,11 +54,13 @@ fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-impl View<'_> {
+impl View {
     fn device(&self, device: &Device) -> Result<(), String> {
         let app = device.life.as_ref().map(|life| &life.app).ok_or("it is not running")?;
         must(device.state() == Some(&ConnectionState::Live), || format!("it is {:?}", device.state()))?;
         app.wrong.clone().map_or(Ok(()), Err)?;
+        must(device.profile.failing_writes > 0 || device.outbox().is_empty(), || "keeps drafts".to_owned())?;
+        self.epochs(app)?;
         self.conversations(app, &device.profile.user.id)?;
         for written in &device.drafts.written {
             self.draft(written).map_err(|wrong| format!("{}: {wrong}", written.content))?;
@@ -65,7 +77,18 @@ impl View<'_> {
         for view in app.views.values() {
             must(ids.contains(&&view.conversation), || format!("shows {}", view.conversation))?;
         }
-        mine.into_iter().try_for_each(|exported| conversation(app, user, exported))
+        mine.iter().try_for_each(|exported| conversation(app, user, exported))?;
+        // Of what its store has kept from it, the server tells nobody: it is found by what comes after it.
+        let all_told = self.lost_answers == 0;
+        mine.into_iter().filter(|_| all_told).try_for_each(|exported| beginning(app, user, exported))
+    }
+
+    /// What a view has shown is of the epoch that it was in.
+    fn epochs(&self, app: &App) -> Result<(), String> {
+        app.shown.iter().try_for_each(|(epoch, id)| {
+            let ids = self.ids.iter().find(|(held, _)| held == epoch).map(|(_, ids)| ids);
+            must(ids.is_some_and(|ids| ids.contains(id)), || format!("shows {id} in {epoch:?}"))
+        })
     }
 
     /// A draft ended as its author was told: once in the history, or at most once, or not at all.
@@ -93,28 +116,33 @@ impl View<'_> {
         acknowledged: &Acknowledged,
         places: &[(ConversationId, u64)],
     ) -> Result<(), String> {
-        let unsaved = self.simulation.unsaved();
-        let (id, seq, is_unsaved) = match acknowledged {
+        let (id, seq, was_there) = match acknowledged {
             Acknowledged::Message(reply) => {
-                let is_unsaved = unsaved.contains(&MessageId::from(reply.message_id.as_str()));
-                (&reply.conversation_id, reply.seq, is_unsaved)
+                let was_there = self.past().any(|(_, ids)| ids.contains(&reply.message_id));
+                (&reply.conversation_id, reply.seq, was_there)
             }
             // Its message is not named: it may be gone if the conversation is.
             Acknowledged::Conversation(reply) => {
                 let is_gone = !self.export.conversations.contains_key(&reply.conversation_id);
-                (&reply.conversation_id, Some(1), is_gone && !unsaved.is_empty())
+                (&reply.conversation_id, Some(1), is_gone && self.past().next().is_some())
             }
         };
         let is_there = places.iter().any(|(place, number)| place == id && Some(*number) == seq);
-        must(is_there || is_unsaved, || {
+        must(is_there || was_there, || {
             format!("{:?} is acknowledged, and at {places:?}", written.conversation)
         })
     }
 
-    /// What was written first stands first.
+    /// The epochs before this one.
+    fn past(&self) -> impl Iterator<Item = &(Epoch, BTreeSet<MessageId>)> {
+        self.ids.iter().rev().skip(1)
+    }
+
+    /// What was written first stands first, but for what was lost with a backup and then sent again.
     fn order(&self, device: &Device) -> Result<(), String> {
         let mut last = BTreeMap::<&ConversationId, u64>::new();
-        for written in &device.drafts.written {
+        for written in device.drafts.written.iter().filter(|written| !self.unsaved.contains(&written.content))
+        {
             let is_acknowledged = |outcome: &Outcome| matches!(outcome, Outcome::Acknowledged(_));
             let places = self.places.get(&written.content).filter(|_| written.conversation.is_some());
             let Some((id, seq)) = places.and_then(|places| places.first()) else { continue };
@@ -126,6 +154,15 @@ impl View<'_> {
         }
         Ok(())
     }
+}
+
+/// A conversation that was not in the first list is new to the app: it hears it from its first message on.
+fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
+    let id = &exported.conversation.id;
+    let is_new = app.first_list.as_ref().is_some_and(|list| !list.contains(id));
+    let was_read = exported.read_up_to.contains_key(user);
+    let first = app.first_heard.get(id).copied();
+    must(!is_new || was_read || first == Some(1), || format!("{id} is new, and was heard from {first:?} on"))
 }
 
 fn conversation(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
@@ -148,6 +185,14 @@ fn conversation(app: &App, user: &UserId, exported: &ExportedConversation) -> Re
     must(told == (read_up_to, unread), || {
         format!("told (read up to, unread) of {id} as {told:?}, and it is {:?}", (read_up_to, unread))
     })
+}
+
+fn messages(export: &Export) -> impl Iterator<Item = &Message> {
+    export.conversations.values().flat_map(|exported| &exported.messages)
+}
+
+fn ids(export: &Export) -> (Epoch, BTreeSet<MessageId>) {
+    (export.epoch.clone(), messages(export).map(|message| message.id.clone()).collect())
 }
 
 fn brief(messages: &[Message]) -> Vec<String> {

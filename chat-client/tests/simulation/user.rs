@@ -77,7 +77,8 @@ impl Device {
         self.give(Input::Post(entry), around);
     }
 
-    fn read(&mut self, around: &mut Surroundings<'_>) {
+    /// Reads up to the newest message of a conversation.
+    pub(crate) fn read(&mut self, around: &mut Surroundings<'_>) {
         let (id, place) = (AskId(self.number()), around.random().below(64));
         let me = &self.profile.user.id;
         let Some(newest) = self.life.as_ref().and_then(|life| life.app.newest(place, me)) else { return };

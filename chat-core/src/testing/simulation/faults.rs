@@ -74,7 +74,7 @@ impl Faults {
         let cuts = every(85, 1..20);
         let black_holes = every(50, 5..60);
         let crashes = every(60, 10..60);
-        let restores = every(15, 30..120);
+        let restores = every(25, 10..80);
         let mut chance = |percent, most| if random.percent(percent) { random.below(most) } else { 0 };
         Self {
             latency: 1..slow,
@@ -90,7 +90,7 @@ impl Faults {
             store_takes: 0..syncs,
             failed_loads: chance(30, 15),
             failed_commits: chance(30, 20),
-            lost_answers: chance(15, 20),
+            lost_answers: chance(25, 30),
         }
     }
 }
@@ -133,6 +133,8 @@ pub struct Counters {
     pub crashes_that_forgot: u64,
     /// Restores from a backup.
     pub restores: u64,
+    /// Commits that were done, and whose answer was lost: the engine has told nobody of what they hold.
+    pub lost_answers: u64,
     /// Connections that the server has refused because their token had expired.
     pub expired_tokens: u64,
 }

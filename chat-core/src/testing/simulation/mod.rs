@@ -56,7 +56,6 @@ mod schedule;
 mod server;
 mod tokens;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use client::{Client, ClientId, Heard, Surroundings};
@@ -66,7 +65,6 @@ pub use faults::{Counters, Faults};
 pub use random::Random;
 pub use tokens::Issuer;
 
-use crate::id::MessageId;
 use crate::limits::Limits;
 use crate::store::{Export, MemoryState};
 use crate::time::Now;
@@ -162,9 +160,9 @@ impl<C: Client> Simulation<C> {
         self.environment.server.export()
     }
 
-    /// The messages that were on its disk once, and are gone because a backup was restored that did not hold them.
-    pub fn unsaved(&self) -> &BTreeSet<MessageId> {
-        self.environment.server.unsaved()
+    /// What was on its disk each time before a backup took its place, the oldest first.
+    pub fn past(&self) -> &[Export] {
+        self.environment.server.past()
     }
 
     /// What has gone wrong so far.

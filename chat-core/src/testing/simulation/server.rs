@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use super::environment::{Environment, Happening};
 use crate::engine::{Engine, Input, Output, Settings, Ticket};
 use crate::frame::Frame;
-use crate::id::MessageId;
+use crate::id::ConversationId;
 use crate::limits::Limits;
-use crate::protocol::Message;
 use crate::store::{Change, Export, Loaded, MemoryState, Query, Unavailable, Verdict};
 
 /// How many backups are kept.
@@ -51,10 +50,12 @@ pub(super) struct Server {
     epochs: u64,
     /// A crash waits for the next commit.
     pub(super) crashes_while_syncing: bool,
-    /// Something is stored that the engine took for refused, and so has told nobody.
-    has_untold: bool,
-    /// Messages that were stored, and are gone with what a backup did not hold.
-    unsaved: BTreeSet<MessageId>,
+    /// Conversations whose last message is stored, but the engine took it for refused, and so has told nobody.
+    untold: BTreeSet<ConversationId>,
+    /// The same of a reading: no later one makes up for it.
+    has_untold_reading: bool,
+    /// What each epoch before this one had come to.
+    past: Vec<Export>,
 }
 
 impl Server {
@@ -69,8 +70,9 @@ impl Server {
             backups: Vec::new(),
             epochs: 1,
             crashes_while_syncing: false,
-            has_untold: false,
-            unsaved: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            has_untold_reading: false,
+            past: Vec::new(),
         }
     }
 
@@ -78,12 +80,12 @@ impl Server {
         self.store.export()
     }
 
-    pub(super) fn unsaved(&self) -> &BTreeSet<MessageId> {
-        &self.unsaved
+    pub(super) fn past(&self) -> &[Export] {
+        &self.past
     }
 
     pub(super) fn has_untold(&self) -> bool {
-        self.has_untold
+        self.has_untold_reading || !self.untold.is_empty()
     }
 
     pub(super) fn back_up(&mut self) {
@@ -111,7 +113,8 @@ impl Environment {
         self.counters.crashes += 1;
         self.server.life += 1;
         self.server.wake_at = None;
-        self.server.has_untold = false;
+        self.server.untold.clear();
+        self.server.has_untold_reading = false;
         if let Some(UnderWay { mut changes, verdicts: None }) = self.server.under_way.take() {
             let kept = usize::try_from(self.random.below(changes.len() as u64 + 1)).unwrap_or_default();
             let forgotten = changes.split_off(kept);
@@ -133,8 +136,7 @@ impl Environment {
         self.counters.restores += 1;
         let backups = std::mem::take(&mut self.server.backups);
         let Some(backup) = self.random.pick(&backups) else { return };
-        let (held, saved) = (ids(&self.server.store), ids(backup));
-        self.server.unsaved.extend(held.difference(&saved).cloned());
+        self.server.past.push(self.server.store.export());
         self.server.epochs += 1;
         self.server.store = backup.clone().under_epoch(format!("epoch_{}", self.server.epochs));
         self.note(|| "the store is an older backup now".to_owned());
@@ -232,8 +234,20 @@ impl Environment {
         if fate == Fate::NothingDone {
             return;
         }
-        self.server.has_untold |= fate == Fate::DoneButLost && changes.iter().any(is_said);
+        let said: Vec<_> =
+            changes.iter().map(|change| change.supposes().filter(|_| is_said(change))).collect();
+        let said: Vec<_> = said.into_iter().map(|supposed| supposed.map(|(id, _)| id.clone())).collect();
+        let is_reading = changes.iter().any(|change| matches!(change, Change::MarkRead(_)));
+        self.server.has_untold_reading |= fate == Fate::DoneButLost && is_reading;
         let verdicts = self.server.store.judge(changes);
+        self.counters.lost_answers += u64::from(fate == Fate::DoneButLost);
+        for id in said.into_iter().zip(&verdicts).filter_map(|(id, verdict)| id.filter(|_| verdict.is_ok())) {
+            // The next message that is told shows that something is missing before it.
+            match fate {
+                Fate::DoneButLost => drop(self.server.untold.insert(id)),
+                _ => drop(self.server.untold.remove(&id)),
+            }
+        }
         under_way.verdicts = (fate == Fate::Done).then_some(verdicts);
     }
 
@@ -249,9 +263,4 @@ impl Environment {
 /// Whether it is something that somebody said.
 fn is_said(change: &Change) -> bool {
     matches!(change, Change::AppendMessage(_) | Change::CreateConversation(_))
-}
-
-fn ids(store: &MemoryState) -> BTreeSet<MessageId> {
-    let conversations = store.export().conversations.into_values();
-    conversations.flat_map(|exported| exported.messages).map(|Message { id, .. }| id).collect()
 }
