@@ -11,6 +11,8 @@ const MOST: usize = 100;
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnreadCount {
     pub(super) read_up_to: u64,
+    /// Whether the server has counted at all.
+    is_counted: bool,
     /// The server's count, of messages up to `counted_up_to`.
     counted: u32,
     counted_up_to: u64,
@@ -21,7 +23,7 @@ pub(super) struct UnreadCount {
 impl UnreadCount {
     /// Nothing is known of messages up to this number but that they are not counted.
     pub(super) fn from(seq: u64) -> Self {
-        Self { read_up_to: 0, counted: 0, counted_up_to: seq, heard: BTreeSet::new() }
+        Self { counted_up_to: seq, ..Self::default() }
     }
 
     /// The number to show.
@@ -39,6 +41,7 @@ impl UnreadCount {
             return;
         }
         self.read_up_to = read_up_to;
+        self.is_counted = true;
         self.counted = summary.unread_count.unwrap_or(0);
         self.counted_up_to = last_seq;
         self.heard.retain(|seq| *seq > last_seq.max(read_up_to));
@@ -51,7 +54,8 @@ impl UnreadCount {
         }
     }
 
-    /// The user has read up to this number. Whether the count is only a bound now, and the server must be asked.
+    /// The user has read up to this number. Whether the count is only a bound now, or the one that is on its way may be
+    /// from before it, and the server must be asked.
     pub(super) fn read(&mut self, seq: u64) -> bool {
         if seq <= self.read_up_to {
             return false;
@@ -61,6 +65,6 @@ impl UnreadCount {
         let before = self.counted;
         let left = u32::try_from(self.counted_up_to.saturating_sub(seq)).unwrap_or(u32::MAX);
         self.counted = self.counted.min(left);
-        before > 0 && self.counted > 0
+        !self.is_counted || (before > 0 && self.counted > 0)
     }
 }

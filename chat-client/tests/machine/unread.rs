@@ -40,3 +40,19 @@ fn a_reading_that_is_heard_before_the_first_list_is_not_lost() {
     let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
     assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(5), Some(0)));
 }
+
+#[test]
+fn a_reading_between_a_first_message_and_the_first_list_is_not_lost() {
+    let mut scene = Scene::connected();
+    scene.hear(&new_message(12));
+    scene.hear(&json!({
+        "type": "read_position", "conversation_id": "conv_1", "message_id": "msg_00000000000000009",
+        "read_up_to": 9, "timestamp": "2024-01-15T10:30:00.000Z",
+    }));
+    // This list was loaded before the reading, and the next one after it.
+    scene.reply("get_active_conversations", list(&json!([summary(12, 0, 12)])));
+    scene.reply("get_active_conversations", list(&json!([summary(12, 9, 3)])));
+    let events = scene.take_events();
+    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(9), Some(3)));
+}
