@@ -145,7 +145,8 @@ impl Machine {
         let message = Message::from(event);
         let id = message.conversation_id.clone();
         let confirmed = self.conversations.confirmed;
-        let is_missed = self.conversations.listed && !self.has_listed();
+        let awaits_list = !self.has_listed() || self.list.is_under_way();
+        let is_missed = self.conversations.listed && awaits_list;
         match self.conversations.get(&id) {
             Some(held) if confirmed => match held.place(seq) {
                 Place::Next => self.message(message, seq),

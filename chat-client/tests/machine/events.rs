@@ -18,9 +18,26 @@ fn a_conversation_that_is_opened_before_the_list_knows_it_is_told_from_its_first
     scene.reply("join_conversation", messages(1, 1));
     scene.reply("get_active_conversations", list(&json!([summary(1, 0, 1)])));
     scene.reply("join_conversation", messages(1, 1));
-    let told = scene.take_events().into_iter().filter_map(|event| match event {
+    assert_eq!(told(&mut scene), [1]);
+}
+
+#[test]
+fn what_comes_live_while_another_list_is_under_way_does_not_hide_what_came_before_it() {
+    let mut scene = Scene::live(&json!([]));
+    scene.reconnect();
+    scene.hear(&new_message(1));
+    scene.reply("get_active_conversations", list(&json!([])));
+    scene.hear(&new_message(2));
+    scene.reply("get_active_conversations", list(&json!([summary(1, 0, 1)])));
+    scene.reply("join_conversation", messages(1, 2));
+    assert_eq!(told(&mut scene), [1, 2]);
+}
+
+fn told(scene: &mut Scene) -> Vec<u64> {
+    let events = scene.take_events().into_iter();
+    let numbers = events.filter_map(|event| match event {
         Event::NewMessage(message) => message.message.seq,
         _ => None,
     });
-    assert_eq!(told.collect::<Vec<_>>(), [1]);
+    numbers.collect()
 }
