@@ -25,8 +25,6 @@ mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
 #[cfg(test)]
-mod kill_dash_nine;
-#[cfg(test)]
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
