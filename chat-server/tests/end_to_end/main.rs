@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
 mod support;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ type Case = (&'static str, fn(&mut Vec<u8>), [&'static str; 2]);
 const CASES: [Case; 5] = [
     (
         JOURNAL,
-        newer_journal,
+        |bytes| newer_journal(bytes),
         ["has format version 2, and this program knows versions up to 1", "Start the newer program"],
     ),
     (
@@ -90,7 +90,7 @@ async fn begin(dir: &Path) -> Chat {
 }
 
 /// Writes the version of a segment's header, and its checksum.
-fn newer_journal(bytes: &mut Vec<u8>) {
+fn newer_journal(bytes: &mut [u8]) {
     bytes[8..12].copy_from_slice(&2_u32.to_be_bytes());
     let checksum = crc32fast::hash(&bytes[..12]);
     bytes[12..16].copy_from_slice(&checksum.to_be_bytes());
