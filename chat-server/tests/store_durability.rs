@@ -217,24 +217,62 @@ fn after_a_failed_write_or_sync_the_journal_goes_on_from_its_synced_end() {
 }
 
 #[test]
-fn if_going_back_fails_too_nothing_is_acknowledged_any_more() {
-    for failing in [[Op::Write, Op::Cut], [Op::Sync, Op::Cut]] {
+fn while_going_back_fails_too_nothing_is_acknowledged() {
+    for failing in [Op::Write, Op::Sync] {
         let dir = TempDir::new().unwrap();
         let (recorder, store) = recorded(&dir);
         commit(&store, vec![creation(&conv(), None)]);
-        recorder.fail(&failing);
+        recorder.fail(&[failing, Op::Cut, Op::Cut]);
         assert!(try_message(&store, "unknown").is_err());
         recorder.take();
         let refused = try_message(&store, "refused").unwrap_err();
-        assert!(refused.reason.contains("restart the server"), "{}", refused.reason);
-        assert_eq!(recorder.take(), [], "nothing is tried on a file of which nobody knows what it holds");
+        assert!(refused.reason.contains("whether the disk is sound"), "{}", refused.reason);
+        assert_eq!(recorder.take(), [Op::Cut], "nothing is written over what nobody knows");
         assert_eq!(contents(&store, &conv()), ["the first message"], "loads go on");
+        commit(&store, vec![message(&conv(), "later", None)]);
+        assert_eq!(recorder.take(), [Op::Cut, Op::Sync, Op::Write, Op::Sync], "the fault has ended");
         store.close().unwrap();
         drop(store);
-        let reopened = contents(&open(dir.path()), &conv());
-        assert_eq!(reopened[0], "the first message");
-        assert!(!reopened.contains(&"refused".to_owned()));
+        let store = open(dir.path());
+        assert_eq!(store.report().cut, None, "{failing:?}");
+        assert_eq!(contents(&store, &conv()), ["the first message", "later"], "{failing:?}");
     }
+}
+
+#[test]
+fn a_fault_that_does_not_end_leaves_what_was_acknowledged() {
+    let dir = TempDir::new().unwrap();
+    let (recorder, store) = recorded(&dir);
+    commit(&store, vec![creation(&conv(), None)]);
+    recorder.fail(&[Op::Sync, Op::Cut, Op::Cut]);
+    assert!(try_message(&store, "unknown").is_err());
+    assert!(try_message(&store, "refused").is_err());
+    store.close().unwrap();
+    drop(store);
+    let reopened = contents(&open(dir.path()), &conv());
+    assert_eq!(reopened[0], "the first message");
+    assert!(!reopened.contains(&"refused".to_owned()));
+}
+
+#[test]
+fn nothing_is_acknowledged_into_a_file_that_is_not_in_the_journal_any_more() {
+    let dir = TempDir::new().unwrap();
+    let (recorder, store) = recorded(&dir);
+    commit(&store, vec![creation(&conv(), None)]);
+    let (journal, away) = (dir.path().join("journal"), dir.path().join("away"));
+    std::fs::rename(&journal, &away).unwrap();
+    recorder.take();
+    for other_in_its_place in [false, true] {
+        let refused = try_message(&store, "refused").unwrap_err();
+        assert!(refused.reason.contains("is no longer in"), "{}", refused.reason);
+        if !other_in_its_place {
+            store_support::copy_dir(&away, &journal);
+        }
+    }
+    assert_eq!(recorder.take(), []);
+    std::fs::remove_dir_all(&journal).unwrap();
+    std::fs::rename(&away, &journal).unwrap();
+    assert_eq!(try_message(&store, "refused"), Ok(2));
 }
 
 #[test]

@@ -9,12 +9,11 @@ use super::io::Class;
 use super::work::Work;
 use crate::id::ConversationId;
 use crate::protocol::{RequestId, RoomType, User};
-use crate::time::{Monotonic, Timestamp};
+use crate::time::Monotonic;
 
 /// An open connection.
 pub(super) struct Connection {
     pub(super) user: Arc<User>,
-    pub(super) expires_at: Timestamp,
     /// When it last carried a frame.
     pub(super) last_heard: Monotonic,
     /// The support rooms it has joined. Bounded by the number of room types.
@@ -58,11 +57,10 @@ pub(super) enum Stage {
 pub(super) type Released = Vec<(Class, Bytes)>;
 
 impl Connection {
-    pub(super) fn new(user: Arc<User>, expires_at: Timestamp, now: Monotonic) -> Self {
+    pub(super) fn new(user: Arc<User>, now: Monotonic) -> Self {
         let entry = Slot { request_id: None, stage: Stage::Entering, holds_back: true, after: Vec::new() };
         Self {
             user,
-            expires_at,
             last_heard: now,
             rooms: Vec::new(),
             typing: VecDeque::new(),

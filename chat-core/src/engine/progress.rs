@@ -227,7 +227,6 @@ impl Engine {
         };
         let result = match result.ok().filter(same) {
             Some(Claims { expires_at, .. }) => {
-                connection.expires_at = expires_at;
                 if let Origin::Request(conn, _) = origin {
                     let at = self.token_deadline(expires_at);
                     self.timers.set(at, Timer::Token(conn));

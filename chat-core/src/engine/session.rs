@@ -22,7 +22,7 @@ impl Engine {
         let Claims { user, expires_at } = claims;
         self.make_room_for(&user.id);
         self.online.entry(user.id.clone()).or_default().push(conn);
-        self.connections.insert(conn, Connection::new(Arc::new(user), expires_at, self.now.monotonic));
+        self.connections.insert(conn, Connection::new(Arc::new(user), self.now.monotonic));
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
         self.enter(conn);
@@ -123,14 +123,10 @@ impl Engine {
         self.now.monotonic.plus(left)
     }
 
-    /// Ends a session whose token has expired; one that was prolonged goes on.
+    /// Ends a session whose token has expired: one that was prolonged has a later timer, and a clock that was set since
+    /// does not count.
     pub(super) fn token_due(&mut self, conn: ConnectionId) {
-        let Some(connection) = self.connections.get(&conn) else { return };
-        let at = self.token_deadline(connection.expires_at);
-        match at <= self.now.monotonic {
-            true => self.close(conn, CloseCode::TokenExpired, Some(ErrorCode::TokenExpired.into())),
-            false => self.timers.set(at, Timer::Token(conn)),
-        }
+        self.close(conn, CloseCode::TokenExpired, Some(ErrorCode::TokenExpired.into()));
     }
 
     /// Ends the service: what is under way is finished, then each connection is told.

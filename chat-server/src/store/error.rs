@@ -19,7 +19,11 @@ pub enum OpenError {
         dir: PathBuf,
     },
     /// The operating system refused something.
-    #[error("could not {action} {}: {source}. Check the permissions of the data directory, and its disk", path.display())]
+    #[error(
+        "could not {action} {}: {source}. Check the permissions of the data directory, the space on its disk, and \
+         whether the disk is sound",
+        path.display()
+    )]
     Io {
         /// What was tried.
         action: &'static str,
@@ -76,7 +80,7 @@ pub enum OpenError {
         what: String,
     },
     /// No index could be made, though its directory was empty.
-    #[error("could not build the index in {}: {what}. Check the space on its disk, and start again", dir.display())]
+    #[error("could not build the index in {}: {what}. Check the space on its disk", dir.display())]
     Index {
         /// The directory of the index.
         dir: PathBuf,

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
 mod support;
 
 #[cfg(test)]
@@ -24,8 +25,6 @@ mod handshake;
 mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
-#[cfg(test)]
-mod kill_dash_nine;
 #[cfg(test)]
 mod log_secrecy;
 #[cfg(test)]

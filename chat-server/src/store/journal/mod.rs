@@ -12,7 +12,10 @@ mod recover;
 mod scan;
 mod segment;
 
+use std::fs;
 use std::io;
+use std::mem;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,10 +46,23 @@ pub(super) struct Journal {
     dir: PathBuf,
     segment_bytes: u64,
     file: Box<dyn DiskFile>,
+    /// Which file that is.
+    place: (u64, u64),
     /// The acknowledged end: all before it is synced.
     end: End,
-    /// Why nothing is acknowledged any more.
-    broken: Option<String>,
+    /// What has to be taken back before anything else is written.
+    leftover: Option<Leftover>,
+    /// Whether the last group was refused, and the log says why.
+    failing: bool,
+}
+
+/// What a failed write left beyond the acknowledged end.
+#[derive(Clone, Copy)]
+enum Leftover {
+    /// Bytes in the segment.
+    Bytes,
+    /// The segment after it.
+    Segment,
 }
 
 impl Journal {
@@ -61,8 +77,18 @@ impl Journal {
             Some(end) => (disk.open(&segment::path(dir, end.segment))?, end),
             None => new_segment(&*disk, dir, End::default())?,
         };
+        let place = place_of(&segment::path(dir, end.segment))?;
         let segment_bytes = segment_bytes.clamp(SEGMENT_LEAST, SEGMENT_MOST);
-        Ok(Self { disk, dir: dir.to_owned(), segment_bytes, file, end, broken: None })
+        Ok(Self {
+            disk,
+            dir: dir.to_owned(),
+            segment_bytes,
+            file,
+            place,
+            end,
+            leftover: None,
+            failing: false,
+        })
     }
 
     /// The acknowledged end.
@@ -71,15 +97,20 @@ impl Journal {
     }
 
     /// Begins a group, in a new segment if this one is full.
+    ///
+    /// A file that is no longer where it was opened is not written to: who removes a directory would take with it what
+    /// is acknowledged afterwards. What an earlier failure left is taken back first.
     pub(super) fn begin(&mut self) -> Result<Group, Unavailable> {
-        if let Some(reason) = &self.broken {
-            return Err(Unavailable::new(reason));
+        if place_of(&segment::path(&self.dir, self.end.segment)).ok() != Some(self.place) {
+            return Err(self.refuse(format!(
+                "the journal is no longer in {}: nothing is acknowledged until the data directory is back where it \
+                 was, or the server is started again",
+                self.dir.display()
+            )));
         }
+        self.take_back().map_err(|error| self.failed(&error))?;
         if self.end.offset >= self.segment_bytes {
-            match new_segment(&*self.disk, &self.dir, self.end) {
-                Ok((file, end)) => (self.file, self.end) = (file, end),
-                Err(error) => return Err(self.undo_segment(&error)),
-            }
+            self.next_segment().map_err(|error| self.undo(Leftover::Segment, &error))?;
         }
         Ok(Group::new(self.end))
     }
@@ -87,55 +118,71 @@ impl Journal {
     /// Writes a group and syncs it: it is durable when this returns.
     ///
     /// A write or sync that failed is never tried again as it was, for what a failed sync left on disk is not
-    /// known. The file is cut back to the acknowledged end, and that is synced; if this fails too, nothing is
-    /// acknowledged any more until the store is opened anew.
+    /// known. The file is cut back to the acknowledged end, and that is synced; while this fails too, nothing is
+    /// acknowledged. It can be tried as often as it takes, for what stands beyond that end means nothing.
     pub(super) fn commit(&mut self, group: Group) -> Result<(), Unavailable> {
-        if let Some(reason) = &self.broken {
-            return Err(Unavailable::new(reason));
-        }
         let (bytes, end) = group.finish();
         let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| self.file.sync());
-        match written {
-            Ok(()) => {
-                self.end = end;
-                Ok(())
-            }
-            Err(error) => Err(self.cut_back(&error)),
+        written.map_err(|error| self.undo(Leftover::Bytes, &error))?;
+        self.end = end;
+        if mem::take(&mut self.failing) {
+            tracing::info!("the journal can be written again: changes are acknowledged");
         }
+        Ok(())
     }
 
-    fn cut_back(&mut self, error: &io::Error) -> Unavailable {
-        let undone = self.file.cut(self.end.offset).and_then(|()| self.file.sync());
-        self.failed(error, undone)
+    fn next_segment(&mut self) -> io::Result<()> {
+        let (file, end) = new_segment(&*self.disk, &self.dir, self.end)?;
+        self.place = place_of(&segment::path(&self.dir, end.segment))?;
+        (self.file, self.end) = (file, end);
+        Ok(())
     }
 
-    fn undo_segment(&mut self, error: &io::Error) -> Unavailable {
-        let path = segment::path(&self.dir, self.end.position.0 + 1);
-        let removed = match self.disk.remove(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        };
-        let undone = removed.and_then(|()| self.disk.sync_directory(&self.dir));
-        self.failed(error, undone)
+    fn undo(&mut self, leftover: Leftover, error: &io::Error) -> Unavailable {
+        self.leftover = Some(leftover);
+        // If it fails, it is tried again before the next group, and said then.
+        let _ = self.take_back();
+        self.failed(error)
     }
 
-    fn failed(&mut self, error: &io::Error, undone: io::Result<()>) -> Unavailable {
-        let position = self.end.position.0;
-        match undone {
-            Ok(()) => {
-                tracing::error!(%error, position, "could not write the journal; went back to its synced end");
-            }
-            Err(then) => {
-                let reason = format!(
-                    "the journal could not be written ({error}), nor brought back to its synced end, \
-                     position {position} ({then}): restart the server once the disk is sound"
-                );
-                tracing::error!("{reason}");
-                self.broken = Some(reason);
+    fn take_back(&mut self) -> io::Result<()> {
+        match self.leftover {
+            None => return Ok(()),
+            Some(Leftover::Bytes) => self.file.cut(self.end.offset).and_then(|()| self.file.sync())?,
+            Some(Leftover::Segment) => {
+                let path = segment::path(&self.dir, self.end.position.0 + 1);
+                match self.disk.remove(&path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    removed => removed,
+                }?;
+                self.disk.sync_directory(&self.dir)?;
             }
         }
-        Unavailable::new(format!("the journal could not be written: {error}"))
+        self.leftover = None;
+        Ok(())
     }
+
+    fn failed(&mut self, error: &io::Error) -> Unavailable {
+        self.refuse(format!(
+            "could not write the journal in {} ({error}): nothing is acknowledged until it can be written again. \
+             Check the space on its disk, and whether the disk is sound",
+            self.dir.display()
+        ))
+    }
+
+    /// Says why nothing is acknowledged: in the log only the first time, for it may be asked of every request.
+    fn refuse(&mut self, reason: String) -> Unavailable {
+        if !mem::replace(&mut self.failing, true) {
+            tracing::error!(position = self.end.position.0, "{reason}");
+        }
+        Unavailable::new(reason)
+    }
+}
+
+/// What tells a file from every other.
+fn place_of(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Makes the segment after `end`: its header is synced, and its name too, before anything is written to it.

@@ -30,6 +30,13 @@ pub fn without_settings(mut command: Command) -> Command {
     command
 }
 
+/// A command that ends in the program, made one that serves a data directory and can be read.
+pub fn serving(mut command: Command, dir: &Path, flags: &[&str]) -> Command {
+    command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data-dir").arg(dir.join("data")).args(flags);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// The system's time.
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -83,17 +90,8 @@ impl Server {
     }
 
     /// The same, but the server has to find a secret by itself.
-    pub fn spawn_without_secret(mut command: Command, dir: &Path, flags: &[&str]) -> Self {
-        let mut process = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .arg("--data-dir")
-            .arg(dir.join("data"))
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub fn spawn_without_secret(command: Command, dir: &Path, flags: &[&str]) -> Self {
+        let mut process = serving(command, dir, flags).spawn().unwrap();
         let mut stderr = process.stderr.take().unwrap();
         let log = std::thread::spawn(move || {
             let mut log = Vec::new();

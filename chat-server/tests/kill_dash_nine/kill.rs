@@ -1,0 +1,81 @@
+//! Kills at moments at which no client is connected.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::ops::Range;
+use std::path::Path;
+use std::process::Child;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng as _;
+
+use crate::rounds::FLAGS;
+use crate::support::SECRET;
+use crate::support::program::{program, serving};
+
+/// How often a kill hit what it was meant to hit.
+#[derive(Default, Debug)]
+pub struct Kills {
+    /// A server that serves.
+    pub under_load: usize,
+    /// One that had been asked to stop, and had not ended yet.
+    pub while_stopping: usize,
+    /// A start that was building the index anew.
+    pub while_building: usize,
+    /// A start after a clean stop, before it listened.
+    pub while_starting: usize,
+}
+
+impl Kills {
+    /// Whether each was hit.
+    pub fn all_kinds(&self) -> bool {
+        [self.under_load, self.while_stopping, self.while_building, self.while_starting]
+            .iter()
+            .all(|&n| n > 0)
+    }
+}
+
+/// A random pause in milliseconds.
+pub fn millis(random: &mut ChaCha8Rng, range: Range<u64>) -> Duration {
+    Duration::from_micros(range.start * 1_000 + random.next_u64() % ((range.end - range.start) * 1_000))
+}
+
+/// Starts a server that has no index, and kills it at a random moment after it has begun to build one; says whether it
+/// had not ended that.
+pub fn kill_while_building(dir: &Path, random: &mut ChaCha8Rng) -> bool {
+    let mut process = start(dir);
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("the index anew") && !line.contains("opened the store") {
+        line.clear();
+        assert!(log.read_line(&mut line).unwrap() > 0, "it must start");
+    }
+    let builds = line.contains("the index anew");
+    sleep(millis(random, 0..40));
+    end(process);
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    builds && !rest.contains("opened the store")
+}
+
+/// Starts a server and kills it at a random moment; says whether it did not listen yet.
+pub fn kill_while_starting(dir: &Path, random: &mut ChaCha8Rng) -> bool {
+    let mut process = start(dir);
+    sleep(millis(random, 0..60));
+    let mut told = process.stdout.take().unwrap();
+    end(process);
+    let mut line = String::new();
+    told.read_to_string(&mut line).unwrap();
+    line.is_empty()
+}
+
+fn start(dir: &Path) -> Child {
+    let mut command = serving(program(), dir, &FLAGS);
+    command.env("CHAT_JWT_SECRET", SECRET).spawn().unwrap()
+}
+
+fn end(mut process: Child) {
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
