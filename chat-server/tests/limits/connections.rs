@@ -1,7 +1,7 @@
 //! How many connections there may be.
 
 use crate::support::john;
-use crate::under_attack::{Tally, UNHURRIED, under_attack, wire};
+use crate::under_attack::{Tally, UNHURRIED, closed_with, under_attack, wire};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn connections_of_a_user() {
@@ -13,7 +13,7 @@ async fn connections_of_a_user() {
         let mut kept = clients.split_off(90);
         // In their order: each is the longest silent once those before it are gone.
         for replaced in &mut clients {
-            assert_eq!(replaced.close_code().await, Some(4504));
+            assert_eq!(closed_with(replaced).await, Some(4504));
         }
         for client in &mut kept {
             client.nothing_heard().await;
@@ -33,7 +33,7 @@ async fn connections_of_the_server() {
         }
         // The bystanders have the other two places.
         for refused in &mut clients[18..] {
-            assert_eq!(refused.close_code().await, Some(1013));
+            assert_eq!(closed_with(refused).await, Some(1013));
         }
         for kept in &mut clients[..18] {
             kept.nothing_heard().await;

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::Server;
-use crate::under_attack::{Tally, UNHURRIED, hear_until, john_and_jane, under_attack, wire};
+use crate::under_attack::{Tally, UNHURRIED, closed_with, hear_until, john_and_jane, under_attack, wire};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn length_of_a_frame() {
@@ -17,7 +17,7 @@ async fn length_of_a_frame() {
             // All at once, so that all would be held at once.
             let bytes = if number % 2 == 0 { &whole } else { &announced };
             client.send_raw(bytes).await;
-            client.close_code().await == Some(1009)
+            closed_with(&mut client).await == Some(1009)
         });
         all_refused(Tally::of(join_all(attempts).await))
     })

@@ -13,7 +13,7 @@ const LONG: usize = 4_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn requests_under_way_and_replies_that_wait() {
-    under_attack("requests under way, and replies that wait", 24, UNHURRIED, async |server| {
+    under_attack("requests under way, and replies that wait", 16, UNHURRIED, async |server| {
         let (mut sender, _jane, id) = john_and_jane(server).await;
         for _ in 0..100 {
             send(&mut sender, &id, &"x".repeat(1_000)).await;
@@ -27,7 +27,7 @@ async fn requests_under_way_and_replies_that_wait() {
             greedy.send_text(request.to_string()).await;
         }
         for i in 0..asked {
-            sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(8)).await;
             assert_eq!(greedy.reply().await["request_id"], json!(i), "each is answered in its turn");
         }
         Tally { tried: asked, refused: asked - 64 }

@@ -1,5 +1,7 @@
 //! Frames that no library would send.
 
+use std::time::Duration;
+
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::client::IntoClientRequest as _;
 use futures::future::join_all;
@@ -7,10 +9,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::support::{Client, john, token};
-use crate::under_attack::{Tally, UNHURRIED, john_and_jane, process, under_attack, wire};
-
-/// Files that the server opens and closes by itself.
-const OWN_FILES: usize = 8;
+use crate::under_attack::{Tally, UNHURRIED, closed_with, john_and_jane, under_attack, wire};
 
 pub async fn single_bytes(name: &str) {
     under_attack(name, 8, UNHURRIED, async |server| {
@@ -49,7 +48,7 @@ pub async fn compressed(name: &str) {
         for mut client in clients {
             // The beginning of what would be gigabytes of zeros.
             client.send_raw(&wire::frame(wire::TEXT | wire::COMPRESSED, &[0xec; 1_000])).await;
-            assert_eq!(client.close_code().await, Some(1002));
+            assert_eq!(closed_with(&mut client).await, Some(1002));
         }
         Tally::all(tried)
     })
@@ -64,7 +63,7 @@ pub async fn fragments(name: &str) {
             // Without end, as far as the server is concerned.
             let piece = wire::frame(wire::GOES_ON, &[b' '; 1_000]);
             client.send_raw(&piece.repeat(1_000)).await;
-            client.close_code().await == Some(1009)
+            closed_with(&mut client).await == Some(1009)
         });
         let tally = Tally::of(join_all(attempts).await);
         assert_eq!(tally.tried, tally.refused);
@@ -87,12 +86,11 @@ pub async fn empty_fragments(name: &str) {
 
 pub async fn pings(name: &str) {
     under_attack(name, 8, UNHURRIED, async |server| {
-        let before = process::open_files(server);
         let mut flooded = wire::connect_narrow(server, &john()).await;
         let many = wire::frame(wire::PING, &[7; 125]).repeat(100);
         let mut tried = 0;
         // Until the server does not read on: it takes no more of them than it could answer.
-        while timeout(std::time::Duration::from_secs(1), flooded.send_raw(&many)).await.is_ok() {
+        while timeout(Duration::from_secs(1), flooded.send_raw(&many)).await.is_ok() {
             tried += 100;
             assert!(tried < 1_000_000, "read on and on");
         }
@@ -101,8 +99,6 @@ pub async fn pings(name: &str) {
             polite.send(Message::Ping(vec![7; 125].into())).await;
         }
         polite.nothing_heard().await;
-        drop((flooded, polite));
-        process::until_open_files(server, before + OWN_FILES).await;
         Tally { tried: tried + 1_000, refused: tried }
     })
     .await;

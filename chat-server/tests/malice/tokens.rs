@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::program::{now, program};
 use crate::support::{Client, SECRET, Server, create, jane, john, token};
-use crate::under_attack::{Tally, wire};
+use crate::under_attack::{Tally, closed_with, wire};
 
 /// The claims of a driver's good token, but for these.
 fn claims(change: &Value) -> Value {
@@ -92,7 +92,7 @@ async fn is_refused(server: &Server, token: &str) -> bool {
     let _ended = client.try_send(async_tungstenite::tungstenite::Message::text(request)).await;
     let error = client.frame().await.expect("the reason");
     assert_eq!(error["type"], json!("error"), "{error}");
-    error["code"] == json!("not_authenticated") && client.close_code().await == Some(4501)
+    error["code"] == json!("not_authenticated") && closed_with(&mut client).await == Some(4501)
 }
 
 pub async fn connect_by_forged(name: &str) {

@@ -6,8 +6,10 @@ pub mod process;
 pub mod wire;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::support::{Client, Server, create, jane, john};
 use bystanders::Bystanders;
@@ -16,6 +18,9 @@ use bystanders::Bystanders;
 pub const UNHURRIED: &[&str] = &["--messages-per-second", "0"];
 
 const MIB: u64 = 1 << 20;
+
+/// How long to wait for what must come. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came of an attack.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +83,13 @@ pub async fn john_and_jane(server: &Server) -> (Client, Client, String) {
     let mut john = server.connect(&john()).await;
     let id = create(&mut john, "Road closed", "Where do I go?").await;
     (john, jane, id)
+}
+
+/// The code that a connection is closed with.
+///
+/// In all within a bounded time: a connection that lives on, with its pings, is no end.
+pub async fn closed_with(client: &mut Client) -> Option<u16> {
+    timeout(PATIENCE, client.close_code()).await.expect("the connection must be closed")
 }
 
 /// The next event of a conversation.
