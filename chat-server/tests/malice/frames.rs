@@ -28,7 +28,7 @@ pub async fn single_bytes(name: &str) {
         }
         assert_eq!(client.reply().await["success"], json!(true));
         assert_eq!(client.event("new_message").await["message"]["content"], json!("é".repeat(500)));
-        Tally { tried: frames.len() as u64, refused: 0 }
+        Tally { tried: 1, refused: 0 }
     })
     .await;
 }
@@ -79,7 +79,7 @@ pub async fn empty_fragments(name: &str) {
         client.send_raw(&wire::frame(wire::GOES_ON, b"").repeat(20_000)).await;
         client.send_raw(&wire::frame(wire::ENDS, br#"_conversations"}"#)).await;
         assert_eq!(client.reply().await["success"], json!(true));
-        Tally { tried: 20_000, refused: 0 }
+        Tally { tried: 1, refused: 0 }
     })
     .await;
 }
@@ -88,18 +88,18 @@ pub async fn pings(name: &str) {
     under_attack(name, 8, UNHURRIED, async |server| {
         let mut flooded = wire::connect_narrow(server, &john()).await;
         let many = wire::frame(wire::PING, &[7; 125]).repeat(100);
-        let mut tried = 0;
+        let mut sent = 0;
         // Until the server does not read on: it takes no more of them than it could answer.
         while timeout(Duration::from_secs(1), flooded.send_raw(&many)).await.is_ok() {
-            tried += 100;
-            assert!(tried < 1_000_000, "read on and on");
+            sent += 100;
+            assert!(sent < 1_000_000, "read on and on");
         }
         let mut polite = server.connect(&wire::nobody_known(0)).await;
         for _ in 0..1_000 {
             polite.send(Message::Ping(vec![7; 125].into())).await;
         }
         polite.nothing_heard().await;
-        Tally { tried: tried + 1_000, refused: tried }
+        Tally { tried: 2, refused: 1 }
     })
     .await;
 }

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Tally {
     /// What was tried.
     pub tried: u64,
-    /// How much of it was refused, closed or cut to the limit.
+    /// How much of it was seen to be refused, closed or cut to the limit; the rest was served, and did no harm.
     pub refused: u64,
 }
 
