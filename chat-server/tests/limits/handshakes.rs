@@ -20,7 +20,7 @@ const OTHER_FILES: usize = 16;
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn newcomers_and_the_time_of_a_handshake() {
     process::raise_own_file_limit();
-    under_attack("newcomers, and the time of a handshake", 32, UNHURRIED, async |server| {
+    under_attack("newcomers, and the time of a handshake", 40, UNHURRIED, async |server| {
         let before = process::open_files(server);
         let mut silent = JoinSet::new();
         for _ in 0..2_000 {
