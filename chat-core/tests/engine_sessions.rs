@@ -154,6 +154,21 @@ fn what_a_token_says_of_its_user_is_what_others_see() {
 }
 
 #[test]
+fn a_name_is_shown_as_the_token_has_it() {
+    for (first, last, shown) in [
+        (" John\n", "\tDoe ", " John\n \tDoe "),
+        ("John", " ", "John"),
+        ("", " Doe", " Doe"),
+        (" ", "", "driver_9"),
+    ] {
+        let mut scene = Scene::new();
+        let conn = scene.world.connect(&named("driver_9", Role::BusDriver, first, last));
+        create(&mut scene.world, conn);
+        assert_eq!(scene.world.take(scene.staff)[0]["creator_name"], shown);
+    }
+}
+
+#[test]
 fn commands_are_refused_for_what_is_not_there() {
     let mut scene = Scene::new();
     let conversation = || scene.conversation.as_str().into();

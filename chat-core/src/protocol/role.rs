@@ -71,12 +71,14 @@ impl User {
         Self { id: id.into(), email: empty(), role, first_name: empty(), last_name: empty() }
     }
 
-    /// First and last name, or the id if neither is known.
+    /// First and last name as they were given, or the id if neither is known: a blank one shows nobody.
     pub fn display_name(&self) -> String {
-        let name = format!("{} {}", self.first_name, self.last_name);
-        match name.trim() {
-            "" => self.id.to_string(),
-            name => name.to_owned(),
+        let is_blank = |name: &str| name.trim().is_empty();
+        match (&*self.first_name, &*self.last_name) {
+            (first, last) if is_blank(first) && is_blank(last) => self.id.to_string(),
+            (first, last) if is_blank(last) => first.to_owned(),
+            (first, last) if is_blank(first) => last.to_owned(),
+            (first, last) => format!("{first} {last}"),
         }
     }
 }

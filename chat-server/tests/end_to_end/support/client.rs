@@ -36,6 +36,14 @@ impl Client {
     pub async fn open(request: impl IntoClientRequest) -> Result<(Self, Response), Error> {
         let request = request.into_client_request()?;
         let stream = TcpStream::connect(request.uri().authority().unwrap().as_str()).await?;
+        Self::open_over(request, stream).await
+    }
+
+    /// The same over a stream that is connected already.
+    pub async fn open_over(
+        request: impl IntoClientRequest + Unpin,
+        stream: TcpStream,
+    ) -> Result<(Self, Response), Error> {
         stream.set_nodelay(true)?;
         let (socket, answer) = client_async(request, stream).await?;
         Ok((Self { socket, events: VecDeque::new(), requests: 0, closed_with: None }, answer))
@@ -64,10 +72,15 @@ impl Client {
 
     /// The next JSON frame, reply or event, or `None` if the connection ended.
     pub async fn frame(&mut self) -> Option<Value> {
+        Some(serde_json::from_str(&self.frame_text().await?).expect("frames are JSON"))
+    }
+
+    /// The same as it was written.
+    pub async fn frame_text(&mut self) -> Option<String> {
         loop {
             let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame must come");
             match message?.ok()? {
-                Message::Text(text) => return Some(serde_json::from_str(&text).expect("frames are JSON")),
+                Message::Text(text) => return Some(text.to_string()),
                 Message::Close(close) => {
                     self.closed_with = close.map(|close| close.code.into());
                     return None;

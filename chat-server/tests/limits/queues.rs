@@ -1,0 +1,87 @@
+//! What waits for a client that asks faster, or reads more slowly, than it should.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::support::{Client, jane, john, send};
+use crate::under_attack::{Tally, UNHURRIED, hear_until, john_and_jane, under_attack, wire};
+
+/// Lengths in characters of which each takes four bytes.
+const LONG: usize = 4_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn requests_under_way_and_replies_that_wait() {
+    under_attack("requests under way, and replies that wait", 16, UNHURRIED, async |server| {
+        let (mut sender, _jane, id) = john_and_jane(server).await;
+        for _ in 0..100 {
+            send(&mut sender, &id, &"x".repeat(1_000)).await;
+        }
+        // Some 50 MB of replies, asked for at once. Of them 64 are made before the client reads.
+        let asked = 400;
+        let mut greedy = wire::connect_narrow(server, &john()).await;
+        let page = json!({"conversation_id": id, "limit": 100});
+        for i in 0..asked {
+            let request = json!({"type": "get_conversation_messages", "data": page, "request_id": i});
+            greedy.send_text(request.to_string()).await;
+        }
+        for i in 0..asked {
+            sleep(Duration::from_millis(8)).await;
+            assert_eq!(greedy.reply().await["request_id"], json!(i), "each is answered in its turn");
+        }
+        Tally::all(1)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn live_events_that_wait() {
+    under_attack("live events that wait", 10, UNHURRIED, async |server| {
+        let (mut john, mut reader, id) = john_and_jane(server).await;
+        hear_until(&mut reader, &id, "Where do I go?").await;
+        let mut slow = wire::connect_narrow(server, &jane()).await;
+        let (typed, messages) = (4_000, 100);
+        type_often(&mut john, &id, typed).await;
+        for i in 0..messages {
+            send(&mut john, &id, &format!("after typing {i}")).await;
+        }
+        let heard = hear_until(&mut slow, &id, &format!("after typing {}", messages - 1)).await;
+        let statuses = heard.iter().filter(|event| event["type"] == json!("typing_status")).count();
+        assert!(statuses < typed, "some typing was shed");
+        assert_eq!(seqs(&heard), (2..messages + 2).collect::<Vec<_>>(), "and no message");
+        hear_until(&mut reader, &id, &format!("after typing {}", messages - 1)).await;
+
+        let flood = 600;
+        for _ in 0..flood {
+            send(&mut john, &id, &"😀".repeat(LONG)).await;
+            hear_until(&mut reader, &id, "😀").await;
+        }
+        let mut heard = Vec::new();
+        while let Some(event) = slow.frame().await {
+            if event["conversation_id"] == *id {
+                heard.push(event);
+            }
+        }
+        let heard = seqs(&heard);
+        assert_eq!(heard, (messages + 2..).take(heard.len()).collect::<Vec<_>>(), "no hole before the end");
+        assert_eq!(slow.closed_with, Some(4008));
+        Tally { tried: typed as u64 + flood, refused: (typed - statuses) as u64 + flood - heard.len() as u64 }
+    })
+    .await;
+}
+
+/// Types and stops, over and over: each is a live event of its own.
+async fn type_often(client: &mut Client, conversation: &str, times: usize) {
+    for i in 0..times {
+        let data = json!({"conversation_id": conversation, "is_typing": i % 2 == 0});
+        client.send_text(wire::request("typing_indicator", &data)).await;
+    }
+    for _ in 0..times {
+        assert_eq!(client.reply().await, json!({"success": true}));
+    }
+}
+
+fn seqs(events: &[Value]) -> Vec<u64> {
+    events.iter().filter_map(|event| event["message"]["seq"].as_u64()).collect()
+}
