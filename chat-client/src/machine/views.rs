@@ -14,8 +14,8 @@ struct View {
     conversation_id: ConversationId,
     /// Whether it needs a snapshot.
     snapshot: Turn,
-    /// The last number that it was told: by the snapshot, or after it.
-    told: u64,
+    /// The last number that it was told: by the snapshot, or after it. `None` before its first snapshot.
+    told: Option<u64>,
 }
 
 /// The views by their numbers. Bounded by [`Limits::views`](super::Limits::views).
@@ -30,7 +30,7 @@ impl Views {
     }
 
     pub(super) fn open(&mut self, view: ViewId, conversation_id: ConversationId) {
-        self.open.insert(view, View { conversation_id, snapshot: Turn::NOW, told: 0 });
+        self.open.insert(view, View { conversation_id, snapshot: Turn::NOW, told: None });
     }
 
     pub(super) fn shut(&mut self, view: ViewId) {
@@ -89,7 +89,7 @@ impl Views {
     pub(super) fn show(&mut self, view: ViewId, snapshot: Snapshot, outputs: &mut VecDeque<Output>) {
         if let Some(shown) = self.open.get_mut(&view) {
             shown.snapshot = Turn::Done;
-            shown.told = snapshot.last_seq;
+            shown.told = Some(snapshot.last_seq);
             outputs.push_back(Output::Update { view, update: Update::Snapshot(snapshot) });
         }
     }
@@ -116,24 +116,29 @@ impl Views {
         outputs: &mut VecDeque<Output>,
     ) {
         for (id, view) in &mut self.open {
-            let wants = view.snapshot == Turn::Done && view.told < seq;
+            let wants = view.snapshot == Turn::Done && view.told < Some(seq);
             if wants && view.conversation_id == message.conversation_id {
-                view.told = seq;
+                view.told = Some(seq);
                 outputs.push_back(Output::Update { view: *id, update: Update::Message(message.clone()) });
             }
         }
     }
 
-    /// What is not numbered.
+    /// What is not numbered: told to the views that have had their snapshot, for that comes first.
     pub(super) fn tell(&self, id: &ConversationId, update: &Update, outputs: &mut VecDeque<Output>) {
-        let showing = self.open.iter().filter(|(_, view)| view.conversation_id == *id);
+        let showing = self.open.iter().filter(|(_, view)| view.conversation_id == *id && view.told.is_some());
         outputs.extend(showing.map(|(view, _)| Output::Update { view: *view, update: update.clone() }));
     }
 
     /// The views that show a conversation which can't be shown any more end.
     pub(super) fn refuse(&mut self, id: &ConversationId, update: &Update, outputs: &mut VecDeque<Output>) {
-        self.tell(id, update, outputs);
-        self.open.retain(|_, view| view.conversation_id != *id);
+        self.open.retain(|view, open| {
+            let ends = open.conversation_id == *id;
+            if ends {
+                outputs.push_back(Output::Update { view: *view, update: update.clone() });
+            }
+            !ends
+        });
     }
 
     pub(super) fn lost(&mut self) {
@@ -144,5 +149,40 @@ impl Views {
 
     pub(super) fn deadline(&self, now: Monotonic) -> Option<Monotonic> {
         self.open.values().filter_map(|view| view.snapshot.deadline(now)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::protocol::TypingStatus;
+    use chat_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_before_the_snapshot() {
+        let (view, id) = (ViewId(1), ConversationId::from("conv_1"));
+        let (mut views, mut outputs) = (Views::default(), VecDeque::new());
+        let typing = Update::TypingStatus(TypingStatus {
+            conversation_id: id.clone(),
+            user_id: "driver_1".into(),
+            is_typing: true,
+            timestamp: Timestamp::from_millis(0),
+        });
+        views.open(view, id.clone());
+        views.tell(&id, &typing, &mut outputs);
+        assert!(outputs.is_empty());
+        views.show(
+            view,
+            Snapshot { messages: Vec::new(), last_seq: 0, epoch: "epoch_1".into() },
+            &mut outputs,
+        );
+        views.tell(&id, &typing, &mut outputs);
+        let told = outputs.iter().map(|output| match output {
+            Output::Update { update: Update::Snapshot(_), .. } => "snapshot",
+            Output::Update { update: Update::TypingStatus(_), .. } => "typing",
+            _ => "something else",
+        });
+        assert!(told.eq(["snapshot", "typing"]));
     }
 }

@@ -1,29 +1,23 @@
 //! P1 to P7 under random sequences of operations, checked after each of them.
 //!
 //! The operations run against the engine in a world where the store's questions wait and are answered in any order,
-//! or not at all. The oracle sees what the clients see and what is durable, and nothing of the engine.
+//! or not at all. The oracle sees what the clients see and what is durable, and nothing of the engine. Operations and
+//! oracle are the fuzzer's too: it draws the operations from its own bytes.
 
 mod ops;
 mod oracle;
+mod strategy;
 
-use ops::{Op, ops};
-use oracle::Oracle;
+use ops::Op;
 use proptest::prelude::*;
+use strategy::ops;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn the_promises_hold_after_each_operation(ops in ops()) {
-        let mut run = ops::Run::new();
-        let mut oracle = Oracle::default();
-        for op in &ops {
-            run.apply(op);
-            oracle.check(&run);
-            run.settle_if(op, |run| oracle.check(run));
-        }
-        run.settle(|run| oracle.check(run));
-        oracle.check_end(&run);
+        oracle::watch(&ops);
     }
 
     #[test]

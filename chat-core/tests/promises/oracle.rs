@@ -6,7 +6,7 @@ use chat_core::engine::ConnectionId;
 use chat_core::store::Export;
 use serde_json::Value;
 
-use crate::ops::{Run, Sent};
+use super::ops::{Op, Run, Sent};
 
 /// What has been seen of one connection.
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Seen {
 
 /// Everything that was seen.
 #[derive(Default)]
-pub(crate) struct Oracle {
+struct Oracle {
     seen: BTreeMap<ConnectionId, Seen>,
     /// Who might see each message when it became durable.
     audience: BTreeMap<(String, u64), BTreeSet<String>>,
@@ -40,8 +40,21 @@ pub(crate) struct Oracle {
     keys: BTreeMap<(String, String), String>,
 }
 
+/// The promises hold after each of these operations, and at their end.
+pub(crate) fn watch(ops: &[Op]) {
+    let mut run = Run::new();
+    let mut oracle = Oracle::default();
+    for op in ops {
+        run.apply(op);
+        oracle.check(&run);
+        run.settle_if(op, |run| oracle.check(run));
+    }
+    run.settle(|run| oracle.check(run));
+    oracle.check_end(&run);
+}
+
 impl Oracle {
-    pub(crate) fn check(&mut self, run: &Run) {
+    fn check(&mut self, run: &Run) {
         let (world, sent) = (&run.world, &run.sent);
         let export = world.store.export();
         self.note_members(&export);
@@ -60,7 +73,7 @@ impl Oracle {
     }
 
     /// Once all is answered: every request, and every message that a connection had to hear.
-    pub(crate) fn check_end(&self, run: &Run) {
+    fn check_end(&self, run: &Run) {
         let export = run.world.store.export();
         for (conn, user) in &run.open {
             let seen = &self.seen[conn];

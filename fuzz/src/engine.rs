@@ -1,0 +1,74 @@
+//! The engine in a world whose store answers late, out of order or not at all, under any sequence of operations.
+//!
+//! Operations and oracle are those of chat-core's own test of the promises P1 to P7; only who draws them differs.
+
+#[path = "../../chat-core/tests/promises/ops.rs"]
+mod ops;
+#[path = "../../chat-core/tests/promises/oracle.rs"]
+mod oracle;
+
+use arbitrary::Unstructured;
+use chat_core::testing::world::Answer;
+
+use ops::Op;
+
+/// Operations of one input: the oracle looks at the whole store after each, and long inputs find nothing that
+/// short ones don't.
+const OPS_MOST: usize = 200;
+
+/// One input: four bytes an operation.
+///
+/// # Panics
+///
+/// If a promise is broken.
+pub fn run(bytes: &[u8]) {
+    let ops: Vec<Op> = bytes.chunks_exact(4).take(OPS_MOST).filter_map(|bytes| op(bytes).ok()).collect();
+    oracle::watch(&ops);
+}
+
+/// What four bytes mean. The ordinary operations have the most values of the first byte, as they have the most weight
+/// in the test.
+fn op(bytes: &[u8]) -> arbitrary::Result<Op> {
+    let mut bytes = Unstructured::new(bytes);
+    let kind: u8 = bytes.arbitrary()?;
+    let mut pick = || bytes.arbitrary::<u8>().map(usize::from);
+    Ok(match kind {
+        0..=15 => Op::Connect(pick()?),
+        16..=21 => Op::Disconnect(pick()?),
+        22..=31 => Op::Create { conn: pick()?, key: key(pick()?), emergency: pick()? % 2 == 1 },
+        32..=79 => Op::Send { conn: pick()?, conversation: pick()?, key: key(pick()?) },
+        80..=91 => Op::Read { conn: pick()?, conversation: pick()?, seq: pick()? },
+        92..=101 => Op::Type { conn: pick()?, conversation: pick()?, is_typing: pick()? % 2 == 1 },
+        102..=117 => {
+            let (conn, conversation, after) = (pick()?, pick()?, pick()?);
+            let known_epoch = after >= 128;
+            Op::Join { conn, conversation, after: (0..8).nth(after % 128), known_epoch }
+        }
+        118..=123 => Op::History { conn: pick()?, conversation: pick()? },
+        124..=127 => Op::List(pick()?),
+        128..=129 => Op::Room(pick()?),
+        130..=133 => Op::Garbage(pick()?),
+        134..=135 => Op::Burst { conn: pick()?, conversation: pick()? },
+        136..=139 => Op::Enrol { conversation: pick()?, user: pick()? },
+        140..=143 => Op::Withdraw { conversation: pick()?, user: pick()? },
+        144..=145 => Op::Deactivate(pick()?),
+        146..=147 => Op::Import(pick()?),
+        148..=231 => Op::Answer { question: pick()?, answer: answer(pick()?) },
+        232..=245 => Op::AnswerAll,
+        246..=255 => Op::Advance(bytes.int_in_range(0..=11_999)?),
+    })
+}
+
+/// A few keys, so that they are used again.
+fn key(pick: usize) -> Option<u8> {
+    (0..6).nth(pick % 16)
+}
+
+fn answer(pick: usize) -> Answer {
+    match pick % 22 {
+        0..=13 => Answer::Good,
+        14..=19 => Answer::Late,
+        20 => Answer::Lost,
+        _ => Answer::DoneButLost,
+    }
+}

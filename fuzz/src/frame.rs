@@ -1,0 +1,116 @@
+//! What a peer may send: any bytes as a request and as a server's frame.
+//!
+//! Decoding never panics, what is decoded is encoded and decoded again to the same value, and an error says the same
+//! whatever the texts in the frame were: so it repeats none of them.
+
+use bytes::Bytes;
+use chat_core::limits::FieldLimits;
+use chat_core::protocol::{
+    ConversationStatus, ErrorCode, EventType, MessageType, RawReply, Request, Role, RoomType, ServerEvent,
+    ServerFrame, encode,
+};
+use chat_core::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// One input: a frame.
+///
+/// # Panics
+///
+/// If one of the above does not hold.
+pub fn run(bytes: &[u8]) {
+    check_request(bytes);
+    check_server_frame(bytes);
+    if let Ok(frame) = serde_json::from_slice::<Value>(bytes) {
+        let masked = masked(frame.clone()).to_string();
+        let frame = frame.to_string();
+        assert_eq!(errors(frame.as_bytes()), errors(masked.as_bytes()), "an error repeats what was sent");
+    }
+}
+
+fn check_request(bytes: &[u8]) {
+    let limits = FieldLimits::default();
+    if let Ok((request_id, request)) = Request::decode(bytes, &limits) {
+        let encoded = request.encode(request_id.as_ref());
+        assert_eq!(Request::decode(&encoded, &limits), Ok((request_id, request)), "as {encoded:?}");
+    }
+}
+
+fn check_server_frame(bytes: &[u8]) {
+    match ServerFrame::decode(bytes) {
+        Ok(ServerFrame::Event(event)) => {
+            let encoded = encode_event(&event);
+            assert_eq!(ServerFrame::decode(&encoded), Ok(ServerFrame::Event(event)), "as {encoded:?}");
+        }
+        Ok(ServerFrame::Reply(reply)) => EventType::ALL.iter().for_each(|asked| check_reply(&reply, *asked)),
+        Ok(ServerFrame::Unknown) | Err(_) => {}
+    }
+}
+
+fn check_reply(raw: &RawReply<'_>, asked: EventType) {
+    let Ok(reply) = raw.decode(asked) else { return };
+    let encoded = reply.encode(raw.request_id.as_ref());
+    let Ok(ServerFrame::Reply(again)) = ServerFrame::decode(&encoded) else {
+        panic!("a reply is none once it is encoded: {encoded:?}")
+    };
+    assert_eq!(again.request_id, raw.request_id, "as {encoded:?}");
+    assert_eq!(again.decode(asked), Ok(reply), "as {encoded:?}");
+}
+
+fn encode_event(event: &ServerEvent) -> Bytes {
+    match event {
+        ServerEvent::NewMessage(event) => encode(event),
+        ServerEvent::NewSupportConversation(event) => encode(event),
+        ServerEvent::TypingStatus(event) => encode(event),
+        ServerEvent::MessageRead(event) => encode(event),
+        ServerEvent::ReadPosition(event) => encode(event),
+        ServerEvent::Error(event) => encode(event),
+    }
+}
+
+/// Everything that is said about a frame that can't be decoded.
+fn errors(frame: &[u8]) -> Vec<String> {
+    let request = Request::decode(frame, &FieldLimits::default()).err().map(|bad| bad.error.to_string());
+    let decoded = ServerFrame::decode(frame);
+    let unreadable = decoded.as_ref().err().map(ToString::to_string);
+    let replies = decoded.iter().flat_map(|decoded| match decoded {
+        ServerFrame::Reply(reply) => EventType::ALL.iter().map(|asked| reply.decode(*asked).err()).collect(),
+        _ => Vec::new(),
+    });
+    let replies = replies.flatten().map(|error| error.to_string());
+    request.into_iter().chain(unreadable).chain(replies).collect()
+}
+
+/// The same frame with other letters and digits in its texts, just as valid or invalid as it was.
+fn masked(frame: Value) -> Value {
+    match frame {
+        Value::String(text) if has_meaning(&text) => Value::String(text),
+        Value::String(text) => text.replace(|c: char| c.is_ascii_alphanumeric(), "x").into(),
+        Value::Array(values) => values.into_iter().map(masked).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, masked(value))).collect(),
+        other => other,
+    }
+}
+
+/// Whether it is a word of the protocol or a time: with another text in its place the frame would be another one.
+fn has_meaning(text: &str) -> bool {
+    const EVENTS: [&str; 6] = [
+        "new_message",
+        "new_support_conversation",
+        "typing_status",
+        "message_read",
+        "read_position",
+        "error",
+    ];
+    fn is<T: DeserializeOwned>(text: &str) -> bool {
+        serde_json::from_value::<T>(text.into()).is_ok()
+    }
+    EventType::ALL.iter().any(|kind| kind.as_str() == text)
+        || EVENTS.contains(&text)
+        || is::<Role>(text)
+        || is::<RoomType>(text)
+        || is::<MessageType>(text)
+        || is::<ConversationStatus>(text)
+        || is::<ErrorCode>(text)
+        || is::<Timestamp>(text)
+}

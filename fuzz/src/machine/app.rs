@@ -1,0 +1,107 @@
+//! What an app does with a client.
+
+use arbitrary::{Result, Unstructured};
+use chat_client::machine::{Ask, AskId, Input, ViewId};
+use chat_client::outbox::{Draft, Entry};
+use chat_core::id::ConversationId;
+use chat_core::protocol::{
+    GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom, MarkMessageRead,
+    RoomType, TypingIndicator,
+};
+use chat_core::time::Timestamp;
+
+/// Conversations that app and server speak of.
+pub(super) const CONVERSATIONS: [&str; 5] = ["conv_a", "conv_b", "conv_c", "conv_d", "conv_e"];
+
+/// Numbers rise, so that none is used twice.
+#[derive(Default)]
+pub(super) struct App {
+    asks: u64,
+    views: u64,
+    is_closed: bool,
+}
+
+impl App {
+    /// What the outbox holds at the start: nothing is in it twice.
+    pub(super) fn restored(bytes: &mut Unstructured<'_>) -> Result<Vec<Entry>> {
+        let count = bytes.int_in_range(0..=3_u8)?;
+        (0..count)
+            .map(|n| Ok(Entry { client_message_id: format!("earlier-{n}").into(), ..entry(bytes)? }))
+            .collect()
+    }
+
+    /// Something that the app does, if there is something of that kind to do.
+    pub(super) fn input(&mut self, bytes: &mut Unstructured<'_>) -> Result<Option<Input>> {
+        Ok(Some(match bytes.int_in_range(0..=31_u8)? {
+            0..=7 => {
+                self.asks += 1;
+                Input::Ask { id: AskId(self.asks), ask: ask(bytes)? }
+            }
+            8..=15 => Input::Post(entry(bytes)?),
+            16..=19 => Input::Typing { conversation_id: conversation(bytes)?, is_typing: bytes.arbitrary()? },
+            20..=23 => {
+                self.views += 1;
+                Input::Open { view: ViewId(self.views), conversation_id: conversation(bytes)? }
+            }
+            24 => Input::Reload(ViewId(bytes.int_in_range(0..=self.views)?)),
+            25 => Input::Shut(ViewId(bytes.int_in_range(0..=self.views)?)),
+            26..=27 => Input::NetworkIsBack,
+            28 => Input::Background(bytes.arbitrary()?),
+            29..=30 => Input::Resume,
+            // At the end it is closed in any case; seldom before.
+            _ if bytes.int_in_range(0..=7_u8)? == 0 && !self.is_closed => {
+                self.is_closed = true;
+                Input::Close
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+pub(super) fn conversation(bytes: &mut Unstructured<'_>) -> Result<ConversationId> {
+    bytes.choose(&CONVERSATIONS).map(|id| ConversationId::from(*id))
+}
+
+fn ask(bytes: &mut Unstructured<'_>) -> Result<Ask> {
+    let positive = |bytes: &mut Unstructured<'_>| bytes.int_in_range(1..=120_i64).map(Some);
+    Ok(match bytes.int_in_range(0..=5_u8)? {
+        0 => Ask::GetActiveConversations(GetActiveConversations { limit: positive(bytes)?, skip: None }),
+        1 => Ask::JoinConversation(JoinConversation {
+            conversation_id: conversation(bytes)?,
+            after_seq: None,
+            epoch: None,
+        }),
+        2 => Ask::JoinSupportRoom(JoinSupportRoom { room_type: *bytes.choose(&RoomType::ALL)? }),
+        3 => Ask::TypingIndicator(TypingIndicator {
+            conversation_id: conversation(bytes)?,
+            is_typing: bytes.arbitrary()?,
+        }),
+        4 => Ask::GetConversationMessages(GetConversationMessages {
+            conversation_id: conversation(bytes)?,
+            limit: positive(bytes)?,
+            skip: None,
+            before_seq: None,
+            after_seq: None,
+        }),
+        _ => Ask::MarkMessageRead(MarkMessageRead {
+            conversation_id: conversation(bytes)?,
+            message_id: format!("msg_0123456789abcdef{}", bytes.arbitrary::<u8>()?).into(),
+        }),
+    })
+}
+
+fn entry(bytes: &mut Unstructured<'_>) -> Result<Entry> {
+    let content = "Road closed".into();
+    let draft = match bytes.int_in_range(0..=3_u8)? {
+        0 => Draft::CreateSupportConversation { title: "Help".into(), content, room_type: None },
+        _ => Draft::SendChatMessage { conversation_id: conversation(bytes)?, content },
+    };
+    let minutes = bytes.int_in_range(0..=20_i64)?;
+    // Around the time at which the machine begins.
+    let not_after = (minutes > 10).then(|| Timestamp::from_millis(1_705_314_000_000 + minutes * 60_000));
+    Ok(Entry {
+        client_message_id: format!("draft-{}", bytes.int_in_range(0..=9_u8)?).into(),
+        draft,
+        not_after,
+    })
+}

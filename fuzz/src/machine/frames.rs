@@ -1,0 +1,169 @@
+//! What a server says, truthfully or not.
+
+use arbitrary::{Result, Unstructured};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_core::protocol::{ErrorCode, RoomType};
+use serde_json::{Value, json};
+
+use super::app::conversation;
+
+const TIME: &str = "2024-01-15T10:30:00.000Z";
+const USERS: [&str; 2] = ["driver_1", "control_1"];
+
+/// An answer to a request: the one that belongs to it, an error, or the one that belongs to another.
+pub(super) fn reply(request: &Value, bytes: &mut Unstructured<'_>) -> Result<String> {
+    let mut reply = match bytes.int_in_range(0..=15_u8)? {
+        0..=2 => error(bytes)?,
+        3 => json!({"success": true}),
+        _ => fitting(request, bytes)?,
+    };
+    reply["request_id"] = request["request_id"].clone();
+    Ok(reply.to_string())
+}
+
+fn error(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let code = bytes.choose(ErrorCode::ALL)?;
+    let mut error = json!({"success": false, "error": code.text(), "code": code.as_str()});
+    if bytes.arbitrary()? {
+        error["retry_after_ms"] = number(bytes)?.into();
+    }
+    Ok(error)
+}
+
+fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let data = &request["data"];
+    let id = &data["conversation_id"];
+    Ok(match request["type"].as_str().unwrap_or_default() {
+        "send_chat_message" => json!({
+            "success": true, "message": "sent", "message_id": "msg_0123456789abcdef1", "conversation_id": id,
+            "timestamp": TIME, "seq": number(bytes)?,
+        }),
+        "create_support_conversation" => json!({
+            "success": true, "message": "created", "conversation_id": conversation(bytes)?, "title": "Help",
+            "participants": USERS, "timestamp": TIME,
+        }),
+        "get_active_conversations" => list(bytes)?,
+        "join_conversation" => catch_up(data, bytes)?,
+        "join_support_room" => json!({
+            "success": true, "message": "joined", "room_id": "room_1", "room_type": data["room_type"],
+            "timestamp": TIME,
+        }),
+        "get_conversation_messages" => json!({
+            "success": true, "messages": messages(id, number(bytes)?, bytes)?, "count": 0,
+            "conversation_id": id, "last_seq": number(bytes)?,
+        }),
+        "refresh_token" => json!({"success": true, "expires_at": TIME}),
+        _ => json!({"success": true}),
+    })
+}
+
+fn list(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let count = bytes.int_in_range(0..=3_u8)?;
+    let summaries = (0..count).map(|_| {
+        Ok(json!({
+            "id": conversation(bytes)?, "title": "Help", "status": "ACTIVE", "created_by": USERS[0],
+            "last_message_at": TIME, "participants": [],
+            "last_message": {"id": "msg_1", "content": "…", "sender_id": USERS[1], "sent_at": TIME},
+            "last_seq": number(bytes)?, "read_up_to": number(bytes)?, "unread_count": bytes.int_in_range(0..=100_u8)?,
+        }))
+    });
+    let conversations = summaries.collect::<Result<Vec<_>>>()?;
+    Ok(json!({
+        "success": true, "conversations": conversations, "count": count, "timestamp": TIME,
+        "epoch": epoch(bytes)?, "has_more": bytes.int_in_range(0..=3_u8)? == 0,
+    }))
+}
+
+fn catch_up(data: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let after = data["after_seq"].as_u64().unwrap_or_default();
+    let first = if bytes.int_in_range(0..=7_u8)? == 0 { number(bytes)? } else { after.saturating_add(1) };
+    let messages = messages(&data["conversation_id"], first, bytes)?;
+    let told = messages.last().and_then(|message| message["seq"].as_u64()).unwrap_or(after);
+    let last_seq = if bytes.int_in_range(0..=3_u8)? == 0 { number(bytes)? } else { told };
+    let mut reply = json!({
+        "success": true, "message": "joined", "conversation_id": data["conversation_id"], "messages": messages,
+        "last_seq": last_seq, "epoch": epoch(bytes)?, "complete": bytes.int_in_range(0..=3_u8)? > 0,
+    });
+    if bytes.int_in_range(0..=7_u8)? == 0 {
+        reply["reset"] = bytes.arbitrary::<bool>()?.into();
+    }
+    Ok(reply)
+}
+
+fn messages(id: &Value, first: u64, bytes: &mut Unstructured<'_>) -> Result<Vec<Value>> {
+    let count = bytes.int_in_range(0..=4_u64)?;
+    (0..count)
+        .map(|n| {
+            let mut message = message(first.saturating_add(n), bytes)?;
+            message["conversation_id"] = id.clone();
+            Ok(message)
+        })
+        .collect()
+}
+
+fn message(seq: u64, bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let sender = bytes.choose(&USERS)?;
+    let id = format!("msg_0123456789abcdef{seq}");
+    Ok(json!({
+        "id": id, "sender_id": sender, "content": "Hello", "message_type": "TEXT", "sent_at": TIME, "seq": seq,
+    }))
+}
+
+/// What the server tells unasked.
+pub(super) fn event(bytes: &mut Unstructured<'_>) -> Result<String> {
+    let id = conversation(bytes)?;
+    let event = match bytes.int_in_range(0..=9_u8)? {
+        0..=5 => {
+            let seq = number(bytes)?;
+            json!({"type": "new_message", "conversation_id": id, "message": message(seq, bytes)?})
+        }
+        6 => json!({
+            "type": "typing_status", "conversation_id": id, "user_id": USERS[1], "is_typing": bytes.arbitrary::<bool>()?,
+            "timestamp": TIME,
+        }),
+        7 => json!({
+            "type": "message_read", "conversation_id": id, "user_id": USERS[1], "message_id": "msg_1",
+            "timestamp": TIME, "read_up_to": number(bytes)?,
+        }),
+        8 => json!({
+            "type": "read_position", "conversation_id": id, "message_id": "msg_1", "read_up_to": number(bytes)?,
+            "timestamp": TIME,
+        }),
+        _ if bytes.arbitrary()? => json!({
+            "type": "new_support_conversation", "conversation_id": id, "title": "Help", "creator_id": USERS[0],
+            "creator_name": "John", "creator_role": "BUS_DRIVER", "room_type": bytes.choose(&RoomType::ALL)?,
+            "message": "New", "timestamp": TIME,
+        }),
+        _ => {
+            let mut error = error(bytes)?;
+            error["type"] = "error".into();
+            error
+        }
+    };
+    Ok(event.to_string())
+}
+
+/// A token as a provider gives it: of this user most often, and one of a few, so that some come again.
+pub(super) fn token(bytes: &mut Unstructured<'_>) -> Result<String> {
+    let claims = match bytes.int_in_range(0..=15_u8)? {
+        0 => return Ok("opaque".to_owned()),
+        1 => json!({"sub": USERS[1], "exp": 1_705_318_200}),
+        2 => json!({"sub": USERS[0], "exp": bytes.arbitrary::<f64>()?}),
+        n => json!({"sub": USERS[0], "exp": 1_705_314_600 + 60 * u64::from(n)}),
+    };
+    Ok(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())))
+}
+
+fn epoch(bytes: &mut Unstructured<'_>) -> Result<&'static str> {
+    Ok(if bytes.int_in_range(0..=15_u8)? == 0 { "epoch_2" } else { "epoch_1" })
+}
+
+/// Most often a small one.
+fn number(bytes: &mut Unstructured<'_>) -> Result<u64> {
+    match bytes.int_in_range(0..=127_u8)? {
+        127 => bytes.arbitrary(),
+        126 => Ok(u64::MAX),
+        n => Ok(u64::from(n % 9)),
+    }
+}

@@ -1,0 +1,245 @@
+//! What must hold of a machine's outputs, whatever happens to it.
+//!
+//! - Of what it asks for there is never a second one before the answer to the first: a token, a write, a transport.
+//! - It sends only over the transport that stands, only what a server can read, and no draft that is not kept.
+//! - Every request of the app is answered once, and every draft ends once; nothing is told of it after that.
+//! - The messages of a conversation are told in rising order, unless its history is another one; a view begins with
+//!   its snapshot, and nothing is told of one that has ended.
+//! - What one input leads to is bounded, and so is what waits.
+
+use std::collections::BTreeMap;
+
+use chat_client::machine::{AskId, Input, Limits, LinkId, Machine, Output, ViewId};
+use chat_client::outbox::{Change, Entry};
+use chat_client::{Event, Progress, Update};
+use chat_core::frame::Frame;
+use chat_core::id::{ClientMessageId, ConversationId};
+use chat_core::limits::FieldLimits;
+use chat_core::protocol::Request;
+use chat_core::time::Monotonic;
+use serde_json::Value;
+
+/// Outputs that one input may lead to: each of what is bounded answered or told, to each view.
+const OUTPUTS_MOST: usize = 200;
+
+/// A transport, as far as it has come.
+#[derive(Clone, Copy)]
+enum Link {
+    None,
+    Opening(LinkId),
+    Open(LinkId),
+}
+
+/// Everything that was seen of a machine.
+pub(super) struct Watch {
+    limits: Limits,
+    /// It holds so few conversations that it may tell a message again.
+    forgets: bool,
+    link: Link,
+    token_wanted: bool,
+    /// What is to be kept.
+    keep_wanted: Option<Vec<Change>>,
+    kept: BTreeMap<ClientMessageId, Entry>,
+    wake_at: Option<Monotonic>,
+    /// Requests without a reply.
+    requests: Vec<Value>,
+    /// Whether each has been answered.
+    asks: BTreeMap<AskId, bool>,
+    /// Whether each has come to its end.
+    drafts: BTreeMap<ClientMessageId, bool>,
+    /// The last number told.
+    told: BTreeMap<ConversationId, u64>,
+    /// The last number told, if there was a snapshot.
+    views: BTreeMap<ViewId, Option<u64>>,
+    /// How many outputs the present input may still lead to.
+    outputs_left: usize,
+}
+
+impl Watch {
+    pub(super) fn new(limits: Limits, forgets: bool) -> Self {
+        Self {
+            limits,
+            forgets,
+            link: Link::None,
+            token_wanted: false,
+            keep_wanted: None,
+            kept: BTreeMap::new(),
+            wake_at: None,
+            requests: Vec::new(),
+            asks: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            told: BTreeMap::new(),
+            views: BTreeMap::new(),
+            outputs_left: 0,
+        }
+    }
+
+    /// The transport that is to be opened.
+    pub(super) fn opening(&self) -> Option<LinkId> {
+        match self.link {
+            Link::Opening(link) => Some(link),
+            Link::None | Link::Open(_) => None,
+        }
+    }
+
+    /// The transport that stands, or is to be opened.
+    pub(super) fn link(&self) -> Option<LinkId> {
+        match self.link {
+            Link::Opening(link) | Link::Open(link) => Some(link),
+            Link::None => None,
+        }
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Monotonic> {
+        self.wake_at
+    }
+
+    /// Takes one of the requests that have no reply yet.
+    pub(super) fn take_request(&mut self, place: usize) -> Option<Value> {
+        let count = self.requests.len();
+        (count > 0).then(|| self.requests.remove(place % count))
+    }
+
+    pub(super) fn take_token_wanted(&mut self) -> bool {
+        std::mem::take(&mut self.token_wanted)
+    }
+
+    /// Whether a write was asked for: it is done, or not.
+    pub(super) fn take_keep_wanted(&mut self, is_done: bool) -> bool {
+        let Some(changes) = self.keep_wanted.take() else { return false };
+        for change in changes.into_iter().filter(|_| is_done) {
+            match change {
+                Change::Put(entry) => drop(self.kept.insert(entry.client_message_id.clone(), entry)),
+                Change::Remove(id) => drop(self.kept.remove(&id)),
+            }
+        }
+        true
+    }
+
+    /// What is given to the machine now.
+    pub(super) fn input(&mut self, input: &Input) {
+        self.outputs_left = OUTPUTS_MOST;
+        match input {
+            Input::Restored(entries) => entries.iter().for_each(|entry| {
+                self.kept.insert(entry.client_message_id.clone(), entry.clone());
+                self.drafts.insert(entry.client_message_id.clone(), false);
+            }),
+            Input::Opened { link } => self.link = Link::Open(*link),
+            Input::Lost { .. } => self.hung_up(),
+            Input::Frame { frame: Frame::Text(text), .. } => self.heard(text),
+            Input::Ask { id, .. } => drop(self.asks.insert(*id, false)),
+            Input::Post(entry) => drop(self.drafts.insert(entry.client_message_id.clone(), false)),
+            Input::Open { view, .. } => drop(self.views.insert(*view, None)),
+            Input::Shut(view) => drop(self.views.remove(view)),
+            Input::Tick => self.wake_at = None,
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, text: &[u8]) {
+        self.outputs_left += text.len();
+        // It is forgotten then, and may be told from anywhere when the server speaks of it all the same.
+        let is_forgotten = String::from_utf8_lossy(text).contains("conversation_not_found");
+        if is_forgotten || self.forgets {
+            self.told.clear();
+        }
+    }
+
+    fn hung_up(&mut self) {
+        self.link = Link::None;
+        self.requests.clear();
+    }
+
+    /// What the machine wants done.
+    pub(super) fn output(&mut self, output: Output) {
+        self.outputs_left =
+            self.outputs_left.checked_sub(1).expect("one input leads to a bounded number of outputs");
+        match output {
+            Output::GetToken => {
+                let asked = std::mem::replace(&mut self.token_wanted, true);
+                assert!(!asked, "a second token is asked for");
+            }
+            Output::Connect { link, .. } => {
+                self.hung_up();
+                self.link = Link::Opening(link);
+            }
+            Output::Disconnect { link } => {
+                assert_eq!(self.link(), Some(link), "a transport is closed that is none");
+                self.hung_up();
+            }
+            Output::Send { link, frame } => self.sent(link, &frame),
+            Output::Keep(changes) => {
+                let before = self.keep_wanted.replace(changes);
+                assert!(before.is_none(), "a second write is asked for");
+            }
+            Output::Answer { id, .. } => {
+                let before = self.asks.insert(id, true);
+                assert_eq!(before, Some(false), "{id:?} was answered, or never asked");
+            }
+            Output::Event(event) => self.event(&event),
+            Output::Update { view, update } => self.update(view, &update),
+            Output::WakeAt(at) => self.wake_at = at,
+        }
+    }
+
+    fn sent(&mut self, link: LinkId, frame: &[u8]) {
+        assert!(matches!(self.link, Link::Open(open) if open == link), "{link:?} does not stand");
+        let (_, request) = Request::decode(frame, &FieldLimits::default()).expect("a server can read it");
+        if let Some(id) = request.client_message_id() {
+            assert!(self.kept.contains_key(id), "{id} is sent before it is kept");
+            assert_eq!(self.drafts.get(id), Some(&false), "{id} is sent after its end");
+        }
+        self.requests.push(serde_json::from_slice(frame).expect("a request is JSON"));
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::NewMessage(event) => {
+                let Some(seq) = event.message.seq.filter(|seq| *seq > 0) else { return };
+                let before = self.told.insert(event.conversation_id.clone(), seq);
+                let is_rising = before.is_none_or(|before| before < seq);
+                assert!(is_rising || self.forgets, "{seq} after {before:?} in {}", event.conversation_id);
+            }
+            Event::EpochChanged(_) => self.told.clear(),
+            Event::ConversationReset(id) => drop(self.told.remove(id)),
+            Event::Outbox { client_message_id: id, progress } => {
+                let is_end = matches!(progress, Progress::Acknowledged(_) | Progress::NotSent(_));
+                let before = self.drafts.insert(id.clone(), is_end);
+                assert_eq!(before, Some(false), "{id} had come to its end, or was never posted");
+            }
+            _ => {}
+        }
+    }
+
+    fn update(&mut self, view: ViewId, update: &Update) {
+        let told = self.views.get_mut(&view).expect("nothing is told of a view that has ended");
+        match update {
+            Update::Snapshot(snapshot) => *told = Some(snapshot.last_seq),
+            Update::Message(message) => {
+                let before = told.expect("a view begins with its snapshot");
+                assert!(message.seq > Some(before), "{:?} after {before} in {view:?}", message.seq);
+                *told = message.seq;
+            }
+            Update::Refused(_) => drop(self.views.remove(&view)),
+            _ => assert!(told.is_some(), "a view begins with its snapshot"),
+        }
+    }
+
+    /// Nothing more follows from the input.
+    pub(super) fn at_rest(&self, machine: &Machine) {
+        assert!(self.requests.len() <= self.limits.on_wire, "too many requests on the wire");
+        let restored = 3;
+        assert!(machine.outbox().count() <= self.limits.outbox + restored, "too many drafts");
+        let open = self.asks.values().filter(|answered| !**answered).count();
+        assert!(open <= self.limits.asks, "too many requests of the app");
+        let changes = self.keep_wanted.as_ref().map_or(0, Vec::len);
+        assert!(changes <= 2 * (self.limits.outbox + restored), "too many changes to keep");
+    }
+
+    /// The client is closed.
+    pub(super) fn at_end(&self) {
+        assert!(self.asks.values().all(|answered| *answered), "a request of the app has no answer");
+        assert!(self.drafts.values().all(|ended| *ended), "a draft has no end");
+        assert!(self.link().is_none(), "a transport stands");
+    }
+}

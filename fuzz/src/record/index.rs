@@ -1,0 +1,52 @@
+//! The values and keys of the index, compiled from the source of chat-server, where nothing but the store sees them.
+
+/// What the values know of the journal.
+mod journal {
+    /// Where a record stands.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(super) struct Location {
+        pub(super) segment: u64,
+        pub(super) offset: u32,
+    }
+}
+
+#[path = "../../../chat-server/src/store/keys.rs"]
+#[expect(dead_code, reason = "most of it only writes")]
+mod keys;
+#[path = "../../../chat-server/src/store/values.rs"]
+#[expect(dead_code, reason = "the rest is for who writes")]
+mod values;
+
+use chat_core::id::UserId;
+
+use values::{ConversationValue, MessageValue};
+
+/// These bytes as each kind of value, and as the end of each key that is taken apart.
+pub(super) fn read(bytes: &[u8]) {
+    if let Some(message) = MessageValue::decode(bytes) {
+        assert_eq!(MessageValue::decode(&message.encode()).as_ref(), Some(&message));
+        let id = message.id(7);
+        // A nonce that is no text is no nonce of ours, and its id another one.
+        if id.as_str().as_bytes().get(4..20) == Some(&message.nonce[..]) {
+            assert_eq!(MessageValue::nonce(&id), Some(message.nonce));
+        }
+        let _length = message.content.length();
+    }
+    if let Some(conversation) = values::decode_json::<ConversationValue>(bytes) {
+        let encoded = values::encode_json(&conversation);
+        assert_eq!(values::decode_json(&encoded).as_ref(), Some(&conversation));
+    }
+    if let Some(location) = values::decode_location(bytes) {
+        assert_eq!(values::encode_location(location), bytes);
+    }
+    if let Some(number) = values::decode_number(bytes) {
+        assert_eq!(number.to_be_bytes(), bytes);
+    }
+    if let Some((hour, conversation)) = keys::split_activity(bytes) {
+        let user = UserId::from("user");
+        assert!(keys::activity(&user, hour, &conversation).ends_with(bytes));
+    }
+    if let Some(seq) = keys::seq(bytes) {
+        assert!(bytes.ends_with(&seq.to_be_bytes()));
+    }
+}
