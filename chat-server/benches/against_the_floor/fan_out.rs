@@ -1,0 +1,97 @@
+//! Drivers in closed loops whose messages go to 1, 10 or 100 control users who listen.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::bare;
+use crate::figures::{millis_per_thousand, per_second, percentile};
+use crate::process::Server;
+use crate::report::{Bar, Row};
+use crate::run::Run;
+use crate::stage::{Outcome, Pace, Stage};
+
+struct Scene {
+    listeners: usize,
+    /// Each has one message under way.
+    drivers: usize,
+    messages: Option<Bar>,
+    cpu: Option<Bar>,
+}
+
+const SCENES: [Scene; 3] = [
+    Scene { listeners: 1, drivers: 64, messages: None, cpu: None },
+    Scene {
+        listeners: 10,
+        drivers: 80,
+        messages: Some(Bar::RatioAtLeast(0.4)),
+        cpu: Some(Bar::RatioAtMost(2.0)),
+    },
+    Scene { listeners: 100, drivers: 80, messages: None, cpu: Some(Bar::RatioAtMost(1.3)) },
+];
+
+/// Steps of progress.
+pub(crate) fn steps(run: &Run) -> u64 {
+    run.plan.rounds * SCENES.len() as u64
+}
+
+pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
+    for scene in &SCENES {
+        measure_scene(run, scene)?;
+    }
+    Ok(())
+}
+
+fn measure_scene(run: &mut Run, scene: &Scene) -> io::Result<()> {
+    let Scene { listeners, drivers, .. } = *scene;
+    let name = format!("fan-out {listeners}, {drivers} in flight");
+    let dir = run.new_dir(&format!("fan-out-{listeners}"))?;
+    let (chat, floor) = (Server::chat(&run.program, &dir)?, Server::floor()?);
+    let mut stages =
+        (Stage::set(&chat, "driver", listeners, drivers)?, Stage::set(&floor, "driver", listeners, drivers)?);
+    let (mut rounds, mut bare) = (Vec::new(), Vec::new());
+    for round in 1..=run.plan.rounds {
+        run.progress.step(&format!("{name}, round {round} of {}", run.plan.rounds));
+        let before = journal_bytes(&dir)?;
+        let sent = stages.0.sent();
+        let of_chat = stages.0.run(&chat, Pace::ClosedLoop, run.plan.warm_up, run.plan.window)?;
+        let record = (journal_bytes(&dir)? - before) / (stages.0.sent() - sent);
+        let of_floor = stages.1.run(&floor, Pace::ClosedLoop, run.plan.warm_up, run.plan.window)?;
+        if listeners == 1 {
+            let record = usize::try_from(record).map_err(io::Error::other)?;
+            let alone = bare::journal(run.dir(), drivers, record, run.plan.window)?;
+            bare.push((per_second(of_chat.answered, of_chat.elapsed), alone));
+        }
+        rounds.push((of_chat, of_floor));
+    }
+    run.rows.extend(rows(&name, scene, &rounds));
+    if listeners == 1 {
+        let row = Row::beside(&name, "acknowledged messages", "1/s", "bare journal", &bare);
+        run.rows.push(row.bar(Some(Bar::RatioAtLeast(0.2))));
+    }
+    Ok(())
+}
+
+fn rows(name: &str, scene: &Scene, rounds: &[(Outcome, Outcome)]) -> [Row; 7] {
+    let row = |what: &str, unit: &str, figure: &dyn Fn(&Outcome) -> f64| {
+        let pairs: Vec<_> = rounds.iter().map(|(chat, floor)| (figure(chat), figure(floor))).collect();
+        Row::beside(name, what, unit, "floor", &pairs)
+    };
+    [
+        row("acknowledged messages", "1/s", &|o| per_second(o.answered, o.elapsed)).bar(scene.messages),
+        row("acknowledged after, p50", "ms", &|o| percentile(&o.latencies, 5_000)),
+        row("acknowledged after, p99", "ms", &|o| percentile(&o.latencies, 9_900)),
+        row("acknowledged after, p99.9", "ms", &|o| percentile(&o.latencies, 9_990)),
+        row("deliveries", "1/s", &|o| per_second(o.delivered, o.elapsed)),
+        row("server CPU per 1,000 deliveries", "ms", &|o| millis_per_thousand(o.cpu, o.delivered))
+            .bar(scene.cpu),
+        row("the load's own CPU per 1,000 deliveries", "ms", &|o| {
+            millis_per_thousand(o.own_cpu, o.delivered)
+        }),
+    ]
+}
+
+/// Bytes of all segments.
+fn journal_bytes(dir: &Path) -> io::Result<u64> {
+    fs::read_dir(dir.join("journal"))?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+}

@@ -1,0 +1,127 @@
+//! The chat server against the floor: a server that only copies frames.
+//!
+//! ```console
+//! $ cargo bench -p chat-server --bench against_the_floor
+//! ```
+//!
+//! Both are processes of their own under the same load, in turn, for several rounds; what counts are the ratios of
+//! each round. The load is one thread of this process: it shares the machine, so it is cheap, and its own share is in
+//! the table. All traffic is on loopback. Linux only, for it reads `/proc` and waits by epoll.
+
+mod bare;
+mod fan_out;
+mod figures;
+mod floor;
+mod frame;
+mod pace;
+mod process;
+mod report;
+mod run;
+mod sample;
+mod stage;
+mod swarm;
+
+use std::error::Error;
+use std::fs;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+
+use report::Report;
+use run::{Plan, Run};
+
+#[derive(Parser)]
+struct Args {
+    /// A smoke test of some seconds: small numbers, which mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// What to measure, with commas between; everything by default.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Scenes::ALL)]
+    rows: Vec<Scenes>,
+    /// Write the results to this file too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Only print the table of the results in this file.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// The chat server to measure.
+    #[arg(long, value_name = "PROGRAM", default_value = env!("CARGO_BIN_EXE_chat-server"))]
+    server: PathBuf,
+    /// Where to put data while it runs: on the kind of disk that is to be measured.
+    #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
+    dir: PathBuf,
+    /// Rounds of each comparison.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: Option<u64>,
+    /// What this program is when it starts itself.
+    #[arg(long, hide = true)]
+    be_the_floor: bool,
+    /// What `cargo bench` gives every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenes {
+    /// Messages to 1, 10 and 100 listeners.
+    FanOut,
+    /// A hundred messages a second.
+    Pace,
+}
+
+impl Scenes {
+    const ALL: [Self; 2] = [Self::FanOut, Self::Pace];
+
+    fn steps(self, run: &Run) -> u64 {
+        match self {
+            Self::FanOut => fan_out::steps(run),
+            Self::Pace => pace::steps(run),
+        }
+    }
+
+    fn measure(self, run: &mut Run) -> std::io::Result<()> {
+        match self {
+            Self::FanOut => fan_out::measure(run),
+            Self::Pace => pace::measure(run),
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    if args.be_the_floor {
+        return Ok(floor::run()?);
+    }
+    let report = match &args.markdown {
+        Some(file) => serde_json::from_slice(&fs::read(file)?)?,
+        None => measure(&args)?,
+    };
+    print!("{}", report.markdown());
+    if let Some(file) = &args.json {
+        fs::write(file, serde_json::to_vec_pretty(&report)?)?;
+    }
+    Ok(())
+}
+
+fn measure(args: &Args) -> Result<Report, Box<dyn Error>> {
+    process::raise_file_limit()?;
+    let mut plan = if args.quick { Plan::QUICK } else { Plan::FULL };
+    plan.rounds = args.rounds.unwrap_or(plan.rounds);
+    let start = Instant::now();
+    let mut run = Run::new(plan, args.server.clone(), &args.dir)?;
+    run.progress.expect(args.rows.iter().map(|scenes| scenes.steps(&run)).sum());
+    for scenes in &args.rows {
+        scenes.measure(&mut run)?;
+    }
+    run.progress.finish();
+    let about = format!(
+        "{} rounds on {} cores, {} s in all. Each figure is the median of the rounds, with the least and the \
+         greatest.",
+        run.plan.rounds,
+        available_parallelism()?,
+        start.elapsed().as_secs(),
+    );
+    Ok(Report { about, rows: run.rows })
+}

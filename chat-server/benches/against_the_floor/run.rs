@@ -1,0 +1,95 @@
+//! What all scenes share: how long and how much, where, and how far it has come.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
+
+use crate::report::Row;
+
+/// How long and how much.
+pub(crate) struct Plan {
+    /// Rounds of each comparison.
+    pub(crate) rounds: u64,
+    /// Before a measurement.
+    pub(crate) warm_up: Duration,
+    /// A measurement.
+    pub(crate) window: Duration,
+}
+
+impl Plan {
+    /// For figures.
+    pub(crate) const FULL: Self =
+        Self { rounds: 5, warm_up: Duration::from_millis(500), window: Duration::from_secs(3) };
+
+    /// To see that it runs.
+    pub(crate) const QUICK: Self =
+        Self { rounds: 1, warm_up: Duration::from_millis(300), window: Duration::from_millis(300) };
+}
+
+/// A run of the benchmark.
+pub(crate) struct Run {
+    pub(crate) plan: Plan,
+    /// The chat server.
+    pub(crate) program: PathBuf,
+    pub(crate) progress: Progress,
+    /// What was measured so far.
+    pub(crate) rows: Vec<Row>,
+    dir: TempDir,
+}
+
+impl Run {
+    /// Nothing yet; all data will be in a directory of its own in `parent`.
+    pub(crate) fn new(plan: Plan, program: PathBuf, parent: &Path) -> io::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("against-the-floor-").tempdir_in(parent)?;
+        Ok(Self { plan, program, progress: Progress::default(), rows: Vec::new(), dir })
+    }
+
+    /// Where all data is.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The place of a data directory that is not there yet.
+    pub(crate) fn new_dir(&self, name: &str) -> io::Result<PathBuf> {
+        let dir = self.dir().join(name);
+        match dir.try_exists()? {
+            true => Err(io::Error::other(format!("{} is there already", dir.display()))),
+            false => Ok(dir),
+        }
+    }
+}
+
+/// How far it has come, on standard error.
+pub(crate) struct Progress(ProgressBar);
+
+impl Default for Progress {
+    fn default() -> Self {
+        let style = ProgressStyle::with_template("[{elapsed}] {bar:30} {pos}/{len} {msg}");
+        Self(ProgressBar::new(0).with_style(style.expect("the template is sound")))
+    }
+}
+
+impl Progress {
+    /// There will be so many more steps.
+    pub(crate) fn expect(&self, steps: u64) {
+        self.0.inc_length(steps);
+    }
+
+    /// Begins the next step.
+    pub(crate) fn step(&self, what: &str) {
+        if self.0.is_hidden() {
+            // No terminal: one line for each.
+            eprintln!("{what}");
+        }
+        self.0.set_message(what.to_owned());
+        self.0.inc(1);
+    }
+
+    /// All is done.
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
