@@ -5,29 +5,31 @@ use std::io;
 use std::path::Path;
 
 use crate::bare;
-use crate::figures::{millis_per_thousand, per_second, percentile};
+use crate::compare::{self, Bars};
+use crate::figures::per_second;
+use crate::prefill;
 use crate::process::Server;
 use crate::report::{Bar, Row};
 use crate::run::Run;
-use crate::stage::{Outcome, Pace, Stage};
+use crate::stage::{self, Pace, Stage};
 
 struct Scene {
     listeners: usize,
     /// Each has one message under way.
     drivers: usize,
-    messages: Option<Bar>,
-    cpu: Option<Bar>,
+    bars: Bars,
 }
 
+const NONE: Bars = Bars { messages: None, after: None, cpu: None };
+
 const SCENES: [Scene; 3] = [
-    Scene { listeners: 1, drivers: 64, messages: None, cpu: None },
+    Scene { listeners: 1, drivers: 64, bars: NONE },
     Scene {
         listeners: 10,
         drivers: 80,
-        messages: Some(Bar::RatioAtLeast(0.4)),
-        cpu: Some(Bar::RatioAtMost(2.0)),
+        bars: Bars { messages: Some(Bar::RatioAtLeast(0.4)), cpu: Some(Bar::RatioAtMost(2.0)), ..NONE },
     },
-    Scene { listeners: 100, drivers: 80, messages: None, cpu: Some(Bar::RatioAtMost(1.3)) },
+    Scene { listeners: 100, drivers: 80, bars: Bars { cpu: Some(Bar::RatioAtMost(1.3)), ..NONE } },
 ];
 
 /// Steps of progress.
@@ -46,6 +48,7 @@ fn measure_scene(run: &mut Run, scene: &Scene) -> io::Result<()> {
     let Scene { listeners, drivers, .. } = *scene;
     let name = format!("fan-out {listeners}, {drivers} in flight");
     let dir = run.new_dir(&format!("fan-out-{listeners}"))?;
+    prefill::users(&dir, (0..listeners).map(stage::listener))?;
     let (chat, floor) = (Server::chat(&run.program, &dir)?, Server::floor()?);
     let mut stages =
         (Stage::set(&chat, "driver", listeners, drivers)?, Stage::set(&floor, "driver", listeners, drivers)?);
@@ -64,31 +67,12 @@ fn measure_scene(run: &mut Run, scene: &Scene) -> io::Result<()> {
         }
         rounds.push((of_chat, of_floor));
     }
-    run.rows.extend(rows(&name, scene, &rounds));
+    run.rows.extend(compare::rows(&name, "floor", &rounds, &scene.bars));
     if listeners == 1 {
         let row = Row::beside(&name, "acknowledged messages", "1/s", "bare journal", &bare);
         run.rows.push(row.bar(Some(Bar::RatioAtLeast(0.2))));
     }
     Ok(())
-}
-
-fn rows(name: &str, scene: &Scene, rounds: &[(Outcome, Outcome)]) -> [Row; 7] {
-    let row = |what: &str, unit: &str, figure: &dyn Fn(&Outcome) -> f64| {
-        let pairs: Vec<_> = rounds.iter().map(|(chat, floor)| (figure(chat), figure(floor))).collect();
-        Row::beside(name, what, unit, "floor", &pairs)
-    };
-    [
-        row("acknowledged messages", "1/s", &|o| per_second(o.answered, o.elapsed)).bar(scene.messages),
-        row("acknowledged after, p50", "ms", &|o| percentile(&o.latencies, 5_000)),
-        row("acknowledged after, p99", "ms", &|o| percentile(&o.latencies, 9_900)),
-        row("acknowledged after, p99.9", "ms", &|o| percentile(&o.latencies, 9_990)),
-        row("deliveries", "1/s", &|o| per_second(o.delivered, o.elapsed)),
-        row("server CPU per 1,000 deliveries", "ms", &|o| millis_per_thousand(o.cpu, o.delivered))
-            .bar(scene.cpu),
-        row("the load's own CPU per 1,000 deliveries", "ms", &|o| {
-            millis_per_thousand(o.own_cpu, o.delivered)
-        }),
-    ]
 }
 
 /// Bytes of all segments.

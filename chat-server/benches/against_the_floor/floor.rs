@@ -24,6 +24,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 
+use crate::process::raise_file_limit;
 use crate::sample;
 
 /// As in the chat server: bytes that are read at once, and that are gathered before they are written.
@@ -38,6 +39,7 @@ const BACKLOG: u32 = 1_024;
 
 /// Serves on a free port until standard input ends, and so no longer than who has started it.
 pub(crate) fn run() -> io::Result<()> {
+    raise_file_limit()?;
     Runtime::new()?.block_on(async {
         let listener = listen()?;
         println!("listening on ws://{}", listener.local_addr()?);

@@ -9,16 +9,23 @@
 //! the table. All traffic is on loopback. Linux only, for it reads `/proc` and waits by epoll.
 
 mod bare;
+mod compare;
 mod fan_out;
 mod figures;
 mod floor;
 mod frame;
+mod idle;
 mod pace;
+mod prefill;
 mod process;
+mod reader;
+mod reconnect;
 mod report;
 mod run;
 mod sample;
 mod stage;
+mod start;
+mod stored;
 mod swarm;
 
 use std::error::Error;
@@ -69,15 +76,27 @@ enum Scenes {
     FanOut,
     /// A hundred messages a second.
     Pace,
+    /// Memory of idle connections.
+    Idle,
+    /// Sending and reading with a million messages stored.
+    Stored,
+    /// Clients that come back all at once.
+    Reconnect,
+    /// Starting with a million messages stored.
+    Start,
 }
 
 impl Scenes {
-    const ALL: [Self; 2] = [Self::FanOut, Self::Pace];
+    const ALL: [Self; 6] = [Self::FanOut, Self::Pace, Self::Idle, Self::Stored, Self::Reconnect, Self::Start];
 
     fn steps(self, run: &Run) -> u64 {
         match self {
             Self::FanOut => fan_out::steps(run),
             Self::Pace => pace::steps(run),
+            Self::Idle => idle::steps(run),
+            Self::Stored => stored::steps(run),
+            Self::Reconnect => reconnect::steps(run),
+            Self::Start => start::steps(run),
         }
     }
 
@@ -85,6 +104,10 @@ impl Scenes {
         match self {
             Self::FanOut => fan_out::measure(run),
             Self::Pace => pace::measure(run),
+            Self::Idle => idle::measure(run),
+            Self::Stored => stored::measure(run),
+            Self::Reconnect => reconnect::measure(run),
+            Self::Start => start::measure(run),
         }
     }
 }
@@ -116,6 +139,9 @@ fn measure(args: &Args) -> Result<Report, Box<dyn Error>> {
         scenes.measure(&mut run)?;
     }
     run.progress.finish();
+    if !run.plan.is_full {
+        run.rows.iter_mut().for_each(|row| row.bar = None);
+    }
     let about = format!(
         "{} rounds on {} cores, {} s in all. Each figure is the median of the rounds, with the least and the \
          greatest.",

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::bare;
 use crate::figures::percentile;
+use crate::prefill;
 use crate::process::Server;
 use crate::report::{Bar, Row};
 use crate::run::Run;
-use crate::stage::{Pace, Stage};
+use crate::stage::{self, Pace, Stage};
 
 /// Between two messages, and between two syncs.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -28,6 +29,7 @@ pub(crate) fn steps(run: &Run) -> u64 {
 pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     let name = "100 messages a second, fan-out 10";
     let dir = run.new_dir("pace")?;
+    prefill::users(&dir, (0..LISTENERS).map(stage::listener))?;
     let chat = Server::chat(&run.program, &dir)?;
     let mut stage = Stage::set(&chat, "driver", LISTENERS, DRIVERS)?;
     let mut rounds = Vec::new();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chat_core::protocol::User;
 use chat_core::time::Timestamp;
 use chat_server::auth::{Expected, Secret, issue};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// The secret that the server and the load share.
@@ -33,6 +33,8 @@ pub(crate) enum Part {
     Listener,
     /// Sends, and others hear it.
     Sender,
+    /// Sends, and nobody else hears it.
+    Other,
 }
 
 impl Server {
@@ -87,6 +89,7 @@ impl Server {
             (true, _) => format!("/api/websocket/connect?token={}", token(user)),
             (false, Part::Listener) => "/listener".to_owned(),
             (false, Part::Sender) => "/sender".to_owned(),
+            (false, Part::Other) => "/other".to_owned(),
         };
         crate::frame::opening(&path)
     }
@@ -97,6 +100,31 @@ impl Server {
         let after_name = stat.rsplit(") ").next().unwrap_or_default();
         let ticks = after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
         Ok(Duration::from_millis(ticks.sum::<u64>() * 1_000 / rustix::param::clock_ticks_per_second()))
+    }
+
+    /// Bytes of memory in use.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(kib.ok_or_else(|| io::Error::other("the server has ended"))? * 1024)
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self) -> io::Result<()> {
+        self.end(Signal::TERM)
+    }
+
+    /// Kills it, and waits until it is gone.
+    pub(crate) fn kill(mut self) -> io::Result<()> {
+        self.end(Signal::KILL)
+    }
+
+    fn end(&mut self, signal: Signal) -> io::Result<()> {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a process has a number above zero"), signal)?;
+        self.process.wait()?;
+        Ok(())
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::io;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chat_core::protocol::{
-    CreateSupportConversation, CreateSupportConversationReply, GetActiveConversations, Request, Role, User,
-};
+use chat_core::protocol::{CreateSupportConversation, CreateSupportConversationReply, Request, Role, User};
 
 use crate::frame::{self, CONTENT, Numbered};
 use crate::process::{Part, Server, own_cpu};
@@ -48,7 +47,7 @@ struct Tally {
 pub(crate) enum Pace {
     /// Each as soon as it was answered.
     ClosedLoop,
-    /// One of those that wait for nothing each time this has passed, whether the one before was answered or not.
+    /// By turns, one each time this has passed, whether the others were answered or not.
     Every(Duration),
 }
 
@@ -71,12 +70,12 @@ pub(crate) struct Outcome {
 impl Stage {
     /// Connects so many of each to the server, and gives every driver a conversation with all listeners.
     ///
-    /// Nobody of these names may be known to the server, and no other control user.
+    /// The server must know the listeners and no other control user, so that nobody is to be enrolled later, and no
+    /// driver of this name.
     pub(crate) fn set(server: &Server, name: &str, listeners: usize, drivers: usize) -> io::Result<Self> {
         let mut swarm = Swarm::new()?;
         for number in 0..listeners {
-            let user = User::new(format!("control_{number}").as_str(), Role::ControlStaff);
-            swarm.connect(server.address(), server.opening(&user, Part::Listener))?;
+            swarm.connect(server.address(), server.opening(&listener(number), Part::Listener))?;
         }
         wait_open(&mut swarm, listeners)?;
         for number in 0..drivers {
@@ -105,10 +104,10 @@ impl Stage {
         warm_up: Duration,
         window: Duration,
     ) -> io::Result<Outcome> {
-        self.load(pace, warm_up)?;
+        self.run_on(pace, warm_up)?;
         self.latencies.clear();
         let (start, tally, cpu, own) = (Instant::now(), self.tally, server.cpu()?, own_cpu());
-        self.load(pace, window)?;
+        self.run_on(pace, window)?;
         let (elapsed, reached) = (start.elapsed(), self.tally);
         let (cpu, own_cpu) = (server.cpu()?.saturating_sub(cpu), own_cpu().saturating_sub(own));
         let mut latencies = mem::take(&mut self.latencies);
@@ -118,7 +117,19 @@ impl Stage {
         Ok(Outcome { answered, delivered, elapsed, cpu, own_cpu, latencies })
     }
 
-    fn load(&mut self, pace: Pace, time: Duration) -> io::Result<()> {
+    /// Has the drivers talk at this pace until it is over; gives what each waited, in rising order.
+    pub(crate) fn talk_until(&mut self, is_over: &AtomicBool, pause: Duration) -> io::Result<Vec<Duration>> {
+        while !is_over.load(Ordering::Relaxed) {
+            self.run_on(Pace::Every(pause), pause)?;
+        }
+        let mut latencies = mem::take(&mut self.latencies);
+        latencies.sort_unstable();
+        self.quiet()?;
+        Ok(latencies)
+    }
+
+    /// Loads the server for so long, and leaves what is under way.
+    pub(crate) fn run_on(&mut self, pace: Pace, time: Duration) -> io::Result<()> {
         let end = Instant::now() + time;
         match pace {
             Pace::ClosedLoop => {
@@ -135,7 +146,7 @@ impl Stage {
                 let mut due = Instant::now();
                 while due < end {
                     self.wait_until(due)?;
-                    self.send_as_anyone()?;
+                    self.send_in_turn()?;
                     due += pause;
                 }
             }
@@ -151,12 +162,17 @@ impl Stage {
         Ok(())
     }
 
-    /// Has a driver send that waits for nothing.
-    fn send_as_anyone(&mut self) -> io::Result<()> {
-        let first = usize::try_from(self.sent % self.drivers.len() as u64).expect("below a usize");
-        let mut all = (first..self.drivers.len()).chain(0..first);
-        let free = all.find(|driver| self.drivers[*driver].waits_since.is_none());
-        self.send(free.ok_or_else(|| io::Error::other("all drivers wait for a reply"))?)
+    /// Has the driver send whose turn it is, once it is answered.
+    fn send_in_turn(&mut self) -> io::Result<()> {
+        let driver = usize::try_from(self.sent % self.drivers.len() as u64).expect("below a usize");
+        let start = Instant::now();
+        while self.drivers[driver].waits_since.is_some() {
+            self.turn(NAP, false)?;
+            if start.elapsed() > PATIENCE {
+                return Err(io::Error::other("a message is not acknowledged"));
+            }
+        }
+        self.send(driver)
     }
 
     fn send(&mut self, driver: usize) -> io::Result<()> {
@@ -209,6 +225,11 @@ impl Stage {
     }
 }
 
+/// A control user.
+pub(crate) fn listener(number: usize) -> User {
+    User::new(format!("control_{number}").as_str(), Role::ControlStaff)
+}
+
 /// Turns until this was heard so often.
 pub(crate) fn wait_for(
     swarm: &mut Swarm,
@@ -235,12 +256,6 @@ pub(crate) fn wait_open(swarm: &mut Swarm, times: usize) -> io::Result<()> {
 
 /// Has every driver create a conversation with all listeners, and gives the messages to them.
 fn conversations(swarm: &mut Swarm, listeners: usize, drivers: usize) -> io::Result<Vec<Numbered>> {
-    // An answer to each says that the server knows them all.
-    let anything = frame::request(&Request::GetActiveConversations(GetActiveConversations::default()));
-    for listener in 0..listeners {
-        swarm.peers.send(listener, &anything)?;
-    }
-    wait_for(swarm, listeners, |_, heard| Ok(matches!(heard, Heard::Reply(_))))?;
     let creation = frame::request(&Request::CreateSupportConversation(CreateSupportConversation {
         title: "Route Change Request".into(),
         content: CONTENT.into(),

@@ -1,11 +1,11 @@
 //! Any number of WebSocket clients on one thread, over raw frames: cheap, for it runs on the cores of what it loads.
 
 use std::io::{self, Read as _, Write as _};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
@@ -34,7 +34,6 @@ pub(crate) enum Heard<'a> {
 /// All clients.
 pub(crate) struct Swarm {
     epoll: OwnedFd,
-    events: Vec<epoll::Event>,
     scratch: Vec<u8>,
     connected: usize,
     /// The clients, for who wants to send.
@@ -61,7 +60,6 @@ impl Swarm {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            events: Vec::with_capacity(TURN),
             scratch: vec![0; SCRATCH],
             connected: 0,
             peers: Peers::default(),
@@ -108,11 +106,13 @@ impl Swarm {
         hear: &mut impl FnMut(&mut Peers, usize, Heard<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
-        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&patience)) {
-            Ok(_) | Err(Errno::INTR) => {}
+        let mut space = [const { MaybeUninit::uninit() }; TURN];
+        let events = match epoll::wait(&self.epoll, &mut space, Some(&patience)) {
+            Ok((events, _)) => events,
+            Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
-        }
-        for event in self.events.drain(..) {
+        };
+        for event in events {
             let who = usize::try_from(event.data.u64()).expect("it was a usize");
             let Some(peer) = &mut self.peers.0[who] else { continue };
             if let Some(opening) = peer.to_say.take() {
@@ -131,6 +131,11 @@ impl Peers {
     pub(crate) fn send(&self, who: usize, frame: &[u8]) -> io::Result<()> {
         let peer = self.0[who].as_ref().expect("who sends is connected");
         (&peer.stream).write_all(frame)
+    }
+
+    /// Cuts the connection of a client.
+    pub(crate) fn cut(&mut self, who: usize) {
+        self.0[who] = None;
     }
 
     fn read(

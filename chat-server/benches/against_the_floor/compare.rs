@@ -1,0 +1,34 @@
+//! The figures of one load on two servers.
+
+use crate::figures::{millis_per_thousand, per_second, percentile};
+use crate::report::{Bar, Row};
+use crate::stage::Outcome;
+
+/// What is asked for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Bars {
+    /// Of acknowledged messages.
+    pub(crate) messages: Option<Bar>,
+    /// Of the time after which half of them are acknowledged.
+    pub(crate) after: Option<Bar>,
+    /// Of the server's processor time.
+    pub(crate) cpu: Option<Bar>,
+}
+
+/// All figures of these rounds, beside those of the other server.
+pub(crate) fn rows(scene: &str, other: &str, rounds: &[(Outcome, Outcome)], bars: &Bars) -> [Row; 7] {
+    let row = |what: &str, unit: &str, figure: &dyn Fn(&Outcome) -> f64| {
+        let pairs: Vec<_> = rounds.iter().map(|(this, other)| (figure(this), figure(other))).collect();
+        Row::beside(scene, what, unit, other, &pairs)
+    };
+    [
+        row("acknowledged messages", "1/s", &|o| per_second(o.answered, o.elapsed)).bar(bars.messages),
+        row("acknowledged after, p50", "ms", &|o| percentile(&o.latencies, 5_000)).bar(bars.after),
+        row("acknowledged after, p99", "ms", &|o| percentile(&o.latencies, 9_900)),
+        row("acknowledged after, p99.9", "ms", &|o| percentile(&o.latencies, 9_990)),
+        row("deliveries", "1/s", &|o| per_second(o.delivered, o.elapsed)),
+        row("server CPU per 1,000 deliveries", "ms", &|o| millis_per_thousand(o.cpu, o.delivered))
+            .bar(bars.cpu),
+        row("the load's own CPU for them", "ms", &|o| millis_per_thousand(o.own_cpu, o.delivered)),
+    ]
+}

@@ -1,0 +1,58 @@
+//! How long a start takes with a million messages, from the program's first instruction until it listens.
+
+use std::fs;
+use std::io;
+use std::time::Instant;
+
+use crate::prefill::LISTENERS;
+use crate::process::Server;
+use crate::report::{Bar, Row};
+use crate::run::{Full, Run};
+use crate::stage::{Pace, Stage};
+
+const DRIVERS: usize = 80;
+
+/// Steps of progress.
+pub(crate) fn steps(run: &Run) -> u64 {
+    2 * run.plan.slow_rounds + 1
+}
+
+pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
+    let full = run.full()?;
+    let (mut clean, mut killed) = (Vec::new(), Vec::new());
+    for round in 1..=run.plan.slow_rounds {
+        run.progress.step(&format!("start after a clean stop, round {round}"));
+        let (server, took) = start(run, &full)?;
+        clean.push(took);
+        run.progress.step(&format!("start after kill -9, round {round}"));
+        // In the middle of what it does under load: the groups of the last second are not in the index.
+        let mut stage = Stage::set(&server, &format!("kill_{round}"), LISTENERS, DRIVERS)?;
+        stage.run_on(Pace::ClosedLoop, run.plan.window)?;
+        server.kill()?;
+        let (server, took) = start(run, &full)?;
+        killed.push(took);
+        server.stop()?;
+    }
+    run.progress.step("start with the index built anew");
+    fs::remove_dir_all(full.dir.join("index"))?;
+    let (server, anew) = start(run, &full)?;
+    server.stop()?;
+    let scene = format!("start with {} messages stored", run.plan.stored.messages);
+    let row = |what: &str, figures: &[f64], most| {
+        Row::alone(&scene, what, "s", figures).bar(Some(Bar::AtMost(most)))
+    };
+    let rows = [
+        row("after a clean stop", &clean, 2.0),
+        row("after kill -9 under load", &killed, 5.0),
+        row("with the index built anew", &[anew], 60.0),
+    ];
+    run.rows.extend(rows);
+    Ok(())
+}
+
+/// Starts it; gives how many seconds that took.
+fn start(run: &Run, full: &Full) -> io::Result<(Server, f64)> {
+    let begin = Instant::now();
+    let server = Server::chat(&run.program, &full.dir)?;
+    Ok((server, begin.elapsed().as_secs_f64()))
+}
