@@ -20,8 +20,10 @@ impl Engine {
         event: &impl Serialize,
     ) {
         let Some(conversation) = self.cache.get(conversation) else { return };
+        // One allocation where each has one connection, however many they are.
+        let mut conns = Vec::with_capacity(conversation.participants.len());
         let participants = conversation.participants.iter().filter(|user| Some(*user) != except);
-        let conns = participants.filter_map(|user| self.online.get(user)).flatten().copied().collect();
+        conns.extend(participants.filter_map(|user| self.online.get(user)).flatten().copied());
         self.deliver(conns, class, event);
     }
 

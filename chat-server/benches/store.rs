@@ -1,0 +1,72 @@
+//! What the store costs: a group in the journal, a stream of groups that the index has to keep up with, a new index.
+//!
+//! `cargo bench -p chat-server`; a filter (`-- commit`) runs some of them.
+
+#[path = "../tests/store_support/mod.rs"]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
+mod store_support;
+
+use std::fs;
+
+use chat_core::store::Change;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use tempfile::TempDir;
+
+use store_support::{commit, conv, creation, message, open};
+
+const TEXT: &str = "The bridge is closed, take the ring road until further notice; bus 12 turns back.";
+
+fn main() {
+    divan::main();
+}
+
+/// Messages that name a client message id, one from each of so many clients.
+struct Messages(u64);
+
+impl Messages {
+    fn group(&mut self, messages: u64) -> Vec<Change> {
+        let numbers = self.0..self.0 + messages;
+        self.0 += messages;
+        // As random as what a client draws.
+        let id = |number: u64| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        numbers.map(|number| message(&conv(), TEXT, Some(&id(number)))).collect()
+    }
+}
+
+/// A group of messages is judged, written, synced and answered. The index follows behind.
+#[divan::bench(sample_size = 1, args = [1, 64])]
+fn commit_group(bencher: Bencher, messages: u64) {
+    let dir = TempDir::new().expect("a directory");
+    let (store, mut next) = (open(dir.path()), Messages(0));
+    commit(&store, vec![creation(&conv(), None)]);
+    let bencher = bencher.counter(ItemsCount::new(messages));
+    bencher.with_inputs(|| next.group(messages)).bench_local_values(|group| commit(&store, group));
+}
+
+/// So many groups of 64 that the index must keep up: what the store can bear for long.
+#[divan::bench(sample_count = 3, sample_size = 1, args = [1_000])]
+fn commit_stream(bencher: Bencher, groups: u64) {
+    let dir = TempDir::new().expect("a directory");
+    let (store, mut next) = (open(dir.path()), Messages(0));
+    commit(&store, vec![creation(&conv(), None)]);
+    bencher.counter(ItemsCount::new(64 * groups)).bench_local(|| {
+        for _ in 0..groups {
+            commit(&store, next.group(64));
+        }
+    });
+}
+
+/// An index is built anew from the journal of so many messages.
+#[divan::bench(sample_count = 3, sample_size = 1, args = [64_000])]
+fn build_index(bencher: Bencher, messages: u64) {
+    let dir = TempDir::new().expect("a directory");
+    let (store, mut next) = (open(dir.path()), Messages(0));
+    commit(&store, vec![creation(&conv(), None)]);
+    (0..messages / 64).for_each(|_| drop(commit(&store, next.group(64))));
+    store.close().expect("the store closes");
+    let lose_index = || fs::remove_dir_all(dir.path().join("index")).expect("an index");
+    bencher.counter(ItemsCount::new(messages)).with_inputs(lose_index).bench_local_values(|()| {
+        open(dir.path()).close().expect("the store closes");
+    });
+}
