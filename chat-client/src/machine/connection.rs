@@ -182,6 +182,9 @@ impl Machine {
     /// The provider of tokens has answered.
     pub(super) fn token(&mut self, result: Result<Token, TokenError>) {
         let was_asked_before = self.tokens.told();
+        if let Connection::Closed = self.connection {
+            return;
+        }
         let awaited = matches!(self.connection, Connection::AwaitingToken);
         let periods = &self.settings.periods;
         match result {

@@ -24,7 +24,7 @@ impl Machine {
         match frame {
             Frame::Text(text) => match ServerFrame::decode(text) {
                 Ok(ServerFrame::Reply(reply)) => {
-                    let Some(asked) = self.wire.take(reply.request_id.as_ref()) else {
+                    let Some(asked) = self.wire.take(reply.request_id.as_ref(), self.now.monotonic) else {
                         return self.counters.unreadable += 1;
                     };
                     self.is_live();

@@ -263,8 +263,7 @@ impl Machine {
             self.counters.resends += u64::from(again);
             let periods = &self.settings.periods;
             let within = if purpose == Purpose::Probe { periods.probe_within } else { periods.reply_within };
-            let answer_by = self.now.monotonic.plus(within);
-            let request_id = self.wire.put(purpose, request.event_type(), answer_by);
+            let request_id = self.wire.put(purpose, request.event_type(), self.now.monotonic, within);
             let frame = request.encode(Some(&request_id));
             self.outputs.push_back(Output::Send { link, frame });
         }

@@ -1,5 +1,6 @@
 //! The machine by hand, step by step: what the simulation has found once, each by its name.
 
+mod connection;
 mod events;
 mod outbox;
 mod support;

@@ -97,12 +97,21 @@ impl Scene {
 
     /// The server answers the oldest request of this type, which is given.
     pub(crate) fn reply(&mut self, kind: &str, mut reply: Value) -> Value {
-        let place = self.asked.iter().position(|request| request["type"] == kind);
-        let request = place.and_then(|place| self.asked.remove(place));
-        let request = request.unwrap_or_else(|| panic!("no {kind} among {:?}", self.asked));
+        let request = self.take_request(kind);
         reply["request_id"] = request["request_id"].clone();
         self.hear(&reply);
         request
+    }
+
+    /// The oldest request of this type gets no answer.
+    pub(crate) fn lose(&mut self, kind: &str) {
+        self.take_request(kind);
+    }
+
+    fn take_request(&mut self, kind: &str) -> Value {
+        let place = self.asked.iter().position(|request| request["type"] == kind);
+        let request = place.and_then(|place| self.asked.remove(place));
+        request.unwrap_or_else(|| panic!("no {kind} among {:?}", self.asked))
     }
 
     /// Whether a request of this type is not answered.
@@ -134,7 +143,10 @@ impl Scene {
     }
 
     pub(crate) fn pass_minutes(&mut self, minutes: u64) {
-        let passed = Duration::from_mins(minutes);
+        self.pass(Duration::from_mins(minutes));
+    }
+
+    pub(crate) fn pass(&mut self, passed: Duration) {
         self.now = Now { monotonic: self.now.monotonic.plus(passed), wall: self.now.wall.plus(passed) };
         self.give(Input::Tick);
     }

@@ -54,6 +54,15 @@ fn one_that_was_asked_for_before_the_session_ended_may_be_the_old_one() {
 }
 
 #[test]
+fn one_that_comes_after_the_end_changes_nothing() {
+    let mut scene = Scene::connected();
+    due(&mut scene);
+    scene.give(Input::Close);
+    scene.give(Input::Token(Ok("e30.eyJzdWIiOiJkcml2ZXJfMiJ9.".into()))); // Of another user.
+    assert_eq!(*scene.state(), ConnectionState::Closed);
+}
+
+#[test]
 fn an_old_one_in_the_answer_to_the_question_for_another_ends_it() {
     let mut scene = Scene::connected();
     due(&mut scene);
