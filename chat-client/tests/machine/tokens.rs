@@ -1,7 +1,7 @@
 //! A token that came while the session of another one stood.
 
-use chat_client::ConnectionState;
 use chat_client::machine::Input;
+use chat_client::{ConnectionState, StopReason};
 use chat_core::protocol::CloseCode;
 use serde_json::json;
 
@@ -51,6 +51,21 @@ fn one_that_was_asked_for_before_the_session_ended_may_be_the_old_one() {
     assert!(scene.is_provider_asked(), "now it can know");
     scene.give_token("second");
     assert_eq!(scene.presented(), ["first", "second"]);
+}
+
+#[test]
+fn new_ones_that_the_server_calls_expired_too_end_it() {
+    let mut scene = Scene::connected();
+    scene.provider_answers(false);
+    scene.close(CloseCode::TokenExpired);
+    scene.give_token("second");
+    scene.close(CloseCode::TokenExpired);
+    assert_eq!(*scene.state(), ConnectionState::Stopped(StopReason::TokenExpired));
+    scene.pass_minutes(60);
+    assert!(!scene.is_provider_asked(), "no loop");
+    scene.give(Input::Resume);
+    scene.give_token("third");
+    assert_eq!(scene.presented(), ["first", "second", "third"]);
 }
 
 #[test]
