@@ -11,7 +11,7 @@ use crate::event::StopReason;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Error {
     /// The server answered with an error. Asking the same again is useless: what waiting could help, the client has
-    /// waited for already.
+    /// waited for already. What each code means, [`ErrorCode`](chat_core::protocol::ErrorCode) says.
     #[error("{0}")]
     Refused(Refusal),
     /// The connection does not stand, and this request is worth nothing later.

@@ -58,7 +58,8 @@ pub struct Unread {
     pub conversation_id: ConversationId,
     /// The number of the last message that was read; 0 is none.
     pub read_up_to: u64,
-    /// Others' messages after it, counted up to 100: show 100 as "99+".
+    /// Others' messages after it, counted up to 100: show 100 as "99+". Which are one's own the token says
+    /// ([`Token::user`](crate::Token::user)): of one that names nobody, one's own count too until the next list.
     pub unread_count: u32,
 }
 

@@ -89,6 +89,19 @@
 //!
 //! All but the queues to the app can be [set](Builder::settings).
 //!
+//! # What an app must keep out of its log
+//!
+//! This crate logs nothing, and neither tokens nor texts are in its errors and `Debug` outputs. But the WebSocket library
+//! under it writes whole frames to the crate `log`, at the level `trace`: the texts of messages, and a token that is
+//! renewed. No library can forbid that to another; an app can, for good and at no cost, by one line in its own
+//! `Cargo.toml`:
+//!
+//! ```toml
+//! log = { version = "0.4", features = ["max_level_debug"] } # no frames of the chat in any log
+//! ```
+//!
+//! An app that needs `trace` of other crates leaves out the target `tungstenite` instead.
+//!
 //! # Inside
 //!
 //! [`machine`] is the client as a state machine without I/O, clock or randomness, and says how nothing is lost. The rest

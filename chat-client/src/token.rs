@@ -19,7 +19,12 @@ use crate::transport::Token;
 /// is one: see [`provider`].
 pub trait TokenProvider: Send + 'static {
     /// The newest token. It is asked for again when the server says that it has expired: a provider that caches must
-    /// then give another one, or the client stops.
+    /// then give another one, or the client stops. The client waits for it as long as it takes: what asks a network should
+    /// have a time limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`] says whether it is worth asking again.
     fn token(&mut self) -> impl Future<Output = Result<Token, TokenError>> + Send;
 }
 

@@ -146,7 +146,8 @@ impl Default for EngineLimits {
 /// Bounds on what waits for a slow reader: see [`drive`](crate::drive).
 #[derive(Clone, Debug)]
 pub struct OutboundLimits {
-    /// Bytes of replies that wait on one connection; at this number it is not read further.
+    /// Bytes of replies that wait on one connection; at this number it is not read further, and none of its requests that
+    /// lead to long replies is decided.
     pub reply_bytes: usize,
     /// Live events that wait on one connection; one more closes it (4008).
     pub live_events: usize,

@@ -93,6 +93,45 @@ fn a_connection_that_ends_under_live_events_leaves_nothing_in_the_budget() {
 }
 
 #[test]
+fn long_replies_to_requests_that_were_sent_at_once_break_nobody() {
+    let limits = |limits: &mut chat_core::limits::Limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.outbound.reply_bytes = 10_000;
+        limits.outbound.total_bytes = 50_000;
+    };
+    let mut chat = Chat::new(settings(limits));
+    let mut reader = chat.connect(&driver(), 2);
+    let conversation = chat.create(&mut reader);
+    for _ in 0..3 {
+        reader.send(&conversation, &"x".repeat(2_000));
+        chat.hear(&mut reader);
+    }
+    for limit in 1..=60 {
+        reader.request("get_conversation_messages", &json!({"conversation_id": conversation}));
+        reader.request("get_active_conversations", &json!({"limit": limit}));
+    }
+    chat.settle();
+    let heard = chat.hear_json(&mut reader);
+    assert_eq!(*reader.ended.borrow(), None);
+    assert_eq!(heard.iter().filter(|reply| reply["success"] == true).count(), 120);
+}
+
+#[test]
+fn a_service_that_stops_does_not_wait_for_replies_to_be_read() {
+    let mut chat = Chat::new(settings(|limits| limits.outbound.reply_bytes = 1));
+    let mut reader = chat.connect(&driver(), 0);
+    let conversation = chat.create(&mut reader);
+    for _ in 0..10 {
+        reader.request("get_conversation_messages", &json!({"conversation_id": conversation}));
+    }
+    chat.settle();
+    let handle = chat.handle.clone();
+    chat.pool.run_until(handle.drain());
+    assert_eq!(chat.hear(&mut reader).len(), 10 + 1);
+    assert_eq!(*reader.ended.borrow(), Some(Ended::ByServer(CloseCode::GoingAway)));
+}
+
+#[test]
 fn one_event_longer_than_the_room_breaks_nobody() {
     let mut settings = unhurried();
     settings.limits.outbound.live_bytes = 1_000;

@@ -96,8 +96,9 @@ impl ChatClient {
 
     /// Event 1: sends a message, once, and after those that were written before in the same conversation.
     ///
-    /// What comes of it is told by the handle. It is [handed back](crate::NotSent) if the server will not have it, or if
-    /// the outbox is full or can't be written.
+    /// What comes of it is told by the handle. It is [handed back](crate::NotSent) if the server will not have it
+    /// (`conversation_not_found` if the user takes no part in it, `invalid_parameter` if the text is blank or longer than
+    /// 4,000 characters), or if the outbox is full or can't be written.
     pub fn send_message(
         &self,
         conversation_id: impl Into<ConversationId>,
@@ -110,7 +111,8 @@ impl ChatClient {
     /// Event 2: asks the control centre for help (bus drivers and queue regulators only).
     ///
     /// `room_type` is where to file it: [`RoomType::EmergencySupport`] makes it an emergency, and by default the user's
-    /// role decides. Handed back as [`send_message`](Self::send_message) says.
+    /// role decides. Handed back as [`send_message`](Self::send_message) says, and as `forbidden` to control staff and admins;
+    /// a title has at most 200 characters.
     pub fn create_support_conversation(
         &self,
         title: impl Into<Arc<str>>,
@@ -147,7 +149,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// See [`Error`].
+    /// [`Refused`](Error::Refused) as `invalid_parameter` if `limit` or `skip` is out of range; the others as [`Error`] says.
     pub async fn get_active_conversations(
         &self,
         request: GetActiveConversations,
@@ -163,7 +165,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// See [`Error`].
+    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it; the others as [`Error`] says.
     pub async fn join_conversation(&self, request: JoinConversation) -> Result<JoinConversationReply, Error> {
         match self.ask(Ask::JoinConversation(request)).await? {
             Reply::JoinConversation(reply) => Ok(reply),
@@ -176,7 +178,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// See [`Error`].
+    /// [`Refused`](Error::Refused) as `forbidden` for bus drivers and queue regulators; the others as [`Error`] says.
     pub async fn join_support_room(&self, room_type: RoomType) -> Result<JoinSupportRoomReply, Error> {
         match self.ask(Ask::JoinSupportRoom(JoinSupportRoom { room_type })).await? {
             Reply::JoinSupportRoom(reply) => Ok(reply),
@@ -188,7 +190,8 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// See [`Error`]. Without a connection it is [`Error::Offline`] at once.
+    /// [`Offline`](Error::Offline) at once without a connection, [`Refused`](Error::Refused) as `conversation_not_found` if
+    /// the user takes no part in it; the others as [`Error`] says.
     pub async fn typing_indicator(
         &self,
         conversation_id: impl Into<ConversationId>,
@@ -208,7 +211,8 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// See [`Error`].
+    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it, as `invalid_parameter` if a
+    /// number is out of range; the others as [`Error`] says.
     pub async fn get_conversation_messages(
         &self,
         request: GetConversationMessages,
@@ -223,7 +227,8 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// See [`Error`].
+    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it, as `message_not_found` if it
+    /// has no such message; the others as [`Error`] says.
     pub async fn mark_message_read(
         &self,
         conversation_id: impl Into<ConversationId>,

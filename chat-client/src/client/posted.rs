@@ -65,6 +65,18 @@ impl<R> Posted<R> {
         &self.client_message_id
     }
 
+    /// The server's answer as a future, for `join!` and the like: `.await` does this by itself.
+    ///
+    /// # Errors
+    ///
+    /// Its error says why the draft was handed back, and holds it.
+    pub fn into_future(self) -> BoxFuture<'static, Result<R, NotSent>>
+    where
+        R: PostReply,
+    {
+        IntoFuture::into_future(self)
+    }
+
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         self.shared.lock().progress(&self.client_message_id).unwrap_or(Progress::Keeping)

@@ -55,6 +55,7 @@ impl Machine {
         let periods = &self.settings.periods;
         let heartbeat = if self.in_background { periods.heartbeat_in_background } else { periods.heartbeat };
         let give_up_at = self.now.monotonic.plus(periods.connect_within);
+        self.tokens.use_for_session(token.clone());
         self.connection = Connection::Opening { link, give_up_at };
         self.outputs.push_back(Output::Connect { link, attempt: Attempt { token, heartbeat } });
     }
@@ -180,15 +181,18 @@ impl Machine {
 
     /// The provider of tokens has answered.
     pub(super) fn token(&mut self, result: Result<Token, TokenError>) {
-        self.tokens.told();
+        let was_asked_before = self.tokens.told();
+        if let Connection::Closed = self.connection {
+            return;
+        }
         let awaited = matches!(self.connection, Connection::AwaitingToken);
         let periods = &self.settings.periods;
         match result {
-            Ok(token) if self.tokens.is_expired(&token) => {
-                if awaited {
-                    self.stop(StopReason::TokenExpired);
-                }
-            }
+            Ok(token) if self.tokens.is_expired(&token) => match awaited {
+                true if was_asked_before => self.tokens.ask(&mut self.outputs),
+                true => self.stop(StopReason::TokenExpired),
+                false => {}
+            },
             Ok(token) if !self.tokens.fits(&token) => {
                 self.hang_up();
                 self.stop(StopReason::OtherUser);
@@ -271,7 +275,6 @@ impl Machine {
             }
             _ => {}
         }
-        self.sending.expire(self.now.wall, &mut self.outputs);
     }
 
     fn give_up(&mut self, reason: &str) {

@@ -89,6 +89,11 @@ impl Conversations {
         self.held.remove(id);
     }
 
+    /// Whether one that is followed may be one that was forgotten for its silence.
+    pub(super) fn are_full(&self, most: usize) -> bool {
+        self.held.len() >= most
+    }
+
     /// Forgets the one that was silent the longest, if there are too many.
     pub(super) fn forget_silent(&mut self, most: usize, is_open: impl Fn(&ConversationId) -> bool) {
         if self.held.len() <= most {

@@ -24,7 +24,7 @@ impl Machine {
         match frame {
             Frame::Text(text) => match ServerFrame::decode(text) {
                 Ok(ServerFrame::Reply(reply)) => {
-                    let Some(asked) = self.wire.take(reply.request_id.as_ref()) else {
+                    let Some(asked) = self.wire.take(reply.request_id.as_ref(), self.now.monotonic) else {
                         return self.counters.unreadable += 1;
                     };
                     self.is_live();
@@ -78,9 +78,12 @@ impl Machine {
     fn refresh_reply(&mut self, reply: Option<&Reply>) {
         let again = self.again(reply);
         if let Some(token) = self.tokens.refreshed(again) {
+            if let Some(Reply::RefreshToken(_)) = reply {
+                self.tokens.use_for_session(token.clone());
+                self.counters.tokens_renewed += 1;
+            }
             // One that this session may not be prolonged by is for the next one.
             self.tokens.take(token, self.now, &self.settings.periods);
-            self.counters.tokens_renewed += u64::from(matches!(reply, Some(Reply::RefreshToken(_))));
         }
     }
 
@@ -162,6 +165,10 @@ impl Machine {
                 match confirmed {
                     true => self.message(message, seq),
                     false => self.is_behind(&id),
+                }
+                // How many of those before it are unread, only the server can say.
+                if seq > 1 && !self.conversations.are_full(self.settings.limits.conversations) {
+                    self.list.want();
                 }
             }
         }

@@ -45,7 +45,8 @@ pub struct Periods {
     pub heartbeat_in_background: Duration,
     /// How long opening a connection may take.
     pub connect_within: Duration,
-    /// How long a reply may take, before the connection counts as dead.
+    /// How long a reply may take, before the connection counts as dead; that of a request which waits behind others is
+    /// timed from their replies on.
     pub reply_within: Duration,
     /// The same for the question whether a connection survived a change of network.
     pub probe_within: Duration,

@@ -152,6 +152,8 @@ impl Machine {
     /// Takes in what has happened. What it leads to is given by [`poll`](Self::poll).
     pub fn handle(&mut self, now: Now, input: Input) {
         self.now = Now { monotonic: now.monotonic.max(self.now.monotonic), wall: now.wall };
+        // Who starts the client has no handle yet to hear by what has waited too long: that is for the next input.
+        let is_started = !matches!(input, Input::Restored(_));
         match input {
             Input::Restored(entries) => self.restored(entries),
             Input::Opened { link } => self.opened(link),
@@ -172,6 +174,9 @@ impl Machine {
             Input::Tick => self.announced = None,
         }
         self.due();
+        if is_started {
+            self.sending.expire(self.now.wall, &mut self.outputs);
+        }
         self.outputs.extend(self.sending.keep());
         self.send();
     }
@@ -258,8 +263,7 @@ impl Machine {
             self.counters.resends += u64::from(again);
             let periods = &self.settings.periods;
             let within = if purpose == Purpose::Probe { periods.probe_within } else { periods.reply_within };
-            let answer_by = self.now.monotonic.plus(within);
-            let request_id = self.wire.put(purpose, request.event_type(), answer_by);
+            let request_id = self.wire.put(purpose, request.event_type(), self.now.monotonic, within);
             let frame = request.encode(Some(&request_id));
             self.outputs.push_back(Output::Send { link, frame });
         }

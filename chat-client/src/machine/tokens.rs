@@ -21,12 +21,16 @@ pub(super) struct Tokens {
     hints: Hints,
     /// The user whom the first token named.
     owner: Option<UserId>,
+    /// What the connection that stands, or is being opened, was begun or prolonged with.
+    session: Option<Token>,
     /// The one that the server has called expired.
     expired: Option<Token>,
     /// Tokens that the server called expired, since it last took one.
     expired_in_a_row: u32,
     /// Whether the provider is being asked.
     asked: bool,
+    /// Whether it was asked before the server called a token expired, and so could not know that.
+    asked_before: bool,
     /// When it is asked for the next one, while the current one is still good.
     renew_at: Option<Monotonic>,
     /// A new one for the session that stands.
@@ -52,9 +56,10 @@ impl Tokens {
         }
     }
 
-    /// The provider has answered.
-    pub(super) fn told(&mut self) {
+    /// The provider has answered. Whether it was asked before it could know that a token has expired.
+    pub(super) fn told(&mut self) -> bool {
         self.asked = false;
+        std::mem::take(&mut self.asked_before)
     }
 
     /// Whether this is the one that the server has called expired.
@@ -87,6 +92,11 @@ impl Tokens {
         self.renew_at = left
             .filter(|left| !left.is_zero())
             .map(|left| now.monotonic.plus((left / 5 * 4).max(periods.token_pause)));
+    }
+
+    /// The session lasts as long as this token does.
+    pub(super) fn use_for_session(&mut self, token: Token) {
+        self.session = Some(token);
     }
 
     /// A new token for the session that stands.
@@ -132,10 +142,15 @@ impl Tokens {
         self.expired = None;
     }
 
-    /// The server called it expired. Whether it is worth asking for another: two in a row mean that the provider, or a
-    /// clock, is wrong, and no further one would help.
+    /// The server called the session's token expired. Whether there is another to try, or it is worth asking for one: two
+    /// in a row mean that the provider, or a clock, is wrong, and no further one would help.
     pub(super) fn expired(&mut self) -> bool {
-        self.expired = self.current.take();
+        self.expired = self.session.take();
+        self.asked_before = self.asked;
+        if self.current != self.expired {
+            return true;
+        }
+        self.current = None;
         self.renew_at = None;
         self.expired_in_a_row += 1;
         self.expired_in_a_row < 2
@@ -143,7 +158,8 @@ impl Tokens {
 
     /// The app wants to begin anew.
     pub(super) fn forget(&mut self) {
-        *self = Self { asked: self.asked, owner: self.owner.take(), ..Self::default() };
+        let (asked, asked_before) = (self.asked, self.asked);
+        *self = Self { asked, asked_before, owner: self.owner.take(), ..Self::default() };
     }
 
     pub(super) fn renewal_is_due(&self, now: Monotonic) -> bool {

@@ -14,7 +14,15 @@ struct Typist {
     holders: u32,
     /// What the server was told last, over the connection that stands.
     told: bool,
+    /// A message has ended it for all who hold it, until somebody begins again.
+    is_over: bool,
     turn: Turn,
+}
+
+impl Typist {
+    fn is_typing(&self) -> bool {
+        self.holders > 0 && !self.is_over
+    }
 }
 
 /// Bounded by [`Limits::typing`](super::Limits::typing): typing in more is not shown to others.
@@ -28,8 +36,14 @@ impl Typing {
         if self.typists.len() >= most && !self.typists.contains_key(&id) {
             return;
         }
-        let typist = self.typists.entry(id).or_insert(Typist { holders: 0, told: false, turn: Turn::Done });
+        let typist = self.typists.entry(id).or_insert(Typist {
+            holders: 0,
+            told: false,
+            is_over: false,
+            turn: Turn::Done,
+        });
         typist.holders = typist.holders.saturating_add(1);
+        typist.is_over = false;
         if typist.turn == Turn::Done {
             typist.turn = Turn::NOW;
         }
@@ -47,15 +61,30 @@ impl Typing {
         }
     }
 
-    /// A message was written there: with it the typing ends, and the server knows that.
+    /// A message was written there: with it the typing ends, and the server knows that. Who holds it still is to end it
+    /// all the same, and must not end what was begun since.
     pub(super) fn message_written(&mut self, id: &ConversationId) {
-        self.typists.remove(id);
+        if let Some(typist) = self.typists.get_mut(id) {
+            (typist.told, typist.is_over) = (false, true);
+            if typist.turn != Turn::OnWire {
+                typist.turn = Turn::Done;
+            }
+            self.forget_ended(id);
+        }
+    }
+
+    /// Forgets one that nobody holds, and of which nothing is on the wire.
+    fn forget_ended(&mut self, id: &ConversationId) {
+        let ended = |typist: &Typist| typist.holders == 0 && typist.turn != Turn::OnWire;
+        if self.typists.get(id).is_some_and(ended) {
+            self.typists.remove(id);
+        }
     }
 
     pub(super) fn next(&mut self, now: Monotonic) -> Option<(ConversationId, Request)> {
         let (id, typist) = self.typists.iter_mut().find(|(_, typist)| typist.turn.is_due(now))?;
         typist.turn = Turn::OnWire;
-        typist.told = typist.holders > 0;
+        typist.told = typist.is_typing();
         let indicator = TypingIndicator { conversation_id: id.clone(), is_typing: typist.told };
         Some((id.clone(), Request::TypingIndicator(indicator)))
     }
@@ -63,10 +92,13 @@ impl Typing {
     /// The server has answered, also by an error: typing is not worth a second attempt before the next refresh.
     pub(super) fn answered(&mut self, id: &ConversationId, now: Monotonic, refresh: Duration) {
         let Some(typist) = self.typists.get_mut(id) else { return };
-        match (typist.holders > 0, typist.told) {
-            (true, true) => typist.turn = Turn::At(now.plus(refresh)),
-            (false, false) => drop(self.typists.remove(id)),
-            _ => typist.turn = Turn::NOW,
+        typist.turn = match (typist.is_typing(), typist.told) {
+            (true, true) => Turn::At(now.plus(refresh)),
+            (false, false) => Turn::Done,
+            _ => Turn::NOW,
+        };
+        if typist.turn == Turn::Done {
+            self.forget_ended(id);
         }
     }
 
@@ -74,7 +106,7 @@ impl Typing {
     pub(super) fn lost(&mut self) {
         self.typists.retain(|_, typist| typist.holders > 0);
         for typist in self.typists.values_mut() {
-            (typist.told, typist.turn) = (false, Turn::NOW);
+            (typist.told, typist.turn) = (false, if typist.is_over { Turn::Done } else { Turn::NOW });
         }
     }
 

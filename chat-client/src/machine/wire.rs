@@ -1,6 +1,7 @@
 //! What was asked over the connection that stands, and is not answered yet.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{EventType, RequestId, RoomType};
@@ -35,7 +36,9 @@ pub(super) enum Purpose {
 pub(super) struct Asked {
     pub(super) purpose: Purpose,
     pub(super) event_type: EventType,
-    answer_by: Monotonic,
+    /// Since when nothing else can be on its way before the reply, as far as is known.
+    since: Monotonic,
+    within: Duration,
 }
 
 /// The requests on the wire. Bounded by [`Limits::on_wire`](super::Limits::on_wire).
@@ -52,23 +55,32 @@ impl Wire {
     }
 
     /// Puts a request on the wire, and gives the number to send it under.
-    pub(super) fn put(&mut self, purpose: Purpose, event_type: EventType, answer_by: Monotonic) -> RequestId {
+    pub(super) fn put(
+        &mut self,
+        purpose: Purpose,
+        event_type: EventType,
+        since: Monotonic,
+        within: Duration,
+    ) -> RequestId {
         self.last = if self.last < RequestId::MAX_NUMBER { self.last + 1 } else { 1 };
-        self.asked.insert(self.last, Asked { purpose, event_type, answer_by });
+        self.asked.insert(self.last, Asked { purpose, event_type, since, within });
         RequestId::Number(self.last)
     }
 
     /// The request that this answers.
-    pub(super) fn take(&mut self, id: Option<&RequestId>) -> Option<Asked> {
-        match id {
-            Some(RequestId::Number(number)) => self.asked.remove(number),
-            Some(RequestId::Text(_)) | None => None,
-        }
+    ///
+    /// Replies come in the order of their requests, and a long one may take its time over a weak link: those behind it
+    /// could not come before now.
+    pub(super) fn take(&mut self, id: Option<&RequestId>, now: Monotonic) -> Option<Asked> {
+        let Some(RequestId::Number(number)) = id else { return None };
+        let answered = self.asked.remove(number)?;
+        self.asked.range_mut(number..).for_each(|(_, behind)| behind.since = now);
+        Some(answered)
     }
 
     /// When the first reply is overdue.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
-        self.asked.values().map(|asked| asked.answer_by).min()
+        self.asked.values().map(|asked| asked.since.plus(asked.within)).min()
     }
 
     /// The connection is lost, and all replies with it.

@@ -41,6 +41,16 @@ async fn what_the_server_will_not_have_comes_back_with_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_are_awaited_together() {
+    let chat = Chat::start();
+    let (john, _events) = chat.live(&driver()).await;
+    let id = must(john.create_support_conversation("Detour", "1", None)).await.unwrap().conversation_id;
+    let posted = ["2", "3"].map(|text| john.send_message(id.clone(), text).into_future());
+    let replies = must(futures::future::join_all(posted)).await;
+    assert!(replies.iter().map(|reply| reply.as_ref().unwrap().seq).eq([Some(2), Some(3)]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_written_in_the_tunnel_goes_out_in_order_after_it() {
     let chat = Chat::start();
     let (john, mut events) = chat.live(&driver()).await;

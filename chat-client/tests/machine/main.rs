@@ -1,5 +1,10 @@
 //! The machine by hand, step by step: what the simulation has found once, each by its name.
 
+mod connection;
+mod epoch;
 mod events;
+mod outbox;
 mod support;
+mod tokens;
+mod typing;
 mod unread;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_client::machine::{Input, LinkId, Machine, Output, Settings};
-use chat_client::{Event, Token};
+use chat_client::{ConnectionState, Event, Token};
 use chat_core::frame::Frame;
 use chat_core::protocol::CloseCode;
 use chat_core::time::{Monotonic, Now, Timestamp};
@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 
 /// The user of the machine.
 pub(crate) const ME: &str = "driver_1";
+
+/// When a scene begins.
+const START: i64 = 1_705_314_600_000;
 
 /// A machine, and all that it has asked for.
 pub(crate) struct Scene {
@@ -23,18 +26,32 @@ pub(crate) struct Scene {
     /// Requests that are not answered.
     asked: VecDeque<Value>,
     events: Vec<Event>,
+    /// The names of the tokens that connections were opened with.
+    presented: Vec<String>,
+    /// Whether the provider of tokens answers by itself; if not, whether it is asked.
+    answers: bool,
+    is_asked: bool,
+}
+
+/// A token that lasts for ten minutes from the start of the scene.
+fn token(name: &str) -> Token {
+    let claims = json!({"sub": ME, "exp": START / 1_000 + 600});
+    Token::from(format!("{name}.{}.", URL_SAFE_NO_PAD.encode(claims.to_string())))
 }
 
 impl Scene {
     /// Connected, and nothing is answered yet.
     pub(crate) fn connected() -> Self {
-        let now = Now { monotonic: Monotonic::default(), wall: Timestamp::from_millis(1_705_314_600_000) };
+        let now = Now { monotonic: Monotonic::default(), wall: Timestamp::from_millis(START) };
         let mut scene = Self {
             machine: Machine::new(Settings::default(), [7; 32]),
             now,
             link: None,
             asked: VecDeque::new(),
             events: Vec::new(),
+            presented: Vec::new(),
+            answers: true,
+            is_asked: false,
         };
         scene.give(Input::Restored(Vec::new()));
         scene
@@ -59,12 +76,11 @@ impl Scene {
 
     fn act_on(&mut self, output: Output) -> Option<Input> {
         match output {
-            Output::GetToken => {
-                let payload = URL_SAFE_NO_PAD.encode(json!({"sub": ME}).to_string());
-                return Some(Input::Token(Ok(Token::from(format!("e30.{payload}.")))));
-            }
-            Output::Connect { link, .. } => {
+            Output::GetToken if self.answers => return Some(Input::Token(Ok(token("first")))),
+            Output::GetToken => self.is_asked = true,
+            Output::Connect { link, attempt } => {
                 self.link = Some(link);
+                self.presented.extend(attempt.token.expose().split('.').next().map(str::to_owned));
                 self.asked.clear();
                 return Some(Input::Opened { link });
             }
@@ -79,13 +95,66 @@ impl Scene {
         None
     }
 
-    /// The server answers the oldest request of this type.
-    pub(crate) fn reply(&mut self, kind: &str, mut reply: Value) {
-        let place = self.asked.iter().position(|request| request["type"] == kind);
-        let request = place.and_then(|place| self.asked.remove(place));
-        let request = request.unwrap_or_else(|| panic!("no {kind} among {:?}", self.asked));
+    /// The server answers the oldest request of this type, which is given.
+    pub(crate) fn reply(&mut self, kind: &str, mut reply: Value) -> Value {
+        let request = self.take_request(kind);
         reply["request_id"] = request["request_id"].clone();
         self.hear(&reply);
+        request
+    }
+
+    /// The oldest request of this type gets no answer.
+    pub(crate) fn lose(&mut self, kind: &str) {
+        self.take_request(kind);
+    }
+
+    fn take_request(&mut self, kind: &str) -> Value {
+        let place = self.asked.iter().position(|request| request["type"] == kind);
+        let request = place.and_then(|place| self.asked.remove(place));
+        request.unwrap_or_else(|| panic!("no {kind} among {:?}", self.asked))
+    }
+
+    /// Whether a request of this type is not answered.
+    pub(crate) fn has_asked(&self, kind: &str) -> bool {
+        self.asked.iter().any(|request| request["type"] == kind)
+    }
+
+    /// Whether the provider of tokens answers by itself, from now on.
+    pub(crate) fn provider_answers(&mut self, answers: bool) {
+        self.answers = answers;
+    }
+
+    pub(crate) fn is_provider_asked(&self) -> bool {
+        self.is_asked
+    }
+
+    /// The provider answers.
+    pub(crate) fn give_token(&mut self, name: &str) {
+        assert!(std::mem::take(&mut self.is_asked), "it was not asked");
+        self.give(Input::Token(Ok(token(name))));
+    }
+
+    pub(crate) fn presented(&self) -> &[String] {
+        &self.presented
+    }
+
+    pub(crate) fn state(&self) -> &ConnectionState {
+        self.machine.state()
+    }
+
+    pub(crate) fn pass_minutes(&mut self, minutes: u64) {
+        self.pass(Duration::from_mins(minutes));
+    }
+
+    pub(crate) fn pass(&mut self, passed: Duration) {
+        self.now = Now { monotonic: self.now.monotonic.plus(passed), wall: self.now.wall.plus(passed) };
+        self.give(Input::Tick);
+    }
+
+    /// The server closes the connection.
+    pub(crate) fn close(&mut self, code: CloseCode) {
+        let link = self.link.expect("the connection stands");
+        self.give(Input::Frame { link, frame: Frame::Close(code) });
     }
 
     /// A frame comes.
@@ -96,10 +165,8 @@ impl Scene {
 
     /// The server closes the connection, and the machine opens another as soon as it may.
     pub(crate) fn reconnect(&mut self) {
-        let link = self.link.expect("the connection stands");
-        self.give(Input::Frame { link, frame: Frame::Close(CloseCode::NoSignOfLife) });
-        self.now.monotonic = self.now.monotonic.plus(Duration::from_mins(1));
-        self.give(Input::Tick);
+        self.close(CloseCode::NoSignOfLife);
+        self.pass_minutes(1);
     }
 
     pub(crate) fn take_events(&mut self) -> Vec<Event> {

@@ -27,6 +27,16 @@ fn a_list_does_not_take_back_what_was_heard_while_it_was_on_its_way() {
 }
 
 #[test]
+fn who_is_enrolled_late_is_told_how_many_are_unread() {
+    let mut scene = Scene::live(&json!([]));
+    scene.hear(&new_message(7));
+    scene.reply("get_active_conversations", list(&json!([summary(7, 0, 7)])));
+    let events = scene.take_events();
+    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
+    assert_eq!(conversations[0].unread_count, Some(7));
+}
+
+#[test]
 fn a_reading_that_is_heard_before_the_first_list_is_not_lost() {
     let mut scene = Scene::connected();
     scene.hear(&json!({

@@ -22,6 +22,7 @@ pub struct Stopped;
 pub(super) enum Message {
     Open { conn: ConnectionId, claims: Claims, queue: Tail, opened: oneshot::Sender<()> },
     Frame { conn: ConnectionId, frame: Frame },
+    Relieved { conn: ConnectionId },
     Closed { conn: ConnectionId },
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
     Drain,

@@ -35,6 +35,8 @@ struct Shared {
     live: AtomicUsize,
     live_bytes: AtomicUsize,
     reply_bytes: AtomicUsize,
+    /// As many bytes of replies wait, or did until the [`Head`] says otherwise, as may.
+    backlog: AtomicBool,
     /// Bytes that wait on all connections.
     total: Arc<AtomicUsize>,
     /// Of the task that empties the queue.
@@ -73,6 +75,7 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         live: AtomicUsize::new(0),
         live_bytes: AtomicUsize::new(0),
         reply_bytes: AtomicUsize::new(0),
+        backlog: AtomicBool::new(false),
         total,
         task: AtomicWaker::new(),
     });
@@ -103,6 +106,10 @@ impl Tail {
             _ => {}
         }
         shared.count(class, frame.len());
+        if shared.reply_bytes.load(Ordering::Relaxed) >= shared.limits.reply_bytes {
+            // Before the frame is there to be taken: whoever takes it sees this.
+            shared.backlog.store(true, Ordering::Release);
+        }
         // A reader that is gone is reported by its session.
         let _gone = self.frames.unbounded_send(Outgoing::Frame(class, frame));
         Ok(())
@@ -123,6 +130,11 @@ impl Tail {
     /// Bytes that wait here.
     pub(super) fn bytes(&self) -> usize {
         self.shared.live_bytes.load(Ordering::Relaxed) + self.shared.reply_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether replies wait that are to be written before there are more.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.shared.backlog.load(Ordering::Acquire)
     }
 
     /// Whether the connection may be read, as far as the engine is concerned.
@@ -156,6 +168,17 @@ impl Head {
     pub(super) fn is_cut(&self, cx: &Context<'_>) -> bool {
         self.shared.task.register(cx.waker());
         self.shared.cut.load(Ordering::Acquire)
+    }
+
+    /// Whether there was a backlog, and it is written.
+    pub(super) fn is_relieved(&self) -> bool {
+        self.shared.backlog.load(Ordering::Acquire)
+            && self.shared.reply_bytes.load(Ordering::Relaxed) < self.shared.limits.reply_bytes
+    }
+
+    /// The engine is told that there is no backlog any more.
+    pub(super) fn forget_backlog(&self) {
+        self.shared.backlog.store(false, Ordering::Release);
     }
 
     /// A request is handed to the engine, which owes one reply from now on.

@@ -97,6 +97,10 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 let _gone = opened.send(());
             }
             Message::Frame { conn, frame } => self.handle(Input::Frame { conn, frame }),
+            Message::Relieved { conn } => {
+                let waits = self.has_backlog(conn);
+                self.handle(Input::Backlog { conn, waits });
+            }
             Message::Closed { conn } => {
                 self.queues.remove(&conn);
                 self.handle(Input::Closed { conn });
@@ -166,12 +170,19 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.queues.get(conn).is_some_and(|queue| queue.push(class, frame.clone()).is_err());
             if too_slow {
                 self.cut(*conn);
+            } else if class == Class::Reply && self.has_backlog(*conn) {
+                self.handle(Input::Backlog { conn: *conn, waits: true });
             }
         }
         while self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes {
             let Some(slowest) = self.slowest() else { return };
             self.cut(slowest);
         }
+    }
+
+    /// Whether replies to this connection wait to be written before there are more.
+    fn has_backlog(&self, conn: ConnectionId) -> bool {
+        self.queues.get(&conn).is_some_and(Tail::has_backlog)
     }
 
     /// The connection with the most bytes waiting.

@@ -101,6 +101,13 @@ where
 
     /// Hands frames to the engine while it may be done.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+        if self.session.queue.is_relieved() {
+            if ready!(self.session.messages.poll_ready(cx)).is_err() {
+                return Poll::Pending;
+            }
+            self.session.queue.forget_backlog();
+            let _stopped = self.session.messages.start_send(Message::Relieved { conn: self.session.conn });
+        }
         while !self.session.queue.is_cut(cx) && self.session.queue.may_read() {
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
                 return Poll::Pending;

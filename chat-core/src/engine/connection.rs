@@ -21,6 +21,8 @@ pub(super) struct Connection {
     /// Where it is typing, the oldest first. Bounded by `typing_per_connection`.
     pub(super) typing: VecDeque<ConversationId>,
     pub(super) paused: bool,
+    /// Replies wait to be written: no long ones are made before they are.
+    pub(super) backlogged: bool,
     /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
     slots: VecDeque<Slot>,
     /// The number of the first slot.
@@ -65,6 +67,7 @@ impl Connection {
             rooms: Vec::new(),
             typing: VecDeque::new(),
             paused: false,
+            backlogged: false,
             slots: VecDeque::from([entry]),
             first: 0,
             held: 0,
@@ -84,7 +87,8 @@ impl Connection {
     /// The first request that is not decided, if it is its turn, with its number.
     ///
     /// A connection's requests are decided one by one, so that none overtakes another. One that reads what is stored
-    /// waits until all before it are answered, so that it sees what they have done.
+    /// waits until all before it are answered, so that it sees what they have done, and until those answers were written,
+    /// for its own may be long.
     pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<Work>)> {
         let place = self
             .slots
@@ -92,7 +96,7 @@ impl Connection {
             .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))?;
         let stage = &mut self.slots[place].stage;
         match stage {
-            Stage::Waiting(work) if place == 0 || !work.reads_what_is_stored() => {}
+            Stage::Waiting(work) if !work.reads_what_is_stored() || (place == 0 && !self.backlogged) => {}
             _ => return None,
         }
         match std::mem::replace(stage, Stage::Done(None)) {

@@ -100,6 +100,14 @@ pub enum Input {
         /// Which.
         conn: ConnectionId,
     },
+    /// A connection has as many bytes of replies waiting as it may, or no longer: what leads to long replies is not
+    /// decided meanwhile.
+    Backlog {
+        /// Which.
+        conn: ConnectionId,
+        /// Whether they wait.
+        waits: bool,
+    },
     /// The embedder asks something: answered by [`Output::Answer`].
     Command {
         /// Its number.

@@ -178,6 +178,7 @@ impl Engine {
             Input::Connected { conn, claims } => self.connected(conn, claims),
             Input::Frame { conn, frame } => self.frame(conn, &frame),
             Input::Closed { conn } => self.forget(conn),
+            Input::Backlog { conn, waits } => self.backlog(conn, waits),
             Input::Command { id, command } => self.command(id, command),
             Input::Verified { ticket, result } => self.verified(ticket, result),
             Input::Loaded { ticket, result } => self.loaded(ticket, result),

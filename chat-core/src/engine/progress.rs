@@ -58,6 +58,14 @@ impl Engine {
         self.set_pace(conn);
     }
 
+    /// Replies wait to be written, or no longer. When the service stops nobody waits for them to be read.
+    pub(super) fn backlog(&mut self, conn: ConnectionId, waits: bool) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.backlogged = waits && self.draining == Draining::No;
+            self.advance(conn);
+        }
+    }
+
     pub(super) fn advance_origin(&mut self, origin: &Origin) {
         if let Origin::Request(conn, _) = origin {
             self.advance(*conn);

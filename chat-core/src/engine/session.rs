@@ -134,7 +134,7 @@ impl Engine {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
             let conns: Vec<_> = self.connections.keys().copied().collect();
-            conns.into_iter().for_each(|conn| self.advance(conn));
+            conns.into_iter().for_each(|conn| self.backlog(conn, false));
         }
     }
 }

@@ -1,0 +1,26 @@
+//! Another store in the place of the one that was known.
+
+use chat_client::machine::{Input, ViewId};
+use serde_json::json;
+
+use crate::support::{Scene, list, messages, summary};
+
+#[test]
+fn what_is_open_is_loaded_anew_also_if_the_catch_up_fails() {
+    let mut scene = Scene::live(&json!([summary(5, 5, 0)]));
+    scene.give(Input::Open { view: ViewId(1), conversation_id: "conv_1".into() });
+    scene.reply("join_conversation", messages(1, 5));
+    scene.reconnect();
+    let mut restored = list(&json!([summary(3, 3, 0)]));
+    restored["epoch"] = "epoch_2".into();
+    scene.reply("get_active_conversations", restored);
+    let asked = scene.reply(
+        "join_conversation",
+        json!({"success": false, "error": "…", "code": "unavailable", "retry_after_ms": 1_000}),
+    );
+    assert_eq!(asked["data"]["after_seq"], 5, "asked before it was known");
+    let mut page = messages(1, 3);
+    page["epoch"] = "epoch_2".into();
+    let asked = scene.reply("join_conversation", page);
+    assert_eq!((&asked["data"]["after_seq"], &asked["data"]["epoch"]), (&json!(0), &json!("")));
+}
