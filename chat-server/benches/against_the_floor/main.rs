@@ -143,10 +143,11 @@ fn measure(args: &Args) -> Result<Report, Box<dyn Error>> {
         run.rows.iter_mut().for_each(|row| row.bar = None);
     }
     let about = format!(
-        "{} rounds on {} cores, {} s in all. Each figure is the median of the rounds, with the least and the \
-         greatest.",
+        "{} rounds on {} cores ({}), {} s in all. Each figure is the median of the rounds, with the least and \
+         the greatest.",
         run.plan.rounds,
         available_parallelism()?,
+        process::processor()?,
         start.elapsed().as_secs(),
     );
     Ok(Report { about, rows: run.rows })
