@@ -16,8 +16,8 @@ use crate::swarm::{Heard, Peers, Swarm};
 /// Connections before the first measurement: what a server needs once, it has by then.
 const BEFORE: usize = 200;
 
-/// Connections that are opened at once.
-const AT_ONCE: usize = 500;
+/// Connections that are opened at once: few, for what handshakes take for a moment is not asked for here.
+const AT_ONCE: usize = 100;
 
 /// Files of this process beside connections.
 const OTHER_FILES: u64 = 256;

@@ -30,6 +30,7 @@ mod swarm;
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -100,7 +101,7 @@ impl Scenes {
         }
     }
 
-    fn measure(self, run: &mut Run) -> std::io::Result<()> {
+    fn measure(self, run: &mut Run) -> io::Result<()> {
         match self {
             Self::FanOut => fan_out::measure(run),
             Self::Pace => pace::measure(run),
@@ -117,37 +118,38 @@ fn main() -> Result<(), Box<dyn Error>> {
     if args.be_the_floor {
         return Ok(floor::run()?);
     }
-    let report = match &args.markdown {
-        Some(file) => serde_json::from_slice(&fs::read(file)?)?,
+    let (report, outcome) = match &args.markdown {
+        Some(file) => (serde_json::from_slice(&fs::read(file)?)?, Ok(())),
         None => measure(&args)?,
     };
     print!("{}", report.markdown());
     if let Some(file) = &args.json {
         fs::write(file, serde_json::to_vec_pretty(&report)?)?;
     }
-    Ok(())
+    Ok(outcome?)
 }
 
-fn measure(args: &Args) -> Result<Report, Box<dyn Error>> {
+/// Measures what is asked for, until something fails.
+fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
     process::raise_file_limit()?;
     let mut plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     plan.rounds = args.rounds.unwrap_or(plan.rounds);
     let start = Instant::now();
     let mut run = Run::new(plan, args.server.clone(), &args.dir)?;
     run.progress.expect(args.rows.iter().map(|scenes| scenes.steps(&run)).sum());
-    for scenes in &args.rows {
-        scenes.measure(&mut run)?;
-    }
+    // What was measured before something failed is worth showing too.
+    let outcome = args.rows.iter().try_for_each(|scenes| scenes.measure(&mut run));
     run.progress.finish();
     if !run.plan.is_full {
         run.rows.iter_mut().for_each(|row| row.bar = None);
     }
     let about = format!(
-        "{} rounds on {} cores, {} s in all. Each figure is the median of the rounds, with the least and the \
-         greatest.",
+        "{} rounds on {} cores ({}), {} s in all. Each figure is the median of the rounds, with the least and \
+         the greatest.",
         run.plan.rounds,
         available_parallelism()?,
+        process::processor()?,
         start.elapsed().as_secs(),
     );
-    Ok(Report { about, rows: run.rows })
+    Ok((Report { about, rows: run.rows }, outcome))
 }

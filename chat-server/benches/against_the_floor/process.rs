@@ -5,6 +5,8 @@ use std::io::{self, BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use chat_core::protocol::User;
@@ -18,6 +20,9 @@ const SECRET: &str = "the secret that the benchmark and its server share";
 
 /// How long the tokens are good: longer than any run.
 const LIFETIME: Duration = Duration::from_hours(2);
+
+/// How long a start may take: with everything to be built anew, on a slow disk.
+const START_WITHIN: Duration = Duration::from_mins(10);
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
@@ -64,8 +69,13 @@ impl Server {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = process.stdout.take().expect("it was asked for");
         let mut server = Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), is_chat };
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = tell.send(line);
+        });
+        let line = told.recv_timeout(START_WITHIN).unwrap_or_default();
         let address = line.trim().split("ws://").nth(1).and_then(|url| url.split('/').next());
         server.address = address
             .and_then(|address| address.parse().ok())
@@ -150,6 +160,14 @@ pub(crate) fn now() -> Timestamp {
 /// Processor time that this thread has used.
 pub(crate) fn own_cpu() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("it does not run backwards")
+}
+
+/// The name of the processor.
+pub(crate) fn processor() -> io::Result<String> {
+    let info = fs::read_to_string("/proc/cpuinfo")?;
+    let name =
+        info.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    Ok(name.unwrap_or("of an unnamed kind").to_owned())
 }
 
 /// Lets this process open as many files as the system allows it; gives that number.

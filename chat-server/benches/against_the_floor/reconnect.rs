@@ -37,6 +37,8 @@ pub(crate) fn steps(run: &Run) -> u64 {
 struct Storm {
     /// Until every client was live again.
     live_after: Duration,
+    /// Processor time of the server until then, the bystanders' messages included.
+    cpu: Duration,
     /// What the bystanders waited for their acknowledgements before and meanwhile, in rising order.
     calm: Vec<Duration>,
     meanwhile: Vec<Duration>,
@@ -60,6 +62,7 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     };
     let rows = [
         row("all are live after", "s", &|storm| storm.live_after.as_secs_f64()),
+        row("server CPU until then", "s", &|storm| storm.cpu.as_secs_f64()),
         row("others acknowledged meanwhile, p99", "ms", &|storm| percentile(&storm.meanwhile, 9_900)),
         row("others acknowledged before, p99", "ms", &|storm| percentile(&storm.calm, 9_900)),
     ];
@@ -71,13 +74,14 @@ fn storm(run: &Run, server: &Server, full: &Full, bystanders: &str) -> io::Resul
     let mut stage = Stage::set(server, bystanders, LISTENERS, BYSTANDERS)?;
     let mut clients = Clients::connect(server, full)?;
     let calm = stage.run(server, Pace::Every(PAUSE), run.plan.warm_up, run.plan.window)?.latencies;
-    let is_over = AtomicBool::new(false);
+    let (is_over, before) = (AtomicBool::new(false), server.cpu()?);
     thread::scope(|scope| {
         let talk = scope.spawn(|| stage.talk_until(&is_over, PAUSE));
         let live_after = clients.reconnect(server);
         is_over.store(true, Ordering::Relaxed);
+        let cpu = server.cpu()?.saturating_sub(before);
         let meanwhile = talk.join().expect("the bystanders do not panic")?;
-        Ok(Storm { live_after: live_after?, calm, meanwhile })
+        Ok(Storm { live_after: live_after?, cpu, calm, meanwhile })
     })
 }
 

@@ -117,9 +117,10 @@ impl Stage {
         Ok(Outcome { answered, delivered, elapsed, cpu, own_cpu, latencies })
     }
 
-    /// Has the drivers talk at this pace until it is over; gives what each waited, in rising order.
+    /// Has the drivers talk at this pace until it is over, a few minutes at most; gives what each waited, in rising order.
     pub(crate) fn talk_until(&mut self, is_over: &AtomicBool, pause: Duration) -> io::Result<Vec<Duration>> {
-        while !is_over.load(Ordering::Relaxed) {
+        let start = Instant::now();
+        while !is_over.load(Ordering::Relaxed) && start.elapsed() < 3 * PATIENCE {
             self.run_on(Pace::Every(pause), pause)?;
         }
         let mut latencies = mem::take(&mut self.latencies);

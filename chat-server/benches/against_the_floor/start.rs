@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::prefill::LISTENERS;
 use crate::process::Server;
@@ -38,21 +38,32 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     let (server, anew) = start(run, &full)?;
     server.stop()?;
     let scene = format!("start with {} messages stored", run.plan.stored.messages);
-    let row = |what: &str, figures: &[f64], most| {
-        Row::alone(&scene, what, "s", figures).bar(Some(Bar::AtMost(most)))
-    };
-    let rows = [
-        row("after a clean stop", &clean, 2.0),
-        row("after kill -9 under load", &killed, 5.0),
-        row("with the index built anew", &[anew], 60.0),
-    ];
-    run.rows.extend(rows);
+    for (what, starts, most) in [
+        ("after a clean stop", &*clean, 2.0),
+        ("after kill -9 under load", &*killed, 5.0),
+        ("with the index built anew", &[anew], 60.0),
+    ] {
+        let figures = |figure: fn(&Start) -> Duration| -> Vec<_> {
+            starts.iter().map(|start| figure(start).as_secs_f64()).collect()
+        };
+        let row = Row::alone(&scene, what, "s", &figures(|start| start.took));
+        run.rows.push(row.bar(Some(Bar::AtMost(most))));
+        let what = format!("{what}, CPU");
+        run.rows.push(Row::alone(&scene, &what, "s", &figures(|start| start.cpu)));
+    }
     Ok(())
 }
 
-/// Starts it; gives how many seconds that took.
-fn start(run: &Run, full: &Full) -> io::Result<(Server, f64)> {
+/// What a start cost.
+#[derive(Clone, Copy)]
+struct Start {
+    took: Duration,
+    cpu: Duration,
+}
+
+fn start(run: &Run, full: &Full) -> io::Result<(Server, Start)> {
     let begin = Instant::now();
     let server = Server::chat(&run.program, &full.dir)?;
-    Ok((server, begin.elapsed().as_secs_f64()))
+    let start = Start { took: begin.elapsed(), cpu: server.cpu()? };
+    Ok((server, start))
 }
