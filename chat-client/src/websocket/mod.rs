@@ -5,8 +5,8 @@
 //!
 //! The token travels in a header, for addresses end up in the logs of proxies. It is in no error, and no `Debug` shows
 //! it. One thing is out of this crate's hands: the WebSocket library writes whole frames to the `log` crate, at the
-//! level `trace`. They hold the text of messages, and the token when it is renewed. The [crate](crate) says what an app
-//! does about it.
+//! level `trace`. They hold the text of messages, and the token when it is renewed. The guide of this [crate] says what an
+//! app does about it.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "sockets, and a clock")]
 

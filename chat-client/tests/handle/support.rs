@@ -221,17 +221,16 @@ pub async fn next<S: Stream + Unpin>(stream: &mut S) -> S::Item {
     must(stream.next()).await.expect("the stream goes on")
 }
 
-/// Takes items until one fits, and gives them all.
+/// Takes items until one fits, which must come however many do, and gives them all.
 pub async fn until<S: Stream + Unpin>(stream: &mut S, fits: impl Fn(&S::Item) -> bool) -> Vec<S::Item> {
-    let mut items = Vec::new();
-    loop {
-        let item = next(stream).await;
-        let is_last = fits(&item);
-        items.push(item);
-        if is_last {
-            return items;
+    must(async {
+        let mut items = Vec::new();
+        while items.last().is_none_or(|last| !fits(last)) {
+            items.push(next(stream).await);
         }
-    }
+        items
+    })
+    .await
 }
 
 /// What a view shows: the contents, checked to be numbered without a hole.

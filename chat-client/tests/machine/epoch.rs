@@ -1,9 +1,10 @@
 //! Another store in the place of the one that was known.
 
+use chat_client::Event;
 use chat_client::machine::{Input, ViewId};
 use serde_json::json;
 
-use crate::support::{Scene, list, messages, summary};
+use crate::support::{Scene, list, messages, new_message, summary};
 
 #[test]
 fn what_is_open_is_loaded_anew_also_if_the_catch_up_fails() {
@@ -23,4 +24,23 @@ fn what_is_open_is_loaded_anew_also_if_the_catch_up_fails() {
     page["epoch"] = "epoch_2".into();
     let asked = scene.reply("join_conversation", page);
     assert_eq!((&asked["data"]["after_seq"], &asked["data"]["epoch"]), (&json!(0), &json!("")));
+}
+
+#[test]
+fn a_history_that_is_shorter_than_what_is_held_is_followed_from_its_own_end() {
+    let mut scene = Scene::live(&json!([summary(5, 5, 0)]));
+    scene.give(Input::Open { view: ViewId(1), conversation_id: "conv_1".into() });
+    scene.reply("join_conversation", messages(1, 5));
+    scene.reconnect();
+    scene.reply("get_active_conversations", list(&json!([summary(3, 3, 0)])));
+    let mut page = messages(1, 3);
+    page["reset"] = true.into();
+    scene.reply("join_conversation", page);
+    scene.take_events();
+    scene.hear(&new_message(4));
+    let told = scene
+        .take_events()
+        .into_iter()
+        .any(|event| matches!(event, Event::NewMessage(message) if message.message.seq == Some(4)));
+    assert!(told, "the client must not go silent");
 }
