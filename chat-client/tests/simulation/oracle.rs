@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_client::{Acknowledged, ConnectionState};
+use chat_core::export::{Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::Message;
-use chat_core::store::{Export, ExportedConversation};
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -30,7 +30,7 @@ struct View {
 
 /// Checks everything. What does not hold is the error.
 pub(crate) fn check(simulation: &Simulation<Device>) -> Result<(), String> {
-    let export = simulation.export();
+    let export = simulation.export().clone();
     let mut places = BTreeMap::<String, Vec<_>>::new();
     for message in messages(&export) {
         let place = (message.conversation_id.clone(), message.seq.unwrap_or_default());
