@@ -4,6 +4,7 @@
 //! - [`permission`] is who may do what: pure functions, and permits that only they can make.
 //! - [`engine`] is the state machine: a plain value that takes what has happened and says what to do.
 //! - [`store`] is the port to storage, with a [`MemoryStore`](store::MemoryStore).
+//! - [`export`] is what a store holds, as plain data.
 //! - [`drive`] joins an engine and a store to any `Stream + Sink` of frames, on any runtime.
 //! - [`testing`] is for the tests of those who build on this crate.
 //!
@@ -18,6 +19,7 @@
 pub mod conversation;
 pub mod drive;
 pub mod engine;
+pub mod export;
 pub mod frame;
 pub mod id;
 pub mod limits;

@@ -77,7 +77,7 @@ impl App {
         if let Some(last) = self.heard.insert(id.clone(), seq)
             && seq != last + 1
         {
-            self.wrong(format!("the event of {id} {seq} came after that of {last}"));
+            self.wrong(format!("{}: the event of {id} {seq} came after that of {last}", broken(seq, last)));
         }
         self.first_heard.entry(id.clone()).or_insert(seq);
         self.known.insert(id);
@@ -95,7 +95,10 @@ impl App {
                 self.shown.extend(shown.epoch.clone().map(|epoch| (epoch, message.id.clone())));
                 shown.messages.push(message);
                 if shown.epoch.is_none() || seq != last.map(|last| last + 1) {
-                    self.wrong(format!("{view:?} of {id} was told {seq:?} after {last:?}"));
+                    self.wrong(format!(
+                        "{}: {view:?} of {id} was told {seq:?} after {last:?}",
+                        broken(seq, last)
+                    ));
                 }
             }
             Update::Refused(refusal) => {
@@ -117,7 +120,7 @@ impl App {
         shown.epoch = Some(snapshot.epoch);
         shown.asked = None;
         if last != Some(snapshot.last_seq) {
-            self.wrong(format!("a snapshot ends at {last:?}, and says {}", snapshot.last_seq));
+            self.wrong(format!("P4: a snapshot ends at {last:?}, and says {}", snapshot.last_seq));
         }
     }
 
@@ -183,4 +186,9 @@ impl App {
             self.views.values().filter_map(|view| Some(&view.messages[others(view)?])).collect();
         newest.get(usize::try_from(place).ok()? % newest.len().max(1)).copied()
     }
+}
+
+/// The promise that a number breaks which does not follow on the last.
+fn broken<T: PartialOrd>(seq: T, last: T) -> &'static str {
+    if seq > last { "P4" } else { "P3" }
 }

@@ -19,6 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use chat_core::testing::simulation::{Plan, shrink};
+use chat_core::time::Monotonic;
 use run::{Seen, run};
 
 /// How many seeds run if nobody says how many.
@@ -30,7 +32,9 @@ const ENOUGH_SEEDS: u64 = 200;
 #[test]
 fn what_each_app_shows_is_the_history_of_the_server() {
     if let Some(seed) = number("SIMULATION_SEED") {
-        let seen = run(seed, true).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        let trace = |at: Monotonic, line: &str| println!("{:>10.3} {line}", at.0.as_secs_f64());
+        let seen =
+            run(seed, Plan::told(Box::new(trace))).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
         return println!("seed {seed} holds: {seen:#?}");
     }
     let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
@@ -56,13 +60,15 @@ fn run_all(seeds: u64) -> Seen {
         let threads: Vec<_> = (0..processors).map(|_| scope.spawn(|| run_some(&next, &end))).collect();
         for thread in threads {
             let (seen, found) = thread.join().expect("panics are caught");
-            total.add(seen);
+            total.add(&seen);
             wrong.extend(found);
         }
     });
     if let Some((seed, wrong)) = wrong.pop_first() {
+        let shrunk =
+            shrink(|plan| run_or_panic(seed, plan)).map_or_else(String::new, |shrunk| shrunk.to_string());
         panic!(
-            "seed {seed}: {wrong}\nto see how it comes to this:\n    \
+            "seed {seed}: {wrong}\n{shrunk}to see the whole of it:\n    \
              SIMULATION_SEED={seed} cargo test -p chat-client --test simulation -- --nocapture"
         );
     }
@@ -77,13 +83,18 @@ fn run_some(next: &AtomicU64, end: &AtomicU64) -> (Seen, Option<(u64, String)>) 
         if seed >= end.load(Ordering::Relaxed) {
             return (total, None);
         }
-        let ran = catch_unwind(AssertUnwindSafe(|| run(seed, false)));
-        match ran.unwrap_or_else(|_| Err("it panics, see above".to_owned())) {
-            Ok(seen) => total.add(seen),
+        match run_or_panic(seed, Plan::default()) {
+            Ok(seen) => total.add(&seen),
             Err(wrong) => {
                 end.fetch_min(seed, Ordering::Relaxed);
                 return (total, Some((seed, wrong)));
             }
         }
     }
+}
+
+/// No input may crash anything: that is a promise too.
+fn run_or_panic(seed: u64, plan: Plan) -> Result<Seen, String> {
+    let ran = catch_unwind(AssertUnwindSafe(|| run(seed, plan)));
+    ran.unwrap_or_else(|_| Err("P7: it panics, see above".to_owned()))
 }

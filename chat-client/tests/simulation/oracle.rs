@@ -1,12 +1,12 @@
 //! What must hold in the end, seen from outside: what the apps show, what they were told of their drafts, and what is
-//! on the server's disk.
+//! on the server's disk. What breaks a promise is named by its number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_client::{Acknowledged, ConnectionState};
+use chat_core::export::{Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::Message;
-use chat_core::store::{Export, ExportedConversation};
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -30,7 +30,7 @@ struct View {
 
 /// Checks everything. What does not hold is the error.
 pub(crate) fn check(simulation: &Simulation<Device>) -> Result<(), String> {
-    let export = simulation.export();
+    let export = simulation.export().clone();
     let mut places = BTreeMap::<String, Vec<_>>::new();
     for message in messages(&export) {
         let place = (message.conversation_id.clone(), message.seq.unwrap_or_default());
@@ -73,9 +73,9 @@ impl View {
         let mine = |exported: &&ExportedConversation| exported.conversation.participants.contains(user);
         let mine: Vec<_> = self.export.conversations.values().filter(mine).collect();
         let ids: Vec<_> = mine.iter().map(|exported| &exported.conversation.id).collect();
-        must(app.known.iter().eq(ids.iter().copied()), || format!("knows {:?} of {ids:?}", app.known))?;
+        must(app.known.iter().eq(ids.iter().copied()), || format!("P4: knows {:?} of {ids:?}", app.known))?;
         for view in app.views.values() {
-            must(ids.contains(&&view.conversation), || format!("shows {}", view.conversation))?;
+            must(ids.contains(&&view.conversation), || format!("P5: shows {}", view.conversation))?;
         }
         mine.iter().try_for_each(|exported| conversation(app, user, exported))?;
         // Of what its store has kept from it, the server tells nobody: it is found by what comes after it.
@@ -87,14 +87,14 @@ impl View {
     fn epochs(&self, app: &App) -> Result<(), String> {
         app.shown.iter().try_for_each(|(epoch, id)| {
             let ids = self.ids.iter().find(|(held, _)| held == epoch).map(|(_, ids)| ids);
-            must(ids.is_some_and(|ids| ids.contains(id)), || format!("shows {id} in {epoch:?}"))
+            must(ids.is_some_and(|ids| ids.contains(id)), || format!("P3: shows {id} in {epoch:?}"))
         })
     }
 
     /// A draft ended as its author was told: once in the history, or at most once, or not at all.
     fn draft(&self, written: &Written) -> Result<(), String> {
         let places = self.places.get(&written.content).map(Vec::as_slice).unwrap_or_default();
-        must(places.len() <= 1, || format!("stands at {places:?}"))?;
+        must(places.len() <= 1, || format!("P2: stands at {places:?}"))?;
         must(!written.is_gone || places.is_empty(), || format!("was never kept, and is at {places:?}"))?;
         must(written.is_gone || !written.outcomes.is_empty(), || "has not ended".to_owned())?;
         let mut is_acknowledged = false;
@@ -129,7 +129,7 @@ impl View {
         };
         let is_there = places.iter().any(|(place, number)| place == id && Some(*number) == seq);
         must(is_there || was_there, || {
-            format!("{:?} is acknowledged, and at {places:?}", written.conversation)
+            format!("P1: {:?} is acknowledged, and at {places:?}", written.conversation)
         })
     }
 
@@ -149,7 +149,7 @@ impl View {
             if written.outcomes.iter().any(is_acknowledged)
                 && let Some(before) = last.insert(id, *seq)
             {
-                must(before < *seq, || format!("{} stands at {seq}, after {before}", written.content))?;
+                must(before < *seq, || format!("P3: {} stands at {seq}, after {before}", written.content))?;
             }
         }
         Ok(())
@@ -162,21 +162,27 @@ fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Resul
     let is_new = app.first_list.as_ref().is_some_and(|list| !list.contains(id));
     let was_read = exported.read_up_to.contains_key(user);
     let first = app.first_heard.get(id).copied();
-    must(!is_new || was_read || first == Some(1), || format!("{id} is new, and was heard from {first:?} on"))
+    must(!is_new || was_read || first == Some(1), || {
+        format!("P4: {id} is new, and was heard from {first:?} on")
+    })
 }
 
 fn conversation(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
     let id = &exported.conversation.id;
     let mut views = app.views.values().filter(|view| view.conversation == *id).peekable();
-    must(views.peek().is_some(), || format!("does not show {id}"))?;
+    must(views.peek().is_some(), || format!("P4: does not show {id}"))?;
     for view in views {
         must(view.messages == exported.messages, || {
-            format!("shows {id} as {:?}, and it is {:?}", brief(&view.messages), brief(&exported.messages))
+            format!(
+                "P4: shows {id} as {:?}, and it is {:?}",
+                brief(&view.messages),
+                brief(&exported.messages)
+            )
         })?;
     }
     let last = exported.conversation.last_seq;
     let heard = app.heard.get(id).copied().unwrap_or(last);
-    must(heard == last, || format!("heard {id} up to {heard} of {last}"))?;
+    must(heard == last, || format!("P4: heard {id} up to {heard} of {last}"))?;
     let read_up_to = exported.read_up_to.get(user).copied().unwrap_or(0);
     let unread =
         exported.messages.iter().filter(|m| m.seq > Some(read_up_to) && m.sender_id != *user).count();

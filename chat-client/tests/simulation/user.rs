@@ -15,12 +15,15 @@ const CREATIONS: usize = 3;
 impl Device {
     /// Does one thing, and will do another after a while.
     pub(crate) fn act(&mut self, around: &mut Surroundings<'_>) {
-        self.act_once(around);
+        if around.acts() {
+            self.act_once(around);
+        }
         self.later(around, 1..self.profile.pace, Todo::Act);
     }
 
     fn act_once(&mut self, around: &mut Surroundings<'_>) {
         match around.random().below(100) {
+            _ if self.drafts.written.is_empty() => self.create(around),
             0..40 => self.write_here(1, around),
             40..45 => self.write_here(6, around),
             45..55 => self.create(around),

@@ -14,7 +14,7 @@ pub use change::{
     Account, AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Receipt, Rejected,
     Verdict,
 };
-pub use memory::{Export, ExportedConversation, MemoryState, MemoryStore};
+pub use memory::{MemoryState, MemoryStore};
 pub use query::{
     ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, UNREAD_MOST,
     UNREAD_WINDOW, Window,

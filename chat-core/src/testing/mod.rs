@@ -1,6 +1,7 @@
 //! For the tests of those who build on this crate.
 
 pub mod conformance;
+pub mod oracle;
 pub mod simulation;
 
 mod clock;

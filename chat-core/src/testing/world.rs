@@ -8,9 +8,11 @@ use serde_json::Value;
 use crate::engine::{
     Claims, Command, CommandId, ConnectionId, Engine, Event, Input, Output, Settings, Ticket,
 };
+use crate::export::Export;
 use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
+use crate::testing::oracle::{Broken, Oracle};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// The wall time at which every world begins: 2024-01-15T10:30:00Z.
@@ -74,6 +76,7 @@ pub struct World {
     pub drained: bool,
     /// Tokens that `refresh_token` may name, and what they say.
     pub tokens: BTreeMap<String, Claims>,
+    oracle: Option<Oracle>,
     now: Now,
     wake_at: Option<Monotonic>,
     next: u64,
@@ -98,12 +101,32 @@ impl World {
             answers: BTreeMap::new(),
             drained: false,
             tokens: BTreeMap::new(),
+            oracle: None,
             now: Now { monotonic: Monotonic::default(), wall: START },
             wake_at: None,
             next: 0,
         };
         world.act();
         world
+    }
+
+    /// From now on the promises P1 to P7 must hold, each time something happens.
+    ///
+    /// # Panics
+    ///
+    /// This does not, but all that moves the world does once a promise is broken.
+    pub fn watch(&mut self) {
+        let limits = self.engine.limits().clone();
+        self.oracle = Some(Oracle::new(limits, self.store.exported()));
+    }
+
+    /// What is left of the promises holds too: to be asked when nothing is under way.
+    ///
+    /// # Panics
+    ///
+    /// If a promise is broken.
+    pub fn assert_settled(&mut self) {
+        self.show(|oracle, store| oracle.settled(store));
     }
 
     /// The time of this world.
@@ -192,8 +215,28 @@ impl World {
 
     /// Gives the engine an input, and does what it asks for.
     pub fn input(&mut self, input: Input) {
+        self.show_input(&input);
         self.engine.handle(self.now, input);
         self.act();
+    }
+
+    fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), Broken>) {
+        if let Some(Err(broken)) = self.oracle.as_mut().map(|oracle| see(oracle, self.store.exported())) {
+            panic!("{broken}");
+        }
+    }
+
+    fn show_input(&mut self, input: &Input) {
+        match input {
+            Input::Connected { conn, claims } => {
+                self.show(|oracle, _| oracle.opened(conn.0, claims.user.id.as_str()));
+            }
+            Input::Frame { conn, frame: Frame::Text(text) } => {
+                self.show(|oracle, _| oracle.asked(conn.0, &String::from_utf8_lossy(text)));
+            }
+            Input::Closed { conn } => self.show(|oracle, _| oracle.ended(conn.0, None)),
+            _ => {}
+        }
     }
 
     fn number(&mut self) -> u64 {
@@ -215,6 +258,8 @@ impl World {
     fn act_on(&mut self, output: Output) {
         match output {
             Output::Send { conns, frame, .. } => {
+                let told: Vec<_> = conns.iter().map(|conn| conn.0).collect();
+                self.show(|oracle, store| oracle.told(&told, &frame, store));
                 let frame: Value = serde_json::from_slice(&frame).expect("every frame is JSON");
                 conns.iter().for_each(|conn| self.peer(*conn).frames.push(frame.clone()));
             }
@@ -228,7 +273,10 @@ impl World {
             Output::Publish(event) => self.events.push_back(event),
             Output::Pause { conn } => self.peer(conn).paused = true,
             Output::Resume { conn } => self.peer(conn).paused = false,
-            Output::Close { conn, code } => self.peer(conn).closed = Some(code),
+            Output::Close { conn, code } => {
+                self.show(|oracle, _| oracle.ended(conn.0, Some(code)));
+                self.peer(conn).closed = Some(code);
+            }
             Output::WakeAt(at) => self.wake_at = at,
             Output::Drained => self.drained = true,
         }
@@ -265,7 +313,8 @@ impl World {
             Question::Commit(ticket, changes) => {
                 let verdicts: Option<Vec<Verdict>> =
                     (answer != Answer::Lost).then(|| self.store.judge(changes));
-                let is_told = matches!(answer, Answer::Good | Answer::Late);
+                let (is_told, now) = (matches!(answer, Answer::Good | Answer::Late), self.now.monotonic);
+                self.show(|oracle, store| oracle.stored(store, is_told, now));
                 let result = verdicts.filter(|_| is_told).ok_or_else(lost);
                 Input::Committed { ticket, result }
             }

@@ -1,14 +1,13 @@
 //! P1 to P7 under random sequences of operations, checked after each of them.
 //!
 //! The operations run against the engine in a world where the store's questions wait and are answered in any order,
-//! or not at all. The oracle sees what the clients see and what is durable, and nothing of the engine. Operations and
-//! oracle are the fuzzer's too: it draws the operations from its own bytes.
+//! or not at all. The world is watched by the oracle, which sees what the clients see and what is durable, and nothing of
+//! the engine. The operations are the fuzzer's too: it draws them from its own bytes.
 
 mod ops;
-mod oracle;
 mod strategy;
 
-use ops::Op;
+use ops::{Op, watch};
 use proptest::prelude::*;
 use strategy::ops;
 
@@ -17,16 +16,13 @@ proptest! {
 
     #[test]
     fn the_promises_hold_after_each_operation(ops in ops()) {
-        oracle::watch(&ops);
+        watch(&ops);
     }
 
     #[test]
     fn the_same_inputs_give_the_same_frames(ops in ops()) {
         let frames = |ops: &[Op]| {
-            let mut run = ops::Run::new();
-            ops.iter().for_each(|op| run.apply(op));
-            run.settle(|_| {});
-            run.world.peers.values().map(|peer| peer.frames.clone()).collect::<Vec<_>>()
+            watch(ops).world.peers.values().map(|peer| peer.frames.clone()).collect::<Vec<_>>()
         };
         prop_assert_eq!(frames(&ops), frames(&ops));
     }

@@ -1,6 +1,5 @@
 //! What can be done to the world.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chat_core::engine::{Command, ConnectionId, Settings};
@@ -35,37 +34,33 @@ pub(crate) enum Op {
     Advance(u64),
 }
 
-/// A request that was sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    pub(crate) conn: ConnectionId,
-    pub(crate) user: String,
-    pub(crate) kind: &'static str,
-    pub(crate) data: Value,
-}
-
-/// A world, and what was done to it.
+/// A world that is watched, and what was done to it.
 pub(crate) struct Run {
     pub(crate) world: World,
-    /// Every request, at the index that is its `request_id`.
-    pub(crate) sent: Vec<Sent>,
+    /// How many requests were sent: the `request_id` of the next.
+    sent: usize,
     users: Vec<User>,
-    /// Whose each connection is, gone or not.
-    pub(crate) user_of: BTreeMap<ConnectionId, String>,
-    /// Conversations with a message that is stored but was reported as unknown, and so not announced: whoever holds the
-    /// number before it finds it by catching up.
-    pub(crate) unannounced: BTreeSet<String>,
     /// The connections that neither side has closed.
-    pub(crate) open: Vec<(ConnectionId, String)>,
+    open: Vec<ConnectionId>,
+}
+
+/// The promises hold after each of these operations, and at their end.
+pub(crate) fn watch(ops: &[Op]) -> Run {
+    let mut run = Run::new();
+    ops.iter().for_each(|op| run.apply(op));
+    run.settle();
+    run.world.assert_settled();
+    run
 }
 
 impl Run {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let mut limits = Limits::default();
         limits.engine.cached_conversations = 2;
         limits.engine.enrolment_step = 2;
         limits.engine.connections_per_user = 3;
         let mut world = World::new(Settings { limits, ..Settings::default() });
+        world.watch();
         world.hold = true;
         let roles = [
             Role::BusDriver,
@@ -76,52 +71,32 @@ impl Run {
             Role::ControlStaff,
         ];
         let users = (0..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect();
-        Self {
-            world,
-            sent: Vec::new(),
-            users,
-            user_of: BTreeMap::new(),
-            unannounced: BTreeSet::new(),
-            open: Vec::new(),
-        }
+        Self { world, sent: 0, users, open: Vec::new() }
     }
 
-    /// Answers all that waits, as it should, looking after each answer.
-    pub(crate) fn settle(&mut self, mut look: impl FnMut(&Self)) {
+    /// Answers all that waits, as it should.
+    fn settle(&mut self) {
         for pause in [0, 2] {
             self.world.advance(Duration::from_secs(pause));
-            while !self.world.questions.is_empty() {
-                self.world.answer(0, Answer::Good);
-                look(self);
-            }
-        }
-        self.note_closed();
-    }
-
-    /// The part of [`Op::AnswerAll`] that must be looked at in between.
-    pub(crate) fn settle_if(&mut self, op: &Op, look: impl FnMut(&Self)) {
-        if matches!(op, Op::AnswerAll) {
-            self.settle(look);
+            self.world.settle();
         }
     }
 
     fn note_closed(&mut self) {
         let peers = &self.world.peers;
-        self.open.retain(|(conn, _)| peers.get(conn).is_some_and(|peer| peer.closed.is_none()));
+        self.open.retain(|conn| peers.get(conn).is_some_and(|peer| peer.closed.is_none()));
     }
 
-    pub(crate) fn apply(&mut self, op: &Op) {
+    fn apply(&mut self, op: &Op) {
         self.note_closed();
         match *op {
             Op::Connect(user) => {
                 let user = self.user(user);
-                let conn = self.world.connect(&user);
-                self.user_of.insert(conn, user.id.to_string());
-                self.open.push((conn, user.id.to_string()));
+                self.open.push(self.world.connect(&user));
             }
             Op::Disconnect(_) | Op::Create { .. } if self.open.is_empty() => {}
             Op::Disconnect(conn) => {
-                let (conn, _) = self.open.remove(conn % self.open.len());
+                let conn = self.open.remove(conn % self.open.len());
                 self.world.disconnect(conn);
             }
             Op::Enrol { conversation, user } => self.command(conversation, user, |conversation, user| {
@@ -138,7 +113,7 @@ impl Run {
             }
             Op::Answer { question, answer } => self.answer(question, answer),
             Op::Advance(millis) => self.world.advance(Duration::from_millis(millis)),
-            Op::AnswerAll => {}
+            Op::AnswerAll => self.settle(),
             _ => self.request(op),
         }
     }
@@ -146,13 +121,13 @@ impl Run {
     fn request(&mut self, op: &Op) {
         match *op {
             Op::Create { conn, key, emergency } => {
-                let content = content("c", key, self.sent.len());
+                let content = content("c", key, self.sent);
                 let mut data =
                     json!({"title": "Help", "content": content, "client_message_id": name("c", key)});
                 if emergency {
                     data["room_type"] = "emergency_support".into();
                 }
-                self.send(conn, "create_support_conversation", data);
+                self.send(conn, "create_support_conversation", &data);
             }
             Op::Send { conn, conversation, key } => self.send_message(conn, conversation, key),
             Op::Burst { conn, conversation } => {
@@ -163,49 +138,49 @@ impl Run {
                     "conversation_id": self.conversation(conversation),
                     "message_id": self.message(conversation, seq),
                 });
-                self.send(conn, "mark_message_read", data);
+                self.send(conn, "mark_message_read", &data);
             }
             Op::Type { conn, conversation, is_typing } => {
                 let data =
                     json!({"conversation_id": self.conversation(conversation), "is_typing": is_typing});
-                self.send(conn, "typing_indicator", data);
+                self.send(conn, "typing_indicator", &data);
             }
             Op::Join { conn, conversation, after, known_epoch } => {
                 let epoch = known_epoch.then_some("epoch_1");
                 let data = json!({
                     "conversation_id": self.conversation(conversation), "after_seq": after, "epoch": epoch,
                 });
-                self.send(conn, "join_conversation", data);
+                self.send(conn, "join_conversation", &data);
             }
             Op::History { conn, conversation } => {
                 let data = json!({"conversation_id": self.conversation(conversation)});
-                self.send(conn, "get_conversation_messages", data);
+                self.send(conn, "get_conversation_messages", &data);
             }
-            Op::List(conn) => self.send(conn, "get_active_conversations", json!({})),
-            Op::Room(conn) => self.send(conn, "join_support_room", json!({})),
-            Op::Garbage(conn) => self.send(conn, "no_such_event", json!({})),
+            Op::List(conn) => self.send(conn, "get_active_conversations", &json!({})),
+            Op::Room(conn) => self.send(conn, "join_support_room", &json!({})),
+            Op::Garbage(conn) => self.send(conn, "no_such_event", &json!({})),
             _ => {}
         }
     }
 
     fn send_message(&mut self, conn: usize, conversation: usize, key: Option<u8>) {
-        let content = content("m", key, self.sent.len());
+        let content = content("m", key, self.sent);
         let data = json!({
             "conversation_id": self.conversation(conversation),
             "content": content,
             "client_message_id": name("m", key),
         });
-        self.send(conn, "send_chat_message", data);
+        self.send(conn, "send_chat_message", &data);
     }
 
-    fn send(&mut self, conn: usize, kind: &'static str, data: Value) {
-        if self.open.is_empty() {
-            return;
+    fn send(&mut self, conn: usize, kind: &'static str, data: &Value) {
+        // What the engine asks not to be read is not read.
+        let conns: Vec<_> = self.open.iter().filter(|conn| !self.world.peers[*conn].paused).collect();
+        if let Some(conn) = conns.get(conn % conns.len().max(1)).map(|conn| **conn) {
+            let frame = json!({"type": kind, "data": data, "request_id": self.sent});
+            self.sent += 1;
+            self.world.text(conn, &frame.to_string());
         }
-        let (conn, user) = self.open[conn % self.open.len()].clone();
-        let frame = json!({"type": kind, "data": data, "request_id": self.sent.len()});
-        self.sent.push(Sent { conn, user, kind, data });
-        self.world.text(conn, &frame.to_string());
     }
 
     fn command(
@@ -225,15 +200,8 @@ impl Run {
             let place = question % count;
             // What is lost while a connection or the directory is being admitted has tests of its own.
             let is_commit = matches!(self.world.questions[place], Question::Commit(..));
-            let before = self.world.store.export();
             let may_be_lost = is_commit || answer == Answer::Late;
             self.world.answer(place, if may_be_lost { answer } else { Answer::Good });
-            if answer == Answer::DoneButLost {
-                let after = self.world.store.export();
-                let changed =
-                    after.conversations.iter().filter(|(id, c)| before.conversations.get(*id) != Some(*c));
-                self.unannounced.extend(changed.map(|(id, _)| id.to_string()));
-            }
         }
     }
 
@@ -243,7 +211,7 @@ impl Run {
 
     /// An existing conversation, or now and then one that does not exist.
     fn conversation(&self, pick: usize) -> String {
-        let export = self.world.store.export();
+        let export = self.world.store.exported();
         let count = export.conversations.len();
         match count == 0 || pick == 99 {
             true => "conv_unknown".to_owned(),
@@ -254,7 +222,7 @@ impl Run {
     }
 
     fn message(&self, conversation: usize, seq: usize) -> String {
-        let export = self.world.store.export();
+        let export = self.world.store.exported();
         let conversation = ConversationId::from(self.conversation(conversation));
         let messages =
             export.conversations.get(&conversation).map(|c| c.messages.as_slice()).unwrap_or_default();

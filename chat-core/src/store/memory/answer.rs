@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::{ExportedConversation, MemoryState};
+use super::MemoryState;
 use crate::conversation::Conversation;
+use crate::export::ExportedConversation;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::Message;
 use crate::store::{

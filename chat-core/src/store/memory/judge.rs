@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{ExportedConversation, MemoryState};
+use super::MemoryState;
 use crate::conversation::Conversation;
+use crate::export::ExportedConversation;
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
 use crate::protocol::{Message, MessageType};
 use crate::store::{

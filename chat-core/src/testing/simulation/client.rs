@@ -60,9 +60,15 @@ impl Surroundings<'_> {
         self.environment.now
     }
 
-    /// Chance.
+    /// Chance: each client has its own.
     pub fn random(&mut self) -> &mut Random {
-        &mut self.environment.random
+        self.environment.chance_of(self.client)
+    }
+
+    /// Whether the client does what it is about to do of its own accord. Asking this lets a run that breaks a promise
+    /// be made shorter: it is `true`, but in a run that leaves this out.
+    pub fn acts(&mut self) -> bool {
+        self.environment.acts(self.client)
     }
 
     /// Whoever issues tokens.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::agenda::{Entry, Plan};
 use super::client::{ClientId, Heard};
 use super::faults::{Counters, Fault, Faults};
 use super::network::Network;
@@ -10,13 +11,12 @@ use super::schedule::Schedule;
 use super::server::{Fate, LoadAnswer, Server};
 use super::tokens::Issuer;
 use crate::engine::{ConnectionId, Input, Ticket};
+use crate::export::Export;
 use crate::frame::Frame;
 use crate::limits::Limits;
 use crate::store::MemoryState;
+use crate::testing::oracle::{Broken, Oracle};
 use crate::time::{Monotonic, Now};
-
-/// Where the lines of a trace go, each with its time.
-pub type Trace = Box<dyn FnMut(Monotonic, &str)>;
 
 /// Something that is to happen.
 #[derive(Debug)]
@@ -65,9 +65,21 @@ pub(super) struct Environment {
     pub(super) counters: Counters,
     /// How often a client was woken, connected or sent something.
     pub(super) activity: u64,
-    /// When each client wants to be woken.
-    wakes: Vec<Option<Monotonic>>,
-    trace: Option<Trace>,
+    oracle: Oracle,
+    /// The first promise that did not hold.
+    pub(super) broken: Option<Broken>,
+    around: Vec<Around>,
+    pub(super) plan: Plan,
+}
+
+/// What the environment holds of a client.
+struct Around {
+    /// When it wants to be woken.
+    wake: Option<Monotonic>,
+    random: Random,
+    acts: u64,
+    /// Whether it takes part, once that is asked.
+    takes_part: Option<bool>,
 }
 
 impl Environment {
@@ -79,17 +91,19 @@ impl Environment {
             tokens: Issuer::new(Duration::from_hours(24)),
             schedule: Schedule::default(),
             network: Network::default(),
+            oracle: Oracle::new(limits.clone(), store.exported()),
             server: Server::new(limits, store),
             counters: Counters::default(),
             activity: 0,
-            wakes: Vec::new(),
-            trace: None,
+            broken: None,
+            around: Vec::new(),
+            plan: Plan::default(),
         }
     }
 
     /// The server starts, and things begin to go wrong.
-    pub(super) fn begin(&mut self, trace: Option<Trace>) {
-        self.trace = trace;
+    pub(super) fn begin(&mut self, plan: Plan) {
+        self.plan = plan;
         self.note_faults();
         self.start();
         Fault::ALL.into_iter().for_each(|fault| self.fail_later(fault));
@@ -112,12 +126,44 @@ impl Environment {
     }
 
     pub(super) fn add_client(&mut self) -> ClientId {
-        self.wakes.push(None);
-        ClientId(self.wakes.len() - 1)
+        let random = Random::new(self.random.below(u64::MAX));
+        self.around.push(Around { wake: None, random, acts: 0, takes_part: None });
+        ClientId(self.around.len() - 1)
+    }
+
+    pub(super) fn chance_of(&mut self, client: ClientId) -> &mut Random {
+        &mut self.around[client.0].random
+    }
+
+    pub(super) fn acts(&mut self, client: ClientId) -> bool {
+        let around = &mut self.around[client.0];
+        around.acts += 1;
+        let entry = Entry::Act(client, around.acts);
+        self.plan.allows(entry)
+    }
+
+    /// Whether something goes wrong that does so often.
+    pub(super) fn mishap(&mut self, percent: u64) -> bool {
+        self.random.percent(percent) && self.plan.allows_fault()
+    }
+
+    /// Shows the oracle something, with what the store holds now.
+    pub(super) fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), Broken>) {
+        if self.broken.is_some() {
+            return;
+        }
+        self.broken = see(&mut self.oracle, self.server.exported()).err();
+        if let Some(broken) = self.broken.clone() {
+            self.note(|| format!("BROKEN {broken}"));
+        }
+    }
+
+    pub(super) fn oracle(&self) -> &Oracle {
+        &self.oracle
     }
 
     pub(super) fn note(&mut self, line: impl FnOnce() -> String) {
-        if let Some(trace) = &mut self.trace {
+        if let Some(trace) = &mut self.plan.trace {
             trace(self.now.monotonic, &line());
         }
     }
@@ -132,7 +178,7 @@ impl Environment {
     }
 
     pub(super) fn client_sleeps(&mut self, client: ClientId, at: Option<Monotonic>) {
-        let wake = &mut self.wakes[client.0];
+        let wake = &mut self.around[client.0].wake;
         if *wake == at {
             return;
         }
@@ -169,10 +215,18 @@ impl Environment {
     }
 
     fn wake(&mut self, client: ClientId) -> Option<(ClientId, Heard)> {
-        let wake = &mut self.wakes[client.0];
+        let wake = &mut self.around[client.0].wake;
         wake.take_if(|at| *at <= self.now.monotonic)?;
+        if !self.takes_part(client) {
+            return None;
+        }
         self.activity += 1;
         Some((client, Heard::Woken))
+    }
+
+    fn takes_part(&mut self, client: ClientId) -> bool {
+        let plan = &mut self.plan;
+        *self.around[client.0].takes_part.get_or_insert_with(|| plan.allows(Entry::Client(client)))
     }
 
     fn fails(&mut self, fault: Fault) {
@@ -180,6 +234,7 @@ impl Environment {
             return;
         }
         match fault {
+            _ if !self.plan.allows_fault() => {}
             Fault::Cut => self.cut_any(),
             Fault::BlackHole => self.swallow_any(),
             Fault::Crash if self.random.percent(50) => self.server.crashes_while_syncing = true,
@@ -205,8 +260,28 @@ impl Environment {
         }
     }
 
+    /// What comes to the server, seen by the oracle before the engine sees it.
+    fn show_input(&mut self, input: &Input) {
+        match input {
+            Input::Connected { conn, claims } => {
+                self.note(|| format!("{conn:?} is one of {}", claims.user.id));
+                self.show(|oracle, _| oracle.opened(conn.0, claims.user.id.as_str()));
+            }
+            Input::Frame { conn, frame: Frame::Text(text) } => {
+                let text = String::from_utf8_lossy(text);
+                self.note(|| format!("{conn:?} asks {text}"));
+                self.show(|oracle, _| oracle.asked(conn.0, &text));
+            }
+            Input::Closed { conn } => self.show(|oracle, _| oracle.ended(conn.0, None)),
+            _ => {}
+        }
+    }
+
     /// Gives the engine an input, if there is one, and does what it asks for.
     pub(super) fn input(&mut self, input: Input) {
+        if self.server.engine.is_some() {
+            self.show_input(&input);
+        }
         if let Some(engine) = &mut self.server.engine {
             engine.handle(self.now, input);
             self.act();

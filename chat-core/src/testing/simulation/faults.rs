@@ -138,3 +138,19 @@ pub struct Counters {
     /// Connections that the server has refused because their token had expired.
     pub expired_tokens: u64,
 }
+
+impl Counters {
+    /// Each by its name.
+    pub fn numbers(&self) -> [(&'static str, u64); 8] {
+        [
+            ("cuts", self.cuts),
+            ("black holes", self.black_holes),
+            ("lost frames", self.lost_frames),
+            ("crashes", self.crashes),
+            ("crashes that forgot", self.crashes_that_forgot),
+            ("restores", self.restores),
+            ("lost answers", self.lost_answers),
+            ("expired tokens", self.expired_tokens),
+        ]
+    }
+}

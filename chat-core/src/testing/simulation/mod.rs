@@ -5,8 +5,8 @@
 //! frames; tokens expire. What goes wrong and how often is said by [`Faults`]. A client is whatever is a [`Client`]:
 //! the simulation knows nothing of it but what it sends.
 //!
-//! One [`Random`] is drawn from for everything, and nothing else decides: the same seed and the same clients give the
-//! same run, always. [`Simulation::begin`] takes where the run is told line by line.
+//! Every draw comes of one [`Random`], and nothing else decides: the same seed and the same clients give the same run,
+//! always. The [`Plan`] given to [`Simulation::begin`] says where the run is told line by line.
 //!
 //! ```
 //! use std::time::Duration;
@@ -15,7 +15,7 @@
 //! use chat_core::limits::Limits;
 //! use chat_core::protocol::{Role, User};
 //! use chat_core::store::MemoryState;
-//! use chat_core::testing::simulation::{Client, Faults, Heard, Random, Simulation, Surroundings};
+//! use chat_core::testing::simulation::{Client, Faults, Heard, Plan, Random, Simulation, Surroundings};
 //!
 //! /// Asks for its conversations once.
 //! struct Curious {
@@ -42,11 +42,16 @@
 //! let store = MemoryState::new("epoch_1");
 //! let mut simulation = Simulation::new(Random::new(7), Faults::none(), Limits::default(), store);
 //! simulation.add(Curious { heard: Vec::new() });
-//! simulation.begin(None);
-//! simulation.run_for(Duration::from_secs(5));
+//! simulation.begin(Plan::default());
+//! simulation.run_for(Duration::from_secs(5)).expect("P1 to P7 hold");
+//! simulation.settled().expect("and nothing is missing");
 //! assert_eq!(simulation.clients()[0].heard.len(), 1);
 //! ```
+//!
+//! Throughout, an [oracle](super::oracle) holds the promises P1 to P7 against what the connections carry and what is
+//! stored, and the run stops at the first that is broken. [`shrink`] makes such a run as short as it can, and tells it.
 
+mod agenda;
 mod client;
 mod environment;
 mod faults;
@@ -54,19 +59,23 @@ mod network;
 mod random;
 mod schedule;
 mod server;
+mod shrink;
 mod tokens;
 
 use std::time::Duration;
 
+pub use agenda::{Entry, Plan, Trace};
 pub use client::{Client, ClientId, Heard, Surroundings};
 use environment::Environment;
-pub use environment::Trace;
 pub use faults::{Counters, Faults};
 pub use random::Random;
+pub use shrink::{Shrunk, shrink};
 pub use tokens::Issuer;
 
+use super::oracle::{Broken, Checked};
+use crate::export::Export;
 use crate::limits::Limits;
-use crate::store::{Export, MemoryState};
+use crate::store::MemoryState;
 use crate::time::Now;
 
 /// Most that may happen at one moment: beyond it a client keeps itself busy, and time would never pass.
@@ -92,29 +101,51 @@ impl<C: Client> Simulation<C> {
         id
     }
 
-    /// The server starts, and things begin to go wrong. Each thing that happens is a line of the trace.
-    pub fn begin(&mut self, trace: Option<Trace>) {
-        self.environment.begin(trace);
+    /// The server starts, and things begin to go wrong, but for what the plan leaves out.
+    pub fn begin(&mut self, plan: Plan) {
+        self.environment.begin(plan);
     }
 
-    /// Lets time pass, and happen what falls into it.
+    /// Lets time pass, and happen what falls into it, up to the first promise that is broken: nothing happens after
+    /// that.
+    ///
+    /// # Errors
+    ///
+    /// The promise that is broken.
     ///
     /// # Panics
     ///
     /// If a client keeps itself busy without any time passing: a fault of the client.
-    pub fn run_for(&mut self, span: Duration) {
+    pub fn run_for(&mut self, span: Duration) -> Result<(), Broken> {
         let end = self.environment.now.monotonic.plus(span);
         let mut at_once = 0;
-        while let Some((at, what)) = self.environment.schedule.next(end) {
+        loop {
+            if let Some(broken) = self.environment.broken.clone() {
+                return Err(broken);
+            }
+            let Some((at, what)) = self.environment.schedule.next(end) else { break };
             at_once = if at > self.environment.now.monotonic { 0 } else { at_once + 1 };
             assert!(at_once < MOST_AT_ONCE, "time stands still: {what:?} again and again");
             self.environment.set_time(at);
             if let Some((client, heard)) = self.environment.happen(what) {
-                self.environment.note(|| format!("{client:?} hears {heard:?}"));
+                if !matches!(heard, Heard::Woken) {
+                    self.environment.note(|| format!("{client:?} hears {heard:?}"));
+                }
                 self.tell(client, |client, around| client.handle(heard, around));
             }
         }
         self.environment.set_time(end);
+        Ok(())
+    }
+
+    /// Holds what is left of the promises against a run that has come to rest: every request that reached the server is
+    /// answered, and each connection has heard all that it had to.
+    ///
+    /// # Errors
+    ///
+    /// The promise that is broken.
+    pub fn settled(&self) -> Result<(), Broken> {
+        self.environment.oracle().settled(self.export())
     }
 
     /// Has a client do something.
@@ -156,8 +187,8 @@ impl<C: Client> Simulation<C> {
     }
 
     /// Everything that the server has on its disk.
-    pub fn export(&self) -> Export {
-        self.environment.server.export()
+    pub fn export(&self) -> &Export {
+        self.environment.server.exported()
     }
 
     /// What was on its disk each time before a backup took its place, the oldest first.
@@ -168,6 +199,11 @@ impl<C: Client> Simulation<C> {
     /// What has gone wrong so far.
     pub fn counters(&self) -> Counters {
         self.environment.counters
+    }
+
+    /// How often each promise could have been broken so far.
+    pub fn checked(&self) -> Checked {
+        self.environment.oracle().checked()
     }
 
     /// How often a client was woken, tried to connect or sent something: at rest this stands still.

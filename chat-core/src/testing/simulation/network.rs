@@ -75,9 +75,9 @@ impl Environment {
         self.network.names.insert(name, conn);
         let pause = self.latency();
         let is_offline = self.network.tunnels.get(&name.0).is_some_and(|end| *end > self.now.monotonic);
-        if is_offline || self.random.percent(self.faults.failed_attempts) {
+        if is_offline || self.mishap(self.faults.failed_attempts) {
             self.later(pause, Happening::ClientHears(conn, "there is no network"));
-        } else if self.random.percent(self.faults.hanging_attempts) {
+        } else if self.mishap(self.faults.hanging_attempts) {
             self.later(heartbeat, Happening::ClientHears(conn, "nobody has answered"));
         } else {
             self.later(pause, Happening::Reaches { conn, token: token.to_owned() });
@@ -104,7 +104,7 @@ impl Environment {
                     link.server_open = true;
                 }
                 self.input(Input::Connected { conn, claims });
-                if self.random.percent(self.faults.stillborn) {
+                if self.mishap(self.faults.stillborn) {
                     self.cut(conn);
                 }
             }

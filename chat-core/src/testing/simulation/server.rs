@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use super::environment::{Environment, Happening};
 use crate::engine::{Engine, Input, Output, Settings, Ticket};
+use crate::export::Export;
 use crate::frame::Frame;
 use crate::id::ConversationId;
 use crate::limits::Limits;
-use crate::store::{Change, Export, Loaded, MemoryState, Query, Unavailable, Verdict};
+use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
+use crate::testing::oracle::Oracle;
 
 /// How many backups are kept.
 const BACKUPS: usize = 3;
@@ -76,8 +78,8 @@ impl Server {
         }
     }
 
-    pub(super) fn export(&self) -> Export {
-        self.store.export()
+    pub(super) fn exported(&self) -> &Export {
+        self.store.exported()
     }
 
     pub(super) fn past(&self) -> &[Export] {
@@ -102,6 +104,11 @@ impl Environment {
         self.note(|| "the server starts".to_owned());
         let settings = Settings { limits: self.server.limits.clone(), ..Settings::default() };
         self.server.engine = Some(Engine::new(settings, self.random.seed()));
+        let now = self.now.monotonic;
+        self.show(|oracle, _| {
+            oracle.began(now);
+            Ok(())
+        });
         self.act();
     }
 
@@ -120,8 +127,10 @@ impl Environment {
             let forgotten = changes.split_off(kept);
             self.counters.crashes_that_forgot += u64::from(forgotten.iter().any(is_said));
             self.server.store.judge(changes);
+            self.show_stored(false);
         }
         self.note(|| "the server crashes".to_owned());
+        self.show(Oracle::crashed);
         self.server_is_gone();
         let downtime = self.random.span(self.faults.downtime.clone());
         self.later(downtime, Happening::Starts);
@@ -140,6 +149,16 @@ impl Environment {
         self.server.epochs += 1;
         self.server.store = backup.clone().under_epoch(format!("epoch_{}", self.server.epochs));
         self.note(|| "the store is an older backup now".to_owned());
+        self.show(|oracle, store| {
+            oracle.restored(store);
+            Ok(())
+        });
+    }
+
+    /// `is_told` is whether the engine hears of it.
+    fn show_stored(&mut self, is_told: bool) {
+        let now = self.now.monotonic;
+        self.show(|oracle, store| oracle.stored(store, is_told, now));
     }
 
     /// Does what the engine asks for.
@@ -152,6 +171,9 @@ impl Environment {
     fn act_on(&mut self, output: Output) {
         match output {
             Output::Send { conns, frame, .. } => {
+                self.note(|| format!("{conns:?} are told {}", String::from_utf8_lossy(&frame)));
+                let told: Vec<_> = conns.iter().map(|conn| conn.0).collect();
+                self.show(|oracle, store| oracle.told(&told, &frame, store));
                 conns.into_iter().for_each(|conn| self.server_sends(conn, Frame::Text(frame.clone())));
             }
             Output::Load { ticket, query } => self.load(ticket, query),
@@ -165,7 +187,10 @@ impl Environment {
             }
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
-            Output::Close { conn, code } => self.server_leaves(conn, code),
+            Output::Close { conn, code } => {
+                self.show(|oracle, _| oracle.ended(conn.0, Some(code)));
+                self.server_leaves(conn, code);
+            }
             Output::WakeAt(at) => self.engine_sleeps(at),
             Output::Answer { .. } | Output::Publish(_) | Output::Drained => {}
         }
@@ -187,7 +212,7 @@ impl Environment {
     }
 
     fn load(&mut self, ticket: Ticket, query: Query) {
-        let answer = match (self.random.percent(self.faults.failed_loads), self.random.percent(50)) {
+        let answer = match (self.mishap(self.faults.failed_loads), self.random.percent(50)) {
             (true, _) => LoadAnswer::Fails,
             (false, true) => LoadAnswer::AsOfThen(self.server.store.answer(query)),
             (false, false) => LoadAnswer::AsOfNow(query),
@@ -208,10 +233,7 @@ impl Environment {
     }
 
     fn commit(&mut self, ticket: Ticket, changes: Vec<Change>) {
-        let fate = match (
-            self.random.percent(self.faults.failed_commits),
-            self.random.percent(self.faults.lost_answers),
-        ) {
+        let fate = match (self.mishap(self.faults.failed_commits), self.mishap(self.faults.lost_answers)) {
             (true, _) => Fate::NothingDone,
             (false, true) => Fate::DoneButLost,
             (false, false) => Fate::Done,
@@ -229,8 +251,8 @@ impl Environment {
 
     pub(super) fn synced(&mut self, life: u64, fate: Fate) {
         let is_this_life = life == self.server.life;
-        let Some(under_way) = self.server.under_way.as_mut().filter(|_| is_this_life) else { return };
-        let changes = std::mem::take(&mut under_way.changes);
+        let under_way = self.server.under_way.as_mut().filter(|_| is_this_life);
+        let Some(changes) = under_way.map(|under_way| std::mem::take(&mut under_way.changes)) else { return };
         if fate == Fate::NothingDone {
             return;
         }
@@ -240,6 +262,7 @@ impl Environment {
         let is_reading = changes.iter().any(|change| matches!(change, Change::MarkRead(_)));
         self.server.has_untold_reading |= fate == Fate::DoneButLost && is_reading;
         let verdicts = self.server.store.judge(changes);
+        self.show_stored(fate == Fate::Done);
         self.counters.lost_answers += u64::from(fate == Fate::DoneButLost);
         for id in said.into_iter().zip(&verdicts).filter_map(|(id, verdict)| id.filter(|_| verdict.is_ok())) {
             // The next message that is told shows that something is missing before it.
@@ -248,7 +271,9 @@ impl Environment {
                 _ => drop(self.server.untold.remove(&id)),
             }
         }
-        under_way.verdicts = (fate == Fate::Done).then_some(verdicts);
+        if let Some(under_way) = &mut self.server.under_way {
+            under_way.verdicts = (fate == Fate::Done).then_some(verdicts);
+        }
     }
 
     pub(super) fn committed(&mut self, life: u64, ticket: Ticket) {

@@ -1,0 +1,69 @@
+//! What was asked for, and how often the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// A request that is not answered.
+pub(super) struct Asked {
+    /// Its `type`; empty if it has none that can be read.
+    pub(super) kind: String,
+    pub(super) data: Value,
+    pub(super) request_id: Value,
+    /// The last number of its conversation that was stored when it was asked.
+    pub(super) last: u64,
+}
+
+impl Asked {
+    pub(super) fn conversation(&self) -> Option<&str> {
+        self.data["conversation_id"].as_str()
+    }
+
+    pub(super) fn content(&self) -> Option<&str> {
+        self.data["content"].as_str()
+    }
+}
+
+/// Whoever asks twice for the same message may get two, unless it names it.
+#[derive(Default)]
+struct Same {
+    names: BTreeSet<String>,
+    nameless: usize,
+    times: usize,
+}
+
+/// Every text that was asked to be stored, by user. Bounded by the length of a run.
+#[derive(Default)]
+pub(super) struct Asks(BTreeMap<(String, String), Same>);
+
+impl Asks {
+    pub(super) fn note(&mut self, user: &str, frame: &str) -> Asked {
+        let mut frame: Value = serde_json::from_str(frame).unwrap_or_default();
+        let kind = frame["type"].as_str().unwrap_or_default().to_owned();
+        let request_id = frame["request_id"].take();
+        let asked = Asked { kind, data: frame["data"].take(), request_id, last: 0 };
+        if let Some(content) = asked.content() {
+            let same = self.0.entry((user.to_owned(), content.to_owned())).or_default();
+            same.times += 1;
+            match asked.data["client_message_id"].as_str() {
+                Some(name) => drop(same.names.insert(name.to_owned())),
+                None => same.nameless += 1,
+            }
+        }
+        asked
+    }
+
+    /// How often this may be stored at most.
+    pub(super) fn most(&self, user: &str, content: &str) -> usize {
+        self.same(user, content).map_or(0, |same| same.names.len() + same.nameless)
+    }
+
+    /// Whether this was asked for more than once, on any connection.
+    pub(super) fn is_repeated(&self, user: &str, content: &str) -> bool {
+        self.same(user, content).is_some_and(|same| same.times > 1)
+    }
+
+    fn same(&self, user: &str, content: &str) -> Option<&Same> {
+        self.0.get(&(user.to_owned(), content.to_owned()))
+    }
+}

@@ -1,0 +1,43 @@
+//! What has been seen of one connection.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::asked::Asked;
+
+/// A connection that the server counts on.
+pub(super) struct Link {
+    pub(super) user: String,
+    /// Requests that are not answered, in their order.
+    pub(super) pending: VecDeque<Asked>,
+    /// Where it stands in each conversation.
+    places: BTreeMap<String, Place>,
+    /// The last number in each conversation when it was opened.
+    opened_at: BTreeMap<String, u64>,
+}
+
+/// Where a connection stands in a conversation.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place {
+    /// The last number that it heard live.
+    pub(super) heard: u64,
+    /// Up to where it has nothing more to hear live.
+    pub(super) holds: u64,
+    /// The highest own number whose reply has come.
+    pub(super) written: u64,
+}
+
+impl Link {
+    pub(super) fn new(user: &str, opened_at: BTreeMap<String, u64>) -> Self {
+        Self { user: user.to_owned(), pending: VecDeque::new(), places: BTreeMap::new(), opened_at }
+    }
+
+    pub(super) fn place(&self, conversation: &str) -> Place {
+        let holds = self.opened_at.get(conversation).copied().unwrap_or_default();
+        self.places.get(conversation).copied().unwrap_or(Place { holds, ..Place::default() })
+    }
+
+    pub(super) fn place_mut(&mut self, conversation: &str) -> &mut Place {
+        let place = self.place(conversation);
+        self.places.entry(conversation.to_owned()).or_insert(place)
+    }
+}

@@ -1,0 +1,292 @@
+//! The promises P1 to P7, held against what is seen from outside, each time something happens.
+//!
+//! An [`Oracle`] is told what every connection carries at the server's end, and what the store holds when that has
+//! changed. It knows the protocol's JSON and the [exported data](crate::export), and nothing of the engine, of
+//! permissions or of how a store works. What it hears of must be all that happens, and in its order.
+//!
+//! | | what is looked at |
+//! |---|---|
+//! | P1 | what a reply or an event says is stored at that moment, and is still there after a crash |
+//! | P2 | a `client_message_id` is acknowledged as one and the same thing, and stored once |
+//! | P3 | stored numbers have no holes and times never fall; each connection hears numbers that rise |
+//! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live |
+//! | P5 | whoever hears of a conversation has a part in it; unknown and forbidden are refused with the same bytes |
+//! | P6 | one reply to each request, in their order; it comes before the sender's own broadcast, and reads see writes |
+//! | P7 | requests under way, connections, pages and rates stay within the [limits](crate::limits), and no legal request ends its connection |
+//!
+//! A [simulation](crate::testing::simulation) has one at work throughout, and so has a
+//! [world](crate::testing::World) that is [watched](crate::testing::World::watch).
+
+mod asked;
+mod link;
+mod live;
+mod reply;
+mod stored;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use asked::Asks;
+use link::Link;
+use serde_json::Value;
+use stored::Stored;
+
+use crate::export::Export;
+use crate::limits::{Limits, RateSetting};
+use crate::protocol::CloseCode;
+use crate::time::Monotonic;
+
+/// A promise that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{promise}: {what}")]
+pub struct Broken {
+    /// Which: `P1` to `P7`.
+    pub promise: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+impl From<Broken> for String {
+    fn from(broken: Broken) -> Self {
+        broken.to_string()
+    }
+}
+
+/// That it holds, or otherwise which promise is broken and how that was seen.
+fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken { promise, what: what() }) }
+}
+
+/// How often each promise could have been broken, for tests that must know that they have tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Checked {
+    /// Replies, held against their requests.
+    pub replies: u64,
+    /// Replies that acknowledged a change, held against the store.
+    pub acknowledged: u64,
+    /// Acknowledged repeats, held against the first reply.
+    pub repeats: u64,
+    /// Live messages, held against the store, one for each connection that heard it.
+    pub heard: u64,
+    /// Catch-ups, held against what was heard and what is stored.
+    pub catch_ups: u64,
+    /// Refusals of a conversation, unknown or forbidden.
+    pub refused: u64,
+    /// Refusals because of a rate.
+    pub rate_limited: u64,
+    /// Acknowledged changes, looked for once more after a crash.
+    pub survived: u64,
+}
+
+impl Checked {
+    /// Each by its name.
+    pub fn numbers(&self) -> [(&'static str, u64); 8] {
+        [
+            ("replies", self.replies),
+            ("acknowledged", self.acknowledged),
+            ("repeats", self.repeats),
+            ("heard", self.heard),
+            ("catch-ups", self.catch_ups),
+            ("refused", self.refused),
+            ("rate limited", self.rate_limited),
+            ("survived", self.survived),
+        ]
+    }
+}
+
+/// What was first acknowledged under a `client_message_id`.
+struct Kept {
+    id: String,
+    reply: Value,
+}
+
+/// Sees what happens, and says when a promise is broken. See the [module](self).
+pub struct Oracle {
+    limits: Limits,
+    links: BTreeMap<u64, Link>,
+    stored: Stored,
+    asks: Asks,
+    /// By user and `client_message_id`.
+    kept: BTreeMap<(String, String), Kept>,
+    /// The highest number that each user was told to have read, by conversation and user.
+    read: BTreeMap<(String, String), u64>,
+    /// The refusal of a conversation, by the kind of request.
+    refusals: BTreeMap<String, Value>,
+    /// When this life of the server began, and what each user has said in it.
+    began: Monotonic,
+    said: BTreeMap<String, u32>,
+    checked: Checked,
+}
+
+impl fmt::Debug for Oracle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Oracle").field("checked", &self.checked).finish_non_exhaustive()
+    }
+}
+
+impl Oracle {
+    /// Before anything happens, over a store that holds this.
+    pub fn new(limits: Limits, store: &Export) -> Self {
+        Self {
+            limits,
+            links: BTreeMap::new(),
+            stored: Stored::of(store),
+            asks: Asks::default(),
+            kept: BTreeMap::new(),
+            read: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            began: Monotonic::default(),
+            said: BTreeMap::new(),
+            checked: Checked::default(),
+        }
+    }
+
+    /// How often each promise could have been broken so far.
+    pub fn checked(&self) -> Checked {
+        self.checked
+    }
+
+    /// The server has a new connection, whose user it knows.
+    ///
+    /// # Errors
+    ///
+    /// P7, if the user had more than its limit.
+    pub fn opened(&mut self, conn: u64, user: &str) -> Result<(), Broken> {
+        let most = self.limits.engine.connections_per_user;
+        let has = self.links.values().filter(|link| link.user == user).count();
+        must(has <= most, "P7", || format!("{user} has {has} connections of {most}"))?;
+        self.links.insert(conn, Link::new(user, self.stored.last_numbers()));
+        Ok(())
+    }
+
+    /// The server reads a frame.
+    ///
+    /// # Errors
+    ///
+    /// P7, if it reads more than it may before it has answered.
+    pub fn asked(&mut self, conn: u64, frame: &str) -> Result<(), Broken> {
+        let most = self.limits.engine.requests_under_way;
+        let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
+        let mut asked = self.asks.note(&link.user, frame);
+        asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
+        link.pending.push_back(asked);
+        let under_way = link.pending.len();
+        must(under_way <= most, "P7", || format!("connection {conn} has {under_way} requests under way"))
+    }
+
+    /// The server writes a frame to these connections, while the store holds this.
+    ///
+    /// # Errors
+    ///
+    /// Any promise.
+    pub fn told(&mut self, conns: &[u64], frame: &[u8], store: &Export) -> Result<(), Broken> {
+        let frame: Value = serde_json::from_slice(frame)
+            .map_err(|wrong| Broken { promise: "P6", what: format!("a frame that is no JSON: {wrong}") })?;
+        for conn in conns {
+            let known = self.links.contains_key(conn);
+            must(known, "P6", || format!("connection {conn} has ended, and hears {frame}"))?;
+            match frame["type"].as_str() {
+                None => self.replied(*conn, &frame, store)?,
+                Some("new_message") => self.heard(*conn, &frame, store)?,
+                Some("error") => {}
+                Some(kind) => self.allowed(*conn, kind, &frame)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection has ended: by the server, which said why, or not.
+    ///
+    /// # Errors
+    ///
+    /// P7, if the server had no reason that its user could know.
+    pub fn ended(&mut self, conn: u64, code: Option<CloseCode>) -> Result<(), Broken> {
+        let Some(link) = self.links.remove(&conn) else { return Ok(()) };
+        let others = self.links.values().filter(|other| other.user == link.user).count();
+        let is_legal = match code {
+            Some(CloseCode::Replaced) => others + 1 >= self.limits.engine.connections_per_user,
+            Some(
+                CloseCode::Normal
+                | CloseCode::InvalidUtf8
+                | CloseCode::FrameTooLong
+                | CloseCode::NotAuthenticated,
+            ) => false,
+            _ => true,
+        };
+        must(is_legal, "P7", || format!("connection {conn} of {} is closed with {code:?}", link.user))
+    }
+
+    /// The store has done something. `is_told` is whether the server hears of it: of what its store keeps from it, it
+    /// can tell nobody.
+    ///
+    /// # Errors
+    ///
+    /// P2, P3, and P7 for a user who says more than its rate allows.
+    pub fn stored(&mut self, store: &Export, is_told: bool, now: Monotonic) -> Result<(), Broken> {
+        for (user, content) in self.stored.note(store, is_told)? {
+            let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
+            must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
+            self.rated(&user, now)?;
+        }
+        Ok(())
+    }
+
+    /// P7: all that a user has said since the server began, against its rates.
+    fn rated(&mut self, user: &str, now: Monotonic) -> Result<(), Broken> {
+        let RateSetting::Limited(rates) = &self.limits.rates else { return Ok(()) };
+        let most = [rates.messages, rates.creations].map(|rate| {
+            let more = now.since(self.began).as_nanos() / rate.every.as_nanos().max(1);
+            u128::from(rate.burst) + more
+        });
+        let said = self.said.entry(user.to_owned()).or_default();
+        *said += 1;
+        let (said, most) = (*said, most.iter().sum::<u128>());
+        must(u128::from(said) <= most, "P7", || format!("{user} said {said}, of at most {most} by its rates"))
+    }
+
+    /// The server has died, and with it every connection; the store holds this.
+    ///
+    /// # Errors
+    ///
+    /// P1, if something acknowledged is gone.
+    pub fn crashed(&mut self, store: &Export) -> Result<(), Broken> {
+        self.links.clear();
+        self.stored.verify(store)?;
+        for ((conversation, user), up_to) in &self.read {
+            let stored = store.conversations.get(conversation.as_str());
+            let read = stored.and_then(|stored| stored.read_up_to.get(user.as_str()));
+            must(read >= Some(up_to), "P1", || format!("{user} read {conversation} {up_to}, now {read:?}"))?;
+        }
+        self.checked.survived += self.kept.len() as u64;
+        Ok(())
+    }
+
+    /// A backup, which holds this, has taken the place of the store: what it does not hold was promised of another.
+    pub fn restored(&mut self, store: &Export) {
+        self.stored = Stored::of(store);
+        self.read.clear();
+        let stored = &self.stored;
+        self.kept.retain(|_, kept| stored.holds(&kept.id));
+    }
+
+    /// A server begins.
+    pub fn began(&mut self, now: Monotonic) {
+        self.began = now;
+        self.said.clear();
+    }
+
+    /// Nothing is under way any more: every request is answered, and whatever a connection had to hear was heard.
+    ///
+    /// # Errors
+    ///
+    /// P1, P4 and P6.
+    pub fn settled(&self, store: &Export) -> Result<(), Broken> {
+        self.stored.verify(store)?;
+        for (conn, link) in &self.links {
+            let left = link.pending.len();
+            must(left == 0, "P6", || format!("connection {conn} has {left} requests without a reply"))?;
+            self.heard_all(*conn, link)?;
+        }
+        Ok(())
+    }
+}

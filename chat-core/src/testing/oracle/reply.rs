@@ -1,0 +1,229 @@
+//! What answers a request.
+
+use serde_json::Value;
+
+use super::asked::Asked;
+use super::stored::{is_stored, place};
+use super::{Broken, Kept, Oracle, must};
+use crate::export::Export;
+
+impl Oracle {
+    /// P6: one reply to each request, in their order. Then, what it says.
+    pub(super) fn replied(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), Broken> {
+        let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
+        let user = link.user.clone();
+        let asked = link.pending.pop_front();
+        let asked = asked.ok_or_else(|| Broken {
+            promise: "P6",
+            what: format!("connection {conn} of {user} has asked nothing, and is answered {frame}"),
+        })?;
+        let echoed = &frame["request_id"];
+        let is_its = *echoed == asked.request_id || (echoed.is_null() && frame["success"] == false);
+        must(is_its, "P6", || {
+            format!("connection {conn} is answered {frame}, and it is the turn of {}", asked.request_id)
+        })?;
+        self.checked.replies += 1;
+        match frame["success"] == true {
+            true => self.granted(conn, &user, &asked, frame, store),
+            false => self.refused(&user, &asked, frame),
+        }
+    }
+
+    /// P5: only to who takes part. P1: what it says is durable. P2, P4, P6, P7: by its kind.
+    fn granted(
+        &mut self,
+        conn: u64,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), Broken> {
+        if let Some(id) = asked.conversation() {
+            must(self.stored.was_ever(id, user), "P5", || {
+                format!("{user} was granted {} in {id}", asked.kind)
+            })?;
+        }
+        match asked.kind.as_str() {
+            "send_chat_message" => self.sent(conn, user, asked, frame, store),
+            "create_support_conversation" => self.created(user, asked, frame, store),
+            "mark_message_read" => self.read(user, asked, store),
+            "join_conversation" => self.joined(conn, asked, frame, store),
+            "get_conversation_messages" => self.history(conn, asked, frame, store),
+            "get_active_conversations" => self.listed(user, frame),
+            _ => Ok(()),
+        }
+    }
+
+    /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused.
+    fn refused(&mut self, user: &str, asked: &Asked, frame: &Value) -> Result<(), Broken> {
+        let code = frame["code"].as_str().unwrap_or_default();
+        must(!code.is_empty() && frame["error"].is_string(), "P6", || {
+            format!("an error without a name: {frame}")
+        })?;
+        self.checked.rate_limited += u64::from(code == "rate_limited");
+        if let Some(name) = asked.data["client_message_id"].as_str()
+            && self.kept.contains_key(&(user.to_owned(), name.to_owned()))
+        {
+            let may_be = matches!(code, "unavailable" | "client_message_id_reused");
+            must(may_be, "P2", || format!("{name} of {user} was acknowledged, and is refused as {code}"))?;
+        }
+        if code == "conversation_not_found" {
+            self.checked.refused += 1;
+            let refusal = without_request_id(frame);
+            let first = self.refusals.entry(asked.kind.clone()).or_insert_with(|| refusal.clone());
+            must(*first == refusal, "P5", || {
+                format!("{} is refused as {first} and as {refusal}", asked.kind)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn sent(
+        &mut self,
+        conn: u64,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), Broken> {
+        let (id, seq) = (string(&frame["conversation_id"]), frame["seq"].as_u64().unwrap_or_default());
+        let stored = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.get(place(seq)));
+        let is_it = stored.is_some_and(|stored| {
+            frame["message_id"] == stored.id.as_str()
+                && frame["timestamp"] == stored.sent_at.to_string()
+                && asked.data["content"] == *stored.content
+                && *user == *stored.sender_id.as_str()
+        });
+        must(is_it, "P1", || format!("{user} is told {frame}, and that is not stored"))?;
+        if let Some(link) = self.links.get_mut(&conn) {
+            let place = link.place_mut(&id);
+            place.written = place.written.max(seq);
+        }
+        self.acknowledged(user, asked, string(&frame["message_id"]), frame)
+    }
+
+    fn created(&mut self, user: &str, asked: &Asked, frame: &Value, store: &Export) -> Result<(), Broken> {
+        let id = string(&frame["conversation_id"]);
+        let first = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.first());
+        let is_it = first.is_some_and(|first| asked.data["content"] == *first.content);
+        must(is_it, "P1", || format!("{user} is told {frame}, and that is not stored"))?;
+        self.acknowledged(user, asked, id, frame)
+    }
+
+    /// P2: under one name one thing, and the same reply.
+    fn acknowledged(&mut self, user: &str, asked: &Asked, id: String, frame: &Value) -> Result<(), Broken> {
+        self.checked.acknowledged += 1;
+        let Some(name) = asked.data["client_message_id"].as_str() else { return Ok(()) };
+        let reply = without_request_id(frame);
+        let key = (user.to_owned(), name.to_owned());
+        let Some(first) = self.kept.get(&key) else {
+            self.kept.insert(key, Kept { id, reply });
+            return Ok(());
+        };
+        self.checked.repeats += 1;
+        must(first.reply == reply, "P2", || {
+            format!("{name} of {user} was acknowledged as {}, and is as {reply}", first.reply)
+        })
+    }
+
+    /// P1: the position is stored.
+    fn read(&mut self, user: &str, asked: &Asked, store: &Export) -> Result<(), Broken> {
+        let id = asked.conversation().unwrap_or_default();
+        let stored = store.conversations.get(id);
+        let message = stored.and_then(|stored| {
+            stored.messages.iter().rfind(|message| asked.data["message_id"] == message.id.as_str())
+        });
+        let seq = message.and_then(|message| message.seq);
+        let up_to = stored.and_then(|stored| stored.read_up_to.get(user)).copied();
+        must(seq.is_some() && up_to >= seq, "P1", || {
+            format!("{user} read {id} {seq:?}, and {up_to:?} is stored")
+        })?;
+        let read = self.read.entry((id.to_owned(), user.to_owned())).or_default();
+        *read = seq.unwrap_or_default().max(*read);
+        self.checked.acknowledged += 1;
+        Ok(())
+    }
+
+    /// P4: what comes fits what was held, what was heard and what is stored. P7: it is no longer than a page.
+    fn joined(&mut self, conn: u64, asked: &Asked, frame: &Value, store: &Export) -> Result<(), Broken> {
+        let Some(after) = asked.data["after_seq"].as_u64() else { return Ok(()) };
+        let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
+        let id = asked.conversation().unwrap_or_default();
+        let place = link.place_mut(id);
+        let last = frame["last_seq"].as_u64().unwrap_or_default();
+        must(last >= place.heard, "P4", || {
+            format!("{id} is said to end at {last}, and {} was heard", place.heard)
+        })?;
+        let is_other = asked.data["epoch"].as_str().is_some_and(|epoch| epoch != store.epoch.as_str());
+        let is_reset = frame["reset"] == true;
+        let (may, has_to) = (is_other || after > asked.last, is_other || after > last);
+        must(is_reset && may || !is_reset && !has_to, "P4", || {
+            format!("{frame} is the reply to {}", asked.data)
+        })?;
+        let numbers: Vec<_> = numbers(frame).collect();
+        let first = if is_reset { numbers.first().map_or(last, |first| first - 1) } else { after };
+        let end = if frame["complete"] == false && !is_reset { first + numbers.len() as u64 } else { last };
+        let follow = numbers.iter().copied().eq(first + 1..=end) && (end == last || !numbers.is_empty());
+        must(follow, "P4", || format!("{id} up to {last}, after {first} comes {numbers:?}"))?;
+        place.holds = place.holds.max(last);
+        must(numbers.len() <= self.limits.pages.catch_up_messages as usize, "P7", || {
+            format!("{} in one catch-up", numbers.len())
+        })?;
+        self.checked.catch_ups += 1;
+        page(id, frame, store)
+    }
+
+    /// P6: requests are done in their order, so that history shows what was acknowledged before it. P7: as above.
+    fn history(&self, conn: u64, asked: &Asked, frame: &Value, store: &Export) -> Result<(), Broken> {
+        let id = asked.conversation().unwrap_or_default();
+        let shown = numbers(frame).max().unwrap_or_default();
+        let written = self.links.get(&conn).map_or(0, |link| link.place(id).written);
+        let is_newest = ["skip", "before_seq", "after_seq"].iter().all(|field| asked.data[field].is_null());
+        must(!is_newest || shown >= written, "P6", || {
+            format!("history of {id} up to {shown} after {written} was acknowledged")
+        })?;
+        let count = numbers(frame).count();
+        must(count <= self.limits.pages.messages_most as usize, "P7", || {
+            format!("{count} in one page of {id}")
+        })?;
+        page(id, frame, store)
+    }
+
+    /// P5: nothing of others. P7: as above.
+    fn listed(&self, user: &str, frame: &Value) -> Result<(), Broken> {
+        let list = frame["conversations"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let most = self.limits.pages.conversations as usize;
+        must(list.len() <= most, "P7", || format!("{} in one list", list.len()))?;
+        list.iter().try_for_each(|item| {
+            let id = item["id"].as_str().unwrap_or_default();
+            must(self.stored.was_ever(id, user), "P5", || format!("{user} was shown {id}, which is not its"))
+        })
+    }
+}
+
+/// P1: a page shows what is stored.
+fn page(id: &str, frame: &Value, store: &Export) -> Result<(), Broken> {
+    let mut messages = messages(frame);
+    messages
+        .try_for_each(|message| is_stored(store, id, message["seq"].as_u64().unwrap_or_default(), message))
+}
+
+fn messages(frame: &Value) -> impl Iterator<Item = &Value> {
+    frame["messages"].as_array().into_iter().flatten()
+}
+
+fn numbers(frame: &Value) -> impl Iterator<Item = u64> {
+    messages(frame).map(|message| message["seq"].as_u64().unwrap_or_default())
+}
+
+fn without_request_id(frame: &Value) -> Value {
+    let mut reply = frame.clone();
+    if let Some(fields) = reply.as_object_mut() {
+        fields.remove("request_id");
+    }
+    reply
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,66 @@
+//! What happens in a run that need not: a run that breaks a promise is made shorter by leaving out of it what it can
+//! break it without.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::rc::Rc;
+
+use super::client::ClientId;
+use crate::time::Monotonic;
+
+/// Where the lines of a trace go, each with its time.
+pub type Trace = Box<dyn FnMut(Monotonic, &str)>;
+
+/// Something that happens in a run, and need not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Entry {
+    /// A client takes part.
+    Client(ClientId),
+    /// A client does something of its own accord, for the how manieth time.
+    Act(ClientId, u64),
+    /// Something goes wrong by itself, or a chance of it comes true, for the how manieth time.
+    Fault(u64),
+}
+
+/// What a run leaves out, and where it is told. The default leaves out nothing and tells nobody.
+#[derive(Default)]
+pub struct Plan {
+    pub(super) left_out: Rc<BTreeSet<Entry>>,
+    pub(super) happened: Rc<RefCell<Vec<Entry>>>,
+    pub(super) trace: Option<Trace>,
+    pub(super) faults: u64,
+}
+
+impl Plan {
+    /// One whose run is told line by line.
+    pub fn told(trace: Trace) -> Self {
+        Self { trace: Some(trace), ..Self::default() }
+    }
+
+    /// Whether it leaves out nothing.
+    pub fn is_whole(&self) -> bool {
+        self.left_out.is_empty()
+    }
+
+    /// Whether this is to happen; it is on record then.
+    pub(super) fn allows(&mut self, entry: Entry) -> bool {
+        let is_allowed = !self.left_out.contains(&entry);
+        if is_allowed {
+            self.happened.borrow_mut().push(entry);
+        }
+        is_allowed
+    }
+
+    /// Whether the next fault is to happen.
+    pub(super) fn allows_fault(&mut self) -> bool {
+        self.faults += 1;
+        self.allows(Entry::Fault(self.faults))
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("left_out", &self.left_out).finish_non_exhaustive()
+    }
+}

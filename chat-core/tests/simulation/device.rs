@@ -1,0 +1,248 @@
+//! A device that speaks the protocol without the SDK: it asks for anything at random, believes nothing and checks nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use chat_core::frame::Frame;
+use chat_core::protocol::User;
+use chat_core::testing::simulation::{Client, Heard, Surroundings};
+use serde_json::{Value, json};
+
+/// Most requests that are kept to be sent once more.
+const KEPT: usize = 8;
+
+/// A device.
+pub(crate) struct Device {
+    user: User,
+    name: String,
+    /// Most milliseconds between two things that its user does.
+    pace: u64,
+    /// The connection, and whether it stands.
+    link: Option<(u64, bool)>,
+    last_number: u64,
+    /// The token of the last connection, which may have expired by now.
+    token: Option<String>,
+    /// The last number that it holds of each conversation.
+    held: BTreeMap<String, u64>,
+    epoch: Value,
+    /// Messages that it has heard of, with their conversations.
+    messages: Vec<(String, String)>,
+    /// What it has sent under a name.
+    said: Vec<(&'static str, Value)>,
+    /// Every conversation that anybody has heard of: some ask for what is not theirs.
+    conversations: Rc<RefCell<Vec<String>>>,
+    /// How often each event was granted.
+    pub(crate) granted: BTreeMap<String, u64>,
+    /// Its user does nothing any more.
+    pub(crate) is_calm: bool,
+}
+
+impl Device {
+    pub(crate) fn new(user: User, name: String, pace: u64, conversations: Rc<RefCell<Vec<String>>>) -> Self {
+        Self {
+            user,
+            name,
+            pace,
+            link: None,
+            last_number: 0,
+            token: None,
+            held: BTreeMap::new(),
+            epoch: Value::Null,
+            messages: Vec::new(),
+            said: Vec::new(),
+            conversations,
+            granted: BTreeMap::new(),
+            is_calm: false,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn woken(&mut self, around: &mut Surroundings<'_>) {
+        match self.link {
+            None => self.connect(around),
+            Some((link, true)) if !self.is_calm && around.acts() => self.act(link, around),
+            Some(_) => {}
+        }
+    }
+
+    fn connect(&mut self, around: &mut Surroundings<'_>) {
+        let link = self.number();
+        let token = match self.token.take().filter(|_| !self.is_calm && around.random().percent(70)) {
+            Some(token) => token,
+            None => self.token(around),
+        };
+        self.token = Some(token.clone());
+        around.connect(link, &token, Duration::from_secs(25));
+        self.link = Some((link, false));
+    }
+
+    fn token(&self, around: &mut Surroundings<'_>) -> String {
+        let now = around.now().wall;
+        around.tokens().issue(&self.user, now, |_, number| format!("token {number}"))
+    }
+
+    /// One of the eight events, or something that no client should do.
+    fn act(&mut self, link: u64, around: &mut Surroundings<'_>) {
+        match around.random().below(100) {
+            _ if self.held.is_empty() && around.random().percent(50) => self.create(around, link),
+            0..30 => self.say(around, link),
+            30..34 => (0..12).for_each(|_| self.say(around, link)),
+            34..42 => self.say_again(around, link),
+            42..49 => self.create(around, link),
+            49..54 => self.ask(around, link, "get_active_conversations", &json!({"limit": 3})),
+            54..68 => self.join(around, link),
+            68..76 => self.history(around, link),
+            76..84 => self.read(around, link),
+            84..90 => {
+                let data = json!({"conversation_id": self.somewhere(around), "is_typing": around.random().percent(70)});
+                self.ask(around, link, "typing_indicator", &data);
+            }
+            90..93 => {
+                let rooms = ["general_support", "driver_support", "regulator_support", "emergency_support"];
+                let data = json!({"room_type": around.random().pick(&rooms)});
+                self.ask(around, link, "join_support_room", &data);
+            }
+            93..95 => {
+                let token = self.token(around);
+                self.ask(around, link, "refresh_token", &json!({"token": token}));
+            }
+            95..97 => around.send(link, r#"{"type": "no_such_event"}"#.into()),
+            97..98 => around.send(link, "[[".into()),
+            _ => {
+                around.disconnect(link);
+                self.link = None;
+            }
+        }
+    }
+
+    fn ask(&mut self, around: &mut Surroundings<'_>, link: u64, kind: &str, data: &Value) {
+        let request_id = format!("{kind}/{}", self.number());
+        let frame = json!({"type": kind, "data": data, "request_id": request_id});
+        around.send(link, frame.to_string().into());
+    }
+
+    fn say(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let number = self.number();
+        let content = format!("{} {number}", self.name);
+        let data = json!({"conversation_id": self.somewhere(around), "content": content});
+        self.keep(around, link, "send_chat_message", data, content);
+    }
+
+    fn create(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let number = self.number();
+        let content = format!("{} {number}", self.name);
+        let mut data = json!({"title": "Help", "content": content});
+        if around.random().percent(20) {
+            data["room_type"] = "emergency_support".into();
+        }
+        self.keep(around, link, "create_support_conversation", data, content);
+    }
+
+    /// Sends what is to be stored, most of it under a name.
+    fn keep(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        link: u64,
+        kind: &'static str,
+        mut data: Value,
+        name: String,
+    ) {
+        if around.random().percent(80) {
+            data["client_message_id"] = name.into();
+            self.said.truncate(KEPT - 1);
+            self.said.insert(0, (kind, data.clone()));
+        }
+        self.ask(around, link, kind, &data);
+    }
+
+    fn say_again(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        if let Some((kind, data)) = around.random().pick(&self.said).cloned() {
+            self.ask(around, link, kind, &data);
+        }
+    }
+
+    fn join(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let id = self.somewhere(around);
+        let held = self.held.get(&id).copied().unwrap_or_default();
+        let after = *around.random().pick(&[held, held, 0, held + 1]).unwrap_or(&0);
+        let epoch = if around.random().percent(70) { self.epoch.clone() } else { Value::Null };
+        let data = json!({"conversation_id": id, "after_seq": after, "epoch": epoch});
+        self.ask(around, link, "join_conversation", &data);
+    }
+
+    fn history(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let mut data = json!({"conversation_id": self.somewhere(around)});
+        let (number, fields) = (around.random().below(9) + 1, ["limit", "skip", "before_seq", "after_seq"]);
+        if let Some(field) = around.random().pick(&fields).filter(|_| number > 3) {
+            data[*field] = number.into();
+        }
+        self.ask(around, link, "get_conversation_messages", &data);
+    }
+
+    fn read(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        if let Some((conversation_id, message_id)) = around.random().pick(&self.messages).cloned() {
+            let data = json!({"conversation_id": conversation_id, "message_id": message_id});
+            self.ask(around, link, "mark_message_read", &data);
+        }
+    }
+
+    /// A conversation of its own, or now and then one of anybody, or none.
+    fn somewhere(&self, around: &mut Surroundings<'_>) -> String {
+        let own: Vec<_> = self.held.keys().cloned().collect();
+        match around.random().below(20) {
+            0 => "conv_unknown".to_owned(),
+            1..3 => around.random().pick(&self.conversations.borrow()).cloned().unwrap_or_default(),
+            _ => around.random().pick(&own).cloned().unwrap_or_default(),
+        }
+    }
+
+    fn hears(&mut self, frame: &Value) {
+        if let Some((kind, _)) = frame["request_id"].as_str().and_then(|id| id.split_once('/'))
+            && frame["success"] == true
+        {
+            *self.granted.entry(kind.to_owned()).or_default() += 1;
+        }
+        if frame["epoch"].is_string() {
+            self.epoch = frame["epoch"].clone();
+        }
+        let Some(id) = frame["conversation_id"].as_str() else { return };
+        if !self.conversations.borrow().iter().any(|known| known == id) {
+            self.conversations.borrow_mut().push(id.to_owned());
+        }
+        let held = self.held.entry(id.to_owned()).or_default();
+        let messages = frame["messages"].as_array().into_iter().flatten();
+        for message in messages.chain(frame.get("message").filter(|message| message.is_object())) {
+            *held = message["seq"].as_u64().unwrap_or_default().max(*held);
+            self.messages.push((id.to_owned(), message["id"].as_str().unwrap_or_default().to_owned()));
+        }
+    }
+}
+
+impl Client for Device {
+    fn handle(&mut self, heard: Heard, around: &mut Surroundings<'_>) {
+        match heard {
+            Heard::Woken => self.woken(around),
+            Heard::Opened { link } => self.link = Some((link, true)),
+            Heard::Frame { frame: Frame::Text(text), .. } => {
+                self.hears(&serde_json::from_slice(&text).expect("every frame is JSON"));
+                return;
+            }
+            Heard::Frame { .. } => return,
+            // It may have given way to another device of its user: the two do not fight for it.
+            Heard::Lost { .. } => {
+                self.link = None;
+                let pause = around.random().span(1_000..5_000);
+                return around.wake_at(Some(around.now().monotonic.plus(pause)));
+            }
+        }
+        let is_at_rest = self.is_calm && self.link.is_some();
+        let pause = around.random().span(1..self.pace);
+        around.wake_at((!is_at_rest).then(|| around.now().monotonic.plus(pause)));
+    }
+}

@@ -1,0 +1,140 @@
+//! One run: who takes part, what goes wrong, and what was seen of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use chat_core::limits::{Limits, Rate, RateLimits, RateSetting};
+use chat_core::protocol::{Role, User};
+use chat_core::store::{Account, Change, MemoryState};
+use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
+
+use crate::device::Device;
+
+/// Longer than the longest heartbeat, and all that may have to be found out by it one after the other.
+const UNTIL_QUIET: Duration = Duration::from_mins(5);
+
+/// How often a run without faults goes on in which nothing was provoked yet.
+const MOST_WAITS: u32 = 10;
+
+/// The events that are to be granted.
+const EVENTS: [&str; 9] = [
+    "send_chat_message",
+    "create_support_conversation",
+    "get_active_conversations",
+    "join_conversation",
+    "join_support_room",
+    "typing_indicator",
+    "get_conversation_messages",
+    "mark_message_read",
+    "refresh_token",
+];
+
+/// What was provoked, over all runs, by its name.
+#[derive(Default, Debug)]
+pub(crate) struct Seen(BTreeMap<&'static str, u64>);
+
+impl Seen {
+    fn of(simulation: &Simulation<Device>) -> Self {
+        let granted = |event: &str| -> u64 {
+            simulation.clients().iter().filter_map(|device| device.granted.get(event)).sum()
+        };
+        let events = EVENTS.map(|event| (event, granted(event)));
+        let provoked = simulation.counters().numbers().into_iter().chain(simulation.checked().numbers());
+        Self(provoked.chain(events).collect())
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        other.0.iter().for_each(|(name, number)| *self.0.entry(name).or_default() += number);
+    }
+
+    /// Runs in which something was not provoked prove nothing of it.
+    pub(crate) fn assert_all_seen(&self) {
+        self.0.iter().for_each(|(name, number)| assert!(*number > 0, "there were no {name}"));
+    }
+}
+
+/// Runs one seed. What does not hold is the error.
+pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
+    let is_whole = plan.is_whole();
+    let mut random = Random::new(seed);
+    let mut simulation = cast(&mut random);
+    simulation.begin(plan);
+    simulation.run_for(random.span(8_000..25_000))?;
+    simulation.heal();
+    simulation.run_for(random.span(0..10_000))?;
+    for _ in 0..MOST_WAITS {
+        if must_have_seen_something(&simulation).is_ok() {
+            break;
+        }
+        simulation.run_for(Duration::from_secs(10))?;
+    }
+    for device in simulation.ids().collect::<Vec<_>>() {
+        simulation.tell(device, |device, _| device.is_calm = true);
+    }
+    simulation.run_for(UNTIL_QUIET)?;
+    simulation.settled()?;
+    if is_whole {
+        must_have_seen_something(&simulation)?;
+    }
+    Ok(Seen::of(&simulation))
+}
+
+/// A run in which nothing was acknowledged and nobody heard anything proves nothing.
+fn must_have_seen_something(simulation: &Simulation<Device>) -> Result<(), String> {
+    let needed = |name: &str| matches!(name, "replies" | "acknowledged" | "heard");
+    let nothing =
+        simulation.checked().numbers().into_iter().find(|(name, number)| needed(name) && *number == 0);
+    nothing.map_or(Ok(()), |(name, _)| Err(format!("it proves nothing, for it has no {name}")))
+}
+
+/// Who takes part, and what goes wrong.
+fn cast(random: &mut Random) -> Simulation<Device> {
+    let users = users(random);
+    let mut store = MemoryState::new("epoch_1");
+    let known = users.iter().filter(|_| random.percent(70)).cloned();
+    let account = |user| Change::PutAccount(Account { user, active: true, enrolment_due: false });
+    store.judge(known.map(account).collect());
+    let faults = Faults::drawn(random);
+    let own = Random::new(random.below(u64::MAX));
+    let mut simulation = Simulation::new(own, faults, limits(random), store);
+    simulation.tokens().lifetime = random.span(4_000..100_000);
+    let pace = *random.pick(&[200, 600, 2_000]).unwrap_or(&600);
+    let conversations = Rc::new(RefCell::new(Vec::new()));
+    for user in users {
+        for device in 0..=random.below(3) {
+            let name = format!("{}.{device}", user.id);
+            simulation.add(Device::new(user.clone(), name, pace, conversations.clone()));
+        }
+    }
+    simulation
+}
+
+fn users(random: &mut Random) -> Vec<User> {
+    let field = [Role::BusDriver, Role::QueueRegulator, Role::BusDriver];
+    let control = [Role::ControlStaff, Role::ControlAdmin, Role::ControlStaff];
+    let mut some = |most| usize::try_from(random.below(most) + 1).unwrap_or(1);
+    let (drivers, desks) = (some(3), some(3));
+    let roles = field.into_iter().take(drivers).chain(control.into_iter().take(desks));
+    (1..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect()
+}
+
+/// Everything so small that it is met.
+fn limits(random: &mut Random) -> Limits {
+    let mut limits = Limits::default();
+    limits.pages.catch_up_messages = u32::try_from(random.below(6)).unwrap_or_default() + 1;
+    limits.pages.messages_most = 5;
+    limits.pages.conversations = 4;
+    limits.engine.connections_per_user = 2;
+    limits.engine.requests_under_way = 8;
+    limits.engine.cached_conversations = 2;
+    limits.engine.enrolment_step = 2;
+    limits.periods.token_leeway = Duration::from_secs(1);
+    limits.rates = RateSetting::Limited(RateLimits {
+        requests: Rate { burst: 40, every: Duration::from_millis(30) },
+        messages: Rate { burst: 8, every: Duration::from_millis(300) },
+        creations: Rate { burst: 2, every: Duration::from_secs(4) },
+    });
+    limits
+}
