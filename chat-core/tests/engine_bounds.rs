@@ -117,3 +117,24 @@ fn a_list_is_cut_and_says_so() {
         (&json!(scene.conversation), None)
     );
 }
+
+#[test]
+fn a_list_is_cut_by_participants_too() {
+    let mut scene = scene(|limits| limits.pages.conversation_participants = 5);
+    create(&mut scene.world, scene.driver);
+    create(&mut scene.world, scene.driver);
+    let listed = scene.world.ask(scene.driver, "get_active_conversations", json!({}));
+    assert_eq!((&listed[0]["count"], &listed[0]["has_more"]), (&json!(2), &json!(true)), "two of each");
+}
+
+#[test]
+fn the_assignment_of_a_conversation_is_cut_to_the_first_by_id() {
+    let mut scene = scene(|limits| limits.engine.participants = 3);
+    scene.world.connect(&admin());
+    scene.world.connect(&named("control_3", chat_core::protocol::Role::ControlStaff, "Jo", "Late"));
+    let conversation = create(&mut scene.world, scene.driver);
+    let export = scene.world.store.export();
+    let participants = &export.conversations[conversation.as_str()].conversation.participants;
+    let participants: Vec<_> = participants.iter().map(chat_core::id::UserId::as_str).collect();
+    assert_eq!(participants, ["control_1", "control_2", "driver_1"], "the creator takes part in any case");
+}

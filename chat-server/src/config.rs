@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use chat_core::limits::{Limits, RateLimits, RateSetting};
+use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
 use clap::value_parser;
 
 use crate::auth::{
@@ -17,6 +17,11 @@ pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
 
 /// Most connections that can be asked for: what Linux lets one process open.
 const MOST_CONNECTIONS: i64 = 1_000_000;
+
+/// Most MiB that can be asked for: a terabyte.
+const MOST_WAITING: i64 = 1 << 20;
+
+const MIB: usize = 1 << 20;
 
 /// All that a server can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +43,10 @@ pub struct Config {
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]
     pub max_connections: u32,
+    /// MiB that may wait for slow readers, on all connections together; beyond it the slowest is closed.
+    #[arg(long, env = "CHAT_MAX_WAITING_MIB", default_value_t = 256, value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(1..=MOST_WAITING))]
+    pub max_waiting_mib: u32,
 }
 
 impl Config {
@@ -48,7 +57,9 @@ impl Config {
             Some(0) => RateSetting::Lifted,
             Some(messages) => RateSetting::Limited(RateLimits::with_messages_per_second(messages)),
         };
-        Limits { rates, ..Limits::default() }
+        let total_bytes = MIB.saturating_mul(self.max_waiting_mib as usize);
+        let outbound = OutboundLimits { total_bytes, ..OutboundLimits::default() };
+        Limits { rates, outbound, ..Limits::default() }
     }
 }
 
@@ -202,8 +213,18 @@ mod tests {
         config: Config,
     }
 
+    fn limits(arguments: &[&str]) -> Limits {
+        Cli::parse_from([&["x"], arguments].concat()).config.limits()
+    }
+
     fn rates(arguments: &[&str]) -> RateSetting {
-        Cli::parse_from([&["x"], arguments].concat()).config.limits().rates
+        limits(arguments).rates
+    }
+
+    #[test]
+    fn what_may_wait_is_as_the_core_has_it_unless_told_otherwise() {
+        assert_eq!(limits(&[]).outbound.total_bytes, OutboundLimits::default().total_bytes);
+        assert_eq!(limits(&["--max-waiting-mib", "3"]).outbound.total_bytes, 3 << 20);
     }
 
     #[test]

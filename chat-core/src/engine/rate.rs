@@ -98,6 +98,7 @@ fn at_least_a_millisecond(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::RateLimits;
 
     const RATE: Rate = Rate { burst: 3, every: Duration::from_millis(100) };
 
@@ -121,5 +122,19 @@ mod tests {
         bucket.give_back(RATE);
         assert_eq!(bucket.take(at(0), RATE), Ok(()));
         assert!(bucket.take(at(0), RATE).is_err());
+    }
+
+    #[test]
+    fn of_too_many_users_the_longest_unused_starts_afresh() {
+        let limits = RateLimits { requests: RATE, ..RateLimits::default() };
+        let mut rates = Rates::new(RateSetting::Limited(limits), 2);
+        let mut charge = |user: &str| rates.charge(&user.into(), None, at(0)).is_ok();
+        let mut all = |user| [(); 4].map(|()| charge(user));
+        assert_eq!(all("a"), [true, true, true, false]);
+        assert_eq!(all("b"), [true, true, true, false]);
+        assert_eq!(all("a"), [false; 4], "still remembered");
+        assert_eq!(all("c"), [true, true, true, false]);
+        assert_eq!(all("b"), [true, true, true, false], "forgotten, and a with it then");
+        assert_eq!(rates.users.len(), 2);
     }
 }

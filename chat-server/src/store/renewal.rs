@@ -15,8 +15,11 @@ use super::overlay::Overlay;
 /// The pause before a second attempt to build an index; each further one is twice as long.
 const PAUSE_LEAST: Duration = Duration::from_millis(100);
 
-/// The longest pause, and how long an index must have served for its failure to count as a first one.
-const PAUSE_MOST: Duration = Duration::from_mins(1);
+/// The longest pause: for so long, once a fault has ended, loads may still be unavailable.
+const PAUSE_MOST: Duration = Duration::from_secs(10);
+
+/// How long an index must have served for its failure to count as a first one.
+const SERVED_WELL: Duration = Duration::from_mins(1);
 
 /// Builds indexes, on the index thread.
 pub(super) struct Renewal {
@@ -81,7 +84,7 @@ impl Renewal {
 
     /// How long to wait before the next attempt.
     fn next_pause(&mut self) -> Duration {
-        let lately = self.attempted.is_some_and(|attempted| attempted.elapsed() < PAUSE_MOST);
+        let lately = self.attempted.is_some_and(|attempted| attempted.elapsed() < SERVED_WELL);
         self.pause = match lately {
             true => (self.pause * 2).clamp(PAUSE_LEAST, PAUSE_MOST),
             false => Duration::ZERO,
@@ -137,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_attempt_is_made_at_once_and_the_pauses_between_the_others_grow_to_a_minute() {
+    fn the_first_attempt_is_made_at_once_and_the_pauses_between_the_others_grow_to_ten_seconds() {
         let current = Arc::new(Current::new(Err(Unavailable::new("none"))));
         let overlay = Arc::new(Overlay::new(Position(0)));
         let mut renewal = Renewal::new(Path::new(""), &Options::default(), current, overlay);
@@ -145,6 +148,6 @@ mod tests {
         renewal.attempted = Some(Instant::now());
         let pauses: Vec<_> = (0..12).map(|_| renewal.next_pause().as_millis()).collect();
         assert_eq!(pauses[..5], [100, 200, 400, 800, 1_600]);
-        assert_eq!(pauses[10..], [60_000, 60_000]);
+        assert_eq!(pauses[10..], [10_000, 10_000]);
     }
 }

@@ -3,8 +3,7 @@
 //!
 //! A disk that is full or read-only is a small file system of the test's own, which takes root to mount, and a clock
 //! that is set takes `faketime`: those are left to `cargo test -p chat-server --test environment -- --include-ignored`.
-//! Two faults have their place elsewhere: a second server on the same data in `end_to_end/command_line.rs`, and no more
-//! open files in `end_to_end/out_of_files.rs`.
+//! One fault has its place elsewhere: no more open files, in `end_to_end/out_of_files.rs`.
 
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
@@ -30,5 +29,7 @@ mod full_disk;
 mod moved_away;
 #[cfg(test)]
 mod read_only;
+#[cfg(test)]
+mod second_server;
 #[cfg(test)]
 mod unusable_store;

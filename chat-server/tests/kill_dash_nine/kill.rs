@@ -30,9 +30,16 @@ pub struct Kills {
 impl Kills {
     /// Whether each was hit.
     pub fn all_kinds(&self) -> bool {
+        self.by_kind().iter().all(|&n| n > 0)
+    }
+
+    /// All that hit what they were meant to hit.
+    pub fn all(&self) -> usize {
+        self.by_kind().iter().sum()
+    }
+
+    fn by_kind(&self) -> [usize; 4] {
         [self.under_load, self.while_stopping, self.while_building, self.while_starting]
-            .iter()
-            .all(|&n| n > 0)
     }
 }
 

@@ -51,6 +51,7 @@ async fn nothing_acknowledged_is_lost_doubled_or_out_of_order() {
     assert!(found.acknowledged > 0 && found.durable + found.gone > 0, "the kills hit no load");
     assert!(found.durable > 0, "no kill hit between a change and its reply");
     assert!(kills.all_kinds(), "{kills:?}");
+    println!("{} kills survived", kills.all());
 }
 
 fn number(variable: &str) -> Option<u64> {

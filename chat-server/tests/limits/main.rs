@@ -21,12 +21,16 @@ mod frames;
 #[cfg(test)]
 mod handshakes;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod queues;
 #[cfg(test)]
 mod rates;
 #[cfg(test)]
-mod tested_elsewhere;
+mod repeats;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod typing;

@@ -32,7 +32,9 @@ async fn a_page_of_history() {
             let page = john.request("get_conversation_messages", data).await;
             assert_eq!((&page["count"], &page["has_more"]), (&json!(100), &json!(true)), "{limit}");
         }
-        Tally::all(4)
+        let page = john.request("get_conversation_messages", json!({"conversation_id": id})).await;
+        assert_eq!((&page["count"], &page["has_more"]), (&json!(50), &json!(true)), "without a limit");
+        Tally::all(5)
     })
     .await;
 }

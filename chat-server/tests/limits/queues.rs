@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::support::{Client, jane, john, send};
+use crate::support::{Client, create, jane, john, send};
 use crate::under_attack::{Tally, UNHURRIED, hear_until, john_and_jane, under_attack, wire};
 
 /// Lengths in characters of which each takes four bytes.
@@ -67,6 +68,36 @@ async fn live_events_that_wait() {
         assert_eq!(heard, (messages + 2..).take(heard.len()).collect::<Vec<_>>(), "no hole before the end");
         assert_eq!(slow.closed_with, Some(4008));
         Tally { tried: typed as u64 + flood, refused: (typed - statuses) as u64 + flood - heard.len() as u64 }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn bytes_that_wait_on_all_connections() {
+    let flags = ["--messages-per-second", "0", "--max-waiting-mib", "4"];
+    under_attack("bytes that wait on all connections", 16, &flags, async |server| {
+        let mut sender = server.connect(&john()).await;
+        let mut slow = Vec::new();
+        for _ in 0..9 {
+            slow.push(wire::connect_narrow(server, &john()).await);
+        }
+        let id = create(&mut sender, "t", "c").await;
+        // Less than one connection may hold by itself, and on all of them nearly twice as much as all may.
+        let messages = 52;
+        for _ in 0..messages {
+            send(&mut sender, &id, &"😀".repeat(LONG)).await;
+        }
+        let heard = slow.iter_mut().map(async |reader| {
+            let mut heard = 0;
+            while heard <= messages && reader.frame().await.is_some() {
+                heard += 1;
+            }
+            heard > messages || reader.closed_with == Some(4008)
+        });
+        assert!(join_all(heard).await.into_iter().all(|is_so| is_so), "whole, or told why not");
+        let closed = slow.iter().filter(|reader| reader.closed_with.is_some()).count() as u64;
+        assert!((1..9).contains(&closed), "{closed} of 9 are closed");
+        Tally { tried: 9, refused: closed }
     })
     .await;
 }

@@ -48,10 +48,7 @@ async fn come_and_go(server: &Server, tokens: &[String], times: usize) {
 /// Says nothing, or half a request, or shows a bad token, or a good one; and goes without a word.
 async fn visit(mut stream: TcpStream, number: usize, token: &str) {
     let token = if number % 4 == 2 { "garbage" } else { token };
-    let request = format!(
-        "GET /api/websocket/connect?token={token} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
-         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
+    let request = wire::opening(&format!("token={token}"));
     match number % 4 {
         0 => {}
         1 => stream.write_all(&request.as_bytes()[..60]).await.unwrap(),

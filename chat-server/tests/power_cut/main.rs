@@ -99,6 +99,7 @@ fn what_a_power_cut_leaves_holds_all_that_was_acknowledged() {
         all.add(counts);
     }
     all.assert_all_happened();
+    println!("{} images of a power cut held", 2 * images);
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -1,11 +1,17 @@
 //! What no WebSocket library would send.
 
+use std::time::Duration;
+
 use chat_core::protocol::{Role, User};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::support::{Client, Server, token};
+
+/// How long to wait for the end of a connection. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The first byte of a frame: the last of its message, and a text.
 pub const TEXT: u8 = 0x81;
@@ -62,10 +68,25 @@ async fn narrow(server: &Server) -> TcpStream {
     socket.connect(server.authority().parse().unwrap()).await.unwrap()
 }
 
+/// The head of a request that opens a WebSocket, with this behind `?`.
+pub fn opening(query: &str) -> String {
+    format!(
+        "GET /api/websocket/connect?{query} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// Opens a WebSocket and leaves it to itself: nothing answers a ping.
+pub async fn connect_mute(server: &Server, user: &User, more: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.authority()).await.unwrap();
+    stream.write_all(opening(&format!("token={}{more}", token(user))).as_bytes()).await.unwrap();
+    stream
+}
+
 /// Reads until the server ends the connection, in order or not.
 pub async fn until_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut sent = Vec::new();
     // A reset is an end too.
-    let _ = stream.read_to_end(&mut sent).await;
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut sent)).await.expect("the server must end it");
     sent
 }

@@ -93,6 +93,7 @@ fn config(folder: &TempDir) -> Config {
         },
         messages_per_second: None,
         max_connections: 16,
+        max_waiting_mib: 16,
     }
 }
 

@@ -24,7 +24,8 @@ pub(in crate::store) enum Failed {
 
 /// Replays the journal after the end that the index has reached, up to a group that ends at `last`.
 ///
-/// `progress` is told how far it has come, and says whether to go on.
+/// `progress` is told how far it has come, and says whether to go on. A journal that ends before `last`, which is known
+/// to have been synced, is an error: an index that lacks its end would give numbers and names a second time.
 pub(in crate::store) fn replay(
     index: &Arc<Index>,
     journal: &Path,
@@ -35,9 +36,10 @@ pub(in crate::store) fn replay(
     let mut groups = Groups::after(journal, reached).map_err(Failed::Journal)?;
     let mut heads = Heads::default();
     let mut view = View::new(Ok(index.clone()), Arc::default());
-    while reached.position < last
-        && let Some((end, records)) = groups.next_group().map_err(Failed::Journal)?
-    {
+    while reached.position < last {
+        let Some((end, records)) = groups.next_group().map_err(Failed::Journal)? else {
+            return Err(Failed::Journal(ends_early(journal, reached.position, last)));
+        };
         for (location, record) in &records {
             let applied = heads.apply(&mut view, &record.event, &record.content, *location);
             applied.map_err(Failed::Index)?;
@@ -55,4 +57,28 @@ pub(in crate::store) fn replay(
     index.flush().map_err(Failed::Index)?;
     progress(reached.position);
     Ok(())
+}
+
+fn ends_early(journal: &Path, end: Position, known: Position) -> OpenError {
+    let found = format!("ends with position {}", end.0);
+    OpenError::Lost { journal: journal.to_owned(), witness: "the server", known, found }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::{LocalStore, Options};
+
+    #[test]
+    fn a_journal_that_ends_before_what_was_synced_is_an_error_and_no_index_without_its_end() {
+        let dir = TempDir::new().unwrap();
+        LocalStore::open(dir.path(), Options::default()).unwrap().close().unwrap();
+        let index = Arc::new(Index::create(&dir.path().join("another"), 1 << 20).unwrap());
+        let replay = |last| replay(&index, &dir.path().join("journal"), Position(last), &|_| true);
+        assert!(replay(1).is_ok());
+        let Err(Failed::Journal(error)) = replay(2) else { panic!("the journal has one record") };
+        assert!(error.to_string().contains("position 2, but the journal ends with position 1"), "{error}");
+    }
 }

@@ -77,9 +77,13 @@ impl Client {
 
     /// The same as it was written.
     pub async fn frame_text(&mut self) -> Option<String> {
+        // In all: a server that pings and says nothing would be waited for without end.
+        timeout(PATIENCE, self.next_text()).await.expect("a frame must come")
+    }
+
+    async fn next_text(&mut self) -> Option<String> {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame must come");
-            match message?.ok()? {
+            match self.socket.next().await?.ok()? {
                 Message::Text(text) => return Some(text.to_string()),
                 Message::Close(close) => {
                     self.closed_with = close.map(|close| close.code.into());
@@ -143,8 +147,12 @@ impl Client {
 
     /// Reads to the end of the connection; gives the code of the close frame, if there was one.
     pub async fn close_code(&mut self) -> Option<u16> {
+        timeout(PATIENCE, self.next_close()).await.expect("the connection must end")
+    }
+
+    async fn next_close(&mut self) -> Option<u16> {
         loop {
-            match timeout(PATIENCE, self.socket.next()).await.expect("the connection must end") {
+            match self.socket.next().await {
                 Some(Ok(Message::Close(close))) => return close.map(|close| close.code.into()),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return None,

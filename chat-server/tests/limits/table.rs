@@ -1,0 +1,141 @@
+//! Every limit, what must come of going beyond it, and the test that does. What takes real time or a slow store to go
+//! beyond is tested where both are simulated too.
+
+use chat_core::limits::{EngineLimits, FieldLimits, OutboundLimits, PageLimits, Periods, RateLimits};
+
+use crate::under_attack::elsewhere::{Elsewhere, assert_there};
+
+macro_rules! limits {
+    ($($limits:ident { $($field:ident: $must:literal, $place:literal;)* })*) => {
+        const OF_THE_CORE: &[Elsewhere] = &[
+            $($(Elsewhere(concat!(stringify!($limits), ".", stringify!($field)), $must, $place),)*)*
+        ];
+
+        /// Does not compile while a limit has no line here.
+        #[test]
+        fn none_is_missing() {
+            $(let $limits { $($field: _),* } = $limits::default();)*
+        }
+    };
+}
+
+limits! {
+    FieldLimits {
+        depth: "too_deep", "chat-server/tests/limits/frames.rs::nesting_of_a_frame";
+        content: "invalid_parameter", "chat-server/tests/limits/frames.rs::fields_of_a_frame";
+        title: "invalid_parameter", "chat-server/tests/limits/frames.rs::fields_of_a_frame";
+        client_message_id: "invalid_parameter", "chat-server/tests/limits/frames.rs::fields_of_a_frame";
+    }
+    PageLimits {
+        messages_default: "a page of 50", "chat-server/tests/limits/pages.rs::a_page_of_history";
+        messages_most: "a page of 100", "chat-server/tests/limits/pages.rs::a_page_of_history";
+        catch_up_messages: "not complete", "chat-server/tests/limits/pages.rs::a_catch_up";
+        catch_up_bytes: "not complete", "chat-server/tests/limits/pages.rs::a_catch_up";
+        conversations: "has_more", "chat-server/tests/limits/pages.rs::a_list_of_conversations";
+        conversation_participants: "has_more", "chat-core/tests/engine_bounds.rs::a_list_is_cut_by_participants_too";
+    }
+    RateLimits {
+        requests: "rate_limited", "chat-server/tests/limits/rates.rs::requests_of_a_user";
+        messages: "rate_limited", "chat-server/tests/limits/rates.rs::messages_of_a_user";
+        creations: "rate_limited", "chat-server/tests/limits/rates.rs::creations_of_a_user";
+    }
+    EngineLimits {
+        requests_under_way: "not read further", "chat-server/tests/limits/queues.rs::requests_under_way_and_replies_that_wait";
+        connections_per_user: "4504", "chat-server/tests/limits/connections.rs::connections_of_a_user";
+        typing_per_connection: "the oldest ends", "chat-server/tests/limits/typing.rs::conversations_of_typing";
+        changes_per_commit: "the next takes the rest", "chat-core/tests/engine_bounds.rs::a_commit_takes_a_bounded_number_of_changes_and_the_next_the_rest";
+        changes_waiting: "unavailable", "chat-core/tests/engine_bounds.rs::too_many_changes_that_wait_are_unavailable";
+        cached_conversations: "loaded again", "chat-core/tests/engine_conflicts.rs::a_message_is_heard_however_small_the_cache_and_whatever_the_enrolment_job_does";
+        participants: "the first by id", "chat-core/tests/engine_bounds.rs::the_assignment_of_a_conversation_is_cut_to_the_first_by_id";
+        held_back: "4008", "chat-core/tests/engine_bounds.rs::too_many_live_events_behind_a_reply_close_the_connection";
+        rated_users: "the longest unused starts afresh", "chat-core/src/engine/rate.rs::of_too_many_users_the_longest_unused_starts_afresh";
+        enrolment_step: "step by step", "chat-core/tests/engine_assignment.rs::a_control_user_who_becomes_known_is_enrolled_in_all_active_conversations";
+        conflict_retries: "unavailable", "chat-core/tests/engine_conflicts.rs::after_three_retries_it_is_unavailable";
+    }
+    OutboundLimits {
+        reply_bytes: "not read further", "chat-server/tests/limits/queues.rs::requests_under_way_and_replies_that_wait";
+        live_events: "typing is shed, then 4008", "chat-server/tests/limits/queues.rs::live_events_that_wait";
+        live_bytes: "4008", "chat-server/tests/limits/queues.rs::live_events_that_wait";
+        total_bytes: "the slowest is closed", "chat-server/tests/limits/queues.rs::bytes_that_wait_on_all_connections";
+    }
+    Periods {
+        inactive_after: "no longer enrolled in", "chat-core/tests/engine_assignment.rs::a_control_user_who_becomes_known_is_enrolled_in_all_active_conversations";
+        typing_expires: "it ends", "chat-core/tests/engine_typing.rs::it_ends_after_ten_seconds_without_a_refresh";
+        typing_repeat: "answered, not broadcast", "chat-server/tests/limits/repeats.rs::typing";
+        token_leeway: "4001", "chat-core/tests/engine_sessions.rs::a_session_ends_thirty_seconds_after_its_token";
+        unavailable_retry: "retry_after_ms", "chat-core/tests/engine_unavailable.rs::a_load_that_fails_is_answered_in_its_turn";
+    }
+}
+
+const OF_THE_SERVER: &[Elsewhere] = &[
+    Elsewhere("length of a frame", "1009", "chat-server/tests/limits/frames.rs::length_of_a_frame"),
+    Elsewhere(
+        "claims of a token, 256 bytes each",
+        "4501",
+        "chat-server/src/auth/tests.rs::what_is_required_must_be_there_and_be_what_it_says",
+    ),
+    Elsewhere(
+        "a token for more than a year",
+        "counts for a year",
+        "chat-server/src/auth/tests.rs::absurd_times_are_times",
+    ),
+    Elsewhere(
+        "connections in all",
+        "1013",
+        "chat-server/tests/limits/connections.rs::connections_of_the_server",
+    ),
+    Elsewhere(
+        "connections without a token, and their ten seconds",
+        "closed",
+        "chat-server/tests/limits/handshakes.rs::newcomers_and_the_time_of_a_handshake",
+    ),
+    Elsewhere(
+        "headers that come slowly",
+        "left after ten seconds",
+        "chat-server/src/connection/tests.rs::headers_that_come_too_slowly_gain_no_time",
+    ),
+    Elsewhere(
+        "length of a request's head",
+        "431, or closed",
+        "chat-server/tests/limits/handshakes.rs::the_head_of_a_handshake",
+    ),
+    Elsewhere("no sign of life", "4012", "chat-server/tests/limits/idle.rs::silence"),
+    Elsewhere(
+        "no sign of life, to the second",
+        "4012, ten seconds after a ping",
+        "chat-server/src/websocket/tests.rs::silence_is_told_by_4012_ten_seconds_after_a_ping",
+    ),
+    Elsewhere(
+        "a heartbeat out of bounds",
+        "pressed into 25 to 300 seconds",
+        "chat-server/src/websocket/tests.rs::the_interval_is_pressed_into_its_bounds",
+    ),
+    Elsewhere(
+        "a peer that takes nothing",
+        "closed after ten seconds",
+        "chat-server/src/websocket/tests.rs::a_peer_that_takes_nothing_for_ten_seconds_is_given_up",
+    ),
+    Elsewhere(
+        "requests under way on a slow store",
+        "not read further, all answered later",
+        "chat-core/tests/drive_pipelining.rs::a_thousand_requests_without_reading_are_all_answered_once_they_are_read",
+    ),
+    Elsewhere(
+        "bytes that wait on all connections, the slowest of them",
+        "closed alone",
+        "chat-core/tests/drive_slow_readers.rs::the_global_budget_closes_the_slowest_alone",
+    ),
+    Elsewhere("repeats of a message", "free, and done once", "chat-server/tests/limits/repeats.rs::messages"),
+    Elsewhere("repeats under any rate", "free", "chat-core/tests/engine_rates.rs::repeats_cost_nothing"),
+    Elsewhere(
+        "an older read position, or the same",
+        "not broadcast",
+        "chat-server/tests/limits/repeats.rs::reading",
+    ),
+];
+
+#[test]
+fn each_is_gone_beyond_by_a_test_that_is_there() {
+    assert_there(OF_THE_CORE);
+    assert_there(OF_THE_SERVER);
+}
