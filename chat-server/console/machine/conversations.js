@@ -160,6 +160,8 @@ export class Conversations {
     conversation.participants = reply.participants ?? [];
     if (draft.type === "create_support_conversation" && draft.room_type) conversation.room_type = draft.room_type;
     conversation.lastAt = Math.max(conversation.lastAt, Date.parse(reply.timestamp) || 0);
+    // The reply has the ids of the others, and the list their names.
+    if (this.#list.turn === "done") this.#list.turn = NOW;
     return conversation;
   }
 

@@ -6,10 +6,11 @@
 
 import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
+import { Incoming } from "./incoming.js";
 import { LIMITS, PERIODS } from "./limits.js";
 import { Rooms } from "./rooms.js";
 import { Sending } from "./sending.js";
-import { NOW, again, earliest, isOfTheSession } from "./turn.js";
+import { NOW, again, earliest } from "./turn.js";
 import { Typing } from "./typing.js";
 import { Wire } from "./wire.js";
 
@@ -17,7 +18,6 @@ import { Wire } from "./wire.js";
 /** @typedef {import("../types.d.ts").Input} Input */
 /** @typedef {import("../types.d.ts").Json} Json */
 /** @typedef {import("../types.d.ts").Output} Output */
-/** @typedef {import("../types.d.ts").Purpose} Purpose */
 
 export class Machine {
   connection;
@@ -332,110 +332,13 @@ export class Machine {
     this.connection.heard(this.#now);
     const frame = parse(text);
     if (!frame) return;
-    if (typeof frame.type === "string") return this.#event(frame);
+    const incoming = new Incoming(this, this.#now, this.#outputs);
+    if (typeof frame.type === "string") return incoming.event(frame);
     const purpose = this.#wire.take(frame.request_id);
     if (!purpose) return;
     if (this.connection.answered(this.#now)) this.#changed("connection");
-    this.#reply(purpose, frame);
-  }
-
-  /**
-   * @param {Purpose} purpose
-   * @param {Json} reply
-   */
-  #reply(purpose, reply) {
-    switch (purpose.kind) {
-      case "list":
-        this.conversations.listed(reply, this.#now);
-        return this.#changed("list");
-      case "join":
-        return this.#with(purpose.id, (one) => this.#joinReply(one, reply));
-      case "older":
-        return this.#with(purpose.id, (one) => this.#olderReply(one, reply));
-      case "read":
-        return this.#with(purpose.id, (one) => this.#readReply(one, purpose.seq, reply));
-      case "draft":
-        return this.#draftReply(purpose.id, reply);
-      case "room":
-        this.rooms.answered(purpose.room, reply, this.#now);
-        return this.#changed("rooms");
-      case "refresh":
-        return this.#refreshReply(purpose.token, reply);
-    }
-  }
-
-  /**
-   * @param {import("./conversation.js").Conversation} one
-   * @param {Json} reply
-   */
-  #joinReply(one, reply) {
-    if (isOfTheSession(reply)) return;
-    const later = again(reply, this.#now);
-    if (later !== null) {
-      one.join = later;
-    } else if (reply.success === true) {
-      this.conversations.adopt(reply.epoch);
-      one.joined(reply);
-    } else {
-      one.join = "done";
-      if (reply.code === "conversation_not_found") this.conversations.forget(one.id);
-      this.#outputs.push({ kind: "gone", id: one.id });
-    }
-    this.#changedConversation(one.id);
-  }
-
-  /**
-   * @param {import("./conversation.js").Conversation} one
-   * @param {Json} reply
-   */
-  #olderReply(one, reply) {
-    one.older = again(reply, this.#now) ?? "done";
-    if (reply.success === true) one.prepended(reply);
-    this.#changedConversation(one.id);
-  }
-
-  /**
-   * @param {import("./conversation.js").Conversation} one
-   * @param {number} seq
-   * @param {Json} reply
-   */
-  #readReply(one, seq, reply) {
-    const later = again(reply, this.#now);
-    if (one.reading?.seq === seq) {
-      if (later !== null) one.reading.turn = later;
-      else one.reading = null;
-    }
-    if (reply.success === true && !one.readTo(seq)) this.conversations.wantList(this.#now);
-    this.#changedConversation(one.id);
-  }
-
-  /**
-   * @param {string} id
-   * @param {Json} reply
-   */
-  #draftReply(id, reply) {
-    const entry = this.sending.answered(id, reply, this.#now, this.#outputs);
-    if (entry && entry.refused !== undefined) this.#outputs.push({ kind: "refused", entry });
-    else if (entry) this.#acknowledged(entry, reply);
-    this.#changed("outbox");
-  }
-
-  /**
-   * @param {import("../types.d.ts").Entry} entry
-   * @param {Json} reply
-   */
-  #acknowledged({ client_message_id, at, draft }, reply) {
-    if (draft.type === "create_support_conversation") {
-      const { id } = this.conversations.createdByUs(reply, this.user, draft);
-      this.#outputs.push({ kind: "created", client_message_id, id });
-      return this.#changed("list");
-    }
-    this.#with(draft.conversation_id, (one) => {
-      if (one.held && reply.seq > one.heldTo) {
-        one.settled.push({ client_message_id, seq: reply.seq, content: draft.content, at });
-      }
-      this.#changedConversation(one.id);
-    });
+    if (purpose.kind === "refresh") this.#refreshReply(purpose.token, frame);
+    else incoming.reply(purpose, frame);
   }
 
   /**
@@ -452,38 +355,6 @@ export class Machine {
     const ok = reply.success === true;
     if (ok) this.#token = token;
     this.#outputs.push({ kind: "renewed", ok, ...(ok ? {} : { error: String(reply.error) }) });
-  }
-
-  /** @param {Json} event */
-  #event(event) {
-    const conversation = this.conversations.get(event.conversation_id);
-    switch (event.type) {
-      case "new_message":
-        return this.#newMessage({ conversation_id: event.conversation_id, ...event.message });
-      case "new_support_conversation":
-        this.conversations.created(/** @type {any} */ (event), this.#now);
-        this.#outputs.push({ kind: "request", event: /** @type {any} */ (event) });
-        return this.#changed("list");
-      case "typing_status":
-        conversation?.types(event.user_id, event.is_typing, this.#now);
-        break;
-      case "message_read":
-        conversation?.readers.set(event.user_id, event.read_up_to);
-        break;
-      case "read_position":
-        if (conversation && !conversation.readTo(event.read_up_to)) this.conversations.wantList(this.#now);
-        break;
-      case "error":
-        this.connection.toldError = String(event.error);
-    }
-    if (conversation) this.#changedConversation(conversation.id);
-  }
-
-  /** @param {import("../types.d.ts").Message} message */
-  #newMessage(message) {
-    const { conversation, isNew } = this.conversations.heard(message, this.user, this.#now);
-    if (isNew && message.sender_id !== this.user) this.#outputs.push({ kind: "message", message });
-    this.#changedConversation(conversation.id);
   }
 
   /** @param {"connection" | "list" | "outbox" | "rooms"} what */

@@ -45,14 +45,14 @@ export class ControlView {
     const list = h(
       "nav",
       { class: "list", "aria-label": "Conversations" },
-      h("h1", { class: "hidden" }, "Control room"),
+      h("div", { class: "list-head" }, h("h1", {}, "Control room"), soundButton()),
       this.#rooms.element,
       this.#urgentPart,
       h("section", { "aria-labelledby": "list-heading" }, h("h2", { id: "list-heading" }, "Conversations"), this.#others, this.#nothing),
     );
     const open = h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
     this.#main = h("main", { class: "control", keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) }, this.#alarm, list, open);
-    this.#shell = new Shell(session, this.#main, [soundButton()]);
+    this.#shell = new Shell(session, this.#main);
     this.element = this.#shell.element;
     this.#update();
   }
@@ -121,7 +121,7 @@ export class ControlView {
     const unread = all.filter((one) => one.unread > 0).length;
     document.title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Control room · Transit chat`;
     this.#head();
-    this.#sound();
+    this.#showAlarm();
     this.#thread.update();
     this.#rooms.update();
     this.#shell.update();
@@ -143,7 +143,7 @@ export class ControlView {
   }
 
   /** The emergency that came last and was not opened. */
-  #sound() {
+  #showAlarm() {
     const { conversations } = this.#session.client.machine;
     const id = [...this.#alarms].at(-1);
     const one = id === undefined ? undefined : conversations.get(id);
@@ -152,9 +152,11 @@ export class ControlView {
     this.#alarm.dataset.id = key;
     this.#alarm.hidden = !one;
     if (!one) return this.#alarm.replaceChildren();
-    const who = nameOf(conversations.people.get(one.created_by), one.created_by);
+    const creator = conversations.people.get(one.created_by);
+    const title = titleOf(one.title);
+    const words = [nameOf(creator, one.created_by), creator && ROLES[creator.role], title !== "Emergency" && title];
     this.#alarm.replaceChildren(
-      h("p", {}, h("strong", {}, "Emergency"), ` ${titleOf(one.title)} · ${who}`),
+      h("p", {}, h("strong", {}, "Emergency"), words.filter((word) => word).join(" · ")),
       h("button", { type: "button", click: () => this.#show(one.id) }, "Open"),
     );
   }

@@ -4,7 +4,7 @@
 
 /**
  * An element with attributes and children. A function is an event's handler; `true` is an attribute without a value; `false`,
- * `null` and `undefined` are none.
+ * `null` and `undefined` are none; but of `aria-` attributes both are said.
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -28,6 +28,7 @@ export function h(tag, attributes = {}, ...children) {
  * @param {unknown} value
  */
 export function set(element, name, value) {
+  if (typeof value === "boolean" && name.startsWith("aria-")) return set(element, name, String(value));
   if (value === false || value === null || value === undefined) element.removeAttribute(name);
   else if (element.getAttribute(name) !== String(value === true ? "" : value)) {
     element.setAttribute(name, value === true ? "" : String(value));

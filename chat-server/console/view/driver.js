@@ -27,7 +27,7 @@ export class DriverView {
   #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
   #requests = h("ul", { class: "requests", "aria-label": "Requests that are not sent yet" });
   #title = h("h1", { class: "thread-title", tabindex: -1 });
-  #welcome = h("p", { class: "welcome" });
+  #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
   #main;
   #ask = together(() => this.#update());
@@ -39,7 +39,7 @@ export class DriverView {
     this.#dialog = helpDialog(session.user.role, (draft) => this.#post(draft));
     const parts = [this.#nav, this.#title, this.#welcome, this.#requests, this.#thread.element, this.#help, this.#dialog];
     this.#main = h("main", { class: "driver" }, ...parts);
-    this.#shell = new Shell(session, this.#main, []);
+    this.#shell = new Shell(session, this.#main);
     this.element = this.#shell.element;
     this.#update();
   }
@@ -95,8 +95,8 @@ export class DriverView {
     if (open) say(this.#title, titleOf(open.title));
     set(this.#main, "data-emergency", open?.isEmergency ?? false);
     set(this.#main, "data-shows", open ? "thread" : "welcome");
-    this.#welcome.hidden = open !== undefined || requests.length > 0;
-    say(this.#welcome, machine.conversations.isListed ? "Control is one press away." : "Loading…");
+    this.#welcome.hidden = open !== undefined;
+    say(this.#welcome, welcomeWords(machine.conversations.isListed, requests.length));
     reconcile(this.#requests, requests, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);
     document.title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Transit chat`;
@@ -143,6 +143,15 @@ export class DriverView {
     ];
     state.replaceChildren(words, ...(entry.refused !== undefined ? buttons : []));
   }
+}
+
+/**
+ * @param {boolean} isListed whether it is known that there is no conversation
+ * @param {number} requests that wait to be sent
+ */
+function welcomeWords(isListed, requests) {
+  if (requests > 0) return "Your request";
+  return isListed ? "Control is one press away." : "Loading…";
 }
 
 /** @param {Entry} entry */

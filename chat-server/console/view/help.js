@@ -54,7 +54,7 @@ export function helpDialog(role, post) {
     );
   const close = h("button", { type: "button", class: "close", click: () => dialog.close() }, "Close");
   dialog.append(
-    h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, "What has happened?"), close),
+    h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, "What happened?"), close),
     button(EMERGENCY),
     h("div", { class: "phrases" }, ...phrases.map(button)),
     ownWords(ask),

@@ -26,9 +26,8 @@ export class Shell {
   /**
    * @param {Session} session
    * @param {HTMLElement} main
-   * @param {import("./dom.js").Child[]} tools
    */
-  constructor(session, main, tools) {
+  constructor(session, main) {
     this.#session = session;
     const { user, trial } = session;
     const bar = h(
@@ -38,7 +37,7 @@ export class Shell {
       h("p", { class: "who" }, h("strong", {}, nameOf(user, user.id)), h("span", {}, ROLES[user.role])),
       trial && h("p", { class: "tag" }, "Trial"),
       this.#state,
-      h("div", { class: "tools" }, ...tools, h("button", { type: "button", click: () => this.#leave() }, "Sign out")),
+      h("button", { type: "button", class: "leave", click: () => this.#leave() }, "Sign out"),
     );
     const top = h("div", { class: "top" }, bar, trial && secondTab(trial), this.#alert, this.#warning, live);
     this.element = h("div", { class: "shell" }, top, main);
@@ -108,7 +107,7 @@ function secondTab({ key, whom }) {
       "a",
       { href: addressAs(key, /** @type {any} */ (other)), target: "_blank", rel: "noopener" },
       words,
-      hidden(", in a new tab"),
+      hidden(" (opens a new tab)"),
     ),
   );
   return h("nav", { class: "second-tab", "aria-label": "Trial" }, h("span", {}, "Open a second tab as"), ...links);

@@ -2,7 +2,7 @@
 
 import { claims } from "../token.js";
 import { WHOM, trialToken } from "../trial.js";
-import { h, say } from "./dom.js";
+import { h, say, set } from "./dom.js";
 
 /**
  * A form for a token.
@@ -25,7 +25,7 @@ export function tokenForm(verb, use) {
     event.preventDefault();
     const wrong = use(input.value.trim()) ?? "";
     say(problem, wrong);
-    input.toggleAttribute("aria-invalid", wrong !== "");
+    set(input, "aria-invalid", wrong !== "");
     if (wrong !== "") input.focus();
   };
   return h(
@@ -84,7 +84,7 @@ function trialChoice(key, enter) {
     { class: "trial", "aria-labelledby": "trial-heading" },
     h("h2", { id: "trial-heading" }, h("span", { class: "tag" }, "Trial"), " Come in as"),
     h("div", { class: "trial-choice" }, ...buttons),
-    h("p", { class: "hint" }, "On this machine only. Open this address in a second tab to be somebody else there."),
+    h("p", { class: "hint" }, "For a look around, on this machine only. A second tab can be somebody else."),
     problem,
     h("p", { class: "or", "aria-hidden": "true" }, h("span", {}, "or")),
   );

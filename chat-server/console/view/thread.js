@@ -37,6 +37,8 @@ export class Thread {
   #composer;
   #first = 0;
   #isAtEnd = true;
+  /** Where it was scrolled to. */
+  #top = 0;
 
   /**
    * @param {Session} session
@@ -153,7 +155,10 @@ export class Thread {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#lines;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    // Only who scrolls up leaves the end: not by the list becoming shorter, of which this may be the first to hear.
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#isAtEnd = true;
+    else if (scrollTop < this.#top) this.#isAtEnd = false;
+    this.#top = scrollTop;
     if (this.#isAtEnd) {
       this.#below.hidden = true;
       this.#markRead();
@@ -171,6 +176,7 @@ export class Thread {
 
   #toEnd() {
     this.#lines.scrollTop = this.#lines.scrollHeight;
+    this.#top = this.#lines.scrollTop;
     this.#below.hidden = true;
   }
 

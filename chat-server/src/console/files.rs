@@ -18,7 +18,12 @@ macro_rules! embedded {
 /// All that is served.
 const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/" HTML "index.html"
-    "/console/console.css" CSS "console.css"
+    "/console/style/base.css" CSS "style/base.css"
+    "/console/style/control.css" CSS "style/control.css"
+    "/console/style/driver.css" CSS "style/driver.css"
+    "/console/style/shell.css" CSS "style/shell.css"
+    "/console/style/sign_in.css" CSS "style/sign_in.css"
+    "/console/style/thread.css" CSS "style/thread.css"
     "/console/icon.svg" SVG "icon.svg"
     "/console/client.js" SCRIPT "client.js"
     "/console/main.js" SCRIPT "main.js"
@@ -30,6 +35,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/machine/connection.js" SCRIPT "machine/connection.js"
     "/console/machine/conversation.js" SCRIPT "machine/conversation.js"
     "/console/machine/conversations.js" SCRIPT "machine/conversations.js"
+    "/console/machine/incoming.js" SCRIPT "machine/incoming.js"
     "/console/machine/limits.js" SCRIPT "machine/limits.js"
     "/console/machine/machine.js" SCRIPT "machine/machine.js"
     "/console/machine/rooms.js" SCRIPT "machine/rooms.js"

@@ -46,13 +46,13 @@ async fn the_page_has_nothing_inline_and_nothing_from_elsewhere() {
 #[tokio::test]
 async fn what_a_browser_holds_is_not_sent_again() {
     let server = Server::start();
-    let first = get(&server, "/console/console.css", "").await;
+    let first = get(&server, "/console/style/base.css", "").await;
     let tag = first.header("etag").unwrap();
     for held in [tag, &format!("\"other\", {tag}"), &format!("W/{tag}"), "*"] {
-        let again = get(&server, "/console/console.css", &format!("if-none-match: {held}\r\n")).await;
+        let again = get(&server, "/console/style/base.css", &format!("if-none-match: {held}\r\n")).await;
         assert_eq!((again.status, again.body.as_str(), again.header("etag")), (304, "", Some(tag)), "{held}");
     }
-    let other = get(&server, "/console/console.css", "if-none-match: \"other\"\r\n").await;
+    let other = get(&server, "/console/style/base.css", "if-none-match: \"other\"\r\n").await;
     assert_eq!((other.status, other.body), (200, first.body));
 }
 

@@ -45,8 +45,9 @@ export async function browser(test, { args = [], ...options } = {}) {
   const complaints = [];
   context.on("weberror", (error) => complaints.push(String(error.error())));
   context.on("console", (message) => {
-    // That the server can't be reached is what some tests are about.
-    if (message.type() === "error" && !/net::ERR_|WebSocket connection to/.test(message.text())) complaints.push(message.text());
+    // That the server can't be reached, or refuses, is what some tests are about.
+    const isExpected = /net::ERR_|WebSocket connection to|status of 403/.test(message.text());
+    if (message.type() === "error" && !isExpected) complaints.push(message.text());
   });
   test.after(async () => {
     await context.close();
