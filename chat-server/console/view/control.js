@@ -45,13 +45,15 @@ export class ControlView {
     const list = h(
       "nav",
       { class: "list", "aria-label": "Conversations" },
-      h("div", { class: "list-head" }, h("h1", {}, "Control room"), soundButton()),
+      h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, "Control room"), soundButton()),
       this.#rooms.element,
       this.#urgentPart,
       h("section", { "aria-labelledby": "list-heading" }, h("h2", { id: "list-heading" }, "Conversations"), this.#others, this.#nothing),
     );
     const open = h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
-    this.#main = h("main", { class: "control", keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event) }, this.#alarm, list, open);
+    const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
+    const name = h("h1", { class: "hidden" }, "Control room");
+    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm, list, open);
     this.#shell = new Shell(session, this.#main);
     this.element = this.#shell.element;
     this.#update();

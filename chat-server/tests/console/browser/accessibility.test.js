@@ -28,8 +28,12 @@ async function check(page, screen) {
       for (const { id, nodes } of violations) {
         for (const node of nodes) found.push(`${screen}, ${size.width} px, ${colorScheme}: ${id}: ${node.html}: ${node.failureSummary}`);
       }
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (overflow > 0) found.push(`${screen}, ${size.width} px: ${overflow} px too wide`);
+      const tooWide = await page.evaluate(() => {
+        const [width, edge] = [document.documentElement.scrollWidth, innerWidth];
+        const beyond = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > edge);
+        return width > edge ? `${width - edge} px too wide: ${beyond.map((one) => `${one.tagName}.${one.className}`)}` : "";
+      });
+      if (tooWide !== "") found.push(`${screen}, ${size.width} px: ${tooWide}`);
     }
   }
   await page.setViewportSize({ width: 1280, height: 800 });

@@ -36,13 +36,13 @@ const write = (page, token) =>
     /** @type {const} */ ([token, COUNT]),
   );
 
-/** The first line that is seen, and where. @param {import("playwright-core").Page} page */
+/** The first text that is seen whole, and where. @param {import("playwright-core").Page} page */
 const top = (page) =>
   page.evaluate(() => {
     const edge = document.querySelector(".lines")?.getBoundingClientRect().top ?? 0;
-    const lines = [...document.querySelectorAll(".line")];
-    const first = lines.find((line) => line.getBoundingClientRect().bottom > edge);
-    return { text: first?.querySelector(".content")?.textContent, at: Math.round((first?.getBoundingClientRect().top ?? 0) - edge) };
+    const texts = [...document.querySelectorAll(".line .content")];
+    const first = texts.find((text) => text.getBoundingClientRect().top > edge);
+    return { text: first?.textContent, at: Math.round((first?.getBoundingClientRect().top ?? 0) - edge) };
   });
 
 test("older messages come on scroll, to the first, and what is read stays where it is", async (t) => {
