@@ -33,7 +33,7 @@ export class Sending {
    * @param {Output[]} outputs
    */
   post(entry, outputs) {
-    if (this.items.length >= LIMITS.outbox) return false;
+    if (this.isFull) return false;
     this.items.push({ entry, turn: NOW });
     outputs.push({ kind: "keep", entry });
     return true;
@@ -130,6 +130,10 @@ export class Sending {
   /** The connection is lost: drafts without an answer are sent again. */
   lost() {
     for (const item of this.items) item.turn = afterLoss(item.turn);
+  }
+
+  get isFull() {
+    return this.items.length >= LIMITS.outbox;
   }
 
   /** How many wait to be sent. */

@@ -24,7 +24,9 @@ export class Composer {
   #id = null;
 
   /**
-   * @param {{ phrases: readonly string[], post: (content: string) => void, types: (is_typing: boolean) => void }} settings
+   * `post` says whether it has taken a message.
+   *
+   * @param {{ phrases: readonly string[], post: (content: string) => boolean, types: (is_typing: boolean) => void }} settings
    */
   constructor({ phrases, post, types }) {
     this.#post = post;
@@ -77,10 +79,10 @@ export class Composer {
 
   #send() {
     const content = this.#input.value;
-    if (content.trim() === "") return;
+    // What is not taken stays where it was written.
+    if (content.trim() === "" || !this.#post(content)) return;
     this.#input.value = "";
     this.#fit();
-    this.#post(content);
     this.focus();
   }
 }

@@ -2,6 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { h, hidden, reconcile, say, set } from "./dom.js";
+import { announce } from "./shell.js";
 import { dayOf, nameOf, timeOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
@@ -147,10 +148,15 @@ export class Thread {
 
   /** @param {string} content */
   #post(content) {
-    if (this.#id === null) return;
+    const { machine } = this.#session.client;
+    if (this.#id === null || machine.sending.isFull) {
+      announce("Too many messages wait to be sent: this one was not taken.");
+      return false;
+    }
     this.#isAtEnd = true;
     const draft = /** @type {const} */ ({ type: "send_chat_message", conversation_id: this.#id, content });
     this.#session.client.handle({ kind: "post", draft, at: Date.now() });
+    return true;
   }
 
   #scrolled() {
