@@ -128,13 +128,22 @@ fn serve(args: &ServeArgs) -> Outcome {
             server = Server::bind(&args.config) => server?,
             () = &mut told_to_stop => return Ok(()),
         };
-        writeln!(io::stdout(), "listening on {}", server.url())?;
+        // In one piece: who starts the server may read the first line only, and close the pipe.
+        io::stdout().write_all(whereabouts(&server).as_bytes())?;
         io::stdout().flush()?;
         server.run(told_to_stop).await?;
         Ok(())
     });
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome
+}
+
+/// Where the server is, a line each.
+fn whereabouts(server: &Server) -> String {
+    let websocket = format!("listening on {}\n", server.url());
+    #[cfg(feature = "console")]
+    let websocket = format!("{websocket}console on {}\n", server.console_url());
+    websocket
 }
 
 fn token(args: TokenArgs) -> Outcome {

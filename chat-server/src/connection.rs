@@ -131,6 +131,10 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
 /// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
 /// events begin when the connection does.
 async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer, Opened), Box<Answer>> {
+    #[cfg(feature = "console")]
+    if let Some(answer) = shared.console.answer(request) {
+        return Err(answer);
+    }
     let opening = Opening::read(request)?;
     let admission = match admit(opening.token.as_deref(), shared).await? {
         Ok((session, place)) => Admission::Admitted { session, place },

@@ -9,6 +9,8 @@ pub mod cli;
 mod clock;
 pub mod config;
 mod connection;
+#[cfg(feature = "console")]
+mod console;
 mod http;
 mod logging;
 mod server;

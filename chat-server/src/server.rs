@@ -21,6 +21,8 @@ use crate::auth::{SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
 use crate::connection;
+#[cfg(feature = "console")]
+use crate::console::Console;
 use crate::http::CONNECT_PATH;
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
@@ -55,6 +57,8 @@ pub(crate) struct Shared {
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
+    #[cfg(feature = "console")]
+    pub(crate) console: Console,
 }
 
 /// Why a server did not start.
@@ -105,6 +109,8 @@ pub struct Server {
     service: Service,
     verifier: TokenVerifier,
     max_connections: u32,
+    #[cfg(feature = "console")]
+    console: Console,
 }
 
 impl Server {
@@ -118,6 +124,8 @@ impl Server {
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
         let listener = listen(&config.listen, &origin).await?;
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
+        #[cfg(feature = "console")]
+        let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
@@ -125,7 +133,16 @@ impl Server {
         let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
         announce(&origin);
         let max_connections = config.max_connections;
-        Ok(Self { listener, address, handle, service: Box::pin(service), verifier, max_connections })
+        Ok(Self {
+            listener,
+            address,
+            handle,
+            service: Box::pin(service),
+            verifier,
+            max_connections,
+            #[cfg(feature = "console")]
+            console,
+        })
     }
 
     /// Where it listens, with the real port.
@@ -136,6 +153,13 @@ impl Server {
     /// Where clients connect.
     pub fn url(&self) -> String {
         format!("ws://{}{CONNECT_PATH}", self.address)
+    }
+
+    /// Where a browser opens the console. If there is a trial, the address carries its key: it is for who started the
+    /// server.
+    #[cfg(feature = "console")]
+    pub fn console_url(&self) -> String {
+        self.console.url()
     }
 
     /// Serves until `shutdown` is ready; then no more are accepted, what is under way is finished and synced, every
@@ -149,8 +173,14 @@ impl Server {
         let mut service = tokio::spawn(self.service);
         let (stop, stopping) = watch::channel(false);
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
-        let shared =
-            Arc::new(Shared { handle: self.handle.clone(), verifier: self.verifier, places, stopping });
+        let shared = Arc::new(Shared {
+            handle: self.handle.clone(),
+            verifier: self.verifier,
+            places,
+            stopping,
+            #[cfg(feature = "console")]
+            console: self.console,
+        });
         // Every connection holds a sender, so that all are gone when the channel ends.
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {

@@ -29,7 +29,15 @@ fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
     let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
     tokio::spawn(service);
     let (stop, stopping) = watch::channel(false);
-    (Arc::new(Shared { handle, verifier, places: Arc::new(Semaphore::new(1)), stopping }), stop)
+    let shared = Shared {
+        handle,
+        verifier,
+        places: Arc::new(Semaphore::new(1)),
+        stopping,
+        #[cfg(feature = "console")]
+        console: crate::console::Console::without_trial(),
+    };
+    (Arc::new(shared), stop)
 }
 
 /// A connection that is served, the client's end of it, and where the newcomers' places are.

@@ -18,7 +18,7 @@ async fn answer(server: &Server, request: &str) -> String {
 async fn what_is_no_websocket_is_refused_in_http() {
     let server = Server::start();
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
+        ("GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n", "404"),
         ("GET /api/websocket/connect HTTP/1.1\r\nhost: x\r\n\r\n", "426"),
         ("POST /api/websocket/connect HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", "405"),
         (

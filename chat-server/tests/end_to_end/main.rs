@@ -12,6 +12,8 @@ mod bad_token;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod create_support_conversation;
 #[cfg(test)]
 mod get_active_conversations;
@@ -43,6 +45,8 @@ mod restart;
 mod send_chat_message;
 #[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+mod trial;
 #[cfg(test)]
 mod two_devices;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A server of its own for each test, and clients of it.
 
 pub mod client;
+pub mod http;
 pub mod program;
 pub mod shape;
 

@@ -61,6 +61,8 @@ pub struct Server {
     log: Option<JoinHandle<String>>,
     /// What it told on standard output: where clients connect.
     pub url: String,
+    /// What it told there of the console: where a browser opens it.
+    pub console: String,
     dir: Option<TempDir>,
 }
 
@@ -99,10 +101,13 @@ impl Server {
             String::from_utf8_lossy(&log).into_owned()
         });
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let rest = String::from_utf8_lossy(stdout.buffer());
+        let console = rest.trim_end().strip_prefix("console on ").unwrap_or_default().to_owned();
         let url = line.split_whitespace().find(|word| word.starts_with("ws://"));
         let url = url.unwrap_or_else(|| panic!("the server did not start: {line:?}")).to_owned();
-        Self { process, log: Some(log), url, dir: None }
+        Self { process, log: Some(log), url, console, dir: None }
     }
 
     /// Its process id.

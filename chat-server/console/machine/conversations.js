@@ -1,0 +1,277 @@
+// All conversations that are known, who takes part in them, and the list by which they become known.
+
+import { Conversation } from "./conversation.js";
+import { LIMITS, PERIODS } from "./limits.js";
+import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
+
+/** @typedef {import("../types.d.ts").Ask} Ask */
+/** @typedef {import("../types.d.ts").Json} Json */
+/** @typedef {import("../types.d.ts").Message} Message */
+/** @typedef {import("../types.d.ts").NewSupportConversation} NewSupportConversation */
+/** @typedef {import("../types.d.ts").Person} Person */
+/** @typedef {import("../types.d.ts").Summary} Summary */
+/** @typedef {import("../types.d.ts").Turn} Turn */
+
+export class Conversations {
+  /** @type {Map<string, Conversation>} */
+  all = new Map();
+  /** @type {Map<string, Person>} */
+  people = new Map();
+  /** What every number belongs to. @type {string | null} */
+  epoch = null;
+  /** Whether the epoch was heard over this connection. */
+  isConfirmed = false;
+  /** Whether the list was seen whole, ever. */
+  isListed = false;
+  /** @type {{ turn: Turn, skip: number, isWantedAgain: boolean, lastAt: number }} */
+  #list = { turn: "done", skip: 0, isWantedAgain: false, lastAt: -Infinity };
+  #opened = 0;
+
+  /** @param {string} id */
+  get(id) {
+    return this.all.get(id);
+  }
+
+  /** @param {string} id */
+  #known(id) {
+    let known = this.all.get(id);
+    if (!known) {
+      known = new Conversation(id);
+      this.all.set(id, known);
+      this.#forgetSilent();
+    }
+    return known;
+  }
+
+  /** By the newest activity. */
+  byActivity() {
+    return [...this.all.values()].sort((one, other) => other.lastAt - one.lastAt || (one.id < other.id ? -1 : 1));
+  }
+
+  /** The list is needed: soon, for what makes it needed may come often. @param {number} now */
+  wantList(now) {
+    if (this.#list.turn === "done") this.#list.turn = Math.max(now, this.#list.lastAt + PERIODS.listPause);
+    else if (this.#list.turn === "wire" || this.#list.skip > 0) this.#list.isWantedAgain = true;
+  }
+
+  /**
+   * A page of the list.
+   *
+   * @param {Json} reply
+   * @param {number} now
+   */
+  listed(reply, now) {
+    const later = again(reply, now);
+    if (later !== null) {
+      this.#list.turn = later;
+      return;
+    }
+    this.#list.turn = "done";
+    if (reply.success !== true) return;
+    this.adopt(reply.epoch);
+    const page = /** @type {Summary[]} */ (reply.conversations);
+    for (const summary of page) {
+      for (const person of summary.participants) this.people.set(person.id, person);
+      this.#known(summary.id).listed(summary);
+    }
+    const skip = this.#list.skip + page.length;
+    if (reply.has_more === true && page.length > 0 && skip < LIMITS.conversations) {
+      Object.assign(this.#list, { turn: NOW, skip });
+      return;
+    }
+    this.isListed = true;
+    Object.assign(this.#list, { skip: 0, lastAt: now });
+    if (this.#list.isWantedAgain) {
+      this.#list.isWantedAgain = false;
+      this.wantList(now);
+    }
+  }
+
+  /**
+   * The epoch of what the server says. If it is another one than before, nothing that is held means anything.
+   *
+   * @param {unknown} epoch
+   */
+  adopt(epoch) {
+    if (typeof epoch !== "string") return;
+    this.isConfirmed = true;
+    if (this.epoch !== null && this.epoch !== epoch) {
+      for (const conversation of this.all.values()) conversation.forgetNumbers();
+      Object.assign(this.#list, { turn: NOW, skip: 0 });
+    }
+    this.epoch = epoch;
+  }
+
+  /**
+   * A message came live. Gives its conversation.
+   *
+   * @param {Message} message
+   * @param {string} me
+   * @param {number} now
+   */
+  heard(message, me, now) {
+    const isNew = !this.all.has(message.conversation_id);
+    const conversation = this.#known(message.conversation_id);
+    if (isNew || !this.people.has(message.sender_id)) this.wantList(now);
+    conversation.types(message.sender_id, false, now);
+    if (!this.isConfirmed) {
+      // The number may be one of another epoch: what is really missing, the server says.
+      if (conversation.held && conversation.join === "done") conversation.join = NOW;
+      this.wantList(now);
+      return { conversation, isNew: false };
+    }
+    const isNewMessage = message.seq > conversation.lastSeq;
+    conversation.heardOf(message, message.sender_id === me);
+    conversation.append(message);
+    return { conversation, isNew: isNewMessage };
+  }
+
+  /**
+   * Somebody asks for help.
+   *
+   * @param {NewSupportConversation} event
+   * @param {number} now
+   */
+  created(event, now) {
+    const conversation = this.#known(event.conversation_id);
+    conversation.title = event.title;
+    conversation.room_type = event.room_type;
+    conversation.created_by = event.creator_id;
+    conversation.lastAt = Math.max(conversation.lastAt, Date.parse(event.timestamp) || 0);
+    if (!this.people.has(event.creator_id)) {
+      const [first_name = "", ...rest] = event.creator_name.split(" ");
+      const person = { id: event.creator_id, role: event.creator_role, first_name, last_name: rest.join(" ") };
+      this.people.set(event.creator_id, person);
+    }
+    this.wantList(now);
+  }
+
+  /**
+   * A conversation of ours was created.
+   *
+   * @param {Json} reply
+   * @param {string} me
+   * @param {import("../types.d.ts").Draft} draft
+   */
+  createdByUs(reply, me, draft) {
+    const conversation = this.#known(String(reply.conversation_id));
+    conversation.title = String(reply.title);
+    conversation.created_by = me;
+    conversation.participants = reply.participants ?? [];
+    if (draft.type === "create_support_conversation" && draft.room_type) conversation.room_type = draft.room_type;
+    conversation.lastAt = Math.max(conversation.lastAt, Date.parse(reply.timestamp) || 0);
+    // The reply has the ids of the others, and the list their names.
+    if (this.#list.turn === "done") this.#list.turn = NOW;
+    return conversation;
+  }
+
+  /** The screen shows it. @param {string} id */
+  open(id) {
+    const conversation = this.#known(id);
+    this.#opened += 1;
+    Object.assign(conversation, { isOpen: true, opened: this.#opened });
+    if (conversation.join === "done") conversation.join = NOW;
+    const held = [...this.all.values()].filter((one) => one.held && !one.isOpen);
+    held.sort((one, other) => other.opened - one.opened);
+    for (const one of held.slice(LIMITS.held - 1)) Object.assign(one, { held: null, join: "done", settled: [] });
+  }
+
+  /** @param {string} id */
+  forget(id) {
+    this.all.delete(id);
+  }
+
+  /** A new connection stands: whatever is held may have moved on. */
+  connected() {
+    this.isConfirmed = false;
+    Object.assign(this.#list, { turn: NOW, skip: 0, isWantedAgain: false });
+    for (const one of this.all.values()) {
+      one.heard = [];
+      if (one.held || one.isOpen) one.join = NOW;
+    }
+  }
+
+  lost() {
+    this.#list.turn = afterLoss(this.#list.turn);
+    for (const one of this.all.values()) one.lost();
+  }
+
+  /**
+   * What is to be asked now, most urgent first.
+   *
+   * @param {number} now
+   * @returns {Ask | null}
+   */
+  next(now) {
+    if (isDue(this.#list.turn, now)) {
+      this.#list.turn = "wire";
+      const data = { limit: LIMITS.listPage, skip: this.#list.skip };
+      return { purpose: { kind: "list", skip: data.skip }, type: "get_active_conversations", data };
+    }
+    for (const one of this.all.values()) {
+      const ask = this.#nextOf(one, now);
+      if (ask) return ask;
+    }
+    return null;
+  }
+
+  /**
+   * @param {Conversation} one
+   * @param {number} now
+   * @returns {Ask | null}
+   */
+  #nextOf(one, now) {
+    const conversation_id = one.id;
+    if (isDue(one.join, now)) {
+      one.join = "wire";
+      // Of the epoch "" is no store: the answer is the newest page.
+      const from = one.held ? { after_seq: one.heldTo, epoch: one.held.epoch } : { after_seq: 0, epoch: "" };
+      return { purpose: { kind: "join", id: one.id }, type: "join_conversation", data: { conversation_id, ...from } };
+    }
+    if (isDue(one.older, now)) {
+      one.older = "wire";
+      const data = { conversation_id, limit: LIMITS.olderPage, before_seq: one.messages[0]?.seq ?? 1 };
+      return { purpose: { kind: "older", id: one.id }, type: "get_conversation_messages", data };
+    }
+    if (one.reading && isDue(one.reading.turn, now)) {
+      one.reading.turn = "wire";
+      const data = { conversation_id, message_id: one.reading.message_id };
+      return { purpose: { kind: "read", id: one.id, seq: one.reading.seq }, type: "mark_message_read", data };
+    }
+    return null;
+  }
+
+  /** When the next turn comes. @param {number} now */
+  deadline(now) {
+    const ofConversations = [...this.all.values()].flatMap((one) => [one.join, one.older, one.reading?.turn]);
+    return earliest([this.#list.turn, ...ofConversations], now);
+  }
+
+  /** When the first of those who type is taken to have gone silent. */
+  typingDeadline() {
+    return earliest([...this.all.values()].flatMap((one) => [...one.typing.values()]));
+  }
+
+  /**
+   * Ends the typing of those of whom nothing was heard. Gives the conversations.
+   *
+   * @param {number} now
+   */
+  endTyping(now) {
+    const changed = [];
+    for (const one of this.all.values()) {
+      const ended = [...one.typing].filter(([, until]) => until <= now);
+      for (const [user] of ended) one.typing.delete(user);
+      if (ended.length > 0) changed.push(one.id);
+    }
+    return changed;
+  }
+
+  #forgetSilent() {
+    if (this.all.size <= LIMITS.conversations) return;
+    const silent = [...this.all.values()].filter((one) => !one.isOpen && one.settled.length === 0);
+    silent.sort((one, other) => one.lastAt - other.lastAt);
+    const [first] = silent;
+    if (first) this.all.delete(first.id);
+  }
+}

@@ -1,0 +1,175 @@
+// What the server sends, and what follows of it.
+
+import { again, isOfTheSession } from "./turn.js";
+
+/** @typedef {import("./conversation.js").Conversation} Conversation */
+/** @typedef {import("../types.d.ts").Json} Json */
+/** @typedef {import("../types.d.ts").Output} Output */
+/** @typedef {import("../types.d.ts").Purpose} Purpose */
+
+/** One frame that has come. */
+export class Incoming {
+  #machine;
+  #now;
+  #outputs;
+
+  /**
+   * @param {import("./machine.js").Machine} machine
+   * @param {number} now
+   * @param {Output[]} outputs
+   */
+  constructor(machine, now, outputs) {
+    this.#machine = machine;
+    this.#now = now;
+    this.#outputs = outputs;
+  }
+
+  /**
+   * A reply to what was asked for this purpose.
+   *
+   * @param {Purpose} purpose
+   * @param {Json} reply
+   */
+  reply(purpose, reply) {
+    const { conversations, rooms } = this.#machine;
+    switch (purpose.kind) {
+      case "list":
+        conversations.listed(reply, this.#now);
+        return this.#changed("list");
+      case "draft":
+        return this.#draftReply(purpose.id, reply);
+      case "room":
+        rooms.answered(purpose.room, reply, this.#now);
+        return this.#changed("rooms");
+      case "join":
+      case "older":
+      case "read": {
+        const one = conversations.get(purpose.id);
+        if (one) this.#conversationReply(one, purpose, reply);
+      }
+    }
+  }
+
+  /**
+   * @param {Conversation} one
+   * @param {Extract<Purpose, { kind: "join" | "older" | "read" }>} purpose
+   * @param {Json} reply
+   */
+  #conversationReply(one, purpose, reply) {
+    if (purpose.kind === "join") this.#joinReply(one, reply);
+    else if (purpose.kind === "read") this.#readReply(one, purpose.seq, reply);
+    else {
+      one.older = again(reply, this.#now) ?? "done";
+      if (reply.success === true) one.prepended(reply);
+    }
+    this.#changedConversation(one.id);
+  }
+
+  /**
+   * @param {Conversation} one
+   * @param {Json} reply
+   */
+  #joinReply(one, reply) {
+    if (isOfTheSession(reply)) return;
+    const { conversations } = this.#machine;
+    const later = again(reply, this.#now);
+    if (later !== null) {
+      one.join = later;
+    } else if (reply.success === true) {
+      conversations.adopt(reply.epoch);
+      one.joined(reply);
+    } else {
+      one.join = "done";
+      if (reply.code === "conversation_not_found") conversations.forget(one.id);
+      this.#outputs.push({ kind: "gone", id: one.id });
+    }
+  }
+
+  /**
+   * @param {Conversation} one
+   * @param {number} seq
+   * @param {Json} reply
+   */
+  #readReply(one, seq, reply) {
+    const later = again(reply, this.#now);
+    if (one.reading?.seq === seq) {
+      if (later !== null) one.reading.turn = later;
+      else one.reading = null;
+    }
+    if (reply.success === true && !one.readTo(seq)) this.#machine.conversations.wantList(this.#now);
+  }
+
+  /**
+   * @param {string} id
+   * @param {Json} reply
+   */
+  #draftReply(id, reply) {
+    const entry = this.#machine.sending.answered(id, reply, this.#now, this.#outputs);
+    if (entry && entry.refused !== undefined) this.#outputs.push({ kind: "refused", entry });
+    else if (entry) this.#acknowledged(entry, reply);
+    this.#changed("outbox");
+  }
+
+  /**
+   * @param {import("../types.d.ts").Entry} entry
+   * @param {Json} reply
+   */
+  #acknowledged({ client_message_id, at, draft }, reply) {
+    const { conversations, user } = this.#machine;
+    if (draft.type === "create_support_conversation") {
+      const { id } = conversations.createdByUs(reply, user, draft);
+      this.#outputs.push({ kind: "created", client_message_id, id });
+      return this.#changed("list");
+    }
+    const one = conversations.get(draft.conversation_id);
+    if (!one) return;
+    if (one.held && reply.seq > one.heldTo) {
+      one.settled.push({ client_message_id, seq: reply.seq, content: draft.content, at });
+    }
+    this.#changedConversation(one.id);
+  }
+
+  /** What answers no request. @param {Json} event */
+  event(event) {
+    const { connection, conversations } = this.#machine;
+    const conversation = conversations.get(event.conversation_id);
+    switch (event.type) {
+      case "new_message":
+        return this.#newMessage({ conversation_id: event.conversation_id, ...event.message });
+      case "new_support_conversation":
+        conversations.created(/** @type {any} */ (event), this.#now);
+        this.#outputs.push({ kind: "request", event: /** @type {any} */ (event) });
+        return this.#changed("list");
+      case "typing_status":
+        conversation?.types(event.user_id, event.is_typing, this.#now);
+        break;
+      case "message_read":
+        conversation?.readers.set(event.user_id, event.read_up_to);
+        break;
+      case "read_position":
+        if (conversation && !conversation.readTo(event.read_up_to)) conversations.wantList(this.#now);
+        break;
+      case "error":
+        connection.toldError = String(event.error);
+    }
+    if (conversation) this.#changedConversation(conversation.id);
+  }
+
+  /** @param {import("../types.d.ts").Message} message */
+  #newMessage(message) {
+    const { conversations, user } = this.#machine;
+    const { conversation, isNew } = conversations.heard(message, user, this.#now);
+    if (isNew && message.sender_id !== user) this.#outputs.push({ kind: "message", message });
+    this.#changedConversation(conversation.id);
+  }
+
+  /** @param {"list" | "outbox" | "rooms"} what */
+  #changed(what) {
+    this.#outputs.push({ kind: "changed", what });
+  }
+
+  /** @param {string} id */
+  #changedConversation(id) {
+    this.#outputs.push({ kind: "changed", what: "conversation", id });
+  }
+}

@@ -1,0 +1,384 @@
+// The client of the chat as a state machine, without screen, network, clock or randomness.
+//
+// It keeps the promises of the SDK for Rust: what was written is sent once and in order, over however many connections; what is
+// shown of a conversation is what the server holds, without a gap, each message once. `handle` takes everything that can happen
+// and gives what must be done, in that order; then `tick` is due at `deadline()`.
+
+import { Connection } from "./connection.js";
+import { Conversations } from "./conversations.js";
+import { Incoming } from "./incoming.js";
+import { LIMITS, PERIODS } from "./limits.js";
+import { Rooms } from "./rooms.js";
+import { Sending } from "./sending.js";
+import { NOW, again, earliest } from "./turn.js";
+import { Typing } from "./typing.js";
+import { Wire } from "./wire.js";
+
+/** @typedef {import("../types.d.ts").Ask} Ask */
+/** @typedef {import("../types.d.ts").Input} Input */
+/** @typedef {import("../types.d.ts").Json} Json */
+/** @typedef {import("../types.d.ts").Output} Output */
+
+export class Machine {
+  connection;
+  conversations = new Conversations();
+  sending = new Sending();
+  rooms = new Rooms();
+  #typing = new Typing();
+  #wire = new Wire();
+  #isProbeWanted = false;
+  /** A token for the session that stands. @type {{ token: string, turn: import("../types.d.ts").Turn } | null} */
+  #refresh = null;
+  #token;
+  #newId;
+  #now = 0;
+  /** The time of the newest draft. */
+  #lastAt = 0;
+  /** @type {Output[]} */
+  #outputs = [];
+
+  /** @param {{ user: string, token: string, random: () => number, newId: () => string }} settings */
+  constructor({ user, token, random, newId }) {
+    this.user = user;
+    this.#token = token;
+    this.#newId = newId;
+    this.connection = new Connection(random);
+  }
+
+  /**
+   * Something happened. Gives what must be done, in this order.
+   *
+   * @param {number} now milliseconds that never fall
+   * @param {Input} input
+   * @returns {Output[]}
+   */
+  handle(now, input) {
+    this.#now = now;
+    this.#outputs = [];
+    this.#input(input);
+    this.#due();
+    this.#pump();
+    return this.#outputs;
+  }
+
+  /** When `tick` is due, if nothing happens before. */
+  deadline() {
+    const parts = [this.conversations, this.sending, this.rooms, this.#typing];
+    const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
+    const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
+    return earliest([this.connection.deadline(), this.conversations.typingDeadline(), ...ofLink]);
+  }
+
+  /** @param {Input} input */
+  #input(input) {
+    switch (input.kind) {
+      case "start":
+      case "resume":
+        return this.#start();
+      case "opened":
+        return this.#opened(input.link);
+      case "closed":
+        return this.#closed(input.link, input.code);
+      case "frame":
+        return this.#frame(input.link, input.text);
+      case "online":
+        return this.#online();
+      case "offline":
+        this.#isProbeWanted = this.connection.link !== null;
+        return;
+      case "close":
+        this.#hangUp();
+        return this.connection.close();
+      case "token":
+        return this.#newToken(input.token);
+      default:
+        return this.#wish(input);
+    }
+  }
+
+  /** What the user does. @param {Input} input */
+  #wish(input) {
+    switch (input.kind) {
+      case "post":
+        return this.#post(input.draft, input.at);
+      case "adopt":
+        this.sending.adopt(input.entries);
+        return this.#changed("outbox");
+      case "discard":
+      case "retry":
+        this.sending[input.kind](input.id, this.#outputs);
+        return this.#changed("outbox");
+      case "open":
+        return this.conversations.open(input.id);
+      case "shut":
+        return this.#with(input.id, (one) => (one.isOpen = false));
+      case "older":
+        return this.#with(input.id, (one) => {
+          if (one.older === "done" && one.hasOlder && one.messages.length < LIMITS.messages) one.older = NOW;
+        });
+      case "read":
+        return this.#with(input.id, (one) => this.#read(one));
+      case "typing":
+        if (this.connection.link !== null) this.#typing.set(input.id, input.is_typing, this.#now);
+        return;
+      case "room":
+        return this.#room(input.room, input.wanted);
+    }
+  }
+
+  // The connection.
+
+  #start() {
+    if (["closed", "opening", "open"].includes(this.connection.state.is)) return;
+    this.connection.forgetFailures();
+    this.#connect();
+  }
+
+  #connect() {
+    this.connection.connect(this.#token, this.#now, this.#outputs);
+    this.#changed("connection");
+  }
+
+  /** @param {number} link */
+  #opened(link) {
+    if (!this.connection.opened(link, this.#now)) return;
+    this.conversations.connected();
+    this.#changed("connection");
+  }
+
+  /**
+   * @param {number} link
+   * @param {number} code
+   */
+  #closed(link, code) {
+    if (!this.connection.leave(this.#now, link)) return;
+    this.#lost();
+    this.connection.after(code, this.#now);
+    this.#changed("connection");
+  }
+
+  #hangUp() {
+    const { state } = this.connection;
+    if (!this.connection.leave(this.#now)) return;
+    if (state.is === "opening" || state.is === "open") this.#outputs.push({ kind: "disconnect", link: state.link });
+    this.#lost();
+  }
+
+  /** What was under way over the transport is asked again over the next one. */
+  #lost() {
+    this.#isProbeWanted = false;
+    this.#wire.clear();
+    this.sending.lost();
+    this.rooms.lost();
+    this.#typing.lost();
+    this.conversations.lost();
+    if (this.#refresh) this.#token = this.#refresh.token;
+    this.#refresh = null;
+    for (const id of this.conversations.all.keys()) this.#changedConversation(id);
+    this.#changed("outbox");
+    this.#changed("rooms");
+  }
+
+  /** There is a network again, or another one. */
+  #online() {
+    const { is } = this.connection.state;
+    if (is === "open") {
+      this.#isProbeWanted = true;
+    } else if (is === "pausing" || is === "opening") {
+      this.#hangUp();
+      this.connection.forgetFailures();
+      this.#connect();
+    }
+  }
+
+  /** @param {string} token */
+  #newToken(token) {
+    if (this.connection.link !== null) {
+      this.#refresh = { token, turn: NOW };
+      return;
+    }
+    this.#token = token;
+    if (this.connection.state.is === "stopped") this.#start();
+  }
+
+  /** What falls due by time alone. */
+  #due() {
+    const { state } = this.connection;
+    if (state.is === "pausing" && state.until <= this.#now) this.#connect();
+    if (state.is === "opening" && state.giveUpAt <= this.#now) this.#giveUp();
+    if (state.is === "open") {
+      const overdue = this.#wire.deadline();
+      if (overdue !== null && overdue <= this.#now) this.#giveUp();
+      else if (state.heardAt + PERIODS.heartbeat <= this.#now) this.#isProbeWanted = true;
+    }
+    for (const id of this.conversations.endTyping(this.#now)) this.#changedConversation(id);
+  }
+
+  #giveUp() {
+    this.#hangUp();
+    this.connection.pause(PERIODS.backoffFrom, this.#now);
+    this.#changed("connection");
+  }
+
+  // What the user does.
+
+  /**
+   * @param {import("../types.d.ts").Draft} draft
+   * @param {number} wall
+   */
+  #post(draft, wall) {
+    // Never before the one before it, whatever the clock of this device does: adopted drafts are sorted by it.
+    const at = Math.max(wall, this.#lastAt + 1);
+    this.#lastAt = at;
+    const entry = { client_message_id: this.#newId(), at, draft };
+    if (!this.sending.post(entry, this.#outputs)) this.#outputs.push({ kind: "full" });
+    if (draft.type === "send_chat_message") this.#typing.sent(draft.conversation_id);
+    this.#changed("outbox");
+  }
+
+  /** @param {import("./conversation.js").Conversation} one */
+  #read(one) {
+    const newest = one.messages.at(-1);
+    if (!newest || newest.seq <= Math.max(one.readUpTo, one.reading?.seq ?? 0)) return;
+    one.reading = { turn: NOW, message_id: newest.id, seq: newest.seq };
+    if (newest.seq >= one.lastSeq) one.unread = 0;
+    this.#changedConversation(one.id);
+  }
+
+  /**
+   * @param {import("../types.d.ts").RoomType} room
+   * @param {boolean} wanted
+   */
+  #room(room, wanted) {
+    if (wanted) {
+      this.rooms.want(room);
+    } else {
+      this.rooms.leave(room);
+      // A room is left by leaving the connection: the next one joins the others.
+      if (this.rooms.joined.has(room)) {
+        this.#hangUp();
+        this.#connect();
+      }
+    }
+    this.#changed("rooms");
+  }
+
+  /**
+   * @param {string} id
+   * @param {(one: import("./conversation.js").Conversation) => void} act
+   */
+  #with(id, act) {
+    const one = this.conversations.get(id);
+    if (one) act(one);
+  }
+
+  // What is asked.
+
+  #pump() {
+    for (;;) {
+      const { link } = this.connection;
+      if (link === null || this.#wire.size >= LIMITS.onWire) return;
+      const ask = this.#next();
+      if (!ask) return;
+      const within = ask.purpose.kind === "probe" ? PERIODS.probeWithin : PERIODS.replyWithin;
+      this.#outputs.push({ kind: "send", link, text: this.#wire.put(ask, this.#now + within) });
+    }
+  }
+
+  /** @returns {Ask | null} */
+  #next() {
+    const now = this.#now;
+    return (
+      this.#nextOfSession() ??
+      this.rooms.next(now) ??
+      this.conversations.next(now) ??
+      this.#nextDraft() ??
+      this.#typing.next(now)
+    );
+  }
+
+  /** @returns {Ask | null} */
+  #nextOfSession() {
+    if (this.#refresh && typeof this.#refresh.turn === "number" && this.#refresh.turn <= this.#now) {
+      const { token } = this.#refresh;
+      this.#refresh.turn = "wire";
+      return { purpose: { kind: "refresh", token }, type: "refresh_token", data: { token } };
+    }
+    if (this.#isProbeWanted) {
+      this.#isProbeWanted = false;
+      this.connection.heard(this.#now);
+      return { purpose: { kind: "probe" }, type: "get_active_conversations", data: { limit: 1 } };
+    }
+    return null;
+  }
+
+  /** @returns {Ask | null} */
+  #nextDraft() {
+    const entry = this.sending.next(this.#now);
+    if (!entry) return null;
+    const { type, ...data } = entry.draft;
+    const { client_message_id } = entry;
+    return { purpose: { kind: "draft", id: client_message_id }, type, data: { ...data, client_message_id } };
+  }
+
+  // What the server sends.
+
+  /**
+   * @param {number} link
+   * @param {string} text
+   */
+  #frame(link, text) {
+    if (this.connection.link !== link) return;
+    this.connection.heard(this.#now);
+    const frame = parse(text);
+    if (!frame) return;
+    const incoming = new Incoming(this, this.#now, this.#outputs);
+    if (typeof frame.type === "string") return incoming.event(frame);
+    const purpose = this.#wire.take(frame.request_id);
+    if (!purpose) return;
+    if (this.connection.answered(this.#now)) this.#changed("connection");
+    if (purpose.kind === "refresh") this.#refreshReply(purpose.token, frame);
+    else incoming.reply(purpose, frame);
+  }
+
+  /**
+   * @param {string} token
+   * @param {Json} reply
+   */
+  #refreshReply(token, reply) {
+    const later = again(reply, this.#now);
+    if (this.#refresh?.token === token) {
+      if (later !== null) this.#refresh.turn = later;
+      else this.#refresh = null;
+    }
+    if (later !== null) return;
+    const ok = reply.success === true;
+    if (ok) this.#token = token;
+    this.#outputs.push({ kind: "renewed", ok, ...(ok ? {} : { error: String(reply.error) }) });
+  }
+
+  /** @param {"connection" | "list" | "outbox" | "rooms"} what */
+  #changed(what) {
+    this.#outputs.push({ kind: "changed", what });
+  }
+
+  /** @param {string} id */
+  #changedConversation(id) {
+    this.#outputs.push({ kind: "changed", what: "conversation", id });
+  }
+}
+
+/**
+ * A frame, if it is an object.
+ *
+ * @param {string} text
+ * @returns {Json | null}
+ */
+function parse(text) {
+  try {
+    const frame = JSON.parse(text);
+    return typeof frame === "object" && frame !== null && !Array.isArray(frame) ? frame : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,167 @@
+// The outbox: drafts that are not acknowledged yet, in the order in which they were written.
+
+import { LIMITS } from "./limits.js";
+import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.js";
+
+/** @typedef {import("../types.d.ts").Entry} Entry */
+/** @typedef {import("../types.d.ts").Draft} Draft */
+/** @typedef {import("../types.d.ts").Turn} Turn */
+/** @typedef {import("../types.d.ts").Json} Json */
+/** @typedef {import("../types.d.ts").Output} Output */
+/** @typedef {{ entry: Entry, turn: Turn }} Item */
+
+/**
+ * What must stay in order: a conversation's messages. New conversations are all in one lane.
+ *
+ * @param {Draft} draft
+ */
+const lane = (draft) => (draft.type === "send_chat_message" ? draft.conversation_id : "");
+
+/**
+ * The drafts, oldest first. Bounded by `LIMITS.outbox`.
+ *
+ * Of each conversation only the oldest is on the wire: if it is refused for the rate, no later one has overtaken it.
+ */
+export class Sending {
+  /** @type {Item[]} */
+  items = [];
+
+  /**
+   * A new draft. `false` if there is no room for it.
+   *
+   * @param {Entry} entry
+   * @param {Output[]} outputs
+   */
+  post(entry, outputs) {
+    if (this.isFull) return false;
+    this.items.push({ entry, turn: NOW });
+    outputs.push({ kind: "keep", entry });
+    return true;
+  }
+
+  /**
+   * Drafts of an earlier life, or of a page that was closed. They are kept already, and the server may have any of them.
+   *
+   * @param {Entry[]} entries
+   */
+  adopt(entries) {
+    const known = new Set(this.items.map((item) => item.entry.client_message_id));
+    for (const entry of entries) {
+      if (known.has(entry.client_message_id) || this.items.length >= LIMITS.outbox) continue;
+      known.add(entry.client_message_id);
+      this.items.push({ entry, turn: entry.refused === undefined ? NOW : "done" });
+    }
+    this.items.sort((one, other) => one.entry.at - other.entry.at);
+  }
+
+  /**
+   * The next draft whose turn has come.
+   *
+   * @param {number} now
+   * @returns {Entry | null}
+   */
+  next(now) {
+    const taken = new Set();
+    for (const item of this.items) {
+      if (item.turn === "done" || taken.has(lane(item.entry.draft))) continue;
+      if (isDue(item.turn, now)) {
+        item.turn = "wire";
+        return item.entry;
+      }
+      taken.add(lane(item.entry.draft));
+    }
+    return null;
+  }
+
+  /**
+   * The server has answered a draft. Gives its entry if that ends it: acknowledged or refused.
+   *
+   * @param {string} id
+   * @param {Json} reply
+   * @param {number} now
+   * @param {Output[]} outputs
+   * @returns {Entry | null}
+   */
+  answered(id, reply, now, outputs) {
+    const item = this.#item(id);
+    if (!item || isOfTheSession(reply)) return null;
+    const later = again(reply, now);
+    if (later !== null) {
+      item.turn = later;
+      return null;
+    }
+    if (reply.success === true) {
+      this.discard(id, outputs);
+    } else {
+      item.entry = { ...item.entry, refused: String(reply.error) };
+      item.turn = "done";
+      outputs.push({ kind: "keep", entry: item.entry });
+    }
+    return item.entry;
+  }
+
+  /**
+   * Takes a draft back.
+   *
+   * @param {string} id
+   * @param {Output[]} outputs
+   */
+  discard(id, outputs) {
+    const before = this.items.length;
+    this.items = this.items.filter((item) => item.entry.client_message_id !== id);
+    if (this.items.length < before) outputs.push({ kind: "forget", id });
+  }
+
+  /**
+   * Sends once more what was refused.
+   *
+   * @param {string} id
+   * @param {Output[]} outputs
+   */
+  retry(id, outputs) {
+    const item = this.#item(id);
+    if (item?.turn !== "done") return;
+    const { refused: _, ...entry } = item.entry;
+    item.entry = entry;
+    item.turn = NOW;
+    outputs.push({ kind: "keep", entry });
+  }
+
+  /** The connection is lost: drafts without an answer are sent again. */
+  lost() {
+    for (const item of this.items) item.turn = afterLoss(item.turn);
+  }
+
+  get isFull() {
+    return this.items.length >= LIMITS.outbox;
+  }
+
+  /** How many wait to be sent. */
+  get waiting() {
+    return this.items.filter((item) => item.turn !== "done").length;
+  }
+
+  /**
+   * The drafts of a conversation.
+   *
+   * @param {string} id
+   */
+  of(id) {
+    return this.items.filter((item) => lane(item.entry.draft) === id).map((item) => item.entry);
+  }
+
+  /** The conversations that are still to be created. */
+  creations() {
+    return this.of("");
+  }
+
+  /** When the next turn comes. @param {number} now */
+  deadline(now) {
+    return earliest(this.items.map((item) => item.turn), now);
+  }
+
+  /** @param {string} id */
+  #item(id) {
+    return this.items.find((item) => item.entry.client_message_id === id);
+  }
+}

@@ -1,0 +1,78 @@
+// Elements. Text is always text: there is no way here by which it could become markup.
+
+/** @typedef {Node | string | null | undefined | false} Child */
+
+/**
+ * An element with attributes and children. A function is an event's handler; `true` is an attribute without a value; `false`,
+ * `null` and `undefined` are none; but of `aria-` attributes both are said.
+ *
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, /** @type {EventListener} */ (value));
+    else set(element, name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/**
+ * @param {Element} element
+ * @param {string} name
+ * @param {unknown} value
+ */
+export function set(element, name, value) {
+  if (typeof value === "boolean" && name.startsWith("aria-")) return set(element, name, String(value));
+  if (value === false || value === null || value === undefined) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== String(value === true ? "" : value)) {
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+}
+
+/**
+ * The text of an element, touched only if it is another one: a screen reader reads what is touched.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Text for screen readers alone.
+ *
+ * @param {string} text
+ */
+export const hidden = (text) => h("span", { class: "hidden" }, text);
+
+/**
+ * Makes the children of an element these, in this order; those that stay are not touched.
+ *
+ * @template Item
+ * @param {Element} parent
+ * @param {Iterable<Item>} items
+ * @param {(item: Item) => string} key
+ * @param {(item: Item) => HTMLElement} make
+ * @param {(element: HTMLElement, item: Item) => void} update
+ */
+export function reconcile(parent, items, key, make, update) {
+  const old = new Map([...parent.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.key, child]));
+  let next = parent.firstElementChild;
+  for (const item of items) {
+    const name = key(item);
+    const element = /** @type {HTMLElement} */ (old.get(name) ?? make(item));
+    old.delete(name);
+    element.dataset.key = name;
+    update(element, item);
+    if (element === next) next = element.nextElementSibling;
+    else parent.insertBefore(element, next);
+  }
+  for (const gone of old.values()) gone.remove();
+}

@@ -1,0 +1,161 @@
+// The screen of a driver or a queue regulator: help at one press, and the conversation with control.
+
+import { h, hidden, reconcile, say, set } from "./dom.js";
+import { helpDialog } from "./help.js";
+import { together } from "./pace.js";
+import { Shell, announce } from "./shell.js";
+import { Thread } from "./thread.js";
+import { counted, nameOf, titleOf, whenOf } from "./words.js";
+
+/** @typedef {import("../machine/conversation.js").Conversation} Conversation */
+/** @typedef {import("../session.js").Session} Session */
+/** @typedef {import("../types.d.ts").Entry} Entry */
+
+const ANSWERS = Object.freeze(["Understood", "Yes", "No", "On my way"]);
+
+/** Conversations that are offered beside the open one. */
+const OFFERED = 12;
+
+export class DriverView {
+  #session;
+  #shell;
+  #thread;
+  #dialog;
+  /** @type {string | null} */
+  #open = null;
+  #tabs = h("ul", { class: "tabs" });
+  #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
+  #requests = h("ul", { class: "requests", "aria-label": "Requests that are not sent yet" });
+  #title = h("h1", { class: "thread-title", tabindex: -1 });
+  #welcome = h("h1", { class: "welcome" });
+  #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
+  #main;
+  #ask = together(() => this.#update());
+
+  /** @param {Session} session */
+  constructor(session) {
+    this.#session = session;
+    this.#thread = new Thread(session, ANSWERS);
+    this.#dialog = helpDialog(session.user.role, (draft) => this.#post(draft));
+    const parts = [this.#nav, this.#title, this.#welcome, this.#requests, this.#thread.element, this.#help, this.#dialog];
+    this.#main = h("main", { class: "driver" }, ...parts);
+    this.#shell = new Shell(session, this.#main);
+    this.element = this.#shell.element;
+    this.#update();
+  }
+
+  /** @param {import("../types.d.ts").Told} told */
+  hear(told) {
+    if (told.kind === "created") this.#created(told.id);
+    if (told.kind === "message") this.#message(told.message);
+    if (told.kind === "full") announce("The outbox is full: this message was not taken.");
+    if (told.kind === "gone" && told.id === this.#open) this.#show(null);
+    this.#ask();
+  }
+
+  close() {
+    this.#thread.gone.abort();
+  }
+
+  /** @param {import("../types.d.ts").Draft} draft */
+  #post(draft) {
+    this.#session.client.handle({ kind: "post", draft, at: Date.now() });
+    announce("Your request is on its way to control.");
+  }
+
+  /** @param {string} id */
+  #created(id) {
+    this.#show(id);
+    announce("Control has your request.");
+  }
+
+  /** @param {import("../types.d.ts").Message} message */
+  #message(message) {
+    const { people } = this.#session.client.machine.conversations;
+    announce(`${nameOf(people.get(message.sender_id), message.sender_id)}: ${message.content}`);
+  }
+
+  /** @param {string | null} id */
+  #show(id) {
+    this.#open = id;
+    this.#thread.show(id);
+    this.#ask();
+  }
+
+  #update() {
+    const { machine } = this.#session.client;
+    const all = machine.conversations.byActivity();
+    const newest = all[0];
+    if (this.#open === null && newest) this.#show(newest.id);
+    const open = all.find((one) => one.id === this.#open);
+    const requests = machine.sending.creations();
+    this.#tabList(all.slice(0, OFFERED));
+    this.#nav.hidden = all.length < 2;
+    this.#title.hidden = !open;
+    if (open) say(this.#title, titleOf(open.title));
+    set(this.#main, "data-emergency", open?.isEmergency ?? false);
+    set(this.#main, "data-shows", open ? "thread" : "welcome");
+    this.#welcome.hidden = open !== undefined;
+    say(this.#welcome, welcomeWords(machine.conversations.isListed, requests.length));
+    reconcile(this.#requests, requests, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
+    const unread = all.reduce((sum, one) => sum + one.unread, 0);
+    document.title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Transit chat`;
+    this.#thread.update();
+    this.#shell.update();
+  }
+
+  /** @param {Conversation[]} all */
+  #tabList(all) {
+    const make = (/** @type {Conversation} */ { id }) => {
+      const parts = [h("span", { class: "tab-title" }), h("span", { class: "tab-when" }), h("span", { class: "row-badge" })];
+      return h("li", {}, h("button", { type: "button", click: () => this.#show(id) }, ...parts));
+    };
+    reconcile(this.#tabs, all, (one) => one.id, make, (element, one) => {
+      const button = /** @type {HTMLElement} */ (element.firstElementChild);
+      const [title, when, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
+      if (!title || !when || !badge) return;
+      set(button, "aria-current", one.id === this.#open);
+      set(element, "data-emergency", one.isEmergency);
+      say(title, titleOf(one.title));
+      say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
+      badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
+    });
+  }
+
+  /**
+   * A request that control does not have yet.
+   *
+   * @param {HTMLElement} element
+   * @param {Entry} entry
+   */
+  #request(element, entry) {
+    const state = /** @type {HTMLElement} */ (element.lastElementChild);
+    const { client } = this.#session;
+    const isLive = client.machine.connection.phase.phase === "live";
+    const words = entry.refused !== undefined ? `Not sent: ${entry.refused}` : isLive ? "Being sent…" : "Waiting for the connection";
+    set(element, "data-refused", entry.refused !== undefined);
+    if (state.dataset.words === words) return;
+    state.dataset.words = words;
+    const act = (/** @type {"retry" | "discard"} */ kind) => () => client.handle({ kind, id: entry.client_message_id });
+    const buttons = [
+      h("button", { type: "button", click: act("retry") }, "Try again"),
+      h("button", { type: "button", click: act("discard") }, "Discard"),
+    ];
+    state.replaceChildren(words, ...(entry.refused !== undefined ? buttons : []));
+  }
+}
+
+/**
+ * @param {boolean} isListed whether it is known that there is no conversation
+ * @param {number} requests that wait to be sent
+ */
+function welcomeWords(isListed, requests) {
+  if (requests > 0) return "Your request";
+  return isListed ? "Control is one press away." : "Loading…";
+}
+
+/** @param {Entry} entry */
+function makeRequest({ draft }) {
+  const title = draft.type === "create_support_conversation" ? draft.title : "";
+  return h("li", {}, h("strong", {}, title), h("p", { dir: "auto" }, draft.content), h("p", { class: "request-state", role: "status" }));
+}

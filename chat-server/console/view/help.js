@@ -1,0 +1,83 @@
+// The one button for help, and its ready phrases.
+
+import { h } from "./dom.js";
+
+/** @typedef {import("../types.d.ts").Draft} Draft */
+/** @typedef {import("../types.d.ts").Role} Role */
+
+/** @typedef {{ title: string, content: string, isEmergency?: boolean }} Phrase */
+
+const EMERGENCY = { title: "Emergency", content: "Emergency. I need help at once.", isEmergency: true };
+
+/** @type {Record<"driver" | "regulator", Phrase[]>} */
+const PHRASES = {
+  driver: [
+    { title: "Breakdown", content: "My vehicle has broken down." },
+    { title: "Accident", content: "There was an accident. Nobody is hurt." },
+    { title: "Road blocked", content: "The road is blocked. Which way do I take?" },
+    { title: "Running late", content: "I am running late." },
+    { title: "Passenger", content: "I need help with a passenger." },
+  ],
+  regulator: [
+    { title: "Bus missing", content: "A bus has not arrived." },
+    { title: "Queue too long", content: "The queue is too long. Please send another bus." },
+    { title: "Stop blocked", content: "The stop is blocked." },
+    { title: "Running late", content: "Departures are running late." },
+    { title: "Passenger", content: "I need help with a passenger." },
+  ],
+};
+
+/** Most characters (protocol, limits). */
+const LONGEST = 4_000;
+const LONGEST_TITLE = 60;
+
+/**
+ * The dialog of phrases.
+ *
+ * @param {Role} role
+ * @param {(draft: Draft) => void} post
+ */
+export function helpDialog(role, post) {
+  const dialog = h("dialog", { class: "dialog help", "aria-labelledby": "help-heading" });
+  const ask = (/** @type {Phrase} */ { title, content, isEmergency }) => {
+    dialog.close();
+    const draft = { type: /** @type {const} */ ("create_support_conversation"), title, content };
+    post(isEmergency ? { ...draft, room_type: "emergency_support" } : draft);
+  };
+  const phrases = PHRASES[role === "QUEUE_REGULATOR" ? "regulator" : "driver"];
+  const button = (/** @type {Phrase} */ phrase) =>
+    h(
+      "button",
+      { type: "button", class: phrase.isEmergency ? "phrase emergency" : "phrase", click: () => ask(phrase) },
+      h("strong", {}, phrase.title),
+      h("span", {}, phrase.content),
+    );
+  const close = h("button", { type: "button", class: "close", click: () => dialog.close() }, "Close");
+  dialog.append(
+    h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, "What happened?"), close),
+    button(EMERGENCY),
+    h("div", { class: "phrases" }, ...phrases.map(button)),
+    ownWords(ask),
+  );
+  return dialog;
+}
+
+/** @param {(phrase: Phrase) => void} ask */
+function ownWords(ask) {
+  const input = h("textarea", { id: "own-words", rows: 2, maxlength: LONGEST });
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const content = input.value.trim();
+    if (content === "") return input.focus();
+    input.value = "";
+    const line = content.split("\n")[0] ?? "";
+    ask({ title: line.length > LONGEST_TITLE ? `${line.slice(0, LONGEST_TITLE - 1)}…` : line, content });
+  };
+  return h(
+    "form",
+    { class: "own-words", submit },
+    h("label", { for: "own-words" }, "In your own words"),
+    input,
+    h("button", { type: "submit", class: "primary" }, "Send"),
+  );
+}

@@ -1,0 +1,50 @@
+// The support rooms that control can join: they say which new requests are heard of.
+
+import { h, say, set } from "./dom.js";
+
+/** @typedef {import("../types.d.ts").RoomType} RoomType */
+
+const ROOMS = /** @type {[RoomType, string][]} */ ([
+  ["general_support", "All"],
+  ["driver_support", "Drivers"],
+  ["regulator_support", "Regulators"],
+  ["emergency_support", "Emergencies"],
+]);
+
+/** Where the choice waits while the page is reloaded. */
+const KEPT = "chat-rooms";
+
+export class Rooms {
+  #session;
+  #hint = h("p", { class: "hint" });
+  #buttons;
+
+  /** @param {import("../session.js").Session} session */
+  constructor(session) {
+    this.#session = session;
+    const kept = (sessionStorage.getItem(KEPT) ?? "").split(",");
+    this.#buttons = ROOMS.map(([room, words]) => {
+      if (kept.includes(room)) session.client.handle({ kind: "room", room, wanted: true });
+      return h("button", { type: "button", class: "toggle", "data-room": room, click: () => this.#toggle(room) }, words);
+    });
+    this.element = h("fieldset", { class: "rooms" }, h("legend", {}, "Rooms"), ...this.#buttons, this.#hint);
+  }
+
+  update() {
+    const { rooms } = this.#session.client.machine;
+    for (const button of this.#buttons) {
+      const room = /** @type {RoomType} */ (button.dataset.room);
+      set(button, "aria-pressed", rooms.isWanted(room));
+      set(button, "aria-busy", rooms.isWanted(room) && !rooms.joined.has(room));
+    }
+    const none = ROOMS.every(([room]) => !rooms.isWanted(room));
+    say(this.#hint, none ? "No room joined: you hear of every new request." : "You hear of new requests in these rooms, and of every emergency.");
+  }
+
+  /** @param {RoomType} room */
+  #toggle(room) {
+    const { client } = this.#session;
+    client.handle({ kind: "room", room, wanted: !client.machine.rooms.isWanted(room) });
+    sessionStorage.setItem(KEPT, ROOMS.map(([one]) => one).filter((one) => client.machine.rooms.isWanted(one)).join(","));
+  }
+}

@@ -1,0 +1,114 @@
+// What surrounds both views: the bar with the state of the connection, and what must be said above all.
+
+import { WHOM, addressAs } from "../trial.js";
+import { h, hidden, say, set } from "./dom.js";
+import { tokenForm } from "./sign_in.js";
+import { ROLES, endOf, nameOf, several, stateOf } from "./words.js";
+
+/** @typedef {import("../client.js").Client} Client */
+/** @typedef {import("../session.js").Session} Session */
+
+const live = h("p", { class: "hidden", role: "status" });
+
+/** Says something to screen readers, after what they are saying. @param {string} text */
+export function announce(text) {
+  live.textContent = "";
+  live.textContent = text;
+}
+
+export class Shell {
+  #session;
+  #state = h("p", { class: "state", role: "status" });
+  #alert = h("div", { class: "alert", role: "alert", hidden: true });
+  #warning = h("p", { class: "warning", role: "status", hidden: true });
+  #shown = "";
+
+  /**
+   * @param {Session} session
+   * @param {HTMLElement} main
+   */
+  constructor(session, main) {
+    this.#session = session;
+    const { user, trial } = session;
+    const bar = h(
+      "header",
+      { class: "bar" },
+      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), hidden("Transit chat")),
+      h("p", { class: "who" }, h("strong", {}, nameOf(user, user.id)), h("span", {}, ROLES[user.role])),
+      trial && h("p", { class: "tag" }, "Trial"),
+      this.#state,
+      h("button", { type: "button", class: "leave", click: () => this.#leave() }, "Sign out"),
+    );
+    const top = h("div", { class: "top" }, bar, trial && secondTab(trial), this.#alert, this.#warning, live);
+    this.element = h("div", { class: "shell" }, top, main);
+    this.update();
+  }
+
+  update() {
+    const { machine, isKept } = this.#session.client;
+    const { phase } = machine.connection;
+    const { state, text } = stateOf(phase, machine.sending.waiting, navigator.onLine);
+    set(this.#state, "data-state", state);
+    say(this.#state, text);
+    this.#warning.hidden = isKept || machine.sending.waiting === 0;
+    say(this.#warning, "This browser keeps nothing: do not close this page while messages wait.");
+    const key = phase.phase === "stopped" ? String(phase.code) : "";
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#alert.hidden = key === "";
+    this.#alert.replaceChildren(...(phase.phase === "stopped" ? this.#end(phase.code, phase.reason) : []));
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  #end(code, reason) {
+    const { client } = this.#session;
+    const { text, wants } = endOf(code, reason);
+    const waiting = client.machine.sending.waiting;
+    const kept = waiting > 0 ? ` ${several(waiting, "message")} will be sent when you are back.` : "";
+    const said = h("p", {}, `${text}${kept}`);
+    if (wants === "token") return [said, tokenForm("Go on", (token) => this.#session.renew(token))];
+    const again = h("button", { type: "button", click: () => client.handle({ kind: "resume" }) }, "Connect again");
+    return wants === "again" ? [said, again] : [said];
+  }
+
+  /** What waits to be sent stays on this device, and whoever leaves is told so. */
+  #leave() {
+    const { waiting } = this.#session.client.machine.sending;
+    if (waiting === 0) return this.#session.leave();
+    const dialog = h(
+      "dialog",
+      { class: "dialog", "aria-labelledby": "leave-heading", close: () => dialog.remove() },
+      h("h2", { id: "leave-heading" }, `${several(waiting, "message")} not sent yet`),
+      h("p", {}, "They stay on this device, and are sent when you sign in here again."),
+      h(
+        "div",
+        { class: "dialog-buttons" },
+        h("button", { type: "button", class: "primary", click: () => dialog.close() }, "Stay"),
+        h("button", { type: "button", click: () => (dialog.close(), this.#session.leave()) }, "Sign out"),
+      ),
+    );
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+}
+
+/**
+ * Whom the second tab may be.
+ *
+ * @param {{ key: string, whom: import("../trial.js").Whom }} trial
+ */
+function secondTab({ key, whom }) {
+  const others = Object.entries(WHOM).filter(([other]) => other !== whom);
+  const links = others.map(([other, words]) =>
+    h(
+      "a",
+      { href: addressAs(key, /** @type {any} */ (other)), target: "_blank", rel: "noopener" },
+      words,
+      hidden(" (opens a new tab)"),
+    ),
+  );
+  return h("nav", { class: "second-tab", "aria-label": "Trial" }, h("span", {}, "Open a second tab as"), ...links);
+}

@@ -1,0 +1,91 @@
+// Signing in: by a token, or by the trial.
+
+import { claims } from "../token.js";
+import { WHOM, trialToken } from "../trial.js";
+import { h, say, set } from "./dom.js";
+
+/**
+ * A form for a token.
+ *
+ * @param {string} verb what its button says
+ * @param {(token: string) => string | null} use gives what is wrong with it
+ */
+export function tokenForm(verb, use) {
+  const problem = h("p", { class: "problem", id: "token-problem", role: "alert" });
+  const input = h("textarea", {
+    id: "token",
+    rows: 3,
+    required: true,
+    spellcheck: "false",
+    autocapitalize: "off",
+    autocomplete: "off",
+    "aria-describedby": "token-problem",
+  });
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const wrong = use(input.value.trim()) ?? "";
+    say(problem, wrong);
+    set(input, "aria-invalid", wrong !== "");
+    if (wrong !== "") input.focus();
+  };
+  return h(
+    "form",
+    { class: "token-form", submit },
+    h("label", { for: "token" }, "Access token"),
+    input,
+    problem,
+    h("button", { class: "primary", type: "submit" }, verb),
+  );
+}
+
+/**
+ * The page before one is anybody.
+ *
+ * @param {{ trial: { key: string, whom: import("../trial.js").Whom | null } | null, notice: string,
+ *   enter: (token: string, whom: import("../trial.js").Whom | null) => void }} settings
+ */
+export function signIn({ trial, notice, enter }) {
+  const use = (/** @type {string} */ token) => {
+    if (!claims(token)) return "This is not a token of the chat. Paste it whole, as your administrator gave it to you.";
+    enter(token, null);
+    return null;
+  };
+  return h(
+    "main",
+    { class: "sign-in" },
+    h(
+      "div",
+      { class: "sign-in-card" },
+      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), "Transit chat"),
+      h("h1", {}, "Sign in"),
+      h("p", { class: "notice", role: "alert", hidden: notice === "" }, notice),
+      trial && trialChoice(trial.key, enter),
+      h("section", { "aria-label": "Sign in by a token" }, tokenForm("Sign in", use)),
+    ),
+  );
+}
+
+/**
+ * @param {string} key
+ * @param {(token: string, whom: import("../trial.js").Whom) => void} enter
+ */
+function trialChoice(key, enter) {
+  const problem = h("p", { class: "problem", role: "alert" });
+  const click = async (/** @type {import("../trial.js").Whom} */ whom) => {
+    const answer = await trialToken(key, whom);
+    if ("token" in answer) enter(answer.token, whom);
+    else say(problem, answer.error);
+  };
+  const buttons = Object.entries(WHOM).map(([whom, words]) =>
+    h("button", { type: "button", "data-whom": whom, click: () => click(/** @type {any} */ (whom)) }, words),
+  );
+  return h(
+    "section",
+    { class: "trial", "aria-labelledby": "trial-heading" },
+    h("h2", { id: "trial-heading" }, h("span", { class: "tag" }, "Trial"), " Come in as"),
+    h("div", { class: "trial-choice" }, ...buttons),
+    h("p", { class: "hint" }, "For a look around, on this machine only. A second tab can be somebody else."),
+    problem,
+    h("p", { class: "or", "aria-hidden": "true" }, h("span", {}, "or")),
+  );
+}

@@ -1,0 +1,246 @@
+// An open conversation: its messages, who types, and the field to write in.
+
+import { Composer } from "./composer.js";
+import { h, hidden, reconcile, say, set } from "./dom.js";
+import { announce } from "./shell.js";
+import { dayOf, nameOf, timeOf, wholeTimeOf } from "./words.js";
+
+/** @typedef {import("../machine/conversation.js").Conversation} Conversation */
+/** @typedef {import("../session.js").Session} Session */
+/** @typedef {import("../types.d.ts").Entry} Entry */
+
+/**
+ * A line of the conversation.
+ *
+ * @typedef {object} Line
+ * @property {string} key
+ * @property {string} sender
+ * @property {string} content
+ * @property {number} seq of what waits, none that anybody could have read
+ * @property {number} at
+ * @property {boolean} startsDay whether another day begins with it
+ * @property {boolean} goesOn whether the line before is by the same
+ * @property {"theirs" | "waiting" | "refused" | "sent" | "read"} is
+ * @property {string} [refused]
+ */
+
+/** This close to an end counts as being there, in pixels. */
+const NEAR = 60;
+
+export class Thread {
+  #session;
+  /** @type {string | null} */
+  #id = null;
+  #lines = h("ol", { class: "lines", tabindex: 0, "aria-label": "Messages", scroll: () => this.#scrolled() });
+  #older = h("p", { class: "older", hidden: true });
+  #typing = h("p", { class: "typing", "aria-live": "polite" });
+  #below = h("button", { type: "button", class: "below", hidden: true, click: () => this.#toEnd() }, "New messages ↓");
+  #composer;
+  #first = 0;
+  #isAtEnd = true;
+  /** Where it was scrolled to. */
+  #top = 0;
+
+  /**
+   * @param {Session} session
+   * @param {readonly string[]} phrases that are sent at one click
+   */
+  constructor(session, phrases) {
+    this.#session = session;
+    this.#composer = new Composer({
+      phrases,
+      post: (content) => this.#post(content),
+      types: (is_typing) => this.#id && session.client.handle({ kind: "typing", id: this.#id, is_typing }),
+    });
+    const history = h("div", { class: "history" }, this.#older, this.#lines, this.#below);
+    this.element = h("div", { class: "thread" }, history, this.#typing, this.#composer.element);
+    this.gone = new AbortController();
+    const { signal } = this.gone;
+    addEventListener("focus", () => this.#markRead(), { signal });
+    document.addEventListener("visibilitychange", () => this.#markRead(), { signal });
+    new ResizeObserver(() => this.#isAtEnd && this.#toEnd()).observe(this.#lines);
+  }
+
+  /** Shows another conversation, or none. @param {string | null} id */
+  show(id) {
+    if (this.#id === id) return;
+    const { client } = this.#session;
+    if (this.#id !== null) client.handle({ kind: "shut", id: this.#id });
+    this.#id = id;
+    this.#lines.replaceChildren();
+    this.#isAtEnd = true;
+    this.#first = 0;
+    this.#composer.clear(id);
+    if (id !== null) client.handle({ kind: "open", id });
+    this.update();
+  }
+
+  focus() {
+    this.#composer.focus();
+  }
+
+  update() {
+    const conversation = this.#conversation;
+    this.element.hidden = !conversation;
+    if (!conversation) return;
+    const first = conversation.messages[0]?.seq ?? 0;
+    const isPrepended = this.#first > 0 && first < this.#first;
+    const { scrollHeight, scrollTop } = this.#lines;
+    const before = this.#lines.childElementCount;
+    this.#render(conversation);
+    this.#first = first;
+    if (this.#isAtEnd) this.#toEnd();
+    else if (isPrepended) this.#lines.scrollTop = scrollTop + this.#lines.scrollHeight - scrollHeight;
+    else if (this.#lines.childElementCount > before) this.#below.hidden = false;
+    this.#fill(conversation);
+    this.#markRead();
+  }
+
+  get #conversation() {
+    return this.#id === null ? undefined : this.#session.client.machine.conversations.get(this.#id);
+  }
+
+  /** @param {Conversation} conversation */
+  #render(conversation) {
+    const { machine } = this.#session.client;
+    const drafts = machine.sending.of(conversation.id);
+    const lines = linesOf(conversation, drafts, this.#session.user.id);
+    const who = (/** @type {string} */ id) => nameOf(machine.conversations.people.get(id), id);
+    reconcile(this.#lines, lines, (line) => line.key, makeLine, (element, line) => this.#line(element, line, who));
+    set(this.#lines, "aria-busy", !conversation.held || conversation.older !== "done");
+    this.#older.hidden = conversation.held !== null && conversation.older === "done";
+    say(this.#older, conversation.held ? "Loading older messages…" : "Loading…");
+    const typing = [...conversation.typing.keys()].filter((id) => id !== this.#session.user.id).map(who);
+    say(this.#typing, typingWords(typing));
+  }
+
+  /**
+   * @param {HTMLElement} element
+   * @param {Line} line
+   * @param {(id: string) => string} who
+   */
+  #line(element, line, who) {
+    set(element, "data-is", line.is);
+    set(element, "data-goes-on", line.goesOn);
+    set(element, "data-day", line.startsDay ? dayOf(line.at) : null);
+    const [head, , foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
+    say(head, line.is === "theirs" ? who(line.sender) : "You");
+    const readers = [...(this.#conversation?.readers ?? [])].filter(([, seq]) => seq >= line.seq).map(([id]) => who(id));
+    set(foot, "title", line.is === "read" ? `Read by ${readers.join(", ")}` : null);
+    if (foot.dataset.is === line.is && line.is !== "refused") return;
+    foot.dataset.is = line.is;
+    foot.replaceChildren(...this.#foot(line));
+  }
+
+  /** @param {Line} line */
+  #foot(line) {
+    const time = h("time", { datetime: new Date(line.at).toISOString(), title: wholeTimeOf(line.at) }, timeOf(line.at));
+    if (line.is === "theirs") return [time];
+    if (line.is !== "refused") return [time, tick(line.is)];
+    const act = (/** @type {"retry" | "discard"} */ kind) => () =>
+      this.#session.client.handle({ kind, id: line.key });
+    return [
+      h("span", { class: "refused" }, `Not sent: ${line.refused}`),
+      h("button", { type: "button", click: act("retry") }, "Try again"),
+      h("button", { type: "button", click: act("discard") }, "Discard"),
+    ];
+  }
+
+  /** @param {string} content */
+  #post(content) {
+    const { machine } = this.#session.client;
+    if (this.#id === null || machine.sending.isFull) {
+      announce("Too many messages wait to be sent: this one was not taken.");
+      return false;
+    }
+    this.#isAtEnd = true;
+    const draft = /** @type {const} */ ({ type: "send_chat_message", conversation_id: this.#id, content });
+    this.#session.client.handle({ kind: "post", draft, at: Date.now() });
+    return true;
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#lines;
+    // Only who scrolls up leaves the end: not by the list becoming shorter, of which this may be the first to hear.
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#isAtEnd = true;
+    else if (scrollTop < this.#top) this.#isAtEnd = false;
+    this.#top = scrollTop;
+    if (this.#isAtEnd) {
+      this.#below.hidden = true;
+      this.#markRead();
+    }
+    if (this.#conversation) this.#fill(this.#conversation);
+  }
+
+  /** Asks for older messages where their place is seen. @param {Conversation} conversation */
+  #fill(conversation) {
+    const isSeen = this.#lines.scrollTop < 4 * NEAR && this.#lines.clientHeight > 0;
+    if (isSeen && conversation.held && conversation.hasOlder && conversation.older === "done") {
+      this.#session.client.handle({ kind: "older", id: conversation.id });
+    }
+  }
+
+  #toEnd() {
+    this.#lines.scrollTop = this.#lines.scrollHeight;
+    this.#top = this.#lines.scrollTop;
+    this.#below.hidden = true;
+  }
+
+  /** What is at the end of a page that somebody looks at is read. */
+  #markRead() {
+    const isSeen = document.visibilityState === "visible" && document.hasFocus() && this.#lines.clientHeight > 0;
+    if (this.#id !== null && isSeen && this.#isAtEnd) this.#session.client.handle({ kind: "read", id: this.#id });
+  }
+}
+
+/**
+ * What the server holds, then what it has said to hold and not sent yet, then what waits.
+ *
+ * @param {Conversation} conversation
+ * @param {Entry[]} drafts
+ * @param {string} me
+ * @returns {Line[]}
+ */
+function linesOf(conversation, drafts, me) {
+  const { readByOthers } = conversation;
+  const held = conversation.messages.map(({ id, seq, sender_id, content, sent_at }) => {
+    const is = sender_id !== me ? "theirs" : seq <= readByOthers ? "read" : "sent";
+    return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is };
+  });
+  const settled = conversation.settled.map((one) => ({ ...one, key: one.client_message_id, sender: me, is: "sent" }));
+  const waiting = drafts.map(({ client_message_id, at, draft: { content }, refused }) => {
+    const is = refused === undefined ? "waiting" : "refused";
+    return { key: client_message_id, sender: me, content, seq: Infinity, at, is, refused };
+  });
+  const lines = /** @type {Line[]} */ ([...held, ...settled, ...waiting]);
+  let before = /** @type {Line | undefined} */ (undefined);
+  for (const line of lines) {
+    line.startsDay = before === undefined || new Date(before.at).toDateString() !== new Date(line.at).toDateString();
+    line.goesOn = !line.startsDay && before?.sender === line.sender && line.at - before.at < 5 * 60_000;
+    before = line;
+  }
+  return lines;
+}
+
+/**
+ * The content of a message never changes.
+ *
+ * @param {Line} line
+ */
+function makeLine(line) {
+  const content = h("p", { class: "content", dir: "auto" }, line.content);
+  return h("li", { class: "line" }, h("p", { class: "sender" }), content, h("p", { class: "foot" }));
+}
+
+/** @param {"waiting" | "sent" | "read"} is */
+function tick(is) {
+  const [sign, words] = { waiting: ["◷", "Waiting to be sent"], sent: ["✓", "Sent"], read: ["✓✓", "Read"] }[is] ?? [];
+  return h("span", { class: "tick" }, h("span", { "aria-hidden": "true" }, sign), hidden(words ?? ""));
+}
+
+/** @param {string[]} names */
+function typingWords(names) {
+  if (names.length === 0) return "";
+  if (names.length > 2) return `${names.length} people are typing…`;
+  return `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…`;
+}

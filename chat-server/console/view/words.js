@@ -1,0 +1,85 @@
+// Times, names and states in words.
+
+/** @typedef {import("../types.d.ts").Person} Person */
+/** @typedef {import("../types.d.ts").Role} Role */
+
+export const ROLES = Object.freeze(
+  /** @type {Record<Role, string>} */ ({
+    BUS_DRIVER: "Bus driver",
+    QUEUE_REGULATOR: "Queue regulator",
+    CONTROL_STAFF: "Control staff",
+    CONTROL_ADMIN: "Control admin",
+  }),
+);
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const date = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+
+/** @param {number} at */
+export const timeOf = (at) => clock.format(at);
+
+/** @param {number} at */
+export const wholeTimeOf = (at) => full.format(at);
+
+/** @param {number} at */
+export function dayOf(at) {
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / 86_400_000);
+  if (days === 0) return "Today";
+  return days === 1 ? "Yesterday" : date.format(at);
+}
+
+/**
+ * When, as shortly as it can be said.
+ *
+ * @param {number} at
+ */
+export const whenOf = (at) => (dayOf(at) === "Today" ? timeOf(at) : dayOf(at));
+
+/**
+ * @param {Person | undefined} person
+ * @param {string} id
+ */
+export const nameOf = (person, id) => `${person?.first_name ?? ""} ${person?.last_name ?? ""}`.trim() || id;
+
+/** The server puts it before every title. @param {string} title */
+export const titleOf = (title) => title.replace(/^Support: /, "") || "Conversation";
+
+/**
+ * @param {number} count
+ * @param {string} one
+ */
+export const several = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
+
+/** The server counts no further than 100. @param {number} count */
+export const counted = (count) => (count >= 100 ? "99+" : String(count));
+
+/**
+ * How the connection is, honestly.
+ *
+ * @param {import("../types.d.ts").Phase} phase
+ * @param {number} waiting messages that wait to be sent
+ * @param {boolean} isOnline what the browser believes of the network
+ * @returns {{ state: "live" | "reconnecting" | "offline" | "ended", text: string }}
+ */
+export function stateOf(phase, waiting, isOnline) {
+  const queue = waiting > 0 ? ` · ${several(waiting, "message")} waiting` : "";
+  if (phase.phase === "live") return { state: "live", text: `Live${queue.replace("waiting", "on the way")}` };
+  if (phase.phase === "stopped") return { state: "ended", text: `Not connected${queue}` };
+  if (!isOnline || phase.failures > 1) return { state: "offline", text: `Offline${queue}` };
+  return { state: "reconnecting", text: `${phase.failures > 0 ? "Reconnecting" : "Connecting"}…${queue}` };
+}
+
+/**
+ * Why the server does not want this connection, and whether the user can do something about it.
+ *
+ * @param {number} code
+ * @param {string} reason
+ */
+export function endOf(code, reason) {
+  if (code === 4001) return { text: "Your session has ended.", wants: "token" };
+  if (code === 4501) return { text: "The server does not accept this token.", wants: "token" };
+  if (code === 4503) return { text: "Your access was ended by an administrator.", wants: "nothing" };
+  if (code === 4504) return { text: "You are signed in on many other devices, and this one was let go.", wants: "again" };
+  return { text: reason || "The server ended this connection.", wants: "again" };
+}

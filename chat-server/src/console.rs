@@ -1,0 +1,146 @@
+//! The console: the control room and the driver's screen in a browser, served beside the WebSocket.
+//!
+//! Its files are part of the program. It speaks the protocol like any other client; the one thing that it has of its own
+//! is the trial, which lets a newcomer in without a token.
+
+mod files;
+mod trial;
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+
+use crate::auth::SecretOrigin;
+use crate::config::{Config, TokenConfigError};
+use crate::http::{Answer, CONNECT_PATH, refusal};
+use crate::server::StartError;
+use files::{Files, Served};
+use trial::{Trial, TrialRefusal};
+
+/// What a page of the console may do: load its own files and talk to this server. No markup ever becomes an element,
+/// for there is no policy by which a string could.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Headers of every answer of the console.
+const HEADERS: [(HeaderName, &str); 8] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    // Who does not know us yet has a place for seconds: it is given back after each answer.
+    (CONNECTION, "close"),
+];
+
+/// The embedded files, and the trial where there is one.
+pub(crate) struct Console {
+    address: SocketAddr,
+    files: Files,
+    trial: Option<Trial>,
+}
+
+impl Console {
+    /// The console of a server that listens on this address.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: the secret is gone, or the system's random generator failed.
+    pub(crate) fn new(
+        address: SocketAddr,
+        config: &Config,
+        origin: &SecretOrigin,
+    ) -> Result<Self, StartError> {
+        let trial = match origin {
+            SecretOrigin::Made { .. } if address.ip().is_loopback() => {
+                let secrets = config.tokens.secret.resolve(&config.data.data_dir);
+                let (secret, _) = secrets.map_err(TokenConfigError::from)?;
+                let trial = Trial::new(address, secret, config.tokens.expected.expected());
+                Some(trial.map_err(StartError::NoRandomness)?)
+            }
+            _ => None,
+        };
+        Ok(Self { address, files: Files::embedded(), trial })
+    }
+
+    /// The files alone, for a server that is only a part of one.
+    #[cfg(test)]
+    pub(crate) fn without_trial() -> Self {
+        Self { address: ([127, 0, 0, 1], 0).into(), files: Files::embedded(), trial: None }
+    }
+
+    /// Where a browser opens it. With a trial, the address carries its key: behind `#`, which a browser sends nowhere.
+    pub(crate) fn url(&self) -> String {
+        let fragment = self.trial.as_ref().map(|trial| format!("#trial={}", trial.key())).unwrap_or_default();
+        format!("http://{}/{fragment}", self.address)
+    }
+
+    /// Answers a request, unless it is one for the WebSocket.
+    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<Answer>> {
+        let path = request.uri().path();
+        if path == CONNECT_PATH {
+            return None;
+        }
+        let mut answer = match (self.files.get(path), trial::whom(path)) {
+            (Some(served), _) => file(served, request),
+            (None, Some(user)) => self.token(user, request),
+            (None, None) => refusal(StatusCode::NOT_FOUND, "there is nothing here"),
+        };
+        for (name, value) in HEADERS {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Some(answer)
+    }
+
+    /// A token of the trial, for whom the path names.
+    fn token<B>(&self, whom: trial::Whom, request: &Request<B>) -> Box<Answer> {
+        let token =
+            self.trial.as_ref().ok_or(TrialRefusal::None).and_then(|trial| trial.token(whom, request));
+        let mut answer = match token {
+            Ok(token) => Box::new(Response::new(Full::from(token))),
+            Err(refused) => refusal(refused.status(), refused.text()),
+        };
+        if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer
+    }
+}
+
+/// One of the files, if the browser does not hold it already.
+fn file<B>(served: &Served, request: &Request<B>) -> Box<Answer> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD");
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
+    }
+    let is_held = holds(request.headers(), &served.tag);
+    let body = if is_held { Bytes::new() } else { Bytes::from_static(served.bytes) };
+    let mut answer = Response::new(Full::new(body));
+    if is_held {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(served.content_type));
+    }
+    // A new version of the program is seen at the next load, and an unchanged one costs no bytes.
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer.headers_mut().insert(ETAG, served.tag.clone());
+    Box::new(answer)
+}
+
+/// Whether the browser says that it holds this version (RFC 9110, section 13.1.2).
+fn holds(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let lines = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|line| line.to_str().ok());
+    let mut held = lines.flat_map(|line| line.split(',')).map(|held| held.trim().trim_start_matches("W/"));
+    held.any(|held| held == "*" || held.as_bytes() == tag.as_bytes())
+}

@@ -1,0 +1,127 @@
+//! The files of the console, embedded in the program.
+
+use http::HeaderValue;
+use sha2::{Digest as _, Sha256};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// Each file below `chat-server/console`: its path here, its type, its bytes.
+macro_rules! embedded {
+    ($($path:literal $content_type:ident $file:literal)*) => {
+        &[$(($path, $content_type, include_bytes!(concat!("../../console/", $file)))),*]
+    };
+}
+
+/// All that is served.
+const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
+    "/" HTML "index.html"
+    "/console/style/base.css" CSS "style/base.css"
+    "/console/style/control.css" CSS "style/control.css"
+    "/console/style/driver.css" CSS "style/driver.css"
+    "/console/style/shell.css" CSS "style/shell.css"
+    "/console/style/sign_in.css" CSS "style/sign_in.css"
+    "/console/style/thread.css" CSS "style/thread.css"
+    "/console/icon.svg" SVG "icon.svg"
+    "/console/client.js" SCRIPT "client.js"
+    "/console/main.js" SCRIPT "main.js"
+    "/console/outbox.js" SCRIPT "outbox.js"
+    "/console/session.js" SCRIPT "session.js"
+    "/console/token.js" SCRIPT "token.js"
+    "/console/trial.js" SCRIPT "trial.js"
+    "/console/machine/backoff.js" SCRIPT "machine/backoff.js"
+    "/console/machine/connection.js" SCRIPT "machine/connection.js"
+    "/console/machine/conversation.js" SCRIPT "machine/conversation.js"
+    "/console/machine/conversations.js" SCRIPT "machine/conversations.js"
+    "/console/machine/incoming.js" SCRIPT "machine/incoming.js"
+    "/console/machine/limits.js" SCRIPT "machine/limits.js"
+    "/console/machine/machine.js" SCRIPT "machine/machine.js"
+    "/console/machine/rooms.js" SCRIPT "machine/rooms.js"
+    "/console/machine/sending.js" SCRIPT "machine/sending.js"
+    "/console/machine/turn.js" SCRIPT "machine/turn.js"
+    "/console/machine/typing.js" SCRIPT "machine/typing.js"
+    "/console/machine/wire.js" SCRIPT "machine/wire.js"
+    "/console/view/composer.js" SCRIPT "view/composer.js"
+    "/console/view/control.js" SCRIPT "view/control.js"
+    "/console/view/dom.js" SCRIPT "view/dom.js"
+    "/console/view/driver.js" SCRIPT "view/driver.js"
+    "/console/view/help.js" SCRIPT "view/help.js"
+    "/console/view/pace.js" SCRIPT "view/pace.js"
+    "/console/view/rooms.js" SCRIPT "view/rooms.js"
+    "/console/view/shell.js" SCRIPT "view/shell.js"
+    "/console/view/sign_in.js" SCRIPT "view/sign_in.js"
+    "/console/view/sound.js" SCRIPT "view/sound.js"
+    "/console/view/thread.js" SCRIPT "view/thread.js"
+    "/console/view/words.js" SCRIPT "view/words.js"
+};
+
+/// A file as it is answered.
+pub(super) struct Served {
+    path: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) bytes: &'static [u8],
+    /// Names its content: another content has another tag.
+    pub(super) tag: HeaderValue,
+}
+
+/// The files by their paths.
+pub(super) struct Files(Vec<Served>);
+
+impl Files {
+    pub(super) fn embedded() -> Self {
+        Self(
+            EMBEDDED
+                .iter()
+                .map(|&(path, content_type, bytes)| Served::new(path, content_type, bytes))
+                .collect(),
+        )
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<&Served> {
+        self.0.iter().find(|served| served.path == path)
+    }
+}
+
+impl Served {
+    fn new(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        let hash = <[u8; 32]>::from(Sha256::digest(bytes)).map(|byte| format!("{byte:02x}")).concat();
+        let tag = HeaderValue::from_str(&format!("\"{hash}\"")).expect("digits in quotes are a header value");
+        Self { path, content_type, bytes, tag }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The files of a directory and its subdirectories, but for pictures of the README and what checks types.
+    fn files_in(dir: &Path, below: &str, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let (path, name) = {
+                let entry = entry.unwrap();
+                (entry.path(), entry.file_name().into_string().unwrap())
+            };
+            if path.is_dir() {
+                files_in(&path, &format!("{below}{name}/"), found);
+            } else if [".html", ".css", ".js", ".svg"].iter().any(|end| name.ends_with(end)) {
+                found.insert(format!("{below}{name}"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_console_is_embedded_under_its_name() {
+        let mut there = BTreeSet::new();
+        files_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/console")), "/console/", &mut there);
+        there.remove("/console/index.html");
+        there.insert("/".to_owned());
+        let served: BTreeSet<_> = EMBEDDED.iter().map(|(path, ..)| (*path).to_owned()).collect();
+        assert_eq!(served, there);
+    }
+}

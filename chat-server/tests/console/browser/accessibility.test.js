@@ -1,0 +1,121 @@
+// What axe-core finds on every screen, light and dark, wide and on a phone; and what can be done by keyboard alone.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
+import { Server } from "../support/server.js";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const SIZES = [
+  { width: 1280, height: 800 },
+  { width: 360, height: 740 },
+];
+
+/** @param {import("playwright-core").Page} page @param {string} screen */
+async function check(page, screen) {
+  const found = [];
+  for (const size of SIZES) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      await page.setViewportSize(size);
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(AXE);
+      const rules = { runOnly: RULES };
+      const { violations, passes } = await page.evaluate((rules) => /** @type {any} */ (window).axe.run(document, rules), rules);
+      assert.ok(passes.length > 10, "axe has looked");
+      for (const { id, nodes } of violations) {
+        for (const node of nodes) found.push(`${screen}, ${size.width} px, ${colorScheme}: ${id}: ${node.html}: ${node.failureSummary}`);
+      }
+      const tooWide = await page.evaluate(() => {
+        const [width, edge] = [document.documentElement.scrollWidth, innerWidth];
+        const beyond = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > edge);
+        return width > edge ? `${width - edge} px too wide: ${beyond.map((one) => `${one.tagName}.${one.className}`)}` : "";
+      });
+      if (tooWide !== "") found.push(`${screen}, ${size.width} px: ${tooWide}`);
+    }
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+  assert.deepEqual(found, []);
+}
+
+test("every screen passes axe, light and dark, wide and on a phone", async (t) => {
+  const server = await Server.start(t);
+  // The checker itself is a script from elsewhere.
+  const context = await browser(t, { bypassCSP: true });
+  const start = await context.newPage();
+  await start.goto(server.console);
+  await start.getByRole("button", { name: "A driver" }).waitFor();
+  await check(start, "sign in");
+  await start.getByLabel("Access token").fill("no token");
+  await start.getByRole("button", { name: "Sign in" }).click();
+  await check(start, "sign in, with a mistake");
+
+  const control = await signIn(context, server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
+  await check(control, "control, empty");
+  const driver = await signIn(context, server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await check(driver, "driver, welcome");
+  await driver.getByRole("button", { name: "Get help" }).click();
+  await check(driver, "driver, help");
+  await driver.getByRole("button", { name: "Breakdown" }).click();
+  await open(control, "Breakdown");
+  await say(control, "Where are you?");
+  await shows(driver, ["My vehicle has broken down.", "Where are you?"]);
+  await askForHelp(driver, "Emergency");
+  await control.getByRole("button", { name: "Open", exact: true }).waitFor();
+  await control.getByRole("button", { name: "Drivers" }).click();
+  await check(control, "control, in a conversation, with an emergency");
+  await check(driver, "driver, in a conversation");
+  await server.kill();
+  await driver.locator(".state:not([data-state='live'])").waitFor();
+  await say(driver, "waiting");
+  await askForHelp(driver, "Passenger");
+  await driver.locator(".state[data-state='offline']").waitFor();
+  await check(driver, "driver, offline");
+  await driver.getByRole("button", { name: "Sign out" }).click();
+  await check(driver, "driver, leaving");
+});
+
+test("all of it can be done by keyboard", async (t) => {
+  const server = await Server.start(t);
+  const control = await signIn(await browser(t), server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
+  const driver = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  /** @param {import("playwright-core").Page} page @param {RegExp} name */
+  const tabTo = async (page, name) => {
+    for (let count = 0; count < 40; count += 1) {
+      await page.keyboard.press("Tab");
+      const [text, ring] = await page.evaluate(() => {
+        const focused = /** @type {HTMLElement} */ (document.activeElement);
+        const label = focused.getAttribute("aria-label") ?? /** @type {any} */ (focused).labels?.[0]?.textContent ?? focused.textContent;
+        return [label, getComputedStyle(focused).outlineStyle];
+      });
+      if (name.test(text)) {
+        assert.equal(ring, "solid", `the focus is seen on ${text}`);
+        return;
+      }
+    }
+    assert.fail(`no ${name} is reached`);
+  };
+  await tabTo(driver, /Get help/);
+  await driver.keyboard.press("Enter");
+  await tabTo(driver, /^Accident/);
+  await driver.keyboard.press("Enter");
+  await driver.getByRole("heading", { name: "Accident" }).waitFor();
+
+  await control.getByRole("navigation", { name: "Conversations" }).getByText("Accident", { exact: true }).waitFor();
+  await tabTo(control, /^Accident/);
+  await control.keyboard.press("Enter");
+  assert.equal(await control.evaluate(() => document.activeElement?.textContent), "Accident", "the focus is in what was opened");
+  await tabTo(control, /^Message$/);
+  await control.keyboard.type("An ambulance is coming.");
+  await control.keyboard.press("Shift+Enter");
+  await control.keyboard.type("Stay there.");
+  await control.keyboard.press("Enter");
+  await shows(driver, ["There was an accident. Nobody is hurt.", "An ambulance is coming.\nStay there."]);
+  await control.keyboard.press("Escape");
+  assert.match(await control.evaluate(() => document.activeElement?.textContent ?? ""), /^Accident/, "and back in the list");
+  // What comes in is said to screen readers.
+  const status = driver.locator("[role='status'].hidden");
+  assert.equal(await status.textContent(), "Jane Smith: An ambulance is coming.\nStay there.");
+});

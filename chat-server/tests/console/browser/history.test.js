@@ -1,0 +1,75 @@
+// Older messages come when one scrolls to where they would be.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, open, say, shown, signIn } from "../support/browser.js";
+import { Server } from "../support/server.js";
+
+const COUNT = 430;
+
+/**
+ * A conversation of many messages, written by the browser as the document shows it.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} token
+ */
+const write = (page, token) =>
+  page.evaluate(
+    async ([token, count]) => {
+      const ws = new WebSocket(`ws://${location.host}/api/websocket/connect?token=${token}`);
+      await new Promise((opened) => (ws.onopen = opened));
+      const replies = /** @type {((reply: any) => void)[]} */ ([]);
+      ws.onmessage = (event) => {
+        const frame = JSON.parse(event.data);
+        if (!frame.type) replies.shift()?.(frame);
+      };
+      const ask = (/** @type {string} */ type, /** @type {object} */ data) =>
+        new Promise((reply) => {
+          replies.push(reply);
+          ws.send(JSON.stringify({ type, data }));
+        });
+      const { conversation_id } = await ask("create_support_conversation", { title: "Long", content: "message 1" });
+      const rest = Array.from({ length: Number(count) - 1 }, (_, index) => `message ${index + 2}`);
+      await Promise.all(rest.map((content) => ask("send_chat_message", { conversation_id, content })));
+      ws.close();
+    },
+    /** @type {const} */ ([token, COUNT]),
+  );
+
+/** The first text that is seen whole, and where. @param {import("playwright-core").Page} page */
+const top = (page) =>
+  page.evaluate(() => {
+    const edge = document.querySelector(".lines")?.getBoundingClientRect().top ?? 0;
+    const texts = [...document.querySelectorAll(".line .content")];
+    const first = texts.find((text) => text.getBoundingClientRect().top > edge);
+    return { text: first?.textContent, at: Math.round((first?.getBoundingClientRect().top ?? 0) - edge) };
+  });
+
+test("older messages come on scroll, to the first, and what is read stays where it is", async (t) => {
+  const server = await Server.start(t);
+  const control = await signIn(await browser(t), server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
+  await write(control, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await open(control, "Long");
+  await control.getByText(`message ${COUNT}`, { exact: true }).first().waitFor();
+  const all = Array.from({ length: COUNT }, (_, index) => `message ${index + 1}`);
+  for (;;) {
+    const texts = await shown(control);
+    assert.deepEqual(texts, all.slice(-texts.length));
+    if (texts.length === COUNT) break;
+    await control.locator(".lines").evaluate((lines) => (lines.scrollTop = 100));
+    const before = await top(control);
+    await control.waitForFunction((count) => document.querySelectorAll(".line").length > count, texts.length);
+    assert.deepEqual(await top(control), before, "what was on top moved");
+  }
+  // Who reads old messages is not carried away by a new one.
+  const before = await top(control);
+  const driver = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await say(driver, "something new");
+  await control.getByRole("button", { name: "New messages" }).waitFor();
+  assert.deepEqual(await top(control), before);
+  await control.getByRole("button", { name: "New messages" }).click();
+  await control.waitForFunction(() => {
+    const lines = document.querySelector(".lines");
+    return lines !== null && lines.scrollHeight - lines.scrollTop - lines.clientHeight < 5;
+  });
+});

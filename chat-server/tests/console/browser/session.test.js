@@ -1,0 +1,78 @@
+// Tokens: bad ones, those that expire, and other people's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, isLive, say, shows, signIn, askForHelp } from "../support/browser.js";
+import { Server } from "../support/server.js";
+
+test("what is no token is said at once, and what the server refuses leads back", async (t) => {
+  const server = await Server.start(t);
+  const page = await (await browser(t)).newPage();
+  await page.goto(server.origin);
+  const enter = async (/** @type {string} */ token) => {
+    await page.getByLabel("Access token").fill(token);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  };
+  await enter("hello");
+  await page.getByText("This is not a token of the chat").waitFor();
+  const token = await server.token("john", "BUS_DRIVER");
+  await enter(`${token.slice(0, -6)}AAAAAA`);
+  await page.getByText("The server does not accept this token.").waitFor();
+  await enter(token);
+  await isLive(page);
+  assert.equal(page.url(), `${server.origin}/`);
+});
+
+test("a session that has ended goes on with another token of the same user, and what waits is sent", async (t) => {
+  const server = await Server.start(t);
+  const page = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await askForHelp(page, "Running late");
+  await shows(page, ["I am running late."]);
+  // The server comes back when the token has expired, beyond the leeway of clocks: as if the night had passed.
+  await page.evaluate((token) => {
+    const kept = JSON.parse(sessionStorage.getItem("chat-session") ?? "{}");
+    sessionStorage.setItem("chat-session", JSON.stringify({ ...kept, token }));
+  }, await server.expired("john"));
+  await server.kill();
+  await page.locator(".state:not([data-state='live'])").waitFor();
+  await say(page, "while nobody hears");
+  // The page is gone before the server is back, and can't send by its old token.
+  await page.locator(".line[data-is='waiting']").waitFor();
+  await page.goto("about:blank");
+  await server.start();
+  await page.goto(server.origin);
+  await page.getByText("Your session has ended. 1 message will be sent when you are back.").waitFor();
+  const goOn = async (/** @type {string} */ token) => {
+    await page.getByLabel("Access token").fill(token);
+    await page.getByRole("button", { name: "Go on" }).click();
+  };
+  await goOn(await server.token("jane", "BUS_DRIVER"));
+  await page.getByText("This token is of somebody else.").waitFor();
+  await goOn(await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await isLive(page);
+  await shows(page, ["I am running late.", "while nobody hears"]);
+});
+
+test("who leaves with messages that wait is told, and they are there for the same user alone", async (t) => {
+  const server = await Server.start(t);
+  const context = await browser(t);
+  const john = await server.token("john", "BUS_DRIVER", "John", "Doe");
+  const page = await signIn(context, server, john);
+  await askForHelp(page, "Running late");
+  await shows(page, ["I am running late."]);
+  await server.kill();
+  await page.locator(".state:not([data-state='live'])").waitFor();
+  await say(page, "for later");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("1 message not sent yet").waitFor();
+  await dialog.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.getItem("chat-session")), null);
+  await server.start();
+  const other = await signIn(context, server, await server.token("ali", "BUS_DRIVER", "Ali", "Kaya"));
+  await other.getByText("Control is one press away.").waitFor();
+  assert.equal(await other.locator(".line").count(), 0);
+  const again = await signIn(context, server, john);
+  await shows(again, ["I am running late.", "for later"]);
+});

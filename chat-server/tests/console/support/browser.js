@@ -1,0 +1,121 @@
+// Chromium, and what one does in it.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+/** @typedef {import("playwright-core").BrowserContext} BrowserContext */
+/** @typedef {import("playwright-core").Page} Page */
+/** @typedef {import("./server.js").Server} Server */
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** How long to wait for what must come. Reached only when a test fails. */
+export const PATIENCE = 30_000;
+
+/**
+ * A browser of its own, with nothing remembered; what its pages complain of is an error of the test.
+ *
+ * @param {import("node:test").TestContext} test
+ * @param {import("playwright-core").BrowserContextOptions & { args?: string[] }} [options]
+ * @returns {Promise<BrowserContext>}
+ */
+export async function browser(test, { args = [], ...options } = {}) {
+  const directory = await mkdtemp(join(tmpdir(), "chromium-"));
+  const context = await chromium.launchPersistentContext(directory, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [...FLAGS, ...args],
+    viewport: { width: 1280, height: 800 },
+    ...options,
+  });
+  context.setDefaultTimeout(PATIENCE);
+  /** @type {string[]} */
+  const complaints = [];
+  context.on("weberror", (error) => complaints.push(String(error.error())));
+  context.on("console", (message) => {
+    // That the server can't be reached, or refuses, is what some tests are about.
+    const isExpected = /net::ERR_|WebSocket connection to|status of 403/.test(message.text());
+    if (message.type() === "error" && !isExpected) complaints.push(message.text());
+  });
+  test.after(async () => {
+    await context.close();
+    await rm(directory, { recursive: true, force: true });
+    assert.deepEqual(complaints, [], "the browser complained");
+  });
+  return context;
+}
+
+/**
+ * A page that is signed in by a token.
+ *
+ * @param {BrowserContext} context
+ * @param {Server} server
+ * @param {string} token
+ */
+export async function signIn(context, server, token) {
+  const page = await context.newPage();
+  await page.goto(server.origin);
+  await page.getByLabel("Access token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await isLive(page);
+  return page;
+}
+
+/** Waits until the page says that it is connected. @param {Page} page */
+export const isLive = (page) => page.locator(".state", { hasText: /^Live/ }).waitFor();
+
+/**
+ * Asks for help with a ready phrase.
+ *
+ * @param {Page} page
+ * @param {string} phrase
+ */
+export async function askForHelp(page, phrase) {
+  await page.getByRole("button", { name: "Get help" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: phrase }).click();
+}
+
+/**
+ * Writes a message and sends it.
+ *
+ * @param {Page} page
+ * @param {string} text
+ */
+export async function say(page, text) {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+}
+
+/** Opens a conversation of the list. @param {Page} page @param {string} title */
+export async function open(page, title) {
+  await page.getByRole("navigation", { name: "Conversations" }).getByRole("button", { name: title }).first().click();
+}
+
+/** The texts of the messages that the page shows. @param {Page} page @returns {Promise<string[]>} */
+export const shown = (page) => page.locator(".line .content").allTextContents();
+
+/**
+ * Waits until a page shows exactly these messages.
+ *
+ * @param {Page} page
+ * @param {string[]} texts
+ */
+export async function shows(page, texts) {
+  const is = (/** @type {string[]} */ wanted) => {
+    const lines = [...document.querySelectorAll(".line .content")].map((line) => line.textContent);
+    return lines.length === wanted.length && lines.every((line, index) => line === wanted[index]);
+  };
+  await page.waitForFunction(is, texts).catch(async () => assert.deepEqual(await shown(page), texts));
+}

@@ -1,0 +1,208 @@
+// What is shown of a conversation is what the server holds: in order, each once, nothing missing.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Bench, ME, live, message, messages, summary } from "../support/machine.js";
+
+/** A bench that shows the conversation "c" with its messages up to this number. @param {number} to */
+function showing(to) {
+  const bench = new Bench();
+  bench.live([summary(to)]);
+  bench.handle({ kind: "open", id: "c" });
+  const join = bench.request("join_conversation");
+  assert.deepEqual(join.data, { conversation_id: "c", after_seq: 0, epoch: "" });
+  bench.reply(join, page(messages(1, to), to, { reset: true }));
+  return bench;
+}
+
+/** @param {object[]} list @param {number} last_seq @param {object} [more] */
+const page = (list, last_seq, more = {}) => ({ messages: list, last_seq, epoch: "e1", complete: true, ...more });
+
+test("live messages are appended, each once", () => {
+  const bench = showing(2);
+  for (const seq of [3, 3, 2, 4]) bench.frame(live(seq));
+  assert.deepEqual(bench.seqs(), [1, 2, 3, 4]);
+});
+
+test("a hole is filled before what comes after it is shown", () => {
+  const bench = showing(2);
+  bench.frame(live(5));
+  assert.deepEqual(bench.seqs(), [1, 2]);
+  const join = bench.request("join_conversation");
+  assert.deepEqual(join.data, { conversation_id: "c", after_seq: 2, epoch: "e1" });
+  bench.reply(join, page(messages(3, 5), 5));
+  assert.deepEqual(bench.seqs(), [1, 2, 3, 4, 5]);
+});
+
+test("after reconnecting what was missed comes page by page", () => {
+  const bench = showing(2);
+  bench.close();
+  bench.pass(1_000);
+  bench.open();
+  const first = bench.request("join_conversation");
+  assert.deepEqual(first.data, { conversation_id: "c", after_seq: 2, epoch: "e1" });
+  bench.frame(live(9));
+  bench.reply(first, page(messages(3, 5), 9, { complete: false }));
+  const second = bench.request("join_conversation");
+  assert.equal(second.data.after_seq, 5);
+  bench.reply(second, page(messages(6, 9), 9));
+  assert.deepEqual(bench.seqs(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.ok(bench.sent.every((request) => request.type !== "join_conversation"));
+});
+
+test("another history replaces what is shown, and the outbox stays", () => {
+  const bench = showing(4);
+  bench.post("unsent");
+  bench.close();
+  bench.pass(1_000);
+  bench.open();
+  bench.frame(live(2));
+  assert.deepEqual(bench.seqs(), [1, 2, 3, 4], "of which history it is, nobody has said");
+  const join = bench.request("join_conversation");
+  bench.reply(bench.request("get_active_conversations"), { conversations: [summary(2)], epoch: "e2" });
+  bench.reply(join, page([message(2)], 2, { epoch: "e2", reset: true }));
+  assert.deepEqual(bench.seqs(), [2]);
+  assert.equal(bench.machine.conversations.get("c")?.hasOlder, true);
+  assert.deepEqual(bench.texts(), ["unsent"]);
+});
+
+test("a catch-up that is put off comes later", () => {
+  const bench = new Bench();
+  bench.live([summary(1)]);
+  bench.handle({ kind: "open", id: "c" });
+  const error = { success: false, error: "Wait", code: "rate_limited", retry_after_ms: 40 };
+  bench.reply(bench.request("join_conversation"), error);
+  bench.pass(40);
+  bench.reply(bench.request("join_conversation"), page([message(1)], 1, { reset: true }));
+  assert.deepEqual(bench.seqs(), [1]);
+});
+
+test("older messages come before the held ones, until the first", () => {
+  const bench = new Bench();
+  bench.live([summary(60)]);
+  bench.handle({ kind: "open", id: "c" });
+  bench.reply(bench.request("join_conversation"), page(messages(51, 60), 60, { reset: true }));
+  bench.handle({ kind: "older", id: "c" });
+  bench.handle({ kind: "older", id: "c" });
+  const older = bench.request("get_conversation_messages");
+  assert.deepEqual(older.data, { conversation_id: "c", limit: 50, before_seq: 51 });
+  assert.deepEqual(bench.sent, []);
+  bench.reply(older, { messages: messages(1, 50) });
+  assert.deepEqual(bench.seqs(), messages(1, 60).map(({ seq }) => seq));
+  bench.handle({ kind: "older", id: "c" });
+  assert.deepEqual(bench.sent, []);
+});
+
+test("what the server has taken is shown until its message comes", () => {
+  const bench = showing(2);
+  bench.post("mine");
+  bench.reply(bench.request("send_chat_message"), { seq: 3, message_id: "msg_3" });
+  const conversation = bench.machine.conversations.get("c");
+  assert.deepEqual(conversation?.settled.map(({ content }) => content), ["mine"]);
+  assert.equal(bench.machine.sending.waiting, 0);
+  bench.frame(live(3, ME));
+  assert.deepEqual([conversation?.settled, bench.seqs()], [[], [1, 2, 3]]);
+});
+
+test("unread messages are counted by the list and live, and end by reading here or elsewhere", () => {
+  const bench = new Bench();
+  bench.live([summary(3, { read_up_to: 1, unread_count: 2 })]);
+  const one = bench.machine.conversations.get("c");
+  bench.frame(live(4));
+  bench.frame(live(5, ME));
+  assert.equal(one?.unread, 3);
+  bench.handle({ kind: "open", id: "c" });
+  bench.reply(bench.request("join_conversation"), page(messages(1, 5), 5, { reset: true }));
+  bench.handle({ kind: "read", id: "c" });
+  bench.handle({ kind: "read", id: "c" });
+  const read = bench.request("mark_message_read");
+  assert.deepEqual([read.data.message_id, one?.unread, bench.sent], ["msg_5", 0, []]);
+  bench.close();
+  bench.pass(1_000);
+  bench.open();
+  bench.reply(bench.request("mark_message_read"), {});
+  assert.equal(one?.readUpTo, 5);
+  bench.frame({ ...live(6), conversation_id: "c" });
+  bench.frame({ type: "read_position", conversation_id: "c", message_id: "msg_6", read_up_to: 6 });
+  assert.equal(one?.unread, 0);
+});
+
+test("a list that is older than what was heard takes nothing back", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "start" });
+  bench.open();
+  const list = bench.request("get_active_conversations");
+  bench.frame(live(4));
+  bench.reply(list, { conversations: [summary(3)], epoch: "e1" });
+  bench.frame(live(5));
+  assert.equal(bench.machine.conversations.get("c")?.lastSeq, 5);
+});
+
+test("a list of several pages is read to its end", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "start" });
+  bench.open();
+  const first = bench.request("get_active_conversations");
+  bench.reply(first, { conversations: [summary(1)], epoch: "e1", has_more: true });
+  const second = bench.request("get_active_conversations");
+  assert.equal(second.data.skip, 1);
+  bench.reply(second, { conversations: [summary(1, { id: "d" })], epoch: "e1" });
+  assert.deepEqual([...bench.machine.conversations.all.keys()], ["c", "d"]);
+  assert.equal(bench.machine.conversations.isListed, true);
+});
+
+test("a conversation that is not ours any more is left", () => {
+  const bench = showing(1);
+  bench.frame(live(3));
+  const error = { success: false, error: "Not found", code: "conversation_not_found" };
+  bench.reply(bench.request("join_conversation"), error);
+  assert.deepEqual(bench.of("gone"), [{ kind: "gone", id: "c" }]);
+  assert.equal(bench.machine.conversations.get("c"), undefined);
+});
+
+test("typing is told, told again while it goes on, and ended", () => {
+  const bench = new Bench();
+  bench.live();
+  const told = () => bench.request("typing_indicator").data.is_typing;
+  bench.handle({ kind: "typing", id: "c", is_typing: true });
+  assert.equal(told(), true);
+  bench.pass(3_000);
+  bench.handle({ kind: "typing", id: "c", is_typing: true });
+  assert.deepEqual(bench.sent, []);
+  bench.pass(2_000);
+  assert.equal(told(), true);
+  bench.pass(3_000);
+  assert.equal(told(), false);
+  bench.handle({ kind: "typing", id: "c", is_typing: true });
+  assert.equal(told(), true);
+  bench.post("sent");
+  bench.pass(10_000);
+  assert.ok(bench.sent.every((request) => request.type !== "typing_indicator"), "a message ends it by itself");
+});
+
+test("what others type is shown, and ends if nothing more is heard", () => {
+  const bench = new Bench();
+  bench.live([summary(1)]);
+  const typing = () => [...(bench.machine.conversations.get("c")?.typing.keys() ?? [])];
+  bench.frame({ type: "typing_status", conversation_id: "c", user_id: "jane", is_typing: true });
+  assert.deepEqual(typing(), ["jane"]);
+  bench.pass(15_000);
+  assert.deepEqual(typing(), []);
+});
+
+test("rooms are joined again by each connection, and left by another one", () => {
+  const bench = new Bench();
+  bench.live();
+  const room = /** @type {const} */ ("driver_support");
+  bench.handle({ kind: "room", room, wanted: true });
+  bench.reply(bench.request("join_support_room"), { room_type: room });
+  bench.close();
+  assert.equal(bench.machine.rooms.joined.has(room), false);
+  bench.pass(1_000);
+  bench.open();
+  bench.reply(bench.request("join_support_room"), { room_type: room });
+  bench.handle({ kind: "room", room, wanted: false });
+  bench.open();
+  assert.ok(bench.sent.every((request) => request.type !== "join_support_room" || request.request_id < 4));
+  assert.equal(bench.of("connect").length, 3);
+});

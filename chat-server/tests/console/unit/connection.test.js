@@ -1,0 +1,179 @@
+// When to connect, when again, and when not.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Backoff } from "../../../console/machine/backoff.js";
+import { Bench, summary } from "../support/machine.js";
+
+const phase = (/** @type {Bench} */ bench) => bench.machine.connection.phase;
+
+test("pauses double from half a second to twenty, and are drawn from zero", () => {
+  const longest = new Backoff(() => 0.999_999_999);
+  const pauses = Array.from({ length: 8 }, () => longest.pause(500));
+  assert.deepEqual(pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]);
+  assert.equal(new Backoff(() => 0).pause(500), 0);
+});
+
+test("only a connection that held makes the next pause short again", () => {
+  const backoff = new Backoff(() => 0.999_999_999);
+  for (let failures = 0; failures < 9; failures += 1) backoff.pause(500);
+  backoff.wasLive(9_999);
+  assert.equal(backoff.pause(500), 20_000);
+  backoff.wasLive(10_000);
+  assert.equal(backoff.pause(500), 500);
+});
+
+test("it is live when the server has answered, not before", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "start" });
+  bench.open();
+  assert.equal(phase(bench).phase, "connecting");
+  bench.reply(bench.request("get_active_conversations"), { conversations: [], epoch: "e" });
+  assert.equal(phase(bench).phase, "live");
+});
+
+test("it connects again by itself after a pause", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.close();
+  assert.equal(phase(bench).phase, "waiting");
+  bench.pass(249);
+  assert.equal(bench.of("connect").length, 1);
+  bench.pass(1);
+  assert.equal(bench.of("connect").length, 2);
+});
+
+test("a network that is back is used at once", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.close();
+  bench.handle({ kind: "online" });
+  assert.equal(bench.of("connect").length, 2);
+});
+
+test("an attempt that takes too long is given up", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "start" });
+  bench.pass(15_000);
+  assert.equal(bench.of("disconnect").length, 1);
+  bench.pass(20_000);
+  assert.ok(bench.of("connect").length >= 2);
+});
+
+test("what an old connection says is not heard", () => {
+  const bench = new Bench();
+  bench.live([summary(1)]);
+  bench.close();
+  bench.pass(250);
+  bench.handle({ kind: "closed", link: 1, code: 4501 });
+  bench.handle({ kind: "frame", link: 1, text: "{}" });
+  assert.equal(phase(bench).phase, "connecting");
+});
+
+test("a connection that changes network or falls silent is asked, and given up without an answer", () => {
+  for (const sign of ["online", "offline", "silence"]) {
+    const bench = new Bench();
+    bench.live();
+    if (sign === "silence") bench.pass(25_000);
+    else bench.handle({ kind: /** @type {"online" | "offline"} */ (sign) });
+    const probe = bench.request("get_active_conversations");
+    assert.deepEqual(probe.data, { limit: 1 }, sign);
+    bench.pass(4_999);
+    assert.equal(phase(bench).phase, "live", sign);
+    bench.pass(1);
+    assert.equal(phase(bench).phase, "waiting", sign);
+  }
+});
+
+test("a probe that is answered changes nothing", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.handle({ kind: "online" });
+  bench.reply(bench.request("get_active_conversations"), { conversations: [summary(9)], epoch: "e1" });
+  bench.pass(24_000);
+  assert.equal(phase(bench).phase, "live");
+  assert.equal(bench.machine.conversations.all.size, 0);
+});
+
+test("a request without a reply means that the connection is dead", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.post("one");
+  bench.frame({ type: "typing_status", conversation_id: "x", user_id: "y", is_typing: true });
+  bench.pass(20_000);
+  assert.equal(phase(bench).phase, "waiting");
+});
+
+test("close codes say whether to connect again", () => {
+  const cases = /** @type {const} */ ([
+    [1000, "waiting"],
+    [1001, "waiting"],
+    [1006, "waiting"],
+    [1013, "waiting"],
+    [4001, "stopped"],
+    [4008, "waiting"],
+    [4012, "waiting"],
+    [4100, "waiting"],
+    [4501, "stopped"],
+    [4503, "stopped"],
+    [4504, "stopped"],
+    [4999, "stopped"],
+  ]);
+  for (const [code, wanted] of cases) {
+    const bench = new Bench();
+    bench.live();
+    bench.frame({ type: "error", success: false, error: "Because", code: "x" });
+    bench.close(code);
+    assert.equal(phase(bench).phase, wanted, String(code));
+    bench.pass(60_000);
+    assert.equal(bench.of("connect").length > 1, wanted === "waiting", String(code));
+    if (wanted === "stopped") assert.deepEqual(phase(bench), { phase: "stopped", code, reason: "Because" });
+  }
+});
+
+test("a server that stops sees its clients again spread over five seconds", () => {
+  const bench = new Bench({ random: () => 0.999_999_999 });
+  bench.live();
+  bench.close(1001);
+  bench.pass(4_999);
+  assert.equal(bench.of("connect").length, 1);
+  bench.pass(1);
+  assert.equal(bench.of("connect").length, 2);
+});
+
+test("an expired session goes on with another token, and so do its drafts", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.post("one");
+  bench.close(4001);
+  bench.handle({ kind: "online" });
+  assert.equal(bench.of("connect").length, 1, "the old token is of no use");
+  bench.handle({ kind: "token", token: "new" });
+  assert.equal(bench.of("connect").at(-1)?.token, "new");
+  bench.live();
+  assert.deepEqual(bench.texts(), ["one"]);
+});
+
+test("a session that stands is prolonged by another token", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.handle({ kind: "token", token: "new" });
+  const request = bench.request("refresh_token");
+  assert.equal(request.data.token, "new");
+  bench.reply(request, { expires_at: "2024-01-15T18:30:00.000Z" });
+  assert.equal(bench.of("renewed").at(-1)?.ok, true);
+  bench.close();
+  bench.pass(1_000);
+  assert.equal(bench.of("connect").at(-1)?.token, "new");
+});
+
+test("nothing happens after the end", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.handle({ kind: "close" });
+  assert.equal(bench.of("disconnect").length, 1);
+  bench.handle({ kind: "online" });
+  bench.handle({ kind: "start" });
+  bench.pass(60_000);
+  assert.equal(bench.of("connect").length, 1);
+});

@@ -1,0 +1,153 @@
+// The outbox in the browser's storage: pages that come, go, and stand side by side.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Outbox } from "../../../console/outbox.js";
+
+/** The browser's storage, as far as it is used. */
+class Storage {
+  /** @type {Map<string, string>} */
+  kept = new Map();
+  isFull = false;
+
+  get length() {
+    return this.kept.size;
+  }
+
+  /** @param {number} index */
+  key(index) {
+    return [...this.kept.keys()][index] ?? null;
+  }
+
+  /** @param {string} key */
+  getItem(key) {
+    return this.kept.get(key) ?? null;
+  }
+
+  /** @param {string} key @param {string} value */
+  setItem(key, value) {
+    if (this.isFull) throw new Error("QuotaExceededError");
+    this.kept.set(key, value);
+  }
+
+  /** @param {string} key */
+  removeItem(key) {
+    this.kept.delete(key);
+  }
+}
+
+/** The browser's locks, as far as they are used: one holder at a time, the others in line. */
+class Locks {
+  /** @type {Map<string, Promise<unknown>>} */
+  #lines = new Map();
+
+  /** @param {string} name @param {{ signal: AbortSignal }} options @param {() => unknown} act */
+  request(name, { signal }, act) {
+    const before = this.#lines.get(name) ?? Promise.resolve();
+    const turn = before.then(() => (signal.aborted ? undefined : act()));
+    this.#lines.set(name, turn);
+    return turn;
+  }
+}
+
+/** @param {string} id @param {number} at */
+const entry = (id, at) => ({
+  client_message_id: id,
+  at,
+  draft: { type: /** @type {const} */ ("send_chat_message"), conversation_id: "c", content: id },
+});
+
+/** All that was started has gone as far as it can. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** @param {{ storage: Storage, locks?: Locks | undefined, user?: string }} settings @param {string} page */
+async function start({ storage, locks, user = "john" }, page) {
+  /** @type {string[]} */
+  const adopted = [];
+  const outbox = new Outbox({ user, page, storage: /** @type {any} */ (storage), locks: /** @type {any} */ (locks) });
+  const take = (/** @type {import("../../../console/types.d.ts").Entry[]} */ entries) =>
+    adopted.push(...entries.map((one) => one.client_message_id));
+  await outbox.start(take);
+  await settled();
+  return { outbox, adopted, take };
+}
+
+test("a page that comes after another takes its drafts over, in their order", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  const first = await start(browser, "one");
+  for (const [id, at] of /** @type {const} */ ([["b", 2], ["a", 1], ["c", 3]])) first.outbox.keep(entry(id, at));
+  first.outbox.forget("c");
+  first.outbox.close();
+  const second = await start(browser, "two");
+  assert.deepEqual(second.adopted, ["a", "b"]);
+  assert.equal(browser.storage.length, 2);
+});
+
+test("a page that lives keeps its drafts, and when it ends another page takes them over", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  const first = await start(browser, "one");
+  const second = await start(browser, "two");
+  first.outbox.keep(entry("a", 1));
+  second.outbox.changed([...browser.storage.kept.keys()][0] ?? null, second.take);
+  await settled();
+  assert.deepEqual(second.adopted, []);
+  first.outbox.close();
+  await settled();
+  assert.deepEqual(second.adopted, ["a"]);
+});
+
+test("of two pages that wait for a third one, only one takes its drafts", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  const first = await start(browser, "one");
+  first.outbox.keep(entry("a", 1));
+  const [second, third] = [await start(browser, "two"), await start(browser, "three")];
+  first.outbox.close();
+  await settled();
+  assert.deepEqual([...second.adopted, ...third.adopted], ["a"]);
+});
+
+test("a page that ends half way through taking over loses nothing and doubles nothing", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  const first = await start(browser, "one");
+  first.outbox.keep(entry("a", 1));
+  first.outbox.close();
+  // The copy is there, and the original too.
+  const [[key, text] = ["", ""]] = [...browser.storage.kept];
+  browser.storage.setItem(key.replace("/one/", "/two/"), text);
+  const third = await start(browser, "three");
+  assert.deepEqual(new Set(third.adopted), new Set(["a"]), "the machine takes each name once");
+  assert.equal(browser.storage.length, 1);
+  third.outbox.forget("a");
+  assert.equal(browser.storage.length, 0);
+});
+
+test("without locks drafts are copied, and end everywhere", async () => {
+  const browser = { storage: new Storage(), locks: undefined };
+  const first = await start(browser, "one");
+  first.outbox.keep(entry("a", 1));
+  const second = await start(browser, "two");
+  assert.deepEqual(second.adopted, ["a"]);
+  assert.equal(browser.storage.length, 2);
+  second.outbox.forget("a");
+  assert.equal(browser.storage.length, 0);
+});
+
+test("nobody gets another user's drafts", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  const john = await start({ ...browser, user: "john" }, "one");
+  john.outbox.keep(entry("a", 1));
+  john.outbox.close();
+  for (const user of ["jane", "john/", "john%2F", "joh"]) {
+    assert.deepEqual((await start({ ...browser, user }, "two")).adopted, [], user);
+  }
+  assert.deepEqual((await start({ ...browser, user: "john" }, "three")).adopted, ["a"]);
+});
+
+test("a storage that is full, and what is no draft in it", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  for (const text of ["", "{", "null", "[]", '{"client_message_id":"x"}']) browser.storage.setItem(`chat-outbox/john/old/${text}`, text);
+  const { outbox, adopted } = await start(browser, "one");
+  assert.deepEqual([adopted, browser.storage.length], [[], 0]);
+  browser.storage.isFull = true;
+  assert.equal(outbox.keep(entry("a", 1)), false);
+});
