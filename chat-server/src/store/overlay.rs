@@ -16,14 +16,6 @@ const GROUPS_MOST: usize = 256;
 /// Bytes of keys and values in the overlay; at this number the next commit waits for the index thread.
 const BYTES_MOST: usize = 64 << 20;
 
-/// How long the index thread lets groups gather. Each batch costs it a write and a dozen wake-ups of sled's threads,
-/// whether it holds one message or a thousand, and nobody waits for it.
-const GATHER: Duration = Duration::from_millis(10);
-
-/// Bytes of keys and values that are a batch worth its cost: no more are gathered, for sled answers nobody, not even
-/// the commit thread, while it applies a batch.
-const GATHER_BYTES: usize = 128 << 10;
-
 /// Bytes that an entry costs beside its key and value.
 const ENTRY: usize = 96;
 
@@ -50,11 +42,6 @@ struct State {
 impl State {
     fn is_full(&self) -> bool {
         self.ends.len() >= GROUPS_MOST || self.bytes >= BYTES_MOST
-    }
-
-    /// Whether there is so much to do for the index thread that it must not wait for more.
-    fn is_a_batch(&self) -> bool {
-        self.ends.len() >= GROUPS_MOST / 4 || self.bytes >= GATHER_BYTES || self.closed
     }
 
     fn take_out(&mut self, groups: usize) {
@@ -108,22 +95,15 @@ impl Overlay {
         state.ends.push_back((end, bytes));
         state.bytes += bytes;
         state.position = end.position;
-        // A group in between is of no interest to anyone who waits.
-        if state.ends.len() == 1 || state.is_a_batch() {
-            self.changed.notify_all();
-        }
+        self.changed.notify_all();
     }
 
     /// Waits for groups, at most this long. They stay in the overlay until [`applied`](Self::applied) is told.
     ///
-    /// All that wait are given at once, up to `most` writes, so that a late index thread catches up. The first waits a
-    /// little for more, within this patience.
+    /// All that wait are given at once, up to `most` writes, so that a late index thread catches up.
     pub(super) fn work(&self, patience: Duration, most: usize) -> Work {
         let idle = |state: &mut State| state.ends.is_empty() && !state.closed;
         let waited = self.changed.wait_timeout_while(self.state(), patience, idle);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let gathers = |state: &mut State| !state.ends.is_empty() && !state.is_a_batch();
-        let waited = self.changed.wait_timeout_while(state, patience.min(GATHER), gathers);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let mut sum = 0;
         let fitting = state.writes.iter().take_while(|writes| {
@@ -212,22 +192,6 @@ mod tests {
         let large = Overlay::new(Position(0));
         large.publish(group("key", BYTES_MOST), end(1));
         assert!(large.state().is_full());
-    }
-
-    #[test]
-    fn the_index_thread_waits_for_more_until_it_is_a_batch_or_the_end() {
-        let groups = Overlay::new(Position(0));
-        (1..GROUPS_MOST as u64 / 4).for_each(|position| groups.publish(group("key", 1), end(position)));
-        assert!(!groups.state().is_a_batch());
-        groups.publish(group("key", 1), end(GROUPS_MOST as u64 / 4));
-        assert!(groups.state().is_a_batch());
-        let bytes = Overlay::new(Position(0));
-        bytes.publish(group("key", GATHER_BYTES), end(1));
-        assert!(bytes.state().is_a_batch());
-        let closed = Overlay::new(Position(0));
-        closed.publish(group("key", 1), end(1));
-        closed.close();
-        assert!(closed.state().is_a_batch());
     }
 
     #[test]
