@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use bare::Bare;
 
 /// Most allocations that a message may make in the engine, from its frame to those that are told of it.
-const MOST: u64 = 40;
+const MOST: u64 = 32;
 
 fn send(bare: &mut Bare) {
     let request = bare.request();

@@ -45,7 +45,7 @@ fn commit_group(bencher: Bencher, messages: u64) {
 }
 
 /// So many groups of 64 that the index must keep up: what the store can bear for long.
-#[divan::bench(sample_count = 3, sample_size = 1, args = [1_000])]
+#[divan::bench(sample_count = 3, sample_size = 1, args = [500])]
 fn commit_stream(bencher: Bencher, groups: u64) {
     let dir = TempDir::new().expect("a directory");
     let (store, mut next) = (open(dir.path()), Messages(0));
@@ -58,7 +58,7 @@ fn commit_stream(bencher: Bencher, groups: u64) {
 }
 
 /// An index is built anew from the journal of so many messages.
-#[divan::bench(sample_count = 3, sample_size = 1, args = [64_000])]
+#[divan::bench(sample_count = 3, sample_size = 1, args = [16_000])]
 fn build_index(bencher: Bencher, messages: u64) {
     let dir = TempDir::new().expect("a directory");
     let (store, mut next) = (open(dir.path()), Messages(0));
