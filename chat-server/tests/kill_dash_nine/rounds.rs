@@ -6,6 +6,7 @@ use chat_core::protocol::{Role, User};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rustix::process::Signal;
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -61,7 +62,10 @@ fn number(variable: &str) -> Option<u64> {
 /// Three drivers with a conversation each, and Jane of control, who writes in the first from two devices.
 async fn devices(dir: &Path, random: &mut ChaCha8Rng) -> Vec<Device> {
     let server = Server::start_in(dir, &FLAGS);
-    server.connect(&jane()).await.close().await;
+    // A reply: only then does the server know her, and who is created next has her in it.
+    let mut known = server.connect(&jane()).await;
+    known.request("get_active_conversations", json!({})).await;
+    known.close().await;
     let mut devices = Vec::new();
     for number in 0..3 {
         let user = User::new(format!("user_{number}"), Role::BusDriver);
