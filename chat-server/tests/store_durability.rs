@@ -170,7 +170,7 @@ fn nothing_is_answered_before_the_sync_has_returned() {
     recorder.0.lock().unwrap().hold = Some((reached, go_on));
     block_on(async {
         let mut commit = pin!(store.commit(vec![creation(&conv(), None)]));
-        assert!(poll!(&mut commit).is_pending());
+        assert!(poll!(&mut commit).is_pending(), "answered while the sync is under way");
         sync_reached.recv_timeout(PATIENCE).expect("the sync is reached");
         assert!(poll!(&mut commit).is_pending(), "answered while the sync is under way");
         let Facts::Conversation(found) = store.load(Query::Conversation(conv())).await.unwrap().facts else {
