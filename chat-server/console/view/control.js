@@ -23,6 +23,8 @@ export class ControlView {
   #open = null;
   /** Emergencies that nobody here has looked at. @type {Set<string>} */
   #alarms = new Set();
+  /** Emergencies that were told of: each makes its sound once. At most as many as there are conversations. @type {Set<string>} */
+  #told = new Set();
   #urgent = h("ul", { class: "rows" });
   #others = h("ul", { class: "rows" });
   #urgentPart = h("section", { class: "urgent", "aria-labelledby": "urgent-heading", hidden: true });
@@ -75,9 +77,17 @@ export class ControlView {
   /** @param {import("../types.d.ts").NewSupportConversation} event */
   #request(event) {
     const isEmergency = event.room_type === "emergency_support";
-    beep(isEmergency);
-    if (isEmergency) this.#alarms.add(event.conversation_id);
-    else announce(`New request from ${event.creator_name}: ${titleOf(event.title)}`);
+    if (isEmergency) return this.#raise(event.conversation_id);
+    beep(false);
+    announce(`New request from ${event.creator_name}: ${titleOf(event.title)}`);
+  }
+
+  /** @param {string} id */
+  #raise(id) {
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    this.#alarms.add(id);
+    beep(true);
   }
 
   /** @param {import("../types.d.ts").Message} message */
@@ -115,6 +125,8 @@ export class ControlView {
     const isUrgent = (/** @type {Conversation} */ one) =>
       one.isEmergency && (one.unread > 0 || Date.now() - one.lastAt < URGENT_FOR);
     const urgent = all.filter(isUrgent);
+    // One that was created while there was no connection is known from the list alone.
+    for (const one of urgent) if (one.unread > 0 && one.id !== this.#open) this.#raise(one.id);
     this.#rows(this.#urgent, urgent);
     this.#rows(this.#others, all.filter((one) => !isUrgent(one)));
     this.#urgentPart.hidden = urgent.length === 0;

@@ -58,6 +58,16 @@ test("a request for help that is made without a connection reaches control", asy
   await shows(driver, ["Emergency. I need help at once."]);
 });
 
+test("an emergency that came while control was away is told of when it is back", async (t) => {
+  const { server, control, driver } = await conversation(t);
+  const token = await server.token("jane", "CONTROL_STAFF", "Jane", "Smith");
+  await control.close();
+  await askForHelp(driver, "Emergency");
+  await driver.getByRole("heading", { name: "Emergency" }).waitFor();
+  const back = await signIn(await browser(t), server, token);
+  await back.getByRole("alert").getByText("Emergency", { exact: true }).first().waitFor();
+});
+
 test("a page that is closed while messages wait leaves them to the next one", async (t) => {
   const { server, token, drivers, control, driver } = await conversation(t);
   await server.kill();
