@@ -54,14 +54,15 @@ impl Oracle {
         }
     }
 
-    /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused.
+    /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused to who asks again.
     fn refused(&mut self, user: &str, asked: &Asked, frame: &Value) -> Result<(), Broken> {
         let code = frame["code"].as_str().unwrap_or_default();
         must(!code.is_empty() && frame["error"].is_string(), "P6", || {
             format!("an error without a name: {frame}")
         })?;
         self.checked.rate_limited += u64::from(code == "rate_limited");
-        if let Some(name) = asked.data["client_message_id"].as_str()
+        if let Some(name) = asked.name()
+            && asked.is_repeat
             && self.kept.contains_key(&(user.to_owned(), name.to_owned()))
         {
             let may_be = matches!(code, "unavailable" | "client_message_id_reused");
