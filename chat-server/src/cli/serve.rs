@@ -1,0 +1,63 @@
+//! `chat-server serve`: the server itself.
+
+use std::io::{self, Write as _};
+use std::pin::pin;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Outcome;
+use crate::config::Config;
+use crate::logging;
+use crate::server::Server;
+
+/// How long the runtime may take to give up what is left.
+const ABANDON_WITHIN: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    config: Config,
+    /// What to log: a level, or target=level with commas between.
+    #[arg(long, env = "CHAT_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+/// Runs the server until it is told to stop.
+pub(super) fn serve(args: &ServeArgs) -> Outcome {
+    logging::start(&args.log)
+        .map_err(|error| format!("can't read the log filter {:?}: {error}", args.log))?;
+    let runtime = Runtime::new()?;
+    let outcome = runtime.block_on(async {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut told_to_stop = pin!(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+        // Opening the store may take long; whatever it was doing, the next start goes on from there.
+        let server = tokio::select! {
+            server = Server::bind(&args.config) => server?,
+            () = &mut told_to_stop => return Ok(()),
+        };
+        // In one piece: who starts the server may read the first line only, and close the pipe.
+        io::stdout().write_all(whereabouts(&server).as_bytes())?;
+        io::stdout().flush()?;
+        server.run(told_to_stop).await?;
+        Ok(())
+    });
+    runtime.shutdown_timeout(ABANDON_WITHIN);
+    outcome
+}
+
+/// Where the server is, a line each.
+fn whereabouts(server: &Server) -> String {
+    let websocket = format!("listening on {}\n", server.url());
+    #[cfg(feature = "console")]
+    let websocket = format!("{websocket}console on {}\n", server.console_url());
+    websocket
+}
