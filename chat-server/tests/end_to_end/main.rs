@@ -46,6 +46,8 @@ mod send_chat_message;
 #[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
+mod systemd;
+#[cfg(test)]
 mod trial;
 #[cfg(test)]
 mod two_devices;
