@@ -22,16 +22,15 @@ const ABANDON_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
-    config: Config,
+    pub(super) config: Config,
     /// What to log: a level, or target=level with commas between.
     #[arg(long, env = "CHAT_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    pub(super) log: String,
 }
 
 /// Runs the server until it is told to stop.
 pub(super) fn serve(args: &ServeArgs) -> Outcome {
-    logging::start(&args.log)
-        .map_err(|error| format!("can't read the log filter {:?}: {error}", args.log))?;
+    logging::start(&args.log)?;
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(async {
         let (mut terminate, mut interrupt) =

@@ -44,6 +44,8 @@ mod restart;
 #[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
 mod systemd;
