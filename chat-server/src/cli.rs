@@ -1,9 +1,11 @@
 //! The command line: one file per command.
 
+mod progress;
 mod serve;
 mod token;
 mod users;
 mod values;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -12,6 +14,7 @@ use clap::{Parser, Subcommand};
 use serve::ServeArgs;
 use token::TokenArgs;
 use users::UsersCommand;
+use verify::VerifyArgs;
 
 /// What a command can end with.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -36,6 +39,8 @@ enum Command {
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Verify that all that was stored is as it was written, and name what is not; it changes nothing.
+    Verify(VerifyArgs),
 }
 
 /// Runs the program; errors go to standard error.
@@ -46,6 +51,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::serve(&args),
         Some(Command::Token(args)) => token::token(args),
         Some(Command::Users(command)) => users::run(command),
+        Some(Command::Verify(args)) => verify::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
