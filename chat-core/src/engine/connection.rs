@@ -96,7 +96,7 @@ impl Connection {
             .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))?;
         let stage = &mut self.slots[place].stage;
         match stage {
-            Stage::Waiting(work) if !work.reads_what_is_stored() || (place == 0 && !self.backlogged) => {}
+            Stage::Waiting(work) if !work.waits_for_those_before() || (place == 0 && !self.backlogged) => {}
             _ => return None,
         }
         match std::mem::replace(stage, Stage::Done(None)) {
@@ -112,6 +112,13 @@ impl Connection {
             Stage::Waiting(work) | Stage::Asking(work) | Stage::Committing(work) => Some(work),
             Stage::Entering | Stage::Done(_) => None,
         }
+    }
+
+    /// The request whose question is under way, or that waits for one that it may repeat.
+    pub(super) fn asking(&self) -> Option<&Work> {
+        self.slots
+            .iter()
+            .find_map(|slot| if let Stage::Asking(work) = &slot.stage { Some(&**work) } else { None })
     }
 
     pub(super) fn set(&mut self, number: u64, stage: Stage) {

@@ -2,7 +2,7 @@
 
 use super::connection::Stage;
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::load::{Origin, Question};
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
 use super::{BadToken, Claims, Class, Draining, Engine, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
@@ -89,8 +89,12 @@ impl Engine {
         }
     }
 
-    /// Takes the next step of a request or command.
+    /// Takes the next step of a request or command, unless it may be a repeat of one that is under way.
     pub(super) fn proceed(&mut self, origin: &Origin, mut work: Box<Work>) {
+        let name = work.name();
+        if name.as_ref().is_some_and(|name| self.names.wait(name, origin)) {
+            return self.keep(origin, work);
+        }
         match self.step(&mut work) {
             Ok(Step::Commit(change)) => self.submit(origin, work, change),
             Ok(Step::Reply(reply)) => self.finish(origin, Ok(reply)),
@@ -108,13 +112,14 @@ impl Engine {
                 }
             }
             Ok(Step::Verify(token)) => {
-                let ticket = self.questions.open(origin.clone(), None);
+                let ticket =
+                    self.questions.open(Question { origin: origin.clone(), query: None, name: None });
                 self.outputs.push_back(Output::Verify { ticket, token });
                 self.keep(origin, work);
             }
             Err(Stop::Load(query)) => {
                 let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
-                self.load(origin.clone(), query);
+                self.load_under(name, origin.clone(), query);
                 self.keep(origin, work);
                 if let (true, Origin::Request(conn, number)) = (catches_up, origin)
                     && let Some(connection) = self.connections.get_mut(conn)
@@ -122,15 +127,25 @@ impl Engine {
                     connection.hold_back(*number);
                 }
             }
-            Err(Stop::Wait) => {
-                self.keep(origin, work);
-                self.waiting.push(origin.clone());
-            }
+            Err(Stop::Turn) => self.proceed_in_turn(origin, work),
             Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
         }
     }
 
-    /// What a request does next. What was accepted before is never refused now: a repeat is looked up first.
+    /// Decides a request anew when it is its turn on its connection, and a command at once.
+    pub(super) fn proceed_in_turn(&mut self, origin: &Origin, work: Box<Work>) {
+        match origin {
+            Origin::Request(conn, number) => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    connection.set(*number, Stage::Waiting(work));
+                }
+            }
+            _ => self.proceed(origin, work),
+        }
+    }
+
+    /// What a request does next. What was accepted before is never refused now: it is looked up whether it is a repeat.
+    /// Nothing is accepted under its name meanwhile, nor before the refusal leaves: it is the next of its connection.
     fn step(&mut self, work: &mut Work) -> Outcome {
         let outcome = self.attempt(work);
         let Err(Stop::Refuse(error)) = outcome else {
@@ -139,7 +154,10 @@ impl Engine {
         };
         let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
         match &work.known.original {
-            None if self.commits.holds_name(&work.user.id, id) => Err(Stop::Wait),
+            None if !work.last_resort => {
+                work.last_resort = true;
+                Err(Stop::Turn)
+            }
             None => {
                 let (user, client_message_id) = (work.user.id.clone(), id.clone());
                 Err(Stop::Load(Query::Original { user, client_message_id }))
@@ -228,7 +246,7 @@ impl Engine {
 
     /// The answer to `refresh_token`: the same user and role, or the old session stays as it is.
     pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, BadToken>) {
-        let Some((origin, None)) = self.questions.close(ticket) else { return };
+        let Some(Question { origin, query: None, .. }) = self.questions.close(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {
             claims.user.id == connection.user.id && claims.user.role == connection.user.role
