@@ -1,11 +1,13 @@
 //! The command line: one file per command.
 
 mod check;
+mod progress;
 mod serve;
 mod settings;
 mod token;
 mod users;
 mod values;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +18,7 @@ use serve::ServeArgs;
 use settings::Given;
 use token::TokenArgs;
 use users::UsersCommand;
+use verify::VerifyArgs;
 
 /// What a command can end with.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -45,6 +48,8 @@ enum Command {
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Verify that all that was stored is as it was written, and name what is not; it changes nothing.
+    Verify(VerifyArgs),
 }
 
 /// Runs the program; errors go to standard error.
@@ -67,6 +72,7 @@ fn run() -> Outcome {
         Some(Command::Check(args)) => check::check(&args, &given),
         Some(Command::Token(args)) => token::token(args),
         Some(Command::Users(command)) => users::run(command),
+        Some(Command::Verify(args)) => verify::run(args),
     }
 }
 

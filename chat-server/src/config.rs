@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
 use clap::value_parser;
 
+use crate::admin::AdminConfig;
 use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
 };
@@ -41,6 +42,9 @@ pub struct Config {
     /// Which tokens are good.
     #[command(flatten)]
     pub tokens: TokenConfig,
+    /// Where administrators are answered.
+    #[command(flatten)]
+    pub admin: AdminConfig,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use crate::admin::{Admin, AdminError, Listeners};
 use crate::auth::{SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
@@ -83,6 +85,9 @@ pub enum StartError {
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// Administrators can't be answered as configured.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The system's generator failed.
     #[error("can't start: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
@@ -106,6 +111,8 @@ pub struct Server {
     store: LocalStore,
     max_connections: u32,
     drain_for: Duration,
+    admin: Admin,
+    administrators: Listeners,
     #[cfg(feature = "console")]
     console: Console,
 }
@@ -124,6 +131,7 @@ impl Server {
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
+        let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
@@ -133,6 +141,8 @@ impl Server {
         Ok(Self {
             listener,
             address,
+            admin: Admin::new(handle.clone(), store.clone()),
+            administrators,
             handle,
             service: Box::pin(service),
             verifier,
@@ -161,6 +171,12 @@ impl Server {
         self.console.url()
     }
 
+    /// What administrators ask, to be answered elsewhere too. It holds the store until the last clone is dropped, or the
+    /// server has stopped.
+    pub fn admin(&self) -> Admin {
+        self.admin.clone()
+    }
+
     /// Serves until `shutdown` is ready. Then nobody new is let in, and clients are told to move (1001) in batches over the
     /// configured time. At its end what is under way is finished and synced, everybody left is told 1001, and the store is
     /// closed: that takes less than 10 seconds.
@@ -168,7 +184,14 @@ impl Server {
     /// # Errors
     ///
     /// [`Broken`] as soon as the engine can't go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+        let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
+        let outcome = self.run_chat(shutdown).await;
+        administration.stop().await;
+        outcome
+    }
+
+    async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let (phase, seen) = watch::channel(Phase::Serving);

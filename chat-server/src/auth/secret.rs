@@ -118,7 +118,7 @@ impl Secret {
     }
 
     /// The bytes, to sign and to verify by.
-    pub(super) fn expose(&self) -> &[u8] {
+    pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
 }

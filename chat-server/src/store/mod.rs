@@ -31,6 +31,7 @@ mod query;
 mod renewal;
 mod state;
 mod values;
+mod verify;
 mod writer;
 
 use std::io;
@@ -45,6 +46,7 @@ use futures::channel::oneshot;
 pub use error::{Damage, OpenError};
 pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
 use health::JournalFailure;

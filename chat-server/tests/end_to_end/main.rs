@@ -52,6 +52,8 @@ mod settings;
 #[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
+mod systemd;
+#[cfg(test)]
 mod trial;
 #[cfg(test)]
 mod two_devices;
