@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Replies wait to be written: no long ones are made before they are.
     pub(super) backlogged: bool,
+    /// It is to end: no more requests are taken.
+    pub(super) leaving: bool,
     /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
     slots: VecDeque<Slot>,
     /// The number of the first slot.
@@ -68,6 +70,7 @@ impl Connection {
             typing: VecDeque::new(),
             paused: false,
             backlogged: false,
+            leaving: false,
             slots: VecDeque::from([entry]),
             first: 0,
             held: 0,

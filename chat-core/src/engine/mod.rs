@@ -188,6 +188,7 @@ impl Engine {
             Input::Verified { ticket, result } => self.verified(ticket, result),
             Input::Loaded { ticket, result } => self.loaded(ticket, result),
             Input::Committed { ticket, result } => self.committed(ticket, result),
+            Input::SeeOff { conn } => self.see_off(conn),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),
         }

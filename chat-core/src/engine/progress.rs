@@ -4,7 +4,7 @@ use super::connection::Stage;
 use super::io::ConnectionId;
 use super::load::{Origin, Question};
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
-use super::{BadToken, Claims, Class, Draining, Engine, Output, Ticket, Timer, command, handler};
+use super::{BadToken, Claims, Class, Engine, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
@@ -14,13 +14,13 @@ use crate::protocol::{
 use crate::store::Query;
 
 impl Engine {
-    /// A frame of a client: decoded at once, decided in its turn. When the service stops no more are taken, so that who
-    /// keeps asking does not keep it up.
+    /// A frame of a client: decoded at once, decided in its turn. When it is to leave no more are taken, so that who
+    /// keeps asking does not keep the service up.
     pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
-        if self.draining != Draining::No {
+        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.leaving)
+        else {
             return;
-        }
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        };
         connection.last_heard = self.now.monotonic;
         let decoded = match frame {
             Frame::Text(text) => Request::decode(text, &self.limits.fields),
@@ -58,10 +58,10 @@ impl Engine {
         self.set_pace(conn);
     }
 
-    /// Replies wait to be written, or no longer. When the service stops nobody waits for them to be read.
+    /// Replies wait to be written, or no longer. When a connection is to leave nobody waits for them to be read.
     pub(super) fn backlog(&mut self, conn: ConnectionId, waits: bool) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.backlogged = waits && self.draining == Draining::No;
+            connection.backlogged = waits && !connection.leaving;
             self.advance(conn);
         }
     }
@@ -72,7 +72,7 @@ impl Engine {
         }
     }
 
-    /// Pauses a connection with too much under way, and closes one that is empty when the service stops.
+    /// Pauses a connection with too much under way, and closes one that is to leave and has nothing.
     fn set_pace(&mut self, conn: ConnectionId) {
         let most = self.limits.engine.requests_under_way;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -84,7 +84,7 @@ impl Engine {
             connection.paused = false;
             self.outputs.push_back(Output::Resume { conn });
         }
-        if under_way == 0 && self.draining != Draining::No {
+        if under_way == 0 && connection.leaving {
             self.close(conn, CloseCode::GoingAway, None);
         }
     }

@@ -138,7 +138,15 @@ impl Engine {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
             let conns: Vec<_> = self.connections.keys().copied().collect();
-            conns.into_iter().for_each(|conn| self.backlog(conn, false));
+            conns.into_iter().for_each(|conn| self.see_off(conn));
+        }
+    }
+
+    /// Ends a connection once what it has under way is finished.
+    pub(super) fn see_off(&mut self, conn: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.leaving = true;
+            self.backlog(conn, false);
         }
     }
 }

@@ -16,6 +16,7 @@
 mod current;
 pub mod disk;
 mod error;
+mod health;
 mod index;
 mod indexer;
 pub mod journal;
@@ -43,10 +44,12 @@ use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 pub use error::{Damage, OpenError};
+pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
+use health::JournalFailure;
 use indexer::Indexer;
 use journal::{End, Reader};
 use loads::Loads;
@@ -79,6 +82,8 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    current: Arc<Current>,
+    journal_failure: Arc<JournalFailure>,
     running: Mutex<Option<Running>>,
 }
 
@@ -109,7 +114,9 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader);
+        let journal_failure = Arc::<JournalFailure>::default();
+        let failure = journal_failure.clone();
+        let writer = Writer::new(parts.journal, current.clone(), overlay.clone(), reader, failure);
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
             let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
@@ -125,6 +132,8 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            current,
+            journal_failure,
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -133,6 +142,17 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// What it can't do at present, the worst of it.
+    pub fn fault(&self) -> Option<Fault> {
+        let running = lock(&self.inner.running);
+        match &*running {
+            None => Some(Fault::Closed),
+            Some(running) if running.writer.is_finished() => Some(Fault::Closed),
+            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
+            Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
+        }
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
