@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod directory;
 mod serve;
 mod token;
 mod users;
