@@ -277,13 +277,17 @@ fn is_of_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Finds out as much of what [`Server::bind`] would refuse as can be known without starting anything.
+pub(crate) async fn check(config: &Config) -> Vec<StartError> {
+    let tokens = config.tokens.check(&config.data.data_dir);
+    let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
+    let addresses = addresses(&config.listen, origin).await;
+    [tokens.err().map(StartError::from), addresses.err()].into_iter().flatten().collect()
+}
+
 /// Listens on the first address that can be, all of them being fit for the secret.
 async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, StartError> {
-    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
-    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
-    if let (Some(&address), SecretOrigin::Made { .. }) = (beyond, origin) {
-        return Err(StartError::MadeSecret { address });
-    }
+    let addresses = addresses(listen, origin).await?;
     let mut outcome = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
     for address in addresses {
         outcome = listen_on(address);
@@ -292,6 +296,15 @@ async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, Star
         }
     }
     outcome.map_err(listen_error(listen))
+}
+
+async fn addresses(listen: &str, origin: &SecretOrigin) -> Result<Vec<SocketAddr>, StartError> {
+    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
+    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
+    match (beyond, origin) {
+        (Some(&address), SecretOrigin::Made { .. }) => Err(StartError::MadeSecret { address }),
+        _ => Ok(addresses),
+    }
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {

@@ -30,6 +30,7 @@ mod query;
 mod renewal;
 mod state;
 mod values;
+mod verify;
 mod writer;
 
 use std::io;
@@ -44,6 +45,7 @@ use futures::channel::oneshot;
 
 pub use error::{Damage, OpenError};
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
 use indexer::Indexer;

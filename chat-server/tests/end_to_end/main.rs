@@ -44,7 +44,11 @@ mod restart;
 #[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+mod systemd;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]

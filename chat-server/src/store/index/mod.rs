@@ -103,6 +103,11 @@ impl Index {
         self.ask(|| Ok(self.db.range(start..end)))
     }
 
+    /// All entries by key.
+    pub(super) fn entries(&self) -> Result<sled::Iter, Unavailable> {
+        self.ask(|| Ok(self.db.iter()))
+    }
+
     /// The next entry of a range, from its front or its back.
     pub(super) fn next(
         &self,

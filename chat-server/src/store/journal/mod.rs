@@ -4,8 +4,10 @@
 //! `segment` for the format and `recover` for what a start makes of it.
 
 mod event;
+mod extent;
 mod fields;
 mod group;
+mod head;
 mod read;
 mod record;
 mod recover;
@@ -22,15 +24,17 @@ use std::sync::Arc;
 use chat_core::store::Unavailable;
 
 pub use event::{ConversationCreated, Event, MembershipChanged, MessageAppended};
+pub use head::{ChainHead, NoHead};
 pub use read::read_all;
-pub use record::{Content, Hash, Record};
+pub use record::{Content, Hash, NoHash, Record};
 pub use recover::Cut;
 pub use segment::VERSION;
 
+pub(super) use extent::Extent;
 pub(super) use group::{End, Group, Location};
 pub(super) use read::{Groups, Reader};
 pub(super) use record::Sealed;
-pub(super) use recover::{Recovered, Witness, recover};
+pub(super) use recover::{Recovered, Witness, inspect, recover};
 
 use super::disk::{Disk, DiskFile};
 

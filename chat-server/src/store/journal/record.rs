@@ -10,6 +10,7 @@
 //! zeros, with the checksum of zeros, is *erased*, and the chain holds as before.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use chat_core::store::Position;
@@ -241,17 +242,29 @@ impl Serialize for Hash {
     }
 }
 
-impl<'de> Deserialize<'de> for Hash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl FromStr for Hash {
+    type Err = NoHash;
+
+    fn from_str(text: &str) -> Result<Self, NoHash> {
         let mut hash = [0; 32];
         if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(serde::de::Error::custom("a hash has 64 hexadecimal digits"));
+            return Err(NoHash);
         }
         for (byte, two) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
             *byte = two.iter().fold(0, |byte, digit| byte << 4 | digit_value(*digit));
         }
         Ok(Self(hash))
+    }
+}
+
+/// A text is no hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a hash has 64 hexadecimal digits")]
+pub struct NoHash;
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
