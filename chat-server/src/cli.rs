@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod check;
+mod directory;
 mod progress;
 mod serve;
 mod settings;

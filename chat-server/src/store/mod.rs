@@ -40,7 +40,8 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::id::UserId;
+use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 pub use error::{Damage, OpenError};
@@ -153,6 +154,16 @@ impl LocalStore {
             Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
             Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
         }
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`], as for any load.
+    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+        let answer = self.inner.loads.ask_accounts(after, most)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
