@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
+mod backup;
 mod progress;
+mod rebuild;
 mod serve;
 mod token;
 mod users;
@@ -11,6 +13,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use backup::{BackupArgs, RestoreArgs};
+use rebuild::RebuildArgs;
 use serve::ServeArgs;
 use token::TokenArgs;
 use users::UsersCommand;
@@ -39,6 +43,12 @@ enum Command {
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Copy all that is kept, but for the secret for tokens and the index, which can be built anew.
+    Backup(BackupArgs),
+    /// Make a data directory from a backup, after verifying that.
+    Restore(RestoreArgs),
+    /// Build the index anew from the journal. The server must not be running.
+    Rebuild(RebuildArgs),
     /// Verify that all that was stored is as it was written, and name what is not; it changes nothing.
     Verify(VerifyArgs),
 }
@@ -51,6 +61,9 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::serve(&args),
         Some(Command::Token(args)) => token::token(args),
         Some(Command::Users(command)) => users::run(command),
+        Some(Command::Backup(args)) => backup::backup(&args),
+        Some(Command::Restore(args)) => backup::restore(&args),
+        Some(Command::Rebuild(args)) => rebuild::run(&args),
         Some(Command::Verify(args)) => verify::run(args),
     };
     match outcome {

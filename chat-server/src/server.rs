@@ -108,6 +108,7 @@ pub struct Server {
     handle: Handle,
     service: Service,
     verifier: TokenVerifier,
+    store: LocalStore,
     max_connections: u32,
     #[cfg(feature = "console")]
     console: Console,
@@ -130,7 +131,8 @@ impl Server {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
+        let (handle, service) =
+            Drive::new(engine, store.clone(), verifier.clone(), SystemClock::start()).start();
         announce(&origin);
         let max_connections = config.max_connections;
         Ok(Self {
@@ -139,6 +141,7 @@ impl Server {
             handle,
             service: Box::pin(service),
             verifier,
+            store,
             max_connections,
             #[cfg(feature = "console")]
             console,
@@ -186,6 +189,7 @@ impl Server {
         tokio::select! {
             () = accept_all(&self.listener, &shared, &alive) => {}
             () = shutdown => {}
+            never = storage::log_heads(&self.store) => match never {},
             _ = &mut service => return Err(Broken),
         }
         info!("stopping");

@@ -13,6 +13,7 @@
 //! In the data directory: `journal/` (see [`journal`]), `index/` (can be removed at any time while the server is
 //! stopped), `index.bad-N` (the last index that could not be used), `state` (how the store was left) and `lock`.
 
+mod backup;
 mod current;
 pub mod disk;
 mod error;
@@ -27,6 +28,7 @@ mod open;
 mod options;
 mod overlay;
 mod query;
+mod rebuild;
 mod renewal;
 mod state;
 mod values;
@@ -42,13 +44,15 @@ use std::thread::{self, JoinHandle};
 use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
+pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+pub use rebuild::rebuild;
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
 use indexer::Indexer;
-use journal::{End, Reader};
+use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
 use overlay::Overlay;
@@ -79,6 +83,9 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    synced: Arc<Synced>,
+    /// Held by who needs the journal's old parts to stay as they are, or changes them.
+    upkeep: Mutex<()>,
     running: Mutex<Option<Running>>,
 }
 
@@ -109,6 +116,7 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
+        let synced = parts.journal.synced();
         let writer = Writer::new(parts.journal, current, overlay.clone(), reader);
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
@@ -125,6 +133,8 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            synced,
+            upkeep: Mutex::default(),
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -133,6 +143,23 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// The head of the chain: all up to it is synced.
+    pub fn head(&self) -> ChainHead {
+        self.inner.synced.end().into()
+    }
+
+    /// Takes a backup of what is acknowledged now, while commits and loads go on. It blocks until that is done.
+    ///
+    /// See [`backup`] for the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`BackupError`]; then there is nothing under that name.
+    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<ChainHead, BackupError> {
+        let _still = lock(&self.inner.upkeep);
+        backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.

@@ -2,7 +2,6 @@
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
 #[cfg(test)]
-#[expect(dead_code, reason = "shared with other test programs")]
 mod support;
 
 #[cfg(test)]
@@ -31,6 +30,8 @@ mod join_support_room;
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
+#[cfg(test)]
+mod operation;
 #[cfg(test)]
 mod out_of_files;
 #[cfg(test)]
