@@ -1,4 +1,7 @@
-//! What can be set, by flag or by environment variable. A flag wins.
+//! What can be set: by flag, by environment variable, or in a file. The first of these wins.
+//!
+//! A new setting is a field here with `#[arg(long, env = "CHAT_…")]`: the program reads it from its file too, under the
+//! name of the flag, and `chat-server check` shows it. With `hide_env_values = true` its value is never shown.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
 use clap::value_parser;
 
+use crate::admin::AdminConfig;
 use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
 };
@@ -35,6 +39,9 @@ pub struct Config {
     /// Which tokens are good.
     #[command(flatten)]
     pub tokens: TokenConfig,
+    /// Where administrators are answered.
+    #[command(flatten)]
+    pub admin: AdminConfig,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]
@@ -90,10 +97,25 @@ impl SecretConfig {
     ///
     /// [`SecretError`].
     pub fn resolve(&self, data_dir: &Path) -> Result<(Secret, SecretOrigin), SecretError> {
-        match (&self.jwt_secret_file, &self.jwt_secret.0) {
-            (Some(path), _) => Ok((Secret::from_file(path)?, SecretOrigin::Given)),
-            (None, Some(text)) => Ok((Secret::new(text.as_bytes(), SECRET_VARIABLE)?, SecretOrigin::Given)),
-            (None, None) => Secret::of_data_dir(data_dir),
+        match self.given()? {
+            Some(secret) => Ok((secret, SecretOrigin::Given)),
+            None => Secret::of_data_dir(data_dir),
+        }
+    }
+
+    /// Where the secret would come from: the same, but none is made.
+    fn origin(&self, data_dir: &Path) -> Result<SecretOrigin, SecretError> {
+        match self.given()? {
+            Some(_) => Ok(SecretOrigin::Given),
+            None => Secret::origin_in(data_dir),
+        }
+    }
+
+    fn given(&self) -> Result<Option<Secret>, SecretError> {
+        let text = self.jwt_secret.0.as_ref();
+        match &self.jwt_secret_file {
+            Some(path) => Secret::from_file(path).map(Some),
+            None => text.map(|text| Secret::new(text.as_bytes(), SECRET_VARIABLE)).transpose(),
         }
     }
 
@@ -181,24 +203,44 @@ impl TokenConfig {
     ///
     /// [`TokenConfigError`].
     pub fn verifier(&self, data_dir: &Path) -> Result<(TokenVerifier, SecretOrigin), TokenConfigError> {
-        let (key, origin) = self.key(data_dir)?;
+        let (key, origin) = match self.key()? {
+            Key::Public(key) => (key, SecretOrigin::Given),
+            Key::Secret => {
+                let (secret, origin) = self.secret.resolve(data_dir)?;
+                (VerifyingKey::from_secret(&secret), origin)
+            }
+        };
         Ok((TokenVerifier::new(key, &self.expected.expected()), origin))
     }
 
-    fn key(&self, data_dir: &Path) -> Result<(VerifyingKey, SecretOrigin), TokenConfigError> {
+    /// Where the secret of [`verifier`](Self::verifier) would come from, without making one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the verifier, as far as they show without making anything.
+    pub fn check(&self, data_dir: &Path) -> Result<SecretOrigin, TokenConfigError> {
+        match self.key()? {
+            Key::Public(_) => Ok(SecretOrigin::Given),
+            Key::Secret => Ok(self.secret.origin(data_dir)?),
+        }
+    }
+
+    fn key(&self) -> Result<Key, TokenConfigError> {
         match (&self.jwt_public_key_file, self.jwt_algorithm) {
             (Some(_), _) if self.secret.is_given() => Err(TokenConfigError::Ambiguous),
-            (Some(path), Some(algorithm)) => {
-                Ok((VerifyingKey::from_pem_file(path, algorithm)?, SecretOrigin::Given))
-            }
+            (Some(path), Some(algorithm)) => Ok(Key::Public(VerifyingKey::from_pem_file(path, algorithm)?)),
             (Some(_), None) => Err(TokenConfigError::NoAlgorithm),
-            (None, None | Some(Algorithm::Hs256)) => {
-                let (secret, origin) = self.secret.resolve(data_dir)?;
-                Ok((VerifyingKey::from_secret(&secret), origin))
-            }
+            (None, None | Some(Algorithm::Hs256)) => Ok(Key::Secret),
             (None, Some(algorithm)) => Err(TokenConfigError::NoKey(algorithm)),
         }
     }
+}
+
+/// What tokens are checked by.
+enum Key {
+    /// A secret, which may still have to be made.
+    Secret,
+    Public(VerifyingKey),
 }
 
 #[cfg(test)]

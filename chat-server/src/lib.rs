@@ -4,6 +4,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+pub mod admin;
 pub mod auth;
 pub mod cli;
 mod clock;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use crate::admin::{Admin, AdminError, Listeners};
 use crate::auth::{SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
@@ -88,6 +90,9 @@ pub enum StartError {
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// Administrators can't be answered as configured.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The system's generator failed.
     #[error("can't start: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
@@ -110,6 +115,8 @@ pub struct Server {
     verifier: TokenVerifier,
     store: LocalStore,
     max_connections: u32,
+    admin: Admin,
+    administrators: Listeners,
     #[cfg(feature = "console")]
     console: Console,
 }
@@ -128,6 +135,7 @@ impl Server {
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
+        let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
@@ -138,6 +146,8 @@ impl Server {
         Ok(Self {
             listener,
             address,
+            admin: Admin::new(handle.clone(), store.clone()),
+            administrators,
             handle,
             service: Box::pin(service),
             verifier,
@@ -165,13 +175,26 @@ impl Server {
         self.console.url()
     }
 
+    /// What administrators ask, to be answered elsewhere too. It holds the store until the last clone is dropped, or the
+    /// server has stopped.
+    pub fn admin(&self) -> Admin {
+        self.admin.clone()
+    }
+
     /// Serves until `shutdown` is ready; then no more are accepted, what is under way is finished and synced, every
     /// client is told 1001, and the store is closed. Takes less than 10 seconds from then.
     ///
     /// # Errors
     ///
     /// [`Broken`] as soon as the engine can't go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+        let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
+        let outcome = self.run_chat(shutdown).await;
+        administration.stop().await;
+        outcome
+    }
+
+    async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let (stop, stopping) = watch::channel(false);
@@ -257,13 +280,17 @@ fn is_of_the_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
+/// Finds out as much of what [`Server::bind`] would refuse as can be known without starting anything.
+pub(crate) async fn check(config: &Config) -> Vec<StartError> {
+    let tokens = config.tokens.check(&config.data.data_dir);
+    let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
+    let addresses = addresses(&config.listen, origin).await;
+    [tokens.err().map(StartError::from), addresses.err()].into_iter().flatten().collect()
+}
+
 /// Listens on the first address that can be, all of them being fit for the secret.
 async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, StartError> {
-    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
-    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
-    if let (Some(&address), SecretOrigin::Made { .. }) = (beyond, origin) {
-        return Err(StartError::MadeSecret { address });
-    }
+    let addresses = addresses(listen, origin).await?;
     let mut outcome = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
     for address in addresses {
         outcome = listen_on(address);
@@ -272,6 +299,15 @@ async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, Star
         }
     }
     outcome.map_err(listen_error(listen))
+}
+
+async fn addresses(listen: &str, origin: &SecretOrigin) -> Result<Vec<SocketAddr>, StartError> {
+    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
+    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
+    match (beyond, origin) {
+        (Some(&address), SecretOrigin::Made { .. }) => Err(StartError::MadeSecret { address }),
+        _ => Ok(addresses),
+    }
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {

@@ -110,6 +110,22 @@ fn where_it_fails_nothing_is_left() {
 }
 
 #[test]
+fn a_backup_that_nobody_waits_for_is_stopped() {
+    let (dir, other) = (store(), TempDir::new().unwrap());
+    let store = open(dir.path());
+    for last in [0, 3, 30] {
+        let told = std::cell::Cell::new(0);
+        let go_on = |_, _| {
+            told.set(told.get() + 1);
+            told.get() <= last
+        };
+        let error = store.backup(&other.path().join("kept"), &go_on).unwrap_err();
+        assert!(matches!(error, BackupError::Stopped), "{error}");
+        assert!(names(other.path()).is_empty(), "{:?}", names(other.path()));
+    }
+}
+
+#[test]
 fn a_backup_that_is_not_sound_is_not_restored() {
     let (dir, other) = (store(), TempDir::new().unwrap());
     let kept = other.path().join("kept");
@@ -163,7 +179,7 @@ fn while_commits_go_on_a_backup_holds_what_was_acknowledged_before_it_began() {
                 }
                 let (kept, before) =
                     (other.path().join(number.to_string()), acknowledged.load(Ordering::Acquire));
-                store.backup(&kept, &|_, _| ()).unwrap();
+                store.backup(&kept, &|_, _| true).unwrap();
                 (kept, before)
             })
             .collect();

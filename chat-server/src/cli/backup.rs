@@ -4,11 +4,15 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
+use http::Method;
+use tokio::runtime::Runtime;
 
 use super::Outcome;
 use super::progress::Bar;
+use crate::admin::backup::{Done, Taken, Wanted};
+use crate::admin::{Client, SocketConfig};
 use crate::config::DataConfig;
-use crate::store;
+use crate::store::{self, BackupError, OpenError};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -16,6 +20,8 @@ pub(super) struct BackupArgs {
     to: PathBuf,
     #[command(flatten)]
     data: DataConfig,
+    #[command(flatten)]
+    socket: SocketConfig,
 }
 
 #[derive(Debug, Args)]
@@ -26,18 +32,28 @@ pub(super) struct RestoreArgs {
     data: DataConfig,
 }
 
-/// Takes a backup.
+/// Takes a backup: the running server does it, or else this program.
 pub(super) fn backup(args: &BackupArgs) -> Outcome {
-    let head = {
-        let bar = Bar::new("backup");
-        store::backup(&args.data.data_dir, &args.to, &|done, of| bar.show(done, of))?
+    let bar = Bar::new("backup");
+    let head = match store::backup(&args.data.data_dir, &args.to, &|done, of| bar.show(done, of)) {
+        Err(BackupError::Store(OpenError::Locked { .. })) => {
+            Runtime::new()?.block_on(by_server(args, &bar))?
+        }
+        taken => taken?.to_string(),
     };
-    let text = format!(
-        "{}: all up to position {}, without the secret for tokens\nhead: {head}\n",
-        args.to.display(),
-        head.position.0
-    );
+    drop(bar);
+    let position = head.split(':').next().unwrap_or_default();
+    let to = args.to.display();
+    let text = format!("{to}: all up to position {position}, without the secret for tokens\nhead: {head}\n");
     Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+async fn by_server(args: &BackupArgs, bar: &Bar) -> Result<String, Box<dyn std::error::Error>> {
+    let client = Client::new(&args.socket, &args.data.data_dir);
+    let body = serde_json::to_vec(&Wanted { to: std::path::absolute(&args.to)? })?;
+    let show = |Done { done, of }| bar.show(done, of);
+    let Taken { head } = client.follow(Method::POST, "/backup", body, show).await?;
+    Ok(head)
 }
 
 /// Makes a data directory from a backup.

@@ -5,8 +5,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
+use futures::FutureExt as _;
+use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
 
 use super::Outcome;
 use crate::config::Config;
@@ -19,16 +22,15 @@ const ABANDON_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
-    config: Config,
+    pub(super) config: Config,
     /// What to log: a level, or target=level with commas between.
     #[arg(long, env = "CHAT_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    pub(super) log: String,
 }
 
 /// Runs the server until it is told to stop.
 pub(super) fn serve(args: &ServeArgs) -> Outcome {
-    logging::start(&args.log)
-        .map_err(|error| format!("can't read the log filter {:?}: {error}", args.log))?;
+    logging::start(&args.log)?;
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(async {
         let (mut terminate, mut interrupt) =
@@ -47,11 +49,20 @@ pub(super) fn serve(args: &ServeArgs) -> Outcome {
         // In one piece: who starts the server may read the first line only, and close the pipe.
         io::stdout().write_all(whereabouts(&server).as_bytes())?;
         io::stdout().flush()?;
+        tell_systemd(NotifyState::Ready);
+        let told_to_stop = told_to_stop.inspect(|()| tell_systemd(NotifyState::Stopping));
         server.run(told_to_stop).await?;
         Ok(())
     });
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome
+}
+
+/// Says how far the service is, if systemd runs it and wants to know (`Type=notify`).
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "systemd can't be told how far the service is");
+    }
 }
 
 /// Where the server is, a line each.

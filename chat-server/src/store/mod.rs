@@ -17,6 +17,7 @@ mod backup;
 mod current;
 pub mod disk;
 mod error;
+mod export;
 mod index;
 mod indexer;
 pub mod journal;
@@ -46,6 +47,7 @@ use futures::channel::oneshot;
 
 pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
+pub use export::{ExportError, Selection, export};
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use rebuild::rebuild;
 pub use verify::{Checks, Finding, Verified, verify};
@@ -152,12 +154,12 @@ impl LocalStore {
 
     /// Takes a backup of what is acknowledged now, while commits and loads go on. It blocks until that is done.
     ///
-    /// See [`backup`] for the rest.
+    /// `progress` says whether to go on; for the rest see [`backup`].
     ///
     /// # Errors
     ///
     /// [`BackupError`]; then there is nothing under that name.
-    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<ChainHead, BackupError> {
+    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
         let _still = lock(&self.inner.upkeep);
         backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
 #[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
 mod support;
 
 #[cfg(test)]
@@ -45,7 +46,11 @@ mod restart;
 #[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+mod systemd;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]

@@ -3,11 +3,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
+use chat_core::protocol::User;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::support::program::program;
-use crate::support::{Server, jane, john};
+use crate::support::{Client, Server, jane, john};
 
 fn run(arguments: &[&str], data: &Path) -> Output {
     program().args(arguments).arg("--data-dir").arg(data).output().unwrap()
@@ -115,5 +120,122 @@ async fn a_stopped_server_is_backed_up_restored_and_its_index_built_anew() {
     let server = Server::start_in(new.parent().unwrap(), &[]);
     let reply = server.connect(&john()).await.request("get_active_conversations", json!({})).await;
     assert_eq!(reply["conversations"][0]["last_message"]["content"], "kept", "{reply}");
+    server.kill().await;
+}
+
+/// What was acknowledged of one conversation: its content by number.
+type Acknowledged = Arc<Mutex<Vec<(u64, String)>>>;
+
+/// A driver who writes until it is told to stop.
+async fn write_on(
+    mut client: Client,
+    conversation: String,
+    acknowledged: Acknowledged,
+    stop: Arc<AtomicBool>,
+) {
+    for number in 0.. {
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        let content = format!("{number}, and {}", "more ".repeat(100));
+        let data = json!({"conversation_id": conversation, "content": content});
+        let reply = client.request("send_chat_message", data).await;
+        acknowledged.lock().await.push((reply["seq"].as_u64().unwrap(), content));
+    }
+}
+
+/// All messages of a conversation, by number.
+async fn history(client: &mut Client, conversation: &str) -> Vec<(u64, String)> {
+    let mut all: Vec<(u64, String)> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |(seq, _)| *seq);
+        let data = json!({"conversation_id": conversation, "after_seq": after, "limit": 100});
+        let reply = client.request("get_conversation_messages", data).await;
+        let messages = reply["messages"].as_array().unwrap();
+        if messages.is_empty() {
+            return all;
+        }
+        let read = |message: &Value| {
+            (message["seq"].as_u64().unwrap(), message["content"].as_str().unwrap().to_owned())
+        };
+        all.extend(messages.iter().map(read));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_a_backup_holds_all_that_was_acknowledged_before_it_began() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start_in(dir.path(), &["--messages-per-second", "0"]);
+    drop(server.connect(&jane()).await);
+    let (stop, mut writers, mut rooms) = (Arc::new(AtomicBool::new(false)), JoinSet::new(), Vec::new());
+    let mut epoch = Value::Null;
+    for number in 0..4 {
+        let driver = User { id: format!("user_{number}").into(), ..john() };
+        let mut client = server.connect(&driver).await;
+        let data = json!({"title": "t", "content": "first"});
+        let reply = client.request("create_support_conversation", data).await;
+        let conversation = reply["conversation_id"].as_str().unwrap().to_owned();
+        epoch = client.request("get_active_conversations", json!({})).await["epoch"].clone();
+        let acknowledged = Acknowledged::default();
+        rooms.push((driver, conversation.clone(), acknowledged.clone()));
+        writers.spawn(write_on(client, conversation, acknowledged, stop.clone()));
+    }
+    for round in 0..3 {
+        let mut before = Vec::new();
+        for (_, _, acknowledged) in &rooms {
+            while acknowledged.lock().await.len() < 20 * (round + 1) {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            before.push(acknowledged.lock().await.clone());
+        }
+        let (kept, source) = (dir.path().join(format!("kept-{round}")), data.clone());
+        let to = kept.clone();
+        let output = spawn_blocking(move || run(&["backup", to.to_str().unwrap()], &source)).await.unwrap();
+        let head = line(&said(&output), "head: ").to_owned();
+        let restored = dir.path().join(format!("restored-{round}"));
+        said(&run(&["restore", kept.to_str().unwrap()], &restored.join("data")));
+        said(&run(&["verify", "--expect", &head], &restored.join("data")));
+        let other = Server::start_in(&restored, &[]);
+        for ((driver, conversation, _), before) in rooms.iter().zip(before) {
+            let mut client = other.connect(driver).await;
+            let data = json!({"conversation_id": conversation, "after_seq": 5, "epoch": epoch});
+            let reply = client.request("join_conversation", data).await;
+            assert_eq!(reply["reset"], true, "numbers of the old epoch mean nothing: {reply}");
+            let kept = history(&mut client, conversation).await;
+            assert!(before.iter().all(|message| kept.contains(message)), "of {before:?} there is {kept:?}");
+        }
+        other.kill().await;
+    }
+    stop.store(true, Ordering::Release);
+    while let Some(written) = writers.join_next().await {
+        written.unwrap();
+    }
+    server.kill().await;
+}
+
+#[tokio::test]
+async fn a_running_server_is_exported_and_so_is_its_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, kept) = (dir.path().join("data"), dir.path().join("kept"));
+    let server = Server::start_in(dir.path(), &[]);
+    let mut client = server.connect(&john()).await;
+    client.request("create_support_conversation", json!({"title": "t", "content": "to be exported"})).await;
+    said(&run(&["backup", kept.to_str().unwrap()], &data));
+    let text = said(&run(&["export"], &data));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let types: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["conversation", "message", "end"], "{text}");
+    assert_eq!(lines[1]["content"], "to be exported");
+    let file = dir.path().join("export.jsonl");
+    let output =
+        program().args(["export", "--backup"]).arg(&kept).arg("--output").arg(&file).output().unwrap();
+    assert_eq!((said(&output), fs::read_to_string(&file).unwrap()), (String::new(), text));
+    let again =
+        program().args(["export", "--backup"]).arg(&kept).arg("--output").arg(&file).output().unwrap();
+    assert_eq!(again.status.code(), Some(1), "no file is written over");
+    let unknown = run(&["export", "--conversation", "conv_x"], &data);
+    let error = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert_eq!((unknown.status.code(), &*error), (Some(1), "chat-server: there is no conversation conv_x\n"));
     server.kill().await;
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use super::{BackupError, Progress};
 use crate::store::error::OpenError;
 use crate::store::journal::{End, segment_path, segments};
 
@@ -12,12 +13,7 @@ const STEP: u64 = 4 << 20;
 
 /// Copies all before `end` into a directory that is empty, and syncs it; gives the bytes. `progress` is told how many of
 /// them are done.
-pub(super) fn prefix(
-    from: &Path,
-    end: End,
-    to: &Path,
-    progress: &dyn Fn(u64, u64),
-) -> Result<u64, OpenError> {
+pub(super) fn prefix(from: &Path, end: End, to: &Path, progress: Progress<'_>) -> Result<u64, BackupError> {
     let mut names = segments(from).map_err(OpenError::io("list", from))?;
     names.retain(|name| *name <= end.segment);
     let mut files = Vec::new();
@@ -31,7 +27,7 @@ pub(super) fn prefix(
     for (name, length) in files {
         let mut copied = |bytes| {
             done += bytes;
-            progress(done, of);
+            progress(done, of)
         };
         copy(&segment_path(from, name), &segment_path(to, name), length, &mut copied)?;
     }
@@ -39,7 +35,12 @@ pub(super) fn prefix(
     Ok(of)
 }
 
-fn copy(from: &Path, to: &Path, length: u64, progress: &mut dyn FnMut(u64)) -> Result<(), OpenError> {
+fn copy(
+    from: &Path,
+    to: &Path,
+    length: u64,
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<(), BackupError> {
     let mut source = File::open(from).map_err(OpenError::io("open", from))?;
     let mut target = File::create_new(to).map_err(OpenError::io("create", to))?;
     let mut left = length;
@@ -49,10 +50,12 @@ fn copy(from: &Path, to: &Path, length: u64, progress: &mut dyn FnMut(u64)) -> R
             io::copy(&mut (&mut source).take(step), &mut target).map_err(OpenError::io("write", to))?;
         if copied < step {
             let short = io::Error::from(io::ErrorKind::UnexpectedEof);
-            return Err(OpenError::io("read", from)(short));
+            return Err(OpenError::io("read", from)(short).into());
         }
         left -= copied;
-        progress(copied);
+        if !progress(copied) {
+            return Err(BackupError::Stopped);
+        }
     }
-    target.sync_all().map_err(OpenError::io("sync", to))
+    Ok(target.sync_all().map_err(OpenError::io("sync", to))?)
 }

@@ -7,6 +7,7 @@
 mod copy;
 mod restore;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub enum BackupError {
         /// The directory.
         dir: PathBuf,
     },
+    /// Whoever asked for it does not wait any more.
+    #[error("the backup was stopped, and nothing is left of it")]
+    Stopped,
     /// What is damaged is not restored.
     #[error("nothing was restored, for {count} things are wrong with the backup, first of all: {first}")]
     Unsound {
@@ -78,25 +82,35 @@ pub fn backup(dir: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<Chai
     let Inspected { end, .. } = inspect(&journal, &witnesses, u64::MAX, &mut |_, _| Ok(()))?;
     let end =
         end.filter(|end| end.position.0 > 0).ok_or_else(|| BackupError::Nothing { dir: dir.to_owned() })?;
-    take(&journal, end, to, progress)
+    take(&journal, end, to, &|done, of| {
+        progress(done, of);
+        true
+    })
 }
 
-/// Takes a backup of a store that is open, up to what is synced when it begins.
+/// Takes a backup of a store that is open, up to what is synced when it begins. `progress` says whether to go on.
 pub(super) fn backup_open(
     dir: &Path,
     synced: &Synced,
     to: &Path,
-    progress: &dyn Fn(u64, u64),
+    progress: Progress<'_>,
 ) -> Result<ChainHead, BackupError> {
     take(&dir.join("journal"), synced.end(), to, progress)
 }
 
-fn take(journal: &Path, end: End, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<ChainHead, BackupError> {
+/// Is told how many bytes are done, of how many, and says whether to go on.
+type Progress<'a> = &'a dyn Fn(u64, u64) -> bool;
+
+fn take(journal: &Path, end: End, to: &Path, progress: Progress<'_>) -> Result<ChainHead, BackupError> {
     let partial = beside(to)?;
     let copied = partial.path().join("journal");
     fs::create_dir(&copied).map_err(OpenError::io("create", &copied))?;
     let bytes = copy::prefix(journal, end, &copied, &|done, of| progress(done, 2 * of))?;
-    read_back(&copied, end, &|read| progress(bytes + read, 2 * bytes))?;
+    let is_wanted = Cell::new(true);
+    read_back(&copied, end, &|read| is_wanted.set(progress(bytes + read, 2 * bytes)))?;
+    if !is_wanted.get() {
+        return Err(BackupError::Stopped);
+    }
     // How the store was left is of no interest: a backup is restored, not opened.
     let note = State::new(false, None, end);
     note.write(partial.path(), BACKUP).map_err(OpenError::io("write the backup in", partial.path()))?;

@@ -75,13 +75,16 @@ fn make(
     end: End,
     partial: &Path,
     progress: &dyn Fn(u64, u64),
-) -> Result<(Epoch, ChainHead), OpenError> {
+) -> Result<(Epoch, ChainHead), BackupError> {
     fs::create_dir(partial).map_err(OpenError::io("create", partial))?;
-    copy::prefix(from, end, partial, &|done, of| progress(of + done, 2 * of))?;
+    copy::prefix(from, end, partial, &|done, of| {
+        progress(of + done, 2 * of);
+        true
+    })?;
     let disk = Arc::new(SystemDisk);
     let begun = Journal::open(disk, partial, Some(end), Options::default().segment_bytes)
         .and_then(|mut journal| Ok((begin_epoch(&mut journal)?, journal.end().into())));
-    begun.map_err(OpenError::io("begin an epoch in", partial))
+    Ok(begun.map_err(OpenError::io("begin an epoch in", partial))?)
 }
 
 fn publish(partial: &Path, to: &Path) -> io::Result<()> {
