@@ -113,7 +113,7 @@ fn where_it_fails_nothing_is_left() {
 fn a_backup_that_nobody_waits_for_is_stopped() {
     let (dir, other) = (store(), TempDir::new().unwrap());
     let store = open(dir.path());
-    for last in [0, 3, 30] {
+    for last in [0, 3, 10] {
         let told = std::cell::Cell::new(0);
         let go_on = |_, _| {
             told.set(told.get() + 1);
@@ -132,7 +132,7 @@ fn a_backup_that_is_not_sound_is_not_restored() {
     backup(dir.path(), &kept, &|_, _| ()).unwrap();
     let segments = names(&kept.join("journal"));
     let last = kept.join("journal").join(segments.last().unwrap());
-    let damages: [&dyn Fn(&Path); 3] = [
+    let ways: [&dyn Fn(&Path); 3] = [
         &|kept| {
             let first = kept.join("journal/00000000000000000001.log");
             let mut bytes = fs::read(&first).unwrap();
@@ -146,12 +146,12 @@ fn a_backup_that_is_not_sound_is_not_restored() {
         },
         &|kept| fs::remove_file(kept.join("journal").join(last.file_name().unwrap())).unwrap(),
     ];
-    for damage in damages {
-        let damaged = TempDir::new().unwrap();
-        copy_dir(&kept, damaged.path());
-        damage(damaged.path());
+    for spoil in ways {
+        let spoilt = TempDir::new().unwrap();
+        copy_dir(&kept, spoilt.path());
+        spoil(spoilt.path());
         let new = other.path().join("new");
-        let error = restore(damaged.path(), &new, &|_, _| ()).unwrap_err();
+        let error = restore(spoilt.path(), &new, &|_, _| ()).unwrap_err();
         assert!(matches!(error, BackupError::Unsound { .. }), "{error}");
         assert!(!new.exists(), "{error}");
     }
