@@ -11,10 +11,10 @@
 //! [`Client::follow`] read them.
 
 mod answer;
+pub(crate) mod backup;
 mod client;
 mod config;
 mod index;
-#[cfg_attr(not(test), expect(dead_code, reason = "for what takes long"))]
 mod lines;
 mod listen;
 pub(crate) mod users;
@@ -86,7 +86,7 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 4] = [
+static ROUTES: [Route; 5] = [
     Route {
         method: Method::GET,
         path: "/",
@@ -110,6 +110,12 @@ static ROUTES: [Route; 4] = [
         path: "/users/deactivate",
         about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
         handler: |context, request| Box::pin(users::deactivate(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/backup",
+        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
+        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
     },
 ];
 
