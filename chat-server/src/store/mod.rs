@@ -40,7 +40,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
@@ -89,7 +89,8 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
-    current: Arc<Current>,
+    /// Of the threads: it ends with them, and sled's files are free.
+    current: Weak<Current>,
     journal_failure: Arc<JournalFailure>,
     synced: Arc<Synced>,
     /// Held by who needs the journal's old parts to stay as they are, or changes them.
@@ -127,7 +128,8 @@ impl LocalStore {
         let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
-        let writer = Writer::new(parts.journal, current.clone(), overlay.clone(), reader, failure);
+        let held = Arc::downgrade(&current);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure);
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
             let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
@@ -143,7 +145,7 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
-            current,
+            current: held,
             journal_failure,
             synced,
             upkeep: Mutex::default(),
@@ -164,7 +166,11 @@ impl LocalStore {
             None => Some(Fault::Closed),
             Some(running) if running.writer.is_finished() => Some(Fault::Closed),
             Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
-            Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
+            Some(_) => match self.inner.current.upgrade().map(|current| current.get()) {
+                None => Some(Fault::Closed),
+                Some(Err(_)) => Some(Fault::Index),
+                Some(Ok(_)) => None,
+            },
         }
     }
 
