@@ -17,6 +17,7 @@ mod config;
 mod index;
 mod lines;
 mod listen;
+pub(crate) mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +48,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// What routes work with.
 pub(crate) struct Context {
-    #[expect(dead_code, reason = "for the routes to come")]
     pub(crate) handle: Handle,
     pub(crate) store: LocalStore,
     /// When the server was started.
@@ -86,7 +86,7 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 2] = [
+static ROUTES: [Route; 5] = [
     Route {
         method: Method::GET,
         path: "/",
@@ -98,6 +98,24 @@ static ROUTES: [Route; 2] = [
         path: "/backup",
         about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
         handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
+    },
+    Route {
+        method: Method::GET,
+        path: "/users",
+        about: "a page of the directory of users, by id; ?after=ID gives the next one",
+        handler: |context, request| Box::pin(users::list(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users",
+        about: "put users into the directory, one JSON object a line",
+        handler: |context, request| Box::pin(users::import(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users/deactivate",
+        about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
+        handler: |context, request| Box::pin(users::deactivate(context, request)),
     },
 ];
 

@@ -25,6 +25,9 @@ const MOST_CONNECTIONS: i64 = 1_000_000;
 /// Most MiB that can be asked for: a terabyte.
 const MOST_WAITING: i64 = 1 << 20;
 
+/// Most seconds of a drain that can be asked for: an hour.
+const LONGEST_DRAIN: i64 = 3_600;
+
 const MIB: usize = 1 << 20;
 
 /// All that a server can be told.
@@ -54,6 +57,10 @@ pub struct Config {
     #[arg(long, env = "CHAT_MAX_WAITING_MIB", default_value_t = 256, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_WAITING))]
     pub max_waiting_mib: u32,
+    /// Seconds over which clients are told to move, a batch at a time, when the server is to stop; the rest at their end.
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", default_value_t = 0, value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(..=LONGEST_DRAIN))]
+    pub drain_seconds: u32,
 }
 
 impl Config {

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use crate::clock;
+use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
 use crate::server::Shared;
 use crate::websocket::{self, Heartbeat, WebSocket};
@@ -100,7 +101,7 @@ async fn open<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(WebSocket
 
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
 async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, Bytes, Opened)> {
-    let mut stopping = shared.stopping.clone();
+    let mut phase = shared.health.phase.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
         let answer = match answer(&request, &shared).await {
@@ -118,7 +119,7 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
         .without_shutdown();
     let served = tokio::select! {
         served = timeout(HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
-        _ = stopping.wait_for(|stopping| *stopping) => return None,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return None,
     };
     let (mut stream, leftover) = (served.io.into_inner(), served.read_buf);
     let opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -131,11 +132,17 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
 /// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
 /// events begin when the connection does.
 async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer, Opened), Box<Answer>> {
+    if let Some(answer) = shared.health.answer(request) {
+        return Err(answer);
+    }
     #[cfg(feature = "console")]
     if let Some(answer) = shared.console.answer(request) {
         return Err(answer);
     }
     let opening = Opening::read(request)?;
+    if *shared.health.phase.borrow() != Phase::Serving {
+        return Err(stopping());
+    }
     let admission = match admit(opening.token.as_deref(), shared).await? {
         Ok((session, place)) => Admission::Admitted { session, place },
         Err(refusal) => Admission::Refused(refusal),
@@ -158,10 +165,12 @@ async fn admit(
     };
     match shared.handle.open(claims).await {
         Ok(session) => Ok(Ok((session, place))),
-        Err(_) => {
-            Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later"))
-        }
+        Err(_) => Err(stopping()),
     }
+}
+
+fn stopping() -> Box<Answer> {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later")
 }
 
 /// Says why, and closes.

@@ -12,6 +12,8 @@ pub mod config;
 mod connection;
 #[cfg(feature = "console")]
 mod console;
+mod drain;
+mod health;
 mod http;
 mod logging;
 mod server;

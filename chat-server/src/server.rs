@@ -14,8 +14,7 @@ use chat_core::engine::{Engine, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::admin::{Admin, AdminError, Listeners};
@@ -25,6 +24,8 @@ use crate::config::{Config, TokenConfigError};
 use crate::connection;
 #[cfg(feature = "console")]
 use crate::console::Console;
+use crate::drain;
+use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
@@ -46,19 +47,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
 
-/// How long what is under way may take to finish once the server stops.
-const DRAIN_WITHIN: Duration = Duration::from_secs(4);
-
-/// How long clients may take to say goodbye, after that.
-const GOODBYE_WITHIN: Duration = Duration::from_millis(2_500);
-
 /// What every connection needs.
 pub(crate) struct Shared {
     pub(crate) handle: Handle,
     pub(crate) verifier: TokenVerifier,
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) health: Health,
     #[cfg(feature = "console")]
     pub(crate) console: Console,
 }
@@ -115,6 +110,7 @@ pub struct Server {
     verifier: TokenVerifier,
     store: LocalStore,
     max_connections: u32,
+    drain_for: Duration,
     admin: Admin,
     administrators: Listeners,
     #[cfg(feature = "console")]
@@ -142,7 +138,6 @@ impl Server {
         let (handle, service) =
             Drive::new(engine, store.clone(), verifier.clone(), SystemClock::start()).start();
         announce(&origin);
-        let max_connections = config.max_connections;
         Ok(Self {
             listener,
             address,
@@ -152,7 +147,8 @@ impl Server {
             service: Box::pin(service),
             verifier,
             store,
-            max_connections,
+            max_connections: config.max_connections,
+            drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "console")]
             console,
         })
@@ -181,8 +177,9 @@ impl Server {
         self.admin.clone()
     }
 
-    /// Serves until `shutdown` is ready; then no more are accepted, what is under way is finished and synced, every
-    /// client is told 1001, and the store is closed. Takes less than 10 seconds from then.
+    /// Serves until `shutdown` is ready. Then nobody new is let in, and clients are told to move (1001) in batches over the
+    /// configured time. At its end what is under way is finished and synced, everybody left is told 1001, and the store is
+    /// closed: that takes less than 10 seconds.
     ///
     /// # Errors
     ///
@@ -197,13 +194,13 @@ impl Server {
     async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
-        let (stop, stopping) = watch::channel(false);
+        let (phase, seen) = watch::channel(Phase::Serving);
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let shared = Arc::new(Shared {
             handle: self.handle.clone(),
             verifier: self.verifier,
             places,
-            stopping,
+            health: Health::new(seen, self.store.clone()),
             #[cfg(feature = "console")]
             console: self.console,
         });
@@ -211,37 +208,19 @@ impl Server {
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = accept_all(&self.listener, &shared, &alive) => {}
-            () = shutdown => {}
             never = storage::log_heads(&self.store) => match never {},
+            () = async {
+                shutdown.await;
+                info!(seconds = self.drain_for.as_secs(), "stopping");
+                phase.send_replace(Phase::Draining);
+                drain::see_off(&self.handle, self.drain_for).await;
+            } => {}
             _ = &mut service => return Err(Broken),
         }
-        info!("stopping");
         drop((self.listener, alive, shared));
-        stop.send_replace(true);
-        wind_up(&self.handle, service, all_gone).await
+        phase.send_replace(Phase::Stopping);
+        drain::wind_up(&self.handle, service, all_gone).await
     }
-}
-
-/// Finishes what is under way, sees the clients off, closes the store.
-async fn wind_up(
-    handle: &Handle,
-    service: JoinHandle<LocalStore>,
-    mut all_gone: mpsc::Receiver<Infallible>,
-) -> Result<(), Broken> {
-    let drained = async {
-        handle.drain().await;
-        service.await
-    };
-    let store = timeout(DRAIN_WITHIN, drained).await;
-    if timeout(GOODBYE_WITHIN, all_gone.recv()).await.is_err() {
-        warn!("some clients did not say goodbye in time");
-    }
-    if let Ok(store) = store {
-        storage::close(store.map_err(|_| Broken)?).await;
-    } else {
-        warn!("not all that was under way could be finished in time");
-    }
-    Ok(())
 }
 
 /// Accepts for ever.

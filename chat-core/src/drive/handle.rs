@@ -25,6 +25,7 @@ pub(super) enum Message {
     Relieved { conn: ConnectionId },
     Closed { conn: ConnectionId },
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
+    SeeOff { parts: usize },
     Drain,
 }
 
@@ -73,6 +74,12 @@ impl Handle {
         let stopped = |_| Error::from(ErrorCode::Unavailable);
         self.say(Message::Command { command, answer }).await.map_err(stopped)?;
         is_answered.await.map_err(|_| Error::from(ErrorCode::Unavailable))?
+    }
+
+    /// Tells one connection in so many to go to another server (1001), the longest open first, and at least one. What it
+    /// has under way is finished and durable before; all others go on.
+    pub async fn see_off(&self, parts: usize) {
+        let _stopped = self.say(Message::SeeOff { parts }).await;
     }
 
     /// Ends the service: no connection is admitted any more, what is under way is finished and durable, each

@@ -111,6 +111,11 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.answers.insert(id, answer);
                 self.handle(Input::Command { id, command });
             }
+            Message::SeeOff { parts } => {
+                let count = self.queues.len().div_ceil(parts.max(1));
+                let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
+                conns.into_iter().for_each(|conn| self.handle(Input::SeeOff { conn }));
+            }
             Message::Drain => self.handle(Input::Drain),
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
 use crate::clock::SystemClock;
+use crate::health::Health;
 
 const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
                        upgrade: websocket\r\nsec-websocket-version: 13\r\n\
@@ -21,23 +22,23 @@ fn secret() -> Secret {
     Secret::new(b"a secret of exactly 32 bytes ...", "test").unwrap()
 }
 
-/// What connections need, and what tells them to stop.
-fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
+/// What connections need, and what tells them how far the server's life has come.
+fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     let verifier = TokenVerifier::new(VerifyingKey::from_secret(&secret()), &Expected::default());
     let engine = Engine::new(Settings::default(), [7; 32]);
     let store = MemoryStore::new("epoch");
     let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
     tokio::spawn(service);
-    let (stop, stopping) = watch::channel(false);
+    let (phase, seen) = watch::channel(Phase::Serving);
     let shared = Shared {
         handle,
         verifier,
         places: Arc::new(Semaphore::new(1)),
-        stopping,
+        health: Health::by(seen, || None),
         #[cfg(feature = "console")]
         console: crate::console::Console::without_trial(),
     };
-    (Arc::new(shared), stop)
+    (Arc::new(shared), phase)
 }
 
 /// A connection that is served, the client's end of it, and where the newcomers' places are.
@@ -95,7 +96,7 @@ async fn who_has_not_asked_yet_is_left_when_the_server_stops() {
     let (shared, stop) = shared();
     let (mut client, served, _) = connect(&shared);
     let start = Instant::now();
-    stop.send_replace(true);
+    stop.send_replace(Phase::Stopping);
     assert_eq!(read_all(&mut client).await, "");
     served.await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);

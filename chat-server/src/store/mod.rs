@@ -18,6 +18,7 @@ mod current;
 pub mod disk;
 mod error;
 mod export;
+mod health;
 mod index;
 mod indexer;
 pub mod journal;
@@ -42,17 +43,20 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::id::UserId;
+use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
 pub use export::{ExportError, Selection, export};
+pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use rebuild::rebuild;
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
+use health::JournalFailure;
 use indexer::Indexer;
 use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
@@ -88,6 +92,8 @@ struct Inner {
     synced: Arc<Synced>,
     /// Held by who needs the journal's old parts to stay as they are, or changes them.
     upkeep: Mutex<()>,
+    current: Arc<Current>,
+    journal_failure: Arc<JournalFailure>,
     running: Mutex<Option<Running>>,
 }
 
@@ -119,7 +125,9 @@ impl LocalStore {
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
         let synced = parts.journal.synced();
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader);
+        let journal_failure = Arc::<JournalFailure>::default();
+        let failure = journal_failure.clone();
+        let writer = Writer::new(parts.journal, current.clone(), overlay.clone(), reader, failure);
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
             let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
@@ -137,6 +145,8 @@ impl LocalStore {
             overlay,
             synced,
             upkeep: Mutex::default(),
+            current,
+            journal_failure,
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -162,6 +172,27 @@ impl LocalStore {
     pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
         let _still = lock(&self.inner.upkeep);
         backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
+    }
+
+    /// What it can't do at present, the worst of it.
+    pub fn fault(&self) -> Option<Fault> {
+        let running = lock(&self.inner.running);
+        match &*running {
+            None => Some(Fault::Closed),
+            Some(running) if running.writer.is_finished() => Some(Fault::Closed),
+            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
+            Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
+        }
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`], as for any load.
+    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+        let answer = self.inner.loads.ask_accounts(after, most)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.

@@ -7,6 +7,7 @@ use chat_core::store::{Change, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 use super::current::Current;
+use super::health::JournalFailure;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::journal::{End, Journal, Reader};
@@ -36,6 +37,7 @@ pub(super) struct Writer {
     overlay: Arc<Overlay>,
     reader: Arc<Reader>,
     heads: Heads,
+    failure: Arc<JournalFailure>,
 }
 
 impl Writer {
@@ -45,8 +47,9 @@ impl Writer {
         current: Arc<Current>,
         overlay: Arc<Overlay>,
         reader: Arc<Reader>,
+        failure: Arc<JournalFailure>,
     ) -> Self {
-        Self { journal, current, overlay, reader, heads: Heads::default() }
+        Self { journal, current, overlay, reader, heads: Heads::default(), failure }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -69,12 +72,14 @@ impl Writer {
         let index = self.current.get();
         let (_, overlay) = self.overlay.snapshot();
         let mut view = View::new(index, overlay);
-        let mut group = self.journal.begin()?;
+        let mut group = self.journal.begin().inspect_err(|_| self.failure.set(true))?;
         let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
         let verdicts: Vec<_> =
             changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
         if !group.is_empty() {
-            self.journal.commit(group)?;
+            let written = self.journal.commit(group);
+            self.failure.set(written.is_err());
+            written?;
             self.overlay.publish(view.take_writes(), self.journal.end());
         }
         Ok(verdicts)

@@ -16,6 +16,8 @@ mod console;
 #[cfg(test)]
 mod create_support_conversation;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod get_active_conversations;
 #[cfg(test)]
 mod get_conversation_messages;
@@ -23,6 +25,8 @@ mod get_conversation_messages;
 mod graceful_stop;
 #[cfg(test)]
 mod handshake;
+#[cfg(test)]
+mod health;
 #[cfg(test)]
 mod join_conversation;
 #[cfg(test)]
