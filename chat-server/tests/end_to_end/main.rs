@@ -56,6 +56,8 @@ mod slow_reader;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod trial;
 #[cfg(test)]
 mod two_devices;
