@@ -14,6 +14,7 @@ mod connection;
 mod console;
 mod http;
 mod logging;
+mod metrics;
 mod server;
 mod storage;
 pub mod store;

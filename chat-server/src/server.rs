@@ -26,6 +26,7 @@ use crate::connection;
 #[cfg(feature = "console")]
 use crate::console::Console;
 use crate::http::CONNECT_PATH;
+use crate::metrics::Metrics;
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
 
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) metrics: Arc<Metrics>,
     #[cfg(feature = "console")]
     pub(crate) console: Console,
 }
@@ -114,6 +116,7 @@ pub struct Server {
     service: Service,
     verifier: TokenVerifier,
     max_connections: u32,
+    metrics: Arc<Metrics>,
     admin: Admin,
     administrators: Listeners,
     #[cfg(feature = "console")]
@@ -137,15 +140,17 @@ impl Server {
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
+        let clock = SystemClock::start();
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let (handle, service) =
-            Drive::new(engine, store.clone(), verifier.clone(), SystemClock::start()).start();
+        let (handle, service) = Drive::new(engine, store.clone(), verifier.clone(), clock).start();
+        let metrics = Metrics::new(clock);
         announce(&origin);
         let max_connections = config.max_connections;
         Ok(Self {
             listener,
             address,
-            admin: Admin::new(handle.clone(), store),
+            admin: Admin::new(handle.clone(), store, metrics.clone()),
+            metrics,
             administrators,
             handle,
             service: Box::pin(service),
@@ -202,6 +207,7 @@ impl Server {
             verifier: self.verifier,
             places,
             stopping,
+            metrics: self.metrics,
             #[cfg(feature = "console")]
             console: self.console,
         });

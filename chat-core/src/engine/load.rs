@@ -41,6 +41,10 @@ impl Questions {
         ticket
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn close(&mut self, ticket: Ticket) -> Option<(Origin, Option<Query>)> {
         self.open.remove(&ticket)
     }

@@ -63,6 +63,7 @@ mod load;
 mod progress;
 mod rate;
 mod session;
+mod stats;
 mod timers;
 mod typing;
 mod work;
@@ -80,6 +81,7 @@ use ids::Ids;
 pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Input, Output, Ticket};
 use load::{Origin, Questions};
 use rate::Rates;
+pub use stats::{Answered, Stats};
 use timers::{Timer, Timers};
 use typing::Typing;
 use work::{Ask, Work};
@@ -129,6 +131,8 @@ pub struct Engine {
     /// Bounded by the connections and commands that it holds.
     waiting: Vec<Origin>,
     timers: Timers,
+    /// Answers to clients since the start.
+    answered: Answered,
     outputs: VecDeque<Output>,
 }
 
@@ -164,6 +168,7 @@ impl Engine {
             commands: BTreeMap::new(),
             waiting: Vec::new(),
             timers: Timers::default(),
+            answered: Answered::new(),
             outputs: VecDeque::new(),
             limits,
         };

@@ -34,6 +34,7 @@ fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
         verifier,
         places: Arc::new(Semaphore::new(1)),
         stopping,
+        metrics: crate::metrics::Metrics::new(SystemClock::start()),
         #[cfg(feature = "console")]
         console: crate::console::Console::without_trial(),
     };

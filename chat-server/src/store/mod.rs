@@ -23,6 +23,7 @@ mod judge;
 mod keys;
 mod loads;
 mod lock;
+mod meter;
 mod open;
 mod options;
 mod overlay;
@@ -40,7 +41,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
-use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 pub use error::{Damage, OpenError};
@@ -52,6 +53,7 @@ use indexer::Indexer;
 use journal::{End, Reader};
 use loads::Loads;
 use lock::Lock;
+pub(crate) use meter::Meter;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
@@ -80,6 +82,7 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    meter: Arc<Meter>,
     running: Mutex<Option<Running>>,
 }
 
@@ -110,10 +113,11 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader);
+        let meter = Arc::new(Meter::new());
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, meter.clone());
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
-            let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
+            let (loads, load_threads) = Loads::start(answers, options.load_threads, meter.clone())?;
             let writer = spawn("store-commit", move || writer.run(&waiting))?;
             let indexer = spawn("store-index", move || indexer.run())?;
             io::Result::Ok((loads, Running { writer, indexer, loads: load_threads, lock: parts.lock }))
@@ -126,6 +130,7 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            meter,
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -134,6 +139,26 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// How far it has come: all up to here is durable, and seen by loads.
+    pub fn position(&self) -> Position {
+        self.inner.overlay.snapshot().0
+    }
+
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// What is measured of it.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    /// Groups that are synced, and not in the index.
+    pub(crate) fn groups_waiting(&self) -> usize {
+        self.inner.overlay.snapshot().1.len()
     }
 
     /// A page of the directory: up to `most` users with a greater id than `after`, by id.

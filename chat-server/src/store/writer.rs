@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use chat_core::store::{Change, Unavailable, Verdict};
 use futures::channel::oneshot;
@@ -11,6 +12,7 @@ use super::index::apply::Heads;
 use super::index::view::View;
 use super::journal::{End, Journal, Reader};
 use super::judge::Judge;
+use super::meter::Meter;
 use super::overlay::Overlay;
 
 /// What a commit is answered with.
@@ -36,6 +38,7 @@ pub(super) struct Writer {
     overlay: Arc<Overlay>,
     reader: Arc<Reader>,
     heads: Heads,
+    meter: Arc<Meter>,
 }
 
 impl Writer {
@@ -45,8 +48,9 @@ impl Writer {
         current: Arc<Current>,
         overlay: Arc<Overlay>,
         reader: Arc<Reader>,
+        meter: Arc<Meter>,
     ) -> Self {
-        Self { journal, current, overlay, reader, heads: Heads::default() }
+        Self { journal, current, overlay, reader, heads: Heads::default(), meter }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -74,7 +78,10 @@ impl Writer {
         let verdicts: Vec<_> =
             changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
         if !group.is_empty() {
+            let begun = Instant::now();
             self.journal.commit(group)?;
+            self.meter.sync.observe_time(0, begun.elapsed());
+            self.meter.group.observe(0, verdicts.len() as u64);
             self.overlay.publish(view.take_writes(), self.journal.end());
         }
         Ok(verdicts)
