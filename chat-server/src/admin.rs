@@ -11,10 +11,10 @@
 //! [`Client::follow`] read them.
 
 mod answer;
+pub(crate) mod backup;
 mod client;
 mod config;
 mod index;
-#[cfg_attr(not(test), expect(dead_code, reason = "for what takes long"))]
 mod lines;
 mod listen;
 mod metrics;
@@ -89,7 +89,7 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 5] = [
+static ROUTES: [Route; 6] = [
     Route {
         method: Method::GET,
         path: "/",
@@ -119,6 +119,12 @@ static ROUTES: [Route; 5] = [
         path: "/users/deactivate",
         about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
         handler: |context, request| Box::pin(users::deactivate(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/backup",
+        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
+        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
     },
 ];
 

@@ -15,6 +15,7 @@ use crate::admin::AdminConfig;
 use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
 };
+use crate::tls::{TlsError, TlsFiles};
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
@@ -24,6 +25,9 @@ const MOST_CONNECTIONS: i64 = 1_000_000;
 
 /// Most MiB that can be asked for: a terabyte.
 const MOST_WAITING: i64 = 1 << 20;
+
+/// Most seconds of a drain that can be asked for: an hour.
+const LONGEST_DRAIN: i64 = 3_600;
 
 const MIB: usize = 1 << 20;
 
@@ -36,6 +40,9 @@ pub struct Config {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataConfig,
+    /// By which certificate clients know the server.
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// Which tokens are good.
     #[command(flatten)]
     pub tokens: TokenConfig,
@@ -54,6 +61,10 @@ pub struct Config {
     #[arg(long, env = "CHAT_MAX_WAITING_MIB", default_value_t = 256, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_WAITING))]
     pub max_waiting_mib: u32,
+    /// Seconds over which clients are told to move, a batch at a time, when the server is to stop; the rest at their end.
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", default_value_t = 0, value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(..=LONGEST_DRAIN))]
+    pub drain_seconds: u32,
 }
 
 impl Config {
@@ -76,6 +87,29 @@ pub struct DataConfig {
     /// The directory of everything that is kept; made if it is not there.
     #[arg(long, env = "CHAT_DATA_DIR", default_value = "./chat-data", value_name = "DIR")]
     pub data_dir: PathBuf,
+}
+
+/// By which certificate clients know the server.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct TlsConfig {
+    /// File with the certificate (PEM) and those between it and an authority: the server then speaks TLS, wss:// and
+    /// https://, and nothing else. It is read again when it changes, and at SIGHUP.
+    #[arg(long, env = "CHAT_TLS_CERTIFICATE_FILE", value_name = "FILE")]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// File with the key (PEM) of the certificate.
+    #[arg(long, env = "CHAT_TLS_KEY_FILE", value_name = "FILE")]
+    pub tls_key_file: Option<PathBuf>,
+}
+
+impl TlsConfig {
+    /// The files, if the server is to speak TLS.
+    pub(crate) fn files(&self) -> Result<Option<TlsFiles>, TlsError> {
+        match (self.tls_certificate_file.clone(), self.tls_key_file.clone()) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            _ => Err(TlsError::Incomplete),
+        }
+    }
 }
 
 /// Where the secret of HS256 is.

@@ -16,14 +16,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::clock;
+use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
 use crate::metrics::Counted;
 use crate::server::Shared;
-use crate::websocket::{self, Heartbeat, WebSocket};
+use crate::tls::Tls;
+use crate::websocket::{self, Heartbeat, Watch, WebSocket};
 
 /// How long a client may take from connecting to its last header.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -78,11 +80,16 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
 
-/// Serves a connection to its end. `newcomer` is its place among those that nobody knows yet.
+/// Serves a connection that stands `since` then to its end. `newcomer` is its place among those that nobody knows yet.
 ///
 /// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended.
-pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer: OwnedSemaphorePermit) {
-    let Some((mut websocket, admission)) = Box::pin(open(stream, shared)).await else {
+pub(crate) async fn serve<S: Transport + Watch>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+) {
+    let Some((mut websocket, admission)) = Box::pin(open(stream, since, shared)).await else {
         return;
     };
     match admission {
@@ -105,15 +112,47 @@ pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer
     }
 }
 
+/// The same over TLS, which is set up in the time that the client has for its headers.
+pub(crate) async fn serve_secure<S: Transport + Watch>(
+    stream: S,
+    tls: Arc<Tls>,
+    since: Instant,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+) {
+    let mut phase = shared.health.phase.clone();
+    let accepted = tokio::select! {
+        accepted = timeout_at(since + HANDSHAKE_WITHIN, Box::pin(tls.accept(stream))) => accepted,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve(Box::new(stream), since, shared, newcomer).await,
+        Ok(Err((error, mut stream))) => {
+            debug!(%error, "no TLS with a client");
+            // It is told why, by an alert that it must get to read.
+            Box::pin(websocket::close(&mut stream)).await;
+        }
+        Err(_) => {}
+    }
+}
+
 /// Makes a WebSocket of it, if that is what the client wants.
-async fn open<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(WebSocket<S>, Admission)> {
-    let (stream, leftover, opened) = handshake(stream, shared).await?;
+async fn open<S: Transport + Watch>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+) -> Option<(WebSocket<S>, Admission)> {
+    let (stream, leftover, opened) = handshake(stream, since, shared).await?;
     Some((WebSocket::new(stream, &leftover, opened.heartbeat).await, opened.admission))
 }
 
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
-async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, Bytes, Opened)> {
-    let mut stopping = shared.stopping.clone();
+async fn handshake<S: Transport>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+) -> Option<(S, Bytes, Opened)> {
+    let mut phase = shared.health.phase.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
         let answer = match answer(&request, &shared).await {
@@ -130,8 +169,8 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
         .serve_connection(TokioIo::new(stream), service)
         .without_shutdown();
     let served = tokio::select! {
-        served = timeout(HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
-        _ = stopping.wait_for(|stopping| *stopping) => return None,
+        served = timeout_at(since + HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return None,
     };
     let (mut stream, leftover) = (served.io.into_inner(), served.read_buf);
     let opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -144,11 +183,17 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
 /// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
 /// events begin when the connection does.
 async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer, Opened), Box<Answer>> {
+    if let Some(answer) = shared.health.answer(request) {
+        return Err(answer);
+    }
     #[cfg(feature = "console")]
     if let Some(answer) = shared.console.answer(request) {
         return Err(answer);
     }
     let opening = Opening::read(request)?;
+    if *shared.health.phase.borrow() != Phase::Serving {
+        return Err(stopping());
+    }
     let admission = match admit(opening.token.as_deref(), shared).await? {
         Ok((session, counted, place)) => Admission::Admitted { session, counted, place },
         Err(refusal) => {
@@ -175,14 +220,16 @@ async fn admit(
     let role = claims.user.role;
     match shared.handle.open(claims).await {
         Ok(session) => Ok(Ok((session, shared.metrics.opened(role), place))),
-        Err(_) => {
-            Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later"))
-        }
+        Err(_) => Err(stopping()),
     }
 }
 
+fn stopping() -> Box<Answer> {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later")
+}
+
 /// Says why, and closes.
-async fn refuse<S: Transport>(websocket: &mut WebSocket<S>, refusal: Refusal) {
+async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Refusal) {
     let (error, code) = refusal.words();
     let farewell = async {
         if let Some(error) = error {

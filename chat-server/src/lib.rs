@@ -12,14 +12,21 @@ pub mod config;
 mod connection;
 #[cfg(feature = "console")]
 mod console;
+mod drain;
+mod health;
 mod http;
+mod listen;
 mod logging;
 mod metrics;
+mod reload;
 mod server;
 mod storage;
 pub mod store;
+mod tls;
 pub mod users;
 pub mod websocket;
 
 pub use config::Config;
+pub use reload::Reload;
 pub use server::{Broken, Server, StartError};
+pub use tls::TlsError;

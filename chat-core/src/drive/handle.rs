@@ -29,6 +29,7 @@ pub(super) enum Message {
     Stats { answer: oneshot::Sender<Stats> },
     IsOnline { user: UserId, answer: oneshot::Sender<bool> },
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
+    SeeOff { parts: usize },
     Drain,
 }
 
@@ -99,6 +100,12 @@ impl Handle {
         let (answer, is_answered) = oneshot::channel();
         self.say(Message::IsOnline { user, answer }).await?;
         is_answered.await.map_err(|_| Stopped)
+    }
+
+    /// Tells one connection in so many to go to another server (1001), the longest open first, and at least one. What it
+    /// has under way is finished and durable before; all others go on.
+    pub async fn see_off(&self, parts: usize) {
+        let _stopped = self.say(Message::SeeOff { parts }).await;
     }
 
     /// Ends the service: no connection is admitted any more, what is under way is finished and durable, each

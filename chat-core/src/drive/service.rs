@@ -130,6 +130,11 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Message::IsOnline { user, answer } => {
                 let _gone = answer.send(self.engine.is_online(&user));
             }
+            Message::SeeOff { parts } => {
+                let count = self.queues.len().div_ceil(parts.max(1));
+                let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
+                conns.into_iter().for_each(|conn| self.handle(Input::SeeOff { conn }));
+            }
             Message::Drain => self.handle(Input::Drain),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Replies wait to be written: no long ones are made before they are.
     pub(super) backlogged: bool,
+    /// It is to end: no more requests are taken.
+    pub(super) leaving: bool,
     /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
     slots: VecDeque<Slot>,
     /// The number of the first slot.
@@ -76,6 +78,7 @@ impl Connection {
             typing: VecDeque::new(),
             paused: false,
             backlogged: false,
+            leaving: false,
             slots: VecDeque::from([entry]),
             first: 0,
             held: 0,
@@ -104,7 +107,7 @@ impl Connection {
             .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))?;
         let stage = &mut self.slots[place].stage;
         match stage {
-            Stage::Waiting(work) if !work.reads_what_is_stored() || (place == 0 && !self.backlogged) => {}
+            Stage::Waiting(work) if !work.waits_for_those_before() || (place == 0 && !self.backlogged) => {}
             _ => return None,
         }
         match std::mem::replace(stage, Stage::Done(None)) {
@@ -120,6 +123,13 @@ impl Connection {
             Stage::Waiting(work) | Stage::Asking(work) | Stage::Committing(work) => Some(work),
             Stage::Entering | Stage::Done(_) => None,
         }
+    }
+
+    /// The request whose question is under way, or that waits for one that it may repeat.
+    pub(super) fn asking(&self) -> Option<&Work> {
+        self.slots
+            .iter()
+            .find_map(|slot| if let Stage::Asking(work) = &slot.stage { Some(&**work) } else { None })
     }
 
     pub(super) fn set(&mut self, number: u64, stage: Stage) {

@@ -138,6 +138,12 @@ pub enum Input {
         /// One verdict per change.
         result: Result<Vec<Verdict>, Unavailable>,
     },
+    /// A connection must move to another server: what it has under way is finished and no more is taken, then it is told
+    /// 1001. Unknown ones are ignored.
+    SeeOff {
+        /// Which.
+        conn: ConnectionId,
+    },
     /// The service stops: finish what is under way, say goodbye, then [`Output::Drained`].
     Drain,
     /// Nothing but that time has passed: the answer to [`Output::WakeAt`].

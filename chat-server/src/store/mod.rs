@@ -13,9 +13,12 @@
 //! In the data directory: `journal/` (see [`journal`]), `index/` (can be removed at any time while the server is
 //! stopped), `index.bad-N` (the last index that could not be used), `state` (how the store was left) and `lock`.
 
+mod backup;
 mod current;
 pub mod disk;
 mod error;
+mod export;
+mod health;
 mod index;
 mod indexer;
 pub mod journal;
@@ -28,6 +31,7 @@ mod open;
 mod options;
 mod overlay;
 mod query;
+mod rebuild;
 mod renewal;
 mod state;
 mod values;
@@ -37,20 +41,25 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
 use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
+pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
+pub use export::{ExportError, Selection, export};
+pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+pub use rebuild::rebuild;
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
+use health::JournalFailure;
 use indexer::Indexer;
-use journal::{End, Reader};
+use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
 pub(crate) use meter::Meter;
@@ -83,6 +92,12 @@ struct Inner {
     loads: Loads,
     overlay: Arc<Overlay>,
     meter: Arc<Meter>,
+    /// Of the threads: it ends with them, and sled's files are free.
+    current: Weak<Current>,
+    journal_failure: Arc<JournalFailure>,
+    synced: Arc<Synced>,
+    /// Held by who needs the journal's old parts to stay as they are, or changes them.
+    upkeep: Mutex<()>,
     running: Mutex<Option<Running>>,
 }
 
@@ -114,7 +129,11 @@ impl LocalStore {
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
         let meter = Arc::new(Meter::new());
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, meter.clone());
+        let synced = parts.journal.synced();
+        let journal_failure = Arc::<JournalFailure>::default();
+        let failure = journal_failure.clone();
+        let held = Arc::downgrade(&current);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure, meter.clone());
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
             let (loads, load_threads) = Loads::start(answers, options.load_threads, meter.clone())?;
@@ -131,6 +150,10 @@ impl LocalStore {
             loads,
             overlay,
             meter,
+            current: held,
+            journal_failure,
+            synced,
+            upkeep: Mutex::default(),
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -161,6 +184,21 @@ impl LocalStore {
         self.inner.overlay.snapshot().1.len()
     }
 
+    /// What it can't do at present, the worst of it.
+    pub fn fault(&self) -> Option<Fault> {
+        let running = lock(&self.inner.running);
+        match &*running {
+            None => Some(Fault::Closed),
+            Some(running) if running.writer.is_finished() => Some(Fault::Closed),
+            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
+            Some(_) => match self.inner.current.upgrade().map(|current| current.get()) {
+                None => Some(Fault::Closed),
+                Some(Err(_)) => Some(Fault::Index),
+                Some(Ok(_)) => None,
+            },
+        }
+    }
+
     /// A page of the directory: up to `most` users with a greater id than `after`, by id.
     ///
     /// # Errors
@@ -169,6 +207,23 @@ impl LocalStore {
     pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
         let answer = self.inner.loads.ask_accounts(after, most)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The head of the chain: all up to it is synced.
+    pub fn head(&self) -> ChainHead {
+        self.inner.synced.end().into()
+    }
+
+    /// Takes a backup of what is acknowledged now, while commits and loads go on. It blocks until that is done.
+    ///
+    /// `progress` says whether to go on; for the rest see [`backup`].
+    ///
+    /// # Errors
+    ///
+    /// [`BackupError`]; then there is nothing under that name.
+    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
+        let _still = lock(&self.inner.upkeep);
+        backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.

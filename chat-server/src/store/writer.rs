@@ -8,6 +8,7 @@ use chat_core::store::{Change, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 use super::current::Current;
+use super::health::JournalFailure;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::journal::{End, Journal, Reader};
@@ -39,6 +40,7 @@ pub(super) struct Writer {
     reader: Arc<Reader>,
     heads: Heads,
     meter: Arc<Meter>,
+    failure: Arc<JournalFailure>,
 }
 
 impl Writer {
@@ -48,9 +50,10 @@ impl Writer {
         current: Arc<Current>,
         overlay: Arc<Overlay>,
         reader: Arc<Reader>,
+        failure: Arc<JournalFailure>,
         meter: Arc<Meter>,
     ) -> Self {
-        Self { journal, current, overlay, reader, heads: Heads::default(), meter }
+        Self { journal, current, overlay, reader, heads: Heads::default(), meter, failure }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -73,13 +76,15 @@ impl Writer {
         let index = self.current.get();
         let (_, overlay) = self.overlay.snapshot();
         let mut view = View::new(index, overlay);
-        let mut group = self.journal.begin()?;
+        let mut group = self.journal.begin().inspect_err(|_| self.failure.set(true))?;
         let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
         let verdicts: Vec<_> =
             changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
         if !group.is_empty() {
             let begun = Instant::now();
-            self.journal.commit(group)?;
+            let written = self.journal.commit(group);
+            self.failure.set(written.is_err());
+            written?;
             self.meter.sync.observe_time(0, begun.elapsed());
             self.meter.group.observe(0, verdicts.len() as u64);
             self.overlay.publish(view.take_writes(), self.journal.end());

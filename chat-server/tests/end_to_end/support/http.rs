@@ -27,6 +27,12 @@ impl Answer {
     }
 }
 
+/// Asks whether the server lives, or is ready.
+pub async fn probe(server: &Server, path: &str) -> (u16, String) {
+    let answer = ask(server, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+    (answer.status, answer.body)
+}
+
 /// Sends a request as it is and reads to the end of the connection.
 pub async fn ask(server: &Server, request: &str) -> Answer {
     ask_over(TcpStream::connect(server.authority()).await.unwrap(), request).await
