@@ -26,6 +26,7 @@ mod judge;
 mod keys;
 mod loads;
 mod lock;
+mod meter;
 mod open;
 mod options;
 mod overlay;
@@ -44,7 +45,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
-use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 pub use backup::{BackupError, Restored, backup, restore};
@@ -61,6 +62,7 @@ use indexer::Indexer;
 use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
+pub(crate) use meter::Meter;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
@@ -89,6 +91,7 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    meter: Arc<Meter>,
     /// Of the threads: it ends with them, and sled's files are free.
     current: Weak<Current>,
     journal_failure: Arc<JournalFailure>,
@@ -125,14 +128,15 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
+        let meter = Arc::new(Meter::new());
         let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
         let held = Arc::downgrade(&current);
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure, meter.clone());
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
-            let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
+            let (loads, load_threads) = Loads::start(answers, options.load_threads, meter.clone())?;
             let writer = spawn("store-commit", move || writer.run(&waiting))?;
             let indexer = spawn("store-index", move || indexer.run())?;
             io::Result::Ok((loads, Running { writer, indexer, loads: load_threads, lock: parts.lock }))
@@ -145,6 +149,7 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            meter,
             current: held,
             journal_failure,
             synced,
@@ -157,6 +162,26 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// How far it has come: all up to here is durable, and seen by loads.
+    pub fn position(&self) -> Position {
+        self.inner.overlay.snapshot().0
+    }
+
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// What is measured of it.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    /// Groups that are synced, and not in the index.
+    pub(crate) fn groups_waiting(&self) -> usize {
+        self.inner.overlay.snapshot().1.len()
     }
 
     /// What it can't do at present, the worst of it.
