@@ -62,6 +62,7 @@ frames! {
             message_type: MessageType::Text,
             sent_at: at("10:30:00"),
             seq: None,
+            erased: false,
         },
     };
     request create_support_conversation_request = Request::CreateSupportConversation(CreateSupportConversation {
@@ -221,6 +222,7 @@ fn message(id: &str, sender: &str, content: &str, sent_at: &str) -> Message {
         message_type: MessageType::Text,
         sent_at: at(sent_at),
         seq: None,
+        erased: false,
     }
 }
 

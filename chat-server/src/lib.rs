@@ -19,6 +19,7 @@ mod logging;
 mod server;
 mod storage;
 pub mod store;
+mod upkeep;
 pub mod users;
 pub mod websocket;
 

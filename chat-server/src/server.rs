@@ -29,6 +29,7 @@ use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
+use crate::upkeep::upkeep;
 
 /// Most connections that have not shown a good token yet. At this number no more are accepted until one has, or is
 /// gone, which takes seconds at most.
@@ -109,6 +110,7 @@ pub struct Server {
     service: Service,
     verifier: TokenVerifier,
     store: LocalStore,
+    retention: Option<Duration>,
     max_connections: u32,
     drain_for: Duration,
     admin: Admin,
@@ -147,6 +149,7 @@ impl Server {
             service: Box::pin(service),
             verifier,
             store,
+            retention: config.retention,
             max_connections: config.max_connections,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "console")]
@@ -208,7 +211,7 @@ impl Server {
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = accept_all(&self.listener, &shared, &alive) => {}
-            never = storage::log_heads(&self.store) => match never {},
+            never = upkeep(&self.store, self.retention) => match never {},
             () = async {
                 shutdown.await;
                 info!(seconds = self.drain_for.as_secs(), "stopping");

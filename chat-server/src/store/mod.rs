@@ -26,12 +26,14 @@ mod judge;
 mod keys;
 mod loads;
 mod lock;
+mod note;
 mod open;
 mod options;
 mod overlay;
 mod query;
 mod rebuild;
 mod renewal;
+mod retention;
 mod state;
 mod values;
 mod verify;
@@ -45,6 +47,7 @@ use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
 use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::time::Timestamp;
 use futures::channel::oneshot;
 
 pub use backup::{BackupError, Restored, backup, restore};
@@ -53,6 +56,7 @@ pub use export::{ExportError, Selection, export};
 pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use rebuild::rebuild;
+pub use retention::{RetentionError, Swept};
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
@@ -64,6 +68,7 @@ use lock::Lock;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
+use retention::Retention;
 use writer::{Commit, Writer};
 
 /// Commits that wait for the commit thread. The engine has one under way at a time; one more than this is
@@ -92,9 +97,20 @@ struct Inner {
     synced: Arc<Synced>,
     /// Held by who needs the journal's old parts to stay as they are, or changes them.
     upkeep: Mutex<()>,
+    /// How far contents are erased, once that is known. Held by who erases; it is gone when the store is closed.
+    erased: Mutex<Erased>,
     current: Arc<Current>,
     journal_failure: Arc<JournalFailure>,
     running: Mutex<Option<Running>>,
+}
+
+/// How far contents are erased.
+#[derive(Debug)]
+enum Erased {
+    /// Up to here, as far as this is known.
+    Up(Option<End>),
+    /// Nothing is erased any more: the store is closed.
+    Closed,
 }
 
 /// What has to end before the data directory may be used again.
@@ -145,6 +161,7 @@ impl LocalStore {
             overlay,
             synced,
             upkeep: Mutex::default(),
+            erased: Mutex::new(Erased::Up(None)),
             current,
             journal_failure,
             running: Mutex::new(Some(running)),
@@ -195,6 +212,23 @@ impl LocalStore {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Erases the content of some more messages that were sent before `cutoff`, for good: from the journal, whose chain
+    /// still holds, and from the index. It blocks for a moment.
+    ///
+    /// The messages go on to exist, with their numbers, and are answered with empty content. The first one that is not as
+    /// old ends it, so a clock that was once set ahead makes it wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RetentionError`]. What was begun is completed by the next call, or by the next start.
+    pub fn erase_before(&self, cutoff: Timestamp) -> Result<Swept, RetentionError> {
+        let mut erased = lock(&self.inner.erased);
+        let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
+        let _changing = self.inner.upkeep.try_lock().map_err(|_| RetentionError::Busy)?;
+        let Inner { dir, options, current, synced, .. } = &*self.inner;
+        Retention { dir, disk: &options.disk, current, synced }.step(reached, cutoff)
+    }
+
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
     ///
     /// It blocks until that is done. What comes later is unavailable; closing again does nothing.
@@ -232,6 +266,7 @@ impl Inner {
     }
 
     fn stop(&self, mark: bool) -> Result<(), OpenError> {
+        *lock(&self.erased) = Erased::Closed;
         let Some(running) = lock(&self.running).take() else { return Ok(()) };
         lock(&self.commits).take();
         self.loads.close();
@@ -239,6 +274,8 @@ impl Inner {
         self.overlay.close();
         let threads = running.loads.into_iter().chain([running.indexer]);
         let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
+        // Nobody has the index any more: sled lets go of its files.
+        self.current.set(Err(gone()));
         let marked = match end {
             // An index that failed was set aside, and one that is half built knows how far it has come.
             Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))
