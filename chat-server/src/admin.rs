@@ -94,12 +94,6 @@ static ROUTES: [Route; 5] = [
         handler: |context, _| Box::pin(ready(Ok(index::index(&context)))),
     },
     Route {
-        method: Method::POST,
-        path: "/backup",
-        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
-        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
-    },
-    Route {
         method: Method::GET,
         path: "/users",
         about: "a page of the directory of users, by id; ?after=ID gives the next one",
@@ -116,6 +110,12 @@ static ROUTES: [Route; 5] = [
         path: "/users/deactivate",
         about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
         handler: |context, request| Box::pin(users::deactivate(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/backup",
+        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
+        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
     },
 ];
 

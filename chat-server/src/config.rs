@@ -17,6 +17,7 @@ use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
 };
 use crate::cli::values::duration;
+use crate::tls::{TlsError, TlsFiles};
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
@@ -41,6 +42,9 @@ pub struct Config {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataConfig,
+    /// By which certificate clients know the server.
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// Which tokens are good.
     #[command(flatten)]
     pub tokens: TokenConfig,
@@ -88,6 +92,29 @@ pub struct DataConfig {
     /// The directory of everything that is kept; made if it is not there.
     #[arg(long, env = "CHAT_DATA_DIR", default_value = "./chat-data", value_name = "DIR")]
     pub data_dir: PathBuf,
+}
+
+/// By which certificate clients know the server.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct TlsConfig {
+    /// File with the certificate (PEM) and those between it and an authority: the server then speaks TLS, wss:// and
+    /// https://, and nothing else. It is read again when it changes, and at SIGHUP.
+    #[arg(long, env = "CHAT_TLS_CERTIFICATE_FILE", value_name = "FILE")]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// File with the key (PEM) of the certificate.
+    #[arg(long, env = "CHAT_TLS_KEY_FILE", value_name = "FILE")]
+    pub tls_key_file: Option<PathBuf>,
+}
+
+impl TlsConfig {
+    /// The files, if the server is to speak TLS.
+    pub(crate) fn files(&self) -> Result<Option<TlsFiles>, TlsError> {
+        match (self.tls_certificate_file.clone(), self.tls_key_file.clone()) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            _ => Err(TlsError::Incomplete),
+        }
+    }
 }
 
 /// Where the secret of HS256 is.

@@ -16,14 +16,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::clock;
 use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
 use crate::server::Shared;
-use crate::websocket::{self, Heartbeat, WebSocket};
+use crate::tls::Tls;
+use crate::websocket::{self, Heartbeat, Watch, WebSocket};
 
 /// How long a client may take from connecting to its last header.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -67,11 +68,16 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
 
-/// Serves a connection to its end. `newcomer` is its place among those that nobody knows yet.
+/// Serves a connection that stands `since` then to its end. `newcomer` is its place among those that nobody knows yet.
 ///
 /// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended.
-pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer: OwnedSemaphorePermit) {
-    let Some((mut websocket, admission)) = Box::pin(open(stream, shared)).await else {
+pub(crate) async fn serve<S: Transport + Watch>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+) {
+    let Some((mut websocket, admission)) = Box::pin(open(stream, since, shared)).await else {
         return;
     };
     match admission {
@@ -93,14 +99,46 @@ pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer
     }
 }
 
+/// The same over TLS, which is set up in the time that the client has for its headers.
+pub(crate) async fn serve_secure<S: Transport + Watch>(
+    stream: S,
+    tls: Arc<Tls>,
+    since: Instant,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+) {
+    let mut phase = shared.health.phase.clone();
+    let accepted = tokio::select! {
+        accepted = timeout_at(since + HANDSHAKE_WITHIN, Box::pin(tls.accept(stream))) => accepted,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve(Box::new(stream), since, shared, newcomer).await,
+        Ok(Err((error, mut stream))) => {
+            debug!(%error, "no TLS with a client");
+            // It is told why, by an alert that it must get to read.
+            Box::pin(websocket::close(&mut stream)).await;
+        }
+        Err(_) => {}
+    }
+}
+
 /// Makes a WebSocket of it, if that is what the client wants.
-async fn open<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(WebSocket<S>, Admission)> {
-    let (stream, leftover, opened) = handshake(stream, shared).await?;
+async fn open<S: Transport + Watch>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+) -> Option<(WebSocket<S>, Admission)> {
+    let (stream, leftover, opened) = handshake(stream, since, shared).await?;
     Some((WebSocket::new(stream, &leftover, opened.heartbeat).await, opened.admission))
 }
 
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
-async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, Bytes, Opened)> {
+async fn handshake<S: Transport>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+) -> Option<(S, Bytes, Opened)> {
     let mut phase = shared.health.phase.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
@@ -118,7 +156,7 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
         .serve_connection(TokioIo::new(stream), service)
         .without_shutdown();
     let served = tokio::select! {
-        served = timeout(HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
+        served = timeout_at(since + HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
         _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return None,
     };
     let (mut stream, leftover) = (served.io.into_inner(), served.read_buf);
@@ -174,7 +212,7 @@ fn stopping() -> Box<Answer> {
 }
 
 /// Says why, and closes.
-async fn refuse<S: Transport>(websocket: &mut WebSocket<S>, refusal: Refusal) {
+async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Refusal) {
     let (error, code) = match refusal {
         Refusal::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
         Refusal::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),

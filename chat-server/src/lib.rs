@@ -15,13 +15,18 @@ mod console;
 mod drain;
 mod health;
 mod http;
+mod listen;
 mod logging;
+mod reload;
 mod server;
 mod storage;
 pub mod store;
+mod tls;
 mod upkeep;
 pub mod users;
 pub mod websocket;
 
 pub use config::Config;
+pub use reload::Reload;
 pub use server::{Broken, Server, StartError};
+pub use tls::TlsError;

@@ -12,38 +12,26 @@ use std::time::Duration;
 use chat_core::drive::{Drive, Handle};
 use chat_core::engine::{Engine, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::sleep;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::admin::{Admin, AdminError, Listeners};
 use crate::auth::{SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
-use crate::connection;
 #[cfg(feature = "console")]
 use crate::console::Console;
 use crate::drain;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
+use crate::listen::{accept_all, addresses, listen, listen_error};
+use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
+use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::upkeep::upkeep;
-
-/// Most connections that have not shown a good token yet. At this number no more are accepted until one has, or is
-/// gone, which takes seconds at most.
-const NEWCOMERS: usize = 1_024;
-
-/// Connections that the system holds for us until they are accepted.
-const BACKLOG: u32 = 1_024;
-
-/// Bytes that the system holds per connection and direction. Its own choice grows to megabytes, and would hide a
-/// slow reader for as long.
-const SOCKET_BUFFER: u32 = 64 * 1024;
-
-/// How long to wait when the system has no more files or memory for a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
@@ -55,6 +43,7 @@ pub(crate) struct Shared {
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) health: Health,
+    pub(crate) tls: Option<Arc<Tls>>,
     #[cfg(feature = "console")]
     pub(crate) console: Console,
 }
@@ -83,6 +72,9 @@ pub enum StartError {
         /// The address beyond loopback.
         address: SocketAddr,
     },
+    /// TLS can't be had as configured.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -113,6 +105,8 @@ pub struct Server {
     retention: Option<Duration>,
     max_connections: u32,
     drain_for: Duration,
+    tls: Option<(Arc<Tls>, TlsFiles, FileWatch)>,
+    reload: Reload,
     admin: Admin,
     administrators: Listeners,
     #[cfg(feature = "console")]
@@ -128,6 +122,14 @@ impl Server {
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
         let data_dir = &config.data.data_dir;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
+        let reload = Reload::new();
+        let tls = match config.tls.files()? {
+            None => None,
+            Some(files) => {
+                let watch = files.watch(&reload);
+                Some((Arc::new(Tls::new(&files)?), files, watch))
+            }
+        };
         let listener = listen(&config.listen, &origin).await?;
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
@@ -151,6 +153,8 @@ impl Server {
             store,
             retention: config.retention,
             max_connections: config.max_connections,
+            tls,
+            reload,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "console")]
             console,
@@ -164,7 +168,13 @@ impl Server {
 
     /// Where clients connect.
     pub fn url(&self) -> String {
-        format!("ws://{}{CONNECT_PATH}", self.address)
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}{CONNECT_PATH}", self.address)
+    }
+
+    /// What has certificates and keys read again, for who does not want to wait until it is seen that they have changed.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Where a browser opens the console. If there is a trial, the address carries its key: it is for who started the
@@ -198,12 +208,18 @@ impl Server {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let (phase, seen) = watch::channel(Phase::Serving);
+        let mut renewals = JoinSet::new();
+        let tls = self.tls.map(|(tls, files, watch)| {
+            renewals.spawn(tls.clone().renew(files, watch));
+            tls
+        });
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let shared = Arc::new(Shared {
             handle: self.handle.clone(),
             verifier: self.verifier,
             places,
             health: Health::new(seen, self.store.clone()),
+            tls,
             #[cfg(feature = "console")]
             console: self.console,
         });
@@ -211,13 +227,13 @@ impl Server {
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = accept_all(&self.listener, &shared, &alive) => {}
-            never = upkeep(&self.store, self.retention) => match never {},
             () = async {
                 shutdown.await;
                 info!(seconds = self.drain_for.as_secs(), "stopping");
                 phase.send_replace(Phase::Draining);
                 drain::see_off(&self.handle, self.drain_for).await;
             } => {}
+            never = upkeep(&self.store, self.retention) => match never {},
             _ = &mut service => return Err(Broken),
         }
         drop((self.listener, alive, shared));
@@ -226,84 +242,14 @@ impl Server {
     }
 }
 
-/// Accepts for ever.
-async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, alive: &mpsc::Sender<Infallible>) {
-    let newcomers = Arc::new(Semaphore::new(NEWCOMERS));
-    loop {
-        let newcomer = Arc::clone(&newcomers).acquire_owned().await.expect("the semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, Arc::clone(shared), newcomer, alive.clone()),
-            Err(error) if is_of_the_client(&error) => {}
-            Err(error) => {
-                warn!(%error, "can't accept a connection, pausing");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn spawn(
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    newcomer: OwnedSemaphorePermit,
-    alive: mpsc::Sender<Infallible>,
-) {
-    // Without it a small frame may wait for the acknowledgement of the one before. What refuses it is gone already.
-    let _ = stream.set_nodelay(true);
-    tokio::spawn(async move {
-        connection::serve(stream, shared, newcomer).await;
-        drop(alive);
-    });
-}
-
-/// Whether an error belongs to the connection that was to be accepted, rather than to the server.
-fn is_of_the_client(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
 /// Finds out as much of what [`Server::bind`] would refuse as can be known without starting anything.
 pub(crate) async fn check(config: &Config) -> Vec<StartError> {
     let tokens = config.tokens.check(&config.data.data_dir);
     let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
     let addresses = addresses(&config.listen, origin).await;
-    [tokens.err().map(StartError::from), addresses.err()].into_iter().flatten().collect()
-}
-
-/// Listens on the first address that can be, all of them being fit for the secret.
-async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, StartError> {
-    let addresses = addresses(listen, origin).await?;
-    let mut outcome = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
-    for address in addresses {
-        outcome = listen_on(address);
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome.map_err(listen_error(listen))
-}
-
-async fn addresses(listen: &str, origin: &SecretOrigin) -> Result<Vec<SocketAddr>, StartError> {
-    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
-    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
-    match (beyond, origin) {
-        (Some(&address), SecretOrigin::Made { .. }) => Err(StartError::MadeSecret { address }),
-        _ => Ok(addresses),
-    }
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Accepted connections inherit both.
-    socket.set_send_buffer_size(SOCKET_BUFFER)?;
-    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-fn listen_error(listen: &str) -> impl Fn(io::Error) -> StartError {
-    |error| StartError::Listen { listen: listen.to_owned(), error }
+    let tls = config.tls.files().and_then(|files| files.map(|files| files.read()).transpose());
+    let faults = [tokens.err().map(StartError::from), addresses.err(), tls.err().map(StartError::from)];
+    faults.into_iter().flatten().collect()
 }
 
 fn announce(origin: &SecretOrigin) {

@@ -1,5 +1,6 @@
 //! `chat-server serve`: the server itself.
 
+use std::future::pending;
 use std::io::{self, Write as _};
 use std::pin::pin;
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub(super) fn serve(args: &ServeArgs) -> Outcome {
     let outcome = runtime.block_on(async {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hangup = signal(SignalKind::hangup())?;
         let mut told_to_stop = pin!(async {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -51,8 +53,17 @@ pub(super) fn serve(args: &ServeArgs) -> Outcome {
         io::stdout().flush()?;
         tell_systemd(NotifyState::Ready);
         let told_to_stop = told_to_stop.inspect(|()| tell_systemd(NotifyState::Stopping));
-        server.run(told_to_stop).await?;
-        Ok(())
+        let reload = server.reload();
+        let reloading = async {
+            while hangup.recv().await.is_some() {
+                reload.now();
+            }
+            pending().await
+        };
+        tokio::select! {
+            ended = server.run(told_to_stop) => Ok(ended?),
+            never = reloading => never,
+        }
     });
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome

@@ -7,12 +7,13 @@ use chat_core::store::MemoryStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
 use crate::clock::SystemClock;
 use crate::health::Health;
+use crate::websocket::Watched;
 
 const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
                        upgrade: websocket\r\nsec-websocket-version: 13\r\n\
@@ -35,6 +36,7 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
         verifier,
         places: Arc::new(Semaphore::new(1)),
         health: Health::by(seen, || None),
+        tls: None,
         #[cfg(feature = "console")]
         console: crate::console::Console::without_trial(),
     };
@@ -46,7 +48,7 @@ fn connect(shared: &Arc<Shared>) -> (DuplexStream, JoinHandle<()>, Arc<Semaphore
     let (ours, theirs) = duplex(1 << 16);
     let newcomers = Arc::new(Semaphore::new(1));
     let newcomer = Arc::clone(&newcomers).try_acquire_owned().unwrap();
-    (theirs, tokio::spawn(serve(ours, Arc::clone(shared), newcomer)), newcomers)
+    (theirs, tokio::spawn(serve(Watched::new(ours), Instant::now(), Arc::clone(shared), newcomer)), newcomers)
 }
 
 /// Reads all that the server sends until it closes.

@@ -42,7 +42,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
@@ -94,13 +94,14 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    /// Of the threads: it ends with them, and sled's files are free.
+    current: Weak<Current>,
+    journal_failure: Arc<JournalFailure>,
     synced: Arc<Synced>,
     /// Held by who needs the journal's old parts to stay as they are, or changes them.
     upkeep: Mutex<()>,
     /// How far contents are erased, once that is known. Held by who erases; it is gone when the store is closed.
     erased: Mutex<Erased>,
-    current: Arc<Current>,
-    journal_failure: Arc<JournalFailure>,
     running: Mutex<Option<Running>>,
 }
 
@@ -143,7 +144,8 @@ impl LocalStore {
         let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
-        let writer = Writer::new(parts.journal, current.clone(), overlay.clone(), reader, failure);
+        let held = Arc::downgrade(&current);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure);
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
             let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
@@ -159,11 +161,11 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            current: held,
+            journal_failure,
             synced,
             upkeep: Mutex::default(),
             erased: Mutex::new(Erased::Up(None)),
-            current,
-            journal_failure,
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -172,6 +174,31 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// What it can't do at present, the worst of it.
+    pub fn fault(&self) -> Option<Fault> {
+        let running = lock(&self.inner.running);
+        match &*running {
+            None => Some(Fault::Closed),
+            Some(running) if running.writer.is_finished() => Some(Fault::Closed),
+            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
+            Some(_) => match self.inner.current.upgrade().map(|current| current.get()) {
+                None => Some(Fault::Closed),
+                Some(Err(_)) => Some(Fault::Index),
+                Some(Ok(_)) => None,
+            },
+        }
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`], as for any load.
+    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+        let answer = self.inner.loads.ask_accounts(after, most)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// The head of the chain: all up to it is synced.
@@ -191,27 +218,6 @@ impl LocalStore {
         backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }
 
-    /// What it can't do at present, the worst of it.
-    pub fn fault(&self) -> Option<Fault> {
-        let running = lock(&self.inner.running);
-        match &*running {
-            None => Some(Fault::Closed),
-            Some(running) if running.writer.is_finished() => Some(Fault::Closed),
-            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
-            Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
-        }
-    }
-
-    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
-    ///
-    /// # Errors
-    ///
-    /// [`Unavailable`], as for any load.
-    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
-        let answer = self.inner.loads.ask_accounts(after, most)?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
-    }
-
     /// Erases the content of some more messages that were sent before `cutoff`, for good: from the journal, whose chain
     /// still holds, and from the index. It blocks for a moment.
     ///
@@ -226,7 +232,8 @@ impl LocalStore {
         let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
         let _changing = self.inner.upkeep.try_lock().map_err(|_| RetentionError::Busy)?;
         let Inner { dir, options, current, synced, .. } = &*self.inner;
-        Retention { dir, disk: &options.disk, current, synced }.step(reached, cutoff)
+        let current = current.upgrade().ok_or(RetentionError::Busy)?;
+        Retention { dir, disk: &options.disk, current: &current, synced }.step(reached, cutoff)
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
@@ -274,8 +281,6 @@ impl Inner {
         self.overlay.close();
         let threads = running.loads.into_iter().chain([running.indexer]);
         let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
-        // Nobody has the index any more: sled lets go of its files.
-        self.current.set(Err(gone()));
         let marked = match end {
             // An index that failed was set aside, and one that is half built knows how far it has come.
             Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))

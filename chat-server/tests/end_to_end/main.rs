@@ -62,6 +62,8 @@ mod store_support;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod trial;
 #[cfg(test)]
 mod two_devices;
