@@ -62,7 +62,6 @@ frames! {
             message_type: MessageType::Text,
             sent_at: at("10:30:00"),
             seq: None,
-            erased: false,
         },
     };
     request create_support_conversation_request = Request::CreateSupportConversation(CreateSupportConversation {
