@@ -48,11 +48,17 @@ mod refusals;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
+#[path = "../store_support/mod.rs"]
+mod store_support;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]
