@@ -3,7 +3,7 @@
 //! ```text
 //! commit ──> commit thread: judge ─> group ─> one write, one fdatasync ─> overlay ─> acknowledged
 //!                                                                           │
-//!                              index thread: one batch of sled per group <──┘
+//!                              index thread: a batch of many groups <──────┘
 //! load ────> load threads: overlay, then sled, then what these point to in the journal
 //! ```
 //!
@@ -101,7 +101,7 @@ impl LocalStore {
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let parts = open::open(dir, &options)?;
         let reader = Arc::new(Reader::new(&dir.join("journal")));
-        let overlay = Arc::new(Overlay::new(parts.journal.end().position));
+        let overlay = Arc::new(Overlay::new(parts.journal.end()));
         let current = Arc::new(Current::new(Ok(parts.index)));
         let answers = Answers::new(current.clone(), overlay.clone(), reader.clone());
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
