@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::handle::Message;
-use super::queue::Tail;
+use super::queue::{Tail, TooSlow};
 use super::{Clock, Drive, Observer, Verifier};
 use crate::engine::{Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::protocol::{Error, Reply};
@@ -26,6 +26,8 @@ struct Service<'a, S, V, C> {
     clock: &'a C,
     observer: Observer,
     queues: BTreeMap<ConnectionId, Tail>,
+    /// Whose queues have frames that are pushed and not sent.
+    pushed: Vec<ConnectionId>,
     /// Bytes that wait in all queues.
     total: Arc<AtomicUsize>,
     next_command: u64,
@@ -52,6 +54,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         clock: &clock,
         observer,
         queues: BTreeMap::new(),
+        pushed: Vec::new(),
         total,
         next_command: 0,
         answers: BTreeMap::new(),
@@ -115,10 +118,15 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Does all that the engine asks for.
+    /// Does all that the engine asks for. What a connection gets by that it gets at once.
     fn act(&mut self) {
         while let Some(output) = self.engine.poll() {
             self.act_on(output);
+        }
+        for conn in self.pushed.drain(..) {
+            if let Some(queue) = self.queues.get_mut(&conn) {
+                queue.send();
+            }
         }
     }
 
@@ -145,7 +153,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
             Output::Close { conn, code } => {
-                if let Some(queue) = self.queues.remove(&conn) {
+                if let Some(mut queue) = self.queues.remove(&conn) {
                     queue.close(code);
                 }
             }
@@ -166,11 +174,16 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     /// Puts a frame into queues, and closes whoever has too much in its own.
     fn send(&mut self, conns: &[ConnectionId], class: Class, frame: &Bytes) {
         for conn in conns {
-            let too_slow =
-                self.queues.get(conn).is_some_and(|queue| queue.push(class, frame.clone()).is_err());
-            if too_slow {
-                self.cut(*conn);
-            } else if class == Class::Reply && self.has_backlog(*conn) {
+            let Some(queue) = self.queues.get_mut(conn) else { continue };
+            match queue.push(class, frame.clone()) {
+                Ok(true) => self.pushed.push(*conn),
+                Ok(false) => {}
+                Err(TooSlow) => {
+                    self.cut(*conn);
+                    continue;
+                }
+            }
+            if class == Class::Reply && self.has_backlog(*conn) {
                 self.handle(Input::Backlog { conn: *conn, waits: true });
             }
         }
