@@ -51,6 +51,10 @@ impl Questions {
         ticket
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn close(&mut self, ticket: Ticket) -> Option<Question> {
         self.open.remove(&ticket)
     }

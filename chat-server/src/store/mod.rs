@@ -26,6 +26,7 @@ mod judge;
 mod keys;
 mod loads;
 mod lock;
+mod meter;
 mod note;
 mod open;
 mod options;
@@ -46,7 +47,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
-use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
 use chat_core::time::Timestamp;
 use futures::channel::oneshot;
 
@@ -65,6 +66,7 @@ use indexer::Indexer;
 use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
+pub(crate) use meter::Meter;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
@@ -94,6 +96,7 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    meter: Arc<Meter>,
     /// Of the threads: it ends with them, and sled's files are free.
     current: Weak<Current>,
     journal_failure: Arc<JournalFailure>,
@@ -141,14 +144,15 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
+        let meter = Arc::new(Meter::new());
         let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
         let held = Arc::downgrade(&current);
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure, meter.clone());
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
-            let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
+            let (loads, load_threads) = Loads::start(answers, options.load_threads, meter.clone())?;
             let writer = spawn("store-commit", move || writer.run(&waiting))?;
             let indexer = spawn("store-index", move || indexer.run())?;
             io::Result::Ok((loads, Running { writer, indexer, loads: load_threads, lock: parts.lock }))
@@ -161,6 +165,7 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            meter,
             current: held,
             journal_failure,
             synced,
@@ -174,6 +179,26 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// How far it has come: all up to here is durable, and seen by loads.
+    pub fn position(&self) -> Position {
+        self.inner.overlay.snapshot().0
+    }
+
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// What is measured of it.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    /// Groups that are synced, and not in the index.
+    pub(crate) fn groups_waiting(&self) -> usize {
+        self.inner.overlay.snapshot().1.len()
     }
 
     /// What it can't do at present, the worst of it.
