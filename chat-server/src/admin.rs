@@ -11,12 +11,13 @@
 //! [`Client::follow`] read them.
 
 mod answer;
+pub(crate) mod backup;
 mod client;
 mod config;
 mod index;
-#[cfg_attr(not(test), expect(dead_code, reason = "for what takes long"))]
 mod lines;
 mod listen;
+pub(crate) mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,9 +48,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// What routes work with.
 pub(crate) struct Context {
-    #[expect(dead_code, reason = "for the routes to come")]
     pub(crate) handle: Handle,
-    #[expect(dead_code, reason = "for the routes to come")]
     pub(crate) store: LocalStore,
     /// When the server was started.
     pub(crate) started: Instant,
@@ -87,12 +86,38 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 1] = [Route {
-    method: Method::GET,
-    path: "/",
-    about: "the version, the time since the start, and this list",
-    handler: |context, _| Box::pin(ready(Ok(index::index(&context)))),
-}];
+static ROUTES: [Route; 5] = [
+    Route {
+        method: Method::GET,
+        path: "/",
+        about: "the version, the time since the start, and this list",
+        handler: |context, _| Box::pin(ready(Ok(index::index(&context)))),
+    },
+    Route {
+        method: Method::GET,
+        path: "/users",
+        about: "a page of the directory of users, by id; ?after=ID gives the next one",
+        handler: |context, request| Box::pin(users::list(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users",
+        about: "put users into the directory, one JSON object a line",
+        handler: |context, request| Box::pin(users::import(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users/deactivate",
+        about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
+        handler: |context, request| Box::pin(users::deactivate(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/backup",
+        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
+        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
+    },
+];
 
 /// The administrative API of one server, as a value that answers requests. Cheap to clone.
 ///

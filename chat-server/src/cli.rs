@@ -1,7 +1,11 @@
 //! The command line: one file per command.
 
+mod backup;
 mod check;
+mod directory;
+mod export;
 mod progress;
+mod rebuild;
 mod serve;
 mod settings;
 mod token;
@@ -14,6 +18,9 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
+use backup::{BackupArgs, RestoreArgs};
+use export::ExportArgs;
+use rebuild::RebuildArgs;
 use serve::ServeArgs;
 use settings::Given;
 use token::TokenArgs;
@@ -48,6 +55,14 @@ enum Command {
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Copy all that is kept, but for the secret for tokens and the index, which can be built anew.
+    Backup(BackupArgs),
+    /// Make a data directory from a backup, after verifying that.
+    Restore(RestoreArgs),
+    /// Build the index anew from the journal. The server must not be running.
+    Rebuild(RebuildArgs),
+    /// Write conversations, with all that happened in them, as JSON lines.
+    Export(ExportArgs),
     /// Verify that all that was stored is as it was written, and name what is not; it changes nothing.
     Verify(VerifyArgs),
 }
@@ -72,6 +87,10 @@ fn run() -> Outcome {
         Some(Command::Check(args)) => check::check(&args, &given),
         Some(Command::Token(args)) => token::token(args),
         Some(Command::Users(command)) => users::run(command),
+        Some(Command::Backup(args)) => backup::backup(&args),
+        Some(Command::Restore(args)) => backup::restore(&args),
+        Some(Command::Rebuild(args)) => rebuild::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Verify(args)) => verify::run(args),
     }
 }

@@ -215,7 +215,7 @@ impl Server {
             handle: self.handle.clone(),
             verifier: self.verifier,
             places,
-            health: Health::new(seen, self.store),
+            health: Health::new(seen, self.store.clone()),
             tls,
             #[cfg(feature = "console")]
             console: self.console,
@@ -230,6 +230,7 @@ impl Server {
                 phase.send_replace(Phase::Draining);
                 drain::see_off(&self.handle, self.drain_for).await;
             } => {}
+            never = storage::log_heads(&self.store) => match never {},
             _ = &mut service => return Err(Broken),
         }
         drop((self.listener, alive, shared));

@@ -118,8 +118,8 @@ fn what_was_removed_from_the_journal_is_missed() {
     // The last group has one record; the first record of the second group stands behind the header of that.
     let [last, ..] = places[places.len() - 1];
     fs::write(&segment, &sound[..last - 48]).unwrap();
-    let lost = verified(dir.path());
-    assert!(texts(&lost)[0].contains("has lost synced data"), "{:?}", texts(&lost));
+    let shortened = verified(dir.path());
+    assert!(texts(&shortened)[0].contains("has lost synced data"), "{:?}", texts(&shortened));
     let [second, _, _, end] = places[1];
     fs::write(&segment, [&sound[..second - 48], &sound[end..]].concat()).unwrap();
     let hole = verified(dir.path());

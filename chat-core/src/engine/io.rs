@@ -74,6 +74,8 @@ pub enum Command {
     },
     /// Puts a user into the directory, or replaces what is known of it, and makes it active.
     Import(User),
+    /// The same, but not active: whoever it is may not connect, and is disconnected (4503).
+    ImportInactive(User),
     /// Deactivates a user: its connections end with 4503, and its enrolment ends.
     Deactivate(UserId),
 }

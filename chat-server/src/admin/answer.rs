@@ -1,11 +1,12 @@
 //! What a request is answered with.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use chat_core::store::Unavailable;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
@@ -58,6 +59,12 @@ pub(super) fn json(value: &impl Serialize) -> Answer {
     let mut text = serde_json::to_vec(value).expect("answers have names for keys");
     text.push(b'\n');
     answer("application/json", Full::from(text).boxed_unsync())
+}
+
+/// What the address says under this name after `?`.
+pub(super) fn parameter<'a, B>(request: &'a Request<B>, name: &str) -> Option<Cow<'a, str>> {
+    let query = request.uri().query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).find(|(found, _)| found == name).map(|(_, value)| value)
 }
 
 /// An answer of any text.

@@ -39,6 +39,7 @@ pub(super) struct Gone;
 
 impl Lines {
     /// Says how far it has come, as soon as there is room.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what takes long without a thread of its own"))]
     pub(super) async fn progress(&self, progress: &impl Serialize) -> Result<(), Gone> {
         self.0.send(line(&Line::<_, ()>::Progress(progress))).await.map_err(|_| Gone)
     }

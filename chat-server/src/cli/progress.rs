@@ -1,7 +1,7 @@
 //! How far a long command has come: a bar on a terminal, else a line now and then.
 
-use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +13,7 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 pub(super) struct Bar {
     what: &'static str,
     shown: Option<ProgressBar>,
-    told: Cell<Instant>,
+    told: Mutex<Instant>,
 }
 
 impl Bar {
@@ -22,21 +22,20 @@ impl Bar {
         let style = ProgressStyle::with_template("{msg} [{wide_bar}] {percent} %, {eta} left");
         let style = style.expect("the template is sound").progress_chars("=> ");
         let bar = ProgressBar::new(0).with_style(style).with_message(what);
-        Self { what, shown: io::stderr().is_terminal().then_some(bar), told: Cell::new(Instant::now()) }
+        Self { what, shown: io::stderr().is_terminal().then_some(bar), told: Mutex::new(Instant::now()) }
     }
 
     /// This much is done, of so much.
     pub(super) fn show(&self, done: u64, of: u64) {
-        match &self.shown {
-            Some(bar) => {
-                bar.set_length(of);
-                bar.set_position(done);
-            }
-            None if self.told.get().elapsed() >= LINE_EVERY => {
-                self.told.set(Instant::now());
-                eprintln!("{}: {} %", self.what, done.saturating_mul(100) / of.max(1));
-            }
-            None => (),
+        if let Some(bar) = &self.shown {
+            bar.set_length(of);
+            bar.set_position(done);
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= LINE_EVERY {
+            *told = Instant::now();
+            eprintln!("{}: {} %", self.what, done.saturating_mul(100) / of.max(1));
         }
     }
 }

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use chat_core::store::{Loaded, Query, Unavailable};
+use chat_core::id::UserId;
+use chat_core::store::{Account, Loaded, Query, Unavailable};
 use futures::channel::oneshot;
 
 use super::query::Answers;
@@ -20,9 +21,12 @@ const WAITING_MOST: usize = 16_384;
 
 type Answer = Result<Loaded, Unavailable>;
 
-struct Load {
-    query: Query,
-    answer: oneshot::Sender<Answer>,
+type Accounts = Result<Vec<Account>, Unavailable>;
+
+/// What a thread is asked for, and where its answer goes.
+enum Load {
+    Facts(Query, oneshot::Sender<Answer>),
+    Accounts { after: Option<UserId>, most: usize, answer: oneshot::Sender<Accounts> },
 }
 
 /// Where loads go.
@@ -47,10 +51,24 @@ impl Loads {
     /// Asks for an answer.
     pub(super) fn ask(&self, query: Query) -> Result<oneshot::Receiver<Answer>, Unavailable> {
         let (answer, receiver) = oneshot::channel();
+        self.put(Load::Facts(query, answer)).map(|()| receiver)
+    }
+
+    /// Asks for a page of the directory.
+    pub(super) fn ask_accounts(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<oneshot::Receiver<Accounts>, Unavailable> {
+        let (answer, receiver) = oneshot::channel();
+        self.put(Load::Accounts { after, most, answer }).map(|()| receiver)
+    }
+
+    fn put(&self, load: Load) -> Result<(), Unavailable> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queue.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
-        match queue.try_send(Load { query, answer }) {
-            Ok(()) => Ok(receiver),
+        match queue.try_send(load) {
+            Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => Err(Unavailable::new("too many loads are waiting")),
             Err(TrySendError::Disconnected(_)) => Err(Unavailable::new("the threads that answer are gone")),
         }
@@ -65,15 +83,22 @@ impl Loads {
 fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Load { query, answer }) = next else { return };
-        if answer.is_canceled() {
-            continue;
+        let Ok(load) = next else { return };
+        match load {
+            Load::Facts(query, answer) => give(answer, || answers.answer(query)),
+            Load::Accounts { after, most, answer } => give(answer, || answers.accounts(after.as_ref(), most)),
         }
-        // A panic costs one answer, not the thread.
-        let found = catch_unwind(AssertUnwindSafe(|| answers.answer(query)));
-        let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
-        if answer.send(found).is_err() {
-            tracing::debug!("a load was dropped before it ended");
-        }
+    }
+}
+
+/// Finds an answer, if anybody waits for it. A panic costs one answer, not the thread.
+fn give<T>(answer: oneshot::Sender<Result<T, Unavailable>>, find: impl FnOnce() -> Result<T, Unavailable>) {
+    if answer.is_canceled() {
+        return;
+    }
+    let found = catch_unwind(AssertUnwindSafe(find));
+    let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
+    if answer.send(found).is_err() {
+        tracing::debug!("a load was dropped before it ended");
     }
 }

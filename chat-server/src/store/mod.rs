@@ -13,9 +13,11 @@
 //! In the data directory: `journal/` (see [`journal`]), `index/` (can be removed at any time while the server is
 //! stopped), `index.bad-N` (the last index that could not be used), `state` (how the store was left) and `lock`.
 
+mod backup;
 mod current;
 pub mod disk;
 mod error;
+mod export;
 mod health;
 mod index;
 mod indexer;
@@ -28,6 +30,7 @@ mod open;
 mod options;
 mod overlay;
 mod query;
+mod rebuild;
 mod renewal;
 mod state;
 mod values;
@@ -40,18 +43,22 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::id::UserId;
+use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
+pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
+pub use export::{ExportError, Selection, export};
 pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+pub use rebuild::rebuild;
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
 use health::JournalFailure;
 use indexer::Indexer;
-use journal::{End, Reader};
+use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
 use overlay::Overlay;
@@ -84,6 +91,9 @@ struct Inner {
     overlay: Arc<Overlay>,
     current: Arc<Current>,
     journal_failure: Arc<JournalFailure>,
+    synced: Arc<Synced>,
+    /// Held by who needs the journal's old parts to stay as they are, or changes them.
+    upkeep: Mutex<()>,
     running: Mutex<Option<Running>>,
 }
 
@@ -114,6 +124,7 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
+        let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
         let writer = Writer::new(parts.journal, current.clone(), overlay.clone(), reader, failure);
@@ -134,6 +145,8 @@ impl LocalStore {
             overlay,
             current,
             journal_failure,
+            synced,
+            upkeep: Mutex::default(),
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -153,6 +166,33 @@ impl LocalStore {
             Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
             Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
         }
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`], as for any load.
+    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+        let answer = self.inner.loads.ask_accounts(after, most)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The head of the chain: all up to it is synced.
+    pub fn head(&self) -> ChainHead {
+        self.inner.synced.end().into()
+    }
+
+    /// Takes a backup of what is acknowledged now, while commits and loads go on. It blocks until that is done.
+    ///
+    /// `progress` says whether to go on; for the rest see [`backup`].
+    ///
+    /// # Errors
+    ///
+    /// [`BackupError`]; then there is nothing under that name.
+    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
+        let _still = lock(&self.inner.upkeep);
+        backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.

@@ -1,4 +1,4 @@
-//! The file `state`: how the store was left.
+//! The file `state`: how the store was left. In a backup the file `backup`, of the same form.
 //!
 //! One line of JSON and one with its checksum. It is replaced as a whole, when a store is opened and when it is
 //! closed, and names an end of the journal that was synced.
@@ -14,7 +14,12 @@ use super::journal::End;
 
 /// The version of this file.
 const VERSION: u32 = 1;
-const NAME: &str = "state";
+
+/// The file in a data directory.
+pub(super) const STATE: &str = "state";
+
+/// The file in a backup.
+pub(super) const BACKUP: &str = "backup";
 
 /// Most bytes that are read of it: many times what is written.
 const BYTES_MOST: u64 = 64 << 10;
@@ -44,9 +49,9 @@ impl State {
         Self { version: VERSION, clean, boot_id, end }
     }
 
-    /// Reads how the store was left; `None` if it never was.
-    pub(super) fn read(dir: &Path) -> Result<Option<Self>, OpenError> {
-        let file = dir.join(NAME);
+    /// Reads the file of this name; `None` if there is none.
+    pub(super) fn read(dir: &Path, name: &str) -> Result<Option<Self>, OpenError> {
+        let file = dir.join(name);
         let mut bytes = Vec::new();
         let read = fs::File::open(&file).and_then(|file| file.take(BYTES_MOST).read_to_end(&mut bytes));
         let text = match read {
@@ -67,14 +72,14 @@ impl State {
         }
     }
 
-    /// Replaces what was said before, durably.
-    pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
+    /// Replaces what the file of this name said before, durably.
+    pub(super) fn write(&self, dir: &Path, name: &str) -> io::Result<()> {
         let json = serde_json::to_string(self)?;
-        let new = dir.join("state.new");
+        let new = dir.join(format!("{name}.new"));
         let mut file = fs::File::create(&new)?;
         file.write_all(format!("{json}\n{}\n", checksum(&json)).as_bytes())?;
         file.sync_all()?;
-        fs::rename(&new, dir.join(NAME))?;
+        fs::rename(&new, dir.join(name))?;
         fs::File::open(dir)?.sync_all()
     }
 }

@@ -9,3 +9,5 @@ mod doors;
 #[path = "../end_to_end/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "shared with the tests from end to end")]
 mod support;
+#[cfg(test)]
+mod users;

@@ -36,6 +36,8 @@ mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
 #[cfg(test)]
+mod operation;
+#[cfg(test)]
 mod out_of_files;
 #[cfg(test)]
 mod pipelined_requests;

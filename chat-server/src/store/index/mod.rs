@@ -250,6 +250,12 @@ pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     let parent = dir.parent().unwrap_or(Path::new("."));
+    let last = remove_set_aside(parent)?;
+    fs::rename(dir, parent.join(format!("index.bad-{}", last + 1)))
+}
+
+/// Removes every index that was set aside, and gives the greatest number that one had.
+pub(super) fn remove_set_aside(parent: &Path) -> io::Result<u64> {
     let mut last = 0;
     for entry in fs::read_dir(parent)? {
         let entry = entry?;
@@ -260,5 +266,5 @@ pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
             fs::remove_dir_all(entry.path())?;
         }
     }
-    fs::rename(dir, parent.join(format!("index.bad-{}", last + 1)))
+    Ok(last)
 }

@@ -13,6 +13,7 @@ mod record;
 mod recover;
 mod scan;
 mod segment;
+mod synced;
 
 use std::fs;
 use std::io;
@@ -34,7 +35,9 @@ pub(super) use extent::Extent;
 pub(super) use group::{End, Group, Location};
 pub(super) use read::{Groups, Reader};
 pub(super) use record::Sealed;
-pub(super) use recover::{Recovered, Witness, inspect, recover};
+pub(super) use recover::{Inspected, Recovered, Witness, inspect, recover};
+pub(super) use segment::{list as segments, path as segment_path};
+pub(super) use synced::Synced;
 
 use super::disk::{Disk, DiskFile};
 
@@ -54,6 +57,8 @@ pub(super) struct Journal {
     place: (u64, u64),
     /// The acknowledged end: all before it is synced.
     end: End,
+    /// The same for who reads what is written.
+    synced: Arc<Synced>,
     /// What has to be taken back before anything else is written.
     leftover: Option<Leftover>,
     /// Whether the last group was refused, and the log says why.
@@ -90,6 +95,7 @@ impl Journal {
             file,
             place,
             end,
+            synced: Arc::new(Synced::new(end)),
             leftover: None,
             failing: false,
         })
@@ -98,6 +104,11 @@ impl Journal {
     /// The acknowledged end.
     pub(super) fn end(&self) -> End {
         self.end
+    }
+
+    /// The same, from any thread and while it rises.
+    pub(super) fn synced(&self) -> Arc<Synced> {
+        self.synced.clone()
     }
 
     /// Begins a group, in a new segment if this one is full.
@@ -129,6 +140,7 @@ impl Journal {
         let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| self.file.sync());
         written.map_err(|error| self.undo(Leftover::Bytes, &error))?;
         self.end = end;
+        self.synced.rise(end);
         if mem::take(&mut self.failing) {
             tracing::info!("the journal can be written again: changes are acknowledged");
         }

@@ -75,12 +75,12 @@ pub(super) fn decode_header(bytes: &[u8], name: u64) -> Result<End, BadHeader> {
 }
 
 /// The file of a segment.
-pub(super) fn path(journal: &Path, segment: u64) -> PathBuf {
+pub(in crate::store) fn path(journal: &Path, segment: u64) -> PathBuf {
     journal.join(format!("{segment:020}.log"))
 }
 
 /// All segments of a journal in their order; other files are none of ours.
-pub(super) fn list(journal: &Path) -> io::Result<Vec<u64>> {
+pub(in crate::store) fn list(journal: &Path) -> io::Result<Vec<u64>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(journal)? {
         let name = entry?.file_name();

@@ -25,7 +25,7 @@ use super::index::{Index, Opened};
 use super::journal::{ChainHead, Content, Cut, End, Extent, Location, Record, Witness, inspect};
 use super::lock::Lock;
 use super::options::Options;
-use super::state::State;
+use super::state::{BACKUP, STATE, State};
 use compare::{Failed, compare};
 use finding::Findings;
 use invariants::Before;
@@ -75,15 +75,21 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
     let scratch = tempfile::Builder::new().prefix("chat-verify-").tempdir();
     let scratch = scratch.map_err(OpenError::io("make a directory in", &std::env::temp_dir()))?;
     let mut findings = Findings::default();
-    let state = found(State::read(dir), &mut findings)?.flatten();
+    let state = found(State::read(dir, STATE), &mut findings)?.flatten();
+    let backup = found(State::read(dir, BACKUP), &mut findings)?.flatten();
     let index = match checks.journal_only {
         true => Err("it was not asked for"),
         false => find_index(dir, state.as_ref(), &scratch, &mut findings)?,
     };
     let state_end = state.map(|state| Witness { name: "the file `state`", end: state.end });
+    let backup_end = backup.map(|backup| Witness { name: "the file `backup`", end: backup.end });
     let index_end = index.as_ref().ok().map(|(_, end)| Witness { name: "the index", end: *end });
-    let witnesses: Vec<_> =
-        state_end.into_iter().chain(index_end).filter(|known| known.end.position.0 > 0).collect();
+    let witnesses: Vec<_> = state_end
+        .into_iter()
+        .chain(backup_end)
+        .chain(index_end)
+        .filter(|known| known.end.position.0 > 0)
+        .collect();
     let mut walk = Walk::begin(&scratch, index, checks, findings)?;
     let inspected = inspect(&journal, &witnesses, 0, &mut |end, records| {
         progress(extent.before(end), extent.bytes);
