@@ -32,6 +32,8 @@ mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
 #[cfg(test)]
+mod jwks;
+#[cfg(test)]
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
@@ -47,6 +49,8 @@ mod refresh_token;
 mod refusals;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
