@@ -17,6 +17,7 @@ mod config;
 mod index;
 mod lines;
 mod listen;
+mod metrics;
 pub(crate) mod users;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use config::{AdminConfig, SocketConfig};
 pub use listen::AdminError;
 pub(crate) use listen::Listeners;
 
+use crate::metrics::Metrics;
 use crate::store::LocalStore;
 
 /// Most bytes of a request's body. Who has more to say says it in several requests.
@@ -50,6 +52,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Context {
     pub(crate) handle: Handle,
     pub(crate) store: LocalStore,
+    pub(crate) metrics: Arc<Metrics>,
     /// When the server was started.
     pub(crate) started: Instant,
 }
@@ -86,12 +89,18 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 5] = [
+static ROUTES: [Route; 6] = [
     Route {
         method: Method::GET,
         path: "/",
         about: "the version, the time since the start, and this list",
         handler: |context, _| Box::pin(ready(Ok(index::index(&context)))),
+    },
+    Route {
+        method: Method::GET,
+        path: "/metrics",
+        about: "what is counted and measured, for Prometheus",
+        handler: |context, request| Box::pin(metrics::metrics(context, request)),
     },
     Route {
         method: Method::GET,
@@ -128,8 +137,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(handle: Handle, store: LocalStore) -> Self {
-        Self { context: Arc::new(Context { handle, store, started: Instant::now() }) }
+    pub(crate) fn new(handle: Handle, store: LocalStore, metrics: Arc<Metrics>) -> Self {
+        Self { context: Arc::new(Context { handle, store, metrics, started: Instant::now() }) }
     }
 
     /// Answers one request, whatever it is. The body is read up to a mebibyte.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
-use clap::value_parser;
+use clap::{Args as _, Command, FromArgMatches as _, value_parser};
 
 use crate::admin::AdminConfig;
 use crate::auth::{
@@ -80,6 +80,18 @@ impl Config {
         let total_bytes = MIB.saturating_mul(self.max_waiting_mib as usize);
         let outbound = OutboundLimits { total_bytes, ..OutboundLimits::default() };
         Limits { rates, outbound, ..Limits::default() }
+    }
+}
+
+impl Default for Config {
+    /// What is used where nothing is set: neither the environment nor a file is looked at.
+    fn default() -> Self {
+        let command =
+            Self::augment_args(Command::new("defaults")).mut_args(|arg| arg.env(None::<&'static str>));
+        let matches = command.get_matches_from(["defaults"]);
+        let mut config = Self::from_arg_matches(&matches).expect("every setting may be left out");
+        config.tokens.secret.jwt_secret = SecretText::default();
+        config
     }
 }
 
@@ -358,6 +370,11 @@ mod tests {
     fn what_may_wait_is_as_the_core_has_it_unless_told_otherwise() {
         assert_eq!(limits(&[]).outbound.total_bytes, OutboundLimits::default().total_bytes);
         assert_eq!(limits(&["--max-waiting-mib", "3"]).outbound.total_bytes, 3 << 20);
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_command_line() {
+        assert_eq!(format!("{:?}", Config::default()), format!("{:?}", Cli::parse_from(["x"]).config));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tracing::debug;
 use crate::auth::Rejected;
 use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
+use crate::metrics::Counted;
 use crate::server::Shared;
 use crate::tls::Tls;
 use crate::websocket::{self, Heartbeat, Watch, WebSocket};
@@ -41,7 +42,7 @@ struct Opened {
 /// Whether a client may come in.
 enum Admission {
     /// With a good token, and a place among the connections.
-    Admitted { session: Session, place: OwnedSemaphorePermit },
+    Admitted { session: Session, counted: Counted, place: OwnedSemaphorePermit },
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
 }
@@ -54,6 +55,17 @@ enum Refusal {
     /// The token may be good, and can't be checked now.
     UnknownKey,
     Full,
+}
+
+impl Refusal {
+    /// How it is said.
+    fn words(self) -> (Option<ErrorCode>, CloseCode) {
+        match self {
+            Self::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
+            Self::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
+            Self::UnknownKey | Self::Full => (None, CloseCode::TryAgainLater),
+        }
+    }
 }
 
 impl From<Rejected> for Refusal {
@@ -84,9 +96,10 @@ pub(crate) async fn serve<S: Transport + Watch>(
         return;
     };
     match admission {
-        Admission::Admitted { session, place } => {
+        Admission::Admitted { session, mut counted, place } => {
             drop(newcomer);
-            let ended = session.run(&mut websocket).await;
+            let ended = session.run_watched(&mut websocket, |carried| counted.carried(carried)).await;
+            counted.ended(&ended);
             debug!(?ended, "session ended");
             let code = match ended {
                 Ended::ByServer(code) => Some(code),
@@ -185,8 +198,11 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
         return Err(stopping());
     }
     let admission = match admit(opening.token.as_deref(), shared).await? {
-        Ok((session, place)) => Admission::Admitted { session, place },
-        Err(refusal) => Admission::Refused(refusal),
+        Ok((session, counted, place)) => Admission::Admitted { session, counted, place },
+        Err(refusal) => {
+            shared.metrics.refused(refusal.words().1);
+            Admission::Refused(refusal)
+        }
     };
     let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
     Ok((opening.switch(), Opened { admission, heartbeat }))
@@ -196,7 +212,7 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
 async fn admit(
     token: Option<&str>,
     shared: &Shared,
-) -> Result<Result<(Session, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
+) -> Result<Result<(Session, Counted, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
     let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
         Err(rejected) => return Ok(Err(rejected.into())),
@@ -204,8 +220,9 @@ async fn admit(
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return Ok(Err(Refusal::Full));
     };
+    let role = claims.user.role;
     match shared.handle.open(claims).await {
-        Ok(session) => Ok(Ok((session, place))),
+        Ok(session) => Ok(Ok((session, shared.metrics.opened(role), place))),
         Err(_) => Err(stopping()),
     }
 }
@@ -216,11 +233,7 @@ fn stopping() -> Box<Answer> {
 
 /// Says why, and closes.
 async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Refusal) {
-    let (error, code) = match refusal {
-        Refusal::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
-        Refusal::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
-        Refusal::UnknownKey | Refusal::Full => (None, CloseCode::TryAgainLater),
-    };
+    let (error, code) = refusal.words();
     let farewell = async {
         if let Some(error) = error {
             websocket.feed(Frame::Text(encode(&ErrorReply::event(error.into())))).await?;

@@ -17,6 +17,7 @@ mod health;
 mod http;
 mod listen;
 mod logging;
+mod metrics;
 mod reload;
 mod server;
 mod storage;

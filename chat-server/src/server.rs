@@ -27,6 +27,7 @@ use crate::drain;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::listen::{accept_all, addresses, listen, listen_error};
+use crate::metrics::Metrics;
 use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) verifier: TokenVerifier,
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Health,
     pub(crate) tls: Option<Arc<Tls>>,
     #[cfg(feature = "console")]
@@ -102,6 +104,7 @@ pub struct Server {
     verifier: TokenVerifier,
     store: LocalStore,
     max_connections: u32,
+    metrics: Arc<Metrics>,
     drain_for: Duration,
     tls: Option<(Arc<Tls>, TlsFiles, FileWatch)>,
     keys: Option<(Arc<Jwks>, FileWatch)>,
@@ -145,14 +148,16 @@ impl Server {
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
+        let clock = SystemClock::start();
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let (handle, service) =
-            Drive::new(engine, store.clone(), verifier.clone(), SystemClock::start()).start();
+        let (handle, service) = Drive::new(engine, store.clone(), verifier.clone(), clock).start();
+        let metrics = Metrics::new(clock);
         announce(&origin);
         Ok(Self {
             listener,
             address,
-            admin: Admin::new(handle.clone(), store.clone()),
+            admin: Admin::new(handle.clone(), store.clone(), metrics.clone()),
+            metrics,
             administrators,
             handle,
             service: Box::pin(service),
@@ -228,6 +233,7 @@ impl Server {
             handle: self.handle.clone(),
             verifier: self.verifier,
             places,
+            metrics: self.metrics,
             health: Health::new(seen, self.store.clone()),
             tls,
             #[cfg(feature = "console")]

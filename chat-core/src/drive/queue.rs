@@ -12,11 +12,12 @@ use futures::task::AtomicWaker;
 use crate::engine::Class;
 use crate::limits::OutboundLimits;
 use crate::protocol::CloseCode;
+use crate::time::Monotonic;
 
 /// What leaves a queue.
 pub(super) enum Outgoing {
-    /// A frame.
-    Frame(Class, Bytes),
+    /// A frame, and when it was put in.
+    Frame(Class, Bytes, Monotonic),
     /// The last.
     Close(CloseCode),
 }
@@ -57,9 +58,14 @@ pub(super) struct Head {
     handed: Option<(Class, usize)>,
 }
 
-/// A queue with more in it than its reader may leave waiting.
+/// Why a frame was not put in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooSlow;
+pub(super) enum Refused {
+    /// It is worth nothing later, and there is little room.
+    Shed,
+    /// The queue has more in it than its reader may leave waiting.
+    TooSlow,
+}
 
 /// A queue for one connection.
 ///
@@ -90,8 +96,8 @@ impl Tail {
     ///
     /// # Errors
     ///
-    /// [`TooSlow`] if a message would be one too many: it is never dropped silently.
-    pub(super) fn push(&self, class: Class, frame: Bytes) -> Result<(), TooSlow> {
+    /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
+    pub(super) fn push(&self, class: Class, frame: Bytes, now: Monotonic) -> Result<(), Refused> {
         let shared = &self.shared;
         let (live, live_bytes) =
             (shared.live.load(Ordering::Relaxed), shared.live_bytes.load(Ordering::Relaxed));
@@ -100,9 +106,13 @@ impl Tail {
             Class::Reply => {
                 take(&shared.asked, 1);
             }
-            Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => return Ok(()),
+            Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => {
+                return Err(Refused::Shed);
+            }
             // A single event may be longer than the room: it must not break a connection that keeps up.
-            _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => return Err(TooSlow),
+            _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => {
+                return Err(Refused::TooSlow);
+            }
             _ => {}
         }
         shared.count(class, frame.len());
@@ -111,7 +121,7 @@ impl Tail {
             shared.backlog.store(true, Ordering::Release);
         }
         // A reader that is gone is reported by its session.
-        let _gone = self.frames.unbounded_send(Outgoing::Frame(class, frame));
+        let _gone = self.frames.unbounded_send(Outgoing::Frame(class, frame, now));
         Ok(())
     }
 
@@ -151,7 +161,7 @@ impl Head {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
         self.taken();
         let next = self.frames.poll_next_unpin(cx);
-        if let Poll::Ready(Some(Outgoing::Frame(class, frame))) = &next {
+        if let Poll::Ready(Some(Outgoing::Frame(class, frame, _))) = &next {
             self.handed = Some((*class, frame.len()));
         }
         next
@@ -252,6 +262,8 @@ fn take(count: &AtomicUsize, amount: usize) -> usize {
 mod tests {
     use super::*;
 
+    const NOW: Monotonic = Monotonic(std::time::Duration::ZERO);
+
     fn limits() -> OutboundLimits {
         OutboundLimits { reply_bytes: 10, live_events: 8, live_bytes: 100, total_bytes: 1_000 }
     }
@@ -264,28 +276,28 @@ mod tests {
     fn typing_is_shed_first_and_messages_never_silently() {
         let (tail, head) = queue(limits(), 64, Arc::default());
         for _ in 0..8 {
-            assert_eq!(tail.push(Class::Message, frame(1)), Ok(()));
+            assert_eq!(tail.push(Class::Message, frame(1), NOW), Ok(()));
         }
-        assert_eq!(tail.push(Class::Typing, frame(1)), Ok(()), "shed");
+        assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
         assert_eq!(tail.bytes(), 8);
-        assert_eq!(tail.push(Class::Reply, frame(50)), Ok(()), "replies are always taken");
-        assert_eq!(tail.push(Class::Message, frame(1)), Err(TooSlow));
+        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(()), "replies are always taken");
+        assert_eq!(tail.push(Class::Message, frame(1), NOW), Err(Refused::TooSlow));
         assert!(!head.may_read());
     }
 
     #[test]
     fn one_long_event_fits_and_two_do_not() {
         let (tail, _head) = queue(limits(), 64, Arc::default());
-        assert_eq!(tail.push(Class::Message, frame(500)), Ok(()));
-        assert_eq!(tail.push(Class::Message, frame(500)), Err(TooSlow));
+        assert_eq!(tail.push(Class::Message, frame(500), NOW), Ok(()));
+        assert_eq!(tail.push(Class::Message, frame(500), NOW), Err(Refused::TooSlow));
     }
 
     #[test]
     fn bytes_are_counted_in_and_out() {
         let total = Arc::new(AtomicUsize::new(7));
         let (tail, mut head) = queue(limits(), 64, total.clone());
-        tail.push(Class::Reply, frame(20)).unwrap();
-        tail.push(Class::Message, frame(30)).unwrap();
+        tail.push(Class::Reply, frame(20), NOW).unwrap();
+        tail.push(Class::Message, frame(30), NOW).unwrap();
         assert!(!head.may_read());
         assert_eq!(total.load(Ordering::Relaxed), 57);
         let mut cx = Context::from_waker(std::task::Waker::noop());

@@ -10,14 +10,25 @@ use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::handle::Message;
-use super::queue::Tail;
+use super::queue::{Refused, Tail};
 use super::{Clock, Drive, Observer, Verifier};
-use crate::engine::{Class, CommandId, ConnectionId, Engine, Input, Output};
+use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
 
 /// Messages that are taken in one turn before outputs are done: what makes one commit of many requests.
 const TURN: usize = 256;
+
+/// What [`Handle::stats`](super::Handle::stats) tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stats {
+    /// The engine's own.
+    pub engine: engine::Stats,
+    /// Bytes that wait for slow readers, on all connections together.
+    pub waiting_bytes: usize,
+    /// Typing events that were shed because their reader is slow, since the start.
+    pub typing_shed: u64,
+}
 
 struct Service<'a, S, V, C> {
     engine: Engine,
@@ -28,6 +39,7 @@ struct Service<'a, S, V, C> {
     queues: BTreeMap<ConnectionId, Tail>,
     /// Bytes that wait in all queues.
     total: Arc<AtomicUsize>,
+    typing_shed: u64,
     next_command: u64,
     /// Bounded by the commands under way.
     answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
@@ -53,6 +65,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         observer,
         queues: BTreeMap::new(),
         total,
+        typing_shed: 0,
         next_command: 0,
         answers: BTreeMap::new(),
         asked: FuturesUnordered::new(),
@@ -110,6 +123,12 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.next_command += 1;
                 self.answers.insert(id, answer);
                 self.handle(Input::Command { id, command });
+            }
+            Message::Stats { answer } => {
+                let _gone = answer.send(self.stats());
+            }
+            Message::IsOnline { user, answer } => {
+                let _gone = answer.send(self.engine.is_online(&user));
             }
             Message::SeeOff { parts } => {
                 let count = self.queues.len().div_ceil(parts.max(1));
@@ -170,19 +189,26 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
 
     /// Puts a frame into queues, and closes whoever has too much in its own.
     fn send(&mut self, conns: &[ConnectionId], class: Class, frame: &Bytes) {
+        let now = self.clock.now().monotonic;
         for conn in conns {
-            let too_slow =
-                self.queues.get(conn).is_some_and(|queue| queue.push(class, frame.clone()).is_err());
-            if too_slow {
-                self.cut(*conn);
-            } else if class == Class::Reply && self.has_backlog(*conn) {
-                self.handle(Input::Backlog { conn: *conn, waits: true });
+            match self.queues.get(conn).map(|queue| queue.push(class, frame.clone(), now)) {
+                Some(Err(Refused::TooSlow)) => self.cut(*conn),
+                Some(Err(Refused::Shed)) => self.typing_shed += 1,
+                _ if class == Class::Reply && self.has_backlog(*conn) => {
+                    self.handle(Input::Backlog { conn: *conn, waits: true });
+                }
+                _ => {}
             }
         }
         while self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes {
             let Some(slowest) = self.slowest() else { return };
             self.cut(slowest);
         }
+    }
+
+    fn stats(&self) -> Stats {
+        let waiting_bytes = self.total.load(Ordering::Relaxed);
+        Stats { engine: self.engine.stats(), waiting_bytes, typing_shed: self.typing_shed }
     }
 
     /// Whether replies to this connection wait to be written before there are more.

@@ -27,6 +27,11 @@ impl Commits {
         self.waiting.is_empty() && self.under_way.is_none()
     }
 
+    /// Changes that wait, and those under way.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.under_way.as_ref().map_or(0, |(_, changes)| changes.len())
+    }
+
     /// Whether a change of this user's account is waiting or under way.
     pub(super) fn holds_account(&self, user: &UserId) -> bool {
         self.accounts.contains_key(user)

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::io::Class;
 use super::work::Work;
 use crate::id::ConversationId;
-use crate::protocol::{RequestId, RoomType, User};
+use crate::protocol::{EventType, RequestId, RoomType, User};
 use crate::time::Monotonic;
 
 /// An open connection.
@@ -35,6 +35,8 @@ pub(super) struct Connection {
 
 /// The place of one request among the replies.
 struct Slot {
+    /// Which request it is, if it is one.
+    event: Option<EventType>,
     request_id: Option<RequestId>,
     stage: Stage,
     /// Live events from now on must come after this slot.
@@ -62,7 +64,13 @@ pub(super) type Released = Vec<(Class, Bytes)>;
 
 impl Connection {
     pub(super) fn new(user: Arc<User>, now: Monotonic) -> Self {
-        let entry = Slot { request_id: None, stage: Stage::Entering, holds_back: true, after: Vec::new() };
+        let entry = Slot {
+            event: None,
+            request_id: None,
+            stage: Stage::Entering,
+            holds_back: true,
+            after: Vec::new(),
+        };
         Self {
             user,
             last_heard: now,
@@ -83,8 +91,8 @@ impl Connection {
     }
 
     /// Takes a request into the order of replies.
-    pub(super) fn push(&mut self, request_id: Option<RequestId>, stage: Stage) {
-        self.slots.push_back(Slot { request_id, stage, holds_back: false, after: Vec::new() });
+    pub(super) fn push(&mut self, event: Option<EventType>, request_id: Option<RequestId>, stage: Stage) {
+        self.slots.push_back(Slot { event, request_id, stage, holds_back: false, after: Vec::new() });
     }
 
     /// The first request that is not decided, if it is its turn, with its number.
@@ -135,6 +143,11 @@ impl Connection {
         if let Some(slot) = self.slot(number) {
             slot.holds_back = true;
         }
+    }
+
+    /// Which request has this number, if it is one.
+    pub(super) fn event(&mut self, number: u64) -> Option<EventType> {
+        self.slot(number)?.event
     }
 
     pub(super) fn request_id(&mut self, number: u64) -> Option<&RequestId> {

@@ -51,6 +51,10 @@ impl Questions {
         ticket
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn close(&mut self, ticket: Ticket) -> Option<Question> {
         self.open.remove(&ticket)
     }
@@ -132,7 +136,8 @@ impl Engine {
     fn directory_loaded(&mut self, result: Result<Loaded, Unavailable>) {
         let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
             let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
-            return self.timers.set(again, Timer::Directory);
+            self.timers.set(again, Timer::Directory);
+            return self.refuse_waiting();
         };
         if self.directory.is_newer_than(position) {
             return self.load_directory();
@@ -146,6 +151,20 @@ impl Engine {
         }
         self.enrolment_step();
         self.resume_waiting();
+    }
+
+    /// Before the directory is loaded nobody can be served: whoever waits for it hears so, and does not wait for the next
+    /// attempt.
+    fn refuse_waiting(&mut self) {
+        if self.ready {
+            return;
+        }
+        for origin in std::mem::take(&mut self.waiting) {
+            match origin {
+                Origin::Entry(conn) => self.entry_failed(conn),
+                _ => self.finish(&origin, Err(self.unavailable())),
+            }
+        }
     }
 
     /// Begins what has waited for the directory, an account, or a change that it may be a repeat of.

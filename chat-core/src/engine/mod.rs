@@ -64,6 +64,7 @@ mod names;
 mod progress;
 mod rate;
 mod session;
+mod stats;
 mod timers;
 mod typing;
 mod work;
@@ -82,6 +83,7 @@ pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Input, O
 use load::{Origin, Questions};
 use names::Names;
 use rate::Rates;
+pub use stats::{Answered, Stats};
 use timers::{Timer, Timers};
 use typing::Typing;
 use work::{Ask, Work};
@@ -133,6 +135,8 @@ pub struct Engine {
     /// Bounded by the connections and commands that it holds.
     waiting: Vec<Origin>,
     timers: Timers,
+    /// Answers to clients since the start.
+    answered: Answered,
     outputs: VecDeque<Output>,
 }
 
@@ -169,6 +173,7 @@ impl Engine {
             commands: BTreeMap::new(),
             waiting: Vec::new(),
             timers: Timers::default(),
+            answered: Answered::new(),
             outputs: VecDeque::new(),
             limits,
         };

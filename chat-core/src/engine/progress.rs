@@ -32,14 +32,17 @@ impl Engine {
         };
         match decoded {
             Ok((request_id, request)) => {
+                let event = request.event_type();
                 let work = Work::new(Ask::Request(request), connection.user.clone());
-                connection.push(request_id, Stage::Waiting(Box::new(work)));
+                connection.push(Some(event), request_id, Stage::Waiting(Box::new(work)));
             }
             Err(Undecodable { request_id, error }) => {
                 let charged = self.rates.charge(&connection.user.id, None, self.now.monotonic);
                 let error = charged.err().unwrap_or(error);
+                let code = error.code;
                 let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
-                connection.push(request_id, Stage::Done(Some(reply)));
+                connection.push(None, request_id, Stage::Done(Some(reply)));
+                self.count_answer(None, Some(code));
             }
         }
         self.advance(conn);
@@ -232,9 +235,12 @@ impl Engine {
         match origin {
             Origin::Request(conn, number) => {
                 let Some(connection) = self.connections.get_mut(conn) else { return };
+                let (event, code) =
+                    (connection.event(*number), result.as_ref().err().map(|error| error.code));
                 let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
                 let frame = reply.encode(connection.request_id(*number));
                 connection.set(*number, Stage::Done(Some(frame)));
+                self.count_answer(event, code);
             }
             Origin::Command(id) => {
                 self.commands.remove(id);

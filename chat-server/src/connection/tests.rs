@@ -35,6 +35,7 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
         handle,
         verifier,
         places: Arc::new(Semaphore::new(1)),
+        metrics: crate::metrics::Metrics::new(SystemClock::start()),
         health: Health::by(seen, || None),
         tls: None,
         #[cfg(feature = "console")]

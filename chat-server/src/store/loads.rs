@@ -13,6 +13,7 @@ use chat_core::id::UserId;
 use chat_core::store::{Account, Loaded, Query, Unavailable};
 use futures::channel::oneshot;
 
+use super::meter::Meter;
 use super::query::Answers;
 
 /// Loads that wait for a thread; one more is unavailable, and its client is told to come again. Each costs some 200
@@ -33,19 +34,26 @@ enum Load {
 #[derive(Debug)]
 pub(super) struct Loads {
     queue: Mutex<Option<SyncSender<Load>>>,
+    meter: Arc<Meter>,
 }
 
 impl Loads {
     /// Starts the threads.
-    pub(super) fn start(answers: Answers, threads: usize) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub(super) fn start(
+        answers: Answers,
+        threads: usize,
+        meter: Arc<Meter>,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (queue, waiting) = sync_channel(WAITING_MOST);
-        let shared = Arc::new((answers, Mutex::new(waiting)));
+        let shared = Arc::new((answers, Mutex::new(waiting), meter.clone()));
         let threads = (0..threads.max(1)).map(|_| {
             let shared = shared.clone();
-            thread::Builder::new().name("store-load".to_owned()).spawn(move || run(&shared.0, &shared.1))
+            thread::Builder::new()
+                .name("store-load".to_owned())
+                .spawn(move || run(&shared.0, &shared.1, &shared.2))
         });
         let threads = threads.collect::<io::Result<_>>()?;
-        Ok((Self { queue: Mutex::new(Some(queue)) }, threads))
+        Ok((Self { queue: Mutex::new(Some(queue)), meter }, threads))
     }
 
     /// Asks for an answer.
@@ -67,11 +75,13 @@ impl Loads {
     fn put(&self, load: Load) -> Result<(), Unavailable> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queue.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
-        match queue.try_send(load) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Unavailable::new("too many loads are waiting")),
-            Err(TrySendError::Disconnected(_)) => Err(Unavailable::new("the threads that answer are gone")),
-        }
+        // Before a thread can take it out again.
+        self.meter.load_waits();
+        let put = queue.try_send(load).map_err(|refused| match refused {
+            TrySendError::Full(_) => Unavailable::new("too many loads are waiting"),
+            TrySendError::Disconnected(_) => Unavailable::new("the threads that answer are gone"),
+        });
+        put.inspect_err(|_| self.meter.load_begins())
     }
 
     /// Lets the threads end once all that waits is answered.
@@ -80,10 +90,11 @@ impl Loads {
     }
 }
 
-fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>) {
+fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>, meter: &Meter) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(load) = next else { return };
+        meter.load_begins();
         match load {
             Load::Facts(query, answer) => give(answer, || answers.answer(query)),
             Load::Accounts { after, most, answer } => give(answer, || answers.accounts(after.as_ref(), most)),

@@ -26,6 +26,7 @@ mod judge;
 mod keys;
 mod loads;
 mod lock;
+mod meter;
 mod open;
 mod options;
 mod overlay;
@@ -40,11 +41,11 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
-use chat_core::store::{Account, Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 pub use backup::{BackupError, Restored, backup, restore};
@@ -61,6 +62,7 @@ use indexer::Indexer;
 use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
+pub(crate) use meter::Meter;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
@@ -89,7 +91,9 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
-    current: Arc<Current>,
+    meter: Arc<Meter>,
+    /// Of the threads: it ends with them, and sled's files are free.
+    current: Weak<Current>,
     journal_failure: Arc<JournalFailure>,
     synced: Arc<Synced>,
     /// Held by who needs the journal's old parts to stay as they are, or changes them.
@@ -124,13 +128,15 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
+        let meter = Arc::new(Meter::new());
         let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
-        let writer = Writer::new(parts.journal, current.clone(), overlay.clone(), reader, failure);
+        let held = Arc::downgrade(&current);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure, meter.clone());
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
-            let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
+            let (loads, load_threads) = Loads::start(answers, options.load_threads, meter.clone())?;
             let writer = spawn("store-commit", move || writer.run(&waiting))?;
             let indexer = spawn("store-index", move || indexer.run())?;
             io::Result::Ok((loads, Running { writer, indexer, loads: load_threads, lock: parts.lock }))
@@ -143,7 +149,8 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
-            current,
+            meter,
+            current: held,
             journal_failure,
             synced,
             upkeep: Mutex::default(),
@@ -157,6 +164,26 @@ impl LocalStore {
         &self.inner.report
     }
 
+    /// How far it has come: all up to here is durable, and seen by loads.
+    pub fn position(&self) -> Position {
+        self.inner.overlay.snapshot().0
+    }
+
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// What is measured of it.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    /// Groups that are synced, and not in the index.
+    pub(crate) fn groups_waiting(&self) -> usize {
+        self.inner.overlay.snapshot().1.len()
+    }
+
     /// What it can't do at present, the worst of it.
     pub fn fault(&self) -> Option<Fault> {
         let running = lock(&self.inner.running);
@@ -164,7 +191,11 @@ impl LocalStore {
             None => Some(Fault::Closed),
             Some(running) if running.writer.is_finished() => Some(Fault::Closed),
             Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
-            Some(_) => self.inner.current.get().err().map(|_| Fault::Index),
+            Some(_) => match self.inner.current.upgrade().map(|current| current.get()) {
+                None => Some(Fault::Closed),
+                Some(Err(_)) => Some(Fault::Index),
+                Some(Ok(_)) => None,
+            },
         }
     }
 

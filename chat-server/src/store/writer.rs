@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use chat_core::store::{Change, Unavailable, Verdict};
 use futures::channel::oneshot;
@@ -12,6 +13,7 @@ use super::index::apply::Heads;
 use super::index::view::View;
 use super::journal::{End, Journal, Reader};
 use super::judge::Judge;
+use super::meter::Meter;
 use super::overlay::Overlay;
 
 /// What a commit is answered with.
@@ -37,6 +39,7 @@ pub(super) struct Writer {
     overlay: Arc<Overlay>,
     reader: Arc<Reader>,
     heads: Heads,
+    meter: Arc<Meter>,
     failure: Arc<JournalFailure>,
 }
 
@@ -48,8 +51,9 @@ impl Writer {
         overlay: Arc<Overlay>,
         reader: Arc<Reader>,
         failure: Arc<JournalFailure>,
+        meter: Arc<Meter>,
     ) -> Self {
-        Self { journal, current, overlay, reader, heads: Heads::default(), failure }
+        Self { journal, current, overlay, reader, heads: Heads::default(), meter, failure }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -77,9 +81,12 @@ impl Writer {
         let verdicts: Vec<_> =
             changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
         if !group.is_empty() {
+            let begun = Instant::now();
             let written = self.journal.commit(group);
             self.failure.set(written.is_err());
             written?;
+            self.meter.sync.observe_time(0, begun.elapsed());
+            self.meter.group.observe(0, verdicts.len() as u64);
             self.overlay.publish(view.take_writes(), self.journal.end());
         }
         Ok(verdicts)

@@ -6,6 +6,8 @@ mod asking;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 #[path = "../end_to_end/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "shared with the tests from end to end")]
 mod support;
