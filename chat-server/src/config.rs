@@ -8,6 +8,7 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
 use clap::{Args as _, Command, FromArgMatches as _, value_parser};
@@ -17,6 +18,7 @@ use crate::auth::{
     Accepted, AddressError, Algorithm, Expected, Jwks, JwksError, KeyError, Secret, SecretError,
     SecretOrigin, TokenVerifier, VerifyingKey,
 };
+use crate::cli::values::duration;
 use crate::tls::{TlsError, TlsFiles};
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
@@ -51,6 +53,9 @@ pub struct Config {
     /// Where administrators are answered.
     #[command(flatten)]
     pub admin: AdminConfig,
+    /// How long the text of messages is kept, as in 365d; then it is erased for good [default: for ever].
+    #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
+    pub retention: Option<Duration>,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]

@@ -32,6 +32,7 @@ use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
 use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::upkeep::upkeep;
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
@@ -103,6 +104,7 @@ pub struct Server {
     service: Service,
     verifier: TokenVerifier,
     store: LocalStore,
+    retention: Option<Duration>,
     max_connections: u32,
     metrics: Arc<Metrics>,
     drain_for: Duration,
@@ -163,6 +165,7 @@ impl Server {
             service: Box::pin(service),
             verifier,
             store,
+            retention: config.retention,
             max_connections: config.max_connections,
             tls,
             keys,
@@ -249,7 +252,7 @@ impl Server {
                 phase.send_replace(Phase::Draining);
                 drain::see_off(&self.handle, self.drain_for).await;
             } => {}
-            never = storage::log_heads(&self.store) => match never {},
+            never = upkeep(&self.store, self.retention) => match never {},
             _ = &mut service => return Err(Broken),
         }
         drop((self.listener, alive, shared));

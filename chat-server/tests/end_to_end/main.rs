@@ -50,6 +50,8 @@ mod refusals;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod send_chat_message;
@@ -57,6 +59,10 @@ mod send_chat_message;
 mod settings;
 #[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
+#[path = "../store_support/mod.rs"]
+mod store_support;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]

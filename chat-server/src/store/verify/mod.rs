@@ -22,7 +22,7 @@ use super::error::OpenError;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::index::{Index, Opened};
-use super::journal::{ChainHead, Content, Cut, End, Extent, Location, Record, Witness, inspect};
+use super::journal::{ChainHead, Content, Cut, End, Erasing, Extent, Location, Record, Witness, inspect};
 use super::lock::Lock;
 use super::options::Options;
 use super::state::{BACKUP, STATE, State};
@@ -132,6 +132,9 @@ fn find_index(
     let boot = &options.boot_id;
     if state.is_none_or(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
         return Ok(Err("after the way in which the store was left, the next start builds it anew"));
+    }
+    if Erasing::read(&dir.join("journal"))?.is_some_and(|erasing| erasing.step.is_some()) {
+        return Ok(Err("retention was interrupted, and the next start completes what it had begun"));
     }
     copy_dir(&index, &copy).map_err(OpenError::io("copy to the temporary directory (TMPDIR)", &index))?;
     let opened = match Index::open(&copy, options.index_cache_bytes)? {
