@@ -16,6 +16,7 @@ use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
 };
 use crate::tls::{TlsError, TlsFiles};
+use crate::webhook::WebhookConfig;
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
@@ -49,6 +50,9 @@ pub struct Config {
     /// Where administrators are answered.
     #[command(flatten)]
     pub admin: AdminConfig,
+    /// What is told of users who are not connected.
+    #[command(flatten)]
+    pub webhook: WebhookConfig,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]

@@ -24,6 +24,7 @@ mod storage;
 pub mod store;
 mod tls;
 pub mod users;
+pub mod webhook;
 pub mod websocket;
 
 pub use config::Config;
