@@ -8,8 +8,8 @@ use chat_core::engine::{Claims, Command, Event};
 use chat_core::protocol::{CloseCode, ErrorCode};
 use chat_core::time::Timestamp;
 use serde_json::json;
-use support::chat::{Chat, as_json};
-use support::{driver, live_seqs, of_type, staff, unhurried};
+use support::chat::{Chat, Client, as_json};
+use support::{driver, live_seqs, of_type, regulator, staff, unhurried};
 
 #[test]
 fn live_events_wait_in_a_session_until_it_runs() {
@@ -131,4 +131,22 @@ fn commands_are_answered() {
     assert_eq!(as_json(&heard[0]).unwrap()["code"], "deactivated");
     assert_eq!(heard[1], Frame::Close(CloseCode::Deactivated));
     assert_eq!(*sender.ended.borrow(), Some(Ended::ByServer(CloseCode::Deactivated)));
+}
+
+#[test]
+fn one_in_so_many_is_seen_off_and_the_others_go_on() {
+    let mut chat = Chat::new(unhurried());
+    let mut clients = [driver(), staff(), regulator()].map(|user| chat.connect(&user, 10));
+    for (parts, ended) in [(3, 1), (2, 2), (1, 3), (1, 3)] {
+        let handle = chat.handle.clone();
+        chat.pool.run_until(handle.see_off(parts));
+        chat.settle();
+        let is_told =
+            |client: &&Client| *client.ended.borrow() == Some(Ended::ByServer(CloseCode::GoingAway));
+        assert_eq!(clients.iter().take_while(is_told).count(), ended);
+        for client in &mut clients[ended..] {
+            client.request("get_active_conversations", &json!({}));
+            assert_eq!(chat.hear_json(client).len(), 1);
+        }
+    }
 }

@@ -4,20 +4,10 @@
 mod support;
 
 use chat_core::engine::{Command, Input};
-use chat_core::store::{Membership, MemoryState, Receipt};
-use chat_core::testing::World;
+use chat_core::store::{Membership, Receipt};
 use chat_core::testing::world::{Answer, Question};
 use serde_json::json;
 use support::*;
-
-/// Changes the conversation behind the engine's back.
-fn elsewhere(scene: &mut Scene, command: Command) {
-    let store = std::mem::replace(&mut scene.world.store, MemoryState::new("none"));
-    let mut other = World::over(store, unhurried());
-    let id = other.command(command);
-    assert!(other.answers[&id].is_ok());
-    scene.world.store = other.store;
-}
 
 fn withdraw(scene: &Scene, user: &str) -> Command {
     Command::Withdraw { conversation: scene.conversation.as_str().into(), user: user.into() }

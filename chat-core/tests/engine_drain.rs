@@ -64,3 +64,21 @@ fn a_connection_that_is_being_admitted_is_told_too() {
     assert_eq!(closed(&scene.world, new), Some(CloseCode::GoingAway));
     assert!(scene.world.drained);
 }
+
+#[test]
+fn who_is_seen_off_gets_all_that_is_under_way_and_the_others_go_on() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.driver, "under way");
+    scene.world.input(Input::SeeOff { conn: scene.driver });
+    scene.put(scene.driver, "too late");
+    assert_eq!(closed(&scene.world, scene.driver), None);
+    scene.world.settle();
+    assert_eq!(replies(&scene.world.take(scene.driver)).len(), 1);
+    assert_eq!(closed(&scene.world, scene.driver), Some(CloseCode::GoingAway));
+    scene.world.hold = false;
+    scene.put(scene.staff, "still here");
+    assert_eq!(replies(&scene.world.take(scene.staff)).len(), 1);
+    assert_eq!((closed(&scene.world, scene.staff), scene.world.drained), (None, false));
+    assert_eq!(scene.ids().len(), 3);
+}

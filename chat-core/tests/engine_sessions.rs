@@ -189,6 +189,7 @@ fn commands_are_refused_for_what_is_not_there() {
         (Command::Withdraw { conversation: conversation(), user: "nobody".into() }, None),
         (Command::Deactivate("nobody".into()), Some("user_not_found")),
         (Command::Import(admin()), None),
+        (Command::ImportInactive(admin()), None),
     ];
     for (command, code) in cases {
         let shown = format!("{command:?}");

@@ -3,9 +3,12 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
-use chat_core::engine::{Command, Input};
+use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Engine, Input, Output, Ticket};
+use chat_core::protocol::CloseCode;
+use chat_core::store::{MemoryState, Query, Unavailable};
 use chat_core::testing::World;
-use chat_core::testing::world::{Answer, Question};
+use chat_core::testing::world::{Answer, Question, START};
+use chat_core::time::Now;
 use serde_json::{Value, json};
 use support::*;
 
@@ -100,4 +103,52 @@ fn an_account_change_that_was_lost_is_forgotten() {
     let data = json!({"title": "t", "content": "c"});
     let reply = world.ask(driver, "create_support_conversation", data);
     assert_eq!(reply[0]["participants"], json!(["driver_1"]));
+}
+
+/// All that an engine asks for now.
+fn outputs(engine: &mut Engine, now: Now, inputs: Vec<Input>) -> Vec<Output> {
+    inputs.into_iter().for_each(|input| engine.handle(now, input));
+    std::iter::from_fn(|| engine.poll()).collect()
+}
+
+fn loads(outputs: &[Output]) -> Vec<Ticket> {
+    let tickets = outputs.iter().filter_map(|output| match output {
+        Output::Load { ticket, .. } => Some(*ticket),
+        _ => None,
+    });
+    tickets.collect()
+}
+
+#[test]
+fn who_comes_before_the_store_can_be_read_waits_for_one_attempt_and_is_told_to_come_again() {
+    let mut engine = Engine::new(unhurried(), [7; 32]);
+    let mut now = Now { wall: START, ..Now::default() };
+    let claims = Claims { user: driver(), expires_at: START.plus(secs(600)) };
+    for attempt in 0..3 {
+        let connected = Input::Connected { conn: ConnectionId(attempt), claims: claims.clone() };
+        let command = Input::Command { id: CommandId(attempt), command: Command::Deactivate(staff().id) };
+        let asked = outputs(&mut engine, now, vec![connected, command, Input::Tick]);
+        let failed = Err(Unavailable::new("it is away"));
+        let ticket = loads(&asked)[0];
+        let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result: failed }]);
+        let [
+            Output::Send { frame, .. },
+            Output::Close { code: CloseCode::TryAgainLater, .. },
+            Output::Answer { result: Err(refusal), .. },
+            Output::WakeAt(Some(again)),
+        ] = &told[..]
+        else {
+            panic!("{told:?}")
+        };
+        let error: Value = serde_json::from_slice(frame).unwrap();
+        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("unavailable")));
+        assert_eq!(refusal.code.as_str(), "unavailable");
+        assert_eq!(*again, now.monotonic.plus(secs(1)), "then it is tried again");
+        now.monotonic = *again;
+    }
+    let connected = Input::Connected { conn: ConnectionId(3), claims };
+    let ticket = loads(&outputs(&mut engine, now, vec![connected, Input::Tick]))[0];
+    let result = Ok(MemoryState::new("e").answer(Query::Directory));
+    let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result }]);
+    assert_eq!(loads(&told).len(), 1, "the user's account: {told:?}");
 }

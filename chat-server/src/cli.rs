@@ -1,17 +1,31 @@
 //! The command line: one file per command.
 
+mod backup;
+mod check;
+mod directory;
+mod export;
+mod progress;
+mod rebuild;
 mod serve;
+mod settings;
 mod token;
 mod users;
-mod values;
+pub(crate) mod values;
+mod verify;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 
+use backup::{BackupArgs, RestoreArgs};
+use export::ExportArgs;
+use rebuild::RebuildArgs;
 use serve::ServeArgs;
+use settings::Given;
 use token::TokenArgs;
 use users::UsersCommand;
+use verify::VerifyArgs;
 
 /// What a command can end with.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -21,6 +35,9 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 #[command(name = "chat-server", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = "CHAT_JWT_SECRET holds the secret itself. Without a command, the server is started.")]
 struct Cli {
+    /// File of settings (TOML): each has the name of its flag. A flag wins over the environment, and both over the file.
+    #[arg(long, env = "CHAT_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -31,28 +48,50 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(ServeArgs),
+    /// Check all settings, and print what would be used and where it comes from. Nothing is started or changed.
+    Check(ServeArgs),
     /// Print a token for a user.
     Token(TokenArgs),
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
+    /// Copy all that is kept, but for the secret for tokens and the index, which can be built anew.
+    Backup(BackupArgs),
+    /// Make a data directory from a backup, after verifying that.
+    Restore(RestoreArgs),
+    /// Build the index anew from the journal. The server must not be running.
+    Rebuild(RebuildArgs),
+    /// Write conversations, with all that happened in them, as JSON lines.
+    Export(ExportArgs),
+    /// Verify that all that was stored is as it was written, and name what is not; it changes nothing.
+    Verify(VerifyArgs),
 }
 
 /// Runs the program; errors go to standard error.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        None => serve::serve(&cli.serve),
-        Some(Command::Serve(args)) => serve::serve(&args),
-        Some(Command::Token(args)) => token::token(args),
-        Some(Command::Users(command)) => users::run(command),
-    };
-    match outcome {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("chat-server: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run() -> Outcome {
+    let given = Given::read()?;
+    let cli = Cli::from_arg_matches(&given.matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
+        None => serve::serve(&cli.serve),
+        Some(Command::Serve(args)) => serve::serve(&args),
+        Some(Command::Check(args)) => check::check(&args, &given),
+        Some(Command::Token(args)) => token::token(args),
+        Some(Command::Users(command)) => users::run(command),
+        Some(Command::Backup(args)) => backup::backup(&args),
+        Some(Command::Restore(args)) => backup::restore(&args),
+        Some(Command::Rebuild(args)) => rebuild::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Verify(args)) => verify::run(args),
     }
 }
 

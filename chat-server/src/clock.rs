@@ -18,11 +18,16 @@ impl SystemClock {
     pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
     }
+
+    /// The time that never falls.
+    pub(crate) fn monotonic(self) -> Monotonic {
+        Monotonic(self.start.elapsed())
+    }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Now {
-        Now { monotonic: Monotonic(self.start.elapsed()), wall: wall() }
+        Now { monotonic: self.monotonic(), wall: wall() }
     }
 
     fn sleep_until(&self, at: Monotonic) -> impl Future<Output = ()> + Send {

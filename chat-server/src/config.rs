@@ -1,16 +1,23 @@
-//! What can be set, by flag or by environment variable. A flag wins.
+//! What can be set: by flag, by environment variable, or in a file. The first of these wins.
+//!
+//! A new setting is a field here with `#[arg(long, env = "CHAT_…")]`: the program reads it from its file too, under the
+//! name of the flag, and `chat-server check` shows it. With `hide_env_values = true` its value is never shown.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
-use clap::value_parser;
+use clap::{Args as _, Command, FromArgMatches as _, value_parser};
 
+use crate::admin::AdminConfig;
 use crate::auth::{
     Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
 };
+use crate::cli::values::duration;
+use crate::tls::{TlsError, TlsFiles};
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
@@ -20,6 +27,9 @@ const MOST_CONNECTIONS: i64 = 1_000_000;
 
 /// Most MiB that can be asked for: a terabyte.
 const MOST_WAITING: i64 = 1 << 20;
+
+/// Most seconds of a drain that can be asked for: an hour.
+const LONGEST_DRAIN: i64 = 3_600;
 
 const MIB: usize = 1 << 20;
 
@@ -32,9 +42,18 @@ pub struct Config {
     /// Where the data is.
     #[command(flatten)]
     pub data: DataConfig,
+    /// By which certificate clients know the server.
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// Which tokens are good.
     #[command(flatten)]
     pub tokens: TokenConfig,
+    /// Where administrators are answered.
+    #[command(flatten)]
+    pub admin: AdminConfig,
+    /// How long the text of messages is kept, as in 365d; then it is erased for good [default: for ever].
+    #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
+    pub retention: Option<Duration>,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]
@@ -47,6 +66,10 @@ pub struct Config {
     #[arg(long, env = "CHAT_MAX_WAITING_MIB", default_value_t = 256, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_WAITING))]
     pub max_waiting_mib: u32,
+    /// Seconds over which clients are told to move, a batch at a time, when the server is to stop; the rest at their end.
+    #[arg(long, env = "CHAT_DRAIN_SECONDS", default_value_t = 0, value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(..=LONGEST_DRAIN))]
+    pub drain_seconds: u32,
 }
 
 impl Config {
@@ -63,12 +86,47 @@ impl Config {
     }
 }
 
+impl Default for Config {
+    /// What is used where nothing is set: neither the environment nor a file is looked at.
+    fn default() -> Self {
+        let command =
+            Self::augment_args(Command::new("defaults")).mut_args(|arg| arg.env(None::<&'static str>));
+        let matches = command.get_matches_from(["defaults"]);
+        let mut config = Self::from_arg_matches(&matches).expect("every setting may be left out");
+        config.tokens.secret.jwt_secret = SecretText::default();
+        config
+    }
+}
+
 /// Where the data is.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DataConfig {
     /// The directory of everything that is kept; made if it is not there.
     #[arg(long, env = "CHAT_DATA_DIR", default_value = "./chat-data", value_name = "DIR")]
     pub data_dir: PathBuf,
+}
+
+/// By which certificate clients know the server.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct TlsConfig {
+    /// File with the certificate (PEM) and those between it and an authority: the server then speaks TLS, wss:// and
+    /// https://, and nothing else. It is read again when it changes, and at SIGHUP.
+    #[arg(long, env = "CHAT_TLS_CERTIFICATE_FILE", value_name = "FILE")]
+    pub tls_certificate_file: Option<PathBuf>,
+    /// File with the key (PEM) of the certificate.
+    #[arg(long, env = "CHAT_TLS_KEY_FILE", value_name = "FILE")]
+    pub tls_key_file: Option<PathBuf>,
+}
+
+impl TlsConfig {
+    /// The files, if the server is to speak TLS.
+    pub(crate) fn files(&self) -> Result<Option<TlsFiles>, TlsError> {
+        match (self.tls_certificate_file.clone(), self.tls_key_file.clone()) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            _ => Err(TlsError::Incomplete),
+        }
+    }
 }
 
 /// Where the secret of HS256 is.
@@ -90,10 +148,25 @@ impl SecretConfig {
     ///
     /// [`SecretError`].
     pub fn resolve(&self, data_dir: &Path) -> Result<(Secret, SecretOrigin), SecretError> {
-        match (&self.jwt_secret_file, &self.jwt_secret.0) {
-            (Some(path), _) => Ok((Secret::from_file(path)?, SecretOrigin::Given)),
-            (None, Some(text)) => Ok((Secret::new(text.as_bytes(), SECRET_VARIABLE)?, SecretOrigin::Given)),
-            (None, None) => Secret::of_data_dir(data_dir),
+        match self.given()? {
+            Some(secret) => Ok((secret, SecretOrigin::Given)),
+            None => Secret::of_data_dir(data_dir),
+        }
+    }
+
+    /// Where the secret would come from: the same, but none is made.
+    fn origin(&self, data_dir: &Path) -> Result<SecretOrigin, SecretError> {
+        match self.given()? {
+            Some(_) => Ok(SecretOrigin::Given),
+            None => Secret::origin_in(data_dir),
+        }
+    }
+
+    fn given(&self) -> Result<Option<Secret>, SecretError> {
+        let text = self.jwt_secret.0.as_ref();
+        match &self.jwt_secret_file {
+            Some(path) => Secret::from_file(path).map(Some),
+            None => text.map(|text| Secret::new(text.as_bytes(), SECRET_VARIABLE)).transpose(),
         }
     }
 
@@ -181,24 +254,44 @@ impl TokenConfig {
     ///
     /// [`TokenConfigError`].
     pub fn verifier(&self, data_dir: &Path) -> Result<(TokenVerifier, SecretOrigin), TokenConfigError> {
-        let (key, origin) = self.key(data_dir)?;
+        let (key, origin) = match self.key()? {
+            Key::Public(key) => (key, SecretOrigin::Given),
+            Key::Secret => {
+                let (secret, origin) = self.secret.resolve(data_dir)?;
+                (VerifyingKey::from_secret(&secret), origin)
+            }
+        };
         Ok((TokenVerifier::new(key, &self.expected.expected()), origin))
     }
 
-    fn key(&self, data_dir: &Path) -> Result<(VerifyingKey, SecretOrigin), TokenConfigError> {
+    /// Where the secret of [`verifier`](Self::verifier) would come from, without making one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the verifier, as far as they show without making anything.
+    pub fn check(&self, data_dir: &Path) -> Result<SecretOrigin, TokenConfigError> {
+        match self.key()? {
+            Key::Public(_) => Ok(SecretOrigin::Given),
+            Key::Secret => Ok(self.secret.origin(data_dir)?),
+        }
+    }
+
+    fn key(&self) -> Result<Key, TokenConfigError> {
         match (&self.jwt_public_key_file, self.jwt_algorithm) {
             (Some(_), _) if self.secret.is_given() => Err(TokenConfigError::Ambiguous),
-            (Some(path), Some(algorithm)) => {
-                Ok((VerifyingKey::from_pem_file(path, algorithm)?, SecretOrigin::Given))
-            }
+            (Some(path), Some(algorithm)) => Ok(Key::Public(VerifyingKey::from_pem_file(path, algorithm)?)),
             (Some(_), None) => Err(TokenConfigError::NoAlgorithm),
-            (None, None | Some(Algorithm::Hs256)) => {
-                let (secret, origin) = self.secret.resolve(data_dir)?;
-                Ok((VerifyingKey::from_secret(&secret), origin))
-            }
+            (None, None | Some(Algorithm::Hs256)) => Ok(Key::Secret),
             (None, Some(algorithm)) => Err(TokenConfigError::NoKey(algorithm)),
         }
     }
+}
+
+/// What tokens are checked by.
+enum Key {
+    /// A secret, which may still have to be made.
+    Secret,
+    Public(VerifyingKey),
 }
 
 #[cfg(test)]
@@ -225,6 +318,11 @@ mod tests {
     fn what_may_wait_is_as_the_core_has_it_unless_told_otherwise() {
         assert_eq!(limits(&[]).outbound.total_bytes, OutboundLimits::default().total_bytes);
         assert_eq!(limits(&["--max-waiting-mib", "3"]).outbound.total_bytes, 3 << 20);
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_command_line() {
+        assert_eq!(format!("{:?}", Config::default()), format!("{:?}", Cli::parse_from(["x"]).config));
     }
 
     #[test]

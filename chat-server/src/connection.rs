@@ -16,13 +16,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use crate::clock;
+use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
+use crate::metrics::Counted;
 use crate::server::Shared;
-use crate::websocket::{self, Heartbeat, WebSocket};
+use crate::tls::Tls;
+use crate::websocket::{self, Heartbeat, Watch, WebSocket};
 
 /// How long a client may take from connecting to its last header.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
@@ -39,7 +42,7 @@ struct Opened {
 /// Whether a client may come in.
 enum Admission {
     /// With a good token, and a place among the connections.
-    Admitted { session: Session, place: OwnedSemaphorePermit },
+    Admitted { session: Session, counted: Counted, place: OwnedSemaphorePermit },
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
 }
@@ -50,6 +53,17 @@ enum Refusal {
     NotAuthenticated,
     TokenExpired,
     Full,
+}
+
+impl Refusal {
+    /// How it is said.
+    fn words(self) -> (Option<ErrorCode>, CloseCode) {
+        match self {
+            Self::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
+            Self::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
+            Self::Full => (None, CloseCode::TryAgainLater),
+        }
+    }
 }
 
 impl From<BadToken> for Refusal {
@@ -66,17 +80,23 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
 
-/// Serves a connection to its end. `newcomer` is its place among those that nobody knows yet.
+/// Serves a connection that stands `since` then to its end. `newcomer` is its place among those that nobody knows yet.
 ///
 /// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended.
-pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer: OwnedSemaphorePermit) {
-    let Some((mut websocket, admission)) = Box::pin(open(stream, shared)).await else {
+pub(crate) async fn serve<S: Transport + Watch>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+) {
+    let Some((mut websocket, admission)) = Box::pin(open(stream, since, shared)).await else {
         return;
     };
     match admission {
-        Admission::Admitted { session, place } => {
+        Admission::Admitted { session, mut counted, place } => {
             drop(newcomer);
-            let ended = session.run(&mut websocket).await;
+            let ended = session.run_watched(&mut websocket, |carried| counted.carried(carried)).await;
+            counted.ended(&ended);
             debug!(?ended, "session ended");
             let code = match ended {
                 Ended::ByServer(code) => Some(code),
@@ -92,15 +112,47 @@ pub(crate) async fn serve<S: Transport>(stream: S, shared: Arc<Shared>, newcomer
     }
 }
 
+/// The same over TLS, which is set up in the time that the client has for its headers.
+pub(crate) async fn serve_secure<S: Transport + Watch>(
+    stream: S,
+    tls: Arc<Tls>,
+    since: Instant,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+) {
+    let mut phase = shared.health.phase.clone();
+    let accepted = tokio::select! {
+        accepted = timeout_at(since + HANDSHAKE_WITHIN, Box::pin(tls.accept(stream))) => accepted,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve(Box::new(stream), since, shared, newcomer).await,
+        Ok(Err((error, mut stream))) => {
+            debug!(%error, "no TLS with a client");
+            // It is told why, by an alert that it must get to read.
+            Box::pin(websocket::close(&mut stream)).await;
+        }
+        Err(_) => {}
+    }
+}
+
 /// Makes a WebSocket of it, if that is what the client wants.
-async fn open<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(WebSocket<S>, Admission)> {
-    let (stream, leftover, opened) = handshake(stream, shared).await?;
+async fn open<S: Transport + Watch>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+) -> Option<(WebSocket<S>, Admission)> {
+    let (stream, leftover, opened) = handshake(stream, since, shared).await?;
     Some((WebSocket::new(stream, &leftover, opened.heartbeat).await, opened.admission))
 }
 
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
-async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, Bytes, Opened)> {
-    let mut stopping = shared.stopping.clone();
+async fn handshake<S: Transport>(
+    stream: S,
+    since: Instant,
+    shared: Arc<Shared>,
+) -> Option<(S, Bytes, Opened)> {
+    let mut phase = shared.health.phase.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
         let answer = match answer(&request, &shared).await {
@@ -117,8 +169,8 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
         .serve_connection(TokioIo::new(stream), service)
         .without_shutdown();
     let served = tokio::select! {
-        served = timeout(HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
-        _ = stopping.wait_for(|stopping| *stopping) => return None,
+        served = timeout_at(since + HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return None,
     };
     let (mut stream, leftover) = (served.io.into_inner(), served.read_buf);
     let opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -131,14 +183,23 @@ async fn handshake<S: Transport>(stream: S, shared: Arc<Shared>) -> Option<(S, B
 /// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
 /// events begin when the connection does.
 async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer, Opened), Box<Answer>> {
+    if let Some(answer) = shared.health.answer(request) {
+        return Err(answer);
+    }
     #[cfg(feature = "console")]
     if let Some(answer) = shared.console.answer(request) {
         return Err(answer);
     }
     let opening = Opening::read(request)?;
+    if *shared.health.phase.borrow() != Phase::Serving {
+        return Err(stopping());
+    }
     let admission = match admit(opening.token.as_deref(), shared).await? {
-        Ok((session, place)) => Admission::Admitted { session, place },
-        Err(refusal) => Admission::Refused(refusal),
+        Ok((session, counted, place)) => Admission::Admitted { session, counted, place },
+        Err(refusal) => {
+            shared.metrics.refused(refusal.words().1);
+            Admission::Refused(refusal)
+        }
     };
     let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
     Ok((opening.switch(), Opened { admission, heartbeat }))
@@ -148,7 +209,7 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
 async fn admit(
     token: Option<&str>,
     shared: &Shared,
-) -> Result<Result<(Session, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
+) -> Result<Result<(Session, Counted, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
     let claims = match shared.verifier.verify(token.unwrap_or_default(), clock::wall()) {
         Ok(claims) => claims,
         Err(bad) => return Ok(Err(bad.into())),
@@ -156,21 +217,20 @@ async fn admit(
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return Ok(Err(Refusal::Full));
     };
+    let role = claims.user.role;
     match shared.handle.open(claims).await {
-        Ok(session) => Ok(Ok((session, place))),
-        Err(_) => {
-            Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later"))
-        }
+        Ok(session) => Ok(Ok((session, shared.metrics.opened(role), place))),
+        Err(_) => Err(stopping()),
     }
 }
 
+fn stopping() -> Box<Answer> {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later")
+}
+
 /// Says why, and closes.
-async fn refuse<S: Transport>(websocket: &mut WebSocket<S>, refusal: Refusal) {
-    let (error, code) = match refusal {
-        Refusal::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
-        Refusal::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
-        Refusal::Full => (None, CloseCode::TryAgainLater),
-    };
+async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Refusal) {
+    let (error, code) = refusal.words();
     let farewell = async {
         if let Some(error) = error {
             websocket.feed(Frame::Text(encode(&ErrorReply::event(error.into())))).await?;

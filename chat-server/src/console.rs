@@ -44,7 +44,7 @@ const HEADERS: [(HeaderName, &str); 8] = [
 
 /// The embedded files, and the trial where there is one.
 pub(crate) struct Console {
-    address: SocketAddr,
+    origin: String,
     files: Files,
     trial: Option<Trial>,
 }
@@ -60,28 +60,29 @@ impl Console {
         config: &Config,
         origin: &SecretOrigin,
     ) -> Result<Self, StartError> {
+        let scheme = if config.tls.tls_certificate_file.is_some() { "https" } else { "http" };
         let trial = match origin {
             SecretOrigin::Made { .. } if address.ip().is_loopback() => {
                 let secrets = config.tokens.secret.resolve(&config.data.data_dir);
                 let (secret, _) = secrets.map_err(TokenConfigError::from)?;
-                let trial = Trial::new(address, secret, config.tokens.expected.expected());
+                let trial = Trial::new(address, scheme, secret, config.tokens.expected.expected());
                 Some(trial.map_err(StartError::NoRandomness)?)
             }
             _ => None,
         };
-        Ok(Self { address, files: Files::embedded(), trial })
+        Ok(Self { origin: format!("{scheme}://{address}"), files: Files::embedded(), trial })
     }
 
     /// The files alone, for a server that is only a part of one.
     #[cfg(test)]
     pub(crate) fn without_trial() -> Self {
-        Self { address: ([127, 0, 0, 1], 0).into(), files: Files::embedded(), trial: None }
+        Self { origin: "http://127.0.0.1:0".to_owned(), files: Files::embedded(), trial: None }
     }
 
     /// Where a browser opens it. With a trial, the address carries its key: behind `#`, which a browser sends nowhere.
     pub(crate) fn url(&self) -> String {
         let fragment = self.trial.as_ref().map(|trial| format!("#trial={}", trial.key())).unwrap_or_default();
-        format!("http://{}/{fragment}", self.address)
+        format!("{}/{fragment}", self.origin)
     }
 
     /// Answers a request, unless it is one for the WebSocket.

@@ -4,6 +4,7 @@
 
 #![warn(clippy::unwrap_used)]
 
+pub mod admin;
 pub mod auth;
 pub mod cli;
 mod clock;
@@ -11,13 +12,22 @@ pub mod config;
 mod connection;
 #[cfg(feature = "console")]
 mod console;
+mod drain;
+mod health;
 mod http;
+mod listen;
 mod logging;
+mod metrics;
+mod reload;
 mod server;
 mod storage;
 pub mod store;
+mod tls;
+mod upkeep;
 pub mod users;
 pub mod websocket;
 
 pub use config::Config;
+pub use reload::Reload;
 pub use server::{Broken, Server, StartError};
+pub use tls::TlsError;

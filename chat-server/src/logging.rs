@@ -20,8 +20,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// # Errors
 ///
 /// If the filter can't be read.
-pub(crate) fn start(filter: &str) -> Result<(), ParseError> {
-    let filter: Targets = filter.parse()?;
+pub(crate) fn start(filter: &str) -> Result<(), FilterError> {
+    let filter = read(filter)?;
     let ansi = io::stderr().is_terminal();
     tracing_subscriber::registry().with(layer(filter, io::stderr, ansi)).init();
     panic::set_hook(Box::new(|info| {
@@ -29,6 +29,23 @@ pub(crate) fn start(filter: &str) -> Result<(), ParseError> {
         error!(at = info.location().map(tracing::field::display), %backtrace, "panic: {}", safe_text(info.payload()));
     }));
     Ok(())
+}
+
+/// Reads a filter.
+///
+/// # Errors
+///
+/// If it can't be read.
+pub(crate) fn read(filter: &str) -> Result<Targets, FilterError> {
+    filter.parse().map_err(|error| FilterError { filter: filter.to_owned(), error })
+}
+
+/// No filter.
+#[derive(Debug, thiserror::Error)]
+#[error("can't read the log filter {filter:?}: {error}")]
+pub(crate) struct FilterError {
+    filter: String,
+    error: ParseError,
 }
 
 /// A literal says what the program's author wrote. A formatted text may quote what a client sent, as slicing a string in

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,44 +12,30 @@ use std::time::Duration;
 use chat_core::drive::{Drive, Handle};
 use chat_core::engine::{Engine, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::admin::{Admin, AdminError, Listeners};
 use crate::auth::{SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
-use crate::connection;
 #[cfg(feature = "console")]
 use crate::console::Console;
+use crate::drain;
+use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
+use crate::listen::{accept_all, addresses, listen, listen_error};
+use crate::metrics::Metrics;
+use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
-
-/// Most connections that have not shown a good token yet. At this number no more are accepted until one has, or is
-/// gone, which takes seconds at most.
-const NEWCOMERS: usize = 1_024;
-
-/// Connections that the system holds for us until they are accepted.
-const BACKLOG: u32 = 1_024;
-
-/// Bytes that the system holds per connection and direction. Its own choice grows to megabytes, and would hide a
-/// slow reader for as long.
-const SOCKET_BUFFER: u32 = 64 * 1024;
-
-/// How long to wait when the system has no more files or memory for a connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::upkeep::upkeep;
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
-
-/// How long what is under way may take to finish once the server stops.
-const DRAIN_WITHIN: Duration = Duration::from_secs(4);
-
-/// How long clients may take to say goodbye, after that.
-const GOODBYE_WITHIN: Duration = Duration::from_millis(2_500);
 
 /// What every connection needs.
 pub(crate) struct Shared {
@@ -56,7 +43,9 @@ pub(crate) struct Shared {
     pub(crate) verifier: TokenVerifier,
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
-    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Health,
+    pub(crate) tls: Option<Arc<Tls>>,
     #[cfg(feature = "console")]
     pub(crate) console: Console,
 }
@@ -85,9 +74,15 @@ pub enum StartError {
         /// The address beyond loopback.
         address: SocketAddr,
     },
+    /// TLS can't be had as configured.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// Administrators can't be answered as configured.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The system's generator failed.
     #[error("can't start: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
@@ -108,7 +103,15 @@ pub struct Server {
     handle: Handle,
     service: Service,
     verifier: TokenVerifier,
+    store: LocalStore,
+    retention: Option<Duration>,
     max_connections: u32,
+    metrics: Arc<Metrics>,
+    drain_for: Duration,
+    tls: Option<(Arc<Tls>, TlsFiles, FileWatch)>,
+    reload: Reload,
+    admin: Admin,
+    administrators: Listeners,
     #[cfg(feature = "console")]
     console: Console,
 }
@@ -122,24 +125,42 @@ impl Server {
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
         let data_dir = &config.data.data_dir;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
+        let reload = Reload::new();
+        let tls = match config.tls.files()? {
+            None => None,
+            Some(files) => {
+                let watch = files.watch(&reload);
+                Some((Arc::new(Tls::new(&files)?), files, watch))
+            }
+        };
         let listener = listen(&config.listen, &origin).await?;
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
+        let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
+        let clock = SystemClock::start();
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
+        let (handle, service) = Drive::new(engine, store.clone(), verifier.clone(), clock).start();
+        let metrics = Metrics::new(clock);
         announce(&origin);
-        let max_connections = config.max_connections;
         Ok(Self {
             listener,
             address,
+            admin: Admin::new(handle.clone(), store.clone(), metrics.clone()),
+            metrics,
+            administrators,
             handle,
             service: Box::pin(service),
             verifier,
-            max_connections,
+            store,
+            retention: config.retention,
+            max_connections: config.max_connections,
+            tls,
+            reload,
+            drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "console")]
             console,
         })
@@ -152,7 +173,13 @@ impl Server {
 
     /// Where clients connect.
     pub fn url(&self) -> String {
-        format!("ws://{}{CONNECT_PATH}", self.address)
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}{CONNECT_PATH}", self.address)
+    }
+
+    /// What has certificates and keys read again, for who does not want to wait until it is seen that they have changed.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Where a browser opens the console. If there is a trial, the address carries its key: it is for who started the
@@ -162,22 +189,43 @@ impl Server {
         self.console.url()
     }
 
-    /// Serves until `shutdown` is ready; then no more are accepted, what is under way is finished and synced, every
-    /// client is told 1001, and the store is closed. Takes less than 10 seconds from then.
+    /// What administrators ask, to be answered elsewhere too. It holds the store until the last clone is dropped, or the
+    /// server has stopped.
+    pub fn admin(&self) -> Admin {
+        self.admin.clone()
+    }
+
+    /// Serves until `shutdown` is ready. Then nobody new is let in, and clients are told to move (1001) in batches over the
+    /// configured time. At its end what is under way is finished and synced, everybody left is told 1001, and the store is
+    /// closed: that takes less than 10 seconds.
     ///
     /// # Errors
     ///
     /// [`Broken`] as soon as the engine can't go on.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+        let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
+        let outcome = self.run_chat(shutdown).await;
+        administration.stop().await;
+        outcome
+    }
+
+    async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
-        let (stop, stopping) = watch::channel(false);
+        let (phase, seen) = watch::channel(Phase::Serving);
+        let mut renewals = JoinSet::new();
+        let tls = self.tls.map(|(tls, files, watch)| {
+            renewals.spawn(tls.clone().renew(files, watch));
+            tls
+        });
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let shared = Arc::new(Shared {
             handle: self.handle.clone(),
             verifier: self.verifier,
             places,
-            stopping,
+            metrics: self.metrics,
+            health: Health::new(seen, self.store.clone()),
+            tls,
             #[cfg(feature = "console")]
             console: self.console,
         });
@@ -185,103 +233,29 @@ impl Server {
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = accept_all(&self.listener, &shared, &alive) => {}
-            () = shutdown => {}
+            () = async {
+                shutdown.await;
+                info!(seconds = self.drain_for.as_secs(), "stopping");
+                phase.send_replace(Phase::Draining);
+                drain::see_off(&self.handle, self.drain_for).await;
+            } => {}
+            never = upkeep(&self.store, self.retention) => match never {},
             _ = &mut service => return Err(Broken),
         }
-        info!("stopping");
         drop((self.listener, alive, shared));
-        stop.send_replace(true);
-        wind_up(&self.handle, service, all_gone).await
+        phase.send_replace(Phase::Stopping);
+        drain::wind_up(&self.handle, service, all_gone).await
     }
 }
 
-/// Finishes what is under way, sees the clients off, closes the store.
-async fn wind_up(
-    handle: &Handle,
-    service: JoinHandle<LocalStore>,
-    mut all_gone: mpsc::Receiver<Infallible>,
-) -> Result<(), Broken> {
-    let drained = async {
-        handle.drain().await;
-        service.await
-    };
-    let store = timeout(DRAIN_WITHIN, drained).await;
-    if timeout(GOODBYE_WITHIN, all_gone.recv()).await.is_err() {
-        warn!("some clients did not say goodbye in time");
-    }
-    if let Ok(store) = store {
-        storage::close(store.map_err(|_| Broken)?).await;
-    } else {
-        warn!("not all that was under way could be finished in time");
-    }
-    Ok(())
-}
-
-/// Accepts for ever.
-async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>, alive: &mpsc::Sender<Infallible>) {
-    let newcomers = Arc::new(Semaphore::new(NEWCOMERS));
-    loop {
-        let newcomer = Arc::clone(&newcomers).acquire_owned().await.expect("the semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, Arc::clone(shared), newcomer, alive.clone()),
-            Err(error) if is_of_the_client(&error) => {}
-            Err(error) => {
-                warn!(%error, "can't accept a connection, pausing");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn spawn(
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    newcomer: OwnedSemaphorePermit,
-    alive: mpsc::Sender<Infallible>,
-) {
-    // Without it a small frame may wait for the acknowledgement of the one before. What refuses it is gone already.
-    let _ = stream.set_nodelay(true);
-    tokio::spawn(async move {
-        connection::serve(stream, shared, newcomer).await;
-        drop(alive);
-    });
-}
-
-/// Whether an error belongs to the connection that was to be accepted, rather than to the server.
-fn is_of_the_client(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// Listens on the first address that can be, all of them being fit for the secret.
-async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, StartError> {
-    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
-    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
-    if let (Some(&address), SecretOrigin::Made { .. }) = (beyond, origin) {
-        return Err(StartError::MadeSecret { address });
-    }
-    let mut outcome = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
-    for address in addresses {
-        outcome = listen_on(address);
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome.map_err(listen_error(listen))
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    // Accepted connections inherit both.
-    socket.set_send_buffer_size(SOCKET_BUFFER)?;
-    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-fn listen_error(listen: &str) -> impl Fn(io::Error) -> StartError {
-    |error| StartError::Listen { listen: listen.to_owned(), error }
+/// Finds out as much of what [`Server::bind`] would refuse as can be known without starting anything.
+pub(crate) async fn check(config: &Config) -> Vec<StartError> {
+    let tokens = config.tokens.check(&config.data.data_dir);
+    let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
+    let addresses = addresses(&config.listen, origin).await;
+    let tls = config.tls.files().and_then(|files| files.map(|files| files.read()).transpose());
+    let faults = [tokens.err().map(StartError::from), addresses.err(), tls.err().map(StartError::from)];
+    faults.into_iter().flatten().collect()
 }
 
 fn announce(origin: &SecretOrigin) {

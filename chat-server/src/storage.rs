@@ -27,7 +27,13 @@ pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
     };
     let store = spawn_blocking(opening).await.expect("opening does not panic, and is not aborted")?;
     tell(store.report());
+    log_head(&store);
     Ok(store)
+}
+
+/// The head stands in the form in which `chat-server verify --expect` takes it.
+pub(crate) fn log_head(store: &LocalStore) {
+    info!(head = %store.head(), "the head of the journal: verify --expect shows that nothing up to it was changed");
 }
 
 /// Opens the store for a command that runs beside no server.
@@ -48,6 +54,7 @@ fn make(dir: &Path) -> Result<(), OpenError> {
 
 /// Closes the store, so that the next start has less to do.
 pub(crate) async fn close(store: LocalStore) {
+    log_head(&store);
     match timeout(CLOSE_WITHIN, spawn_blocking(move || store.close())).await {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => warn!(%error, "the stop is not marked as clean: the next start checks more"),

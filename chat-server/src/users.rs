@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chat_core::id::UserId;
 use chat_core::protocol::{Role, User};
 use chat_core::store::{Account, Change, Facts, Query, Store, Unavailable};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::LONGEST_CLAIM;
 
@@ -15,7 +15,7 @@ use crate::auth::LONGEST_CLAIM;
 const BATCH: usize = 1_000;
 
 /// One line of a file of users.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     id: Arc<str>,
@@ -34,13 +34,43 @@ fn yes() -> bool {
     true
 }
 
-/// A user to be put into the directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A user of the directory, or to be put into it. As JSON it is one line of a file of users.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(into = "Line", try_from = "Line")]
 pub struct ImportedUser {
     /// What others see.
     pub user: User,
     /// Whether the user may connect.
     pub active: bool,
+}
+
+impl From<Account> for ImportedUser {
+    fn from(Account { user, active, .. }: Account) -> Self {
+        Self { user, active }
+    }
+}
+
+impl From<ImportedUser> for Line {
+    fn from(ImportedUser { user, active }: ImportedUser) -> Self {
+        let User { id, email, role, first_name, last_name } = user;
+        Self { id: id.as_str().into(), role, email, first_name, last_name, active }
+    }
+}
+
+impl TryFrom<Line> for ImportedUser {
+    type Error = String;
+
+    fn try_from(line: Line) -> Result<Self, String> {
+        let Line { id, role, email, first_name, last_name, active } = line;
+        if id.is_empty() {
+            return Err("the id is empty".to_owned());
+        }
+        let fields = [("id", &id), ("email", &email), ("first_name", &first_name), ("last_name", &last_name)];
+        match fields.iter().find(|(_, text)| text.len() > LONGEST_CLAIM) {
+            Some((name, _)) => Err(format!("{name} has more than {LONGEST_CLAIM} bytes")),
+            None => Ok(Self { user: User { id: id.into(), email, role, first_name, last_name }, active }),
+        }
+    }
 }
 
 /// Why no user was imported.
@@ -86,19 +116,10 @@ pub fn read(text: impl io::BufRead) -> Result<Vec<ImportedUser>, ImportError> {
 }
 
 fn read_line(text: &str) -> Result<ImportedUser, String> {
-    let line: Line = serde_json::from_str(text).map_err(|error| {
+    serde_json::from_str(text).map_err(|error| {
         let reason = error.to_string();
         reason.split(" at line ").next().unwrap_or_default().to_owned()
-    })?;
-    let Line { id, role, email, first_name, last_name, active } = line;
-    if id.is_empty() {
-        return Err("the id is empty".to_owned());
-    }
-    let fields = [("id", &id), ("email", &email), ("first_name", &first_name), ("last_name", &last_name)];
-    match fields.iter().find(|(_, text)| text.len() > LONGEST_CLAIM) {
-        Some((name, _)) => Err(format!("{name} has more than {LONGEST_CLAIM} bytes")),
-        None => Ok(ImportedUser { user: User { id: id.into(), email, role, first_name, last_name }, active }),
-    }
+    })
 }
 
 /// Puts the users into the directory of a store that no server has open; returns how many.
@@ -121,12 +142,28 @@ pub async fn import(store: &impl Store, users: Vec<ImportedUser>) -> Result<usiz
     Ok(count)
 }
 
+/// Deactivates a user of a store that no server has open; `false` if there is none of this id.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub async fn deactivate(store: &impl Store, id: UserId) -> Result<bool, Unavailable> {
+    let Some(known) = known(store, id).await? else { return Ok(false) };
+    let account = Account::successor(Some(&known), known.user.clone(), false);
+    store.commit(vec![Change::PutAccount(account)]).await?;
+    Ok(true)
+}
+
 async fn account(store: &impl Store, user: ImportedUser) -> Result<Account, Unavailable> {
-    let known = match store.load(Query::Account(user.user.id.clone())).await?.facts {
+    let known = known(store, user.user.id.clone()).await?;
+    Ok(Account::successor(known.as_ref(), user.user, user.active))
+}
+
+async fn known(store: &impl Store, id: UserId) -> Result<Option<Account>, Unavailable> {
+    Ok(match store.load(Query::Account(id)).await?.facts {
         Facts::Account(known) => known,
         _ => None,
-    };
-    Ok(Account::successor(known.as_ref(), user.user, user.active))
+    })
 }
 
 #[cfg(test)]

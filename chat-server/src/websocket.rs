@@ -12,7 +12,7 @@ pub(crate) use linger::close;
 
 pub use failure::Failure;
 pub use heartbeat::{Heartbeat, PONG_WITHIN};
-pub use watched::STALLED_AFTER;
+pub use watched::{STALLED_AFTER, Watch, Watched, Writes};
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -29,8 +29,6 @@ use chat_core::protocol::CloseCode;
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
-
-use watched::Watched;
 
 /// Most bytes of a frame, and of a message in several frames: the longest request that the protocol allows, every
 /// character of it escaped, is some 50 KiB.
@@ -50,7 +48,7 @@ const PIECE: usize = 16 * 1024;
 ///
 /// After a [`Failure`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
 pub struct WebSocket<S> {
-    socket: WebSocketStream<TokioAdapter<Watched<S>>>,
+    socket: WebSocketStream<TokioAdapter<S>>,
     heartbeat: Heartbeat,
     timer: Pin<Box<Sleep>>,
     /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
@@ -63,7 +61,7 @@ pub struct WebSocket<S> {
     ended: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     /// The server's end of a connection whose HTTP request has been answered, with the bytes that came after it.
     pub async fn new(stream: S, leftover: &[u8], heartbeat: Heartbeat) -> Self {
         let config = WebSocketConfig::default()
@@ -71,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(FRAME_BYTES))
             .max_frame_size(Some(FRAME_BYTES));
-        let stream = TokioAdapter::new(Watched::new(stream));
+        let stream = TokioAdapter::new(stream);
         let socket =
             WebSocketStream::from_partially_read(stream, leftover.to_vec(), Role::Server, Some(config)).await;
         let timer = Box::pin(sleep_until(heartbeat.deadline()));
@@ -103,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             if self.pong_owed {
                 ready!(self.poll_flushed(cx))?;
                 self.pong_owed = false;
-            } else if self.watched().is_blocked() {
+            } else if self.writes().is_blocked() {
                 let _ = self.poll_flushed(cx)?;
             }
             let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
@@ -156,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Silence is judged only once all that had come in was read.
     fn poll_timer(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<Failure> {
         loop {
-            let stalls = self.watched().stalls_at();
+            let stalls = self.writes().stalls_at();
             let beats = all_read.then(|| self.heartbeat.deadline());
             let Some(deadline) = stalls.into_iter().chain(beats).min() else {
                 return Poll::Pending;
@@ -172,10 +170,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     fn on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Failure> {
-        if self.watched().stalls_at().is_some_and(|at| at <= now) {
+        if self.writes().stalls_at().is_some_and(|at| at <= now) {
             return Err(Failure::Stalled);
         }
-        if let Some(progress) = self.watched().progress_at() {
+        if let Some(progress) = self.writes().progress_at() {
             self.heartbeat.heard(progress);
         }
         if self.heartbeat.beat(now)? {
@@ -187,12 +185,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(())
     }
 
-    fn watched(&self) -> &Watched<S> {
-        self.socket.get_ref().get_ref()
+    fn writes(&self) -> &Writes {
+        self.socket.get_ref().get_ref().writes()
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Stream for WebSocket<S> {
     type Item = Result<Frame, Failure>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -211,7 +209,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for WebSocket<S> {
+impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Sink<Frame> for WebSocket<S> {
     type Error = Failure;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {

@@ -1,6 +1,8 @@
 //! Damage before a place that is known to have been synced is refused and named, and nothing is changed by that.
 
 #[expect(dead_code, reason = "other tests use the rest")]
+mod store_bytes;
+#[expect(dead_code, reason = "other tests use the rest")]
 mod store_support;
 
 use std::fs;
@@ -8,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use chat_server::store::journal::{Content, Event, read_all};
 use chat_server::store::{LocalStore, OpenError, Options};
+use store_bytes::{find_record, fix_checksums};
 use store_support::{account, commit, contents, conv, copy_dir, creation, last_segment, message, open, read};
 use tempfile::TempDir;
 
@@ -194,39 +197,6 @@ fn the_journal_is_read_back_as_it_was_written() {
     assert!(matches!(&records[3].event, Event::MessageAppended(appended) if appended.seq == 2));
     assert_eq!(records[3].content, Content::Text("in the same group".into()));
     assert_eq!(records[4].content, Content::None);
-}
-
-/// Where the record with this content is: its header, its payload, its content, and what follows.
-///
-/// A segment's header has 60 bytes, a group's 48, a record's 60.
-fn find_record(bytes: &[u8], content: &[u8]) -> [usize; 4] {
-    let length =
-        |at: usize| usize::try_from(u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())).unwrap();
-    let mut start = 60;
-    loop {
-        let group_end = start + 48 + length(start + 16);
-        start += 48;
-        while start < group_end {
-            let payload = start + 60;
-            let text = payload + length(start);
-            let end = text + length(start + 4);
-            if bytes[text..end].ends_with(content) && text < end {
-                return [start, payload, text, end];
-            }
-            start = end;
-        }
-    }
-}
-
-/// Makes the checksums of a record right again, as someone would who wants to hide a change.
-fn fix_checksums(bytes: &mut [u8], [start, payload, content, end]: [usize; 4]) {
-    let crc = |range: &[u8]| crc32fast::hash(range).to_be_bytes();
-    let fixed = crc(&bytes[payload..content]);
-    bytes[start + 48..start + 52].copy_from_slice(&fixed);
-    let fixed = crc(&bytes[start..start + 52]);
-    bytes[start + 52..start + 56].copy_from_slice(&fixed);
-    let fixed = crc(&bytes[content..end]);
-    bytes[start + 56..start + 60].copy_from_slice(&fixed);
 }
 
 #[test]

@@ -44,3 +44,29 @@ fn a_history_that_is_shorter_than_what_is_held_is_followed_from_its_own_end() {
         .any(|event| matches!(event, Event::NewMessage(message) if message.message.seq == Some(4)));
     assert!(told, "the client must not go silent");
 }
+
+#[test]
+fn what_comes_live_before_the_server_has_said_its_epoch_is_not_taken_for_the_next_message() {
+    for (epoch, told) in [("epoch_1", vec!["message 6"]), ("epoch_2", vec!["another epoch"])] {
+        let mut scene = Scene::live(&json!([summary(5, 5, 0)]));
+        scene.take_events();
+        scene.reconnect();
+        scene.hear(&new_message(6));
+        assert_eq!(heard(&mut scene), [""; 0], "6 of which history?");
+        let mut page = messages(6, 6);
+        (page["epoch"], page["reset"]) = (epoch.into(), (epoch != "epoch_1").into());
+        scene.reply("join_conversation", page);
+        assert_eq!(heard(&mut scene), told);
+    }
+}
+
+/// What the app is told of messages and epochs.
+fn heard(scene: &mut Scene) -> Vec<String> {
+    let events = scene.take_events().into_iter();
+    let heard = events.filter_map(|event| match event {
+        Event::NewMessage(message) => message.message.seq.map(|seq| format!("message {seq}")),
+        Event::EpochChanged(_) => Some("another epoch".to_owned()),
+        _ => None,
+    });
+    heard.collect()
+}

@@ -7,9 +7,11 @@ use futures::SinkExt;
 use futures::channel::{mpsc, oneshot};
 
 use super::queue::{self, Tail};
+use super::service::Stats;
 use super::session::Session;
 use crate::engine::{Claims, Command, ConnectionId};
 use crate::frame::Frame;
+use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
 
@@ -24,7 +26,10 @@ pub(super) enum Message {
     Frame { conn: ConnectionId, frame: Frame },
     Relieved { conn: ConnectionId },
     Closed { conn: ConnectionId },
+    Stats { answer: oneshot::Sender<Stats> },
+    IsOnline { user: UserId, answer: oneshot::Sender<bool> },
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
+    SeeOff { parts: usize },
     Drain,
 }
 
@@ -73,6 +78,34 @@ impl Handle {
         let stopped = |_| Error::from(ErrorCode::Unavailable);
         self.say(Message::Command { command, answer }).await.map_err(stopped)?;
         is_answered.await.map_err(|_| Error::from(ErrorCode::Unavailable))?
+    }
+
+    /// How much there is in the engine and its queues, and what it has done.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn stats(&self) -> Result<Stats, Stopped> {
+        let (answer, is_answered) = oneshot::channel();
+        self.say(Message::Stats { answer }).await?;
+        is_answered.await.map_err(|_| Stopped)
+    }
+
+    /// Whether a user has a connection at this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn is_online(&self, user: UserId) -> Result<bool, Stopped> {
+        let (answer, is_answered) = oneshot::channel();
+        self.say(Message::IsOnline { user, answer }).await?;
+        is_answered.await.map_err(|_| Stopped)
+    }
+
+    /// Tells one connection in so many to go to another server (1001), the longest open first, and at least one. What it
+    /// has under way is finished and durable before; all others go on.
+    pub async fn see_off(&self, parts: usize) {
+        let _stopped = self.say(Message::SeeOff { parts }).await;
     }
 
     /// Ends the service: no connection is admitted any more, what is under way is finished and durable, each

@@ -55,7 +55,8 @@ use futures::channel::mpsc;
 pub use crate::frame::Frame;
 pub use handle::{Handle, Stopped};
 pub use join::{Joined, join};
-pub use session::{Ended, Session};
+pub use service::Stats;
+pub use session::{Carried, Ended, Session};
 
 use crate::engine::{BadToken, Claims, Engine, Event};
 use crate::store::Store;

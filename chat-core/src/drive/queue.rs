@@ -14,6 +14,7 @@ use futures::task::AtomicWaker;
 use crate::engine::Class;
 use crate::limits::OutboundLimits;
 use crate::protocol::CloseCode;
+use crate::time::Monotonic;
 
 /// Frames that are sent at once. With more of them the reader begins before all are there, for there is room for a few
 /// hundred only.
@@ -21,8 +22,8 @@ const AT_ONCE: usize = 32;
 
 /// What leaves a queue.
 pub(super) enum Outgoing {
-    /// A frame.
-    Frame(Class, Bytes),
+    /// A frame, and when it was put in.
+    Frame(Class, Bytes, Monotonic),
     /// The last.
     Close(CloseCode),
 }
@@ -77,9 +78,14 @@ struct Done {
     reply_bytes: usize,
 }
 
-/// A queue with more in it than its reader may leave waiting.
+/// Why a frame was not put in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooSlow;
+pub(super) enum Refused {
+    /// It is worth nothing later, and there is little room.
+    Shed,
+    /// The queue has more in it than its reader may leave waiting.
+    TooSlow,
+}
 
 /// A queue for one connection.
 ///
@@ -119,8 +125,8 @@ impl Tail {
     ///
     /// # Errors
     ///
-    /// [`TooSlow`] if a message would be one too many: it is never dropped silently.
-    pub(super) fn push(&mut self, class: Class, frame: Bytes) -> Result<bool, TooSlow> {
+    /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
+    pub(super) fn push(&mut self, class: Class, frame: Bytes, now: Monotonic) -> Result<bool, Refused> {
         let shared = &self.shared;
         let (live, live_bytes) =
             (shared.live.load(Ordering::Relaxed), shared.live_bytes.load(Ordering::Relaxed));
@@ -129,9 +135,13 @@ impl Tail {
             Class::Reply => {
                 take(&shared.asked, 1);
             }
-            Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => return Ok(false),
+            Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => {
+                return Err(Refused::Shed);
+            }
             // A single event may be longer than the room: it must not break a connection that keeps up.
-            _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => return Err(TooSlow),
+            _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => {
+                return Err(Refused::TooSlow);
+            }
             _ => {}
         }
         shared.count(class, frame.len());
@@ -139,7 +149,7 @@ impl Tail {
             // Before the frame is there to be taken: whoever takes it sees this.
             shared.backlog.store(true, Ordering::Release);
         }
-        self.pushed.push(Outgoing::Frame(class, frame));
+        self.pushed.push(Outgoing::Frame(class, frame, now));
         let is_first = self.pushed.len() == 1;
         if self.pushed.len() == AT_ONCE {
             self.send();
@@ -194,7 +204,7 @@ impl Head {
         self.done.add(self.handed.take());
         loop {
             if let Some(next) = self.received.next() {
-                if let Outgoing::Frame(class, frame) = &next {
+                if let Outgoing::Frame(class, frame, _) = &next {
                     self.handed = Some((*class, frame.len()));
                 }
                 return Poll::Ready(Some(next));
@@ -320,6 +330,8 @@ fn take(count: &AtomicUsize, amount: usize) -> usize {
 mod tests {
     use super::*;
 
+    const NOW: Monotonic = Monotonic(std::time::Duration::ZERO);
+
     fn limits() -> OutboundLimits {
         OutboundLimits { reply_bytes: 10, live_events: 8, live_bytes: 100, total_bytes: 1_000 }
     }
@@ -332,28 +344,28 @@ mod tests {
     fn typing_is_shed_first_and_messages_never_silently() {
         let (mut tail, head) = queue(limits(), 64, Arc::default());
         for number in 0..8 {
-            assert_eq!(tail.push(Class::Message, frame(1)), Ok(number == 0));
+            assert_eq!(tail.push(Class::Message, frame(1), NOW), Ok(number == 0));
         }
-        assert_eq!(tail.push(Class::Typing, frame(1)), Ok(false), "shed");
+        assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
         assert_eq!(tail.bytes(), 8);
-        assert_eq!(tail.push(Class::Reply, frame(50)), Ok(false), "replies are always taken");
-        assert_eq!(tail.push(Class::Message, frame(1)), Err(TooSlow));
+        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(false), "replies are always taken");
+        assert_eq!(tail.push(Class::Message, frame(1), NOW), Err(Refused::TooSlow));
         assert!(!head.may_read());
     }
 
     #[test]
     fn one_long_event_fits_and_two_do_not() {
         let (mut tail, _head) = queue(limits(), 64, Arc::default());
-        assert_eq!(tail.push(Class::Message, frame(500)), Ok(true));
-        assert_eq!(tail.push(Class::Message, frame(500)), Err(TooSlow));
+        assert_eq!(tail.push(Class::Message, frame(500), NOW), Ok(true));
+        assert_eq!(tail.push(Class::Message, frame(500), NOW), Err(Refused::TooSlow));
     }
 
     #[test]
     fn bytes_are_counted_in_and_out() {
         let total = Arc::new(AtomicUsize::new(7));
         let (mut tail, mut head) = queue(limits(), 64, total.clone());
-        tail.push(Class::Reply, frame(20)).unwrap();
-        tail.push(Class::Message, frame(30)).unwrap();
+        tail.push(Class::Reply, frame(20), NOW).unwrap();
+        tail.push(Class::Message, frame(30), NOW).unwrap();
         assert!(!head.may_read());
         assert_eq!(total.load(Ordering::Relaxed), 57);
         let mut cx = Context::from_waker(std::task::Waker::noop());

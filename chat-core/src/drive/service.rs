@@ -10,14 +10,25 @@ use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::handle::Message;
-use super::queue::{Tail, TooSlow};
+use super::queue::{Refused, Tail};
 use super::{Clock, Drive, Observer, Verifier};
-use crate::engine::{Class, CommandId, ConnectionId, Engine, Input, Output};
+use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
 
 /// Messages that are taken in one turn before outputs are done: what makes one commit of many requests.
 const TURN: usize = 256;
+
+/// What [`Handle::stats`](super::Handle::stats) tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stats {
+    /// The engine's own.
+    pub engine: engine::Stats,
+    /// Bytes that wait for slow readers, on all connections together.
+    pub waiting_bytes: usize,
+    /// Typing events that were shed because their reader is slow, since the start.
+    pub typing_shed: u64,
+}
 
 struct Service<'a, S, V, C> {
     engine: Engine,
@@ -30,6 +41,7 @@ struct Service<'a, S, V, C> {
     pushed: Vec<ConnectionId>,
     /// Bytes that wait in all queues.
     total: Arc<AtomicUsize>,
+    typing_shed: u64,
     next_command: u64,
     /// Bounded by the commands under way.
     answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
@@ -56,6 +68,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         queues: BTreeMap::new(),
         pushed: Vec::new(),
         total,
+        typing_shed: 0,
         next_command: 0,
         answers: BTreeMap::new(),
         asked: FuturesUnordered::new(),
@@ -113,6 +126,17 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.next_command += 1;
                 self.answers.insert(id, answer);
                 self.handle(Input::Command { id, command });
+            }
+            Message::Stats { answer } => {
+                let _gone = answer.send(self.stats());
+            }
+            Message::IsOnline { user, answer } => {
+                let _gone = answer.send(self.engine.is_online(&user));
+            }
+            Message::SeeOff { parts } => {
+                let count = self.queues.len().div_ceil(parts.max(1));
+                let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
+                conns.into_iter().for_each(|conn| self.handle(Input::SeeOff { conn }));
             }
             Message::Drain => self.handle(Input::Drain),
         }
@@ -173,12 +197,14 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
 
     /// Puts a frame into queues, and closes whoever has too much in its own.
     fn send(&mut self, conns: &[ConnectionId], class: Class, frame: &Bytes) {
+        let now = self.clock.now().monotonic;
         for conn in conns {
             let Some(queue) = self.queues.get_mut(conn) else { continue };
-            match queue.push(class, frame.clone()) {
+            match queue.push(class, frame.clone(), now) {
                 Ok(true) => self.pushed.push(*conn),
                 Ok(false) => {}
-                Err(TooSlow) => {
+                Err(Refused::Shed) => self.typing_shed += 1,
+                Err(Refused::TooSlow) => {
                     self.cut(*conn);
                     continue;
                 }
@@ -191,6 +217,11 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             let Some(slowest) = self.slowest() else { return };
             self.cut(slowest);
         }
+    }
+
+    fn stats(&self) -> Stats {
+        let waiting_bytes = self.total.load(Ordering::Relaxed);
+        Stats { engine: self.engine.stats(), waiting_bytes, typing_shed: self.typing_shed }
     }
 
     /// Whether replies to this connection wait to be written before there are more.

@@ -9,8 +9,9 @@ use futures::{Sink, Stream};
 use super::Frame;
 use super::handle::Message;
 use super::queue::{Head, Outgoing};
-use crate::engine::ConnectionId;
+use crate::engine::{Class, ConnectionId};
 use crate::protocol::CloseCode;
+use crate::time::Monotonic;
 
 /// An open connection. It hears live events from the moment it is opened, and is closed when this is dropped.
 pub struct Session {
@@ -30,6 +31,20 @@ pub enum Ended<E> {
     ByServer(CloseCode),
     /// The transport failed.
     Failed(E),
+}
+
+/// What a session has just carried: for who measures it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carried {
+    /// A frame to the engine, which owes one reply for it. Replies come in the order of these.
+    Request,
+    /// A frame to the transport.
+    Frame {
+        /// What kind of frame.
+        class: Class,
+        /// When the engine gave it, by the clock of the drive.
+        since: Monotonic,
+    },
 }
 
 /// Says that a connection is gone, however its session ends.
@@ -63,7 +78,15 @@ impl Session {
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
-        let mut running = Running { session: self, transport, written: false, closing: None };
+        self.run_watched(transport, |_| {}).await
+    }
+
+    /// The same, with `watch` told of each frame that is carried: it must be quick.
+    pub async fn run_watched<T, E>(self, transport: T, watch: impl FnMut(Carried)) -> Ended<E>
+    where
+        T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
+    {
+        let mut running = Running { session: self, transport, watch, written: false, closing: None };
         std::future::poll_fn(|cx| running.poll(cx)).await
     }
 }
@@ -74,18 +97,20 @@ impl std::fmt::Debug for Session {
     }
 }
 
-struct Running<T> {
+struct Running<T, W> {
     session: Session,
     transport: T,
+    watch: W,
     /// Something was written and is not flushed.
     written: bool,
     /// The last frame is on its way.
     closing: Option<CloseCode>,
 }
 
-impl<T, E> Running<T>
+impl<T, E, W> Running<T, W>
 where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
+    W: FnMut(Carried),
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
         // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
@@ -118,6 +143,7 @@ where
                 Some(Err(error)) => return Poll::Ready(Ended::Failed(error)),
             };
             self.session.queue.count_request();
+            (self.watch)(Carried::Request);
             let _stopped =
                 self.session.messages.start_send(Message::Frame { conn: self.session.conn, frame });
         }
@@ -136,8 +162,9 @@ where
             };
             is_ready?;
             match self.session.queue.poll_next(cx) {
-                Poll::Ready(Some(Outgoing::Frame(_, text))) => {
+                Poll::Ready(Some(Outgoing::Frame(class, text, since))) => {
                     Pin::new(&mut self.transport).start_send(Frame::Text(text))?;
+                    (self.watch)(Carried::Frame { class, since });
                     self.written = true;
                 }
                 Poll::Ready(Some(Outgoing::Close(code))) => return self.close(code),

@@ -40,6 +40,11 @@ impl Cache {
         }
     }
 
+    /// How many conversations are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The conversation, if it is remembered and this user takes part in it.
     ///
     /// For anyone else it is as if it were not here: whether it exists must cost the same load (P5).

@@ -16,7 +16,7 @@ pub(super) fn acting_user(command: &Command) -> User {
         | Command::Enrol { user, .. }
         | Command::Withdraw { user, .. }
         | Command::Deactivate(user) => User::new(user.clone(), Role::ControlStaff),
-        Command::Import(user) => user.clone(),
+        Command::Import(user) | Command::ImportInactive(user) => user.clone(),
     }
 }
 
@@ -32,9 +32,10 @@ pub(super) fn step(command: &Command, desk: &mut Desk<'_>) -> Outcome {
         Command::Withdraw { conversation, user } => {
             Ok(Step::Commit(Change::Withdraw(membership(conversation, user, desk)?)))
         }
-        Command::Import(user) => {
+        Command::Import(user) | Command::ImportInactive(user) => {
             let Some(known) = &desk.known.account else { return Err(load_account(&user.id)) };
-            let account = Account::successor(known.as_ref(), user.clone(), true);
+            let account =
+                Account::successor(known.as_ref(), user.clone(), matches!(command, Command::Import(_)));
             Ok(Step::Commit(Change::PutAccount(account)))
         }
         Command::Deactivate(user) => {

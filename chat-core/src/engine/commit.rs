@@ -4,12 +4,12 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::connection::Stage;
-use super::intent::{Intent, Name};
+use super::intent::Intent;
 use super::io::ConnectionId;
 use super::load::Origin;
 use super::work::{Ask, Known, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
-use crate::id::{ClientMessageId, MessageId, UserId};
+use crate::id::{MessageId, UserId};
 use crate::protocol::{Done, Reply, Request};
 use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
 
@@ -20,13 +20,16 @@ pub(super) struct Commits {
     under_way: Option<(Ticket, Vec<(Origin, Intent)>)>,
     /// How many changes of each account are in here.
     accounts: BTreeMap<UserId, usize>,
-    /// How many changes under each user's `client_message_id` are in here.
-    named: BTreeMap<Name, usize>,
 }
 
 impl Commits {
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.under_way.is_none()
+    }
+
+    /// Changes that wait, and those under way.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.under_way.as_ref().map_or(0, |(_, changes)| changes.len())
     }
 
     /// Whether a change of this user's account is waiting or under way.
@@ -41,17 +44,9 @@ impl Commits {
         intents.filter_map(|intent| if let Intent::Account(account) = intent { Some(account) } else { None })
     }
 
-    /// Whether something that this user asked for under this id is waiting or under way.
-    pub(super) fn holds_name(&self, user: &UserId, id: &ClientMessageId) -> bool {
-        self.named.contains_key(&(user.clone(), id.clone()))
-    }
-
     fn count(&mut self, intent: &Intent, more: bool) {
         if let Intent::Account(account) = intent {
             count(&mut self.accounts, account.user.id.clone(), more);
-        }
-        if let Some(name) = intent.name() {
-            count(&mut self.named, name, more);
         }
     }
 }
@@ -98,6 +93,7 @@ impl Engine {
             self.cache.pin(conversation);
         }
         self.commits.count(&intent, true);
+        intent.name().into_iter().for_each(|name| self.names.hold(name));
         self.commits.waiting.push_back((origin, intent, change));
     }
 
@@ -132,7 +128,7 @@ impl Engine {
     }
 
     fn judged(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
-        self.commits.count(&intent, false);
+        self.left(&intent);
         let conversation = intent.conversation().cloned();
         match verdict {
             Ok(receipt) => self.accepted(origin, intent.happened(&receipt), &receipt),
@@ -144,6 +140,14 @@ impl Engine {
         }
         conversation.iter().for_each(|conversation| self.cache.unpin(conversation));
         self.advance_origin(origin);
+    }
+
+    /// A change is under way no longer: what has waited for it goes on when all of its commit is answered.
+    fn left(&mut self, intent: &Intent) {
+        self.commits.count(intent, false);
+        if let Some(name) = intent.name() {
+            self.waiting.append(&mut self.names.release(&name));
+        }
     }
 
     /// The reply first, then what others hear; on the sender's connection the order holds too.
@@ -177,16 +181,9 @@ impl Engine {
         let Some(mut work) = self.take(origin) else { return };
         work.conflicts += 1;
         work.known = Known::default();
-        match origin {
-            _ if work.conflicts > self.limits.engine.conflict_retries => {
-                self.finish(origin, Err(self.unavailable()));
-            }
-            Origin::Request(conn, number) => {
-                if let Some(connection) = self.connections.get_mut(conn) {
-                    connection.set(*number, Stage::Waiting(work));
-                }
-            }
-            _ => self.proceed(origin, work),
+        match work.conflicts > self.limits.engine.conflict_retries {
+            true => self.finish(origin, Err(self.unavailable())),
+            false => self.proceed_in_turn(origin, work),
         }
     }
 
@@ -199,7 +196,7 @@ impl Engine {
 
     /// The store did not answer: whether the change was made is unknown, and is said so.
     fn lost(&mut self, origin: &Origin, intent: &Intent) {
-        self.commits.count(intent, false);
+        self.left(intent);
         intent.conversation().into_iter().for_each(|conversation| {
             self.cache.mark_stale(conversation);
             self.cache.unpin(conversation);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::io::Class;
 use super::work::Work;
 use crate::id::ConversationId;
-use crate::protocol::{RequestId, RoomType, User};
+use crate::protocol::{EventType, RequestId, RoomType, User};
 use crate::time::Monotonic;
 
 /// An open connection.
@@ -23,6 +23,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Replies wait to be written: no long ones are made before they are.
     pub(super) backlogged: bool,
+    /// It is to end: no more requests are taken.
+    pub(super) leaving: bool,
     /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
     slots: VecDeque<Slot>,
     /// The number of the first slot.
@@ -33,6 +35,8 @@ pub(super) struct Connection {
 
 /// The place of one request among the replies.
 struct Slot {
+    /// Which request it is, if it is one.
+    event: Option<EventType>,
     request_id: Option<RequestId>,
     stage: Stage,
     /// Live events from now on must come after this slot.
@@ -60,7 +64,13 @@ pub(super) type Released = Vec<(Class, Bytes)>;
 
 impl Connection {
     pub(super) fn new(user: Arc<User>, now: Monotonic) -> Self {
-        let entry = Slot { request_id: None, stage: Stage::Entering, holds_back: true, after: Vec::new() };
+        let entry = Slot {
+            event: None,
+            request_id: None,
+            stage: Stage::Entering,
+            holds_back: true,
+            after: Vec::new(),
+        };
         Self {
             user,
             last_heard: now,
@@ -68,6 +78,7 @@ impl Connection {
             typing: VecDeque::new(),
             paused: false,
             backlogged: false,
+            leaving: false,
             slots: VecDeque::from([entry]),
             first: 0,
             held: 0,
@@ -80,8 +91,8 @@ impl Connection {
     }
 
     /// Takes a request into the order of replies.
-    pub(super) fn push(&mut self, request_id: Option<RequestId>, stage: Stage) {
-        self.slots.push_back(Slot { request_id, stage, holds_back: false, after: Vec::new() });
+    pub(super) fn push(&mut self, event: Option<EventType>, request_id: Option<RequestId>, stage: Stage) {
+        self.slots.push_back(Slot { event, request_id, stage, holds_back: false, after: Vec::new() });
     }
 
     /// The first request that is not decided, if it is its turn, with its number.
@@ -96,7 +107,7 @@ impl Connection {
             .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))?;
         let stage = &mut self.slots[place].stage;
         match stage {
-            Stage::Waiting(work) if !work.reads_what_is_stored() || (place == 0 && !self.backlogged) => {}
+            Stage::Waiting(work) if !work.waits_for_those_before() || (place == 0 && !self.backlogged) => {}
             _ => return None,
         }
         match std::mem::replace(stage, Stage::Done(None)) {
@@ -114,6 +125,13 @@ impl Connection {
         }
     }
 
+    /// The request whose question is under way, or that waits for one that it may repeat.
+    pub(super) fn asking(&self) -> Option<&Work> {
+        self.slots
+            .iter()
+            .find_map(|slot| if let Stage::Asking(work) = &slot.stage { Some(&**work) } else { None })
+    }
+
     pub(super) fn set(&mut self, number: u64, stage: Stage) {
         if let Some(slot) = self.slot(number) {
             slot.stage = stage;
@@ -125,6 +143,11 @@ impl Connection {
         if let Some(slot) = self.slot(number) {
             slot.holds_back = true;
         }
+    }
+
+    /// Which request has this number, if it is one.
+    pub(super) fn event(&mut self, number: u64) -> Option<EventType> {
+        self.slot(number)?.event
     }
 
     pub(super) fn request_id(&mut self, number: u64) -> Option<&RequestId> {

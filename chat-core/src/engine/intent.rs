@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::Event;
+use super::names::Name;
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
 use crate::protocol::{Message, MessageType, User};
 use crate::store::{Account, Change, Receipt};
 use crate::time::Timestamp;
-
-/// A user's `client_message_id`.
-pub(super) type Name = (UserId, ClientMessageId);
 
 /// What a change will have done, once the store has said what only it can say.
 pub(super) enum Intent {
@@ -128,5 +126,14 @@ fn unnumbered(
     sent_at: Timestamp,
 ) -> Message {
     let (content, message_type) = (content.clone(), MessageType::Text);
-    Message { id: MessageId::from(""), conversation_id, sender_id, content, message_type, sent_at, seq: None }
+    Message {
+        id: MessageId::from(""),
+        conversation_id,
+        sender_id,
+        content,
+        message_type,
+        sent_at,
+        seq: None,
+        erased: false,
+    }
 }

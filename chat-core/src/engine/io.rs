@@ -74,6 +74,8 @@ pub enum Command {
     },
     /// Puts a user into the directory, or replaces what is known of it, and makes it active.
     Import(User),
+    /// The same, but not active: whoever it is may not connect, and is disconnected (4503).
+    ImportInactive(User),
     /// Deactivates a user: its connections end with 4503, and its enrolment ends.
     Deactivate(UserId),
 }
@@ -135,6 +137,12 @@ pub enum Input {
         ticket: Ticket,
         /// One verdict per change.
         result: Result<Vec<Verdict>, Unavailable>,
+    },
+    /// A connection must move to another server: what it has under way is finished and no more is taken, then it is told
+    /// 1001. Unknown ones are ignored.
+    SeeOff {
+        /// Which.
+        conn: ConnectionId,
     },
     /// The service stops: finish what is under way, say goodbye, then [`Output::Drained`].
     Drain,

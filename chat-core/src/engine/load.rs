@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::io::{CommandId, ConnectionId};
+use super::names::Name;
 use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
 use crate::store::{Facts, Loaded, Query, Unavailable};
@@ -26,7 +27,16 @@ pub(super) enum Origin {
 #[derive(Default)]
 pub(super) struct Questions {
     next: u64,
-    open: BTreeMap<Ticket, (Origin, Option<Query>)>,
+    open: BTreeMap<Ticket, Question>,
+}
+
+/// A question under way.
+pub(super) struct Question {
+    pub(super) origin: Origin,
+    /// To the store, or none to the verifier.
+    pub(super) query: Option<Query>,
+    /// The name that is held by it.
+    pub(super) name: Option<Name>,
 }
 
 impl Questions {
@@ -35,20 +45,30 @@ impl Questions {
         Ticket(self.next)
     }
 
-    pub(super) fn open(&mut self, origin: Origin, query: Option<Query>) -> Ticket {
+    pub(super) fn open(&mut self, question: Question) -> Ticket {
         let ticket = self.ticket();
-        self.open.insert(ticket, (origin, query));
+        self.open.insert(ticket, question);
         ticket
     }
 
-    pub(super) fn close(&mut self, ticket: Ticket) -> Option<(Origin, Option<Query>)> {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn close(&mut self, ticket: Ticket) -> Option<Question> {
         self.open.remove(&ticket)
     }
 }
 
 impl Engine {
     pub(super) fn load(&mut self, origin: Origin, query: Query) {
-        let ticket = self.questions.open(origin, Some(query.clone()));
+        self.load_under(None, origin, query);
+    }
+
+    /// Loads for a request that may be repeated under this name, and holds it until the facts are taken up.
+    pub(super) fn load_under(&mut self, name: Option<Name>, origin: Origin, query: Query) {
+        name.iter().for_each(|name| self.names.hold(name.clone()));
+        let ticket = self.questions.open(Question { origin, query: Some(query.clone()), name });
         self.outputs.push_back(Output::Load { ticket, query });
     }
 
@@ -62,44 +82,62 @@ impl Engine {
     }
 
     pub(super) fn loaded(&mut self, ticket: Ticket, result: Result<Loaded, Unavailable>) {
-        let Some((origin, Some(query))) = self.questions.close(ticket) else { return };
+        let Some(Question { origin, query: Some(query), name }) = self.questions.close(ticket) else {
+            return;
+        };
         match origin {
             Origin::Engine => self.directory_loaded(result),
             Origin::Entry(conn) => self.entry_loaded(conn, result),
             Origin::Enrolment => self.enrolment_loaded(result),
-            Origin::Request(..) | Origin::Command(_) => self.facts(origin, query, result),
+            Origin::Request(..) | Origin::Command(_) => match result {
+                Ok(_) if self.is_being_changed(&query) => self.waiting.push(origin),
+                Ok(loaded) if self.is_outdated(&query, &loaded) => self.load_under(name, origin, query),
+                result => self.facts(&origin, &query, name.as_ref(), result),
+            },
         }
     }
 
-    fn facts(&mut self, origin: Origin, query: Query, result: Result<Loaded, Unavailable>) {
-        match result {
-            Ok(Loaded { position, facts }) => {
-                if let (Query::Conversation(id), Facts::Conversation(conversation)) = (&query, &facts)
-                    && !self.cache.learn(id, conversation.as_ref(), position)
-                {
-                    return self.load(origin, query);
-                }
-                if let Query::Account(user) = &query {
-                    if self.commits.holds_account(user) {
-                        return self.waiting.push(origin);
-                    }
-                    if self.directory.is_newer_than(position) {
-                        return self.load(origin, query);
-                    }
-                }
-                let Some(mut work) = self.take(&origin) else { return };
-                work.known.learn(&query, facts);
-                self.proceed(&origin, work);
+    fn is_being_changed(&self, query: &Query) -> bool {
+        matches!(query, Query::Account(user) if self.commits.holds_account(user))
+    }
+
+    /// Whether facts are older than what was applied, and must be loaded again; otherwise they are remembered.
+    fn is_outdated(&mut self, query: &Query, Loaded { position, facts }: &Loaded) -> bool {
+        match (query, facts) {
+            (Query::Conversation(id), Facts::Conversation(facts)) => {
+                !self.cache.learn(id, facts.as_ref(), *position)
             }
-            Err(_) => self.finish(&origin, Err(self.unavailable())),
+            (Query::Account(_), _) => self.directory.is_newer_than(*position),
+            _ => false,
         }
-        self.advance_origin(&origin);
+    }
+
+    /// A request goes on, and after it those that have waited for it.
+    fn facts(
+        &mut self,
+        origin: &Origin,
+        query: &Query,
+        name: Option<&Name>,
+        result: Result<Loaded, Unavailable>,
+    ) {
+        let released = name.map(|name| self.names.release(name)).unwrap_or_default();
+        match (result, self.take(origin)) {
+            (Ok(Loaded { facts, .. }), Some(mut work)) => {
+                work.known.learn(query, facts);
+                self.proceed(origin, work);
+            }
+            (Ok(_), None) => {}
+            (Err(_), _) => self.finish(origin, Err(self.unavailable())),
+        }
+        self.advance_origin(origin);
+        self.resume(released);
     }
 
     fn directory_loaded(&mut self, result: Result<Loaded, Unavailable>) {
         let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
             let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
-            return self.timers.set(again, Timer::Directory);
+            self.timers.set(again, Timer::Directory);
+            return self.refuse_waiting();
         };
         if self.directory.is_newer_than(position) {
             return self.load_directory();
@@ -115,9 +153,28 @@ impl Engine {
         self.resume_waiting();
     }
 
+    /// Before the directory is loaded nobody can be served: whoever waits for it hears so, and does not wait for the next
+    /// attempt.
+    fn refuse_waiting(&mut self) {
+        if self.ready {
+            return;
+        }
+        for origin in std::mem::take(&mut self.waiting) {
+            match origin {
+                Origin::Entry(conn) => self.entry_failed(conn),
+                _ => self.finish(&origin, Err(self.unavailable())),
+            }
+        }
+    }
+
     /// Begins what has waited for the directory, an account, or a change that it may be a repeat of.
     pub(super) fn resume_waiting(&mut self) {
-        for origin in std::mem::take(&mut self.waiting) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.resume(waiting);
+    }
+
+    fn resume(&mut self, waiting: Vec<Origin>) {
+        for origin in waiting {
             match &origin {
                 Origin::Entry(conn) => self.enter(*conn),
                 _ => {

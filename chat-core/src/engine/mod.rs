@@ -60,9 +60,11 @@ mod ids;
 mod intent;
 mod io;
 mod load;
+mod names;
 mod progress;
 mod rate;
 mod session;
+mod stats;
 mod timers;
 mod typing;
 mod work;
@@ -79,7 +81,9 @@ pub use event::Event;
 use ids::Ids;
 pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Input, Output, Ticket};
 use load::{Origin, Questions};
+use names::Names;
 use rate::Rates;
+pub use stats::{Answered, Stats};
 use timers::{Timer, Timers};
 use typing::Typing;
 use work::{Ask, Work};
@@ -122,13 +126,17 @@ pub struct Engine {
     typing: Typing,
     enrolment: Enrolment,
     commits: Commits,
+    names: Names,
     questions: Questions,
     /// Commands under way. Bounded by whoever gives them: each is answered.
     commands: BTreeMap<CommandId, Box<Work>>,
-    /// What can't go on before the directory is loaded, a user's account is settled, or what it may repeat is committed.
+    /// What can't go on before the directory is loaded, or a user's account is settled; and what goes on next, for what it
+    /// may repeat has ended.
     /// Bounded by the connections and commands that it holds.
     waiting: Vec<Origin>,
     timers: Timers,
+    /// Answers to clients since the start.
+    answered: Answered,
     outputs: VecDeque<Output>,
 }
 
@@ -160,10 +168,12 @@ impl Engine {
             typing: Typing::default(),
             enrolment: Enrolment::default(),
             commits: Commits::default(),
+            names: Names::default(),
             questions: Questions::default(),
             commands: BTreeMap::new(),
             waiting: Vec::new(),
             timers: Timers::default(),
+            answered: Answered::new(),
             outputs: VecDeque::new(),
             limits,
         };
@@ -183,6 +193,7 @@ impl Engine {
             Input::Verified { ticket, result } => self.verified(ticket, result),
             Input::Loaded { ticket, result } => self.loaded(ticket, result),
             Input::Committed { ticket, result } => self.committed(ticket, result),
+            Input::SeeOff { conn } => self.see_off(conn),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),
         }

@@ -2,9 +2,9 @@
 
 use super::connection::Stage;
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::load::{Origin, Question};
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
-use super::{BadToken, Claims, Class, Draining, Engine, Output, Ticket, Timer, command, handler};
+use super::{BadToken, Claims, Class, Engine, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
@@ -14,13 +14,13 @@ use crate::protocol::{
 use crate::store::Query;
 
 impl Engine {
-    /// A frame of a client: decoded at once, decided in its turn. When the service stops no more are taken, so that who
-    /// keeps asking does not keep it up.
+    /// A frame of a client: decoded at once, decided in its turn. When it is to leave no more are taken, so that who
+    /// keeps asking does not keep the service up.
     pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
-        if self.draining != Draining::No {
+        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.leaving)
+        else {
             return;
-        }
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        };
         connection.last_heard = self.now.monotonic;
         let decoded = match frame {
             Frame::Text(text) => Request::decode(text, &self.limits.fields),
@@ -32,14 +32,17 @@ impl Engine {
         };
         match decoded {
             Ok((request_id, request)) => {
+                let event = request.event_type();
                 let work = Work::new(Ask::Request(request), connection.user.clone());
-                connection.push(request_id, Stage::Waiting(Box::new(work)));
+                connection.push(Some(event), request_id, Stage::Waiting(Box::new(work)));
             }
             Err(Undecodable { request_id, error }) => {
                 let charged = self.rates.charge(&connection.user.id, None, self.now.monotonic);
                 let error = charged.err().unwrap_or(error);
+                let code = error.code;
                 let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
-                connection.push(request_id, Stage::Done(Some(reply)));
+                connection.push(None, request_id, Stage::Done(Some(reply)));
+                self.count_answer(None, Some(code));
             }
         }
         self.advance(conn);
@@ -58,10 +61,10 @@ impl Engine {
         self.set_pace(conn);
     }
 
-    /// Replies wait to be written, or no longer. When the service stops nobody waits for them to be read.
+    /// Replies wait to be written, or no longer. When a connection is to leave nobody waits for them to be read.
     pub(super) fn backlog(&mut self, conn: ConnectionId, waits: bool) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.backlogged = waits && self.draining == Draining::No;
+            connection.backlogged = waits && !connection.leaving;
             self.advance(conn);
         }
     }
@@ -72,7 +75,7 @@ impl Engine {
         }
     }
 
-    /// Pauses a connection with too much under way, and closes one that is empty when the service stops.
+    /// Pauses a connection with too much under way, and closes one that is to leave and has nothing.
     fn set_pace(&mut self, conn: ConnectionId) {
         let most = self.limits.engine.requests_under_way;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -84,13 +87,17 @@ impl Engine {
             connection.paused = false;
             self.outputs.push_back(Output::Resume { conn });
         }
-        if under_way == 0 && self.draining != Draining::No {
+        if under_way == 0 && connection.leaving {
             self.close(conn, CloseCode::GoingAway, None);
         }
     }
 
-    /// Takes the next step of a request or command.
+    /// Takes the next step of a request or command, unless it may be a repeat of one that is under way.
     pub(super) fn proceed(&mut self, origin: &Origin, mut work: Box<Work>) {
+        let name = work.name();
+        if name.as_ref().is_some_and(|name| self.names.wait(name, origin)) {
+            return self.keep(origin, work);
+        }
         match self.step(&mut work) {
             Ok(Step::Commit(change)) => self.submit(origin, work, change),
             Ok(Step::Reply(reply)) => self.finish(origin, Ok(reply)),
@@ -108,13 +115,14 @@ impl Engine {
                 }
             }
             Ok(Step::Verify(token)) => {
-                let ticket = self.questions.open(origin.clone(), None);
+                let ticket =
+                    self.questions.open(Question { origin: origin.clone(), query: None, name: None });
                 self.outputs.push_back(Output::Verify { ticket, token });
                 self.keep(origin, work);
             }
             Err(Stop::Load(query)) => {
                 let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
-                self.load(origin.clone(), query);
+                self.load_under(name, origin.clone(), query);
                 self.keep(origin, work);
                 if let (true, Origin::Request(conn, number)) = (catches_up, origin)
                     && let Some(connection) = self.connections.get_mut(conn)
@@ -122,15 +130,25 @@ impl Engine {
                     connection.hold_back(*number);
                 }
             }
-            Err(Stop::Wait) => {
-                self.keep(origin, work);
-                self.waiting.push(origin.clone());
-            }
+            Err(Stop::Turn) => self.proceed_in_turn(origin, work),
             Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
         }
     }
 
-    /// What a request does next. What was accepted before is never refused now: a repeat is looked up first.
+    /// Decides a request anew when it is its turn on its connection, and a command at once.
+    pub(super) fn proceed_in_turn(&mut self, origin: &Origin, work: Box<Work>) {
+        match origin {
+            Origin::Request(conn, number) => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    connection.set(*number, Stage::Waiting(work));
+                }
+            }
+            _ => self.proceed(origin, work),
+        }
+    }
+
+    /// What a request does next. What was accepted before is never refused now: it is looked up whether it is a repeat.
+    /// Nothing is accepted under its name meanwhile, nor before the refusal leaves: it is the next of its connection.
     fn step(&mut self, work: &mut Work) -> Outcome {
         let outcome = self.attempt(work);
         let Err(Stop::Refuse(error)) = outcome else {
@@ -139,7 +157,10 @@ impl Engine {
         };
         let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
         match &work.known.original {
-            None if self.commits.holds_name(&work.user.id, id) => Err(Stop::Wait),
+            None if !work.last_resort => {
+                work.last_resort = true;
+                Err(Stop::Turn)
+            }
             None => {
                 let (user, client_message_id) = (work.user.id.clone(), id.clone());
                 Err(Stop::Load(Query::Original { user, client_message_id }))
@@ -214,9 +235,12 @@ impl Engine {
         match origin {
             Origin::Request(conn, number) => {
                 let Some(connection) = self.connections.get_mut(conn) else { return };
+                let (event, code) =
+                    (connection.event(*number), result.as_ref().err().map(|error| error.code));
                 let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
                 let frame = reply.encode(connection.request_id(*number));
                 connection.set(*number, Stage::Done(Some(frame)));
+                self.count_answer(event, code);
             }
             Origin::Command(id) => {
                 self.commands.remove(id);
@@ -228,7 +252,7 @@ impl Engine {
 
     /// The answer to `refresh_token`: the same user and role, or the old session stays as it is.
     pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, BadToken>) {
-        let Some((origin, None)) = self.questions.close(ticket) else { return };
+        let Some(Question { origin, query: None, .. }) = self.questions.close(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {
             claims.user.id == connection.user.id && claims.user.role == connection.user.role

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::connection::{Connection, Stage};
 use super::io::ConnectionId;
 use super::load::Origin;
+use super::work::Work;
 use super::{Claims, Draining, Engine, Output, Timer};
 use crate::protocol::{CloseCode, Error, ErrorCode};
 use crate::store::{Account, Change, Facts, Loaded, Query, Unavailable};
@@ -105,6 +106,9 @@ impl Engine {
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.timers.cancel(&Timer::Token(conn));
         self.waiting.retain(|origin| *origin != Origin::Entry(conn));
+        if let Some(name) = connection.asking().and_then(Work::name) {
+            self.names.forget(&name, conn);
+        }
         let user = &connection.user.id;
         if let Some(conns) = self.online.get_mut(user) {
             conns.retain(|other| *other != conn);
@@ -134,7 +138,15 @@ impl Engine {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
             let conns: Vec<_> = self.connections.keys().copied().collect();
-            conns.into_iter().for_each(|conn| self.backlog(conn, false));
+            conns.into_iter().for_each(|conn| self.see_off(conn));
+        }
+    }
+
+    /// Ends a connection once what it has under way is finished.
+    pub(super) fn see_off(&mut self, conn: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.leaving = true;
+            self.backlog(conn, false);
         }
     }
 }

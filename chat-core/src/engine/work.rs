@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::directory::Directory;
 use super::ids::Ids;
 use super::io::Command;
+use super::names::Name;
 use super::{Assignment, Cache, command, handler};
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
@@ -51,19 +52,27 @@ pub(super) struct Work {
     pub(super) paced: Option<Result<(), Error>>,
     /// How often a change for it met a conflict.
     pub(super) conflicts: u32,
+    /// It may be a repeat, and would be refused otherwise: decided when all before it are answered, so that the refusal
+    /// leaves at once.
+    pub(super) last_resort: bool,
 }
 
 impl Work {
     pub(super) fn new(ask: Ask, user: Arc<User>) -> Self {
-        Self { ask, user, known: Known::default(), paced: None, conflicts: 0 }
+        Self { ask, user, known: Known::default(), paced: None, conflicts: 0, last_resort: false }
+    }
+
+    /// Under which name it may be repeated.
+    pub(super) fn name(&self) -> Option<Name> {
+        Some((self.user.id.clone(), self.ask.client_message_id()?.clone()))
     }
 
     /// Whether it must see what the requests before it have done.
-    pub(super) fn reads_what_is_stored(&self) -> bool {
+    pub(super) fn waits_for_those_before(&self) -> bool {
         match &self.ask {
             Ask::Request(Request::GetActiveConversations(_) | Request::GetConversationMessages(_)) => true,
             Ask::Request(Request::JoinConversation(_)) => self.catches_up(),
-            _ => false,
+            _ => self.last_resort,
         }
     }
 
@@ -123,8 +132,8 @@ pub(super) enum Step {
 pub(super) enum Stop {
     /// For now: facts are missing.
     Load(Query),
-    /// Until a commit has ended: the first request under its `client_message_id` is under way.
-    Wait,
+    /// Until all requests before it are answered.
+    Turn,
     /// For good.
     Refuse(Error),
 }

@@ -30,6 +30,10 @@ use serde::{Deserialize, Serialize};
 pub struct Position(pub u64);
 
 /// The store could not answer. Whether a change was made is unknown.
+///
+/// A change that was made all the same is told to nobody live: a repeat of it is answered with the original, and those
+/// who take part get it by catching up, at the latest when the next message of its conversation shows them a gap. So a
+/// store that can take such a change back, or find out about it first, should.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the store is unavailable: {reason}")]
 pub struct Unavailable {
@@ -47,6 +51,8 @@ impl Unavailable {
 /// Storage of accounts, conversations, messages, read positions and what is needed to recognise a repeat.
 ///
 /// Both futures must be `Send`, and may be dropped before they end: a dropped commit has an unknown outcome.
+/// The engine sets them no time: a store that may hang says [`Unavailable`] itself, for until it does, whoever asked
+/// waits, and for a commit all that come after it.
 pub trait Store: Send + Sync {
     /// Looks something up.
     ///

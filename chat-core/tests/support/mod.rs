@@ -4,9 +4,10 @@ pub(crate) mod chat;
 
 use std::time::Duration;
 
-use chat_core::engine::{ConnectionId, Settings};
+use chat_core::engine::{Command, ConnectionId, Settings};
 use chat_core::limits::{Limits, RateSetting};
 use chat_core::protocol::{CloseCode, Role, User};
+use chat_core::store::MemoryState;
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use serde_json::{Value, json};
@@ -109,6 +110,15 @@ impl Scene {
         let stored = &export.conversations[self.conversation.as_str()];
         stored.messages.iter().map(|message| message.id.to_string()).collect()
     }
+}
+
+/// Changes the conversation behind the engine's back.
+pub(crate) fn elsewhere(scene: &mut Scene, command: Command) {
+    let store = std::mem::replace(&mut scene.world.store, MemoryState::new("none"));
+    let mut other = World::over(store, unhurried());
+    let id = other.command(command);
+    assert!(other.answers[&id].is_ok());
+    scene.world.store = other.store;
 }
 
 /// The `data` of a request about a conversation.

@@ -103,8 +103,22 @@ impl Secret {
         Ok((Self::from_file(&path)?, SecretOrigin::Made { path, now }))
     }
 
+    /// Where [`of_data_dir`](Self::of_data_dir) would get a secret from; none is made.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`].
+    pub(crate) fn origin_in(data_dir: &Path) -> Result<SecretOrigin, SecretError> {
+        let path = data_dir.join(FILE_NAME);
+        let now = !path.exists();
+        if !now {
+            Self::from_file(&path)?;
+        }
+        Ok(SecretOrigin::Made { path, now })
+    }
+
     /// The bytes, to sign and to verify by.
-    pub(super) fn expose(&self) -> &[u8] {
+    pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
 }

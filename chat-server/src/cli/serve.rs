@@ -1,12 +1,16 @@
 //! `chat-server serve`: the server itself.
 
+use std::future::pending;
 use std::io::{self, Write as _};
 use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
+use futures::FutureExt as _;
+use sd_notify::NotifyState;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
 
 use super::Outcome;
 use crate::config::Config;
@@ -19,20 +23,20 @@ const ABANDON_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
-    config: Config,
+    pub(super) config: Config,
     /// What to log: a level, or target=level with commas between.
     #[arg(long, env = "CHAT_LOG", default_value = "info", value_name = "FILTER")]
-    log: String,
+    pub(super) log: String,
 }
 
 /// Runs the server until it is told to stop.
 pub(super) fn serve(args: &ServeArgs) -> Outcome {
-    logging::start(&args.log)
-        .map_err(|error| format!("can't read the log filter {:?}: {error}", args.log))?;
+    logging::start(&args.log)?;
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(async {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hangup = signal(SignalKind::hangup())?;
         let mut told_to_stop = pin!(async {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -47,11 +51,29 @@ pub(super) fn serve(args: &ServeArgs) -> Outcome {
         // In one piece: who starts the server may read the first line only, and close the pipe.
         io::stdout().write_all(whereabouts(&server).as_bytes())?;
         io::stdout().flush()?;
-        server.run(told_to_stop).await?;
-        Ok(())
+        tell_systemd(NotifyState::Ready);
+        let told_to_stop = told_to_stop.inspect(|()| tell_systemd(NotifyState::Stopping));
+        let reload = server.reload();
+        let reloading = async {
+            while hangup.recv().await.is_some() {
+                reload.now();
+            }
+            pending().await
+        };
+        tokio::select! {
+            ended = server.run(told_to_stop) => Ok(ended?),
+            never = reloading => never,
+        }
     });
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome
+}
+
+/// Says how far the service is, if systemd runs it and wants to know (`Type=notify`).
+fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "systemd can't be told how far the service is");
+    }
 }
 
 /// Where the server is, a line each.

@@ -1,46 +1,165 @@
 //! `chat-server users`: the directory of users.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use chat_core::id::UserId;
+use clap::{Args, Subcommand};
 use tokio::runtime::Runtime;
 
 use super::Outcome;
+use super::directory::Directory;
+use super::values::user_id;
+use crate::admin::SocketConfig;
 use crate::config::DataConfig;
-use crate::{storage, users};
+use crate::users::{self, ImportedUser};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
-    /// Put users into the directory, whether they have ever connected or not. The server must not be running.
+    /// Show the directory, by id.
+    List {
+        /// As JSON, one object a line, as import reads them.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Put users into the directory, whether they have ever connected or not.
     Import {
         /// One JSON object a line: id, role, email, first_name, last_name, active; - is standard input.
         file: PathBuf,
         #[command(flatten)]
-        data: DataConfig,
+        place: Place,
     },
+    /// Keep a user out: its connections end with 4503, and so does its part in conversations.
+    Deactivate {
+        /// Id of the user.
+        #[arg(value_parser = user_id)]
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Where the directory is: asked of the server if it runs, or else in the data directory.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    #[command(flatten)]
+    data: DataConfig,
+    #[command(flatten)]
+    socket: SocketConfig,
 }
 
 /// Does what is asked of the directory.
 pub(super) fn run(command: UsersCommand) -> Outcome {
+    let runtime = Runtime::new()?;
     match command {
-        UsersCommand::Import { file, data } => import(&file, &data),
+        UsersCommand::List { json, place } => runtime.block_on(list(json, &place)),
+        UsersCommand::Import { file, place } => {
+            let users = read(&file)?;
+            let count = users.len();
+            runtime.block_on(async {
+                let directory = place.open().await?;
+                directory.import(users).await?;
+                directory.close()
+            })?;
+            Ok(writeln!(io::stdout(), "{count} users imported")?)
+        }
+        UsersCommand::Deactivate { id, place } => {
+            place.must_exist()?;
+            runtime.block_on(async {
+                let directory = place.open().await?;
+                directory.deactivate(UserId::from(&*id)).await?;
+                directory.close()
+            })?;
+            Ok(writeln!(io::stdout(), "{id} is deactivated")?)
+        }
     }
 }
 
-fn import(file: &Path, data: &DataConfig) -> Outcome {
-    let users = if file.to_str() == Some("-") {
-        users::read(io::stdin().lock())?
-    } else {
-        let file = File::open(file).map_err(|error| format!("can't open {}: {error}", file.display()))?;
-        users::read(BufReader::new(file))?
-    };
-    let count = Runtime::new()?.block_on(async {
-        let store = storage::open_alone(&data.data_dir)?;
-        let count = users::import(&store, users).await?;
-        store.close()?;
-        Ok::<_, Box<dyn std::error::Error>>(count)
-    })?;
-    Ok(writeln!(io::stdout(), "{count} users imported")?)
+impl Place {
+    /// A slip in its name must not make a new one.
+    fn must_exist(&self) -> Outcome {
+        let dir = &self.data.data_dir;
+        if dir.is_dir() {
+            Ok(())
+        } else {
+            Err(format!("there is no data directory {}", dir.display()).into())
+        }
+    }
+
+    async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
+        Directory::open(&self.socket, &self.data.data_dir).await
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<ImportedUser>, Box<dyn std::error::Error>> {
+    if file.to_str() == Some("-") {
+        return Ok(users::read(io::stdin().lock())?);
+    }
+    let opened = File::open(file).map_err(|error| format!("can't open {}: {error}", file.display()))?;
+    Ok(users::read(BufReader::new(opened))?)
+}
+
+async fn list(json: bool, place: &Place) -> Outcome {
+    place.must_exist()?;
+    let directory = place.open().await?;
+    let mut stdout = io::stdout().lock();
+    if !json {
+        writeln!(stdout, "{:<24} {:<15} {:<6} NAME, EMAIL", "ID", "ROLE", "ACTIVE")?;
+    }
+    let mut after = None;
+    loop {
+        let page = directory.page(after).await?;
+        for user in &page.users {
+            match json {
+                true => writeln!(stdout, "{}", serde_json::to_string(user)?)?,
+                false => writeln!(stdout, "{}", Row(user))?,
+            }
+        }
+        match page.users.last() {
+            Some(last) if page.more => after = Some(last.user.id.clone()),
+            _ => break,
+        }
+    }
+    directory.close()
+}
+
+/// A line of the table. What a terminal would take as an order is shown as what it is.
+struct Row<'a>(&'a ImportedUser);
+
+impl fmt::Display for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ImportedUser { user, active } = self.0;
+        let active = if *active { "yes" } else { "no" };
+        let name = format!("{} {}", plain(&user.first_name), plain(&user.last_name));
+        let about = format!("{}, {}", name.trim(), plain(&user.email));
+        let about = about.trim_matches([',', ' ']);
+        let (id, role) = (plain(user.id.as_str()), user.role.as_str());
+        f.write_str(format!("{id:<24} {role:<15} {active:<6} {about}").trim_end())
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::protocol::{Role, User};
+
+    use super::*;
+
+    #[test]
+    fn a_name_gives_no_orders_to_a_terminal() {
+        let user = User {
+            first_name: "\u{1b}[2J\r".into(),
+            email: "é@x".into(),
+            ..User::new("a\nb", Role::BusDriver)
+        };
+        let row = Row(&ImportedUser { user, active: false }).to_string();
+        assert_eq!(row, format!("{:<24} BUS_DRIVER      no     \\u{{1b}}[2J\\r, é@x", "a\\nb"));
+    }
 }

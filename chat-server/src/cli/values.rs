@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat_core::protocol::Role;
+use chat_core::time::Timestamp;
 
 use crate::auth::LONGEST_CLAIM;
 
@@ -27,8 +28,13 @@ pub(super) fn user_id(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("an id can't be empty".to_owned()) } else { claim(text) }
 }
 
+/// Reads a time as the protocol writes it.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    serde_json::from_value(text.into()).map_err(|_| "give a time as in 2026-01-31T00:00:00Z".to_owned())
+}
+
 /// Reads a whole number with a unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = |unit| match unit {
         "s" => Some(1),
         "m" => Some(60),

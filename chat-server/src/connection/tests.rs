@@ -7,11 +7,13 @@ use chat_core::store::MemoryStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
 use crate::clock::SystemClock;
+use crate::health::Health;
+use crate::websocket::Watched;
 
 const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
                        upgrade: websocket\r\nsec-websocket-version: 13\r\n\
@@ -21,23 +23,25 @@ fn secret() -> Secret {
     Secret::new(b"a secret of exactly 32 bytes ...", "test").unwrap()
 }
 
-/// What connections need, and what tells them to stop.
-fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
+/// What connections need, and what tells them how far the server's life has come.
+fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     let verifier = TokenVerifier::new(VerifyingKey::from_secret(&secret()), &Expected::default());
     let engine = Engine::new(Settings::default(), [7; 32]);
     let store = MemoryStore::new("epoch");
     let (handle, service) = Drive::new(engine, store, verifier.clone(), SystemClock::start()).start();
     tokio::spawn(service);
-    let (stop, stopping) = watch::channel(false);
+    let (phase, seen) = watch::channel(Phase::Serving);
     let shared = Shared {
         handle,
         verifier,
         places: Arc::new(Semaphore::new(1)),
-        stopping,
+        metrics: crate::metrics::Metrics::new(SystemClock::start()),
+        health: Health::by(seen, || None),
+        tls: None,
         #[cfg(feature = "console")]
         console: crate::console::Console::without_trial(),
     };
-    (Arc::new(shared), stop)
+    (Arc::new(shared), phase)
 }
 
 /// A connection that is served, the client's end of it, and where the newcomers' places are.
@@ -45,7 +49,7 @@ fn connect(shared: &Arc<Shared>) -> (DuplexStream, JoinHandle<()>, Arc<Semaphore
     let (ours, theirs) = duplex(1 << 16);
     let newcomers = Arc::new(Semaphore::new(1));
     let newcomer = Arc::clone(&newcomers).try_acquire_owned().unwrap();
-    (theirs, tokio::spawn(serve(ours, Arc::clone(shared), newcomer)), newcomers)
+    (theirs, tokio::spawn(serve(Watched::new(ours), Instant::now(), Arc::clone(shared), newcomer)), newcomers)
 }
 
 /// Reads all that the server sends until it closes.
@@ -95,7 +99,7 @@ async fn who_has_not_asked_yet_is_left_when_the_server_stops() {
     let (shared, stop) = shared();
     let (mut client, served, _) = connect(&shared);
     let start = Instant::now();
-    stop.send_replace(true);
+    stop.send_replace(Phase::Stopping);
     assert_eq!(read_all(&mut client).await, "");
     served.await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);

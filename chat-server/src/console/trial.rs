@@ -98,6 +98,7 @@ impl TrialRefusal {
 /// What a server with a trial keeps.
 pub(super) struct Trial {
     address: SocketAddr,
+    scheme: &'static str,
     secret: Secret,
     expected: Expected,
     key: String,
@@ -107,13 +108,14 @@ impl Trial {
     /// A trial with a new key.
     pub(super) fn new(
         address: SocketAddr,
+        scheme: &'static str,
         secret: Secret,
         expected: Expected,
     ) -> Result<Self, getrandom::Error> {
         let mut bytes = [0; KEY_BYTES];
         getrandom::fill(&mut bytes)?;
         let key = bytes.map(|byte| format!("{byte:02x}")).concat();
-        Ok(Self { address, secret, expected, key })
+        Ok(Self { address, scheme, secret, expected, key })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -140,8 +142,9 @@ impl Trial {
     fn is_ours<B>(&self, request: &Request<B>) -> bool {
         let headers = request.headers();
         let is_host = only(headers, &HOST).is_some_and(|host| self.is_authority(host));
-        let origin = only(headers, &ORIGIN).and_then(|origin| origin.to_str().ok()?.strip_prefix("http://"));
-        let is_origin = origin.is_some_and(|origin| self.is_authority_text(origin));
+        let origin = only(headers, &ORIGIN).and_then(|origin| origin.to_str().ok()?.split_once("://"));
+        let is_origin = origin
+            .is_some_and(|(scheme, authority)| scheme == self.scheme && self.is_authority_text(authority));
         let mut sites = headers.get_all(SEC_FETCH_SITE).into_iter();
         let is_site = sites.all(|site| site == "same-origin");
         // A target in absolute form is what a proxy is asked for.
@@ -156,7 +159,8 @@ impl Trial {
     /// Whether this is the literal address. A browser leaves the port out where it is the usual one.
     fn is_authority_text(&self, text: &str) -> bool {
         let address = self.address.to_string();
-        text == address || address.strip_suffix(":80").is_some_and(|usual| text == usual)
+        let usual = if self.scheme == "https" { ":443" } else { ":80" };
+        text == address || address.strip_suffix(usual).is_some_and(|usual| text == usual)
     }
 }
 

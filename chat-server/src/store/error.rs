@@ -18,6 +18,15 @@ pub enum OpenError {
         /// The data directory.
         dir: PathBuf,
     },
+    /// The directory is a backup.
+    #[error(
+        "{} is a backup, and stays as it is. Make a data directory from it by chat-server restore",
+        dir.display()
+    )]
+    Backup {
+        /// The backup.
+        dir: PathBuf,
+    },
     /// The operating system refused something.
     #[error(
         "could not {action} {}: {source}. Check the permissions of the data directory, the space on its disk, and \

@@ -39,6 +39,8 @@ pub(super) const EPOCH: &[u8] = b"!epoch";
 pub(super) const CONTROL: &[u8] = b"n";
 /// What the keys of users whose enrolment is due begin with.
 pub(super) const DUE: &[u8] = b"e";
+/// What the keys of accounts begin with.
+pub(super) const ACCOUNTS: &[u8] = b"u";
 /// What the keys of conversations begin with.
 pub(super) const CONVERSATIONS: &[u8] = b"c";
 

@@ -9,9 +9,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use chat_core::store::{Loaded, Query, Unavailable};
+use chat_core::id::UserId;
+use chat_core::store::{Account, Loaded, Query, Unavailable};
 use futures::channel::oneshot;
 
+use super::meter::Meter;
 use super::query::Answers;
 
 /// Loads that wait for a thread; one more is unavailable, and its client is told to come again. Each costs some 200
@@ -20,40 +22,66 @@ const WAITING_MOST: usize = 16_384;
 
 type Answer = Result<Loaded, Unavailable>;
 
-struct Load {
-    query: Query,
-    answer: oneshot::Sender<Answer>,
+type Accounts = Result<Vec<Account>, Unavailable>;
+
+/// What a thread is asked for, and where its answer goes.
+enum Load {
+    Facts(Query, oneshot::Sender<Answer>),
+    Accounts { after: Option<UserId>, most: usize, answer: oneshot::Sender<Accounts> },
 }
 
 /// Where loads go.
 #[derive(Debug)]
 pub(super) struct Loads {
     queue: Mutex<Option<SyncSender<Load>>>,
+    meter: Arc<Meter>,
 }
 
 impl Loads {
     /// Starts the threads.
-    pub(super) fn start(answers: Answers, threads: usize) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub(super) fn start(
+        answers: Answers,
+        threads: usize,
+        meter: Arc<Meter>,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (queue, waiting) = sync_channel(WAITING_MOST);
-        let shared = Arc::new((answers, Mutex::new(waiting)));
+        let shared = Arc::new((answers, Mutex::new(waiting), meter.clone()));
         let threads = (0..threads.max(1)).map(|_| {
             let shared = shared.clone();
-            thread::Builder::new().name("store-load".to_owned()).spawn(move || run(&shared.0, &shared.1))
+            thread::Builder::new()
+                .name("store-load".to_owned())
+                .spawn(move || run(&shared.0, &shared.1, &shared.2))
         });
         let threads = threads.collect::<io::Result<_>>()?;
-        Ok((Self { queue: Mutex::new(Some(queue)) }, threads))
+        Ok((Self { queue: Mutex::new(Some(queue)), meter }, threads))
     }
 
     /// Asks for an answer.
     pub(super) fn ask(&self, query: Query) -> Result<oneshot::Receiver<Answer>, Unavailable> {
         let (answer, receiver) = oneshot::channel();
+        self.put(Load::Facts(query, answer)).map(|()| receiver)
+    }
+
+    /// Asks for a page of the directory.
+    pub(super) fn ask_accounts(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<oneshot::Receiver<Accounts>, Unavailable> {
+        let (answer, receiver) = oneshot::channel();
+        self.put(Load::Accounts { after, most, answer }).map(|()| receiver)
+    }
+
+    fn put(&self, load: Load) -> Result<(), Unavailable> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queue.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
-        match queue.try_send(Load { query, answer }) {
-            Ok(()) => Ok(receiver),
-            Err(TrySendError::Full(_)) => Err(Unavailable::new("too many loads are waiting")),
-            Err(TrySendError::Disconnected(_)) => Err(Unavailable::new("the threads that answer are gone")),
-        }
+        // Before a thread can take it out again.
+        self.meter.load_waits();
+        let put = queue.try_send(load).map_err(|refused| match refused {
+            TrySendError::Full(_) => Unavailable::new("too many loads are waiting"),
+            TrySendError::Disconnected(_) => Unavailable::new("the threads that answer are gone"),
+        });
+        put.inspect_err(|_| self.meter.load_begins())
     }
 
     /// Lets the threads end once all that waits is answered.
@@ -62,18 +90,26 @@ impl Loads {
     }
 }
 
-fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>) {
+fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>, meter: &Meter) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Load { query, answer }) = next else { return };
-        if answer.is_canceled() {
-            continue;
+        let Ok(load) = next else { return };
+        meter.load_begins();
+        match load {
+            Load::Facts(query, answer) => give(answer, || answers.answer(query)),
+            Load::Accounts { after, most, answer } => give(answer, || answers.accounts(after.as_ref(), most)),
         }
-        // A panic costs one answer, not the thread.
-        let found = catch_unwind(AssertUnwindSafe(|| answers.answer(query)));
-        let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
-        if answer.send(found).is_err() {
-            tracing::debug!("a load was dropped before it ended");
-        }
+    }
+}
+
+/// Finds an answer, if anybody waits for it. A panic costs one answer, not the thread.
+fn give<T>(answer: oneshot::Sender<Result<T, Unavailable>>, find: impl FnOnce() -> Result<T, Unavailable>) {
+    if answer.is_canceled() {
+        return;
+    }
+    let found = catch_unwind(AssertUnwindSafe(find));
+    let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
+    if answer.send(found).is_err() {
+        tracing::debug!("a load was dropped before it ended");
     }
 }

@@ -1,6 +1,7 @@
 //! One server on one data directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::OpenError;
@@ -16,10 +17,24 @@ impl Lock {
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(OpenError::io("open", &path))?;
+        Self::hold(file, &path, dir)
+    }
+
+    /// Takes the lock where there is one, and makes none: for who changes nothing. A backup has none.
+    pub(super) fn take_existing(dir: &Path) -> Result<Option<Self>, OpenError> {
+        let path = dir.join("lock");
+        match File::open(&path) {
+            Ok(file) => Self::hold(file, &path, dir).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(OpenError::io("open", &path)(error)),
+        }
+    }
+
+    fn hold(file: File, path: &Path, dir: &Path) -> Result<Self, OpenError> {
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(OpenError::Locked { dir: dir.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(OpenError::io("lock", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(OpenError::io("lock", path)(error)),
         }
     }
 }

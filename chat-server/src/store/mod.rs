@@ -13,9 +13,12 @@
 //! In the data directory: `journal/` (see [`journal`]), `index/` (can be removed at any time while the server is
 //! stopped), `index.bad-N` (the last index that could not be used), `state` (how the store was left) and `lock`.
 
+mod backup;
 mod current;
 pub mod disk;
 mod error;
+mod export;
+mod health;
 mod index;
 mod indexer;
 pub mod journal;
@@ -23,35 +26,51 @@ mod judge;
 mod keys;
 mod loads;
 mod lock;
+mod meter;
+mod note;
 mod open;
 mod options;
 mod overlay;
 mod query;
+mod rebuild;
 mod renewal;
+mod retention;
 mod state;
 mod values;
+mod verify;
 mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
-use chat_core::store::{Change, Loaded, Query, Store, Unavailable, Verdict};
+use chat_core::id::UserId;
+use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
+use chat_core::time::Timestamp;
 use futures::channel::oneshot;
 
+pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
+pub use export::{ExportError, Selection, export};
+pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
+pub use rebuild::rebuild;
+pub use retention::{RetentionError, Swept};
+pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
+use health::JournalFailure;
 use indexer::Indexer;
-use journal::{End, Reader};
+use journal::{ChainHead, End, Reader, Synced};
 use loads::Loads;
 use lock::Lock;
+pub(crate) use meter::Meter;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
+use retention::Retention;
 use writer::{Commit, Writer};
 
 /// Commits that wait for the commit thread. The engine has one under way at a time; one more than this is
@@ -77,7 +96,25 @@ struct Inner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     overlay: Arc<Overlay>,
+    meter: Arc<Meter>,
+    /// Of the threads: it ends with them, and sled's files are free.
+    current: Weak<Current>,
+    journal_failure: Arc<JournalFailure>,
+    synced: Arc<Synced>,
+    /// Held by who needs the journal's old parts to stay as they are, or changes them.
+    upkeep: Mutex<()>,
+    /// How far contents are erased, once that is known. Held by who erases; it is gone when the store is closed.
+    erased: Mutex<Erased>,
     running: Mutex<Option<Running>>,
+}
+
+/// How far contents are erased.
+#[derive(Debug)]
+enum Erased {
+    /// Up to here, as far as this is known.
+    Up(Option<End>),
+    /// Nothing is erased any more: the store is closed.
+    Closed,
 }
 
 /// What has to end before the data directory may be used again.
@@ -107,10 +144,15 @@ impl LocalStore {
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { current: current.clone(), overlay: overlay.clone(), observer, renewal };
-        let writer = Writer::new(parts.journal, current, overlay.clone(), reader);
+        let meter = Arc::new(Meter::new());
+        let synced = parts.journal.synced();
+        let journal_failure = Arc::<JournalFailure>::default();
+        let failure = journal_failure.clone();
+        let held = Arc::downgrade(&current);
+        let writer = Writer::new(parts.journal, current, overlay.clone(), reader, failure, meter.clone());
         let (commits, waiting) = sync_channel(COMMITS_MOST);
         let started = (|| {
-            let (loads, load_threads) = Loads::start(answers, options.load_threads)?;
+            let (loads, load_threads) = Loads::start(answers, options.load_threads, meter.clone())?;
             let writer = spawn("store-commit", move || writer.run(&waiting))?;
             let indexer = spawn("store-index", move || indexer.run())?;
             io::Result::Ok((loads, Running { writer, indexer, loads: load_threads, lock: parts.lock }))
@@ -123,6 +165,12 @@ impl LocalStore {
             commits: Mutex::new(Some(commits)),
             loads,
             overlay,
+            meter,
+            current: held,
+            journal_failure,
+            synced,
+            upkeep: Mutex::default(),
+            erased: Mutex::new(Erased::Up(None)),
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -131,6 +179,86 @@ impl LocalStore {
     /// What opening found and did.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
+    }
+
+    /// How far it has come: all up to here is durable, and seen by loads.
+    pub fn position(&self) -> Position {
+        self.inner.overlay.snapshot().position()
+    }
+
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// What is measured of it.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.inner.meter
+    }
+
+    /// Writes that are synced, and not in the index.
+    pub(crate) fn writes_waiting(&self) -> usize {
+        self.inner.overlay.writes()
+    }
+
+    /// What it can't do at present, the worst of it.
+    pub fn fault(&self) -> Option<Fault> {
+        let running = lock(&self.inner.running);
+        match &*running {
+            None => Some(Fault::Closed),
+            Some(running) if running.writer.is_finished() => Some(Fault::Closed),
+            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
+            Some(_) => match self.inner.current.upgrade().map(|current| current.get()) {
+                None => Some(Fault::Closed),
+                Some(Err(_)) => Some(Fault::Index),
+                Some(Ok(_)) => None,
+            },
+        }
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`], as for any load.
+    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+        let answer = self.inner.loads.ask_accounts(after, most)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// The head of the chain: all up to it is synced.
+    pub fn head(&self) -> ChainHead {
+        self.inner.synced.end().into()
+    }
+
+    /// Takes a backup of what is acknowledged now, while commits and loads go on. It blocks until that is done.
+    ///
+    /// `progress` says whether to go on; for the rest see [`backup`].
+    ///
+    /// # Errors
+    ///
+    /// [`BackupError`]; then there is nothing under that name.
+    pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
+        let _still = lock(&self.inner.upkeep);
+        backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
+    }
+
+    /// Erases the content of some more messages that were sent before `cutoff`, for good: from the journal, whose chain
+    /// still holds, and from the index. It blocks for a moment.
+    ///
+    /// The messages go on to exist, with their numbers, and are answered with empty content. The first one that is not as
+    /// old ends it, so a clock that was once set ahead makes it wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RetentionError`]. What was begun is completed by the next call, or by the next start.
+    pub fn erase_before(&self, cutoff: Timestamp) -> Result<Swept, RetentionError> {
+        let mut erased = lock(&self.inner.erased);
+        let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
+        let _changing = self.inner.upkeep.try_lock().map_err(|_| RetentionError::Busy)?;
+        let Inner { dir, options, current, synced, .. } = &*self.inner;
+        let current = current.upgrade().ok_or(RetentionError::Busy)?;
+        Retention { dir, disk: &options.disk, current: &current, synced }.step(reached, cutoff)
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
@@ -170,6 +298,7 @@ impl Inner {
     }
 
     fn stop(&self, mark: bool) -> Result<(), OpenError> {
+        *lock(&self.erased) = Erased::Closed;
         let Some(running) = lock(&self.running).take() else { return Ok(()) };
         lock(&self.commits).take();
         self.loads.close();

@@ -15,7 +15,8 @@ use super::index::{Index, Opened, set_aside};
 use super::journal::{End, Event, Journal, Recovered, Witness, recover};
 use super::lock::Lock;
 use super::options::{IndexReport, OpenReport, Options, Progress};
-use super::state::State;
+use super::retention::{self, RetentionError};
+use super::state::{BACKUP, STATE, State};
 
 /// A store whose journal and index agree.
 pub(super) struct Parts {
@@ -45,16 +46,23 @@ enum Found {
 ///
 /// The journal is not changed before it is known to be sound.
 pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
+    if State::read(dir, BACKUP)?.is_some() {
+        return Err(OpenError::Backup { dir: dir.to_owned() });
+    }
     let journal = dir.join("journal");
     make_directories(&*options.disk, &journal).map_err(OpenError::io("create", &journal))?;
     let opening = Opening { dir, journal, index: dir.join("index"), options };
     let lock = Lock::take(dir)?;
-    let state = State::read(dir)?;
+    let state = State::read(dir, STATE)?;
     let found = opening.find_index(state.as_ref())?;
     let Recovered { end, cut } = opening.recover(state.as_ref(), &found)?;
     let journal = opening.open_journal(end)?;
     let end_now = journal.end();
     let (index, index_report) = opening.bring_index(found, end_now.position)?;
+    retention::complete(dir, &*options.disk, &index).map_err(|error| match error {
+        RetentionError::Journal(error) => error,
+        error => OpenError::Index { dir: opening.index.clone(), what: error.to_string() },
+    })?;
     write_state(dir, options, end_now, false)?;
     let created = end.is_none_or(|end| end.position.0 == 0);
     let report = OpenReport { created, cut, index: index_report, position: end_now.position };
@@ -65,7 +73,7 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
 /// Says durably how the store is left.
 pub(super) fn write_state(dir: &Path, options: &Options, end: End, clean: bool) -> Result<(), OpenError> {
     let state = State::new(clean, options.boot_id.clone(), end);
-    state.write(dir).map_err(OpenError::io("write the state of the store in", dir))
+    state.write(dir, STATE).map_err(OpenError::io("write the state of the store in", dir))
 }
 
 impl Opening<'_> {
@@ -78,6 +86,9 @@ impl Opening<'_> {
         }
         if !self.index.try_exists().map_err(OpenError::io("look for", &self.index))? {
             return Ok(useless("there was none", None));
+        }
+        if self.options.fresh_index {
+            return Ok(useless("that was asked for", None));
         }
         let boot = &self.options.boot_id;
         if state.is_some_and(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
@@ -113,10 +124,7 @@ impl Opening<'_> {
         let begun =
             Journal::open(disk.clone(), &self.journal, end, *segment_bytes).and_then(|mut journal| {
                 if journal.end().position.0 == 0 {
-                    let epoch = new_epoch()?;
-                    let mut group = journal.begin().map_err(io::Error::other)?;
-                    group.push(&Event::EpochBegun { epoch }, None).map_err(io::Error::other)?;
-                    journal.commit(group).map_err(io::Error::other)?;
+                    begin_epoch(&mut journal)?;
                 }
                 Ok(journal)
             });
@@ -167,6 +175,15 @@ fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
         disk.sync_directory(holder)?;
     }
     Ok(())
+}
+
+/// Writes that an epoch begins, durably.
+pub(super) fn begin_epoch(journal: &mut Journal) -> io::Result<Epoch> {
+    let epoch = new_epoch()?;
+    let mut group = journal.begin().map_err(io::Error::other)?;
+    group.push(&Event::EpochBegun { epoch: epoch.clone() }, None).map_err(io::Error::other)?;
+    journal.commit(group).map_err(io::Error::other)?;
+    Ok(epoch)
 }
 
 /// An epoch that no other store has.

@@ -26,6 +26,8 @@ pub struct Options {
     /// What names the time since the machine was booted: after an unclean stop under another name, or if there is
     /// none, the index is not trusted.
     pub boot_id: Option<String>,
+    /// Whether the index is built anew, whatever is there.
+    pub fresh_index: bool,
 }
 
 impl Default for Options {
@@ -39,6 +41,7 @@ impl Default for Options {
             boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .ok()
                 .map(|id| id.trim().to_owned()),
+            fresh_index: false,
         }
     }
 }

@@ -128,6 +128,11 @@ impl Overlay {
         Snapshot { position: state.end.position, layers: state.layers.clone() }
     }
 
+    /// How many writes are in it.
+    pub(super) fn writes(&self) -> usize {
+        self.state().sizes.iter().map(|size| size.writes).sum()
+    }
+
     /// Waits until there is room for another group.
     pub(super) fn wait_for_room(&self) {
         let waited = self.changed.wait_while(self.state(), |state| state.is_full());

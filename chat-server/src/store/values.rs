@@ -58,6 +58,9 @@ pub(super) enum ContentValue {
     Erased,
 }
 
+/// Bytes of the length that stands before a message.
+const LENGTH: usize = 2;
+
 /// Characters of the unguessable part of a message's id.
 const NONCE: usize = 16;
 const PREFIX: &str = "msg_";
@@ -82,7 +85,7 @@ impl MessageValue {
         let sender = self.sender.as_str().as_bytes();
         let content = self.content.stored_length();
         let length = NONCE + 8 + 2 + sender.len() + content;
-        let mut bytes = Vec::with_capacity(2 + length);
+        let mut bytes = Vec::with_capacity(LENGTH + length);
         bytes.extend(
             u16::try_from(length).expect("a message is at most INLINE_MOST and TEXT_MOST long").to_be_bytes(),
         );
@@ -110,11 +113,22 @@ impl MessageValue {
         let (mut places, mut start) = (Vec::new(), 0);
         while start < run.len() {
             let length = run[start..].first_chunk().map(|length| u16::from_be_bytes(*length))?;
-            let end = start + 2 + usize::from(length);
-            places.push(start + 2..end);
+            let end = start + LENGTH + usize::from(length);
+            places.push(start + LENGTH..end);
             start = end;
         }
         (start == run.len()).then_some(places)
+    }
+
+    /// The run without the content of its message at this place; `None` if there is none.
+    pub(super) fn erase(run: &[u8], place: u64) -> Option<Vec<u8>> {
+        let place = Self::split(run)?.get(usize::try_from(place).ok()?)?.clone();
+        let message = Self::decode(&run[place.clone()])?;
+        if message.content == ContentValue::Erased {
+            return None;
+        }
+        let erased = Self { content: ContentValue::Erased, ..message }.encode();
+        Some([&run[..place.start - LENGTH], &erased, &run[place.end..]].concat())
     }
 
     /// From what stands at such a place; `None` if it is none.

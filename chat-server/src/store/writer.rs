@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use chat_core::store::{Change, Unavailable, Verdict};
 use futures::channel::oneshot;
 
 use super::current::Current;
+use super::health::JournalFailure;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::journal::{End, Journal, Reader};
 use super::judge::Judge;
+use super::meter::Meter;
 use super::overlay::Overlay;
 
 /// What a commit is answered with.
@@ -36,6 +39,8 @@ pub(super) struct Writer {
     overlay: Arc<Overlay>,
     reader: Arc<Reader>,
     heads: Heads,
+    meter: Arc<Meter>,
+    failure: Arc<JournalFailure>,
 }
 
 impl Writer {
@@ -45,8 +50,10 @@ impl Writer {
         current: Arc<Current>,
         overlay: Arc<Overlay>,
         reader: Arc<Reader>,
+        failure: Arc<JournalFailure>,
+        meter: Arc<Meter>,
     ) -> Self {
-        Self { journal, current, overlay, reader, heads: Heads::default() }
+        Self { journal, current, overlay, reader, heads: Heads::default(), meter, failure }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -68,12 +75,17 @@ impl Writer {
         self.overlay.wait_for_room();
         let index = self.current.get();
         let mut view = View::new(index, self.overlay.snapshot());
-        let mut group = self.journal.begin()?;
+        let mut group = self.journal.begin().inspect_err(|_| self.failure.set(true))?;
         let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
         let verdicts: Vec<_> =
             changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
         if !group.is_empty() {
-            self.journal.commit(group)?;
+            let begun = Instant::now();
+            let written = self.journal.commit(group);
+            self.failure.set(written.is_err());
+            written?;
+            self.meter.sync.observe_time(0, begun.elapsed());
+            self.meter.group.observe(0, verdicts.len() as u64);
             self.overlay.publish(view.take_writes(), self.journal.end());
         }
         Ok(verdicts)

@@ -33,6 +33,14 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The code that the peer is told, if it can be; one who took nothing for too long was too slow a reader.
+    pub(crate) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Stalled => Some(CloseCode::TooSlow.code()),
+            _ => self.last_words().map(|words| words.code.into()),
+        }
+    }
+
     /// What the peer is told, if it can be.
     pub(super) fn last_words(&self) -> Option<CloseFrame> {
         match self {

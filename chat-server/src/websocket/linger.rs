@@ -25,7 +25,7 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(websocket: &mut We
             websocket.socket.feed(Message::Close(Some(close))).await.ok()?;
         }
         websocket.socket.flush().await.ok()?;
-        let stream = websocket.socket.get_mut().get_mut().stream();
+        let stream = websocket.socket.get_mut().get_mut();
         discard(stream).await
     };
     // Whether the peer took it in order or not, this is the end.

@@ -12,19 +12,19 @@ use super::*;
 type Client = WebSocketStream<TokioAdapter<DuplexStream>>;
 
 /// A server's end, and the raw other end of the pipe.
-async fn raw_pair(pipe: usize) -> (WebSocket<DuplexStream>, DuplexStream) {
+async fn raw_pair(pipe: usize) -> (WebSocket<Watched<DuplexStream>>, DuplexStream) {
     let (ours, theirs) = duplex(pipe);
-    (WebSocket::new(ours, &[], Heartbeat::default()).await, theirs)
+    (WebSocket::new(Watched::new(ours), &[], Heartbeat::default()).await, theirs)
 }
 
-async fn pair(pipe: usize) -> (WebSocket<DuplexStream>, Client) {
+async fn pair(pipe: usize) -> (WebSocket<Watched<DuplexStream>>, Client) {
     let (server, raw) = raw_pair(pipe).await;
     let client = WebSocketStream::from_raw_socket(TokioAdapter::new(raw), Role::Client, None).await;
     (server, client)
 }
 
 /// Reads until the connection ends, then ends it in good order; gives what came and how it ended.
-fn serve(mut server: WebSocket<DuplexStream>) -> JoinHandle<(Vec<Frame>, Option<Failure>)> {
+fn serve(mut server: WebSocket<Watched<DuplexStream>>) -> JoinHandle<(Vec<Frame>, Option<Failure>)> {
     tokio::spawn(async move {
         let (mut frames, mut failure) = (Vec::new(), None);
         while let Some(frame) = server.next().await {
@@ -95,7 +95,7 @@ async fn frames_go_both_ways() {
 #[tokio::test(start_paused = true)]
 async fn bytes_that_came_with_the_handshake_are_read() {
     let (ours, _theirs) = duplex(64);
-    let mut server = WebSocket::new(ours, &masked(0x81, b"early"), Heartbeat::default()).await;
+    let mut server = WebSocket::new(Watched::new(ours), &masked(0x81, b"early"), Heartbeat::default()).await;
     assert_eq!(server.next().await.unwrap().unwrap(), Frame::Text("early".into()));
 }
 

@@ -7,22 +7,58 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
 
 /// How long a peer may take nothing of what is written to it.
 pub const STALLED_AFTER: Duration = Duration::from_secs(10);
 
-/// Remembers since when a write waits, and when one that waited went on. Tells no time by itself.
-pub(super) struct Watched<S> {
-    stream: S,
+/// Since when a write waits, and when one that waited went on. Tells no time by itself.
+#[derive(Debug, Default)]
+pub struct Writes {
     blocked_since: Option<Instant>,
     progress_at: Option<Instant>,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, blocked_since: None, progress_at: None }
-    }
+/// A stream that knows how its writes fare, where they leave the program.
+pub trait Watch {
+    /// How they fare.
+    fn writes(&self) -> &Writes;
+}
 
+/// The stream below all others, which watches.
+#[derive(Debug)]
+pub struct Watched<S> {
+    stream: S,
+    writes: Writes,
+}
+
+impl<S> Watched<S> {
+    /// Watches from now on.
+    pub fn new(stream: S) -> Self {
+        Self { stream, writes: Writes::default() }
+    }
+}
+
+impl<S> Watch for Watched<S> {
+    fn writes(&self) -> &Writes {
+        &self.writes
+    }
+}
+
+impl<S: Watch> Watch for Box<S> {
+    fn writes(&self) -> &Writes {
+        (**self).writes()
+    }
+}
+
+/// TLS takes in more than the peer does: what counts is below it.
+impl<S: Watch> Watch for TlsStream<S> {
+    fn writes(&self) -> &Writes {
+        self.get_ref().0.writes()
+    }
+}
+
+impl Writes {
     /// Whether a write waits for the peer.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked_since.is_some()
@@ -40,8 +76,13 @@ impl<S> Watched<S> {
         self.progress_at
     }
 
-    pub(super) fn stream(&mut self) -> &mut S {
-        &mut self.stream
+    /// Takes in what came of a write.
+    fn note<T>(&mut self, written: &Poll<T>) {
+        match written {
+            Poll::Pending if self.blocked_since.is_none() => self.blocked_since = Some(Instant::now()),
+            Poll::Ready(_) if self.blocked_since.take().is_some() => self.progress_at = Some(Instant::now()),
+            _ => {}
+        }
     }
 }
 
@@ -58,11 +99,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        match written {
-            Poll::Pending if self.blocked_since.is_none() => self.blocked_since = Some(Instant::now()),
-            Poll::Ready(_) if self.blocked_since.take().is_some() => self.progress_at = Some(Instant::now()),
-            _ => {}
-        }
+        self.writes.note(&written);
         written
     }
 

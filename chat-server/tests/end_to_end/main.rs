@@ -16,6 +16,8 @@ mod console;
 #[cfg(test)]
 mod create_support_conversation;
 #[cfg(test)]
+mod drain;
+#[cfg(test)]
 mod get_active_conversations;
 #[cfg(test)]
 mod get_conversation_messages;
@@ -24,6 +26,8 @@ mod graceful_stop;
 #[cfg(test)]
 mod handshake;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
@@ -31,6 +35,8 @@ mod join_support_room;
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
+#[cfg(test)]
+mod operation;
 #[cfg(test)]
 mod out_of_files;
 #[cfg(test)]
@@ -42,9 +48,21 @@ mod refusals;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
+#[path = "../store_support/mod.rs"]
+mod store_support;
+#[cfg(test)]
+mod systemd;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod trial;
 #[cfg(test)]

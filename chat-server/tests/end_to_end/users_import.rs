@@ -79,12 +79,3 @@ async fn one_bad_line_and_nobody_is_imported() {
         .await;
     assert_eq!(reply["participants"], json!(["user_john"]));
 }
-
-#[tokio::test]
-async fn beside_a_running_server_it_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let _server = Server::start_in(dir.path(), &[]);
-    let output = import(&dir.path().join("data"), r#"{"id":"user_jane","role":"CONTROL_STAFF"}"#);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("is in use by another server"));
-}

@@ -7,6 +7,7 @@ use std::process::Command;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::chat::Chat;
+use crate::support::http::probe;
 use crate::support::program::without_settings;
 use crate::support::{Server, john};
 
@@ -20,8 +21,10 @@ async fn nothing_is_acknowledged_until_they_may_grow_again() {
     let fault = chat.suffer(&mut john_, || ()).await;
     println!("files that may not grow: {fault}");
     assert!(fault.acknowledged == 0 && fault.read > 0, "{fault}");
+    assert_eq!(probe(&server, "/readyz").await, (503, "not ready: the store can't be written\n".to_owned()));
     limit_files(&server, None);
     chat.go_on(&mut john_).await;
+    assert_eq!(probe(&server, "/readyz").await, (200, "ready\n".to_owned()));
     server.kill().await;
 
     let server = Server::start_in(dir.path(), &[]);

@@ -25,6 +25,8 @@ mod frames;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
+mod secure;
+#[cfg(test)]
 mod stalling;
 #[cfg(test)]
 mod tokens;

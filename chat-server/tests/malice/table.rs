@@ -1,7 +1,7 @@
 //! Every attack: what is tried => what must come of it. Each is a test by its name.
 
 use crate::under_attack::elsewhere::{Elsewhere, assert_there};
-use crate::{churn, content, frames, reach, stalling, tokens};
+use crate::{churn, content, frames, reach, secure, stalling, tokens};
 
 macro_rules! attacks {
     ($($name:ident: $tried:literal => $must:literal, $by:path;)*) => {
@@ -31,6 +31,7 @@ attacks! {
 
     // What one can use up.
     slow_handshakes: "300 handshakes byte by byte" => "closed when their time is up, nothing left behind", stalling::slow_handshakes;
+    tls_handshakes: "400 handshakes of TLS byte by byte, never begun, of garbage, or without a request behind them" => "closed when their time is up, nothing left behind", secure::handshakes;
     never_reads: "ask for ever and never read" => "closed, nothing left behind", stalling::never_reads;
     connects: "10,000 connects and disconnects" => "memory and open files as before", churn::connects;
     single_bytes: "a request in single bytes, in single-byte frames" => "understood as in one piece", frames::single_bytes;

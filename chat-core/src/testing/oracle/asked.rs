@@ -12,8 +12,6 @@ pub(super) struct Asked {
     pub(super) request_id: Value,
     /// The last number of its conversation that was stored when it was asked.
     pub(super) last: u64,
-    /// Whether something was acknowledged under its `client_message_id` before it was asked.
-    pub(super) is_repeat: bool,
 }
 
 impl Asked {
@@ -47,7 +45,7 @@ impl Asks {
         let mut frame: Value = serde_json::from_str(frame).unwrap_or_default();
         let kind = frame["type"].as_str().unwrap_or_default().to_owned();
         let request_id = frame["request_id"].take();
-        let asked = Asked { kind, data: frame["data"].take(), request_id, last: 0, is_repeat: false };
+        let asked = Asked { kind, data: frame["data"].take(), request_id, last: 0 };
         if let Some(content) = asked.content() {
             let same = self.0.entry((user.to_owned(), content.to_owned())).or_default();
             same.times += 1;

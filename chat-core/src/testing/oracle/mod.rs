@@ -169,8 +169,6 @@ impl Oracle {
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let mut asked = self.asks.note(&link.user, frame);
         asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
-        asked.is_repeat =
-            asked.name().is_some_and(|name| self.kept.contains_key(&(link.user.clone(), name.to_owned())));
         link.pending.push_back(asked);
         let under_way = link.pending.len();
         must(under_way <= most, "P7", || format!("connection {conn} has {under_way} requests under way"))

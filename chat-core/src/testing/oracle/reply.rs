@@ -54,7 +54,7 @@ impl Oracle {
         }
     }
 
-    /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused to who asks again.
+    /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused.
     fn refused(&mut self, user: &str, asked: &Asked, frame: &Value) -> Result<(), Broken> {
         let code = frame["code"].as_str().unwrap_or_default();
         must(!code.is_empty() && frame["error"].is_string(), "P6", || {
@@ -62,7 +62,6 @@ impl Oracle {
         })?;
         self.checked.rate_limited += u64::from(code == "rate_limited");
         if let Some(name) = asked.name()
-            && asked.is_repeat
             && self.kept.contains_key(&(user.to_owned(), name.to_owned()))
         {
             let may_be = matches!(code, "unavailable" | "client_message_id_reused");
@@ -114,7 +113,7 @@ impl Oracle {
     /// P2: under one name one thing, and the same reply.
     fn acknowledged(&mut self, user: &str, asked: &Asked, id: String, frame: &Value) -> Result<(), Broken> {
         self.checked.acknowledged += 1;
-        let Some(name) = asked.data["client_message_id"].as_str() else { return Ok(()) };
+        let Some(name) = asked.name() else { return Ok(()) };
         let reply = without_request_id(frame);
         let key = (user.to_owned(), name.to_owned());
         let Some(first) = self.kept.get(&key) else {

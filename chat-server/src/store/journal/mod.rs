@@ -3,14 +3,18 @@
 //! A group is one write and one `fdatasync`, and is acknowledged after that. See `record`, `group` and
 //! `segment` for the format and `recover` for what a start makes of it.
 
+mod erasing;
 mod event;
+mod extent;
 mod fields;
 mod group;
+mod head;
 mod read;
 mod record;
 mod recover;
 mod scan;
 mod segment;
+mod synced;
 
 use std::fs;
 use std::io;
@@ -22,15 +26,20 @@ use std::sync::Arc;
 use chat_core::store::Unavailable;
 
 pub use event::{ConversationCreated, Event, MembershipChanged, MessageAppended};
+pub use head::{ChainHead, NoHead};
 pub use read::read_all;
-pub use record::{Content, Hash, Record};
+pub use record::{Content, Hash, NoHash, Record};
 pub use recover::Cut;
 pub use segment::VERSION;
 
+pub(super) use erasing::{Erasable, Erasing, Step};
+pub(super) use extent::Extent;
 pub(super) use group::{End, Group, Location};
 pub(super) use read::{Groups, Reader};
 pub(super) use record::Sealed;
-pub(super) use recover::{Recovered, Witness, recover};
+pub(super) use recover::{Inspected, Recovered, Witness, inspect, recover};
+pub(super) use segment::{HEADER as SEGMENT_HEADER, list as segments, path as segment_path};
+pub(super) use synced::Synced;
 
 use super::disk::{Disk, DiskFile};
 
@@ -50,6 +59,8 @@ pub(super) struct Journal {
     place: (u64, u64),
     /// The acknowledged end: all before it is synced.
     end: End,
+    /// The same for who reads what is written.
+    synced: Arc<Synced>,
     /// What has to be taken back before anything else is written.
     leftover: Option<Leftover>,
     /// Whether the last group was refused, and the log says why.
@@ -86,6 +97,7 @@ impl Journal {
             file,
             place,
             end,
+            synced: Arc::new(Synced::new(end)),
             leftover: None,
             failing: false,
         })
@@ -94,6 +106,11 @@ impl Journal {
     /// The acknowledged end.
     pub(super) fn end(&self) -> End {
         self.end
+    }
+
+    /// The same, from any thread and while it rises.
+    pub(super) fn synced(&self) -> Arc<Synced> {
+        self.synced.clone()
     }
 
     /// Begins a group, in a new segment if this one is full.
@@ -125,6 +142,7 @@ impl Journal {
         let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| self.file.sync());
         written.map_err(|error| self.undo(Leftover::Bytes, &error))?;
         self.end = end;
+        self.synced.rise(end);
         if mem::take(&mut self.failing) {
             tracing::info!("the journal can be written again: changes are acknowledged");
         }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use chat_core::store::Position;
 
-use super::group::End;
+use super::group::{End, Location};
+use super::record::Record;
 use super::scan::{Depth, Flaw, SegmentReader, Step};
 use super::segment;
 use crate::store::disk::Disk;
@@ -49,11 +50,50 @@ pub(in crate::store) struct Recovered {
     pub(in crate::store) cut: Option<Cut>,
 }
 
+/// What stands in a journal.
+pub(in crate::store) struct Inspected {
+    /// Where it ends; `None` if there is no segment.
+    pub(in crate::store) end: Option<End>,
+    /// What stands beyond that end, and was never acknowledged.
+    pub(in crate::store) tail: Option<Tail>,
+}
+
+/// A torn tail that is still there.
+pub(in crate::store) struct Tail {
+    reader: SegmentReader,
+    flaw: Flaw,
+}
+
+impl Tail {
+    /// What would be cut.
+    pub(in crate::store) fn describe(&self) -> Cut {
+        let end = self.reader.end();
+        let Damage { file, what, .. } = self.reader.damage(self.flaw);
+        let (offset, bytes) = (end.offset, self.reader.length() - end.offset);
+        Cut { file, offset, bytes, position: Position(end.position.0 + 1), what }
+    }
+
+    fn cut(&self, disk: &dyn Disk, journal: &Path) -> Result<Cut, OpenError> {
+        let path = self.reader.path();
+        let done: io::Result<()> = match self.reader.end().offset {
+            0 => disk.remove(path).and_then(|()| disk.sync_directory(journal)),
+            offset => disk.open(path).and_then(|mut file| file.cut(offset).and_then(|()| file.sync())),
+        };
+        done.map_err(OpenError::io("cut the torn tail of", path))?;
+        let cut = self.describe();
+        let Cut { offset, bytes, what, .. } = &cut;
+        tracing::warn!(file = %path.display(), offset, bytes, what, "cut a torn tail: it was never acknowledged");
+        Ok(cut)
+    }
+}
+
+/// Who sees each group that was read, with the end behind it.
+pub(in crate::store) type Visit<'a> =
+    &'a mut dyn FnMut(End, Vec<(Location, Record)>) -> Result<(), OpenError>;
+
 /// Checks the journal, cuts a torn tail, and syncs what is left.
 ///
-/// Segments before `whole_from` were checked whole before, and a start must not take longer the more is stored: of
-/// them only the last group is read, which shows that the next one follows. Damage elsewhere in them is found by who
-/// reads it. `progress` is told the position at each segment.
+/// `progress` is told the position at each segment. See [`inspect`] for the rest.
 pub(in crate::store) fn recover(
     disk: &dyn Disk,
     journal: &Path,
@@ -61,31 +101,53 @@ pub(in crate::store) fn recover(
     whole_from: u64,
     progress: &dyn Fn(Position),
 ) -> Result<Recovered, OpenError> {
+    let mut segment = 0;
+    let mut visit = |end: End, _| {
+        if std::mem::replace(&mut segment, end.segment) != end.segment {
+            progress(end.position);
+        }
+        Ok(())
+    };
+    let Inspected { end, tail } = inspect(journal, witnesses, whole_from, &mut visit)?;
+    let cut = tail.map(|tail| tail.cut(disk, journal)).transpose()?;
+    if let Some(end) = end {
+        let path = segment::path(journal, end.segment);
+        disk.open(&path).and_then(|mut file| file.sync()).map_err(OpenError::io("sync", &path))?;
+    }
+    disk.sync_directory(journal).map_err(OpenError::io("sync", journal))?;
+    Ok(Recovered { end, cut })
+}
+
+/// Checks the journal, and changes nothing.
+///
+/// Segments before `whole_from` were checked whole before, and a start must not take longer the more is stored: of
+/// them only the last group is read, which shows that the next one follows, and its records are not given. Damage
+/// elsewhere in them is found by who reads it.
+pub(in crate::store) fn inspect(
+    journal: &Path,
+    witnesses: &[Witness],
+    whole_from: u64,
+    visit: Visit<'_>,
+) -> Result<Inspected, OpenError> {
     let segments = segment::list(journal).map_err(OpenError::io("list", journal))?;
     let mut walk = Walk { end: None, unseen: witnesses.to_vec() };
-    let mut cut = None;
+    let mut tail = None;
     for (index, name) in segments.iter().enumerate() {
         let (mut reader, bad) = SegmentReader::open(journal, *name)?;
         let bad = match bad {
             Some(flaw) => Some(flaw),
-            None => walk.segment(&mut reader, *name < whole_from)?,
+            None => walk.segment(&mut reader, *name < whole_from, visit)?,
         };
         if let Some(flaw) = bad {
             let last = index + 1 == segments.len();
             if !last || walk.is_witnessed(&reader)? {
                 return Err(reader.damage(flaw).into());
             }
-            cut = Some(cut_tail(disk, journal, &reader, flaw)?);
+            tail = Some(Tail { reader, flaw });
         }
-        progress(reader.end().position);
     }
     walk.check_witnesses(journal)?;
-    if let Some(end) = walk.end {
-        let path = segment::path(journal, end.segment);
-        disk.open(&path).and_then(|mut file| file.sync()).map_err(OpenError::io("sync", &path))?;
-    }
-    disk.sync_directory(journal).map_err(OpenError::io("sync", journal))?;
-    Ok(Recovered { end: walk.end, cut })
+    Ok(Inspected { end: walk.end, tail })
 }
 
 /// How far the walk over the segments has come.
@@ -97,7 +159,12 @@ struct Walk {
 
 impl Walk {
     /// Walks over a segment, and says what is bad where the reader then stands.
-    fn segment(&mut self, reader: &mut SegmentReader, known: bool) -> Result<Option<Flaw>, OpenError> {
+    fn segment(
+        &mut self,
+        reader: &mut SegmentReader,
+        known: bool,
+        visit: Visit<'_>,
+    ) -> Result<Option<Flaw>, OpenError> {
         if let Some(flaw) = reader.does_not_follow(self.end.unwrap_or_default()) {
             return Err(reader.damage(flaw).into());
         }
@@ -109,7 +176,10 @@ impl Walk {
         let depth = if known { Depth::Checksums } else { Depth::Whole };
         loop {
             match reader.step(depth).map_err(OpenError::io("read", reader.path()))? {
-                Step::Group(_) => self.reach(reader.end()),
+                Step::Group(records) => {
+                    self.reach(reader.end());
+                    visit(reader.end(), records)?;
+                }
                 Step::End => return Ok(None),
                 Step::Bad(flaw) => return Ok(Some(flaw)),
             }
@@ -142,17 +212,4 @@ impl Walk {
         let journal = journal.to_owned();
         Err(OpenError::Lost { journal, witness: name, known: known.position, found })
     }
-}
-
-fn cut_tail(disk: &dyn Disk, journal: &Path, reader: &SegmentReader, flaw: Flaw) -> Result<Cut, OpenError> {
-    let (path, end) = (reader.path(), reader.end());
-    let done: io::Result<()> = match end.offset {
-        0 => disk.remove(path).and_then(|()| disk.sync_directory(journal)),
-        offset => disk.open(path).and_then(|mut file| file.cut(offset).and_then(|()| file.sync())),
-    };
-    done.map_err(OpenError::io("cut the torn tail of", path))?;
-    let Damage { file, what, .. } = reader.damage(flaw);
-    let (offset, bytes) = (end.offset, reader.length() - end.offset);
-    tracing::warn!(file = %path.display(), offset, bytes, what, "cut a torn tail: it was never acknowledged");
-    Ok(Cut { file, offset, bytes, position: Position(end.position.0 + 1), what })
 }

@@ -23,7 +23,7 @@ const MAGIC: [u8; 8] = *b"chatjrnl";
 pub const VERSION: u32 = 1;
 
 /// Bytes of a segment's header.
-pub(super) const HEADER: u64 = 60;
+pub(in crate::store) const HEADER: u64 = 60;
 const HEADER_LENGTH: usize = 60;
 const PREFIX: usize = 16;
 
@@ -75,12 +75,12 @@ pub(super) fn decode_header(bytes: &[u8], name: u64) -> Result<End, BadHeader> {
 }
 
 /// The file of a segment.
-pub(super) fn path(journal: &Path, segment: u64) -> PathBuf {
+pub(in crate::store) fn path(journal: &Path, segment: u64) -> PathBuf {
     journal.join(format!("{segment:020}.log"))
 }
 
 /// All segments of a journal in their order; other files are none of ours.
-pub(super) fn list(journal: &Path) -> io::Result<Vec<u64>> {
+pub(in crate::store) fn list(journal: &Path) -> io::Result<Vec<u64>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(journal)? {
         let name = entry?.file_name();

@@ -1,7 +1,6 @@
 //! Pages of messages: found by number, so that depth costs nothing.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::{Message, MessageType};
@@ -81,19 +80,20 @@ impl Moment<'_> {
         value: MessageValue,
     ) -> Result<Message, Unavailable> {
         let id = value.id(seq);
-        let content: Arc<str> = match value.content {
-            ContentValue::Inline(text) => text,
-            ContentValue::Erased => "".into(),
+        let content = match value.content {
+            ContentValue::Inline(text) => Some(text),
+            ContentValue::Erased => None,
             ContentValue::Journal(_, location) => {
                 let record = self.reader.read(location).map_err(Unavailable::new)?;
-                record.content.text().cloned().unwrap_or_else(|| "".into())
+                record.content.text().cloned()
             }
         };
         Ok(Message {
             id,
             conversation_id: conversation.clone(),
             sender_id: value.sender,
-            content,
+            erased: content.is_none(),
+            content: content.unwrap_or_default(),
             message_type: MessageType::Text,
             sent_at: value.sent_at,
             seq: Some(seq),

@@ -12,7 +12,7 @@ use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Qu
 use super::current::Current;
 use super::index::apply::participants;
 use super::index::messages::newest_message;
-use super::index::view::View;
+use super::index::view::{View, after as after_prefix};
 use super::journal::Reader;
 use super::judge;
 use super::keys;
@@ -45,6 +45,17 @@ impl Answers {
         }
         let (position, facts) = self.at_one_moment(|moment| moment.facts(query))?;
         Ok(Loaded { position, facts })
+    }
+
+    /// Accounts with a greater id than `after`, by id.
+    pub(super) fn accounts(&self, after: Option<&UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+        let (_, accounts) = self.at_one_moment(|moment| {
+            let start =
+                after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
+            let entries = moment.view.range(&start, &after_prefix(keys::ACCOUNTS))?;
+            entries.take(most).map(|entry| moment.view.decoded(values::decode_json(&entry?.1))).collect()
+        })?;
+        Ok(accounts)
     }
 
     /// Looks at the store while it stands still: the index is held, and the overlay is a snapshot, taken after. Commits go on meanwhile, as far as the overlay has room.

@@ -8,7 +8,6 @@ import { chromium } from "playwright-core";
 
 /** @typedef {import("playwright-core").BrowserContext} BrowserContext */
 /** @typedef {import("playwright-core").Page} Page */
-/** @typedef {import("./server.js").Server} Server */
 
 const FLAGS = [
   "--headless",
@@ -61,7 +60,7 @@ export async function browser(test, { args = [], ...options } = {}) {
  * A page that is signed in by a token.
  *
  * @param {BrowserContext} context
- * @param {Server} server
+ * @param {{ origin: string }} server
  * @param {string} token
  */
 export async function signIn(context, server, token) {

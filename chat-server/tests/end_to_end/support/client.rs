@@ -10,15 +10,21 @@ use async_tungstenite::tungstenite::handshake::client::Response;
 use async_tungstenite::tungstenite::{Error, Message};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long to wait for what must come. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a connection runs over: TCP, or TLS over that.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
 /// One connection.
 pub struct Client {
-    socket: WebSocketStream<TokioAdapter<TcpStream>>,
+    socket: WebSocketStream<TokioAdapter<Box<dyn Wire>>>,
     /// Events that came while a reply was waited for.
     events: VecDeque<Value>,
     requests: u64,
@@ -45,7 +51,15 @@ impl Client {
         stream: TcpStream,
     ) -> Result<(Self, Response), Error> {
         stream.set_nodelay(true)?;
-        let (socket, answer) = client_async(request, stream).await?;
+        Self::open_by(request, Box::new(stream)).await
+    }
+
+    /// The same over anything.
+    pub async fn open_by(
+        request: impl IntoClientRequest + Unpin,
+        wire: Box<dyn Wire>,
+    ) -> Result<(Self, Response), Error> {
+        let (socket, answer) = client_async(request, wire).await?;
         Ok((Self { socket, events: VecDeque::new(), requests: 0, closed_with: None }, answer))
     }
 

@@ -1,6 +1,7 @@
 //! An HTTP client that says exactly what it is told to.
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Server;
@@ -19,14 +20,30 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Asks whether the server lives, or is ready.
+pub async fn probe(server: &Server, path: &str) -> (u16, String) {
+    let answer = ask(server, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+    (answer.status, answer.body)
 }
 
 /// Sends a request as it is and reads to the end of the connection.
 pub async fn ask(server: &Server, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(server.authority()).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
+    ask_over(TcpStream::connect(server.authority()).await.unwrap(), request).await
+}
+
+/// The same over any stream.
+pub async fn ask_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Answer {
+    // A request that is too long may be refused, and its connection closed, before it is written.
+    let _closed = stream.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    let _reset = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -4,6 +4,7 @@ pub mod client;
 pub mod http;
 pub mod program;
 pub mod shape;
+pub mod tls;
 
 pub use client::Client;
 pub use program::{SECRET, Server, token};

@@ -105,7 +105,8 @@ impl Server {
         stdout.read_line(&mut line).unwrap();
         let rest = String::from_utf8_lossy(stdout.buffer());
         let console = rest.trim_end().strip_prefix("console on ").unwrap_or_default().to_owned();
-        let url = line.split_whitespace().find(|word| word.starts_with("ws://"));
+        let url =
+            line.split_whitespace().find(|word| word.starts_with("ws://") || word.starts_with("wss://"));
         let url = url.unwrap_or_else(|| panic!("the server did not start: {line:?}")).to_owned();
         Self { process, log: Some(log), url, console, dir: None }
     }
@@ -117,7 +118,7 @@ impl Server {
 
     /// `address:port`.
     pub fn authority(&self) -> &str {
-        self.url.strip_prefix("ws://").unwrap().split('/').next().unwrap()
+        self.url.split('/').nth(2).unwrap()
     }
 
     /// Connects as a user.

@@ -1,0 +1,53 @@
+//! How much there is in an engine, and what it has answered: for who watches it.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use crate::protocol::{ErrorCode, EventType};
+
+/// Answered requests by event and outcome: no event for what was no request, no code for what was done.
+pub type Answered = BTreeMap<(Option<EventType>, Option<ErrorCode>), u64>;
+
+/// What [`Engine::stats`] tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stats {
+    /// Open connections.
+    pub connections: usize,
+    /// Users with at least one.
+    pub users_online: usize,
+    /// Users in conversations in which they are typing.
+    pub typing: usize,
+    /// Conversations that are kept in memory.
+    pub conversations_cached: usize,
+    /// Questions to the store and the verifier that are not answered, commits aside.
+    pub questions_open: usize,
+    /// Changes that wait for a commit, or are in the one that is under way.
+    pub changes_waiting: usize,
+    /// Since the start.
+    pub answered: Answered,
+}
+
+impl Engine {
+    /// How much there is in it, and what it has answered.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            connections: self.connections.len(),
+            users_online: self.online.len(),
+            typing: self.typing.len(),
+            conversations_cached: self.cache.len(),
+            questions_open: self.questions.len(),
+            changes_waiting: self.commits.len(),
+            answered: self.answered.clone(),
+        }
+    }
+
+    /// Counts an answer to a client.
+    pub(super) fn count_answer(&mut self, event: Option<EventType>, code: Option<ErrorCode>) {
+        *self.answered.entry((event, code)).or_default() += 1;
+    }
+
+    /// Whether a user has a connection.
+    pub fn is_online(&self, user: &crate::id::UserId) -> bool {
+        self.online.contains_key(user)
+    }
+}

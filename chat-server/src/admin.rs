@@ -1,0 +1,180 @@
+//! The administrative HTTP API: what operators and their programs ask of a running server.
+//!
+//! The server answers it on a Unix socket that only its owner may open, and over TCP only to who shows a token of its
+//! own. Whoever gets that far may do everything. An embedder mounts [`Admin`] where it likes.
+//!
+//! Answers are JSON, an error is `{"error": "…"}`, and what takes long answers with JSON lines as it goes: any number of
+//! `{"progress": …}`, then one `{"done": …}` or `{"error": "…"}`.
+//!
+//! To add a route, write `async fn name(context: Arc<Context>, request: Request<Bytes>) -> Outcome` in a file of its own
+//! below `admin/`, and a row of [`ROUTES`]. [`answer::json`] makes an answer, [`lines::lines`] one that takes long; [`Client::ask`] and
+//! [`Client::follow`] read them.
+
+mod answer;
+pub(crate) mod backup;
+mod client;
+mod config;
+mod index;
+mod lines;
+mod listen;
+mod metrics;
+pub(crate) mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat_core::drive::Handle;
+use futures::future::{BoxFuture, ready};
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
+use tokio::time::{Instant, timeout};
+
+pub use answer::AdminBody;
+use answer::{Answer, Outcome, Refusal};
+pub use client::{Client, ClientError};
+pub use config::{AdminConfig, SocketConfig};
+pub use listen::AdminError;
+pub(crate) use listen::Listeners;
+
+use crate::metrics::Metrics;
+use crate::store::LocalStore;
+
+/// Most bytes of a request's body. Who has more to say says it in several requests.
+pub(crate) const BODY_MOST: usize = 1024 * 1024;
+
+/// How long a request may take from its head to the head of its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// What routes work with.
+pub(crate) struct Context {
+    pub(crate) handle: Handle,
+    pub(crate) store: LocalStore,
+    pub(crate) metrics: Arc<Metrics>,
+    /// When the server was started.
+    pub(crate) started: Instant,
+}
+
+/// One thing that can be asked.
+struct Route {
+    method: Method,
+    path: &'static str,
+    /// What it is for, in a line.
+    about: &'static str,
+    handler: fn(Arc<Context>, Request<Bytes>) -> BoxFuture<'static, Outcome>,
+}
+
+impl Route {
+    fn find(method: &Method, path: &str) -> Result<&'static Self, Refusal> {
+        let mut methods = Vec::new();
+        for route in ROUTES.iter().filter(|route| route.path == path) {
+            if route.method == *method {
+                return Ok(route);
+            }
+            methods.push(route.method.as_str());
+        }
+        if methods.is_empty() {
+            return Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                "there is nothing here: GET / lists what there is",
+            ));
+        }
+        let methods = methods.join(", ");
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("ask with {methods}"));
+        Err(refusal
+            .with(ALLOW, HeaderValue::from_str(&methods).expect("names of methods are a header value")))
+    }
+}
+
+/// All that can be asked.
+static ROUTES: [Route; 6] = [
+    Route {
+        method: Method::GET,
+        path: "/",
+        about: "the version, the time since the start, and this list",
+        handler: |context, _| Box::pin(ready(Ok(index::index(&context)))),
+    },
+    Route {
+        method: Method::GET,
+        path: "/metrics",
+        about: "what is counted and measured, for Prometheus",
+        handler: |context, request| Box::pin(metrics::metrics(context, request)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/users",
+        about: "a page of the directory of users, by id; ?after=ID gives the next one",
+        handler: |context, request| Box::pin(users::list(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users",
+        about: "put users into the directory, one JSON object a line",
+        handler: |context, request| Box::pin(users::import(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users/deactivate",
+        about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
+        handler: |context, request| Box::pin(users::deactivate(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/backup",
+        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
+        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
+    },
+];
+
+/// The administrative API of one server, as a value that answers requests. Cheap to clone.
+///
+/// Who asks is not its business: whoever mounts it must have made sure that an administrator does.
+#[derive(Clone)]
+pub struct Admin {
+    context: Arc<Context>,
+}
+
+impl Admin {
+    pub(crate) fn new(handle: Handle, store: LocalStore, metrics: Arc<Metrics>) -> Self {
+        Self { context: Arc::new(Context { handle, store, metrics, started: Instant::now() }) }
+    }
+
+    /// Answers one request, whatever it is. The body is read up to a mebibyte.
+    ///
+    /// It must run inside of a tokio runtime. An answer that is dropped before its end tells what makes it to stop.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<AdminBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let late = |_| Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "this takes too long, try again"));
+        timeout(ANSWER_WITHIN, self.outcome(request)).await.unwrap_or_else(late).unwrap_or_else(Answer::from)
+    }
+
+    async fn outcome<B>(&self, request: Request<B>) -> Outcome
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let route = Route::find(&head.method, head.uri.path())?;
+        let body = Limited::new(body, BODY_MOST).collect().await.map_err(|error| unreadable(&*error))?;
+        (route.handler)(self.context.clone(), Request::from_parts(head, body.to_bytes())).await
+    }
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}
+
+fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Refusal {
+    if error.is::<LengthLimitError>() {
+        let text = format!("the body has more than {BODY_MOST} bytes: ask in several requests");
+        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text);
+    }
+    Refusal::new(StatusCode::BAD_REQUEST, format!("can't read the body: {error}"))
+}

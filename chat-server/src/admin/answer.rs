@@ -1,0 +1,77 @@
+//! What a request is answered with.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use chat_core::store::Unavailable;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use serde::Serialize;
+
+/// The body of an answer: whole, or made as it is read.
+pub type AdminBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// An answer.
+pub(super) type Answer = Response<AdminBody>;
+
+/// What a route gives.
+pub(super) type Outcome = Result<Answer, Refusal>;
+
+/// Why nothing was done.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    text: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), header: None }
+    }
+
+    /// The same with a header.
+    pub(super) fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, unavailable.to_string())
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        let mut answer = json(&serde_json::json!({ "error": refusal.text }));
+        *answer.status_mut() = refusal.status;
+        answer.headers_mut().extend(refusal.header);
+        answer
+    }
+}
+
+/// An answer of one JSON value.
+pub(super) fn json(value: &impl Serialize) -> Answer {
+    let mut text = serde_json::to_vec(value).expect("answers have names for keys");
+    text.push(b'\n');
+    answer("application/json", Full::from(text).boxed_unsync())
+}
+
+/// What the address says under this name after `?`.
+pub(super) fn parameter<'a, B>(request: &'a Request<B>, name: &str) -> Option<Cow<'a, str>> {
+    let query = request.uri().query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).find(|(found, _)| found == name).map(|(_, value)| value)
+}
+
+/// An answer of any text.
+pub(super) fn answer(content_type: &'static str, body: AdminBody) -> Answer {
+    let mut answer = Response::new(body);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

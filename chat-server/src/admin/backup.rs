@@ -1,0 +1,71 @@
+//! `POST /backup`: a backup taken by the server itself, while it runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use super::Context;
+use super::answer::{Outcome, Refusal};
+use super::lines::{Lines, lines};
+
+/// In how many steps the progress is told.
+const STEPS: u64 = 200;
+
+/// Where the backup is to be.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// The directory to be made, as the server sees it: an absolute path.
+    pub(crate) to: PathBuf,
+}
+
+/// How far it has come.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// Bytes that are copied or read back.
+    pub(crate) done: u64,
+    /// Of so many.
+    pub(crate) of: u64,
+}
+
+/// What was taken.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    /// The head of its chain.
+    pub(crate) head: String,
+}
+
+pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> Outcome {
+    let wanted = serde_json::from_slice(request.body());
+    let Wanted { to } = wanted.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    if !to.is_absolute() {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "give an absolute path: the server may be elsewhere",
+        ));
+    }
+    Ok(lines(async move |lines| {
+        let store = context.store.clone();
+        let taken = spawn_blocking(move || store.backup(&to, &teller(&lines)));
+        match taken.await {
+            Ok(Ok(head)) => Ok(Taken { head: head.to_string() }),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the backup broke down: see the log of the server".to_owned()),
+        }
+    }))
+}
+
+/// Tells who asked how far it has come; `false` once nobody waits any more.
+fn teller(lines: &Lines) -> impl Fn(u64, u64) -> bool {
+    let told = AtomicU64::new(0);
+    move |done, of| {
+        let step = done.saturating_mul(STEPS) / of.max(1);
+        let is_news = told.swap(step, Ordering::Relaxed) != step;
+        !is_news || lines.blocking_progress(&Done { done, of }).is_ok()
+    }
+}

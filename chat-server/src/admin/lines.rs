@@ -1,0 +1,123 @@
+//! An answer that takes long: JSON lines that say how far it has come, and then how it ended.
+
+use std::fmt::Display;
+use std::future::Future;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::answer::{Answer, answer};
+
+/// Lines that wait to be written. Whoever makes more of them waits.
+const LINES_MOST: usize = 16;
+
+/// One line of an answer that takes long.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line<P, D> {
+    /// How far it has come.
+    Progress(P),
+    /// It is done: the last line.
+    Done(D),
+    /// It failed: the last line.
+    Error(String),
+}
+
+/// Where an operation that takes long says how far it has come.
+#[derive(Clone)]
+pub(super) struct Lines(mpsc::Sender<Bytes>);
+
+/// Nobody waits for the answer any more: whatever is not needed otherwise can stop.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody waits for the answer any more")]
+pub(super) struct Gone;
+
+impl Lines {
+    /// Says how far it has come, as soon as there is room.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what takes long without a thread of its own"))]
+    pub(super) async fn progress(&self, progress: &impl Serialize) -> Result<(), Gone> {
+        self.0.send(line(&Line::<_, ()>::Progress(progress))).await.map_err(|_| Gone)
+    }
+
+    /// The same from a thread that may wait.
+    pub(super) fn blocking_progress(&self, progress: &impl Serialize) -> Result<(), Gone> {
+        self.0.blocking_send(line(&Line::<_, ()>::Progress(progress))).map_err(|_| Gone)
+    }
+}
+
+/// An answer of JSON lines, made by `work` in a task of its own as it goes.
+pub(super) fn lines<W, D, E>(work: impl FnOnce(Lines) -> W) -> Answer
+where
+    W: Future<Output = Result<D, E>> + Send + 'static,
+    D: Serialize,
+    E: Display,
+{
+    let (sender, mut receiver) = mpsc::channel(LINES_MOST);
+    let work = work(Lines(sender.clone()));
+    tokio::spawn(async move {
+        let last = match work.await {
+            Ok(done) => line(&Line::<(), _>::Done(done)),
+            Err(error) => line(&Line::<(), ()>::Error(error.to_string())),
+        };
+        // Who does not wait any more has no use for it.
+        let _gone = sender.send(last).await;
+    });
+    let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(|line| Ok(Frame::data(line)));
+    answer("application/x-ndjson", StreamBody::new(frames).boxed_unsync())
+}
+
+fn line(line: &impl Serialize) -> Bytes {
+    let mut text = serde_json::to_vec(line).expect("answers have names for keys");
+    text.push(b'\n');
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use serde_json::json;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    async fn text(answer: Answer) -> String {
+        String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_done_is_said_last() {
+        let answer = lines(async |lines| {
+            for group in 1..=100 {
+                lines.progress(&json!({"groups": group})).await?;
+            }
+            Ok::<_, Gone>(json!({"position": 7}))
+        });
+        let said = text(answer).await;
+        assert_eq!(said.lines().count(), 101, "as many as there are, however few may wait");
+        assert!(said.starts_with("{\"progress\":{\"groups\":1}}\n"), "{said}");
+        assert!(said.ends_with("\n{\"done\":{\"position\":7}}\n"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn what_fails_says_why() {
+        assert_eq!(text(lines(async |_| Err::<(), _>("no space"))).await, "{\"error\":\"no space\"}\n");
+    }
+
+    #[tokio::test]
+    async fn who_makes_it_hears_that_nobody_waits() {
+        let (heard, is_heard) = tokio::sync::oneshot::channel();
+        let answer = lines(async move |lines| {
+            let made = spawn_blocking(move || while lines.blocking_progress(&1).is_ok() {});
+            made.await.unwrap();
+            heard.send(()).unwrap();
+            Ok::<_, Gone>(())
+        });
+        drop(answer);
+        is_heard.await.unwrap();
+    }
+}

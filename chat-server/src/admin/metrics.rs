@@ -1,0 +1,124 @@
+//! `GET /metrics`: what is counted and measured, for Prometheus.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat_core::drive::Stats;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::Context;
+use super::answer::{Outcome, Refusal, answer};
+use crate::metrics::Kind::{Counter, Gauge};
+use crate::metrics::{Metrics, Process, Text};
+use crate::store::LocalStore;
+
+/// How long the engine may take to say how much there is in it. It takes a turn, which is milliseconds.
+const ENGINE_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> Outcome {
+    let gone = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the chat does not answer");
+    let stats = timeout(ENGINE_WITHIN, context.handle.stats()).await;
+    let stats = stats.map_err(|_| gone())?.map_err(|_| gone())?;
+    let mut text = Text::default();
+    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    text.values(Gauge, "chat_build_info", "The program.", [(version, 1)]);
+    connections(&mut text, &context.metrics);
+    requests(&mut text, &stats, &context.metrics);
+    engine(&mut text, &stats);
+    // Looks at files.
+    let text = spawn_blocking(move || {
+        store(&mut text, &context.store);
+        process(&mut text);
+        text.into_string()
+    });
+    let text = text.await.map_err(|_| gone())?;
+    Ok(answer(Text::CONTENT_TYPE, Full::from(text).boxed_unsync()))
+}
+
+fn connections(text: &mut Text, metrics: &Metrics) {
+    let Metrics { open, opened, closed, refused, .. } = metrics;
+    text.labelled(Gauge, "chat_connections", "Open connections by role.", "role", open);
+    let help = "Connections that were let in, by role.";
+    text.labelled(Counter, "chat_connections_opened_total", help, "role", opened);
+    let help = "Connections that have ended, by close code; peer: by the client; broken: without a word.";
+    text.labelled(Counter, "chat_connections_closed_total", help, "code", closed);
+    let help = "Connections that were not let in, by close code.";
+    text.labelled(Counter, "chat_connections_refused_total", help, "code", refused);
+}
+
+fn requests(text: &mut Text, stats: &Stats, metrics: &Metrics) {
+    let answered = stats.engine.answered.iter().map(|((event, code), count)| {
+        let event = event.map_or("none", |event| event.as_str());
+        let code = code.map_or("ok", |code| code.as_str());
+        (format!("event=\"{event}\",code=\"{code}\""), count)
+    });
+    let help = "Answered requests by event (none: no request) and outcome (ok, or the code of the error).";
+    text.values(Counter, "chat_requests_total", help, answered);
+    let help = "From a request's frame to its reply, handed to the connection.";
+    text.histogram("chat_acknowledgement_seconds", help, &metrics.acknowledgement);
+    let help = "From a durable change to its event, handed to the connection of one who hears it.";
+    text.histogram("chat_delivery_seconds", help, &metrics.delivery);
+    let help = "Typing events that were not sent, for their reader is slow.";
+    text.value(Counter, "chat_typing_events_shed_total", help, stats.typing_shed);
+}
+
+fn engine(text: &mut Text, stats: &Stats) {
+    let engine = &stats.engine;
+    let gauges = [
+        ("chat_outbound_waiting_bytes", "Bytes that wait for slow readers.", stats.waiting_bytes),
+        ("chat_changes_waiting", "Changes that are not committed.", engine.changes_waiting),
+        ("chat_questions_open", "Loads and checks that requests wait for.", engine.questions_open),
+        ("chat_users_online", "Users with a connection.", engine.users_online),
+        ("chat_users_typing", "Users who are typing, by conversation.", engine.typing),
+        ("chat_conversations_cached", "Conversations in memory.", engine.conversations_cached),
+    ];
+    for (name, help, value) in gauges {
+        text.value(Gauge, name, help, value);
+    }
+}
+
+fn store(text: &mut Text, store: &LocalStore) {
+    let meter = store.meter();
+    text.histogram("chat_journal_sync_seconds", "Writing and syncing a group.", &meter.sync);
+    text.histogram("chat_journal_group_changes", "Changes of a group.", &meter.group);
+    let dir = store.dir();
+    let gauges = [
+        ("chat_journal_position", "Records of the journal.", store.position().0),
+        ("chat_journal_bytes", "Bytes of the journal on disk.", bytes_in(&dir.join("journal"))),
+        ("chat_index_bytes", "Bytes of the index on disk.", bytes_in(&dir.join("index"))),
+        ("chat_index_writes_waiting", "Writes that are not in the index.", store.writes_waiting() as u64),
+        ("chat_loads_waiting", "Loads that wait for a thread.", meter.loads_waiting() as u64),
+    ];
+    for (name, help, value) in gauges {
+        text.value(Gauge, name, help, value);
+    }
+}
+
+fn process(text: &mut Text) {
+    let Process { cpu, resident_bytes, open_files } = Process::read();
+    text.value(Counter, "process_cpu_seconds_total", "Time of processors.", cpu.as_secs_f64());
+    if let Some(bytes) = resident_bytes {
+        text.value(Gauge, "process_resident_memory_bytes", "Memory.", bytes);
+    }
+    if let Some(files) = open_files {
+        text.value(Gauge, "process_open_fds", "Open files.", files);
+    }
+}
+
+/// The bytes of all files below a directory; what can't be read has none.
+fn bytes_in(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let bytes = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let metadata = entry.metadata().ok()?;
+        Some(if metadata.is_dir() { bytes_in(&entry.path()) } else { metadata.len() })
+    };
+    entries.filter_map(bytes).sum()
+}

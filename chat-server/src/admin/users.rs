@@ -1,0 +1,83 @@
+//! `/users`: the directory of users.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chat_core::drive::Handle;
+use chat_core::engine::Command;
+use chat_core::id::UserId;
+use chat_core::protocol::{Error, ErrorCode};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::{Request, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::answer::{Outcome, Refusal, json, parameter};
+use crate::users::{self, ImportedUser};
+
+/// Users of one page of the list.
+const PAGE: usize = 1_000;
+
+/// Users that are imported at once: about as many share one sync.
+const AT_ONCE: usize = 256;
+
+/// A page of the directory.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Page {
+    /// By id.
+    pub(crate) users: Vec<ImportedUser>,
+    /// Whether there may be more after the last one.
+    pub(crate) more: bool,
+}
+
+/// How many were imported.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Imported {
+    pub(crate) imported: usize,
+}
+
+/// Who is meant.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Whom {
+    pub(crate) id: UserId,
+}
+
+/// `GET /users?after=ID`: a page of the directory.
+pub(super) async fn list(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+    let after = parameter(&request, "after").map(|after| UserId::from(&*after));
+    let accounts = context.store.accounts(after, PAGE).await?;
+    let more = accounts.len() == PAGE;
+    Ok(json(&Page { users: accounts.into_iter().map(ImportedUser::from).collect(), more }))
+}
+
+/// `POST /users`, one user a line: all are put into the directory, or none if a line is no user.
+pub(super) async fn import(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+    let users = users::read(&request.body()[..])
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let imported = users.len();
+    let imports = users.into_iter().map(|user| import_one(&context.handle, user));
+    stream::iter(imports).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    Ok(json(&Imported { imported }))
+}
+
+async fn import_one(handle: &Handle, ImportedUser { user, active }: ImportedUser) -> Result<(), Refusal> {
+    let command = if active { Command::Import(user) } else { Command::ImportInactive(user) };
+    handle.command(command).await.map(drop).map_err(refused)
+}
+
+/// `POST /users/deactivate`: the user's connections end with 4503, and so does its part in conversations.
+pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+    let whom: Whom = serde_json::from_slice(request.body()).map_err(|error| {
+        Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
+    })?;
+    context.handle.command(Command::Deactivate(whom.id.clone())).await.map_err(refused)?;
+    Ok(json(&whom))
+}
+
+fn refused(error: Error) -> Refusal {
+    let status = match error.code {
+        ErrorCode::UserNotFound => StatusCode::NOT_FOUND,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Refusal::new(status, error.text)
+}

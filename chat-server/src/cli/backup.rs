@@ -1,0 +1,74 @@
+//! `chat-server backup` and `chat-server restore`.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use http::Method;
+use tokio::runtime::Runtime;
+
+use super::Outcome;
+use super::progress::Bar;
+use crate::admin::backup::{Done, Taken, Wanted};
+use crate::admin::{Client, SocketConfig};
+use crate::config::DataConfig;
+use crate::store::{self, BackupError, OpenError};
+
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// The directory to be made. It appears when the backup is complete and was read back.
+    to: PathBuf,
+    #[command(flatten)]
+    data: DataConfig,
+    #[command(flatten)]
+    socket: SocketConfig,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// The backup.
+    from: PathBuf,
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+/// Takes a backup: the running server does it, or else this program.
+pub(super) fn backup(args: &BackupArgs) -> Outcome {
+    let bar = Bar::new("backup");
+    let head = match store::backup(&args.data.data_dir, &args.to, &|done, of| bar.show(done, of)) {
+        Err(BackupError::Store(OpenError::Locked { .. })) => {
+            Runtime::new()?.block_on(by_server(args, &bar))?
+        }
+        taken => taken?.to_string(),
+    };
+    drop(bar);
+    let position = head.split(':').next().unwrap_or_default();
+    let to = args.to.display();
+    let text = format!("{to}: all up to position {position}, without the secret for tokens\nhead: {head}\n");
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+async fn by_server(args: &BackupArgs, bar: &Bar) -> Result<String, Box<dyn std::error::Error>> {
+    let client = Client::new(&args.socket, &args.data.data_dir);
+    let body = serde_json::to_vec(&Wanted { to: std::path::absolute(&args.to)? })?;
+    let show = |Done { done, of }| bar.show(done, of);
+    let Taken { head } = client.follow(Method::POST, "/backup", body, show).await?;
+    Ok(head)
+}
+
+/// Makes a data directory from a backup.
+pub(super) fn restore(args: &RestoreArgs) -> Outcome {
+    let restored = {
+        let bar = Bar::new("restore");
+        store::restore(&args.from, &args.data.data_dir, &|done, of| bar.show(done, of))?
+    };
+    let text = format!(
+        "{}: all up to position {}, and a new epoch: {}\nhead of the backup: {}\nhead: {}\n",
+        args.data.data_dir.display(),
+        restored.backup.position.0,
+        restored.epoch.as_str(),
+        restored.backup,
+        restored.head
+    );
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}

@@ -1,0 +1,35 @@
+//! `chat-server check`: what would be used, without using it.
+
+use std::io::{self, Write as _};
+
+use tokio::runtime::Runtime;
+
+use super::Outcome;
+use super::serve::ServeArgs;
+use super::settings::{Given, Setting};
+use crate::config::SECRET_VARIABLE;
+use crate::{logging, server};
+
+/// Prints every setting with where it comes from, in the form of the file, then says what is wrong.
+pub(super) fn check(args: &ServeArgs, given: &Given) -> Outcome {
+    let secret = args.config.tokens.secret.jwt_secret.0.as_ref();
+    let secret = secret.map(|_| format!("# the secret itself: given, not shown  # {SECRET_VARIABLE}\n"));
+    let text: String = given.settings().iter().map(line).chain(secret).collect();
+    io::stdout().write_all(text.as_bytes())?;
+    let wrong = Runtime::new()?.block_on(server::check(&args.config));
+    let mut wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
+    wrong.extend(logging::read(&args.log).err().map(|error| error.to_string()));
+    match wrong.is_empty() {
+        true => Ok(writeln!(io::stdout(), "# all of it is good")?),
+        false => Err(wrong.join("\nchat-server: ").into()),
+    }
+}
+
+fn line(setting: &Setting<'_>) -> String {
+    let name = setting.name;
+    match &setting.origin {
+        None => format!("# {name} is not set\n"),
+        Some(origin) if setting.is_secret => format!("# {name}: given, not shown  # {origin}\n"),
+        Some(origin) => format!("{name} = {}  # {origin}\n", setting.as_toml()),
+    }
+}

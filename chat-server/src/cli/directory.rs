@@ -1,0 +1,120 @@
+//! The directory of users, wherever it can be reached: in the running server, or else on disk.
+
+use std::path::Path;
+
+use chat_core::id::UserId;
+use http::Method;
+
+use super::Outcome;
+use crate::admin::users::{Imported, Page, Whom};
+use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
+use crate::storage;
+use crate::store::LocalStore;
+use crate::users::{self, ImportedUser};
+
+/// Users of one page that is read from disk.
+const PAGE: usize = 1_000;
+
+/// The directory of users.
+pub(super) enum Directory {
+    /// A server runs, and is asked.
+    Running(Client),
+    /// None does: this has the data to itself.
+    Stored(LocalStore),
+}
+
+impl Directory {
+    /// The directory of the server that runs on this data directory, or of the data in it.
+    pub(super) async fn open(
+        socket: &SocketConfig,
+        data_dir: &Path,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let client = Client::new(socket, data_dir);
+        match client.ask::<serde_json::Value>(Method::GET, "/", "").await {
+            Ok(_) => Ok(Self::Running(client)),
+            Err(ClientError::NotRunning { .. }) => Ok(Self::Stored(storage::open_alone(data_dir)?)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Users with a greater id than `after`.
+    pub(super) async fn page(&self, after: Option<UserId>) -> Result<Page, Box<dyn std::error::Error>> {
+        match self {
+            Self::Running(client) => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.extend_pairs(after.iter().map(|after| ("after", after.as_str())));
+                Ok(client.ask(Method::GET, &format!("/users?{}", query.finish()), "").await?)
+            }
+            Self::Stored(store) => {
+                let users = store.accounts(after, PAGE).await?;
+                let more = users.len() == PAGE;
+                Ok(Page { users: users.into_iter().map(ImportedUser::from).collect(), more })
+            }
+        }
+    }
+
+    pub(super) async fn import(&self, users: Vec<ImportedUser>) -> Outcome {
+        match self {
+            Self::Running(client) => {
+                for lines in bodies(&users)? {
+                    client.ask::<Imported>(Method::POST, "/users", lines).await?;
+                }
+            }
+            Self::Stored(store) => drop(users::import(store, users).await?),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn deactivate(&self, id: UserId) -> Outcome {
+        match self {
+            Self::Running(client) => {
+                let body = serde_json::to_vec(&Whom { id })?;
+                client.ask::<Whom>(Method::POST, "/users/deactivate", body).await?;
+            }
+            Self::Stored(store) => {
+                if !users::deactivate(store, id).await? {
+                    return Err("User not found".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(self) -> Outcome {
+        match self {
+            Self::Running(_) => Ok(()),
+            Self::Stored(store) => Ok(store.close()?),
+        }
+    }
+}
+
+/// The users as bodies of requests, each short enough.
+fn bodies(users: &[ImportedUser]) -> Result<Vec<String>, serde_json::Error> {
+    let mut bodies = vec![String::new()];
+    for user in users {
+        let line = serde_json::to_string(user)? + "\n";
+        match bodies.last_mut() {
+            Some(body) if body.len() + line.len() <= BODY_MOST => body.push_str(&line),
+            _ => bodies.push(line),
+        }
+    }
+    Ok(bodies)
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::protocol::{Role, User};
+
+    use super::*;
+
+    #[test]
+    fn many_users_go_in_several_requests() {
+        let user =
+            |n: usize| ImportedUser { user: User::new(format!("user_{n}"), Role::BusDriver), active: true };
+        let users: Vec<_> = (0..20_000).map(user).collect();
+        let bodies = bodies(&users).unwrap();
+        assert!(bodies.len() > 1 && bodies.iter().all(|body| body.len() <= BODY_MOST));
+        let read: Vec<_> = bodies.iter().flat_map(|body| users::read(body.as_bytes()).unwrap()).collect();
+        assert_eq!(read, users);
+    }
+}

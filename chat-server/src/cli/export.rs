@@ -1,0 +1,75 @@
+//! `chat-server export`: conversations for who has to read them later.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use chat_core::time::Timestamp;
+use clap::Args;
+
+use super::Outcome;
+use super::progress::Bar;
+use super::values::time;
+use crate::config::DataConfig;
+use crate::store::{Selection, export};
+
+/// What the lines are.
+const FORMAT: &str = "\
+Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations come one after \
+the other in the order of their creation, each with all that happened in it, in the order in which it happened:
+
+  conversation  conversation_id, title, room_type, created_by, created_at, participants
+  message       conversation_id, seq, message_id, sender_id, sent_at, and content, or erased: true if retention has
+                taken that away
+  read          conversation_id, user_id, up_to: the user has read up to this seq
+  enrolled, withdrawn
+                conversation_id, user_id, version: the user has become a participant, or is none any more
+  end           head: the last line of a complete export, and the head of the journal's chain, which
+                `chat-server verify --expect` takes
+
+The journal keeps no time of reading, enrolling and withdrawing: to --since and --until they count as of the last message \
+before them. Of a conversation that has something in the time that is asked for, the line `conversation` is always there.";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = FORMAT)]
+pub(super) struct ExportArgs {
+    #[command(flatten)]
+    data: DataConfig,
+    /// A backup to export from, instead of the data directory.
+    #[arg(long, value_name = "DIR")]
+    backup: Option<PathBuf>,
+    /// Only this conversation.
+    #[arg(long, value_name = "ID")]
+    conversation: Option<String>,
+    /// Only what happened then or later, as in 2026-01-31T00:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<Timestamp>,
+    /// Only what happened before that.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Timestamp>,
+    /// The file to be made, which only its owner may read; otherwise it is standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Writes what is selected.
+pub(super) fn run(args: &ExportArgs) -> Outcome {
+    let selection = Selection {
+        conversation: args.conversation.as_deref().map(Into::into),
+        since: args.since,
+        until: args.until,
+    };
+    let dir = args.backup.as_ref().unwrap_or(&args.data.data_dir);
+    let bar = Bar::new("export");
+    let mut to: Box<dyn Write> = match &args.output {
+        None => Box::new(BufWriter::new(io::stdout().lock())),
+        Some(path) => Box::new(BufWriter::new(create(path)?)),
+    };
+    Ok(export(dir, &selection, &mut to, &|done, of| bar.show(done, of))?)
+}
+
+fn create(path: &Path) -> Result<std::fs::File, String> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| format!("can't make {}: {error}", path.display()))
+}

@@ -1,0 +1,25 @@
+//! `chat-server rebuild`: the index made anew.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+
+use super::Outcome;
+use super::progress::Bar;
+use crate::config::DataConfig;
+use crate::store;
+
+#[derive(Debug, Args)]
+pub(super) struct RebuildArgs {
+    #[command(flatten)]
+    data: DataConfig,
+}
+
+/// Builds the index anew.
+pub(super) fn run(args: &RebuildArgs) -> Outcome {
+    let position = {
+        let bar = Bar::new("rebuild");
+        store::rebuild(&args.data.data_dir, move |done, of| bar.show(done, of))?
+    };
+    Ok(writeln!(io::stdout(), "the index was built anew, up to position {}", position.0)?)
+}

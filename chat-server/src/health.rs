@@ -1,0 +1,120 @@
+//! What a load balancer or a supervisor asks: whether the process lives, and whether it should get clients.
+
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use tokio::sync::watch;
+
+use crate::http::Answer;
+use crate::store::{Fault, LocalStore};
+
+/// How far the life of a server has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Phase {
+    /// Everybody is let in.
+    Serving,
+    /// Nobody new is let in, and who is there is told to move, by and by.
+    Draining,
+    /// Every connection ends.
+    Stopping,
+}
+
+/// What the two answers are made of.
+pub(crate) struct Health {
+    pub(crate) phase: watch::Receiver<Phase>,
+    fault: Box<dyn Fn() -> Option<Fault> + Send + Sync>,
+}
+
+impl Health {
+    /// Of a server over this store.
+    pub(crate) fn new(phase: watch::Receiver<Phase>, store: LocalStore) -> Self {
+        Self::by(phase, move || store.fault())
+    }
+
+    /// The same, with what is wrong with the store told by a function.
+    pub(crate) fn by(
+        phase: watch::Receiver<Phase>,
+        fault: impl Fn() -> Option<Fault> + Send + Sync + 'static,
+    ) -> Self {
+        Self { phase, fault: Box::new(fault) }
+    }
+
+    /// Answers a request, if it is one of the two questions.
+    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<Answer>> {
+        let (status, text) = match request.uri().path() {
+            "/livez" => (StatusCode::OK, "alive"),
+            "/readyz" => match self.obstacle() {
+                None => (StatusCode::OK, "ready"),
+                Some(obstacle) => (StatusCode::SERVICE_UNAVAILABLE, obstacle),
+            },
+            _ => return None,
+        };
+        let is_question = matches!(*request.method(), Method::GET | Method::HEAD);
+        let (status, text) = match is_question {
+            true => (status, text),
+            false => (StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD"),
+        };
+        let mut answer = Response::new(Full::from(format!("{text}\n")));
+        *answer.status_mut() = status;
+        let headers = answer.headers_mut();
+        if !is_question {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // Who asks has a newcomer's place: it is given back after each answer.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        Some(Box::new(answer))
+    }
+
+    /// Why no clients should come, in words that tell a stranger nothing of the machine.
+    fn obstacle(&self) -> Option<&'static str> {
+        if *self.phase.borrow() != Phase::Serving {
+            return Some("not ready: the server is stopping");
+        }
+        Some(match (self.fault)()? {
+            Fault::Journal => "not ready: the store can't be written",
+            Fault::Index => "not ready: the index is being built",
+            Fault::Closed => "not ready: the store is closed",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    fn ask(health: &Health, method: Method, path: &str) -> (u16, String) {
+        let request = Request::builder().method(method).uri(path).body(()).unwrap();
+        let answer = *health.answer(&request).unwrap();
+        let status = answer.status().as_u16();
+        let body = futures::executor::block_on(answer.into_body().collect()).unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn it_is_ready_while_it_serves_and_the_store_is_well() {
+        let (phase, seen) = watch::channel(Phase::Serving);
+        let faults = Mutex::new(vec![Fault::Closed, Fault::Index, Fault::Journal]);
+        let health = Health::by(seen, move || faults.lock().unwrap().pop());
+        for (status, text) in [
+            (503, "not ready: the store can't be written\n"),
+            (503, "not ready: the index is being built\n"),
+            (503, "not ready: the store is closed\n"),
+            (200, "ready\n"),
+        ] {
+            assert_eq!(ask(&health, Method::GET, "/readyz"), (status, text.to_owned()));
+        }
+        for ending in [Phase::Draining, Phase::Stopping] {
+            phase.send_replace(ending);
+            let stopping = (503, "not ready: the server is stopping\n".to_owned());
+            assert_eq!(ask(&health, Method::GET, "/readyz"), stopping);
+            assert_eq!(ask(&health, Method::GET, "/livez"), (200, "alive\n".to_owned()));
+        }
+        assert_eq!(ask(&health, Method::POST, "/readyz").0, 405);
+        assert!(health.answer(&Request::builder().uri("/livez/").body(()).unwrap()).is_none());
+    }
+}

@@ -1,0 +1,115 @@
+//! The public port: where it is, and who comes in by it.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+use crate::auth::SecretOrigin;
+use crate::connection;
+use crate::server::{Shared, StartError};
+use crate::websocket::Watched;
+
+/// Most connections that have not shown a good token yet. At this number no more are accepted until one has, or is
+/// gone, which takes seconds at most.
+const NEWCOMERS: usize = 1_024;
+
+/// Connections that the system holds for us until they are accepted.
+const BACKLOG: u32 = 1_024;
+
+/// Bytes that the system holds per connection and direction. Its own choice grows to megabytes, and would hide a
+/// slow reader for as long.
+const SOCKET_BUFFER: u32 = 64 * 1024;
+
+/// How long to wait when the system has no more files or memory for a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listens on the first address that can be, all of them being fit for the secret.
+pub(crate) async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, StartError> {
+    let addresses = addresses(listen, origin).await?;
+    let mut outcome = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+    for address in addresses {
+        outcome = listen_on(address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome.map_err(listen_error(listen))
+}
+
+/// What the configured address stands for: all of them fit for the secret.
+pub(crate) async fn addresses(listen: &str, origin: &SecretOrigin) -> Result<Vec<SocketAddr>, StartError> {
+    let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
+    let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
+    match (beyond, origin) {
+        (Some(&address), SecretOrigin::Made { .. }) => Err(StartError::MadeSecret { address }),
+        _ => Ok(addresses),
+    }
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // Accepted connections inherit both.
+    socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+pub(crate) fn listen_error(listen: &str) -> impl Fn(io::Error) -> StartError {
+    |error| StartError::Listen { listen: listen.to_owned(), error }
+}
+
+/// Accepts for ever.
+pub(crate) async fn accept_all(
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    alive: &mpsc::Sender<Infallible>,
+) {
+    let newcomers = Arc::new(Semaphore::new(NEWCOMERS));
+    loop {
+        let newcomer = Arc::clone(&newcomers).acquire_owned().await.expect("the semaphore is never closed");
+        match listener.accept().await {
+            Ok((stream, _)) => spawn(stream, Arc::clone(shared), newcomer, alive.clone()),
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                warn!(%error, "can't accept a connection, pausing");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn spawn(
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    newcomer: OwnedSemaphorePermit,
+    alive: mpsc::Sender<Infallible>,
+) {
+    // Without it a small frame may wait for the acknowledgement of the one before. What refuses it is gone already.
+    let _ = stream.set_nodelay(true);
+    let (stream, since) = (Watched::new(stream), Instant::now());
+    match shared.tls.clone() {
+        None => tokio::spawn(async move {
+            connection::serve(stream, since, shared, newcomer).await;
+            drop(alive);
+        }),
+        Some(tls) => tokio::spawn(async move {
+            connection::serve_secure(stream, tls, since, shared, newcomer).await;
+            drop(alive);
+        }),
+    };
+}
+
+/// Whether an error belongs to the connection that was to be accepted, rather than to the server.
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

@@ -1,0 +1,68 @@
+//! One connection, counted.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chat_core::drive::{Carried, Ended};
+use chat_core::engine::Class;
+use chat_core::protocol::Role;
+use chat_core::time::Monotonic;
+
+use super::Metrics;
+use crate::websocket::Failure;
+
+/// A connection that counts as open until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    metrics: Arc<Metrics>,
+    role: Role,
+    /// Which part of the histograms it writes to.
+    writer: usize,
+    /// When each request was read that is not answered. Bounded as the requests under way are.
+    asked: VecDeque<Monotonic>,
+    ended: Option<String>,
+}
+
+impl Counted {
+    pub(super) fn new(metrics: Arc<Metrics>, role: Role) -> Self {
+        static WRITERS: AtomicUsize = AtomicUsize::new(0);
+        metrics.opened.add(role.as_str());
+        metrics.open.add(role.as_str());
+        let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
+        Self { metrics, role, writer, asked: VecDeque::new(), ended: None }
+    }
+
+    /// A frame was carried.
+    pub(crate) fn carried(&mut self, carried: Carried) {
+        let now = self.metrics.clock.monotonic();
+        match carried {
+            Carried::Request => self.asked.push_back(now),
+            Carried::Frame { class: Class::Reply, .. } => {
+                if let Some(asked) = self.asked.pop_front() {
+                    self.metrics.acknowledgement.observe_time(self.writer, now.since(asked));
+                }
+            }
+            Carried::Frame { since, .. } => {
+                self.metrics.delivery.observe_time(self.writer, now.since(since));
+            }
+        }
+    }
+
+    /// The session has ended.
+    pub(crate) fn ended(&mut self, ended: &Ended<Failure>) {
+        self.ended = Some(match ended {
+            Ended::ByServer(code) => code.code().to_string(),
+            Ended::ByPeer => "peer".to_owned(),
+            Ended::Failed(failure) => failure.code().map_or("broken".to_owned(), |code| code.to_string()),
+        });
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.metrics.open.take(self.role.as_str());
+        // Who is gone before its session began has broken the connection.
+        self.metrics.closed.add(self.ended.take().unwrap_or_else(|| "broken".to_owned()));
+    }
+}

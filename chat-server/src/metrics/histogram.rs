@@ -1,0 +1,116 @@
+//! How often something took how much.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Bounds of the buckets of a histogram, and the unit that they, and what is observed, are in.
+#[derive(Debug)]
+pub(crate) struct Scale {
+    /// Rising.
+    pub(crate) bounds: &'static [u64],
+    /// What one is worth in what is told.
+    pub(crate) unit: f64,
+}
+
+/// Latencies: nanoseconds, told as seconds.
+pub(crate) static LATENCY: Scale = Scale {
+    bounds: &[
+        250_000,
+        500_000,
+        1_000_000,
+        2_500_000,
+        5_000_000,
+        10_000_000,
+        25_000_000,
+        50_000_000,
+        100_000_000,
+        250_000_000,
+        500_000_000,
+        1_000_000_000,
+        2_500_000_000,
+        5_000_000_000,
+        10_000_000_000,
+    ],
+    unit: 1e-9,
+};
+
+/// Changes of a group, up to as many as a commit may have.
+pub(crate) static GROUP: Scale = Scale { bounds: &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024], unit: 1.0 };
+
+/// Parts of a histogram, so that many cores do not write to the same memory.
+const SHARDS: usize = 8;
+
+/// Most buckets of a histogram, the last one without a bound included.
+const BUCKETS: usize = 16;
+
+/// A histogram that many threads write to.
+#[derive(Debug)]
+pub(crate) struct Histogram {
+    scale: &'static Scale,
+    shards: [Shard; SHARDS],
+}
+
+/// Aligned so that no two share a line of a cache.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard {
+    counts: [AtomicU64; BUCKETS],
+    sum: AtomicU64,
+}
+
+/// What a histogram has seen.
+pub(crate) struct Seen {
+    /// By bucket, from the least; one more than there are bounds.
+    pub(crate) counts: Vec<u64>,
+    pub(crate) sum: f64,
+}
+
+impl Histogram {
+    pub(crate) fn new(scale: &'static Scale) -> Self {
+        assert!(scale.bounds.len() < BUCKETS, "each bound has its bucket, and one is left");
+        Self { scale, shards: Default::default() }
+    }
+
+    /// Counts a value. Any `writer` will do; different ones do not disturb each other.
+    pub(crate) fn observe(&self, writer: usize, value: u64) {
+        let shard = &self.shards[writer % SHARDS];
+        let bucket = self.scale.bounds.partition_point(|bound| *bound < value);
+        shard.counts[bucket].fetch_add(1, Ordering::Relaxed);
+        shard.sum.fetch_add(value, Ordering::Relaxed);
+    }
+
+    /// The same with a time.
+    pub(crate) fn observe_time(&self, writer: usize, time: Duration) {
+        self.observe(writer, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn scale(&self) -> &'static Scale {
+        self.scale
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        let sum_of = |count: &dyn Fn(&Shard) -> &AtomicU64| {
+            self.shards.iter().map(|shard| count(shard).load(Ordering::Relaxed)).fold(0, u64::wrapping_add)
+        };
+        let counts = (0..=self.scale.bounds.len()).map(|bucket| sum_of(&|shard| &shard.counts[bucket]));
+        #[expect(clippy::cast_precision_loss, reason = "a sum is told to 15 digits")]
+        let sum = sum_of(&|shard| &shard.sum) as f64 * self.scale.unit;
+        Seen { counts: counts.collect(), sum }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_falls_into_the_bucket_of_the_first_bound_that_is_not_less() {
+        let histogram = Histogram::new(&GROUP);
+        for (writer, value) in [0, 1, 2, 3, 1_024, 1_025, 9_999].into_iter().enumerate() {
+            histogram.observe(writer, value);
+        }
+        let seen = histogram.seen();
+        assert_eq!(seen.counts, [2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
+        assert!((seen.sum - 12_054.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,24 @@
+//! The process, as the system sees it.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What Prometheus expects of every process, where the system tells it.
+pub(crate) struct Process {
+    pub(crate) cpu: Duration,
+    pub(crate) resident_bytes: Option<u64>,
+    pub(crate) open_files: Option<usize>,
+}
+
+impl Process {
+    pub(crate) fn read() -> Self {
+        let cpu = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default();
+        let pages = fs::read_to_string("/proc/self/statm").ok();
+        let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        let page_bytes = rustix::param::page_size() as u64;
+        let open_files = fs::read_dir("/proc/self/fd").ok().map(Iterator::count);
+        Self { cpu, resident_bytes: pages.map(|pages| pages * page_bytes), open_files }
+    }
+}

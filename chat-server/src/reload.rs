@@ -1,0 +1,106 @@
+//! Files that may change while the server runs: certificates and keys.
+
+use std::future::Future;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+/// How often files are looked at. Those that have changed are read once they have stayed the same for as long, for a
+/// certificate and its key are two files and can't be replaced at once.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Has all files read again at once, changed or not. Clones do the same.
+#[derive(Clone, Debug)]
+pub struct Reload(watch::Sender<()>);
+
+impl Reload {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(()))
+    }
+
+    /// Has them read.
+    pub fn now(&self) {
+        self.0.send_replace(());
+    }
+}
+
+/// What tells one content of a file from another without reading it; `None` if it is not there.
+type Stamp = Option<(u64, u64, u64, i64, i64)>;
+
+/// Says when files should be read again.
+pub(crate) struct FileWatch {
+    paths: Vec<PathBuf>,
+    /// Of what was read last.
+    read: Vec<Stamp>,
+    told: watch::Receiver<()>,
+    /// Held so that the channel never ends.
+    _reload: Reload,
+}
+
+impl FileWatch {
+    /// Watches these. Make it before they are read for the first time.
+    pub(crate) fn new(paths: Vec<PathBuf>, reload: &Reload) -> Self {
+        let (read, told) = (stamps(&paths), reload.0.subscribe());
+        Self { paths, read, told, _reload: reload.clone() }
+    }
+
+    /// Ready when they have changed and settled, or somebody wants them read.
+    pub(crate) async fn changed(&mut self) {
+        let mut before = self.look().await;
+        loop {
+            let is_told = tokio::select! {
+                () = sleep(LOOK_EVERY) => false,
+                told = self.told.changed() => told.is_ok(),
+            };
+            let now = self.look().await;
+            if is_told || (now == before && now != self.read) {
+                self.read = now;
+                return;
+            }
+            before = now;
+        }
+    }
+
+    fn look(&self) -> impl Future<Output = Vec<Stamp>> + use<> {
+        let paths = self.paths.clone();
+        async move { spawn_blocking(move || stamps(&paths)).await.unwrap_or_default() }
+    }
+}
+
+fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
+    let stamp = |path: &PathBuf| {
+        let metadata = path.metadata().ok()?;
+        Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
+    };
+    paths.iter().map(stamp).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_was_replaced_is_read_again_and_one_that_is_as_it_was_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        fs::write(&path, "old").unwrap();
+        let reload = Reload::new();
+        let mut watch = FileWatch::new(vec![path.clone()], &reload);
+        fs::write(dir.path().join("new"), "new").unwrap();
+        fs::rename(dir.path().join("new"), &path).unwrap();
+        watch.changed().await;
+        assert!(watch.changed().now_or_never().is_none());
+        reload.now();
+        watch.changed().await;
+        fs::remove_file(&path).unwrap();
+        watch.changed().await;
+    }
+}

@@ -1,0 +1,34 @@
+//! What is measured of a store.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::metrics::{GROUP, Histogram, LATENCY};
+
+/// What is measured of a store.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    /// Writing and syncing a group.
+    pub(crate) sync: Histogram,
+    /// Changes of a group.
+    pub(crate) group: Histogram,
+    loads: AtomicUsize,
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Self { sync: Histogram::new(&LATENCY), group: Histogram::new(&GROUP), loads: AtomicUsize::new(0) }
+    }
+
+    /// Loads that wait for a thread.
+    pub(crate) fn loads_waiting(&self) -> usize {
+        self.loads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn load_waits(&self) {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn load_begins(&self) {
+        self.loads.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,163 @@
+//! TLS: a certificate and its key from files, and from their successors.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::spawn_blocking;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::server::TlsStream;
+use tracing::{error, info};
+
+use crate::reload::{FileWatch, Reload};
+
+/// Bytes that TLS takes in for a peer that does not: small, so that a slow reader is seen as soon as without TLS.
+const BUFFER: usize = 16 * 1024;
+
+/// The two files of a TLS server.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFiles {
+    /// The server's certificate and those between it and an authority, in PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its key, in PEM.
+    pub(crate) key: PathBuf,
+}
+
+/// Why there is no TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// One is useless without the other.
+    #[error("TLS needs both --tls-certificate-file and --tls-key-file, and only one is given")]
+    Incomplete,
+    /// A file can't be read.
+    #[error("can't read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file holds something else.
+    #[error("{} holds no {what} in PEM format", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What was expected.
+        what: &'static str,
+    },
+    /// They are no pair, or of no use.
+    #[error("can't use the certificate in {} with the key in {}: {error}", certificate.display(), key.display())]
+    Unfit {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Why.
+        error: rustls::Error,
+    },
+}
+
+impl TlsFiles {
+    /// Reads both. They must belong together.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`].
+    pub(crate) fn read(&self) -> Result<CertifiedKey, TlsError> {
+        let chain = read(&self.certificate, "certificate", |path| {
+            CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()
+        })?;
+        if chain.is_empty() {
+            return Err(TlsError::Empty { path: self.certificate.clone(), what: "certificate" });
+        }
+        let key = read(&self.key, "private key", PrivateKeyDer::from_pem_file)?;
+        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| TlsError::Unfit {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            error,
+        })
+    }
+}
+
+fn read<'a, T>(
+    path: &'a Path,
+    what: &'static str,
+    read: impl FnOnce(&'a Path) -> Result<T, pem::Error>,
+) -> Result<T, TlsError> {
+    read(path).map_err(|error| match error {
+        pem::Error::Io(error) => TlsError::Unreadable { path: path.to_owned(), error },
+        _ => TlsError::Empty { path: path.to_owned(), what },
+    })
+}
+
+/// The server's end of TLS. Each new connection gets the certificate that was read last.
+pub(crate) struct Tls {
+    acceptor: TlsAcceptor,
+    current: Arc<Current>,
+}
+
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Tls {
+    /// With the certificate of these files.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`].
+    pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
+        let current = Arc::new(Current(RwLock::new(Arc::new(files.read()?))));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has the ciphers of TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_cert_resolver(current.clone());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: Arc::new(config).into(), current })
+    }
+
+    /// Sets TLS up with a client; gives the stream back with the error if that fails.
+    pub(crate) async fn accept<S>(&self, stream: S) -> Result<TlsStream<S>, (io::Error, S)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let limit = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(BUFFER));
+        self.acceptor.accept_with(stream, limit).into_fallible().await
+    }
+
+    /// Reads the files again whenever they change. What can't be used leaves all as it is.
+    pub(crate) async fn renew(self: Arc<Self>, files: TlsFiles, mut watch: FileWatch) {
+        loop {
+            watch.changed().await;
+            let reading = files.clone();
+            match spawn_blocking(move || reading.read()).await {
+                Ok(Ok(key)) => {
+                    *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                    info!("new connections get the certificate in {}", files.certificate.display());
+                }
+                Ok(Err(error)) => error!("the certificate stays as it was: {error}"),
+                Err(error) => error!(%error, "could not read the certificate: it stays as it was"),
+            }
+        }
+    }
+}
+
+impl TlsFiles {
+    /// Says when they should be read again.
+    pub(crate) fn watch(&self, reload: &Reload) -> FileWatch {
+        FileWatch::new(vec![self.certificate.clone(), self.key.clone()], reload)
+    }
+}
