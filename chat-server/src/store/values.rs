@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chat_core::id::{MessageId, UserId};
-use chat_core::protocol::RoomType;
+use chat_core::protocol::{Role, RoomType, User};
+use chat_core::store::Account;
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -195,6 +196,21 @@ pub(super) fn decode_location(bytes: &[u8]) -> Option<Location> {
     let (segment, offset) = bytes.split_first_chunk()?;
     let offset = u32::from_be_bytes(offset.try_into().ok()?);
     Some(Location { segment: u64::from_be_bytes(*segment), offset })
+}
+
+/// An account, as a JSON array without its id, which is in the key. It is short because sled keeps up to 22 bytes without
+/// an allocation, and holds the account of everyone who is connected.
+pub(super) fn encode_account(Account { user, active, enrolment_due }: &Account) -> Vec<u8> {
+    let role = Role::ALL.iter().position(|role| *role == user.role);
+    let marks = u8::from(*active) | u8::from(*enrolment_due) << 1;
+    encode_json(&(role, marks, &user.email, &user.first_name, &user.last_name))
+}
+
+/// An account from what stands under its id.
+pub(super) fn decode_account(id: &UserId, bytes: &[u8]) -> Option<Account> {
+    let (role, marks, email, first_name, last_name) = decode_json::<(usize, u8, _, _, _)>(bytes)?;
+    let user = User { id: id.clone(), email, role: *Role::ALL.get(role)?, first_name, last_name };
+    Some(Account { user, active: marks & 1 != 0, enrolment_due: marks & 2 != 0 })
 }
 
 /// A value that is rarely written, as JSON.

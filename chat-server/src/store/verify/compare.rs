@@ -45,7 +45,7 @@ impl<'a> Entries<'a> {
             match self.index.next(&mut self.iter, false)? {
                 Some((key, _)) if key.starts_with(keys::ORIGINALS) => {}
                 Some((key, run)) if key.starts_with(keys::MESSAGES) => {
-                    self.run = split(&key, &run).into_iter()
+                    self.run = split(&key, &run).into_iter();
                 }
                 next => {
                     self.next = next;

@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
             let key = keys::original(user, id);
             match index.get(&key) {
                 Ok(found) => {
-                    compare_value(&key, found, &values::encode_location(location), &mut self.findings)
+                    compare_value(&key, found, &values::encode_location(location), &mut self.findings);
                 }
                 Err(unavailable) => self.findings.add(Finding::Index(unavailable.reason)),
             }
