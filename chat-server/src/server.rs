@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::admin::{Admin, AdminError, Listeners};
-use crate::auth::{SecretOrigin, TokenVerifier};
+use crate::auth::{Jwks, SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
 #[cfg(feature = "console")]
@@ -109,6 +109,7 @@ pub struct Server {
     metrics: Arc<Metrics>,
     drain_for: Duration,
     tls: Option<(Arc<Tls>, TlsFiles, FileWatch)>,
+    keys: Option<(Arc<Jwks>, FileWatch)>,
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
@@ -131,6 +132,14 @@ impl Server {
             Some(files) => {
                 let watch = files.watch(&reload);
                 Some((Arc::new(Tls::new(&files)?), files, watch))
+            }
+        };
+        let keys = match verifier.jwks().cloned() {
+            None => None,
+            Some(keys) => {
+                let watch = keys.watch(&reload);
+                keys.read().await.map_err(TokenConfigError::from)?;
+                Some((keys, watch))
             }
         };
         let listener = listen(&config.listen, &origin).await?;
@@ -159,6 +168,7 @@ impl Server {
             retention: config.retention,
             max_connections: config.max_connections,
             tls,
+            keys,
             reload,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "console")]
@@ -218,6 +228,9 @@ impl Server {
             renewals.spawn(tls.clone().renew(files, watch));
             tls
         });
+        if let Some((keys, watch)) = self.keys {
+            renewals.spawn(keys.renew(watch));
+        }
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let shared = Arc::new(Shared {
             handle: self.handle.clone(),

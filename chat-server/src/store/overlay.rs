@@ -128,7 +128,7 @@ impl Overlay {
         Snapshot { position: state.end.position, layers: state.layers.clone() }
     }
 
-    /// How many writes are in it.
+    /// Writes that are in it.
     pub(super) fn writes(&self) -> usize {
         self.state().sizes.iter().map(|size| size.writes).sum()
     }

@@ -32,6 +32,8 @@ mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
 #[cfg(test)]
+mod jwks;
+#[cfg(test)]
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
@@ -49,6 +51,8 @@ mod refusals;
 mod restart;
 #[cfg(test)]
 mod retention;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
