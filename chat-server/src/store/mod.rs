@@ -3,7 +3,7 @@
 //! ```text
 //! commit ──> commit thread: judge ─> group ─> one write, one fdatasync ─> overlay ─> acknowledged
 //!                                                                           │
-//!                              index thread: one batch of sled per group <──┘
+//!                              index thread: a batch of many groups <──────┘
 //! load ────> load threads: overlay, then sled, then what these point to in the journal
 //! ```
 //!
@@ -138,7 +138,7 @@ impl LocalStore {
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let parts = open::open(dir, &options)?;
         let reader = Arc::new(Reader::new(&dir.join("journal")));
-        let overlay = Arc::new(Overlay::new(parts.journal.end().position));
+        let overlay = Arc::new(Overlay::new(parts.journal.end()));
         let current = Arc::new(Current::new(Ok(parts.index)));
         let answers = Answers::new(current.clone(), overlay.clone(), reader.clone());
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
@@ -183,7 +183,7 @@ impl LocalStore {
 
     /// How far it has come: all up to here is durable, and seen by loads.
     pub fn position(&self) -> Position {
-        self.inner.overlay.snapshot().0
+        self.inner.overlay.snapshot().position()
     }
 
     /// Its data directory.
@@ -196,9 +196,9 @@ impl LocalStore {
         &self.inner.meter
     }
 
-    /// Groups that are synced, and not in the index.
-    pub(crate) fn groups_waiting(&self) -> usize {
-        self.inner.overlay.snapshot().1.len()
+    /// Writes that are synced, and not in the index.
+    pub(crate) fn writes_waiting(&self) -> usize {
+        self.inner.overlay.writes()
     }
 
     /// What it can't do at present, the worst of it.

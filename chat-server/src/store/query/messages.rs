@@ -7,9 +7,7 @@ use chat_core::protocol::{Message, MessageType};
 use chat_core::store::{MessagePage, Unavailable, Window};
 
 use super::Moment;
-use crate::store::index::apply::newest_message;
-use crate::store::index::view::after;
-use crate::store::keys;
+use crate::store::index::messages::{Messages, newest_message};
 use crate::store::values::{ContentValue, MessageValue};
 
 impl Moment<'_> {
@@ -51,15 +49,10 @@ impl Moment<'_> {
         if seqs.is_empty() {
             return Ok(found);
         }
-        let start = keys::message(conversation, *seqs.start());
-        let end = after(&keys::message(conversation, *seqs.end()));
-        let entries =
-            if newest_first { self.view.range_back(&start, &end)? } else { self.view.range(&start, &end)? };
+        let messages = Messages::new(&self.view, conversation, seqs.clone(), newest_first)?;
         let mut sum = 0_usize;
-        for entry in entries.take(limit as usize) {
-            let (key, value) = entry?;
-            let seq = self.view.decoded(keys::seq(&key))?;
-            let value = self.view.decoded(MessageValue::decode(&value))?;
+        for message in messages.take(limit as usize) {
+            let (seq, value) = message?;
             sum = sum.saturating_add(value.content.length());
             if sum > bytes && !found.is_empty() {
                 break;
@@ -75,7 +68,8 @@ impl Moment<'_> {
         conversation: &ConversationId,
         seq: u64,
     ) -> Result<Option<MessageValue>, Unavailable> {
-        self.view.get_as(&keys::message(conversation, seq), MessageValue::decode)
+        let found = Messages::new(&self.view, conversation, seq..=seq, true)?.next().transpose()?;
+        Ok(found.map(|(_, message)| message))
     }
 
     /// A message with its content, which may have to be read from the journal. Erased content is empty.

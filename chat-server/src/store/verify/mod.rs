@@ -25,6 +25,7 @@ use super::index::{Index, Opened};
 use super::journal::{ChainHead, Content, Cut, End, Erasing, Extent, Location, Record, Witness, inspect};
 use super::lock::Lock;
 use super::options::Options;
+use super::overlay::Snapshot;
 use super::state::{BACKUP, STATE, State};
 use compare::{Failed, compare};
 use finding::Findings;
@@ -190,7 +191,7 @@ impl<'a> Walk<'a> {
         Ok(Self {
             index,
             compared: None,
-            view: View::new(Ok(implied.clone()), Arc::default()),
+            view: View::new(Ok(implied.clone()), Snapshot::default()),
             implied,
             heads: Heads::default(),
             expected: checks.expected.clone(),
