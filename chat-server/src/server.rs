@@ -27,6 +27,7 @@ use crate::drain;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::listen::{accept_all, addresses, listen, listen_error};
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::reload::{FileWatch, Reload};
 use crate::storage;
@@ -158,7 +159,8 @@ impl Server {
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
         let clock = SystemClock::start();
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let (handle, service) = Drive::new(engine, store.clone(), verifier.clone(), clock).start();
+        let drive = Drive::new(engine, store.clone(), verifier.clone(), clock);
+        let (handle, service) = drive.log(logging::handled).start();
         let metrics = Metrics::new(clock);
         announce(&origin);
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Engine;
+use super::{Engine, Handled, Output};
 use crate::id::UserId;
 use crate::protocol::{ErrorCode, EventType};
 
@@ -42,9 +42,10 @@ impl Engine {
         }
     }
 
-    /// Counts an answer to a client.
-    pub(super) fn count_answer(&mut self, event: Option<EventType>, code: Option<ErrorCode>) {
-        *self.answered.entry((event, code)).or_default() += 1;
+    /// Counts an answer to a client, and tells of it.
+    pub(super) fn count_answer(&mut self, handled: Handled) {
+        *self.answered.entry((handled.event, handled.code)).or_default() += 1;
+        self.outputs.push_back(Output::Handled(handled));
     }
 
     /// Whether a user has a connection.
