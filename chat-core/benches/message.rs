@@ -81,6 +81,7 @@ fn encode_event(bencher: Bencher) {
         message_type: MessageType::Text,
         sent_at: Timestamp::from_millis(1_705_314_600_000),
         seq: Some(1_234),
+        erased: false,
     });
     bencher.bench_local(|| encode(black_box(&event)));
 }

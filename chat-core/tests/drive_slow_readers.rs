@@ -57,7 +57,7 @@ fn the_global_budget_closes_the_slowest_alone() {
         limits.outbound.total_bytes = 20_000;
     };
     let mut chat = Chat::new(settings(limits));
-    let slower = chat.connect(&staff(), 0);
+    let mut slower = chat.connect(&staff(), 0);
     let mut slow = chat.connect(&staff(), 30);
     let mut sender = chat.connect(&driver(), 2_000);
     let conversation = chat.create(&mut sender);
@@ -68,7 +68,9 @@ fn the_global_budget_closes_the_slowest_alone() {
     drop(chat.hear(&mut sender));
     assert_eq!(*sender.ended.borrow(), None);
     assert_eq!(live_seqs(&chat.hear_json(&mut slow)).len(), 61);
-    drop(slower);
+    assert!(live_seqs(&chat.hear_json(&mut slower)).len() < 61);
+    assert_eq!(*slower.ended.borrow(), Some(Ended::ByServer(CloseCode::TooSlow)));
+    assert_eq!(*slow.ended.borrow(), None);
 }
 
 #[test]

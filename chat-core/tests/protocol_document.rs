@@ -221,6 +221,7 @@ fn message(id: &str, sender: &str, content: &str, sent_at: &str) -> Message {
         message_type: MessageType::Text,
         sent_at: at(sent_at),
         seq: None,
+        erased: false,
     }
 }
 

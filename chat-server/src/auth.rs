@@ -1,19 +1,23 @@
 //! Tokens: whom a connection belongs to, and until when.
 //!
-//! The algorithm is fixed by configuration and never taken from the token. Nothing here prints a token, a secret or
+//! The algorithm is fixed by configuration, or by the public key that a token names, and never taken from the token. Nothing here prints a token, a secret or
 //! a key.
 
 mod claims;
 mod issue;
+mod jwks;
 mod key;
 mod secret;
 
 pub(crate) use claims::LONGEST_CLAIM;
 pub use issue::issue;
+pub(crate) use jwks::{Accepted, Jwks};
+pub use jwks::{AddressError, JwksError};
 pub use key::{Algorithm, KeyError, VerifyingKey};
 pub use secret::{SHORTEST as SHORTEST_SECRET, Secret, SecretError, SecretOrigin};
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::drive::Verifier;
@@ -23,6 +27,7 @@ use jsonwebtoken::{Validation, decode};
 
 use crate::clock;
 use claims::TokenClaims;
+use jwks::Chosen;
 
 /// How far the clocks of issuer and server may be apart: the same as for closing a session.
 pub const LEEWAY: Duration = Duration::from_secs(30);
@@ -42,46 +47,120 @@ pub struct Expected {
 /// Tells good tokens from bad ones.
 #[derive(Clone)]
 pub struct TokenVerifier {
-    key: VerifyingKey,
+    keys: Keys,
+    /// For any algorithm: that of the key is put in.
     validation: Validation,
+}
+
+/// What tokens are checked by.
+#[derive(Clone)]
+enum Keys {
+    One(VerifyingKey),
+    Set(Arc<Jwks>),
+}
+
+/// Why a token is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Rejected {
+    /// It is no good.
+    Bad(BadToken),
+    /// It names a key that the server does not have. It may be good: its issuer may have the key, and can't be asked now.
+    UnknownKey,
+}
+
+impl From<Rejected> for BadToken {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Bad(bad) => bad,
+            Rejected::UnknownKey => Self::Invalid,
+        }
+    }
 }
 
 impl TokenVerifier {
     /// A verifier of tokens that this key signed.
     pub fn new(key: VerifyingKey, expected: &Expected) -> Self {
-        let mut validation = Validation::new(key.algorithm().into());
-        // Times are judged by `verify`, whose `now` is a value.
-        validation.validate_exp = false;
-        validation.validate_aud = expected.audience.is_some();
-        validation.aud = expected.audience.clone().map(|audience| [audience].into());
-        validation.iss = expected.issuer.clone().map(|issuer| [issuer].into());
+        Self::by(Keys::One(key), expected)
+    }
+
+    /// A verifier of tokens that one of these keys signed. [`Jwks::renew`] must run beside it.
+    pub(crate) fn by_set(keys: Arc<Jwks>, expected: &Expected) -> Self {
+        Self::by(Keys::Set(keys), expected)
+    }
+
+    fn by(keys: Keys, expected: &Expected) -> Self {
+        let mut validation = Validation {
+            // Times are judged by `verify`, whose `now` is a value.
+            validate_exp: false,
+            validate_aud: expected.audience.is_some(),
+            aud: expected.audience.clone().map(|audience| [audience].into()),
+            iss: expected.issuer.clone().map(|issuer| [issuer].into()),
+            ..Validation::default()
+        };
         // The library lets a token pass that lacks the claim to be checked, unless it is required.
         let required = [("aud", validation.aud.is_some()), ("iss", validation.iss.is_some())];
         validation.required_spec_claims =
             required.iter().filter(|(_, set)| *set).map(|(claim, _)| (*claim).to_owned()).collect();
-        Self { key, validation }
+        Self { keys, validation }
     }
 
-    /// Judges a token at a time.
+    /// The keys that follow a source, if it is such.
+    pub(crate) fn jwks(&self) -> Option<&Arc<Jwks>> {
+        match &self.keys {
+            Keys::One(_) => None,
+            Keys::Set(keys) => Some(keys),
+        }
+    }
+
+    /// Judges a token at a time, by the keys that are there.
     ///
     /// # Errors
     ///
     /// [`BadToken::Expired`] if nothing but its time is wrong.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, BadToken> {
-        let token = decode::<TokenClaims>(token, self.key.decoding_key(), &self.validation);
-        token.map_err(|_| BadToken::Invalid)?.claims.judge(now)
+        self.judge(token, now).map_err(BadToken::from)
+    }
+
+    /// Judges a token now. One that names an unknown key waits, for seconds, for the next set of keys.
+    pub(crate) async fn admit(&self, token: &str) -> Result<Claims, Rejected> {
+        let judged = self.judge(token, clock::wall());
+        let (Err(Rejected::UnknownKey), Keys::Set(keys)) = (&judged, &self.keys) else { return judged };
+        if !keys.newer().await {
+            return judged;
+        }
+        // Whoever had the key would have published it before signing by it.
+        self.verify(token, clock::wall()).map_err(Rejected::Bad)
+    }
+
+    fn judge(&self, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
+        match &self.keys {
+            Keys::One(key) => self.judge_by(key, token, now),
+            Keys::Set(keys) => match keys.current().choose(token) {
+                Chosen::Key(key) => self.judge_by(key, token, now),
+                Chosen::Unknown => Err(Rejected::UnknownKey),
+                Chosen::None => Err(Rejected::Bad(BadToken::Invalid)),
+            },
+        }
+    }
+
+    fn judge_by(&self, key: &VerifyingKey, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![key.algorithm().into()];
+        let token = decode::<TokenClaims>(token, key.decoding_key(), &validation);
+        let token = token.map_err(|_| Rejected::Bad(BadToken::Invalid))?;
+        token.claims.judge(now).map_err(Rejected::Bad)
     }
 }
 
 impl Verifier for TokenVerifier {
     async fn verify(&self, token: &str) -> Result<Claims, BadToken> {
-        TokenVerifier::verify(self, token, clock::wall())
+        self.admit(token).await.map_err(BadToken::from)
     }
 }
 
 impl fmt::Debug for TokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenVerifier").field("algorithm", &self.key.algorithm()).finish_non_exhaustive()
+        f.debug_struct("TokenVerifier").finish_non_exhaustive()
     }
 }
 

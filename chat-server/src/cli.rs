@@ -10,7 +10,7 @@ mod serve;
 mod settings;
 mod token;
 mod users;
-mod values;
+pub(crate) mod values;
 mod verify;
 
 use std::path::PathBuf;

@@ -7,14 +7,18 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
-use clap::value_parser;
+use clap::{Args as _, Command, FromArgMatches as _, value_parser};
 
 use crate::admin::AdminConfig;
 use crate::auth::{
-    Algorithm, Expected, KeyError, Secret, SecretError, SecretOrigin, TokenVerifier, VerifyingKey,
+    Accepted, AddressError, Algorithm, Expected, Jwks, JwksError, KeyError, Secret, SecretError,
+    SecretOrigin, TokenVerifier, VerifyingKey,
 };
+use crate::cli::values::duration;
 use crate::tls::{TlsError, TlsFiles};
 use crate::webhook::WebhookConfig;
 
@@ -53,6 +57,9 @@ pub struct Config {
     /// What is told of users who are not connected.
     #[command(flatten)]
     pub webhook: WebhookConfig,
+    /// How long the text of messages is kept, as in 365d; then it is erased for good [default: for ever].
+    #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
+    pub retention: Option<Duration>,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]
@@ -82,6 +89,18 @@ impl Config {
         let total_bytes = MIB.saturating_mul(self.max_waiting_mib as usize);
         let outbound = OutboundLimits { total_bytes, ..OutboundLimits::default() };
         Limits { rates, outbound, ..Limits::default() }
+    }
+}
+
+impl Default for Config {
+    /// What is used where nothing is set: neither the environment nor a file is looked at.
+    fn default() -> Self {
+        let command =
+            Self::augment_args(Command::new("defaults")).mut_args(|arg| arg.env(None::<&'static str>));
+        let matches = command.get_matches_from(["defaults"]);
+        let mut config = Self::from_arg_matches(&matches).expect("every setting may be left out");
+        config.tokens.secret.jwt_secret = SecretText::default();
+        config
     }
 }
 
@@ -209,9 +228,47 @@ pub struct TokenConfig {
     /// File with the public key (PEM) of RS256, ES256 or EdDSA.
     #[arg(long, env = "CHAT_JWT_PUBLIC_KEY_FILE", value_name = "FILE")]
     pub jwt_public_key_file: Option<PathBuf>,
+    /// Where public keys are published.
+    #[command(flatten)]
+    pub jwks: JwksConfig,
     /// Whom they come from and are meant for.
     #[command(flatten)]
     pub expected: ExpectedConfig,
+}
+
+/// Where public keys are published, as a JSON Web Key Set.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct JwksConfig {
+    /// File with a JSON Web Key Set: tokens name one of its keys (kid). Keys of RS256, ES256 and EdDSA count, or only those of
+    /// --jwt-algorithm. It is read again when it changes, when a token names another key, and at SIGHUP.
+    #[arg(long, env = "CHAT_JWKS_FILE", value_name = "FILE")]
+    pub jwks_file: Option<PathBuf>,
+    /// The same by its address (https://…), asked every five minutes, and when a token names another key, but at most
+    /// once a minute for that.
+    #[arg(long, env = "CHAT_JWKS_URL", value_name = "URL")]
+    pub jwks_url: Option<String>,
+    /// File with certificates (PEM) of the authorities to trust for that address [default: those that Mozilla trusts].
+    #[arg(long, env = "CHAT_JWKS_CA_FILE", value_name = "FILE")]
+    pub jwks_ca_file: Option<PathBuf>,
+}
+
+impl JwksConfig {
+    /// Whether there is any.
+    pub(crate) fn is_given(&self) -> bool {
+        self.jwks_file.is_some() || self.jwks_url.is_some()
+    }
+
+    fn jwks(&self, algorithm: Option<Algorithm>) -> Result<Jwks, TokenConfigError> {
+        let accepted = Accepted(algorithm);
+        match (&self.jwks_file, &self.jwks_url) {
+            (Some(_), Some(_)) => Err(TokenConfigError::Ambiguous),
+            (Some(path), None) => Ok(Jwks::of_file(path, accepted)),
+            (None, url) => {
+                let url = url.as_deref().unwrap_or_default();
+                Ok(Jwks::of_address(url, self.jwks_ca_file.as_deref(), accepted)?)
+            }
+        }
+    }
 }
 
 /// Why it is not clear which tokens are good.
@@ -223,32 +280,42 @@ pub enum TokenConfigError {
     /// The secret is no good.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The address of the key set is no good.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There is no key set.
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
     /// A key can belong to several algorithms.
     #[error("a public key is given, but not its algorithm: give --jwt-algorithm RS256, ES256 or EdDSA")]
     NoAlgorithm,
     /// The algorithm lacks its key.
-    #[error("{0} needs a public key: give --jwt-public-key-file")]
+    #[error("{0} needs a public key: give --jwt-public-key-file, --jwks-file or --jwks-url")]
     NoKey(Algorithm),
     /// Only one can count.
-    #[error("a secret and a public key are both given, and only one can count: take one away")]
+    #[error(
+        "of a secret, a public key, and a key set in a file or at an address, more than one is given, and only one can \
+         count: take the others away"
+    )]
     Ambiguous,
 }
 
 impl TokenConfig {
-    /// The verifier, and where its secret came from. A public key counts as given.
+    /// The verifier, and where its secret came from. Public keys count as given; a set of them is still to be read.
     ///
     /// # Errors
     ///
     /// [`TokenConfigError`].
     pub fn verifier(&self, data_dir: &Path) -> Result<(TokenVerifier, SecretOrigin), TokenConfigError> {
-        let (key, origin) = match self.key()? {
-            Key::Public(key) => (key, SecretOrigin::Given),
+        let expected = self.expected.expected();
+        Ok(match self.key()? {
+            Key::Public(key) => (TokenVerifier::new(key, &expected), SecretOrigin::Given),
+            Key::Set(keys) => (TokenVerifier::by_set(Arc::new(keys), &expected), SecretOrigin::Given),
             Key::Secret => {
                 let (secret, origin) = self.secret.resolve(data_dir)?;
-                (VerifyingKey::from_secret(&secret), origin)
+                (TokenVerifier::new(VerifyingKey::from_secret(&secret), &expected), origin)
             }
-        };
-        Ok((TokenVerifier::new(key, &self.expected.expected()), origin))
+        })
     }
 
     /// Where the secret of [`verifier`](Self::verifier) would come from, without making one.
@@ -259,13 +326,19 @@ impl TokenConfig {
     pub fn check(&self, data_dir: &Path) -> Result<SecretOrigin, TokenConfigError> {
         match self.key()? {
             Key::Public(_) => Ok(SecretOrigin::Given),
+            Key::Set(keys) => Ok(keys.check().map(|()| SecretOrigin::Given)?),
             Key::Secret => Ok(self.secret.origin(data_dir)?),
         }
     }
 
     fn key(&self) -> Result<Key, TokenConfigError> {
+        let given = [self.secret.is_given(), self.jwt_public_key_file.is_some(), self.jwks.is_given()];
+        if given.iter().filter(|given| **given).count() > 1 {
+            return Err(TokenConfigError::Ambiguous);
+        }
         match (&self.jwt_public_key_file, self.jwt_algorithm) {
-            (Some(_), _) if self.secret.is_given() => Err(TokenConfigError::Ambiguous),
+            (None, Some(Algorithm::Hs256)) if self.jwks.is_given() => Err(KeyError::Symmetric.into()),
+            (None, algorithm) if self.jwks.is_given() => Ok(Key::Set(self.jwks.jwks(algorithm)?)),
             (Some(path), Some(algorithm)) => Ok(Key::Public(VerifyingKey::from_pem_file(path, algorithm)?)),
             (Some(_), None) => Err(TokenConfigError::NoAlgorithm),
             (None, None | Some(Algorithm::Hs256)) => Ok(Key::Secret),
@@ -279,6 +352,7 @@ enum Key {
     /// A secret, which may still have to be made.
     Secret,
     Public(VerifyingKey),
+    Set(Jwks),
 }
 
 #[cfg(test)]
@@ -305,6 +379,11 @@ mod tests {
     fn what_may_wait_is_as_the_core_has_it_unless_told_otherwise() {
         assert_eq!(limits(&[]).outbound.total_bytes, OutboundLimits::default().total_bytes);
         assert_eq!(limits(&["--max-waiting-mib", "3"]).outbound.total_bytes, 3 << 20);
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_command_line() {
+        assert_eq!(format!("{:?}", Config::default()), format!("{:?}", Cli::parse_from(["x"]).config));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
-use crate::clock;
+use crate::auth::Rejected;
 use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
 use crate::metrics::Counted;
@@ -42,7 +42,7 @@ struct Opened {
 /// Whether a client may come in.
 enum Admission {
     /// With a good token, and a place among the connections.
-    Admitted { session: Session, counted: Counted, place: OwnedSemaphorePermit },
+    Admitted { session: Session, counted: Box<Counted>, place: OwnedSemaphorePermit },
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
 }
@@ -52,6 +52,8 @@ enum Admission {
 enum Refusal {
     NotAuthenticated,
     TokenExpired,
+    /// The token may be good, and can't be checked now.
+    UnknownKey,
     Full,
 }
 
@@ -61,16 +63,17 @@ impl Refusal {
         match self {
             Self::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
             Self::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
-            Self::Full => (None, CloseCode::TryAgainLater),
+            Self::UnknownKey | Self::Full => (None, CloseCode::TryAgainLater),
         }
     }
 }
 
-impl From<BadToken> for Refusal {
-    fn from(bad: BadToken) -> Self {
-        match bad {
-            BadToken::Invalid => Self::NotAuthenticated,
-            BadToken::Expired => Self::TokenExpired,
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Bad(BadToken::Invalid) => Self::NotAuthenticated,
+            Rejected::Bad(BadToken::Expired) => Self::TokenExpired,
+            Rejected::UnknownKey => Self::UnknownKey,
         }
     }
 }
@@ -209,17 +212,17 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
 async fn admit(
     token: Option<&str>,
     shared: &Shared,
-) -> Result<Result<(Session, Counted, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
-    let claims = match shared.verifier.verify(token.unwrap_or_default(), clock::wall()) {
+) -> Result<Result<(Session, Box<Counted>, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
+    let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
-        Err(bad) => return Ok(Err(bad.into())),
+        Err(rejected) => return Ok(Err(rejected.into())),
     };
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return Ok(Err(Refusal::Full));
     };
     let role = claims.user.role;
     match shared.handle.open(claims).await {
-        Ok(session) => Ok(Ok((session, shared.metrics.opened(role), place))),
+        Ok(session) => Ok(Ok((session, Box::new(shared.metrics.opened(role)), place))),
         Err(_) => Err(stopping()),
     }
 }

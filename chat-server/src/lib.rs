@@ -23,6 +23,7 @@ mod server;
 mod storage;
 pub mod store;
 mod tls;
+mod upkeep;
 pub mod users;
 pub mod webhook;
 pub mod websocket;

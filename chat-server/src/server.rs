@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::admin::{Admin, AdminError, Listeners};
-use crate::auth::{SecretOrigin, TokenVerifier};
+use crate::auth::{Jwks, SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
 #[cfg(feature = "console")]
@@ -32,6 +32,7 @@ use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
 use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::upkeep::upkeep;
 use crate::webhook::{Webhook, WebhookError};
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
@@ -107,10 +108,12 @@ pub struct Server {
     service: Service,
     verifier: TokenVerifier,
     store: LocalStore,
+    retention: Option<Duration>,
     max_connections: u32,
     metrics: Arc<Metrics>,
     drain_for: Duration,
     tls: Option<(Arc<Tls>, TlsFiles, FileWatch)>,
+    keys: Option<(Arc<Jwks>, FileWatch)>,
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
@@ -134,6 +137,14 @@ impl Server {
             Some(files) => {
                 let watch = files.watch(&reload);
                 Some((Arc::new(Tls::new(&files)?), files, watch))
+            }
+        };
+        let keys = match verifier.jwks().cloned() {
+            None => None,
+            Some(keys) => {
+                let watch = keys.watch(&reload);
+                keys.read().await.map_err(TokenConfigError::from)?;
+                Some((keys, watch))
             }
         };
         let listener = listen(&config.listen, &origin).await?;
@@ -161,8 +172,10 @@ impl Server {
             service: Box::pin(service),
             verifier,
             store,
+            retention: config.retention,
             max_connections: config.max_connections,
             tls,
+            keys,
             reload,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "console")]
@@ -233,6 +246,9 @@ impl Server {
             renewals.spawn(tls.clone().renew(files, watch));
             tls
         });
+        if let Some((keys, watch)) = self.keys {
+            renewals.spawn(keys.renew(watch));
+        }
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let shared = Arc::new(Shared {
             handle: self.handle.clone(),
@@ -254,7 +270,7 @@ impl Server {
                 phase.send_replace(Phase::Draining);
                 drain::see_off(&self.handle, self.drain_for).await;
             } => {}
-            never = storage::log_heads(&self.store) => match never {},
+            never = upkeep(&self.store, self.retention) => match never {},
             _ = &mut service => return Err(Broken),
         }
         drop((self.listener, alive, shared));

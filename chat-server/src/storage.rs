@@ -1,6 +1,5 @@
 //! The store's opening and closing, with what its operator should hear of it.
 
-use std::convert::Infallible;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -9,16 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::store::{IndexReport, LocalStore, Observer, OpenError, OpenReport, Options, Progress};
 
 /// How long closing may take before it is given up.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
-
-/// How often the head of the journal's chain is logged.
-const HEAD_EVERY: Duration = Duration::from_hours(1);
 
 /// How often a long opening says how far it has come.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -35,16 +31,8 @@ pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
     Ok(store)
 }
 
-/// Logs the head of the journal's chain every hour, for ever.
-pub(crate) async fn log_heads(store: &LocalStore) -> Infallible {
-    loop {
-        sleep(HEAD_EVERY).await;
-        log_head(store);
-    }
-}
-
 /// The head stands in the form in which `chat-server verify --expect` takes it.
-fn log_head(store: &LocalStore) {
+pub(crate) fn log_head(store: &LocalStore) {
     info!(head = %store.head(), "the head of the journal: verify --expect shows that nothing up to it was changed");
 }
 

@@ -20,8 +20,11 @@ use tempfile::TempDir;
 /// How long something that must come is waited for: a test that fails does not hang.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// More groups than may wait for the index.
-const MANY: usize = 300;
+/// More changes than may wait for the index.
+const MANY: usize = 20_000;
+
+/// As many of them at once.
+const AT_ONCE: usize = 1_000;
 
 /// What is to fail on the index thread.
 #[derive(Default)]
@@ -141,8 +144,10 @@ fn an_index_that_holds_nonsense_is_found_out_by_a_load_and_replaced() {
 fn acknowledgements_go_on_beyond_what_may_wait_for_the_index() {
     let dir = TempDir::new().unwrap();
     let (faults, store, reference) = store_without_index(&dir);
-    for _ in 0..MANY {
-        commit_to((&store, &reference), || message(&conv(), "acknowledged meanwhile", None));
+    for _ in 0..MANY / AT_ONCE {
+        let messages = || (0..AT_ONCE).map(|_| message(&conv(), "acknowledged meanwhile", None)).collect();
+        assert_eq!(commit(&store, messages()).len(), AT_ONCE);
+        block_on(reference.commit(messages())).unwrap();
     }
     assert!(ask(&store).is_err());
     faults.set(false);

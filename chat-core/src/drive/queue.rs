@@ -1,8 +1,10 @@
 //! What waits for one connection to take it, bounded by class.
 
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::vec;
 
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -13,6 +15,10 @@ use crate::engine::Class;
 use crate::limits::OutboundLimits;
 use crate::protocol::CloseCode;
 use crate::time::Monotonic;
+
+/// Frames that are sent at once. With more of them the reader begins before all are there, for there is room for a few
+/// hundred only.
+const AT_ONCE: usize = 32;
 
 /// What leaves a queue.
 pub(super) enum Outgoing {
@@ -46,16 +52,30 @@ struct Shared {
 
 /// The end that the engine's frames are put into.
 pub(super) struct Tail {
-    frames: mpsc::UnboundedSender<Outgoing>,
+    /// What was pushed and not sent. It counts as waiting.
+    pushed: Vec<Outgoing>,
+    frames: mpsc::UnboundedSender<Vec<Outgoing>>,
     shared: Arc<Shared>,
 }
 
 /// The end that the connection takes them out of.
 pub(super) struct Head {
-    frames: mpsc::UnboundedReceiver<Outgoing>,
+    frames: mpsc::UnboundedReceiver<Vec<Outgoing>>,
     shared: Arc<Shared>,
+    /// What was received and is not taken out.
+    received: vec::IntoIter<Outgoing>,
     /// The frame that was taken out last, until the transport has [taken](Head::taken) it.
     handed: Option<(Class, usize)>,
+    /// Those before it, which still count.
+    done: Done,
+}
+
+/// Frames that need not be counted any more.
+#[derive(Default)]
+struct Done {
+    live: usize,
+    live_bytes: usize,
+    reply_bytes: usize,
 }
 
 /// Why a frame was not put in.
@@ -85,11 +105,20 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         total,
         task: AtomicWaker::new(),
     });
-    (Tail { frames: sender, shared: shared.clone() }, Head { frames: receiver, shared, handed: None })
+    let tail = Tail { pushed: Vec::new(), frames: sender, shared: shared.clone() };
+    let head = Head {
+        frames: receiver,
+        shared,
+        received: Vec::new().into_iter(),
+        handed: None,
+        done: Done::default(),
+    };
+    (tail, head)
 }
 
 impl Tail {
-    /// Puts a frame behind what is there.
+    /// Puts a frame behind what is there, to be [sent](Self::send) with what else is pushed; says whether it is the first
+    /// of these.
     ///
     /// Replies are always taken: while too many wait, the connection is not read, so that no more come. Typing is
     /// shed once a quarter of the room for live events is used, so that there is room for messages.
@@ -97,7 +126,7 @@ impl Tail {
     /// # Errors
     ///
     /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
-    pub(super) fn push(&self, class: Class, frame: Bytes, now: Monotonic) -> Result<(), Refused> {
+    pub(super) fn push(&mut self, class: Class, frame: Bytes, now: Monotonic) -> Result<bool, Refused> {
         let shared = &self.shared;
         let (live, live_bytes) =
             (shared.live.load(Ordering::Relaxed), shared.live_bytes.load(Ordering::Relaxed));
@@ -120,14 +149,26 @@ impl Tail {
             // Before the frame is there to be taken: whoever takes it sees this.
             shared.backlog.store(true, Ordering::Release);
         }
-        // A reader that is gone is reported by its session.
-        let _gone = self.frames.unbounded_send(Outgoing::Frame(class, frame, now));
-        Ok(())
+        self.pushed.push(Outgoing::Frame(class, frame, now));
+        let is_first = self.pushed.len() == 1;
+        if self.pushed.len() == AT_ONCE {
+            self.send();
+        }
+        Ok(is_first)
+    }
+
+    /// Sends what was pushed: so the connection's task wakes once, and writes it all at once.
+    pub(super) fn send(&mut self) {
+        if !self.pushed.is_empty() {
+            // A reader that is gone is reported by its session.
+            let _gone = self.frames.unbounded_send(mem::take(&mut self.pushed));
+        }
     }
 
     /// Ends the queue behind what is there.
-    pub(super) fn close(&self, code: CloseCode) {
-        let _gone = self.frames.unbounded_send(Outgoing::Close(code));
+    pub(super) fn close(&mut self, code: CloseCode) {
+        self.pushed.push(Outgoing::Close(code));
+        self.send();
     }
 
     /// Gives the queue up with all that is in it. Its bytes count no more.
@@ -157,21 +198,34 @@ impl Tail {
 }
 
 impl Head {
-    /// Takes the next frame out. It counts on until the transport has [taken](Self::taken) it.
+    /// Takes the next frame out, for a transport that is ready for it. It counts on until the transport has
+    /// [taken](Self::taken) it.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
-        self.taken();
-        let next = self.frames.poll_next_unpin(cx);
-        if let Poll::Ready(Some(Outgoing::Frame(class, frame, _))) = &next {
-            self.handed = Some((*class, frame.len()));
+        self.done.add(self.handed.take());
+        loop {
+            if let Some(next) = self.received.next() {
+                if let Outgoing::Frame(class, frame, _) = &next {
+                    self.handed = Some((*class, frame.len()));
+                }
+                return Poll::Ready(Some(next));
+            }
+            self.settle();
+            match ready!(self.frames.poll_next_unpin(cx)) {
+                Some(received) => self.received = received.into_iter(),
+                None => return Poll::Ready(None),
+            }
         }
-        next
     }
 
-    /// The transport is flushed, or ready for the next frame: the one before is off our hands.
+    /// The transport is flushed: it has all that was taken out.
     pub(super) fn taken(&mut self) {
-        if let Some((class, bytes)) = self.handed.take() {
-            self.shared.uncount(class, bytes);
-        }
+        self.done.add(self.handed.take());
+        self.settle();
+    }
+
+    /// Counts no more what the transport has: all that was taken out but the last frame.
+    pub(super) fn settle(&mut self) {
+        self.shared.uncount(&mem::take(&mut self.done));
     }
 
     /// Whether the queue was given up; if not, this task is woken when that or the pace changes.
@@ -236,12 +290,10 @@ impl Shared {
         }
     }
 
-    fn uncount(&self, class: Class, bytes: usize) {
-        let counted = take(self.bytes_of(class), bytes);
+    fn uncount(&self, done: &Done) {
+        let counted = take(&self.live_bytes, done.live_bytes) + take(&self.reply_bytes, done.reply_bytes);
         take(&self.total, counted);
-        if class != Class::Reply {
-            take(&self.live, 1);
-        }
+        take(&self.live, done.live);
     }
 
     fn forget_all(&self) {
@@ -250,8 +302,24 @@ impl Shared {
     }
 }
 
+impl Done {
+    fn add(&mut self, frame: Option<(Class, usize)>) {
+        match frame {
+            Some((Class::Reply, bytes)) => self.reply_bytes += bytes,
+            Some((_, bytes)) => {
+                self.live += 1;
+                self.live_bytes += bytes;
+            }
+            None => {}
+        }
+    }
+}
+
 /// Takes up to `amount` out of a count, and says how much it was.
 fn take(count: &AtomicUsize, amount: usize) -> usize {
+    if amount == 0 {
+        return 0;
+    }
     let before = count
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| Some(count.saturating_sub(amount)))
         .unwrap_or_default();
@@ -274,33 +342,35 @@ mod tests {
 
     #[test]
     fn typing_is_shed_first_and_messages_never_silently() {
-        let (tail, head) = queue(limits(), 64, Arc::default());
-        for _ in 0..8 {
-            assert_eq!(tail.push(Class::Message, frame(1), NOW), Ok(()));
+        let (mut tail, head) = queue(limits(), 64, Arc::default());
+        for number in 0..8 {
+            assert_eq!(tail.push(Class::Message, frame(1), NOW), Ok(number == 0));
         }
         assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
         assert_eq!(tail.bytes(), 8);
-        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(()), "replies are always taken");
+        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(false), "replies are always taken");
         assert_eq!(tail.push(Class::Message, frame(1), NOW), Err(Refused::TooSlow));
         assert!(!head.may_read());
     }
 
     #[test]
     fn one_long_event_fits_and_two_do_not() {
-        let (tail, _head) = queue(limits(), 64, Arc::default());
-        assert_eq!(tail.push(Class::Message, frame(500), NOW), Ok(()));
+        let (mut tail, _head) = queue(limits(), 64, Arc::default());
+        assert_eq!(tail.push(Class::Message, frame(500), NOW), Ok(true));
         assert_eq!(tail.push(Class::Message, frame(500), NOW), Err(Refused::TooSlow));
     }
 
     #[test]
     fn bytes_are_counted_in_and_out() {
         let total = Arc::new(AtomicUsize::new(7));
-        let (tail, mut head) = queue(limits(), 64, total.clone());
+        let (mut tail, mut head) = queue(limits(), 64, total.clone());
         tail.push(Class::Reply, frame(20), NOW).unwrap();
         tail.push(Class::Message, frame(30), NOW).unwrap();
         assert!(!head.may_read());
         assert_eq!(total.load(Ordering::Relaxed), 57);
         let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(head.poll_next(&mut cx).is_pending(), "pushed only");
+        tail.send();
         assert!(head.poll_next(&mut cx).is_ready());
         assert!(!head.may_read(), "a long reply counts until the transport has taken it");
         head.taken();

@@ -37,6 +37,8 @@ struct Service<'a, S, V, C> {
     clock: &'a C,
     observer: Observer,
     queues: BTreeMap<ConnectionId, Tail>,
+    /// Whose queues have frames that are pushed and not sent.
+    pushed: Vec<ConnectionId>,
     /// Bytes that wait in all queues.
     total: Arc<AtomicUsize>,
     typing_shed: u64,
@@ -64,6 +66,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         clock: &clock,
         observer,
         queues: BTreeMap::new(),
+        pushed: Vec::new(),
         total,
         typing_shed: 0,
         next_command: 0,
@@ -140,10 +143,15 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Does all that the engine asks for.
+    /// Does all that the engine asks for. What a connection gets by that it gets at once.
     fn act(&mut self) {
         while let Some(output) = self.engine.poll() {
             self.act_on(output);
+        }
+        for conn in self.pushed.drain(..) {
+            if let Some(queue) = self.queues.get_mut(&conn) {
+                queue.send();
+            }
         }
     }
 
@@ -170,7 +178,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
             Output::Close { conn, code } => {
-                if let Some(queue) = self.queues.remove(&conn) {
+                if let Some(mut queue) = self.queues.remove(&conn) {
                     queue.close(code);
                 }
             }
@@ -192,13 +200,18 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     fn send(&mut self, conns: &[ConnectionId], class: Class, frame: &Bytes) {
         let now = self.clock.now().monotonic;
         for conn in conns {
-            match self.queues.get(conn).map(|queue| queue.push(class, frame.clone(), now)) {
-                Some(Err(Refused::TooSlow)) => self.cut(*conn),
-                Some(Err(Refused::Shed)) => self.typing_shed += 1,
-                _ if class == Class::Reply && self.has_backlog(*conn) => {
-                    self.handle(Input::Backlog { conn: *conn, waits: true });
+            let Some(queue) = self.queues.get_mut(conn) else { continue };
+            match queue.push(class, frame.clone(), now) {
+                Ok(true) => self.pushed.push(*conn),
+                Ok(false) => {}
+                Err(Refused::Shed) => self.typing_shed += 1,
+                Err(Refused::TooSlow) => {
+                    self.cut(*conn);
+                    continue;
                 }
-                _ => {}
+            }
+            if class == Class::Reply && self.has_backlog(*conn) {
+                self.handle(Input::Backlog { conn: *conn, waits: true });
             }
         }
         while self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes {

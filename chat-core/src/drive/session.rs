@@ -156,7 +156,10 @@ where
             return Ok(());
         }
         while !self.session.queue.is_cut(cx) {
-            let Poll::Ready(is_ready) = Pin::new(&mut self.transport).poll_ready(cx) else { return Ok(()) };
+            let Poll::Ready(is_ready) = Pin::new(&mut self.transport).poll_ready(cx) else {
+                self.session.queue.settle();
+                return Ok(());
+            };
             is_ready?;
             match self.session.queue.poll_next(cx) {
                 Poll::Ready(Some(Outgoing::Frame(class, text, since))) => {

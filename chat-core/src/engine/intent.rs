@@ -126,5 +126,14 @@ fn unnumbered(
     sent_at: Timestamp,
 ) -> Message {
     let (content, message_type) = (content.clone(), MessageType::Text);
-    Message { id: MessageId::from(""), conversation_id, sender_id, content, message_type, sent_at, seq: None }
+    Message {
+        id: MessageId::from(""),
+        conversation_id,
+        sender_id,
+        content,
+        message_type,
+        sent_at,
+        seq: None,
+        erased: false,
+    }
 }

@@ -34,6 +34,10 @@ pub struct Message {
     /// Its number in the conversation: 1, 2, 3 … without holes. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// Whether its text was taken away, because it was kept for as long as it may be; `content` is empty then. An addition
+    /// to the document.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 /// The real-time broadcast of a message to every connection of every participant.
@@ -66,7 +70,8 @@ pub struct BroadcastMessage {
 
 impl From<Message> for NewMessage {
     fn from(message: Message) -> Self {
-        let Message { id, conversation_id, sender_id, content, message_type, sent_at, seq } = message;
+        let Message { id, conversation_id, sender_id, content, message_type, sent_at, seq, erased: _ } =
+            message;
         let message = BroadcastMessage { id, sender_id, content, message_type, sent_at, seq };
         Self { conversation_id, message }
     }
@@ -76,6 +81,6 @@ impl From<NewMessage> for Message {
     fn from(event: NewMessage) -> Self {
         let NewMessage { conversation_id, message } = event;
         let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq } = message;
-        Self { id, conversation_id, sender_id, content, message_type, sent_at, seq }
+        Self { id, conversation_id, sender_id, content, message_type, sent_at, seq, erased: false }
     }
 }

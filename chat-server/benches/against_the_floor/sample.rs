@@ -30,6 +30,7 @@ fn message() -> Message {
         message_type: MessageType::Text,
         sent_at: Timestamp::default(),
         seq: Some(SEQ),
+        erased: false,
     }
 }
 

@@ -108,7 +108,11 @@ fn store(text: &mut Text, store: &LocalStore) {
         ("chat_journal_position", "Records of the journal.", store.position().0),
         ("chat_journal_bytes", "Bytes of the journal on disk.", bytes_in(&dir.join("journal"))),
         ("chat_index_bytes", "Bytes of the index on disk.", bytes_in(&dir.join("index"))),
-        ("chat_index_groups_waiting", "Groups that are not in the index.", store.groups_waiting() as u64),
+        (
+            "chat_index_writes_waiting",
+            "Synced writes that are not in the index yet.",
+            store.writes_waiting() as u64,
+        ),
         ("chat_loads_waiting", "Loads that wait for a thread.", meter.loads_waiting() as u64),
     ];
     for (name, help, value) in gauges {

@@ -109,6 +109,11 @@ impl VerifyingKey {
         Ok(Self { algorithm, key })
     }
 
+    /// An algorithm by a public key.
+    pub(super) fn public(algorithm: Algorithm, key: DecodingKey) -> Self {
+        Self { algorithm, key }
+    }
+
     /// What the key may be used for.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

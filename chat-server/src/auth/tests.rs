@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chat_core::protocol::{Role, User};
+use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -106,6 +107,33 @@ fn a_good_token_says_who_and_until_when() {
         };
         assert_eq!(claims.user, user, "{}", setup.algorithm);
         assert_eq!(claims.expires_at, Timestamp::from_millis((NOW + 60) * 1000));
+    }
+}
+
+#[tokio::test]
+async fn the_key_of_a_set_that_a_token_names_checks_it() {
+    let setups: Vec<_> =
+        Setup::all().into_iter().filter(|setup| setup.algorithm != Algorithm::Hs256).collect();
+    let mut keys = Vec::new();
+    for setup in &setups {
+        let mut key = Jwk::from_encoding_key(&setup.signing, setup.algorithm.into()).unwrap();
+        key.common.key_id = Some(setup.algorithm.to_string());
+        keys.push(key);
+    }
+    // The same name for keys of two kinds.
+    keys[1].common.key_id = keys[0].common.key_id.clone();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, json!({"keys": keys}).to_string()).unwrap();
+    let jwks = Arc::new(Jwks::of_file(file.path(), Accepted(None)));
+    jwks.read().await.unwrap();
+    let verifier = TokenVerifier::by_set(jwks, &Expected::default());
+    for (signs, setup) in setups.iter().enumerate() {
+        for (named, key) in keys.iter().enumerate() {
+            let header = Header { kid: key.common.key_id.clone(), ..Header::new(setup.algorithm.into()) };
+            let token = encode(&header, &good(), &setup.signing).unwrap();
+            let is_its_own = keys[signs].common.key_id == keys[named].common.key_id;
+            assert_eq!(verifier.verify(&token, now()).is_ok(), is_its_own, "{} {named}", setup.algorithm);
+        }
     }
 }
 

@@ -40,8 +40,11 @@ pub(super) struct TokenArgs {
 
 /// Prints a token.
 pub(super) fn token(args: TokenArgs) -> Outcome {
-    let TokenConfig { secret, jwt_algorithm, jwt_public_key_file, expected } = &args.tokens;
-    if jwt_public_key_file.is_some() || jwt_algorithm.is_some_and(|algorithm| algorithm != Algorithm::Hs256) {
+    let TokenConfig { secret, jwt_algorithm, jwt_public_key_file, jwks, expected } = &args.tokens;
+    if jwt_public_key_file.is_some()
+        || jwks.is_given()
+        || jwt_algorithm.is_some_and(|algorithm| algorithm != Algorithm::Hs256)
+    {
         return Err(
             "tokens are signed by the owner of the private key: this server has only the public one".into()
         );

@@ -34,7 +34,7 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Reads a whole number with a unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = |unit| match unit {
         "s" => Some(1),
         "m" => Some(60),

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
-use crate::clock::SystemClock;
+use crate::clock::{self, SystemClock};
 use crate::health::Health;
 use crate::websocket::Watched;
 

@@ -1,4 +1,4 @@
-//! The index thread: brings synced groups from the overlay into the index, and flushes that.
+//! The index thread: brings what has gathered in the overlay into the index, and flushes that.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,25 +6,21 @@ use std::time::{Duration, Instant};
 use chat_core::store::Unavailable;
 
 use super::current::Current;
-use super::index::view::Writes;
 use super::index::{Index, caught};
 use super::journal::End;
 use super::options::{Observer, Progress};
-use super::overlay::{Overlay, Work};
+use super::overlay::{Layer, Overlay, Work};
 use super::renewal::Renewal;
 
 /// How long what was applied waits to be flushed: what a crash leaves to be replayed. An index that failed under a
 /// load is found out as soon.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// Most writes in one batch of the index, unless a single group has more.
-const WRITES_MOST: usize = 4_096;
-
 /// All that the index thread works with.
 pub(super) struct Indexer {
     /// The index.
     pub(super) current: Arc<Current>,
-    /// Where the groups come from.
+    /// Where the layers come from.
     pub(super) overlay: Arc<Overlay>,
     /// Who is told.
     pub(super) observer: Observer,
@@ -42,17 +38,17 @@ impl Indexer {
         }
     }
 
-    /// Brings groups into the index until the overlay is closed and empty, or the index fails.
+    /// Brings layers into the index until the overlay is closed and empty, or the index fails.
     fn serve(&self, index: &Index) -> Result<(), Unavailable> {
         let mut flushed = Instant::now();
         let mut dirty = false;
         loop {
             let patience = if dirty { FLUSH_EVERY.saturating_sub(flushed.elapsed()) } else { FLUSH_EVERY };
-            let work = self.overlay.work(patience, WRITES_MOST);
+            let work = self.overlay.work(patience);
             index.check()?;
             match work {
-                Work::Apply(groups, end) => {
-                    self.apply(index, &groups, end)?;
+                Work::Apply(layer, end) => {
+                    self.apply(index, &layer, end)?;
                     dirty = true;
                 }
                 Work::Idle => (),
@@ -66,22 +62,13 @@ impl Indexer {
         }
     }
 
-    fn apply(&self, index: &Index, groups: &[Arc<Writes>], end: End) -> Result<(), Unavailable> {
+    fn apply(&self, index: &Index, layer: &Layer, end: End) -> Result<(), Unavailable> {
         // Commits wait for this thread, so it must outlive what it calls.
         let told = caught(|| self.observer.tell(Progress::Indexing(end.position)));
         told.map_err(|what| index.fail(&what))?;
-        let merged;
-        let writes = match groups {
-            [group] => &**group,
-            groups => {
-                let writes = groups.iter().flat_map(|writes| writes.iter());
-                merged = writes.map(|(key, value)| (key.clone(), value.clone())).collect();
-                &merged
-            }
-        };
         let _alone = self.current.alone();
-        index.apply(writes, end)?;
-        self.overlay.applied(groups.len());
+        layer.show(|writes| index.apply(writes, end))?;
+        self.overlay.applied();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The one catalogue of what stands in the index under which key.
 //!
-//! One tree. A key is a letter and its parts; a part that another one follows ends with `0xff`, a byte that no
+//! One tree, and a file for the client message ids. A key is a letter and its parts; a part that another one follows ends with `0xff`, a byte that no
 //! UTF-8 holds, so that ids of any content and length stay apart. Numbers are big-endian. What the values are
 //! stands in [`values`](super::values). A change here, or there, is a new [`VERSION`]: an older index is then
 //! built anew from the journal.
@@ -14,20 +14,20 @@
 //! | `n` user | – : an active control user | per account put |
 //! | `e` user | – : enrolment is due | per account put |
 //! | `c` conversation | title, room, creator, time, version, JSON | created, enrolled, withdrawn |
-//! | `m` conversation `ff` seq u64 | message, its content up to 2 KiB or its place in the journal | per message |
-//! | `d` user `ff` client message id | place of the record in the journal | per message that names one |
+//! | `m` conversation `ff` seq u64 | messages from this number on, each with its content up to 2 KiB or its place in the journal | per run of messages |
+//! | `d` user `ff` client message id | place of the record in the journal, in [`originals`](super::index) instead of sled | per message that names one |
 //! | `p` conversation `ff` user | – : a participant | created, enrolled, withdrawn |
 //! | `b` user `ff` conversation | – : the same the other way round, by id | as `p` |
 //! | `a` user `ff` hour u32 conversation | – : the same by the hour of the last activity, newest first | as `p`, and when a message enters a new hour |
 //! | `r` user `ff` conversation | read position, u64 | per rise |
 //!
-//! The newest message of a conversation is the last `m` key, so that a message rewrites nothing.
+//! The newest message of a conversation is the last of its last `m` key, so that a message rewrites nothing.
 
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use chat_core::time::Timestamp;
 
 /// The version of this catalogue and of the values.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";
@@ -43,6 +43,11 @@ pub(super) const DUE: &[u8] = b"e";
 pub(super) const ACCOUNTS: &[u8] = b"u";
 /// What the keys of conversations begin with.
 pub(super) const CONVERSATIONS: &[u8] = b"c";
+
+/// What the keys of messages begin with.
+pub(super) const MESSAGES: &[u8] = b"m";
+/// What the keys of client message ids begin with.
+pub(super) const ORIGINALS: &[u8] = b"d";
 
 /// Ends a part of a key that another part follows.
 const STOP: u8 = 0xff;

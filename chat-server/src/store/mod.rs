@@ -3,7 +3,7 @@
 //! ```text
 //! commit ──> commit thread: judge ─> group ─> one write, one fdatasync ─> overlay ─> acknowledged
 //!                                                                           │
-//!                              index thread: one batch of sled per group <──┘
+//!                              index thread: a batch of many groups <──────┘
 //! load ────> load threads: overlay, then sled, then what these point to in the journal
 //! ```
 //!
@@ -28,12 +28,14 @@ mod keys;
 mod loads;
 mod lock;
 mod meter;
+mod note;
 mod open;
 mod options;
 mod overlay;
 mod query;
 mod rebuild;
 mod renewal;
+mod retention;
 mod state;
 mod values;
 mod verify;
@@ -47,6 +49,7 @@ use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
 use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
+use chat_core::time::Timestamp;
 use futures::channel::oneshot;
 
 pub use backup::{BackupError, Restored, backup, restore};
@@ -56,6 +59,7 @@ pub use follow::Place;
 pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use rebuild::rebuild;
+pub use retention::{RetentionError, Swept};
 pub use verify::{Checks, Finding, Verified, verify};
 
 use current::Current;
@@ -68,6 +72,7 @@ pub(crate) use meter::Meter;
 use overlay::Overlay;
 use query::Answers;
 use renewal::Renewal;
+use retention::Retention;
 use writer::{Commit, Writer};
 
 /// Commits that wait for the commit thread. The engine has one under way at a time; one more than this is
@@ -100,7 +105,18 @@ struct Inner {
     synced: Arc<Synced>,
     /// Held by who needs the journal's old parts to stay as they are, or changes them.
     upkeep: Mutex<()>,
+    /// How far contents are erased, once that is known. Held by who erases; it is gone when the store is closed.
+    erased: Mutex<Erased>,
     running: Mutex<Option<Running>>,
+}
+
+/// How far contents are erased.
+#[derive(Debug)]
+enum Erased {
+    /// Up to here, as far as this is known.
+    Up(Option<End>),
+    /// Nothing is erased any more: the store is closed.
+    Closed,
 }
 
 /// What has to end before the data directory may be used again.
@@ -124,7 +140,7 @@ impl LocalStore {
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let parts = open::open(dir, &options)?;
         let reader = Arc::new(Reader::new(&dir.join("journal")));
-        let overlay = Arc::new(Overlay::new(parts.journal.end().position));
+        let overlay = Arc::new(Overlay::new(parts.journal.end()));
         let current = Arc::new(Current::new(Ok(parts.index)));
         let answers = Answers::new(current.clone(), overlay.clone(), reader.clone());
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
@@ -156,6 +172,7 @@ impl LocalStore {
             journal_failure,
             synced,
             upkeep: Mutex::default(),
+            erased: Mutex::new(Erased::Up(None)),
             running: Mutex::new(Some(running)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -168,7 +185,7 @@ impl LocalStore {
 
     /// How far it has come: all up to here is durable, and seen by loads.
     pub fn position(&self) -> Position {
-        self.inner.overlay.snapshot().0
+        self.inner.overlay.snapshot().position()
     }
 
     /// The end of the journal: all before it is acknowledged.
@@ -195,9 +212,9 @@ impl LocalStore {
         &self.inner.meter
     }
 
-    /// Groups that are synced, and not in the index.
-    pub(crate) fn groups_waiting(&self) -> usize {
-        self.inner.overlay.snapshot().1.len()
+    /// Writes that are synced, and not in the index.
+    pub(crate) fn writes_waiting(&self) -> usize {
+        self.inner.overlay.writes()
     }
 
     /// What it can't do at present, the worst of it.
@@ -242,6 +259,24 @@ impl LocalStore {
         backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }
 
+    /// Erases the content of some more messages that were sent before `cutoff`, for good: from the journal, whose chain
+    /// still holds, and from the index. It blocks for a moment.
+    ///
+    /// The messages go on to exist, with their numbers, and are answered with empty content. The first one that is not as
+    /// old ends it, so a clock that was once set ahead makes it wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RetentionError`]. What was begun is completed by the next call, or by the next start.
+    pub fn erase_before(&self, cutoff: Timestamp) -> Result<Swept, RetentionError> {
+        let mut erased = lock(&self.inner.erased);
+        let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
+        let _changing = self.inner.upkeep.try_lock().map_err(|_| RetentionError::Busy)?;
+        let Inner { dir, options, current, synced, .. } = &*self.inner;
+        let current = current.upgrade().ok_or(RetentionError::Busy)?;
+        Retention { dir, disk: &options.disk, current: &current, synced }.step(reached, cutoff)
+    }
+
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
     ///
     /// It blocks until that is done. What comes later is unavailable; closing again does nothing.
@@ -279,6 +314,7 @@ impl Inner {
     }
 
     fn stop(&self, mark: bool) -> Result<(), OpenError> {
+        *lock(&self.erased) = Erased::Closed;
         let Some(running) = lock(&self.running).take() else { return Ok(()) };
         lock(&self.commits).take();
         self.loads.close();

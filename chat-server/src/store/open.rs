@@ -15,6 +15,7 @@ use super::index::{Index, Opened, set_aside};
 use super::journal::{End, Event, Journal, Recovered, Witness, recover};
 use super::lock::Lock;
 use super::options::{IndexReport, OpenReport, Options, Progress};
+use super::retention::{self, RetentionError};
 use super::state::{BACKUP, STATE, State};
 
 /// A store whose journal and index agree.
@@ -58,6 +59,10 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     let journal = opening.open_journal(end)?;
     let end_now = journal.end();
     let (index, index_report) = opening.bring_index(found, end_now.position)?;
+    retention::complete(dir, &*options.disk, &index).map_err(|error| match error {
+        RetentionError::Journal(error) => error,
+        error => OpenError::Index { dir: opening.index.clone(), what: error.to_string() },
+    })?;
     write_state(dir, options, end_now, false)?;
     let created = end.is_none_or(|end| end.position.0 == 0);
     let report = OpenReport { created, cut, index: index_report, position: end_now.position };

@@ -138,11 +138,12 @@ impl Renewal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::journal::End;
 
     #[test]
     fn the_first_attempt_is_made_at_once_and_the_pauses_between_the_others_grow_to_ten_seconds() {
         let current = Arc::new(Current::new(Err(Unavailable::new("none"))));
-        let overlay = Arc::new(Overlay::new(Position(0)));
+        let overlay = Arc::new(Overlay::new(End::default()));
         let mut renewal = Renewal::new(Path::new(""), &Options::default(), current, overlay);
         assert_eq!(renewal.next_pause(), Duration::ZERO);
         renewal.attempted = Some(Instant::now());

@@ -2,6 +2,7 @@
 //!
 //! All are small: sled keeps values of more than 8 KB in files that it never syncs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use chat_core::id::{MessageId, UserId};
@@ -30,7 +31,14 @@ pub(super) struct ConversationValue {
     pub(super) version: u64,
 }
 
-/// What is stored of a message: its number is in the key.
+/// Bytes of a run of messages after which the next one begins another: a leaf of sled holds 16 runs, and is to stay well
+/// below what sled would put into a file of its own.
+pub(super) const RUN_MOST: usize = 4 << 10;
+
+/// What is stored of a message.
+///
+/// Messages stand in *runs*: those of a conversation that came into the index together and follow each other, under the
+/// number of the first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct MessageValue {
     pub(super) nonce: [u8; NONCE],
@@ -69,10 +77,15 @@ impl MessageValue {
         MessageId::from(format!("{PREFIX}{nonce}{seq}"))
     }
 
-    /// As bytes.
+    /// As a run of one.
     pub(super) fn encode(&self) -> Vec<u8> {
         let sender = self.sender.as_str().as_bytes();
-        let mut bytes = Vec::with_capacity(NONCE + 11 + sender.len() + 16);
+        let content = self.content.stored_length();
+        let length = NONCE + 8 + 2 + sender.len() + content;
+        let mut bytes = Vec::with_capacity(2 + length);
+        bytes.extend(
+            u16::try_from(length).expect("a message is at most INLINE_MOST and TEXT_MOST long").to_be_bytes(),
+        );
         bytes.extend(self.nonce);
         bytes.extend(self.sent_at.as_millis().to_be_bytes());
         bytes.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
@@ -92,7 +105,19 @@ impl MessageValue {
         bytes
     }
 
-    /// From bytes; `None` if they are none.
+    /// Where the messages of a run stand in it; `None` if it is none.
+    pub(super) fn split(run: &[u8]) -> Option<Vec<Range<usize>>> {
+        let (mut places, mut start) = (Vec::new(), 0);
+        while start < run.len() {
+            let length = run[start..].first_chunk().map(|length| u16::from_be_bytes(*length))?;
+            let end = start + 2 + usize::from(length);
+            places.push(start + 2..end);
+            start = end;
+        }
+        (start == run.len()).then_some(places)
+    }
+
+    /// From what stands at such a place; `None` if it is none.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (nonce, rest) = bytes.split_first_chunk()?;
         let (sent_at, rest) = rest.split_first_chunk()?;
@@ -121,6 +146,15 @@ impl ContentValue {
         }
     }
 
+    /// Bytes that it takes in a run.
+    fn stored_length(&self) -> usize {
+        match self {
+            Self::Inline(text) => 1 + text.len(),
+            Self::Journal(..) => 1 + 4 + LOCATION,
+            Self::Erased => 1,
+        }
+    }
+
     /// Bytes of the content.
     pub(super) fn length(&self) -> usize {
         match self {
@@ -131,9 +165,12 @@ impl ContentValue {
     }
 }
 
+/// Bytes of a place in the journal.
+pub(super) const LOCATION: usize = 12;
+
 /// A place in the journal as bytes.
-pub(super) fn encode_location(location: Location) -> [u8; 12] {
-    let mut bytes = [0; 12];
+pub(super) fn encode_location(location: Location) -> [u8; LOCATION] {
+    let mut bytes = [0; LOCATION];
     bytes[..8].copy_from_slice(&location.segment.to_be_bytes());
     bytes[8..].copy_from_slice(&location.offset.to_be_bytes());
     bytes

@@ -74,8 +74,7 @@ impl Writer {
     fn commit(&mut self, changes: Vec<Change>) -> Answer {
         self.overlay.wait_for_room();
         let index = self.current.get();
-        let (_, overlay) = self.overlay.snapshot();
-        let mut view = View::new(index, overlay);
+        let mut view = View::new(index, self.overlay.snapshot());
         let mut group = self.journal.begin().inspect_err(|_| self.failure.set(true))?;
         let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
         let verdicts: Vec<_> =

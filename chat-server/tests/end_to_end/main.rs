@@ -32,6 +32,8 @@ mod join_conversation;
 #[cfg(test)]
 mod join_support_room;
 #[cfg(test)]
+mod jwks;
+#[cfg(test)]
 mod log_secrecy;
 #[cfg(test)]
 mod mark_message_read;
@@ -48,11 +50,19 @@ mod refusals;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod send_chat_message;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod slow_reader;
+#[cfg(test)]
+#[expect(dead_code, reason = "shared with other test programs")]
+#[path = "../store_support/mod.rs"]
+mod store_support;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use chat_server::store::{LocalStore, Observer, Options, Progress};
 use futures::executor::block_on;
 
 use crate::plan::batch;
+use crate::store_support::time;
 
 /// Bytes of a segment: the least, so that many are begun.
 const SEGMENT_BYTES: u64 = 4 << 10;
@@ -50,7 +51,7 @@ pub(crate) fn begin(dir: &Path, boot: &str) {
 }
 
 /// The life of a store after a power cut: what was left is opened, and the index fails while the store runs, is built
-/// anew, and is removed while the store is closed.
+/// anew, and is removed while the store is closed; then old texts are erased.
 pub(crate) fn go_on(dir: &Path, boot: &str, done: usize) {
     let options = || options(Some(boot));
     let mut writer = Writer::new(dir, done);
@@ -80,8 +81,22 @@ pub(crate) fn go_on(dir: &Path, boot: &str, done: usize) {
     drop(store);
     fs::remove_dir_all(dir.join("disk/data/index")).unwrap();
     let store = writer.open(options());
+    erase_old_texts(&store);
     writer.commit(&store, 1);
     abandon(store);
+}
+
+/// Erases about a third of all texts, in place.
+fn erase_old_texts(store: &LocalStore) {
+    let mut erased = 0;
+    loop {
+        let swept = store.erase_before(time(600 * 7)).unwrap();
+        erased += swept.erased;
+        if !swept.more {
+            assert!(erased > 5, "{erased} erased");
+            return;
+        }
+    }
 }
 
 struct Writer<'a> {

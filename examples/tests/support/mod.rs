@@ -8,7 +8,7 @@ use chat_client::websocket::TokioClock;
 use chat_core::drive::Clock;
 use chat_core::protocol::{Role, User};
 use chat_server::auth::{Expected, Secret, issue};
-use chat_server::config::{DataConfig, ExpectedConfig, SecretConfig, SecretText, TokenConfig};
+use chat_server::config::{DataConfig, SecretText};
 use chat_server::{Broken, Config, Server};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, copy_bidirectional};
@@ -82,19 +82,13 @@ impl World {
 }
 
 fn config(folder: &TempDir) -> Config {
-    Config {
+    let mut config = Config {
         listen: "127.0.0.1:0".to_owned(),
         data: DataConfig { data_dir: folder.path().join("data") },
-        tokens: TokenConfig {
-            secret: SecretConfig { jwt_secret_file: None, jwt_secret: SecretText(Some(SECRET.into())) },
-            jwt_algorithm: None,
-            jwt_public_key_file: None,
-            expected: ExpectedConfig { jwt_issuer: None, jwt_audience: None },
-        },
-        messages_per_second: None,
-        max_connections: 16,
-        max_waiting_mib: 16,
-    }
+        ..Config::default()
+    };
+    config.tokens.secret.jwt_secret = SecretText(Some(SECRET.into()));
+    config
 }
 
 fn user(id: &str, role: Role, first_name: &str, last_name: &str) -> User {

@@ -176,6 +176,7 @@ impl ExportedConversation {
             message_type: MessageType::Text,
             sent_at: *last_message_at,
             seq: Some(*last_seq),
+            erased: false,
         });
         self.messages.last().expect("one was just pushed")
     }

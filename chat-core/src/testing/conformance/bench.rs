@@ -301,6 +301,7 @@ pub(super) fn stored(draft: &AppendMessage, seq: u64, sent_at: Timestamp) -> Mes
         message_type: MessageType::Text,
         sent_at,
         seq: Some(seq),
+        erased: false,
     }
 }
 

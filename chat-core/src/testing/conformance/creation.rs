@@ -39,6 +39,7 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
         message_type: MessageType::Text,
         sent_at: time(7),
         seq: Some(1),
+        erased: false,
     };
     assert_eq!(bench.messages(&id).await, [first], "a conversation begins with message 1 of its creator");
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{BackupError, Progress};
 use crate::store::error::OpenError;
-use crate::store::journal::{End, segment_path, segments};
+use crate::store::journal::{End, Erasing, segment_path, segments};
 
 /// Bytes that are copied at once, by the kernel where it can.
 const STEP: u64 = 4 << 20;
@@ -30,6 +30,10 @@ pub(super) fn prefix(from: &Path, end: End, to: &Path, progress: Progress<'_>) -
             progress(done, of)
         };
         copy(&segment_path(from, name), &segment_path(to, name), length, &mut copied)?;
+    }
+    // What retention has begun is completed in the copy too.
+    if let Some(erasing) = Erasing::read(from)? {
+        erasing.write(to)?;
     }
     File::open(to).and_then(|dir| dir.sync_all()).map_err(OpenError::io("sync", to))?;
     Ok(of)

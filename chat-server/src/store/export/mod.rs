@@ -18,7 +18,7 @@ use super::error::OpenError;
 use super::journal::{ChainHead, End, Event, Extent, Location, Reader, Record, inspect, segment_path};
 use super::lock::Lock;
 use line::Line;
-use places::Places;
+use places::{Part, Places};
 
 /// What is to be exported.
 #[derive(Clone, Debug, Default)]
@@ -180,7 +180,7 @@ fn write(
         if let Some(line) = Line::of(part, &record) {
             line::write(to, &line)?;
         }
-        done += 1;
+        done += u64::from(part == Part::Event);
         progress(done, of);
         Ok(())
     })

@@ -13,6 +13,7 @@ use crate::store::index::Index;
 use crate::store::index::view::View;
 use crate::store::journal::{End, Location};
 use crate::store::options::Options;
+use crate::store::overlay::Snapshot;
 use crate::store::values::{decode_location, encode_location};
 
 /// Writes after which the places are brought to disk.
@@ -49,7 +50,7 @@ impl Places {
         let dir = dir.map_err(OpenError::io("make a directory in", &temp_dir()))?;
         let index = Index::create(&dir.path().join("places"), Options::default().index_cache_bytes)?;
         let index = Arc::new(index);
-        Ok(Self { view: View::new(Ok(index.clone()), Arc::default()), index, count: 0, _dir: dir })
+        Ok(Self { view: View::new(Ok(index.clone()), Snapshot::default()), index, count: 0, _dir: dir })
     }
 
     /// Notes where a conversation is created.

@@ -1,12 +1,13 @@
 //! What an event of the journal does to the index: the same for a new one, in replay, and in building anew.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use chat_core::store::{Account, Unavailable};
 use chat_core::time::Timestamp;
 
-use super::view::{View, after};
+use super::messages::newest_message;
+use super::view::View;
 use crate::store::journal::{
     Content, ConversationCreated, Event, Location, MembershipChanged, MessageAppended,
 };
@@ -31,8 +32,8 @@ pub(in crate::store) struct Head {
 /// is full.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Heads {
-    young: BTreeMap<ConversationId, Head>,
-    old: BTreeMap<ConversationId, Head>,
+    young: HashMap<ConversationId, Head>,
+    old: HashMap<ConversationId, Head>,
     /// What the heads were that changed since [`keep`](Self::keep), oldest change first: as many as a batch has
     /// changes.
     before: Vec<(ConversationId, Option<Head>)>,
@@ -186,17 +187,6 @@ pub(in crate::store) fn participants(view: &View, id: &ConversationId) -> Result
     let prefix = keys::participants(id);
     let keys = view.prefix(&prefix)?;
     keys.map(|entry| view.decoded(keys::text(&entry?.0[prefix.len()..]))).collect()
-}
-
-/// The newest message of a conversation, with its number.
-pub(in crate::store) fn newest_message(
-    view: &View,
-    id: &ConversationId,
-) -> Result<Option<(u64, MessageValue)>, Unavailable> {
-    let prefix = keys::messages(id);
-    let newest = view.range_back(&prefix, &after(&prefix))?.next().transpose()?;
-    let newest = newest.map(|(key, value)| Some((keys::seq(&key)?, MessageValue::decode(&value)?)));
-    newest.map(|newest| view.decoded(newest)).transpose()
 }
 
 fn read_head(id: &ConversationId, view: &View) -> Result<Option<Head>, Unavailable> {

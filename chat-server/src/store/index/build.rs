@@ -10,9 +10,11 @@ use super::apply::Heads;
 use super::view::View;
 use crate::store::error::OpenError;
 use crate::store::journal::Groups;
+use crate::store::overlay::Snapshot;
 
-/// Writes after which a batch of the replay is applied.
-const BATCH: usize = 4_096;
+/// Writes after which a batch of the replay is applied: some ten megabytes, and enough for messages of many
+/// conversations to share keys.
+const BATCH: usize = 65_536;
 
 /// Why an index could not be brought to the journal's end.
 pub(in crate::store) enum Failed {
@@ -35,7 +37,7 @@ pub(in crate::store) fn replay(
     let mut reached = index.end().map_err(Failed::Index)?;
     let mut groups = Groups::after(journal, reached).map_err(Failed::Journal)?;
     let mut heads = Heads::default();
-    let mut view = View::new(Ok(index.clone()), Arc::default());
+    let mut view = View::new(Ok(index.clone()), Snapshot::default());
     while reached.position < last {
         let Some((end, records)) = groups.next_group().map_err(Failed::Journal)? else {
             return Err(Failed::Journal(ends_early(journal, reached.position, last)));

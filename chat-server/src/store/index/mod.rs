@@ -5,6 +5,8 @@
 
 pub(super) mod apply;
 pub(super) mod build;
+pub(super) mod messages;
+mod originals;
 pub(super) mod view;
 
 use std::fs::{self, File, TryLockError};
@@ -12,7 +14,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,15 +24,23 @@ use sled::{Batch, IVec};
 use super::error::OpenError;
 use super::journal::End;
 use super::{keys, values};
-use view::Writes;
+use messages::Runs;
+use originals::{Found, Original, Originals};
 
 /// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
 const LET_GO_WITHIN: Duration = Duration::from_secs(10);
+
+/// The file of client message ids in the directory of the index.
+const ORIGINALS: &str = "originals";
+
+/// Client message ids that are put while nobody can look for one.
+const ORIGINALS_AT_ONCE: usize = 64;
 
 /// The index of a store.
 #[derive(Debug)]
 pub(super) struct Index {
     db: sled::Db,
+    originals: RwLock<Originals>,
     failed: AtomicBool,
     reason: Mutex<String>,
 }
@@ -56,15 +66,18 @@ impl Index {
             Ok(db) => db,
             Err(reason) => return Ok(Opened::Unusable(format!("it does not open: {reason}"))),
         };
-        let index = Self { db, failed: AtomicBool::new(false), reason: Mutex::default() };
-        match index.version() {
-            Ok(keys::VERSION) => Ok(Opened::Index(index)),
+        match guarded(|| version(&db)) {
+            Ok(keys::VERSION) => {}
             Ok(found) if found > keys::VERSION => {
-                Err(OpenError::Newer { file: dir.to_owned(), found, known: keys::VERSION })
+                return Err(OpenError::Newer { file: dir.to_owned(), found, known: keys::VERSION });
             }
-            Ok(0) => Ok(Opened::Unusable("it is incomplete".to_owned())),
-            Ok(found) => Ok(Opened::Unusable(format!("it has the older version {found}"))),
-            Err(unavailable) => Ok(Opened::Unusable(unavailable.reason)),
+            Ok(0) => return Ok(Opened::Unusable("it is incomplete".to_owned())),
+            Ok(found) => return Ok(Opened::Unusable(format!("it has the older version {found}"))),
+            Err(reason) => return Ok(Opened::Unusable(reason)),
+        }
+        match Originals::open(&dir.join(ORIGINALS)) {
+            Ok(originals) => Ok(Opened::Index(Self::new(db, originals))),
+            Err(error) => Ok(Opened::Unusable(format!("its client message ids do not open: {error}"))),
         }
     }
 
@@ -77,12 +90,14 @@ impl Index {
             Ok(db)
         });
         let db = made.map_err(|what| OpenError::Index { dir: dir.to_owned(), what })?;
-        Ok(Self { db, failed: AtomicBool::new(false), reason: Mutex::default() })
+        let path = dir.join(ORIGINALS);
+        let originals = Originals::create(&path).map_err(OpenError::io("create", &path))?;
+        Ok(Self::new(db, originals))
     }
 
-    fn version(&self) -> Result<u32, Unavailable> {
-        let version = self.get(keys::INDEX_VERSION)?;
-        Ok(version.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u32::from_be_bytes))
+    fn new(db: sled::Db, originals: Originals) -> Self {
+        let originals = RwLock::new(originals);
+        Self { db, originals, failed: AtomicBool::new(false), reason: Mutex::default() }
     }
 
     /// The journal's end that it has reached.
@@ -95,6 +110,15 @@ impl Index {
 
     /// The value of a key.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Unavailable> {
+        self.check()?;
+        if key.starts_with(keys::ORIGINALS) {
+            let originals = self.originals.read().unwrap_or_else(PoisonError::into_inner);
+            match originals.get(key).map_err(|error| self.fail(&error.to_string()))? {
+                Found::Here(place) => return Ok(Some((&place).into())),
+                Found::Nowhere => return Ok(None),
+                Found::Spilled => {}
+            }
+        }
         self.ask(|| self.db.get(key))
     }
 
@@ -117,20 +141,47 @@ impl Index {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
-    /// Makes all writes of the groups up to this end, or none.
-    pub(super) fn apply(&self, writes: &Writes, end: End) -> Result<(), Unavailable> {
-        let mut batch = Batch::default();
+    /// Makes all writes of the groups up to this end, in the order of their keys, or none that counts: the end is
+    /// reached with the last of them.
+    pub(super) fn apply<'a>(
+        &self,
+        writes: impl IntoIterator<Item = (&'a IVec, &'a Option<IVec>)>,
+        end: End,
+    ) -> Result<(), Unavailable> {
+        let (mut batch, mut runs, mut originals) = (Batch::default(), Runs::default(), Vec::new());
+        let mut calls = 0;
         for (key, value) in writes {
             match value {
+                Some(run) if key.starts_with(keys::MESSAGES) => runs.add(key, run, &mut batch),
+                Some(place) if key.starts_with(keys::ORIGINALS) => {
+                    let place = place.as_ref().try_into().expect("a place has LOCATION bytes");
+                    originals.push((&key[..], place));
+                }
                 Some(value) => batch.insert(key.clone(), value.clone()),
                 None => batch.remove(key.clone()),
             }
+            calls += 1;
+        }
+        runs.end(&mut batch);
+        for (key, place) in self.put_originals(&originals)? {
+            batch.insert(key, &place);
         }
         batch.insert(keys::END, values::encode_json(&end));
         self.ask(|| self.db.apply_batch(batch))?;
         // Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
         // without more of them, memory would grow by gigabytes.
-        (0..writes.len()).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
+        (0..calls).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
+    }
+
+    /// Puts client message ids; gives those that sled must hold.
+    fn put_originals<'a>(&self, originals: &[Original<'a>]) -> Result<Vec<Original<'a>>, Unavailable> {
+        let mut spilled = Vec::new();
+        for some in originals.chunks(ORIGINALS_AT_ONCE) {
+            self.check()?;
+            let mut file = self.originals.write().unwrap_or_else(PoisonError::into_inner);
+            spilled.extend(file.put(some).map_err(|error| self.fail(&error.to_string()))?);
+        }
+        Ok(spilled)
     }
 
     /// Writes out what was applied. It is not synced by that: the journal is.
@@ -178,6 +229,12 @@ impl Index {
         self.check()?;
         guarded(question).map_err(|reason| self.fail(&reason))
     }
+}
+
+/// The version of the catalogue by which an index was written; 0 if it says none.
+fn version(db: &sled::Db) -> sled::Result<u32> {
+    let version = db.get(keys::INDEX_VERSION)?;
+    Ok(version.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u32::from_be_bytes))
 }
 
 /// Waits until sled has let go of its file.

@@ -1,31 +1,33 @@
 //! The index as one moment of the store sees it: own writes, then the overlay, then sled.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use chat_core::store::Unavailable;
 use sled::IVec;
 
 use super::Index;
 use crate::store::current::Present;
+use crate::store::overlay::Snapshot;
 
 /// Writes that are not in sled yet: keys with their new values, `None` where they are removed.
 pub(in crate::store) type Writes = BTreeMap<IVec, Option<IVec>>;
 
+/// What is left of a range.
+pub(in crate::store) type Bounds = (Bound<IVec>, Bound<IVec>);
+
 /// A view of the index.
 pub(in crate::store) struct View {
     index: Present,
-    /// Groups that are synced and not yet in sled, oldest first.
-    overlay: Arc<Vec<Arc<Writes>>>,
+    /// Groups that are synced and not yet in sled.
+    overlay: Snapshot,
     /// What the owner of the view has written itself.
     own: Writes,
 }
 
 impl View {
     /// A view without own writes.
-    pub(in crate::store) fn new(index: Present, overlay: Arc<Vec<Arc<Writes>>>) -> Self {
+    pub(in crate::store) fn new(index: Present, overlay: Snapshot) -> Self {
         Self { index, overlay, own: Writes::new() }
     }
 
@@ -56,8 +58,8 @@ impl View {
         }
         let index = self.index()?;
         index.check()?;
-        match self.overlay.iter().rev().find_map(|writes| writes.get(key)) {
-            Some(written) => Ok(written.clone()),
+        match self.overlay.get(key) {
+            Some(written) => Ok(written),
             None => index.get(key),
         }
     }
@@ -100,16 +102,37 @@ impl View {
     }
 
     fn scan(&self, start: &[u8], end: &[u8], back: bool) -> Result<Scan<'_>, Unavailable> {
-        let mut written = Writes::new();
-        if start < end {
-            for writes in self.overlay.iter().map(|writes| &**writes).chain([&self.own]) {
-                let range = writes.range::<[u8], _>((Bound::Included(start), Bound::Excluded(end)));
-                written.extend(range.map(|(key, value)| (key.clone(), value.clone())));
-            }
-        }
         let index = self.index()?;
         let stored = index.range(start, end)?;
-        Ok(Scan { index, written: written.into_iter(), stored, back, waiting: (None, None) })
+        let left = (start < end).then(|| (Bound::Included(start.into()), Bound::Excluded(end.into())));
+        Ok(Scan { view: self, index, left, stored, back, waiting: (None, None) })
+    }
+
+    /// The next key of a range that is written and not in sled.
+    fn next_written(&self, left: &Bounds, back: bool) -> Option<Written> {
+        let own = next_of(&self.own, left, back, |value| Some(value.clone()));
+        first_of(own, self.overlay.next(left, back), back)
+    }
+}
+
+/// The next entry of a range of a map that `pick` gives a value for.
+pub(in crate::store) fn next_of<T>(
+    map: &BTreeMap<IVec, T>,
+    left: &Bounds,
+    back: bool,
+    pick: impl Fn(&T) -> Option<Option<IVec>>,
+) -> Option<Written> {
+    let pick = |(key, value): (&IVec, &T)| Some((key.clone(), pick(value)?));
+    let mut range = map.range(left.clone());
+    if back { range.rev().find_map(pick) } else { range.find_map(pick) }
+}
+
+/// Which of two comes first; the first one if they have the same key.
+pub(in crate::store) fn first_of(a: Option<Written>, b: Option<Written>, back: bool) -> Option<Written> {
+    match (a, b) {
+        (Some(a), Some(b)) if (a.0 < b.0) != back || a.0 == b.0 => Some(a),
+        (Some(_), Some(b)) => Some(b),
+        (a, b) => a.or(b),
     }
 }
 
@@ -125,24 +148,38 @@ pub(in crate::store) fn after(prefix: &[u8]) -> Vec<u8> {
     unreachable!("every key begins with a letter")
 }
 
-type Written = (IVec, Option<IVec>);
+/// A key that is written, with its new value.
+pub(in crate::store) type Written = (IVec, Option<IVec>);
 
 /// Entries of a range, written ones before stored ones of the same key.
 pub(in crate::store) struct Scan<'a> {
+    view: &'a View,
     index: &'a Index,
-    written: btree_map::IntoIter<IVec, Option<IVec>>,
+    /// Where written ones may still be.
+    left: Option<Bounds>,
     stored: sled::Iter,
     back: bool,
     waiting: (Option<Written>, Option<(IVec, IVec)>),
 }
 
 impl Scan<'_> {
+    /// The next written one.
+    fn next_written(&mut self) -> Option<Written> {
+        let found = self.left.as_ref().and_then(|left| self.view.next_written(left, self.back));
+        match (&found, &mut self.left) {
+            (Some((key, _)), Some((_, end))) if self.back => *end = Bound::Excluded(key.clone()),
+            (Some((key, _)), Some((start, _))) => *start = Bound::Excluded(key.clone()),
+            _ => self.left = None,
+        }
+        found
+    }
+
     fn step(&mut self) -> Result<Option<(IVec, IVec)>, Unavailable> {
         loop {
-            let (written, stored) = &mut self.waiting;
-            if written.is_none() {
-                *written = if self.back { self.written.next_back() } else { self.written.next() };
+            if self.waiting.0.is_none() {
+                self.waiting.0 = self.next_written();
             }
+            let (written, stored) = &mut self.waiting;
             if stored.is_none() {
                 *stored = self.index.next(&mut self.stored, self.back)?;
             }

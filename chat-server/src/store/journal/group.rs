@@ -93,7 +93,7 @@ impl Group {
     pub(in crate::store) fn read(&self, location: Location) -> Option<Record> {
         let within = u64::from(location.offset).checked_sub(self.start.offset)?;
         let within = usize::try_from(within).ok().filter(|_| location.segment == self.start.segment)?;
-        let (framed, _) = Framed::split(self.bytes.get(within..)?).ok()?;
+        let (framed, _) = Framed::split(self.bytes.get(within..)?, false).ok()?;
         framed.open().ok()
     }
 

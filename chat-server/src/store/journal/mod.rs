@@ -3,6 +3,7 @@
 //! A group is one write and one `fdatasync`, and is acknowledged after that. See `record`, `group` and
 //! `segment` for the format and `recover` for what a start makes of it.
 
+mod erasing;
 mod event;
 mod extent;
 mod fields;
@@ -31,12 +32,13 @@ pub use record::{Content, Hash, NoHash, Record};
 pub use recover::Cut;
 pub use segment::VERSION;
 
+pub(super) use erasing::{Erasable, Erasing, Step};
 pub(super) use extent::Extent;
 pub(super) use group::{End, Group, Location};
 pub(super) use read::{Groups, Reader};
 pub(super) use record::Sealed;
 pub(super) use recover::{Inspected, Recovered, Witness, inspect, recover};
-pub(super) use segment::{list as segments, path as segment_path};
+pub(super) use segment::{HEADER as SEGMENT_HEADER, list as segments, path as segment_path};
 pub(super) use synced::Synced;
 
 use super::disk::{Disk, DiskFile};

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::erasing::Erasing;
 use super::group::{End, Location};
 use super::record::{self, Framed, Header, Record};
 use super::scan::{Depth, SegmentReader, Step};
@@ -111,17 +112,16 @@ impl Reader {
     pub(in crate::store) fn read(&self, location: Location) -> io::Result<Record> {
         let file = self.file(location.segment)?;
         let offset = u64::from(location.offset);
-        let mut bytes = vec![0; record::HEADER];
-        file.read_exact_at(&mut bytes, offset)?;
-        let damaged = |what: &str| {
+        let read = read_at(&file, offset, false)?;
+        let read = match (&read, Erasing::read(&self.journal)) {
+            // It may have been read while it was being erased.
+            (Err(_), Ok(Some(erasing))) => read_at(&file, offset, erasing.covers(location))?,
+            _ => read,
+        };
+        read.map_err(|what| {
             let path = segment::path(&self.journal, location.segment);
             io::Error::other(format!("the journal is damaged at byte {offset} of {}: {what}", path.display()))
-        };
-        let header = Header::decode(&bytes).map_err(damaged)?;
-        bytes.resize(header.length(), 0);
-        file.read_exact_at(&mut bytes[record::HEADER..], offset + record::HEADER as u64)?;
-        let (framed, _) = Framed::split(&bytes).map_err(damaged)?;
-        framed.open().map_err(damaged)
+        })
     }
 
     fn file(&self, segment: u64) -> io::Result<Arc<File>> {
@@ -136,4 +136,16 @@ impl Reader {
         files.insert(segment, file.clone());
         Ok(file)
     }
+}
+
+fn read_at(file: &File, offset: u64, erasing: bool) -> io::Result<Result<Record, &'static str>> {
+    let mut bytes = vec![0; record::HEADER];
+    file.read_exact_at(&mut bytes, offset)?;
+    let header = match Header::decode(&bytes) {
+        Ok(header) => header,
+        Err(what) => return Ok(Err(what)),
+    };
+    bytes.resize(header.length(), 0);
+    file.read_exact_at(&mut bytes[record::HEADER..], offset + record::HEADER as u64)?;
+    Ok(Framed::split(&bytes, erasing).and_then(|(framed, _)| framed.open()))
 }

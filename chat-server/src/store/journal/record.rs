@@ -10,6 +10,7 @@
 //! zeros, with the checksum of zeros, is *erased*, and the chain holds as before.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ use super::fields::Fields;
 
 /// Bytes of a record's header.
 pub(super) const HEADER: usize = 60;
+/// Where in the header the checksum of the content stands.
+pub(super) const CONTENT_CRC: usize = 56;
 const CHECKED: usize = 52;
 const SALT: usize = 16;
 
@@ -147,32 +150,46 @@ impl Header {
         Ok(Self { payload, content, position, previous, payload_crc, content_crc: fields.u32() })
     }
 
+    /// Where in the record the payload stands.
+    pub(super) fn payload(&self) -> Range<usize> {
+        HEADER..HEADER + self.payload
+    }
+
+    /// Where in the record the content stands.
+    pub(super) fn content(&self) -> Range<usize> {
+        HEADER + self.payload..self.length()
+    }
+
     /// Bytes of the record, its header included.
     pub(super) fn length(&self) -> usize {
         HEADER + self.payload + self.content
     }
 }
 
-/// A record whose checksums hold.
+/// A record whose checksums hold, but perhaps that of a content that is being erased.
 pub(super) struct Framed<'a> {
     header: Header,
     payload: &'a [u8],
     content: &'a [u8],
+    /// Whether the content may be erased in part.
+    erasing: bool,
 }
 
 impl<'a> Framed<'a> {
     /// Reads the record at the start of `bytes`, and gives what follows.
-    pub(super) fn split(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), &'static str> {
+    ///
+    /// While its content is being erased (`erasing`), that may be anything between what it was and what it will be.
+    pub(super) fn split(bytes: &'a [u8], erasing: bool) -> Result<(Self, &'a [u8]), &'static str> {
         let header = Header::decode(bytes)?;
         let (record, rest) = bytes.split_at_checked(header.length()).ok_or("a record is cut short")?;
         let (payload, content) = record[HEADER..].split_at(header.payload);
         if crc32fast::hash(payload) != header.payload_crc {
             return Err("a payload fails its checksum");
         }
-        if crc32fast::hash(content) != header.content_crc {
+        if crc32fast::hash(content) != header.content_crc && !erasing {
             return Err("a content fails its checksum");
         }
-        Ok((Self { header, payload, content }, rest))
+        Ok((Self { header, payload, content, erasing }, rest))
     }
 
     /// Where the record stands.
@@ -206,6 +223,9 @@ impl<'a> Framed<'a> {
             return Ok(Content::Erased);
         }
         if Hash::of([self.content]) != expected {
+            if self.erasing {
+                return Ok(Content::Erased);
+            }
             return Err("a content does not have the hash that its payload names");
         }
         let text = self.content.get(SALT..).ok_or("a content without salt")?;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use chat_core::store::Position;
 
+use super::erasing::Erasing;
 use super::group::{self, End, Location};
+use super::read::ReadGroup;
 use super::record::{Framed, Record};
 use super::segment::{self, BadHeader};
 use crate::store::error::{Damage, OpenError};
@@ -158,15 +160,35 @@ impl SegmentReader {
         if (before.position, before.segment, before.offset) != here || header.first.0 != here.0.0 + 1 {
             return bad("a group does not follow the one before it");
         }
-        let bytes = read(&self.file, self.end.offset + group::HEADER as u64, length)?;
-        let start = End { offset: self.end.offset + group::HEADER as u64, ..self.end };
-        let mut records = Records { end: start, rest: &bytes, depth, found: Vec::new() };
-        Ok(match records.read(header.records) {
-            Ok(()) => {
-                self.end = records.end;
-                Step::Group(records.found)
+        let mut read = self.records(header, depth, None)?;
+        if read.is_err()
+            && let Ok(Some(erasing)) = Erasing::read(self.path.parent().unwrap_or(Path::new(".")))
+        {
+            // It may have been read while contents were being erased.
+            read = self.records(header, depth, Some(&erasing))?;
+        }
+        Ok(match read {
+            Ok((end, found)) => {
+                self.end = end;
+                Step::Group(found)
             }
-            Err(what) => Step::Bad(Flaw::behind(records.end, what)),
+            Err(flaw) => Step::Bad(flaw),
+        })
+    }
+
+    /// Reads the records of the group at the present end: gives what is behind them, and what they say.
+    fn records(
+        &self,
+        header: group::Header,
+        depth: Depth,
+        erasing: Option<&Erasing>,
+    ) -> io::Result<Result<ReadGroup, Flaw>> {
+        let start = End { offset: self.end.offset + group::HEADER as u64, ..self.end };
+        let bytes = read(&self.file, start.offset, u64::from(header.length))?;
+        let mut records = Records { end: start, rest: &bytes, depth, erasing, found: Vec::new() };
+        Ok(match records.read(header.records) {
+            Ok(()) => Ok((records.end, records.found)),
+            Err(what) => Err(Flaw::behind(records.end, what)),
         })
     }
 
@@ -203,6 +225,7 @@ struct Records<'a> {
     end: End,
     rest: &'a [u8],
     depth: Depth,
+    erasing: Option<&'a Erasing>,
     found: Vec<(Location, Record)>,
 }
 
@@ -213,7 +236,10 @@ impl Records<'_> {
     }
 
     fn read_one(&mut self) -> Result<(), &'static str> {
-        let (framed, after) = Framed::split(self.rest)?;
+        let offset = u32::try_from(self.end.offset).map_err(|_| "a segment is longer than any may be")?;
+        let location = Location { segment: self.end.segment, offset };
+        let erasing = self.erasing.is_some_and(|erasing| erasing.covers(location));
+        let (framed, after) = Framed::split(self.rest, erasing)?;
         if framed.position().0 != self.end.position.0 + 1 {
             return Err("a record does not have the next position");
         }
@@ -221,8 +247,7 @@ impl Records<'_> {
             if framed.previous() != self.end.chain {
                 return Err("a record does not follow the one before it: its chain is broken");
             }
-            let offset = u32::try_from(self.end.offset).map_err(|_| "a segment is longer than any may be")?;
-            self.found.push((Location { segment: self.end.segment, offset }, framed.open()?));
+            self.found.push((location, framed.open()?));
         }
         self.end.position = framed.position();
         self.end.offset += (self.rest.len() - after.len()) as u64;

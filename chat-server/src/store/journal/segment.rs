@@ -23,7 +23,7 @@ const MAGIC: [u8; 8] = *b"chatjrnl";
 pub const VERSION: u32 = 1;
 
 /// Bytes of a segment's header.
-pub(super) const HEADER: u64 = 60;
+pub(in crate::store) const HEADER: u64 = 60;
 const HEADER_LENGTH: usize = 60;
 const PREFIX: usize = 16;
 

@@ -13,7 +13,7 @@ use chat_core::store::{
 use chat_core::time::Timestamp;
 
 use super::{Answers, Moment};
-use crate::store::index::apply::newest_message;
+use crate::store::index::messages::{Messages, newest_message};
 use crate::store::index::view::after as after_prefix;
 use crate::store::keys::{self, Hour};
 use crate::store::values::{self, ConversationValue, MessageValue};
@@ -142,10 +142,9 @@ impl Moment<'_> {
         if last <= read_up_to {
             return Ok(0);
         }
-        let (start, end) = (keys::message(id, read_up_to + 1), after_prefix(&keys::message(id, last)));
         let mut count = 0;
-        for entry in self.view.range(&start, &end)? {
-            let message = self.view.decoded(MessageValue::decode(&entry?.1))?;
+        for message in Messages::new(&self.view, id, read_up_to + 1..=last, false)? {
+            let (_, message) = message?;
             count += u32::from(message.sender != *user);
             if count == UNREAD_MOST {
                 break;

@@ -1,16 +1,13 @@
 //! Pages of messages: found by number, so that depth costs nothing.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::{Message, MessageType};
 use chat_core::store::{MessagePage, Unavailable, Window};
 
 use super::Moment;
-use crate::store::index::apply::newest_message;
-use crate::store::index::view::after;
-use crate::store::keys;
+use crate::store::index::messages::{Messages, newest_message};
 use crate::store::values::{ContentValue, MessageValue};
 
 impl Moment<'_> {
@@ -52,15 +49,10 @@ impl Moment<'_> {
         if seqs.is_empty() {
             return Ok(found);
         }
-        let start = keys::message(conversation, *seqs.start());
-        let end = after(&keys::message(conversation, *seqs.end()));
-        let entries =
-            if newest_first { self.view.range_back(&start, &end)? } else { self.view.range(&start, &end)? };
+        let messages = Messages::new(&self.view, conversation, seqs.clone(), newest_first)?;
         let mut sum = 0_usize;
-        for entry in entries.take(limit as usize) {
-            let (key, value) = entry?;
-            let seq = self.view.decoded(keys::seq(&key))?;
-            let value = self.view.decoded(MessageValue::decode(&value))?;
+        for message in messages.take(limit as usize) {
+            let (seq, value) = message?;
             sum = sum.saturating_add(value.content.length());
             if sum > bytes && !found.is_empty() {
                 break;
@@ -76,7 +68,8 @@ impl Moment<'_> {
         conversation: &ConversationId,
         seq: u64,
     ) -> Result<Option<MessageValue>, Unavailable> {
-        self.view.get_as(&keys::message(conversation, seq), MessageValue::decode)
+        let found = Messages::new(&self.view, conversation, seq..=seq, true)?.next().transpose()?;
+        Ok(found.map(|(_, message)| message))
     }
 
     /// A message with its content, which may have to be read from the journal. Erased content is empty.
@@ -87,19 +80,20 @@ impl Moment<'_> {
         value: MessageValue,
     ) -> Result<Message, Unavailable> {
         let id = value.id(seq);
-        let content: Arc<str> = match value.content {
-            ContentValue::Inline(text) => text,
-            ContentValue::Erased => "".into(),
+        let content = match value.content {
+            ContentValue::Inline(text) => Some(text),
+            ContentValue::Erased => None,
             ContentValue::Journal(_, location) => {
                 let record = self.reader.read(location).map_err(Unavailable::new)?;
-                record.content.text().cloned().unwrap_or_else(|| "".into())
+                record.content.text().cloned()
             }
         };
         Ok(Message {
             id,
             conversation_id: conversation.clone(),
             sender_id: value.sender,
-            content,
+            erased: content.is_none(),
+            content: content.unwrap_or_default(),
             message_type: MessageType::Text,
             sent_at: value.sent_at,
             seq: Some(seq),

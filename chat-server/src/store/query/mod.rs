@@ -10,7 +10,8 @@ use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, Unavailable};
 
 use super::current::Current;
-use super::index::apply::{newest_message, participants};
+use super::index::apply::participants;
+use super::index::messages::newest_message;
 use super::index::view::{View, after as after_prefix};
 use super::journal::Reader;
 use super::judge;
@@ -64,7 +65,8 @@ impl Answers {
     ) -> Result<(Position, T), Unavailable> {
         let _still = self.current.hold();
         let index = self.current.get()?;
-        let (position, overlay) = self.overlay.snapshot();
+        let overlay = self.overlay.snapshot();
+        let position = overlay.position();
         let moment = Moment { view: View::new(Ok(index), overlay), reader: &self.reader };
         Ok((position, look(&moment)?))
     }

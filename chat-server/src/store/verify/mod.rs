@@ -22,9 +22,10 @@ use super::error::OpenError;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::index::{Index, Opened};
-use super::journal::{ChainHead, Content, Cut, End, Extent, Location, Record, Witness, inspect};
+use super::journal::{ChainHead, Content, Cut, End, Erasing, Extent, Location, Record, Witness, inspect};
 use super::lock::Lock;
 use super::options::Options;
+use super::overlay::Snapshot;
 use super::state::{BACKUP, STATE, State};
 use compare::{Failed, compare};
 use finding::Findings;
@@ -133,6 +134,9 @@ fn find_index(
     if state.is_none_or(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
         return Ok(Err("after the way in which the store was left, the next start builds it anew"));
     }
+    if Erasing::read(&dir.join("journal"))?.is_some_and(|erasing| erasing.step.is_some()) {
+        return Ok(Err("retention was interrupted, and the next start completes what it had begun"));
+    }
     copy_dir(&index, &copy).map_err(OpenError::io("copy to the temporary directory (TMPDIR)", &index))?;
     let opened = match Index::open(&copy, options.index_cache_bytes)? {
         Opened::Index(index) => index.end().map(|end| (index, end)).map_err(|unavailable| unavailable.reason),
@@ -187,7 +191,7 @@ impl<'a> Walk<'a> {
         Ok(Self {
             index,
             compared: None,
-            view: View::new(Ok(implied.clone()), Arc::default()),
+            view: View::new(Ok(implied.clone()), Snapshot::default()),
             implied,
             heads: Heads::default(),
             expected: checks.expected.clone(),

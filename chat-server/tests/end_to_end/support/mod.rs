@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod http;
+pub mod issuer;
 pub mod program;
 pub mod shape;
 pub mod tls;

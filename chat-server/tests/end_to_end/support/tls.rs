@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use chat_core::protocol::User;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::client::Wire;
 use super::{Client, Server, token};
@@ -68,6 +69,25 @@ impl Authority {
         let draft = self.dir.join("draft");
         std::fs::write(&draft, text).unwrap();
         std::fs::rename(draft, self.dir.join(name)).unwrap();
+    }
+
+    /// The file with the authority's own certificate.
+    pub fn file(&self) -> String {
+        self.replace("authority.pem", &pem("CERTIFICATE", self.issuer.der()));
+        self.dir.join("authority.pem").to_str().unwrap().to_owned()
+    }
+
+    /// The server's end of TLS, in this process, with the certificate that was made last.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let chain = CertificateDer::pem_file_iter(self.dir.join("chain.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(self.dir.join("key.pem")).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain.collect::<Result<_, _>>().unwrap(), key)
+            .unwrap();
+        Arc::new(config).into()
     }
 
     /// What a client is made with that trusts this authority alone.

@@ -1,0 +1,194 @@
+//! Public keys from a file or an address, renewed while the server runs.
+
+mod fetch;
+mod set;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{error, info};
+
+pub use fetch::AddressError;
+pub(crate) use set::Accepted;
+pub(super) use set::{Chosen, KeySet};
+
+use crate::reload::{FileWatch, Reload};
+use fetch::{Address, DOCUMENT_MOST, FetchError};
+use set::KeySetError;
+
+/// How often an address is asked, whatever tokens come: so long a key may count that its issuer has withdrawn.
+const REFRESH_EVERY: Duration = Duration::from_mins(5);
+
+/// Least time between two fetches that unknown keys have led to: anybody can name one.
+const FETCH_APART: Duration = Duration::from_mins(1);
+
+/// The same for a file, which costs nothing to read.
+const READ_APART: Duration = Duration::from_secs(1);
+
+/// How long a token with an unknown key waits for the next set: a fetch, and a little less than a handshake may take.
+const WAIT: Duration = Duration::from_secs(7);
+
+/// A set of keys that follows its source.
+pub(crate) struct Jwks {
+    source: Source,
+    accepted: Accepted,
+    current: RwLock<Arc<KeySet>>,
+    /// Somebody has a token with an unknown key.
+    wanted: Notify,
+    /// When the last reading that succeeded was begun.
+    read: watch::Sender<Option<Instant>>,
+}
+
+enum Source {
+    File(PathBuf),
+    Address { address: Box<Address>, text: String },
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+#[error("can't get the key set from {place}: {reason}")]
+pub struct JwksError {
+    /// The file or the address.
+    place: String,
+    reason: Reason,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error(transparent)]
+    Unreadable(#[from] std::io::Error),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("it has more than {DOCUMENT_MOST} bytes")]
+    TooLong,
+    #[error(transparent)]
+    NoSet(#[from] KeySetError),
+}
+
+impl Jwks {
+    /// Keys of this algorithm, or all that are public, from a file.
+    pub(crate) fn of_file(path: &Path, accepted: Accepted) -> Self {
+        Self::of(Source::File(path.to_owned()), accepted)
+    }
+
+    /// The same from an address.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressError`].
+    pub(crate) fn of_address(
+        text: &str,
+        authorities: Option<&Path>,
+        accepted: Accepted,
+    ) -> Result<Self, AddressError> {
+        let address = Box::new(Address::read(text, authorities)?);
+        Ok(Self::of(Source::Address { address, text: text.to_owned() }, accepted))
+    }
+
+    fn of(source: Source, accepted: Accepted) -> Self {
+        let (current, wanted, read) = (RwLock::default(), Notify::new(), watch::Sender::new(None));
+        Self { source, accepted, current, wanted, read }
+    }
+
+    /// The keys that count now.
+    pub(super) fn current(&self) -> Arc<KeySet> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for a set that is newer than this call, for a bounded time; whether there is one.
+    pub(super) async fn newer(&self) -> bool {
+        let asked = Instant::now();
+        let mut read = self.read.subscribe();
+        self.wanted.notify_one();
+        let newer = read.wait_for(|begun| begun.is_some_and(|begun| begun >= asked));
+        timeout(WAIT, newer).await.is_ok_and(|newer| newer.is_ok())
+    }
+
+    /// Reads the keys. If that fails, those that were read before go on counting.
+    ///
+    /// # Errors
+    ///
+    /// [`JwksError`].
+    pub(crate) async fn read(&self) -> Result<(), JwksError> {
+        let begun = Instant::now();
+        let set = self.document().await.and_then(|document| Ok(KeySet::read(&document, self.accepted)?));
+        let set = set.map_err(|reason| JwksError { place: self.place(), reason })?;
+        info!(keys = set.len(), from = self.place(), "read the keys that tokens are checked by");
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+        self.read.send_replace(Some(begun));
+        Ok(())
+    }
+
+    /// Whether a file can be used: an address is not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`JwksError`].
+    pub(crate) fn check(&self) -> Result<(), JwksError> {
+        let Source::File(path) = &self.source else { return Ok(()) };
+        let set = read_file(path).and_then(|document| Ok(KeySet::read(&document, self.accepted)?));
+        set.map(drop).map_err(|reason| JwksError { place: self.place(), reason })
+    }
+
+    async fn document(&self) -> Result<Vec<u8>, Reason> {
+        match &self.source {
+            Source::Address { address, .. } => Ok(address.fetch().await?.into()),
+            Source::File(path) => {
+                let path = path.clone();
+                spawn_blocking(move || read_file(&path)).await.map_err(std::io::Error::from)?
+            }
+        }
+    }
+
+    /// Says when they should be read again. Make it before they are read for the first time.
+    pub(crate) fn watch(&self, reload: &Reload) -> FileWatch {
+        let paths = match &self.source {
+            Source::File(path) => vec![path.clone()],
+            Source::Address { .. } => Vec::new(),
+        };
+        FileWatch::new(paths, reload)
+    }
+
+    /// Reads them again, for ever: when the file has changed, now and then from an address, when a token names a key that is
+    /// not there, and when somebody wants it.
+    pub(crate) async fn renew(self: Arc<Self>, mut watch: FileWatch) {
+        let apart = match &self.source {
+            Source::File(_) => READ_APART,
+            Source::Address { .. } => FETCH_APART,
+        };
+        let mut not_before = Instant::now();
+        loop {
+            let wanted = async {
+                self.wanted.notified().await;
+                sleep_until(not_before).await;
+            };
+            tokio::select! {
+                () = wanted => not_before = Instant::now() + apart,
+                () = watch.changed() => {}
+                () = sleep(REFRESH_EVERY) => {}
+            }
+            if let Err(error) = self.read().await {
+                error!("{error}: the keys stay as they were");
+            }
+        }
+    }
+
+    fn place(&self) -> String {
+        match &self.source {
+            Source::File(path) => path.display().to_string(),
+            Source::Address { text, .. } => text.clone(),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Reason> {
+    use std::io::Read as _;
+    let most = DOCUMENT_MOST as u64;
+    let mut document = Vec::new();
+    std::fs::File::open(path)?.take(most + 1).read_to_end(&mut document)?;
+    if document.len() > DOCUMENT_MOST { Err(Reason::TooLong) } else { Ok(document) }
+}

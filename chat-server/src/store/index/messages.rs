@@ -1,0 +1,125 @@
+//! Messages by their numbers, out of the runs in which they stand.
+
+use std::mem;
+use std::ops::{Range, RangeInclusive};
+
+use chat_core::id::ConversationId;
+use chat_core::store::Unavailable;
+use sled::{Batch, IVec};
+
+use super::view::{Scan, View, after};
+use crate::store::keys;
+use crate::store::values::{MessageValue, RUN_MOST};
+
+/// Messages of a conversation, of which each is decoded only when it is asked for.
+pub(in crate::store) struct Messages<'a> {
+    view: &'a View,
+    runs: Scan<'a>,
+    /// The numbers that are still to come.
+    seqs: RangeInclusive<u64>,
+    newest_first: bool,
+    /// What is left of a run: the numbers of its messages, and their places in it. The next one is the last.
+    run: (IVec, Vec<(u64, Range<usize>)>),
+}
+
+impl<'a> Messages<'a> {
+    /// Those with these numbers, in their order or the newest first.
+    pub(in crate::store) fn new(
+        view: &'a View,
+        conversation: &ConversationId,
+        seqs: RangeInclusive<u64>,
+        newest_first: bool,
+    ) -> Result<Self, Unavailable> {
+        let prefix = keys::messages(conversation);
+        let end = after(&keys::message(conversation, *seqs.end()));
+        let runs = if newest_first {
+            view.range_back(&prefix, &end)?
+        } else {
+            let first = after(&keys::message(conversation, *seqs.start()));
+            let holds_first = view.range_back(&prefix, &first)?.next().transpose()?;
+            view.range(&holds_first.map_or(prefix.into(), |(key, _)| key), &end)?
+        };
+        Ok(Self { view, runs, seqs, newest_first, run: (IVec::default(), Vec::new()) })
+    }
+
+    fn step(&mut self) -> Result<Option<(u64, MessageValue)>, Unavailable> {
+        loop {
+            if self.seqs.is_empty() {
+                return Ok(None);
+            }
+            if let Some((seq, place)) = self.run.1.pop() {
+                self.seqs = match self.newest_first {
+                    true if seq == 0 => return Ok(None),
+                    true => *self.seqs.start()..=seq - 1,
+                    false => seq.saturating_add(1)..=*self.seqs.end(),
+                };
+                let message = self.view.decoded(MessageValue::decode(&self.run.0[place]))?;
+                return Ok(Some((seq, message)));
+            }
+            let Some((key, run)) = self.runs.next().transpose()? else { return Ok(None) };
+            let first = self.view.decoded(keys::seq(&key))?;
+            let places = self.view.decoded(MessageValue::split(&run))?;
+            let mut messages: Vec<_> =
+                (first..).zip(places).filter(|(seq, _)| self.seqs.contains(seq)).collect();
+            if messages.is_empty() && self.newest_first {
+                return Ok(None);
+            }
+            if !self.newest_first {
+                messages.reverse();
+            }
+            self.run = (run, messages);
+        }
+    }
+}
+
+impl Iterator for Messages<'_> {
+    type Item = Result<(u64, MessageValue), Unavailable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+/// The newest message of a conversation, with its number.
+pub(in crate::store) fn newest_message(
+    view: &View,
+    id: &ConversationId,
+) -> Result<Option<(u64, MessageValue)>, Unavailable> {
+    Messages::new(view, id, 1..=u64::MAX, true)?.next().transpose()
+}
+
+/// Joins messages to runs: they come by their keys, and what follows the one before stands behind it.
+#[derive(Default)]
+pub(super) struct Runs {
+    /// The key of the run that grows, with the number that would follow.
+    key: Option<(IVec, u64)>,
+    bytes: Vec<u8>,
+}
+
+impl Runs {
+    /// Adds a run; what it does not follow goes into the batch.
+    pub(super) fn add(&mut self, key: &IVec, run: &IVec, batch: &mut Batch) {
+        let messages = MessageValue::split(run).map_or(0, |places| places.len() as u64);
+        let follows = self.bytes.len() + run.len() <= RUN_MOST
+            && self.key.as_ref().is_some_and(|(first, next)| follows(first, *next, key));
+        if !follows {
+            self.end(batch);
+        }
+        self.bytes.extend_from_slice(run);
+        let (_, next) = self.key.get_or_insert_with(|| (key.clone(), keys::seq(key).unwrap_or_default()));
+        *next += messages;
+    }
+
+    /// Puts what has gathered into the batch.
+    pub(super) fn end(&mut self, batch: &mut Batch) {
+        if let Some((key, _)) = self.key.take() {
+            batch.insert(key, mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// Whether a key is that of the message `next` in the conversation of the key `first`.
+fn follows(first: &[u8], next: u64, key: &[u8]) -> bool {
+    let conversation = first.len() - size_of_val(&next);
+    first.len() == key.len() && first[..conversation] == key[..conversation] && keys::seq(key) == Some(next)
+}

@@ -1,0 +1,167 @@
+//! Retention: the content of old messages is taken away, step by step, from the journal and from the index.
+//!
+//! What a step is about to erase is noted before, and that it is done after both no longer have it; so one that a crash cut
+//! short is done again, by the next start. Numbers, times, senders and the chain stay.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chat_core::store::{Position, Unavailable};
+use chat_core::time::Timestamp;
+
+use super::current::Current;
+use super::disk::Disk;
+use super::error::OpenError;
+use super::index::view::Writes;
+use super::index::{Index, remove_set_aside};
+use super::journal::{
+    Content, End, Erasable, Erasing, Event, Groups, Location, Record, SEGMENT_HEADER, Step, Synced,
+};
+use super::keys;
+use super::values::{ContentValue, MessageValue};
+
+/// Bytes of the journal after which a step ends: loads wait while the index forgets some hundred messages.
+const STEP_BYTES: u64 = 256 << 10;
+
+/// What one step did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Swept {
+    /// Messages whose content was erased.
+    pub erased: usize,
+    /// Whether the next step will find more.
+    pub more: bool,
+}
+
+/// Why a step was not done, or not to its end: then the next one, or the next start, does it again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetentionError {
+    /// The journal, or the note of what is erased.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The index is being built anew.
+    #[error(transparent)]
+    Index(#[from] Unavailable),
+    /// A backup is being taken, or the store is closed.
+    #[error("the store is closed, or a backup of it is being taken")]
+    Busy,
+}
+
+/// All that erasing works with.
+pub(super) struct Retention<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) disk: &'a Arc<dyn Disk>,
+    pub(super) current: &'a Current,
+    pub(super) synced: &'a Synced,
+}
+
+impl Retention<'_> {
+    /// Erases the next contents of messages that were sent before `cutoff`; `reached` is where the last step came to.
+    ///
+    /// The journal is walked in its order, and the first message that is to stay ends the walk.
+    pub(super) fn step(&self, reached: &mut Option<End>, cutoff: Timestamp) -> Result<Swept, RetentionError> {
+        let journal = self.dir.join("journal");
+        let index = self.current.get()?;
+        let noted = Erasing::read(&journal)?;
+        if let Some(Erasing { step: Some(step), .. }) = noted {
+            // It failed, and may have been half done.
+            let erased = self.finish(&journal, &index, step)?;
+            *reached = Some(step.until);
+            return Ok(Swept { erased, more: true });
+        }
+        let done = reached.or(noted.map(|noted| noted.done)).unwrap_or_default();
+        // What is younger than that may be in the overlay, which is laid over the index.
+        let last = index.end()?.position.min(self.synced.end().position);
+        let Walked { step, found, more } = walk(&journal, done, last, cutoff)?;
+        let Some(step) = step else { return Ok(Swept::default()) };
+        let mut erased = 0;
+        if found {
+            Erasing::new(done, Some(step)).write(&journal)?;
+            erased = self.finish(&journal, &index, step)?;
+            // What was set aside has the same contents, and nobody will ever ask it.
+            remove_set_aside(self.dir).map_err(OpenError::io("remove the old index in", self.dir))?;
+        }
+        *reached = Some(step.until);
+        Ok(Swept { erased, more })
+    }
+
+    fn finish(&self, journal: &Path, index: &Index, step: Step) -> Result<usize, RetentionError> {
+        let messages = step.messages(journal)?;
+        step.erase(&**self.disk, journal, &messages)?;
+        {
+            let _alone = self.current.alone();
+            forget(index, &messages)?;
+        }
+        index.flush()?;
+        Erasing::new(step.until, None).write(journal)?;
+        Ok(messages.len())
+    }
+}
+
+/// Does again what a crash cut short, before anybody else uses the store.
+pub(super) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> Result<(), RetentionError> {
+    let journal = dir.join("journal");
+    let Some(Erasing { step: Some(step), .. }) = Erasing::read(&journal)? else { return Ok(()) };
+    let messages = step.messages(&journal)?;
+    step.erase(disk, &journal, &messages)?;
+    forget(index, &messages)?;
+    index.flush()?;
+    Ok(Erasing::new(step.until, None).write(&journal)?)
+}
+
+/// Takes the contents of these messages out of the index.
+fn forget(index: &Index, messages: &[Erasable]) -> Result<(), Unavailable> {
+    let mut writes = Writes::new();
+    for Erasable { conversation, seq, .. } in messages {
+        let key = keys::message(conversation, *seq);
+        let value = index.get(&key)?.and_then(|value| MessageValue::decode(&value));
+        if let Some(value) = value.filter(|value| value.content != ContentValue::Erased) {
+            let value = MessageValue { content: ContentValue::Erased, ..value };
+            writes.insert(key.into(), Some(value.encode().into()));
+        }
+    }
+    if writes.is_empty() { Ok(()) } else { index.apply(&writes, index.end()?) }
+}
+
+/// Whether nothing in these records is to stay.
+fn are_due(records: &[(Location, Record)], cutoff: Timestamp) -> bool {
+    records.iter().all(|(_, record)| match &record.event {
+        Event::ConversationCreated(created) => created.sent_at < cutoff,
+        Event::MessageAppended(appended) => appended.sent_at < cutoff,
+        _ => true,
+    })
+}
+
+/// What a walk found.
+struct Walked {
+    /// The groups that it passed; `None` if there was none.
+    step: Option<Step>,
+    /// Whether there is content in them.
+    found: bool,
+    /// Whether it ended before it met one that is to stay.
+    more: bool,
+}
+
+/// Passes groups of one segment up to `last`, where a group ends, while they are due and not yet many.
+fn walk(journal: &Path, done: End, last: Position, cutoff: Timestamp) -> Result<Walked, OpenError> {
+    let mut groups = Groups::after(journal, done)?;
+    let mut walked = Walked { step: None, found: false, more: false };
+    let mut reached = done.position;
+    while reached < last {
+        let Some((end, records)) = groups.next_group()?.filter(|(_, records)| are_due(records, cutoff))
+        else {
+            break;
+        };
+        reached = end.position;
+        let from = if end.segment == done.segment { done.offset } else { SEGMENT_HEADER };
+        let Step { from, until } = walked.step.unwrap_or(Step { from, until: end });
+        if until.segment != end.segment {
+            return Ok(Walked { more: true, ..walked });
+        }
+        walked.step = Some(Step { from, until: end });
+        walked.found |= records.iter().any(|(_, record)| matches!(record.content, Content::Text(_)));
+        if end.offset - from >= STEP_BYTES {
+            return Ok(Walked { more: true, ..walked });
+        }
+    }
+    Ok(walked)
+}

@@ -1,0 +1,63 @@
+//! What is done to the store now and then while the server runs.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use crate::clock;
+use crate::storage::log_head;
+use crate::store::{LocalStore, RetentionError, Swept};
+
+/// How often the head of the journal's chain is logged.
+const HEAD_EVERY: Duration = Duration::from_hours(1);
+
+/// The pause between two steps of erasing, each of which passes a quarter of a mebibyte of the journal: it does not take
+/// the disk away from who writes messages.
+const STEP_EVERY: Duration = Duration::from_millis(100);
+
+/// How often it is looked for messages that have become too old.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// Looks after the store for ever.
+pub(crate) async fn upkeep(store: &LocalStore, retention: Option<Duration>) -> Infallible {
+    tokio::select! {
+        never = log_heads(store) => never,
+        never = retain(store, retention) => never,
+    }
+}
+
+async fn log_heads(store: &LocalStore) -> Infallible {
+    loop {
+        sleep(HEAD_EVERY).await;
+        log_head(store);
+    }
+}
+
+/// Erases the text of messages that were kept for long enough.
+async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
+    let Some(retention) = retention else { return pending().await };
+    let mut erased = 0;
+    loop {
+        let (store, cutoff) = (store.clone(), clock::wall().minus(retention));
+        let swept = spawn_blocking(move || store.erase_before(cutoff)).await;
+        match swept.expect("erasing does not panic, and is not aborted") {
+            Ok(Swept { erased: more, more: true }) => {
+                erased += more;
+                sleep(STEP_EVERY).await;
+                continue;
+            }
+            Ok(Swept { erased: last, more: false }) => erased += last,
+            Err(RetentionError::Busy) => {}
+            Err(error) => warn!(%error, "could not erase what is too old; it will be tried again"),
+        }
+        match std::mem::take(&mut erased) {
+            0 => {}
+            messages => info!(messages, "erased the text of messages that were kept for long enough"),
+        }
+        sleep(SWEEP_EVERY).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! The text of messages is erased when it was kept for long enough, whatever happens to the server meanwhile.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chat_core::protocol::{Role, User};
+use chat_core::store::Change;
+use chat_server::store::{Checks, LocalStore, Options, verify};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::store_support::{account, commit, conv, creation, message};
+use crate::support::{Client, Server, john};
+
+/// All messages of the newest page.
+async fn page(client: &mut Client, conversation: &str) -> Vec<Value> {
+    let data = json!({"conversation_id": conversation, "limit": 100});
+    let reply = client.request("get_conversation_messages", data).await;
+    reply["messages"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn text_that_is_too_old_is_erased_and_told_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(dir.path(), &[]);
+    let mut client = server.connect(&john()).await;
+    let data = json!({"title": "t", "content": "soon forgotten", "client_message_id": "a"});
+    let created = client.request("create_support_conversation", data).await;
+    let conversation = created["conversation_id"].as_str().unwrap();
+    assert_eq!(page(&mut client, conversation).await[0].get("erased"), None);
+    server.stop().await;
+    sleep(Duration::from_millis(1_100)).await;
+
+    let server = Server::start_in(dir.path(), &["--retention", "1s"]);
+    let mut client = server.connect(&john()).await;
+    let message = loop {
+        let message = page(&mut client, conversation).await.remove(0);
+        if message["content"] == "" {
+            break message;
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!((&message["erased"], &message["seq"]), (&json!(true), &json!(1)));
+    let listed = client.request("get_active_conversations", json!({})).await;
+    assert_eq!(listed["conversations"][0]["last_message"]["content"], "", "{listed}");
+    let data = json!({"title": "t", "content": "soon forgotten", "client_message_id": "a"});
+    let again = client.request("create_support_conversation", data).await;
+    assert_eq!(again["conversation_id"], created["conversation_id"], "a repeat is a repeat");
+    // What is answered is erased in the index; that it is done is noted after that.
+    while !is_noted(&dir.path().join("data")) {
+        sleep(Duration::from_millis(10)).await;
+    }
+    server.stop().await;
+    assert_eq!(verify(&dir.path().join("data"), &Checks::default(), &|_, _| ()).unwrap().count, 0);
+}
+
+/// Whether all that was begun is done.
+fn is_noted(data: &Path) -> bool {
+    std::fs::read_to_string(data.join("journal/erasing")).is_ok_and(|note| note.contains(r#""step":null"#))
+}
+
+/// Old messages, enough for many steps.
+fn prefill(data: &Path) {
+    let store = LocalStore::open(data, Options::default()).unwrap();
+    commit(&store, vec![account("driver", Role::BusDriver), creation(&conv(), None)]);
+    for batch in 0..25 {
+        let message = |number: usize| -> Change {
+            message(&conv(), &format!("old-text {batch} {number} ").repeat(number % 4 * 40 + 1), None)
+        };
+        commit(&store, (0..200).map(message).collect());
+    }
+    store.close().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_it_is_erased_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let filled = data.clone();
+    spawn_blocking(move || prefill(&filled)).await.unwrap();
+    let (mut erased, mut kills) = (0, 0);
+    while erased < 5_001 {
+        let server = Server::start_in(dir.path(), &["--retention", "1s"]);
+        sleep(Duration::from_millis(150 + 37 * kills)).await;
+        server.kill().await;
+        kills += 1;
+        let data = data.clone();
+        let seen =
+            spawn_blocking(move || verify(&data, &Checks::default(), &|_, _| ()).unwrap()).await.unwrap();
+        assert_eq!(seen.count, 0, "{seen:?}");
+        assert!(seen.erased >= erased, "{} erased, and {erased} before", seen.erased);
+        erased = seen.erased;
+    }
+    println!("erased through {kills} kills");
+    assert!(kills > 1, "it is killed in the middle");
+    let server = Server::start_in(dir.path(), &[]);
+    let driver = User::new("driver", Role::BusDriver);
+    let mut client = server.connect(&driver).await;
+    let page = page(&mut client, conv().as_str()).await;
+    assert!(page.len() == 100 && page.iter().all(|message| message["erased"] == true), "{page:?}");
+    server.kill().await;
+}

@@ -1,0 +1,117 @@
+//! Certificate and keys replaced while clients come and go: nobody is refused.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chat_core::protocol::{Role, User};
+use rustix::process::Signal;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::support::Server;
+use crate::support::client::Client;
+use crate::support::issuer::{IssuerKey, Publisher, key_set};
+use crate::support::program::program;
+use crate::support::tls::Authority;
+
+/// Clients that come and go at the same time.
+const CLIENTS: usize = 6;
+
+/// Connections, of all together, that each state of things must see.
+const EACH: usize = 40;
+
+struct Stage {
+    authority: Authority,
+    server: Server,
+    /// What tokens are signed by.
+    signing: Mutex<Arc<IssuerKey>>,
+    connected: AtomicUsize,
+    over: AtomicBool,
+}
+
+impl Stage {
+    async fn connect(&self, key: &IssuerKey, user: &User) -> Client {
+        let url = format!("{}?token={}", self.server.url, key.token(user));
+        Client::open_by(url, Box::new(self.authority.reach(&self.server).await.unwrap())).await.unwrap().0
+    }
+
+    /// Connects, is served, and goes, until it is over.
+    async fn come_and_go(&self, number: usize) {
+        let user = User::new(format!("user_{number}").as_str(), Role::BusDriver);
+        while !self.over.load(Ordering::Relaxed) {
+            let key = self.signing.lock().unwrap().clone();
+            let mut client = self.connect(&key, &user).await;
+            client.nothing_heard().await;
+            client.close().await;
+            self.connected.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until so many more have come and gone.
+    async fn more(&self) {
+        let until = self.connected.load(Ordering::Relaxed) + EACH;
+        while self.connected.load(Ordering::Relaxed) < until {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until the server shows this certificate.
+    async fn until_shown(&self, certificate: &[u8]) {
+        while self.authority.shown(&self.server).await != certificate {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_connection_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new(dir.path());
+    let (old, new) = (Arc::new(IssuerKey::new("old")), Arc::new(IssuerKey::new("new")));
+    let publisher = Publisher::start(&authority, &key_set(&[&old])).await;
+    let ca = authority.file();
+    let flags = authority.flags().into_iter();
+    let flags: Vec<_> =
+        flags.chain(["--jwks-url".into(), publisher.url.clone(), "--jwks-ca-file".into(), ca]).collect();
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let server = Server::spawn_without_secret(program(), dir.path(), &flags);
+    let (connected, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let stage = Arc::new(Stage { authority, server, signing: Mutex::new(old.clone()), connected, over });
+    let mut stays = stage.connect(&old, &User::new("stays", Role::ControlStaff)).await;
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        let stage = stage.clone();
+        clients.spawn(async move { stage.come_and_go(number).await });
+    }
+    let change = async {
+        stage.more().await;
+        let second = stage.authority.renew();
+        stage.until_shown(&second).await;
+        // The issuer publishes a key, and signs by it at once; later it takes the old one away.
+        publisher.publish(&key_set(&[&old, &new]));
+        *stage.signing.lock().unwrap() = new.clone();
+        stage.more().await;
+        publisher.publish(&key_set(&[&new]));
+        let asked = publisher.asked();
+        stage.server.signal(Signal::HUP);
+        while publisher.asked() == asked {
+            sleep(Duration::from_millis(10)).await;
+        }
+        stage.more().await;
+        let third = stage.authority.renew();
+        stage.server.signal(Signal::HUP);
+        stage.until_shown(&third).await;
+        stage.more().await;
+        stage.over.store(true, Ordering::Relaxed);
+    };
+    let coming = async {
+        while let Some(ended) = clients.join_next().await {
+            ended.expect("nobody is refused");
+        }
+    };
+    // A client that fails ends the test at once.
+    futures::join!(change, coming);
+    stays.nothing_heard().await;
+    println!("{} connections, none refused", stage.connected.load(Ordering::Relaxed));
+}
