@@ -54,12 +54,12 @@ pub struct Config {
     /// Where administrators are answered.
     #[command(flatten)]
     pub admin: AdminConfig,
-    /// What is told of users who are not connected.
-    #[command(flatten)]
-    pub webhook: WebhookConfig,
     /// How long the text of messages is kept, as in 365d; then it is erased for good [default: for ever].
     #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
     pub retention: Option<Duration>,
+    /// What is told of users who are not connected.
+    #[command(flatten)]
+    pub webhook: WebhookConfig,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]

@@ -42,7 +42,7 @@ struct Opened {
 /// Whether a client may come in.
 enum Admission {
     /// With a good token, and a place among the connections.
-    Admitted { session: Session, counted: Box<Counted>, place: OwnedSemaphorePermit },
+    Admitted { session: Box<Session>, counted: Counted, place: OwnedSemaphorePermit },
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
 }
@@ -198,7 +198,7 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
         return Err(stopping());
     }
     let admission = match admit(opening.token.as_deref(), shared).await? {
-        Ok((session, counted, place)) => Admission::Admitted { session, counted, place },
+        Ok((session, counted, place)) => Admission::Admitted { session: Box::new(session), counted, place },
         Err(refusal) => {
             shared.metrics.refused(refusal.words().1);
             Admission::Refused(refusal)
@@ -212,7 +212,7 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
 async fn admit(
     token: Option<&str>,
     shared: &Shared,
-) -> Result<Result<(Session, Box<Counted>, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
+) -> Result<Result<(Session, Counted, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
     let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
         Err(rejected) => return Ok(Err(rejected.into())),
@@ -222,7 +222,7 @@ async fn admit(
     };
     let role = claims.user.role;
     match shared.handle.open(claims).await {
-        Ok(session) => Ok(Ok((session, Box::new(shared.metrics.opened(role)), place))),
+        Ok(session) => Ok(Ok((session, shared.metrics.opened(role), place))),
         Err(_) => Err(stopping()),
     }
 }
