@@ -3,14 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::value_parser;
-
 use super::Webhook;
 use super::post::{Target, TargetError};
 use super::signature::{SigningKey, SigningKeyError};
-
-/// Most seconds for which something can be told again: a year.
-const MOST_SECONDS: i64 = 365 * 24 * 60 * 60;
+use crate::cli::values::duration;
 
 /// What is told of users who are not connected.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,10 +20,9 @@ pub struct WebhookConfig {
     /// File with the authorities (PEM) that the webhook's certificate may come from [default: those of Mozilla].
     #[arg(long, env = "CHAT_WEBHOOK_CA_FILE", value_name = "FILE")]
     pub webhook_ca_file: Option<PathBuf>,
-    /// Seconds for which the webhook is tried again; what is older then is skipped.
-    #[arg(long, env = "CHAT_WEBHOOK_GIVE_UP_SECONDS", default_value_t = 86_400, value_name = "N")]
-    #[arg(value_parser = value_parser!(u32).range(1..=MOST_SECONDS))]
-    pub webhook_give_up_seconds: u32,
+    /// For how long the webhook tries again, as in 90s or 12h; what is older is skipped.
+    #[arg(long, env = "CHAT_WEBHOOK_GIVE_UP_AFTER", default_value = "1d", value_parser = duration, value_name = "TIME")]
+    pub webhook_give_up_after: Duration,
 }
 
 /// Why the webhook can't be used as it is configured.
@@ -54,7 +49,7 @@ impl WebhookConfig {
         let Some(url) = &self.webhook_url else { return Ok(None) };
         let key = self.webhook_secret_file.as_deref().ok_or(WebhookError::NoSecret)?;
         let target = Target::read(url, self.webhook_ca_file.as_deref().map(Path::new))?;
-        let give_up_after = Duration::from_secs(self.webhook_give_up_seconds.into());
-        Ok(Some(Webhook { target, key: SigningKey::from_file(key)?, give_up_after }))
+        let key = SigningKey::from_file(key)?;
+        Ok(Some(Webhook { target, key, give_up_after: self.webhook_give_up_after }))
     }
 }

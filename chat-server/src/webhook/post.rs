@@ -3,7 +3,6 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,12 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::connection::Transport;
+use crate::tls::connector;
 
 /// How long an attempt may take, from the name's look-up to the head of the answer.
 const POST_WITHIN: Duration = Duration::from_secs(5);
@@ -80,8 +77,12 @@ impl Target {
         if uri.scheme() != Some(if is_near && !is_secure { &Scheme::HTTP } else { &Scheme::HTTPS }) {
             return Err(bad());
         }
+        let no_authority = || TargetError::NoAuthority(authorities.unwrap_or(Path::new("")).to_owned());
         let tls = match is_secure {
-            true => Some((connector(authorities)?, ServerName::try_from(host.clone()).map_err(|_| bad())?)),
+            true => Some((
+                connector(authorities).ok_or_else(no_authority)?,
+                ServerName::try_from(host.clone()).map_err(|_| bad())?,
+            )),
             false => None,
         };
         Ok(Self {
@@ -128,27 +129,6 @@ impl Target {
             Err(error) = connection => Err(error.into()),
         }
     }
-}
-
-fn connector(authorities: Option<&Path>) -> Result<TlsConnector, TargetError> {
-    let roots = match authorities {
-        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-        Some(path) => trusted(path).ok_or_else(|| TargetError::NoAuthority(path.to_owned()))?,
-    };
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the ciphers of TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-fn trusted(path: &Path) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).ok()? {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(roots)
 }
 
 #[cfg(test)]

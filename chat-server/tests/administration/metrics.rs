@@ -141,7 +141,7 @@ async fn each_metric_is_moved_by_what_it_is_named_for() {
     let receiver = Receiver::start().await;
     receiver.answer_otherwise(Answer::Status(500));
     let mut flags = receiver.flags(dir.path());
-    flags.extend(["--webhook-give-up-seconds", "1", "--messages-per-second", "1000"].map(str::to_owned));
+    flags.extend(["--webhook-give-up-after", "1s", "--messages-per-second", "1000"].map(str::to_owned));
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let server = Server::start_in(dir.path(), &flags);
     let mut watch = Watch::begin(dir.path()).await;

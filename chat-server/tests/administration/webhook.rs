@@ -166,7 +166,7 @@ async fn what_is_too_old_is_skipped() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start().await;
     receiver.answer_otherwise(Answer::Status(503));
-    let server = server(dir.path(), &receiver, &["--webhook-give-up-seconds", "1"]).await;
+    let server = server(dir.path(), &receiver, &["--webhook-give-up-after", "1s"]).await;
     let mut phone = server.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
     while told(dir.path(), "chat_webhook_skipped_total").await == 0 {}
