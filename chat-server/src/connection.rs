@@ -41,10 +41,9 @@ struct Opened {
 }
 
 /// Whether a client may come in.
-#[expect(clippy::large_enum_variant, reason = "moved once, and taken apart before the session begins")]
 enum Admission {
     /// With a good token, and a place among the connections.
-    Admitted { session: Session, user: UserId, counted: Counted, place: OwnedSemaphorePermit },
+    Admitted { session: Box<Session>, user: UserId, counted: Counted, place: OwnedSemaphorePermit },
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
 }
@@ -218,7 +217,7 @@ async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<An
         return Ok(Admission::Refused(Refusal::Full));
     };
     let (user, role) = (claims.user.id.clone(), claims.user.role);
-    let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
+    let session = Box::new(shared.handle.open(claims).await.map_err(|_| stopping())?);
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
     Ok(Admission::Admitted { session, user, counted: shared.metrics.opened(role), place })
 }

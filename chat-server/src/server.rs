@@ -34,6 +34,7 @@ use crate::storage;
 use crate::store::{LocalStore, OpenError};
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::upkeep::upkeep;
+use crate::webhook::{Webhook, WebhookError};
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
@@ -84,6 +85,9 @@ pub enum StartError {
     /// Administrators can't be answered as configured.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The webhook can't be used as configured.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The system's generator failed.
     #[error("can't start: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
@@ -114,6 +118,7 @@ pub struct Server {
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
+    webhook: Option<Webhook>,
     #[cfg(feature = "console")]
     console: Console,
 }
@@ -148,6 +153,7 @@ impl Server {
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
+        let webhook = config.webhook.webhook()?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
@@ -163,6 +169,7 @@ impl Server {
             admin: Admin::new(handle.clone(), store.clone(), metrics.clone()),
             metrics,
             administrators,
+            webhook,
             handle,
             service: Box::pin(service),
             verifier,
@@ -216,6 +223,17 @@ impl Server {
     /// [`Broken`] as soon as the engine can't go on.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
+        let telling = self
+            .webhook
+            .take()
+            .map(|webhook| webhook.start(self.store.clone(), self.handle.clone(), self.metrics.clone()));
+        // Who is disconnected by the stop misses nothing that the webhook should tell.
+        let shutdown = async {
+            shutdown.await;
+            if let Some(telling) = telling {
+                telling.stop().await;
+            }
+        };
         let outcome = self.run_chat(shutdown).await;
         administration.stop().await;
         outcome
@@ -269,7 +287,13 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
     let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
     let addresses = addresses(&config.listen, origin).await;
     let tls = config.tls.files().and_then(|files| files.map(|files| files.read()).transpose());
-    let faults = [tokens.err().map(StartError::from), addresses.err(), tls.err().map(StartError::from)];
+    let faults = [
+        tokens.err().map(StartError::from),
+        addresses.err(),
+        tls.err().map(StartError::from),
+        config.admin.token().err().map(StartError::from),
+        config.webhook.webhook().err().map(StartError::from),
+    ];
     faults.into_iter().flatten().collect()
 }
 

@@ -132,8 +132,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Message::Stats { answer } => {
                 let _gone = answer.send(self.stats());
             }
-            Message::IsOnline { user, answer } => {
-                let _gone = answer.send(self.engine.is_online(&user));
+            Message::NotConnected { mut users, answer } => {
+                users.retain(|user| !self.engine.is_connected(user));
+                let _gone = answer.send(users);
             }
             Message::SeeOff { parts } => {
                 let count = self.queues.len().div_ceil(parts.max(1));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Engine, Handled, Output};
+use crate::id::UserId;
 use crate::protocol::{ErrorCode, EventType};
 
 /// Answered requests by event and outcome: no event for what was no request, no code for what was done.
@@ -48,7 +49,7 @@ impl Engine {
     }
 
     /// Whether a user has a connection.
-    pub fn is_online(&self, user: &crate::id::UserId) -> bool {
+    pub fn is_connected(&self, user: &UserId) -> bool {
         self.online.contains_key(user)
     }
 }

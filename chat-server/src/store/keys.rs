@@ -10,7 +10,7 @@
 //! | `!version` | version of this catalogue, u32 | once |
 //! | `!end` | the journal's end that the index has reached, JSON | per batch |
 //! | `!epoch` | the epoch | once |
-//! | `u` user | account, JSON | per account put |
+//! | `u` user | account, a JSON array | per account put |
 //! | `n` user | – : an active control user | per account put |
 //! | `e` user | – : enrolment is due | per account put |
 //! | `c` conversation | title, room, creator, time, version, JSON | created, enrolled, withdrawn |

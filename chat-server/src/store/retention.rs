@@ -12,13 +12,14 @@ use chat_core::time::Timestamp;
 use super::current::Current;
 use super::disk::Disk;
 use super::error::OpenError;
+use super::index::messages::run_of;
 use super::index::view::Writes;
 use super::index::{Index, remove_set_aside};
 use super::journal::{
     Content, End, Erasable, Erasing, Event, Groups, Location, Record, SEGMENT_HEADER, Step, Synced,
 };
 use super::keys;
-use super::values::{ContentValue, MessageValue};
+use super::values::MessageValue;
 
 /// Bytes of the journal after which a step ends: loads wait while the index forgets some hundred messages.
 const STEP_BYTES: u64 = 256 << 10;
@@ -112,14 +113,14 @@ pub(super) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> Result<(),
 fn forget(index: &Index, messages: &[Erasable]) -> Result<(), Unavailable> {
     let mut writes = Writes::new();
     for Erasable { conversation, seq, .. } in messages {
-        let key = keys::message(conversation, *seq);
-        let value = index.get(&key)?.and_then(|value| MessageValue::decode(&value));
-        if let Some(value) = value.filter(|value| value.content != ContentValue::Erased) {
-            let value = MessageValue { content: ContentValue::Erased, ..value };
-            writes.insert(key.into(), Some(value.encode().into()));
+        let Some((key, stored)) = run_of(index, conversation, *seq)? else { continue };
+        let run = writes.get(&key).cloned().flatten().unwrap_or(stored);
+        let erased = keys::seq(&key).and_then(|first| MessageValue::erase(&run, seq - first));
+        if let Some(erased) = erased {
+            writes.insert(key, Some(erased.into()));
         }
     }
-    if writes.is_empty() { Ok(()) } else { index.apply(&writes, index.end()?) }
+    index.replace(&writes)
 }
 
 /// Whether nothing in these records is to stay.

@@ -6,7 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use chat_core::id::{MessageId, UserId};
-use chat_core::protocol::RoomType;
+use chat_core::protocol::{Role, RoomType, User};
+use chat_core::store::Account;
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,9 @@ pub(super) enum ContentValue {
     Erased,
 }
 
+/// Bytes of the length that stands before a message.
+const LENGTH: usize = 2;
+
 /// Characters of the unguessable part of a message's id.
 const NONCE: usize = 16;
 const PREFIX: &str = "msg_";
@@ -82,7 +86,7 @@ impl MessageValue {
         let sender = self.sender.as_str().as_bytes();
         let content = self.content.stored_length();
         let length = NONCE + 8 + 2 + sender.len() + content;
-        let mut bytes = Vec::with_capacity(2 + length);
+        let mut bytes = Vec::with_capacity(LENGTH + length);
         bytes.extend(
             u16::try_from(length).expect("a message is at most INLINE_MOST and TEXT_MOST long").to_be_bytes(),
         );
@@ -110,11 +114,22 @@ impl MessageValue {
         let (mut places, mut start) = (Vec::new(), 0);
         while start < run.len() {
             let length = run[start..].first_chunk().map(|length| u16::from_be_bytes(*length))?;
-            let end = start + 2 + usize::from(length);
-            places.push(start + 2..end);
+            let end = start + LENGTH + usize::from(length);
+            places.push(start + LENGTH..end);
             start = end;
         }
         (start == run.len()).then_some(places)
+    }
+
+    /// The run without the content of its message at this place; `None` if there is none.
+    pub(super) fn erase(run: &[u8], place: u64) -> Option<Vec<u8>> {
+        let place = Self::split(run)?.get(usize::try_from(place).ok()?)?.clone();
+        let message = Self::decode(&run[place.clone()])?;
+        if message.content == ContentValue::Erased {
+            return None;
+        }
+        let erased = Self { content: ContentValue::Erased, ..message }.encode();
+        Some([&run[..place.start - LENGTH], &erased, &run[place.end..]].concat())
     }
 
     /// From what stands at such a place; `None` if it is none.
@@ -181,6 +196,21 @@ pub(super) fn decode_location(bytes: &[u8]) -> Option<Location> {
     let (segment, offset) = bytes.split_first_chunk()?;
     let offset = u32::from_be_bytes(offset.try_into().ok()?);
     Some(Location { segment: u64::from_be_bytes(*segment), offset })
+}
+
+/// An account, as a JSON array without its id, which is in the key. It is short because sled keeps up to 22 bytes without
+/// an allocation, and holds the account of everyone who is connected.
+pub(super) fn encode_account(Account { user, active, enrolment_due }: &Account) -> Vec<u8> {
+    let role = Role::ALL.iter().position(|role| *role == user.role);
+    let marks = u8::from(*active) | u8::from(*enrolment_due) << 1;
+    encode_json(&(role, marks, &user.email, &user.first_name, &user.last_name))
+}
+
+/// An account from what stands under its id.
+pub(super) fn decode_account(id: &UserId, bytes: &[u8]) -> Option<Account> {
+    let (role, marks, email, first_name, last_name) = decode_json::<(usize, u8, _, _, _)>(bytes)?;
+    let user = User { id: id.clone(), email, role: *Role::ALL.get(role)?, first_name, last_name };
+    Some(Account { user, active: marks & 1 != 0, enrolment_due: marks & 2 != 0 })
 }
 
 /// A value that is rarely written, as JSON.

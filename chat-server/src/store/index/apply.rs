@@ -199,7 +199,7 @@ fn read_head(id: &ConversationId, view: &View) -> Result<Option<Head>, Unavailab
 
 fn put_account(view: &mut View, account: &Account) {
     let user = &account.user.id;
-    view.put(keys::account(user), values::encode_json(account));
+    view.put(keys::account(user), values::encode_account(account));
     mark(view, keys::control(user), account.is_active_control());
     mark(view, keys::due(user), account.enrolment_due);
 }

@@ -7,6 +7,7 @@ use chat_core::id::ConversationId;
 use chat_core::store::Unavailable;
 use sled::{Batch, IVec};
 
+use super::Index;
 use super::view::{Scan, View, after};
 use crate::store::keys;
 use crate::store::values::{MessageValue, RUN_MOST};
@@ -86,6 +87,17 @@ pub(in crate::store) fn newest_message(
     id: &ConversationId,
 ) -> Result<Option<(u64, MessageValue)>, Unavailable> {
     Messages::new(view, id, 1..=u64::MAX, true)?.next().transpose()
+}
+
+/// The run of the index that a message stands in, if it is there, with its key.
+pub(in crate::store) fn run_of(
+    index: &Index,
+    conversation: &ConversationId,
+    seq: u64,
+) -> Result<Option<(IVec, IVec)>, Unavailable> {
+    let end = after(&keys::message(conversation, seq));
+    let mut runs = index.range(&keys::messages(conversation), &end)?;
+    index.next(&mut runs, true)
 }
 
 /// Joins messages to runs: they come by their keys, and what follows the one before stands behind it.

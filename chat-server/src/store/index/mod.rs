@@ -26,6 +26,7 @@ use super::journal::End;
 use super::{keys, values};
 use messages::Runs;
 use originals::{Found, Original, Originals};
+use view::Writes;
 
 /// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
 const LET_GO_WITHIN: Duration = Duration::from_secs(10);
@@ -168,9 +169,23 @@ impl Index {
         }
         batch.insert(keys::END, values::encode_json(&end));
         self.ask(|| self.db.apply_batch(batch))?;
-        // Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
-        // without more of them, memory would grow by gigabytes.
-        (0..calls).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
+        self.clean_up(calls)
+    }
+
+    /// Puts other values under keys that are there, or none.
+    pub(super) fn replace(&self, writes: &Writes) -> Result<(), Unavailable> {
+        let mut batch = Batch::default();
+        for (key, value) in writes {
+            value.iter().for_each(|value| batch.insert(key.clone(), value.clone()));
+        }
+        self.ask(|| self.db.apply_batch(batch))?;
+        self.clean_up(writes.len())
+    }
+
+    /// Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
+    /// without more of them, memory would grow by gigabytes.
+    fn clean_up(&self, writes: usize) -> Result<(), Unavailable> {
+        (0..writes).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
     /// Puts client message ids; gives those that sled must hold.

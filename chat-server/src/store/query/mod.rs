@@ -53,7 +53,12 @@ impl Answers {
             let start =
                 after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
             let entries = moment.view.range(&start, &after_prefix(keys::ACCOUNTS))?;
-            entries.take(most).map(|entry| moment.view.decoded(values::decode_json(&entry?.1))).collect()
+            let accounts = entries.take(most).map(|entry| {
+                let (key, value) = entry?;
+                let id = keys::text(&key[keys::ACCOUNTS.len()..]);
+                moment.view.decoded(id.and_then(|id| values::decode_account(&id, &value)))
+            });
+            accounts.collect()
         })?;
         Ok(accounts)
     }
@@ -117,7 +122,7 @@ impl Moment<'_> {
     }
 
     fn account(&self, user: &UserId) -> Result<Option<Account>, Unavailable> {
-        self.view.get_as(&keys::account(user), values::decode_json)
+        self.view.get_as(&keys::account(user), |bytes| values::decode_account(user, bytes))
     }
 
     fn conversation(&self, id: &ConversationId) -> Result<Option<Conversation>, Unavailable> {

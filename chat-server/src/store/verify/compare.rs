@@ -1,12 +1,15 @@
 //! An index held against the one that the journal implies.
 
 use std::cmp::Ordering;
+use std::vec;
 
 use chat_core::store::Unavailable;
 use sled::IVec;
 
 use super::finding::{Finding, Findings};
 use crate::store::index::Index;
+use crate::store::keys;
+use crate::store::values::MessageValue;
 
 /// Why two indexes could not be compared.
 pub(super) enum Failed {
@@ -16,23 +19,61 @@ pub(super) enum Failed {
     Implied(Unavailable),
 }
 
-/// Entries of an index in the order of their keys, with the next one in view.
+/// Entries of an index in the order of their keys, with the next one in view. In which runs its messages stand depends on
+/// how they came, so each is an entry of its own; client message ids are looked for one by one elsewhere.
 struct Entries<'a> {
     index: &'a Index,
     iter: sled::Iter,
+    /// What is left of a run.
+    run: vec::IntoIter<(IVec, IVec)>,
     next: Option<(IVec, IVec)>,
 }
 
 impl<'a> Entries<'a> {
     fn of(index: &'a Index) -> Result<Self, Unavailable> {
-        let mut entries = Self { index, iter: index.entries()?, next: None };
+        let mut entries = Self { index, iter: index.entries()?, run: Vec::new().into_iter(), next: None };
         entries.step()?;
         Ok(entries)
     }
 
     fn step(&mut self) -> Result<(), Unavailable> {
-        self.next = self.index.next(&mut self.iter, false)?;
-        Ok(())
+        loop {
+            self.next = self.run.next();
+            if self.next.is_some() {
+                return Ok(());
+            }
+            match self.index.next(&mut self.iter, false)? {
+                Some((key, _)) if key.starts_with(keys::ORIGINALS) => {}
+                Some((key, run)) if key.starts_with(keys::MESSAGES) => {
+                    self.run = split(&key, &run).into_iter();
+                }
+                next => {
+                    self.next = next;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// The messages of a run, each under its own key; a run that can't be read as it is.
+fn split(key: &IVec, run: &IVec) -> Vec<(IVec, IVec)> {
+    let (Some(first), Some(places)) = (keys::seq(key), MessageValue::split(run)) else {
+        return vec![(key.clone(), run.clone())];
+    };
+    let conversation = &key[..key.len() - size_of_val(&first)];
+    let key_of = |seq: u64| IVec::from([conversation, &seq.to_be_bytes()].concat());
+    (first..).zip(places).map(|(seq, place)| (key_of(seq), IVec::from(&run[place]))).collect()
+}
+
+/// Finds a value that is not there, or not the implied one.
+pub(super) fn compare_value(key: &[u8], found: Option<IVec>, implied: &[u8], findings: &mut Findings) {
+    match found {
+        None => add(findings, "lacks what the journal implies", key),
+        Some(found) if *found != *implied => {
+            add(findings, "holds something else than the journal implies", key);
+        }
+        Some(_) => {}
     }
 }
 

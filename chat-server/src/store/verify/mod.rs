@@ -22,12 +22,15 @@ use super::error::OpenError;
 use super::index::apply::Heads;
 use super::index::view::View;
 use super::index::{Index, Opened};
-use super::journal::{ChainHead, Content, Cut, End, Erasing, Extent, Location, Record, Witness, inspect};
+use super::journal::{
+    ChainHead, Content, Cut, End, Erasing, Event, Extent, Location, Record, Witness, inspect,
+};
 use super::lock::Lock;
 use super::options::Options;
 use super::overlay::Snapshot;
 use super::state::{BACKUP, STATE, State};
-use compare::{Failed, compare};
+use super::{keys, values};
+use compare::{Failed, compare, compare_value};
 use finding::Findings;
 use invariants::Before;
 
@@ -236,7 +239,27 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         }
+        self.original(location, &record.event);
         self.heads.apply(&mut self.view, &record.event, &record.content, location)
+    }
+
+    /// Looks for a client message id in the index, if that has come so far. There may be more of them in it than are
+    /// implied, for they are put before its end.
+    fn original(&mut self, location: Location, event: &Event) {
+        let (user, id) = match event {
+            Event::ConversationCreated(created) => (&created.created_by, &created.client_message_id),
+            Event::MessageAppended(appended) => (&appended.sender, &appended.client_message_id),
+            _ => return,
+        };
+        if let (Ok((index, _)), Some(id), None) = (&self.index, id, self.compared) {
+            let key = keys::original(user, id);
+            match index.get(&key) {
+                Ok(found) => {
+                    compare_value(&key, found, &values::encode_location(location), &mut self.findings);
+                }
+                Err(unavailable) => self.findings.add(Finding::Index(unavailable.reason)),
+            }
+        }
     }
 
     fn compare(&mut self, end: End) -> Result<(), OpenError> {
