@@ -217,7 +217,7 @@ async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<An
         return Ok(Admission::Refused(Refusal::Full));
     };
     let (user, role) = (claims.user.id.clone(), claims.user.role);
-    let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
+    let session = Box::new(shared.handle.open(claims).await.map_err(|_| stopping())?);
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
     Ok(Admission::Admitted { session: Box::new(session), user, counted: shared.metrics.opened(role), place })
 }
