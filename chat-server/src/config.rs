@@ -20,6 +20,7 @@ use crate::auth::{
 };
 use crate::cli::values::duration;
 use crate::tls::{TlsError, TlsFiles};
+use crate::webhook::WebhookConfig;
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
@@ -56,6 +57,9 @@ pub struct Config {
     /// How long the text of messages is kept, as in 365d; then it is erased for good [default: for ever].
     #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
     pub retention: Option<Duration>,
+    /// What is told of users who are not connected.
+    #[command(flatten)]
+    pub webhook: WebhookConfig,
     /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]

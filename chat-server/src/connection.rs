@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_core::drive::{Ended, Frame, Session};
 use chat_core::engine::BadToken;
+use chat_core::id::UserId;
 use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
 use futures::SinkExt as _;
 use http::{Request, StatusCode};
@@ -42,7 +43,7 @@ struct Opened {
 /// Whether a client may come in.
 enum Admission {
     /// With a good token, and a place among the connections.
-    Admitted { session: Box<Session>, counted: Counted, place: OwnedSemaphorePermit },
+    Admitted { session: Box<Session>, user: UserId, counted: Counted, place: OwnedSemaphorePermit },
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
 }
@@ -96,11 +97,12 @@ pub(crate) async fn serve<S: Transport + Watch>(
         return;
     };
     match admission {
-        Admission::Admitted { session, mut counted, place } => {
+        Admission::Admitted { session, user, mut counted, place } => {
             drop(newcomer);
+            let connection = session.id().0;
             let ended = session.run_watched(&mut websocket, |carried| counted.carried(carried)).await;
             counted.ended(&ended);
-            debug!(?ended, "session ended");
+            debug!(connection, user = user.as_str(), ?ended, "connection ended");
             let code = match ended {
                 Ended::ByServer(code) => Some(code),
                 Ended::ByPeer | Ended::Failed(_) => None,
@@ -197,34 +199,27 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
     if *shared.health.phase.borrow() != Phase::Serving {
         return Err(stopping());
     }
-    let admission = match admit(opening.token.as_deref(), shared).await? {
-        Ok((session, counted, place)) => Admission::Admitted { session: Box::new(session), counted, place },
-        Err(refusal) => {
-            shared.metrics.refused(refusal.words().1);
-            Admission::Refused(refusal)
-        }
-    };
+    let admission = admit(opening.token.as_deref(), shared).await?;
+    if let Admission::Refused(refusal) = &admission {
+        shared.metrics.refused(refusal.words().1);
+    }
     let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
     Ok((opening.switch(), Opened { admission, heartbeat }))
 }
 
 /// Judges the token, then takes a place.
-async fn admit(
-    token: Option<&str>,
-    shared: &Shared,
-) -> Result<Result<(Session, Counted, OwnedSemaphorePermit), Refusal>, Box<Answer>> {
+async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<Answer>> {
     let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
-        Err(rejected) => return Ok(Err(rejected.into())),
+        Err(rejected) => return Ok(Admission::Refused(rejected.into())),
     };
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
-        return Ok(Err(Refusal::Full));
+        return Ok(Admission::Refused(Refusal::Full));
     };
-    let role = claims.user.role;
-    match shared.handle.open(claims).await {
-        Ok(session) => Ok(Ok((session, shared.metrics.opened(role), place))),
-        Err(_) => Err(stopping()),
-    }
+    let (user, role) = (claims.user.id.clone(), claims.user.role);
+    let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
+    debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
+    Ok(Admission::Admitted { session: Box::new(session), user, counted: shared.metrics.opened(role), place })
 }
 
 fn stopping() -> Box<Answer> {

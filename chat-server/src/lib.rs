@@ -25,6 +25,7 @@ pub mod store;
 mod tls;
 mod upkeep;
 pub mod users;
+pub mod webhook;
 pub mod websocket;
 
 pub use config::Config;

@@ -2,16 +2,29 @@
 
 use std::any::Any;
 use std::backtrace::Backtrace;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _};
 use std::panic;
 
-use tracing::{Level, Metadata, Subscriber, error};
+use chat_core::engine::Handled;
+use chat_core::protocol::RequestId;
+use tracing::{Level, Metadata, Subscriber, debug, error};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt as _, ParseError, Targets, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How a record is written: one a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: an object, with the record's own fields beside `timestamp`, `level`, `target` and `message`.
+    Json,
+}
 
 /// Begins to log what the filter lets through, and panics too: a level, or `target=level` with commas between.
 ///
@@ -20,10 +33,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// # Errors
 ///
 /// If the filter can't be read.
-pub(crate) fn start(filter: &str) -> Result<(), FilterError> {
-    let filter = read(filter)?;
-    let ansi = io::stderr().is_terminal();
-    tracing_subscriber::registry().with(layer(filter, io::stderr, ansi)).init();
+pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), FilterError> {
+    let layer = layer(read(filter)?, format, io::stderr, io::stderr().is_terminal());
+    tracing_subscriber::registry().with(layer).init();
     panic::set_hook(Box::new(|info| {
         let backtrace = Backtrace::capture();
         error!(at = info.location().map(tracing::field::display), %backtrace, "panic: {}", safe_text(info.payload()));
@@ -57,12 +69,37 @@ fn safe_text(payload: &dyn Any) -> &'static str {
         .unwrap_or("(its text is not shown, for it may quote a message)")
 }
 
-fn layer<S, W>(filter: Targets, writer: W, ansi: bool) -> impl Layer<S>
+fn layer<S, W>(filter: Targets, format: LogFormat, writer: W, ansi: bool) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    fmt::layer().with_writer(writer).with_ansi(ansi).with_filter(filter.and(filter_fn(may_speak)))
+    let layer = fmt::layer().with_writer(writer);
+    let layer = match format {
+        LogFormat::Text => layer.with_ansi(ansi).boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+    };
+    layer.with_filter(filter.and(filter_fn(may_speak)))
+}
+
+/// Tells of an answered request: who asked what on which connection, and what came of it.
+pub(crate) fn handled(handled: &Handled) {
+    let Handled { conn, user, event, request_id, code } = handled;
+    debug!(
+        connection = conn.0,
+        user = user.id.as_str(),
+        request = event.map_or("none", |event| event.as_str()),
+        request_id = request_id.as_ref().map(name).as_deref(),
+        outcome = code.map_or("ok", |code| code.as_str()),
+        "request answered"
+    );
+}
+
+fn name(id: &RequestId) -> Cow<'_, str> {
+    match id {
+        RequestId::Number(number) => number.to_string().into(),
+        RequestId::Text(text) => Cow::Borrowed(text),
+    }
 }
 
 /// Dependencies may warn, and no more: what they tell beyond that holds addresses with tokens, and frames.
@@ -78,6 +115,8 @@ fn may_speak(metadata: &Metadata<'_>) -> bool {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use chat_core::engine::ConnectionId;
+    use chat_core::protocol::{ErrorCode, EventType, Role, User};
     use tracing::{trace, warn};
 
     use super::*;
@@ -100,13 +139,44 @@ mod tests {
         let log = Log::default();
         let writer = log.clone();
         let filter = "trace,hyper=trace,chat_server_x=trace".parse().unwrap();
-        let registry = tracing_subscriber::registry().with(layer(filter, move || writer.clone(), false));
+        let registry = tracing_subscriber::registry().with(layer(
+            filter,
+            LogFormat::Text,
+            move || writer.clone(),
+            false,
+        ));
         tracing::subscriber::with_default(registry, || {
             for_each_target();
         });
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let heard: Vec<_> = log.lines().filter_map(|line| line.split_whitespace().next_back()).collect();
         assert_eq!(heard, ["own", "core", "warned", "failed"]);
+    }
+
+    #[test]
+    fn a_record_is_one_line_whatever_names_clients_choose() {
+        let names = "a\nb\u{1b}[2J";
+        let told = Handled {
+            conn: ConnectionId(7),
+            user: Arc::new(User::new(names, Role::BusDriver)),
+            event: Some(EventType::SendChatMessage),
+            request_id: Some(RequestId::Text(names.into())),
+            code: Some(ErrorCode::Forbidden),
+        };
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let log = Log::default();
+            let writer = log.clone();
+            let filter = read("debug").unwrap();
+            let layer = layer(filter, format, move || writer.clone(), false);
+            let registry = tracing_subscriber::registry().with(layer);
+            tracing::subscriber::with_default(registry, || handled(&told));
+            let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(log.lines().count(), 1, "{log:?}");
+            assert!(!log.contains('\u{1b}'), "{log:?}");
+            for word in ["7", "send_chat_message", "forbidden", "request answered"] {
+                assert!(log.contains(word), "{word}: {log:?}");
+            }
+        }
     }
 
     #[test]

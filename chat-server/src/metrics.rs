@@ -8,6 +8,7 @@ mod process;
 mod text;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::protocol::{CloseCode, Role};
@@ -43,7 +44,18 @@ impl Labelled {
     }
 }
 
-/// What is counted of connections.
+/// What is counted of the webhook.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) sent: AtomicU64,
+    /// Attempts.
+    pub(crate) failed: AtomicU64,
+    pub(crate) skipped: AtomicU64,
+    /// Records of the journal that it has not come to.
+    pub(crate) behind: AtomicU64,
+}
+
+/// What is counted and measured of connections, and of the webhook.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     clock: SystemClock,
@@ -57,6 +69,7 @@ pub(crate) struct Metrics {
     pub(crate) refused: Labelled,
     /// From a request's frame to its reply, handed to the transport.
     pub(crate) acknowledgement: Histogram,
+    pub(crate) webhook: Told,
     /// From a live event, whose change is durable, to it handed to the transport of one who hears it.
     pub(crate) delivery: Histogram,
 }
@@ -72,6 +85,7 @@ impl Metrics {
             closed: Labelled::default(),
             refused: Labelled::default(),
             acknowledgement: Histogram::new(&LATENCY),
+            webhook: Told::default(),
             delivery: Histogram::new(&LATENCY),
         })
     }

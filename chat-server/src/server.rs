@@ -27,12 +27,14 @@ use crate::drain;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::listen::{accept_all, addresses, listen, listen_error};
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::upkeep::upkeep;
+use crate::webhook::{Webhook, WebhookError};
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
@@ -83,6 +85,9 @@ pub enum StartError {
     /// Administrators can't be answered as configured.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The webhook can't be used as configured.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The system's generator failed.
     #[error("can't start: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
@@ -113,6 +118,7 @@ pub struct Server {
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
+    webhook: Option<Webhook>,
     #[cfg(feature = "console")]
     console: Console,
 }
@@ -147,12 +153,14 @@ impl Server {
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
+        let webhook = config.webhook.webhook()?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
         let clock = SystemClock::start();
         let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let (handle, service) = Drive::new(engine, store.clone(), verifier.clone(), clock).start();
+        let drive = Drive::new(engine, store.clone(), verifier.clone(), clock);
+        let (handle, service) = drive.log(logging::handled).start();
         let metrics = Metrics::new(clock);
         announce(&origin);
         Ok(Self {
@@ -161,6 +169,7 @@ impl Server {
             admin: Admin::new(handle.clone(), store.clone(), metrics.clone()),
             metrics,
             administrators,
+            webhook,
             handle,
             service: Box::pin(service),
             verifier,
@@ -214,6 +223,17 @@ impl Server {
     /// [`Broken`] as soon as the engine can't go on.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
+        let telling = self
+            .webhook
+            .take()
+            .map(|webhook| webhook.start(self.store.clone(), self.handle.clone(), self.metrics.clone()));
+        // Who is disconnected by the stop misses nothing that the webhook should tell.
+        let shutdown = async {
+            shutdown.await;
+            if let Some(telling) = telling {
+                telling.stop().await;
+            }
+        };
         let outcome = self.run_chat(shutdown).await;
         administration.stop().await;
         outcome
@@ -267,7 +287,13 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
     let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
     let addresses = addresses(&config.listen, origin).await;
     let tls = config.tls.files().and_then(|files| files.map(|files| files.read()).transpose());
-    let faults = [tokens.err().map(StartError::from), addresses.err(), tls.err().map(StartError::from)];
+    let faults = [
+        tokens.err().map(StartError::from),
+        addresses.err(),
+        tls.err().map(StartError::from),
+        config.admin.token().err().map(StartError::from),
+        config.webhook.webhook().err().map(StartError::from),
+    ];
     faults.into_iter().flatten().collect()
 }
 

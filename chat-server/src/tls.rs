@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_blocking;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{error, info};
 
 use crate::reload::{FileWatch, Reload};
@@ -95,6 +95,29 @@ fn read<'a, T>(
         pem::Error::Io(error) => TlsError::Unreadable { path: path.to_owned(), error },
         _ => TlsError::Empty { path: path.to_owned(), what },
     })
+}
+
+/// TLS to servers whose certificates come from an authority in this file, or without one from those that Mozilla trusts;
+/// `None` if the file holds no authority.
+pub(crate) fn connector(authorities: Option<&Path>) -> Option<TlsConnector> {
+    let roots = match authorities {
+        None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+        Some(path) => trusted(path)?,
+    };
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has the ciphers of TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Some(TlsConnector::from(Arc::new(config)))
+}
+
+fn trusted(path: &Path) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).ok()? {
+        roots.add(certificate.ok()?).ok()?;
+    }
+    (!roots.is_empty()).then_some(roots)
 }
 
 /// The server's end of TLS. Each new connection gets the certificate that was read last.

@@ -61,3 +61,45 @@ async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
         sleep(SWEEP_EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use tempfile::TempDir;
+    use tokio::time::timeout;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::store::Options;
+    use crate::store::journal::ChainHead;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_head_is_logged_every_hour_as_verify_takes_it() {
+        let dir = TempDir::new().unwrap();
+        let store = LocalStore::open(dir.path(), Options::default()).unwrap();
+        let log = Log::default();
+        let writer = log.clone();
+        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+        let _logging = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        timeout(Duration::from_mins(150), upkeep(&store, None)).await.unwrap_err();
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let heads = log.lines().filter_map(|line| line.split_once("head=")?.1.parse::<ChainHead>().ok());
+        assert_eq!(heads.collect::<Vec<_>>(), [store.head(); 2], "{log}");
+    }
+}

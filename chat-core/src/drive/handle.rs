@@ -27,7 +27,7 @@ pub(super) enum Message {
     Relieved { conn: ConnectionId },
     Closed { conn: ConnectionId },
     Stats { answer: oneshot::Sender<Stats> },
-    IsOnline { user: UserId, answer: oneshot::Sender<bool> },
+    NotConnected { users: Vec<UserId>, answer: oneshot::Sender<Vec<UserId>> },
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
     SeeOff { parts: usize },
     Drain,
@@ -91,14 +91,14 @@ impl Handle {
         is_answered.await.map_err(|_| Stopped)
     }
 
-    /// Whether a user has a connection at this moment.
+    /// Those of these users who have no connection at this moment.
     ///
     /// # Errors
     ///
     /// [`Stopped`].
-    pub async fn is_online(&self, user: UserId) -> Result<bool, Stopped> {
+    pub async fn not_connected(&self, users: Vec<UserId>) -> Result<Vec<UserId>, Stopped> {
         let (answer, is_answered) = oneshot::channel();
-        self.say(Message::IsOnline { user, answer }).await?;
+        self.say(Message::NotConnected { users, answer }).await?;
         is_answered.await.map_err(|_| Stopped)
     }
 

@@ -58,7 +58,7 @@ pub use join::{Joined, join};
 pub use service::Stats;
 pub use session::{Carried, Ended, Session};
 
-use crate::engine::{BadToken, Claims, Engine, Event};
+use crate::engine::{BadToken, Claims, Engine, Event, Handled};
 use crate::store::Store;
 use crate::time::{Monotonic, Now};
 
@@ -90,6 +90,9 @@ impl Verifier for NoRefresh {
 /// What an observer is told of: see [`Drive::observe`].
 type Observer = Box<dyn FnMut(&Event) + Send>;
 
+/// Who keeps a log: see [`Drive::log`].
+type Log = Box<dyn FnMut(&Handled) + Send>;
+
 /// Messages from sessions and embedders that wait for the engine; one that comes when it is full waits in its sender,
 /// so that a connection is not read faster than the engine takes its frames.
 const INPUTS: usize = 1_024;
@@ -101,18 +104,25 @@ pub struct Drive<S, V, C> {
     verifier: V,
     clock: C,
     observer: Observer,
+    log: Log,
 }
 
 impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     /// An engine, its store, what checks new tokens, and its clock.
     pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
-        Self { engine, store, verifier, clock, observer: Box::new(|_| {}) }
+        Self { engine, store, verifier, clock, observer: Box::new(|_| {}), log: Box::new(|_| {}) }
     }
 
     /// Has every committed change shown to `observer`, in their order, in the engine's own task: it must be quick.
     #[must_use]
     pub fn observe(self, observer: impl FnMut(&Event) + Send + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
+    }
+
+    /// Has every answered request told to `log`, in the engine's own task: it must be quick.
+    #[must_use]
+    pub fn log(self, log: impl FnMut(&Handled) + Send + 'static) -> Self {
+        Self { log: Box::new(log), ..self }
     }
 
     /// The handle by which connections are opened, and the future that runs the engine.

@@ -11,7 +11,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::handle::Message;
 use super::queue::{Refused, Tail};
-use super::{Clock, Drive, Observer, Verifier};
+use super::{Clock, Drive, Log, Observer, Verifier};
 use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
@@ -36,6 +36,7 @@ struct Service<'a, S, V, C> {
     verifier: &'a V,
     clock: &'a C,
     observer: Observer,
+    log: Log,
     queues: BTreeMap<ConnectionId, Tail>,
     /// Whose queues have frames that are pushed and not sent.
     pushed: Vec<ConnectionId>,
@@ -58,13 +59,14 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     total: Arc<AtomicUsize>,
     mut messages: mpsc::Receiver<Message>,
 ) -> S {
-    let Drive { engine, store, verifier, clock, observer } = drive;
+    let Drive { engine, store, verifier, clock, observer, log } = drive;
     let mut service = Service {
         engine,
         store: &store,
         verifier: &verifier,
         clock: &clock,
         observer,
+        log,
         queues: BTreeMap::new(),
         pushed: Vec::new(),
         total,
@@ -130,8 +132,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Message::Stats { answer } => {
                 let _gone = answer.send(self.stats());
             }
-            Message::IsOnline { user, answer } => {
-                let _gone = answer.send(self.engine.is_online(&user));
+            Message::NotConnected { mut users, answer } => {
+                users.retain(|user| !self.engine.is_connected(user));
+                let _gone = answer.send(users);
             }
             Message::SeeOff { parts } => {
                 let count = self.queues.len().div_ceil(parts.max(1));
@@ -174,6 +177,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 let _gone = self.answers.remove(&id).map(|answer| answer.send(result));
             }
             Output::Publish(event) => (self.observer)(&event),
+            Output::Handled(handled) => (self.log)(&handled),
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
             Output::Close { conn, code } => {

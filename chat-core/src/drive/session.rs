@@ -66,6 +66,11 @@ impl Session {
         Self { conn, messages, queue, closing }
     }
 
+    /// Its number, as logs name it.
+    pub fn id(&self) -> ConnectionId {
+        self.conn
+    }
+
     /// Carries frames between the engine and a transport until either ends.
     ///
     /// Whatever is queued is written, then flushed once. The transport must itself give up on a peer that takes

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::event::Event;
 use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
-use crate::protocol::{CloseCode, Error, Reply, User};
+use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, User};
 use crate::store::{Change, Loaded, Query, Unavailable, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
@@ -78,6 +78,21 @@ pub enum Command {
     ImportInactive(User),
     /// Deactivates a user: its connections end with 4503, and its enrolment ends.
     Deactivate(UserId),
+}
+
+/// A request of a client, and what became of it. Holds nothing that anybody wrote but the names of things.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Handled {
+    /// On which connection.
+    pub conn: ConnectionId,
+    /// Whose.
+    pub user: Arc<User>,
+    /// What was asked; `None` if it was no request.
+    pub event: Option<EventType>,
+    /// As the client named it.
+    pub request_id: Option<RequestId>,
+    /// Why it was refused; `None` if it was done.
+    pub code: Option<ErrorCode>,
 }
 
 /// What can happen.
@@ -202,6 +217,8 @@ pub enum Output {
     },
     /// Something was committed: for observers in the same process.
     Publish(Event),
+    /// A request was answered: for who keeps a log.
+    Handled(Handled),
     /// Do not read this connection until [`Output::Resume`].
     Pause {
         /// Which.
@@ -237,6 +254,7 @@ impl fmt::Debug for Output {
             Self::Verify { ticket, .. } => write!(f, "Verify({ticket:?})"),
             Self::Answer { id, .. } => write!(f, "Answer({id:?})"),
             Self::Publish(_) => write!(f, "Publish"),
+            Self::Handled(_) => write!(f, "Handled"),
             Self::Pause { conn } => write!(f, "Pause({conn:?})"),
             Self::Resume { conn } => write!(f, "Resume({conn:?})"),
             Self::Close { conn, code } => write!(f, "Close({conn:?}, {code:?})"),

@@ -79,7 +79,7 @@ use directory::Directory;
 use enrolment::Enrolment;
 pub use event::Event;
 use ids::Ids;
-pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Input, Output, Ticket};
+pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket};
 use load::{Origin, Questions};
 use names::Names;
 use rate::Rates;

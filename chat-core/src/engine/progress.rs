@@ -4,7 +4,7 @@ use super::connection::Stage;
 use super::io::ConnectionId;
 use super::load::{Origin, Question};
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
-use super::{BadToken, Claims, Class, Engine, Output, Ticket, Timer, command, handler};
+use super::{BadToken, Claims, Class, Engine, Handled, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
@@ -39,10 +39,10 @@ impl Engine {
             Err(Undecodable { request_id, error }) => {
                 let charged = self.rates.charge(&connection.user.id, None, self.now.monotonic);
                 let error = charged.err().unwrap_or(error);
-                let code = error.code;
+                let (user, code) = (connection.user.clone(), Some(error.code));
                 let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
-                connection.push(None, request_id, Stage::Done(Some(reply)));
-                self.count_answer(None, Some(code));
+                connection.push(None, request_id.clone(), Stage::Done(Some(reply)));
+                self.count_answer(Handled { conn, user, event: None, request_id, code });
             }
         }
         self.advance(conn);
@@ -235,12 +235,17 @@ impl Engine {
         match origin {
             Origin::Request(conn, number) => {
                 let Some(connection) = self.connections.get_mut(conn) else { return };
-                let (event, code) =
-                    (connection.event(*number), result.as_ref().err().map(|error| error.code));
+                let handled = Handled {
+                    conn: *conn,
+                    user: connection.user.clone(),
+                    event: connection.event(*number),
+                    request_id: connection.request_id(*number).cloned(),
+                    code: result.as_ref().err().map(|error| error.code),
+                };
                 let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
                 let frame = reply.encode(connection.request_id(*number));
                 connection.set(*number, Stage::Done(Some(frame)));
-                self.count_answer(event, code);
+                self.count_answer(handled);
             }
             Origin::Command(id) => {
                 self.commands.remove(id);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Engine;
+use super::{Engine, Handled, Output};
+use crate::id::UserId;
 use crate::protocol::{ErrorCode, EventType};
 
 /// Answered requests by event and outcome: no event for what was no request, no code for what was done.
@@ -41,13 +42,14 @@ impl Engine {
         }
     }
 
-    /// Counts an answer to a client.
-    pub(super) fn count_answer(&mut self, event: Option<EventType>, code: Option<ErrorCode>) {
-        *self.answered.entry((event, code)).or_default() += 1;
+    /// Counts an answer to a client, and tells of it.
+    pub(super) fn count_answer(&mut self, handled: Handled) {
+        *self.answered.entry((handled.event, handled.code)).or_default() += 1;
+        self.outputs.push_back(Output::Handled(handled));
     }
 
     /// Whether a user has a connection.
-    pub fn is_online(&self, user: &crate::id::UserId) -> bool {
+    pub fn is_connected(&self, user: &UserId) -> bool {
         self.online.contains_key(user)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::engine::{
-    Claims, Command, CommandId, ConnectionId, Engine, Event, Input, Output, Settings, Ticket,
+    Claims, Command, CommandId, ConnectionId, Engine, Event, Handled, Input, Output, Settings, Ticket,
 };
 use crate::export::Export;
 use crate::frame::Frame;
@@ -70,6 +70,8 @@ pub struct World {
     pub peers: BTreeMap<ConnectionId, Peer>,
     /// What was published, and is not taken yet.
     pub events: VecDeque<Event>,
+    /// What was told of answered requests, and is not taken yet.
+    pub handled: Vec<Handled>,
     /// The answers to commands.
     pub answers: BTreeMap<CommandId, Result<Reply, Error>>,
     /// Whether the engine has said that it is drained.
@@ -98,6 +100,7 @@ impl World {
             begun: BTreeMap::new(),
             peers: BTreeMap::new(),
             events: VecDeque::new(),
+            handled: Vec::new(),
             answers: BTreeMap::new(),
             drained: false,
             tokens: BTreeMap::new(),
@@ -271,6 +274,7 @@ impl World {
             }
             Output::Answer { id, result } => drop(self.answers.insert(id, result)),
             Output::Publish(event) => self.events.push_back(event),
+            Output::Handled(handled) => self.handled.push(handled),
             Output::Pause { conn } => self.peer(conn).paused = true,
             Output::Resume { conn } => self.peer(conn).paused = false,
             Output::Close { conn, code } => {

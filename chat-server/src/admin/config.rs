@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::AdminError;
+use crate::auth::Secret;
+
 /// The socket of the administrative API, as the server and the commands that ask it know it.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SocketConfig {
@@ -29,4 +32,19 @@ pub struct AdminConfig {
     /// File with the token, of at least 32 bytes, that administrators show over TCP (Authorization: Bearer).
     #[arg(long, env = "CHAT_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
+}
+
+impl AdminConfig {
+    /// Where to listen over TCP, if anywhere, and the token that is asked for there.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError`].
+    pub(crate) fn token(&self) -> Result<Option<(&str, Secret)>, AdminError> {
+        match (&self.admin_listen, &self.admin_token_file) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(AdminError::NoToken),
+            (Some(listen), Some(file)) => Ok(Some((listen, Secret::from_file(file)?))),
+        }
+    }
 }

@@ -105,12 +105,8 @@ impl Listeners {
             }
             bound => doors.push(Door::Socket(bound?)),
         }
-        match (&config.admin_listen, &config.admin_token_file) {
-            (None, _) => {}
-            (Some(_), None) => return Err(AdminError::NoToken),
-            (Some(listen), Some(file)) => {
-                doors.push(listen_over_tcp(listen, Secret::from_file(file)?).await?);
-            }
+        if let Some((listen, token)) = config.token()? {
+            doors.push(listen_over_tcp(listen, token).await?);
         }
         Ok(Self(doors))
     }

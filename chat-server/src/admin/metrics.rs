@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use tokio::time::timeout;
 use super::Context;
 use super::answer::{Outcome, Refusal, answer};
 use crate::metrics::Kind::{Counter, Gauge};
-use crate::metrics::{Metrics, Process, Text};
+use crate::metrics::{Metrics, Process, Text, Told};
 use crate::store::LocalStore;
 
 /// How long the engine may take to say how much there is in it. It takes a turn, which is milliseconds.
@@ -32,6 +33,7 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> Outcome
     connections(&mut text, &context.metrics);
     requests(&mut text, &stats, &context.metrics);
     engine(&mut text, &stats);
+    webhook(&mut text, &context.metrics);
     // Looks at files.
     let text = spawn_blocking(move || {
         store(&mut text, &context.store);
@@ -81,6 +83,19 @@ fn engine(text: &mut Text, stats: &Stats) {
     ];
     for (name, help, value) in gauges {
         text.value(Gauge, name, help, value);
+    }
+}
+
+fn webhook(text: &mut Text, metrics: &Metrics) {
+    let Told { sent, failed, skipped, behind } = &metrics.webhook;
+    let counters = [
+        (Counter, "chat_webhook_sent_total", "Webhooks that were taken.", sent),
+        (Counter, "chat_webhook_failed_total", "Attempts of the webhook that failed.", failed),
+        (Counter, "chat_webhook_skipped_total", "Webhooks that had become too old.", skipped),
+        (Gauge, "chat_webhook_behind", "Records of the journal that the webhook has not come to.", behind),
+    ];
+    for (kind, name, help, value) in counters {
+        text.value(kind, name, help, value.load(Ordering::Relaxed));
     }
 }
 

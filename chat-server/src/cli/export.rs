@@ -16,20 +16,22 @@ use crate::store::{Selection, export};
 
 /// What the lines are.
 const FORMAT: &str = "\
-Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations come one after \
-the other in the order of their creation, each with all that happened in it, in the order in which it happened:
+Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations
+come one after the other in the order of their creation, each with all that happened in it, in the order
+in which it happened:
 
   conversation  conversation_id, title, room_type, created_by, created_at, participants
-  message       conversation_id, seq, message_id, sender_id, sent_at, and content, or erased: true if retention has
-                taken that away
+  message       conversation_id, seq, message_id, sender_id, sent_at, and content, or erased: true if
+                retention has taken that away
   read          conversation_id, user_id, up_to: the user has read up to this seq
   enrolled, withdrawn
-                conversation_id, user_id, version: the user has become a participant, or is none any more
+                conversation_id, user_id, version: the user became a participant, or is none any more
   end           head: the last line of a complete export, and the head of the journal's chain, which
                 `chat-server verify --expect` takes
 
-The journal keeps no time of reading, enrolling and withdrawing: to --since and --until they count as of the last message \
-before them. Of a conversation that has something in the time that is asked for, the line `conversation` is always there.";
+The journal keeps no time of reading, enrolling and withdrawing: to --since and --until they count as of
+the last message before them. Of a conversation that has something in the time that is asked for, the
+line `conversation` is always there.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = FORMAT)]

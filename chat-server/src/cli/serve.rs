@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::Outcome;
 use crate::config::Config;
-use crate::logging;
+use crate::logging::{self, LogFormat};
 use crate::server::Server;
 
 /// How long the runtime may take to give up what is left.
@@ -27,11 +27,14 @@ pub(super) struct ServeArgs {
     /// What to log: a level, or target=level with commas between.
     #[arg(long, env = "CHAT_LOG", default_value = "info", value_name = "FILTER")]
     pub(super) log: String,
+    /// How the log is written: a line of text, or of JSON, for each record.
+    #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    log_format: LogFormat,
 }
 
 /// Runs the server until it is told to stop.
 pub(super) fn serve(args: &ServeArgs) -> Outcome {
-    logging::start(&args.log)?;
+    logging::start(&args.log, args.log_format)?;
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(async {
         let (mut terminate, mut interrupt) =

@@ -18,6 +18,7 @@ mod current;
 pub mod disk;
 mod error;
 mod export;
+mod follow;
 mod health;
 mod index;
 mod indexer;
@@ -54,6 +55,7 @@ use futures::channel::oneshot;
 pub use backup::{BackupError, Restored, backup, restore};
 pub use error::{Damage, OpenError};
 pub use export::{ExportError, Selection, export};
+pub use follow::Place;
 pub use health::Fault;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use rebuild::rebuild;
@@ -184,6 +186,20 @@ impl LocalStore {
     /// How far it has come: all up to here is durable, and seen by loads.
     pub fn position(&self) -> Position {
         self.inner.overlay.snapshot().position()
+    }
+
+    /// The end of the journal: all before it is acknowledged.
+    pub fn place(&self) -> Place {
+        follow::end(&self.inner.synced)
+    }
+
+    /// The records of the next group that is acknowledged, and the place behind it. It reads from disk.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the journal can't be read there, or the place is not of this journal.
+    pub fn read_after(&self, place: Place) -> Result<Option<(Place, Vec<journal::Record>)>, OpenError> {
+        follow::next(&self.inner.dir, &self.inner.synced, place)
     }
 
     /// Its data directory.

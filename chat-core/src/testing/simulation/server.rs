@@ -192,7 +192,7 @@ impl Environment {
                 self.server_leaves(conn, code);
             }
             Output::WakeAt(at) => self.engine_sleeps(at),
-            Output::Answer { .. } | Output::Publish(_) | Output::Drained => {}
+            Output::Answer { .. } | Output::Publish(_) | Output::Handled(_) | Output::Drained => {}
         }
     }
 

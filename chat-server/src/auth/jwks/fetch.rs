@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,10 +14,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use crate::tls::connector;
 
 /// Most bytes of a document.
 pub(super) const DOCUMENT_MOST: usize = 256 * 1024;
@@ -38,7 +36,7 @@ pub(super) struct Address {
     /// The path and what is behind it.
     target: String,
     name: ServerName<'static>,
-    tls: Arc<ClientConfig>,
+    tls: TlsConnector,
 }
 
 /// Why an address is no good.
@@ -79,22 +77,14 @@ impl Address {
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
         let authority = authority.filter(|_| uri.scheme() == Some(&Scheme::HTTPS)).ok_or_else(not_https)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let roots = match authorities {
-            None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-            Some(path) => trusted(path).ok_or_else(|| AddressError::NoAuthority(path.to_owned()))?,
-        };
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring has the ciphers of TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let no_authority = || AddressError::NoAuthority(authorities.unwrap_or(Path::new("")).to_owned());
         Ok(Self {
             name: ServerName::try_from(host.clone()).map_err(|_| not_https())?,
             host,
             port: authority.port_u16().unwrap_or(USUAL_PORT),
             authority: authority.to_string(),
             target: uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
-            tls: Arc::new(tls),
+            tls: connector(authorities).ok_or_else(no_authority)?,
         })
     }
 
@@ -105,7 +95,7 @@ impl Address {
 
     async fn ask(&self) -> Result<Bytes, FetchError> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(self.name.clone(), stream).await?;
+        let stream = self.tls.connect(self.name.clone(), stream).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let request =
             Request::get(&self.target).header(HOST, &self.authority).header(ACCEPT, "application/json");
@@ -125,14 +115,6 @@ impl Address {
             Err(error) = connection => Err(error.into()),
         }
     }
-}
-
-fn trusted(path: &Path) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).ok()? {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(roots)
 }
 
 #[cfg(test)]

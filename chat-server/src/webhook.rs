@@ -1,0 +1,68 @@
+//! The webhook for users who are not connected: an agency hangs its push service on it.
+//!
+//! It reads the journal from where it was when it stopped, so nothing waits in memory, and a receiver that was down
+//! hears it all, unless it is too old. What is told has the id of its message: whoever hears it twice can know. The
+//! requests are those of the Standard Webhooks specification.
+
+mod config;
+mod event;
+mod kept;
+mod post;
+mod signature;
+mod teller;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::drive::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use config::{WebhookConfig, WebhookError};
+use post::Target;
+pub use post::TargetError;
+use signature::SigningKey;
+pub use signature::SigningKeyError;
+use teller::Teller;
+
+use crate::metrics::Metrics;
+use crate::store::LocalStore;
+
+/// A webhook as it is configured.
+pub(crate) struct Webhook {
+    target: Target,
+    key: SigningKey,
+    /// How old something may be that is told.
+    give_up_after: Duration,
+}
+
+/// A webhook at work.
+pub(crate) struct Telling {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Webhook {
+    /// Tells in a task of its own until it is stopped.
+    pub(crate) fn start(self, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Telling {
+        let (stop, is_stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let mut teller = Teller::new(self, store, handle, metrics);
+            tokio::select! {
+                () = teller.work() => {}
+                _ = is_stopped => {}
+            }
+            teller.keep_now().await;
+        });
+        Telling { stop, task }
+    }
+}
+
+impl Telling {
+    /// Stops at once, and keeps how far it has come.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        // A panic is in the log.
+        let _panicked = self.task.await;
+    }
+}
