@@ -219,7 +219,7 @@ async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<An
     let (user, role) = (claims.user.id.clone(), claims.user.role);
     let session = Box::new(shared.handle.open(claims).await.map_err(|_| stopping())?);
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
-    Ok(Admission::Admitted { session: Box::new(session), user, counted: shared.metrics.opened(role), place })
+    Ok(Admission::Admitted { session, user, counted: shared.metrics.opened(role), place })
 }
 
 fn stopping() -> Box<Answer> {

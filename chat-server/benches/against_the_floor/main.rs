@@ -9,6 +9,7 @@
 //! the table. All traffic is on loopback. Linux only, for it reads `/proc` and waits by epoll.
 
 mod bare;
+mod build;
 mod compare;
 mod fan_out;
 mod figures;
@@ -54,9 +55,9 @@ struct Args {
     /// Only print the table of the results in this file.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// The chat server to measure.
-    #[arg(long, value_name = "PROGRAM", default_value = env!("CARGO_BIN_EXE_chat-server"))]
-    server: PathBuf,
+    /// The chat server to measure; by default that of `cargo build --release -p chat-server`, which is built first.
+    #[arg(long, value_name = "PROGRAM")]
+    server: Option<PathBuf>,
     /// Where to put data while it runs: on the kind of disk that is to be measured.
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     dir: PathBuf,
@@ -135,7 +136,8 @@ fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
     let mut plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     plan.rounds = args.rounds.unwrap_or(plan.rounds);
     let start = Instant::now();
-    let mut run = Run::new(plan, args.server.clone(), &args.dir)?;
+    let server = args.server.clone().map_or_else(build::server, Ok)?;
+    let mut run = Run::new(plan, server, &args.dir)?;
     run.progress.expect(args.rows.iter().map(|scenes| scenes.steps(&run)).sum());
     // What was measured before something failed is worth showing too.
     let outcome = args.rows.iter().try_for_each(|scenes| scenes.measure(&mut run));
@@ -144,12 +146,12 @@ fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
         run.rows.iter_mut().for_each(|row| row.bar = None);
     }
     let about = format!(
-        "{} rounds on {} cores ({}), {} s in all. Each figure is the median of the rounds, with the least and \
+        "{} rounds on {} cores ({}), in {} s. Each figure is the median of the rounds, with the least and \
          the greatest.",
         run.plan.rounds,
         available_parallelism()?,
         process::processor()?,
         start.elapsed().as_secs(),
     );
-    Ok((Report { about, rows: run.rows }, outcome))
+    Ok((Report { commit: build::commit()?, about, rows: run.rows }, outcome))
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// A whole run.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Report {
+    /// What was measured.
+    pub(crate) commit: String,
     /// Where and how it ran.
     pub(crate) about: String,
     /// In the order of their measuring.
@@ -132,7 +134,7 @@ impl Report {
         let head = ["", "", "chat-server", "compared with", "ratio", "bar"].map(str::to_owned);
         let rows: Vec<_> = [head].into_iter().chain(self.rows.iter().map(Row::cells)).collect();
         let widths: Vec<_> = (0..head_len(&rows)).map(|column| width(&rows, column)).collect();
-        let mut table = format!("{}\n\n", self.about);
+        let mut table = format!("Commit {}: {}\n\n", self.commit, self.about);
         let mut scene = "";
         for (number, row) in rows.iter().enumerate() {
             let is_same = number > 0 && row[0] == scene;
@@ -170,7 +172,8 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn thousands(digits: &str) -> String {
+/// A number in digits, with its thousands apart.
+pub(crate) fn thousands(digits: &str) -> String {
     let mut apart = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
