@@ -177,6 +177,39 @@ fn it_goes_in_steps_and_goes_on_after_a_restart() {
     assert!(matches!(store.erase_before(cutoff()), Err(RetentionError::Busy)), "it is closed");
 }
 
+/// Lays an index down as a failure or a power cut would have set it aside.
+fn set_aside(dir: &Path) -> impl Fn() -> bool + use<> {
+    let bad = dir.join("index.bad-1");
+    copy_dir(&dir.join("index"), &bad);
+    move || bad.exists()
+}
+
+#[test]
+fn an_index_that_was_set_aside_meanwhile_goes_with_what_was_begun() {
+    let dir = TempDir::new().unwrap();
+    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    fill(&store, 3);
+    store.close().unwrap();
+    drop(store);
+    let left = Arc::new(AtomicUsize::new(0));
+    let options = Options { disk: Arc::new(Breaking(left.clone())), ..short_segments() };
+    let store = LocalStore::open(dir.path(), options).unwrap();
+    left.store(2, Ordering::Release);
+    store.erase_before(cutoff()).unwrap_err();
+    let killed = TempDir::new().unwrap();
+    copy_dir(dir.path(), killed.path());
+    // The next step completes it.
+    let is_there = set_aside(dir.path());
+    sweep(&store);
+    assert!(!is_there(), "it holds what was erased");
+    // And so does the next start.
+    let is_there = set_aside(killed.path());
+    let store = LocalStore::open(killed.path(), short_segments()).unwrap();
+    assert!(!is_there(), "it holds what was erased");
+    sweep(&store);
+    assert_erased(&store);
+}
+
 /// A disk that breaks down at one of its operations, when that is half done.
 #[derive(Debug)]
 struct Breaking(Arc<AtomicUsize>);

@@ -78,8 +78,6 @@ impl Retention<'_> {
         if found {
             Erasing::new(done, Some(step)).write(&journal)?;
             erased = self.finish(&journal, &index, step)?;
-            // What was set aside has the same contents, and nobody will ever ask it.
-            remove_set_aside(self.dir).map_err(OpenError::io("remove the old index in", self.dir))?;
         }
         *reached = Some(step.until);
         Ok(Swept { erased, more })
@@ -92,8 +90,7 @@ impl Retention<'_> {
             let _alone = self.current.alone();
             forget(index, &messages)?;
         }
-        index.flush()?;
-        Erasing::new(step.until, None).write(journal)?;
+        end(self.dir, index, step)?;
         Ok(messages.len())
     }
 }
@@ -105,8 +102,15 @@ pub(super) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> Result<(),
     let messages = step.messages(&journal)?;
     step.erase(disk, &journal, &messages)?;
     forget(index, &messages)?;
+    end(dir, index, step)
+}
+
+/// Notes that a step is done, once no index holds what it has erased. One that was set aside does, perhaps since the step
+/// was begun, and nobody will ever ask it.
+fn end(dir: &Path, index: &Index, step: Step) -> Result<(), RetentionError> {
     index.flush()?;
-    Ok(Erasing::new(step.until, None).write(&journal)?)
+    remove_set_aside(dir).map_err(OpenError::io("remove the old index in", dir))?;
+    Ok(Erasing::new(step.until, None).write(&dir.join("journal"))?)
 }
 
 /// Takes the contents of these messages out of the index.
