@@ -33,7 +33,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Failures to read the journal after which what can't be read is left out.
+/// Times that the journal is found damaged after which what can't be read is left out. What can't be read for any other
+/// reason is there still.
 const READINGS: u32 = 5;
 
 /// Pauses that grow, with jitter.
@@ -107,7 +108,7 @@ impl Teller {
                 }
                 Ok(None) => sleep(LOOK_EVERY).await,
                 Err(error) if failures < READINGS => {
-                    failures += 1;
+                    failures += u32::from(matches!(error, OpenError::Damaged(_)));
                     warn!(%error, "the webhook can't read the journal");
                     pauses.wait().await;
                 }
@@ -205,5 +206,54 @@ impl Teller {
                 warn!(%error, "can't keep how far the webhook has come: after a crash it repeats itself");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chat_core::drive::{Drive, NoRefresh};
+    use chat_core::engine::{Engine, Settings};
+    use chat_core::protocol::{Role, User};
+    use chat_core::store::{Account, Change};
+    use tempfile::TempDir;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::store::Options;
+    use crate::webhook::WebhookConfig;
+
+    fn webhook(dir: &TempDir) -> Webhook {
+        let secret = dir.path().join("secret");
+        fs::write(&secret, format!("whsec_{}", "abcd".repeat(10))).unwrap();
+        let config = WebhookConfig {
+            webhook_url: Some("http://127.0.0.1:9/".to_owned()),
+            webhook_secret_file: Some(secret),
+            webhook_ca_file: None,
+            webhook_give_up_after: Duration::from_hours(1),
+        };
+        config.webhook().unwrap().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cant_be_read_for_a_while_is_not_left_out() {
+        let dir = TempDir::new().unwrap();
+        let store = LocalStore::open(dir.path(), Options::default()).unwrap();
+        let clock = SystemClock::start();
+        let engine = Engine::new(Settings::default(), [7; 32]);
+        let (handle, _service) = Drive::new(engine, store.clone(), NoRefresh, clock).start();
+        let mut teller = Teller::new(webhook(&dir), store.clone(), handle, Metrics::new(clock));
+        let before = teller.now;
+        let account = Account::successor(None, User::new("user_john", Role::BusDriver), true);
+        store.commit(vec![Change::PutAccount(account)]).await.unwrap();
+        let (journal, away) = (dir.path().join("journal"), dir.path().join("away"));
+        fs::rename(&journal, &away).unwrap();
+        timeout(Duration::from_hours(1), teller.work()).await.unwrap_err();
+        assert_eq!(teller.now, before, "it waits");
+        fs::rename(&away, &journal).unwrap();
+        timeout(Duration::from_hours(1), teller.work()).await.unwrap_err();
+        assert_eq!(teller.now, Kept::at(store.place()));
     }
 }
