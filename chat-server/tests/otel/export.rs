@@ -13,18 +13,20 @@ use crate::support::{Client, SECRET, Server, conversation, jane, john, send, tok
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-/// A server that tells this collector what it logs, at its most verbose.
-fn server(dir: &Path, endpoint: &str, more: &[(&str, &str)]) -> Server {
+const EVERYTHING: &str = "trace,hyper=trace,tungstenite=trace,opentelemetry_sdk=trace";
+
+/// A server that tells this collector what it logs by this filter.
+fn server(dir: &Path, filter: &str, endpoint: &str, more: &[(&str, &str)]) -> Server {
     let mut program = program();
     program.env(ENDPOINT, endpoint).envs(more.iter().copied());
-    Server::spawn(program, dir, &["--log", "trace,hyper=trace,tungstenite=trace,opentelemetry_sdk=trace"])
+    Server::spawn(program, dir, &["--log", filter])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_hears_who_asked_what_and_neither_token_nor_text() {
     let (dir, collector) = (tempfile::tempdir().unwrap(), Collector::start(None).await);
     let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=sesame");
-    let server = server(dir.path(), &format!("http://{}/", collector.address), &[headers]);
+    let server = server(dir.path(), EVERYTHING, &format!("http://{}/", collector.address), &[headers]);
     let (mut john_, jane_, id) = conversation(&server).await;
     send(&mut john_, &id, "the secret plan").await;
     let refreshed = token(&john());
@@ -71,16 +73,24 @@ async fn a_collector_hears_who_asked_what_and_neither_token_nor_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_is_reached_by_tls_if_its_authority_is_trusted() {
+async fn a_collector_is_reached_by_tls_and_hears_what_the_filter_lets_through() {
     let dir = tempfile::tempdir().unwrap();
     let authority = Authority::new(dir.path());
     let collector = Collector::start(Some(authority.acceptor())).await;
     let trust = ("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.file());
     let endpoint = format!("https://{}", collector.address);
-    let server = server(dir.path(), &endpoint, &[(trust.0, &trust.1)]);
+    let server = server(dir.path(), "info", &endpoint, &[(trust.0, &trust.1)]);
+    let (john, jane, _) = conversation(&server).await;
+    john.close().await;
+    jane.close().await;
     let (status, log, _) = server.stop().await;
     assert!(status.success());
-    assert!(!collector.sent().is_empty(), "{log}");
+    let sent = collector.sent();
+    assert!(!sent.is_empty(), "{log}");
+    for word in ["request answered", "connection opened"] {
+        let has = |body: &[u8]| body.windows(word.len()).any(|part| part == word.as_bytes());
+        assert!(!sent.iter().any(|(_, body)| has(body)), "{word} is below the filter's level");
+    }
 }
 
 #[tokio::test]
@@ -92,7 +102,7 @@ async fn clients_notice_nothing_of_a_collector_that_is_away() {
     closed.bind(([127, 0, 0, 1], 0).into()).unwrap();
     for (name, address) in [("silent", silent.local_addr()), ("closed", closed.local_addr())] {
         let address = address.unwrap();
-        let server = server(&dir.path().join(name), &format!("http://{address}"), &[]);
+        let server = server(&dir.path().join(name), EVERYTHING, &format!("http://{address}"), &[]);
         let (mut john, mut jane, id) = conversation(&server).await;
         for n in 0..10 {
             send(&mut john, &id, &format!("message {n}")).await;
