@@ -237,6 +237,11 @@ async fn a_running_server_is_exported_and_so_is_its_backup() {
     let again =
         program().args(["export", "--backup"]).arg(&kept).arg("--output").arg(&file).output().unwrap();
     assert_eq!(again.status.code(), Some(1), "no file is written over");
+    assert!(fs::read_to_string(&file).unwrap().ends_with("}\n"));
+    let other = dir.path().join("other.jsonl");
+    let misspelt =
+        program().args(["export", "--backup", "/nowhere", "--output"]).arg(&other).output().unwrap();
+    assert_eq!((misspelt.status.code(), other.exists()), (Some(1), false), "the next one can have the name");
     let unknown = run(&["export", "--conversation", "conv_x"], &data);
     let error = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert_eq!((unknown.status.code(), &*error), (Some(1), "chat-server: there is no conversation conv_x\n"));
