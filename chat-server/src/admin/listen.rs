@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::fs::{Mode, fchmod};
 use subtle::ConstantTimeEq as _;
-use tokio::net::{TcpListener, UnixListener, UnixSocket};
+use tokio::net::{TcpListener, UnixListener, UnixSocket, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
@@ -163,6 +163,17 @@ impl Drop for Socket {
             // The next start replaces what stays.
             let _stays = fs::remove_file(&self.path);
         }
+    }
+}
+
+impl AdminConfig {
+    /// Whether administrators could be answered over TCP, as far as shows without listening.
+    pub(crate) async fn check(&self) -> Result<(), AdminError> {
+        if let Some((listen, _)) = self.token()? {
+            let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
+            let _addresses = lookup_host(listen).await.map_err(failed)?;
+        }
+        Ok(())
     }
 }
 
