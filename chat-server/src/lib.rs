@@ -18,6 +18,7 @@ mod http;
 mod listen;
 mod logging;
 mod metrics;
+mod post;
 mod reload;
 mod server;
 mod storage;

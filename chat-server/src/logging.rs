@@ -1,5 +1,8 @@
 //! The log: to standard error, and never a token or the text of a message, whatever the filter says.
 
+#[cfg(feature = "otel")]
+mod export;
+
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::borrow::Cow;
@@ -8,13 +11,17 @@ use std::panic;
 
 use chat_core::engine::Handled;
 use chat_core::protocol::RequestId;
-use tracing::{Level, Metadata, Subscriber, debug, error};
-use tracing_subscriber::Layer;
+#[cfg(feature = "otel")]
+pub(crate) use export::ExportConfig;
+use tracing::{Level, Metadata, debug, error};
 use tracing_subscriber::filter::{FilterExt as _, ParseError, Targets, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
+
+/// Something that takes records.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// How a record is written: one a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -26,24 +33,23 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Begins to log what the filter lets through, and panics too: a level, or `target=level` with commas between.
+/// Begins to log to these, and panics too.
 ///
 /// Records of the `log` crate are not collected at all: the WebSocket library writes whole frames there.
-///
-/// # Errors
-///
-/// If the filter can't be read.
-pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), FilterError> {
-    let layer = layer(read(filter)?, format, io::stderr, io::stderr().is_terminal());
-    tracing_subscriber::registry().with(layer).init();
+pub(crate) fn start(layers: Vec<BoxedLayer>) {
+    tracing_subscriber::registry().with(layers).init();
     panic::set_hook(Box::new(|info| {
         let backtrace = Backtrace::capture();
         error!(at = info.location().map(tracing::field::display), %backtrace, "panic: {}", safe_text(info.payload()));
     }));
-    Ok(())
 }
 
-/// Reads a filter.
+/// Standard error, for what the filter lets through.
+pub(crate) fn standard_error(filter: &Targets, format: LogFormat) -> BoxedLayer {
+    layer(filter, format, io::stderr, io::stderr().is_terminal())
+}
+
+/// Reads a filter: a level, or `target=level` with commas between.
 ///
 /// # Errors
 ///
@@ -69,9 +75,8 @@ fn safe_text(payload: &dyn Any) -> &'static str {
         .unwrap_or("(its text is not shown, for it may quote a message)")
 }
 
-fn layer<S, W>(filter: Targets, format: LogFormat, writer: W, ansi: bool) -> impl Layer<S>
+fn layer<W>(filter: &Targets, format: LogFormat, writer: W, ansi: bool) -> BoxedLayer
 where
-    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = fmt::layer().with_writer(writer);
@@ -79,7 +84,12 @@ where
         LogFormat::Text => layer.with_ansi(ansi).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
-    layer.with_filter(filter.and(filter_fn(may_speak)))
+    let_through(filter, layer)
+}
+
+/// A layer that hears what the filter lets through, and may be heard of at all.
+fn let_through(filter: &Targets, layer: impl Layer<Registry> + Send + Sync) -> BoxedLayer {
+    layer.with_filter(filter.clone().and(filter_fn(may_speak))).boxed()
 }
 
 /// Tells of an answered request: who asked what on which connection, and what came of it.
@@ -140,7 +150,7 @@ mod tests {
         let writer = log.clone();
         let filter = "trace,hyper=trace,chat_server_x=trace".parse().unwrap();
         let registry = tracing_subscriber::registry().with(layer(
-            filter,
+            &filter,
             LogFormat::Text,
             move || writer.clone(),
             false,
@@ -167,7 +177,7 @@ mod tests {
             let log = Log::default();
             let writer = log.clone();
             let filter = read("debug").unwrap();
-            let layer = layer(filter, format, move || writer.clone(), false);
+            let layer = layer(&filter, format, move || writer.clone(), false);
             let registry = tracing_subscriber::registry().with(layer);
             tracing::subscriber::with_default(registry, || handled(&told));
             let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

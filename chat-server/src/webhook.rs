@@ -7,7 +7,6 @@
 mod config;
 mod event;
 mod kept;
-mod post;
 mod signature;
 mod teller;
 
@@ -19,13 +18,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use config::{WebhookConfig, WebhookError};
-use post::Target;
-pub use post::TargetError;
 use signature::SigningKey;
 pub use signature::SigningKeyError;
 use teller::Teller;
 
 use crate::metrics::Metrics;
+use crate::post::Target;
+pub use crate::post::TargetError;
 use crate::store::LocalStore;
 
 /// A webhook as it is configured.

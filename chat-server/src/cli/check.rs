@@ -19,6 +19,8 @@ pub(super) fn check(args: &ServeArgs, given: &Given) -> Outcome {
     let wrong = Runtime::new()?.block_on(server::check(&args.config));
     let mut wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
     wrong.extend(logging::read(&args.log).err().map(|error| error.to_string()));
+    #[cfg(feature = "otel")]
+    wrong.extend(args.export.target().err().map(|error| error.to_string()));
     match wrong.is_empty() {
         true => Ok(writeln!(io::stdout(), "# all of it is good")?),
         false => Err(wrong.join("\nchat-server: ").into()),

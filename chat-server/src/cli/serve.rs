@@ -14,6 +14,8 @@ use tracing::warn;
 
 use super::Outcome;
 use crate::config::Config;
+#[cfg(feature = "otel")]
+use crate::logging::ExportConfig;
 use crate::logging::{self, LogFormat};
 use crate::server::Server;
 
@@ -30,46 +32,60 @@ pub(super) struct ServeArgs {
     /// How the log is written: a line of text, or of JSON, for each record.
     #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
+    /// Who gets the log besides standard error.
+    #[cfg(feature = "otel")]
+    #[command(flatten)]
+    pub(super) export: ExportConfig,
 }
 
 /// Runs the server until it is told to stop.
 pub(super) fn serve(args: &ServeArgs) -> Outcome {
-    logging::start(&args.log, args.log_format)?;
+    let filter = logging::read(&args.log)?;
     let runtime = Runtime::new()?;
-    let outcome = runtime.block_on(async {
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut told_to_stop = pin!(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        });
-        // Opening the store may take long; whatever it was doing, the next start goes on from there.
-        let server = tokio::select! {
-            server = Server::bind(&args.config) => server?,
-            () = &mut told_to_stop => return Ok(()),
-        };
-        // In one piece: who starts the server may read the first line only, and close the pipe.
-        io::stdout().write_all(whereabouts(&server).as_bytes())?;
-        io::stdout().flush()?;
-        tell_systemd(NotifyState::Ready);
-        let told_to_stop = told_to_stop.inspect(|()| tell_systemd(NotifyState::Stopping));
-        let reload = server.reload();
-        let reloading = async {
-            while hangup.recv().await.is_some() {
-                reload.now();
-            }
-            pending().await
-        };
-        tokio::select! {
-            ended = server.run(told_to_stop) => Ok(ended?),
-            never = reloading => never,
-        }
-    });
+    let layers = vec![logging::standard_error(&filter, args.log_format)];
+    #[cfg(feature = "otel")]
+    let exporter = args.export.start(runtime.handle())?;
+    #[cfg(feature = "otel")]
+    let layers = layers.into_iter().chain(exporter.as_ref().map(|to| to.layer(&filter))).collect();
+    logging::start(layers);
+    let outcome = runtime.block_on(run(args));
+    // It still needs the runtime.
+    #[cfg(feature = "otel")]
+    drop(exporter);
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome
+}
+
+async fn run(args: &ServeArgs) -> Outcome {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut told_to_stop = pin!(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    // Opening the store may take long; whatever it was doing, the next start goes on from there.
+    let server = tokio::select! {
+        server = Server::bind(&args.config) => server?,
+        () = &mut told_to_stop => return Ok(()),
+    };
+    // In one piece: who starts the server may read the first line only, and close the pipe.
+    io::stdout().write_all(whereabouts(&server).as_bytes())?;
+    io::stdout().flush()?;
+    tell_systemd(NotifyState::Ready);
+    let told_to_stop = told_to_stop.inspect(|()| tell_systemd(NotifyState::Stopping));
+    let reload = server.reload();
+    let reloading = async {
+        while hangup.recv().await.is_some() {
+            reload.now();
+        }
+        pending().await
+    };
+    tokio::select! {
+        ended = server.run(told_to_stop) => Ok(ended?),
+        never = reloading => never,
+    }
 }
 
 /// Says how far the service is, if systemd runs it and wants to know (`Type=notify`).

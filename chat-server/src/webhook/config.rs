@@ -1,12 +1,12 @@
 //! Where the webhook goes, and by what it is signed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Webhook;
-use super::post::{Target, TargetError};
 use super::signature::{SigningKey, SigningKeyError};
 use crate::cli::values::duration;
+use crate::post::{Plain, Target, TargetError};
 
 /// What is told of users who are not connected.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,7 +49,7 @@ impl WebhookConfig {
     pub(crate) fn webhook(&self) -> Result<Option<Webhook>, WebhookError> {
         let Some(url) = &self.webhook_url else { return Ok(None) };
         let key = self.webhook_secret_file.as_deref().ok_or(WebhookError::NoSecret)?;
-        let target = Target::read(url, self.webhook_ca_file.as_deref().map(Path::new))?;
+        let target = Target::read(url, self.webhook_ca_file.as_deref(), Plain::ThisMachine)?;
         let key = SigningKey::from_file(key)?;
         Ok(Some(Webhook { target, key, give_up_after: self.webhook_give_up_after }))
     }

@@ -15,9 +15,9 @@ use tracing::{error, info, warn};
 use super::Webhook;
 use super::event::Missed;
 use super::kept::Kept;
-use super::post::PostError;
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::post::PostError;
 use crate::store::journal::Record;
 use crate::store::{LocalStore, OpenError, Place};
 
@@ -180,9 +180,13 @@ impl Teller {
         let timestamp = clock::wall().as_millis().unsigned_abs() / 1_000;
         let signature = self.webhook.key.sign(id, timestamp, &body);
         let timestamp = timestamp.to_string();
-        let headers =
-            [("webhook-id", id), ("webhook-timestamp", &timestamp), ("webhook-signature", &signature)];
-        self.webhook.target.post(headers, body.into()).await
+        let headers = [
+            ("content-type", "application/json"),
+            ("webhook-id", id),
+            ("webhook-timestamp", &timestamp),
+            ("webhook-signature", &signature),
+        ];
+        self.webhook.target.post(&headers, body.into()).await
     }
 
     fn taken(&mut self) {

@@ -24,7 +24,8 @@ pub fn program() -> Command {
 
 /// A command that inherits nothing which the program would take as a setting.
 pub fn without_settings(mut command: Command) -> Command {
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHAT_")) {
+    let is_setting = |name: &str| ["CHAT_", "OTEL_"].iter().any(|beginning| name.starts_with(beginning));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST};
+use http::header::{CONNECTION, HOST};
 use http::uri::Scheme;
 use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
@@ -23,7 +23,7 @@ use crate::tls::connector;
 /// How long an attempt may take, from the name's look-up to the head of the answer.
 const POST_WITHIN: Duration = Duration::from_secs(5);
 
-/// Where the webhook goes.
+/// Where requests go.
 pub(crate) struct Target {
     host: String,
     port: u16,
@@ -34,7 +34,7 @@ pub(crate) struct Target {
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-/// Why the address of the webhook is no good.
+/// Why an address is no good.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Who writes to whom would be told to anybody on the way.
@@ -48,9 +48,19 @@ pub enum TargetError {
     NoAuthority(PathBuf),
 }
 
+/// Where requests may go without encryption.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Plain {
+    /// To this machine, and else nowhere.
+    ThisMachine,
+    /// Wherever the address says so.
+    #[cfg(feature = "otel")]
+    Anywhere,
+}
+
 /// Why the other side has not taken it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PostError {
+pub(crate) enum PostError {
     #[error("no answer within {} s", POST_WITHIN.as_secs())]
     TooSlow,
     #[error("can't reach it: {0}")]
@@ -67,7 +77,7 @@ impl Target {
     /// # Errors
     ///
     /// [`TargetError`].
-    pub(super) fn read(text: &str, authorities: Option<&Path>) -> Result<Self, TargetError> {
+    pub(crate) fn read(text: &str, authorities: Option<&Path>, plain: Plain) -> Result<Self, TargetError> {
         let bad = || TargetError::Address;
         let uri: Uri = text.parse().map_err(|_| bad())?;
         let authority =
@@ -75,7 +85,8 @@ impl Target {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let is_secure = uri.scheme() == Some(&Scheme::HTTPS);
         let is_near = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        if uri.scheme() != Some(if is_near && !is_secure { &Scheme::HTTP } else { &Scheme::HTTPS }) {
+        let may_be_plain = is_near || plain != Plain::ThisMachine;
+        if uri.scheme() != Some(if may_be_plain && !is_secure { &Scheme::HTTP } else { &Scheme::HTTPS }) {
             return Err(bad());
         }
         let no_authority = || TargetError::NoAuthority(authorities.unwrap_or(Path::new("")).to_owned());
@@ -96,13 +107,10 @@ impl Target {
     }
 
     /// Posts a body with these headers. It is taken if the answer is a success (2xx).
-    pub(super) async fn post(&self, headers: [(&str, &str); 3], body: Bytes) -> Result<(), PostError> {
-        let mut request = Request::post(&self.path)
-            .header(HOST, &self.authority)
-            .header(CONNECTION, "close")
-            .header(CONTENT_TYPE, "application/json");
+    pub(crate) async fn post(&self, headers: &[(&str, &str)], body: Bytes) -> Result<(), PostError> {
+        let mut request = Request::post(&self.path).header(HOST, &self.authority).header(CONNECTION, "close");
         for (name, value) in headers {
-            request = request.header(name, value);
+            request = request.header(*name, *value);
         }
         let request =
             request.body(Full::new(body)).expect("what it is made of was read from an address, or made here");
@@ -138,7 +146,11 @@ mod tests {
 
     #[test]
     fn an_address_is_https_or_on_this_machine() {
-        let read = |text| Target::read(text, None).ok().map(|target| (target.host, target.port, target.path));
+        let read = |text| {
+            Target::read(text, None, Plain::ThisMachine)
+                .ok()
+                .map(|target| (target.host, target.port, target.path))
+        };
         let some = |host: &str, port, path: &str| Some((host.to_owned(), port, path.to_owned()));
         assert_eq!(read("https://push.example/chat?v=1"), some("push.example", 443, "/chat?v=1"));
         assert_eq!(read("http://127.0.0.1:9000/x"), some("127.0.0.1", 9000, "/x"));
