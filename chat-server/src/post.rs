@@ -39,9 +39,10 @@ pub(crate) struct Target {
 pub enum TargetError {
     /// Who writes to whom would be told to anybody on the way.
     #[error(
-        "{0} is no address of a webhook: it must begin with https:// and a host, or with http://127.0.0.1 or http://[::1]"
+        "--webhook-url is no address of a webhook: it must begin with https:// and a host without a user, or with \
+         http://127.0.0.1 or http://[::1]"
     )]
-    Address(String),
+    Address,
     /// Whom to trust is not clear.
     #[error("{} holds no certificate of an authority in PEM format", .0.display())]
     NoAuthority(PathBuf),
@@ -77,7 +78,7 @@ impl Target {
     ///
     /// [`TargetError`].
     pub(crate) fn read(text: &str, authorities: Option<&Path>, plain: Plain) -> Result<Self, TargetError> {
-        let bad = || TargetError::Address(text.to_owned());
+        let bad = || TargetError::Address;
         let uri: Uri = text.parse().map_err(|_| bad())?;
         let authority =
             uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(bad)?;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -291,10 +292,22 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
         tokens.err().map(StartError::from),
         addresses.err(),
         tls.err().map(StartError::from),
-        config.admin.token().err().map(StartError::from),
+        config.admin.check().await.err().map(StartError::from),
+        data_dir(&config.data.data_dir).err().map(StartError::from),
         config.webhook.webhook().err().map(StartError::from),
     ];
     faults.into_iter().flatten().collect()
+}
+
+/// Whether what is called the data directory can be one.
+fn data_dir(dir: &Path) -> Result<(), OpenError> {
+    match dir.metadata() {
+        Ok(found) if !found.is_dir() => {
+            let source = io::ErrorKind::NotADirectory.into();
+            Err(OpenError::Io { action: "use", path: dir.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn announce(origin: &SecretOrigin) {

@@ -2,11 +2,12 @@
 
 use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::geteuid;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
@@ -38,8 +39,19 @@ pub(crate) fn log_head(store: &LocalStore) {
 
 /// Opens the store for a command that runs beside no server.
 pub(crate) fn open_alone(dir: &Path) -> Result<LocalStore, OpenError> {
+    must_be_own(dir)?;
     make(dir)?;
     LocalStore::open(dir, Options::default())
+}
+
+/// Refuses to write as root into the data directory of another user.
+pub(crate) fn must_be_own(dir: &Path) -> Result<(), OpenError> {
+    match dir.metadata() {
+        Ok(found) if found.uid() != 0 && geteuid().is_root() => {
+            Err(OpenError::OfAnother { dir: dir.to_owned(), owner: found.uid() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the data directory, if there is none, for its owner alone: what people say to each other is in it.

@@ -28,7 +28,11 @@ pub struct Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody listens.
-    #[error("no server is running on {}: nobody answers on {}", data_dir.display(), socket.display())]
+    #[error(
+        "nobody answers on {}: if a server is running on {}, give its --admin-socket or its --config",
+        socket.display(),
+        data_dir.display()
+    )]
     NotRunning {
         /// On which data.
         data_dir: PathBuf,

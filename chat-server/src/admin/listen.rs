@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::fs::{Mode, fchmod};
 use subtle::ConstantTimeEq as _;
-use tokio::net::{TcpListener, UnixListener, UnixSocket};
+use tokio::net::{TcpListener, UnixListener, UnixSocket, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
@@ -30,7 +30,8 @@ use super::{Admin, AdminConfig};
 use crate::auth::{Secret, SecretError};
 use crate::connection::Transport;
 
-/// Connections at once; one more waits. A monitor, a few commands, and room for those that hang.
+/// Connections at once at each door; one more waits. A monitor, a few commands, and room for those that hang. Strangers can
+/// fill the door over TCP, and must not keep out who comes by the socket.
 const CONNECTIONS: usize = 32;
 
 /// Connections that the system holds for us until they are accepted.
@@ -114,8 +115,7 @@ impl Listeners {
     /// Answers in a task of its own until it is stopped.
     pub(crate) fn serve(self, admin: Admin) -> Serving {
         Serving(tokio::spawn(async move {
-            let places = Arc::new(Semaphore::new(CONNECTIONS));
-            let doors = self.0.into_iter().map(|door| accept_all(door, &admin, &places));
+            let doors = self.0.into_iter().map(|door| accept_all(door, &admin));
             join_all(doors).await;
         }))
     }
@@ -166,6 +166,17 @@ impl Drop for Socket {
     }
 }
 
+impl AdminConfig {
+    /// Whether administrators could be answered over TCP, as far as shows without listening.
+    pub(crate) async fn check(&self) -> Result<(), AdminError> {
+        if let Some((listen, _)) = self.token()? {
+            let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
+            let _addresses = lookup_host(listen).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
 async fn listen_over_tcp(listen: &str, token: Secret) -> Result<Door, AdminError> {
     let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
@@ -203,11 +214,12 @@ impl Door {
 }
 
 /// Accepts for ever. What is under way ends with it.
-async fn accept_all(door: Door, admin: &Admin, places: &Arc<Semaphore>) {
+async fn accept_all(door: Door, admin: &Admin) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+        let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
         match door.accept().await {
             Ok(stream) => {
                 let (admin, token) = (admin.clone(), door.token());

@@ -9,7 +9,7 @@ use super::Outcome;
 use crate::admin::users::{Imported, Page, Whom};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
 use crate::storage;
-use crate::store::LocalStore;
+use crate::store::{LocalStore, OpenError};
 use crate::users::{self, ImportedUser};
 
 /// Users of one page that is read from disk.
@@ -32,7 +32,10 @@ impl Directory {
         let client = Client::new(socket, data_dir);
         match client.ask::<serde_json::Value>(Method::GET, "/", "").await {
             Ok(_) => Ok(Self::Running(client)),
-            Err(ClientError::NotRunning { .. }) => Ok(Self::Stored(storage::open_alone(data_dir)?)),
+            Err(unanswered @ ClientError::NotRunning { .. }) => match storage::open_alone(data_dir) {
+                Err(OpenError::Locked { .. }) => Err(unanswered.into()),
+                opened => Ok(Self::Stored(opened?)),
+            },
             Err(error) => Err(error.into()),
         }
     }

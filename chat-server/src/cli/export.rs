@@ -1,6 +1,6 @@
 //! `chat-server export`: conversations for who has to read them later.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -68,10 +68,15 @@ pub(super) fn run(args: &ExportArgs) -> Outcome {
         None => Box::new(BufWriter::new(io::stdout().lock())),
         Some(path) => Box::new(BufWriter::new(create(path)?)),
     };
-    Ok(export(dir, &selection, &mut to, &|done, of| bar.show(done, of))?)
+    let done = export(dir, &selection, &mut to, &|done, of| bar.show(done, of));
+    if let (Err(_), Some(path)) = (&done, &args.output) {
+        // The next one is to have the name. If it stays, its end is missing.
+        let _ = fs::remove_file(path);
+    }
+    Ok(done?)
 }
 
-fn create(path: &Path) -> Result<std::fs::File, String> {
+fn create(path: &Path) -> Result<File, String> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|error| format!("can't make {}: {error}", path.display()))
 }

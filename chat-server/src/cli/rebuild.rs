@@ -7,7 +7,7 @@ use clap::Args;
 use super::Outcome;
 use super::progress::Bar;
 use crate::config::DataConfig;
-use crate::store;
+use crate::{storage, store};
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
@@ -17,6 +17,7 @@ pub(super) struct RebuildArgs {
 
 /// Builds the index anew.
 pub(super) fn run(args: &RebuildArgs) -> Outcome {
+    storage::must_be_own(&args.data.data_dir)?;
     let position = {
         let bar = Bar::new("rebuild");
         store::rebuild(&args.data.data_dir, move |done, of| bar.show(done, of))?

@@ -48,9 +48,9 @@ pub(crate) struct ExportConfig {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
     #[error(
-        "{0} is no address of a collector: it must begin with http:// or https:// and a host, without a user"
+        "--otlp-endpoint is no address of a collector: it must begin with http:// or https:// and a host, without a user"
     )]
-    Address(String),
+    Address,
     #[error(transparent)]
     Target(TargetError),
     #[error("the log can't be exported: {0}")]
@@ -60,7 +60,7 @@ pub(crate) enum ExportError {
 impl From<TargetError> for ExportError {
     fn from(error: TargetError) -> Self {
         match error {
-            TargetError::Address(text) => Self::Address(text),
+            TargetError::Address => Self::Address,
             TargetError::NoAuthority(_) => Self::Target(error),
         }
     }

@@ -27,6 +27,18 @@ pub enum OpenError {
         /// The backup.
         dir: PathBuf,
     },
+    /// Root would write what the server, which runs as another user, could not open.
+    #[error(
+        "{} belongs to user {owner}, who could not open what root writes there: run this as that user, as in \
+         runuser -u $(id -nu {owner}) --",
+        dir.display()
+    )]
+    OfAnother {
+        /// The data directory.
+        dir: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// The operating system refused something.
     #[error(
         "could not {action} {}: {source}. Check the permissions of the data directory, the space on its disk, and \

@@ -12,7 +12,8 @@ use crate::post::{Plain, Target, TargetError};
 #[derive(Clone, Debug, clap::Args)]
 pub struct WebhookConfig {
     /// Who is told what users miss who are not connected, for a push service: https://…, or http:// on this machine.
-    #[arg(long, env = "CHAT_WEBHOOK_URL", value_name = "URL")]
+    /// It is shown nowhere, for it may hold what only that service should know.
+    #[arg(long, env = "CHAT_WEBHOOK_URL", value_name = "URL", hide_env_values = true)]
     pub webhook_url: Option<String>,
     /// File with what the webhook is signed by: whsec_ and the base 64 of 24 to 64 random bytes.
     #[arg(long, env = "CHAT_WEBHOOK_SECRET_FILE", value_name = "FILE")]

@@ -66,6 +66,8 @@ pub(super) struct Teller {
     kept_at: Instant,
     /// The other side does not take what it is told, and the log says so.
     failing: bool,
+    /// What it is to tell is too old, and the log says so.
+    skipping: bool,
 }
 
 impl Teller {
@@ -88,7 +90,7 @@ impl Teller {
         };
         let dir = Arc::new(Mutex::new(dir));
         let (kept, kept_at) = (None, Instant::now());
-        Self { webhook, store, handle, metrics, dir, now, kept, kept_at, failing: false }
+        Self { webhook, store, handle, metrics, dir, now, kept, kept_at, failing: false, skipping: false }
     }
 
     /// Works for ever. Wherever it is dropped, [`keep_now`](Self::keep_now) can follow.
@@ -117,9 +119,14 @@ impl Teller {
                     self.now = Kept::at(self.store.place());
                 }
             }
-            let behind = self.store.place().position().0.saturating_sub(self.now.done.0);
-            self.metrics.webhook.behind.store(behind, Ordering::Relaxed);
+            self.measure();
         }
+    }
+
+    /// Tells how far this is behind.
+    fn measure(&self) {
+        let behind = self.store.place().position().0.saturating_sub(self.now.done.0);
+        self.metrics.webhook.behind.store(behind, Ordering::Relaxed);
     }
 
     async fn read(&self) -> Result<Option<(Place, Vec<Record>)>, OpenError> {
@@ -135,9 +142,15 @@ impl Teller {
         let Some(missed) = Missed::of(&record.event) else { return };
         let mut pauses = Pauses::new();
         loop {
+            self.measure();
             if clock::wall().since(missed.at) > self.webhook.give_up_after {
                 self.metrics.webhook.skipped.fetch_add(1, Ordering::Relaxed);
-                warn!(message = missed.message.as_str(), "the webhook skips what is too old");
+                if !std::mem::replace(&mut self.skipping, true) {
+                    warn!(
+                        message = missed.message.as_str(),
+                        "the webhook skips what is too old, from here on"
+                    );
+                }
                 return;
             }
             match self.users(&missed).await {
@@ -179,6 +192,7 @@ impl Teller {
 
     fn taken(&mut self) {
         self.metrics.webhook.sent.fetch_add(1, Ordering::Relaxed);
+        self.skipping = false;
         if std::mem::take(&mut self.failing) {
             info!("the webhook is taken again");
         }

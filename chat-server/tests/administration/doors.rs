@@ -95,6 +95,27 @@ async fn over_tcp_a_token_is_asked_for() {
     assert!(!log.contains(TOKEN), "{log}");
 }
 
+#[tokio::test]
+async fn strangers_at_the_port_keep_nobody_from_the_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    fs::write(&file, TOKEN).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let flags = ["--admin-listen", &port.to_string(), "--admin-token-file", file.to_str().unwrap()];
+    let _server = Server::start_in(dir.path(), &flags);
+    let mut strangers = Vec::new();
+    for _ in 0..64 {
+        strangers.push(TcpStream::connect(port).await.unwrap());
+    }
+    for _ in 0..3 {
+        assert_eq!(ask(dir.path(), "GET", "/", "").await.status, 200);
+    }
+    for stranger in &strangers {
+        let read = stranger.try_read(&mut [0]);
+        assert!(read.is_err(), "who came by the socket waited until strangers were gone: {read:?}");
+    }
+}
+
 #[test]
 fn a_server_that_administrators_could_not_reach_safely_does_not_start() {
     let dir = tempfile::tempdir().unwrap();

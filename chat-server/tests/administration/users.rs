@@ -148,3 +148,18 @@ async fn what_is_no_user_is_refused_and_nobody_is_imported() {
     let error: Value = json!({"error": "User not found"});
     assert_eq!((answer.status, answer.json()), (404, error));
 }
+
+#[tokio::test]
+async fn who_asks_at_another_socket_than_the_servers_hears_where_to_ask() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    let _server = Server::start_in(dir.path(), &["--admin-socket", elsewhere.to_str().unwrap()]);
+    let data = dir.path().join("data");
+    let (socket, data) = (data.join("admin.sock"), data.display());
+    let text = format!(
+        "chat-server: nobody answers on {}: if a server is running on {data}, give its --admin-socket or its --config\n",
+        socket.display()
+    );
+    fails(&users(dir.path(), &["list"], ""), &text);
+    fails(&users(dir.path(), &["deactivate", "user_john"], ""), &text);
+}

@@ -118,6 +118,24 @@ async fn what_is_not_taken_is_told_again_and_the_rest_waits_for_it() {
 }
 
 #[tokio::test]
+async fn who_watches_sees_it_fall_behind_while_nothing_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start().await;
+    receiver.answer_otherwise(Answer::Status(503));
+    let server = server(dir.path(), &receiver, &[]).await;
+    let mut phone = server.connect(&john()).await;
+    let id = create(&mut phone, "t", "c").await;
+    receiver.next().await;
+    let before = told(dir.path(), "chat_webhook_behind").await;
+    send(&mut phone, &id, "more").await;
+    receiver.rest();
+    // The first may have begun before the message was sent.
+    receiver.next().await;
+    receiver.next().await;
+    assert!(told(dir.path(), "chat_webhook_behind").await > before);
+}
+
+#[tokio::test]
 async fn a_receiver_that_was_down_and_a_server_that_was_stopped_miss_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
@@ -169,12 +187,13 @@ async fn what_is_too_old_is_skipped() {
     let server = server(dir.path(), &receiver, &["--webhook-give-up-after", "1s"]).await;
     let mut phone = server.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
-    while told(dir.path(), "chat_webhook_skipped_total").await == 0 {}
+    send(&mut phone, &id, "old").await;
+    while told(dir.path(), "chat_webhook_skipped_total").await < 2 {}
     receiver.answer_otherwise(Answer::Status(200));
     let message = send(&mut phone, &id, "new").await;
     while receiver.next().await.id != message {}
     let (_, log, _) = server.stop().await;
-    assert!(log.contains("the webhook skips what is too old"), "{log}");
+    assert_eq!(log.matches("the webhook skips what is too old").count(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -216,7 +235,7 @@ fn a_webhook_that_anybody_could_read_or_make_is_refused() {
         (&["--webhook-url", "https://push.example/"][..], "must be signed: give --webhook-secret-file"),
         (
             &["--webhook-url", "http://push.example/", "--webhook-secret-file", secret],
-            "http://push.example/ is no address of a webhook: it must begin with https://",
+            "--webhook-url is no address of a webhook: it must begin with https://",
         ),
         (
             &["--webhook-url", "https://push.example/", "--webhook-secret-file", bad],

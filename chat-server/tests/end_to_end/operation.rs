@@ -1,6 +1,7 @@
 //! What an operator does with the data: verify, back up, restore, build the index anew.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
@@ -110,6 +111,8 @@ async fn a_stopped_server_is_backed_up_restored_and_its_index_built_anew() {
     let (data, kept) = (dir.path().join("data"), dir.path().join("kept"));
     let new = dir.path().join("restored/data");
     let text = said(&run(&["backup", kept.to_str().unwrap()], &data));
+    let mode = fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "what people say to each other is in it, for its owner alone");
     let head = line(&text, "head: ");
     let verified = said(&program().args(["verify", "--backup"]).arg(&kept).output().unwrap());
     assert_eq!(line(&verified, "head: "), head);
@@ -234,6 +237,11 @@ async fn a_running_server_is_exported_and_so_is_its_backup() {
     let again =
         program().args(["export", "--backup"]).arg(&kept).arg("--output").arg(&file).output().unwrap();
     assert_eq!(again.status.code(), Some(1), "no file is written over");
+    assert!(fs::read_to_string(&file).unwrap().ends_with("}\n"));
+    let other = dir.path().join("other.jsonl");
+    let misspelt =
+        program().args(["export", "--backup", "/nowhere", "--output"]).arg(&other).output().unwrap();
+    assert_eq!((misspelt.status.code(), other.exists()), (Some(1), false), "the next one can have the name");
     let unknown = run(&["export", "--conversation", "conv_x"], &data);
     let error = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert_eq!((unknown.status.code(), &*error), (Some(1), "chat-server: there is no conversation conv_x\n"));

@@ -75,6 +75,29 @@ fn check_says_all_that_is_wrong_and_changes_nothing() {
 }
 
 #[test]
+fn check_looks_where_administrators_come_in_and_where_the_data_is() {
+    let dir = with_file("data-dir = 'chat.toml'\nadmin-listen = 'nowhere'\nadmin-token-file = 'token'\n");
+    std::fs::write(dir.path().join("token"), SECRET).unwrap();
+    let output = run(dir.path(), &["check", "--config", "chat.toml", "--jwt-secret-file", "token"], &[]);
+    let said = text(output.stderr);
+    for wrong in ["can't listen on nowhere for administrators", "could not use chat.toml: not a directory"] {
+        assert!(said.contains(wrong), "{said}");
+    }
+}
+
+#[test]
+fn the_address_of_a_webhook_is_not_shown_for_it_may_be_a_secret() {
+    for address in ["https://push.example/hidden?key=hidden", "http://hidden@push.example/hidden"] {
+        let dir = with_file(&format!("webhook-url = '{address}'\n"));
+        for arguments in [&["check", "--config", "chat.toml"][..], &["--help"]] {
+            let output = run(dir.path(), arguments, &[("CHAT_WEBHOOK_URL", address)]);
+            let said = text(output.stdout) + &text(output.stderr);
+            assert!(said.contains("webhook-url") && !said.contains("hidden"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn every_command_refuses_what_the_file_must_not_say() {
     for (line, said) in [
         (

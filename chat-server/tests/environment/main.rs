@@ -28,6 +28,8 @@ mod full_disk;
 #[cfg(test)]
 mod moved_away;
 #[cfg(test)]
+mod other_owner;
+#[cfg(test)]
 mod read_only;
 #[cfg(test)]
 mod second_server;

@@ -9,7 +9,8 @@ mod restore;
 
 use std::cell::Cell;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -128,7 +129,9 @@ fn beside(to: &Path) -> Result<TempDir, BackupError> {
     let mut prefix = OsString::from(".");
     prefix.push(name);
     prefix.push(".partial-");
-    let partial = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
+    // What people say to each other is in it: it is for its owner alone.
+    let private = Permissions::from_mode(0o700);
+    let partial = tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(parent);
     Ok(partial.map_err(OpenError::io("make a directory in", parent))?)
 }
 
