@@ -19,18 +19,21 @@ mod values;
 
 use chat_core::id::UserId;
 
-use values::{ConversationValue, MessageValue};
+use values::{ContentValue, ConversationValue, MessageValue};
 
 /// These bytes as each kind of value, and as the end of each key that is taken apart.
 pub(super) fn read(bytes: &[u8]) {
     if let Some(message) = MessageValue::decode(bytes) {
-        assert_eq!(MessageValue::decode(&message.encode()).as_ref(), Some(&message));
-        let id = message.id(7);
-        // A nonce that is no text is no nonce of ours, and its id another one.
-        if id.as_str().as_bytes().get(4..20) == Some(&message.nonce[..]) {
-            assert_eq!(MessageValue::nonce(&id), Some(message.nonce));
-        }
-        let _length = message.content.length();
+        read_message(&message);
+    }
+    for (place, of) in (0..).zip(MessageValue::split(bytes).unwrap_or_default()) {
+        let Some(message) = MessageValue::decode(&bytes[of]) else { continue };
+        read_message(&message);
+        assert_eq!(MessageValue::erase(bytes, place).is_none(), message.content == ContentValue::Erased);
+    }
+    if let Some(account) = values::decode_account(&UserId::from("user"), bytes) {
+        let encoded = values::encode_account(&account);
+        assert_eq!(values::decode_account(&account.user.id, &encoded).as_ref(), Some(&account));
     }
     if let Some(conversation) = values::decode_json::<ConversationValue>(bytes) {
         let encoded = values::encode_json(&conversation);
@@ -49,4 +52,18 @@ pub(super) fn read(bytes: &[u8]) {
     if let Some(seq) = keys::seq(bytes) {
         assert!(bytes.ends_with(&seq.to_be_bytes()));
     }
+}
+
+/// A message that was read: as a run of one it is the same.
+fn read_message(message: &MessageValue) {
+    let run = message.encode();
+    let places = MessageValue::split(&run).expect("a run of one is a run");
+    let [place] = &places[..] else { panic!("{} messages", places.len()) };
+    assert_eq!(MessageValue::decode(&run[place.clone()]).as_ref(), Some(message));
+    let id = message.id(7);
+    // A nonce that is no text is no nonce of ours, and its id another one.
+    if id.as_str().as_bytes().get(4..20) == Some(&message.nonce[..]) {
+        assert_eq!(MessageValue::nonce(&id), Some(message.nonce));
+    }
+    let _length = message.content.length();
 }
