@@ -7,7 +7,7 @@
 //! `{"progress": …}`, then one `{"done": …}` or `{"error": "…"}`.
 //!
 //! To add a route, write `async fn name(context: Arc<Context>, request: Request<Bytes>) -> Outcome` in a file of its own
-//! below `admin/`, and a row of [`ROUTES`]. [`answer::json`] makes an answer, [`lines::lines`] one that takes long; [`Client::ask`] and
+//! below `admin/`, and a row of `ROUTES`. `answer::json` makes an answer, `lines::lines` one that takes long; [`Client::ask`] and
 //! [`Client::follow`] read them.
 
 mod answer;
