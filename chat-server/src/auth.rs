@@ -11,8 +11,8 @@ mod secret;
 
 pub(crate) use claims::LONGEST_CLAIM;
 pub use issue::issue;
+pub use jwks::JwksError;
 pub(crate) use jwks::{Accepted, Jwks};
-pub use jwks::{AddressError, JwksError};
 pub use key::{Algorithm, KeyError, VerifyingKey};
 pub use secret::{SHORTEST as SHORTEST_SECRET, Secret, SecretError, SecretOrigin};
 

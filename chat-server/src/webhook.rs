@@ -22,9 +22,9 @@ use signature::SigningKey;
 pub use signature::SigningKeyError;
 use teller::Teller;
 
+use crate::http_client::Target;
+pub use crate::http_client::TargetError;
 use crate::metrics::Metrics;
-use crate::post::Target;
-pub use crate::post::TargetError;
 use crate::store::LocalStore;
 
 /// A webhook as it is configured.

@@ -1,6 +1,5 @@
 //! Public keys from a file or an address, renewed while the server runs.
 
-mod fetch;
 mod set;
 
 use std::path::{Path, PathBuf};
@@ -12,13 +11,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info};
 
-pub use fetch::AddressError;
 pub(crate) use set::Accepted;
 pub(super) use set::{Chosen, KeySet};
 
+use crate::http_client::{Plain, RequestError, Target, TargetError};
 use crate::reload::{FileWatch, Reload};
-use fetch::{Address, DOCUMENT_MOST, FetchError};
 use set::KeySetError;
+
+/// Most bytes of a document.
+const DOCUMENT_MOST: usize = 256 * 1024;
 
 /// How often an address is asked, whatever tokens come: so long a key may count that its issuer has withdrawn.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
@@ -45,7 +46,7 @@ pub(crate) struct Jwks {
 
 enum Source {
     File(PathBuf),
-    Address { address: Box<Address>, text: String },
+    Address { address: Box<Target>, text: String },
 }
 
 /// Why there are no keys.
@@ -62,7 +63,7 @@ enum Reason {
     #[error(transparent)]
     Unreadable(#[from] std::io::Error),
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(#[from] RequestError),
     #[error("it has more than {DOCUMENT_MOST} bytes")]
     TooLong,
     #[error(transparent)]
@@ -79,13 +80,13 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// [`AddressError`].
+    /// [`TargetError`].
     pub(crate) fn of_address(
         text: &str,
         authorities: Option<&Path>,
         accepted: Accepted,
-    ) -> Result<Self, AddressError> {
-        let address = Box::new(Address::read(text, authorities)?);
+    ) -> Result<Self, TargetError> {
+        let address = Box::new(Target::read(text, authorities, Plain::Never)?);
         Ok(Self::of(Source::Address { address, text: text.to_owned() }, accepted))
     }
 
@@ -136,7 +137,7 @@ impl Jwks {
 
     async fn document(&self) -> Result<Vec<u8>, Reason> {
         match &self.source {
-            Source::Address { address, .. } => Ok(address.fetch().await?.into()),
+            Source::Address { address, .. } => Ok(address.get_json(DOCUMENT_MOST).await?.into()),
             Source::File(path) => {
                 let path = path.clone();
                 spawn_blocking(move || read_file(&path)).await.map_err(std::io::Error::from)?

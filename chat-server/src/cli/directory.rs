@@ -6,6 +6,7 @@ use chat_core::id::UserId;
 use http::Method;
 
 use super::Outcome;
+use super::progress::Bar;
 use crate::admin::users::{Imported, Page, Whom};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
 use crate::storage;
@@ -14,6 +15,9 @@ use crate::users::{self, ImportedUser};
 
 /// Users of one page that is read from disk.
 const PAGE: usize = 1_000;
+
+/// Users that are imported before it is said how far it has come.
+const AT_ONCE: usize = 1_000;
 
 /// The directory of users.
 pub(super) enum Directory {
@@ -57,15 +61,23 @@ impl Directory {
     }
 
     pub(super) async fn import(&self, users: Vec<ImportedUser>) -> Outcome {
-        match self {
-            Self::Running(client) => {
-                for lines in bodies(&users)? {
-                    client.ask::<Imported>(Method::POST, "/users", lines).await?;
-                }
+        let (bar, count) = (Bar::new("importing"), users.len() as u64);
+        let mut users = users.into_iter();
+        loop {
+            bar.show(count - users.len() as u64, count);
+            let some: Vec<_> = users.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(());
             }
-            Self::Stored(store) => drop(users::import(store, users).await?),
+            match self {
+                Self::Running(client) => {
+                    for lines in bodies(&some)? {
+                        client.ask::<Imported>(Method::POST, "/users", lines).await?;
+                    }
+                }
+                Self::Stored(store) => drop(users::import(store, some).await?),
+            }
         }
-        Ok(())
     }
 
     pub(super) async fn deactivate(&self, id: UserId) -> Outcome {

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::auth::{
-    Accepted, AddressError, Algorithm, Expected, Jwks, JwksError, KeyError, Secret, SecretError,
-    SecretOrigin, TokenVerifier, VerifyingKey,
+    Accepted, Algorithm, Expected, Jwks, JwksError, KeyError, Secret, SecretError, SecretOrigin,
+    TokenVerifier, VerifyingKey,
 };
+use crate::http_client::TargetError;
 
 /// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
@@ -160,8 +161,8 @@ pub enum TokenConfigError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// The address of the key set is no good.
-    #[error(transparent)]
-    Address(#[from] AddressError),
+    #[error("--jwks-url can't be used: {0}")]
+    Address(#[from] TargetError),
     /// There is no key set.
     #[error(transparent)]
     Jwks(#[from] JwksError),

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use tracing_subscriber::filter::Targets;
 
 use super::{BoxedLayer, let_through};
-use crate::post::{Plain, PostError, Target, TargetError};
+use crate::http_client::{Plain, RequestError, Target, TargetError};
 
 /// Records that wait for the collector. One more is dropped: nobody waits for it, and it is on standard error.
 const QUEUE: usize = 2_048;
@@ -47,23 +47,10 @@ pub(crate) struct ExportConfig {
 /// Why the log can't be exported as it is configured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
-    #[error(
-        "--otlp-endpoint is no address of a collector: it must begin with http:// or https:// and a host, without a user"
-    )]
-    Address,
-    #[error(transparent)]
-    Target(TargetError),
+    #[error("--otlp-endpoint can't be used: {0}")]
+    Target(#[from] TargetError),
     #[error("the log can't be exported: {0}")]
     Exporter(#[from] ExporterBuildError),
-}
-
-impl From<TargetError> for ExportError {
-    fn from(error: TargetError) -> Self {
-        match error {
-            TargetError::Address => Self::Address,
-            TargetError::NoAuthority(_) => Self::Target(error),
-        }
-    }
 }
 
 impl ExportConfig {
@@ -157,7 +144,7 @@ impl Collector {
         self.tell(posted.as_ref().err());
         let status = match posted {
             Ok(()) => StatusCode::OK,
-            Err(PostError::Status(status)) => status,
+            Err(RequestError::Status(status)) => status,
             Err(error) => return Err(error.into()),
         };
         Ok(Response::builder().status(status).body(Bytes::new())?)
@@ -165,7 +152,7 @@ impl Collector {
 
     /// Tells when the collector goes away and when it comes back: on standard error, for nothing is exported of what the
     /// exporter's own thread logs.
-    fn tell(&self, error: Option<&PostError>) {
+    fn tell(&self, error: Option<&RequestError>) {
         let was_lost = self.is_lost.swap(error.is_some(), Ordering::Relaxed);
         match error {
             Some(error) if !was_lost => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Webhook;
 use super::signature::{SigningKey, SigningKeyError};
 use crate::cli::values::duration;
-use crate::post::{Plain, Target, TargetError};
+use crate::http_client::{Plain, Target, TargetError};
 
 /// What is told of users who are not connected.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,7 +36,7 @@ pub enum WebhookError {
     #[error(transparent)]
     Key(#[from] SigningKeyError),
     /// The address is no good.
-    #[error(transparent)]
+    #[error("--webhook-url can't be used: {0}")]
     Target(#[from] TargetError),
 }
 

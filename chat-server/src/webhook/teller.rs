@@ -16,8 +16,8 @@ use super::Webhook;
 use super::event::Missed;
 use super::kept::Kept;
 use crate::clock;
+use crate::http_client::RequestError;
 use crate::metrics::Metrics;
-use crate::post::PostError;
 use crate::store::journal::Record;
 use crate::store::{LocalStore, OpenError, Place};
 
@@ -175,7 +175,7 @@ impl Teller {
         self.handle.not_connected(others).await.ok()
     }
 
-    async fn post(&self, missed: &Missed, users: &[UserId]) -> Result<(), PostError> {
+    async fn post(&self, missed: &Missed, users: &[UserId]) -> Result<(), RequestError> {
         let body = missed.body(users);
         let id = missed.message.as_str();
         let timestamp = clock::wall().as_millis().unsigned_abs() / 1_000;
@@ -198,7 +198,7 @@ impl Teller {
         }
     }
 
-    fn not_taken(&mut self, error: &PostError) {
+    fn not_taken(&mut self, error: &RequestError) {
         self.metrics.webhook.failed.fetch_add(1, Ordering::Relaxed);
         if !std::mem::replace(&mut self.failing, true) {
             warn!(%error, "the webhook is not taken: it is tried again");

@@ -235,7 +235,7 @@ fn a_webhook_that_anybody_could_read_or_make_is_refused() {
         (&["--webhook-url", "https://push.example/"][..], "must be signed: give --webhook-secret-file"),
         (
             &["--webhook-url", "http://push.example/", "--webhook-secret-file", secret],
-            "--webhook-url is no address of a webhook: it must begin with https://",
+            "--webhook-url can't be used: the address must begin with https://",
         ),
         (
             &["--webhook-url", "https://push.example/", "--webhook-secret-file", bad],

@@ -150,7 +150,7 @@ fn what_is_unclear_or_unsafe_is_refused() {
     let bad = dir.path().join("bad.json");
     std::fs::write(&bad, r#"{"keys": []}"#).unwrap();
     for (flags, secret, text) in [
-        (&["--jwks-url", "http://127.0.0.1/keys"][..], None, "it must begin with https://"),
+        (&["--jwks-url", "http://127.0.0.1/keys"][..], None, "the address must begin with https://"),
         (&["--jwks-url", "https://x/", "--jwks-file", &file], None, "only one can count"),
         (
             &["--jwks-url", "https://x/", "--jwks-ca-file", &file],

@@ -1,0 +1,223 @@
+//! One request: a connection of its own, no redirects, bounded in size and time.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONNECTION, HOST};
+use http::request::Builder;
+use http::uri::Scheme;
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use crate::connection::Transport;
+use crate::tls::connector;
+
+/// How long a request may take, from the name's look-up to what is read of the answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where requests go.
+pub(crate) struct Target {
+    host: String,
+    port: u16,
+    /// As the header `Host` names them.
+    authority: String,
+    /// The path and what is behind it.
+    path: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+/// Why an address is no good. It is not quoted: there may be a password in it.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// What is asked or told would be open to anybody on the way, or there is no host.
+    #[error("the address must begin with {0} and a host, without a user")]
+    Address(&'static str),
+    /// Whom to trust is not clear.
+    #[error("{} holds no certificate of an authority in PEM format", .0.display())]
+    NoAuthority(PathBuf),
+}
+
+/// Where requests may go without encryption.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Plain {
+    /// Nowhere.
+    Never,
+    /// To this machine, and else nowhere.
+    ThisMachine,
+    /// Wherever the address says so.
+    #[cfg(feature = "otel")]
+    Anywhere,
+}
+
+/// Why there is no answer that counts.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error("no answer within {} s", ANSWER_WITHIN.as_secs())]
+    TooSlow,
+    #[error("can't reach it: {0}")]
+    Unreachable(#[from] io::Error),
+    #[error("no HTTP: {0}")]
+    Http(#[from] hyper::Error),
+    #[error("it answers {0}")]
+    Status(StatusCode),
+    #[error("it has more than {0} bytes, or breaks off")]
+    TooLong(usize),
+}
+
+impl Plain {
+    fn allows(self, host: &str) -> bool {
+        match self {
+            Self::Never => false,
+            Self::ThisMachine => host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+            #[cfg(feature = "otel")]
+            Self::Anywhere => true,
+        }
+    }
+
+    fn beginnings(self) -> &'static str {
+        match self {
+            Self::Never => "https://",
+            Self::ThisMachine => "https:// (or http://127.0.0.1, or http://[::1])",
+            #[cfg(feature = "otel")]
+            Self::Anywhere => "https:// or http://",
+        }
+    }
+}
+
+impl Target {
+    /// Reads an address. Without a file of authorities, those count that Mozilla trusts.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`].
+    pub(crate) fn read(text: &str, authorities: Option<&Path>, plain: Plain) -> Result<Self, TargetError> {
+        let bad = || TargetError::Address(plain.beginnings());
+        let uri: Uri = text.parse().map_err(|_| bad())?;
+        let authority =
+            uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(bad)?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let is_secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let may_be_plain = uri.scheme() == Some(&Scheme::HTTP) && plain.allows(&host);
+        if !is_secure && !may_be_plain {
+            return Err(bad());
+        }
+        let no_authority = || TargetError::NoAuthority(authorities.unwrap_or(Path::new("")).to_owned());
+        let tls = match is_secure {
+            true => Some((
+                connector(authorities).ok_or_else(no_authority)?,
+                ServerName::try_from(host.clone()).map_err(|_| bad())?,
+            )),
+            false => None,
+        };
+        Ok(Self {
+            host,
+            port: authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 }),
+            authority: authority.to_string(),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            tls,
+        })
+    }
+
+    /// Posts a body with these headers. It is taken if the answer is a success (2xx).
+    pub(crate) async fn post(&self, headers: &[(&str, &str)], body: Bytes) -> Result<(), RequestError> {
+        let mut request = Request::post(&self.path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let taken = async |answer: Response<Incoming>| match answer.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(RequestError::Status(status)),
+        };
+        self.ask(request, body, taken).await
+    }
+
+    /// Gets a JSON document of at most this many bytes.
+    pub(crate) async fn get_json(&self, most: usize) -> Result<Bytes, RequestError> {
+        let request = Request::get(&self.path).header(ACCEPT, "application/json");
+        let read = async |answer: Response<Incoming>| match answer.status() {
+            StatusCode::OK => match Limited::new(answer.into_body(), most).collect().await {
+                Ok(body) => Ok(body.to_bytes()),
+                Err(_) => Err(RequestError::TooLong(most)),
+            },
+            status => Err(RequestError::Status(status)),
+        };
+        self.ask(request, Bytes::new(), read).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: Builder,
+        body: Bytes,
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, RequestError>,
+    ) -> Result<T, RequestError> {
+        let request = request.header(HOST, &self.authority).header(CONNECTION, "close");
+        let request =
+            request.body(Full::new(body)).expect("what it is made of was read from an address, or made here");
+        timeout(ANSWER_WITHIN, self.exchange(request, read)).await.map_err(|_| RequestError::TooSlow)?
+    }
+
+    async fn exchange<T>(
+        &self,
+        request: Request<Full<Bytes>>,
+        read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, RequestError>,
+    ) -> Result<T, RequestError> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let stream: Box<dyn Transport> = match &self.tls {
+            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+            None => Box::new(stream),
+        };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let answer = async { read(sender.send_request(request).await?).await };
+        // The connection is driven only until there is an answer, and dropped with it.
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            Err(error) = connection => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, plain: Plain) -> Option<(String, u16, String)> {
+        Target::read(text, None, plain).ok().map(|target| (target.host, target.port, target.path))
+    }
+
+    fn assert_read(text: &str, plain: Plain, (host, port, path): (&str, u16, &str)) {
+        assert_eq!(read(text, plain), Some((host.to_owned(), port, path.to_owned())), "{text}");
+    }
+
+    #[test]
+    fn an_address_is_https_or_where_it_may_be_plain() {
+        for plain in [Plain::Never, Plain::ThisMachine] {
+            assert_read("https://push.example/chat?v=1", plain, ("push.example", 443, "/chat?v=1"));
+            assert_read("https://[::1]:8443", plain, ("::1", 8443, "/"));
+            for bad in
+                ["", "x", "/x", "http://push.example/", "http://localhost/", "ftp://127.0.0.1/", "https:///x"]
+            {
+                assert_eq!(read(bad, plain), None, "{bad}");
+            }
+        }
+        assert_read("http://127.0.0.1:9000/x", Plain::ThisMachine, ("127.0.0.1", 9000, "/x"));
+        assert_read("http://[::1]", Plain::ThisMachine, ("::1", 80, "/"));
+        assert_eq!(read("http://127.0.0.1/x", Plain::Never), None);
+    }
+
+    #[test]
+    fn an_address_with_a_user_is_refused_and_not_quoted() {
+        let error = Target::read("https://user:password@x/", None, Plain::Never).err().unwrap();
+        assert!(!error.to_string().contains("password"), "{error}");
+    }
+}
