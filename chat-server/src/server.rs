@@ -102,6 +102,12 @@ pub struct Broken;
 /// The future that runs the engine, and gives the store back.
 type Service = Pin<Box<dyn Future<Output = LocalStore> + Send>>;
 
+/// What TLS is spoken by, where it comes from, and what says that this has changed.
+type Certificate = (Arc<Tls>, TlsFiles, FileWatch);
+
+/// A key set, and what says that it is to be read again.
+type Keys = (Arc<Jwks>, FileWatch);
+
 /// A server that listens, and does not accept yet.
 pub struct Server {
     listener: TcpListener,
@@ -114,8 +120,8 @@ pub struct Server {
     max_connections: u32,
     metrics: Arc<Metrics>,
     drain_for: Duration,
-    tls: Option<(Arc<Tls>, TlsFiles, FileWatch)>,
-    keys: Option<(Arc<Jwks>, FileWatch)>,
+    tls: Option<Certificate>,
+    keys: Option<Keys>,
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
@@ -134,33 +140,17 @@ impl Server {
         let data_dir = &config.data.data_dir;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
         let reload = Reload::new();
-        let tls = match config.tls.files()? {
-            None => None,
-            Some(files) => {
-                let watch = files.watch(&reload);
-                Some((Arc::new(Tls::new(&files)?), files, watch))
-            }
-        };
-        let keys = match verifier.jwks().cloned() {
-            None => None,
-            Some(keys) => {
-                let watch = keys.watch(&reload);
-                keys.read().await.map_err(TokenConfigError::from)?;
-                Some((keys, watch))
-            }
-        };
+        let tls = certificate(config, &reload)?;
+        let keys = key_set(&verifier, &reload).await?;
+        let webhook = config.webhook.webhook()?;
         let listener = listen(&config.listen, &origin).await?;
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
         let store = storage::open(data_dir.clone()).await?;
-        let webhook = config.webhook.webhook()?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
         let clock = SystemClock::start();
-        let engine = Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed);
-        let drive = Drive::new(engine, store.clone(), verifier.clone(), clock);
+        let drive = Drive::new(engine(config)?, store.clone(), verifier.clone(), clock);
         let (handle, service) = drive.log(logging::handled).start();
         let metrics = Metrics::new(clock);
         announce(&origin);
@@ -308,6 +298,25 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
         }
         _ => Ok(()),
     }
+}
+
+fn certificate(config: &Config, reload: &Reload) -> Result<Option<Certificate>, StartError> {
+    let Some(files) = config.tls.files()? else { return Ok(None) };
+    let watch = files.watch(reload);
+    Ok(Some((Arc::new(Tls::new(&files)?), files, watch)))
+}
+
+async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<Keys>, StartError> {
+    let Some(keys) = verifier.jwks().cloned() else { return Ok(None) };
+    let watch = keys.watch(reload);
+    keys.read().await.map_err(TokenConfigError::from)?;
+    Ok(Some((keys, watch)))
+}
+
+fn engine(config: &Config) -> Result<Engine, StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
+    Ok(Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed))
 }
 
 fn announce(origin: &SecretOrigin) {
