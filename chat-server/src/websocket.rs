@@ -38,7 +38,7 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 const READ_BUFFER: usize = 1024;
 
 /// Bytes that are gathered before they are written without being flushed.
-const WRITE_BUFFER: usize = 8 * 1024;
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Most bytes of an outgoing frame; a longer message goes out in several. The library's buffer never shrinks: without
 /// this, a connection would keep the room of the longest reply that it ever got.

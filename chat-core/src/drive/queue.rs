@@ -18,7 +18,7 @@ use crate::time::Monotonic;
 
 /// Frames that are sent at once. With more of them the reader begins before all are there, for there is room for a few
 /// hundred only.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 
 /// What leaves a queue.
 pub(super) enum Outgoing {
@@ -228,9 +228,13 @@ impl Head {
         self.shared.uncount(&mem::take(&mut self.done));
     }
 
-    /// Whether the queue was given up; if not, this task is woken when that or the pace changes.
-    pub(super) fn is_cut(&self, cx: &Context<'_>) -> bool {
+    /// From now on this task is woken when the queue is given up or the pace changes.
+    pub(super) fn register(&self, cx: &Context<'_>) {
         self.shared.task.register(cx.waker());
+    }
+
+    /// Whether the queue was given up.
+    pub(super) fn is_cut(&self) -> bool {
         self.shared.cut.load(Ordering::Acquire)
     }
 
@@ -379,6 +383,6 @@ mod tests {
         tail.cut();
         assert!(head.poll_next(&mut cx).is_ready());
         assert_eq!(total.load(Ordering::Relaxed), 7, "what was given up is not counted out twice");
-        assert!(head.is_cut(&cx));
+        assert!(head.is_cut());
     }
 }

@@ -15,6 +15,7 @@ use super::{Clock, Drive, Log, Observer, Verifier};
 use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
+use crate::time::Monotonic;
 
 /// Messages that are taken in one turn before outputs are done: what makes one commit of many requests.
 const TURN: usize = 256;
@@ -147,8 +148,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
 
     /// Does all that the engine asks for. What a connection gets by that it gets at once.
     fn act(&mut self) {
+        let now = self.clock.now().monotonic;
         while let Some(output) = self.engine.poll() {
-            self.act_on(output);
+            self.act_on(output, now);
         }
         for conn in self.pushed.drain(..) {
             if let Some(queue) = self.queues.get_mut(&conn) {
@@ -157,10 +159,10 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    fn act_on(&mut self, output: Output) {
+    fn act_on(&mut self, output: Output, now: Monotonic) {
         let (store, verifier) = (self.store, self.verifier);
         match output {
-            Output::Send { conns, class, frame } => self.send(&conns, class, &frame),
+            Output::Send { conns, class, frame } => self.send(&conns, (class, &frame), now),
             Output::Load { ticket, query } => {
                 let asked = async move { Input::Loaded { ticket, result: store.load(query).await } };
                 self.asked.push(asked.boxed());
@@ -200,8 +202,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     }
 
     /// Puts a frame into queues, and closes whoever has too much in its own.
-    fn send(&mut self, conns: &[ConnectionId], class: Class, frame: &Bytes) {
-        let now = self.clock.now().monotonic;
+    fn send(&mut self, conns: &[ConnectionId], (class, frame): (Class, &Bytes), now: Monotonic) {
         for conn in conns {
             let Some(queue) = self.queues.get_mut(conn) else { continue };
             match queue.push(class, frame.clone(), now) {

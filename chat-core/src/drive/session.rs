@@ -38,13 +38,40 @@ pub enum Ended<E> {
 pub enum Carried {
     /// A frame to the engine, which owes one reply for it. Replies come in the order of these.
     Request,
-    /// A frame to the transport.
-    Frame {
-        /// What kind of frame.
+    /// Frames to the transport, one behind the other.
+    Frames {
+        /// How many.
+        count: usize,
+        /// What kind of frames.
         class: Class,
-        /// When the engine gave it, by the clock of the drive.
+        /// When the engine gave them, by the clock of the drive.
         since: Monotonic,
     },
+}
+
+/// Frames that were written one behind the other and are not told yet: most come in runs, for the engine gives what it has
+/// at once.
+#[derive(Default)]
+struct Run {
+    count: usize,
+    of: Option<(Class, Monotonic)>,
+}
+
+impl Run {
+    /// One more was written. If it does not belong to those before it, these are told.
+    fn add(&mut self, class: Class, since: Monotonic, watch: &mut impl FnMut(Carried)) {
+        if self.of != Some((class, since)) {
+            std::mem::take(self).tell(watch);
+            self.of = Some((class, since));
+        }
+        self.count += 1;
+    }
+
+    fn tell(self, watch: &mut impl FnMut(Carried)) {
+        if let Some((class, since)) = self.of {
+            watch(Carried::Frames { count: self.count, class, since });
+        }
+    }
 }
 
 /// Says that a connection is gone, however its session ends.
@@ -118,6 +145,7 @@ where
     W: FnMut(Carried),
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+        self.session.queue.register(cx);
         // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
         if let Err(error) = self.write(cx).and_then(|()| self.flush(cx)) {
             return Poll::Ready(Ended::Failed(error));
@@ -138,7 +166,7 @@ where
             self.session.queue.forget_backlog();
             let _stopped = self.session.messages.start_send(Message::Relieved { conn: self.session.conn });
         }
-        while !self.session.queue.is_cut(cx) && self.session.queue.may_read() {
+        while !self.session.queue.is_cut() && self.session.queue.may_read() {
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
                 return Poll::Pending;
             }
@@ -157,10 +185,17 @@ where
 
     /// Writes what is queued, as far as the transport takes it.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
+        let mut run = Run::default();
+        let written = self.write_frames(cx, &mut run);
+        run.tell(&mut self.watch);
+        written
+    }
+
+    fn write_frames(&mut self, cx: &mut Context<'_>, run: &mut Run) -> Result<(), E> {
         if self.closing.is_some() {
             return Ok(());
         }
-        while !self.session.queue.is_cut(cx) {
+        while !self.session.queue.is_cut() {
             let Poll::Ready(is_ready) = Pin::new(&mut self.transport).poll_ready(cx) else {
                 self.session.queue.settle();
                 return Ok(());
@@ -169,7 +204,7 @@ where
             match self.session.queue.poll_next(cx) {
                 Poll::Ready(Some(Outgoing::Frame(class, text, since))) => {
                     Pin::new(&mut self.transport).start_send(Frame::Text(text))?;
-                    (self.watch)(Carried::Frame { class, since });
+                    run.add(class, since, &mut self.watch);
                     self.written = true;
                 }
                 Poll::Ready(Some(Outgoing::Close(code))) => return self.close(code),

@@ -33,18 +33,18 @@ impl Counted {
         Self { metrics, role, writer, asked: VecDeque::new(), ended: None }
     }
 
-    /// A frame was carried.
+    /// Frames were carried.
     pub(crate) fn carried(&mut self, carried: Carried) {
         let now = self.metrics.clock.monotonic();
         match carried {
             Carried::Request => self.asked.push_back(now),
-            Carried::Frame { class: Class::Reply, .. } => {
-                if let Some(asked) = self.asked.pop_front() {
+            Carried::Frames { count, class: Class::Reply, .. } => {
+                for asked in self.asked.drain(..count.min(self.asked.len())) {
                     self.metrics.acknowledgement.observe_time(self.writer, now.since(asked));
                 }
             }
-            Carried::Frame { since, .. } => {
-                self.metrics.delivery.observe_time(self.writer, now.since(since));
+            Carried::Frames { count, since, .. } => {
+                self.metrics.delivery.observe_alike(self.writer, now.since(since), count);
             }
         }
     }

@@ -73,15 +73,24 @@ impl Histogram {
 
     /// Counts a value. Any `writer` will do; different ones do not disturb each other.
     pub(crate) fn observe(&self, writer: usize, value: u64) {
-        let shard = &self.shards[writer % SHARDS];
-        let bucket = self.scale.bounds.partition_point(|bound| *bound < value);
-        shard.counts[bucket].fetch_add(1, Ordering::Relaxed);
-        shard.sum.fetch_add(value, Ordering::Relaxed);
+        self.add(writer, value, 1);
     }
 
-    /// The same with a time.
+    /// Counts a time.
     pub(crate) fn observe_time(&self, writer: usize, time: Duration) {
-        self.observe(writer, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        self.observe_alike(writer, time, 1);
+    }
+
+    /// Counts a time that so many things took.
+    pub(crate) fn observe_alike(&self, writer: usize, time: Duration, count: usize) {
+        self.add(writer, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), count as u64);
+    }
+
+    fn add(&self, writer: usize, value: u64, count: u64) {
+        let shard = &self.shards[writer % SHARDS];
+        let bucket = self.scale.bounds.partition_point(|bound| *bound < value);
+        shard.counts[bucket].fetch_add(count, Ordering::Relaxed);
+        shard.sum.fetch_add(value.wrapping_mul(count), Ordering::Relaxed);
     }
 
     pub(crate) fn scale(&self) -> &'static Scale {
@@ -109,8 +118,9 @@ mod tests {
         for (writer, value) in [0, 1, 2, 3, 1_024, 1_025, 9_999].into_iter().enumerate() {
             histogram.observe(writer, value);
         }
+        histogram.observe_alike(0, Duration::from_nanos(100), 3);
         let seen = histogram.seen();
-        assert_eq!(seen.counts, [2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
-        assert!((seen.sum - 12_054.0).abs() < 1e-9);
+        assert_eq!(seen.counts, [2, 1, 1, 0, 0, 0, 0, 3, 0, 0, 1, 2]);
+        assert!((seen.sum - 12_354.0).abs() < 1e-9);
     }
 }
