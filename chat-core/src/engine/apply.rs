@@ -48,7 +48,7 @@ impl Engine {
             self.enrolment_step();
         }
         if !account.active {
-            for conn in self.online.get(user).cloned().unwrap_or_default() {
+            for conn in self.online.of(user).to_vec() {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
             }
         }
@@ -75,8 +75,7 @@ impl Engine {
         conn: Option<ConnectionId>,
     ) {
         let (conversation_id, message_id) = (conversation.clone(), message.clone());
-        let own = self.online.get(user).into_iter().flatten();
-        let own = own.filter(|other| Some(**other) != conn).copied().collect();
+        let own = self.online.of(user).iter().filter(|other| Some(**other) != conn).copied().collect();
         let position = ReadPosition { conversation_id, message_id, read_up_to: up_to, timestamp };
         self.deliver(own, Class::Message, &position);
         let ReadPosition { conversation_id, message_id, .. } = position;

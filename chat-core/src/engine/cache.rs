@@ -5,6 +5,8 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
+use super::io::ConnectionId;
+use super::online::Online;
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
 use crate::store::Position;
@@ -28,6 +30,23 @@ struct Entry {
     position: Position,
     /// A change met a conflict: no permit is given on it until it was loaded again.
     stale: bool,
+    audience: Option<Audience>,
+}
+
+/// The connections of a conversation's participants: found once, and not for each message.
+struct Audience {
+    /// The [change](Online::changes) until which it is right.
+    as_of: u64,
+    conns: Vec<ConnectionId>,
+}
+
+impl Audience {
+    fn find(conversation: &Conversation, online: &Online) -> Self {
+        // One allocation where each has one connection, however many they are.
+        let mut conns = Vec::with_capacity(conversation.participants.len());
+        conns.extend(conversation.participants.iter().flat_map(|user| online.of(user)));
+        Self { as_of: online.changes(), conns }
+    }
 }
 
 impl Cache {
@@ -53,9 +72,17 @@ impl Cache {
         entry.conversation.participants.contains(user).then_some(&entry.conversation)
     }
 
-    /// The conversation, to route what has happened in it.
+    /// The conversation, whoever takes part in it.
     pub(super) fn get(&self, id: &ConversationId) -> Option<&Conversation> {
         self.entries.peek(id).map(|entry| &entry.conversation)
+    }
+
+    /// The connections of all who take part in a conversation: who hears what happens in it.
+    pub(super) fn audience(&mut self, id: &ConversationId, online: &Online) -> &[ConnectionId] {
+        let Some(entry) = self.entries.peek_mut(id) else { return &[] };
+        let known = entry.audience.take().filter(|audience| audience.as_of == online.changes());
+        let audience = known.unwrap_or_else(|| Audience::find(&entry.conversation, online));
+        &entry.audience.insert(audience).conns
     }
 
     /// Takes up facts; `false` if they are older than what was applied, and must be loaded again.
@@ -78,7 +105,7 @@ impl Cache {
     /// Takes up a conversation as it was committed at this position.
     pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
         let id = conversation.id.clone();
-        self.entries.put(id, Entry { conversation, position, stale: false });
+        self.entries.put(id, Entry { conversation, position, stale: false, audience: None });
         self.evict();
     }
 
@@ -92,6 +119,7 @@ impl Cache {
         match self.entries.peek_mut(id) {
             Some(entry) => {
                 entry.position = entry.position.max(position);
+                entry.audience = None;
                 change(&mut entry.conversation);
             }
             None => self.floor = self.floor.max(position),

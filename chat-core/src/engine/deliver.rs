@@ -19,11 +19,11 @@ impl Engine {
         class: Class,
         event: &impl Serialize,
     ) {
-        let Some(conversation) = self.cache.get(conversation) else { return };
-        // One allocation where each has one connection, however many they are.
-        let mut conns = Vec::with_capacity(conversation.participants.len());
-        let participants = conversation.participants.iter().filter(|user| Some(*user) != except);
-        conns.extend(participants.filter_map(|user| self.online.get(user)).flatten().copied());
+        let mut conns = self.cache.audience(conversation, &self.online).to_vec();
+        if let Some(user) = except {
+            let own = self.online.of(user);
+            conns.retain(|conn| !own.contains(conn));
+        }
         self.deliver(conns, class, event);
     }
 
@@ -54,7 +54,7 @@ impl Engine {
     /// Who has no part in it is not told of it (P5): by the default assignment that is nobody, but for a control user
     /// who becomes known at this moment, and finds it in its list.
     pub(super) fn notify_control(&mut self, conversation: &Conversation, creator: &User) {
-        let online = conversation.participants.iter().filter_map(|user| self.online.get(user)).flatten();
+        let online = conversation.participants.iter().flat_map(|user| self.online.of(user));
         let told = online.filter(|conn| {
             self.connections.get(conn).is_some_and(|connection| {
                 connection.user.role.is_control()

@@ -61,6 +61,7 @@ mod intent;
 mod io;
 mod load;
 mod names;
+mod online;
 mod progress;
 mod rate;
 mod session;
@@ -82,13 +83,14 @@ use ids::Ids;
 pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket};
 use load::{Origin, Questions};
 use names::Names;
+use online::Online;
 use rate::Rates;
 pub use stats::{Answered, Stats};
 use timers::{Timer, Timers};
 use typing::Typing;
 use work::{Ask, Work};
 
-use crate::id::{Epoch, UserId};
+use crate::id::Epoch;
 use crate::limits::Limits;
 use crate::time::Now;
 
@@ -118,8 +120,7 @@ pub struct Engine {
     draining: Draining,
     ids: Ids,
     connections: BTreeMap<ConnectionId, Connection>,
-    /// The connections of each user that has any, the oldest first.
-    online: BTreeMap<UserId, Vec<ConnectionId>>,
+    online: Online,
     directory: Directory,
     rates: Rates,
     cache: Cache,
@@ -161,7 +162,7 @@ impl Engine {
             draining: Draining::No,
             ids: Ids::new(seed),
             connections: BTreeMap::new(),
-            online: BTreeMap::new(),
+            online: Online::default(),
             directory: Directory::default(),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
             cache: Cache::new(limits.engine.cached_conversations),

@@ -22,7 +22,7 @@ impl Engine {
         }
         let Claims { user, expires_at } = claims;
         self.make_room_for(&user.id);
-        self.online.entry(user.id.clone()).or_default().push(conn);
+        self.online.add(user.id.clone(), conn);
         self.connections.insert(conn, Connection::new(Arc::new(user), self.now.monotonic));
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
@@ -31,7 +31,7 @@ impl Engine {
 
     /// Closes the longest silent of a user's connections if one more would be too many.
     fn make_room_for(&mut self, user: &crate::id::UserId) {
-        let Some(conns) = self.online.get(user) else { return };
+        let conns = self.online.of(user);
         if conns.len() >= self.limits.engine.connections_per_user {
             let silent = |conn: &&ConnectionId| self.connections.get(*conn).map(|c| c.last_heard);
             if let Some(conn) = conns.iter().min_by_key(silent).copied() {
@@ -110,12 +110,7 @@ impl Engine {
             self.names.forget(&name, conn);
         }
         let user = &connection.user.id;
-        if let Some(conns) = self.online.get_mut(user) {
-            conns.retain(|other| *other != conn);
-            if conns.is_empty() {
-                self.online.remove(user);
-            }
-        }
+        self.online.remove(user, conn);
         for conversation in &connection.typing {
             self.stop_typing(conn, user, conversation);
         }

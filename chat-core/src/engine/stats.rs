@@ -33,7 +33,7 @@ impl Engine {
     pub fn stats(&self) -> Stats {
         Stats {
             connections: self.connections.len(),
-            users_online: self.online.len(),
+            users_online: self.online.users(),
             typing: self.typing.len(),
             conversations_cached: self.cache.len(),
             questions_open: self.questions.len(),
@@ -50,6 +50,6 @@ impl Engine {
 
     /// Whether a user has a connection.
     pub fn is_connected(&self, user: &UserId) -> bool {
-        self.online.contains_key(user)
+        !self.online.of(user).is_empty()
     }
 }
