@@ -42,10 +42,36 @@ struct Opened {
 
 /// Whether a client may come in.
 enum Admission {
-    /// With a good token, and a place among the connections.
-    Admitted { session: Box<Session>, user: UserId, counted: Counted, place: OwnedSemaphorePermit },
+    /// With a good token.
+    Admitted(Box<Admitted>),
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
     Refused(Refusal),
+}
+
+/// A session that may begin.
+struct Admitted {
+    session: Session,
+    user: UserId,
+    counted: Counted,
+    /// Its place among the connections.
+    place: OwnedSemaphorePermit,
+}
+
+impl Admitted {
+    /// Carries the session to its end.
+    async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
+        let Self { session, user, mut counted, place } = *self;
+        let connection = session.id().0;
+        let ended = session.run_watched(&mut *websocket, |carried| counted.carried(carried)).await;
+        counted.ended(&ended);
+        debug!(connection, user = user.as_str(), ?ended, "connection ended");
+        let code = match ended {
+            Ended::ByServer(code) => Some(code),
+            Ended::ByPeer | Ended::Failed(_) => None,
+        };
+        Box::pin(websocket.finish(code)).await;
+        drop(place);
+    }
 }
 
 /// Why a client may not come in.
@@ -86,33 +112,27 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
 
 /// Serves a connection that stands `since` then to its end. `newcomer` is its place among those that nobody knows yet.
 ///
-/// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended.
-pub(crate) async fn serve<S: Transport + Watch>(
+/// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended. So is
+/// the WebSocket, which would otherwise have its place twice; and this is no async function, for these have room for their
+/// arguments as long as they run.
+pub(crate) fn serve<S: Transport + Watch>(
     stream: S,
     since: Instant,
     shared: Arc<Shared>,
     newcomer: OwnedSemaphorePermit,
-) {
-    let Some((mut websocket, admission)) = Box::pin(open(stream, since, shared)).await else {
-        return;
-    };
-    match admission {
-        Admission::Admitted { session, user, mut counted, place } => {
-            drop(newcomer);
-            let connection = session.id().0;
-            let ended = session.run_watched(&mut websocket, |carried| counted.carried(carried)).await;
-            counted.ended(&ended);
-            debug!(connection, user = user.as_str(), ?ended, "connection ended");
-            let code = match ended {
-                Ended::ByServer(code) => Some(code),
-                Ended::ByPeer | Ended::Failed(_) => None,
-            };
-            Box::pin(websocket.finish(code)).await;
-            drop(place);
-        }
-        Admission::Refused(refusal) => {
-            debug!(?refusal, "connection refused");
-            Box::pin(refuse(&mut websocket, refusal)).await;
+) -> impl Future<Output = ()> + Send {
+    let opening = Box::pin(open(stream, since, shared));
+    async move {
+        match opening.await {
+            Some((websocket, Admission::Admitted(admitted))) => {
+                drop(newcomer);
+                admitted.serve(websocket).await;
+            }
+            Some((mut websocket, Admission::Refused(refusal))) => {
+                debug!(?refusal, "connection refused");
+                Box::pin(refuse(&mut websocket, refusal)).await;
+            }
+            None => {}
         }
     }
 }
@@ -146,9 +166,9 @@ async fn open<S: Transport + Watch>(
     stream: S,
     since: Instant,
     shared: Arc<Shared>,
-) -> Option<(WebSocket<S>, Admission)> {
+) -> Option<(Box<WebSocket<S>>, Admission)> {
     let (stream, leftover, opened) = handshake(stream, since, shared).await?;
-    Some((WebSocket::new(stream, &leftover, opened.heartbeat).await, opened.admission))
+    Some((Box::new(WebSocket::new(stream, &leftover, opened.heartbeat).await), opened.admission))
 }
 
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
@@ -217,9 +237,10 @@ async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<An
         return Ok(Admission::Refused(Refusal::Full));
     };
     let (user, role) = (claims.user.id.clone(), claims.user.role);
-    let session = Box::new(shared.handle.open(claims).await.map_err(|_| stopping())?);
+    let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
-    Ok(Admission::Admitted { session, user, counted: shared.metrics.opened(role), place })
+    let counted = shared.metrics.opened(role);
+    Ok(Admission::Admitted(Box::new(Admitted { session, user, counted, place })))
 }
 
 fn stopping() -> Box<Answer> {

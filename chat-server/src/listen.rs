@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
@@ -97,14 +98,10 @@ fn spawn(
     let _ = stream.set_nodelay(true);
     let (stream, since) = (Watched::new(stream), Instant::now());
     match shared.tls.clone() {
-        None => tokio::spawn(async move {
-            connection::serve(stream, since, shared, newcomer).await;
-            drop(alive);
-        }),
-        Some(tls) => tokio::spawn(async move {
-            connection::serve_secure(stream, tls, since, shared, newcomer).await;
-            drop(alive);
-        }),
+        None => tokio::spawn(connection::serve(stream, since, shared, newcomer).map(|()| drop(alive))),
+        Some(tls) => {
+            tokio::spawn(connection::serve_secure(stream, tls, since, shared, newcomer).map(|()| drop(alive)))
+        }
     };
 }
 

@@ -52,8 +52,10 @@ struct Shared {
 
 /// The end that the engine's frames are put into.
 pub(super) struct Tail {
-    /// What was pushed and not sent. It counts as waiting.
+    /// What was pushed and not sent.
     pushed: Vec<Outgoing>,
+    /// The live events of these: counted when they are sent.
+    live: Counts,
     frames: mpsc::UnboundedSender<Vec<Outgoing>>,
     shared: Arc<Shared>,
 }
@@ -67,12 +69,12 @@ pub(super) struct Head {
     /// The frame that was taken out last, until the transport has [taken](Head::taken) it.
     handed: Option<(Class, usize)>,
     /// Those before it, which still count.
-    done: Done,
+    done: Counts,
 }
 
-/// Frames that need not be counted any more.
+/// Frames that are counted together, for two threads write to each count.
 #[derive(Default)]
-struct Done {
+struct Counts {
     live: usize,
     live_bytes: usize,
     reply_bytes: usize,
@@ -105,13 +107,13 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         total,
         task: AtomicWaker::new(),
     });
-    let tail = Tail { pushed: Vec::new(), frames: sender, shared: shared.clone() };
+    let tail = Tail { pushed: Vec::new(), live: Counts::default(), frames: sender, shared: shared.clone() };
     let head = Head {
         frames: receiver,
         shared,
         received: Vec::new().into_iter(),
         handed: None,
-        done: Done::default(),
+        done: Counts::default(),
     };
     (tail, head)
 }
@@ -128,13 +130,11 @@ impl Tail {
     /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
     pub(super) fn push(&mut self, class: Class, frame: Bytes, now: Monotonic) -> Result<bool, Refused> {
         let shared = &self.shared;
-        let (live, live_bytes) =
-            (shared.live.load(Ordering::Relaxed), shared.live_bytes.load(Ordering::Relaxed));
+        let live = shared.live.load(Ordering::Relaxed) + self.live.live;
+        let live_bytes = shared.live_bytes.load(Ordering::Relaxed) + self.live.live_bytes;
         let (most, most_bytes) = (shared.limits.live_events, shared.limits.live_bytes);
         match class {
-            Class::Reply => {
-                take(&shared.asked, 1);
-            }
+            Class::Reply => shared.count_reply(frame.len()),
             Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => {
                 return Err(Refused::Shed);
             }
@@ -142,12 +142,7 @@ impl Tail {
             _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => {
                 return Err(Refused::TooSlow);
             }
-            _ => {}
-        }
-        shared.count(class, frame.len());
-        if shared.reply_bytes.load(Ordering::Relaxed) >= shared.limits.reply_bytes {
-            // Before the frame is there to be taken: whoever takes it sees this.
-            shared.backlog.store(true, Ordering::Release);
+            _ => self.live.add(Some((class, frame.len()))),
         }
         self.pushed.push(Outgoing::Frame(class, frame, now));
         let is_first = self.pushed.len() == 1;
@@ -160,6 +155,7 @@ impl Tail {
     /// Sends what was pushed: so the connection's task wakes once, and writes it all at once.
     pub(super) fn send(&mut self) {
         if !self.pushed.is_empty() {
+            self.shared.count_live(&mem::take(&mut self.live));
             // A reader that is gone is reported by its session.
             let _gone = self.frames.unbounded_send(mem::take(&mut self.pushed));
         }
@@ -178,7 +174,7 @@ impl Tail {
         self.shared.task.wake();
     }
 
-    /// Bytes that wait here.
+    /// Bytes that were sent and wait here.
     pub(super) fn bytes(&self) -> usize {
         self.shared.live_bytes.load(Ordering::Relaxed) + self.shared.reply_bytes.load(Ordering::Relaxed)
     }
@@ -282,19 +278,24 @@ impl Drop for Shared {
 }
 
 impl Shared {
-    fn bytes_of(&self, class: Class) -> &AtomicUsize {
-        if class == Class::Reply { &self.reply_bytes } else { &self.live_bytes }
-    }
-
-    fn count(&self, class: Class, bytes: usize) {
-        self.bytes_of(class).fetch_add(bytes, Ordering::Relaxed);
+    /// Counts a reply, before it is there to be taken: whoever takes it sees that there is a backlog.
+    fn count_reply(&self, bytes: usize) {
+        take(&self.asked, 1);
         self.total.fetch_add(bytes, Ordering::Relaxed);
-        if class != Class::Reply {
-            self.live.fetch_add(1, Ordering::Relaxed);
+        if self.reply_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes >= self.limits.reply_bytes {
+            self.backlog.store(true, Ordering::Release);
         }
     }
 
-    fn uncount(&self, done: &Done) {
+    fn count_live(&self, counts: &Counts) {
+        if counts.live > 0 {
+            self.total.fetch_add(counts.live_bytes, Ordering::Relaxed);
+            self.live_bytes.fetch_add(counts.live_bytes, Ordering::Relaxed);
+            self.live.fetch_add(counts.live, Ordering::Relaxed);
+        }
+    }
+
+    fn uncount(&self, done: &Counts) {
         let counted = take(&self.live_bytes, done.live_bytes) + take(&self.reply_bytes, done.reply_bytes);
         take(&self.total, counted);
         take(&self.live, done.live);
@@ -306,7 +307,7 @@ impl Shared {
     }
 }
 
-impl Done {
+impl Counts {
     fn add(&mut self, frame: Option<(Class, usize)>) {
         match frame {
             Some((Class::Reply, bytes)) => self.reply_bytes += bytes,
@@ -351,8 +352,10 @@ mod tests {
             assert_eq!(tail.push(Class::Message, frame(1), NOW), Ok(number == 0));
         }
         assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
+        tail.send();
         assert_eq!(tail.bytes(), 8);
-        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(false), "replies are always taken");
+        assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
+        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(true), "replies are always taken");
         assert_eq!(tail.push(Class::Message, frame(1), NOW), Err(Refused::TooSlow));
         assert!(!head.may_read());
     }
@@ -371,10 +374,11 @@ mod tests {
         tail.push(Class::Reply, frame(20), NOW).unwrap();
         tail.push(Class::Message, frame(30), NOW).unwrap();
         assert!(!head.may_read());
-        assert_eq!(total.load(Ordering::Relaxed), 57);
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(head.poll_next(&mut cx).is_pending(), "pushed only");
+        assert_eq!(total.load(Ordering::Relaxed), 27, "the reply");
         tail.send();
+        assert_eq!(total.load(Ordering::Relaxed), 57);
         assert!(head.poll_next(&mut cx).is_ready());
         assert!(!head.may_read(), "a long reply counts until the transport has taken it");
         head.taken();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
@@ -78,7 +79,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         timer: Fuse::terminated(),
         drained: false,
     };
-    service.act();
+    service.act().await;
     while !service.drained {
         futures::select_biased! {
             input = service.asked.select_next_some() => service.handle(input),
@@ -88,7 +89,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
             },
             () = &mut service.timer => service.handle(Input::Tick),
         }
-        service.act();
+        service.act().await;
     }
     drop(service);
     store
@@ -147,14 +148,25 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     }
 
     /// Does all that the engine asks for. What a connection gets by that it gets at once.
-    fn act(&mut self) {
+    async fn act(&mut self) {
         let now = self.clock.now().monotonic;
-        while let Some(output) = self.engine.poll() {
-            self.act_on(output, now);
-        }
-        for conn in self.pushed.drain(..) {
-            if let Some(queue) = self.queues.get_mut(&conn) {
-                queue.send();
+        loop {
+            while let Some(output) = self.engine.poll() {
+                let commits = matches!(output, Output::Commit { .. });
+                self.act_on(output, now);
+                // The store begins at once, while what the commit before has led to is delivered.
+                if commits && let Poll::Ready(Some(input)) = futures::poll!(self.asked.next()) {
+                    self.handle(input);
+                }
+            }
+            for conn in self.pushed.drain(..) {
+                if let Some(queue) = self.queues.get_mut(&conn) {
+                    queue.send();
+                }
+            }
+            match self.one_too_slow() {
+                Some(conn) => self.cut(conn),
+                None => return,
             }
         }
     }
@@ -218,10 +230,6 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.handle(Input::Backlog { conn: *conn, waits: true });
             }
         }
-        while self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes {
-            let Some(slowest) = self.slowest() else { return };
-            self.cut(slowest);
-        }
     }
 
     fn stats(&self) -> Stats {
@@ -234,8 +242,12 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         self.queues.get(&conn).is_some_and(Tail::has_backlog)
     }
 
-    /// The connection with the most bytes waiting.
-    fn slowest(&self) -> Option<ConnectionId> {
+    /// The connection with the most bytes waiting, if on all together there are more than may be.
+    fn one_too_slow(&self) -> Option<ConnectionId> {
+        let most = self.engine.limits().outbound.total_bytes;
+        if self.total.load(Ordering::Relaxed) <= most {
+            return None;
+        }
         self.queues.iter().max_by_key(|(_, queue)| queue.bytes()).map(|(conn, _)| *conn)
     }
 

@@ -106,20 +106,21 @@ impl Session {
     ///
     /// A transport that the peer has closed is left as it is. Where the peer waits for an answer to its close, as that
     /// of a WebSocket does, lend the transport (`session.run(&mut transport)`) and close it afterwards.
-    pub async fn run<T, E>(self, transport: T) -> Ended<E>
+    pub fn run<T, E>(self, transport: T) -> impl Future<Output = Ended<E>>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
-        self.run_watched(transport, |_| {}).await
+        self.run_watched(transport, |_| {})
     }
 
     /// The same, with `watch` told of each frame that is carried: it must be quick.
-    pub async fn run_watched<T, E>(self, transport: T, watch: impl FnMut(Carried)) -> Ended<E>
+    pub fn run_watched<T, E>(self, transport: T, watch: impl FnMut(Carried)) -> impl Future<Output = Ended<E>>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
+        // Not an async function, whose future has room for its arguments twice.
         let mut running = Running { session: self, transport, watch, written: false, closing: None };
-        std::future::poll_fn(|cx| running.poll(cx)).await
+        std::future::poll_fn(move |cx| running.poll(cx))
     }
 }
 

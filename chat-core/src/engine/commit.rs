@@ -118,6 +118,9 @@ impl Engine {
             return;
         }
         let Some((_, under_way)) = self.commits.under_way.take() else { return };
+        // First of all, so that the store has something to do meanwhile.
+        let next = self.start_commit();
+        self.outputs.extend(next);
         match result.ok().filter(|verdicts| verdicts.len() == under_way.len()) {
             Some(verdicts) => under_way.into_iter().zip(verdicts).for_each(|((origin, intent), verdict)| {
                 self.judged(&origin, intent, verdict);
@@ -167,9 +170,10 @@ impl Engine {
     }
 
     /// Has live events on the origin's connection wait for its reply.
-    fn hold_back(&mut self, origin: &Origin) -> Option<ConnectionId> {
+    pub(super) fn hold_back(&mut self, origin: &Origin) -> Option<ConnectionId> {
         let Origin::Request(conn, number) = origin else { return None };
         self.connections.get_mut(conn)?.hold_back(*number);
+        self.holding.insert(*conn);
         Some(*conn)
     }
 

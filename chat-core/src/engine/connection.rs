@@ -145,6 +145,11 @@ impl Connection {
         }
     }
 
+    /// Whether live events must wait.
+    pub(super) fn holds_back(&self) -> bool {
+        self.slots.iter().any(|slot| slot.holds_back)
+    }
+
     /// Which request has this number, if it is one.
     pub(super) fn event(&mut self, number: u64) -> Option<EventType> {
         self.slot(number)?.event
@@ -175,6 +180,10 @@ impl Connection {
             self.first += 1;
             self.held -= after.len();
             released.extend(after);
+        }
+        if self.slots.is_empty() && self.first == 1 {
+            // Most connections ask for nothing for a long time once they are admitted.
+            self.slots = VecDeque::new();
         }
         released
     }

@@ -35,7 +35,7 @@ impl Engine {
         let frame: Bytes = encode(event);
         let mut slow = Vec::new();
         let most = self.limits.engine.held_back;
-        conns.retain(|conn| match self.connections.get_mut(conn).map(|c| c.place(class, &frame)) {
+        conns.retain(|conn| match self.placed(*conn, class, &frame) {
             Some(Placed::Now) => true,
             Some(Placed::Held(held)) if held > most => {
                 slow.push(*conn);
@@ -47,6 +47,14 @@ impl Engine {
             self.outputs.push_back(Output::Send { conns, class, frame });
         }
         slow.into_iter().for_each(|conn| self.close(conn, CloseCode::TooSlow, None));
+    }
+
+    /// Puts a live event in its order on one connection.
+    fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
+        match self.holding.contains(&conn) {
+            true => self.connections.get_mut(&conn).map(|connection| connection.place(class, frame)),
+            false => Some(Placed::Now),
+        }
     }
 
     /// Tells the control users who take part of a new support conversation, as far as their rooms cover it.

@@ -70,7 +70,7 @@ mod timers;
 mod typing;
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use assignment::{AllControl, Assignment, SupportRequest};
 use cache::Cache;
@@ -120,6 +120,8 @@ pub struct Engine {
     draining: Draining,
     ids: Ids,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// Those that live events may have to wait on: see [`Connection::place`].
+    holding: BTreeSet<ConnectionId>,
     online: Online,
     directory: Directory,
     rates: Rates,
@@ -162,6 +164,7 @@ impl Engine {
             draining: Draining::No,
             ids: Ids::new(seed),
             connections: BTreeMap::new(),
+            holding: BTreeSet::new(),
             online: Online::default(),
             directory: Directory::default(),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),

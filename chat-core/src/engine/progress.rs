@@ -55,6 +55,9 @@ impl Engine {
             for (class, frame) in connection.release() {
                 self.outputs.push_back(Output::Send { conns: vec![conn], class, frame });
             }
+            if !connection.holds_back() {
+                self.holding.remove(&conn);
+            }
             let Some((number, work)) = connection.next_to_decide() else { break };
             self.proceed(&Origin::Request(conn, number), work);
         }
@@ -124,10 +127,8 @@ impl Engine {
                 let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
                 self.load_under(name, origin.clone(), query);
                 self.keep(origin, work);
-                if let (true, Origin::Request(conn, number)) = (catches_up, origin)
-                    && let Some(connection) = self.connections.get_mut(conn)
-                {
-                    connection.hold_back(*number);
+                if catches_up {
+                    self.hold_back(origin);
                 }
             }
             Err(Stop::Turn) => self.proceed_in_turn(origin, work),

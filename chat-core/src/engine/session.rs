@@ -24,6 +24,7 @@ impl Engine {
         self.make_room_for(&user.id);
         self.online.add(user.id.clone(), conn);
         self.connections.insert(conn, Connection::new(Arc::new(user), self.now.monotonic));
+        self.holding.insert(conn);
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
         self.enter(conn);
@@ -104,6 +105,7 @@ impl Engine {
     /// Drops what is held for a connection that is gone. Changes under way go on.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
+        self.holding.remove(&conn);
         self.timers.cancel(&Timer::Token(conn));
         self.waiting.retain(|origin| *origin != Origin::Entry(conn));
         if let Some(name) = connection.asking().and_then(Work::name) {

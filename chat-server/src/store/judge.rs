@@ -12,7 +12,7 @@ use super::index::apply::{Head, Heads};
 use super::index::view::View;
 use super::journal::{
     Content, ConversationCreated, Event, Group, Location, MembershipChanged, MessageAppended, Reader, Record,
-    Sealed,
+    Salts, Sealed,
 };
 use super::keys;
 use super::values;
@@ -28,6 +28,7 @@ pub(super) struct Judge<'a> {
     reader: &'a Reader,
     /// Conversations that met a conflict earlier in the batch.
     refused: BTreeSet<ConversationId>,
+    salts: Salts,
 }
 
 impl<'a> Judge<'a> {
@@ -38,7 +39,7 @@ impl<'a> Judge<'a> {
         heads: &'a mut Heads,
         reader: &'a Reader,
     ) -> Self {
-        Self { view, group, heads, reader, refused: BTreeSet::new() }
+        Self { view, group, heads, reader, refused: BTreeSet::new(), salts: Salts::default() }
     }
 
     /// Judges the next change.
@@ -109,7 +110,7 @@ impl<'a> Judge<'a> {
     }
 
     fn create(&mut self, create: CreateConversation) -> Result<Receipt, Unavailable> {
-        let sealed = Sealed::new(&create.content).map_err(Unavailable::new)?;
+        let sealed = Sealed::new(&create.content, &mut self.salts).map_err(Unavailable::new)?;
         let sent_at = create.at;
         let event = Event::ConversationCreated(ConversationCreated {
             id: create.id,
@@ -127,7 +128,7 @@ impl<'a> Judge<'a> {
     }
 
     fn append(&mut self, append: AppendMessage, head: Head) -> Result<Receipt, Unavailable> {
-        let sealed = Sealed::new(&append.content).map_err(Unavailable::new)?;
+        let sealed = Sealed::new(&append.content, &mut self.salts).map_err(Unavailable::new)?;
         let seq = head.last_seq + 1;
         let sent_at = append.at.max(head.last_message_at);
         let event = Event::MessageAppended(MessageAppended {

@@ -36,7 +36,7 @@ pub(super) use erasing::{Erasable, Erasing, Step};
 pub(super) use extent::Extent;
 pub(super) use group::{End, Group, Location};
 pub(super) use read::{Groups, Reader};
-pub(super) use record::Sealed;
+pub(super) use record::{Salts, Sealed};
 pub(super) use recover::{Inspected, Recovered, Witness, inspect, recover};
 pub(super) use segment::{HEADER as SEGMENT_HEADER, list as segments, path as segment_path};
 pub(super) use synced::Synced;

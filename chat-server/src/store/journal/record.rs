@@ -27,6 +27,8 @@ pub(super) const HEADER: usize = 60;
 pub(super) const CONTENT_CRC: usize = 56;
 const CHECKED: usize = 52;
 const SALT: usize = 16;
+/// Salts that are fetched at once.
+const SALTS: usize = 32;
 
 /// Most bytes of a payload: a conversation of 60,000 participants with the longest ids.
 const PAYLOAD_MOST: usize = 16 << 20;
@@ -81,12 +83,27 @@ pub(in crate::store) struct Sealed {
     pub(in crate::store) hash: Hash,
 }
 
+/// Fresh random bytes to seal with, each used once; fetched for some dozen texts at a time, for a call of the system costs
+/// as much for one.
+#[derive(Default)]
+pub(in crate::store) struct Salts(Vec<[u8; SALT]>);
+
+impl Salts {
+    fn next(&mut self) -> Result<[u8; SALT], getrandom::Error> {
+        if self.0.is_empty() {
+            self.0.resize(SALTS, [0; SALT]);
+            getrandom::fill(self.0.as_flattened_mut())?;
+        }
+        Ok(self.0.pop().expect("there are some"))
+    }
+}
+
 impl Sealed {
-    /// Seals a text with fresh salt.
-    pub(in crate::store) fn new(text: &str) -> Result<Self, getrandom::Error> {
-        let mut bytes = vec![0; SALT + text.len()];
-        getrandom::fill(&mut bytes[..SALT])?;
-        bytes[SALT..].copy_from_slice(text.as_bytes());
+    /// Seals a text.
+    pub(in crate::store) fn new(text: &str, salts: &mut Salts) -> Result<Self, getrandom::Error> {
+        let mut bytes = Vec::with_capacity(SALT + text.len());
+        bytes.extend(salts.next()?);
+        bytes.extend(text.as_bytes());
         let hash = Hash::of([&bytes[..]]);
         Ok(Self { bytes, hash })
     }
