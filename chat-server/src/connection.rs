@@ -62,12 +62,14 @@ impl Admitted {
     async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
         let Self { session, user, mut counted, place } = *self;
         let connection = session.id().0;
-        let ended = session.run_watched(&mut *websocket, |carried| counted.carried(carried)).await;
-        counted.ended(&ended);
-        debug!(connection, user = user.as_str(), ?ended, "connection ended");
-        let code = match ended {
-            Ended::ByServer(code) => Some(code),
-            Ended::ByPeer | Ended::Failed(_) => None,
+        let code = {
+            let ended = session.run_watched(&mut *websocket, |carried| counted.carried(carried)).await;
+            counted.ended(&ended);
+            debug!(connection, user = user.as_str(), ?ended, "connection ended");
+            match ended {
+                Ended::ByServer(code) => Some(code),
+                Ended::ByPeer | Ended::Failed(_) => None,
+            }
         };
         Box::pin(websocket.finish(code)).await;
         drop(place);

@@ -34,8 +34,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// character of it escaped, is some 50 KiB.
 pub const FRAME_BYTES: usize = 64 * 1024;
 
-/// Bytes that are read at once. Allocated for every connection, so small; a longer frame gets what it needs.
-const READ_BUFFER: usize = 1024;
+/// Bytes that are read at once. Allocated for every connection, so small: most requests fit, and a longer frame gets what it
+/// needs.
+const READ_BUFFER: usize = 512;
 
 /// Bytes that are gathered before they are written without being flushed.
 const WRITE_BUFFER: usize = 16 * 1024;

@@ -33,7 +33,8 @@ struct Entry {
     audience: Option<Audience>,
 }
 
-/// The connections of a conversation's participants: found once, and not for each message.
+/// The connections of a conversation's participants: found once, and not for each message. Made anew when anybody has
+/// connected or gone, wherever it was.
 struct Audience {
     /// The [change](Online::changes) until which it is right.
     as_of: u64,
