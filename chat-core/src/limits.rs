@@ -111,7 +111,8 @@ pub struct EngineLimits {
     pub changes_per_commit: usize,
     /// Changes that wait for a commit; beyond it requests are refused as `unavailable`.
     pub changes_waiting: usize,
-    /// Conversations kept in memory; the longest unused goes first. Each costs some 40 bytes per participant.
+    /// Conversations kept in memory; the longest unused goes first. Each costs some 40 bytes per participant, and 8 for
+    /// each of their connections.
     pub cached_conversations: usize,
     /// Participants of one conversation; the assignment of a new one is cut to its first by id.
     pub participants: usize,
@@ -153,7 +154,8 @@ pub struct OutboundLimits {
     pub live_events: usize,
     /// Bytes of live events that wait on one connection; more close it (4008).
     pub live_bytes: usize,
-    /// Bytes that wait on all connections together; more close the one with the most (4008).
+    /// Bytes that wait on all connections together; more close the one with the most (4008). They are counted after each
+    /// turn of the engine, so that the live events of one turn, at most 64 a connection, may be beyond it until then.
     pub total_bytes: usize,
 }
 

@@ -25,6 +25,26 @@ fn a_thousand_requests_without_reading_are_all_answered_once_they_are_read() {
 }
 
 #[test]
+fn the_store_begins_the_next_commit_before_the_last_is_told_of() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 100);
+    let conversation = chat.create(&mut sender);
+    while chat.begun.try_recv().is_ok() {}
+
+    chat.gate.shut();
+    sender.send(&conversation, "the first commit");
+    chat.settle();
+    sender.send(&conversation, "the second");
+    chat.settle();
+    chat.gate.open();
+    chat.settle();
+
+    let (first, second) = (chat.begun.try_recv().unwrap(), chat.begun.try_recv().unwrap());
+    assert_eq!(first, second, "both had begun when the first was told of");
+    assert_eq!(live_seqs(&chat.hear_json(&mut sender)), [2, 3]);
+}
+
+#[test]
 fn a_connection_is_read_again_when_its_long_replies_were_taken() {
     let limits = |limits: &mut chat_core::limits::Limits| {
         limits.outbound.reply_bytes = 1;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use chat_core::drive::{Drive, Ended, Frame, Handle, Session, Verifier, join};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// Lets commits through, or has them wait.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<(AtomicBool, AtomicWaker)>);
+pub(crate) struct Gate(Arc<(AtomicBool, AtomicWaker)>, Arc<AtomicUsize>);
 
 impl Gate {
     pub(crate) fn shut(&self) {
@@ -33,6 +33,7 @@ impl Gate {
     }
 
     async fn pass(&self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
         std::future::poll_fn(|cx| {
             self.0.1.register(cx.waker());
             if self.0.0.load(Ordering::Acquire) { Poll::Pending } else { Poll::Ready(()) }
@@ -77,6 +78,8 @@ pub(crate) struct Chat {
     pub(crate) gate: Gate,
     /// What observers were shown.
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    /// Commits that had begun when they were shown it.
+    pub(crate) begun: mpsc::UnboundedReceiver<usize>,
     /// The store, once the engine has ended.
     pub(crate) ended: Rc<RefCell<Option<GatedStore>>>,
 }
@@ -93,16 +96,21 @@ impl Chat {
     pub(crate) fn new(settings: Settings) -> Self {
         let gate = Gate::default();
         let store = GatedStore { gate: gate.clone(), inner: MemoryStore::new("epoch_1") };
-        let (shown, events) = mpsc::unbounded();
+        let ((shown, events), (count, begun)) = (mpsc::unbounded(), mpsc::unbounded());
+        let commits = Arc::clone(&gate.1);
         let engine = Engine::new(settings, [7; 32]);
         let tokens = PlainTokens(vec![super::driver(), super::staff()]);
         let drive = Drive::new(engine, store, tokens, StoppedClock::default());
-        let (handle, service) = drive.observe(move |event| drop(shown.unbounded_send(event.clone()))).start();
+        let observer = move |event: &Event| {
+            shown.unbounded_send(event.clone()).ok();
+            count.unbounded_send(commits.load(Ordering::Relaxed)).ok();
+        };
+        let (handle, service) = drive.observe(observer).start();
         let pool = LocalPool::new();
         let ended = Rc::new(RefCell::new(None));
         let end = ended.clone();
         pool.spawner().spawn_local(async move { *end.borrow_mut() = Some(service.await) }).unwrap();
-        Self { pool, handle, gate, events, ended }
+        Self { pool, handle, gate, events, begun, ended }
     }
 
     /// A session that does not run yet.
