@@ -154,8 +154,8 @@ pub struct OutboundLimits {
     pub live_events: usize,
     /// Bytes of live events that wait on one connection; more close it (4008).
     pub live_bytes: usize,
-    /// Bytes that wait on all connections together; more close the one with the most (4008). They are counted after each
-    /// turn of the engine, so that the live events of one turn, at most 64 a connection, may be beyond it until then.
+    /// Bytes that wait on all connections together; more close the one with the most (4008). Looked at
+    /// after each turn of the engine: what one turn gives may be beyond it until then, within the bounds of each connection.
     pub total_bytes: usize,
 }
 
