@@ -133,7 +133,7 @@ fn live_events_of_a_new_connection_wait_for_its_admission() {
     let new = scene.world.connect(&staff());
     scene.put(scene.driver, "while it is admitted");
     answer_commit(&mut scene.world, Answer::Good);
-    assert!(scene.world.take(new).is_empty());
+    assert!(scene.world.take(new).is_empty(), "P5: who is not yet admitted hears a message");
     scene.world.settle();
     assert_eq!(live_seqs(&scene.world.take(new)), [2]);
 }

@@ -122,9 +122,27 @@ fn who_was_withdrawn_hears_nothing_more() {
     scene.send(scene.driver, "in private");
     scene.typing(scene.driver, true);
     scene.read(scene.driver, &ids[0]);
-    assert!(scene.world.take(scene.staff).is_empty());
+    assert!(scene.world.take(scene.staff).is_empty(), "P5: who was withdrawn hears what goes on");
     let (conversation, user) = (scene.conversation.as_str().into(), staff().id);
     scene.world.command(Command::Enrol { conversation, user });
     scene.send(scene.driver, "with control");
     assert_eq!(live_seqs(&scene.world.take(scene.staff)), [3]);
+}
+
+/// A withdrawal has looked the conversation up; then somebody types, and its audience is known; then it is committed.
+#[test]
+fn who_was_withdrawn_while_something_was_told_hears_nothing_more() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    let (conversation, user) = (scene.conversation.as_str().into(), staff().id);
+    scene.world.command(Command::Withdraw { conversation, user });
+    scene.world.answer(0, Answer::Good);
+    let commit = commit_at(&scene.world);
+    scene.typing(scene.driver, true);
+    assert_eq!(of_type(&scene.world.take(scene.staff), "typing_status").len(), 1, "still takes part");
+    scene.world.answer(commit, Answer::Good);
+    scene.put(scene.driver, "in private");
+    scene.world.settle();
+    assert_eq!(live_seqs(&scene.world.take(scene.driver)), [2]);
+    assert!(live_seqs(&scene.world.take(scene.staff)).is_empty(), "P5: who was withdrawn hears a message");
 }
