@@ -108,6 +108,20 @@ fn the_engine_ends_when_nobody_can_say_anything_any_more() {
 }
 
 #[test]
+fn the_engine_ends_when_the_last_to_say_anything_goes_with_its_last_words() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 10);
+    let conversation = chat.create(&mut sender);
+    sender.send(&conversation, "the last words");
+    sender.hang_up();
+    let Chat { mut pool, handle, ended, .. } = chat;
+    drop(handle);
+    pool.run_until_stalled();
+    let store = ended.borrow_mut().take().expect("the engine has ended");
+    assert_eq!(store.inner.export().conversations[conversation.as_str()].messages.len(), 2);
+}
+
+#[test]
 fn a_session_is_prolonged_by_a_token_that_the_verifier_knows() {
     let mut chat = Chat::new(unhurried());
     let mut client = chat.connect(&driver(), 10);

@@ -3,6 +3,9 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
+use std::rc::Rc;
+
+use futures::task::LocalSpawnExt;
 use serde_json::json;
 use support::chat::Chat;
 use support::{driver, live_seqs, of_type, replies, settings, unhurried};
@@ -42,6 +45,26 @@ fn the_store_begins_the_next_commit_before_the_last_is_told_of() {
     let (first, second) = (chat.begun.try_recv().unwrap(), chat.begun.try_recv().unwrap());
     assert_eq!(first, second, "both had begun when the first was told of");
     assert_eq!(live_seqs(&chat.hear_json(&mut sender)), [2, 3]);
+}
+
+/// The second sender begins when the engine has the first request already, and nothing else to do.
+#[test]
+fn who_is_ready_to_ask_when_a_commit_is_due_gets_into_it() {
+    let mut chat = Chat::new(unhurried());
+    let mut first = chat.connect(&driver(), 100);
+    let second = Rc::new(chat.connect(&driver(), 100));
+    let conversation = chat.create(&mut first);
+    while chat.begun.try_recv().is_ok() {}
+
+    first.send(&conversation, "from the first");
+    let begin = second.clone();
+    let begin = async move { begin.send(&conversation, "from the second") };
+    chat.pool.spawner().spawn_local(begin).unwrap();
+    chat.settle();
+
+    let (one, other) = (chat.begun.try_recv().unwrap(), chat.begun.try_recv().unwrap());
+    assert_eq!(one, other, "one commit for both");
+    assert_eq!(live_seqs(&chat.hear_json(&mut first)), [2, 3]);
 }
 
 #[test]

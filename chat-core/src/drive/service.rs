@@ -1,6 +1,8 @@
 //! The engine's own task.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -8,7 +10,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures::channel::{mpsc, oneshot};
 use futures::future::{BoxFuture, Fuse, FutureExt};
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 use super::handle::Message;
 use super::queue::{Refused, Tail};
@@ -18,7 +20,7 @@ use crate::protocol::{Error, Reply};
 use crate::store::Store;
 use crate::time::Monotonic;
 
-/// Messages that are taken in one turn before outputs are done: what makes one commit of many requests.
+/// Messages that are taken at most before outputs are done: what makes one commit of many requests.
 const TURN: usize = 256;
 
 /// What [`Handle::stats`](super::Handle::stats) tells.
@@ -80,12 +82,16 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         drained: false,
     };
     service.act().await;
-    while !service.drained {
+    while !service.drained && !messages.is_terminated() {
         futures::select_biased! {
-            input = service.asked.select_next_some() => service.handle(input),
-            message = messages.next() => match message {
-                Some(message) => service.turn(message, &mut messages),
-                None => break,
+            input = service.asked.select_next_some() => {
+                service.take_what_came(&mut messages);
+                service.handle(input);
+            }
+            message = messages.next() => if let Some(message) = message {
+                service.take(message);
+                yield_now().await;
+                service.take_what_came(&mut messages);
             },
             () = &mut service.timer => service.handle(Input::Tick),
         }
@@ -95,15 +101,27 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     store
 }
 
+/// Lets all go on that is ready to: whoever is about to ask for something gets into the same commit.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     fn handle(&mut self, input: Input) {
         self.engine.handle(self.clock.now(), input);
     }
 
-    /// Takes this message, and what else has come.
-    fn turn(&mut self, first: Message, messages: &mut mpsc::Receiver<Message>) {
-        self.take(first);
-        for _ in 1..TURN {
+    /// Takes what has come meanwhile.
+    fn take_what_came(&mut self, messages: &mut mpsc::Receiver<Message>) {
+        for _ in 0..TURN {
             let Some(Some(message)) = messages.next().now_or_never() else { return };
             self.take(message);
         }
