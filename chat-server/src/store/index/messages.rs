@@ -5,10 +5,10 @@ use std::ops::{Range, RangeInclusive};
 
 use chat_core::id::ConversationId;
 use chat_core::store::Unavailable;
-use sled::{Batch, IVec};
+use sled::IVec;
 
-use super::Index;
 use super::view::{Scan, View, after};
+use super::{Batch, Index};
 use crate::store::keys;
 use crate::store::values::{MessageValue, RUN_MOST};
 

@@ -14,18 +14,18 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chat_core::store::Unavailable;
-use sled::{Batch, IVec};
+use sled::IVec;
 
 use super::error::OpenError;
 use super::journal::End;
 use super::{keys, values};
 use messages::Runs;
-use originals::{Found, Original, Originals};
+use originals::{Found, Originals};
 use view::Writes;
 
 /// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
@@ -34,14 +34,11 @@ const LET_GO_WITHIN: Duration = Duration::from_secs(10);
 /// The file of client message ids in the directory of the index.
 const ORIGINALS: &str = "originals";
 
-/// Client message ids that are put while nobody can look for one.
-const ORIGINALS_AT_ONCE: usize = 64;
-
 /// The index of a store.
 #[derive(Debug)]
 pub(super) struct Index {
     db: sled::Db,
-    originals: RwLock<Originals>,
+    originals: Originals,
     failed: AtomicBool,
     reason: Mutex<String>,
 }
@@ -52,6 +49,25 @@ pub(super) enum Opened {
     Index(Index),
     /// Nothing that can be used, and why.
     Unusable(String),
+}
+
+/// What sled is to write at once, and how many keys that are.
+#[derive(Default)]
+struct Batch {
+    writes: sled::Batch,
+    keys: usize,
+}
+
+impl Batch {
+    fn insert(&mut self, key: impl Into<IVec>, value: impl Into<IVec>) {
+        self.writes.insert(key, value);
+        self.keys += 1;
+    }
+
+    fn remove(&mut self, key: IVec) {
+        self.writes.remove(key);
+        self.keys += 1;
+    }
 }
 
 impl Index {
@@ -97,7 +113,6 @@ impl Index {
     }
 
     fn new(db: sled::Db, originals: Originals) -> Self {
-        let originals = RwLock::new(originals);
         Self { db, originals, failed: AtomicBool::new(false), reason: Mutex::default() }
     }
 
@@ -113,8 +128,7 @@ impl Index {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Unavailable> {
         self.check()?;
         if key.starts_with(keys::ORIGINALS) {
-            let originals = self.originals.read().unwrap_or_else(PoisonError::into_inner);
-            match originals.get(key).map_err(|error| self.fail(&error.to_string()))? {
+            match self.originals.get(key).map_err(|error| self.fail(&error.to_string()))? {
                 Found::Here(place) => return Ok(Some((&place).into())),
                 Found::Nowhere => return Ok(None),
                 Found::Spilled => {}
@@ -150,7 +164,6 @@ impl Index {
         end: End,
     ) -> Result<(), Unavailable> {
         let (mut batch, mut runs, mut originals) = (Batch::default(), Runs::default(), Vec::new());
-        let mut calls = 0;
         for (key, value) in writes {
             match value {
                 Some(run) if key.starts_with(keys::MESSAGES) => runs.add(key, run, &mut batch),
@@ -161,15 +174,14 @@ impl Index {
                 Some(value) => batch.insert(key.clone(), value.clone()),
                 None => batch.remove(key.clone()),
             }
-            calls += 1;
         }
         runs.end(&mut batch);
-        for (key, place) in self.put_originals(&originals)? {
+        self.check()?;
+        for (key, place) in self.originals.put(originals).map_err(|error| self.fail(&error.to_string()))? {
             batch.insert(key, &place);
         }
         batch.insert(keys::END, values::encode_json(&end));
-        self.ask(|| self.db.apply_batch(batch))?;
-        self.clean_up(calls)
+        self.write(batch)
     }
 
     /// Puts other values under keys that are there, or none.
@@ -178,25 +190,14 @@ impl Index {
         for (key, value) in writes {
             value.iter().for_each(|value| batch.insert(key.clone(), value.clone()));
         }
-        self.ask(|| self.db.apply_batch(batch))?;
-        self.clean_up(writes.len())
+        self.write(batch)
     }
 
     /// Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
-    /// without more of them, memory would grow by gigabytes.
-    fn clean_up(&self, writes: usize) -> Result<(), Unavailable> {
-        (0..writes).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
-    }
-
-    /// Puts client message ids; gives those that sled must hold.
-    fn put_originals<'a>(&self, originals: &[Original<'a>]) -> Result<Vec<Original<'a>>, Unavailable> {
-        let mut spilled = Vec::new();
-        for some in originals.chunks(ORIGINALS_AT_ONCE) {
-            self.check()?;
-            let mut file = self.originals.write().unwrap_or_else(PoisonError::into_inner);
-            spilled.extend(file.put(some).map_err(|error| self.fail(&error.to_string()))?);
-        }
-        Ok(spilled)
+    /// without more of them, one for each key, memory would grow by gigabytes.
+    fn write(&self, Batch { writes, keys }: Batch) -> Result<(), Unavailable> {
+        self.ask(|| self.db.apply_batch(writes))?;
+        (0..keys).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
     /// Writes out what was applied. It is not synced by that: the journal is.

@@ -36,6 +36,8 @@ const PAYLOAD_MOST: usize = 16 << 20;
 /// Most bytes of content: far beyond any frame, and little enough to be read into memory at once.
 const CONTENT_MOST: usize = 1 << 20;
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// A SHA-256, written as hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hash(pub [u8; 32]);
@@ -122,23 +124,30 @@ pub(super) fn encode(
     event: &Event,
     content: Option<&Sealed>,
 ) -> Result<Hash, TooLarge> {
-    let payload = serde_json::to_vec(event).expect("an event has string keys and no failing serializer");
     let content = content.map(|sealed| &sealed.bytes[..]).unwrap_or_default();
-    let length = |part: &[u8], most| match part.len() <= most {
+    let start = bytes.len();
+    bytes.resize(start + HEADER, 0);
+    serde_json::to_writer(&mut *bytes, event).expect("an event has string keys, and memory takes all of it");
+    let (header, payload) = bytes[start..].split_at_mut(HEADER);
+    let mut fields = Vec::with_capacity(HEADER);
+    fields.extend(length(payload, PAYLOAD_MOST)?.to_be_bytes());
+    fields.extend(length(content, CONTENT_MOST)?.to_be_bytes());
+    fields.extend(position.0.to_be_bytes());
+    fields.extend(previous.0);
+    fields.extend(crc32fast::hash(payload).to_be_bytes());
+    fields.extend(crc32fast::hash(&fields).to_be_bytes());
+    fields.extend(crc32fast::hash(content).to_be_bytes());
+    header.copy_from_slice(&fields);
+    let hash = Hash::of([&position.0.to_be_bytes()[..], &previous.0, payload]);
+    bytes.extend(content);
+    Ok(hash)
+}
+
+fn length(part: &[u8], most: usize) -> Result<u32, TooLarge> {
+    match part.len() <= most {
         true => Ok(u32::try_from(part.len()).expect("the most is below 4 GiB")),
         false => Err(TooLarge(part.len())),
-    };
-    let start = bytes.len();
-    bytes.extend(length(&payload, PAYLOAD_MOST)?.to_be_bytes());
-    bytes.extend(length(content, CONTENT_MOST)?.to_be_bytes());
-    bytes.extend(position.0.to_be_bytes());
-    bytes.extend(previous.0);
-    bytes.extend(crc32fast::hash(&payload).to_be_bytes());
-    bytes.extend(crc32fast::hash(&bytes[start..]).to_be_bytes());
-    bytes.extend(crc32fast::hash(content).to_be_bytes());
-    bytes.extend(&payload);
-    bytes.extend(content);
-    Ok(Hash::of([&position.0.to_be_bytes()[..], &previous.0, &payload]))
+    }
 }
 
 /// The lengths in a header, once it is known to be whole.
@@ -273,9 +282,8 @@ impl fmt::Debug for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        let text: String = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect();
-        serializer.serialize_str(&text)
+        let digits = self.0.map(|byte| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+        serializer.serialize_str(str::from_utf8(digits.as_flattened()).expect("digits are ASCII"))
     }
 }
 

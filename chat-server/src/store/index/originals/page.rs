@@ -1,0 +1,102 @@
+//! A page of the file, and the hashes in it.
+
+use std::array;
+
+use crate::store::values::LOCATION;
+
+/// Bytes of a page.
+pub(super) const PAGE: usize = 4096;
+const HEADER: usize = 8;
+/// Bytes of a hash.
+pub(super) const HASH: usize = 12;
+const ENTRY: usize = HASH + LOCATION;
+
+/// Entries that find room in a page.
+pub(super) const ROOM: usize = (PAGE - HEADER) / ENTRY;
+
+/// A salted hash of a key: what tells it from all others in its page, and chooses the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hash(pub(super) [u8; HASH]);
+
+/// A page.
+pub(super) struct Page(pub(super) Box<[u8; PAGE]>);
+
+impl Hash {
+    /// What chooses the page.
+    fn number(self) -> u64 {
+        u64::from_be_bytes(*self.0.first_chunk().expect("a hash is longer"))
+    }
+
+    /// The page of a hash, of so many: of those of the last doubling, or of this one if it is there already.
+    pub(super) fn address(self, pages: u64) -> u64 {
+        let mask = pages.next_power_of_two() - 1;
+        match self.number() & mask {
+            there if there < pages => there,
+            not_yet => not_yet & (mask >> 1),
+        }
+    }
+
+    /// The part that has not chosen the page, as long as there are less than 2^32 of them.
+    pub(super) fn rest(self) -> [u8; 8] {
+        array::from_fn(|n| self.0[(n + 8) % HASH])
+    }
+
+    /// The hash of an entry, and its place.
+    fn split(entry: &[u8]) -> (Self, [u8; LOCATION]) {
+        let (hash, place) = entry.split_first_chunk().expect("an entry is whole");
+        (Self(*hash), *place.first_chunk().expect("an entry is whole"))
+    }
+}
+
+impl Page {
+    pub(super) fn empty() -> Self {
+        Self(Box::new([0; PAGE]))
+    }
+
+    pub(super) fn entries(&self) -> usize {
+        usize::from(u16::from_be_bytes([self.0[4], self.0[5]])).min(ROOM)
+    }
+
+    pub(super) fn is_spilled(&self) -> bool {
+        self.0[7] != 0
+    }
+
+    pub(super) fn set_spilled(&mut self) {
+        self.0[7] = 1;
+    }
+
+    /// All entries.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Hash, [u8; LOCATION])> + '_ {
+        self.0[HEADER..].chunks_exact(ENTRY).take(self.entries()).map(Hash::split)
+    }
+
+    /// The place of a hash.
+    pub(super) fn find(&self, hash: Hash) -> Option<[u8; LOCATION]> {
+        self.all().find(|(other, _)| *other == hash).map(|(_, place)| place)
+    }
+
+    /// Adds an entry, or replaces that of the same hash; `false` if it finds no room.
+    pub(super) fn put(&mut self, hash: Hash, place: [u8; LOCATION]) -> bool {
+        let entries = self.entries();
+        let at = self.all().position(|(other, _)| other == hash).unwrap_or(entries);
+        if at == ROOM {
+            self.set_spilled();
+            return false;
+        }
+        let entry = &mut self.0[HEADER + at * ENTRY..][..ENTRY];
+        entry[..HASH].copy_from_slice(&hash.0);
+        entry[HASH..].copy_from_slice(&place);
+        let entries = u16::try_from(entries.max(at + 1)).expect("a page has room for some hundred");
+        self.0[4..6].copy_from_slice(&entries.to_be_bytes());
+        true
+    }
+
+    pub(super) fn seal(&mut self) {
+        let crc = crc32fast::hash(&self.0[4..]);
+        self.0[..4].copy_from_slice(&crc.to_be_bytes());
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.0[..4] == crc32fast::hash(&self.0[4..]).to_be_bytes()
+    }
+}
