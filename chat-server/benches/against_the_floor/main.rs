@@ -29,10 +29,11 @@ mod start;
 mod stored;
 mod swarm;
 
+use std::env;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -119,6 +120,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if args.be_the_floor {
         return Ok(floor::run()?);
     }
+    // Cargo runs this in the folder of chat-server, and whoever calls that stands in the one above.
+    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    args.json.as_deref().map_or(Ok(()), can_be_written)?;
     let (report, outcome) = match &args.markdown {
         Some(file) => (serde_json::from_slice(&fs::read(file)?)?, Ok(())),
         None => measure(&args)?,
@@ -128,6 +132,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(file, serde_json::to_vec_pretty(&report)?)?;
     }
     Ok(outcome?)
+}
+
+/// Says now, and not after ten minutes, if there is no way to write a file.
+fn can_be_written(file: &Path) -> Result<(), String> {
+    let opened = File::options().create(true).append(true).open(file);
+    opened.map(drop).map_err(|error| format!("can't write {}: {error}", file.display()))
 }
 
 /// Measures what is asked for, until something fails.
