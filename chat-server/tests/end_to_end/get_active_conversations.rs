@@ -1,6 +1,9 @@
 //! Event 3.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::support::{Server, assert_shape, conversation, create, jane, john, send};
 
@@ -51,9 +54,11 @@ async fn the_newest_activity_comes_first() {
     for title in ["one", "two", "three"] {
         ids.push(create(&mut john, title, "hello").await);
     }
+    // Activity is told apart by the millisecond.
+    sleep(Duration::from_millis(2)).await;
     send(&mut john, &ids[0], "again").await;
     let page = john.request("get_active_conversations", json!({"limit": 2})).await;
-    assert_eq!(page["conversations"][0]["id"], json!(ids[0]));
+    assert_eq!(page["conversations"][0]["id"], json!(ids[0]), "{page}");
     assert_eq!((&page["count"], &page["has_more"]), (&json!(2), &json!(true)));
     let rest = john.request("get_active_conversations", json!({"limit": 2, "skip": 2})).await;
     assert_eq!((&rest["count"], &rest["has_more"]), (&json!(1), &json!(null)));
