@@ -108,17 +108,23 @@ fn the_engine_ends_when_nobody_can_say_anything_any_more() {
 }
 
 #[test]
-fn the_engine_ends_when_the_last_to_say_anything_goes_with_its_last_words() {
+fn the_engine_ends_after_the_last_words_of_the_last_one() {
     let mut chat = Chat::new(unhurried());
     let mut sender = chat.connect(&driver(), 10);
     let conversation = chat.create(&mut sender);
+    chat.gate.shut();
+    sender.send(&conversation, "under way");
+    chat.settle();
     sender.send(&conversation, "the last words");
     sender.hang_up();
-    let Chat { mut pool, handle, ended, .. } = chat;
+    let Chat { mut pool, handle, gate, ended, .. } = chat;
     drop(handle);
     pool.run_until_stalled();
+    assert!(ended.borrow().is_none(), "a commit is under way");
+    gate.open();
+    pool.run_until_stalled();
     let store = ended.borrow_mut().take().expect("the engine has ended");
-    assert_eq!(store.inner.export().conversations[conversation.as_str()].messages.len(), 2);
+    assert_eq!(store.inner.export().conversations[conversation.as_str()].messages.len(), 3);
 }
 
 #[test]

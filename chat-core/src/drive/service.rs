@@ -57,7 +57,7 @@ struct Service<'a, S, V, C> {
     drained: bool,
 }
 
-/// Runs until it is drained, or nobody is left to say anything.
+/// Runs until it is drained, or nobody is left to say anything and all that was asked of the store is answered.
 pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     drive: Drive<S, V, C>,
     total: Arc<AtomicUsize>,
@@ -82,7 +82,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         drained: false,
     };
     service.act().await;
-    while !service.drained && !messages.is_terminated() {
+    while !service.has_ended(&messages) {
         futures::select_biased! {
             input = service.asked.select_next_some() => {
                 service.take_what_came(&mut messages);
@@ -101,7 +101,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     store
 }
 
-/// Lets all go on that is ready to: whoever is about to ask for something gets into the same commit.
+/// Lets others go on that the executor has ready: who is about to ask for something gets into the same commit.
 async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
@@ -115,13 +115,18 @@ async fn yield_now() {
 }
 
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
+    /// Whether nothing more can come, from anybody or from the store.
+    fn has_ended(&self, messages: &mpsc::Receiver<Message>) -> bool {
+        self.drained || (messages.is_terminated() && self.asked.is_empty())
+    }
+
     fn handle(&mut self, input: Input) {
         self.engine.handle(self.clock.now(), input);
     }
 
     /// Takes what has come meanwhile.
     fn take_what_came(&mut self, messages: &mut mpsc::Receiver<Message>) {
-        for _ in 0..TURN {
+        for _ in 1..TURN {
             let Some(Some(message)) = messages.next().now_or_never() else { return };
             self.take(message);
         }

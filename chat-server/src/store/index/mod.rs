@@ -194,10 +194,10 @@ impl Index {
     }
 
     /// Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
-    /// without more of them, one for each key, memory would grow by gigabytes.
+    /// without more of them, two for each key, memory would grow by gigabytes.
     fn write(&self, Batch { writes, keys }: Batch) -> Result<(), Unavailable> {
         self.ask(|| self.db.apply_batch(writes))?;
-        (0..keys).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
+        (0..2 * keys).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
     /// Writes out what was applied. It is not synced by that: the journal is.

@@ -38,7 +38,7 @@ const SALT: usize = 16;
 /// gets full before its turn.
 const SPLIT_ABOVE: usize = ROOM * 3 / 4;
 
-/// The file. It may be asked while something is put: who asks waits for a page to be written, and no longer.
+/// The file. It may be asked while something is put: who asks waits for a page or two to be written, and not for all.
 #[derive(Debug)]
 pub(super) struct Originals {
     file: File,
@@ -128,7 +128,7 @@ impl Originals {
         let _alone = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pages = self.pages();
         let mut hashed: Vec<_> = entries.into_iter().map(|entry| (self.hash(entry.0), entry)).collect();
-        hashed.sort_unstable_by_key(|(hash, _)| hash.address(pages));
+        hashed.sort_unstable_by_key(|(hash, _)| hash.rank());
         let mut spilled = Vec::new();
         let mut open: Option<(u64, Page)> = None;
         for (hash, (key, place)) in hashed {

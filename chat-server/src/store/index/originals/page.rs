@@ -36,6 +36,11 @@ impl Hash {
         }
     }
 
+    /// Sorted by this, hashes of one page stand together, however many pages there are.
+    pub(super) fn rank(self) -> u64 {
+        self.number().reverse_bits()
+    }
+
     /// The part that has not chosen the page, as long as there are less than 2^32 of them.
     pub(super) fn rest(self) -> [u8; 8] {
         array::from_fn(|n| self.0[(n + 8) % HASH])
