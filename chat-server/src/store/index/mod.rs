@@ -177,7 +177,7 @@ impl Index {
         }
         runs.end(&mut batch);
         self.check()?;
-        for (key, place) in self.originals.put(originals).map_err(|error| self.fail(&error.to_string()))? {
+        for (key, place) in self.originals.put(&originals).map_err(|error| self.fail(&error.to_string()))? {
             batch.insert(key, &place);
         }
         batch.insert(keys::END, values::encode_json(&end));

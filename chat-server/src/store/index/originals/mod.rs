@@ -38,6 +38,12 @@ const SALT: usize = 16;
 /// gets full before its turn.
 const SPLIT_ABOVE: usize = ROOM * 3 / 4;
 
+/// Entries that are sorted by their pages and put together, for each page that there is: the more, the seldomer a page is
+/// read and written. With many more a page would get full before its turn to be split comes.
+const AT_ONCE: usize = 16;
+/// And at least so many.
+const AT_ONCE_LEAST: usize = 64;
+
 /// The file. It may be asked while something is put: who asks waits for a page or two to be written, and not for all.
 #[derive(Debug)]
 pub(super) struct Originals {
@@ -121,15 +127,23 @@ impl Originals {
     }
 
     /// Puts keys with their places; gives those that found no room.
-    pub(super) fn put<'a>(
-        &self,
-        entries: impl IntoIterator<Item = Original<'a>>,
-    ) -> io::Result<Vec<Original<'a>>> {
+    pub(super) fn put<'a>(&self, mut entries: &[Original<'a>]) -> io::Result<Vec<Original<'a>>> {
         let _alone = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pages = self.pages();
-        let mut hashed: Vec<_> = entries.into_iter().map(|entry| (self.hash(entry.0), entry)).collect();
-        hashed.sort_unstable_by_key(|(hash, _)| hash.rank());
         let mut spilled = Vec::new();
+        while !entries.is_empty() {
+            let most =
+                usize::try_from(self.pages()).map_or(usize::MAX, |pages| pages.saturating_mul(AT_ONCE));
+            let (some, rest) = entries.split_at(most.max(AT_ONCE_LEAST).min(entries.len()));
+            self.put_some(some, &mut spilled)?;
+            entries = rest;
+        }
+        Ok(spilled)
+    }
+
+    fn put_some<'a>(&self, entries: &[Original<'a>], spilled: &mut Vec<Original<'a>>) -> io::Result<()> {
+        let mut pages = self.pages();
+        let mut hashed: Vec<_> = entries.iter().map(|entry| (self.hash(entry.0), *entry)).collect();
+        hashed.sort_unstable_by_key(|(hash, _)| hash.rank());
         let mut open: Option<(u64, Page)> = None;
         for (hash, (key, place)) in hashed {
             let address = hash.address(pages);
@@ -152,8 +166,7 @@ impl Originals {
                 open = Some((address, page));
             }
         }
-        open.map_or(Ok(()), |(address, page)| self.write(address, page))?;
-        Ok(spilled)
+        open.map_or(Ok(()), |(address, page)| self.write(address, page))
     }
 
     /// Splits the next page in turn, of so many; gives how many there are then.
@@ -240,7 +253,7 @@ mod tests {
     fn put(originals: &Originals, numbers: std::ops::Range<u32>) -> usize {
         let keys: Vec<_> = numbers.clone().map(key).collect();
         let entries: Vec<_> = numbers.map(place).zip(&keys).map(|(place, key)| (&key[..], place)).collect();
-        originals.put(entries).unwrap().len()
+        originals.put(&entries).unwrap().len()
     }
 
     fn holds(originals: &Originals, number: u32) -> bool {
@@ -271,6 +284,15 @@ mod tests {
         assert!((50_000..60_000).all(|number| lacks(&originals, number)));
         put(&originals, 0..50_000);
         assert!(originals.pages() - pages <= 50, "again is the same, but for what was spilled");
+    }
+
+    #[test]
+    fn what_is_put_all_at_once_finds_room_too() {
+        let dir = TempDir::new().unwrap();
+        let originals = Originals::create(&dir.path().join("originals")).unwrap();
+        let spilled = put(&originals, 0..50_000);
+        assert!(spilled < 50, "{spilled} in sled");
+        assert!((0..50_000).all(|number| holds(&originals, number)));
     }
 
     #[test]
