@@ -7,8 +7,17 @@ use std::rc::Rc;
 
 use futures::task::LocalSpawnExt;
 use serde_json::json;
-use support::chat::Chat;
+use support::chat::{Chat, Client};
 use support::{driver, live_seqs, of_type, replies, settings, unhurried};
+
+/// A driver with a conversation, and no commit that has not been told of.
+fn at_rest() -> (Chat, Client, String) {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 100);
+    let conversation = chat.create(&mut sender);
+    while chat.begun.try_recv().is_ok() {}
+    (chat, sender, conversation)
+}
 
 #[test]
 fn a_thousand_requests_without_reading_are_all_answered_once_they_are_read() {
@@ -29,10 +38,7 @@ fn a_thousand_requests_without_reading_are_all_answered_once_they_are_read() {
 
 #[test]
 fn the_store_begins_the_next_commit_before_the_last_is_told_of() {
-    let mut chat = Chat::new(unhurried());
-    let mut sender = chat.connect(&driver(), 100);
-    let conversation = chat.create(&mut sender);
-    while chat.begun.try_recv().is_ok() {}
+    let (mut chat, mut sender, conversation) = at_rest();
 
     chat.gate.shut();
     sender.send(&conversation, "the first commit");
@@ -50,11 +56,9 @@ fn the_store_begins_the_next_commit_before_the_last_is_told_of() {
 /// The second sender begins when the engine has the first request already, and nothing else to do.
 #[test]
 fn who_is_ready_to_ask_when_a_commit_is_due_gets_into_it() {
-    let mut chat = Chat::new(unhurried());
-    let mut first = chat.connect(&driver(), 100);
+    let (mut chat, mut first, conversation) = at_rest();
     let second = Rc::new(chat.connect(&driver(), 100));
-    let conversation = chat.create(&mut first);
-    while chat.begun.try_recv().is_ok() {}
+    chat.settle();
 
     first.send(&conversation, "from the first");
     let begin = second.clone();
