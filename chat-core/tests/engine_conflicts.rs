@@ -18,6 +18,32 @@ fn enrol(scene: &Scene, user: &str) -> Command {
 }
 
 #[test]
+fn what_waits_for_facts_does_not_overtake_what_meets_a_conflict() {
+    let mut scene = Scene::new();
+    scene.world.connect(&other_driver());
+    scene.world.hold = true;
+    let change = enrol(&scene, "driver_2");
+    scene.world.command(change);
+    while !matches!(scene.world.questions[..], [Question::Commit(..)]) {
+        scene.world.answer(0, Answer::Good);
+    }
+    scene.put(scene.driver, "first");
+    answer_commit(&mut scene.world, Answer::DoneButLost);
+    scene.put(scene.driver, "second");
+    answer_commit(&mut scene.world, Answer::Good);
+    assert!(matches!(scene.world.questions[..], [Question::Load(..), Question::Load(..)]));
+    scene.world.settle();
+    assert_eq!(texts(&scene)[1..], ["first", "second"]);
+}
+
+/// What the conversation holds.
+fn texts(scene: &Scene) -> Vec<String> {
+    let export = scene.world.store.export();
+    let messages = &export.conversations[scene.conversation.as_str()].messages;
+    messages.iter().map(|message| message.content.to_string()).collect()
+}
+
+#[test]
 fn changes_that_met_a_conflict_are_decided_again_in_their_order() {
     for cached in [1, 20_000] {
         let mut scene = Scene::with(settings(|limits| limits.engine.cached_conversations = cached));
@@ -29,12 +55,55 @@ fn changes_that_met_a_conflict_are_decided_again_in_their_order() {
         scene.world.settle();
         let heard = scene.world.take(scene.driver);
         assert_eq!(live_seqs(&heard), [2, 3, 4, 5, 6]);
-        let export = scene.world.store.export();
-        let messages = &export.conversations[scene.conversation.as_str()].messages;
-        let contents: Vec<_> = messages[1..].iter().map(|message| &*message.content).collect();
-        assert_eq!(contents, ["0", "1", "2", "3", "4"]);
+        assert_eq!(texts(&scene)[1..], ["0", "1", "2", "3", "4"]);
         assert_eq!(live_seqs(&scene.world.take(stranger)), [2, 3, 4, 5, 6], "who takes part now hears it");
     }
+}
+
+#[test]
+fn what_was_decided_on_newer_facts_does_not_overtake_what_meets_a_conflict() {
+    let mut scene = Scene::new();
+    scene.world.connect(&other_driver());
+    scene.world.hold = true;
+    let change = enrol(&scene, "driver_2");
+    scene.world.command(change);
+    while !matches!(scene.world.questions[..], [Question::Commit(..)]) {
+        scene.world.answer(0, Answer::Good);
+    }
+    scene.put(scene.driver, "first");
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.put(scene.driver, "second");
+    scene.world.settle();
+    assert_eq!(texts(&scene)[1..], ["first", "second"]);
+    assert_eq!(live_seqs(&scene.world.take(scene.driver)), [2, 3]);
+}
+
+#[test]
+fn what_waits_does_not_overtake_what_is_refused_for_a_conflict_of_another() {
+    let mut scene = Scene::with(settings(|limits| limits.engine.changes_per_commit = 2));
+    let elsewhere = create(&mut scene.world, scene.driver);
+    scene.world.connect(&other_driver());
+    scene.world.hold = true;
+    let change = enrol(&scene, "driver_2");
+    scene.world.command(change);
+    while !matches!(scene.world.questions[..], [Question::Commit(..)]) {
+        scene.world.answer(0, Answer::Good);
+    }
+    for _ in 0..2 {
+        let data = about(&elsewhere, json!({"content": "fills the next commit"}));
+        scene.world.request(scene.driver, "send_chat_message", data);
+    }
+    scene.put(scene.staff, "on old facts");
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.put(scene.driver, "first");
+    answer_commit(&mut scene.world, Answer::Good);
+    assert!(matches!(&scene.world.questions[..], [Question::Commit(_, changes)] if changes.len() == 2));
+    scene.put(scene.driver, "second");
+    scene.world.settle();
+    let texts = texts(&scene);
+    let place = |text| texts.iter().position(|other| other == text).unwrap();
+    assert!(place("first") < place("second"), "{texts:?}");
+    assert_eq!(texts.len(), 4);
 }
 
 #[test]

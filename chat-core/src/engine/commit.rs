@@ -1,7 +1,8 @@
 //! Changes on their way to the store: one commit at a time, and the next takes all that has gathered meanwhile.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
 
 use super::connection::Stage;
 use super::intent::Intent;
@@ -9,7 +10,7 @@ use super::io::ConnectionId;
 use super::load::Origin;
 use super::work::{Ask, Known, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
-use crate::id::{MessageId, UserId};
+use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{Done, Reply, Request};
 use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
 
@@ -42,6 +43,16 @@ impl Commits {
         let under_way = self.under_way.iter().flat_map(|(_, changes)| changes).map(|(_, intent)| intent);
         let intents = under_way.chain(self.waiting.iter().map(|(_, intent, _)| intent));
         intents.filter_map(|intent| if let Intent::Account(account) = intent { Some(account) } else { None })
+    }
+
+    /// Takes out what waits of conversations that have met a conflict.
+    fn take_of(&mut self, conversations: &BTreeSet<ConversationId>) -> Vec<(Origin, Intent)> {
+        let is_theirs = |intent: &Intent| intent.conversation().is_some_and(|id| conversations.contains(id));
+        let waiting = mem::take(&mut self.waiting);
+        let (theirs, rest): (VecDeque<_>, _) =
+            waiting.into_iter().partition(|(_, intent, _)| is_theirs(intent));
+        self.waiting = rest;
+        theirs.into_iter().map(|(origin, intent, _)| (origin, intent)).collect()
     }
 
     fn count(&mut self, intent: &Intent, more: bool) {
@@ -118,16 +129,37 @@ impl Engine {
             return;
         }
         let Some((_, under_way)) = self.commits.under_way.take() else { return };
-        // First of all, so that the store has something to do meanwhile.
+        let verdicts = result.ok().filter(|verdicts| verdicts.len() == under_way.len());
+        let overtaking = self.take_overtaking(&under_way, verdicts.as_deref().unwrap_or_default());
+        // Before anything else, so that the store has something to do meanwhile.
         let next = self.start_commit();
         self.outputs.extend(next);
-        match result.ok().filter(|verdicts| verdicts.len() == under_way.len()) {
+        match verdicts {
             Some(verdicts) => under_way.into_iter().zip(verdicts).for_each(|((origin, intent), verdict)| {
                 self.judged(&origin, intent, verdict);
             }),
             None => under_way.into_iter().for_each(|(origin, intent)| self.lost(&origin, &intent)),
         }
+        for (origin, intent) in overtaking {
+            self.judged(&origin, intent, Err(Rejected::Conflict));
+        }
         self.resume_waiting();
+    }
+
+    /// Takes out what waits and would overtake something that met a conflict and is decided again: as the store refuses
+    /// what comes after it in the same commit.
+    fn take_overtaking(
+        &mut self,
+        under_way: &[(Origin, Intent)],
+        verdicts: &[Verdict],
+    ) -> Vec<(Origin, Intent)> {
+        let met = under_way.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Err(Rejected::Conflict));
+        let conversations: BTreeSet<_> =
+            met.filter_map(|((_, intent), _)| intent.conversation().cloned()).collect();
+        match conversations.is_empty() {
+            true => Vec::new(),
+            false => self.commits.take_of(&conversations),
+        }
     }
 
     fn judged(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {

@@ -101,10 +101,7 @@ impl Connection {
     /// waits until all before it are answered, so that it sees what they have done, and until those answers were written,
     /// for its own may be long.
     pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<Work>)> {
-        let place = self
-            .slots
-            .iter()
-            .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))?;
+        let place = self.first_undecided()?;
         let stage = &mut self.slots[place].stage;
         match stage {
             Stage::Waiting(work) if !work.waits_for_those_before() || (place == 0 && !self.backlogged) => {}
@@ -114,6 +111,17 @@ impl Connection {
             Stage::Waiting(work) => Some((self.first + place as u64, work)),
             _ => None,
         }
+    }
+
+    /// Whether one before this request is not decided: its change has met a conflict, and is decided again first.
+    pub(super) fn has_undecided_before(&self, number: u64) -> bool {
+        self.first_undecided().is_some_and(|place| self.first + (place as u64) < number)
+    }
+
+    fn first_undecided(&self) -> Option<usize> {
+        self.slots
+            .iter()
+            .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))
     }
 
     /// Takes a request out of its stage, which must then be [set](Self::set) anew.

@@ -124,7 +124,7 @@ impl Engine {
         match (result, self.take(origin)) {
             (Ok(Loaded { facts, .. }), Some(mut work)) => {
                 work.known.learn(query, facts);
-                self.proceed(origin, work);
+                self.go_on(origin, work);
             }
             (Ok(_), None) => {}
             (Err(_), _) => self.finish(origin, Err(self.unavailable())),
@@ -179,7 +179,7 @@ impl Engine {
                 Origin::Entry(conn) => self.enter(*conn),
                 _ => {
                     if let Some(work) = self.take(&origin) {
-                        self.proceed(&origin, work);
+                        self.go_on(&origin, work);
                         self.advance_origin(&origin);
                     }
                 }

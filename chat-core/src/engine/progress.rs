@@ -3,7 +3,7 @@
 use super::connection::Stage;
 use super::io::ConnectionId;
 use super::load::{Origin, Question};
-use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
+use super::work::{Ask, Desk, Known, Outcome, Step, Stop, Work};
 use super::{BadToken, Claims, Class, Engine, Handled, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
 use crate::permission;
@@ -133,6 +133,24 @@ impl Engine {
             }
             Err(Stop::Turn) => self.proceed_in_turn(origin, work),
             Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
+        }
+    }
+
+    /// Goes on with a request that had to wait, unless one before it on its connection is to be decided again first: then
+    /// anew, in its turn.
+    pub(super) fn go_on(&mut self, origin: &Origin, mut work: Box<Work>) {
+        let is_overtaking = match origin {
+            Origin::Request(conn, number) => {
+                self.connections.get(conn).is_some_and(|connection| connection.has_undecided_before(*number))
+            }
+            _ => false,
+        };
+        match is_overtaking {
+            true => {
+                work.known = Known::default();
+                self.proceed_in_turn(origin, work);
+            }
+            false => self.proceed(origin, work),
         }
     }
 

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | P1 | what a reply or an event says is stored at that moment, and is still there after a crash |
 //! | P2 | a `client_message_id` is acknowledged as one and the same thing, and stored once |
-//! | P3 | stored numbers have no holes and times never fall; each connection hears numbers that rise |
+//! | P3 | stored numbers have no holes and times never fall; they rise in the order of a connection's requests; each connection hears numbers that rise |
 //! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live |
 //! | P5 | whoever hears of a conversation has a part in it; unknown and forbidden are refused with the same bytes |
 //! | P6 | one reply to each request, in their order; it comes before the sender's own broadcast, and reads see writes |

@@ -95,8 +95,12 @@ impl Oracle {
                 && *user == *stored.sender_id.as_str()
         });
         must(is_it, "P1", || format!("{user} is told {frame}, and that is not stored"))?;
+        let is_first = !self.asks.is_repeated(user, asked.content().unwrap_or_default());
         if let Some(link) = self.links.get_mut(&conn) {
             let place = link.place_mut(&id);
+            must(!is_first || seq > place.written, "P3", || {
+                format!("{user} is told {frame}, and {} was acknowledged before it", place.written)
+            })?;
             place.written = place.written.max(seq);
         }
         self.acknowledged(user, asked, string(&frame["message_id"]), frame)
