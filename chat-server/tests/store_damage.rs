@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use chat_server::store::journal::{Content, Event, read_all};
 use chat_server::store::{LocalStore, OpenError, Options};
 use store_bytes::{find_record, fix_checksums};
-use store_support::{account, commit, contents, conv, copy_dir, creation, last_segment, message, open, read};
+use store_support::{
+    account, commit, contents, conv, copy_dir, creation, last_segment, message, open, read, written,
+};
 use tempfile::TempDir;
 
 /// A store with every kind of record; gives its segment's length before the last group.
@@ -20,7 +22,7 @@ fn store(dir: &Path) -> u64 {
     commit(&store, vec![account("control", chat_core::protocol::Role::ControlStaff)]);
     commit(&store, vec![creation(&conv(), Some("a")), message(&conv(), "in the same group", Some("b"))]);
     commit(&store, vec![read(&conv(), 2), message(&conv(), "another", None)]);
-    let before = fs::metadata(last_segment(dir)).unwrap().len();
+    let before = written(&last_segment(dir));
     commit(&store, vec![message(&conv(), "the last", None)]);
     store.close().unwrap();
     before

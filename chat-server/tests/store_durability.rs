@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 enum Op {
     Create,
     Write,
+    /// Zeros, before what will be written over them.
+    WriteAhead,
     Cut,
     Sync,
     Remove,
@@ -98,7 +100,8 @@ impl Disk for Recorder {
 impl DiskFile for RecordedFile {
     /// A write that fails has written half of it.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        match self.0.note(Op::Write) {
+        let is_ahead = bytes.iter().all(|byte| *byte == 0);
+        match self.0.note(if is_ahead { Op::WriteAhead } else { Op::Write }) {
             Ok(()) => self.1.write_at(offset, bytes),
             Err(error) => self.1.write_at(offset, &bytes[..bytes.len() / 2]).and(Err(error)),
         }
@@ -140,12 +143,30 @@ fn try_message(store: &LocalStore, content: &str) -> Result<u64, Unavailable> {
 fn a_group_is_one_write_and_one_sync_and_then_the_answer() {
     let dir = TempDir::new().unwrap();
     let (recorder, store) = recorded(&dir);
-    // The first segment, and the epoch in it.
-    let begun = [Op::Create, Op::Write, Op::Sync, Op::SyncDirectory, Op::Write, Op::Sync];
+    // The first segment, the epoch in it, and zeros ahead of what comes.
+    let begun = [Op::Create, Op::Write, Op::Sync, Op::SyncDirectory, Op::Write, Op::WriteAhead, Op::Sync];
     assert!(recorder.take().ends_with(&begun));
     commit(&store, vec![creation(&conv(), None), message(&conv(), "a", None), message(&conv(), "b", None)]);
     recorder.note(Op::Answer).unwrap();
     assert_eq!(recorder.take(), [Op::Write, Op::Sync, Op::Answer]);
+}
+
+#[test]
+fn without_room_for_zeros_ahead_a_group_counts_all_the_same() {
+    let dir = TempDir::new().unwrap();
+    let (recorder, store) = recorded(&dir);
+    commit(&store, vec![creation(&conv(), None)]);
+    recorder.fail(&[Op::WriteAhead]);
+    recorder.take();
+    // Longer than what was written ahead with the first group.
+    commit(&store, vec![message(&conv(), &"long ".repeat(60_000), None)]);
+    assert_eq!(recorder.take(), [Op::Write, Op::WriteAhead, Op::Sync]);
+    commit(&store, vec![message(&conv(), "there is room again", None)]);
+    assert_eq!(recorder.take(), [Op::Write, Op::WriteAhead, Op::Sync]);
+    commit(&store, vec![message(&conv(), "over zeros", None)]);
+    assert_eq!(recorder.take(), [Op::Write, Op::Sync]);
+    drop(store);
+    assert_eq!(contents(&open(dir.path()), &conv())[2..], ["there is room again", "over zeros"]);
 }
 
 #[test]
@@ -230,7 +251,11 @@ fn while_going_back_fails_too_nothing_is_acknowledged() {
         assert_eq!(recorder.take(), [Op::Cut], "nothing is written over what nobody knows");
         assert_eq!(contents(&store, &conv()), ["the first message"], "loads go on");
         commit(&store, vec![message(&conv(), "later", None)]);
-        assert_eq!(recorder.take(), [Op::Cut, Op::Sync, Op::Write, Op::Sync], "the fault has ended");
+        assert_eq!(
+            recorder.take(),
+            [Op::Cut, Op::Sync, Op::Write, Op::WriteAhead, Op::Sync],
+            "the fault has ended"
+        );
         store.close().unwrap();
         drop(store);
         let store = open(dir.path());

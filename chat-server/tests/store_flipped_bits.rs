@@ -14,7 +14,7 @@ use chat_core::store::{Facts, Loaded, Query, Store, Window};
 use chat_server::store::journal::read_all;
 use chat_server::store::{LocalStore, OpenError, Options};
 use futures::executor::block_on;
-use store_support::{commit, contents, conv, copy_dir, creation, last_segment, message, read};
+use store_support::{commit, contents, conv, copy_dir, creation, last_segment, message, read, written};
 use tempfile::TempDir;
 
 /// Options of a store of short segments, under this boot of the machine.
@@ -31,7 +31,7 @@ fn fill_many_segments(store: &LocalStore, dir: &Path) -> (PathBuf, u64) {
         commit(store, vec![message(&conv(), &content, None), read(&conv(), number as u64 + 2)]);
     }
     let last = last_segment(dir);
-    let before = fs::metadata(&last).unwrap().len();
+    let before = written(&last);
     commit(store, vec![message(&conv(), "the last", None)]);
     assert_eq!(last_segment(dir), last, "the last group is in the last segment, behind others");
     (last, before)

@@ -1,5 +1,6 @@
 //! The index can be lost, damaged, stale or distrusted without anything being lost; what would lose data is refused.
 
+#[expect(dead_code, reason = "other tests use the rest")]
 mod store_support;
 
 use std::fs;

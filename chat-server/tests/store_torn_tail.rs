@@ -5,9 +5,12 @@ mod store_support;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
 
-use chat_server::store::{LocalStore, Options};
-use store_support::{commit, contents, conv, creation, last_segment, message, open};
+use chat_server::store::journal::read_all;
+use chat_server::store::{Checks, LocalStore, Options, verify};
+use store_support::{commit, contents, conv, copy_dir, creation, last_segment, message, open, written};
 use tempfile::TempDir;
 
 /// Makes a store whose last group is torn off by the test: gives its segment's length before that group.
@@ -15,7 +18,7 @@ fn store_with_a_last_group(dir: &TempDir) -> u64 {
     let store = open(dir.path());
     commit(&store, vec![creation(&conv(), None)]);
     commit(&store, vec![message(&conv(), "acknowledged", Some("a"))]);
-    let before = fs::metadata(last_segment(dir.path())).unwrap().len();
+    let before = written(&last_segment(dir.path()));
     commit(&store, vec![message(&conv(), "torn", Some("b")), message(&conv(), "torn too", None)]);
     drop(store);
     before
@@ -37,17 +40,17 @@ fn cut_at_every_byte_of_its_last_group_the_store_opens_with_all_before_it() {
     let dir = TempDir::new().unwrap();
     let before = store_with_a_last_group(&dir);
     let whole = fs::metadata(last_segment(dir.path())).unwrap().len();
+    assert!(before < whole);
     for length in before..whole {
         let copy = journal_cut_to(&dir, length);
+        let segment = last_segment(copy.path());
+        let torn = written(&segment).saturating_sub(before);
         let store = open(copy.path());
         assert_eq!(contents(&store, &conv()), ["the first message", "acknowledged"], "cut at {length}");
         let cut = store.report().cut.as_ref();
-        assert_eq!(
-            cut.map(|cut| (cut.offset, cut.bytes)),
-            (length > before).then_some((before, length - before))
-        );
+        assert_eq!(cut.map(|cut| (cut.offset, cut.bytes)), (length > before).then_some((before, torn)));
         store.close().unwrap();
-        assert_eq!(fs::metadata(last_segment(copy.path())).unwrap().len(), before);
+        assert_eq!(fs::metadata(segment).unwrap().len(), before);
     }
 }
 
@@ -65,15 +68,56 @@ fn after_a_cut_the_journal_goes_on() {
     assert_eq!(contents(&store, &conv()), ["the first message", "acknowledged", "later"]);
 }
 
-#[test]
-fn zeros_behind_the_end_are_a_torn_tail() {
-    let dir = TempDir::new().unwrap();
-    store_with_a_last_group(&dir);
-    let mut file = OpenOptions::new().append(true).open(last_segment(dir.path())).unwrap();
-    file.write_all(&[0; 5_000]).unwrap();
+/// A copy of a store that is open: what a crash leaves.
+fn after_a_crash(dir: &TempDir) -> (TempDir, PathBuf) {
+    store_with_a_last_group(dir);
     let store = open(dir.path());
-    assert_eq!(store.report().cut.as_ref().map(|cut| cut.bytes), Some(5_000));
-    assert_eq!(contents(&store, &conv()).len(), 4);
+    commit(&store, vec![message(&conv(), "the last", None)]);
+    let copy = TempDir::new().unwrap();
+    copy_dir(dir.path(), copy.path());
+    let segment = last_segment(copy.path());
+    assert!(written(&segment) + 1_000 < fs::metadata(&segment).unwrap().len(), "zeros were written ahead");
+    (copy, segment)
+}
+
+#[test]
+fn zeros_that_were_written_ahead_are_no_torn_tail() {
+    let dir = TempDir::new().unwrap();
+    let (copy, segment) = after_a_crash(&dir);
+    let end = written(&segment);
+    assert_eq!(read_all(copy.path()).unwrap().flatten().count(), 6);
+    let verified = verify(copy.path(), &Checks::default(), &|_, _| ()).unwrap();
+    assert!(verified.findings.is_empty() && verified.tail.is_none(), "{:?}", verified.findings);
+    let store = open(copy.path());
+    assert_eq!(store.report().cut, None);
+    assert_eq!(fs::metadata(&segment).unwrap().len(), end, "nothing is behind the end when it begins");
+    assert_eq!(contents(&store, &conv()).last().unwrap(), "the last");
+}
+
+#[test]
+fn what_stands_among_zeros_is_a_torn_tail() {
+    let dir = TempDir::new().unwrap();
+    let (copy, segment) = after_a_crash(&dir);
+    let end = written(&segment);
+    OpenOptions::new().write(true).open(&segment).unwrap().write_all_at(&[7], end + 700).unwrap();
+    let verified = verify(copy.path(), &Checks::default(), &|_, _| ()).unwrap();
+    assert_eq!(verified.tail.map(|tail| (tail.offset, tail.bytes)), Some((end, 701)));
+    let store = open(copy.path());
+    assert_eq!(store.report().cut.as_ref().map(|cut| (cut.offset, cut.bytes)), Some((end, 701)));
+    assert_eq!(contents(&store, &conv()).last().unwrap(), "the last");
+}
+
+#[test]
+fn a_store_that_is_closed_has_no_zeros_behind_its_segments() {
+    let dir = TempDir::new().unwrap();
+    let options = Options { segment_bytes: 0, ..Options::default() };
+    let store = LocalStore::open(dir.path(), options).unwrap();
+    commit(&store, vec![creation(&conv(), None)]);
+    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
+    store.close().unwrap();
+    let segments = fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    let lengths: Vec<_> = segments.map(|path| (written(&path), fs::metadata(&path).unwrap().len())).collect();
+    assert!(lengths.len() > 3 && lengths.iter().all(|(written, length)| written == length), "{lengths:?}");
 }
 
 #[test]
@@ -82,7 +126,7 @@ fn a_group_of_another_file_behind_the_end_is_a_torn_tail() {
     let before = store_with_a_last_group(&dir);
     let store = open(other.path());
     commit(&store, vec![creation(&conv(), None), message(&conv(), &"long ".repeat(1_000), None)]);
-    let start = usize::try_from(fs::metadata(last_segment(other.path())).unwrap().len()).unwrap();
+    let start = usize::try_from(written(&last_segment(other.path()))).unwrap();
     commit(&store, vec![message(&conv(), "a block of a file that was removed", None)]);
     drop(store);
     let stale = fs::read(last_segment(other.path())).unwrap().split_off(start);

@@ -8,6 +8,7 @@ mod store_support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use chat_core::protocol::Role;
 use chat_core::store::{Change, Membership};
@@ -195,6 +196,27 @@ fn a_torn_tail_is_told_and_is_no_fault() {
     assert!(verified.findings.is_empty(), "{:?}", texts(&verified));
     assert_eq!(verified.tail.map(|tail| (tail.offset, tail.bytes)), Some((sound.len() as u64, 4)));
     assert!(fs::metadata(segment).unwrap().len() > sound.len() as u64, "it is left where it is");
+}
+
+#[test]
+fn a_journal_that_is_being_written_is_not_taken_for_damaged() {
+    let dir = TempDir::new().unwrap();
+    let options = Options { segment_bytes: 512 << 10, ..Options::default() };
+    let store = LocalStore::open(dir.path(), options).unwrap();
+    commit(&store, vec![creation(&conv(), None)]);
+    let checks = Checks { journal_only: true, ..Checks::default() };
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for _ in 0..1_000 {
+                commit(&store, vec![message(&conv(), &"written ".repeat(500), None)]);
+            }
+        });
+        while !writer.is_finished() {
+            let verified = verify(dir.path(), &checks, &|_, _| ()).unwrap();
+            assert!(verified.findings.is_empty(), "{:?}", texts(&verified));
+        }
+    });
+    assert!(fs::read_dir(dir.path().join("journal")).unwrap().count() > 2);
 }
 
 /// A journal in which the first of these bytes were replaced, with checksums and chain made right again.

@@ -68,7 +68,7 @@ impl Writer {
                 tracing::debug!("a commit was dropped before it ended");
             }
         }
-        self.journal.end()
+        self.journal.close()
     }
 
     fn commit(&mut self, changes: Vec<Change>) -> Answer {

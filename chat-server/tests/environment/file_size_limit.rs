@@ -68,7 +68,10 @@ fn limit_files(server: &Server, bytes: Option<u64>) {
     prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
 }
 
+/// How long the journal is, without the zeros that were written ahead.
 fn journal_length(dir: &Path) -> u64 {
     let segments = fs::read_dir(dir.join("data/journal")).unwrap();
-    segments.map(|segment| segment.unwrap().metadata().unwrap().len()).max().unwrap()
+    let segment = segments.map(|segment| segment.unwrap().path()).max().unwrap();
+    let bytes = fs::read(segment).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1
 }

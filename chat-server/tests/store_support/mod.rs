@@ -150,6 +150,12 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
+/// How many bytes of a segment were written, without the zeros that an open store has written ahead.
+pub(crate) fn written(segment: &Path) -> u64 {
+    let bytes = fs::read(segment).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
 /// The newest segment of the journal.
 pub(crate) fn last_segment(dir: &Path) -> PathBuf {
     let segments = fs::read_dir(dir.join("journal")).unwrap();

@@ -1,7 +1,8 @@
 //! The journal: the truth. An append-only sequence of checked records in segments, written in groups.
 //!
-//! A group is one write and one `fdatasync`, and is acknowledged after that. See `record`, `group` and
-//! `segment` for the format and `recover` for what a start makes of it.
+//! A group is one write and one `fdatasync`, and is acknowledged after that. It is written over zeros that were put there
+//! before: a sync of a file that grows costs twice as much. See `record`, `group` and `segment` for the format and
+//! `recover` for what a start makes of it.
 
 mod erasing;
 mod event;
@@ -49,6 +50,11 @@ const SEGMENT_LEAST: u64 = 4 << 10;
 /// Longest segment before a new one is begun, whatever the options say: places in it must fit 32 bits.
 const SEGMENT_MOST: u64 = 1 << 30;
 
+/// Bytes of zeros that are written ahead of the end at a time: some dozens of large groups share their cost, and none
+/// waits long for them.
+const AHEAD: usize = 256 << 10;
+static ZEROS: [u8; AHEAD] = [0; AHEAD];
+
 /// The journal, open for writing. There is one, and one thread has it.
 pub(super) struct Journal {
     disk: Arc<dyn Disk>,
@@ -59,6 +65,8 @@ pub(super) struct Journal {
     place: (u64, u64),
     /// The acknowledged end: all before it is synced.
     end: End,
+    /// Up to where the segment holds zeros behind the end.
+    ahead: u64,
     /// The same for who reads what is written.
     synced: Arc<Synced>,
     /// What has to be taken back before anything else is written.
@@ -97,6 +105,7 @@ impl Journal {
             file,
             place,
             end,
+            ahead: end.offset,
             synced: Arc::new(Synced::new(end)),
             leftover: None,
             failing: false,
@@ -139,7 +148,10 @@ impl Journal {
     /// acknowledged. It can be tried as often as it takes, for what stands beyond that end means nothing.
     pub(super) fn commit(&mut self, group: Group) -> Result<(), Unavailable> {
         let (bytes, end) = group.finish();
-        let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| self.file.sync());
+        let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| {
+            self.write_ahead(end.offset);
+            self.file.sync()
+        });
         written.map_err(|error| self.undo(Leftover::Bytes, &error))?;
         self.end = end;
         self.synced.rise(end);
@@ -149,10 +161,38 @@ impl Journal {
         Ok(())
     }
 
+    /// Ends the writing: gives the end, which is where the segment ends too.
+    pub(super) fn close(mut self) -> End {
+        if let Err(error) = self.cut_zeros() {
+            tracing::debug!(%error, "zeros are left behind the journal's end: the next start cuts them");
+        }
+        self.end
+    }
+
+    /// Writes zeros behind a group, if there are none left. They make its sync faster and mean nothing, so the group
+    /// counts without them too: on a disk that is almost full, say.
+    fn write_ahead(&mut self, offset: u64) {
+        let left = usize::try_from(self.segment_bytes.saturating_sub(offset)).unwrap_or(AHEAD);
+        let zeros = &ZEROS[..left.min(AHEAD)];
+        if offset > self.ahead && !zeros.is_empty() && self.file.write_at(offset, zeros).is_ok() {
+            self.ahead = offset + zeros.len() as u64;
+        }
+    }
+
+    /// Cuts off what was written ahead.
+    fn cut_zeros(&mut self) -> io::Result<()> {
+        self.file.cut(self.end.offset)?;
+        self.file.sync()?;
+        self.ahead = self.end.offset;
+        Ok(())
+    }
+
+    /// A segment has its last length before the next one is begun.
     fn next_segment(&mut self) -> io::Result<()> {
+        self.cut_zeros()?;
         let (file, end) = new_segment(&*self.disk, &self.dir, self.end)?;
         self.place = place_of(&segment::path(&self.dir, end.segment))?;
-        (self.file, self.end) = (file, end);
+        (self.file, self.end, self.ahead) = (file, end, end.offset);
         Ok(())
     }
 
@@ -166,7 +206,7 @@ impl Journal {
     fn take_back(&mut self) -> io::Result<()> {
         match self.leftover {
             None => return Ok(()),
-            Some(Leftover::Bytes) => self.file.cut(self.end.offset).and_then(|()| self.file.sync())?,
+            Some(Leftover::Bytes) => self.cut_zeros()?,
             Some(Leftover::Segment) => {
                 let path = segment::path(&self.dir, self.end.position.0 + 1);
                 match self.disk.remove(&path) {

@@ -33,7 +33,7 @@ pub struct Cut {
     pub file: PathBuf,
     /// Where it was cut.
     pub offset: u64,
-    /// How many bytes were cut off.
+    /// How many bytes were cut off, without zeros behind them: these were written ahead.
     pub bytes: u64,
     /// The position that would have stood there.
     pub position: Position,
@@ -62,6 +62,7 @@ pub(in crate::store) struct Inspected {
 pub(in crate::store) struct Tail {
     reader: SegmentReader,
     flaw: Flaw,
+    bytes: u64,
 }
 
 impl Tail {
@@ -69,8 +70,8 @@ impl Tail {
     pub(in crate::store) fn describe(&self) -> Cut {
         let end = self.reader.end();
         let Damage { file, what, .. } = self.reader.damage(self.flaw);
-        let (offset, bytes) = (end.offset, self.reader.length() - end.offset);
-        Cut { file, offset, bytes, position: Position(end.position.0 + 1), what }
+        let position = Position(end.position.0 + 1);
+        Cut { file, offset: end.offset, bytes: self.bytes, position, what }
     }
 
     fn cut(&self, disk: &dyn Disk, journal: &Path) -> Result<Cut, OpenError> {
@@ -91,7 +92,7 @@ impl Tail {
 pub(in crate::store) type Visit<'a> =
     &'a mut dyn FnMut(End, Vec<(Location, Record)>) -> Result<(), OpenError>;
 
-/// Checks the journal, cuts a torn tail, and syncs what is left.
+/// Checks the journal, cuts a torn tail and what was written ahead, and syncs what is left.
 ///
 /// `progress` is told the position at each segment. See [`inspect`] for the rest.
 pub(in crate::store) fn recover(
@@ -112,7 +113,8 @@ pub(in crate::store) fn recover(
     let cut = tail.map(|tail| tail.cut(disk, journal)).transpose()?;
     if let Some(end) = end {
         let path = segment::path(journal, end.segment);
-        disk.open(&path).and_then(|mut file| file.sync()).map_err(OpenError::io("sync", &path))?;
+        let cut = disk.open(&path).and_then(|mut file| file.cut(end.offset).and_then(|()| file.sync()));
+        cut.map_err(OpenError::io("sync", &path))?;
     }
     disk.sync_directory(journal).map_err(OpenError::io("sync", journal))?;
     Ok(Recovered { end, cut })
@@ -140,10 +142,11 @@ pub(in crate::store) fn inspect(
         };
         if let Some(flaw) = bad {
             let last = index + 1 == segments.len();
-            if !last || walk.is_witnessed(&reader)? {
+            if !last || walk.is_witnessed(&reader, flaw) {
                 return Err(reader.damage(flaw).into());
             }
-            tail = Some(Tail { reader, flaw });
+            let bytes = reader.written_behind().map_err(OpenError::io("read", reader.path()))?;
+            tail = Some(Tail { reader, flaw, bytes });
         }
     }
     walk.check_witnesses(journal)?;
@@ -192,14 +195,11 @@ impl Walk {
     }
 
     /// Whether something shows that the place where the reader met something bad was synced.
-    fn is_witnessed(&self, reader: &SegmentReader) -> Result<bool, OpenError> {
+    fn is_witnessed(&self, reader: &SegmentReader, flaw: Flaw) -> bool {
         let position = reader.end().position;
         // A segment is named by the end before it, which was synced.
         let is_named_later = position > self.end.unwrap_or_default().position;
-        if is_named_later || self.unseen.iter().any(|known| known.end.position > position) {
-            return Ok(true);
-        }
-        reader.synced_by_later_group().map_err(OpenError::io("read", reader.path()))
+        flaw.was_synced() || is_named_later || self.unseen.iter().any(|known| known.end.position > position)
     }
 
     fn check_witnesses(&self, journal: &Path) -> Result<(), OpenError> {

@@ -53,12 +53,19 @@ pub(super) struct Flaw {
     offset: u64,
     /// The position that should stand there.
     position: Position,
+    /// Whether a later group shows that it was synced.
+    synced: bool,
 }
 
 impl Flaw {
     /// A flaw right behind an end.
     fn behind(end: End, what: &'static str) -> Self {
-        Self { what, offset: end.offset, position: Position(end.position.0 + 1) }
+        Self { what, offset: end.offset, position: Position(end.position.0 + 1), synced: false }
+    }
+
+    /// Whether a later group shows that what should stand there was synced.
+    pub(super) fn was_synced(self) -> bool {
+        self.synced
     }
 }
 
@@ -77,7 +84,10 @@ impl SegmentReader {
                 return Err(OpenError::Newer { file: path, found, known: segment::VERSION });
             }
         };
-        Ok((Self { path, file, length, end }, bad))
+        let reader = Self { path, file, length, end };
+        let synced =
+            bad.is_some() && reader.synced_by_later_group().map_err(OpenError::io("read", &reader.path))?;
+        Ok((reader, bad.map(|flaw| Flaw { synced, ..flaw })))
     }
 
     /// Goes to an end that is known to stand in this segment, and is known to be right.
@@ -90,11 +100,6 @@ impl SegmentReader {
         self.end
     }
 
-    /// How many bytes the file has.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
-
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -102,7 +107,7 @@ impl SegmentReader {
 
     /// What a flaw means if it is no torn tail.
     pub(super) fn damage(&self, flaw: Flaw) -> Damage {
-        let Flaw { what, offset, position } = flaw;
+        let Flaw { what, offset, position, .. } = flaw;
         Damage { file: self.path.clone(), offset, position, what: what.to_owned() }
     }
 
@@ -140,7 +145,20 @@ impl SegmentReader {
     }
 
     /// Reads the next group.
+    ///
+    /// A running server may have been writing it meanwhile. Once a later group shows that it was synced it is whole, and
+    /// read again.
     pub(super) fn step(&mut self, depth: Depth) -> io::Result<Step> {
+        match self.try_step(depth)? {
+            Step::Bad(_) if self.synced_by_later_group()? => match self.try_step(depth)? {
+                Step::Bad(flaw) => Ok(Step::Bad(Flaw { synced: true, ..flaw })),
+                step => Ok(step),
+            },
+            step => Ok(step),
+        }
+    }
+
+    fn try_step(&mut self, depth: Depth) -> io::Result<Step> {
         let left = self.length.saturating_sub(self.end.offset);
         if left == 0 {
             return Ok(Step::End);
@@ -149,6 +167,7 @@ impl SegmentReader {
         let head = read(&self.file, self.end.offset, left.min(group::HEADER as u64))?;
         let header = match group::Header::decode(&head) {
             Ok(header) => header,
+            Err(_) if self.written_behind()? == 0 => return Ok(Step::End),
             Err(what) => return bad(what),
         };
         let length = u64::from(header.length);
@@ -176,6 +195,21 @@ impl SegmentReader {
         })
     }
 
+    /// How many bytes were written behind the present end: what is all zeros up to the end of the file was not.
+    pub(super) fn written_behind(&self) -> io::Result<u64> {
+        const STEP: u64 = 64 << 10;
+        let mut behind = self.length;
+        while behind > self.end.offset {
+            let offset = behind.saturating_sub(STEP).max(self.end.offset);
+            let bytes = read(&self.file, offset, behind - offset)?;
+            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+                return Ok(offset + last as u64 + 1 - self.end.offset);
+            }
+            behind = offset;
+        }
+        Ok(0)
+    }
+
     /// Reads the records of the group at the present end: gives what is behind them, and what they say.
     fn records(
         &self,
@@ -196,7 +230,7 @@ impl SegmentReader {
     ///
     /// A group is written only after all before it was synced, so its header alone is proof, if it stands where it
     /// says: after a power cut, blocks of a file that was removed may stand behind the end.
-    pub(super) fn synced_by_later_group(&self) -> io::Result<bool> {
+    fn synced_by_later_group(&self) -> io::Result<bool> {
         const STEP: u64 = 1 << 20;
         let mut offset = self.end.offset + 1;
         while offset < self.length {
@@ -259,8 +293,17 @@ impl Records<'_> {
     }
 }
 
+/// Reads bytes that the file had when it was opened. A running server may have cut it since: what it cut was zeros.
 fn read(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    file.read_exact_at(&mut bytes, offset)?;
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(bytes)
 }
