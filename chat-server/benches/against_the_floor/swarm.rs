@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
@@ -21,6 +22,10 @@ const TURN: usize = 512;
 /// Clients that share one address of ours: far fewer than it has ports.
 const PER_ADDRESS: usize = 4_000;
 
+/// Connections of all swarms so far: the ports of those that have ended are in use for another minute, and the system
+/// searches long for a free one among them.
+static CONNECTED: AtomicUsize = AtomicUsize::new(0);
+
 /// What a client hears.
 pub(crate) enum Heard<'a> {
     /// The server has taken the connection.
@@ -35,7 +40,6 @@ pub(crate) enum Heard<'a> {
 pub(crate) struct Swarm {
     epoll: OwnedFd,
     scratch: Vec<u8>,
-    connected: usize,
     /// The clients, for who wants to send.
     pub(crate) peers: Peers,
 }
@@ -61,7 +65,6 @@ impl Swarm {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             scratch: vec![0; SCRATCH],
-            connected: 0,
             peers: Peers::default(),
         })
     }
@@ -78,7 +81,7 @@ impl Swarm {
     pub(crate) fn reconnect(&mut self, who: usize, to: SocketAddr, opening: Vec<u8>) -> io::Result<()> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-        bind(&socket, &SocketAddrV4::new(self.next_address(), 0))?;
+        bind(&socket, &SocketAddrV4::new(Self::next_address(), 0))?;
         sockopt::set_tcp_nodelay(&socket, true)?;
         match connect(&socket, &to) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
@@ -93,9 +96,8 @@ impl Swarm {
     }
 
     /// One of the addresses of this machine that all begin with 127.
-    fn next_address(&mut self) -> Ipv4Addr {
-        let block = self.connected / PER_ADDRESS;
-        self.connected += 1;
+    fn next_address() -> Ipv4Addr {
+        let block = CONNECTED.fetch_add(1, Ordering::Relaxed) / PER_ADDRESS;
         Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(block % 200).expect("below 200"))
     }
 
