@@ -47,9 +47,10 @@ impl Step {
 }
 
 impl Call {
-    /// Whether it writes to a file below this directory.
+    /// Whether it writes to a file below this directory, and not only zeros ahead of what comes.
     pub(crate) fn writes_below(&self, directory: &Path) -> bool {
-        matches!(self, Self::Write { path, .. } if path.starts_with(directory))
+        matches!(self, Self::Write { path, bytes, .. }
+            if path.starts_with(directory) && bytes.iter().any(|byte| *byte != 0))
     }
 }
 
