@@ -81,13 +81,17 @@ impl Chat {
     /// unavailable, and what is read must be all that was acknowledged.
     pub async fn suffer(&mut self, client: &mut Client, mut renew: impl FnMut()) -> Fault {
         let mut fault = Fault::default();
-        let until = Instant::now() + SUFFERED;
-        while Instant::now() < until {
+        let mut until = Instant::now() + SUFFERED;
+        // On a disk that is full there is still what was written ahead: it is suffered from the first refusal on.
+        while Instant::now() < until || (fault.refused == 0 && fault.acknowledged < ATTEMPTS) {
             renew();
             match self.say(client).await {
                 None => fault.acknowledged += 1,
                 Some(code) => {
                     assert_eq!(code, "unavailable");
+                    if fault.refused == 0 {
+                        until = Instant::now() + SUFFERED;
+                    }
                     fault.refused += 1;
                 }
             }
