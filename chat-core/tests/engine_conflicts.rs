@@ -17,16 +17,21 @@ fn enrol(scene: &Scene, user: &str) -> Command {
     Command::Enrol { conversation: scene.conversation.as_str().into(), user: user.into() }
 }
 
-#[test]
-fn what_waits_for_facts_does_not_overtake_what_meets_a_conflict() {
-    let mut scene = Scene::new();
+/// From now on nothing is answered by itself, and the commit that is under way enrols somebody.
+fn begin_to_enrol(scene: &mut Scene) {
     scene.world.connect(&other_driver());
     scene.world.hold = true;
-    let change = enrol(&scene, "driver_2");
+    let change = enrol(scene, "driver_2");
     scene.world.command(change);
     while !matches!(scene.world.questions[..], [Question::Commit(..)]) {
         scene.world.answer(0, Answer::Good);
     }
+}
+
+#[test]
+fn what_waits_for_facts_does_not_overtake_what_meets_a_conflict() {
+    let mut scene = Scene::new();
+    begin_to_enrol(&mut scene);
     scene.put(scene.driver, "first");
     answer_commit(&mut scene.world, Answer::DoneButLost);
     scene.put(scene.driver, "second");
@@ -63,13 +68,7 @@ fn changes_that_met_a_conflict_are_decided_again_in_their_order() {
 #[test]
 fn what_was_decided_on_newer_facts_does_not_overtake_what_meets_a_conflict() {
     let mut scene = Scene::new();
-    scene.world.connect(&other_driver());
-    scene.world.hold = true;
-    let change = enrol(&scene, "driver_2");
-    scene.world.command(change);
-    while !matches!(scene.world.questions[..], [Question::Commit(..)]) {
-        scene.world.answer(0, Answer::Good);
-    }
+    begin_to_enrol(&mut scene);
     scene.put(scene.driver, "first");
     answer_commit(&mut scene.world, Answer::Good);
     scene.put(scene.driver, "second");
@@ -82,13 +81,7 @@ fn what_was_decided_on_newer_facts_does_not_overtake_what_meets_a_conflict() {
 fn what_waits_does_not_overtake_what_is_refused_for_a_conflict_of_another() {
     let mut scene = Scene::with(settings(|limits| limits.engine.changes_per_commit = 2));
     let elsewhere = create(&mut scene.world, scene.driver);
-    scene.world.connect(&other_driver());
-    scene.world.hold = true;
-    let change = enrol(&scene, "driver_2");
-    scene.world.command(change);
-    while !matches!(scene.world.questions[..], [Question::Commit(..)]) {
-        scene.world.answer(0, Answer::Good);
-    }
+    begin_to_enrol(&mut scene);
     for _ in 0..2 {
         let data = about(&elsewhere, json!({"content": "fills the next commit"}));
         scene.world.request(scene.driver, "send_chat_message", data);

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 
 use chat_server::store::journal::read_all;
 use chat_server::store::{Checks, LocalStore, Options, verify};
-use store_support::{commit, contents, conv, copy_dir, creation, last_segment, message, open, written};
+use store_support::{
+    commit, contents, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, written,
+};
 use tempfile::TempDir;
 
 /// Makes a store whose last group is torn off by the test: gives its segment's length before that group.
@@ -110,11 +112,7 @@ fn what_stands_among_zeros_is_a_torn_tail() {
 #[test]
 fn a_store_that_is_closed_has_no_zeros_behind_its_segments() {
     let dir = TempDir::new().unwrap();
-    let options = Options { segment_bytes: 0, ..Options::default() };
-    let store = LocalStore::open(dir.path(), options).unwrap();
-    commit(&store, vec![creation(&conv(), None)]);
-    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
-    store.close().unwrap();
+    fill_short_segments(dir.path());
     let segments = fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
     let lengths: Vec<_> = segments.map(|path| (written(&path), fs::metadata(&path).unwrap().len())).collect();
     assert!(lengths.len() > 3 && lengths.iter().all(|(written, length)| written == length), "{lengths:?}");

@@ -15,7 +15,9 @@ use chat_core::store::{Change, Membership};
 use chat_server::store::journal::{ChainHead, read_all};
 use chat_server::store::{Checks, Finding, LocalStore, Options, Verified, verify};
 use store_bytes::{chain_anew, records};
-use store_support::{account, commit, conv, copy_dir, creation, last_segment, message, open, read};
+use store_support::{
+    account, commit, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, read,
+};
 use tempfile::TempDir;
 
 /// Fills a store with every kind of record.
@@ -286,12 +288,7 @@ fn what_no_server_writes_is_named_with_its_position() {
 #[test]
 fn many_short_segments_are_walked_with_progress() {
     let dir = TempDir::new().unwrap();
-    let options = Options { segment_bytes: 0, ..Options::default() };
-    let store = LocalStore::open(dir.path(), options).unwrap();
-    commit(&store, vec![creation(&conv(), None)]);
-    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
-    store.close().unwrap();
-    drop(store);
+    fill_short_segments(dir.path());
     let told = std::cell::RefCell::new(Vec::new());
     let verified =
         verify(dir.path(), &Checks::default(), &|done, of| told.borrow_mut().push((done, of))).unwrap();

@@ -131,7 +131,7 @@ impl Engine {
         let Some((_, under_way)) = self.commits.under_way.take() else { return };
         let verdicts = result.ok().filter(|verdicts| verdicts.len() == under_way.len());
         let overtaking = self.take_overtaking(&under_way, verdicts.as_deref().unwrap_or_default());
-        // Before anything else, so that the store has something to do meanwhile.
+        // Before what it has led to, so that the store has something to do meanwhile.
         let next = self.start_commit();
         self.outputs.extend(next);
         match verdicts {

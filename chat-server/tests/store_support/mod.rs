@@ -150,6 +150,15 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
+/// Makes a store of many short segments, and closes it.
+pub(crate) fn fill_short_segments(dir: &Path) {
+    let options = Options { segment_bytes: 0, ..Options::default() };
+    let store = LocalStore::open(dir, options).unwrap();
+    commit(&store, vec![creation(&conv(), None)]);
+    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
+    store.close().unwrap();
+}
+
 /// How many bytes of a segment were written, without the zeros that an open store has written ahead.
 pub(crate) fn written(segment: &Path) -> u64 {
     let bytes = fs::read(segment).unwrap();

@@ -163,14 +163,15 @@ impl Journal {
 
     /// Ends the writing: gives the end, which is where the segment ends too.
     pub(super) fn close(mut self) -> End {
-        if let Err(error) = self.cut_zeros() {
+        if let Err(error) = self.cut_back() {
             tracing::debug!(%error, "zeros are left behind the journal's end: the next start cuts them");
         }
         self.end
     }
 
-    /// Writes zeros behind a group, if there are none left. They make its sync faster and mean nothing, so the group
-    /// counts without them too: on a disk that is almost full, say.
+    /// Writes zeros behind a group, if there are none left, and none beyond where the segment is full: they are all
+    /// written over when the next one is begun. They make a sync faster and mean nothing, so a group counts without them
+    /// too: on a disk that is almost full, say.
     fn write_ahead(&mut self, offset: u64) {
         let left = usize::try_from(self.segment_bytes.saturating_sub(offset)).unwrap_or(AHEAD);
         let zeros = &ZEROS[..left.min(AHEAD)];
@@ -179,17 +180,15 @@ impl Journal {
         }
     }
 
-    /// Cuts off what was written ahead.
-    fn cut_zeros(&mut self) -> io::Result<()> {
+    /// Cuts off what stands behind the acknowledged end.
+    fn cut_back(&mut self) -> io::Result<()> {
         self.file.cut(self.end.offset)?;
         self.file.sync()?;
         self.ahead = self.end.offset;
         Ok(())
     }
 
-    /// A segment has its last length before the next one is begun.
     fn next_segment(&mut self) -> io::Result<()> {
-        self.cut_zeros()?;
         let (file, end) = new_segment(&*self.disk, &self.dir, self.end)?;
         self.place = place_of(&segment::path(&self.dir, end.segment))?;
         (self.file, self.end, self.ahead) = (file, end, end.offset);
@@ -206,7 +205,7 @@ impl Journal {
     fn take_back(&mut self) -> io::Result<()> {
         match self.leftover {
             None => return Ok(()),
-            Some(Leftover::Bytes) => self.cut_zeros()?,
+            Some(Leftover::Bytes) => self.cut_back()?,
             Some(Leftover::Segment) => {
                 let path = segment::path(&self.dir, self.end.position.0 + 1);
                 match self.disk.remove(&path) {

@@ -4,6 +4,8 @@
 //! magic 8 · version u32 · crc u32 · first position u64 · hash of the record before it 32 · crc u32 · groups
 //! ```
 //!
+//! Behind the groups of the last segment there may be zeros, which the next groups are written over.
+//!
 //! The first 16 bytes stay as they are in every version, so that any program can name a version that it does
 //! not know.
 
