@@ -72,9 +72,15 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) {
 
 impl Engine {
     /// Puts a request's change into the next commit.
-    pub(super) fn submit(&mut self, origin: &Origin, work: Box<Work>, change: Change) {
+    pub(super) fn submit(&mut self, origin: &Origin, mut work: Box<Work>, change: Change) {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
+        }
+        if matches!(change, Change::CreateConversation(_)) {
+            let before = *work.newcomers.get_or_insert(self.newcomers.next());
+            if self.newcomers.wait(before, origin) {
+                return self.keep(origin, work);
+            }
         }
         if let Change::AppendMessage(append) = &change {
             self.enrol_before_reactivation(append.permit.conversation());

@@ -43,6 +43,11 @@ impl Directory {
         };
     }
 
+    /// Whether this is an active control user.
+    pub(super) fn knows(&self, user: &UserId) -> bool {
+        self.control.contains_key(user)
+    }
+
     /// The creator, and whoever the assignment gives, cut at `most`.
     pub(super) fn participants(
         &self,

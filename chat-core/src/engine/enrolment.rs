@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::io::ConnectionId;
 use super::load::Origin;
 use super::{Draining, Engine, SupportRequest, Timer};
 use crate::conversation::Conversation;
@@ -18,6 +19,8 @@ use crate::store::{Account, Change, Facts, Loaded, Membership, Query, Unavailabl
 pub(super) struct Enrolment {
     due: BTreeMap<UserId, Account>,
     job: Option<Job>,
+    /// Requests for a list whose user is not enrolled in all of it yet. Bounded by the connections, of which each has one.
+    lists: Vec<(UserId, Origin)>,
 }
 
 /// The account that is worked on.
@@ -31,6 +34,8 @@ struct Job {
     open: usize,
     /// Something failed: the job is to be done again.
     again: bool,
+    /// All pages are done.
+    enrolled: bool,
     /// The account itself is being settled: the last change.
     settling: bool,
 }
@@ -40,9 +45,49 @@ impl Enrolment {
     pub(super) fn put(&mut self, account: Account) {
         self.due.insert(account.user.id.clone(), account);
     }
+
+    /// Whether this user may still lack conversations that it is to take part in.
+    fn concerns(&self, user: &UserId) -> bool {
+        let is_being_enrolled = |job: &Job| !job.enrolled && job.account.user.id == *user;
+        self.due.contains_key(user) || self.job.as_ref().is_some_and(is_being_enrolled)
+    }
+
+    /// A connection is gone, and its list waits for nothing.
+    pub(super) fn forget(&mut self, conn: ConnectionId) {
+        self.lists.retain(|(_, origin)| !matches!(origin, Origin::Request(other, _) if *other == conn));
+    }
+
+    /// Takes out the lists that wait for this user.
+    fn lists_of(&mut self, user: &UserId) -> Vec<Origin> {
+        self.lists.extract_if(.., |(waits_for, _)| waits_for == user).map(|(_, origin)| origin).collect()
+    }
 }
 
 impl Engine {
+    /// Has a list wait until its user is enrolled in all that it is to show: together with what comes live it leaves
+    /// nothing out.
+    pub(super) fn awaits_enrolment(&mut self, user: &UserId, origin: &Origin) -> bool {
+        let waits = self.draining == Draining::No && self.enrolment.concerns(user);
+        if waits {
+            self.enrolment.lists.push((user.clone(), origin.clone()));
+        }
+        waits
+    }
+
+    /// The enrolment that these lists wait for does not end soon.
+    fn refuse_lists(&mut self, lists: Vec<Origin>) {
+        for origin in lists {
+            self.finish(&origin, Err(self.unavailable()));
+            self.advance_origin(&origin);
+        }
+    }
+
+    /// No enrolment goes on any more.
+    pub(super) fn end_enrolment(&mut self) {
+        let lists = std::mem::take(&mut self.enrolment.lists);
+        self.refuse_lists(lists.into_iter().map(|(_, origin)| origin).collect());
+    }
+
     /// Goes on with the job, unless it waits for an answer.
     pub(super) fn enrolment_step(&mut self) {
         if self.draining != Draining::No {
@@ -50,7 +95,15 @@ impl Engine {
         }
         if self.enrolment.job.is_none() {
             let Some((_, account)) = self.enrolment.due.pop_first() else { return };
-            let job = Job { account, done: None, page_ends: None, open: 0, again: false, settling: false };
+            let job = Job {
+                account,
+                done: None,
+                page_ends: None,
+                open: 0,
+                again: false,
+                enrolled: false,
+                settling: false,
+            };
             self.enrolment.job = Some(job);
             self.load_page();
         }
@@ -145,31 +198,48 @@ impl Engine {
     /// All of a page is answered: on to the next one, or the same again, or the end.
     fn page_done(&mut self) {
         let Some(job) = &mut self.enrolment.job else { return };
-        let begun_anew = self.enrolment.due.contains_key(&job.account.user.id);
+        let user = job.account.user.id.clone();
         let settled = job.settling && !job.again;
+        let begun_anew = self.enrolment.due.contains_key(&user);
         if begun_anew || settled {
             self.enrolment.job = None;
             return self.enrolment_step();
         }
         job.settling = false;
-        let busy = self.commits.holds_account(&job.account.user.id);
-        match (job.again, job.page_ends.take()) {
-            (true, _) => self.retry_enrolment(),
-            (false, Some(last)) => {
-                job.done = Some(last);
-                self.load_page();
-            }
-            (false, None) if busy => self.retry_enrolment(),
-            (false, None) => self.settle(),
+        let (again, page_ends) = (job.again, job.page_ends.take());
+        job.enrolled = !again && page_ends.is_none();
+        self.resume_lists(&user);
+        match page_ends {
+            _ if again => self.retry_enrolment(),
+            Some(last) => self.load_page_after(last),
+            None if self.commits.holds_account(&user) => self.retry_enrolment(),
+            None => self.settle(),
+        }
+    }
+
+    fn load_page_after(&mut self, last: ConversationId) {
+        if let Some(job) = &mut self.enrolment.job {
+            job.done = Some(last);
+        }
+        self.load_page();
+    }
+
+    /// Lets the lists of this user go on, if it is enrolled.
+    fn resume_lists(&mut self, user: &UserId) {
+        if !self.enrolment.concerns(user) {
+            let lists = self.enrolment.lists_of(user);
+            self.resume(lists);
         }
     }
 
     /// From the start again after a pause: what was done already changes nothing the second time.
     fn retry_enrolment(&mut self) {
         let Some(job) = self.enrolment.job.take() else { return };
-        self.enrolment.due.insert(job.account.user.id.clone(), job.account);
+        let lists = self.enrolment.lists_of(&job.account.user.id);
+        self.enrolment.put(job.account);
         let at = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
         self.timers.set(at, Timer::Enrolment);
+        self.refuse_lists(lists);
     }
 
     /// The account says from now on that its enrolment fits.

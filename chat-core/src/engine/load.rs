@@ -173,7 +173,7 @@ impl Engine {
         self.resume(waiting);
     }
 
-    fn resume(&mut self, waiting: Vec<Origin>) {
+    pub(super) fn resume(&mut self, waiting: Vec<Origin>) {
         for origin in waiting {
             match &origin {
                 Origin::Entry(conn) => self.enter(*conn),

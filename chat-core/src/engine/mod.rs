@@ -61,6 +61,7 @@ mod intent;
 mod io;
 mod load;
 mod names;
+mod newcomers;
 mod online;
 mod progress;
 mod rate;
@@ -83,6 +84,7 @@ use ids::Ids;
 pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket};
 use load::{Origin, Questions};
 use names::Names;
+use newcomers::Newcomers;
 use online::Online;
 use rate::Rates;
 pub use stats::{Answered, Stats};
@@ -130,6 +132,7 @@ pub struct Engine {
     enrolment: Enrolment,
     commits: Commits,
     names: Names,
+    newcomers: Newcomers,
     questions: Questions,
     /// Commands under way. Bounded by whoever gives them: each is answered.
     commands: BTreeMap<CommandId, Box<Work>>,
@@ -173,6 +176,7 @@ impl Engine {
             enrolment: Enrolment::default(),
             commits: Commits::default(),
             names: Names::default(),
+            newcomers: Newcomers::default(),
             questions: Questions::default(),
             commands: BTreeMap::new(),
             waiting: Vec::new(),
@@ -204,6 +208,8 @@ impl Engine {
         while let Some(timer) = self.timers.fire(self.now.monotonic) {
             self.due(timer);
         }
+        let ready = self.newcomers.ready();
+        self.resume(ready);
     }
 
     /// The next thing to do, or `None` until there is another input.

@@ -97,8 +97,7 @@ impl Engine {
 
     /// Takes the next step of a request or command, unless it may be a repeat of one that is under way.
     pub(super) fn proceed(&mut self, origin: &Origin, mut work: Box<Work>) {
-        let name = work.name();
-        if name.as_ref().is_some_and(|name| self.names.wait(name, origin)) {
+        if work.name().is_some_and(|name| self.names.wait(&name, origin)) {
             return self.keep(origin, work);
         }
         match self.step(&mut work) {
@@ -123,17 +122,22 @@ impl Engine {
                 self.outputs.push_back(Output::Verify { ticket, token });
                 self.keep(origin, work);
             }
-            Err(Stop::Load(query)) => {
-                let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
-                self.load_under(name, origin.clone(), query);
-                self.keep(origin, work);
-                if catches_up {
-                    self.hold_back(origin);
-                }
-            }
+            Err(Stop::Load(query)) => self.ask(origin, work, query),
             Err(Stop::Turn) => self.proceed_in_turn(origin, work),
             Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
         }
+    }
+
+    /// Asks the store for facts that a request lacks.
+    fn ask(&mut self, origin: &Origin, work: Box<Work>, query: Query) {
+        if !(matches!(query, Query::Conversations { .. }) && self.awaits_enrolment(&work.user.id, origin)) {
+            let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
+            self.load_under(work.name(), origin.clone(), query);
+            if catches_up {
+                self.hold_back(origin);
+            }
+        }
+        self.keep(origin, work);
     }
 
     /// Goes on with a request that had to wait, unless one before it on its connection is to be decided again first: then
@@ -228,7 +232,7 @@ impl Engine {
     }
 
     /// Keeps a request whose question is under way.
-    fn keep(&mut self, origin: &Origin, work: Box<Work>) {
+    pub(super) fn keep(&mut self, origin: &Origin, work: Box<Work>) {
         match origin {
             Origin::Request(conn, number) => {
                 if let Some(connection) = self.connections.get_mut(conn) {

@@ -22,6 +22,9 @@ impl Engine {
         }
         let Claims { user, expires_at } = claims;
         self.make_room_for(&user.id);
+        if user.role.is_control() && !self.directory.knows(&user.id) {
+            self.newcomers.add(conn);
+        }
         self.online.add(user.id.clone(), conn);
         self.connections.insert(conn, Connection::new(Arc::new(user), self.now.monotonic));
         self.holding.insert(conn);
@@ -61,6 +64,7 @@ impl Engine {
         if self.commits.holds_account(&user.id) || self.directory.is_newer_than(position) {
             return self.enter(conn);
         }
+        self.newcomers.remove(conn);
         match known {
             Some(account) if !account.active => {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
@@ -106,6 +110,8 @@ impl Engine {
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.holding.remove(&conn);
+        self.newcomers.remove(conn);
+        self.enrolment.forget(conn);
         self.timers.cancel(&Timer::Token(conn));
         self.waiting.retain(|origin| *origin != Origin::Entry(conn));
         if let Some(name) = connection.asking().and_then(Work::name) {
@@ -134,6 +140,7 @@ impl Engine {
     pub(super) fn drain(&mut self) {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
+            self.end_enrolment();
             let conns: Vec<_> = self.connections.keys().copied().collect();
             conns.into_iter().for_each(|conn| self.see_off(conn));
         }

@@ -52,6 +52,8 @@ pub(super) struct Work {
     pub(super) paced: Option<Result<(), Error>>,
     /// How often a change for it met a conflict.
     pub(super) conflicts: u32,
+    /// The newcomers whom a creation does not wait for: from this number on.
+    pub(super) newcomers: Option<u64>,
     /// It may be a repeat, and would be refused otherwise: decided when all before it are answered, so that the refusal
     /// leaves at once.
     pub(super) last_resort: bool,
@@ -59,7 +61,15 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(ask: Ask, user: Arc<User>) -> Self {
-        Self { ask, user, known: Known::default(), paced: None, conflicts: 0, last_resort: false }
+        Self {
+            ask,
+            user,
+            known: Known::default(),
+            paced: None,
+            conflicts: 0,
+            newcomers: None,
+            last_resort: false,
+        }
     }
 
     /// Under which name it may be repeated.
