@@ -47,9 +47,14 @@ impl Webhook {
         let (stop, is_stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let mut teller = Teller::new(self, store, handle, metrics);
+            let request = teller.request();
             tokio::select! {
                 () = teller.work() => {}
-                _ = is_stopped => {}
+                () = async {
+                    let _stopped = is_stopped.await;
+                    // The receiver may have taken it already: then it must not be told again.
+                    let _ended = request.lock().await;
+                } => {}
             }
             teller.keep_now().await;
         });
@@ -58,7 +63,7 @@ impl Webhook {
 }
 
 impl Telling {
-    /// Stops at once, and keeps how far it has come.
+    /// Stops once the request that is under way is answered or given up, and keeps how far it has come.
     pub(crate) async fn stop(self) {
         drop(self.stop);
         // A panic is in the log.

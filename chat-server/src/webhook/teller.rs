@@ -64,6 +64,8 @@ pub(super) struct Teller {
     now: Kept,
     kept: Option<Kept>,
     kept_at: Instant,
+    /// Held while a request is under way. Whoever waits for it comes before the next one.
+    request: Arc<tokio::sync::Mutex<()>>,
     /// The other side does not take what it is told, and the log says so.
     failing: bool,
     /// What it is to tell is too old, and the log says so.
@@ -90,7 +92,24 @@ impl Teller {
         };
         let dir = Arc::new(Mutex::new(dir));
         let (kept, kept_at) = (None, Instant::now());
-        Self { webhook, store, handle, metrics, dir, now, kept, kept_at, failing: false, skipping: false }
+        Self {
+            webhook,
+            store,
+            handle,
+            metrics,
+            dir,
+            now,
+            kept,
+            kept_at,
+            request: Arc::default(),
+            failing: false,
+            skipping: false,
+        }
+    }
+
+    /// What is held while a request is under way.
+    pub(super) fn request(&self) -> Arc<tokio::sync::Mutex<()>> {
+        self.request.clone()
     }
 
     /// Works for ever. Wherever it is dropped, [`keep_now`](Self::keep_now) can follow.
@@ -187,6 +206,7 @@ impl Teller {
             ("webhook-timestamp", &timestamp),
             ("webhook-signature", &signature),
         ];
+        let _under_way = self.request.lock().await;
         self.webhook.target.post(&headers, body.into()).await
     }
 

@@ -23,11 +23,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// How long to wait for what must come. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How late an answer is that comes all the same.
+const LATE: Duration = Duration::from_millis(300);
 
 const KEY: &[u8] = b"a key of the webhook, as long as it takes";
 
@@ -35,6 +38,8 @@ const KEY: &[u8] = b"a key of the webhook, as long as it takes";
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     Status(u16),
+    /// It is taken, and that is said after a moment.
+    Late,
     /// Nothing, for longer than anybody waits.
     Nothing,
 }
@@ -154,6 +159,10 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>
         };
         let status = match answered {
             Answer::Status(status) => StatusCode::from_u16(status).unwrap(),
+            Answer::Late => {
+                sleep(LATE).await;
+                StatusCode::NO_CONTENT
+            }
             Answer::Nothing => std::future::pending().await,
         };
         let answer = Response::builder().status(status).header("location", "/elsewhere");

@@ -136,6 +136,24 @@ async fn who_watches_sees_it_fall_behind_while_nothing_is_taken() {
 }
 
 #[tokio::test]
+async fn what_is_taken_while_the_server_stops_is_not_told_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start().await;
+    let first = server(dir.path(), &receiver, &[]).await;
+    let mut phone = first.connect(&john()).await;
+    let id = create(&mut phone, "t", "c").await;
+    assert_eq!(receiver.next().await.body["type"], "new_support_conversation");
+    receiver.answer([Answer::Late]);
+    let taken = send(&mut phone, &id, "taken").await;
+    assert_eq!(receiver.next().await.id, taken);
+    first.stop().await;
+
+    let second = server(dir.path(), &receiver, &[]).await;
+    let next = send(&mut second.connect(&john()).await, &id, "next").await;
+    assert_eq!(receiver.next().await.id, next);
+}
+
+#[tokio::test]
 async fn a_receiver_that_was_down_and_a_server_that_was_stopped_miss_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
