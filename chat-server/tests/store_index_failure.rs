@@ -54,6 +54,8 @@ impl Faults {
 }
 
 fn faulty(dir: &TempDir) -> (Arc<Faults>, LocalStore) {
+    // What the store says is shown if the test fails: of an index that is not built anew, nothing else says why.
+    let _begun_before = tracing_subscriber::fmt().with_test_writer().try_init();
     let faults = Arc::new(Faults::default());
     let met = faults.clone();
     let observer = Observer::new(move |progress| met.meet(progress));

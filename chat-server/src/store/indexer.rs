@@ -66,8 +66,7 @@ impl Indexer {
         // Commits wait for this thread, so it must outlive what it calls.
         let told = caught(|| self.observer.tell(Progress::Indexing(end.position)));
         told.map_err(|what| index.fail(&what))?;
-        let _alone = self.current.alone();
-        layer.show(|writes| index.apply(writes, end))?;
+        layer.show(|writes| index.apply(writes, end, || self.current.alone()))?;
         self.overlay.applied();
         Ok(())
     }

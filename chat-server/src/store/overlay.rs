@@ -21,11 +21,13 @@ pub(super) use layer::{Layer, Snapshot};
 /// How long a layer gathers at most: a part of what a crash leaves to be replayed anyway, until it is flushed.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// Writes at which a layer is ripe before that time: loads wait while it is brought into the index, some milliseconds.
-const WRITES_RIPE: usize = 4_096;
+/// Writes at which a layer is ripe before that time. The more, the less each costs: entries of a page of client message
+/// ids are written together, and messages of a conversation under one key. Loads wait while the keys of sled change, some
+/// ten milliseconds.
+const WRITES_RIPE: usize = 16_384;
 
 /// Writes in the overlay; at this number the next commit waits for the index thread.
-const WRITES_MOST: usize = 4 * WRITES_RIPE;
+const WRITES_MOST: usize = 2 * WRITES_RIPE;
 
 /// Bytes of keys and values in the overlay; at this number the next commit waits for the index thread.
 const BYTES_MOST: usize = 64 << 20;

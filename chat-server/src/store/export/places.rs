@@ -83,7 +83,7 @@ impl Places {
     /// Brings what was added to disk, when it is much or the last.
     pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), Unavailable> {
         if last || self.view.writes() >= BATCH {
-            self.index.apply(&self.view.take_writes(), end)?;
+            self.index.apply(&self.view.take_writes(), end, || ())?;
         }
         Ok(())
     }

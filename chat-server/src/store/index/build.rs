@@ -49,13 +49,13 @@ pub(in crate::store) fn replay(
         heads.keep();
         reached = end;
         if view.writes() >= BATCH {
-            index.apply(&view.take_writes(), reached).map_err(Failed::Index)?;
+            index.apply(&view.take_writes(), reached, || ()).map_err(Failed::Index)?;
             if !progress(reached.position) {
                 break;
             }
         }
     }
-    index.apply(&view.take_writes(), reached).map_err(Failed::Index)?;
+    index.apply(&view.take_writes(), reached, || ()).map_err(Failed::Index)?;
     index.flush().map_err(Failed::Index)?;
     progress(reached.position);
     Ok(())

@@ -158,10 +158,13 @@ impl Index {
 
     /// Makes all writes of the groups up to this end, in the order of their keys, or none that counts: the end is
     /// reached with the last of them.
-    pub(super) fn apply<'a>(
+    ///
+    /// What `alone` gives is held while the entries of sled change: the shorter the better, for loads wait for it.
+    pub(super) fn apply<'a, A>(
         &self,
         writes: impl IntoIterator<Item = (&'a IVec, &'a Option<IVec>)>,
         end: End,
+        alone: impl FnOnce() -> A,
     ) -> Result<(), Unavailable> {
         let (mut batch, mut runs, mut originals) = (Batch::default(), Runs::default(), Vec::new());
         for (key, value) in writes {
@@ -181,6 +184,7 @@ impl Index {
             batch.insert(key, &place);
         }
         batch.insert(keys::END, values::encode_json(&end));
+        let _held = alone();
         self.write(batch)
     }
 

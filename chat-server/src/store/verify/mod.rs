@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
         self.heads.keep();
         let is_end_of_index = self.index.as_ref().is_ok_and(|(_, known)| known.position == end.position);
         if is_end_of_index || self.view.writes() >= BATCH {
-            let applied = self.implied.apply(&self.view.take_writes(), end);
+            let applied = self.implied.apply(&self.view.take_writes(), end, || ());
             applied.map_err(|unavailable| self.failed(unavailable))?;
         }
         if is_end_of_index { self.compare(end) } else { Ok(()) }
