@@ -15,7 +15,7 @@ use crate::report::Row;
 pub(crate) struct Plan {
     /// Whether the figures mean something.
     pub(crate) is_full: bool,
-    /// Rounds of each comparison.
+    /// Rounds of each comparison: many, for machines that are shared change their speed by a fifth from second to second.
     pub(crate) rounds: u64,
     /// Rounds of what takes long.
     pub(crate) slow_rounds: u64,
@@ -35,7 +35,7 @@ impl Plan {
     /// For figures.
     pub(crate) const FULL: Self = Self {
         is_full: true,
-        rounds: 5,
+        rounds: 9,
         slow_rounds: 3,
         warm_up: Duration::from_millis(500),
         window: Duration::from_secs(3),
