@@ -74,18 +74,12 @@ impl Engine {
         waits
     }
 
-    /// The enrolment that these lists wait for does not end soon.
-    fn refuse_lists(&mut self, lists: Vec<Origin>) {
-        for origin in lists {
+    /// No enrolment goes on soon, and no list waits for it.
+    pub(super) fn refuse_lists(&mut self) {
+        for (_, origin) in std::mem::take(&mut self.enrolment.lists) {
             self.finish(&origin, Err(self.unavailable()));
             self.advance_origin(&origin);
         }
-    }
-
-    /// No enrolment goes on any more.
-    pub(super) fn end_enrolment(&mut self) {
-        let lists = std::mem::take(&mut self.enrolment.lists);
-        self.refuse_lists(lists.into_iter().map(|(_, origin)| origin).collect());
     }
 
     /// Goes on with the job, unless it waits for an answer.
@@ -235,11 +229,10 @@ impl Engine {
     /// From the start again after a pause: what was done already changes nothing the second time.
     fn retry_enrolment(&mut self) {
         let Some(job) = self.enrolment.job.take() else { return };
-        let lists = self.enrolment.lists_of(&job.account.user.id);
         self.enrolment.put(job.account);
         let at = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
         self.timers.set(at, Timer::Enrolment);
-        self.refuse_lists(lists);
+        self.refuse_lists();
     }
 
     /// The account says from now on that its enrolment fits.

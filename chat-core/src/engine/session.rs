@@ -140,7 +140,7 @@ impl Engine {
     pub(super) fn drain(&mut self) {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
-            self.end_enrolment();
+            self.refuse_lists();
             let conns: Vec<_> = self.connections.keys().copied().collect();
             conns.into_iter().for_each(|conn| self.see_off(conn));
         }
