@@ -40,11 +40,7 @@ pub enum OpenError {
         owner: u32,
     },
     /// The operating system refused something.
-    #[error(
-        "could not {action} {}: {source}. Check the permissions of the data directory, the space on its disk, and \
-         whether the disk is sound",
-        path.display()
-    )]
+    #[error("could not {action} {}: {source}. {}", path.display(), advice(source))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -115,6 +111,16 @@ impl OpenError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What to do about an error of the operating system.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "Is this the right data directory?",
+        _ => {
+            "Check the permissions of the data directory, the space on its disk, and whether the disk is sound"
+        }
     }
 }
 

@@ -19,6 +19,19 @@ fn run(arguments: &[&str], data: &Path) -> Output {
     program().args(arguments).arg("--data-dir").arg(data).output().unwrap()
 }
 
+#[test]
+fn a_data_directory_that_is_not_there_is_asked_about_and_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, to) = (dir.path().join("mistyped"), dir.path().join("to"));
+    let to = to.to_str().unwrap();
+    for command in [&["verify"][..], &["export"], &["backup", to], &["rebuild"]] {
+        let output = run(command, &data);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("Is this the right data directory?"), "{command:?}: {error}");
+        assert_eq!((output.status.code(), data.exists()), (Some(1), false), "{command:?}: {error}");
+    }
+}
+
 /// What a command that ended well wrote.
 fn said(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
