@@ -77,21 +77,30 @@ impl Chat {
         None
     }
 
+    /// Renews the fault and says the next thing until that is refused: on a disk that is full there is still the room that
+    /// was made ahead.
+    pub async fn use_up(&mut self, client: &mut Client, mut renew: impl FnMut()) {
+        for _ in 0..ATTEMPTS {
+            renew();
+            if let Some(code) = self.say(client).await {
+                return assert_eq!(code, "unavailable");
+            }
+            sleep(PAUSE).await;
+        }
+        panic!("there is room without end");
+    }
+
     /// Renews the fault, tries to say the next thing and to read, again and again: what is not acknowledged must be
     /// unavailable, and what is read must be all that was acknowledged.
     pub async fn suffer(&mut self, client: &mut Client, mut renew: impl FnMut()) -> Fault {
         let mut fault = Fault::default();
-        let mut until = Instant::now() + SUFFERED;
-        // On a disk that is full there is still what was written ahead: it is suffered from the first refusal on.
-        while Instant::now() < until || (fault.refused == 0 && fault.acknowledged < ATTEMPTS) {
+        let until = Instant::now() + SUFFERED;
+        while Instant::now() < until {
             renew();
             match self.say(client).await {
                 None => fault.acknowledged += 1,
                 Some(code) => {
                     assert_eq!(code, "unavailable");
-                    if fault.refused == 0 {
-                        until = Instant::now() + SUFFERED;
-                    }
                     fault.refused += 1;
                 }
             }

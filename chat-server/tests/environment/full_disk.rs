@@ -17,6 +17,7 @@ async fn service_goes_on_when_there_is_room_again() {
     let mut chat = Chat::begin(&server).await;
     let mut john_ = server.connect(&john()).await;
     let mut ballast = Ballast::on(&disk);
+    chat.use_up(&mut john_, || ballast.fill()).await;
     // The index makes itself some room when it is built anew, and that has to go too.
     let fault = chat.suffer(&mut john_, || ballast.fill()).await;
     println!("a full disk: {fault}");
@@ -38,7 +39,7 @@ async fn a_start_without_room_says_so_and_loses_nothing() {
     let mut chat = Chat::begin(&server).await;
     let mut john_ = server.connect(&john()).await;
     let mut ballast = Ballast::on(&disk);
-    chat.suffer(&mut john_, || ballast.fill()).await;
+    chat.use_up(&mut john_, || ballast.fill()).await;
     server.kill().await;
     ballast.fill();
 
