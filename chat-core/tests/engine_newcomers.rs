@@ -166,6 +166,15 @@ fn five_conversations() -> (World, ConnectionId) {
     (world, newcomer)
 }
 
+/// The same, and its list, which waits: it is known, and the first conversations are looked up.
+fn list_that_waits() -> (World, ConnectionId) {
+    let (mut world, newcomer) = five_conversations();
+    world.request(newcomer, "get_active_conversations", json!({}));
+    world.answer(0, Answer::Good);
+    answer_commit(&mut world, Answer::Good);
+    (world, newcomer)
+}
+
 #[test]
 fn its_first_list_shows_all_that_it_is_enrolled_in() {
     let (mut world, newcomer) = five_conversations();
@@ -206,10 +215,7 @@ fn a_list_does_not_wait_for_an_enrolment_that_fails() {
 
 #[test]
 fn a_list_that_waits_does_not_hold_up_the_end_of_the_service() {
-    let (mut world, newcomer) = five_conversations();
-    world.request(newcomer, "get_active_conversations", json!({}));
-    world.answer(0, Answer::Good);
-    answer_commit(&mut world, Answer::Good);
+    let (mut world, newcomer) = list_that_waits();
     world.input(Input::Drain);
     assert_eq!(world.take(newcomer)[0]["code"], "unavailable");
     assert_eq!(closed(&world, newcomer), Some(CloseCode::GoingAway));
@@ -219,10 +225,7 @@ fn a_list_that_waits_does_not_hold_up_the_end_of_the_service() {
 
 #[test]
 fn a_list_whose_asker_is_gone_is_forgotten() {
-    let (mut world, newcomer) = five_conversations();
-    world.request(newcomer, "get_active_conversations", json!({}));
-    world.answer(0, Answer::Good);
-    answer_commit(&mut world, Answer::Good);
+    let (mut world, newcomer) = list_that_waits();
     world.disconnect(newcomer);
     let next = world.connect(&staff());
     world.settle();

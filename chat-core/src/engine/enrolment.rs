@@ -54,7 +54,7 @@ impl Enrolment {
 
     /// A connection is gone, and its list waits for nothing.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
-        self.lists.retain(|(_, origin)| !matches!(origin, Origin::Request(other, _) if *other == conn));
+        self.lists.retain(|(_, origin)| !origin.is_of(conn));
     }
 
     /// Takes out the lists that wait for this user.
@@ -241,5 +241,20 @@ impl Engine {
         (job.settling, job.open) = (true, 1);
         let account = Account { enrolment_due: false, ..job.account.clone() };
         self.submit_for(Origin::Enrolment, Change::PutAccount(account), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_waits_is_forgotten_with_its_connection() {
+        let user = UserId::from("control_1");
+        let origins = [1, 2].map(|conn| Origin::Request(ConnectionId(conn), 1));
+        let lists = origins.iter().map(|origin| (user.clone(), origin.clone())).collect();
+        let mut enrolment = Enrolment { lists, ..Enrolment::default() };
+        enrolment.forget(ConnectionId(1));
+        assert_eq!(enrolment.lists_of(&user), origins[1..]);
     }
 }

@@ -23,6 +23,13 @@ pub(super) enum Origin {
     Engine,
 }
 
+impl Origin {
+    /// Whether it is a request of this connection.
+    pub(super) fn is_of(&self, conn: ConnectionId) -> bool {
+        matches!(self, Self::Request(own, _) if *own == conn)
+    }
+}
+
 /// Questions under way. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
 pub(super) struct Questions {

@@ -39,7 +39,7 @@ impl Names {
     /// A connection that waits is gone.
     pub(super) fn forget(&mut self, name: &Name, conn: ConnectionId) {
         if let Some(waiting) = self.0.get_mut(name) {
-            waiting.retain(|origin| !matches!(origin, Origin::Request(other, _) if *other == conn));
+            waiting.retain(|origin| !origin.is_of(conn));
         }
     }
 }

@@ -29,7 +29,7 @@ impl Newcomers {
     /// Its user is known now, or the connection is gone, and waits for nobody.
     pub(super) fn remove(&mut self, conn: ConnectionId) {
         self.coming.remove(&conn);
-        self.waiting.retain(|(_, origin)| !matches!(origin, Origin::Request(other, _) if *other == conn));
+        self.waiting.retain(|(_, origin)| !origin.is_of(conn));
     }
 
     /// The number of the next newcomer: all who are there have a smaller one.
@@ -53,5 +53,23 @@ impl Newcomers {
         }
         let first = self.coming.values().min().copied().unwrap_or(self.next);
         self.waiting.extract_if(.., |(before, _)| *before <= first).map(|(_, origin)| origin).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_forgotten_with_its_connection() {
+        let (newcomer, creator, another) = (ConnectionId(1), ConnectionId(2), ConnectionId(3));
+        let mut newcomers = Newcomers::default();
+        newcomers.add(newcomer);
+        for conn in [creator, another] {
+            assert!(newcomers.wait(newcomers.next(), &Origin::Request(conn, 1)));
+        }
+        newcomers.remove(creator);
+        newcomers.remove(newcomer);
+        assert_eq!(newcomers.ready(), [Origin::Request(another, 1)]);
     }
 }
