@@ -3,17 +3,22 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod store_support;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::may_take_part;
 use chat_core::store::{AppendMessage, Change, Facts, Query};
-use store_support::{commit, creation, known, load, open, time};
+use chat_server::store::{LocalStore, Observer, Options, Progress};
+use store_support::{commit, creation, known, load, time};
 use tempfile::TempDir;
 
 const CONVERSATIONS: usize = 40;
-const ROUNDS: u64 = 60;
+
+/// How often the index must have changed while lists are loaded.
+const CHANGES: u64 = 10;
 
 /// A message in another hour than the one before it: the conversation moves to the front of the list.
 fn message_in_hour(id: &ConversationId, hour: u64) -> Change {
@@ -26,34 +31,76 @@ fn message_in_hour(id: &ConversationId, hour: u64) -> Change {
     })
 }
 
+/// How far the two that act on the store have come.
+#[derive(Default)]
+struct Progresses {
+    /// Lists that were begun.
+    lists: AtomicU64,
+    /// Changes of the index that were begun.
+    changes: AtomicU64,
+    /// No list is begun any more.
+    ended: AtomicBool,
+}
+
+impl Progresses {
+    /// The index is to change: but not before a list is begun, so that it changes while that is loaded.
+    fn change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        let begun = self.lists.load(Ordering::Acquire);
+        while self.lists.load(Ordering::Acquire) == begun && !self.ended.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+    }
+}
+
+fn watched(dir: &TempDir) -> (Arc<Progresses>, LocalStore) {
+    let progresses = Arc::new(Progresses::default());
+    let told = progresses.clone();
+    let observer = Observer::new(move |progress| {
+        if matches!(progress, Progress::Indexing(_)) {
+            told.change();
+        }
+    });
+    (progresses, LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap())
+}
+
+/// Loads a list: each conversation is in it once, and all have come as far, which is no less than was seen before.
+fn look(store: &LocalStore, ids: &[ConversationId], seen: u64) {
+    let (user, since) = ("control".into(), time(-1));
+    let query = Query::Conversations { user, since, skip: 0, limit: u32::MAX, participants: usize::MAX };
+    let Facts::Conversations(page) = load(store, query).facts else { panic!("not a list") };
+    let mut listed: Vec<_> = page.rows.iter().map(|row| row.conversation.id.clone()).collect();
+    listed.sort();
+    assert_eq!(listed, ids, "each is listed once");
+    let last = page.rows[0].conversation.last_seq;
+    assert!(last >= seen, "{last} was seen, and {seen} was acknowledged before");
+    assert!(page.rows.iter().all(|row| row.conversation.last_seq == last), "a batch is seen whole");
+}
+
 #[test]
 fn a_list_holds_every_conversation_once_while_they_move() {
     let dir = TempDir::new().unwrap();
-    let store = open(dir.path());
+    let (progresses, store) = watched(&dir);
     let ids: Vec<ConversationId> =
         (0..CONVERSATIONS).map(|number| format!("conv_{number:02}").into()).collect();
+    let acknowledged = AtomicU64::new(1);
     commit(&store, ids.iter().map(|id| creation(id, None)).collect());
-    let (acknowledged, ended) = (AtomicU64::new(1), AtomicBool::new(false));
+    let is_open = || progresses.changes.load(Ordering::Acquire) <= CHANGES;
     thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in 1..=ROUNDS {
+        let writer = scope.spawn(|| {
+            for round in (1..).take_while(|_| is_open()) {
                 commit(&store, ids.iter().map(|id| message_in_hour(id, round)).collect());
                 acknowledged.store(round + 1, Ordering::Release);
             }
-            ended.store(true, Ordering::Release);
         });
-        while !ended.load(Ordering::Acquire) {
-            let seen = acknowledged.load(Ordering::Acquire);
-            let (user, since) = ("control".into(), time(-1));
-            let query =
-                Query::Conversations { user, since, skip: 0, limit: u32::MAX, participants: usize::MAX };
-            let Facts::Conversations(page) = load(&store, query).facts else { panic!("not a list") };
-            let mut listed: Vec<_> = page.rows.iter().map(|row| row.conversation.id.clone()).collect();
-            listed.sort();
-            assert_eq!(listed, ids);
-            let last = page.rows[0].conversation.last_seq;
-            assert!(last >= seen, "{last} was seen, and {seen} was acknowledged before");
-            assert!(page.rows.iter().all(|row| row.conversation.last_seq == last), "a batch is seen whole");
-        }
+        let looked = catch_unwind(AssertUnwindSafe(|| {
+            while !writer.is_finished() {
+                let seen = acknowledged.load(Ordering::Acquire);
+                progresses.lists.fetch_add(1, Ordering::AcqRel);
+                look(&store, &ids, seen);
+            }
+        }));
+        progresses.ended.store(true, Ordering::Release);
+        looked.unwrap();
     });
 }
