@@ -117,7 +117,7 @@ impl OpenError {
 /// What to do about an error of the operating system.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "Is this the right data directory?",
+        io::ErrorKind::NotFound => "Is this the right path?",
         _ => {
             "Check the permissions of the data directory, the space on its disk, and whether the disk is sound"
         }
