@@ -331,6 +331,27 @@ mod tests {
     }
 
     #[test]
+    fn client_message_ids_are_found_as_all_else_is_and_shown_but_in_no_range() {
+        let overlay = overlay();
+        let (original, other) = ("d user id", "c conversation");
+        overlay.publish(group(original, 1), end(1));
+        let before = overlay.snapshot();
+        overlay.publish(group(original, 2), end(2));
+        overlay.publish(group(other, 1), end(3));
+        let now = overlay.snapshot();
+        assert_eq!(before.get(original.as_bytes()), Some(Some(vec![0].into())));
+        assert_eq!(now.get(original.as_bytes()), Some(Some(vec![0; 2].into())));
+        let all = (Bound::Included(IVec::from("a")), Bound::Excluded(IVec::from("z")));
+        assert_eq!(now.next(&all, true).unwrap().0, other);
+        overlay.close();
+        let Work::Apply(layer, _) = overlay.work(Duration::ZERO) else { panic!("there is work") };
+        let shown: Writes =
+            layer.show(|entries| entries.map(|(key, value)| (key.clone(), value.clone())).collect());
+        let expected = [(original, vec![0; 2]), (other, vec![0])];
+        assert_eq!(shown, expected.map(|(key, value)| (key.into(), Some(value.into()))).into());
+    }
+
+    #[test]
     fn the_index_thread_ends_when_nothing_is_left() {
         let overlay = overlay();
         assert!(matches!(overlay.work(Duration::ZERO), Work::Idle));

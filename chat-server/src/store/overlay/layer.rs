@@ -1,7 +1,6 @@
 //! A layer of the overlay, and how a reader sees its layers.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, btree_map, hash_map};
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,10 +8,19 @@ use chat_core::store::Position;
 use sled::IVec;
 
 use crate::store::index::view::{Bounds, Writes, Written, first_of, next_of};
+use crate::store::keys;
 
 /// Writes of some groups.
 #[derive(Default, Debug)]
-pub(in crate::store) struct Layer(RwLock<BTreeMap<IVec, Versions>>);
+pub(in crate::store) struct Layer(RwLock<Entries>);
+
+#[derive(Default, Debug)]
+struct Entries {
+    ordered: BTreeMap<IVec, Versions>,
+    /// Client message ids. They are asked for one by one and have no order; as many as all others together, they are found
+    /// at a fraction of the cost.
+    originals: HashMap<IVec, Versions>,
+}
 
 /// What was written under a key, and after which group.
 #[derive(Debug)]
@@ -24,27 +32,50 @@ struct Versions {
 
 impl Layer {
     pub(super) fn write(&self, writes: Writes, position: Position) {
-        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in writes {
-            let newest = (position, value);
-            match map.entry(key) {
-                Entry::Vacant(vacant) => drop(vacant.insert(Versions { newest, older: Vec::new() })),
-                Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
-            }
+            entries.write(key, (position, value));
         }
     }
 
-    /// Shows each key with its newest value, by their keys.
+    /// Shows each key with its newest value, by their keys; client message ids in no order, after the others.
     pub(in crate::store) fn show<T>(
         &self,
         to: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a IVec, &'a Option<IVec>)>) -> T,
     ) -> T {
-        let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        to(&mut map.iter().map(|(key, versions)| (key, &versions.newest.1)))
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let all = entries.ordered.iter().chain(&entries.originals);
+        to(&mut all.map(|(key, versions)| (key, &versions.newest.1)))
+    }
+}
+
+impl Entries {
+    fn write(&mut self, key: IVec, newest: (Position, Option<IVec>)) {
+        match key.starts_with(keys::ORIGINALS) {
+            true => match self.originals.entry(key) {
+                hash_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
+                hash_map::Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
+            },
+            false => match self.ordered.entry(key) {
+                btree_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
+                btree_map::Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
+            },
+        }
+    }
+
+    fn get(&self, key: &[u8]) -> Option<&Versions> {
+        match key.starts_with(keys::ORIGINALS) {
+            true => self.originals.get(key),
+            false => self.ordered.get(key),
+        }
     }
 }
 
 impl Versions {
+    fn of(newest: (Position, Option<IVec>)) -> Self {
+        Self { newest, older: Vec::new() }
+    }
+
     fn replace(&mut self, newest: (Position, Option<IVec>)) {
         self.older.push(mem::replace(&mut self.newest, newest));
     }
@@ -73,16 +104,16 @@ impl Snapshot {
     /// What was written under a key.
     pub(in crate::store) fn get(&self, key: &[u8]) -> Option<Option<IVec>> {
         self.layers.iter().find_map(|layer| {
-            let map = layer.0.read().unwrap_or_else(PoisonError::into_inner);
-            map.get(key).and_then(|versions| versions.at(self.position))
+            let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
+            entries.get(key).and_then(|versions| versions.at(self.position))
         })
     }
 
-    /// The first key of a range that was written, or the last.
+    /// The first key of a range that was written, or the last. Client message ids are in no range.
     pub(in crate::store) fn next(&self, left: &Bounds, back: bool) -> Option<Written> {
         let [young, ripe] = self.layers.each_ref().map(|layer| {
-            let map = layer.0.read().unwrap_or_else(PoisonError::into_inner);
-            next_of(&map, left, back, |versions| versions.at(self.position))
+            let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
+            next_of(&entries.ordered, left, back, |versions| versions.at(self.position))
         });
         first_of(young, ripe, back)
     }
