@@ -25,7 +25,7 @@ async fn long_conversation(server: &Server, messages: usize, length: usize) -> (
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_page_of_history() {
-    under_attack("page of history", 12, UNHURRIED, async |server| {
+    under_attack("page of history", 16, UNHURRIED, async |server| {
         let (mut john, id) = long_conversation(server, 2_000, 1_000).await;
         for limit in [json!(101), json!(2_000), json!(u32::MAX), json!(i64::MAX)] {
             let data = json!({"conversation_id": id, "limit": limit});
