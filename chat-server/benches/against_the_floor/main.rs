@@ -6,7 +6,8 @@
 //!
 //! Both are processes of their own under the same load, in turn, for several rounds; what counts are the ratios of
 //! each round. The load is one thread of this process: it shares the machine, so it is cheap, and its own share is in
-//! the table. The floor is built as the chat server is, with the same allocator. All traffic is on loopback. Linux only, for it reads `/proc` and waits by epoll.
+//! the table. The floor is built as the chat server is, with the same allocator. All traffic is on loopback. Linux only,
+//! for it reads `/proc` and waits by epoll.
 
 mod bare;
 mod build;

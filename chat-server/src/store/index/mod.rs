@@ -156,8 +156,8 @@ impl Index {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
-    /// Makes all writes of the groups up to this end, or none that counts: the end is reached with the last of them. They
-    /// come in the order of their keys, client message ids in any.
+    /// Makes all writes of the groups up to this end, or none that counts: the end is reached with the last of them.
+    /// They come in the order of their keys, but for client message ids, whose order does not matter.
     ///
     /// What `alone` gives is held while the entries of sled change: the shorter the better, for loads wait for it.
     pub(super) fn apply<'a, A>(
