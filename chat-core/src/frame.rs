@@ -15,6 +15,9 @@ pub enum Frame {
     Text(Bytes),
     /// A binary frame: answered with an error, for the protocol has none.
     Binary(Bytes),
+    /// Texts as the transport writes them, one behind the other. Outgoing only, and only where the drive was told [how that
+    /// is done](crate::drive::Drive::frame_by).
+    Framed(Bytes),
     /// The end. Incoming: the peer closes. Outgoing: the last frame, after which the sink is closed.
     Close(CloseCode),
 }

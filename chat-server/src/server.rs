@@ -36,6 +36,7 @@ use crate::store::{LocalStore, OpenError};
 use crate::tls::{Tls, TlsError, TlsFiles};
 use crate::upkeep::upkeep;
 use crate::webhook::{Webhook, WebhookError};
+use crate::websocket;
 
 /// Files beside connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
@@ -151,7 +152,7 @@ impl Server {
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let clock = SystemClock::start();
         let drive = Drive::new(engine(config)?, store.clone(), verifier.clone(), clock);
-        let (handle, service) = drive.log(logging::handled).start();
+        let (handle, service) = drive.log(logging::handled).frame_by(websocket::frame_texts).start();
         let metrics = Metrics::new(clock);
         announce(&origin);
         Ok(Self {

@@ -6,12 +6,15 @@
 mod failure;
 mod heartbeat;
 mod linger;
+mod outgoing;
 mod watched;
 
 pub(crate) use linger::close;
 
 pub use failure::Failure;
 pub use heartbeat::{Heartbeat, PONG_WITHIN};
+pub use outgoing::frame_texts;
+use outgoing::{Outgoing, message};
 pub use watched::{STALLED_AFTER, Watch, Watched, Writes};
 
 use std::pin::Pin;
@@ -20,7 +23,7 @@ use std::task::{Context, Poll, ready};
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::TokioAdapter;
 use async_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
-use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use async_tungstenite::tungstenite::protocol::frame::coding::Data;
 use async_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use async_tungstenite::tungstenite::{Message, Utf8Bytes};
 use bytes::Bytes;
@@ -38,13 +41,6 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 /// needs.
 const READ_BUFFER: usize = 512;
 
-/// Bytes that are gathered before they are written without being flushed.
-const WRITE_BUFFER: usize = 16 * 1024;
-
-/// Most bytes of an outgoing frame; a longer message goes out in several. The library's buffer never shrinks: without
-/// this, a connection would keep the room of the longest reply that it ever got.
-const PIECE: usize = 16 * 1024;
-
 /// A WebSocket as `Stream<Item = Result<Frame, Failure>> + Sink<Frame>`.
 ///
 /// After a [`Failure`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
@@ -54,8 +50,9 @@ pub struct WebSocket<S> {
     timer: Pin<Box<Sleep>>,
     /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
     pong_owed: bool,
-    /// What of a long message is still to be sent, behind the pieces that were.
-    rest: Bytes,
+    outgoing: Outgoing,
+    /// The library may have written a part of what it answers by itself: nothing else is written before the rest.
+    answering: bool,
     /// What the peer is still to be told: why the connection failed.
     last_words: Option<CloseFrame>,
     said_goodbye: bool,
@@ -67,7 +64,6 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     pub async fn new(stream: S, leftover: &[u8], heartbeat: Heartbeat) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(FRAME_BYTES))
             .max_frame_size(Some(FRAME_BYTES));
         let stream = TokioAdapter::new(stream);
@@ -79,7 +75,8 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             heartbeat,
             timer,
             pong_owed: false,
-            rest: Bytes::new(),
+            outgoing: Outgoing::default(),
+            answering: false,
             last_words: None,
             said_goodbye: false,
             ended: false,
@@ -120,34 +117,28 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
         }
     }
 
-    /// Writes all that is queued.
+    /// Writes all that waits, unless the peer takes nothing for too long.
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        ready!(self.poll_room(cx))?;
-        match self.socket.poll_flush_unpin(cx) {
-            Poll::Ready(flushed) => Poll::Ready(flushed.map_err(Failure::from)),
+        match self.poll_written(cx) {
+            Poll::Ready(written) => Poll::Ready(written),
             Poll::Pending => self.poll_timer(cx, false).map(Err),
         }
     }
 
-    /// Waits until a message can be sent: the one before it has gone out to its last piece.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    /// Writes all that waits, and what the library answers by itself: each of the two to its end before the other begins.
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         loop {
-            match self.socket.poll_ready_unpin(cx) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => return self.poll_timer(cx, false).map(Err),
+            if !self.answering {
+                let stream = self.socket.get_mut().get_mut();
+                ready!(self.outgoing.poll_write(stream, cx)).map_err(Failure::Broken)?;
+                self.answering = true;
             }
-            if self.rest.is_empty() {
+            ready!(self.socket.poll_flush_unpin(cx))?;
+            self.answering = false;
+            if self.outgoing.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            self.send_piece(Data::Continue)?;
         }
-    }
-
-    /// Sends the first of what is left. The core's own texts are valid UTF-8: they need no check per connection.
-    fn send_piece(&mut self, kind: Data) -> Result<(), Failure> {
-        let piece = self.rest.split_to(self.rest.len().min(PIECE));
-        let frame = RawFrame::message(piece, OpCode::Data(kind), self.rest.is_empty());
-        Ok(self.socket.start_send_unpin(Message::Frame(frame))?)
     }
 
     /// Waits for the next thing that must be done or has gone wrong by itself.
@@ -178,9 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             self.heartbeat.heard(progress);
         }
         if self.heartbeat.beat(now)? {
-            self.socket.start_send_unpin(Message::Ping(Bytes::new()))?;
-            if let Poll::Ready(flushed) = self.socket.poll_flush_unpin(cx) {
-                flushed?;
+            self.outgoing.push(RawFrame::ping(Bytes::new()));
+            if let Poll::Ready(written) = self.poll_written(cx) {
+                written?;
             }
         }
         Ok(())
@@ -214,25 +205,25 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Sink<Frame> for WebSocket<S> {
     type Error = Failure;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.get_mut().poll_room(cx)
+        match self.outgoing.is_full() {
+            true => self.get_mut().poll_flushed(cx),
+            false => Poll::Ready(Ok(())),
+        }
     }
 
+    /// The core's own texts are valid UTF-8: they need no check per connection.
     fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), Failure> {
         let this = self.get_mut();
         match frame {
-            Frame::Text(text) => {
-                this.rest = text;
-                this.send_piece(Data::Text)
-            }
-            Frame::Binary(bytes) => {
-                this.rest = bytes;
-                this.send_piece(Data::Binary)
-            }
+            Frame::Text(text) => this.outgoing.push(message(Data::Text, text)),
+            Frame::Binary(bytes) => this.outgoing.push(message(Data::Binary, bytes)),
+            Frame::Framed(frames) => this.outgoing.push_framed(frames),
             Frame::Close(code) => {
                 this.said_goodbye = true;
-                Ok(this.socket.start_send_unpin(Message::Close(Some(close_frame(code))))?)
+                this.outgoing.push(RawFrame::close(Some(close_frame(code))));
             }
         }
+        Ok(())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {

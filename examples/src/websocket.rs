@@ -47,7 +47,8 @@ fn server(
     let outgoing = |frame| {
         ready(match frame {
             Frame::Text(text) => text.try_into().map(ws::Message::Text).map_err(axum::Error::new),
-            Frame::Binary(bytes) => Ok(ws::Message::Binary(bytes)),
+            // Neither comes: the protocol has no binary frames, and this drive is not told how texts are framed.
+            Frame::Binary(bytes) | Frame::Framed(bytes) => Ok(ws::Message::Binary(bytes)),
             Frame::Close(code) => {
                 let frame = ws::CloseFrame { code: code.code(), reason: code.reason().into() };
                 Ok(ws::Message::Close(Some(frame)))
@@ -82,7 +83,7 @@ fn client(
     let outgoing = |frame| {
         ready(match frame {
             Frame::Text(text) => text.try_into().map(Message::Text).map_err(Error::from),
-            Frame::Binary(bytes) => Ok(Message::Binary(bytes)),
+            Frame::Binary(bytes) | Frame::Framed(bytes) => Ok(Message::Binary(bytes)),
             Frame::Close(code) => {
                 let frame = CloseFrame { code: code.code().into(), reason: code.reason().into() };
                 Ok(Message::Close(Some(frame)))

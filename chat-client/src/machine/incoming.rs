@@ -36,7 +36,7 @@ impl Machine {
                 Ok(ServerFrame::Unknown) => {}
                 Err(_) => self.counters.unreadable += 1,
             },
-            Frame::Binary(_) => self.counters.unreadable += 1,
+            Frame::Binary(_) | Frame::Framed(_) => self.counters.unreadable += 1,
             Frame::Close(code) => self.closed(*code),
         }
     }

@@ -247,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
         let this = self.get_mut();
         let message = match frame {
             Frame::Text(text) => whole(text, Data::Text),
-            Frame::Binary(bytes) => whole(bytes, Data::Binary),
+            Frame::Binary(bytes) | Frame::Framed(bytes) => whole(bytes, Data::Binary),
             Frame::Close(code) => {
                 this.said_goodbye = true;
                 close_message(code)

@@ -41,6 +41,7 @@
 //! });
 //! ```
 
+mod batch;
 mod handle;
 mod join;
 mod queue;
@@ -50,6 +51,7 @@ mod session;
 use std::future::Future;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::channel::mpsc;
 
 pub use crate::frame::Frame;
@@ -93,6 +95,9 @@ type Observer = Box<dyn FnMut(&Event) + Send>;
 /// Who keeps a log: see [`Drive::log`].
 type Log = Box<dyn FnMut(&Handled) + Send>;
 
+/// How texts are framed: see [`Drive::frame_by`].
+pub type Framing = fn(&[Bytes]) -> Bytes;
+
 /// Messages from sessions and embedders that wait for the engine; one that comes when it is full waits in its sender,
 /// so that a connection is not read faster than the engine takes its frames.
 const INPUTS: usize = 1_024;
@@ -105,12 +110,14 @@ pub struct Drive<S, V, C> {
     clock: C,
     observer: Observer,
     log: Log,
+    framing: Option<Framing>,
 }
 
 impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     /// An engine, its store, what checks new tokens, and its clock.
     pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
-        Self { engine, store, verifier, clock, observer: Box::new(|_| {}), log: Box::new(|_| {}) }
+        let (observer, log) = (Box::new(|_: &_| {}), Box::new(|_: &_| {}));
+        Self { engine, store, verifier, clock, observer, log, framing: None }
     }
 
     /// Has every committed change shown to `observer`, in their order, in the engine's own task: it must be quick.
@@ -123,6 +130,13 @@ impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     #[must_use]
     pub fn log(self, log: impl FnMut(&Handled) + Send + 'static) -> Self {
         Self { log: Box::new(log), ..self }
+    }
+
+    /// Has live events that several connections get framed once for all of them, in the engine's own task, and not by each
+    /// transport for itself: these get them as [`Frame::Framed`], which must mean the same to all transports of this drive.
+    #[must_use]
+    pub fn frame_by(self, framing: Framing) -> Self {
+        Self { framing: Some(framing), ..self }
     }
 
     /// The handle by which connections are opened, and the future that runs the engine.

@@ -6,26 +6,45 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::vec;
 
-use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::stream::StreamExt;
 use futures::task::AtomicWaker;
 
 use crate::engine::Class;
+use crate::frame::Frame;
 use crate::limits::OutboundLimits;
 use crate::protocol::CloseCode;
 use crate::time::Monotonic;
 
-/// Frames that are sent at once. With more of them the reader begins before all are there, for there is room for a few
-/// hundred only.
+/// Replies and events that are sent at once. With more of them the reader begins before all are there, for there is room
+/// for a few hundred only.
 const AT_ONCE: usize = 64;
 
 /// What leaves a queue.
 pub(super) enum Outgoing {
-    /// A frame, and when it was put in.
-    Frame(Class, Bytes, Monotonic),
+    /// All but the last.
+    Entry(Entry),
     /// The last.
     Close(CloseCode),
+}
+
+/// What goes to the transport at once.
+pub(super) struct Entry {
+    pub(super) class: Class,
+    pub(super) frame: Frame,
+    /// How many replies or events it carries.
+    pub(super) count: usize,
+    /// When the engine gave them.
+    pub(super) since: Monotonic,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match &self.frame {
+            Frame::Text(bytes) | Frame::Binary(bytes) | Frame::Framed(bytes) => bytes.len(),
+            Frame::Close(_) => 0,
+        }
+    }
 }
 
 /// What both ends of a queue look at.
@@ -54,6 +73,8 @@ struct Shared {
 pub(super) struct Tail {
     /// What was pushed and not sent.
     pushed: Vec<Outgoing>,
+    /// How many replies and events are in that.
+    count: usize,
     /// The live events of these: counted when they are sent.
     live: Counts,
     frames: mpsc::UnboundedSender<Vec<Outgoing>>,
@@ -66,13 +87,13 @@ pub(super) struct Head {
     shared: Arc<Shared>,
     /// What was received and is not taken out.
     received: vec::IntoIter<Outgoing>,
-    /// The frame that was taken out last, until the transport has [taken](Head::taken) it.
-    handed: Option<(Class, usize)>,
-    /// Those before it, which still count.
+    /// What was taken out last, until the transport has [taken](Head::taken) it.
+    handed: Counts,
+    /// What was taken out before it, which still counts.
     done: Counts,
 }
 
-/// Frames that are counted together, for two threads write to each count.
+/// What is counted together, for two threads write to each count.
 #[derive(Default)]
 struct Counts {
     live: usize,
@@ -107,19 +128,20 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         total,
         task: AtomicWaker::new(),
     });
-    let tail = Tail { pushed: Vec::new(), live: Counts::default(), frames: sender, shared: shared.clone() };
+    let (frames, live) = (sender, Counts::default());
+    let tail = Tail { pushed: Vec::new(), count: 0, live, frames, shared: shared.clone() };
     let head = Head {
         frames: receiver,
         shared,
         received: Vec::new().into_iter(),
-        handed: None,
+        handed: Counts::default(),
         done: Counts::default(),
     };
     (tail, head)
 }
 
 impl Tail {
-    /// Puts a frame behind what is there, to be [sent](Self::send) with what else is pushed; says whether it is the first
+    /// Puts an entry behind what is there, to be [sent](Self::send) with what else is pushed; says whether it is the first
     /// of these.
     ///
     /// Replies are always taken: while too many wait, the connection is not read, so that no more come. Typing is
@@ -128,25 +150,27 @@ impl Tail {
     /// # Errors
     ///
     /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
-    pub(super) fn push(&mut self, class: Class, frame: Bytes, now: Monotonic) -> Result<bool, Refused> {
+    pub(super) fn push(&mut self, entry: Entry) -> Result<bool, Refused> {
+        let (count, bytes) = (entry.count, entry.bytes());
         let shared = &self.shared;
         let live = shared.live.load(Ordering::Relaxed) + self.live.live;
         let live_bytes = shared.live_bytes.load(Ordering::Relaxed) + self.live.live_bytes;
         let (most, most_bytes) = (shared.limits.live_events, shared.limits.live_bytes);
-        match class {
-            Class::Reply => shared.count_reply(frame.len()),
+        match entry.class {
+            Class::Reply => shared.count_reply(bytes),
             Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => {
                 return Err(Refused::Shed);
             }
             // A single event may be longer than the room: it must not break a connection that keeps up.
-            _ if live >= most || (live > 0 && live_bytes + frame.len() > most_bytes) => {
+            _ if live + count > most || (live + count > 1 && live_bytes + bytes > most_bytes) => {
                 return Err(Refused::TooSlow);
             }
-            _ => self.live.add(Some((class, frame.len()))),
+            _ => self.live.add(Counts::of(&entry)),
         }
-        self.pushed.push(Outgoing::Frame(class, frame, now));
+        self.pushed.push(Outgoing::Entry(entry));
+        self.count += count;
         let is_first = self.pushed.len() == 1;
-        if self.pushed.len() == AT_ONCE {
+        if self.count >= AT_ONCE {
             self.send();
         }
         Ok(is_first)
@@ -155,6 +179,7 @@ impl Tail {
     /// Sends what was pushed: so the connection's task wakes once, and writes it all at once.
     pub(super) fn send(&mut self) {
         if !self.pushed.is_empty() {
+            self.count = 0;
             self.shared.count_live(&mem::take(&mut self.live));
             // A reader that is gone is reported by its session.
             let _gone = self.frames.unbounded_send(mem::take(&mut self.pushed));
@@ -194,14 +219,14 @@ impl Tail {
 }
 
 impl Head {
-    /// Takes the next frame out, for a transport that is ready for it. It counts on until the transport has
+    /// Takes the next one out, for a transport that is ready for it. It counts on until the transport has
     /// [taken](Self::taken) it.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Outgoing>> {
-        self.done.add(self.handed.take());
+        self.done.add(mem::take(&mut self.handed));
         loop {
             if let Some(next) = self.received.next() {
-                if let Outgoing::Frame(class, frame, _) = &next {
-                    self.handed = Some((*class, frame.len()));
+                if let Outgoing::Entry(entry) = &next {
+                    self.handed = Counts::of(entry);
                 }
                 return Poll::Ready(Some(next));
             }
@@ -215,11 +240,11 @@ impl Head {
 
     /// The transport is flushed: it has all that was taken out.
     pub(super) fn taken(&mut self) {
-        self.done.add(self.handed.take());
+        self.done.add(mem::take(&mut self.handed));
         self.settle();
     }
 
-    /// Counts no more what the transport has: all that was taken out but the last frame.
+    /// Counts no more what the transport has: all that was taken out but the last of it.
     pub(super) fn settle(&mut self) {
         self.shared.uncount(&mem::take(&mut self.done));
     }
@@ -308,15 +333,17 @@ impl Shared {
 }
 
 impl Counts {
-    fn add(&mut self, frame: Option<(Class, usize)>) {
-        match frame {
-            Some((Class::Reply, bytes)) => self.reply_bytes += bytes,
-            Some((_, bytes)) => {
-                self.live += 1;
-                self.live_bytes += bytes;
-            }
-            None => {}
+    fn of(entry: &Entry) -> Self {
+        match entry.class {
+            Class::Reply => Self { reply_bytes: entry.bytes(), ..Self::default() },
+            _ => Self { live: entry.count, live_bytes: entry.bytes(), ..Self::default() },
         }
+    }
+
+    fn add(&mut self, others: Self) {
+        self.live += others.live;
+        self.live_bytes += others.live_bytes;
+        self.reply_bytes += others.reply_bytes;
     }
 }
 
@@ -341,38 +368,70 @@ mod tests {
         OutboundLimits { reply_bytes: 10, live_events: 8, live_bytes: 100, total_bytes: 1_000 }
     }
 
-    fn frame(bytes: usize) -> Bytes {
-        vec![b'x'; bytes].into()
+    fn entry(class: Class, bytes: usize) -> Entry {
+        Entry { class, frame: Frame::Text(vec![b'x'; bytes].into()), count: 1, since: NOW }
+    }
+
+    /// Several messages as one.
+    fn framed(count: usize, bytes: usize) -> Entry {
+        Entry { count, frame: Frame::Framed(vec![b'x'; bytes].into()), ..entry(Class::Message, 0) }
     }
 
     #[test]
     fn typing_is_shed_first_and_messages_never_silently() {
         let (mut tail, head) = queue(limits(), 64, Arc::default());
         for number in 0..8 {
-            assert_eq!(tail.push(Class::Message, frame(1), NOW), Ok(number == 0));
+            assert_eq!(tail.push(entry(Class::Message, 1)), Ok(number == 0));
         }
-        assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
+        assert_eq!(tail.push(entry(Class::Typing, 1)), Err(Refused::Shed));
         tail.send();
         assert_eq!(tail.bytes(), 8);
-        assert_eq!(tail.push(Class::Typing, frame(1), NOW), Err(Refused::Shed));
-        assert_eq!(tail.push(Class::Reply, frame(50), NOW), Ok(true), "replies are always taken");
-        assert_eq!(tail.push(Class::Message, frame(1), NOW), Err(Refused::TooSlow));
+        assert_eq!(tail.push(entry(Class::Typing, 1)), Err(Refused::Shed));
+        assert_eq!(tail.push(entry(Class::Reply, 50)), Ok(true), "replies are always taken");
+        assert_eq!(tail.push(entry(Class::Message, 1)), Err(Refused::TooSlow));
         assert!(!head.may_read());
     }
 
     #[test]
     fn one_long_event_fits_and_two_do_not() {
         let (mut tail, _head) = queue(limits(), 64, Arc::default());
-        assert_eq!(tail.push(Class::Message, frame(500), NOW), Ok(true));
-        assert_eq!(tail.push(Class::Message, frame(500), NOW), Err(Refused::TooSlow));
+        assert_eq!(tail.push(entry(Class::Message, 500)), Ok(true));
+        assert_eq!(tail.push(entry(Class::Message, 500)), Err(Refused::TooSlow));
+    }
+
+    #[test]
+    fn several_as_one_count_as_several() {
+        let (mut tail, mut head) = queue(limits(), 64, Arc::default());
+        assert_eq!(tail.push(framed(9, 9)), Err(Refused::TooSlow), "more than there may be");
+        assert_eq!(tail.push(framed(2, 101)), Err(Refused::TooSlow), "longer than they may be");
+        assert_eq!(tail.push(framed(8, 100)), Ok(true));
+        tail.send();
+        assert_eq!(tail.push(entry(Class::Message, 0)), Err(Refused::TooSlow));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(head.poll_next(&mut cx).is_ready());
+        assert_eq!(tail.push(entry(Class::Message, 0)), Err(Refused::TooSlow), "until the transport has it");
+        head.taken();
+        assert_eq!((tail.bytes(), tail.push(framed(8, 100))), (0, Ok(true)));
+    }
+
+    #[test]
+    fn many_are_sent_before_all_are_there() {
+        let limits = OutboundLimits { live_events: 1_000, live_bytes: 1_000, ..limits() };
+        let (mut tail, mut head) = queue(limits, 64, Arc::default());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert_eq!(tail.push(framed(AT_ONCE - 1, 1)), Ok(true));
+        assert!(head.poll_next(&mut cx).is_pending());
+        assert_eq!(tail.push(entry(Class::Message, 1)), Ok(false));
+        assert!(head.poll_next(&mut cx).is_ready());
+        assert_eq!(tail.push(entry(Class::Message, 1)), Ok(true), "the first of the next");
     }
 
     #[test]
     fn bytes_are_counted_in_and_out() {
         let total = Arc::new(AtomicUsize::new(7));
         let (mut tail, mut head) = queue(limits(), 64, total.clone());
-        tail.push(Class::Reply, frame(20), NOW).unwrap();
-        tail.push(Class::Message, frame(30), NOW).unwrap();
+        tail.push(entry(Class::Reply, 20)).unwrap();
+        tail.push(entry(Class::Message, 30)).unwrap();
         assert!(!head.may_read());
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(head.poll_next(&mut cx).is_pending(), "pushed only");

@@ -12,10 +12,12 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
+use super::batch::Batch;
 use super::handle::Message;
-use super::queue::{Refused, Tail};
-use super::{Clock, Drive, Log, Observer, Verifier};
+use super::queue::{Entry, Refused, Tail};
+use super::{Clock, Drive, Framing, Log, Observer, Verifier};
 use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
+use crate::frame::Frame;
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
 use crate::time::Monotonic;
@@ -41,6 +43,9 @@ struct Service<'a, S, V, C> {
     clock: &'a C,
     observer: Observer,
     log: Log,
+    framing: Option<Framing>,
+    /// Empty between two turns.
+    batch: Batch,
     queues: BTreeMap<ConnectionId, Tail>,
     /// Whose queues have frames that are pushed and not sent.
     pushed: Vec<ConnectionId>,
@@ -63,7 +68,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     total: Arc<AtomicUsize>,
     mut messages: mpsc::Receiver<Message>,
 ) -> S {
-    let Drive { engine, store, verifier, clock, observer, log } = drive;
+    let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
     let mut service = Service {
         engine,
         store: &store,
@@ -71,6 +76,8 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         clock: &clock,
         observer,
         log,
+        framing,
+        batch: Batch::default(),
         queues: BTreeMap::new(),
         pushed: Vec::new(),
         total,
@@ -182,6 +189,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                     self.handle(input);
                 }
             }
+            self.end_batch(now);
             for conn in self.pushed.drain(..) {
                 if let Some(queue) = self.queues.get_mut(&conn) {
                     queue.send();
@@ -197,7 +205,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     fn act_on(&mut self, output: Output, now: Monotonic) {
         let (store, verifier) = (self.store, self.verifier);
         match output {
-            Output::Send { conns, class, frame } => self.send(&conns, (class, &frame), now),
+            Output::Send { conns, class, frame } => self.send(conns, class, frame, now),
             Output::Load { ticket, query } => {
                 let asked = async move { Input::Loaded { ticket, result: store.load(query).await } };
                 self.asked.push(asked.boxed());
@@ -218,6 +226,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
             Output::Close { conn, code } => {
+                self.end_batch(now);
                 if let Some(mut queue) = self.queues.remove(&conn) {
                     queue.close(code);
                 }
@@ -236,11 +245,43 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Puts a frame into queues, and closes whoever has too much in its own.
-    fn send(&mut self, conns: &[ConnectionId], (class, frame): (Class, &Bytes), now: Monotonic) {
+    /// Puts a frame into queues, or into the batch that is framed for all of them at once.
+    fn send(&mut self, conns: Vec<ConnectionId>, class: Class, frame: Bytes, now: Monotonic) {
+        let beside = self.batch.is_beside(&conns);
+        if class == Class::Message && self.framing.is_some() && !beside {
+            if !self.batch.takes(&conns) {
+                self.end_batch(now);
+                self.batch.begin(conns);
+            }
+            return self.batch.push(frame);
+        }
+        if !beside {
+            self.end_batch(now);
+        }
+        self.push(&conns, class, (&Frame::Text(frame), 1), now);
+    }
+
+    /// Puts what is in the batch into its queues.
+    fn end_batch(&mut self, now: Monotonic) {
+        let (conns, texts) = self.batch.end();
+        if let Some(framing) = self.framing
+            && !texts.is_empty()
+        {
+            self.push(&conns, Class::Message, (&Frame::Framed(framing(&texts)), texts.len()), now);
+        }
+    }
+
+    /// Puts frames that are carried as one into queues, and closes whoever has too much in its own.
+    fn push(
+        &mut self,
+        conns: &[ConnectionId],
+        class: Class,
+        (frame, count): (&Frame, usize),
+        since: Monotonic,
+    ) {
         for conn in conns {
             let Some(queue) = self.queues.get_mut(conn) else { continue };
-            match queue.push(class, frame.clone(), now) {
+            match queue.push(Entry { class, frame: frame.clone(), count, since }) {
                 Ok(true) => self.pushed.push(*conn),
                 Ok(false) => {}
                 Err(Refused::Shed) => self.typing_shed += 1,

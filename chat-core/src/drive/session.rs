@@ -8,7 +8,7 @@ use futures::{Sink, Stream};
 
 use super::Frame;
 use super::handle::Message;
-use super::queue::{Head, Outgoing};
+use super::queue::{Entry, Head, Outgoing};
 use crate::engine::{Class, ConnectionId};
 use crate::protocol::CloseCode;
 use crate::time::Monotonic;
@@ -58,13 +58,13 @@ struct Run {
 }
 
 impl Run {
-    /// One more was written. If it does not belong to those before it, these are told.
-    fn add(&mut self, class: Class, since: Monotonic, watch: &mut impl FnMut(Carried)) {
+    /// So many more were written. If they do not belong to those before them, these are told.
+    fn add(&mut self, count: usize, (class, since): (Class, Monotonic), watch: &mut impl FnMut(Carried)) {
         if self.of != Some((class, since)) {
             std::mem::take(self).tell(watch);
             self.of = Some((class, since));
         }
-        self.count += 1;
+        self.count += count;
     }
 
     fn tell(self, watch: &mut impl FnMut(Carried)) {
@@ -203,9 +203,9 @@ where
             };
             is_ready?;
             match self.session.queue.poll_next(cx) {
-                Poll::Ready(Some(Outgoing::Frame(class, text, since))) => {
-                    Pin::new(&mut self.transport).start_send(Frame::Text(text))?;
-                    run.add(class, since, &mut self.watch);
+                Poll::Ready(Some(Outgoing::Entry(Entry { class, frame, count, since }))) => {
+                    Pin::new(&mut self.transport).start_send(frame)?;
+                    run.add(count, (class, since), &mut self.watch);
                     self.written = true;
                 }
                 Poll::Ready(Some(Outgoing::Close(code))) => return self.close(code),

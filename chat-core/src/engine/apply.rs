@@ -3,7 +3,7 @@
 use super::io::ConnectionId;
 use super::{Class, Engine, Event};
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{CloseCode, ErrorCode, Message, MessageRead, NewMessage, ReadPosition};
+use crate::protocol::{CloseCode, ErrorCode, Message, MessageRead, ReadPosition};
 use crate::store::{Account, Position};
 use crate::time::Timestamp;
 
@@ -18,7 +18,7 @@ impl Engine {
             Event::ConversationCreated { conversation, message, creator } => {
                 self.cache.put(conversation.clone(), position);
                 self.notify_control(conversation, creator);
-                self.broadcast(&conversation.id, None, Class::Message, &NewMessage::from(message.clone()));
+                self.broadcast_message(message);
             }
             Event::MessageSent(message) => self.message_sent(message, conn),
             Event::MessageRead { conversation, user, message, up_to, at } => {
@@ -60,7 +60,7 @@ impl Engine {
             conversation.last_seq = message.seq.unwrap_or(conversation.last_seq);
             conversation.last_message_at = message.sent_at;
         });
-        self.broadcast(conversation, None, Class::Message, &NewMessage::from(message.clone()));
+        self.broadcast_message(message);
         if let Some(conn) = conn {
             self.stop_typing(conn, &message.sender_id, conversation);
         }
@@ -81,6 +81,6 @@ impl Engine {
         let ReadPosition { conversation_id, message_id, .. } = position;
         let read_up_to = Some(up_to);
         let read = MessageRead { conversation_id, user_id: user.clone(), message_id, timestamp, read_up_to };
-        self.broadcast(conversation, Some(user), Class::Message, &read);
+        self.broadcast(conversation, user, Class::Message, &read);
     }
 }

@@ -8,31 +8,54 @@ use super::io::ConnectionId;
 use super::{Class, Engine, Output, handler};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
-use crate::protocol::{CloseCode, User, encode};
+use crate::protocol::{CloseCode, Message, NewMessage, User, encode};
 
 impl Engine {
-    /// Sends a live event to every connection of every participant, but those of one user.
+    /// Sends a live event to every connection of every participant but one.
     pub(super) fn broadcast(
         &mut self,
         conversation: &ConversationId,
-        except: Option<&UserId>,
+        except: &UserId,
         class: Class,
         event: &impl Serialize,
     ) {
-        let mut conns = self.cache.audience(conversation, &self.online).to_vec();
-        if let Some(user) = except {
-            let own = self.online.of(user);
-            conns.retain(|conn| !own.contains(conn));
-        }
+        let (_, conns) = self.audience(conversation, except);
         self.deliver(conns, class, event);
     }
 
-    /// Encodes a live event once, and puts it in its order on each of these connections.
-    pub(super) fn deliver(&mut self, mut conns: Vec<ConnectionId>, class: Class, event: &impl Serialize) {
-        if conns.is_empty() {
+    /// Sends a message to every connection of every participant: first to the sender's own, so that what all others get, who
+    /// are often the same for many conversations, is one after the other.
+    pub(super) fn broadcast_message(&mut self, message: &Message) {
+        let (own, others) = self.audience(&message.conversation_id, &message.sender_id);
+        if own.is_empty() && others.is_empty() {
             return;
         }
-        let frame: Bytes = encode(event);
+        let frame = encode(&NewMessage::from(message.clone()));
+        self.place(own, Class::Message, frame.clone());
+        self.place(others, Class::Message, frame);
+    }
+
+    /// The connections of one participant, if it is one, and those of all others.
+    fn audience(
+        &mut self,
+        conversation: &ConversationId,
+        user: &UserId,
+    ) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
+        let own = self.online.of(user);
+        let all = self.cache.audience(conversation, &self.online);
+        let (mut theirs, mut others) = (Vec::new(), Vec::with_capacity(all.len()));
+        all.iter().for_each(|conn| if own.contains(conn) { &mut theirs } else { &mut others }.push(*conn));
+        (theirs, others)
+    }
+
+    /// Encodes a live event once, and puts it in its order on each of these connections.
+    pub(super) fn deliver(&mut self, conns: Vec<ConnectionId>, class: Class, event: &impl Serialize) {
+        if !conns.is_empty() {
+            self.place(conns, class, encode(event));
+        }
+    }
+
+    fn place(&mut self, mut conns: Vec<ConnectionId>, class: Class, frame: Bytes) {
         let mut slow = Vec::new();
         let most = self.limits.engine.held_back;
         conns.retain(|conn| match self.placed(*conn, class, &frame) {

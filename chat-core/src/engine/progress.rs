@@ -24,7 +24,7 @@ impl Engine {
         connection.last_heard = self.now.monotonic;
         let decoded = match frame {
             Frame::Text(text) => Request::decode(text, &self.limits.fields),
-            Frame::Binary(_) => {
+            Frame::Binary(_) | Frame::Framed(_) => {
                 let error = Error::with_detail(ErrorCode::InvalidFrame, "binary frames are not understood");
                 Err(Undecodable { request_id: None, error })
             }

@@ -106,6 +106,6 @@ impl Engine {
             is_typing,
             timestamp: self.now.wall,
         };
-        self.broadcast(conversation, Some(user), Class::Typing, &event);
+        self.broadcast(conversation, user, Class::Typing, &event);
     }
 }

@@ -71,6 +71,9 @@ impl Verifier for PlainTokens {
     }
 }
 
+/// A drive that does not run yet.
+pub(crate) type ChatDrive = Drive<GatedStore, PlainTokens, StoppedClock>;
+
 /// A running drive.
 pub(crate) struct Chat {
     pub(crate) pool: LocalPool,
@@ -94,13 +97,18 @@ pub(crate) struct Client {
 
 impl Chat {
     pub(crate) fn new(settings: Settings) -> Self {
+        Self::start(settings, |drive| drive)
+    }
+
+    /// One whose drive is changed before it runs.
+    pub(crate) fn start(settings: Settings, change: impl FnOnce(ChatDrive) -> ChatDrive) -> Self {
         let gate = Gate::default();
         let store = GatedStore { gate: gate.clone(), inner: MemoryStore::new("epoch_1") };
         let ((shown, events), (count, begun)) = (mpsc::unbounded(), mpsc::unbounded());
         let commits = Arc::clone(&gate.1);
         let engine = Engine::new(settings, [7; 32]);
         let tokens = PlainTokens(vec![super::driver(), super::staff()]);
-        let drive = Drive::new(engine, store, tokens, StoppedClock::default());
+        let drive = change(Drive::new(engine, store, tokens, StoppedClock::default()));
         let observer = move |event: &Event| {
             shown.unbounded_send(event.clone()).ok();
             count.unbounded_send(commits.load(Ordering::Relaxed)).ok();

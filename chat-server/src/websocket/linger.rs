@@ -3,14 +3,14 @@
 //! A socket that is closed while unread bytes wait in it is reset, and a reset takes from the peer what it had not
 //! read yet: the close frame first of all. So after the last byte the server reads on for a while, and throws away.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
-use async_tungstenite::tungstenite::Message;
-use futures::SinkExt as _;
+use async_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::WebSocket;
+use super::{Watch, WebSocket};
 
 /// How long the end may take.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -19,12 +19,12 @@ const WITHIN: Duration = Duration::from_secs(2);
 const DISCARD_BUFFER: usize = 512;
 
 /// Says the last words, flushes, and lingers until the peer has closed too.
-pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(websocket: &mut WebSocket<S>) {
+pub(super) async fn finish<S: AsyncRead + AsyncWrite + Watch + Unpin>(websocket: &mut WebSocket<S>) {
     let in_order = async {
         if let Some(close) = websocket.last_words.take() {
-            websocket.socket.feed(Message::Close(Some(close))).await.ok()?;
+            websocket.outgoing.push(RawFrame::close(Some(close)));
         }
-        websocket.socket.flush().await.ok()?;
+        poll_fn(|cx| websocket.poll_written(cx)).await.ok()?;
         let stream = websocket.socket.get_mut().get_mut();
         discard(stream).await
     };

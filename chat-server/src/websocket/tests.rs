@@ -161,21 +161,32 @@ async fn a_frame_of_the_limit_is_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_message_goes_out_in_pieces_and_stays_whole() {
-    let (mut server, mut client) = pair(1 << 10).await;
-    let long = "x".repeat(3 * PIECE + 1);
-    let (sent, received) = futures::join!(server.send(Frame::Text(long.clone().into())), client.next());
-    sent.unwrap();
-    assert_eq!(received.unwrap().unwrap(), Message::text(long));
+async fn what_is_sent_and_what_is_answered_do_not_mix() {
+    let (mut server, mut client) = pair(64).await;
+    let (text, payload) = ("x".repeat(1_000), Bytes::from_static(&[b'p'; 56]));
+    let (ping, pong) = (Message::Ping(payload.clone()), Message::Pong(payload));
 
-    let (mut server, mut raw) = raw_pair(1 << 20).await;
-    server.feed(Frame::Text("x".repeat(PIECE + 1).into())).await.unwrap();
-    server.feed(Frame::Text("next".into())).await.unwrap();
-    server.flush().await.unwrap();
-    let mut sent = vec![0; 4 + PIECE + 3 + 6];
-    raw.read_exact(&mut sent).await.unwrap();
-    assert_eq!(sent[..4], [0x01, 126, 0x40, 0]);
-    assert_eq!(sent[4 + PIECE..], *b"\x80\x01x\x81\x04next");
+    // There is room for one pong and a part of the next.
+    for _ in 0..2 {
+        client.send(ping.clone()).await.unwrap();
+        assert!(server.next().now_or_never().is_none());
+    }
+    let sending = server.send(Frame::Text(text.clone().into()));
+    let (sent, received) = futures::join!(sending, client.by_ref().take(3).collect::<Vec<_>>());
+    sent.unwrap();
+    let received: Vec<_> = received.into_iter().map(Result::unwrap).collect();
+    assert_eq!(received, [pong.clone(), pong.clone(), Message::text(text.clone())]);
+
+    assert!(server.next().now_or_never().is_none());
+
+    // A part of a text is written when the ping comes.
+    assert!(server.send(Frame::Text(text.clone().into())).now_or_never().is_none());
+    client.send(ping).await.unwrap();
+    assert!(server.next().now_or_never().is_none());
+    let (sent, received) = futures::join!(server.flush(), client.by_ref().take(2).collect::<Vec<_>>());
+    sent.unwrap();
+    let received: Vec<_> = received.into_iter().map(Result::unwrap).collect();
+    assert_eq!(received, [Message::text(text), pong]);
 }
 
 #[tokio::test(start_paused = true)]

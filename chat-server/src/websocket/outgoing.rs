@@ -1,0 +1,185 @@
+//! What waits to be written to a WebSocket, framed.
+//!
+//! The library formats these frames and does not write them: it would copy each into a buffer of each connection, where live
+//! events are framed once for all who get them. It writes what it answers by itself.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use async_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
+use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use bytes::{Buf as _, Bytes};
+use tokio::io::AsyncWrite;
+
+/// Bytes that are gathered before they are written without being flushed.
+pub(super) const GATHERED: usize = 16 * 1024;
+
+/// What is written at once, if there is so much of it.
+const SLICES: usize = 16;
+
+/// Most bytes that are in front of a server's frame (RFC 6455, section 5.2).
+const HEADER_BYTES: usize = 10;
+
+/// Texts as they are written to a WebSocket, one behind the other.
+///
+/// A server's frames have no mask (RFC 6455, section 5.1): they are the same bytes for everybody who gets them.
+pub fn frame_texts(texts: &[Bytes]) -> Bytes {
+    let mut framed = Vec::with_capacity(texts.iter().map(|text| text.len() + HEADER_BYTES).sum());
+    texts.iter().for_each(|text| append(message(Data::Text, text.clone()), &mut framed));
+    framed.into()
+}
+
+/// A frame that is a whole message.
+pub(super) fn message(kind: Data, payload: Bytes) -> RawFrame {
+    RawFrame::message(payload, OpCode::Data(kind), true)
+}
+
+fn append(frame: RawFrame, framed: &mut Vec<u8>) {
+    frame.format(framed).expect("a vector takes all that is written to it");
+}
+
+/// Frames that wait to be written, the first perhaps in part.
+///
+/// Bounded by who puts them in: no more once it [is full](Self::is_full).
+#[derive(Default)]
+pub(super) struct Outgoing {
+    framed: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Outgoing {
+    /// Puts a frame behind what waits.
+    pub(super) fn push(&mut self, frame: RawFrame) {
+        let mut framed = Vec::with_capacity(frame.len());
+        append(frame, &mut framed);
+        self.push_framed(framed.into());
+    }
+
+    /// The same for frames that are framed.
+    pub(super) fn push_framed(&mut self, framed: Bytes) {
+        self.bytes += framed.len();
+        self.framed.push_back(framed);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.framed.is_empty()
+    }
+
+    /// Whether what waits must be written before there is more.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= GATHERED
+    }
+
+    /// Writes all that waits. Nothing is held afterwards, so that a connection at rest costs nothing.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(first) = self.framed.front() {
+            let stream = Pin::new(&mut *stream);
+            let written = match self.framed.len() {
+                1 => ready!(stream.poll_write(cx, first))?,
+                _ => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    slices
+                        .iter_mut()
+                        .zip(&self.framed)
+                        .for_each(|(slice, framed)| *slice = IoSlice::new(framed));
+                    ready!(stream.poll_write_vectored(cx, &slices[..self.framed.len().min(SLICES)]))?
+                }
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+        self.framed = VecDeque::new();
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.bytes -= written;
+        while let Some(first) = self.framed.front_mut() {
+            if written < first.len() {
+                return first.advance(written);
+            }
+            written -= first.len();
+            self.framed.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    use super::*;
+
+    fn texts() -> Vec<Bytes> {
+        [0, 1, 125, 126, 65_535, 65_536].iter().map(|length| vec![b'x'; *length].into()).collect()
+    }
+
+    #[test]
+    fn texts_are_framed_as_each_would_be() {
+        let mut expected = Vec::new();
+        for text in texts() {
+            expected.push(0x81);
+            match text.len() {
+                length @ ..126 => expected.push(u8::try_from(length).unwrap()),
+                length @ ..65_536 => {
+                    expected.push(126);
+                    expected.extend(u16::try_from(length).unwrap().to_be_bytes());
+                }
+                length => {
+                    expected.push(127);
+                    expected.extend((length as u64).to_be_bytes());
+                }
+            }
+            expected.extend(&text);
+        }
+        assert_eq!(frame_texts(&texts()), expected);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_written_in_its_order_however_little_is_taken() {
+        for pipe in [1, 7, 4_096, 1 << 20] {
+            let (mut ours, mut theirs) = duplex(pipe);
+            let mut outgoing = Outgoing::default();
+            let mut expected = Vec::new();
+            for number in 0..3 * SLICES {
+                let frame = message(Data::Text, format!("{number}").repeat(number).into());
+                append(frame.clone(), &mut expected);
+                outgoing.push(frame);
+            }
+            assert_eq!(outgoing.bytes, expected.len());
+            let mut written = vec![0; expected.len()];
+            let (sent, read) = futures::join!(
+                std::future::poll_fn(|cx| outgoing.poll_write(&mut ours, cx)),
+                theirs.read_exact(&mut written)
+            );
+            sent.unwrap();
+            read.unwrap();
+            assert_eq!(written, expected);
+            assert!(outgoing.is_empty() && outgoing.bytes == 0 && outgoing.framed.capacity() == 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_full_until_what_waits_is_written() {
+        let (mut ours, mut theirs) = duplex(GATHERED);
+        let mut outgoing = Outgoing::default();
+        outgoing.push_framed(vec![0; GATHERED - 1].into());
+        assert!(!outgoing.is_full());
+        outgoing.push_framed(vec![0; 2].into());
+        assert!(outgoing.is_full());
+        let mut write = std::future::poll_fn(|cx| outgoing.poll_write(&mut ours, cx));
+        assert!((&mut write).now_or_never().is_none());
+        assert_eq!(theirs.read(&mut [0; 8]).await.unwrap(), 8);
+        write.await.unwrap();
+        assert!(!outgoing.is_full());
+    }
+}
