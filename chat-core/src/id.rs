@@ -77,22 +77,25 @@ pub struct Nonce(pub [u8; NONCE_BYTES]);
 /// Crockford's base 32 in lower case: no `i`, `l`, `o`, `u` to misread over a radio.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+/// Characters of a nonce.
+const NONCE_DIGITS: usize = NONCE_BYTES * 8 / 5;
+
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chunks_exact(5).try_for_each(|five| {
+        let mut digits = [0; NONCE_DIGITS];
+        for (eight, five) in digits.chunks_exact_mut(8).zip(self.0.chunks_exact(5)) {
             let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-            (0..8).rev().try_for_each(|i| {
-                let digit = ALPHABET[(bits >> (5 * i) & 31) as usize];
-                fmt::Write::write_char(f, char::from(digit))
-            })
-        })
+            let places = (0..8).rev().map(|i| (bits >> (5 * i) & 31) as usize);
+            eight.iter_mut().zip(places).for_each(|(digit, place)| *digit = ALPHABET[place]);
+        }
+        f.write_str(str::from_utf8(&digits).expect("the alphabet is ASCII"))
     }
 }
 
 impl ConversationId {
     /// The id of the conversation that was created with this nonce.
     pub fn compose(nonce: Nonce) -> Self {
-        Self::from(format!("conv_{nonce}"))
+        compose(format_args!("conv_{nonce}")).into()
     }
 }
 
@@ -102,16 +105,23 @@ impl MessageId {
     /// The number comes from the store and the nonce from the engine, so that neither needs to ask the
     /// other, and a message is found by its id without an index of ids.
     pub fn compose(nonce: Nonce, seq: u64) -> Self {
-        Self::from(format!("msg_{nonce}{seq}"))
+        compose(format_args!("msg_{nonce}{seq}")).into()
     }
 
     /// The `seq` that the id claims, or `None` if no [`compose`](Self::compose) made it.
     ///
     /// The claim must be checked against the message that really has this number.
     pub fn seq(&self) -> Option<u64> {
-        let digits = self.0.strip_prefix("msg_")?.get(NONCE_BYTES * 8 / 5..)?;
+        let digits = self.0.strip_prefix("msg_")?.get(NONCE_DIGITS..)?;
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
     }
+}
+
+/// Formats an id, whose length is known well enough to make room for it once.
+fn compose(id: fmt::Arguments<'_>) -> String {
+    let mut text = String::with_capacity(NONCE_DIGITS + 16);
+    fmt::Write::write_fmt(&mut text, id).expect("a string takes all that is written to it");
+    text
 }
 
 /// One history of numbers: made when a store is created or restored from a backup.

@@ -248,7 +248,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     /// Puts a frame into queues, or into the batch that is framed for all of them at once.
     fn send(&mut self, conns: Vec<ConnectionId>, class: Class, frame: Bytes, now: Monotonic) {
         let beside = self.batch.is_beside(&conns);
-        if class == Class::Message && self.framing.is_some() && !beside {
+        if class == Class::Message && conns.len() > 1 && self.framing.is_some() && !beside {
             if !self.batch.takes(&conns) {
                 self.end_batch(now);
                 self.batch.begin(conns);

@@ -34,6 +34,9 @@ impl RequestId {
     }
 }
 
+/// What most frames of a server fit into.
+const USUAL_BYTES: usize = 512;
+
 /// The `success` of a reply that is no error: always `true`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Success;
@@ -190,8 +193,12 @@ fn in_words(wanted: &str) -> String {
 
 /// Whether arrays and objects are nested deeper than `max`.
 ///
-/// Counted before anything is decoded, so that depth costs neither stack nor time.
+/// Counted before anything is decoded, so that depth costs neither stack nor time. Nearly every frame has not even as many
+/// brackets, inside of strings and out.
 fn is_deeper_than(text: &[u8], max: usize) -> bool {
+    if text.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() <= max {
+        return false;
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     text.iter().any(|byte| {
         match (in_string, byte) {
@@ -216,18 +223,22 @@ pub(super) struct OutgoingRequest<'a, T> {
     pub(super) request_id: Option<&'a RequestId>,
 }
 
-/// A reply on its way out, with the `request_id` that it answers.
-#[derive(Serialize)]
-struct OutgoingReply<'a, T> {
-    #[serde(flatten)]
-    reply: &'a T,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a RequestId>,
-}
-
-/// Encodes a reply, and the `request_id` that it answers.
+/// Encodes a reply, and the `request_id` that it answers behind all else.
+///
+/// # Panics
+///
+/// Never: see [`encode`].
 pub fn encode_reply<T: Serialize>(reply: &T, request_id: Option<&RequestId>) -> Bytes {
-    encode(&OutgoingReply { reply, request_id })
+    let mut json = to_json(reply);
+    if let Some(request_id) = request_id {
+        // Every reply is an object with at least `success` in it.
+        let end = json.pop();
+        debug_assert_eq!(end, Some(b'}'));
+        json.extend(b",\"request_id\":");
+        serde_json::to_writer(&mut json, request_id).expect("an id is plain JSON");
+        json.push(b'}');
+    }
+    exactly(json)
 }
 
 /// Encodes a frame that answers no request.
@@ -236,7 +247,18 @@ pub fn encode_reply<T: Serialize>(reply: &T, request_id: Option<&RequestId>) -> 
 ///
 /// Never: the protocol's types hold nothing that JSON can't.
 pub fn encode<T: Serialize>(frame: &T) -> Bytes {
-    serde_json::to_vec(frame).expect("the protocol's types are plain JSON").into()
+    exactly(to_json(frame))
+}
+
+fn to_json<T: Serialize>(frame: &T) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut json, frame).expect("the protocol's types are plain JSON");
+    json
+}
+
+/// Without room that nothing is in: frames wait in queues that are bounded by what is in them.
+fn exactly(json: Vec<u8>) -> Bytes {
+    json.into_boxed_slice().into()
 }
 
 #[cfg(test)]

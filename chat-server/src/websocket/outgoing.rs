@@ -10,13 +10,16 @@ use std::task::{Context, Poll, ready};
 
 use async_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
 /// Bytes that are gathered before they are written without being flushed.
 pub(super) const GATHERED: usize = 16 * 1024;
 
-/// What is written at once, if there is so much of it.
+/// Bytes up to which frames are copied behind each other: more than that is written from where it is.
+const COPIED: usize = 2 * 1024;
+
+/// Buffers that one write takes.
 const SLICES: usize = 16;
 
 /// Most bytes that are in front of a server's frame (RFC 6455, section 5.2).
@@ -36,8 +39,8 @@ pub(super) fn message(kind: Data, payload: Bytes) -> RawFrame {
     RawFrame::message(payload, OpCode::Data(kind), true)
 }
 
-fn append(frame: RawFrame, framed: &mut Vec<u8>) {
-    frame.format(framed).expect("a vector takes all that is written to it");
+fn append(frame: RawFrame, framed: impl io::Write) {
+    frame.format(&mut { framed }).expect("memory takes all that is written to it");
 }
 
 /// Frames that wait to be written, the first perhaps in part.
@@ -45,26 +48,35 @@ fn append(frame: RawFrame, framed: &mut Vec<u8>) {
 /// Bounded by who puts them in: no more once it [is full](Self::is_full).
 #[derive(Default)]
 pub(super) struct Outgoing {
+    /// Long ones, and what came before them.
     framed: VecDeque<Bytes>,
+    /// What came behind these.
+    last: BytesMut,
     bytes: usize,
 }
 
 impl Outgoing {
     /// Puts a frame behind what waits.
     pub(super) fn push(&mut self, frame: RawFrame) {
-        let mut framed = Vec::with_capacity(frame.len());
-        append(frame, &mut framed);
-        self.push_framed(framed.into());
+        self.bytes += frame.len();
+        self.last.reserve(frame.len());
+        append(frame, (&mut self.last).writer());
     }
 
     /// The same for frames that are framed.
     pub(super) fn push_framed(&mut self, framed: Bytes) {
         self.bytes += framed.len();
+        if framed.len() <= COPIED {
+            return self.last.extend_from_slice(&framed);
+        }
+        if !self.last.is_empty() {
+            self.framed.push_back(self.last.split().freeze());
+        }
         self.framed.push_back(framed);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.framed.is_empty()
+        self.bytes == 0
     }
 
     /// Whether what waits must be written before there is more.
@@ -78,25 +90,22 @@ impl Outgoing {
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while let Some(first) = self.framed.front() {
+        while !self.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let waiting = self.framed.iter().map(|framed| &framed[..]).chain([&self.last[..]]);
+            let waiting = waiting.filter(|bytes| !bytes.is_empty()).map(IoSlice::new);
+            let count = slices.iter_mut().zip(waiting).map(|(slice, bytes)| *slice = bytes).count();
             let stream = Pin::new(&mut *stream);
-            let written = match self.framed.len() {
-                1 => ready!(stream.poll_write(cx, first))?,
-                _ => {
-                    let mut slices = [IoSlice::new(&[]); SLICES];
-                    slices
-                        .iter_mut()
-                        .zip(&self.framed)
-                        .for_each(|(slice, framed)| *slice = IoSlice::new(framed));
-                    ready!(stream.poll_write_vectored(cx, &slices[..self.framed.len().min(SLICES)]))?
-                }
+            let written = match &slices[..count] {
+                [only] => ready!(stream.poll_write(cx, only))?,
+                all => ready!(stream.poll_write_vectored(cx, all))?,
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.advance(written);
         }
-        self.framed = VecDeque::new();
+        *self = Self::default();
         Poll::Ready(Ok(()))
     }
 
@@ -109,6 +118,7 @@ impl Outgoing {
             written -= first.len();
             self.framed.pop_front();
         }
+        self.last.advance(written);
     }
 }
 
@@ -151,9 +161,14 @@ mod tests {
             let mut outgoing = Outgoing::default();
             let mut expected = Vec::new();
             for number in 0..3 * SLICES {
-                let frame = message(Data::Text, format!("{number}").repeat(number).into());
+                // Some are so long that they are not copied.
+                let length = if number % 3 == 0 { COPIED + number } else { number };
+                let frame = message(Data::Text, format!("{number}").repeat(length).into());
                 append(frame.clone(), &mut expected);
-                outgoing.push(frame);
+                match number % 2 {
+                    0 => outgoing.push(frame),
+                    _ => outgoing.push_framed(frame_texts(&[frame.into_payload()])),
+                }
             }
             assert_eq!(outgoing.bytes, expected.len());
             let mut written = vec![0; expected.len()];
@@ -164,7 +179,7 @@ mod tests {
             sent.unwrap();
             read.unwrap();
             assert_eq!(written, expected);
-            assert!(outgoing.is_empty() && outgoing.bytes == 0 && outgoing.framed.capacity() == 0);
+            assert!(outgoing.is_empty() && outgoing.framed.capacity() == 0 && outgoing.last.capacity() == 0);
         }
     }
 
