@@ -25,6 +25,7 @@ pub mod id;
 pub mod limits;
 pub mod permission;
 pub mod protocol;
+mod shared_text;
 pub mod store;
 pub mod testing;
 pub mod time;

@@ -10,6 +10,7 @@ use super::envelope::Success;
 use super::error::Error;
 use crate::id::{ClientMessageId, ConversationId, MessageId};
 use crate::limits::FieldLimits;
+use crate::shared_text;
 use crate::time::Timestamp;
 
 /// The `data` of `send_chat_message`.
@@ -18,6 +19,7 @@ pub struct SendChatMessage {
     /// Where to.
     pub conversation_id: ConversationId,
     /// The text: not blank, and at most as long as the limit.
+    #[serde(deserialize_with = "shared_text::deserialize")]
     pub content: Arc<str>,
     /// Makes a repeat safe: see [`ClientMessageId`].
     #[serde(default, skip_serializing_if = "Option::is_none")]

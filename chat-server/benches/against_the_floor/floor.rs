@@ -28,8 +28,8 @@ use crate::process::raise_file_limit;
 use crate::sample;
 
 /// As in the chat server: bytes that are read at once, and that are gathered before they are written.
-const READ_BUFFER: usize = 1024;
-const WRITE_BUFFER: usize = 8 * 1024;
+const READ_BUFFER: usize = 512;
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// As in the chat server: bytes that the system holds per connection and direction.
 const SOCKET_BUFFER: u32 = 64 * 1024;
