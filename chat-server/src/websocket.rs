@@ -51,12 +51,20 @@ pub struct WebSocket<S> {
     /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
     pong_owed: bool,
     outgoing: Outgoing,
-    /// The library may have written a part of what it answers by itself: nothing else is written before the rest.
-    answering: bool,
+    writer: Writer,
     /// What the peer is still to be told: why the connection failed.
     last_words: Option<CloseFrame>,
     said_goodbye: bool,
     ended: bool,
+}
+
+/// Who may have written a part of a frame: what the other has waits until the rest is written.
+#[derive(PartialEq, Eq)]
+enum Writer {
+    /// What was sent.
+    Queue,
+    /// The library, what it answers by itself.
+    Library,
 }
 
 impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
@@ -76,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             timer,
             pong_owed: false,
             outgoing: Outgoing::default(),
-            answering: false,
+            writer: Writer::Queue,
             last_words: None,
             said_goodbye: false,
             ended: false,
@@ -128,13 +136,13 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     /// Writes all that waits, and what the library answers by itself: each of the two to its end before the other begins.
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         loop {
-            if !self.answering {
+            if self.writer == Writer::Queue {
                 let stream = self.socket.get_mut().get_mut();
                 ready!(self.outgoing.poll_write(stream, cx)).map_err(Failure::Broken)?;
-                self.answering = true;
+                self.writer = Writer::Library;
             }
             ready!(self.socket.poll_flush_unpin(cx))?;
-            self.answering = false;
+            self.writer = Writer::Queue;
             if self.outgoing.is_empty() {
                 return Poll::Ready(Ok(()));
             }

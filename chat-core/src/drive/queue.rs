@@ -94,7 +94,7 @@ pub(super) struct Head {
 }
 
 /// What is counted together, for two threads write to each count.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Counts {
     live: usize,
     live_bytes: usize,

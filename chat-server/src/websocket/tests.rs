@@ -164,29 +164,29 @@ async fn a_frame_of_the_limit_is_read() {
 async fn what_is_sent_and_what_is_answered_do_not_mix() {
     let (mut server, mut client) = pair(64).await;
     let (text, payload) = ("x".repeat(1_000), Bytes::from_static(&[b'p'; 56]));
-    let (ping, pong) = (Message::Ping(payload.clone()), Message::Pong(payload));
+    let (asked, answer) = (Message::Ping(payload.clone()), Message::Pong(payload));
 
     // There is room for one pong and a part of the next.
     for _ in 0..2 {
-        client.send(ping.clone()).await.unwrap();
+        client.send(asked.clone()).await.unwrap();
         assert!(server.next().now_or_never().is_none());
     }
     let sending = server.send(Frame::Text(text.clone().into()));
     let (sent, received) = futures::join!(sending, client.by_ref().take(3).collect::<Vec<_>>());
     sent.unwrap();
     let received: Vec<_> = received.into_iter().map(Result::unwrap).collect();
-    assert_eq!(received, [pong.clone(), pong.clone(), Message::text(text.clone())]);
+    assert_eq!(received, [answer.clone(), answer.clone(), Message::text(text.clone())]);
 
     assert!(server.next().now_or_never().is_none());
 
     // A part of a text is written when the ping comes.
     assert!(server.send(Frame::Text(text.clone().into())).now_or_never().is_none());
-    client.send(ping).await.unwrap();
+    client.send(asked).await.unwrap();
     assert!(server.next().now_or_never().is_none());
     let (sent, received) = futures::join!(server.flush(), client.by_ref().take(2).collect::<Vec<_>>());
     sent.unwrap();
     let received: Vec<_> = received.into_iter().map(Result::unwrap).collect();
-    assert_eq!(received, [Message::text(text), pong]);
+    assert_eq!(received, [Message::text(text), answer]);
 }
 
 #[tokio::test(start_paused = true)]
