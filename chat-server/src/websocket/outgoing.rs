@@ -14,9 +14,9 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
 /// Bytes that are gathered before they are written without being flushed.
-pub(super) const GATHERED: usize = 16 * 1024;
+const GATHERED: usize = 16 * 1024;
 
-/// Bytes up to which frames are copied behind each other: more than that is written from where it is.
+/// Bytes up to which frames and payloads are copied behind each other: what is longer is written from where it is.
 const COPIED: usize = 2 * 1024;
 
 /// Buffers that one write takes.
@@ -39,8 +39,8 @@ pub(super) fn message(kind: Data, payload: Bytes) -> RawFrame {
     RawFrame::message(payload, OpCode::Data(kind), true)
 }
 
-fn append(frame: RawFrame, framed: impl io::Write) {
-    frame.format(&mut { framed }).expect("memory takes all that is written to it");
+fn append(frame: RawFrame, framed: &mut Vec<u8>) {
+    frame.format(framed).expect("memory takes all that is written to it");
 }
 
 /// Frames that wait to be written, the first perhaps in part.
@@ -58,12 +58,17 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// Puts a frame behind what waits.
     pub(super) fn push(&mut self, frame: RawFrame) {
-        self.bytes += frame.len();
-        self.last.reserve(frame.len());
-        append(frame, (&mut self.last).writer());
+        let (header, payload) = (frame.header().clone(), frame.into_payload());
+        let copied = if payload.len() <= COPIED { payload.len() } else { 0 };
+        self.last.reserve(HEADER_BYTES + copied);
+        let before = self.last.len();
+        let written = header.format(payload.len() as u64, &mut (&mut self.last).writer());
+        written.expect("memory takes all that is written to it");
+        self.bytes += self.last.len() - before;
+        self.push_framed(payload);
     }
 
-    /// The same for frames that are framed.
+    /// The same for frames that are framed, or a part of one.
     pub(super) fn push_framed(&mut self, framed: Bytes) {
         self.bytes += framed.len();
         if framed.len() <= COPIED {
@@ -181,6 +186,17 @@ mod tests {
             assert_eq!(written, expected);
             assert!(outgoing.is_empty() && outgoing.framed.capacity() == 0 && outgoing.last.capacity() == 0);
         }
+    }
+
+    #[test]
+    fn what_is_long_is_not_copied() {
+        let text = Bytes::from(vec![b'x'; COPIED + 1]);
+        let mut outgoing = Outgoing::default();
+        outgoing.push(message(Data::Text, text.clone()));
+        outgoing.push_framed(text.clone());
+        let places: Vec<_> = outgoing.framed.iter().map(|framed| framed.as_ptr()).collect();
+        assert_eq!(places[1..], [text.as_ptr(), text.as_ptr()], "behind the header");
+        assert!(outgoing.last.is_empty());
     }
 
     #[tokio::test]
