@@ -99,6 +99,12 @@ pub(super) fn message(conversation: &ConversationId, seq: u64) -> Vec<u8> {
     key
 }
 
+/// What the keys of a conversation's messages begin with, if this is the key of one, or the same beginning.
+pub(super) fn messages_of(key: &[u8]) -> Option<&[u8]> {
+    let stop = key.starts_with(MESSAGES).then(|| key.iter().position(|byte| *byte == STOP))??;
+    key.get(..=stop)
+}
+
 /// The `seq` at the end of the key of a message.
 pub(super) fn seq(message: &[u8]) -> Option<u64> {
     message.last_chunk().map(|seq| u64::from_be_bytes(*seq))

@@ -5,6 +5,7 @@
 //! again is written once.
 
 mod layer;
+mod messages;
 
 use std::array;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -84,7 +85,7 @@ impl State {
 
     /// Makes room for the next layer.
     fn ripen(&mut self) {
-        self.layers = [Arc::default(), self.layers[0].clone()];
+        self.layers = [Arc::new(self.layers[0].another()), self.layers[0].clone()];
         self.sizes = [Size::default(), self.sizes[0]];
         self.gathers_since = None;
         self.ripe = Some(self.end);

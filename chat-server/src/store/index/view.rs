@@ -110,20 +110,18 @@ impl View {
 
     /// The next key of a range that is written and not in sled.
     fn next_written(&self, left: &Bounds, back: bool) -> Option<Written> {
-        let own = next_of(&self.own, left, back, |value| Some(value.clone()));
+        let own = next_of(self.own.range(left.clone()), back, |value| Some(value.clone()));
         first_of(own, self.overlay.next(left, back), back)
     }
 }
 
-/// The next entry of a range of a map that `pick` gives a value for.
-pub(in crate::store) fn next_of<T>(
-    map: &BTreeMap<IVec, T>,
-    left: &Bounds,
+/// The next entry of a range that `pick` gives a value for.
+pub(in crate::store) fn next_of<'a, T: 'a>(
+    mut range: impl DoubleEndedIterator<Item = (&'a IVec, &'a T)>,
     back: bool,
     pick: impl Fn(&T) -> Option<Option<IVec>>,
 ) -> Option<Written> {
     let pick = |(key, value): (&IVec, &T)| Some((key.clone(), pick(value)?));
-    let mut range = map.range(left.clone());
     if back { range.rev().find_map(pick) } else { range.find_map(pick) }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, btree_map, hash_map};
 use std::mem;
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chat_core::store::Position;
 use sled::IVec;
 
+use super::messages::Messages;
 use crate::store::index::view::{Bounds, Writes, Written, first_of, next_of};
 use crate::store::keys;
 
@@ -17,6 +19,8 @@ pub(in crate::store) struct Layer(RwLock<Entries>);
 #[derive(Default, Debug)]
 struct Entries {
     ordered: BTreeMap<IVec, Versions>,
+    /// Messages of each conversation. They are asked for in no larger range, and nearly all come one behind the other.
+    messages: HashMap<IVec, Messages>,
     /// Client message ids. They are asked for one by one and have no order; as many as all others together, they are found
     /// at a fraction of the cost.
     originals: HashMap<IVec, Versions>,
@@ -24,13 +28,23 @@ struct Entries {
 
 /// What was written under a key, and after which group.
 #[derive(Debug)]
-struct Versions {
-    newest: (Position, Option<IVec>),
+pub(super) struct Versions {
+    newest: Write,
     /// Oldest first: as many as the groups of a layer wrote it before.
-    older: Vec<(Position, Option<IVec>)>,
+    older: Vec<Write>,
 }
 
+/// What was written, and with which group.
+pub(super) type Write = (Position, Option<IVec>);
+
 impl Layer {
+    /// An empty layer with room for as much as is in this one: the next is seldom larger.
+    pub(super) fn another(&self) -> Self {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let originals = HashMap::with_capacity(entries.originals.len());
+        Self(RwLock::new(Entries { originals, ..Entries::default() }))
+    }
+
     pub(super) fn write(&self, writes: Writes, position: Position) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in writes {
@@ -38,50 +52,78 @@ impl Layer {
         }
     }
 
-    /// Shows each key with its newest value, by their keys; client message ids in no order, after the others.
+    /// Shows each key with its newest value, by their keys; those of messages conversation by conversation, after the
+    /// others, and client message ids in no order, after these.
     pub(in crate::store) fn show<T>(
         &self,
         to: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a IVec, &'a Option<IVec>)>) -> T,
     ) -> T {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let all = entries.ordered.iter().chain(&entries.originals);
+        let messages = entries.messages.values().flat_map(Messages::iter);
+        let all = entries.ordered.iter().chain(messages).chain(&entries.originals);
         to(&mut all.map(|(key, versions)| (key, &versions.newest.1)))
     }
 }
 
 impl Entries {
-    fn write(&mut self, key: IVec, newest: (Position, Option<IVec>)) {
-        match key.starts_with(keys::ORIGINALS) {
-            true => match self.originals.entry(key) {
+    fn write(&mut self, key: IVec, newest: Write) {
+        if key.starts_with(keys::ORIGINALS) {
+            match self.originals.entry(key) {
                 hash_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
                 hash_map::Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
-            },
-            false => match self.ordered.entry(key) {
+            }
+        } else if let Some(conversation) = keys::messages_of(&key) {
+            match self.messages.get_mut(conversation) {
+                Some(messages) => messages.write(key, newest),
+                None => drop(self.messages.insert(conversation.into(), Messages::of(key, newest))),
+            }
+        } else {
+            match self.ordered.entry(key) {
                 btree_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
                 btree_map::Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
-            },
+            }
         }
     }
 
     fn get(&self, key: &[u8]) -> Option<&Versions> {
-        match key.starts_with(keys::ORIGINALS) {
-            true => self.originals.get(key),
-            false => self.ordered.get(key),
+        if key.starts_with(keys::ORIGINALS) {
+            return self.originals.get(key);
+        }
+        match keys::messages_of(key) {
+            Some(conversation) => self.messages.get(conversation)?.get(key),
+            None => self.ordered.get(key),
+        }
+    }
+
+    /// The first key of a range that was written by then, or the last.
+    fn next(&self, left: &Bounds, back: bool, position: Position) -> Option<Written> {
+        let written = |versions: &Versions| versions.at(position);
+        match keys::messages_of(start_of(left)) {
+            Some(conversation) => next_of(self.messages.get(conversation)?.range(left), back, written),
+            None => next_of(self.ordered.range(left.clone()), back, written),
         }
     }
 }
 
+/// Where a range begins.
+fn start_of((start, _): &Bounds) -> &[u8] {
+    match start {
+        Bound::Included(key) | Bound::Excluded(key) => key,
+        Bound::Unbounded => &[],
+    }
+}
+
 impl Versions {
-    fn of(newest: (Position, Option<IVec>)) -> Self {
+    pub(super) fn of(newest: Write) -> Self {
         Self { newest, older: Vec::new() }
     }
 
-    fn replace(&mut self, newest: (Position, Option<IVec>)) {
+    pub(super) fn replace(&mut self, newest: Write) {
         self.older.push(mem::replace(&mut self.newest, newest));
     }
 
     /// What stood there at a position.
-    fn at(&self, position: Position) -> Option<Option<IVec>> {
+    pub(super) fn at(&self, position: Position) -> Option<Option<IVec>> {
         let mut versions = [&self.newest].into_iter().chain(self.older.iter().rev());
         versions.find(|(since, _)| *since <= position).map(|(_, value)| value.clone())
     }
@@ -109,11 +151,12 @@ impl Snapshot {
         })
     }
 
-    /// The first key of a range that was written, or the last. Client message ids are in no range.
+    /// The first key of a range that was written, or the last. Client message ids are in no range, and messages in one of
+    /// their conversation alone.
     pub(in crate::store) fn next(&self, left: &Bounds, back: bool) -> Option<Written> {
         let [young, ripe] = self.layers.each_ref().map(|layer| {
             let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
-            next_of(&entries.ordered, left, back, |versions| versions.at(self.position))
+            entries.next(left, back, self.position)
         });
         first_of(young, ripe, back)
     }
