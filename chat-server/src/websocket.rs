@@ -113,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
                 return self.poll_timer(cx, true).map(|failure| Some(Err(failure)));
             };
-            self.heartbeat.heard(Instant::now());
+            self.heartbeat.heard_now();
             match message.transpose()? {
                 None => return Poll::Ready(None),
                 Some(Message::Text(text)) => return Poll::Ready(Some(Ok(Frame::Text(text.into())))),

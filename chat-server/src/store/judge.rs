@@ -28,7 +28,7 @@ pub(super) struct Judge<'a> {
     reader: &'a Reader,
     /// Conversations that met a conflict earlier in the batch.
     refused: BTreeSet<ConversationId>,
-    salts: Salts,
+    salts: &'a mut Salts,
 }
 
 impl<'a> Judge<'a> {
@@ -38,8 +38,9 @@ impl<'a> Judge<'a> {
         group: &'a mut Group,
         heads: &'a mut Heads,
         reader: &'a Reader,
+        salts: &'a mut Salts,
     ) -> Self {
-        Self { view, group, heads, reader, refused: BTreeSet::new(), salts: Salts::default() }
+        Self { view, group, heads, reader, refused: BTreeSet::new(), salts }
     }
 
     /// Judges the next change.
@@ -110,7 +111,7 @@ impl<'a> Judge<'a> {
     }
 
     fn create(&mut self, create: CreateConversation) -> Result<Receipt, Unavailable> {
-        let sealed = Sealed::new(&create.content, &mut self.salts).map_err(Unavailable::new)?;
+        let sealed = Sealed::new(&create.content, self.salts).map_err(Unavailable::new)?;
         let sent_at = create.at;
         let event = Event::ConversationCreated(ConversationCreated {
             id: create.id,
@@ -128,7 +129,7 @@ impl<'a> Judge<'a> {
     }
 
     fn append(&mut self, append: AppendMessage, head: Head) -> Result<Receipt, Unavailable> {
-        let sealed = Sealed::new(&append.content, &mut self.salts).map_err(Unavailable::new)?;
+        let sealed = Sealed::new(&append.content, self.salts).map_err(Unavailable::new)?;
         let seq = head.last_seq + 1;
         let sent_at = append.at.max(head.last_message_at);
         let event = Event::MessageAppended(MessageAppended {

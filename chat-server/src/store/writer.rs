@@ -11,7 +11,7 @@ use super::current::Current;
 use super::health::JournalFailure;
 use super::index::apply::Heads;
 use super::index::view::View;
-use super::journal::{End, Journal, Reader};
+use super::journal::{End, Journal, Reader, Salts};
 use super::judge::Judge;
 use super::meter::Meter;
 use super::overlay::Overlay;
@@ -39,6 +39,7 @@ pub(super) struct Writer {
     overlay: Arc<Overlay>,
     reader: Arc<Reader>,
     heads: Heads,
+    salts: Salts,
     meter: Arc<Meter>,
     failure: Arc<JournalFailure>,
 }
@@ -53,7 +54,16 @@ impl Writer {
         failure: Arc<JournalFailure>,
         meter: Arc<Meter>,
     ) -> Self {
-        Self { journal, current, overlay, reader, heads: Heads::default(), meter, failure }
+        Self {
+            journal,
+            current,
+            overlay,
+            reader,
+            heads: Heads::default(),
+            salts: Salts::default(),
+            meter,
+            failure,
+        }
     }
 
     /// Works until no commit can come any more, and gives the end of the journal.
@@ -76,7 +86,7 @@ impl Writer {
         let index = self.current.get();
         let mut view = View::new(index, self.overlay.snapshot());
         let mut group = self.journal.begin().inspect_err(|_| self.failure.set(true))?;
-        let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader);
+        let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader, &mut self.salts);
         let verdicts: Vec<_> =
             changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
         if !group.is_empty() {

@@ -36,6 +36,11 @@ impl Heartbeat {
         self.unanswered = self.unanswered.filter(|ping| at < *ping);
     }
 
+    /// The same just now, after any ping.
+    pub(super) fn heard_now(&mut self) {
+        self.unanswered = None;
+    }
+
     /// When [`beat`](Self::beat) is due.
     pub(super) fn deadline(&self) -> Instant {
         self.unanswered.map_or(self.next_ping, |ping| self.next_ping.min(ping + PONG_WITHIN))

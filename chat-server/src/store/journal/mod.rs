@@ -61,8 +61,8 @@ pub(super) struct Journal {
     dir: PathBuf,
     segment_bytes: u64,
     file: Box<dyn DiskFile>,
-    /// Which file that is.
-    place: (u64, u64),
+    /// Where that file was opened, and which one it is.
+    place: (PathBuf, (u64, u64)),
     /// The acknowledged end: all before it is synced.
     end: End,
     /// Up to where the segment holds zeros behind the end.
@@ -96,7 +96,7 @@ impl Journal {
             Some(end) => (disk.open(&segment::path(dir, end.segment))?, end),
             None => new_segment(&*disk, dir, End::default())?,
         };
-        let place = place_of(&segment::path(dir, end.segment))?;
+        let place = place_of(dir, end)?;
         let segment_bytes = segment_bytes.clamp(SEGMENT_LEAST, SEGMENT_MOST);
         Ok(Self {
             disk,
@@ -127,7 +127,7 @@ impl Journal {
     /// A file that is no longer where it was opened is not written to: who removes a directory would take with it what
     /// is acknowledged afterwards. What an earlier failure left is taken back first.
     pub(super) fn begin(&mut self) -> Result<Group, Unavailable> {
-        if place_of(&segment::path(&self.dir, self.end.segment)).ok() != Some(self.place) {
+        if id_of(&self.place.0).ok() != Some(self.place.1) {
             return Err(self.refuse(format!(
                 "the journal is no longer in {}: nothing is acknowledged until the data directory is back where it \
                  was, or the server is started again",
@@ -190,7 +190,7 @@ impl Journal {
 
     fn next_segment(&mut self) -> io::Result<()> {
         let (file, end) = new_segment(&*self.disk, &self.dir, self.end)?;
-        self.place = place_of(&segment::path(&self.dir, end.segment))?;
+        self.place = place_of(&self.dir, end)?;
         (self.file, self.end, self.ahead) = (file, end, end.offset);
         Ok(())
     }
@@ -236,8 +236,15 @@ impl Journal {
     }
 }
 
+/// The path of the segment that ends here, and which file stands there.
+fn place_of(dir: &Path, end: End) -> io::Result<(PathBuf, (u64, u64))> {
+    let path = segment::path(dir, end.segment);
+    let id = id_of(&path)?;
+    Ok((path, id))
+}
+
 /// What tells a file from every other.
-fn place_of(path: &Path) -> io::Result<(u64, u64)> {
+fn id_of(path: &Path) -> io::Result<(u64, u64)> {
     let metadata = fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
 }

@@ -28,7 +28,7 @@ pub(super) const CONTENT_CRC: usize = 56;
 const CHECKED: usize = 52;
 const SALT: usize = 16;
 /// Salts that are fetched at once.
-const SALTS: usize = 32;
+const SALTS: usize = 256;
 
 /// Most bytes of a payload: a conversation of 60,000 participants with the longest ids.
 const PAYLOAD_MOST: usize = 16 << 20;
@@ -85,7 +85,7 @@ pub(in crate::store) struct Sealed {
     pub(in crate::store) hash: Hash,
 }
 
-/// Fresh random bytes to seal with, each used once; fetched for some dozen texts at a time, for a call of the system costs
+/// Fresh random bytes to seal with, each used once; fetched for some hundred texts at a time, for a call of the system costs
 /// as much for one.
 #[derive(Default)]
 pub(in crate::store) struct Salts(Vec<[u8; SALT]>);
