@@ -37,7 +37,7 @@ struct Opening<'a> {
 /// The index that was found.
 enum Found {
     /// One to go on with.
-    Usable(Index, End),
+    Usable(Arc<Index>, End),
     /// None, or one that is to be set aside; and a synced end that it knows all the same.
     Useless { why: String, end: Option<End> },
 }
@@ -133,15 +133,12 @@ impl Opening<'_> {
 
     fn bring_index(&self, found: Found, last: Position) -> Result<(Arc<Index>, IndexReport), OpenError> {
         let why = match found {
-            Found::Usable(index, end) => {
-                let index = Arc::new(index);
-                match self.replay(&index, last) {
-                    Ok(()) if end.position == last => return Ok((index, IndexReport::Current)),
-                    Ok(()) => return Ok((index, IndexReport::Replayed(end.position))),
-                    Err(Failed::Journal(error)) => return Err(error),
-                    Err(Failed::Index(unavailable)) => unavailable.reason,
-                }
-            }
+            Found::Usable(index, end) => match self.replay(&index, last) {
+                Ok(()) if end.position == last => return Ok((index, IndexReport::Current)),
+                Ok(()) => return Ok((index, IndexReport::Replayed(end.position))),
+                Err(Failed::Journal(error)) => return Err(error),
+                Err(Failed::Index(unavailable)) => unavailable.reason,
+            },
             Found::Useless { why, .. } => why,
         };
         tracing::info!(why, last = last.0, "building the index anew from the journal");

@@ -25,7 +25,7 @@ use super::error::OpenError;
 use super::journal::End;
 use super::{keys, values};
 use messages::Runs;
-use originals::{Found, Originals};
+use originals::Originals;
 use view::Writes;
 
 /// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
@@ -46,7 +46,7 @@ pub(super) struct Index {
 /// What opening an index found.
 pub(super) enum Opened {
     /// An index that can be used.
-    Index(Index),
+    Index(Arc<Index>),
     /// Nothing that can be used, and why.
     Unusable(String),
 }
@@ -93,7 +93,7 @@ impl Index {
             Err(reason) => return Ok(Opened::Unusable(reason)),
         }
         match Originals::open(&dir.join(ORIGINALS)) {
-            Ok(originals) => Ok(Opened::Index(Self::new(db, originals))),
+            Ok(originals) => Ok(Opened::Index(Arc::new(Self::new(db, originals)))),
             Err(error) => Ok(Opened::Unusable(format!("its client message ids do not open: {error}"))),
         }
     }
@@ -128,11 +128,8 @@ impl Index {
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Unavailable> {
         self.check()?;
         if key.starts_with(keys::ORIGINALS) {
-            match self.originals.get(key).map_err(|error| self.fail(&error.to_string()))? {
-                Found::Here(place) => return Ok(Some((&place).into())),
-                Found::Nowhere => return Ok(None),
-                Found::Spilled => {}
-            }
+            let place = self.originals.get(key).map_err(|error| self.fail(&error.to_string()))?;
+            return Ok(place.map(|place| (&place).into()));
         }
         self.ask(|| self.db.get(key))
     }
@@ -180,9 +177,7 @@ impl Index {
         }
         runs.end(&mut batch);
         self.check()?;
-        for (key, place) in self.originals.put(&originals).map_err(|error| self.fail(&error.to_string()))? {
-            batch.insert(key, &place);
-        }
+        self.originals.put(&originals).map_err(|error| self.fail(&error.to_string()))?;
         batch.insert(keys::END, values::encode_json(&end));
         let _held = alone();
         self.write(batch)

@@ -120,7 +120,7 @@ fn found<T>(result: Result<T, OpenError>, findings: &mut Findings) -> Result<Opt
 }
 
 /// An index to be compared, and the end that it has reached; or why there is none.
-type FoundIndex = Result<(Index, End), &'static str>;
+type FoundIndex = Result<(Arc<Index>, End), &'static str>;
 
 fn find_index(
     dir: &Path,

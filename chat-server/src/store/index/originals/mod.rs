@@ -1,59 +1,78 @@
 //! Under which client message id a user did what: a file of pages beside sled, found by a hash.
 //!
 //! Most messages name such an id, in random order, and it is only ever asked for by itself. In sled it would be the one
-//! key that each message costs, at 12 to 17 µs; here it is a page read and written, and no page is asked twice. That an
-//! id is new, as nearly all are, is known without reading its page, from a filter in memory.
+//! key that each message costs, at 12 to 17 µs. Here those that came last are gathered in memory, with a [log](log) for
+//! a crash, until many of them meet in a page: then each page is read and written once for all of them. That an id is
+//! new, as nearly all are, is known without reading its page, from a filter in memory.
 //!
 //! ```text
-//! page 0      MAGIC 8 · salt 16
-//! any other   crc u32 · entries u16 · spilled u16 · entries: hash 12, place in the journal 12
+//! page 0      MAGIC 8 · secret 16
+//! page 1      what found its page full
+//! any other   crc u32 · entries u16 · unused 2 · entries: hash 12, place in the journal 12
 //! ```
 //!
 //! It grows by *linear hashing*: one page at a time is split in two, in their order, so that the number of pages says in
-//! which one a hash belongs. The salt is secret, so nobody can choose ids that meet in one page. What finds its page full
-//! all the same stands in sled, and the page says so.
+//! which one a hash belongs. Keys are hashed with a secret (SipHash-2-4, 128 bits), so nobody can choose ids that meet in one page. What finds its page full
+//! all the same stays among those that came last, and is tried again with them.
 //!
-//! A crash may leave more in it than the index has reached: that is put again, and again is the same. A new page is
-//! written before the one that it is split from, so that a crash between the two leaves some entries in both.
+//! A crash may leave more in it than the index has reached: that is put again, and again is the same. What is taken out
+//! of the log is in its page before; a new page is written before the one that it is split from, so that a crash between
+//! the two leaves some entries in both.
 
 mod filter;
+mod log;
 mod page;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fs::File;
+use std::hash::Hasher as _;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use sha2::{Digest as _, Sha256};
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use crate::store::values::LOCATION;
 use filter::Filters;
+use log::Log;
 use page::{Hash, PAGE, Page, ROOM};
 
 const MAGIC: [u8; 8] = *b"chatorig";
-const SALT: usize = 16;
+const SECRET: usize = 16;
 
 /// With more than these in it, a page makes the next one in turn be split. Hashes spread evenly, so that hardly any page
 /// gets full before its turn.
 const SPLIT_ABOVE: usize = ROOM * 3 / 4;
 
-/// Entries that are sorted by their pages and put together, for each page that there is: the more, the seldomer a page is
-/// read and written. With many more a page would get full before its turn to be split comes.
-const AT_ONCE: usize = 16;
+/// Entries that are gathered before they are put into their pages: 3.3 MB of memory. With a million ids they are nine for
+/// each page; without them each id would have its page read and written.
+const RECENT_MOST: usize = 1 << 16;
+
+/// Entries that are gathered while nobody may ask.
+const AT_ONCE: usize = 256;
+
+/// Entries that are sorted by their pages and put together, for each page that there is. With many more a page would get
+/// full before its turn to be split comes.
+const FOR_EACH_PAGE: usize = 16;
 /// And at least so many.
-const AT_ONCE_LEAST: usize = 64;
+const TOGETHER_LEAST: usize = 64;
+
+/// Where in the journal a record stands, as it is written down.
+type Place = [u8; LOCATION];
 
 /// The file. It may be asked while something is put: who asks waits for a page or two to be written, and not for all.
 #[derive(Debug)]
 pub(super) struct Originals {
     file: File,
-    salt: [u8; SALT],
+    secret: [u8; SECRET],
+    /// What came last. All of it is in the log, or in the page of what found its page full.
+    recent: RwLock<HashMap<Hash, Place>>,
     table: RwLock<Table>,
-    /// Held by who puts: nobody else writes pages.
-    putting: Mutex<()>,
+    /// Held by who puts: nobody else writes.
+    log: Mutex<Log>,
 }
 
 /// What the pages are: changed together with them.
@@ -65,29 +84,20 @@ struct Table {
 }
 
 /// A key with its place in the journal.
-pub(super) type Original<'a> = (&'a [u8], [u8; LOCATION]);
-
-/// What is known of a key.
-pub(super) enum Found {
-    /// Its place in the journal.
-    Here([u8; LOCATION]),
-    /// It is not there.
-    Nowhere,
-    /// It may be in sled.
-    Spilled,
-}
+pub(super) type Original<'a> = (&'a [u8], Place);
 
 impl Originals {
     /// Makes an empty file.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = File::options().read(true).write(true).create_new(true).open(path)?;
-        let mut salt = [0; SALT];
-        getrandom::fill(&mut salt)?;
+        let mut secret = [0; SECRET];
+        getrandom::fill(&mut secret)?;
         let mut first = Page::empty();
         first.0[..MAGIC.len()].copy_from_slice(&MAGIC);
-        first.0[MAGIC.len()..][..SALT].copy_from_slice(&salt);
+        first.0[MAGIC.len()..][..SECRET].copy_from_slice(&secret);
         file.write_all_at(&first.0[..], 0)?;
-        let originals = Self::new(file, salt, 1);
+        let originals = Self::new(file, secret, 1, Log::create(&log_of(path))?);
+        originals.write_at(OVERFLOW, &mut Page::empty())?;
         originals.write(0, Page::empty())?;
         Ok(originals)
     }
@@ -98,56 +108,92 @@ impl Originals {
         let length = file.metadata()?.len();
         let mut first = Page::empty();
         file.read_exact_at(&mut first.0[..], 0)?;
-        let pages = (length / PAGE as u64).saturating_sub(1);
+        let pages = (length / PAGE as u64).saturating_sub(2);
         if !first.0.starts_with(&MAGIC) || pages == 0 || !length.is_multiple_of(PAGE as u64) {
             return Err(damaged());
         }
-        let salt = *first.0[MAGIC.len()..].first_chunk().expect("a page is longer");
-        Ok(Self::new(file, salt, pages))
+        let secret = *first.0[MAGIC.len()..].first_chunk().expect("a page is longer");
+        let (log, logged) = Log::open(&log_of(path))?;
+        let originals = Self::new(file, secret, pages, log);
+        let overflow = originals.read_at(OVERFLOW)?;
+        originals.recent_mut().extend(overflow.all().chain(logged));
+        Ok(originals)
     }
 
-    fn new(file: File, salt: [u8; SALT], pages: u64) -> Self {
+    fn new(file: File, secret: [u8; SECRET], pages: u64, log: Log) -> Self {
+        let recent = RwLock::new(HashMap::with_capacity(RECENT_MOST));
         let table = RwLock::new(Table { pages, filters: Filters::new(pages) });
-        Self { file, salt, table, putting: Mutex::default() }
+        Self { file, secret, recent, table, log: Mutex::new(log) }
     }
 
     /// Looks for a key.
-    pub(super) fn get(&self, key: &[u8]) -> io::Result<Found> {
+    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Place>> {
         let hash = self.hash(key);
+        if let Some(place) = self.recent().get(&hash) {
+            return Ok(Some(*place));
+        }
+        // What was taken out of there meanwhile is in its page by now.
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         let address = hash.address(table.pages);
         if table.filters.rule_out(address, hash) {
-            return Ok(Found::Nowhere);
+            return Ok(None);
         }
         let page = self.read(address)?;
         table.filters.learn(address, &page);
-        Ok(match page.find(hash) {
-            Some(place) => Found::Here(place),
-            None if page.is_spilled() => Found::Spilled,
-            None => Found::Nowhere,
-        })
+        Ok(page.find(hash))
     }
 
-    /// Puts keys with their places; gives those that found no room.
-    pub(super) fn put<'a>(&self, mut entries: &[Original<'a>]) -> io::Result<Vec<Original<'a>>> {
-        let _alone = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut spilled = Vec::new();
-        while !entries.is_empty() {
-            let most =
-                usize::try_from(self.pages()).map_or(usize::MAX, |pages| pages.saturating_mul(AT_ONCE));
-            let (some, rest) = entries.split_at(most.max(AT_ONCE_LEAST).min(entries.len()));
-            self.put_some(some, &mut spilled)?;
-            entries = rest;
+    /// Puts keys with their places.
+    pub(super) fn put(&self, entries: &[Original<'_>]) -> io::Result<()> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let hashed: Vec<_> = entries.iter().map(|(key, place)| (self.hash(key), *place)).collect();
+        log.add(&hashed)?;
+        for some in hashed.chunks(AT_ONCE) {
+            self.recent_mut().extend(some.iter().copied());
         }
-        Ok(spilled)
+        match log.entries() < RECENT_MOST {
+            true => Ok(()),
+            false => self.settle(&mut log),
+        }
     }
 
-    fn put_some<'a>(&self, entries: &[Original<'a>], spilled: &mut Vec<Original<'a>>) -> io::Result<()> {
+    /// Puts what came last into its pages, but for a few that may find them full: each of these has a page split, until
+    /// there are not too many.
+    fn settle(&self, log: &mut Log) -> io::Result<()> {
+        let recent = self.recent().iter().map(|(hash, place)| (*hash, *place)).collect();
+        let mut left = self.put_into_pages(recent)?;
+        while left.len() > ROOM {
+            left = self.put_into_pages(left)?;
+        }
+        let mut overflow = Page::empty();
+        let found_room = left.iter().all(|(hash, place)| overflow.put(*hash, *place));
+        assert!(found_room, "no more than ROOM are left");
+        self.write_at(OVERFLOW, &mut overflow)?;
+        log.clear()?;
+        let mut recent = self.recent_mut();
+        recent.clear();
+        recent.extend(left);
+        Ok(())
+    }
+
+    /// Puts entries into their pages; gives those that found no room.
+    fn put_into_pages(&self, mut entries: Vec<(Hash, Place)>) -> io::Result<Vec<(Hash, Place)>> {
+        let (mut rest, mut left) = (&mut entries[..], Vec::new());
+        while !rest.is_empty() {
+            let most = usize::try_from(self.pages())
+                .map_or(usize::MAX, |pages| pages.saturating_mul(FOR_EACH_PAGE).max(TOGETHER_LEAST));
+            let (some, others) = rest.split_at_mut(most.min(rest.len()));
+            some.sort_unstable_by_key(|(hash, _)| hash.rank());
+            self.put_sorted(some, &mut left)?;
+            rest = others;
+        }
+        Ok(left)
+    }
+
+    fn put_sorted(&self, entries: &[(Hash, Place)], left: &mut Vec<(Hash, Place)>) -> io::Result<()> {
         let mut pages = self.pages();
-        let mut hashed: Vec<_> = entries.iter().map(|entry| (self.hash(entry.0), *entry)).collect();
-        hashed.sort_unstable_by_key(|(hash, _)| hash.rank());
         let mut open: Option<(u64, Page)> = None;
-        for (hash, (key, place)) in hashed {
+        for (hash, place) in entries.iter().copied() {
             let address = hash.address(pages);
             let mut page = match open.take() {
                 Some((same, page)) if same == address => page,
@@ -159,7 +205,7 @@ impl Originals {
             let before = page.entries();
             let is_full = !page.put(hash, place);
             if is_full {
-                spilled.push((key, place));
+                left.push((hash, place));
             }
             if is_full || page.entries() > before.max(SPLIT_ABOVE) {
                 self.write(address, page)?;
@@ -182,11 +228,7 @@ impl Originals {
             let half = [from, to].iter().position(|half| *half == hash.address(pages));
             half.map(|half| halves[half].put(hash, place));
         }
-        let [mut stays, mut moves] = halves;
-        if whole.is_spilled() {
-            stays.set_spilled();
-            moves.set_spilled();
-        }
+        let [stays, moves] = halves;
         let mut table = self.table_mut();
         self.write_in(&mut table, to, moves)?;
         self.write_in(&mut table, from, stays)?;
@@ -198,18 +240,31 @@ impl Originals {
         self.table.read().unwrap_or_else(PoisonError::into_inner).pages
     }
 
+    fn recent(&self) -> RwLockReadGuard<'_, HashMap<Hash, Place>> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, HashMap<Hash, Place>> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hash(&self, key: &[u8]) -> Hash {
-        let digest = Sha256::new().chain_update(self.salt).chain_update(key).finalize();
-        Hash(*digest.first_chunk().expect("a SHA-256 is longer"))
+        let mut hasher = SipHasher24::new_with_key(&self.secret);
+        hasher.write(key);
+        Hash(*hasher.finish128().as_bytes().first_chunk().expect("128 bits are longer"))
     }
 
     fn read(&self, page: u64) -> io::Result<Page> {
+        self.read_at(offset(page))
+    }
+
+    fn read_at(&self, offset: u64) -> io::Result<Page> {
         let mut read = Page::empty();
-        self.file.read_exact_at(&mut read.0[..], offset(page))?;
+        self.file.read_exact_at(&mut read.0[..], offset)?;
         match read.is_whole() {
             true => Ok(read),
             false => Err(damaged()),
@@ -221,17 +276,29 @@ impl Originals {
     }
 
     fn write_in(&self, table: &mut Table, number: u64, mut page: Page) -> io::Result<()> {
-        page.seal();
-        self.file.write_all_at(&page.0[..], offset(number))?;
+        self.write_at(offset(number), &mut page)?;
         table.filters.replace(number, &page);
         Ok(())
     }
+
+    fn write_at(&self, offset: u64, page: &mut Page) -> io::Result<()> {
+        page.seal();
+        self.file.write_all_at(&page.0[..], offset)
+    }
 }
 
+/// Where the page of what found its page full stands.
+const OVERFLOW: u64 = PAGE as u64;
+
 fn offset(page: u64) -> u64 {
-    (page + 1) * PAGE as u64
+    (page + 2) * PAGE as u64
+}
+
+/// The log stands beside the file.
+fn log_of(path: &Path) -> PathBuf {
+    path.with_extension("log")
 }
 
 fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the file of client message ids is damaged")
+    io::Error::new(io::ErrorKind::InvalidData, "the file of client message ids is damaged, or its log")
 }

@@ -2,6 +2,7 @@
 
 use std::array;
 
+use super::Place;
 use crate::store::values::LOCATION;
 
 /// Bytes of a page.
@@ -9,13 +10,15 @@ pub(super) const PAGE: usize = 4096;
 const HEADER: usize = 8;
 /// Bytes of a hash.
 pub(super) const HASH: usize = 12;
-const ENTRY: usize = HASH + LOCATION;
+
+/// Bytes of an entry.
+pub(super) const ENTRY: usize = HASH + LOCATION;
 
 /// Entries that find room in a page.
 pub(super) const ROOM: usize = (PAGE - HEADER) / ENTRY;
 
-/// A salted hash of a key: what tells it from all others in its page, and chooses the page.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A keyed hash of a key: what tells it from all others in its page, and chooses the page.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Hash(pub(super) [u8; HASH]);
 
 /// A page.
@@ -47,7 +50,7 @@ impl Hash {
     }
 
     /// The hash of an entry, and its place.
-    fn split(entry: &[u8]) -> (Self, [u8; LOCATION]) {
+    pub(super) fn split(entry: &[u8]) -> (Self, Place) {
         let (hash, place) = entry.split_first_chunk().expect("an entry is whole");
         (Self(*hash), *place.first_chunk().expect("an entry is whole"))
     }
@@ -62,30 +65,21 @@ impl Page {
         usize::from(u16::from_be_bytes([self.0[4], self.0[5]])).min(ROOM)
     }
 
-    pub(super) fn is_spilled(&self) -> bool {
-        self.0[7] != 0
-    }
-
-    pub(super) fn set_spilled(&mut self) {
-        self.0[7] = 1;
-    }
-
     /// All entries.
-    pub(super) fn all(&self) -> impl Iterator<Item = (Hash, [u8; LOCATION])> + '_ {
+    pub(super) fn all(&self) -> impl Iterator<Item = (Hash, Place)> + '_ {
         self.0[HEADER..].chunks_exact(ENTRY).take(self.entries()).map(Hash::split)
     }
 
     /// The place of a hash.
-    pub(super) fn find(&self, hash: Hash) -> Option<[u8; LOCATION]> {
+    pub(super) fn find(&self, hash: Hash) -> Option<Place> {
         self.all().find(|(other, _)| *other == hash).map(|(_, place)| place)
     }
 
     /// Adds an entry, or replaces that of the same hash; `false` if it finds no room.
-    pub(super) fn put(&mut self, hash: Hash, place: [u8; LOCATION]) -> bool {
+    pub(super) fn put(&mut self, hash: Hash, place: Place) -> bool {
         let entries = self.entries();
         let at = self.all().position(|(other, _)| other == hash).unwrap_or(entries);
         if at == ROOM {
-            self.set_spilled();
             return false;
         }
         let entry = &mut self.0[HEADER + at * ENTRY..][..ENTRY];

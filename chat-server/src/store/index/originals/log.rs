@@ -1,0 +1,99 @@
+//! The log of what came last: it is there when the process has ended in a crash.
+//!
+//! ```text
+//! blocks: entries u32 · crc of them u32 · crc of these two u32 · entries: hash 12, place in the journal 12
+//! ```
+//!
+//! A crash may leave the last block cut short. The index has not reached what was in it, so it is put again.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use super::page::{ENTRY, Hash};
+use super::{Place, damaged};
+
+const HEADER: usize = 12;
+
+/// The longest log: what is read into memory at once. It is half as long with all that a replay puts at once.
+const BYTES_MOST: u64 = 8 << 20;
+
+/// The log, open at its end.
+#[derive(Debug)]
+pub(super) struct Log {
+    file: File,
+    length: u64,
+    entries: usize,
+}
+
+impl Log {
+    /// Makes an empty log.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        Ok(Self { file, length: 0, entries: 0 })
+    }
+
+    /// Opens a log that is there, and gives what is in it.
+    pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<(Hash, Place)>)> {
+        let file = File::options().read(true).write(true).open(path)?;
+        let length = file.metadata()?.len();
+        if length > BYTES_MOST {
+            return Err(damaged());
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged())?];
+        file.read_exact_at(&mut bytes, 0)?;
+        let (mut entries, mut rest) = (Vec::new(), &bytes[..]);
+        while let Some((block, after)) = split(rest)? {
+            entries.extend(block.chunks_exact(ENTRY).map(Hash::split));
+            rest = after;
+        }
+        let length = length - rest.len() as u64;
+        file.set_len(length)?;
+        Ok((Self { file, length, entries: entries.len() }, entries))
+    }
+
+    /// How many entries were added since it was empty.
+    pub(super) fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Adds entries.
+    pub(super) fn add(&mut self, entries: &[(Hash, Place)]) -> io::Result<()> {
+        let count = u32::try_from(entries.len()).map_err(io::Error::other)?;
+        let mut block = vec![0; HEADER];
+        entries.iter().for_each(|(hash, place)| block.extend([hash.0, *place].as_flattened()));
+        let crc = crc32fast::hash(&block[HEADER..]);
+        block[..4].copy_from_slice(&count.to_be_bytes());
+        block[4..8].copy_from_slice(&crc.to_be_bytes());
+        let crc = crc32fast::hash(&block[..8]);
+        block[8..HEADER].copy_from_slice(&crc.to_be_bytes());
+        self.file.write_all_at(&block, self.length)?;
+        self.length += block.len() as u64;
+        self.entries += entries.len();
+        Ok(())
+    }
+
+    /// Takes everything out.
+    pub(super) fn clear(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        (self.length, self.entries) = (0, 0);
+        Ok(())
+    }
+}
+
+/// The entries of the next block, and what follows; `None` at the end, or if the block is cut short.
+fn split(bytes: &[u8]) -> io::Result<Option<(&[u8], &[u8])>> {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Ok(None) };
+    let [count, crc, of_both] = [0, 4, 8]
+        .map(|at| u32::from_be_bytes(*header[at..].first_chunk().expect("a header has three numbers")));
+    if crc32fast::hash(&header[..8]) != of_both {
+        return Err(damaged());
+    }
+    let length =
+        usize::try_from(count).ok().and_then(|count| count.checked_mul(ENTRY)).ok_or_else(damaged)?;
+    match rest.split_at_checked(length) {
+        Some((entries, _)) if crc32fast::hash(entries) != crc => Err(damaged()),
+        block => Ok(block),
+    }
+}
