@@ -2,13 +2,15 @@
 
 use std::future::pending;
 use std::io::{self, Write as _};
+use std::num::NonZero;
 use std::pin::pin;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::Args;
 use futures::FutureExt as _;
 use sd_notify::NotifyState;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
@@ -41,7 +43,7 @@ pub(super) struct ServeArgs {
 /// Runs the server until it is told to stop.
 pub(super) fn serve(args: &ServeArgs) -> Outcome {
     let filter = logging::read(&args.log)?;
-    let runtime = Runtime::new()?;
+    let runtime = runtime()?;
     let layers = vec![logging::standard_error(&filter, args.log_format)];
     #[cfg(feature = "otel")]
     let exporter = args.export.start(runtime.handle())?;
@@ -54,6 +56,13 @@ pub(super) fn serve(args: &ServeArgs) -> Outcome {
     drop(exporter);
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome
+}
+
+/// A runtime with a worker for each core but one: the threads of the store are as busy as a worker. With one for each,
+/// threads take the cores from each other, and a message costs a tenth more.
+fn runtime() -> io::Result<Runtime> {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread().worker_threads(cores.saturating_sub(1).max(1)).enable_all().build()
 }
 
 async fn run(args: &ServeArgs) -> Outcome {
