@@ -20,7 +20,7 @@ use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output}
 use crate::frame::Frame;
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
-use crate::time::Monotonic;
+use crate::time::{Monotonic, Now};
 
 /// Messages that are taken at most before outputs are done: what makes one commit of many requests.
 const TURN: usize = 256;
@@ -96,7 +96,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
                 service.handle(input);
             }
             message = messages.next() => if let Some(message) = message {
-                service.take(message);
+                service.take(message, service.clock.now());
                 yield_now().await;
                 service.take_what_came(&mut messages);
             },
@@ -131,35 +131,36 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         self.engine.handle(self.clock.now(), input);
     }
 
-    /// Takes what has come meanwhile.
+    /// Takes what has come meanwhile, all of it at one time.
     fn take_what_came(&mut self, messages: &mut mpsc::Receiver<Message>) {
+        let now = self.clock.now();
         for _ in 1..TURN {
             let Some(Some(message)) = messages.next().now_or_never() else { return };
-            self.take(message);
+            self.take(message, now);
         }
     }
 
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Message, now: Now) {
         match message {
             Message::Open { conn, claims, queue, opened } => {
                 self.queues.insert(conn, queue);
-                self.handle(Input::Connected { conn, claims });
+                self.engine.handle(now, Input::Connected { conn, claims });
                 let _gone = opened.send(());
             }
-            Message::Frame { conn, frame } => self.handle(Input::Frame { conn, frame }),
+            Message::Frame { conn, frame } => self.engine.handle(now, Input::Frame { conn, frame }),
             Message::Relieved { conn } => {
                 let waits = self.has_backlog(conn);
-                self.handle(Input::Backlog { conn, waits });
+                self.engine.handle(now, Input::Backlog { conn, waits });
             }
             Message::Closed { conn } => {
                 self.queues.remove(&conn);
-                self.handle(Input::Closed { conn });
+                self.engine.handle(now, Input::Closed { conn });
             }
             Message::Command { command, answer } => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.answers.insert(id, answer);
-                self.handle(Input::Command { id, command });
+                self.engine.handle(now, Input::Command { id, command });
             }
             Message::Stats { answer } => {
                 let _gone = answer.send(self.stats());
@@ -171,9 +172,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             Message::SeeOff { parts } => {
                 let count = self.queues.len().div_ceil(parts.max(1));
                 let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
-                conns.into_iter().for_each(|conn| self.handle(Input::SeeOff { conn }));
+                conns.into_iter().for_each(|conn| self.engine.handle(now, Input::SeeOff { conn }));
             }
-            Message::Drain => self.handle(Input::Drain),
+            Message::Drain => self.engine.handle(now, Input::Drain),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an event of the journal does to the index: the same for a new one, in replay, and in building anew.
 
 use std::collections::HashMap;
+use std::mem;
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use chat_core::store::{Account, Unavailable};
@@ -76,14 +77,19 @@ impl Heads {
     }
 
     fn set(&mut self, id: &ConversationId, head: Head) {
-        let before = self.young.get(id).or_else(|| self.old.get(id)).copied();
+        let before = if let Some(known) = self.young.get_mut(id) {
+            Some(mem::replace(known, head))
+        } else {
+            let before = self.old.get(id).copied();
+            self.remember(id, head);
+            before
+        };
         self.before.push((id.clone(), before));
-        self.remember(id, head);
     }
 
     fn remember(&mut self, id: &ConversationId, head: Head) {
         if self.young.len() >= HEADS_MOST / 2 {
-            self.old = std::mem::take(&mut self.young);
+            self.old = mem::take(&mut self.young);
         }
         self.young.insert(id.clone(), head);
     }
