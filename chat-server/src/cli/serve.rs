@@ -59,7 +59,7 @@ pub(super) fn serve(args: &ServeArgs) -> Outcome {
 }
 
 /// A runtime with a worker for each core but one: the threads of the store are as busy as a worker. With one for each,
-/// threads take the cores from each other, and a message costs a tenth more.
+/// threads take the cores from each other: on two cores a message cost a tenth more.
 fn runtime() -> io::Result<Runtime> {
     let cores = available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread().worker_threads(cores.saturating_sub(1).max(1)).enable_all().build()

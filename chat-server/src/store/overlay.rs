@@ -22,9 +22,8 @@ pub(super) use layer::{Layer, Snapshot};
 /// How long a layer gathers at most: a part of what a crash leaves to be replayed anyway, until it is flushed.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// Writes at which a layer is ripe before that time. The more, the less each costs: entries of a page of client message
-/// ids are written together, and messages of a conversation under one key. Loads wait while the keys of sled change, some
-/// ten milliseconds.
+/// Writes at which a layer is ripe before that time. The more, the less each costs: messages of a conversation are written
+/// under one key. Loads wait while the keys of sled change, some ten milliseconds.
 const WRITES_RIPE: usize = 16_384;
 
 /// Writes in the overlay; at this number the next commit waits for the index thread.

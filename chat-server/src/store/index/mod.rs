@@ -154,7 +154,7 @@ impl Index {
     }
 
     /// Makes all writes of the groups up to this end, or none that counts: the end is reached with the last of them.
-    /// They come in the order of their keys, but for client message ids, whose order does not matter.
+    /// Messages of a conversation come one behind the other, by their numbers; for all else the order does not matter.
     ///
     /// What `alone` gives is held while the entries of sled change: the shorter the better, for loads wait for it.
     pub(super) fn apply<'a, A>(

@@ -7,13 +7,14 @@
 //!
 //! ```text
 //! page 0      MAGIC 8 · secret 16
-//! page 1      what found its page full
 //! any other   crc u32 · entries u16 · unused 2 · entries: hash 12, place in the journal 12
+//!
+//! page 1 holds what found its page full, those after it are found by a hash
 //! ```
 //!
 //! It grows by *linear hashing*: one page at a time is split in two, in their order, so that the number of pages says in
-//! which one a hash belongs. Keys are hashed with a secret (SipHash-2-4, 128 bits), so nobody can choose ids that meet in one page. What finds its page full
-//! all the same stays among those that came last, and is tried again with them.
+//! which one a hash belongs. Keys are hashed with a secret (SipHash-2-4, 128 bits), so nobody can choose ids that meet in
+//! one page. What finds its page full all the same stays among those that came last, and is tried again with them.
 //!
 //! A crash may leave more in it than the index has reached: that is put again, and again is the same. What is taken out
 //! of the log is in its page before; a new page is written before the one that it is split from, so that a crash between
@@ -145,6 +146,9 @@ impl Originals {
 
     /// Puts keys with their places.
     pub(super) fn put(&self, entries: &[Original<'_>]) -> io::Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let hashed: Vec<_> = entries.iter().map(|(key, place)| (self.hash(key), *place)).collect();
         log.add(&hashed)?;

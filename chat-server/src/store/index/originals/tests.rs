@@ -85,6 +85,14 @@ fn what_has_gathered_is_put_into_its_pages_in_time() {
     assert!((most..most + 10_000).all(|number| lacks(&originals, number)));
 }
 
+/// What is put is what a batch of the index has of them: many a batch has none, and the log must not grow by these.
+#[test]
+fn nothing_is_logged_of_nothing() {
+    let (_dir, path, originals) = empty();
+    (0..10).for_each(|_| gather(&originals, 0..0));
+    assert_eq!(fs::metadata(log_of(&path)).unwrap().len(), 0);
+}
+
 #[test]
 fn what_has_gathered_is_there_after_a_crash() {
     let (_dir, path, originals) = empty();
@@ -115,6 +123,18 @@ fn a_crash_before_the_log_is_cleared_loses_nothing() {
     assert!((0..1_100).all(|number| holds(&originals, number)));
     put(&originals, 0..1);
     assert!((0..1_100).all(|number| holds(&originals, number)));
+}
+
+#[test]
+fn nothing_leaves_the_log_before_it_is_in_its_page() {
+    let (_dir, path, originals) = empty();
+    gather(&originals, 0..1_000);
+    originals.file.write_all_at(&[7; PAGE], offset(0)).unwrap();
+    let log = &mut *originals.log.lock().unwrap();
+    assert!(originals.settle(log).is_err(), "its page can't be read");
+    assert_eq!(log.entries(), 1_000);
+    let (_, logged) = Log::open(&log_of(&path)).unwrap();
+    assert_eq!(logged.len(), 1_000);
 }
 
 #[test]
