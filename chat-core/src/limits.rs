@@ -154,8 +154,9 @@ pub struct OutboundLimits {
     pub live_events: usize,
     /// Bytes of live events that wait on one connection; more close it (4008).
     pub live_bytes: usize,
-    /// Bytes that wait on all connections together; more close the one with the most (4008). Looked at
-    /// after each turn of the engine: what one turn gives may be beyond it until then, within the bounds of each connection.
+    /// Bytes that wait on all connections together; more close the one with the most (4008). Looked at after each turn of
+    /// the engine, and the readers' after it: what one turn gives may be beyond it until then, within the bounds of each
+    /// connection.
     pub total_bytes: usize,
 }
 

@@ -78,6 +78,29 @@ fn messages_of_many_conversations_reach_control_as_one() {
     }
 }
 
+#[test]
+fn a_commit_of_more_than_may_wait_breaks_nobody_who_reads() {
+    let mut settings = unhurried();
+    settings.limits.outbound.live_events = 40;
+    let mut chat = Chat::start(settings, framed);
+    let mut control = [chat.connect(&staff(), ROOM), chat.connect(&admin(), ROOM)];
+    let mut drivers = [driver(), other_driver(), regulator()].map(|user| chat.connect(&user, ROOM));
+    let conversations: Vec<_> = drivers.iter_mut().map(|driver| chat.create(driver)).collect();
+    control.iter_mut().for_each(|client| drop(chat.hear(client)));
+    chat.gate.shut();
+    for (driver, conversation) in drivers.iter().zip(&conversations) {
+        (0..20).for_each(|_| driver.send(conversation, "message"));
+    }
+    chat.settle();
+    chat.gate.open();
+    for client in &mut control {
+        let live = live_in(&chat.hear(client));
+        assert_eq!(live.iter().sum::<usize>(), 60);
+        assert!(live.iter().all(|count| *count <= 10), "a part of what may wait: {live:?}");
+        assert!(client.ended.borrow().is_none());
+    }
+}
+
 /// What may happen to a chat of six clients: who, and in which conversation.
 #[derive(Clone, Debug)]
 enum Op {

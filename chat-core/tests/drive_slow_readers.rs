@@ -4,10 +4,10 @@
 mod support;
 
 use chat_core::drive::{Ended, Frame};
-use chat_core::protocol::CloseCode;
+use chat_core::protocol::{CloseCode, Role};
 use serde_json::json;
 use support::chat::{Chat, as_json};
-use support::{driver, live_seqs, of_type, settings, staff, unhurried};
+use support::{driver, live_seqs, named, of_type, settings, staff, unhurried};
 
 #[test]
 fn a_slow_reader_is_closed_and_others_hear_everything() {
@@ -28,6 +28,42 @@ fn a_slow_reader_is_closed_and_others_hear_everything() {
     assert!(seqs.len() < 300, "what waited was dropped");
     assert_eq!(live_seqs(&chat.hear_json(&mut quick)), (1..=401).collect::<Vec<_>>());
     assert_eq!(live_seqs(&chat.hear_json(&mut sender)), (2..=401).collect::<Vec<_>>());
+}
+
+/// On an executor with one thread too, where nobody reads while the engine has its turn.
+#[test]
+fn a_commit_of_more_than_may_wait_breaks_nobody_who_reads() {
+    // More than there is room for: of events, and of bytes.
+    for (drivers, content) in [(20, "short".to_owned()), (4, "x".repeat(4_000))] {
+        let mut settings = unhurried();
+        settings.limits.outbound.live_bytes = 256 * 1024;
+        settings.limits.outbound.total_bytes = 300 * 1024;
+        let mut chat = Chat::new(settings);
+        let mut readers = [chat.connect(&staff(), 2_000), chat.connect(&staff(), 2_000)];
+        let mut drivers: Vec<_> = (0..drivers)
+            .map(|number| {
+                let user = named(&format!("driver_{number}"), Role::BusDriver, "Bus", "Driver");
+                let mut driver = chat.connect(&user, 2_000);
+                let conversation = chat.create(&mut driver);
+                (driver, conversation)
+            })
+            .collect();
+        readers.iter_mut().for_each(|reader| drop(chat.hear(reader)));
+        chat.gate.shut();
+        for (driver, conversation) in &drivers {
+            (0..30).for_each(|_| driver.send(conversation, &content));
+        }
+        chat.settle();
+        chat.gate.open();
+        let all = drivers.len() * 30;
+        for reader in &mut readers {
+            assert_eq!(of_type(&chat.hear_json(reader), "new_message").len(), all);
+            assert_eq!(*reader.ended.borrow(), None);
+        }
+        for (driver, _) in &mut drivers {
+            assert_eq!(live_seqs(&chat.hear_json(driver)), (2..=31).collect::<Vec<_>>());
+        }
+    }
 }
 
 #[test]

@@ -6,8 +6,7 @@ use bytes::Bytes;
 
 use crate::engine::ConnectionId;
 
-/// Texts of a batch, and their bytes, with which it takes no more: what a connection is given to write at once.
-const TEXTS: usize = 64;
+/// Bytes of a batch with which it takes no more: what a connection is given to write at once.
 const BYTES: usize = 16 * 1024;
 
 /// What so few connections get, if they are not in a batch for more, leaves the batch as it is: what a driver hears of their
@@ -18,17 +17,23 @@ const FEW: usize = 4;
 ///
 /// Whatever else is put into the queue of one of these must come behind it. Bounded by being ended once it takes no more, and
 /// at the end of each turn of the engine.
-#[derive(Default)]
 pub(super) struct Batch {
+    /// Texts with which it takes no more: a part of what may wait for a connection.
+    most: usize,
     conns: Vec<ConnectionId>,
     texts: Vec<Bytes>,
     bytes: usize,
 }
 
 impl Batch {
+    /// An empty one that takes so many texts.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, conns: Vec::new(), texts: Vec::new(), bytes: 0 }
+    }
+
     /// Whether it takes one more message, for these connections.
     pub(super) fn takes(&self, conns: &[ConnectionId]) -> bool {
-        self.texts.len() < TEXTS && self.bytes < BYTES && self.conns == conns
+        self.texts.len() < self.most && self.bytes < BYTES && self.conns == conns
     }
 
     /// Whether what these connections get need not come behind it.
@@ -51,7 +56,7 @@ impl Batch {
 
     /// Takes out all that is in it.
     pub(super) fn end(&mut self) -> (Vec<ConnectionId>, Vec<Bytes>) {
-        let Self { conns, texts, .. } = mem::take(self);
+        let Self { conns, texts, .. } = mem::replace(self, Self::new(self.most));
         (conns, texts)
     }
 }

@@ -16,10 +16,6 @@ use crate::limits::OutboundLimits;
 use crate::protocol::CloseCode;
 use crate::time::Monotonic;
 
-/// Replies and events that are sent at once. With more of them the reader begins before all are there, for there is room
-/// for a few hundred only.
-const AT_ONCE: usize = 64;
-
 /// What leaves a queue.
 pub(super) enum Outgoing {
     /// All but the last.
@@ -73,8 +69,6 @@ struct Shared {
 pub(super) struct Tail {
     /// What was pushed and not sent.
     pushed: Vec<Outgoing>,
-    /// How many replies and events are in that.
-    count: usize,
     /// The live events of these: counted when they are sent.
     live: Counts,
     frames: mpsc::UnboundedSender<Vec<Outgoing>>,
@@ -99,6 +93,18 @@ struct Counts {
     live: usize,
     live_bytes: usize,
     reply_bytes: usize,
+}
+
+/// What became of an entry that was put in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It waits to be sent, as the first.
+    First,
+    /// It waits to be sent behind others.
+    Behind,
+    /// It was sent with what was before it. Half the room for live events is used: the reader must have its turn before
+    /// there is more, or one who keeps up would be cut for what came in a single turn of the engine.
+    Sent,
 }
 
 /// Why a frame was not put in.
@@ -129,7 +135,7 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         task: AtomicWaker::new(),
     });
     let (frames, live) = (sender, Counts::default());
-    let tail = Tail { pushed: Vec::new(), count: 0, live, frames, shared: shared.clone() };
+    let tail = Tail { pushed: Vec::new(), live, frames, shared: shared.clone() };
     let head = Head {
         frames: receiver,
         shared,
@@ -141,8 +147,7 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
 }
 
 impl Tail {
-    /// Puts an entry behind what is there, to be [sent](Self::send) with what else is pushed; says whether it is the first
-    /// of these.
+    /// Puts an entry behind what is there, to be [sent](Self::send) with what else is pushed.
     ///
     /// Replies are always taken: while too many wait, the connection is not read, so that no more come. Typing is
     /// shed once a quarter of the room for live events is used, so that there is room for messages.
@@ -150,12 +155,13 @@ impl Tail {
     /// # Errors
     ///
     /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
-    pub(super) fn push(&mut self, entry: Entry) -> Result<bool, Refused> {
+    pub(super) fn push(&mut self, entry: Entry) -> Result<Pushed, Refused> {
         let (count, bytes) = (entry.count, entry.bytes());
         let shared = &self.shared;
         let live = shared.live.load(Ordering::Relaxed) + self.live.live;
         let live_bytes = shared.live_bytes.load(Ordering::Relaxed) + self.live.live_bytes;
         let (most, most_bytes) = (shared.limits.live_events, shared.limits.live_bytes);
+        let mut is_half = false;
         match entry.class {
             Class::Reply => shared.count_reply(bytes),
             Class::Typing if live >= most / 4 || live_bytes >= most_bytes / 4 => {
@@ -165,21 +171,22 @@ impl Tail {
             _ if live + count > most || (live + count > 1 && live_bytes + bytes > most_bytes) => {
                 return Err(Refused::TooSlow);
             }
-            _ => self.live.add(Counts::of(&entry)),
+            _ => {
+                self.live.add(Counts::of(&entry));
+                is_half = live + count >= most / 2 || live_bytes + bytes >= most_bytes / 2;
+            }
         }
         self.pushed.push(Outgoing::Entry(entry));
-        self.count += count;
-        let is_first = self.pushed.len() == 1;
-        if self.count >= AT_ONCE {
+        if is_half {
             self.send();
+            return Ok(Pushed::Sent);
         }
-        Ok(is_first)
+        Ok(if self.pushed.len() == 1 { Pushed::First } else { Pushed::Behind })
     }
 
     /// Sends what was pushed: so the connection's task wakes once, and writes it all at once.
     pub(super) fn send(&mut self) {
         if !self.pushed.is_empty() {
-            self.count = 0;
             self.shared.count_live(&mem::take(&mut self.live));
             // A reader that is gone is reported by its session.
             let _gone = self.frames.unbounded_send(mem::take(&mut self.pushed));
@@ -381,13 +388,14 @@ mod tests {
     fn typing_is_shed_first_and_messages_never_silently() {
         let (mut tail, head) = queue(limits(), 64, Arc::default());
         for number in 0..8 {
-            assert_eq!(tail.push(entry(Class::Message, 1)), Ok(number == 0));
+            let pushed = [Pushed::First, Pushed::Behind, Pushed::Behind].into_iter().nth(number);
+            assert_eq!(tail.push(entry(Class::Message, 1)), Ok(pushed.unwrap_or(Pushed::Sent)));
         }
         assert_eq!(tail.push(entry(Class::Typing, 1)), Err(Refused::Shed));
         tail.send();
         assert_eq!(tail.bytes(), 8);
         assert_eq!(tail.push(entry(Class::Typing, 1)), Err(Refused::Shed));
-        assert_eq!(tail.push(entry(Class::Reply, 50)), Ok(true), "replies are always taken");
+        assert_eq!(tail.push(entry(Class::Reply, 50)), Ok(Pushed::First), "replies are always taken");
         assert_eq!(tail.push(entry(Class::Message, 1)), Err(Refused::TooSlow));
         assert!(!head.may_read());
     }
@@ -395,7 +403,7 @@ mod tests {
     #[test]
     fn one_long_event_fits_and_two_do_not() {
         let (mut tail, _head) = queue(limits(), 64, Arc::default());
-        assert_eq!(tail.push(entry(Class::Message, 500)), Ok(true));
+        assert_eq!(tail.push(entry(Class::Message, 500)), Ok(Pushed::Sent));
         assert_eq!(tail.push(entry(Class::Message, 500)), Err(Refused::TooSlow));
     }
 
@@ -404,26 +412,28 @@ mod tests {
         let (mut tail, mut head) = queue(limits(), 64, Arc::default());
         assert_eq!(tail.push(framed(9, 9)), Err(Refused::TooSlow), "more than there may be");
         assert_eq!(tail.push(framed(2, 101)), Err(Refused::TooSlow), "longer than they may be");
-        assert_eq!(tail.push(framed(8, 100)), Ok(true));
-        tail.send();
+        assert_eq!(tail.push(framed(8, 100)), Ok(Pushed::Sent));
         assert_eq!(tail.push(entry(Class::Message, 0)), Err(Refused::TooSlow));
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(head.poll_next(&mut cx).is_ready());
         assert_eq!(tail.push(entry(Class::Message, 0)), Err(Refused::TooSlow), "until the transport has it");
         head.taken();
-        assert_eq!((tail.bytes(), tail.push(framed(8, 100))), (0, Ok(true)));
+        assert_eq!((tail.bytes(), tail.push(framed(8, 100))), (0, Ok(Pushed::Sent)));
     }
 
     #[test]
-    fn many_are_sent_before_all_are_there() {
-        let limits = OutboundLimits { live_events: 1_000, live_bytes: 1_000, ..limits() };
-        let (mut tail, mut head) = queue(limits, 64, Arc::default());
+    fn half_the_room_is_sent_before_there_is_more() {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        assert_eq!(tail.push(framed(AT_ONCE - 1, 1)), Ok(true));
-        assert!(head.poll_next(&mut cx).is_pending());
-        assert_eq!(tail.push(entry(Class::Message, 1)), Ok(false));
-        assert!(head.poll_next(&mut cx).is_ready());
-        assert_eq!(tail.push(entry(Class::Message, 1)), Ok(true), "the first of the next");
+        for (first, more) in [(framed(3, 1), framed(1, 1)), (framed(1, 49), framed(1, 1))] {
+            let (mut tail, mut head) = queue(limits(), 64, Arc::default());
+            assert_eq!(tail.push(first), Ok(Pushed::First));
+            assert!(head.poll_next(&mut cx).is_pending());
+            assert_eq!(tail.push(more), Ok(Pushed::Sent));
+            assert_eq!(tail.push(entry(Class::Message, 1)), Ok(Pushed::Sent), "until it is read");
+            (0..3).for_each(|_| assert!(head.poll_next(&mut cx).is_ready()));
+            head.taken();
+            assert_eq!(tail.push(entry(Class::Message, 1)), Ok(Pushed::First));
+        }
     }
 
     #[test]

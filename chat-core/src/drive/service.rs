@@ -14,7 +14,7 @@ use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 use super::batch::Batch;
 use super::handle::Message;
-use super::queue::{Entry, Refused, Tail};
+use super::queue::{Entry, Pushed, Refused, Tail};
 use super::{Clock, Drive, Framing, Log, Observer, Verifier};
 use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::frame::Frame;
@@ -49,6 +49,8 @@ struct Service<'a, S, V, C> {
     queues: BTreeMap<ConnectionId, Tail>,
     /// Whose queues have frames that are pushed and not sent.
     pushed: Vec<ConnectionId>,
+    /// Somebody has so much to read that they must have their turn before there is more.
+    crowded: bool,
     /// Bytes that wait in all queues.
     total: Arc<AtomicUsize>,
     typing_shed: u64,
@@ -69,6 +71,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     mut messages: mpsc::Receiver<Message>,
 ) -> S {
     let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
+    let most_in_batch = engine.limits().outbound.live_events / 4;
     let mut service = Service {
         engine,
         store: &store,
@@ -77,9 +80,10 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         observer,
         log,
         framing,
-        batch: Batch::default(),
+        batch: Batch::new(most_in_batch),
         queues: BTreeMap::new(),
         pushed: Vec::new(),
+        crowded: false,
         total,
         typing_shed: 0,
         next_command: 0,
@@ -108,7 +112,8 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     store
 }
 
-/// Lets others go on that the executor has ready: who is about to ask for something gets into the same commit.
+/// Lets others go on that the executor has ready: who is about to ask for something gets into the same commit, and who has
+/// something to read has it read before there is more.
 async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
@@ -178,7 +183,8 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Does all that the engine asks for. What a connection gets by that it gets at once.
+    /// Does all that the engine asks for. What a connection gets by that it gets at once, but for more than half of what may
+    /// wait for it: a commit may lead to far more than there is room for, and the executor may have one thread.
     async fn act(&mut self) {
         let now = self.clock.now().monotonic;
         loop {
@@ -189,16 +195,27 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 if commits && let Poll::Ready(Some(input)) = futures::poll!(self.asked.next()) {
                     self.handle(input);
                 }
-            }
-            self.end_batch(now);
-            for conn in self.pushed.drain(..) {
-                if let Some(queue) = self.queues.get_mut(&conn) {
-                    queue.send();
+                if mem::take(&mut self.crowded) {
+                    self.send_pushed();
+                    yield_now().await;
                 }
             }
-            match self.one_too_slow() {
-                Some(conn) => self.cut(conn),
-                None => return,
+            self.end_batch(now);
+            self.send_pushed();
+            if !self.is_over_budget() {
+                return;
+            }
+            yield_now().await;
+            if self.is_over_budget() {
+                self.cut_slowest();
+            }
+        }
+    }
+
+    fn send_pushed(&mut self) {
+        for conn in self.pushed.drain(..) {
+            if let Some(queue) = self.queues.get_mut(&conn) {
+                queue.send();
             }
         }
     }
@@ -283,8 +300,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         for conn in conns {
             let Some(queue) = self.queues.get_mut(conn) else { continue };
             match queue.push(Entry { class, frame: frame.clone(), count, since }) {
-                Ok(true) => self.pushed.push(*conn),
-                Ok(false) => {}
+                Ok(Pushed::First) => self.pushed.push(*conn),
+                Ok(Pushed::Behind) => {}
+                Ok(Pushed::Sent) => self.crowded = true,
                 Err(Refused::Shed) => self.typing_shed += 1,
                 Err(Refused::TooSlow) => {
                     self.cut(*conn);
@@ -307,13 +325,15 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         self.queues.get(&conn).is_some_and(Tail::has_backlog)
     }
 
-    /// The connection with the most bytes waiting, if on all together there are more than may be.
-    fn one_too_slow(&self) -> Option<ConnectionId> {
-        let most = self.engine.limits().outbound.total_bytes;
-        if self.total.load(Ordering::Relaxed) <= most {
-            return None;
-        }
-        self.queues.iter().max_by_key(|(_, queue)| queue.bytes()).map(|(conn, _)| *conn)
+    /// Whether more bytes wait on all connections together than may.
+    fn is_over_budget(&self) -> bool {
+        self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes
+    }
+
+    /// Closes the connection with the most bytes waiting.
+    fn cut_slowest(&mut self) {
+        let slowest = self.queues.iter().max_by_key(|(_, queue)| queue.bytes()).map(|(conn, _)| *conn);
+        slowest.into_iter().for_each(|conn| self.cut(conn));
     }
 
     /// Closes a connection that is too slow (4008) with all that waits for it.

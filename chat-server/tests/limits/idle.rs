@@ -13,7 +13,7 @@ const SILENCE: Duration = Duration::from_secs(25 + 10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn silence() {
-    under_attack("no sign of life", 4, UNHURRIED, async |server| {
+    under_attack("no sign of life", 8, UNHURRIED, async |server| {
         let files = process::open_files(server);
         let mut patient = connect_patient(server).await;
         let silent = (0..60).map(async |number| {

@@ -23,9 +23,10 @@ async fn long_conversation(server: &Server, messages: usize, length: usize) -> (
     (john, id)
 }
 
+/// The room is for what the index replaces while 2,000 long messages are written to it, 13 MiB, and for pages.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_page_of_history() {
-    under_attack("page of history", 16, UNHURRIED, async |server| {
+    under_attack("page of history", 32, UNHURRIED, async |server| {
         let (mut john, id) = long_conversation(server, 2_000, 1_000).await;
         for limit in [json!(101), json!(2_000), json!(u32::MAX), json!(i64::MAX)] {
             let data = json!({"conversation_id": id, "limit": limit});
@@ -61,10 +62,12 @@ async fn a_catch_up() {
     .await;
 }
 
-/// The room is for 1,100 conversations in the caches, and for what is synced and gathers for the index: 26 to 32 MiB.
+/// The room is for 1,100 conversations in the caches, and for what the index replaces when they are written to it: with each
+/// of their 12,000 keys a page is made anew, and the old ones go when all are written. 38 to 67 MiB were seen, the fewer the
+/// more layers they come in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_list_of_conversations() {
-    under_attack("list of conversations", 48, UNHURRIED, async |server| {
+    under_attack("list of conversations", 96, UNHURRIED, async |server| {
         let (mut john, _jane, _) = john_and_jane(server).await;
         let data = json!({"title": "t", "content": "c"});
         ask_often(&mut john, 1_100, "create_support_conversation", &data).await;
