@@ -22,7 +22,7 @@ pub struct Stopped;
 
 /// What is said to the engine's task.
 pub(super) enum Message {
-    Open { conn: ConnectionId, claims: Claims, queue: Tail, opened: oneshot::Sender<()> },
+    Open(Box<Opening>),
     Frame { conn: ConnectionId, frame: Frame },
     Relieved { conn: ConnectionId },
     Closed { conn: ConnectionId },
@@ -31,6 +31,14 @@ pub(super) enum Message {
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
     SeeOff { parts: usize },
     Drain,
+}
+
+/// A connection that opens.
+pub(super) struct Opening {
+    pub(super) conn: ConnectionId,
+    pub(super) claims: Claims,
+    pub(super) queue: Tail,
+    pub(super) opened: oneshot::Sender<()>,
 }
 
 /// Opens connections, gives commands, ends the service. Cheap to clone.
@@ -63,7 +71,7 @@ impl Handle {
         let (tail, head) = queue::queue(self.limits.clone(), self.requests_under_way, self.total.clone());
         let (opened, is_open) = oneshot::channel();
         let session = Session::new(conn, self.messages.clone(), head);
-        self.say(Message::Open { conn, claims, queue: tail, opened }).await?;
+        self.say(Message::Open(Box::new(Opening { conn, claims, queue: tail, opened }))).await?;
         is_open.await.map_err(|_| Stopped)?;
         Ok(session)
     }

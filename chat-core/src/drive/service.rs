@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 use super::batch::Batch;
-use super::handle::Message;
+use super::handle::{Message, Opening};
 use super::queue::{Entry, Pushed, Refused, Tail};
 use super::{Clock, Drive, Framing, Log, Observer, Verifier};
 use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
@@ -147,7 +147,8 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
 
     fn take(&mut self, message: Message, now: Now) {
         match message {
-            Message::Open { conn, claims, queue, opened } => {
+            Message::Open(opening) => {
+                let Opening { conn, claims, queue, opened } = *opening;
                 self.queues.insert(conn, queue);
                 self.engine.handle(now, Input::Connected { conn, claims });
                 let _gone = opened.send(());

@@ -16,7 +16,7 @@ impl Engine {
                 self.account_put(account);
             }
             Event::ConversationCreated { conversation, message, creator } => {
-                self.cache.put(conversation.clone(), position);
+                self.cache.put(conversation.as_ref().clone(), position);
                 self.notify_control(conversation, creator);
                 self.broadcast_message(message);
             }

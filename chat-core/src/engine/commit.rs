@@ -8,7 +8,7 @@ use super::connection::Stage;
 use super::intent::Intent;
 use super::io::ConnectionId;
 use super::load::Origin;
-use super::work::{Ask, Known, Work};
+use super::work::{Ask, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{Done, Reply, Request};
@@ -222,7 +222,7 @@ impl Engine {
         }
         let Some(mut work) = self.take(origin) else { return };
         work.conflicts += 1;
-        work.known = Known::default();
+        work.forget();
         match work.conflicts > self.limits.engine.conflict_retries {
             true => self.finish(origin, Err(self.unavailable())),
             false => self.proceed_in_turn(origin, work),

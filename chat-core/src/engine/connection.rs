@@ -59,9 +59,6 @@ pub(super) enum Stage {
     Done(Option<Bytes>),
 }
 
-/// What leaves a connection, in order.
-pub(super) type Released = Vec<(Class, Bytes)>;
-
 impl Connection {
     pub(super) fn new(user: Arc<User>, now: Monotonic) -> Self {
         let entry = Slot {
@@ -179,21 +176,19 @@ impl Connection {
         }
     }
 
-    /// Takes out all that may leave now.
-    pub(super) fn release(&mut self) -> Released {
-        let mut released = Vec::new();
-        while let Some(Slot { stage: Stage::Done(reply), .. }) = self.slots.front_mut() {
-            released.extend(reply.take().map(|reply| (Class::Reply, reply)));
-            let after = self.slots.pop_front().map(|slot| slot.after).unwrap_or_default();
+    /// Takes out all that may leave now, in order.
+    pub(super) fn release(&mut self, mut send: impl FnMut(Class, Bytes)) {
+        while let Some(Slot { stage: Stage::Done(reply), after, .. }) = self.slots.front_mut() {
+            reply.take().into_iter().for_each(|reply| send(Class::Reply, reply));
             self.first += 1;
             self.held -= after.len();
-            released.extend(after);
+            after.drain(..).for_each(|(class, frame)| send(class, frame));
+            self.slots.pop_front();
         }
         if self.slots.is_empty() && self.first == 1 {
             // Most connections ask for nothing for a long time once they are admitted.
             self.slots = VecDeque::new();
         }
-        released
     }
 
     fn slot(&mut self, number: u64) -> Option<&mut Slot> {

@@ -14,7 +14,7 @@ pub enum Event {
     /// A conversation was created with its message 1.
     ConversationCreated {
         /// The conversation.
-        conversation: Conversation,
+        conversation: Box<Conversation>,
         /// Message 1.
         message: Message,
         /// Who created it.

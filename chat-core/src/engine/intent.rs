@@ -99,7 +99,7 @@ impl Intent {
             (Self::Create(mut conversation, mut message, creator, _), Receipt::Created { sent_at, .. }) => {
                 (conversation.created_at, conversation.last_message_at) = (*sent_at, *sent_at);
                 message.sent_at = *sent_at;
-                Some(Event::ConversationCreated { conversation: *conversation, message, creator })
+                Some(Event::ConversationCreated { conversation, message, creator })
             }
             (Self::Append(message, nonce, _), Receipt::Appended { seq, sent_at, .. }) => {
                 let id = MessageId::compose(nonce, *seq);

@@ -130,7 +130,7 @@ impl Engine {
         let released = name.map(|name| self.names.release(name)).unwrap_or_default();
         match (result, self.take(origin)) {
             (Ok(Loaded { facts, .. }), Some(mut work)) => {
-                work.known.learn(query, facts);
+                work.learn(query, facts);
                 self.go_on(origin, work);
             }
             (Ok(_), None) => {}

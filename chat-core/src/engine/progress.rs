@@ -3,7 +3,7 @@
 use super::connection::Stage;
 use super::io::ConnectionId;
 use super::load::{Origin, Question};
-use super::work::{Ask, Desk, Known, Outcome, Step, Stop, Work};
+use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
 use super::{BadToken, Claims, Class, Engine, Handled, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
 use crate::permission;
@@ -52,9 +52,9 @@ impl Engine {
     pub(super) fn advance(&mut self, conn: ConnectionId) {
         loop {
             let Some(connection) = self.connections.get_mut(&conn) else { return };
-            for (class, frame) in connection.release() {
+            connection.release(|class, frame| {
                 self.outputs.push_back(Output::Send { conns: vec![conn], class, frame });
-            }
+            });
             if !connection.holds_back() {
                 self.holding.remove(&conn);
             }
@@ -151,7 +151,7 @@ impl Engine {
         };
         match is_overtaking {
             true => {
-                work.known = Known::default();
+                work.forget();
                 self.proceed_in_turn(origin, work);
             }
             false => self.proceed(origin, work),
@@ -175,11 +175,11 @@ impl Engine {
     fn step(&mut self, work: &mut Work) -> Outcome {
         let outcome = self.attempt(work);
         let Err(Stop::Refuse(error)) = outcome else {
-            work.known.conversation = None;
+            work.forget_conversation();
             return outcome;
         };
         let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
-        match &work.known.original {
+        match &work.known().original {
             None if !work.last_resort => {
                 work.last_resort = true;
                 Err(Stop::Turn)
@@ -227,7 +227,7 @@ impl Engine {
             cache: &mut self.cache,
             ids: &mut self.ids,
             user: &work.user,
-            known: &work.known,
+            known: work.known(),
         }
     }
 

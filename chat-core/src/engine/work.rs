@@ -47,7 +47,8 @@ pub(super) struct Work {
     pub(super) ask: Ask,
     /// On whose behalf.
     pub(super) user: Arc<User>,
-    pub(super) known: Known,
+    /// Nothing for most: a message rests on what is remembered.
+    known: Option<Box<Known>>,
     /// Whether the user's rate allowed it; asked once.
     pub(super) paced: Option<Result<(), Error>>,
     /// How often a change for it met a conflict.
@@ -61,15 +62,29 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(ask: Ask, user: Arc<User>) -> Self {
-        Self {
-            ask,
-            user,
-            known: Known::default(),
-            paced: None,
-            conflicts: 0,
-            newcomers: None,
-            last_resort: false,
+        Self { ask, user, known: None, paced: None, conflicts: 0, newcomers: None, last_resort: false }
+    }
+
+    /// The facts that were loaded for it.
+    pub(super) fn known(&self) -> &Known {
+        self.known.as_deref().unwrap_or(&Known::NOTHING)
+    }
+
+    /// Takes up facts.
+    pub(super) fn learn(&mut self, query: &Query, facts: Facts) {
+        self.known.get_or_insert_default().learn(query, facts);
+    }
+
+    /// A step was taken: the conversation is known no more.
+    pub(super) fn forget_conversation(&mut self) {
+        if let Some(known) = &mut self.known {
+            known.conversation = None;
         }
+    }
+
+    /// It is to be decided anew, on new facts.
+    pub(super) fn forget(&mut self) {
+        self.known = None;
     }
 
     /// Under which name it may be repeated.
@@ -106,8 +121,17 @@ pub(super) struct Known {
 }
 
 impl Known {
+    const NOTHING: Self = Self {
+        conversation: None,
+        conversations: None,
+        messages: None,
+        message: None,
+        original: None,
+        account: None,
+    };
+
     /// Takes up facts. Those of background jobs are never loaded for a request.
-    pub(super) fn learn(&mut self, query: &Query, facts: Facts) {
+    fn learn(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
             Facts::Conversations(facts) => self.conversations = Some(facts),
