@@ -55,11 +55,14 @@ const RECENT_MOST: usize = 1 << 16;
 /// Entries that are gathered while nobody may ask.
 const AT_ONCE: usize = 256;
 
-/// Entries that are sorted by their pages and put together, for each page that there is. With many more a page would get
-/// full before its turn to be split comes.
-const FOR_EACH_PAGE: usize = 16;
-/// And at least so many.
-const TOGETHER_LEAST: usize = 64;
+/// With more to come than this for each page that there is, pages are split before: as they get full would be too late.
+const FOR_EACH_PAGE: u64 = 16;
+
+/// Entries for which there is a page then.
+const FILL: u64 = 80;
+
+/// Pages that are looked at to know how full all are.
+const SAMPLE: u64 = 16;
 
 /// Where in the journal a record stands, as it is written down.
 type Place = [u8; LOCATION];
@@ -180,22 +183,29 @@ impl Originals {
         Ok(())
     }
 
-    /// Puts entries into their pages; gives those that found no room.
+    /// Puts entries into their pages; gives those that found no room. Sorted, each page is read and written once for all of
+    /// its own.
     fn put_into_pages(&self, mut entries: Vec<(Hash, Place)>) -> io::Result<Vec<(Hash, Place)>> {
-        let (mut rest, mut left) = (&mut entries[..], Vec::new());
-        while !rest.is_empty() {
-            let most = usize::try_from(self.pages())
-                .map_or(usize::MAX, |pages| pages.saturating_mul(FOR_EACH_PAGE).max(TOGETHER_LEAST));
-            let (some, others) = rest.split_at_mut(most.min(rest.len()));
-            some.sort_unstable_by_key(|(hash, _)| hash.rank());
-            self.put_sorted(some, &mut left)?;
-            rest = others;
-        }
-        Ok(left)
+        self.make_room(entries.len() as u64)?;
+        entries.sort_unstable_by_key(|(hash, _)| hash.rank());
+        self.put_sorted(&entries)
     }
 
-    fn put_sorted(&self, entries: &[(Hash, Place)], left: &mut Vec<(Hash, Place)>) -> io::Result<()> {
-        let mut pages = self.pages();
+    /// Splits pages for so many entries, if they are many for those that there are.
+    fn make_room(&self, more: u64) -> io::Result<()> {
+        let pages = self.pages();
+        if more <= pages * FOR_EACH_PAGE {
+            return Ok(());
+        }
+        let sample = pages.min(SAMPLE);
+        let entries: io::Result<usize> =
+            (0..sample).map(|n| Ok(self.read(n * pages / sample)?.entries())).sum();
+        let there = entries? as u64 * pages / sample;
+        (pages..(there + more) / FILL).try_for_each(|pages| self.split(pages).map(drop))
+    }
+
+    fn put_sorted(&self, entries: &[(Hash, Place)]) -> io::Result<Vec<(Hash, Place)>> {
+        let (mut pages, mut left) = (self.pages(), Vec::new());
         let mut open: Option<(u64, Page)> = None;
         for (hash, place) in entries.iter().copied() {
             let address = hash.address(pages);
@@ -218,7 +228,8 @@ impl Originals {
                 open = Some((address, page));
             }
         }
-        open.map_or(Ok(()), |(address, page)| self.write(address, page))
+        open.map_or(Ok(()), |(address, page)| self.write(address, page))?;
+        Ok(left)
     }
 
     /// Splits the next page in turn, of so many; gives how many there are then.

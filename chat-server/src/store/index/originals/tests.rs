@@ -61,16 +61,22 @@ fn it_grows_with_what_is_put_and_finds_all_of_it_and_nothing_else() {
     assert_eq!(originals.pages(), pages);
     assert!((0..50_000).all(|number| holds(&originals, number)));
     assert!((50_000..60_000).all(|number| lacks(&originals, number)));
-    put(&originals, 0..50_000);
+    for first in (0..50_000).step_by(1_000) {
+        put(&originals, first..first + 1_000);
+    }
     assert!(originals.pages() - pages <= 50, "again is the same, but for what found no room");
 }
 
 #[test]
 fn what_is_put_all_at_once_finds_room_too() {
     let (_dir, _, originals) = empty();
-    let full = put(&originals, 0..50_000);
-    assert!(full < 50, "{full} found no room");
-    assert!((0..50_000).all(|number| holds(&originals, number)));
+    for first in [0, 50_000, 100_000, 0, 0] {
+        let full = put(&originals, first..first + 50_000);
+        assert!(full < 50, "{full} found no room");
+    }
+    assert!((0..150_000).all(|number| holds(&originals, number)));
+    let pages = originals.pages();
+    assert!((1_000..2_700).contains(&pages), "{pages}");
 }
 
 #[test]
