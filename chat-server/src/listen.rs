@@ -21,8 +21,9 @@ use crate::websocket::Watched;
 /// gone, which takes seconds at most.
 const NEWCOMERS: usize = 1_024;
 
-/// Connections that the system holds for us until they are accepted.
-const BACKLOG: u32 = 1_024;
+/// Connections that the system holds for us until they are accepted: as many as it does by itself (`net.core.somaxconn`). When
+/// all come back at once after a restart, those for whom there is no place try again a second later, or are reset.
+const BACKLOG: u32 = 4_096;
 
 /// Bytes that the system holds per connection and direction. Its own choice grows to megabytes, and would hide a
 /// slow reader for as long.

@@ -35,7 +35,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
 /// As in the chat server: connections that the system holds until they are accepted.
-const BACKLOG: u32 = 1_024;
+const BACKLOG: u32 = 4_096;
 
 /// Serves on a free port until standard input ends, and so no longer than who has started it.
 pub(crate) fn run() -> io::Result<()> {

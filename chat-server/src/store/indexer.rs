@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chat_core::store::Unavailable;
+use rustix::process::{getpriority_process, setpriority_process};
 
 use super::current::Current;
 use super::index::{Index, caught};
@@ -15,6 +16,10 @@ use super::renewal::Renewal;
 /// How long what was applied waits to be flushed: what a crash leaves to be replayed. An index that failed under a
 /// load is found out as soon.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// By how much the index thread comes after all others: replies do not wait for it, unless the overlay is full, but it would
+/// take their place on a core.
+const NICENESS: i32 = 5;
 
 /// All that the index thread works with.
 pub(super) struct Indexer {
@@ -31,6 +36,7 @@ pub(super) struct Indexer {
 impl Indexer {
     /// Works until the overlay is closed, and all that is in it is in the index.
     pub(super) fn run(mut self) {
+        give_way();
         while let Err(failure) = self.current.get().and_then(|index| self.serve(&index)) {
             if !self.renewal.renew(failure) {
                 return;
@@ -69,5 +75,15 @@ impl Indexer {
         layer.show(|writes| index.apply(writes, end, || self.current.alone()))?;
         self.overlay.applied();
         Ok(())
+    }
+}
+
+/// Adds the [`NICENESS`] to that of this thread; elsewhere than on Linux it would be that of the whole process.
+fn give_way() {
+    if cfg!(target_os = "linux")
+        && let Err(error) =
+            getpriority_process(None).and_then(|now| setpriority_process(None, now + NICENESS))
+    {
+        tracing::debug!(%error, "the index thread has the same priority as all others");
     }
 }
