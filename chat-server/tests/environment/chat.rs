@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Client, Server, create, john, text};
@@ -65,9 +65,13 @@ impl Chat {
     /// Says the next thing; gives the code of the error if it was refused, and then the next call says it again.
     pub async fn say(&mut self, client: &mut Client) -> Option<String> {
         let name = format!("message {}", self.acknowledged.len());
-        let content = format!("{name}{}", "\u{1f68c}".repeat(PADDING));
-        let data =
-            json!({"conversation_id": self.conversation, "content": content, "client_message_id": name});
+        self.send(client, json!({"client_message_id": name})).await
+    }
+
+    async fn send(&mut self, client: &mut Client, mut data: Value) -> Option<String> {
+        let content = format!("message {}{}", self.acknowledged.len(), "\u{1f68c}".repeat(PADDING));
+        data["conversation_id"] = json!(self.conversation);
+        data["content"] = json!(content);
         let reply = client.request("send_chat_message", data).await;
         if reply["success"] != json!(true) {
             return Some(text(&reply, "code"));
@@ -77,15 +81,21 @@ impl Chat {
         None
     }
 
+    /// Waits until the index has all that was said, and is flushed: what it wants room for from then on is in its files.
+    pub async fn settle(&self) {
+        sleep(SUFFERED).await;
+    }
+
     /// Renews the fault and says the next thing until that is refused: on a disk that is full there is still the room that
     /// was made ahead.
+    ///
+    /// Without a client message id, which would be refused where the index finds no room first: it is the journal that is to.
     pub async fn use_up(&mut self, client: &mut Client, mut renew: impl FnMut()) {
         for _ in 0..ATTEMPTS {
             renew();
-            if let Some(code) = self.say(client).await {
+            if let Some(code) = self.send(client, json!({})).await {
                 return assert_eq!(code, "unavailable");
             }
-            sleep(PAUSE).await;
         }
         panic!("there is room without end");
     }

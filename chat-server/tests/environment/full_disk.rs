@@ -15,6 +15,7 @@ async fn service_goes_on_when_there_is_room_again() {
     let disk = Mount::new("8m");
     let server = disk.serve();
     let mut chat = Chat::begin(&server).await;
+    chat.settle().await;
     let mut john_ = server.connect(&john()).await;
     let mut ballast = Ballast::on(&disk);
     chat.use_up(&mut john_, || ballast.fill()).await;
@@ -37,6 +38,7 @@ async fn a_start_without_room_says_so_and_loses_nothing() {
     let disk = Mount::new("8m");
     let server = disk.serve();
     let mut chat = Chat::begin(&server).await;
+    chat.settle().await;
     let mut john_ = server.connect(&john()).await;
     let mut ballast = Ballast::on(&disk);
     chat.use_up(&mut john_, || ballast.fill()).await;
