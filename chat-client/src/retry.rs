@@ -13,7 +13,7 @@ pub enum Retry {
     /// The same again, after a pause: the network or the server was at fault. With a pause that the server named, or
     /// none.
     AfterPause(Option<Duration>),
-    /// The same with a new token: the old one has expired.
+    /// The same with a new token: the old one has expired, or says other rights than the account has now.
     WithNewToken,
     /// Never as it was: it was refused.
     Never,
@@ -23,7 +23,7 @@ impl Retry {
     /// What a close code asks for (protocol, close codes): 4000 to 4499 to connect again, 4500 to 4999 not to.
     pub fn after_close(code: CloseCode) -> Self {
         match code {
-            CloseCode::TokenExpired => Self::WithNewToken,
+            CloseCode::TokenExpired | CloseCode::RightsChanged => Self::WithNewToken,
             CloseCode::NotAuthenticated | CloseCode::Deactivated | CloseCode::Replaced => Self::Never,
             CloseCode::Normal
             | CloseCode::GoingAway

@@ -20,6 +20,8 @@ pub enum CloseCode {
     TryAgainLater = 1013,
     /// The token expired: connect again with a new one.
     TokenExpired = 4001,
+    /// The account's rights are not those of the token: connect again with a new one.
+    RightsChanged = 4002,
     /// The connection took its frames too slowly: connect again and catch up.
     TooSlow = 4008,
     /// No sign of life within the heartbeat: connect again.
@@ -34,13 +36,14 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// Every close code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Normal,
         Self::GoingAway,
         Self::InvalidUtf8,
         Self::FrameTooLong,
         Self::TryAgainLater,
         Self::TokenExpired,
+        Self::RightsChanged,
         Self::TooSlow,
         Self::NoSignOfLife,
         Self::NotAuthenticated,
@@ -67,6 +70,7 @@ impl CloseCode {
             Self::FrameTooLong => "frame is too long",
             Self::TryAgainLater => "server can't take this connection now, connect again later",
             Self::TokenExpired => "token expired, connect again with a new one",
+            Self::RightsChanged => "your rights have changed, connect again with a new token",
             Self::TooSlow => "too slow a reader, connect again and catch up",
             Self::NoSignOfLife => "no sign of life, connect again",
             Self::NotAuthenticated => "not authenticated",

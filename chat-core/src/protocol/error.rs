@@ -80,6 +80,8 @@ error_codes! {
     NotAuthenticated = "not_authenticated", Token, "User not authenticated";
     /// The token was good, but is expired.
     TokenExpired = "token_expired", Token, "The token has expired";
+    /// The token was good, but says other rights than the account has now. With a pause, the role changed too often.
+    RightsChanged = "rights_changed", Token, "Your rights have changed, connect again with a new token";
     /// `refresh_token` with a token that is no good, or of another user or role.
     TokenMismatch = "token_mismatch", Token, "The new token is not valid for this user and role";
     /// The user is deactivated, or was disconnected by an administrator.
