@@ -17,6 +17,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
+use rustix::fs::Mode;
+use rustix::process::umask;
 
 use backup::{BackupArgs, RestoreArgs};
 use export::ExportArgs;
@@ -68,7 +70,10 @@ enum Command {
 }
 
 /// Runs the program; errors go to standard error.
+///
+/// Whatever it makes is for its owner alone: what people say to each other is in it.
 pub fn main() -> ExitCode {
+    umask(Mode::RWXG | Mode::RWXO);
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

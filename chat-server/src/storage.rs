@@ -1,8 +1,6 @@
 //! The store's opening and closing, with what its operator should hear of it.
 
-use std::fs::DirBuilder;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use crate::store::{IndexReport, LocalStore, Observer, OpenError, OpenReport, Options, Progress};
+use crate::store::{IndexReport, LocalStore, Observer, OpenError, OpenReport, Options, Progress, private};
 
 /// How long closing may take before it is given up.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -54,14 +52,9 @@ pub(crate) fn must_be_own(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Makes the data directory, if there is none, for its owner alone: what people say to each other is in it.
-pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
 fn make(dir: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Io { action: "create", path: dir.to_owned(), source };
-    make_private(dir).map_err(failed)
+    private::make_dir(dir).map_err(failed)
 }
 
 /// Closes the store, so that the next start has less to do.

@@ -1,12 +1,11 @@
 //! The secret of HS256: given, or made once and kept in the data directory.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::storage::make_private;
+use crate::store::private;
 
 /// Fewest bytes of a secret: as many as the hash of HS256 has (RFC 7518, section 3.2).
 pub const SHORTEST: usize = 32;
@@ -139,9 +138,9 @@ fn make(data_dir: &Path, path: &Path) -> Result<bool, SecretError> {
 
 /// Writes the text to a file that was not there before, whole and on disk or not at all.
 fn keep(data_dir: &Path, path: &Path, text: &str) -> io::Result<bool> {
-    make_private(data_dir)?;
+    private::make_dir(data_dir)?;
     let draft = data_dir.join(format!("{FILE_NAME}.{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file = private::create(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     let made = match fs::hard_link(&draft, path) {

@@ -1,8 +1,7 @@
 //! `chat-server export`: conversations for who has to read them later.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use chat_core::time::Timestamp;
@@ -12,7 +11,7 @@ use super::Outcome;
 use super::progress::Bar;
 use super::values::time;
 use crate::config::DataConfig;
-use crate::store::{Selection, export};
+use crate::store::{Selection, export, private};
 
 /// What the lines are.
 const FORMAT: &str = "\
@@ -77,6 +76,6 @@ pub(super) fn run(args: &ExportArgs) -> Outcome {
 }
 
 fn create(path: &Path) -> Result<File, String> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = private::options().write(true).create_new(true).open(path);
     file.map_err(|error| format!("can't make {}: {error}", path.display()))
 }

@@ -1,10 +1,11 @@
 //! One server on one data directory.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::OpenError;
+use super::private;
 
 /// Holds the data directory until it is dropped, or the process ends however it may.
 #[derive(Debug)]
@@ -14,8 +15,7 @@ impl Lock {
     /// Takes the lock.
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join("lock");
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).open(&path);
+        let file = private::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(OpenError::io("open", &path))?;
         Self::hold(file, &path, dir)
     }

@@ -32,6 +32,7 @@ mod note;
 mod open;
 mod options;
 mod overlay;
+pub(crate) mod private;
 mod query;
 mod rebuild;
 mod renewal;

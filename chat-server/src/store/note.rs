@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::OpenError;
+use super::private;
 
 /// The version of all these files.
 pub(super) const VERSION: u32 = 1;
@@ -48,7 +49,7 @@ pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option
 pub(super) fn write(dir: &Path, name: &str, note: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string(note)?;
     let new = dir.join(format!("{name}.new"));
-    let mut file = fs::File::create(&new)?;
+    let mut file = private::create(&new)?;
     file.write_all(format!("{json}\n{}\n", checksum(&json)).as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, dir.join(name))?;

@@ -1,6 +1,5 @@
 //! Opening: from whatever a crash, a power cut or a restored backup left, to a store that can be used.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use super::index::{Index, Opened, set_aside};
 use super::journal::{End, Event, Journal, Recovered, Witness, recover};
 use super::lock::Lock;
 use super::options::{IndexReport, OpenReport, Options, Progress};
+use super::private;
 use super::retention::{self, RetentionError};
 use super::state::{BACKUP, STATE, State};
 
@@ -53,6 +53,7 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     make_directories(&*options.disk, &journal).map_err(OpenError::io("create", &journal))?;
     let opening = Opening { dir, journal, index: dir.join("index"), options };
     let lock = Lock::take(dir)?;
+    private::tighten(dir);
     let state = State::read(dir, STATE)?;
     let found = opening.find_index(state.as_ref())?;
     let Recovered { end, cut } = opening.recover(state.as_ref(), &found)?;
@@ -166,7 +167,7 @@ impl Opening<'_> {
 /// that came to no end may have made them.
 fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
     let made = journal.ancestors().take_while(|path| !path.exists()).count().max(2);
-    fs::create_dir_all(journal)?;
+    private::make_dir(journal)?;
     for holder in journal.ancestors().skip(1).take(made) {
         let holder = if holder.as_os_str().is_empty() { Path::new(".") } else { holder };
         disk.sync_directory(holder)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use chat_core::store::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::store::Place;
+use crate::store::{Place, private};
 
 /// The name of the file.
 const NAME: &str = "webhook";
@@ -48,7 +48,7 @@ impl Kept {
     /// Replaces what was kept before, durably.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
         let new = dir.join(format!("{NAME}.new"));
-        let mut file = File::create(&new)?;
+        let mut file = private::create(&new)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         file.sync_all()?;
         fs::rename(&new, dir.join(NAME))?;

@@ -42,6 +42,8 @@ mod operation;
 #[cfg(test)]
 mod out_of_files;
 #[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod pipelined_requests;
 #[cfg(test)]
 mod refresh_token;

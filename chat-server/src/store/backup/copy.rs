@@ -7,6 +7,7 @@ use std::path::Path;
 use super::{BackupError, Progress};
 use crate::store::error::OpenError;
 use crate::store::journal::{End, Erasing, segment_path, segments};
+use crate::store::private;
 
 /// Bytes that are copied at once, by the kernel where it can.
 const STEP: u64 = 4 << 20;
@@ -46,7 +47,8 @@ fn copy(
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<(), BackupError> {
     let mut source = File::open(from).map_err(OpenError::io("open", from))?;
-    let mut target = File::create_new(to).map_err(OpenError::io("create", to))?;
+    let target = private::options().write(true).create_new(true).open(to);
+    let mut target = target.map_err(OpenError::io("create", to))?;
     let mut left = length;
     while left > 0 {
         let step = left.min(STEP);

@@ -20,6 +20,7 @@ pub use restore::{Restored, restore};
 use super::error::OpenError;
 use super::journal::{ChainHead, End, Extent, Inspected, Synced, Witness, inspect};
 use super::lock::Lock;
+use super::private;
 use super::state::{BACKUP, STATE, State};
 use super::verify::Finding;
 
@@ -105,7 +106,7 @@ type Progress<'a> = &'a dyn Fn(u64, u64) -> bool;
 fn take(journal: &Path, end: End, to: &Path, progress: Progress<'_>) -> Result<ChainHead, BackupError> {
     let partial = beside(to)?;
     let copied = partial.path().join("journal");
-    fs::create_dir(&copied).map_err(OpenError::io("create", &copied))?;
+    private::make_dir(&copied).map_err(OpenError::io("create", &copied))?;
     let bytes = copy::prefix(journal, end, &copied, &|done, of| progress(done, 2 * of))?;
     let is_wanted = Cell::new(true);
     read_back(&copied, end, &|read| is_wanted.set(progress(bytes + read, 2 * bytes)))?;

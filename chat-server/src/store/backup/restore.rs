@@ -13,6 +13,7 @@ use crate::store::error::OpenError;
 use crate::store::journal::{ChainHead, End, Inspected, Journal, inspect};
 use crate::store::open::begin_epoch;
 use crate::store::options::Options;
+use crate::store::private;
 use crate::store::verify::{Checks, verify};
 
 /// What was restored.
@@ -49,7 +50,7 @@ pub fn restore(backup: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<
     let end = end
         .filter(|end| end.position.0 > 0)
         .ok_or_else(|| BackupError::Nothing { dir: backup.to_owned() })?;
-    crate::storage::make_private(to).map_err(OpenError::io("create", to))?;
+    private::make_dir(to).map_err(OpenError::io("create", to))?;
     let partial = to.join("journal.partial");
     let made = make(&from, end, &partial, progress);
     if made.is_err() {
@@ -76,7 +77,7 @@ fn make(
     partial: &Path,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(Epoch, ChainHead), BackupError> {
-    fs::create_dir(partial).map_err(OpenError::io("create", partial))?;
+    private::make_dir(partial).map_err(OpenError::io("create", partial))?;
     copy::prefix(from, end, partial, &|done, of| {
         progress(of + done, 2 * of);
         true

@@ -23,7 +23,7 @@ use sled::IVec;
 
 use super::error::OpenError;
 use super::journal::End;
-use super::{keys, values};
+use super::{keys, private, values};
 use messages::Runs;
 use originals::Originals;
 use view::Writes;
@@ -92,6 +92,7 @@ impl Index {
             Ok(found) => return Ok(Opened::Unusable(format!("it has the older version {found}"))),
             Err(reason) => return Ok(Opened::Unusable(reason)),
         }
+        close_to_others(dir);
         match Originals::open(&dir.join(ORIGINALS)) {
             Ok(originals) => Ok(Opened::Index(Arc::new(Self::new(db, originals)))),
             Err(error) => Ok(Opened::Unusable(format!("its client message ids do not open: {error}"))),
@@ -100,6 +101,7 @@ impl Index {
 
     /// Makes an empty index where there is none.
     pub(super) fn create(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        private::make_dir(dir).map_err(OpenError::io("create", dir))?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let made = guarded(|| {
             let db = config.open()?;
@@ -107,6 +109,7 @@ impl Index {
             Ok(db)
         });
         let db = made.map_err(|what| OpenError::Index { dir: dir.to_owned(), what })?;
+        close_to_others(dir);
         let path = dir.join(ORIGINALS);
         let originals = Originals::create(&path).map_err(OpenError::io("create", &path))?;
         Ok(Self::new(db, originals))
@@ -299,6 +302,13 @@ fn sync_files(dir: &Path) -> io::Result<()> {
         }
     }
     File::open(dir)?.sync_all()
+}
+
+/// Takes what sled has made away from others: its files have whatever permissions the umask leaves.
+fn close_to_others(dir: &Path) {
+    if let Err(error) = private::tighten_tree(dir) {
+        tracing::warn!(%error, "can't look at the permissions in {}", dir.display());
+    }
 }
 
 /// Calls sled, and makes a message of an error or a panic.

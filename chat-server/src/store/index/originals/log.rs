@@ -13,6 +13,7 @@ use std::path::Path;
 
 use super::page::{ENTRY, Hash};
 use super::{Place, damaged};
+use crate::store::private;
 
 const HEADER: usize = 12;
 
@@ -30,7 +31,7 @@ pub(super) struct Log {
 impl Log {
     /// Makes an empty log.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        let file = private::options().read(true).write(true).create_new(true).open(path)?;
         Ok(Self { file, length: 0, entries: 0 })
     }
 

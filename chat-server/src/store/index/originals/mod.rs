@@ -36,6 +36,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
+use crate::store::private;
 use crate::store::values::LOCATION;
 use filter::Filters;
 use log::Log;
@@ -93,7 +94,7 @@ pub(super) type Original<'a> = (&'a [u8], Place);
 impl Originals {
     /// Makes an empty file.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        let file = private::options().read(true).write(true).create_new(true).open(path)?;
         let mut secret = [0; SECRET];
         getrandom::fill(&mut secret)?;
         let mut first = Page::empty();
