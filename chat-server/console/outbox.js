@@ -3,7 +3,11 @@
 // Each page has its own part, and each draft its own key: nothing is ever read, changed and written back, so pages can't undo
 // each other's writes. A page holds a lock for as long as it lives. Whoever gets the lock of another page knows that it is gone,
 // and takes its drafts over. Where there are no locks (a page that did not come from this machine or over TLS), drafts are copied
-// and not taken; sent twice, they are stored once, by their `client_message_id`.
+// and not taken; sent twice, they are stored once, by their `client_message_id`. Where the storage is refused, drafts live as long
+// as the page.
+
+import { Kept } from "./kept.js";
+import { inOrder } from "./machine/sending.js";
 
 /** @typedef {import("./types.d.ts").Entry} Entry */
 
@@ -11,14 +15,14 @@
  * @typedef {object} Settings
  * @property {string} user whose drafts these are
  * @property {string} page a name that no other page has
- * @property {Storage} storage
+ * @property {Storage | Kept} storage
  * @property {LockManager | undefined} locks
  */
 
 export class Outbox {
   #prefix;
   #page;
-  #storage;
+  #kept;
   #locks;
   #closed = new AbortController();
   /** @type {Set<string>} */
@@ -28,7 +32,7 @@ export class Outbox {
   constructor({ user, page, storage, locks }) {
     this.#prefix = `chat-outbox/${encodeURIComponent(user)}/`;
     this.#page = page;
-    this.#storage = storage;
+    this.#kept = storage instanceof Kept ? storage : new Kept(() => storage);
     this.#locks = locks;
   }
 
@@ -38,26 +42,42 @@ export class Outbox {
    * @param {(entries: Entry[]) => void} adopted called with the drafts of each page that is gone
    */
   async start(adopted) {
-    if (this.#locks) {
-      await new Promise((held) => {
-        void this.#lock(this.#page, () => {
-          held(undefined);
-          return new Promise((gone) => this.#closed.signal.addEventListener("abort", gone));
-        });
-      });
-    }
+    if (this.#locks) await this.#hold();
     for (const page of this.#pages()) this.#watch(page, adopted);
   }
 
+  /** Holds this page's lock. Where the browser refuses locks, it goes on as if there were none. */
+  #hold() {
+    const { signal } = this.#closed;
+    return new Promise((held) => {
+      const hold = () => {
+        held(undefined);
+        return new Promise((gone) => signal.addEventListener("abort", gone));
+      };
+      this.#lock(this.#page, hold).catch(() => {
+        this.#locks = undefined;
+        held(undefined);
+      });
+    });
+  }
+
+  /** The highest place in the order of what is written, by whatever page. */
+  newest() {
+    const orders = this.#keys().map((key) => parse(this.#kept.get(key))?.order ?? 0);
+    return orders.reduce((one, other) => Math.max(one, other), 0);
+  }
+
   /**
-   * Another page has written something.
+   * Another page has written something. Gives its place in the order.
    *
    * @param {string | null} key
    * @param {(entries: Entry[]) => void} adopted
    */
   changed(key, adopted) {
     const page = key === null ? null : this.#pageOf(key);
-    if (page !== null && this.#locks) this.#watch(page, adopted);
+    if (key === null || page === null) return 0;
+    if (this.#locks) this.#watch(page, adopted);
+    return parse(this.#kept.get(key))?.order ?? 0;
   }
 
   /** Lets go of this page's part: whoever comes next takes it over. */
@@ -71,18 +91,13 @@ export class Outbox {
    * @param {Entry} entry
    */
   keep(entry) {
-    try {
-      this.#storage.setItem(this.#key(this.#page, entry), JSON.stringify(entry));
-      return true;
-    } catch {
-      return false;
-    }
+    return this.#kept.set(this.#key(this.#page, entry), JSON.stringify(entry));
   }
 
   /** A draft has come to its end, wherever it is kept. @param {string} id */
   forget(id) {
     for (const key of this.#keys()) {
-      if (key.endsWith(`/${id}`)) this.#storage.removeItem(key);
+      if (key.endsWith(`/${id}`)) this.#kept.remove(key);
     }
   }
 
@@ -94,10 +109,11 @@ export class Outbox {
     if (page === this.#page || this.#watched.has(page)) return;
     this.#watched.add(page);
     if (!this.#locks) return adopted(this.#copy(page, false));
-    void this.#lock(page, () => {
+    const take = () => {
       this.#watched.delete(page);
       adopted(this.#copy(page, true));
-    });
+    };
+    this.#lock(page, take).catch(() => adopted(this.#copy(page, false)));
   }
 
   /**
@@ -109,12 +125,12 @@ export class Outbox {
   #copy(page, isGone) {
     const entries = [];
     for (const key of this.#keys().filter((key) => this.#pageOf(key) === page)) {
-      const entry = parse(this.#storage.getItem(key));
-      if (entry && !this.keep(entry)) continue;
+      const entry = parse(this.#kept.get(key));
+      const isCopied = entry === null || this.keep(entry);
       if (entry) entries.push(entry);
-      if (isGone) this.#storage.removeItem(key);
+      if (isGone && isCopied) this.#kept.remove(key);
     }
-    return entries.sort((one, other) => one.at - other.at);
+    return entries.sort(inOrder);
   }
 
   /**
@@ -131,9 +147,7 @@ export class Outbox {
 
   /** @returns {string[]} */
   #keys() {
-    return Array.from({ length: this.#storage.length }, (_, index) => this.#storage.key(index) ?? "").filter((key) =>
-      key.startsWith(this.#prefix),
-    );
+    return this.#kept.keys(this.#prefix);
   }
 
   #pages() {
@@ -162,7 +176,7 @@ function parse(text) {
   try {
     const entry = JSON.parse(text ?? "null");
     const isEntry = typeof entry?.client_message_id === "string" && typeof entry.draft?.type === "string";
-    return isEntry ? { ...entry, at: Number(entry.at) || 0 } : null;
+    return isEntry ? { ...entry, at: Number(entry.at) || 0, order: Number(entry.order) || 0 } : null;
   } catch {
     return null;
   }

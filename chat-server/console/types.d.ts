@@ -55,8 +55,10 @@ export type Draft =
 /** A draft under the name by which the server knows it again. */
 export interface Entry {
   client_message_id: string;
-  /** When it was written, in milliseconds since 1970. */
+  /** When it was written by the clock of the device, in milliseconds since 1970: shown, and relied on for nothing. */
   at: number;
+  /** Its place among all drafts of the user on this device: a count that rises. Older versions wrote none, which is 0. */
+  order: number;
   draft: Draft;
   /** Why the server refused it. It waits for its author. */
   refused?: string;
@@ -88,8 +90,9 @@ export type Input =
   | { kind: "closed"; link: number; code: number }
   | { kind: "frame"; link: number; text: string }
   | { kind: "token"; token: string }
-  | { kind: "post"; draft: Draft; at: number }
+  | { kind: "post"; draft: Draft; at: number; isRepeated?: boolean }
   | { kind: "adopt"; entries: Entry[] }
+  | { kind: "written_elsewhere"; order: number }
   | { kind: "discard" | "retry"; id: string }
   | { kind: "open" | "shut" | "older" | "read"; id: string }
   | { kind: "typing"; id: string; is_typing: boolean }

@@ -32,16 +32,20 @@ export class Machine {
   #token;
   #newId;
   #now = 0;
-  /** The time of the newest draft. */
-  #lastAt = 0;
+  /** The place of the newest draft. */
+  #newest;
   /** @type {Output[]} */
   #outputs = [];
 
-  /** @param {{ user: string, token: string, random: () => number, newId: () => string }} settings */
-  constructor({ user, token, random, newId }) {
+  /**
+   * @param {{ user: string, token: string, random: () => number, newId: () => string, newest?: number }} settings `newest` is
+   *   the highest place in the order of what was written before
+   */
+  constructor({ user, token, random, newId, newest = 0 }) {
     this.user = user;
     this.#token = token;
     this.#newId = newId;
+    this.#newest = newest;
     this.connection = new Connection(random);
   }
 
@@ -103,7 +107,10 @@ export class Machine {
         return this.#post(input.draft, input.at);
       case "adopt":
         this.sending.adopt(input.entries);
+        for (const entry of input.entries) this.#isWritten(entry.order);
         return this.#changed("outbox");
+      case "written_elsewhere":
+        return this.#isWritten(input.order);
       case "discard":
       case "retry":
         this.sending[input.kind](input.id, this.#outputs);
@@ -224,16 +231,19 @@ export class Machine {
 
   /**
    * @param {import("../types.d.ts").Draft} draft
-   * @param {number} wall
+   * @param {number} at by the clock of the device
    */
-  #post(draft, wall) {
-    // Never before the one before it, whatever the clock of this device does: adopted drafts are sorted by it.
-    const at = Math.max(wall, this.#lastAt + 1);
-    this.#lastAt = at;
-    const entry = { client_message_id: this.#newId(), at, draft };
+  #post(draft, at) {
+    this.#newest += 1;
+    const entry = { client_message_id: this.#newId(), at, order: this.#newest, draft };
     if (!this.sending.post(entry, this.#outputs)) this.#outputs.push({ kind: "full" });
     if (draft.type === "send_chat_message") this.#typing.sent(draft.conversation_id);
     this.#changed("outbox");
+  }
+
+  /** What is written from now on comes after this. @param {number} [order] */
+  #isWritten(order = 0) {
+    this.#newest = Math.max(this.#newest, order);
   }
 
   /** @param {import("./conversation.js").Conversation} one */

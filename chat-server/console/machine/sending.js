@@ -18,6 +18,14 @@ import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.j
 const lane = (draft) => (draft.type === "send_chat_message" ? draft.conversation_id : "");
 
 /**
+ * The order in which drafts were written. Those of older versions have only a time, and come before all others.
+ *
+ * @param {Entry} one
+ * @param {Entry} other
+ */
+export const inOrder = (one, other) => (one.order ?? 0) - (other.order ?? 0) || one.at - other.at;
+
+/**
  * The drafts, oldest first. Bounded by `LIMITS.outbox`.
  *
  * Of each conversation only the oldest is on the wire: if it is refused for the rate, no later one has overtaken it.
@@ -51,7 +59,7 @@ export class Sending {
       known.add(entry.client_message_id);
       this.items.push({ entry, turn: entry.refused === undefined ? NOW : "done" });
     }
-    this.items.sort((one, other) => one.entry.at - other.entry.at);
+    this.items.sort((one, other) => inOrder(one.entry, other.entry));
   }
 
   /**

@@ -26,6 +26,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/style/thread.css" CSS "style/thread.css"
     "/console/icon.svg" SVG "icon.svg"
     "/console/client.js" SCRIPT "client.js"
+    "/console/kept.js" SCRIPT "kept.js"
     "/console/main.js" SCRIPT "main.js"
     "/console/outbox.js" SCRIPT "outbox.js"
     "/console/session.js" SCRIPT "session.js"

@@ -3,38 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Outbox } from "../../../console/outbox.js";
-
-/** The browser's storage, as far as it is used. */
-class Storage {
-  /** @type {Map<string, string>} */
-  kept = new Map();
-  isFull = false;
-
-  get length() {
-    return this.kept.size;
-  }
-
-  /** @param {number} index */
-  key(index) {
-    return [...this.kept.keys()][index] ?? null;
-  }
-
-  /** @param {string} key */
-  getItem(key) {
-    return this.kept.get(key) ?? null;
-  }
-
-  /** @param {string} key @param {string} value */
-  setItem(key, value) {
-    if (this.isFull) throw new Error("QuotaExceededError");
-    this.kept.set(key, value);
-  }
-
-  /** @param {string} key */
-  removeItem(key) {
-    this.kept.delete(key);
-  }
-}
+import { Storage, settled } from "../support/page.js";
 
 /** The browser's locks, as far as they are used: one holder at a time, the others in line. */
 class Locks {
@@ -50,15 +19,13 @@ class Locks {
   }
 }
 
-/** @param {string} id @param {number} at */
-const entry = (id, at) => ({
+/** @param {string} id @param {number} order */
+const entry = (id, order) => ({
   client_message_id: id,
-  at,
+  at: 0,
+  order,
   draft: { type: /** @type {const} */ ("send_chat_message"), conversation_id: "c", content: id },
 });
-
-/** All that was started has gone as far as it can. */
-const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** @param {{ storage: Storage, locks?: Locks | undefined, user?: string }} settings @param {string} page */
 async function start({ storage, locks, user = "john" }, page) {
@@ -141,6 +108,20 @@ test("nobody gets another user's drafts", async () => {
     assert.deepEqual((await start({ ...browser, user }, "two")).adopted, [], user);
   }
   assert.deepEqual((await start({ ...browser, user: "john" }, "three")).adopted, ["a"]);
+});
+
+test("drafts of an older version, which have a time and no place, come first", async () => {
+  const browser = { storage: new Storage(), locks: new Locks() };
+  const first = await start(browser, "one");
+  first.outbox.keep(entry("c", 1));
+  for (const [id, at] of /** @type {const} */ ([["b", 2_000], ["a", 1_000]])) {
+    const { order: _, ...old } = entry(id, 0);
+    browser.storage.setItem(`chat-outbox/john/old/${id}`, JSON.stringify({ ...old, at }));
+  }
+  first.outbox.close();
+  const { adopted, outbox } = await start(browser, "two");
+  assert.deepEqual(new Set(adopted), new Set(["a", "b", "c"]));
+  assert.deepEqual([adopted.filter((id) => id !== "c"), outbox.newest()], [["a", "b"], 1]);
 });
 
 test("a storage that is full, and what is no draft in it", async () => {
