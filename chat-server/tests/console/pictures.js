@@ -1,4 +1,4 @@
-// Takes pictures of the console: `node pictures.js DIRECTORY`. Two of them are in the README.
+// Takes pictures of the console: `node pictures.js DIRECTORY`. Two of them are in the README of the repository.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

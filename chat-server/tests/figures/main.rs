@@ -1,4 +1,4 @@
-//! The figures of the README are those that were measured: `.ci/figures.json`, by `.ci/figures`, and
+//! The documents show the figures that were measured: `.ci/figures.json`, by `.ci/figures`, and
 //! `chat-server/benches/against_the_floor.json`, by the benchmark of that name.
 //!
 //! `FIGURES=write cargo test -p chat-server --test figures` writes the tables anew.
@@ -11,7 +11,6 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +20,10 @@ use report::{Report, thousands};
 /// What `.ci/figures` measures, by name.
 const NAMES: [&str; 7] = ["attacks", "bits", "cuts", "fuzz", "kills", "mutations", "seeds"];
 
-/// Held by who writes the README.
-static README: Mutex<()> = Mutex::new(());
+/// The document that shows the counts of tests.
+const PROOFS: &str = "chat-core/src/testing/README.md";
+/// The document that shows the benchmark.
+const SPEED: &str = "chat-server/benches/README.md";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,21 +64,20 @@ fn assert_is_a_commit(commit: &str) {
     assert!(commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{commit}");
 }
 
-/// Holds what the README shows in the place of these figures against them, or writes it there.
-fn assert_shown(place: &str, table: &str) {
-    let _alone = README.lock().unwrap();
+/// Compares the table that a document shows with the measured one, or writes the measured one there.
+fn assert_shown(document: &str, place: &str, table: &str) {
     let (begin, end) = (format!("<!-- figures of {place} -->\n"), "<!-- end of figures -->\n");
-    let readme = fs::read_to_string(file("README.md")).unwrap();
-    let (before, rest) = readme.split_once(&begin).expect("the figures have their place");
+    let text = fs::read_to_string(file(document)).unwrap();
+    let (before, rest) = text.split_once(&begin).expect("the figures have their place");
     let (shown, after) = rest.split_once(end).expect("and its end");
     if env::var_os("FIGURES").is_some_and(|what| what == "write") {
-        return fs::write(file("README.md"), [before, &begin, table, end, after].concat()).unwrap();
+        return fs::write(file(document), [before, &begin, table, end, after].concat()).unwrap();
     }
     assert!(shown == table, "not what was measured: run FIGURES=write with this test");
 }
 
 #[test]
-fn the_readme_shows_what_was_counted() {
+fn the_counts_of_tests_are_shown() {
     let figures: Vec<Figure> = measured(".ci/figures.json");
     let mut names: Vec<_> = figures.iter().map(|figure| figure.name.as_str()).collect();
     names.sort_unstable();
@@ -86,18 +86,18 @@ fn the_readme_shows_what_was_counted() {
         assert!(*number > 0, "{name}: nothing was measured");
         assert_is_a_commit(commit);
     }
-    assert_shown(".ci/figures.json, written by .ci/figures", &format!("\n{}\n", table(&figures)));
+    assert_shown(PROOFS, ".ci/figures.json, written by .ci/figures", &format!("\n{}\n", table(&figures)));
 }
 
 /// Where it was not measured yet, nothing is shown.
 #[test]
-fn the_readme_shows_how_fast_it_was() {
+fn the_benchmark_is_shown() {
     let name = "chat-server/benches/against_the_floor.json";
     if !file(name).exists() {
-        return assert_shown(name, "");
+        return assert_shown(SPEED, name, "");
     }
     let report: Report = measured(name);
     assert!(report.rows.iter().any(|row| row.bar.is_some()), "nothing is held against a bar");
     assert_is_a_commit(&report.commit);
-    assert_shown(name, &format!("\n{}\n", report.markdown()));
+    assert_shown(SPEED, name, &format!("\n{}\n", report.markdown()));
 }
