@@ -10,6 +10,7 @@ use chat_core::protocol::{Role, User};
 use chat_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::transport::Token;
 
@@ -95,30 +96,37 @@ pub(crate) struct Hints {
     pub(crate) user: Option<UserId>,
     /// The claim `exp`.
     pub(crate) expires_at: Option<Timestamp>,
+    /// Whether there is a claim `nbf`: a server whose clock is behind calls such a token invalid.
+    pub(crate) has_beginning: bool,
 }
 
+/// Each claim by itself: one of a wrong type must not hide the others.
 #[derive(Deserialize)]
 struct Claims {
-    sub: Option<UserId>,
-    exp: Option<f64>,
+    #[serde(default)]
+    sub: Value,
+    #[serde(default)]
+    exp: Value,
+    #[serde(default)]
+    nbf: Value,
 }
 
 /// The claims that others see a user by.
+///
+/// A name that is missing or `null` is empty, as the server has it.
 #[derive(Deserialize)]
 struct UserClaims {
     sub: UserId,
     role: Role,
-    #[serde(default)]
-    email: Arc<str>,
-    #[serde(default)]
-    first_name: Arc<str>,
-    #[serde(default)]
-    last_name: Arc<str>,
+    email: Option<Arc<str>>,
+    first_name: Option<Arc<str>>,
+    last_name: Option<Arc<str>>,
 }
 
 /// The user whom a token names, see [`Token::user`].
 pub(crate) fn user(token: &Token) -> Option<User> {
     let UserClaims { sub: id, role, email, first_name, last_name } = claims(token)?;
+    let [email, first_name, last_name] = [email, first_name, last_name].map(Option::unwrap_or_default);
     Some(User { id, email, role, first_name, last_name })
 }
 
@@ -132,8 +140,9 @@ impl Hints {
     /// Reads a token; of one that is no JSON Web Token nothing is known.
     pub(crate) fn of(token: &Token) -> Self {
         claims(token).map_or_else(Self::default, |claims: Claims| Self {
-            user: claims.sub,
-            expires_at: claims.exp.map(timestamp),
+            user: claims.sub.as_str().map(UserId::from),
+            expires_at: claims.exp.as_f64().map(timestamp),
+            has_beginning: claims.nbf.is_number(),
         })
     }
 }
@@ -159,6 +168,19 @@ mod tests {
         let hints = Hints::of(&token);
         assert_eq!(hints.user, Some(UserId::from("driver_1")));
         assert_eq!(hints.expires_at.unwrap().to_string(), "2024-01-15T10:30:00.000Z");
+    }
+
+    #[test]
+    fn a_claim_that_is_null_or_of_a_wrong_type_hides_no_other() {
+        let token = |payload: &str| Token::from(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));
+        for name in ["email", "first_name", "last_name"] {
+            let payload = format!(r#"{{"sub":"driver_1","role":"BUS_DRIVER","exp":1,"{name}":null}}"#);
+            assert_eq!(token(&payload).user(), Some(User::new("driver_1", Role::BusDriver)), "{name}");
+        }
+        for payload in [r#"{"sub":"driver_1","exp":null}"#, r#"{"sub":"driver_1","exp":"1","nbf":[]}"#] {
+            let hints = Hints { user: Some("driver_1".into()), ..Hints::default() };
+            assert_eq!(Hints::of(&token(payload)), hints, "{payload}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_tungstenite::tungstenite::handshake::client::generate_key;
 use async_tungstenite::tungstenite::handshake::derive_accept_key;
 use async_tungstenite::tungstenite::http::StatusCode;
+use chat_core::time::Timestamp;
 use httparse::{EMPTY_HEADER, Header, Response, Status};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -30,7 +31,7 @@ const BODY_BYTES: usize = 1024;
 const BODY_WITHIN: Duration = Duration::from_secs(1);
 
 /// Longest pause that an answer can ask for: a login page that says "tomorrow" must not strand a driver.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Whether a header can carry the token: nothing in it may end the header, or be changed on the way.
 pub(super) fn check(token: &Token) -> Result<(), Failure> {
@@ -75,24 +76,32 @@ fn request(address: &Address, attempt: &Attempt, key: &str) -> String {
     )
 }
 
-/// Reads until the head of the answer is whole; gives its length.
+/// Reads until the head of the final answer is whole; gives its length with those of the informational ones before it.
+///
+/// The limit on their length is one for all of them, so that a server can't send informational answers for ever.
 async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     received: &mut Vec<u8>,
     attempt: &Attempt,
     key: &str,
 ) -> Result<(usize, Answer), Failure> {
+    let mut start = 0;
     loop {
-        let before = received.len();
-        read_to(stream, received, before + 1).await?;
-        if let Some(answer) = Answer::parse(received, key, &attempt.token)? {
-            return Ok(answer);
+        match Answer::parse(&received[start..], key, &attempt.token)? {
+            Some((length, Some(answer))) => return Ok((start + length, answer)),
+            Some((length, None)) => {
+                start += length;
+                continue;
+            }
+            None => {}
         }
+        let before = received.len();
+        if before > HEAD_BYTES {
+            return Err(Failure::network("the answer to the handshake is too long"));
+        }
+        read_to(stream, received, before + 1).await?;
         if received.len() == before {
             return Err(Failure::network("the server hung up without answering the handshake"));
-        }
-        if received.len() > HEAD_BYTES {
-            return Err(Failure::network("the answer to the handshake is too long"));
         }
     }
 }
@@ -127,8 +136,9 @@ struct Refusal {
 }
 
 impl Answer {
-    /// Reads the head, and gives its length too; `None` if it is not whole yet.
-    fn parse(received: &[u8], key: &str, token: &Token) -> Result<Option<(usize, Self)>, Failure> {
+    /// Reads the head, and gives its length too; `None` if it is not whole yet. An informational one (a status of 100 to
+    /// 199 other than 101) is no answer: the final one follows (RFC 9110, section 15.2).
+    fn parse(received: &[u8], key: &str, token: &Token) -> Result<Option<(usize, Option<Self>)>, Failure> {
         let mut headers = [EMPTY_HEADER; HEADERS];
         let mut response = Response::new(&mut headers);
         let length = match response.parse(received) {
@@ -140,11 +150,13 @@ impl Answer {
             }
         };
         let status = response.code.expect("a whole head has a status");
-        let answer = if status == StatusCode::SWITCHING_PROTOCOLS {
-            verify(response.headers, key)?;
-            Self::Accepted
-        } else {
-            Self::Refused(Refusal::new(status, response.headers))
+        let answer = match status {
+            101 => {
+                verify(response.headers, key)?;
+                Some(Self::Accepted)
+            }
+            100..=199 => None,
+            _ => Some(Self::Refused(Refusal::new(status, response.headers))),
         };
         Ok(Some((length, answer)))
     }
@@ -153,18 +165,15 @@ impl Answer {
 /// Whether it is this handshake that was answered, by a WebSocket server, with nothing that was not asked for.
 fn verify(headers: &[Header<'_>], key: &str) -> Result<(), Failure> {
     let accept = derive_accept_key(key.as_bytes());
-    let upgrade = value(headers, "Upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
-    let connection = value(headers, "Connection")
-        .is_some_and(|value| value.split(',').any(|option| option.trim().eq_ignore_ascii_case("upgrade")));
-    let wrong = if !upgrade {
+    let wrong = if !has_token(headers, "Upgrade", "websocket") {
         "Upgrade"
-    } else if !connection {
+    } else if !has_token(headers, "Connection", "upgrade") {
         "Connection"
-    } else if value(headers, "Sec-WebSocket-Accept") != Some(accept.as_str()) {
+    } else if !values(headers, "Sec-WebSocket-Accept").eq([accept.as_str()]) {
         "Sec-WebSocket-Accept"
-    } else if value(headers, "Sec-WebSocket-Extensions").is_some() {
+    } else if tokens(headers, "Sec-WebSocket-Extensions").next().is_some() {
         "Sec-WebSocket-Extensions"
-    } else if value(headers, "Sec-WebSocket-Protocol").is_some() {
+    } else if tokens(headers, "Sec-WebSocket-Protocol").next().is_some() {
         "Sec-WebSocket-Protocol"
     } else {
         return Ok(());
@@ -176,11 +185,13 @@ fn verify(headers: &[Header<'_>], key: &str) -> Result<(), Failure> {
 
 impl Refusal {
     fn new(status: u16, headers: &[Header<'_>]) -> Self {
-        let number = |name| value(headers, name).and_then(|value| value.parse::<u64>().ok());
+        let length = values(headers, "Content-Length").find_map(|value| value.parse::<usize>().ok());
+        let now = values(headers, "Date").find_map(http_date);
+        let pause = |value| retry_after(value, now).map(|pause| pause.min(LONGEST_PAUSE));
         Self {
             status,
-            body: number("Content-Length").map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX)),
-            retry_after: number("Retry-After").map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE)),
+            body: length.unwrap_or(0),
+            retry_after: values(headers, "Retry-After").find_map(pause),
         }
     }
 
@@ -203,10 +214,37 @@ impl Refusal {
     }
 }
 
-/// The value of a header, if it is there and a text.
-fn value<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a str> {
-    let header = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-    std::str::from_utf8(header.value).ok().map(str::trim)
+/// The pause that a `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or a date, which counts from `now`, the
+/// date of the answer itself, because the clock of this device may be wrong.
+fn retry_after(value: &str, now: Option<Timestamp>) -> Option<Duration> {
+    let seconds = value.parse::<u64>().ok().map(Duration::from_secs);
+    seconds.or_else(|| Some(http_date(value)?.since(now?)))
+}
+
+/// Reads a date in the form that senders must use, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+fn http_date(value: &str) -> Option<Timestamp> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let words = value.split_ascii_whitespace().collect::<Vec<_>>();
+    let [_, day, month, year, time, "GMT"] = words[..] else { return None };
+    let month = MONTHS.iter().position(|known| *known == month)? + 1;
+    serde_json::from_value(format!("{year}-{month:02}-{day}T{time}Z").into()).ok()
+}
+
+/// The values of a header that are texts, one for each line of that name.
+fn values<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a str> {
+    let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+    named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
+}
+
+/// The elements of a header that is a list. Several lines are one list, and empty elements do not count (RFC 9110,
+/// sections 5.3 and 5.6.1).
+fn tokens<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a str> {
+    values(headers, name).flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
+}
+
+fn has_token(headers: &[Header<'_>], name: &str, wanted: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
 }
 
 #[cfg(test)]

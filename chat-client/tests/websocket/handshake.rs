@@ -68,6 +68,38 @@ async fn a_frame_on_the_heels_of_the_handshake_is_read() {
     assert_eq!(client.unwrap().next().await, Some(Ok(Frame::Text("early".into()))));
 }
 
+/// Each is allowed by RFC 9110 (sections 5.3, 5.6.1 and 15.2) or RFC 6455 (section 4.1).
+#[tokio::test]
+async fn every_answer_that_http_allows_opens_the_connection() {
+    let usual =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n".to_owned();
+    let all = [
+        "HTTP/1.1 101 X\r\nConnection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            .to_owned(),
+        "HTTP/1.1 101 X\r\nConnection: keep-alive, UPGRADE\r\nUpgrade: websocket\r\n".to_owned(),
+        "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUPGRADE: h2c, WebSocket\r\n".to_owned(),
+        "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\n".to_owned(),
+        "HTTP/1.1 101 \r\nCONNECTION: ,UPGRADE,\r\nuPgrade: WebSocket\r\n".to_owned(),
+        format!("HTTP/1.1 100 Continue\r\n\r\n{usual}"),
+        format!("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n{usual}"),
+        format!("{usual}Sec-WebSocket-Protocol:\r\nSec-WebSocket-Extensions: ,\r\n"),
+    ];
+    for head_of_answer in all {
+        let (listener, mut connector) = listen().await;
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let accept = accept_key(&head(&mut stream).await);
+            let answer = format!("{head_of_answer}Sec-WebSocket-Accept: {accept}\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.write_all(b"\x81\x05early").await.unwrap();
+            stream
+        };
+        let (client, _stream) = futures::join!(connector.connect(attempt()), serve);
+        let mut client = client.unwrap_or_else(|failure| panic!("{failure}: {head_of_answer}"));
+        assert_eq!(client.next().await, Some(Ok(Frame::Text("early".into()))), "{head_of_answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_close_goes_out_after_the_last_frame_and_is_answered() {
     let (mut client, mut server) = connected().await;

@@ -38,12 +38,28 @@ async fn whatever_the_status_it_is_named_and_tried_again() {
 #[tokio::test]
 async fn a_pause_that_the_server_asks_for_is_kept_within_bounds() {
     for (asked, pause) in
-        [("7", Some(7)), ("0", Some(0)), ("86400", Some(60)), ("tomorrow", None), ("-1", None)]
+        [("7", Some(7)), ("0", Some(0)), ("86400", Some(300)), ("tomorrow", None), ("-1", None)]
     {
         let answer = format!("HTTP/1.1 503 Service Unavailable\r\nretry-after: {asked}\r\n\r\nfull");
         let failure = failure_after(|_| answer.into_bytes()).await;
         assert_eq!(failure.retry, Retry::AfterPause(pause.map(Duration::from_secs)), "{asked}");
         assert!(failure.reason.contains("503 Service Unavailable"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_to_come_back_at_counts_from_the_answers_own() {
+    let dated = |date: &str, at: &str| format!("HTTP/1.1 503 Busy\r\n{date}Retry-After: {at}\r\n\r\n");
+    let (now, later) = ("Date: Sun, 31 Dec 2023 23:59:50 GMT\r\n", "Mon, 01 Jan 2024 00:00:20 GMT");
+    let all = [
+        (dated(now, later), Some(Duration::from_secs(30))),
+        (dated(now, "Sun, 31 Dec 2023 23:59:00 GMT"), Some(Duration::ZERO)),
+        (dated("", later), None),
+        (dated(now, "Mon, 41 Jan 2024 00:00:20 GMT"), None),
+    ];
+    for (answer, pause) in all {
+        let failure = failure_after(|_| answer.clone().into_bytes()).await;
+        assert_eq!(failure.retry, Retry::AfterPause(pause), "{answer}");
     }
 }
 
@@ -60,12 +76,15 @@ async fn of_a_long_answer_a_short_printable_piece_is_shown() {
 #[tokio::test]
 async fn a_server_that_is_none_is_told_apart() {
     let endless = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &vec![b'x'; 20_000]].concat();
-    let all: [(&[u8], &str); 6] = [
+    let informed = b"HTTP/1.1 103 Hints\r\n\r\n".repeat(1_000);
+    let all: [(&[u8], &str); 8] = [
         (b"", "the server hung up without answering the handshake"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "the server hung up without answering the handshake"),
         (b"HTTP/1.1 101 Swit", "the server hung up without answering the handshake"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "the server does not speak HTTP: \"SSH-2.0-OpenSSH_9.6\""),
         (b"\x15\x03\x01\x00\x02\x02\x46", "the server does not speak HTTP: \"F\""),
         (b"HTTP/1.1 101 Hi\r\n\r\n", "the server does not speak WebSocket: its header Upgrade is not right"),
+        (&informed, "the answer to the handshake is too long"),
         (&endless, "the answer to the handshake is too long"),
     ];
     for (answer, reason) in all {
