@@ -36,6 +36,30 @@ fn too_many_live_events_behind_a_reply_close_the_connection() {
 }
 
 #[test]
+fn typing_that_waits_behind_a_reply_is_dropped_and_takes_no_message_s_place() {
+    let mut scene = scene(|limits| {
+        limits.engine.held_back = 8;
+        limits.periods.typing_repeat = std::time::Duration::ZERO;
+    });
+    scene.world.hold = true;
+    let data = scene.data(json!({"after_seq": 0}));
+    scene.world.request(scene.staff, "join_conversation", data);
+    for number in 0..100 {
+        let data = scene.data(json!({"is_typing": number % 2 == 0}));
+        scene.world.request(scene.driver, "typing_indicator", data);
+    }
+    for _ in 0..8 {
+        scene.put(scene.driver, "live");
+        answer_commit(&mut scene.world, Answer::Good);
+    }
+    assert_eq!(closed(&scene.world, scene.staff), None);
+    scene.world.settle();
+    let heard = scene.world.take(scene.staff);
+    assert_eq!(live_seqs(&heard), (2..=9).collect::<Vec<_>>());
+    assert!(of_type(&heard, "typing_status").len() <= 2, "a quarter of the room at most");
+}
+
+#[test]
 fn too_many_changes_that_wait_are_unavailable() {
     let mut scene = scene(|limits| limits.engine.changes_waiting = 2);
     scene.world.hold = true;

@@ -3,6 +3,8 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
+use chat_core::protocol::{CloseCode, Role};
+use chat_core::testing::world::Answer;
 use serde_json::json;
 use support::*;
 
@@ -94,6 +96,35 @@ fn one_connection_types_in_a_bounded_number_of_conversations() {
     scene.world.disconnect(scene.driver);
     let heard = scene.world.take(scene.staff);
     assert_eq!(of_type(&heard, "typing_status").len(), 2, "and the other two with the connection");
+}
+
+/// Each of these types and catches up, and one message is one too many for all of them.
+#[test]
+#[expect(clippy::disallowed_types, reason = "a thread is what has a stack of a given size")]
+fn many_who_type_and_end_together_need_no_stack_for_each() {
+    let end_together = || {
+        let mut scene = Scene::with(settings(|limits| {
+            limits.rates = chat_core::limits::RateSetting::Lifted;
+            limits.engine.held_back = 1;
+        }));
+        let control = |number| named(&format!("desk_{number}"), Role::ControlStaff, "A", "Desk");
+        let desks: Vec<_> = (0..200).map(|number| scene.world.connect(&control(number))).collect();
+        scene.conversation = create(&mut scene.world, scene.driver);
+        desks.iter().for_each(|desk| drop(scene.typing(*desk, true)));
+        scene.world.hold = true;
+        for desk in &desks {
+            let data = scene.data(json!({"after_seq": 0}));
+            scene.world.request(*desk, "join_conversation", data);
+        }
+        scene.put(scene.driver, "one that may wait");
+        answer_commit(&mut scene.world, Answer::Good);
+        scene.put(scene.driver, "one too many");
+        answer_commit(&mut scene.world, Answer::Good);
+        assert!(desks.iter().all(|desk| closed(&scene.world, *desk) == Some(CloseCode::TooSlow)));
+        assert_eq!(scene.world.engine.stats().typing, 0);
+    };
+    let with_little = std::thread::Builder::new().stack_size(512 * 1024);
+    with_little.spawn(end_together).unwrap().join().unwrap();
 }
 
 #[test]

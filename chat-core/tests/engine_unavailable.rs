@@ -5,7 +5,7 @@ mod support;
 
 use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Engine, Input, Output, Ticket};
 use chat_core::protocol::CloseCode;
-use chat_core::store::{MemoryState, Query, Unavailable};
+use chat_core::store::{MemoryState, Original, Position, Query, Receipt, Rejected, Unavailable, Verdict};
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question, START};
 use chat_core::time::Now;
@@ -69,6 +69,119 @@ fn a_store_that_gives_another_number_of_verdicts_is_not_believed() {
     scene.world.input(Input::Committed { ticket, result: Ok(Vec::new()) });
     scene.world.hold = false;
     assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2);
+}
+
+/// What no store may say to a message, to a read position, and to a new account.
+fn of_other_changes() -> [Vec<Verdict>; 3] {
+    let position = Position(1_000);
+    let account = || Ok(Receipt::Account { position });
+    let created = || Ok(Receipt::Created { position, sent_at: START });
+    let appended = |seq| Ok(Receipt::Appended { position, seq, sent_at: START });
+    let read = |advanced| Ok(Receipt::Read { position, advanced });
+    let membership = |changed| Ok(Receipt::Membership { position, version: 9, changed });
+    let duplicate = || {
+        let (conversation, id) = ("conv_x".into(), "msg_x".into());
+        Err(Rejected::Duplicate(Original::Message {
+            conversation,
+            id,
+            seq: 1,
+            sent_at: START,
+            content: None,
+        }))
+    };
+    let others = || vec![created(), membership(true), membership(false), duplicate()];
+    let told_before = [appended(0), appended(1)];
+    [
+        others().into_iter().chain(told_before).chain([account(), read(true), read(false)]).collect(),
+        others().into_iter().chain([account(), appended(2)]).collect(),
+        others().into_iter().chain([appended(2), read(true), read(false), Err(Rejected::Conflict)]).collect(),
+    ]
+}
+
+/// Answers the commit that waits with this for each of its changes.
+fn judge(scene: &mut Scene, verdict: &Verdict) {
+    let place = commit_at(&scene.world);
+    let Question::Commit(ticket, changes) = scene.world.questions.remove(place) else { unreachable!() };
+    let result = Ok(changes.iter().map(|_| verdict.clone()).collect());
+    scene.world.input(Input::Committed { ticket, result });
+}
+
+#[test]
+fn a_receipt_of_another_change_is_not_believed() {
+    let [to_a_message, to_reading, to_an_account] = of_other_changes();
+    for verdict in to_a_message {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        scene.put(scene.driver, "one");
+        judge(&mut scene, &verdict);
+        assert_eq!(scene.world.take(scene.driver), [unavailable()], "{verdict:?}");
+        assert!(scene.world.take(scene.staff).is_empty(), "{verdict:?}");
+        scene.world.hold = false;
+        assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2, "{verdict:?}");
+        assert_eq!(live_seqs(&scene.world.take(scene.staff)), [2], "{verdict:?}");
+    }
+    for verdict in to_reading {
+        let mut scene = Scene::new();
+        let first = scene.ids()[0].clone();
+        scene.world.hold = true;
+        let data = scene.data(json!({"message_id": first}));
+        scene.world.request(scene.staff, "mark_message_read", data);
+        scene.world.answer(0, Answer::Good);
+        judge(&mut scene, &verdict);
+        assert_eq!(scene.world.take(scene.staff), [unavailable()], "{verdict:?}");
+        assert!(scene.world.take(scene.driver).is_empty(), "{verdict:?}");
+        scene.world.hold = false;
+        assert_eq!(scene.read(scene.staff, &first), [json!({"success": true})]);
+        assert_eq!(of_type(&scene.world.take(scene.driver), "message_read").len(), 1, "{verdict:?}");
+    }
+    for verdict in to_an_account {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        let new = scene.world.connect(&other_driver());
+        scene.world.answer(0, Answer::Good);
+        judge(&mut scene, &verdict);
+        assert_eq!(closed(&scene.world, new), Some(CloseCode::TryAgainLater), "{verdict:?}");
+        scene.world.hold = false;
+        scene.world.advance(secs(1));
+        let again = scene.world.connect(&other_driver());
+        create(&mut scene.world, again);
+    }
+}
+
+#[test]
+fn a_receipt_of_another_change_ends_no_enrolment() {
+    let [verdicts, ..] = of_other_changes();
+    for verdict in verdicts.iter().filter(|verdict| !matches!(verdict, Ok(Receipt::Membership { .. }))) {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        scene.world.connect(&admin());
+        scene.world.answer(0, Answer::Good);
+        answer_commit(&mut scene.world, Answer::Good);
+        scene.world.answer(0, Answer::Good);
+        judge(&mut scene, verdict);
+        scene.world.hold = false;
+        scene.world.advance(secs(1));
+        let export = scene.world.store.export();
+        let participants = &export.conversations[scene.conversation.as_str()].conversation.participants;
+        assert!(participants.contains(&admin().id), "{verdict:?}");
+    }
+}
+
+/// The verdicts are those of the changes, in another order.
+#[test]
+fn numbers_that_would_fall_are_not_told() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.staff, "keeps the commit busy");
+    ["one", "two"].iter().for_each(|content| scene.put(scene.driver, content));
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.world.take(scene.driver);
+    let Question::Commit(ticket, changes) = scene.world.questions.remove(0) else { unreachable!() };
+    let mut verdicts = scene.world.store.judge(changes);
+    verdicts.reverse();
+    scene.world.input(Input::Committed { ticket, result: Ok(verdicts) });
+    let heard = scene.world.take(scene.driver);
+    assert_eq!((replies(&heard)[1], live_seqs(&heard)), (&unavailable(), vec![4]));
 }
 
 #[test]

@@ -56,10 +56,9 @@ impl Engine {
 
     fn message_sent(&mut self, message: &Message, conn: Option<ConnectionId>) {
         let conversation = &message.conversation_id;
-        self.cache.touch(conversation, |conversation| {
-            conversation.last_seq = message.seq.unwrap_or(conversation.last_seq);
-            conversation.last_message_at = message.sent_at;
-        });
+        if let Some(seq) = message.seq {
+            self.cache.tell(conversation, seq, message.sent_at);
+        }
         self.broadcast_message(message);
         if let Some(conn) = conn {
             self.stop_typing(conn, &message.sender_id, conversation);

@@ -10,6 +10,7 @@ use super::online::Online;
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
 use crate::store::Position;
+use crate::time::Timestamp;
 
 /// What is remembered of conversations.
 ///
@@ -28,6 +29,8 @@ struct Entry {
     conversation: Conversation,
     /// Facts about the participants must be at least this new.
     position: Position,
+    /// The number of the newest message that participants were told, or that was stored when this came here.
+    told: u64,
     /// A change met a conflict: no permit is given on it until it was loaded again.
     stale: bool,
     audience: Option<Audience>,
@@ -106,7 +109,8 @@ impl Cache {
     /// Takes up a conversation as it was committed at this position.
     pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
         let id = conversation.id.clone();
-        self.entries.put(id, Entry { conversation, position, stale: false, audience: None });
+        let told = self.entries.peek(&id).map_or(conversation.last_seq, |entry| entry.told);
+        self.entries.put(id, Entry { conversation, position, told, stale: false, audience: None });
         self.evict();
     }
 
@@ -127,11 +131,17 @@ impl Cache {
         }
     }
 
-    /// Applies a message: it changes nothing that a permit rests on.
-    pub(super) fn touch(&mut self, id: &ConversationId, change: impl FnOnce(&mut Conversation)) {
+    /// Applies a message that participants are told: it changes nothing that a permit rests on.
+    pub(super) fn tell(&mut self, id: &ConversationId, seq: u64, sent_at: Timestamp) {
         if let Some(entry) = self.entries.get_mut(id) {
-            change(&mut entry.conversation);
+            entry.told = seq;
+            (entry.conversation.last_seq, entry.conversation.last_message_at) = (seq, sent_at);
         }
+    }
+
+    /// Whether a message of this number comes after all that were told.
+    pub(super) fn may_follow(&self, id: &ConversationId, seq: u64) -> bool {
+        self.entries.peek(id).map_or(0, |entry| entry.told) < seq
     }
 
     /// Gives no permit on it until it was loaded again.

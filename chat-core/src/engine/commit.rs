@@ -168,7 +168,21 @@ impl Engine {
         }
     }
 
+    /// Whether a verdict is one of its change, and its number follows those that were told.
+    fn is_believable(&self, intent: &Intent, verdict: &Verdict) -> bool {
+        let follows = match (intent.conversation(), verdict) {
+            (Some(conversation), Ok(Receipt::Appended { seq, .. })) => {
+                self.cache.may_follow(conversation, *seq)
+            }
+            _ => true,
+        };
+        follows && intent.may_be_told(verdict)
+    }
+
     fn judged(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
+        if !self.is_believable(&intent, &verdict) {
+            return self.lost(origin, &intent);
+        }
         self.left(&intent);
         let conversation = intent.conversation().cloned();
         match verdict {
@@ -236,7 +250,7 @@ impl Engine {
         self.finish(origin, work.ask.repeat(original));
     }
 
-    /// The store did not answer: whether the change was made is unknown, and is said so.
+    /// The store did not answer, or not to this change: whether it was made is unknown, and is said so.
     fn lost(&mut self, origin: &Origin, intent: &Intent) {
         self.left(intent);
         intent.conversation().into_iter().for_each(|conversation| {

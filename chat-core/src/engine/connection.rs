@@ -29,8 +29,10 @@ pub(super) struct Connection {
     slots: VecDeque<Slot>,
     /// The number of the first slot.
     first: u64,
-    /// Live events that wait behind a slot. Bounded by `held_back`.
+    /// Messages that wait behind a slot. Bounded by `held_back`.
     held: usize,
+    /// Typing events that wait behind a slot. Bounded by a quarter of `held_back`.
+    held_typing: usize,
 }
 
 /// The place of one request among the replies.
@@ -79,6 +81,7 @@ impl Connection {
             slots: VecDeque::from([entry]),
             first: 0,
             held: 0,
+            held_typing: 0,
         }
     }
 
@@ -165,15 +168,21 @@ impl Connection {
     }
 
     /// Puts a live event in its order: back for the caller to send now, or behind a reply.
-    pub(super) fn place(&mut self, class: Class, frame: &Bytes) -> Placed {
-        match self.slots.iter_mut().rev().find(|slot| slot.holds_back) {
-            None => Placed::Now,
-            Some(slot) => {
-                slot.after.push((class, frame.clone()));
-                self.held += 1;
-                Placed::Held(self.held)
-            }
+    ///
+    /// At most `most` messages wait there. Typing is dropped once a quarter of the room is used, and takes no message's
+    /// place.
+    pub(super) fn place(&mut self, class: Class, frame: &Bytes, most: usize) -> Placed {
+        let Some(slot) = self.slots.iter_mut().rev().find(|slot| slot.holds_back) else {
+            return Placed::Now;
+        };
+        match class {
+            Class::Typing if self.held + self.held_typing >= most / 4 => return Placed::Held,
+            Class::Typing => self.held_typing += 1,
+            _ if self.held >= most => return Placed::TooMany,
+            _ => self.held += 1,
         }
+        slot.after.push((class, frame.clone()));
+        Placed::Held
     }
 
     /// Takes out all that may leave now, in order.
@@ -181,7 +190,9 @@ impl Connection {
         while let Some(Slot { stage: Stage::Done(reply), after, .. }) = self.slots.front_mut() {
             reply.take().into_iter().for_each(|reply| send(Class::Reply, reply));
             self.first += 1;
-            self.held -= after.len();
+            let typing = after.iter().filter(|(class, _)| *class == Class::Typing).count();
+            self.held_typing -= typing;
+            self.held -= after.len() - typing;
             after.drain(..).for_each(|(class, frame)| send(class, frame));
             self.slots.pop_front();
         }
@@ -202,6 +213,8 @@ impl Connection {
 pub(super) enum Placed {
     /// Nowhere: nothing is in its way.
     Now,
-    /// Behind a reply; so many wait there now.
-    Held(usize),
+    /// Behind a reply, or dropped there if it is typing and finds no room.
+    Held,
+    /// Nowhere: as many messages as may wait behind a reply.
+    TooMany,
 }

@@ -57,14 +57,13 @@ impl Engine {
 
     fn place(&mut self, mut conns: Vec<ConnectionId>, class: Class, frame: Bytes) {
         let mut slow = Vec::new();
-        let most = self.limits.engine.held_back;
         conns.retain(|conn| match self.placed(*conn, class, &frame) {
             Some(Placed::Now) => true,
-            Some(Placed::Held(held)) if held > most => {
+            Some(Placed::TooMany) => {
                 slow.push(*conn);
                 false
             }
-            Some(Placed::Held(_)) | None => false,
+            Some(Placed::Held) | None => false,
         });
         if !conns.is_empty() {
             self.outputs.push_back(Output::Send { conns, class, frame });
@@ -74,8 +73,9 @@ impl Engine {
 
     /// Puts a live event in its order on one connection.
     fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
+        let most = self.limits.engine.held_back;
         match self.holding.contains(&conn) {
-            true => self.connections.get_mut(&conn).map(|connection| connection.place(class, frame)),
+            true => self.connections.get_mut(&conn).map(|connection| connection.place(class, frame, most)),
             false => Some(Placed::Now),
         }
     }

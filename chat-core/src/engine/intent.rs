@@ -7,7 +7,7 @@ use super::names::Name;
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
 use crate::protocol::{Message, MessageType, User};
-use crate::store::{Account, Change, Receipt};
+use crate::store::{Account, Change, Receipt, Rejected, Verdict};
 use crate::time::Timestamp;
 
 /// What a change will have done, once the store has said what only it can say.
@@ -89,6 +89,23 @@ impl Intent {
             Self::Read { conversation, .. }
             | Self::Enrol(conversation, _)
             | Self::Withdraw(conversation, _) => Some(conversation),
+        }
+    }
+
+    /// Whether a store may say this to the change. A verdict of another kind is a fault of the store, and says nothing
+    /// about what it has done.
+    pub(super) fn may_be_told(&self, verdict: &Verdict) -> bool {
+        match verdict {
+            Ok(receipt) => matches!(
+                (self, receipt),
+                (Self::Account(_), Receipt::Account { .. })
+                    | (Self::Create(..), Receipt::Created { .. })
+                    | (Self::Append(..), Receipt::Appended { .. })
+                    | (Self::Read { .. }, Receipt::Read { .. })
+                    | (Self::Enrol(..) | Self::Withdraw(..), Receipt::Membership { .. })
+            ),
+            Err(Rejected::Conflict) => !matches!(self, Self::Account(_)),
+            Err(Rejected::Duplicate(_)) => self.name().is_some(),
         }
     }
 

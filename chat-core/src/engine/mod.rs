@@ -92,7 +92,7 @@ use timers::{Timer, Timers};
 use typing::Typing;
 use work::{Ask, Work};
 
-use crate::id::Epoch;
+use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
 use crate::time::Now;
 
@@ -129,6 +129,9 @@ pub struct Engine {
     rates: Rates,
     cache: Cache,
     typing: Typing,
+    /// Where connections that are gone were typing: ended at the end of each input. A work list and no call for each,
+    /// because what others hear of one end may be too much for them, and end them too.
+    left_typing: VecDeque<(ConnectionId, UserId, ConversationId)>,
     enrolment: Enrolment,
     commits: Commits,
     names: Names,
@@ -173,6 +176,7 @@ impl Engine {
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
             cache: Cache::new(limits.engine.cached_conversations),
             typing: Typing::default(),
+            left_typing: VecDeque::new(),
             enrolment: Enrolment::default(),
             commits: Commits::default(),
             names: Names::default(),
@@ -210,6 +214,9 @@ impl Engine {
         }
         let ready = self.newcomers.ready();
         self.resume(ready);
+        while let Some((conn, user, conversation)) = self.left_typing.pop_front() {
+            self.stop_typing(conn, &user, &conversation);
+        }
     }
 
     /// The next thing to do, or `None` until there is another input.

@@ -119,9 +119,8 @@ impl Engine {
         }
         let user = &connection.user.id;
         self.online.remove(user, conn);
-        for conversation in &connection.typing {
-            self.stop_typing(conn, user, conversation);
-        }
+        let typing = connection.typing.into_iter().map(|conversation| (conn, user.clone(), conversation));
+        self.left_typing.extend(typing);
     }
 
     /// When a token that expires then ends its session, on the clock that never falls.
