@@ -14,6 +14,9 @@ pub enum Error {
     /// waited for already. What each code means, [`ErrorCode`](chat_core::protocol::ErrorCode) says.
     #[error("{0}")]
     Refused(Refusal),
+    /// The request does not fit into a frame that the server takes: an id in it is too long, say.
+    #[error("it is too long to be sent")]
+    TooLong,
     /// The connection does not stand, and this request is worth nothing later.
     #[error("there is no connection")]
     Offline,

@@ -100,8 +100,9 @@ pub enum StopReason {
     /// The provider of tokens has none and will have none.
     #[error("there is no token: {0}")]
     NoToken(Arc<str>),
-    /// The provider gave a token of another user: what this one wrote must not be sent in another's name.
-    #[error("the new token is of another user")]
+    /// The provider gave a token of another user than the outbox has, or than the first token named: what one user wrote
+    /// must not be sent in another's name. Each user needs an outbox, and a client, of their own.
+    #[error("the token is of another user than what waits to be sent")]
     OtherUser,
     /// The address can't be connected to, however often one tries.
     #[error("can't connect: {0}")]
@@ -154,6 +155,9 @@ pub enum NotSentReason {
     /// The server will not have it.
     #[error("{0}")]
     Refused(Refusal),
+    /// It does not fit into a frame that the server takes (64 KiB).
+    #[error("it is too long to be sent")]
+    TooLong,
     /// It waited longer than its "not after" allows.
     #[error("it waited too long")]
     TooLate,

@@ -81,6 +81,7 @@
 //! | | at most | beyond it |
 //! |---|---|---|
 //! | drafts in the outbox | 1,000 | handed back, [`NotSentReason::OutboxFull`] |
+//! | bytes of a draft or a request, as JSON | 64 KiB | handed back, [`NotSentReason::TooLong`]; [`Error::TooLong`] |
 //! | requests without an answer | 256 | [`Error::Busy`] |
 //! | events that wait for the app | 1,024 | lost, and [`Event::Lagged`] says how many |
 //! | updates of one conversation that wait | 1,024 | a new snapshot |

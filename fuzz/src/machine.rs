@@ -23,6 +23,8 @@ use watch::Watch;
 
 /// Steps of one input: long ones find nothing that short ones don't.
 const STEPS_MOST: usize = 300;
+/// Bytes of a frame: fewer than a long draft needs, and more than anything else.
+const FRAME_BYTES: usize = 1_000;
 /// Ticks at one time: so many in a row mean that the machine asks to be woken for nothing.
 const TICKS_MOST: usize = 20;
 
@@ -43,8 +45,16 @@ pub fn run(bytes: &[u8]) {
 fn settings(forgets: bool) -> Settings {
     let defaults = Limits::default();
     let conversations = if forgets { 3 } else { defaults.conversations };
-    let limits =
-        Limits { outbox: 6, asks: 6, on_wire: 4, catching_up: 2, conversations, views: 3, typing: 2 };
+    let limits = Limits {
+        outbox: 6,
+        asks: 6,
+        on_wire: 4,
+        catching_up: 2,
+        conversations,
+        views: 3,
+        typing: 2,
+        frame_bytes: FRAME_BYTES,
+    };
     Settings { limits, outbox_survives: forgets, ..Settings::default() }
 }
 

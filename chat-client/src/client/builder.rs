@@ -123,6 +123,7 @@ where
         let connector = connector?;
         let entries = outbox.load().await?;
         settings.outbox_survives = O::SURVIVES;
+        settings.outbox_owner = outbox.owner().cloned();
         let mut ids = Ids::new(seed.map_or_else(fresh_seed, Ok)?);
         let machine = Machine::new(settings, ids.seed());
         let now = clock.clone();

@@ -73,6 +73,13 @@ impl Asks {
         result.ok().map(|reply| (ask, reply))
     }
 
+    /// It does not fit into a frame.
+    pub(super) fn too_long(&mut self, id: AskId, outputs: &mut VecDeque<Output>) {
+        if self.pending.remove(&id).is_some() {
+            outputs.push_back(Output::Answer { id, result: Err(Error::TooLong) });
+        }
+    }
+
     /// The connection is lost: what is worth something later is asked again.
     pub(super) fn lost(&mut self, outputs: &mut VecDeque<Output>) {
         for pending in self.pending.values_mut() {

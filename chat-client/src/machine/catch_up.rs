@@ -159,7 +159,7 @@ impl Machine {
     }
 
     /// The server does not show us this conversation.
-    fn refused(&mut self, id: &ConversationId, refusal: Refusal) {
+    pub(super) fn refused(&mut self, id: &ConversationId, refusal: Refusal) {
         match refusal.code {
             Some(ErrorCode::ConversationNotFound) => self.conversations.forget(id),
             _ => {

@@ -108,6 +108,11 @@ impl Machine {
     /// The server has closed it.
     pub(super) fn closed(&mut self, code: CloseCode) {
         let error = self.told_error.take();
+        if code == CloseCode::FrameTooLong
+            && let Some(longest) = self.wire.take_longest()
+        {
+            self.refuse_too_long(longest.purpose);
+        }
         self.hang_up();
         let from_crowd = matches!(code, CloseCode::GoingAway | CloseCode::TryAgainLater);
         match Retry::after_close(code) {

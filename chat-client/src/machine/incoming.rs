@@ -75,7 +75,7 @@ impl Machine {
         }
     }
 
-    fn refresh_reply(&mut self, reply: Option<&Reply>) {
+    pub(super) fn refresh_reply(&mut self, reply: Option<&Reply>) {
         let again = self.again(reply);
         if let Some(token) = self.tokens.refreshed(again) {
             if let Some(Reply::RefreshToken(_)) = reply {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chat_core::id::UserId;
+
 /// Bounds on the client's queues. What happens at each is written beside it.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -20,6 +22,9 @@ pub struct Limits {
     pub views: usize,
     /// Conversations in which the user types at once; one more is not shown to others.
     pub typing: usize,
+    /// Bytes of a frame that the server takes (protocol, limits). What needs a longer one is refused before it is sent,
+    /// because the server would end the connection for it, each time anew.
+    pub frame_bytes: usize,
 }
 
 impl Default for Limits {
@@ -32,6 +37,7 @@ impl Default for Limits {
             conversations: 10_000,
             views: 256,
             typing: 32,
+            frame_bytes: 64 * 1024,
         }
     }
 }
@@ -94,4 +100,6 @@ pub struct Settings {
     pub periods: Periods,
     /// Whether the outbox survives the client: decides what is said of its drafts when the client is closed.
     pub outbox_survives: bool,
+    /// The user whose drafts are in the outbox, if it knows: a token of another one is refused.
+    pub outbox_owner: Option<UserId>,
 }

@@ -84,7 +84,7 @@ use sending::Sending;
 use tokens::Tokens;
 use typing::Typing;
 use views::Views;
-use wire::{Purpose, Wire};
+use wire::{Asked, Purpose, Wire};
 
 use crate::error::{Error, Refusal};
 use crate::event::{ConnectionState, Update};
@@ -125,6 +125,7 @@ impl Machine {
     /// clients of a server come back at the same time.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
         Self {
+            tokens: Tokens::of(settings.outbox_owner.clone()),
             settings,
             now: Now::default(),
             connection: Connection::AwaitingOutbox,
@@ -134,7 +135,6 @@ impl Machine {
             probe: false,
             told_error: None,
             backoff: Backoff::new(seed),
-            tokens: Tokens::default(),
             wire: Wire::default(),
             list: List::default(),
             rooms: Rooms::default(),
@@ -236,7 +236,7 @@ impl Machine {
         if let Draft::SendChatMessage { conversation_id, .. } = &entry.draft {
             self.typing.message_written(conversation_id);
         }
-        self.sending.post(entry, self.settings.limits.outbox, &mut self.outputs);
+        self.sending.post(entry, &self.settings.limits, &mut self.outputs);
     }
 
     fn is_typing(&mut self, id: ConversationId, is_typing: bool) {
@@ -263,9 +263,36 @@ impl Machine {
             self.counters.resends += u64::from(again);
             let periods = &self.settings.periods;
             let within = if purpose == Purpose::Probe { periods.probe_within } else { periods.reply_within };
-            let request_id = self.wire.put(purpose, request.event_type(), self.now.monotonic, within);
-            let frame = request.encode(Some(&request_id));
+            let frame = request.encode(Some(&self.wire.number()));
+            if frame.len() > self.settings.limits.frame_bytes {
+                self.refuse_too_long(purpose);
+                continue;
+            }
+            let now = self.now.monotonic;
+            self.wire.put(Asked::now(purpose, request.event_type(), frame.len(), now, within));
             self.outputs.push_back(Output::Send { link, frame });
+        }
+    }
+
+    /// Ends a request whose frame is longer than the server takes: with it no connection would last.
+    fn refuse_too_long(&mut self, purpose: Purpose) {
+        let refusal = || Refusal { code: None, text: Error::TooLong.to_string(), retry_after: None };
+        match purpose {
+            Purpose::Draft(id) => self.sending.too_long(&id, &mut self.outputs),
+            Purpose::Ask(id) => self.asks.too_long(id, &mut self.outputs),
+            Purpose::CatchUp(id) => self.refused(&id, refusal()),
+            Purpose::Snapshot(view) => {
+                if let Some(id) = self.views.conversation(view).cloned() {
+                    self.refused(&id, refusal());
+                }
+            }
+            Purpose::Typing(id) => {
+                let refresh = self.settings.periods.typing_refresh;
+                self.typing.answered(&id, self.now.monotonic, refresh);
+            }
+            Purpose::Refresh => self.refresh_reply(None),
+            // They hold nothing that anybody wrote.
+            Purpose::List | Purpose::Probe | Purpose::Room(_) => {}
         }
     }
 

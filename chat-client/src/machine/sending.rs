@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use chat_core::id::{ClientMessageId, ConversationId};
-use chat_core::protocol::{CreateSupportConversation, Reply, Request, SendChatMessage};
+use chat_core::protocol::{CreateSupportConversation, Reply, Request, RequestId, SendChatMessage};
 use chat_core::time::{Monotonic, Timestamp};
 
 use super::io::{Output, outbox_event};
+use super::limits::Limits;
 use super::turn::Turn;
 use crate::event::{Acknowledged, NotSent, NotSentReason, Progress};
 use crate::outbox::{Change, Draft, Entry, Unkept};
@@ -52,7 +53,8 @@ impl Item {
     }
 
     fn not_sent(self, reason: NotSentReason) -> NotSent {
-        let maybe_sent = self.maybe_sent && !matches!(reason, NotSentReason::Refused(_));
+        let is_refused = matches!(reason, NotSentReason::Refused(_) | NotSentReason::TooLong);
+        let maybe_sent = self.maybe_sent && !is_refused;
         NotSent { reason, draft: self.entry.draft, maybe_sent }
     }
 }
@@ -81,7 +83,7 @@ impl Sending {
     }
 
     /// A new draft.
-    pub(super) fn post(&mut self, entry: Entry, most: usize, outputs: &mut VecDeque<Output>) {
+    pub(super) fn post(&mut self, entry: Entry, limits: &Limits, outputs: &mut VecDeque<Output>) {
         if self.items.iter().any(|item| item.entry.client_message_id == entry.client_message_id) {
             return;
         }
@@ -89,7 +91,10 @@ impl Sending {
         if self.closed.is_some() {
             return hand_back(item, NotSentReason::Closed, outputs);
         }
-        if self.items.len() >= most {
+        if frame_bytes(&item.entry) > limits.frame_bytes {
+            return hand_back(item, NotSentReason::TooLong, outputs);
+        }
+        if self.items.len() >= limits.outbox {
             return hand_back(item, NotSentReason::OutboxFull, outputs);
         }
         self.unkept.push(Change::Put(item.entry.clone()));
@@ -188,6 +193,14 @@ impl Sending {
         }
     }
 
+    /// A draft does not fit into a frame: one of an older version's outbox, or the server takes less than was known.
+    pub(super) fn too_long(&mut self, id: &ClientMessageId, outputs: &mut VecDeque<Output>) {
+        let place = self.items.iter().position(|item| item.entry.client_message_id == *id);
+        if let Some(item) = place.and_then(|place| self.remove(place)) {
+            hand_back(item, NotSentReason::TooLong, outputs);
+        }
+    }
+
     fn acknowledge(&mut self, place: usize, reply: Acknowledged, outputs: &mut VecDeque<Output>) {
         if let Some(item) = self.remove(place) {
             outputs.push_back(outbox_event(&item.entry.client_message_id, Progress::Acknowledged(reply)));
@@ -258,6 +271,11 @@ impl Sending {
 fn hand_back(item: Item, reason: NotSentReason, outputs: &mut VecDeque<Output>) {
     let id = item.entry.client_message_id.clone();
     outputs.push_back(outbox_event(&id, Progress::NotSent(item.not_sent(reason))));
+}
+
+/// Bytes of the longest frame that this draft may be sent in.
+fn frame_bytes(entry: &Entry) -> usize {
+    request(entry).encode(Some(&RequestId::Number(RequestId::MAX_NUMBER))).len()
 }
 
 fn request(entry: &Entry) -> Request {

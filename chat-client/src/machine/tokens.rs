@@ -19,7 +19,7 @@ pub(super) struct Tokens {
     current: Option<Token>,
     /// Of the current one.
     hints: Hints,
-    /// The user whom the first token named.
+    /// The user of the outbox, or else the one whom the first token named.
     owner: Option<UserId>,
     /// What the connection that stands, or is being opened, was begun or prolonged with.
     session: Option<Token>,
@@ -38,6 +38,11 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
+    /// No token yet. The first one must be of this user, if there is one.
+    pub(super) fn of(owner: Option<UserId>) -> Self {
+        Self { owner, ..Self::default() }
+    }
+
     pub(super) fn current(&self) -> Option<&Token> {
         self.current.as_ref()
     }

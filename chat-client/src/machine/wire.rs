@@ -39,6 +39,21 @@ pub(super) struct Asked {
     /// Since when nothing else can be on its way before the reply, as far as is known.
     since: Monotonic,
     within: Duration,
+    /// Bytes of its frame.
+    bytes: usize,
+}
+
+impl Asked {
+    /// A request of this length that is sent now, and whose reply may take this long.
+    pub(super) fn now(
+        purpose: Purpose,
+        event_type: EventType,
+        bytes: usize,
+        now: Monotonic,
+        within: Duration,
+    ) -> Self {
+        Self { purpose, event_type, since: now, within, bytes }
+    }
 }
 
 /// The requests on the wire. Bounded by [`Limits::on_wire`](super::Limits::on_wire).
@@ -54,17 +69,15 @@ impl Wire {
         self.asked.len()
     }
 
-    /// Puts a request on the wire, and gives the number to send it under.
-    pub(super) fn put(
-        &mut self,
-        purpose: Purpose,
-        event_type: EventType,
-        since: Monotonic,
-        within: Duration,
-    ) -> RequestId {
+    /// The number to send the next request under.
+    pub(super) fn number(&mut self) -> RequestId {
         self.last = if self.last < RequestId::MAX_NUMBER { self.last + 1 } else { 1 };
-        self.asked.insert(self.last, Asked { purpose, event_type, since, within });
         RequestId::Number(self.last)
+    }
+
+    /// Puts a request on the wire, under the number that was given last.
+    pub(super) fn put(&mut self, asked: Asked) {
+        self.asked.insert(self.last, asked);
     }
 
     /// The request that this answers.
@@ -81,6 +94,12 @@ impl Wire {
     /// When the first reply is overdue.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         self.asked.values().map(|asked| asked.since.plus(asked.within)).min()
+    }
+
+    /// Takes out the longest request: the one that was too long, if the server says that one was.
+    pub(super) fn take_longest(&mut self) -> Option<Asked> {
+        let longest = *self.asked.iter().max_by_key(|(_, asked)| asked.bytes)?.0;
+        self.asked.remove(&longest)
     }
 
     /// The connection is lost, and all replies with it.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use chat_core::id::{ClientMessageId, ConversationId};
+use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use chat_core::protocol::RoomType;
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,12 @@ pub enum Change {
 pub trait Outbox: Send + 'static {
     /// Whether it survives the client: decides what is said of its drafts when the client is closed.
     const SURVIVES: bool;
+
+    /// The user whose drafts it keeps, if it knows. A client never uses a token of somebody else with it, because the drafts
+    /// would be sent in that user's name: it [stops](crate::StopReason::OtherUser) instead.
+    fn owner(&self) -> Option<&UserId> {
+        None
+    }
 
     /// What is kept, in the order in which it was put in. Called once, first.
     ///

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use chat_client::outbox::FileOutbox;
+use chat_client::machine::{Input, Machine, Output, Settings};
 use chat_client::outbox::file::OpenError;
+use chat_client::outbox::{FileOutbox, Outbox as _};
+use chat_client::{ConnectionState, StopReason};
 use chat_core::id::UserId;
+use chat_core::time::Now;
 
-use super::{Folder, open_at, put, write};
+use super::{Folder, load, open_at, put, write};
 
 /// The error of opening, with the folder's name taken out of its text.
 fn refusal(folder: &Folder, result: Result<FileOutbox, OpenError>) -> (OpenError, String) {
@@ -111,4 +114,30 @@ fn a_folder_that_is_not_there() {
     }
     let error = open_at(folder.0.path()).unwrap_err();
     assert!(matches!(error, OpenError::Io { .. }), "a folder in the place of the file: {error}");
+}
+
+/// Another user's token on the file of this one: the app took the name from its settings, not from the token.
+#[test]
+fn a_token_of_another_user_than_the_files() {
+    let folder = Folder::new();
+    write(&mut folder.open(), [put("a")]).unwrap();
+    let mut outbox = folder.open();
+    assert_eq!(outbox.owner(), Some(&UserId::from("driver_1")));
+    let settings = Settings { outbox_owner: outbox.owner().cloned(), ..Settings::default() };
+    let mut machine = Machine::new(settings, [7; 32]);
+    let mut inputs = vec![Input::Restored(load(&mut outbox))];
+    while let Some(input) = inputs.pop() {
+        machine.handle(Now::default(), input);
+        while let Some(output) = machine.poll() {
+            match output {
+                // {"sub":"driver_2","exp":"of a wrong type"}
+                Output::GetToken => inputs.push(Input::Token(Ok(
+                    "e30.eyJzdWIiOiJkcml2ZXJfMiIsImV4cCI6Im9mIGEgd3JvbmcgdHlwZSJ9.".into(),
+                ))),
+                Output::Connect { .. } => panic!("connects in another user's name"),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(*machine.state(), ConnectionState::Stopped(StopReason::OtherUser));
 }

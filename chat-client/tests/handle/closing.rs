@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat_client::outbox::{Change, Entry, FileOutbox, Outbox, Unkept};
-use chat_client::{ChatClient, ConnectionState, Error, Event, NotSentReason, StartError};
+use chat_client::{ChatClient, ConnectionState, Error, Event, NotSentReason, StartError, StopReason};
 use chat_core::protocol::GetActiveConversations;
 use futures::StreamExt as _;
 
@@ -134,4 +134,32 @@ async fn an_outbox_that_can_not_be_read_or_written_says_so() {
     let not_sent = must(john.send_message("conv_1", "Hello?")).await.unwrap_err();
     assert_eq!(not_sent.to_string(), "not sent: the outbox can't be kept: the disk is full");
     assert!(!not_sent.maybe_sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_user_wrote_is_not_sent_in_the_name_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("outbox");
+    let chat = Chat::start();
+    let open = || FileOutbox::open(&file, &"driver_1".into()).unwrap();
+    chat.set_up(false);
+    let (first, running) = chat.builder(chat.token(&driver())).outbox(open()).start().await.unwrap();
+    let running = tokio::spawn(running);
+    let posted = first.create_support_conversation("Written by John", "I have had an accident.", None);
+    must(first.close()).await;
+    assert_eq!(must(posted).await.unwrap_err().reason, NotSentReason::Kept);
+    must(running).await.unwrap();
+
+    chat.set_up(true);
+    let before = chat.attempts().len();
+    let jack = "e30.eyJzdWIiOiJkcml2ZXJfMiJ9."; // {"sub":"driver_2"}
+    let (second, running) = chat.builder(jack).outbox(open()).start().await.unwrap();
+    let mut events = second.events();
+    let running = tokio::spawn(running);
+    let stopped = ConnectionState::Stopped(StopReason::OtherUser);
+    until(&mut events, |event| *event == Event::Connection(stopped.clone())).await;
+    assert_eq!(chat.attempts().len(), before, "no connection is opened");
+    assert_eq!(second.outbox().len(), 1, "and what waits is kept for its author");
+    must(second.close()).await;
+    must(running).await.unwrap();
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod epoch;
 mod events;
+mod frames;
 mod outbox;
 mod support;
 mod tokens;

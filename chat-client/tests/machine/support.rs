@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chat_client::machine::{Input, LinkId, Machine, Output, Settings};
-use chat_client::{ConnectionState, Event, Token};
+use bytes::Bytes;
+use chat_client::machine::{AskId, Input, LinkId, Machine, Output, Settings, ViewId};
+use chat_client::outbox::Entry;
+use chat_client::{ConnectionState, Error, Event, Token, Update};
 use chat_core::frame::Frame;
-use chat_core::protocol::CloseCode;
+use chat_core::protocol::{CloseCode, Reply};
 use chat_core::time::{Monotonic, Now, Timestamp};
 use serde_json::{Value, json};
 
@@ -26,6 +28,10 @@ pub(crate) struct Scene {
     /// Requests that are not answered.
     asked: VecDeque<Value>,
     events: Vec<Event>,
+    answers_given: Vec<(AskId, Result<Reply, Error>)>,
+    refused_views: Vec<ViewId>,
+    /// Bytes of the frame that was sent last.
+    last_frame: Bytes,
     /// The names of the tokens that connections were opened with.
     presented: Vec<String>,
     /// Whether the provider of tokens answers by itself; if not, whether it is asked.
@@ -42,6 +48,11 @@ fn token(name: &str) -> Token {
 impl Scene {
     /// Connected, and nothing is answered yet.
     pub(crate) fn connected() -> Self {
+        Self::restored(Vec::new())
+    }
+
+    /// The same, with an outbox from an earlier life.
+    pub(crate) fn restored(entries: Vec<Entry>) -> Self {
         let now = Now { monotonic: Monotonic::default(), wall: Timestamp::from_millis(START) };
         let mut scene = Self {
             machine: Machine::new(Settings::default(), [7; 32]),
@@ -49,11 +60,14 @@ impl Scene {
             link: None,
             asked: VecDeque::new(),
             events: Vec::new(),
+            answers_given: Vec::new(),
+            refused_views: Vec::new(),
+            last_frame: Bytes::new(),
             presented: Vec::new(),
             answers: true,
             is_asked: false,
         };
-        scene.give(Input::Restored(Vec::new()));
+        scene.give(Input::Restored(entries));
         scene
     }
 
@@ -86,11 +100,13 @@ impl Scene {
             }
             Output::Keep(_) => return Some(Input::Kept(Ok(()))),
             Output::Send { frame, .. } => {
+                self.last_frame = frame.clone();
                 self.asked.push_back(serde_json::from_slice(&frame).expect("requests are JSON"));
             }
             Output::Event(event) => self.events.push(event),
-            Output::Disconnect { .. } | Output::Answer { .. } | Output::Update { .. } | Output::WakeAt(_) => {
-            }
+            Output::Answer { id, result } => self.answers_given.push((id, result)),
+            Output::Update { view, update: Update::Refused(_) } => self.refused_views.push(view),
+            Output::Disconnect { .. } | Output::Update { .. } | Output::WakeAt(_) => {}
         }
         None
     }
@@ -167,6 +183,19 @@ impl Scene {
     pub(crate) fn reconnect(&mut self) {
         self.close(CloseCode::NoSignOfLife);
         self.pass_minutes(1);
+    }
+
+    /// The answers to what the app has asked.
+    pub(crate) fn take_answers(&mut self) -> Vec<(AskId, Result<Reply, Error>)> {
+        std::mem::take(&mut self.answers_given)
+    }
+
+    pub(crate) fn refused_views(&self) -> &[ViewId] {
+        &self.refused_views
+    }
+
+    pub(crate) fn last_frame(&self) -> &[u8] {
+        &self.last_frame
     }
 
     pub(crate) fn take_events(&mut self) -> Vec<Event> {

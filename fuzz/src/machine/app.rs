@@ -91,7 +91,10 @@ fn ask(bytes: &mut Unstructured<'_>) -> Result<Ask> {
 }
 
 fn entry(bytes: &mut Unstructured<'_>) -> Result<Entry> {
-    let content = "Road closed".into();
+    let content = match bytes.int_in_range(0..=15_u8)? {
+        0 => "Road closed".repeat(100).into(),
+        _ => "Road closed".into(),
+    };
     let draft = match bytes.int_in_range(0..=3_u8)? {
         0 => Draft::CreateSupportConversation { title: "Help".into(), content, room_type: None },
         _ => Draft::SendChatMessage { conversation_id: conversation(bytes)?, content },

@@ -184,6 +184,7 @@ impl Watch {
 
     fn sent(&mut self, link: LinkId, frame: &[u8]) {
         assert!(matches!(self.link, Link::Open(open) if open == link), "{link:?} does not stand");
+        assert!(frame.len() <= self.limits.frame_bytes, "a server would end the connection for it");
         let (_, request) = Request::decode(frame, &FieldLimits::default()).expect("a server can read it");
         if let Some(id) = request.client_message_id() {
             assert!(self.kept.contains_key(id), "{id} is sent before it is kept");

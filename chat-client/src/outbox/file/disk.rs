@@ -1,11 +1,12 @@
 //! The few steps on files that an outbox is made of, behind a trait so that tests can make each of them fail.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
+use super::lock::{Held, Lock};
 
 /// A file that is written, and replaced as a whole.
 pub(super) trait Disk {
@@ -34,25 +35,30 @@ pub(super) struct SystemDisk {
     /// `None` until the first draft is adopted.
     file: Option<File>,
     draft: Option<File>,
-    _lock: File,
+    held: Held,
 }
 
 impl SystemDisk {
     /// Locks the file and reads it. It may be absent, which reads as empty.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<u8>), OpenError> {
         let path = resolve(path)?;
-        let lock = lock(&path)?;
+        let held = Held::take(&path, &beside(&path, ".lock"))?;
         let (file, bytes) = match options().open(&path) {
             Ok(file) => (Some(file), fs::read(&path).map_err(OpenError::io("read", &path))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => (None, Vec::new()),
             Err(error) => return Err(OpenError::io("open", &path)(error)),
         };
-        Ok((Self { path, file, draft: None, _lock: lock }, bytes))
+        Ok((Self { path, file, draft: None, held }, bytes))
     }
 
     /// Where the file is, by its one name.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How it is kept from being opened a second time.
+    pub(super) fn lock(&self) -> Lock {
+        self.held.lock()
     }
 
     fn file(&mut self) -> io::Result<&mut File> {
@@ -128,33 +134,8 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(folder.join(path.file_name().ok_or_else(missing)?))
 }
 
-/// Locks the outbox by a file of its own, which stays when the outbox is replaced.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let file = options().create(true).truncate(false).open(beside(path, ".lock"));
-    let file = file.map_err(OpenError::io("make the lock file of", path))?;
-    match try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(OpenError::io("lock", path)(error)),
-    }
-}
-
-#[cfg(unix)]
-fn try_lock(file: &File) -> Result<(), TryLockError> {
-    use rustix::fs::{FlockOperation, flock};
-    flock(file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match io::Error::from(error) {
-        error if error.kind() == io::ErrorKind::WouldBlock => TryLockError::WouldBlock,
-        error => TryLockError::Error(error),
-    })
-}
-
-#[cfg(not(unix))]
-fn try_lock(file: &File) -> Result<(), TryLockError> {
-    file.try_lock()
-}
-
 /// How every file is opened: what drivers write is nobody else's to read.
-fn options() -> OpenOptions {
+pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]

@@ -11,6 +11,7 @@ mod disk;
 mod error;
 #[cfg(test)]
 mod faults;
+mod lock;
 mod log;
 mod record;
 
@@ -27,13 +28,15 @@ pub use error::OpenError;
 
 use super::{Change, Entry, Outbox, Unkept};
 use disk::SystemDisk;
+pub use lock::Lock;
 use log::Log;
 
 /// An outbox that is kept in a file and so survives the app.
 ///
 /// It belongs to one user: drivers who share a phone get a file each, and a file of somebody else is refused, so that
-/// nobody ever sends what another has written. One instance has the file at a time; a second one is refused while the
-/// first lives. Beside the file two others come and go under its name: `….lock`, which is empty, and `….new`, while the
+/// nobody ever sends what another has written: neither by opening it, nor by starting a client on it with another user's
+/// token. One instance has the file at a time; a second one is refused while the first lives, as far as the file system
+/// can (see [`Lock`]). Beside the file two others come and go under its name: `….lock`, which is empty, and `….new`, while the
 /// file is written anew. Put them in a folder of the app's own. On Unix all three are for the owner alone (mode 0600).
 ///
 /// What was put in is synced to the disk before [`write`](Outbox::write) ends. A put of an id that is there already
@@ -68,6 +71,8 @@ use log::Log;
 /// ```
 pub struct FileOutbox {
     path: PathBuf,
+    owner: UserId,
+    lock: Lock,
     damaged: u64,
     jobs: mpsc::Sender<Job>,
     thread: Option<JoinHandle<()>>,
@@ -91,7 +96,7 @@ impl FileOutbox {
     /// Each says what to do: see [`OpenError`]. Nothing that was in the file is lost by it.
     pub fn open(path: impl AsRef<Path>, owner: &UserId) -> Result<Self, OpenError> {
         let (disk, bytes) = SystemDisk::open(path.as_ref())?;
-        let path = disk.path().to_owned();
+        let (path, lock) = (disk.path().to_owned(), disk.lock());
         let (log, damaged) = Log::open(disk, &bytes, owner).map_err(|refusal| refusal.of(&path))?;
         // No backlog: who asks again before the last answer waits for the place.
         let (jobs, queue) = mpsc::channel(0);
@@ -100,7 +105,12 @@ impl FileOutbox {
             .name("outbox".to_owned())
             .spawn(move || serve(&file, log, queue))
             .map_err(OpenError::io("start a thread for", &path))?;
-        Ok(Self { path, damaged, jobs, thread: Some(thread) })
+        Ok(Self { path, owner: owner.clone(), lock, damaged, jobs, thread: Some(thread) })
+    }
+
+    /// How the file is kept from being opened a second time.
+    pub fn lock(&self) -> Lock {
+        self.lock
     }
 
     /// In how many places the file was damaged when it was opened.
@@ -123,6 +133,10 @@ impl FileOutbox {
 
 impl Outbox for FileOutbox {
     const SURVIVES: bool = true;
+
+    fn owner(&self) -> Option<&UserId> {
+        Some(&self.owner)
+    }
 
     async fn load(&mut self) -> Result<Vec<Entry>, Unkept> {
         self.ask(Job::Load).await
