@@ -1,10 +1,14 @@
-// The console: signs in, and shows the view of the user's role.
+// The console: signs in, shows the view of the user's role, and shows it anew after an error.
 
+import { inTab } from "./kept.js";
+import { Backoff } from "./machine/backoff.js";
+import { PERIODS } from "./machine/limits.js";
 import { Session, keptSession } from "./session.js";
 import { isControl } from "./token.js";
 import { trialOfAddress, trialToken } from "./trial.js";
 import { ControlView } from "./view/control.js";
 import { DriverView } from "./view/driver.js";
+import { faultBar } from "./view/fault.js";
 import { signIn } from "./view/sign_in.js";
 import { awaitGesture } from "./view/sound.js";
 
@@ -12,11 +16,16 @@ import { awaitGesture } from "./view/sound.js";
 
 const body = document.body;
 const trial = trialOfAddress();
+const fault = faultBar();
+
+/** Who is signed in, and what shows it. @type {{ session: Session, view: ControlView | DriverView | null } | null} */
+let shown = null;
 
 /** @param {string} notice */
 function showSignIn(notice) {
+  shown = null;
   document.title = "Sign in · Transit chat";
-  body.replaceChildren(signIn({ trial, notice, enter: (token, whom) => enter(token, whom) }));
+  body.replaceChildren(fault, signIn({ trial, notice, isKept: inTab.lasts, enter: (token, whom) => enter(token, whom) }));
 }
 
 /**
@@ -24,24 +33,62 @@ function showSignIn(notice) {
  * @param {Whom | null} whom of the trial
  */
 function enter(token, whom) {
-  /** @type {ControlView | DriverView | null} */
-  let view = null;
   const session = new Session({
     token,
     trial: trial && whom ? { key: trial.key, whom } : null,
-    left: (notice) => {
-      view?.close();
-      showSignIn(notice);
+    left: showSignIn,
+    entered: (token) => {
+      shown?.view?.close();
+      enter(token, whom);
     },
     tell: (told) => {
-      view?.hear(told);
       if (told.kind === "changed" && told.what === "connection") void session.ended();
+      shown?.view?.hear(told);
     },
+    failed: reportError,
   });
-  view = isControl(session.user.role) ? new ControlView(session) : new DriverView(session);
-  body.replaceChildren(view.element);
+  shown = { session, view: null };
+  show();
   void session.client.start();
 }
+
+/** Shows what there is. @param {string | null} [open] the conversation that was open */
+function show(open = null) {
+  if (!shown) return;
+  const { session } = shown;
+  const view = isControl(session.user.role) ? new ControlView(session) : new DriverView(session);
+  shown.view = view;
+  body.replaceChildren(fault, view.element);
+  if (open !== null) view.show(open);
+}
+
+// Errors: said above all, and what is shown is made anew. Nothing that was written is in it alone.
+
+const pauses = new Backoff(Math.random);
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let anew;
+let madeAt = 0;
+
+function recover() {
+  fault.hidden = false;
+  if (!shown || anew !== undefined) return;
+  pauses.wasLive(performance.now() - madeAt);
+  anew = setTimeout(showAnew, pauses.pause(PERIODS.backoffFrom));
+}
+
+function showAnew() {
+  anew = undefined;
+  madeAt = performance.now();
+  const isTyping = document.activeElement?.id === "message";
+  const open = shown?.view?.open ?? null;
+  shown?.view?.close();
+  show(open);
+  if (isTyping) shown?.view?.focus();
+}
+
+// An error without a value is a notice of the browser, or of a script that is not ours.
+addEventListener("error", ({ error }) => error && recover());
+addEventListener("unhandledrejection", recover);
 
 /** Who was signed in stays so over a reload, and who opened a second tab of the trial comes in at once. */
 async function start() {

@@ -1,8 +1,11 @@
 // Who is signed in on this page, and until when.
 
 import { Client } from "./client.js";
+import { inTab } from "./kept.js";
+import { CODES } from "./machine/connection.js";
 import { claims } from "./token.js";
 import { trialToken } from "./trial.js";
+import { Unsent } from "./view/unsent.js";
 
 /** @typedef {import("./trial.js").Whom} Whom */
 
@@ -12,10 +15,13 @@ const KEPT = "chat-session";
 /** A token is renewed this long before it expires, where that can be done. */
 const RENEW_BEFORE = 5 * 60_000;
 
+/** The trial asks for no other token sooner than this after the last one: the server may refuse that too. */
+const RENEW_PAUSE = 60_000;
+
 /** Who was signed in before a reload. @returns {{ token: string, whom: Whom | null } | null} */
 export function keptSession() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    const kept = JSON.parse(inTab.get(KEPT) ?? "null");
     return kept && claims(kept.token) ? kept : null;
   } catch {
     return null;
@@ -26,30 +32,36 @@ export class Session {
   client;
   user;
   trial;
+  unsent;
   #left;
+  #entered;
+  #renewedAt = -Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #renewal;
 
   /**
    * @param {{ token: string, trial: { key: string, whom: Whom } | null, tell: (told: import("./types.d.ts").Told) => void,
-   *   left: (notice: string) => void }} settings `left` hears when it is over
+   *   failed: (error: unknown) => void, left: (notice: string) => void, entered: (token: string) => void }} settings `left`
+   *   hears when it is over, and `entered` when the user goes on in another role
    */
-  constructor({ token, trial, tell, left }) {
+  constructor({ token, trial, tell, failed, left, entered }) {
     const user = claims(token);
     if (!user) throw new TypeError("the token was read before");
     this.user = user;
     this.trial = trial;
+    this.unsent = new Unsent(user.id);
     this.#left = left;
-    this.client = new Client({ user: user.id, token, tell });
+    this.#entered = entered;
+    this.client = new Client({ user: user.id, token, tell, failed });
     this.#keep(token);
   }
 
   /** The server wants another token: the trial gets one, others are asked. */
   async ended() {
     const { phase } = this.client.machine.connection;
-    if (phase.phase !== "stopped") return;
-    if (phase.code === 4501) return this.leave("The server does not accept this token.");
-    if (phase.code === 4001 && this.trial) await this.#renewTrial();
+    const code = phase.phase === "live" ? undefined : phase.cause?.code;
+    if (code === CODES.notAuthenticated) return this.leave("The server does not accept this token.");
+    if (code === CODES.tokenExpired || code === CODES.rightsChanged) await this.#renewTrial();
   }
 
   /**
@@ -60,30 +72,41 @@ export class Session {
   renew(token) {
     const read = claims(token);
     if (!read) return "This is not a token of the chat.";
-    if (read.id !== this.user.id || read.role !== this.user.role) return "This token is of somebody else. Sign out first.";
+    if (read.id !== this.user.id) return "This token is of somebody else. Sign out first.";
     this.#keep(token);
+    if (read.role !== this.user.role) {
+      this.#end();
+      this.#entered(token);
+      return null;
+    }
     this.client.handle({ kind: "token", token });
     return null;
   }
 
   /** @param {string} [notice] why */
   leave(notice = "") {
-    clearTimeout(this.#renewal);
-    sessionStorage.removeItem(KEPT);
-    this.client.close();
+    inTab.remove(KEPT);
+    this.unsent.forget();
+    this.#end();
     this.#left(notice);
+  }
+
+  #end() {
+    clearTimeout(this.#renewal);
+    this.client.close();
   }
 
   /** @param {string} token */
   #keep(token) {
-    sessionStorage.setItem(KEPT, JSON.stringify({ token, whom: this.trial?.whom ?? null }));
+    inTab.set(KEPT, JSON.stringify({ token, whom: this.trial?.whom ?? null }));
     clearTimeout(this.#renewal);
     const pause = (claims(token)?.expires ?? 0) - Date.now() - RENEW_BEFORE;
     if (this.trial && pause > 0) this.#renewal = setTimeout(() => this.#renewTrial(), Math.min(pause, 2 ** 31 - 1));
   }
 
   async #renewTrial() {
-    if (!this.trial) return;
+    if (!this.trial || performance.now() - this.#renewedAt < RENEW_PAUSE) return;
+    this.#renewedAt = performance.now();
     const answer = await trialToken(this.trial.key, this.trial.whom);
     if ("token" in answer) this.renew(answer.token);
   }

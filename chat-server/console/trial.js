@@ -1,5 +1,7 @@
 // The trial: a token at one click, from a server that was started on this machine to be looked at.
 
+import { inTab } from "./kept.js";
+
 /** Where its key waits while the page is reloaded. */
 const KEPT = "chat-trial";
 
@@ -22,8 +24,8 @@ export function trialOfAddress() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   const key = fragment.get("trial");
   if (location.hash !== "") history.replaceState(null, "", location.pathname);
-  if (key) sessionStorage.setItem(KEPT, key);
-  const kept = key ?? sessionStorage.getItem(KEPT);
+  if (key) inTab.set(KEPT, key);
+  const kept = key ?? inTab.get(KEPT);
   const whom = fragment.get("as");
   return kept ? { key: kept, whom: whom !== null && whom in WHOM ? /** @type {Whom} */ (whom) : null } : null;
 }

@@ -109,7 +109,7 @@ export type Output =
 /** What the screen hears of. */
 export type Told =
   | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" }
-  | { kind: "changed"; what: "conversation"; id: string }
+  | { kind: "changed"; what: "conversation" | "typing"; id: string }
   | { kind: "request"; event: NewSupportConversation }
   | { kind: "message"; message: Message }
   | { kind: "created"; client_message_id: string; id: string }
@@ -118,9 +118,15 @@ export type Told =
   | { kind: "gone"; id: string }
   | { kind: "renewed"; ok: boolean; error?: string };
 
-/** How the connection is, for people. */
+/** Why the server ended a connection: a close code, and what it said before. */
+export interface Cause {
+  code: number;
+  reason: string;
+}
+
+/** How the connection is, for people. A cause is there if they must hear of it. */
 export type Phase =
-  | { phase: "connecting"; failures: number }
+  | { phase: "connecting"; failures: number; cause: Cause | null }
   | { phase: "live" }
-  | { phase: "waiting"; failures: number; until: number }
-  | { phase: "stopped"; code: number; reason: string };
+  | { phase: "waiting"; failures: number; until: number; cause: Cause | null }
+  | { phase: "stopped"; cause: Cause | null };

@@ -21,9 +21,10 @@ export class Backoff {
    * One more failure: how long to wait now.
    *
    * @param {number} from the first ceiling
+   * @param {number} [to] the last one
    */
-  pause(from) {
-    const ceiling = Math.min(from * 2 ** this.failures, Math.max(PERIODS.backoffTo, from));
+  pause(from, to = PERIODS.backoffTo) {
+    const ceiling = Math.min(from * 2 ** this.failures, Math.max(to, from));
     this.failures = Math.min(this.failures + 1, 31);
     return Math.floor(this.#random() * (ceiling + 1));
   }
@@ -32,9 +33,10 @@ export class Backoff {
    * A connection ended that was live for some time: if that was long enough, the next pause is a first one.
    *
    * @param {number} time
+   * @param {number} [enough]
    */
-  wasLive(time) {
-    if (time >= PERIODS.steadyAfter) this.failures = 0;
+  wasLive(time, enough = PERIODS.steadyAfter) {
+    if (time >= enough) this.failures = 0;
   }
 
   /** The network is back: what was learnt of the old one is worth nothing. */

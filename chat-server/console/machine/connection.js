@@ -4,6 +4,7 @@ import { Backoff } from "./backoff.js";
 import { PERIODS } from "./limits.js";
 
 /** @typedef {import("../types.d.ts").Output} Output */
+/** @typedef {import("../types.d.ts").Cause} Cause */
 /** @typedef {import("../types.d.ts").Phase} Phase */
 
 /**
@@ -13,12 +14,22 @@ import { PERIODS } from "./limits.js";
  *   | { is: "opening", link: number, giveUpAt: number }
  *   | { is: "open", link: number, liveSince: number | null, heardAt: number }
  *   | { is: "pausing", until: number }
- *   | { is: "stopped", code: number, reason: string }
+ *   | { is: "stopped" }
  *   | { is: "closed" }} State
  */
 
 /** What the close codes of the protocol ask for, beside their ranges. */
-export const CODES = Object.freeze({ goingAway: 1001, tryAgainLater: 1013, tokenExpired: 4001 });
+export const CODES = Object.freeze({
+  goingAway: 1001,
+  tryAgainLater: 1013,
+  tokenExpired: 4001,
+  rightsChanged: 4002,
+  notAuthenticated: 4501,
+  replaced: 4504,
+});
+
+/** What a person must hear of, and what may pass by itself: it is tried again, more and more seldom. */
+const REFUSALS = /** @type {Set<number>} */ (new Set([CODES.rightsChanged, CODES.replaced]));
 
 /** Close codes from here on ask not to connect again. */
 const NEVER_AGAIN = 4500;
@@ -27,23 +38,27 @@ export class Connection {
   /** @type {State} */
   state = { is: "idle" };
   #backoff;
+  #refusals;
   #links = 0;
-  /** What the server said before it closes. */
-  toldError = "";
+  /** Why the last connection ended, if a person must hear of it; until the server answers on another one. @type {Cause | null} */
+  cause = null;
+  /** What the server said before it closes, and for how long it wants to be left alone. */
+  told = { reason: "", pause: 0 };
 
   /** @param {() => number} random */
   constructor(random) {
     this.#backoff = new Backoff(random);
+    this.#refusals = new Backoff(random);
   }
 
   /** For people. @returns {Phase} */
   get phase() {
-    const { state } = this;
+    const { state, cause } = this;
     const { failures } = this.#backoff;
-    if (state.is === "stopped") return { phase: "stopped", code: state.code, reason: state.reason };
-    if (state.is === "pausing") return { phase: "waiting", failures, until: state.until };
+    if (state.is === "stopped") return { phase: "stopped", cause };
+    if (state.is === "pausing") return { phase: "waiting", failures, until: state.until, cause };
     if (state.is === "open" && state.liveSince !== null) return { phase: "live" };
-    return { phase: "connecting", failures };
+    return { phase: "connecting", failures, cause };
   }
 
   /** The transport that stands. */
@@ -73,7 +88,7 @@ export class Connection {
   opened(link, now) {
     if (this.state.is !== "opening" || this.state.link !== link) return false;
     this.state = { is: "open", link, liveSince: null, heardAt: now };
-    this.toldError = "";
+    this.told = { reason: "", pause: 0 };
     return true;
   }
 
@@ -86,6 +101,7 @@ export class Connection {
   answered(now) {
     if (this.state.is !== "open" || this.state.liveSince !== null) return false;
     this.state.liveSince = now;
+    this.cause = null;
     return true;
   }
 
@@ -99,20 +115,31 @@ export class Connection {
     const { state } = this;
     if (state.is !== "opening" && state.is !== "open") return false;
     if (link !== undefined && state.link !== link) return false;
-    if (state.is === "open" && state.liveSince !== null) this.#backoff.wasLive(now - state.liveSince);
+    if (state.is === "open" && state.liveSince !== null) {
+      this.#backoff.wasLive(now - state.liveSince, PERIODS.steadyAfter);
+      this.#refusals.wasLive(now - state.liveSince, PERIODS.acceptedAfter);
+    }
     this.state = { is: "idle" };
     return true;
   }
 
   /**
-   * What a close code asks for (protocol, close codes). The token has expired: `true`, for another one is needed.
+   * What a close code asks for (protocol, close codes).
    *
    * @param {number} code
    * @param {number} now
    */
   after(code, now) {
-    if (code === CODES.tokenExpired || code >= NEVER_AGAIN) {
-      this.state = { is: "stopped", code, reason: this.toldError };
+    const { reason, pause } = this.told;
+    const [isRefusal, isFinal] = [REFUSALS.has(code), code === CODES.tokenExpired || code >= NEVER_AGAIN];
+    if (isRefusal || isFinal) this.cause = { code, reason };
+    if (isRefusal) {
+      const longer = this.#refusals.pause(PERIODS.refusedFrom, PERIODS.refusedTo);
+      this.state = { is: "pausing", until: now + Math.max(PERIODS.refusedFrom, pause) + longer };
+      return;
+    }
+    if (isFinal) {
+      this.state = { is: "stopped" };
       return;
     }
     const isCrowd = code === CODES.goingAway || code === CODES.tryAgainLater;

@@ -30,6 +30,8 @@ export class Conversation {
   last = null;
   /** When its last message was sent, in milliseconds since 1970. */
   lastAt = 0;
+  /** When it was first heard of, by the server's clock: in milliseconds since 1970, or 0. */
+  since = 0;
   lastSeq = 0;
   readUpTo = 0;
   unread = 0;
@@ -90,6 +92,7 @@ export class Conversation {
     if (summary.last_seq >= this.lastSeq) {
       this.lastSeq = summary.last_seq;
       this.lastAt = Date.parse(summary.last_message_at) || 0;
+      this.since ||= this.lastAt;
       this.last = summary.last_message ?? null;
     }
     this.heard = this.heard.filter((seq) => seq > summary.last_seq && seq > this.readUpTo);
@@ -181,15 +184,13 @@ export class Conversation {
    * @param {string} user
    * @param {boolean} types
    * @param {number} now
+   * @returns {boolean} whether that is news
    */
   types(user, types, now) {
-    if (types) this.typing.set(user, now + PERIODS.typingShown);
-    else this.typing.delete(user);
-  }
-
-  /** Up to where any other has read. */
-  get readByOthers() {
-    return Math.max(0, ...this.readers.values());
+    if (!types) return this.typing.delete(user);
+    const isNew = !this.typing.has(user);
+    this.typing.set(user, now + PERIODS.typingShown);
+    return isNew;
   }
 
   /** The numbers belong to another history: nothing that is held means anything. */

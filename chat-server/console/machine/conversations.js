@@ -1,5 +1,6 @@
 // All conversations that are known, who takes part in them, and the list by which they become known.
 
+import { isControl } from "../token.js";
 import { Conversation } from "./conversation.js";
 import { LIMITS, PERIODS } from "./limits.js";
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
@@ -23,6 +24,8 @@ export class Conversations {
   isConfirmed = false;
   /** Whether the list was seen whole, ever. */
   isListed = false;
+  /** How far the server's clock is ahead of `now`. @type {number | null} */
+  #ahead = null;
   /** @type {{ turn: Turn, skip: number, isWantedAgain: boolean, lastAt: number }} */
   #list = { turn: "done", skip: 0, isWantedAgain: false, lastAt: -Infinity };
   #opened = 0;
@@ -43,9 +46,36 @@ export class Conversations {
     return known;
   }
 
+  /** How many have something unread. */
+  get unread() {
+    let count = 0;
+    for (const one of this.all.values()) if (one.unread > 0) count += 1;
+    return count;
+  }
+
   /** By the newest activity. */
   byActivity() {
     return [...this.all.values()].sort((one, other) => other.lastAt - one.lastAt || (one.id < other.id ? -1 : 1));
+  }
+
+  /** The server's time, in milliseconds since 1970: 0 if it is not known. @param {number} now */
+  timeAt(now) {
+    return this.#ahead === null ? 0 : now + this.#ahead;
+  }
+
+  /**
+   * Up to where each person of the other side has read: for control the field, and for the field control. That a colleague has
+   * read a message says nothing of the one it is for.
+   *
+   * @param {Conversation} conversation
+   * @param {import("../types.d.ts").Role} role of the user
+   */
+  readersOf(conversation, role) {
+    const isOther = (/** @type {string} */ id) => {
+      const other = this.people.get(id);
+      return other !== undefined && isControl(other.role) !== isControl(role);
+    };
+    return new Map([...conversation.readers].filter(([id]) => isOther(id)));
   }
 
   /** The list is needed: soon, for what makes it needed may come often. @param {number} now */
@@ -69,6 +99,8 @@ export class Conversations {
     this.#list.turn = "done";
     if (reply.success !== true) return;
     this.adopt(reply.epoch);
+    const told = Date.parse(reply.timestamp);
+    if (Number.isFinite(told)) this.#ahead = told - now;
     const page = /** @type {Summary[]} */ (reply.conversations);
     for (const summary of page) {
       for (const person of summary.participants) this.people.set(person.id, person);
@@ -137,7 +169,8 @@ export class Conversations {
     conversation.title = event.title;
     conversation.room_type = event.room_type;
     conversation.created_by = event.creator_id;
-    conversation.lastAt = Math.max(conversation.lastAt, Date.parse(event.timestamp) || 0);
+    conversation.since = Date.parse(event.timestamp) || 0;
+    conversation.lastAt = Math.max(conversation.lastAt, conversation.since);
     if (!this.people.has(event.creator_id)) {
       const [first_name = "", ...rest] = event.creator_name.split(" ");
       const person = { id: event.creator_id, role: event.creator_role, first_name, last_name: rest.join(" ") };

@@ -141,18 +141,29 @@ export class Incoming {
         this.#outputs.push({ kind: "request", event: /** @type {any} */ (event) });
         return this.#changed("list");
       case "typing_status":
-        conversation?.types(event.user_id, event.is_typing, this.#now);
-        break;
+        return this.#typing(conversation, event);
       case "message_read":
+        // Of which side the reader is, the list says.
+        if (!conversations.people.has(event.user_id)) conversations.wantList(this.#now);
         conversation?.readers.set(event.user_id, event.read_up_to);
         break;
       case "read_position":
         if (conversation && !conversation.readTo(event.read_up_to)) conversations.wantList(this.#now);
         break;
       case "error":
-        connection.toldError = String(event.error);
+        connection.told = { reason: String(event.error), pause: Number(event.retry_after_ms) || 0 };
     }
     if (conversation) this.#changedConversation(conversation.id);
+  }
+
+  /**
+   * @param {Conversation | undefined} conversation
+   * @param {Json} event
+   */
+  #typing(conversation, event) {
+    if (conversation?.types(event.user_id, event.is_typing, this.#now)) {
+      this.#outputs.push({ kind: "changed", what: "typing", id: conversation.id });
+    }
   }
 
   /** @param {import("../types.d.ts").Message} message */

@@ -38,6 +38,12 @@ export const PERIODS = Object.freeze({
   backoffFromCrowd: 5_000,
   /** A connection that was live for this long makes the next pause a first one again. */
   steadyAfter: 10_000,
+  /** The least pause after the server refused this token or let this device go; what is added to it doubles each time. */
+  refusedFrom: 5_000,
+  /** And up to this. */
+  refusedTo: 300_000,
+  /** A connection that was live for this long makes the next such pause a first one again. */
+  acceptedAfter: 300_000,
   /** The pause before a request is repeated, if the server named none. */
   repeatAfter: 1_000,
   /** How often the server is told that somebody still types: half of what it waits. */

@@ -191,8 +191,7 @@ export class Machine {
     const { is } = this.connection.state;
     if (is === "open") {
       this.#isProbeWanted = true;
-    } else if (is === "pausing" || is === "opening") {
-      this.#hangUp();
+    } else if (is === "pausing" && !this.connection.cause) {
       this.connection.forgetFailures();
       this.#connect();
     }
@@ -205,7 +204,10 @@ export class Machine {
       return;
     }
     this.#token = token;
-    if (this.connection.state.is === "stopped") this.#start();
+    // What was refused was the old one.
+    if (!this.connection.cause) return;
+    this.#hangUp();
+    this.#start();
   }
 
   /** What falls due by time alone. */
@@ -218,7 +220,7 @@ export class Machine {
       if (overdue !== null && overdue <= this.#now) this.#giveUp();
       else if (state.heardAt + PERIODS.heartbeat <= this.#now) this.#isProbeWanted = true;
     }
-    for (const id of this.conversations.endTyping(this.#now)) this.#changedConversation(id);
+    for (const id of this.conversations.endTyping(this.#now)) this.#outputs.push({ kind: "changed", what: "typing", id });
   }
 
   #giveUp() {

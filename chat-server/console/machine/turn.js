@@ -41,7 +41,7 @@ export function again(reply, now) {
 }
 
 /** Errors that are about the session: its close comes next, and says what to do. */
-const OF_THE_SESSION = new Set(["not_authenticated", "token_expired", "deactivated"]);
+const OF_THE_SESSION = new Set(["not_authenticated", "token_expired", "rights_changed", "deactivated"]);
 
 /**
  * Whether an error says nothing about the request.

@@ -1,36 +1,35 @@
 // The field to write in, and phrases that are sent at one click.
 
-import { h, set } from "./dom.js";
-
-/** Most characters of a message (protocol, limits). The browser counts no fewer than the server does. */
-const LONGEST = 4_000;
+import { h, isComposed, set } from "./dom.js";
+import { limited } from "./limited.js";
 
 export class Composer {
   #post;
   #types;
+  #unsent;
   #input = h("textarea", {
     id: "message",
     rows: 1,
-    maxlength: LONGEST,
     placeholder: "Write a message",
     autocomplete: "off",
     enterkeyhint: "send",
     input: () => this.#edited(),
     keydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
   });
-  /** What is written and not sent, of each conversation. @type {Map<string, string>} */
-  #unsent = new Map();
+  #limit = limited(this.#input);
   /** @type {string | null} */
   #id = null;
 
   /**
    * `post` says whether it has taken a message.
    *
-   * @param {{ phrases: readonly string[], post: (content: string) => boolean, types: (is_typing: boolean) => void }} settings
+   * @param {{ phrases: readonly string[], post: (content: string) => boolean, types: (is_typing: boolean) => void,
+   *   unsent: import("./unsent.js").Unsent }} settings
    */
-  constructor({ phrases, post, types }) {
+  constructor({ phrases, post, types, unsent }) {
     this.#post = post;
     this.#types = types;
+    this.#unsent = unsent;
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#send();
@@ -42,16 +41,16 @@ export class Composer {
       "div",
       { class: "composer" },
       quick.length > 0 && h("div", { class: "quick", role: "group", "aria-label": "Ready answers" }, ...quick),
+      this.#limit.note,
       h("form", { submit }, label, this.#input, send),
     );
   }
 
-  /** Another conversation is shown. What was written in the one before is kept for it. @param {string | null} id */
-  clear(id) {
-    if (this.#id !== null && this.#input.value !== "") this.#unsent.set(this.#id, this.#input.value);
-    else if (this.#id !== null) this.#unsent.delete(this.#id);
+  /** Another conversation is shown, with what was written in it and not sent. @param {string | null} id */
+  show(id) {
     this.#id = id;
-    this.#input.value = this.#unsent.get(id ?? "") ?? "";
+    this.#input.value = id === null ? "" : this.#unsent.get(id);
+    this.#limit.fits();
     this.#fit();
   }
 
@@ -61,6 +60,7 @@ export class Composer {
 
   #edited() {
     this.#fit();
+    if (this.#id !== null) this.#unsent.set(this.#id, this.#input.value);
     this.#types(this.#input.value.trim() !== "");
   }
 
@@ -72,7 +72,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || isComposed(event)) return;
     event.preventDefault();
     this.#send();
   }
@@ -80,8 +80,9 @@ export class Composer {
   #send() {
     const content = this.#input.value;
     // What is not taken stays where it was written.
-    if (content.trim() === "" || !this.#post(content)) return;
+    if (content.trim() === "" || !this.#limit.fits() || !this.#post(content)) return;
     this.#input.value = "";
+    if (this.#id !== null) this.#unsent.set(this.#id, "");
     this.#fit();
     this.focus();
   }

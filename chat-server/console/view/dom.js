@@ -46,6 +46,14 @@ export function say(element, text) {
 }
 
 /**
+ * Whether a key belongs to an input method that composes a character: what it does there is nobody else's business. Some
+ * browsers say so by the key code alone.
+ *
+ * @param {KeyboardEvent} event
+ */
+export const isComposed = (event) => event.isComposing || event.keyCode === 229;
+
+/**
  * Text for screen readers alone.
  *
  * @param {string} text

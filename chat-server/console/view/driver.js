@@ -2,7 +2,7 @@
 
 import { h, hidden, reconcile, say, set } from "./dom.js";
 import { helpDialog } from "./help.js";
-import { together } from "./pace.js";
+import { Changes, perFrame } from "./pace.js";
 import { Shell, announce } from "./shell.js";
 import { Thread } from "./thread.js";
 import { counted, nameOf, titleOf, whenOf } from "./words.js";
@@ -17,12 +17,12 @@ const ANSWERS = Object.freeze(["Understood", "Yes", "No", "On my way"]);
 const OFFERED = 12;
 
 export class DriverView {
+  /** The conversation that is open. @type {string | null} */
+  open = null;
   #session;
   #shell;
   #thread;
   #dialog;
-  /** @type {string | null} */
-  #open = null;
   #tabs = h("ul", { class: "tabs" });
   #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
   #requests = h("ul", { class: "requests", "aria-label": "Requests that are not sent yet" });
@@ -30,13 +30,15 @@ export class DriverView {
   #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
   #main;
-  #ask = together(() => this.#update());
+  #changes = new Changes();
+  #gone = new AbortController();
+  #ask = perFrame(() => this.#update(), this.#gone.signal);
 
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
-    this.#thread = new Thread(session, ANSWERS);
-    this.#dialog = helpDialog(session.user.role, (draft) => this.#post(draft));
+    this.#thread = new Thread(session, ANSWERS, this.#gone.signal);
+    this.#dialog = helpDialog(session.user.role, session.unsent, (draft) => this.#post(draft));
     const parts = [this.#nav, this.#title, this.#welcome, this.#requests, this.#thread.element, this.#help, this.#dialog];
     this.#main = h("main", { class: "driver" }, ...parts);
     this.#shell = new Shell(session, this.#main);
@@ -46,15 +48,27 @@ export class DriverView {
 
   /** @param {import("../types.d.ts").Told} told */
   hear(told) {
+    this.#changes.note(told);
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "message") this.#message(told.message);
     if (told.kind === "full") announce("The outbox is full: this message was not taken.");
-    if (told.kind === "gone" && told.id === this.#open) this.#show(null);
+    if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
   }
 
   close() {
-    this.#thread.gone.abort();
+    this.#gone.abort();
+  }
+
+  focus() {
+    this.#thread.focus();
+  }
+
+  /** @param {string | null} id */
+  show(id) {
+    this.open = id;
+    this.#thread.show(id);
+    this.#ask();
   }
 
   /** @param {import("../types.d.ts").Draft} draft */
@@ -65,7 +79,7 @@ export class DriverView {
 
   /** @param {string} id */
   #created(id) {
-    this.#show(id);
+    this.show(id);
     announce("Control has your request.");
   }
 
@@ -75,19 +89,13 @@ export class DriverView {
     announce(`${nameOf(people.get(message.sender_id), message.sender_id)}: ${message.content}`);
   }
 
-  /** @param {string | null} id */
-  #show(id) {
-    this.#open = id;
-    this.#thread.show(id);
-    this.#ask();
-  }
-
   #update() {
     const { machine } = this.#session.client;
+    const changes = this.#changes.take();
     const all = machine.conversations.byActivity();
     const newest = all[0];
-    if (this.#open === null && newest) this.#show(newest.id);
-    const open = all.find((one) => one.id === this.#open);
+    if (this.open === null && newest) this.show(newest.id);
+    const open = all.find((one) => one.id === this.open);
     const requests = machine.sending.creations();
     this.#tabList(all.slice(0, OFFERED));
     this.#nav.hidden = all.length < 2;
@@ -99,8 +107,9 @@ export class DriverView {
     say(this.#welcome, welcomeWords(machine.conversations.isListed, requests.length));
     reconcile(this.#requests, requests, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);
-    document.title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Transit chat`;
-    this.#thread.update();
+    const title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Transit chat`;
+    if (document.title !== title) document.title = title;
+    this.#thread.update(changes);
     this.#shell.update();
   }
 
@@ -108,16 +117,18 @@ export class DriverView {
   #tabList(all) {
     const make = (/** @type {Conversation} */ { id }) => {
       const parts = [h("span", { class: "tab-title" }), h("span", { class: "tab-when" }), h("span", { class: "row-badge" })];
-      return h("li", {}, h("button", { type: "button", click: () => this.#show(id) }, ...parts));
+      return h("li", {}, h("button", { type: "button", click: () => this.show(id) }, ...parts));
     };
     reconcile(this.#tabs, all, (one) => one.id, make, (element, one) => {
       const button = /** @type {HTMLElement} */ (element.firstElementChild);
       const [title, when, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
       if (!title || !when || !badge) return;
-      set(button, "aria-current", one.id === this.#open);
+      set(button, "aria-current", one.id === this.open);
       set(element, "data-emergency", one.isEmergency);
       say(title, titleOf(one.title));
       say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
+      if (badge.dataset.count === String(one.unread)) return;
+      badge.dataset.count = String(one.unread);
       badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
     });
   }

@@ -1,6 +1,7 @@
 // The one button for help, and its ready phrases.
 
-import { h } from "./dom.js";
+import { h, isComposed } from "./dom.js";
+import { limited } from "./limited.js";
 
 /** @typedef {import("../types.d.ts").Draft} Draft */
 /** @typedef {import("../types.d.ts").Role} Role */
@@ -13,7 +14,7 @@ const EMERGENCY = { title: "Emergency", content: "Emergency. I need help at once
 const PHRASES = {
   driver: [
     { title: "Breakdown", content: "My vehicle has broken down." },
-    { title: "Accident", content: "There was an accident. Nobody is hurt." },
+    { title: "Accident", content: "There was an accident. I need help." },
     { title: "Road blocked", content: "The road is blocked. Which way do I take?" },
     { title: "Running late", content: "I am running late." },
     { title: "Passenger", content: "I need help with a passenger." },
@@ -27,18 +28,23 @@ const PHRASES = {
   ],
 };
 
-/** Most characters (protocol, limits). */
-const LONGEST = 4_000;
+/** Most characters of a title that is taken from the text. */
 const LONGEST_TITLE = 60;
+
+/** Where the text in the user's own words is kept until it is sent. */
+const OWN_WORDS = "own-words";
 
 /**
  * The dialog of phrases.
  *
  * @param {Role} role
+ * @param {import("./unsent.js").Unsent} unsent
  * @param {(draft: Draft) => void} post
  */
-export function helpDialog(role, post) {
-  const dialog = h("dialog", { class: "dialog help", "aria-labelledby": "help-heading" });
+export function helpDialog(role, unsent, post) {
+  // Escape that ends a composition of an input method does not close the dialog.
+  const keydown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && isComposed(event) && event.preventDefault();
+  const dialog = h("dialog", { class: "dialog help", "aria-labelledby": "help-heading", keydown });
   const ask = (/** @type {Phrase} */ { title, content, isEmergency }) => {
     dialog.close();
     const draft = { type: /** @type {const} */ ("create_support_conversation"), title, content };
@@ -57,19 +63,26 @@ export function helpDialog(role, post) {
     h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, "What happened?"), close),
     button(EMERGENCY),
     h("div", { class: "phrases" }, ...phrases.map(button)),
-    ownWords(ask),
+    ownWords(unsent, ask),
   );
   return dialog;
 }
 
-/** @param {(phrase: Phrase) => void} ask */
-function ownWords(ask) {
-  const input = h("textarea", { id: "own-words", rows: 2, maxlength: LONGEST });
+/**
+ * @param {import("./unsent.js").Unsent} unsent
+ * @param {(phrase: Phrase) => void} ask
+ */
+function ownWords(unsent, ask) {
+  const keep = () => unsent.set(OWN_WORDS, input.value);
+  const input = h("textarea", { id: "own-words", rows: 2, input: keep });
+  const { note, fits } = limited(input);
+  input.value = unsent.get(OWN_WORDS);
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     const content = input.value.trim();
-    if (content === "") return input.focus();
+    if (content === "" || !fits()) return input.focus();
     input.value = "";
+    keep();
     const line = content.split("\n")[0] ?? "";
     ask({ title: line.length > LONGEST_TITLE ? `${line.slice(0, LONGEST_TITLE - 1)}…` : line, content });
   };
@@ -78,6 +91,7 @@ function ownWords(ask) {
     { class: "own-words", submit },
     h("label", { for: "own-words" }, "In your own words"),
     input,
+    note,
     h("button", { type: "submit", class: "primary" }, "Send"),
   );
 }

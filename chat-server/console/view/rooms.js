@@ -1,5 +1,6 @@
 // The support rooms that control can join: they say which new requests are heard of.
 
+import { inTab } from "../kept.js";
 import { h, say, set } from "./dom.js";
 
 /** @typedef {import("../types.d.ts").RoomType} RoomType */
@@ -22,7 +23,7 @@ export class Rooms {
   /** @param {import("../session.js").Session} session */
   constructor(session) {
     this.#session = session;
-    const kept = (sessionStorage.getItem(KEPT) ?? "").split(",");
+    const kept = (inTab.get(KEPT) ?? "").split(",");
     this.#buttons = ROOMS.map(([room, words]) => {
       if (kept.includes(room)) session.client.handle({ kind: "room", room, wanted: true });
       return h("button", { type: "button", class: "toggle", "data-room": room, click: () => this.#toggle(room) }, words);
@@ -45,6 +46,6 @@ export class Rooms {
   #toggle(room) {
     const { client } = this.#session;
     client.handle({ kind: "room", room, wanted: !client.machine.rooms.isWanted(room) });
-    sessionStorage.setItem(KEPT, ROOMS.map(([one]) => one).filter((one) => client.machine.rooms.isWanted(one)).join(","));
+    inTab.set(KEPT, ROOMS.map(([one]) => one).filter((one) => client.machine.rooms.isWanted(one)).join(","));
   }
 }

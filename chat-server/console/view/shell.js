@@ -46,24 +46,21 @@ export class Shell {
 
   update() {
     const { machine, isKept } = this.#session.client;
-    const { phase } = machine.connection;
+    const { cause, phase } = machine.connection;
     const { state, text } = stateOf(phase, machine.sending.waiting, navigator.onLine);
     set(this.#state, "data-state", state);
     say(this.#state, text);
-    this.#warning.hidden = isKept || machine.sending.waiting === 0;
-    say(this.#warning, "This browser keeps nothing: do not close this page while messages wait.");
-    const key = phase.phase === "stopped" ? String(phase.code) : "";
+    this.#warning.hidden = isKept;
+    say(this.#warning, "This browser does not keep what you write: do not close this page while messages wait.");
+    const key = cause ? String(cause.code) : "";
     if (key === this.#shown) return;
     this.#shown = key;
     this.#alert.hidden = key === "";
-    this.#alert.replaceChildren(...(phase.phase === "stopped" ? this.#end(phase.code, phase.reason) : []));
+    this.#alert.replaceChildren(...(cause ? this.#end(cause) : []));
   }
 
-  /**
-   * @param {number} code
-   * @param {string} reason
-   */
-  #end(code, reason) {
+  /** @param {import("../types.d.ts").Cause} cause */
+  #end({ code, reason }) {
     const { client } = this.#session;
     const { text, wants } = endOf(code, reason);
     const waiting = client.machine.sending.waiting;

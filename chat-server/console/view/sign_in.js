@@ -4,6 +4,10 @@ import { claims } from "../token.js";
 import { WHOM, trialToken } from "../trial.js";
 import { h, say, set } from "./dom.js";
 
+/** Where the browser refuses its storage. */
+const KEEPS_NOTHING =
+  "This browser keeps nothing for this page. You can sign in, but closing or reloading the page signs you out, and messages that are not sent by then are lost.";
+
 /**
  * A form for a token.
  *
@@ -41,10 +45,10 @@ export function tokenForm(verb, use) {
 /**
  * The page before one is anybody.
  *
- * @param {{ trial: { key: string, whom: import("../trial.js").Whom | null } | null, notice: string,
+ * @param {{ trial: { key: string, whom: import("../trial.js").Whom | null } | null, notice: string, isKept: boolean,
  *   enter: (token: string, whom: import("../trial.js").Whom | null) => void }} settings
  */
-export function signIn({ trial, notice, enter }) {
+export function signIn({ trial, notice, isKept, enter }) {
   const use = (/** @type {string} */ token) => {
     if (!claims(token)) return "This is not a token of the chat. Paste it whole, as your administrator gave it to you.";
     enter(token, null);
@@ -59,6 +63,7 @@ export function signIn({ trial, notice, enter }) {
       h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), "Transit chat"),
       h("h1", {}, "Sign in"),
       h("p", { class: "notice", role: "alert", hidden: notice === "" }, notice),
+      !isKept && h("p", { class: "notice" }, KEEPS_NOTHING),
       trial && trialChoice(trial.key, enter),
       h("section", { "aria-label": "Sign in by a token" }, tokenForm("Sign in", use)),
     ),

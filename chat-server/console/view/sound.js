@@ -1,15 +1,17 @@
 // The sound of a new request. Browsers allow it only after the user has done something on the page.
 
+import { onDevice } from "../kept.js";
+
 const KEPT = "chat-sound";
 
 /** @type {AudioContext | null} */
 let audio = null;
 
-export const isSoundOn = () => localStorage.getItem(KEPT) !== "off";
+export const isSoundOn = () => onDevice.get(KEPT) !== "off";
 
 /** @param {boolean} isOn */
 export function setSound(isOn) {
-  localStorage.setItem(KEPT, isOn ? "on" : "off");
+  onDevice.set(KEPT, isOn ? "on" : "off");
   if (isOn) beep(false);
 }
 

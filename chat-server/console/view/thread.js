@@ -40,25 +40,29 @@ export class Thread {
   #isAtEnd = true;
   /** Where it was scrolled to. */
   #top = 0;
+  /** Up to where each of the other side has read. @type {Map<string, number>} */
+  #readers = new Map();
 
   /**
    * @param {Session} session
    * @param {readonly string[]} phrases that are sent at one click
+   * @param {AbortSignal} gone when it is shown no more
    */
-  constructor(session, phrases) {
+  constructor(session, phrases, gone) {
     this.#session = session;
     this.#composer = new Composer({
       phrases,
       post: (content) => this.#post(content),
+      unsent: session.unsent,
       types: (is_typing) => this.#id && session.client.handle({ kind: "typing", id: this.#id, is_typing }),
     });
     const history = h("div", { class: "history" }, this.#older, this.#lines, this.#below);
     this.element = h("div", { class: "thread" }, history, this.#typing, this.#composer.element);
-    this.gone = new AbortController();
-    const { signal } = this.gone;
-    addEventListener("focus", () => this.#markRead(), { signal });
-    document.addEventListener("visibilitychange", () => this.#markRead(), { signal });
-    new ResizeObserver(() => this.#isAtEnd && this.#toEnd()).observe(this.#lines);
+    addEventListener("focus", () => this.#markRead(), { signal: gone });
+    document.addEventListener("visibilitychange", () => this.#markRead(), { signal: gone });
+    const sizes = new ResizeObserver(() => this.#isAtEnd && this.#toEnd());
+    sizes.observe(this.#lines);
+    gone.addEventListener("abort", () => sizes.disconnect());
   }
 
   /** Shows another conversation, or none. @param {string | null} id */
@@ -70,16 +74,23 @@ export class Thread {
     this.#lines.replaceChildren();
     this.#isAtEnd = true;
     this.#first = 0;
-    this.#composer.clear(id);
+    this.#composer.show(id);
     if (id !== null) client.handle({ kind: "open", id });
-    this.update();
+    this.#updateAll();
   }
 
   focus() {
     this.#composer.focus();
   }
 
-  update() {
+  /** Shows what changed. @param {Pick<import("./pace.js").Changes, "all" | "conversations" | "typing" | "outbox">} changes */
+  update({ all, conversations, typing, outbox }) {
+    if (this.#id === null) return;
+    if (all || outbox || conversations.has(this.#id)) this.#updateAll();
+    else if (typing.has(this.#id)) this.#showTyping();
+  }
+
+  #updateAll() {
     const conversation = this.#conversation;
     this.element.hidden = !conversation;
     if (!conversation) return;
@@ -104,29 +115,39 @@ export class Thread {
   #render(conversation) {
     const { machine } = this.#session.client;
     const drafts = machine.sending.of(conversation.id);
-    const lines = linesOf(conversation, drafts, this.#session.user.id);
-    const who = (/** @type {string} */ id) => nameOf(machine.conversations.people.get(id), id);
-    reconcile(this.#lines, lines, (line) => line.key, makeLine, (element, line) => this.#line(element, line, who));
+    const { id: me, role } = this.#session.user;
+    const readers = machine.conversations.readersOf(conversation, role);
+    this.#readers = readers;
+    const lines = linesOf(conversation, drafts, me, Math.max(0, ...readers.values()));
+    reconcile(this.#lines, lines, (line) => line.key, makeLine, (element, line) => this.#line(element, line));
     set(this.#lines, "aria-busy", !conversation.held || conversation.older !== "done");
     this.#older.hidden = conversation.held !== null && conversation.older === "done";
     say(this.#older, conversation.held ? "Loading older messages…" : "Loading…");
-    const typing = [...conversation.typing.keys()].filter((id) => id !== this.#session.user.id).map(who);
-    say(this.#typing, typingWords(typing));
+    this.#showTyping();
+  }
+
+  #showTyping() {
+    const typing = [...(this.#conversation?.typing.keys() ?? [])].filter((id) => id !== this.#session.user.id);
+    say(this.#typing, typingWords(typing.map((id) => this.#who(id))));
+  }
+
+  /** @param {string} id */
+  #who(id) {
+    return nameOf(this.#session.client.machine.conversations.people.get(id), id);
   }
 
   /**
    * @param {HTMLElement} element
    * @param {Line} line
-   * @param {(id: string) => string} who
    */
-  #line(element, line, who) {
+  #line(element, line) {
     set(element, "data-is", line.is);
     set(element, "data-goes-on", line.goesOn);
     set(element, "data-day", line.startsDay ? dayOf(line.at) : null);
     const [head, , foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
-    say(head, line.is === "theirs" ? who(line.sender) : "You");
-    const readers = [...(this.#conversation?.readers ?? [])].filter(([, seq]) => seq >= line.seq).map(([id]) => who(id));
-    set(foot, "title", line.is === "read" ? `Read by ${readers.join(", ")}` : null);
+    say(head, line.is === "theirs" ? this.#who(line.sender) : "You");
+    const readers = line.is === "read" ? [...this.#readers].filter(([, seq]) => seq >= line.seq).map(([id]) => this.#who(id)) : [];
+    set(foot, "title", readers.length > 0 ? `Read by ${readers.join(", ")}` : null);
     if (foot.dataset.is === line.is && line.is !== "refused") return;
     foot.dataset.is = line.is;
     foot.replaceChildren(...this.#foot(line));
@@ -199,12 +220,12 @@ export class Thread {
  * @param {Conversation} conversation
  * @param {Entry[]} drafts
  * @param {string} me
+ * @param {number} readTo up to where the other side has read
  * @returns {Line[]}
  */
-function linesOf(conversation, drafts, me) {
-  const { readByOthers } = conversation;
+function linesOf(conversation, drafts, me, readTo) {
   const held = conversation.messages.map(({ id, seq, sender_id, content, sent_at }) => {
-    const is = sender_id !== me ? "theirs" : seq <= readByOthers ? "read" : "sent";
+    const is = sender_id !== me ? "theirs" : seq <= readTo ? "read" : "sent";
     return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is };
   });
   const settled = conversation.settled.map((one) => ({ ...one, key: one.client_message_id, sender: me, is: "sent" }));
@@ -215,11 +236,22 @@ function linesOf(conversation, drafts, me) {
   const lines = /** @type {Line[]} */ ([...held, ...settled, ...waiting]);
   let before = /** @type {Line | undefined} */ (undefined);
   for (const line of lines) {
-    line.startsDay = before === undefined || new Date(before.at).toDateString() !== new Date(line.at).toDateString();
+    line.startsDay = before === undefined || !isSameDay(before.at, line.at);
     line.goesOn = !line.startsDay && before?.sender === line.sender && line.at - before.at < 5 * 60_000;
     before = line;
   }
   return lines;
+}
+
+/**
+ * Whether two times are on one day of this device. Most lines follow each other closely, and need no calendar.
+ *
+ * @param {number} one
+ * @param {number} other
+ */
+function isSameDay(one, other) {
+  const [date, next] = [new Date(one), new Date(other)];
+  return date.getDate() === next.getDate() && Math.abs(other - one) < 48 * 60 * 60_000;
 }
 
 /**

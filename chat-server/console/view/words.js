@@ -1,5 +1,7 @@
 // Times, names and states in words.
 
+import { CODES } from "../machine/connection.js";
+
 /** @typedef {import("../types.d.ts").Person} Person */
 /** @typedef {import("../types.d.ts").Role} Role */
 
@@ -65,10 +67,16 @@ export const counted = (count) => (count >= 100 ? "99+" : String(count));
 export function stateOf(phase, waiting, isOnline) {
   const queue = waiting > 0 ? ` · ${several(waiting, "message")} waiting` : "";
   if (phase.phase === "live") return { state: "live", text: `Live${queue.replace("waiting", "on the way")}` };
-  if (phase.phase === "stopped") return { state: "ended", text: `Not connected${queue}` };
+  if (phase.cause || phase.phase === "stopped") return { state: "ended", text: `Not connected${queue}` };
   if (!isOnline || phase.failures > 1) return { state: "offline", text: `Offline${queue}` };
   return { state: "reconnecting", text: `${phase.failures > 0 ? "Reconnecting" : "Connecting"}…${queue}` };
 }
+
+const RIGHTS_CHANGED =
+  "Your rights have changed. Nothing new reaches this page until you sign in again with a new token. Meanwhile it tries the old one now and then.";
+
+const REPLACED =
+  "You are signed in on many other devices, and this one was let go. Nothing new reaches this page. It tries again by itself now and then.";
 
 /**
  * Why the server does not want this connection, and whether the user can do something about it.
@@ -77,9 +85,10 @@ export function stateOf(phase, waiting, isOnline) {
  * @param {string} reason
  */
 export function endOf(code, reason) {
-  if (code === 4001) return { text: "Your session has ended.", wants: "token" };
-  if (code === 4501) return { text: "The server does not accept this token.", wants: "token" };
+  if (code === CODES.tokenExpired) return { text: "Your session has ended.", wants: "token" };
+  if (code === CODES.rightsChanged) return { text: RIGHTS_CHANGED, wants: "token" };
+  if (code === CODES.notAuthenticated) return { text: "The server does not accept this token.", wants: "token" };
   if (code === 4503) return { text: "Your access was ended by an administrator.", wants: "nothing" };
-  if (code === 4504) return { text: "You are signed in on many other devices, and this one was let go.", wants: "again" };
+  if (code === CODES.replaced) return { text: REPLACED, wants: "again" };
   return { text: reason || "The server ended this connection.", wants: "again" };
 }

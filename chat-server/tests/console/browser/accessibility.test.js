@@ -112,7 +112,7 @@ test("all of it can be done by keyboard", async (t) => {
   await control.keyboard.press("Shift+Enter");
   await control.keyboard.type("Stay there.");
   await control.keyboard.press("Enter");
-  await shows(driver, ["There was an accident. Nobody is hurt.", "An ambulance is coming.\nStay there."]);
+  await shows(driver, ["There was an accident. I need help.", "An ambulance is coming.\nStay there."]);
   await control.keyboard.press("Escape");
   assert.match(await control.evaluate(() => document.activeElement?.textContent ?? ""), /^Accident/, "and back in the list");
   // What comes in is said to screen readers.

@@ -111,12 +111,13 @@ test("close codes say whether to connect again", () => {
     [1006, "waiting"],
     [1013, "waiting"],
     [4001, "stopped"],
+    [4002, "waiting"],
     [4008, "waiting"],
     [4012, "waiting"],
     [4100, "waiting"],
     [4501, "stopped"],
     [4503, "stopped"],
-    [4504, "stopped"],
+    [4504, "waiting"],
     [4999, "stopped"],
   ]);
   for (const [code, wanted] of cases) {
@@ -127,7 +128,7 @@ test("close codes say whether to connect again", () => {
     assert.equal(phase(bench).phase, wanted, String(code));
     bench.pass(60_000);
     assert.equal(bench.of("connect").length > 1, wanted === "waiting", String(code));
-    if (wanted === "stopped") assert.deepEqual(phase(bench), { phase: "stopped", code, reason: "Because" });
+    if (wanted === "stopped") assert.deepEqual(phase(bench), { phase: "stopped", cause: { code, reason: "Because" } });
   }
 });
 
@@ -152,6 +153,59 @@ test("an expired session goes on with another token, and so do its drafts", () =
   assert.equal(bench.of("connect").at(-1)?.token, "new");
   bench.live();
   assert.deepEqual(bench.texts(), ["one"]);
+});
+
+for (const code of [4002, 4504]) {
+  test(`after ${code} it is never live unheard: it says why, and tries the same token after growing pauses`, () => {
+    const bench = new Bench({ random: () => 0.999_999_999 });
+    bench.live();
+    bench.post("one");
+    const pauses = [];
+    for (let count = 0; count < 8; count += 1) {
+      bench.frame({ type: "error", success: false, error: "Because", code: "x" });
+      bench.close(code);
+      const before = bench.now;
+      assert.deepEqual([phase(bench).phase, bench.machine.connection.cause], ["waiting", { code, reason: "Because" }]);
+      bench.handle({ kind: "online" });
+      while (phase(bench).phase === "waiting") bench.pass(1_000);
+      assert.equal(bench.machine.connection.cause?.code, code, "it is said until the server answers");
+      pauses.push(Math.round((bench.now - before) / 1_000));
+      bench.open();
+    }
+    assert.deepEqual(pauses, [10, 15, 25, 45, 85, 165, 305, 305]);
+    bench.reply(bench.request("get_active_conversations"), { conversations: [], epoch: "e1" });
+    assert.deepEqual([phase(bench).phase, bench.machine.connection.cause, bench.texts()], ["live", null, ["one"]]);
+  });
+
+  test(`after ${code} another token, or the user's wish, is tried at once`, () => {
+    for (const wish of /** @type {const} */ ([{ kind: "token", token: "new" }, { kind: "resume" }])) {
+      const bench = new Bench();
+      bench.live();
+      bench.close(code);
+      bench.handle(wish);
+      assert.equal(bench.of("connect").at(-1)?.token, wish.kind === "token" ? "new" : "token");
+      assert.equal(bench.of("connect").length, 2);
+    }
+  });
+}
+
+test("a pause that the server names before it closes is kept", () => {
+  const bench = new Bench({ random: () => 0 });
+  bench.live();
+  bench.frame({ type: "error", success: false, error: "Because", code: "rights_changed", retry_after_ms: 600_000 });
+  bench.close(4002);
+  bench.pass(599_000);
+  assert.equal(bench.of("connect").length, 1);
+  bench.pass(1_000);
+  assert.equal(bench.of("connect").length, 2);
+});
+
+test("a network that comes and goes takes away no attempt that is under way", () => {
+  const bench = new Bench();
+  bench.handle({ kind: "start" });
+  bench.handle({ kind: "online" });
+  bench.handle({ kind: "online" });
+  assert.deepEqual([bench.of("connect").length, bench.of("disconnect").length], [1, 0]);
 });
 
 test("a session that stands is prolonged by another token", () => {

@@ -83,12 +83,14 @@ test("an error about the session keeps a draft for the next one", () => {
   const bench = new Bench();
   bench.live();
   bench.post("one");
-  bench.reply(bench.request("send_chat_message"), { success: false, error: "Gone", code: "deactivated" });
-  assert.equal(bench.of("refused").length, 0);
-  bench.close(4504);
-  bench.handle({ kind: "resume" });
-  bench.live();
-  assert.deepEqual(bench.texts(), ["one"]);
+  for (const [code, close] of /** @type {const} */ ([["deactivated", 4503], ["rights_changed", 4002], ["token_expired", 4001]])) {
+    bench.reply(bench.request("send_chat_message"), { success: false, error: "Gone", code });
+    assert.equal(bench.of("refused").length, 0);
+    bench.close(close);
+    bench.handle({ kind: "resume" });
+    bench.live();
+    assert.deepEqual(bench.texts(), ["one"]);
+  }
 });
 
 test("adopted drafts come in the order in which they were written, each once", () => {

@@ -1,0 +1,70 @@
+// The alarm: emergencies that nobody has opened here, the oldest first.
+
+import { h } from "./dom.js";
+import { beep } from "./sound.js";
+import { ROLES, nameOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
+
+/** @typedef {import("../machine/conversation.js").Conversation} Conversation */
+
+export class Alarm {
+  #session;
+  #show;
+  /** Emergencies that nobody has opened. @type {Set<string>} */
+  #open = new Set();
+  /** Emergencies that were told of: each makes its sound once. At most as many as there are conversations. @type {Set<string>} */
+  #told = new Set();
+  #shown = "";
+  element = h("div", { class: "alarm", role: "alert", hidden: true });
+
+  /**
+   * @param {import("../session.js").Session} session
+   * @param {(id: string) => void} show
+   */
+  constructor(session, show) {
+    this.#session = session;
+    this.#show = show;
+  }
+
+  /** An emergency is there. @param {string} id */
+  raise(id) {
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    this.#open.add(id);
+    beep(true);
+  }
+
+  /** Somebody has opened it. @param {string} id */
+  opened(id) {
+    this.#told.add(id);
+    this.#open.delete(id);
+  }
+
+  update() {
+    const { conversations } = this.#session.client.machine;
+    const open = [...this.#open].flatMap((id) => conversations.get(id) ?? []).sort((one, other) => one.since - other.since);
+    const [oldest] = open;
+    const creator = oldest && conversations.people.get(oldest.created_by);
+    const key = oldest ? `${open.length} ${oldest.id} ${nameOf(creator, oldest.created_by)} ${oldest.title}` : "";
+    if (this.#shown === key) return;
+    this.#shown = key;
+    this.element.hidden = !oldest;
+    this.element.replaceChildren(...(oldest ? this.#parts(oldest, creator, open.length) : []));
+  }
+
+  /**
+   * @param {Conversation} oldest
+   * @param {import("../types.d.ts").Person | undefined} creator
+   * @param {number} count
+   */
+  #parts(oldest, creator, count) {
+    const title = titleOf(oldest.title);
+    const words = [nameOf(creator, oldest.created_by), creator && ROLES[creator.role], title !== "Emergency" && title];
+    const since = h("time", { datetime: new Date(oldest.since).toISOString(), title: wholeTimeOf(oldest.since) }, timeOf(oldest.since));
+    return [
+      h("strong", {}, "Emergency"),
+      h("span", { class: "alarm-count" }, count === 1 ? "1 open" : `${count} open, the oldest first`),
+      h("p", {}, words.filter((word) => word).join(" · "), oldest.since > 0 && " · ", oldest.since > 0 && since),
+      h("button", { type: "button", click: () => this.#show(oldest.id) }, "Open"),
+    ];
+  }
+}

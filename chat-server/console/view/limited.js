@@ -1,0 +1,44 @@
+// A field that takes more than a message may hold, and says so: what was pasted is there for its author to shorten.
+
+import { h, say, set } from "./dom.js";
+
+/** Most characters of a message (protocol, limits), counted as the server does: in Unicode scalars. */
+const LONGEST = 4_000;
+
+/** Most that the field takes at all; the browser cuts off what is pasted beyond. */
+const MOST = 10 * LONGEST;
+
+/** What a text has too much of. @param {string} text */
+function excess(text) {
+  // A scalar is one or two units of a string: most texts need no count.
+  return text.length <= LONGEST ? 0 : Math.max(0, [...text].length - LONGEST);
+}
+
+/**
+ * Watches a field. `fits` says whether its text may be sent, and tells why not beside the field.
+ *
+ * @param {HTMLTextAreaElement} input
+ */
+export function limited(input) {
+  const note = h("p", { class: "problem", id: `${input.id}-too-long`, role: "status" });
+  set(input, "maxlength", MOST);
+  set(input, "aria-describedby", note.id);
+  const fits = () => {
+    const over = excess(input.value);
+    set(input, "aria-invalid", over > 0);
+    say(note, over > 0 ? words(over, input.value.length >= MOST) : "");
+    return over === 0;
+  };
+  input.addEventListener("input", fits);
+  return { note, fits };
+}
+
+/**
+ * @param {number} over
+ * @param {boolean} isCut
+ */
+function words(over, isCut) {
+  const count = over.toLocaleString();
+  const cut = isCut ? ` Only the first ${MOST.toLocaleString()} were taken.` : "";
+  return `Too long by ${count} ${over === 1 ? "character" : "characters"}: a message holds ${LONGEST.toLocaleString()}. Shorten it, then send.${cut}`;
+}

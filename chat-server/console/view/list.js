@@ -1,0 +1,141 @@
+// The list of conversations: emergencies apart, each part by the newest activity.
+
+import { h, hidden, reconcile, say, set } from "./dom.js";
+import { ROLES, counted, nameOf, titleOf, whenOf, wholeTimeOf } from "./words.js";
+
+/** @typedef {import("../machine/conversation.js").Conversation} Conversation */
+/** @typedef {import("./pace.js").Changes} Changes */
+
+/** An emergency stays on top for this long after its last message. */
+const URGENT_FOR = 8 * 60 * 60_000;
+
+/** After this time places are looked at anew, for an emergency may have grown old: in milliseconds. */
+const PLACED_FOR = 60_000;
+
+export class List {
+  #session;
+  #show;
+  #urgent = h("ul", { class: "rows" });
+  #others = h("ul", { class: "rows" });
+  #urgentPart = h("section", { class: "urgent", "aria-labelledby": "urgent-heading", hidden: true });
+  #nothing = h("p", { class: "nothing" });
+  /** The row of each conversation. @type {Map<string, HTMLElement>} */
+  #rows = new Map();
+  /** What put each row where it is. @type {Map<string, string>} */
+  #places = new Map();
+  #placedAt = -Infinity;
+  /** @type {string | null} */
+  #open = null;
+
+  /**
+   * @param {import("../session.js").Session} session
+   * @param {(id: string) => void} show
+   */
+  constructor(session, show) {
+    this.#session = session;
+    this.#show = show;
+    this.#urgentPart.append(h("h2", { id: "urgent-heading" }, "Emergencies"), this.#urgent);
+    const heading = h("h2", { id: "list-heading" }, "Conversations");
+    this.parts = [this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing)];
+  }
+
+  /**
+   * Shows what changed.
+   *
+   * @param {Pick<Changes, "all" | "conversations" | "typing">} changes
+   * @param {string | null} open
+   */
+  update({ all, conversations, typing }, open) {
+    const changed = new Set([...conversations, ...typing]);
+    if (open !== this.#open) for (const id of [open, this.#open]) if (id !== null) changed.add(id);
+    this.#open = open;
+    const isOld = performance.now() - this.#placedAt > PLACED_FOR;
+    if (all || isOld || [...conversations].some((id) => this.#isMoved(id))) this.#place(all ? null : changed);
+    else for (const id of changed) this.#updateRow(id);
+    say(this.#nothing, this.#machine.conversations.isListed ? "No conversation yet. New requests appear here." : "Loading…");
+  }
+
+  /** @param {string} id */
+  focus(id) {
+    /** @type {HTMLElement | null | undefined} */ (this.#rows.get(id)?.firstElementChild)?.focus();
+  }
+
+  get #machine() {
+    return this.#session.client.machine;
+  }
+
+  /** @param {Conversation} one */
+  #isUrgent(one) {
+    const age = this.#machine.conversations.timeAt(performance.now()) - one.lastAt;
+    return one.isEmergency && (one.unread > 0 || age < URGENT_FOR);
+  }
+
+  /** @param {Conversation} one */
+  #placeOf(one) {
+    return `${one.lastAt} ${this.#isUrgent(one)}`;
+  }
+
+  /** @param {string} id */
+  #isMoved(id) {
+    const one = this.#machine.conversations.get(id);
+    return this.#places.get(id) !== (one && this.#placeOf(one));
+  }
+
+  /** Puts each row where it belongs. @param {Set<string> | null} changed the rows to show anew; all by default */
+  #place(changed) {
+    const all = this.#machine.conversations.byActivity();
+    this.#placedAt = performance.now();
+    this.#places = new Map(all.map((one) => [one.id, this.#placeOf(one)]));
+    for (const id of this.#rows.keys()) if (!this.#places.has(id)) this.#rows.delete(id);
+    const make = (/** @type {Conversation} */ one) => this.#rows.get(one.id) ?? this.#makeRow(one);
+    const update = (/** @type {HTMLElement} */ _, /** @type {Conversation} */ { id }) => {
+      if (changed === null || changed.has(id)) this.#updateRow(id);
+    };
+    const urgent = all.filter((one) => this.#isUrgent(one));
+    reconcile(this.#urgent, urgent, (one) => one.id, make, update);
+    reconcile(this.#others, all.filter((one) => !this.#isUrgent(one)), (one) => one.id, make, update);
+    this.#urgentPart.hidden = urgent.length === 0;
+    this.#nothing.hidden = all.length > 0;
+  }
+
+  /** @param {Conversation} one */
+  #makeRow({ id }) {
+    const part = (/** @type {string} */ name) => h("span", { class: name });
+    const parts = ["row-title", "row-when", "row-who", "row-last", "row-badge"].map(part);
+    const row = h("li", { class: "row" }, h("button", { type: "button", click: () => this.#show(id) }, ...parts));
+    this.#rows.set(id, row);
+    this.#updateRow(id);
+    return row;
+  }
+
+  /** @param {string} id */
+  #updateRow(id) {
+    const [element, one] = [this.#rows.get(id), this.#machine.conversations.get(id)];
+    const button = /** @type {HTMLElement | null | undefined} */ (element?.firstElementChild);
+    if (!element || !button || !one) return;
+    const { people } = this.#machine.conversations;
+    const [title, when, who, last, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
+    if (!title || !when || !who || !last || !badge) return;
+    set(element, "data-unread", one.unread > 0);
+    set(element, "data-emergency", one.isEmergency);
+    set(button, "aria-current", one.id === this.#open);
+    say(title, titleOf(one.title));
+    say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
+    set(when, "title", one.lastAt > 0 ? wholeTimeOf(one.lastAt) : null);
+    const creator = people.get(one.created_by);
+    say(who, `${nameOf(creator, one.created_by)}${creator ? ` · ${ROLES[creator.role]}` : ""}`);
+    say(last, lastWords(one, this.#session.user.id));
+    if (badge.dataset.count === String(one.unread)) return;
+    badge.dataset.count = String(one.unread);
+    badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
+  }
+}
+
+/**
+ * @param {Conversation} one
+ * @param {string} me
+ */
+function lastWords(one, me) {
+  if ([...one.typing.keys()].some((id) => id !== me)) return "typing…";
+  return one.last ? `${one.last.sender_id === me ? "You: " : ""}${one.last.content}` : "";
+}
