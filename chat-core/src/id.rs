@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::shared_text;
+use crate::time::Timestamp;
 
 /// Makes a newtype over a shared string: cheap to clone, ordered, and never mixed up with another id.
 macro_rules! id {
@@ -66,6 +67,27 @@ id! {
     ///
     /// At most 64 characters; its scope is the user, over all devices and conversations.
     ClientMessageId
+}
+
+id! {
+    /// The place where a page of a list of conversations ended. Opaque to clients, at most 64 characters.
+    Cursor
+}
+
+impl Cursor {
+    /// The cursor behind a conversation whose newest message was sent at this time.
+    ///
+    /// The letter in front is the kind of order that the list has.
+    pub fn compose(last_message_at: Timestamp, conversation: &ConversationId) -> Self {
+        format!("t{}.{conversation}", last_message_at.as_millis()).into()
+    }
+
+    /// The time and the conversation that the cursor names, or `None` if no [`compose`](Self::compose) made it.
+    pub fn place(&self) -> Option<(Timestamp, ConversationId)> {
+        let (millis, conversation) = self.0.strip_prefix('t')?.split_once('.')?;
+        let place = (Timestamp::from_millis(millis.parse().ok()?), ConversationId::from(conversation));
+        (Self::compose(place.0, &place.1) == *self).then_some(place)
+    }
 }
 
 /// Number of random bytes in an id: 80 bits can't be guessed, and make 16 characters of base 32.
@@ -155,6 +177,14 @@ mod tests {
         let id = MessageId::compose(Nonce([255; NONCE_BYTES]), 1_234);
         assert_eq!(id.as_str(), "msg_zzzzzzzzzzzzzzzz1234");
         assert_eq!(id.seq(), Some(1_234));
+    }
+
+    #[test]
+    fn a_cursor_gives_back_its_place() {
+        let place = (Timestamp::from_millis(-5), ConversationId::from("conv_a.b"));
+        assert_eq!(Cursor::compose(place.0, &place.1).place(), Some(place));
+        let foreign = ["", "t", "t5", "5.conv_1", "t+5.conv_1", "t05.conv_1", "t99999999999999999.conv_1"];
+        foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).place(), None, "{text}"));
     }
 
     #[test]

@@ -15,11 +15,13 @@ pub struct FieldLimits {
     pub title: usize,
     /// Length of a `client_message_id`: a UUID has 36.
     pub client_message_id: usize,
+    /// Length of a cursor: the server's own have about 40.
+    pub cursor: usize,
 }
 
 impl Default for FieldLimits {
     fn default() -> Self {
-        Self { depth: 32, content: 4_000, title: 200, client_message_id: 64 }
+        Self { depth: 32, content: 4_000, title: 200, client_message_id: 64, cursor: 64 }
     }
 }
 
@@ -38,6 +40,14 @@ pub struct PageLimits {
     pub conversations: u32,
     /// Participants in all of one list together, after which it is cut: what bounds the reply's size.
     pub conversation_participants: usize,
+    /// Conversations of one brief list: more do not fit its bytes.
+    pub brief_conversations: u32,
+    /// Bytes of the conversations of one brief list as JSON, after which it is cut: a phone at 64 kbit/s has them in 8 s.
+    pub brief_bytes: usize,
+    /// Participants shown of one conversation of a brief list.
+    pub brief_participants: usize,
+    /// Characters shown of the last message of a conversation of a brief list.
+    pub brief_content: usize,
 }
 
 impl Default for PageLimits {
@@ -49,6 +59,10 @@ impl Default for PageLimits {
             catch_up_bytes: 256 * KIB,
             conversations: 1_000,
             conversation_participants: 20_000,
+            brief_conversations: 200,
+            brief_bytes: 64 * KIB,
+            brief_participants: 20,
+            brief_content: 100,
         }
     }
 }

@@ -43,7 +43,9 @@ fn valid_data(event: EventType) -> Value {
         EventType::CreateSupportConversation => {
             json!({"title": "t", "content": "x", "room_type": "driver_support", "client_message_id": "k"})
         }
-        EventType::GetActiveConversations => json!({"limit": 5, "skip": 1}),
+        EventType::GetActiveConversations => {
+            json!({"limit": 5, "skip": 0, "cursor": "t5.conv_1", "participants": "brief"})
+        }
         EventType::JoinConversation => json!({"conversation_id": "c", "after_seq": 0, "epoch": "e"}),
         EventType::JoinSupportRoom => json!({"room_type": "general_support"}),
         EventType::TypingIndicator => json!({"conversation_id": "c", "is_typing": true}),
@@ -229,6 +231,46 @@ fn places_in_history_exclude_each_other() {
     let frame =
         br#"{"type":"get_conversation_messages","data":{"conversation_id":"c","skip":0,"after_seq":3}}"#;
     assert!(decode(frame).is_ok(), "a skip of nothing is none");
+}
+
+#[test]
+fn places_in_a_list_exclude_each_other() {
+    let places = json!({"skip": 1, "cursor": "t5.conv_1", "conversation_id": "conv_1"});
+    for left_out in ["skip", "cursor", "conversation_id"] {
+        let mut data = places.clone();
+        data.as_object_mut().unwrap().remove(left_out);
+        let frame = json!({"type": "get_active_conversations", "data": data}).to_string();
+        let names = "skip, cursor and conversation_id exclude each other";
+        assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, names, None);
+    }
+    let frame = br#"{"type":"get_active_conversations","data":{"conversation_id":"c","skip":0,"limit":3}}"#;
+    assert!(decode(frame).is_ok(), "a skip of nothing is none, and a limit never harms");
+}
+
+#[test]
+fn a_cursor_is_one_that_the_server_makes() {
+    let long = format!("t5.{}", "x".repeat(62));
+    for bad in
+        ["", " ", "0", "conv_1", "5.conv_1", "t.conv_1", "t+5.conv_1", "t05.conv_1", "T5.conv_1", &long]
+    {
+        assert_field_refused(
+            EventType::GetActiveConversations,
+            "cursor",
+            Some(json!(bad)),
+            ErrorCode::InvalidParameter,
+        );
+    }
+    let foreign = with_field(EventType::GetActiveConversations, "cursor", Some(json!("t-5.anything")));
+    assert!(decode(foreign.to_string().as_bytes()).is_ok(), "a place that nothing stands at is one");
+}
+
+#[test]
+fn participants_of_a_list_are_brief_or_not_named() {
+    for bad in ["", "full", "BRIEF", "brief "] {
+        let frame = json!({"type": "get_active_conversations", "data": {"participants": bad}}).to_string();
+        let names = "participants must be brief";
+        assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, names, None);
+    }
 }
 
 #[test]

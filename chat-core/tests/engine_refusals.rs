@@ -33,6 +33,8 @@ fn requests(conversation: &str, message: &str) -> Vec<(&'static str, Value)> {
         ("join_conversation", data(json!({"after_seq": 0, "epoch": "other"}))),
         ("typing_indicator", data(json!({"is_typing": true}))),
         ("typing_indicator", data(json!({"is_typing": false}))),
+        ("get_active_conversations", data(json!({}))),
+        ("get_active_conversations", data(json!({"participants": "brief"}))),
         ("get_conversation_messages", data(json!({}))),
         ("get_conversation_messages", data(json!({"after_seq": 0}))),
         ("mark_message_read", data(json!({"message_id": message}))),

@@ -79,7 +79,7 @@ frames! {
         timestamp: at("10:30:00"),
     };
     request get_active_conversations_request =
-        Request::GetActiveConversations(GetActiveConversations { limit: None, skip: None });
+        Request::GetActiveConversations(GetActiveConversations::default());
     frame get_active_conversations_reply = GetActiveConversationsReply {
         success: Success,
         conversations: vec![the_active_conversation()],
@@ -87,6 +87,7 @@ frames! {
         timestamp: at("10:35:00"),
         epoch: None,
         has_more: None,
+        next_cursor: None,
     };
     request join_conversation_request = Request::JoinConversation(JoinConversation {
         conversation_id: "conv_123".into(),
@@ -241,9 +242,11 @@ fn the_active_conversation() -> ConversationSummary {
             user("user_456", "driver@example.com", Role::BusDriver, "John", "Doe"),
             user("control_123", "control@example.com", Role::ControlStaff, "Jane", "Smith"),
         ],
+        participant_count: None,
         last_message: LastMessage {
             id: "msg_789".into(),
             content: "I'll help you with that route change.".into(),
+            cut: None,
             sender_id: "control_123".into(),
             sent_at: at("10:30:00"),
         },

@@ -138,6 +138,10 @@ fn every_addition_is_shown() {
         "complete",
         "reset",
         "has_more",
+        "cursor",
+        "next_cursor",
+        "participant_count",
+        "cut",
         "read_up_to",
         "unread_count",
         "code",
@@ -211,6 +215,11 @@ fn the_table_of_limits_is_the_defaults() {
             format!("{} messages, {} KiB of text", pages.catch_up_messages, pages.catch_up_bytes / 1_024),
         ),
         ("list of conversations", format!("{} conversations", grouped(pages.conversations as usize))),
+        (
+            "brief list of conversations",
+            format!("{} conversations, or {} KiB", pages.brief_conversations, pages.brief_bytes / 1_024),
+        ),
+        ("`cursor`", format!("{} characters", fields.cursor)),
         ("participants of a new conversation", grouped(engine.participants)),
         (
             "requests of a user",

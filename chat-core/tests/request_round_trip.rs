@@ -1,11 +1,13 @@
 //! What a client encodes the server decodes to the same value, and no bytes make decoding panic.
 
+use chat_core::id::Cursor;
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
     CreateSupportConversation, GetActiveConversations, GetConversationMessages, JoinConversation,
-    JoinSupportRoom, MarkMessageRead, RefreshToken, Request, RequestId, RoomType, SendChatMessage,
-    TypingIndicator, Undecodable,
+    JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, Request, RequestId, RoomType,
+    SendChatMessage, TypingIndicator, Undecodable,
 };
+use chat_core::time::Timestamp;
 use proptest::prelude::*;
 
 fn decode(frame: &[u8]) -> Result<(Option<RequestId>, Request), Undecodable> {
@@ -64,9 +66,17 @@ fn request() -> impl Strategy<Value = Request> {
                 client_message_id: key.map(Into::into),
             })
         }),
-        (positive(), positive()).prop_map(|(limit, skip)| Request::GetActiveConversations(
-            GetActiveConversations { limit, skip }
-        )),
+        (positive(), positive(), 0..4, any::<bool>()).prop_map(|(limit, place, which, brief)| {
+            let at = |wanted| place.filter(|_| which == wanted);
+            let cursor = |millis| Cursor::compose(Timestamp::from_millis(millis), &"conv_1".into());
+            Request::GetActiveConversations(GetActiveConversations {
+                limit,
+                skip: at(1),
+                cursor: at(2).map(cursor),
+                conversation_id: at(3).map(|number| number.to_string().into()),
+                participants: brief.then_some(ParticipantList::Brief),
+            })
+        }),
         (text(), any::<Option<u64>>(), prop::option::of(text())).prop_map(
             |(conversation, after_seq, epoch)| {
                 Request::JoinConversation(JoinConversation {

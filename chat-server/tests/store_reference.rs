@@ -8,8 +8,8 @@ use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
 use chat_core::store::{
-    Account, AppendMessage, Change, CreateConversation, Facts, MarkRead, Membership, MemoryStore, Query,
-    Receipt, Store, Verdict, Window,
+    Account, AppendMessage, Change, CreateConversation, Facts, ListPlace, MarkRead, Membership, MemoryStore,
+    Query, Receipt, Store, Verdict, Window,
 };
 use chat_core::time::Timestamp;
 use chat_server::store::{LocalStore, Options};
@@ -140,7 +140,14 @@ fn pages(store: &impl Store) -> Vec<Facts> {
         for user in USERS {
             let (user, since) = (user.into(), store_support::time(20_000));
             let participants = bound;
-            pages.push(Query::Conversations { user, since, skip, limit, participants });
+            let after = (skip == 1).then(|| ListPlace {
+                last_message_at: store_support::time(35_000),
+                conversation: CONVERSATIONS[0].into(),
+            });
+            pages.push(Query::Conversations { user, since, after, skip, limit, participants });
+        }
+        for (user, conversation) in USERS.iter().flat_map(|user| CONVERSATIONS.map(|id| (*user, id))) {
+            pages.push(Query::ConversationRow { user: user.into(), conversation: conversation.into() });
         }
         for conversation in CONVERSATIONS.map(ConversationId::from) {
             for window in [Window::Newest { skip }, Window::Before(4), Window::After(skip)] {

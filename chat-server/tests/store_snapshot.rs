@@ -67,7 +67,8 @@ fn watched(dir: &TempDir) -> (Arc<Progresses>, LocalStore) {
 /// Loads a list: each conversation is in it once, and all have come as far, which is no less than was seen before.
 fn look(store: &LocalStore, ids: &[ConversationId], seen: u64) {
     let (user, since) = ("control".into(), time(-1));
-    let query = Query::Conversations { user, since, skip: 0, limit: u32::MAX, participants: usize::MAX };
+    let query =
+        Query::Conversations { user, since, after: None, skip: 0, limit: u32::MAX, participants: usize::MAX };
     let Facts::Conversations(page) = load(store, query).facts else { panic!("not a list") };
     let mut listed: Vec<_> = page.rows.iter().map(|row| row.conversation.id.clone()).collect();
     listed.sort();

@@ -4,10 +4,11 @@
 //! whatever the texts in the frame were: so it repeats none of them.
 
 use bytes::Bytes;
+use chat_core::id::Cursor;
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
-    ConversationStatus, ErrorCode, EventType, MessageType, RawReply, Request, Role, RoomType, ServerEvent,
-    ServerFrame, encode,
+    ConversationStatus, ErrorCode, EventType, MessageType, ParticipantList, RawReply, Request, Role,
+    RoomType, ServerEvent, ServerFrame, encode,
 };
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -102,12 +103,15 @@ fn has_meaning(text: &str) -> bool {
         "read_position",
         "error",
     ];
+    let is_cursor = Cursor::from(text).place().is_some();
     fn is<T: DeserializeOwned>(text: &str) -> bool {
         serde_json::from_value::<T>(text.into()).is_ok()
     }
     EventType::ALL.iter().any(|kind| kind.as_str() == text)
         || EVENTS.contains(&text)
+        || is_cursor
         || is::<Role>(text)
+        || is::<ParticipantList>(text)
         || is::<RoomType>(text)
         || is::<MessageType>(text)
         || is::<ConversationStatus>(text)

@@ -47,7 +47,7 @@ impl List {
         }
         self.turn = Turn::OnWire;
         let skip = i64::try_from(self.so_far.len()).ok().filter(|skip| *skip > 0);
-        Some(Request::GetActiveConversations(GetActiveConversations { limit: None, skip }))
+        Some(Request::GetActiveConversations(GetActiveConversations { skip, ..Default::default() }))
     }
 
     /// A page has come. The whole list, if it was the last one.

@@ -301,7 +301,7 @@ impl Machine {
         let now = self.now.monotonic;
         let fresh = |purpose, request| (purpose, request, false);
         if std::mem::take(&mut self.probe) {
-            let request = GetActiveConversations { limit: Some(1), skip: None };
+            let request = GetActiveConversations { limit: Some(1), ..Default::default() };
             return Some(fresh(Purpose::Probe, Request::GetActiveConversations(request)));
         }
         if let Some(request) = self.tokens.next(now) {

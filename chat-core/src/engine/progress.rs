@@ -130,7 +130,8 @@ impl Engine {
 
     /// Asks the store for facts that a request lacks.
     fn ask(&mut self, origin: &Origin, work: Box<Work>, query: Query) {
-        if !(matches!(query, Query::Conversations { .. }) && self.awaits_enrolment(&work.user.id, origin)) {
+        let is_list = matches!(query, Query::Conversations { .. } | Query::ConversationRow { .. });
+        if !(is_list && self.awaits_enrolment(&work.user.id, origin)) {
             let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
             self.load_under(work.name(), origin.clone(), query);
             if catches_up {

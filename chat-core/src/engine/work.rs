@@ -134,7 +134,7 @@ impl Known {
     fn learn(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
-            Facts::Conversations(facts) => self.conversations = Some(facts),
+            Facts::Conversations(facts) | Facts::ConversationRow(facts) => self.conversations = Some(facts),
             Facts::Messages(facts) => {
                 if let Query::Messages { window, .. } = query {
                     self.messages = Some((*window, facts));

@@ -1,7 +1,7 @@
 //! The checks that several requests share.
 
 use super::error::{Error, ErrorCode};
-use crate::id::ClientMessageId;
+use crate::id::{ClientMessageId, Cursor};
 use crate::limits::FieldLimits;
 
 fn invalid(detail: impl std::fmt::Display) -> Error {
@@ -23,6 +23,12 @@ pub(super) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimi
         Some("") => Err(invalid("client_message_id must not be empty")),
         Some(id) => at_most("client_message_id", id, limits.client_message_id),
     }
+}
+
+/// One that a reply gave.
+pub(super) fn cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error> {
+    at_most("cursor", cursor.as_str(), limits.cursor)?;
+    cursor.place().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
 }
 
 fn at_most(field: &str, text: &str, max: usize) -> Result<(), Error> {

@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::check;
 use super::envelope::Success;
-use super::error::Error;
+use super::error::{Error, ErrorCode};
 use super::role::User;
 use super::room::RoomType;
-use crate::id::{ConversationId, Epoch, MessageId, UserId};
+use crate::id::{ConversationId, Cursor, Epoch, MessageId, UserId};
+use crate::limits::FieldLimits;
 use crate::time::Timestamp;
 
 /// The `data` of `get_active_conversations`: the document's is `{}`, the rest is an addition.
+///
+/// Of `skip`, `cursor` and `conversation_id` at most one may be given.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GetActiveConversations {
     /// Most conversations in the reply; the server has a limit of its own.
@@ -21,6 +24,23 @@ pub struct GetActiveConversations {
     /// How many to leave out, counted from the newest activity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<i64>,
+    /// The `next_cursor` of the page before: the page begins behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+    /// Only this conversation, active or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<ConversationId>,
+    /// A shorter form of each conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participants: Option<ParticipantList>,
+}
+
+/// The participants that a list of conversations shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParticipantList {
+    /// The creator, the sender of the last message and field staff; the last message is cut too.
+    Brief,
 }
 
 impl GetActiveConversations {
@@ -29,9 +49,20 @@ impl GetActiveConversations {
     /// # Errors
     ///
     /// `invalid_parameter`, naming the field.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::positive("limit", self.limit)?;
-        check::not_negative("skip", self.skip)
+        check::not_negative("skip", self.skip)?;
+        if let Some(cursor) = &self.cursor {
+            check::cursor(cursor, limits)?;
+        }
+        let skips = self.skip.is_some_and(|skip| skip != 0);
+        match [skips, self.cursor.is_some(), self.conversation_id.is_some()].map(u8::from).iter().sum() {
+            0..=1_u8 => Ok(()),
+            _ => Err(Error::with_detail(
+                ErrorCode::InvalidParameter,
+                "skip, cursor and conversation_id exclude each other",
+            )),
+        }
     }
 }
 
@@ -58,8 +89,11 @@ pub struct ConversationSummary {
     pub created_by: UserId,
     /// When the last message was sent.
     pub last_message_at: Timestamp,
-    /// Creator first, then the others by id.
+    /// Creator first, then the others by id. In a brief list only some of them.
     pub participants: Vec<User>,
+    /// How many take part, in a brief list. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participant_count: Option<usize>,
     /// The newest message.
     pub last_message: LastMessage,
     /// The room that it is filed in; `emergency_support` is an emergency. An addition to the document.
@@ -81,8 +115,11 @@ pub struct ConversationSummary {
 pub struct LastMessage {
     /// Its id.
     pub id: MessageId,
-    /// The text, exactly as sent.
+    /// The text, exactly as sent. In a brief list at most its first 100 characters.
     pub content: Arc<str>,
+    /// `true` if the text goes on, absent if not. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<bool>,
     /// The user who sent it.
     pub sender_id: UserId,
     /// When it was sent.
@@ -106,4 +143,7 @@ pub struct GetActiveConversationsReply {
     /// `true` if there are more after the last one, absent if not. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_more: Option<bool>,
+    /// The `cursor` of the page after this one, if there is more. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<Cursor>,
 }

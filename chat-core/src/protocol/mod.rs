@@ -32,7 +32,8 @@ pub use create_support_conversation::{
 pub use envelope::{RequestId, Success, Undecodable, encode, encode_reply};
 pub use error::{Error, ErrorCode, ErrorReply, Fault};
 pub use get_active_conversations::{
-    ConversationStatus, ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage,
+    ConversationStatus, ConversationSummary, GetActiveConversations, GetActiveConversationsReply,
+    LastMessage, ParticipantList,
 };
 pub use get_conversation_messages::{GetConversationMessages, GetConversationMessagesReply};
 pub use join_conversation::{CatchUp, JoinConversation, JoinConversationReply};

@@ -111,7 +111,7 @@ impl Request {
         match self {
             Self::SendChatMessage(data) => data.check(limits),
             Self::CreateSupportConversation(data) => data.check(limits),
-            Self::GetActiveConversations(data) => data.check(),
+            Self::GetActiveConversations(data) => data.check(limits),
             Self::GetConversationMessages(data) => data.check(),
             Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)

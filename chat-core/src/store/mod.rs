@@ -16,7 +16,7 @@ pub use change::{
 };
 pub use memory::{MemoryState, MemoryStore};
 pub use query::{
-    ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, UNREAD_MOST,
+    ConversationPage, ConversationRow, Directory, Facts, ListPlace, Loaded, MessagePage, Query, UNREAD_MOST,
     UNREAD_WINDOW, Window,
 };
 

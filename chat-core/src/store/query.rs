@@ -1,5 +1,6 @@
 //! What a store is asked for, and the facts that it answers with.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{Account, Original, Position};
@@ -26,12 +27,21 @@ pub enum Query {
         user: UserId,
         /// Only conversations with a message after this.
         since: Timestamp,
+        /// Only conversations behind this place.
+        after: Option<ListPlace>,
         /// Rows to leave out.
         skip: u64,
         /// Most rows.
         limit: u32,
         /// Most participants in all rows together.
         participants: usize,
+    },
+    /// A conversation as a row of the user's list, whatever its activity.
+    ConversationRow {
+        /// The user.
+        user: UserId,
+        /// The conversation.
+        conversation: ConversationId,
     },
     /// A page of messages, oldest first.
     ///
@@ -82,6 +92,24 @@ pub enum Query {
     },
 }
 
+/// A place in a user's list of conversations: that of a conversation as it was when a page ended with it.
+///
+/// It stays a place when the conversation has moved to the top or is gone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListPlace {
+    /// When its newest message was sent.
+    pub last_message_at: Timestamp,
+    /// The conversation.
+    pub conversation: ConversationId,
+}
+
+impl ListPlace {
+    /// Whether a conversation with its newest message at this time comes behind this place.
+    pub fn is_before(&self, last_message_at: Timestamp, conversation: &ConversationId) -> bool {
+        (Reverse(self.last_message_at), &self.conversation) < (Reverse(last_message_at), conversation)
+    }
+}
+
 /// Which messages of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Window {
@@ -116,6 +144,8 @@ pub enum Facts {
     Conversation(Option<Conversation>),
     /// To [`Query::Conversations`].
     Conversations(ConversationPage),
+    /// To [`Query::ConversationRow`]: one row, or none if there is no such conversation or the user takes no part in it.
+    ConversationRow(ConversationPage),
     /// To [`Query::Messages`].
     Messages(MessagePage),
     /// To [`Query::Message`].

@@ -140,10 +140,16 @@ pub(super) fn activities(user: &UserId) -> Vec<u8> {
     key(b'a', &[user.as_str()], "")
 }
 
-/// The key of a user's conversation by activity.
-pub(super) fn activity(user: &UserId, hour: Hour, conversation: &ConversationId) -> Vec<u8> {
+/// What the keys of a user's conversations with their last activity in this hour begin with. Older hours follow.
+pub(super) fn activities_in(user: &UserId, hour: Hour) -> Vec<u8> {
     let mut key = activities(user);
     key.extend(hour.0.to_be_bytes());
+    key
+}
+
+/// The key of a user's conversation by activity.
+pub(super) fn activity(user: &UserId, hour: Hour, conversation: &ConversationId) -> Vec<u8> {
+    let mut key = activities_in(user, hour);
     key.extend(conversation.as_str().as_bytes());
     key
 }

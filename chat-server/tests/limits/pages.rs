@@ -77,7 +77,21 @@ async fn a_list_of_conversations() {
         }
         let rest = john.request("get_active_conversations", json!({"skip": 1_000})).await;
         assert_eq!((&rest["count"], &rest["has_more"]), (&json!(101), &Value::Null));
-        Tally::all(3)
+        let (mut walked, mut cursor) = (0, Value::Null);
+        loop {
+            let data = json!({"participants": "brief", "cursor": cursor});
+            let page = john.request("get_active_conversations", data).await;
+            let bytes = page["conversations"].to_string().len();
+            assert!(bytes <= 65_536, "a brief page of {bytes} bytes");
+            walked += page["count"].as_u64().unwrap();
+            cursor = page["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+            assert!(bytes > 60_000, "{bytes} bytes, and there is more");
+        }
+        assert_eq!(walked, 1_101, "all, by brief pages");
+        Tally::all(4)
     })
     .await;
 }

@@ -25,6 +25,7 @@ limits! {
         content: "invalid_parameter", "chat-server/tests/limits/frames.rs::fields_of_a_frame";
         title: "invalid_parameter", "chat-server/tests/limits/frames.rs::fields_of_a_frame";
         client_message_id: "invalid_parameter", "chat-server/tests/limits/frames.rs::fields_of_a_frame";
+        cursor: "invalid_parameter", "chat-core/tests/bad_frames.rs::a_cursor_is_one_that_the_server_makes";
     }
     PageLimits {
         messages_default: "a page of 50", "chat-server/tests/limits/pages.rs::a_page_of_history";
@@ -33,6 +34,10 @@ limits! {
         catch_up_bytes: "not complete", "chat-server/tests/limits/pages.rs::a_catch_up";
         conversations: "has_more", "chat-server/tests/limits/pages.rs::a_list_of_conversations";
         conversation_participants: "has_more", "chat-core/tests/engine_bounds.rs::a_list_is_cut_by_participants_too";
+        brief_conversations: "has_more", "chat-core/tests/engine_lists.rs::a_brief_page_is_cut_by_its_conversations";
+        brief_bytes: "has_more", "chat-server/tests/limits/pages.rs::a_list_of_conversations";
+        brief_participants: "the first by id", "chat-core/tests/engine_lists.rs::a_brief_row_shows_some_field_staff_and_counts_all";
+        brief_content: "cut", "chat-core/tests/engine_lists.rs::a_brief_row_shows_the_first_characters_of_the_last_message";
     }
     RateLimits {
         requests: "rate_limited", "chat-server/tests/limits/rates.rs::requests_of_a_user";

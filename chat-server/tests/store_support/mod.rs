@@ -127,7 +127,7 @@ pub(crate) fn everything(store: &impl Store, users: &[&str], client_message_ids:
         ask(Query::Account(user.clone()));
         ask(Query::Memberships { user: user.clone(), after: None, limit: u32::MAX });
         let (limit, participants) = (u32::MAX, usize::MAX);
-        ask(Query::Conversations { user: user.clone(), since, skip: 0, limit, participants });
+        ask(Query::Conversations { user: user.clone(), since, after: None, skip: 0, limit, participants });
         for id in client_message_ids {
             ask(Query::Original { user: user.clone(), client_message_id: (*id).into() });
         }

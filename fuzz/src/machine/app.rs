@@ -65,7 +65,10 @@ pub(super) fn conversation(bytes: &mut Unstructured<'_>) -> Result<ConversationI
 fn ask(bytes: &mut Unstructured<'_>) -> Result<Ask> {
     let positive = |bytes: &mut Unstructured<'_>| bytes.int_in_range(1..=120_i64).map(Some);
     Ok(match bytes.int_in_range(0..=5_u8)? {
-        0 => Ask::GetActiveConversations(GetActiveConversations { limit: positive(bytes)?, skip: None }),
+        0 => Ask::GetActiveConversations(GetActiveConversations {
+            limit: positive(bytes)?,
+            ..Default::default()
+        }),
         1 => Ask::JoinConversation(JoinConversation {
             conversation_id: conversation(bytes)?,
             after_seq: None,

@@ -1,59 +1,155 @@
 //! Event 3.
 
+use std::io;
+
+use serde::Serialize;
+
 use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::id::Cursor;
+use crate::limits::PageLimits;
+use crate::permission;
 use crate::protocol::{
-    ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage, Reply, Success,
-    User,
+    ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage, Message,
+    ParticipantList, Reply, Success, User,
 };
-use crate::store::{ConversationPage, ConversationRow, Query};
+use crate::store::{ConversationPage, ConversationRow, ListPlace, Query};
 
 pub(super) fn step(request: &GetActiveConversations, desk: &mut Desk<'_>) -> Outcome {
     let Some(page) = &desk.known.conversations else { return Err(Stop::Load(query(request, desk))) };
-    let conversations: Vec<_> = page.rows.iter().map(|row| summary(row, page, desk)).collect();
-    Ok(Step::Reply(Reply::GetActiveConversations(GetActiveConversationsReply {
+    if request.conversation_id.is_some() {
+        let conversation = page.rows.first().map(|row| &row.conversation);
+        permission::may_take_part(&desk.user.id, conversation)?;
+    }
+    let summaries = page.rows.iter().map(|row| summary(row, page, request.participants, desk));
+    let conversations = match request.participants {
+        None => summaries.collect(),
+        Some(ParticipantList::Brief) => fitting(summaries, desk.limits.pages.brief_bytes),
+    };
+    Ok(Step::Reply(Reply::GetActiveConversations(reply(conversations, page, desk))))
+}
+
+fn reply(
+    conversations: Vec<ConversationSummary>,
+    page: &ConversationPage,
+    desk: &Desk<'_>,
+) -> GetActiveConversationsReply {
+    let has_more = page.more || conversations.len() < page.rows.len();
+    let next = conversations.last().filter(|_| has_more);
+    GetActiveConversationsReply {
         success: Success,
         count: conversations.len(),
-        conversations,
         timestamp: desk.now.wall,
         epoch: Some(desk.epoch.clone()),
-        has_more: page.more.then_some(true),
-    })))
+        has_more: has_more.then_some(true),
+        next_cursor: next.map(|last| Cursor::compose(last.last_message_at, &last.id)),
+        conversations,
+    }
 }
 
 fn query(request: &GetActiveConversations, desk: &Desk<'_>) -> Query {
+    let user = desk.user.id.clone();
+    if let Some(conversation) = request.conversation_id.clone() {
+        return Query::ConversationRow { user, conversation };
+    }
     let pages = &desk.limits.pages;
+    let most = match request.participants {
+        None => pages.conversations,
+        Some(ParticipantList::Brief) => pages.brief_conversations.min(pages.conversations),
+    };
+    let place = request.cursor.as_ref().and_then(Cursor::place);
     Query::Conversations {
-        user: desk.user.id.clone(),
+        user,
         since: desk.now.wall.minus(desk.limits.periods.inactive_after),
+        after: place.map(|(last_message_at, conversation)| ListPlace { last_message_at, conversation }),
         skip: request.skip.and_then(|skip| u64::try_from(skip).ok()).unwrap_or(0),
-        limit: super::limit(request.limit, pages.conversations, pages.conversations),
+        limit: super::limit(request.limit, most, most),
         participants: pages.conversation_participants,
     }
 }
 
-fn summary(row: &ConversationRow, page: &ConversationPage, desk: &Desk<'_>) -> ConversationSummary {
-    let ConversationRow { conversation, last_message, read_up_to, unread_count } = row;
-    let known = |id| page.users.get(id).cloned();
+/// One row, whole or brief: a brief one shows some participants only, and the beginning of the last message.
+fn summary(
+    row: &ConversationRow,
+    page: &ConversationPage,
+    form: Option<ParticipantList>,
+    desk: &Desk<'_>,
+) -> ConversationSummary {
+    let ConversationRow { conversation, read_up_to, unread_count, .. } = row;
+    let brief = form.map(|ParticipantList::Brief| &desk.limits.pages);
+    let known = |id| page.users.get(id);
+    let participants = conversation.participants.creator_first(&conversation.created_by).filter_map(known);
     ConversationSummary {
         id: conversation.id.clone(),
         title: conversation.title.clone(),
         status: conversation.status(desk.now.wall, desk.limits.periods.inactive_after),
         created_by: conversation.created_by.clone(),
         last_message_at: conversation.last_message_at,
-        participants: conversation
-            .participants
-            .creator_first(&conversation.created_by)
-            .filter_map(known)
-            .collect::<Vec<User>>(),
-        last_message: LastMessage {
-            id: last_message.id.clone(),
-            content: last_message.content.clone(),
-            sender_id: last_message.sender_id.clone(),
-            sent_at: last_message.sent_at,
+        participants: match brief {
+            None => participants.cloned().collect(),
+            Some(limits) => brief_participants(row, participants, limits),
         },
+        participant_count: brief.map(|_| conversation.participants.len()),
+        last_message: last_message(&row.last_message, brief.map(|limits| limits.brief_content)),
         room_type: Some(conversation.room_type),
         last_seq: Some(conversation.last_seq),
         read_up_to: Some(*read_up_to),
         unread_count: Some(*unread_count),
     }
+}
+
+/// The creator, the sender of the last message, and field staff: control users take part by their role.
+fn brief_participants<'a>(
+    row: &ConversationRow,
+    participants: impl Iterator<Item = &'a User>,
+    limits: &PageLimits,
+) -> Vec<User> {
+    let always = [&row.conversation.created_by, &row.last_message.sender_id];
+    let mut room = limits.brief_participants;
+    let shown = participants.filter(|user| {
+        let is_by_name = !user.role.is_control() && room > 0;
+        room -= usize::from(is_by_name);
+        is_by_name || always.contains(&&user.id)
+    });
+    shown.cloned().collect()
+}
+
+/// The last message, whole or at most this many characters of it.
+fn last_message(message: &Message, most: Option<usize>) -> LastMessage {
+    let end = most.and_then(|most| message.content.char_indices().nth(most)).map(|(end, _)| end);
+    LastMessage {
+        id: message.id.clone(),
+        content: end.map_or_else(|| message.content.clone(), |end| message.content[..end].into()),
+        cut: end.map(|_| true),
+        sender_id: message.sender_id.clone(),
+        sent_at: message.sent_at,
+    }
+}
+
+/// The first rows that fit these bytes as JSON, but at least one.
+fn fitting(rows: impl Iterator<Item = ConversationSummary>, bytes: usize) -> Vec<ConversationSummary> {
+    let mut sum = 0;
+    let fitting = rows.enumerate().take_while(|(index, row)| {
+        sum += 1 + json_length(row);
+        *index == 0 || sum <= bytes
+    });
+    fitting.map(|(_, row)| row).collect()
+}
+
+fn json_length(value: &impl Serialize) -> usize {
+    struct Length(usize);
+
+    impl io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).expect("the protocol's types are plain JSON");
+    length.0
 }

@@ -10,8 +10,8 @@ use crate::export::ExportedConversation;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::Message;
 use crate::store::{
-    Account, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Query, UNREAD_MOST,
-    UNREAD_WINDOW, Window,
+    Account, ConversationPage, ConversationRow, Directory, Facts, ListPlace, Loaded, MessagePage, Query,
+    UNREAD_MOST, UNREAD_WINDOW, Window,
 };
 use crate::time::Timestamp;
 
@@ -28,8 +28,15 @@ impl MemoryState {
             Query::Conversation(id) => Facts::Conversation(
                 self.stored.conversations.get(&id).map(|stored| stored.conversation.clone()),
             ),
-            Query::Conversations { user, since, skip, limit, participants } => {
-                Facts::Conversations(self.conversations(&user, since, skip, limit, participants))
+            Query::Conversations { user, since, after, skip, limit, participants } => {
+                let mut listed = self.listed(&user, since);
+                listed.retain(|stored| after.as_ref().is_none_or(|place| is_behind(stored, place)));
+                let left = listed.into_iter().skip(usize::try_from(skip).unwrap_or(usize::MAX));
+                Facts::Conversations(self.list_page(&user, left, limit, participants))
+            }
+            Query::ConversationRow { user, conversation } => {
+                let own = self.of_user(&user).get(&conversation).map(|id| &self.stored.conversations[id]);
+                Facts::ConversationRow(self.list_page(&user, own.into_iter(), 1, usize::MAX))
             }
             Query::Messages { conversation, window, limit, bytes } => {
                 let stored = self.stored.conversations.get(&conversation);
@@ -64,19 +71,22 @@ impl MemoryState {
         self.memberships.get(user).unwrap_or(NONE)
     }
 
-    fn conversations(
-        &self,
-        user: &UserId,
-        since: Timestamp,
-        skip: u64,
-        limit: u32,
-        participants: usize,
-    ) -> ConversationPage {
+    /// The conversations of a user with a message after `since`, newest activity first.
+    fn listed(&self, user: &UserId, since: Timestamp) -> Vec<&ExportedConversation> {
         let mut listed: Vec<_> = self.of_user(user).iter().map(|id| &self.stored.conversations[id]).collect();
         listed.retain(|stored| stored.conversation.last_message_at > since);
         // Stable: those of the same time stay in the order of their ids.
         listed.sort_by_key(|stored| Reverse(stored.conversation.last_message_at));
-        let listed = listed.into_iter().skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        listed
+    }
+
+    fn list_page<'a>(
+        &'a self,
+        user: &UserId,
+        listed: impl Iterator<Item = &'a ExportedConversation>,
+        limit: u32,
+        participants: usize,
+    ) -> ConversationPage {
         let mut listed = listed.peekable();
         let mut page = ConversationPage::default();
         let mut room = participants;
@@ -116,6 +126,10 @@ impl MemoryState {
         let later = self.of_user(user).range((greater_than(after), Bound::Unbounded));
         later.take(limit as usize).map(|id| self.stored.conversations[id].conversation.clone()).collect()
     }
+}
+
+fn is_behind(stored: &ExportedConversation, place: &ListPlace) -> bool {
+    place.is_before(stored.conversation.last_message_at, &stored.conversation.id)
 }
 
 fn greater_than(after: Option<ConversationId>) -> Bound<ConversationId> {

@@ -8,8 +8,9 @@ use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, UserId};
 use crate::permission::{MayTakePart, may_create, may_take_part};
 use crate::protocol::{Message, MessageType, Role, RoomType, User};
 use crate::store::{
-    Account, AppendMessage, Change, ConversationPage, CreateConversation, Directory, Facts, Loaded, MarkRead,
-    Membership, MessagePage, Original, Position, Query, Receipt, Rejected, Store, Verdict, Window,
+    Account, AppendMessage, Change, ConversationPage, ConversationRow, CreateConversation, Directory, Facts,
+    ListPlace, Loaded, MarkRead, Membership, MessagePage, Original, Position, Query, Receipt, Rejected,
+    Store, Verdict, Window,
 };
 use crate::time::Timestamp;
 
@@ -239,9 +240,19 @@ impl<F: Fixture> Bench<F> {
     }
 
     pub(super) async fn listed(&mut self, listing: Listing<'_>) -> ConversationPage {
-        let Listing { user, since, skip, limit, participants } = listing;
-        let query = Query::Conversations { user: user.into(), since: time(since), skip, limit, participants };
+        let Listing { user, since, after, skip, limit, participants } = listing;
+        let after = after.map(|row| ListPlace {
+            last_message_at: row.conversation.last_message_at,
+            conversation: row.conversation.id.clone(),
+        });
+        let (user, since) = (user.into(), time(since));
+        let query = Query::Conversations { user, since, after, skip, limit, participants };
         expect_facts!(self, query, Conversations)
+    }
+
+    pub(super) async fn row(&mut self, user: &str, conversation: &ConversationId) -> ConversationPage {
+        let query = Query::ConversationRow { user: user.into(), conversation: conversation.clone() };
+        expect_facts!(self, query, ConversationRow)
     }
 
     pub(super) async fn active(
@@ -270,6 +281,7 @@ impl<F: Fixture> Bench<F> {
 pub(super) struct Listing<'a> {
     pub(super) user: &'a str,
     pub(super) since: i64,
+    pub(super) after: Option<&'a ConversationRow>,
     pub(super) skip: u64,
     pub(super) limit: u32,
     pub(super) participants: usize,
@@ -277,7 +289,7 @@ pub(super) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     pub(super) fn of(user: &'a str) -> Self {
-        Self { user, since: -1, skip: 0, limit: u32::MAX, participants: usize::MAX }
+        Self { user, since: -1, after: None, skip: 0, limit: u32::MAX, participants: usize::MAX }
     }
 }
 

@@ -90,6 +90,72 @@ pub async fn pages_follow_skip_and_limit<F: Fixture>(bench: &mut Bench<F>) {
     }
 }
 
+/// Each conversation of the list, page by page, each behind the last row of the one before.
+async fn walk<F: Fixture>(bench: &mut Bench<F>, since: i64, limit: u32) -> Vec<ConversationId> {
+    let mut walked = Vec::new();
+    let mut page = bench.listed(Listing { since, limit, ..Listing::of("driver") }).await;
+    loop {
+        walked.extend(ids(&page));
+        let Some(last) = page.rows.last().filter(|_| page.more) else { return walked };
+        page = bench.listed(Listing { since, after: Some(last), limit, ..Listing::of("driver") }).await;
+        assert!(!page.rows.is_empty(), "there was more, and nothing comes");
+    }
+}
+
+/// Pages of any length, each behind the last row of the one before, give each conversation once and in order.
+pub async fn pages_behind_a_place_join_without_holes<F: Fixture>(bench: &mut Bench<F>) {
+    let hour = 3_600_000;
+    at(bench, &[5, 5, 5, hour, hour + 7, 3 * hour, 3 * hour, 90 * hour]).await;
+    let all = ids(&bench.listed(Listing::of("driver")).await);
+    for limit in [1, 2, 3, 7, 8, 9] {
+        assert_eq!(walk(bench, -1, limit).await, all, "pages of {limit}");
+    }
+    assert_eq!(walk(bench, hour, 2).await, all[..4], "the cutoff holds behind a place too");
+    let rows = bench.listed(Listing::of("driver")).await.rows;
+    for (skip, expected) in [(0, 3..8), (2, 5..8), (4, 7..8), (5, 8..8), (9, 8..8)] {
+        let page = bench.listed(Listing { after: Some(&rows[2]), skip, ..Listing::of("driver") }).await;
+        assert_eq!(ids(&page), all[expected], "{skip} left out behind a place");
+    }
+}
+
+/// A place stays one when its conversation has moved: nothing comes twice, and nothing that did not move is missing.
+pub async fn a_place_holds_while_conversations_move<F: Fixture>(bench: &mut Bench<F>) {
+    let all: [_; 5] = at(bench, &[50, 40, 30, 20, 10]).await.try_into().expect("five were asked for");
+    let first = bench.listed(Listing { limit: 2, ..Listing::of("driver") }).await;
+    assert_eq!(ids(&first), all[..2]);
+    for (moved, expected) in [(1, &[2, 3, 4][..]), (3, &[2, 4]), (0, &[2, 4])] {
+        bench.say("control", &all[moved], "again", 60).await;
+        let page = bench.listed(Listing { after: first.rows.last(), ..Listing::of("driver") }).await;
+        let expected: Vec<_> = expected.iter().map(|place| all[*place].clone()).collect();
+        assert_eq!(ids(&page), expected, "behind the second, when number {moved} has moved");
+    }
+    let withdrawn = bench.membership("driver", &all[1]).await;
+    bench.accept(Change::Withdraw(withdrawn)).await;
+    let page = bench.listed(Listing { after: first.rows.last(), ..Listing::of("driver") }).await;
+    assert_eq!(
+        ids(&page),
+        [&all[2], &all[4]].map(Clone::clone),
+        "a place outlives the part in its conversation"
+    );
+}
+
+/// One row is that of the list, whatever its activity, and comes to who takes part only (P5).
+pub async fn one_row_is_found_by_its_conversation<F: Fixture>(bench: &mut Bench<F>) {
+    let [old, new] = at(bench, &[10, 400_000_000]).await.try_into().expect("two were asked for");
+    let user = User::new("control", Role::ControlStaff);
+    bench.accept(Change::PutAccount(Account { user, active: true, enrolment_due: false })).await;
+    bench.say("control", &old, "again", 20).await;
+    bench.read("driver", &old, 1).await;
+    let list = bench.listed(Listing::of("driver")).await;
+    for (id, row) in [(&new, &list.rows[0]), (&old, &list.rows[1])] {
+        let page = bench.row("driver", id).await;
+        assert_eq!(page.rows, slice::from_ref(row), "the row of the list");
+        assert_eq!((&page.users, page.more), (&list.users, false), "with its participants, and no more");
+    }
+    assert_eq!(bench.row("stranger", &new).await, ConversationPage::default());
+    assert_eq!(bench.row("driver", &"conv_unknown".into()).await, ConversationPage::default());
+}
+
 /// A page ends before the row with which it would hold too many participants, but never before the first.
 pub async fn participants_cut_the_page_but_never_the_first_row<F: Fixture>(bench: &mut Bench<F>) {
     let three = bench.create_at("driver", &["b", "c"], 30).await;

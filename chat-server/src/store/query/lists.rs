@@ -8,7 +8,7 @@ use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, UserId};
 use chat_core::protocol::User;
 use chat_core::store::{
-    ConversationPage, ConversationRow, Facts, Loaded, UNREAD_MOST, UNREAD_WINDOW, Unavailable,
+    ConversationPage, ConversationRow, Facts, ListPlace, Loaded, UNREAD_MOST, UNREAD_WINDOW, Unavailable,
 };
 use chat_core::time::Timestamp;
 
@@ -27,6 +27,27 @@ struct Candidate {
     newest: (u64, MessageValue),
 }
 
+/// The part of a user's list that a page is taken from.
+pub(super) struct ListRange {
+    /// Only conversations with a message after this.
+    pub(super) since: Timestamp,
+    /// Only conversations behind this place.
+    pub(super) after: Option<ListPlace>,
+}
+
+impl ListRange {
+    fn contains(&self, last_message_at: Timestamp, id: &ConversationId) -> bool {
+        last_message_at > self.since
+            && self.after.as_ref().is_none_or(|place| place.is_before(last_message_at, id))
+    }
+
+    /// Whether all conversations of this hour are in the range.
+    fn covers(&self, hour: Hour) -> bool {
+        hour < Hour::of(self.since)
+            && self.after.as_ref().is_none_or(|place| hour > Hour::of(place.last_message_at))
+    }
+}
+
 impl Moment<'_> {
     /// A page of a user's conversations: see [`Query::Conversations`](chat_core::store::Query::Conversations).
     ///
@@ -35,24 +56,28 @@ impl Moment<'_> {
     pub(super) fn conversations(
         &self,
         user: &UserId,
-        since: Timestamp,
+        range: &ListRange,
         skip: u64,
         limit: u32,
         participants: usize,
     ) -> Result<ConversationPage, Unavailable> {
         let mut page = Page::new(skip, limit, participants);
         let prefix = keys::activities(user);
+        let start = match &range.after {
+            Some(place) => keys::activities_in(user, Hour::of(place.last_message_at)),
+            None => prefix.clone(),
+        };
         let mut hour: Option<(Hour, Vec<ConversationId>)> = None;
-        for entry in self.view.prefix(&prefix)? {
+        for entry in self.view.range(&start, &after_prefix(&prefix))? {
             let (next, id) = self.view.decoded(keys::split_activity(&entry?.0[prefix.len()..]))?;
-            if next > Hour::of(since) {
+            if next > Hour::of(range.since) {
                 break;
             }
             match &mut hour {
                 Some((same, ids)) if *same == next => ids.push(id),
                 _ => {
                     if let Some((done, ids)) = hour.replace((next, vec![id]))
-                        && !self.add_hour(&mut page, user, done, ids, since)?
+                        && !self.add_hour(&mut page, user, done, ids, range)?
                     {
                         return Ok(page.built);
                     }
@@ -60,7 +85,7 @@ impl Moment<'_> {
             }
         }
         if let Some((last, ids)) = hour {
-            self.add_hour(&mut page, user, last, ids, since)?;
+            self.add_hour(&mut page, user, last, ids, range)?;
         }
         Ok(page.built)
     }
@@ -72,10 +97,9 @@ impl Moment<'_> {
         user: &UserId,
         hour: Hour,
         ids: Vec<ConversationId>,
-        since: Timestamp,
+        range: &ListRange,
     ) -> Result<bool, Unavailable> {
-        let whole = hour < Hour::of(since);
-        if whole && page.skip >= ids.len() as u64 {
+        if range.covers(hour) && page.skip >= ids.len() as u64 {
             page.skip -= ids.len() as u64;
             return Ok(true);
         }
@@ -83,7 +107,7 @@ impl Moment<'_> {
         for id in ids {
             let newest = newest_message(&self.view, &id)?;
             let newest = self.view.decoded(newest)?;
-            if newest.1.sent_at > since {
+            if range.contains(newest.1.sent_at, &id) {
                 candidates.push(Candidate { id, newest });
             }
         }
@@ -95,6 +119,20 @@ impl Moment<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// One row of a user's list: see [`Query::ConversationRow`](chat_core::store::Query::ConversationRow).
+    pub(super) fn conversation_row(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+    ) -> Result<ConversationPage, Unavailable> {
+        let mut page = Page::new(0, 1, usize::MAX);
+        if self.view.get(&keys::membership(user, &id))?.is_some() {
+            let newest = newest_message(&self.view, &id)?;
+            self.add(&mut page, user, Candidate { newest: self.view.decoded(newest)?, id })?;
+        }
+        Ok(page.built)
     }
 
     fn add(&self, page: &mut Page, user: &UserId, candidate: Candidate) -> Result<bool, Unavailable> {

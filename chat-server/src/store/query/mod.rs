@@ -18,6 +18,7 @@ use super::judge;
 use super::keys;
 use super::overlay::Overlay;
 use super::values::{self, ConversationValue, MessageValue};
+use lists::ListRange;
 
 /// All that answering takes. Many threads may use it at once.
 pub(super) struct Answers {
@@ -83,8 +84,12 @@ impl Moment<'_> {
             Query::Directory => Facts::Directory(self.directory()?),
             Query::Account(user) => Facts::Account(self.account(&user)?),
             Query::Conversation(id) => Facts::Conversation(self.conversation(&id)?),
-            Query::Conversations { user, since, skip, limit, participants } => {
-                Facts::Conversations(self.conversations(&user, since, skip, limit, participants)?)
+            Query::Conversations { user, since, after, skip, limit, participants } => {
+                let range = ListRange { since, after };
+                Facts::Conversations(self.conversations(&user, &range, skip, limit, participants)?)
+            }
+            Query::ConversationRow { user, conversation } => {
+                Facts::ConversationRow(self.conversation_row(&user, conversation)?)
             }
             Query::Messages { conversation, window, limit, bytes } => {
                 Facts::Messages(self.messages(&conversation, window, limit, bytes)?)
