@@ -28,7 +28,7 @@ use chat_core::drive::Handle;
 use futures::future::{BoxFuture, ready};
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use tokio::time::{Instant, timeout};
 
@@ -39,6 +39,7 @@ pub use config::{AdminConfig, SocketConfig};
 pub use listen::AdminError;
 pub(crate) use listen::Listeners;
 
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::store::LocalStore;
 
@@ -53,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) handle: Handle,
     pub(crate) store: LocalStore,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
     /// When the server was started.
     pub(crate) started: Instant,
 }
@@ -89,7 +91,7 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 6] = [
+static ROUTES: [Route; 8] = [
     Route {
         method: Method::GET,
         path: "/",
@@ -101,6 +103,18 @@ static ROUTES: [Route; 6] = [
         path: "/metrics",
         about: "what is counted and measured, for Prometheus",
         handler: |context, request| Box::pin(metrics::metrics(context, request)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/livez",
+        about: "whether the process lives, as at the public port, whatever that port does",
+        handler: |context, request| Box::pin(ready(Ok(health(&context, &request)))),
+    },
+    Route {
+        method: Method::GET,
+        path: "/readyz",
+        about: "whether clients should come, and if not why, as at the public port",
+        handler: |context, request| Box::pin(ready(Ok(health(&context, &request)))),
     },
     Route {
         method: Method::GET,
@@ -137,8 +151,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(handle: Handle, store: LocalStore, metrics: Arc<Metrics>) -> Self {
-        Self { context: Arc::new(Context { handle, store, metrics, started: Instant::now() }) }
+    pub(crate) fn new(handle: Handle, store: LocalStore, metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
+        Self { context: Arc::new(Context { handle, store, metrics, health, started: Instant::now() }) }
     }
 
     /// Answers one request, whatever it is. The body is read up to a mebibyte.
@@ -169,6 +183,12 @@ impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Admin").finish_non_exhaustive()
     }
+}
+
+/// The answer to a question about the server's health.
+fn health(context: &Context, request: &Request<Bytes>) -> Answer {
+    let answer = context.health.answer(request).expect("the routes are those of the health");
+    answer.map(BodyExt::boxed_unsync)
 }
 
 fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Refusal {

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
 use clap::{Args as _, Command, FromArgMatches as _, value_parser};
+use ipnet::IpNet;
 
 use crate::admin::AdminConfig;
 use crate::cli::values::duration;
+use crate::newcomers::network;
 use crate::tls::{TlsError, TlsFiles};
 use crate::webhook::WebhookConfig;
 
@@ -43,6 +45,12 @@ pub struct Config {
     /// By which certificate clients know the server.
     #[command(flatten)]
     pub tls: TlsConfig,
+    /// Address or network of a proxy in front of the server, as 10.0.0.0/8; may be given several times. From there the last
+    /// address in X-Forwarded-For that is of no trusted proxy counts as the client's. Connections without a token are
+    /// limited to 256 for each address, but for those of trusted proxies.
+    #[arg(long, env = "CHAT_TRUSTED_PROXY", value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
+    #[arg(default_values = ["127.0.0.0/8", "::1/128"])]
+    pub trusted_proxy: Vec<IpNet>,
     /// Which tokens are good.
     #[command(flatten)]
     pub tokens: TokenConfig,

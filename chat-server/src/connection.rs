@@ -17,19 +17,21 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use crate::auth::Rejected;
 use crate::health::Phase;
 use crate::http::{Answer, Opening, refusal};
 use crate::metrics::Counted;
+use crate::newcomers::{Newcomer, Place};
 use crate::server::Shared;
 use crate::tls::Tls;
 use crate::websocket::{self, Heartbeat, Watch, WebSocket};
 
-/// How long a client may take from connecting to its last header.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client that is refused may take none of the refusal.
+const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Most bytes of the request's head: a token with every claim at its longest is some 2 KiB.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -112,82 +114,97 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
 
-/// Serves a connection that stands `since` then to its end. `newcomer` is its place among those that nobody knows yet.
+/// A session that may begin, and the WebSocket that it runs over.
+type Entered<S> = (Box<WebSocket<S>>, Box<Admitted>);
+
+/// Serves a connection to its end.
 ///
 /// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended. So is
 /// the WebSocket, which would otherwise have its place twice; and this is no async function, for these have room for their
 /// arguments as long as they run.
 pub(crate) fn serve<S: Transport + Watch>(
     stream: S,
-    since: Instant,
     shared: Arc<Shared>,
-    newcomer: OwnedSemaphorePermit,
+    newcomer: Newcomer,
 ) -> impl Future<Output = ()> + Send {
-    let opening = Box::pin(open(stream, since, shared));
-    async move {
-        match opening.await {
-            Some((websocket, Admission::Admitted(admitted))) => {
-                drop(newcomer);
-                admitted.serve(websocket).await;
-            }
-            Some((mut websocket, Admission::Refused(refusal))) => {
-                debug!(?refusal, "connection refused");
-                Box::pin(refuse(&mut websocket, refusal)).await;
-            }
-            None => {}
-        }
-    }
+    let Newcomer { place, eviction } = newcomer;
+    run(eviction.unless(Box::pin(enter(stream, shared, place))))
 }
 
 /// The same over TLS, which is set up in the time that the client has for its headers.
-pub(crate) async fn serve_secure<S: Transport + Watch>(
+pub(crate) fn serve_secure<S: Transport + Watch>(
     stream: S,
     tls: Arc<Tls>,
-    since: Instant,
     shared: Arc<Shared>,
-    newcomer: OwnedSemaphorePermit,
-) {
-    let mut phase = shared.health.phase.clone();
-    let accepted = tokio::select! {
-        accepted = timeout_at(since + HANDSHAKE_WITHIN, Box::pin(tls.accept(stream))) => accepted,
-        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return,
-    };
-    match accepted {
-        Ok(Ok(stream)) => serve(Box::new(stream), since, shared, newcomer).await,
-        Ok(Err((error, mut stream))) => {
-            debug!(%error, "no TLS with a client");
-            // It is told why, by an alert that it must get to read.
-            Box::pin(websocket::close(&mut stream)).await;
-        }
-        Err(_) => {}
+    newcomer: Newcomer,
+) -> impl Future<Output = ()> + Send {
+    let Newcomer { place, eviction } = newcomer;
+    run(eviction.unless(Box::pin(enter_secure(stream, tls, shared, place))))
+}
+
+/// Runs the session of a client that gets in.
+async fn run<S: Transport + Watch>(entering: impl Future<Output = Option<Option<Entered<S>>>>) {
+    if let Some((websocket, admitted)) = entering.await.flatten() {
+        admitted.serve(websocket).await;
     }
 }
 
-/// Makes a WebSocket of it, if that is what the client wants.
-async fn open<S: Transport + Watch>(
+/// Makes a WebSocket of it, if the client wants that and has a good token. Otherwise this is the connection's whole life.
+async fn enter<S: Transport + Watch>(stream: S, shared: Arc<Shared>, place: Place) -> Option<Entered<S>> {
+    let (stream, leftover, opened) = handshake(stream, shared, &place).await?;
+    let mut websocket = Box::new(WebSocket::new(stream, &leftover, opened.heartbeat).await);
+    match opened.admission {
+        Admission::Admitted(admitted) => Some((websocket, admitted)),
+        Admission::Refused(refusal) => {
+            debug!(?refusal, "connection refused");
+            refuse(&mut websocket, refusal).await;
+            None
+        }
+    }
+}
+
+/// The same over TLS.
+async fn enter_secure<S: Transport + Watch>(
     stream: S,
-    since: Instant,
+    tls: Arc<Tls>,
     shared: Arc<Shared>,
-) -> Option<(Box<WebSocket<S>>, Admission)> {
-    let (stream, leftover, opened) = handshake(stream, since, shared).await?;
-    Some((Box::new(WebSocket::new(stream, &leftover, opened.heartbeat).await), opened.admission))
+    place: Place,
+) -> Option<Entered<Box<TlsStream<S>>>> {
+    let mut phase = shared.health.phase.clone();
+    let accepted = tokio::select! {
+        accepted = timeout_at(place.deadline(), tls.accept(stream)) => accepted.ok()?,
+        _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return None,
+    };
+    match accepted {
+        Ok(stream) => Box::pin(enter(Box::new(stream), shared, place)).await,
+        Err((error, mut stream)) => {
+            debug!(%error, "no TLS with a client");
+            place.leaves();
+            // It is told why, by an alert that it must get to read.
+            websocket::close(&mut stream).await;
+            None
+        }
+    }
 }
 
 /// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
 async fn handshake<S: Transport>(
     stream: S,
-    since: Instant,
     shared: Arc<Shared>,
+    place: &Place,
 ) -> Option<(S, Bytes, Opened)> {
     let mut phase = shared.health.phase.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
-        let answer = match answer(&request, &shared).await {
+        let answer = match answer(&request, &shared, place).await {
             Ok((answer, admitted)) => {
                 *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
                 answer
             }
-            Err(refused) => *refused,
+            Err(refused) => {
+                place.leaves();
+                *refused
+            }
         };
         Ok::<_, Infallible>(answer)
     });
@@ -196,7 +213,7 @@ async fn handshake<S: Transport>(
         .serve_connection(TokioIo::new(stream), service)
         .without_shutdown();
     let served = tokio::select! {
-        served = timeout_at(since + HANDSHAKE_WITHIN, http) => served.ok()?.ok()?,
+        served = timeout_at(place.deadline(), http) => served.ok()?.ok()?,
         _ = phase.wait_for(|phase| *phase == Phase::Stopping) => return None,
     };
     let (mut stream, leftover) = (served.io.into_inner(), served.read_buf);
@@ -209,7 +226,12 @@ async fn handshake<S: Transport>(
 
 /// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
 /// events begin when the connection does.
-async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer, Opened), Box<Answer>> {
+async fn answer(
+    request: &Request<Incoming>,
+    shared: &Shared,
+    place: &Place,
+) -> Result<(Answer, Opened), Box<Answer>> {
+    place.asks(request.headers());
     if let Some(answer) = shared.health.answer(request) {
         return Err(answer);
     }
@@ -221,16 +243,17 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Result<(Answer,
     if *shared.health.phase.borrow() != Phase::Serving {
         return Err(stopping());
     }
-    let admission = admit(opening.token.as_deref(), shared).await?;
+    let admission = admit(opening.token.as_deref(), shared, place).await?;
     if let Admission::Refused(refusal) = &admission {
+        place.leaves();
         shared.metrics.refused(refusal.words().1);
     }
     let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
     Ok((opening.switch(), Opened { admission, heartbeat }))
 }
 
-/// Judges the token, then takes a place.
-async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<Answer>> {
+/// Judges the token, then changes the newcomer's place for one among the connections.
+async fn admit(token: Option<&str>, shared: &Shared, newcomer: &Place) -> Result<Admission, Box<Answer>> {
     let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
         Err(rejected) => return Ok(Admission::Refused(rejected.into())),
@@ -238,6 +261,7 @@ async fn admit(token: Option<&str>, shared: &Shared) -> Result<Admission, Box<An
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return Ok(Admission::Refused(Refusal::Full));
     };
+    newcomer.give_back();
     let (user, role) = (claims.user.id.clone(), claims.user.role);
     let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
@@ -259,7 +283,7 @@ async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Ref
         websocket.send(Frame::Close(code)).await
     };
     // A few hundred bytes always find room in the system's buffer, unless the client is gone.
-    let _ = timeout(HANDSHAKE_WITHIN, farewell).await;
+    let _ = timeout(REFUSED_WITHIN, farewell).await;
     websocket.finish(Some(code)).await;
 }
 

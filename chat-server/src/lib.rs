@@ -22,12 +22,14 @@ mod connection;
 #[cfg(feature = "console")]
 mod console;
 mod drain;
+mod file_limit;
 mod health;
 mod http;
 mod http_client;
 mod listen;
 mod logging;
 mod metrics;
+mod newcomers;
 mod reload;
 mod server;
 mod storage;

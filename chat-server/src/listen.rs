@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, sleep};
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tokio::time::sleep;
 use tracing::warn;
 
 use crate::auth::SecretOrigin;
 use crate::connection;
+use crate::newcomers::{Newcomer, Newcomers};
 use crate::server::{Shared, StartError};
 use crate::websocket::Watched;
-
-/// Most connections that have not shown a good token yet. At this number no more are accepted until one has, or is
-/// gone, which takes seconds at most.
-const NEWCOMERS: usize = 1_024;
 
 /// Connections that the system holds for us until they are accepted: as many as it does by itself (`net.core.somaxconn`). When
 /// all come back at once after a restart, those for whom there is no place try again a second later, or are reset.
@@ -28,6 +26,9 @@ const BACKLOG: u32 = 4_096;
 /// Bytes that the system holds per connection and direction. Its own choice grows to megabytes, and would hide a
 /// slow reader for as long.
 const SOCKET_BUFFER: u32 = 64 * 1024;
+
+/// Connections that are accepted before others go on. What has come with them is read before one of them must give way.
+const BATCH: usize = 32;
 
 /// How long to wait when the system has no more files or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -69,39 +70,40 @@ pub(crate) fn listen_error(listen: &str) -> impl Fn(io::Error) -> StartError {
     |error| StartError::Listen { listen: listen.to_owned(), error }
 }
 
-/// Accepts for ever.
+/// Accepts for ever, and whatever strangers do: at the bound on newcomers one of them gives way.
 pub(crate) async fn accept_all(
     listener: &TcpListener,
+    newcomers: &Arc<Newcomers>,
     shared: &Arc<Shared>,
     alive: &mpsc::Sender<Infallible>,
 ) {
-    let newcomers = Arc::new(Semaphore::new(NEWCOMERS));
-    loop {
-        let newcomer = Arc::clone(&newcomers).acquire_owned().await.expect("the semaphore is never closed");
+    for accepted in 1_usize.. {
+        if accepted.is_multiple_of(BATCH) {
+            yield_now().await;
+        }
+        let permit = newcomers.permit().await;
         match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, Arc::clone(shared), newcomer, alive.clone()),
+            Ok((stream, peer)) => {
+                spawn(stream, Arc::clone(shared), newcomers.enter(permit, peer), alive.clone());
+            }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
                 warn!(%error, "can't accept a connection, pausing");
+                newcomers.make_room();
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-fn spawn(
-    stream: TcpStream,
-    shared: Arc<Shared>,
-    newcomer: OwnedSemaphorePermit,
-    alive: mpsc::Sender<Infallible>,
-) {
+fn spawn(stream: TcpStream, shared: Arc<Shared>, newcomer: Newcomer, alive: mpsc::Sender<Infallible>) {
     // Without it a small frame may wait for the acknowledgement of the one before. What refuses it is gone already.
     let _ = stream.set_nodelay(true);
-    let (stream, since) = (Watched::new(stream), Instant::now());
+    let stream = Watched::new(stream);
     match shared.tls.clone() {
-        None => tokio::spawn(connection::serve(stream, since, shared, newcomer).map(|()| drop(alive))),
+        None => tokio::spawn(connection::serve(stream, shared, newcomer).map(|()| drop(alive))),
         Some(tls) => {
-            tokio::spawn(connection::serve_secure(stream, tls, since, shared, newcomer).map(|()| drop(alive)))
+            tokio::spawn(connection::serve_secure(stream, tls, shared, newcomer).map(|()| drop(alive)))
         }
     };
 }

@@ -19,6 +19,7 @@ pub(crate) use process::Process;
 pub(crate) use text::{Kind, Text};
 
 use crate::clock::SystemClock;
+use crate::newcomers::Cause;
 
 /// Counters by a label, whose values are few.
 #[derive(Debug, Default)]
@@ -41,6 +42,26 @@ impl Labelled {
 
     pub(crate) fn counts(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts of newcomers.
+#[derive(Debug, Default)]
+pub(crate) struct NewcomerMetrics {
+    /// Newcomers now.
+    pub(crate) now: AtomicU64,
+    /// Newcomers that were closed to let others in, by cause.
+    pub(crate) evicted: Labelled,
+}
+
+impl NewcomerMetrics {
+    /// A newcomer gives way.
+    pub(crate) fn gave_way(&self, cause: Cause) {
+        self.evicted.add(match cause {
+            Cause::Full => "full",
+            Cause::Group => "address",
+            Cause::Leaving => "leaving",
+        });
     }
 }
 
@@ -67,6 +88,7 @@ pub(crate) struct Metrics {
     pub(crate) closed: Labelled,
     /// Connections that were not let in, by close code.
     pub(crate) refused: Labelled,
+    pub(crate) newcomers: NewcomerMetrics,
     /// From a request's frame to its reply, handed to the transport.
     pub(crate) acknowledgement: Histogram,
     pub(crate) webhook: Told,
@@ -84,6 +106,7 @@ impl Metrics {
             opened: Labelled::with(roles()),
             closed: Labelled::default(),
             refused: Labelled::default(),
+            newcomers: NewcomerMetrics::default(),
             acknowledgement: Histogram::new(&LATENCY),
             webhook: Told::default(),
             delivery: Histogram::new(&LATENCY),

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use chat_core::drive::{Drive, Handle};
 use chat_core::engine::{Engine, Settings};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::admin::{Admin, AdminError, Listeners};
 use crate::auth::{Jwks, SecretOrigin, TokenVerifier};
@@ -25,11 +25,13 @@ use crate::config::{Config, TokenConfigError};
 #[cfg(feature = "console")]
 use crate::console::Console;
 use crate::drain;
+use crate::file_limit::raise_file_limit;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::listen::{accept_all, addresses, listen, listen_error};
 use crate::logging;
 use crate::metrics::Metrics;
+use crate::newcomers::{Newcomers, Room};
 use crate::reload::{FileWatch, Reload};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
@@ -38,9 +40,6 @@ use crate::upkeep::upkeep;
 use crate::webhook::{Webhook, WebhookError};
 use crate::websocket;
 
-/// Files beside connections: the journal, the index, the listener, the runtime's own.
-const OTHER_FILES: u64 = 256;
-
 /// What every connection needs.
 pub(crate) struct Shared {
     pub(crate) handle: Handle,
@@ -48,7 +47,7 @@ pub(crate) struct Shared {
     /// Places of those with a good token.
     pub(crate) places: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) health: Health,
+    pub(crate) health: Arc<Health>,
     pub(crate) tls: Option<Arc<Tls>>,
     #[cfg(feature = "console")]
     pub(crate) console: Console,
@@ -119,7 +118,10 @@ pub struct Server {
     store: LocalStore,
     retention: Option<Duration>,
     max_connections: u32,
+    trusted_proxies: Vec<IpNet>,
     metrics: Arc<Metrics>,
+    phase: watch::Sender<Phase>,
+    health: Arc<Health>,
     drain_for: Duration,
     tls: Option<Certificate>,
     keys: Option<Keys>,
@@ -154,12 +156,17 @@ impl Server {
         let drive = Drive::new(engine(config)?, store.clone(), verifier.clone(), clock);
         let (handle, service) = drive.log(logging::handled).frame_by(websocket::frame_texts).start();
         let metrics = Metrics::new(clock);
+        let (phase, seen) = watch::channel(Phase::Serving);
+        let health = Arc::new(Health::new(seen, store.clone()));
         announce(&origin);
         Ok(Self {
             listener,
             address,
-            admin: Admin::new(handle.clone(), store.clone(), metrics.clone()),
+            admin: Admin::new(handle.clone(), store.clone(), metrics.clone(), health.clone()),
+            trusted_proxies: config.trusted_proxy.clone(),
             metrics,
+            phase,
+            health,
             administrators,
             webhook,
             handle,
@@ -232,9 +239,9 @@ impl Server {
     }
 
     async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
-        raise_file_limit(self.max_connections);
+        let files = raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
-        let (phase, seen) = watch::channel(Phase::Serving);
+        let phase = self.phase;
         let mut renewals = JoinSet::new();
         let tls = self.tls.map(|(tls, files, watch)| {
             renewals.spawn(tls.clone().renew(files, watch));
@@ -244,12 +251,14 @@ impl Server {
             renewals.spawn(keys.renew(watch));
         }
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
+        let room = Room { files, connections: (self.max_connections as usize, places.clone()) };
+        let newcomers = Newcomers::new(self.trusted_proxies, room, self.metrics.clone());
         let shared = Arc::new(Shared {
             handle: self.handle.clone(),
             verifier: self.verifier,
             places,
             metrics: self.metrics,
-            health: Health::new(seen, self.store.clone()),
+            health: self.health,
             tls,
             #[cfg(feature = "console")]
             console: self.console,
@@ -257,7 +266,7 @@ impl Server {
         // Every connection holds a sender, so that all are gone when the channel ends.
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
-            () = accept_all(&self.listener, &shared, &alive) => {}
+            () = accept_all(&self.listener, &newcomers, &shared, &alive) => {}
             () = async {
                 shutdown.await;
                 info!(seconds = self.drain_for.as_secs(), "stopping");
@@ -327,22 +336,5 @@ fn announce(origin: &SecretOrigin) {
             info!("no secret was given: made one and kept it in {}", path.display());
         }
         SecretOrigin::Made { path, now: false } => info!("using the secret in {}", path.display()),
-    }
-}
-
-/// Asks the system for as many files as connections need; what it does not give is reported.
-fn raise_file_limit(max_connections: u32) {
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = u64::from(max_connections) + OTHER_FILES;
-    let current = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
-    if limit.current.is_none_or(|now| now >= wanted) {
-        return;
-    }
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum });
-    if raised.is_err() || current < wanted {
-        warn!(
-            "the system allows {current} open files, and {max_connections} connections need {wanted}: raise its \
-             limit (ulimit -n), or give --max-connections a smaller number"
-        );
     }
 }

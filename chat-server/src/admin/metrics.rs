@@ -53,6 +53,10 @@ fn connections(text: &mut Text, metrics: &Metrics) {
     text.labelled(Counter, "chat_connections_closed_total", help, "code", closed);
     let help = "Connections that were not let in, by close code.";
     text.labelled(Counter, "chat_connections_refused_total", help, "code", refused);
+    let help = "Connections without a good token yet, and those that were refused and have yet to close.";
+    text.value(Gauge, "chat_newcomers", help, metrics.newcomers.now.load(Ordering::Relaxed));
+    let help = "Newcomers that were closed to let others in; full: of all; address: of one; leaving: refused before.";
+    text.labelled(Counter, "chat_newcomers_evicted_total", help, "cause", &metrics.newcomers.evicted);
 }
 
 fn requests(text: &mut Text, stats: &Stats, metrics: &Metrics) {

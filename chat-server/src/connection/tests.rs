@@ -1,5 +1,7 @@
 //! Handshakes over pipes, on a clock that jumps.
 
+use std::sync::atomic::Ordering;
+
 use chat_core::drive::Drive;
 use chat_core::engine::{Engine, Settings};
 use chat_core::protocol::{Role, User};
@@ -7,12 +9,13 @@ use chat_core::store::MemoryStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
 use crate::clock::{self, SystemClock};
 use crate::health::Health;
+use crate::newcomers::{MOST, Newcomers, PATIENCE, Room};
 use crate::websocket::Watched;
 
 const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
@@ -21,6 +24,11 @@ const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\n
 
 fn secret() -> Secret {
     Secret::new(b"a secret of exactly 32 bytes ...", "test").unwrap()
+}
+
+fn good_token() -> String {
+    let user = User::new("user_1", Role::BusDriver);
+    issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default())
 }
 
 /// What connections need, and what tells them how far the server's life has come.
@@ -36,7 +44,7 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
         verifier,
         places: Arc::new(Semaphore::new(1)),
         metrics: crate::metrics::Metrics::new(SystemClock::start()),
-        health: Health::by(seen, || None),
+        health: Arc::new(Health::by(seen, || None)),
         tls: None,
         #[cfg(feature = "console")]
         console: crate::console::Console::without_trial(),
@@ -44,12 +52,33 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     (Arc::new(shared), phase)
 }
 
-/// A connection that is served, the client's end of it, and where the newcomers' places are.
-fn connect(shared: &Arc<Shared>) -> (DuplexStream, JoinHandle<()>, Arc<Semaphore>) {
+/// A stranger's address.
+const STRANGER: &str = "192.0.2.1:4711";
+
+fn newcomers(shared: &Shared) -> Arc<Newcomers> {
+    let room = Room { files: MOST + 1, connections: (1, Arc::clone(&shared.places)) };
+    Newcomers::new(vec!["127.0.0.0/8".parse().unwrap()], room, Arc::clone(&shared.metrics))
+}
+
+/// A connection from an address that is served, and the client's end of it.
+async fn connect_from(
+    peer: &str,
+    newcomers: &Arc<Newcomers>,
+    shared: &Arc<Shared>,
+) -> (DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = duplex(1 << 16);
-    let newcomers = Arc::new(Semaphore::new(1));
-    let newcomer = Arc::clone(&newcomers).try_acquire_owned().unwrap();
-    (theirs, tokio::spawn(serve(Watched::new(ours), Instant::now(), Arc::clone(shared), newcomer)), newcomers)
+    let newcomer = newcomers.enter(newcomers.permit().await, peer.parse().unwrap());
+    (theirs, tokio::spawn(serve(Watched::new(ours), Arc::clone(shared), newcomer)))
+}
+
+/// The only connection of a server.
+async fn connect(shared: &Arc<Shared>) -> (DuplexStream, JoinHandle<()>) {
+    connect_from(STRANGER, &newcomers(shared), shared).await
+}
+
+/// The number of newcomers.
+fn newcomers_now(shared: &Shared) -> u64 {
+    shared.metrics.newcomers.now.load(Ordering::Relaxed)
 }
 
 /// Reads all that the server sends until it closes.
@@ -62,17 +91,17 @@ async fn read_all(client: &mut DuplexStream) -> String {
 #[tokio::test(start_paused = true)]
 async fn who_says_nothing_is_left_after_ten_seconds() {
     let (shared, _stop) = shared();
-    let (mut client, served, _) = connect(&shared);
+    let (mut client, served) = connect(&shared).await;
     let start = Instant::now();
     assert_eq!(read_all(&mut client).await, "");
     served.await.unwrap();
-    assert_eq!(start.elapsed(), HANDSHAKE_WITHIN);
+    assert_eq!(start.elapsed(), PATIENCE);
 }
 
 #[tokio::test(start_paused = true)]
 async fn headers_that_come_too_slowly_gain_no_time() {
     let (shared, _stop) = shared();
-    let (mut client, served, _) = connect(&shared);
+    let (mut client, served) = connect(&shared).await;
     let start = Instant::now();
     for byte in REQUEST.as_bytes() {
         sleep(Duration::from_millis(900)).await;
@@ -81,13 +110,13 @@ async fn headers_that_come_too_slowly_gain_no_time() {
         }
     }
     served.await.unwrap();
-    assert!(start.elapsed() < HANDSHAKE_WITHIN + Duration::from_secs(1));
+    assert!(start.elapsed() < PATIENCE + Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_is_too_long_is_refused() {
     let (shared, _stop) = shared();
-    let (mut client, served, _) = connect(&shared);
+    let (mut client, served) = connect(&shared).await;
     let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(HEAD_BYTES));
     client.write_all(long.as_bytes()).await.unwrap();
     assert!(read_all(&mut client).await.starts_with("HTTP/1.1 431 "));
@@ -97,7 +126,7 @@ async fn a_head_that_is_too_long_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn who_has_not_asked_yet_is_left_when_the_server_stops() {
     let (shared, stop) = shared();
-    let (mut client, served, _) = connect(&shared);
+    let (mut client, served) = connect(&shared).await;
     let start = Instant::now();
     stop.send_replace(Phase::Stopping);
     assert_eq!(read_all(&mut client).await, "");
@@ -108,28 +137,26 @@ async fn who_has_not_asked_yet_is_left_when_the_server_stops() {
 #[tokio::test(start_paused = true)]
 async fn who_shows_no_good_token_keeps_a_newcomers_place_to_the_end() {
     let (shared, _stop) = shared();
-    let (mut client, served, newcomers) = connect(&shared);
+    let (mut client, served) = connect(&shared).await;
     client.write_all(REQUEST.as_bytes()).await.unwrap();
     let sent = read_all(&mut client).await;
     assert!(sent.starts_with("HTTP/1.1 101 ") && sent.contains(r#""code":"not_authenticated""#), "{sent}");
-    assert_eq!(newcomers.available_permits(), 0, "the client has not closed yet");
+    assert_eq!(newcomers_now(&shared), 1, "the client has not closed yet");
     drop(client);
     served.await.unwrap();
-    assert_eq!((newcomers.available_permits(), shared.places.available_permits()), (1, 1));
+    assert_eq!((newcomers_now(&shared), shared.places.available_permits()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_good_token_gives_a_place_for_as_long_as_the_session() {
     let (shared, _stop) = shared();
-    let (mut client, served, newcomers) = connect(&shared);
-    let user = User::new("user_1", Role::BusDriver);
-    let token = issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default());
-    client.write_all(REQUEST.replace("token=", &format!("token={token}")).as_bytes()).await.unwrap();
+    let (mut client, served) = connect(&shared).await;
+    client.write_all(REQUEST.replace("token=", &format!("token={}", good_token())).as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     client.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");
     sleep(Duration::from_secs(1)).await;
-    assert_eq!((newcomers.available_permits(), shared.places.available_permits()), (1, 0));
+    assert_eq!((newcomers_now(&shared), shared.places.available_permits()), (0, 0));
     drop(client);
     served.await.unwrap();
     assert_eq!(shared.places.available_permits(), 1);
@@ -139,12 +166,33 @@ async fn a_good_token_gives_a_place_for_as_long_as_the_session() {
 async fn while_the_service_is_drained_nobody_is_let_in() {
     let (shared, _stop) = shared();
     shared.handle.drain().await;
-    let (mut client, served, _) = connect(&shared);
-    let user = User::new("user_1", Role::BusDriver);
-    let token = issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default());
-    client.write_all(REQUEST.replace("token=", &format!("token={token}")).as_bytes()).await.unwrap();
+    let (mut client, served) = connect(&shared).await;
+    client.write_all(REQUEST.replace("token=", &format!("token={}", good_token())).as_bytes()).await.unwrap();
     let sent = read_all(&mut client).await;
     assert!(sent.starts_with("HTTP/1.1 503 "), "{sent}");
     drop(client);
     served.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_bound_a_silent_stranger_gives_way_and_a_lone_one_gets_in() {
+    let (shared, _stop) = shared();
+    let newcomers = newcomers(&shared);
+    let (mut honest, served) = connect_from("198.51.100.7:1", &newcomers, &shared).await;
+    let mut strangers = Vec::new();
+    for number in 0..2 * MOST {
+        let peer = format!("192.0.2.{}:4711", number % 30);
+        strangers.push(connect_from(&peer, &newcomers, &shared).await);
+    }
+    assert_eq!(newcomers_now(&shared), MOST as u64);
+    for (client, served) in strangers.iter_mut().take(MOST) {
+        assert_eq!(read_all(client).await, "", "the oldest are closed without a word");
+        served.await.unwrap();
+    }
+    honest.write_all(REQUEST.replace("token=", &format!("token={}", good_token())).as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    honest.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    assert_eq!(newcomers_now(&shared), MOST as u64 - 1);
+    assert!(!served.is_finished());
 }

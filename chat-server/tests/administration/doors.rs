@@ -5,13 +5,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::asking::{ask, ask_over, socket_in};
 use crate::support::http::Answer;
 use crate::support::program::program;
-use crate::support::{SECRET, Server};
+use crate::support::{SECRET, Server, john};
 
 const TOKEN: &str = "the token of those who administer it";
 
@@ -40,6 +41,29 @@ async fn the_socket_tells_its_owner_alone_what_there_is() {
     assert_eq!(answer.json()["routes"][0]["path"], "/");
     server.stop().await;
     assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn health_is_told_at_the_socket_whatever_the_public_port_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(dir.path(), &["--drain-seconds", "3600"]);
+    let _drained = server.connect(&john()).await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(server.authority()).await.unwrap());
+    }
+    let told = async |path: &str| {
+        let answer = ask(dir.path(), "GET", path, "").await;
+        (answer.status, answer.body)
+    };
+    assert_eq!(told("/livez").await, (200, "alive\n".to_owned()));
+    assert_eq!(told("/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(ask(dir.path(), "POST", "/livez", "").await.status, 405);
+    server.signal(Signal::TERM);
+    while told("/readyz").await.0 == 200 {}
+    assert_eq!(told("/readyz").await, (503, "not ready: the server is stopping\n".to_owned()));
+    assert_eq!(told("/livez").await, (200, "alive\n".to_owned()));
+    server.kill().await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -135,6 +136,16 @@ async fn a_slow_reader(server: &Server, watch: &mut Watch) {
     desk.abort();
 }
 
+/// Connections that say nothing, until some are closed to let others in.
+async fn a_crowd_of_newcomers(server: &Server, watch: &mut Watch) {
+    let mut silent = Vec::new();
+    while watch.look().await.value("chat_newcomers_evicted_total{cause=\"address\"}") == 0.0 {
+        for _ in 0..64 {
+            silent.push(TcpStream::connect(server.authority()).await.unwrap());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_metric_is_moved_by_what_it_is_named_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -142,6 +153,8 @@ async fn each_metric_is_moved_by_what_it_is_named_for() {
     receiver.answer_otherwise(Answer::Status(500));
     let mut flags = receiver.flags(dir.path());
     flags.extend(["--webhook-give-up-after", "1s", "--messages-per-second", "1000"].map(str::to_owned));
+    // Loopback is limited as strangers are.
+    flags.extend(["--trusted-proxy", "192.0.2.1"].map(str::to_owned));
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let server = Server::start_in(dir.path(), &flags);
     let mut watch = Watch::begin(dir.path()).await;
@@ -155,6 +168,7 @@ async fn each_metric_is_moved_by_what_it_is_named_for() {
         client.close().await;
     }
     Client::connect(&server.url).await.close_code().await;
+    a_crowd_of_newcomers(&server, &mut watch).await;
     a_slow_reader(&server, &mut watch).await;
 
     // Depths are seen while there is a load.

@@ -1,26 +1,26 @@
 //! Who has not shown a token yet: how many, how long, and what they may send.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::support::{Client, john};
 use crate::under_attack::wire::until_end;
 use crate::under_attack::{Tally, UNHURRIED, process, under_attack};
 
-/// Connections without a token that the server holds at once, and as many more of its own files as open and close by
+/// Connections without a token that the server holds of one address, and as many more of its own files as open and close by
 /// themselves.
-const NEWCOMERS: usize = 1_024;
-const OTHER_FILES: usize = 16;
+const OF_ONE_ADDRESS: usize = 256;
+const OTHER_FILES: usize = 80;
+
+/// Loopback is a stranger like any other.
+const NO_PROXY_HERE: &[&str] = &["--messages-per-second", "0", "--trusted-proxy", "192.0.2.1"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn newcomers_and_the_time_of_a_handshake() {
+async fn newcomers_of_an_address_and_the_time_of_a_handshake() {
     process::raise_own_file_limit();
-    under_attack("newcomers, and the time of a handshake", 40, UNHURRIED, async |server| {
+    under_attack("newcomers, and the time of a handshake", 40, NO_PROXY_HERE, async |server| {
         let before = process::open_files(server);
         let mut silent = JoinSet::new();
         for _ in 0..2_000 {
@@ -31,21 +31,36 @@ async fn newcomers_and_the_time_of_a_handshake() {
                 until_end(&mut stream).await
             });
         }
-        // For as long as the first of them are held.
-        let mut most = 0;
-        for _ in 0..60 {
-            most = most.max(process::open_files(server));
-            sleep(Duration::from_millis(50)).await;
-        }
-        let bound = before + NEWCOMERS + OTHER_FILES;
-        assert!(most <= bound, "{most} files are open, and {bound} may be");
-        // They are left when their time is up, and who came after them has waited for no longer.
-        for _ in 0..NEWCOMERS {
+        // The oldest give way to those that come after them.
+        for _ in 0..2_000 - OF_ONE_ADDRESS {
             assert!(silent.join_next().await.unwrap().unwrap().is_empty());
         }
-        silent.shutdown().await;
+        let (now, bound) = (process::open_files(server), before + OF_ONE_ADDRESS + OTHER_FILES);
+        assert!(now <= bound, "{now} files are open, and {bound} may be");
         server.connect(&john()).await.nothing_heard().await;
-        Tally { tried: 2_000, refused: NEWCOMERS as u64 }
+        // The others are left when their time is up.
+        while let Some(ended) = silent.join_next().await {
+            assert!(ended.unwrap().is_empty());
+        }
+        Tally::all(2_000)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn newcomers_of_a_trusted_proxy_have_no_limit_of_their_own() {
+    under_attack("newcomers of a trusted proxy", 40, UNHURRIED, async |server| {
+        let mut silent = Vec::new();
+        for _ in 0..2 * OF_ONE_ADDRESS {
+            silent.push(TcpStream::connect(server.authority()).await.unwrap());
+        }
+        server.connect(&john()).await.nothing_heard().await;
+        let head = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n";
+        for stream in &mut silent {
+            stream.write_all(head).await.unwrap();
+            assert!(until_end(stream).await.starts_with(b"HTTP/1.1 200 "), "all of them are there");
+        }
+        Tally { tried: 2 * OF_ONE_ADDRESS as u64, refused: 0 }
     })
     .await;
 }

@@ -90,9 +90,19 @@ const OF_THE_SERVER: &[Elsewhere] = &[
         "chat-server/tests/limits/connections.rs::connections_of_the_server",
     ),
     Elsewhere(
-        "connections without a token, and their ten seconds",
-        "closed",
-        "chat-server/tests/limits/handshakes.rs::newcomers_and_the_time_of_a_handshake",
+        "connections without a token of one address, and their ten seconds",
+        "the oldest are closed",
+        "chat-server/tests/limits/handshakes.rs::newcomers_of_an_address_and_the_time_of_a_handshake",
+    ),
+    Elsewhere(
+        "connections without a token in all",
+        "the oldest of the address that holds most is closed",
+        "chat-server/src/connection/tests.rs::at_the_bound_a_silent_stranger_gives_way_and_a_lone_one_gets_in",
+    ),
+    Elsewhere(
+        "connections that were refused and have yet to close",
+        "the oldest of the address that holds most is closed",
+        "chat-server/src/newcomers/ledger.rs::of_those_that_leave_only_some_stay",
     ),
     Elsewhere(
         "headers that come slowly",

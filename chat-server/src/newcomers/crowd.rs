@@ -1,0 +1,73 @@
+//! Newcomers of one stage, by group and age.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Group;
+
+/// Newcomers with a value each, numbered by age. Every operation takes logarithmic time, because a flood makes one of each
+/// for every connection.
+#[derive(Debug)]
+pub(super) struct Crowd<T> {
+    members: BTreeMap<Group, BTreeMap<u64, T>>,
+    ranking: BTreeSet<Rank>,
+    len: usize,
+}
+
+/// The place of a group in the order of giving way, of which the last is first: limited groups before exempt ones, then by
+/// size. Of equal groups the one with the oldest member.
+type Rank = (bool, usize, Reverse<u64>, Group);
+
+impl<T> Default for Crowd<T> {
+    fn default() -> Self {
+        Self { members: BTreeMap::new(), ranking: BTreeSet::new(), len: 0 }
+    }
+}
+
+impl<T> Crowd<T> {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn len_of(&self, group: Group) -> usize {
+        self.members.get(&group).map_or(0, BTreeMap::len)
+    }
+
+    pub(super) fn insert(&mut self, group: Group, number: u64, value: T) {
+        self.change(group, |members| members.insert(number, value));
+    }
+
+    pub(super) fn remove(&mut self, group: Group, number: u64) -> Option<T> {
+        self.change(group, |members| members.remove(&number))
+    }
+
+    /// The number of the oldest of a group.
+    pub(super) fn oldest_of(&self, group: Group) -> Option<u64> {
+        self.members.get(&group)?.first_key_value().map(|(number, _)| *number)
+    }
+
+    /// The oldest of the group that holds most.
+    pub(super) fn oldest_of_most(&self) -> Option<(Group, u64)> {
+        self.ranking.last().map(|&(_, _, Reverse(number), group)| (group, number))
+    }
+
+    fn change<R>(&mut self, group: Group, change: impl FnOnce(&mut BTreeMap<u64, T>) -> R) -> R {
+        let members = self.members.entry(group).or_default();
+        if let Some(rank) = rank(group, members) {
+            self.ranking.remove(&rank);
+        }
+        let before = members.len();
+        let result = change(members);
+        self.len = self.len - before + members.len();
+        match rank(group, members) {
+            Some(rank) => drop(self.ranking.insert(rank)),
+            None => drop(self.members.remove(&group)),
+        }
+        result
+    }
+}
+
+fn rank<T>(group: Group, members: &BTreeMap<u64, T>) -> Option<Rank> {
+    let (oldest, _) = members.first_key_value()?;
+    Some((group.is_limited, members.len(), Reverse(*oldest), group))
+}
