@@ -1,6 +1,6 @@
 // The alarm: emergencies that nobody has opened here, the oldest first.
 
-import { h } from "./dom.js";
+import { h, hide } from "./dom.js";
 import { beep } from "./sound.js";
 import { ROLES, nameOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
 
@@ -47,7 +47,7 @@ export class Alarm {
     const key = oldest ? `${open.length} ${oldest.id} ${nameOf(creator, oldest.created_by)} ${oldest.title}` : "";
     if (this.#shown === key) return;
     this.#shown = key;
-    this.element.hidden = !oldest;
+    hide(this.element, !oldest);
     this.element.replaceChildren(...(oldest ? this.#parts(oldest, creator, open.length) : []));
   }
 

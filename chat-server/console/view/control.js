@@ -1,7 +1,7 @@
 // The control room: all conversations, and one of them open.
 
 import { Alarm } from "./alarm.js";
-import { h, isComposed, say, set } from "./dom.js";
+import { h, hide, isComposed, say, set } from "./dom.js";
 import { List } from "./list.js";
 import { Changes, perFrame } from "./pace.js";
 import { Rooms } from "./rooms.js";
@@ -130,8 +130,8 @@ export class ControlView {
     const { conversations } = this.#session.client.machine;
     const one = this.open === null ? undefined : conversations.get(this.open);
     set(this.#main, "data-shows", one ? "thread" : "list");
-    this.#empty.hidden = one !== undefined;
-    /** @type {HTMLElement} */ (this.#heading.closest(".thread-head")).hidden = !one;
+    hide(this.#empty, one !== undefined);
+    hide(/** @type {HTMLElement} */ (this.#heading.closest(".thread-head")), !one);
     if (!one) return;
     const creator = conversations.people.get(one.created_by);
     say(this.#heading, titleOf(one.title));

@@ -46,6 +46,16 @@ export function say(element, text) {
 }
 
 /**
+ * Hides an element or shows it, touched only if that is news.
+ *
+ * @param {HTMLElement} element
+ * @param {boolean} isHidden
+ */
+export function hide(element, isHidden) {
+  if (element.hidden !== isHidden) element.hidden = isHidden;
+}
+
+/**
  * Whether a key belongs to an input method that composes a character: what it does there is nobody else's business. Some
  * browsers say so by the key code alone.
  *

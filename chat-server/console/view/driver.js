@@ -1,6 +1,6 @@
 // The screen of a driver or a queue regulator: help at one press, and the conversation with control.
 
-import { h, hidden, reconcile, say, set } from "./dom.js";
+import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { helpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
 import { Shell, announce } from "./shell.js";
@@ -98,12 +98,12 @@ export class DriverView {
     const open = all.find((one) => one.id === this.open);
     const requests = machine.sending.creations();
     this.#tabList(all.slice(0, OFFERED));
-    this.#nav.hidden = all.length < 2;
-    this.#title.hidden = !open;
+    hide(this.#nav, all.length < 2);
+    hide(this.#title, !open);
     if (open) say(this.#title, titleOf(open.title));
     set(this.#main, "data-emergency", open?.isEmergency ?? false);
     set(this.#main, "data-shows", open ? "thread" : "welcome");
-    this.#welcome.hidden = open !== undefined;
+    hide(this.#welcome, open !== undefined);
     say(this.#welcome, welcomeWords(machine.conversations.isListed, requests.length));
     reconcile(this.#requests, requests, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);

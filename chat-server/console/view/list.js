@@ -1,6 +1,6 @@
 // The list of conversations: emergencies apart, each part by the newest activity.
 
-import { h, hidden, reconcile, say, set } from "./dom.js";
+import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { ROLES, counted, nameOf, titleOf, whenOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
@@ -94,8 +94,8 @@ export class List {
     const urgent = all.filter((one) => this.#isUrgent(one));
     reconcile(this.#urgent, urgent, (one) => one.id, make, update);
     reconcile(this.#others, all.filter((one) => !this.#isUrgent(one)), (one) => one.id, make, update);
-    this.#urgentPart.hidden = urgent.length === 0;
-    this.#nothing.hidden = all.length > 0;
+    hide(this.#urgentPart, urgent.length === 0);
+    hide(this.#nothing, all.length > 0);
   }
 
   /** @param {Conversation} one */

@@ -1,7 +1,7 @@
 // What surrounds both views: the bar with the state of the connection, and what must be said above all.
 
 import { WHOM, addressAs } from "../trial.js";
-import { h, hidden, say, set } from "./dom.js";
+import { h, hidden, hide, say, set } from "./dom.js";
 import { tokenForm } from "./sign_in.js";
 import { ROLES, endOf, nameOf, several, stateOf } from "./words.js";
 
@@ -50,12 +50,12 @@ export class Shell {
     const { state, text } = stateOf(phase, machine.sending.waiting, navigator.onLine);
     set(this.#state, "data-state", state);
     say(this.#state, text);
-    this.#warning.hidden = isKept;
+    hide(this.#warning, isKept);
     say(this.#warning, "This browser does not keep what you write: do not close this page while messages wait.");
     const key = cause ? String(cause.code) : "";
     if (key === this.#shown) return;
     this.#shown = key;
-    this.#alert.hidden = key === "";
+    hide(this.#alert, key === "");
     this.#alert.replaceChildren(...(cause ? this.#end(cause) : []));
   }
 

@@ -1,7 +1,7 @@
 // An open conversation: its messages, who types, and the field to write in.
 
 import { Composer } from "./composer.js";
-import { h, hidden, reconcile, say, set } from "./dom.js";
+import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { announce } from "./shell.js";
 import { dayOf, nameOf, timeOf, wholeTimeOf } from "./words.js";
 
@@ -57,7 +57,7 @@ export class Thread {
       types: (is_typing) => this.#id && session.client.handle({ kind: "typing", id: this.#id, is_typing }),
     });
     const history = h("div", { class: "history" }, this.#older, this.#lines, this.#below);
-    this.element = h("div", { class: "thread" }, history, this.#typing, this.#composer.element);
+    this.element = h("div", { class: "thread", hidden: true }, history, this.#typing, this.#composer.element);
     addEventListener("focus", () => this.#markRead(), { signal: gone });
     document.addEventListener("visibilitychange", () => this.#markRead(), { signal: gone });
     const sizes = new ResizeObserver(() => this.#isAtEnd && this.#toEnd());
@@ -92,7 +92,7 @@ export class Thread {
 
   #updateAll() {
     const conversation = this.#conversation;
-    this.element.hidden = !conversation;
+    hide(this.element, !conversation);
     if (!conversation) return;
     const first = conversation.messages[0]?.seq ?? 0;
     const isPrepended = this.#first > 0 && first < this.#first;
@@ -102,7 +102,7 @@ export class Thread {
     this.#first = first;
     if (this.#isAtEnd) this.#toEnd();
     else if (isPrepended) this.#lines.scrollTop = scrollTop + this.#lines.scrollHeight - scrollHeight;
-    else if (this.#lines.childElementCount > before) this.#below.hidden = false;
+    else if (this.#lines.childElementCount > before) hide(this.#below, false);
     this.#fill(conversation);
     this.#markRead();
   }
@@ -121,7 +121,7 @@ export class Thread {
     const lines = linesOf(conversation, drafts, me, Math.max(0, ...readers.values()));
     reconcile(this.#lines, lines, (line) => line.key, makeLine, (element, line) => this.#line(element, line));
     set(this.#lines, "aria-busy", !conversation.held || conversation.older !== "done");
-    this.#older.hidden = conversation.held !== null && conversation.older === "done";
+    hide(this.#older, conversation.held !== null && conversation.older === "done");
     say(this.#older, conversation.held ? "Loading older messages…" : "Loading…");
     this.#showTyping();
   }
@@ -187,7 +187,7 @@ export class Thread {
     else if (scrollTop < this.#top) this.#isAtEnd = false;
     this.#top = scrollTop;
     if (this.#isAtEnd) {
-      this.#below.hidden = true;
+      hide(this.#below, true);
       this.#markRead();
     }
     if (this.#conversation) this.#fill(this.#conversation);
@@ -204,7 +204,7 @@ export class Thread {
   #toEnd() {
     this.#lines.scrollTop = this.#lines.scrollHeight;
     this.#top = this.#lines.scrollTop;
-    this.#below.hidden = true;
+    hide(this.#below, true);
   }
 
   /** What is at the end of a page that somebody looks at is read. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askForHelp, browser, open, shows, signIn } from "../support/browser.js";
+import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
 import { Server } from "../support/server.js";
 
 /** Control, with its ears open, a driver and a regulator. @param {import("node:test").TestContext} t */
@@ -94,4 +94,46 @@ test("what is read on one screen is read on the others of the same user", async 
   for (const page of [control, other]) await page.waitForFunction(() => document.title.startsWith("(1) "));
   await open(other, "Breakdown");
   for (const page of [control, other]) await page.waitForFunction(() => !document.title.startsWith("("));
+});
+
+test("the alarm tells how many emergencies are open, and leads to the oldest", async (t) => {
+  const { server, control, driver, regulator } = await room(t);
+  const other = await signIn(await browser(t), server, await server.token("ali", "BUS_DRIVER", "Ali", "Kaya"));
+  const alarm = control.getByRole("alert");
+  const people = /** @type {const} */ ([[driver, "John Doe", "1 open"], [regulator, "Maria Rossi", "2 open, the oldest first"], [other, "Ali Kaya", "3 open, the oldest first"]]);
+  for (const [page, , count] of people) {
+    await askForHelp(page, "Emergency");
+    await alarm.getByText(count, { exact: true }).waitFor();
+    await alarm.getByText("John Doe").waitFor();
+  }
+  await say(driver, "Please hurry.");
+  await listed(control, ["Emergency", "Emergency", "Emergency"]);
+  for (const [place, [, name]] of people.entries()) {
+    const left = people.length - place;
+    await alarm.getByText(left === 1 ? "1 open" : `${left} open, the oldest first`, { exact: true }).waitFor();
+    await alarm.getByText(name).waitFor();
+    await alarm.getByRole("button", { name: "Open" }).click();
+    await control.locator(".thread-about", { hasText: name }).waitFor();
+  }
+  await alarm.waitFor({ state: "hidden" });
+});
+
+test("a tick says that the driver has read it, not that a colleague has", async (t) => {
+  const { server, control, driver } = await room(t);
+  const colleague = await signIn(await browser(t), server, await server.token("omar", "CONTROL_ADMIN", "Omar", "Haddad"));
+  await askForHelp(driver, "Breakdown");
+  await driver.getByRole("heading", { name: "Breakdown" }).waitFor();
+  await askForHelp(driver, "Running late");
+  await driver.getByRole("heading", { name: "Running late" }).waitFor();
+  await open(control, "Breakdown");
+  await say(control, "A mechanic is coming.");
+  await open(colleague, "Breakdown");
+  await shows(colleague, ["My vehicle has broken down.", "A mechanic is coming."]);
+  await say(colleague, "Ten minutes.");
+  const mine = control.locator(".line", { hasText: "A mechanic is coming." });
+  await shows(control, ["My vehicle has broken down.", "A mechanic is coming.", "Ten minutes."]);
+  assert.equal(await mine.getAttribute("data-is"), "sent", "the colleague has read it, and the driver has not");
+  await driver.getByRole("button", { name: "Breakdown" }).click();
+  await control.locator(".line[data-is='read']", { hasText: "A mechanic is coming." }).waitFor();
+  assert.equal(await mine.locator(".foot").getAttribute("title"), "Read by John Doe");
 });

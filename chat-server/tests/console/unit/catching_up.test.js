@@ -127,6 +127,40 @@ test("unread messages are counted by the list and live, and end by reading here 
   assert.equal(one?.unread, 0);
 });
 
+test("a message counts as read when the other side has read it, never for a colleague", () => {
+  const people = [
+    { id: "john", role: "BUS_DRIVER", first_name: "", last_name: "" },
+    { id: "maria", role: "QUEUE_REGULATOR", first_name: "", last_name: "" },
+    { id: "jane", role: "CONTROL_STAFF", first_name: "", last_name: "" },
+    { id: "omar", role: "CONTROL_ADMIN", first_name: "", last_name: "" },
+  ];
+  const bench = new Bench();
+  bench.live([summary(9, { participants: people })]);
+  const { conversations } = bench.machine;
+  const one = /** @type {NonNullable<ReturnType<typeof conversations.get>>} */ (conversations.get("c"));
+  people.forEach(({ id }, index) => {
+    bench.frame({ type: "message_read", conversation_id: "c", user_id: id, message_id: "m", read_up_to: index + 1 });
+  });
+  bench.frame({ type: "message_read", conversation_id: "c", user_id: "stranger", message_id: "m", read_up_to: 9 });
+  for (const role of /** @type {const} */ (["CONTROL_STAFF", "CONTROL_ADMIN"])) {
+    assert.deepEqual([...conversations.readersOf(one, role)], [["john", 1], ["maria", 2]], role);
+  }
+  for (const role of /** @type {const} */ (["BUS_DRIVER", "QUEUE_REGULATOR"])) {
+    assert.deepEqual([...conversations.readersOf(one, role)], [["jane", 3], ["omar", 4]], role);
+  }
+});
+
+test("the time of the server is known whatever the clock of the device says", () => {
+  const bench = new Bench();
+  assert.equal(bench.machine.conversations.timeAt(bench.now), 0, "and before that, no emergency is old");
+  bench.handle({ kind: "start" });
+  bench.open();
+  const timestamp = "2024-01-15T10:35:00.000Z";
+  bench.reply(bench.request("get_active_conversations"), { conversations: [], epoch: "e", timestamp });
+  bench.pass(7_000);
+  assert.equal(bench.machine.conversations.timeAt(bench.now), Date.parse(timestamp) + 7_000);
+});
+
 test("a list that is older than what was heard takes nothing back", () => {
   const bench = new Bench();
   bench.handle({ kind: "start" });
