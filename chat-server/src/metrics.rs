@@ -72,8 +72,10 @@ pub(crate) struct Told {
     /// Attempts.
     pub(crate) failed: AtomicU64,
     pub(crate) skipped: AtomicU64,
-    /// Records of the journal that it has not come to.
-    pub(crate) behind: AtomicU64,
+    /// Events that were given up because the receiver refuses them.
+    pub(crate) refused: AtomicU64,
+    /// Records of the journal that each lane has not come to.
+    pub(crate) behind: [AtomicU64; 2],
 }
 
 /// What is counted and measured of connections, and of the webhook.

@@ -1,26 +1,37 @@
 //! The webhook for users who are not connected: an agency hangs its push service on it.
 //!
-//! It reads the journal from where it was when it stopped, so nothing waits in memory, and a receiver that was down
+//! It reads the journal from where it was when it stopped, so little waits in memory, and a receiver that was down
 //! hears it all, unless it is too old. What is told has the id of its message: whoever hears it twice can know. The
 //! requests are those of the Standard Webhooks specification.
+//!
+//! A receiver that is slow, or that refuses one event, holds up little. Emergencies have a lane of their own: what reads
+//! the journal for them waits for nothing else, nor do their calls. In each lane every conversation is a stream: its
+//! events are told in their order, one at a time, and several streams at once.
 
+mod caller;
 mod config;
 mod event;
+mod keeper;
 mod kept;
+mod lane;
+mod reading;
 mod signature;
-mod teller;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::drive::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use caller::Caller;
 pub use config::{WebhookConfig, WebhookError};
+use keeper::Keeper;
+use lane::Lane;
+use reading::Kind;
 use signature::SigningKey;
 pub use signature::SigningKeyError;
-use teller::Teller;
 
 use crate::http_client::Target;
 pub use crate::http_client::TargetError;
@@ -37,33 +48,27 @@ pub(crate) struct Webhook {
 
 /// A webhook at work.
 pub(crate) struct Telling {
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Webhook {
     /// Tells in a task of its own until it is stopped.
     pub(crate) fn start(self, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Telling {
-        let (stop, is_stopped) = oneshot::channel();
+        let (stop, is_stopped) = watch::channel(());
         let task = tokio::spawn(async move {
-            let mut teller = Teller::new(self, store, handle, metrics);
-            let request = teller.request();
-            tokio::select! {
-                () = teller.work() => {}
-                () = async {
-                    let _stopped = is_stopped.await;
-                    // The receiver may have taken it already: then it must not be told again.
-                    let _ended = request.lock().await;
-                } => {}
-            }
-            teller.keep_now().await;
+            let keeper = Keeper::new(&store);
+            let caller = Arc::new(Caller::new(self, store, handle, metrics));
+            let lane = |kind| Lane::new(kind, caller.clone(), keeper.clone());
+            let (mut emergencies, mut others) = (lane(Kind::Emergencies), lane(Kind::Others));
+            tokio::join!(emergencies.work(is_stopped.clone()), others.work(is_stopped));
         });
         Telling { stop, task }
     }
 }
 
 impl Telling {
-    /// Stops once the request that is under way is answered or given up, and keeps how far it has come.
+    /// Stops once the requests that are under way are answered or given up, and keeps how far it has come.
     pub(crate) async fn stop(self) {
         drop(self.stop);
         // A panic is in the log.

@@ -91,16 +91,24 @@ fn engine(text: &mut Text, stats: &Stats) {
 }
 
 fn webhook(text: &mut Text, metrics: &Metrics) {
-    let Told { sent, failed, skipped, behind } = &metrics.webhook;
+    let Told { sent, failed, skipped, refused, behind } = &metrics.webhook;
     let counters = [
         (Counter, "chat_webhook_sent_total", "Webhooks that were taken.", sent),
         (Counter, "chat_webhook_failed_total", "Attempts of the webhook that failed.", failed),
         (Counter, "chat_webhook_skipped_total", "Webhooks that had become too old.", skipped),
-        (Gauge, "chat_webhook_behind", "Records of the journal that the webhook has not come to.", behind),
+        (
+            Counter,
+            "chat_webhook_refused_total",
+            "Webhooks that were given up because the receiver refuses them and takes others.",
+            refused,
+        ),
     ];
     for (kind, name, help, value) in counters {
         text.value(kind, name, help, value.load(Ordering::Relaxed));
     }
+    let behind = behind.iter().map(|lane| lane.load(Ordering::Relaxed)).max();
+    let help = "Records of the journal since the first that the webhook has not come to.";
+    text.value(Gauge, "chat_webhook_behind", help, behind.unwrap_or_default());
 }
 
 fn store(text: &mut Text, store: &LocalStore) {

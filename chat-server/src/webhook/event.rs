@@ -17,7 +17,7 @@ pub(super) struct Missed {
     seq: u64,
     pub(super) sender: UserId,
     /// Where a new conversation is filed, as emergencies are.
-    room_type: Option<RoomType>,
+    pub(super) room_type: Option<RoomType>,
     pub(super) at: Timestamp,
 }
 

@@ -1,51 +1,115 @@
-//! How far the webhook has come, kept in the data directory.
+//! The webhook's checkpoint, kept in the data directory.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use chat_core::id::ConversationId;
 use chat_core::store::Position;
 use serde::{Deserialize, Serialize};
 
+use super::reading::Kind;
 use crate::store::{Place, private};
 
 /// The name of the file.
 const NAME: &str = "webhook";
 
-/// The version of the file.
-const VERSION: u32 = 1;
+/// The version of the file. In the first, events were told one after another, and one mark said how far.
+const VERSION: u32 = 2;
+
+/// A record of the journal that is to be looked at next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// A place between two groups before it, from where the journal is read.
+    pub(super) place: Place,
+    /// Its position. Records between the place and it are done.
+    pub(super) from: Position,
+}
+
+/// How far the webhook has come with the events of one lane.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct LaneKept {
+    /// All before it is done, except what follows.
+    pub(super) next: Mark,
+    /// Conversations that are behind, each with its first event that is not done.
+    pub(super) behind: Vec<(ConversationId, Mark)>,
+}
 
 /// How far the webhook has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Kept {
     version: u32,
-    /// All groups before it are done.
-    pub(super) place: Place,
-    /// In the next one, all up to here.
-    pub(super) done: Position,
+    /// Conversations that are emergencies.
+    emergencies: LaneKept,
+    /// All others.
+    others: LaneKept,
+}
+
+/// The file of the first version.
+#[derive(Deserialize)]
+struct First {
+    place: Place,
+    done: Position,
+}
+
+impl Mark {
+    /// The first record behind a place.
+    pub(super) fn at(place: Place) -> Self {
+        Self { place, from: Position(place.position().0 + 1) }
+    }
+}
+
+impl LaneKept {
+    /// The last position that it names.
+    fn last(&self) -> Position {
+        let behind = self.behind.iter().map(|(_, mark)| mark.from);
+        behind.fold(self.next.from, Position::max)
+    }
 }
 
 impl Kept {
-    pub(super) fn at(place: Place) -> Self {
-        Self { version: VERSION, place, done: place.position() }
+    /// Everything before this mark is done.
+    pub(super) fn at(next: Mark) -> Self {
+        let lane = LaneKept { next, behind: Vec::new() };
+        Self { version: VERSION, emergencies: lane.clone(), others: lane }
     }
 
-    /// What was kept in this directory: `None` if nothing was.
+    /// The checkpoint of one lane.
+    pub(super) fn lane(&mut self, kind: Kind) -> &mut LaneKept {
+        match kind {
+            Kind::Emergencies => &mut self.emergencies,
+            Kind::Others => &mut self.others,
+        }
+    }
+
+    /// Whether the journal up to this place is long enough to have been read so far.
+    pub(super) fn is_within(&self, end: Place) -> bool {
+        self.emergencies.last().max(self.others.last()) <= Mark::at(end).from
+    }
+
+    /// The checkpoint of this directory; `None` if there is none.
     pub(super) fn read(dir: &Path) -> io::Result<Option<Self>> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
         let text = match fs::read(dir.join(NAME)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
-        let kept: Self = serde_json::from_slice(&text)?;
-        match kept.version {
-            VERSION => Ok(Some(kept)),
-            version => {
+        match serde_json::from_slice(&text)? {
+            Versioned { version: 1 } => {
+                let First { place, done } = serde_json::from_slice(&text)?;
+                Ok(Some(Self::at(Mark { place, from: Position(done.0 + 1) })))
+            }
+            Versioned { version: VERSION } => Ok(Some(serde_json::from_slice(&text)?)),
+            Versioned { version } => {
                 Err(io::Error::other(format!("it has the version {version}, which is not known here")))
             }
         }
     }
 
-    /// Replaces what was kept before, durably.
+    /// Replaces the checkpoint, durably.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
         let new = dir.join(format!("{NAME}.new"));
         let mut file = private::create(&new)?;
@@ -53,5 +117,25 @@ impl Kept {
         file.sync_all()?;
         fs::rename(&new, dir.join(NAME))?;
         File::open(dir)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_the_first_version_is_taken_up_in_both_lanes() {
+        let dir = tempfile::tempdir().unwrap();
+        let chain = "0".repeat(64);
+        let text = format!(
+            r#"{{"version":1,"place":{{"position":7,"segment":1,"offset":900,"chain":"{chain}"}},"done":9}}"#
+        );
+        fs::write(dir.path().join(NAME), text).unwrap();
+        let kept = Kept::read(dir.path()).unwrap().unwrap();
+        assert_eq!((kept.others.next.place.position(), kept.others.next.from), (Position(7), Position(10)));
+        assert_eq!(kept.emergencies, kept.others);
+        kept.write(dir.path()).unwrap();
+        assert_eq!(Kept::read(dir.path()).unwrap(), Some(kept));
     }
 }

@@ -17,3 +17,5 @@ mod support;
 mod users;
 #[cfg(test)]
 mod webhook;
+#[cfg(test)]
+mod webhook_streams;

@@ -1,6 +1,6 @@
 //! A receiver of the webhook.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -57,6 +57,8 @@ pub struct Heard {
 
 struct State {
     answers: VecDeque<Answer>,
+    /// For conversations that are answered in a way of their own.
+    of_conversations: BTreeMap<String, Answer>,
     otherwise: Answer,
     heard: mpsc::UnboundedSender<Heard>,
 }
@@ -82,7 +84,8 @@ impl Receiver {
         let address = listener.local_addr().unwrap();
         let (sender, heard) = mpsc::unbounded_channel();
         let answers = VecDeque::new();
-        let state = State { answers, otherwise: Answer::Status(204), heard: sender };
+        let (of_conversations, otherwise) = (BTreeMap::new(), Answer::Status(204));
+        let state = State { answers, of_conversations, otherwise, heard: sender };
         let state = Arc::new(Mutex::new(state));
         let scheme = if tls.is_some() { "https" } else { "http" };
         let task = tokio::spawn(accept(listener, tls, state.clone()));
@@ -100,6 +103,11 @@ impl Receiver {
     /// Answers the next requests so.
     pub fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
         self.state.lock().unwrap().answers.extend(answers);
+    }
+
+    /// Answers whatever is told of this conversation so.
+    pub fn answer_of(&self, conversation: &str, answer: Answer) {
+        self.state.lock().unwrap().of_conversations.insert(conversation.to_owned(), answer);
     }
 
     /// Answers all others so.
@@ -150,9 +158,11 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>
         assert_eq!(header("webhook-signature"), signature(&id, &timestamp, &body), "the signature is good");
         let answered = {
             let mut state = state.lock().unwrap();
-            let answered = state.answers.pop_front().unwrap_or(state.otherwise);
             let (text, path) = (String::from_utf8(body.to_vec()).unwrap(), head.uri.path().to_owned());
-            let parsed = serde_json::from_str(&text).unwrap();
+            let parsed: Value = serde_json::from_str(&text).unwrap();
+            let conversation = parsed["data"]["conversation_id"].as_str().unwrap();
+            let own = state.of_conversations.get(conversation).copied();
+            let answered = own.or_else(|| state.answers.pop_front()).unwrap_or(state.otherwise);
             // A test may have ended.
             let _ended = state.heard.send(Heard { id, path, body: parsed, text, answered });
             answered

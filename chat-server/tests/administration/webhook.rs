@@ -22,7 +22,7 @@ fn ann() -> User {
 }
 
 /// A server that tells this receiver, and knows Ann, who is not connected.
-async fn server(dir: &Path, receiver: &Receiver, more: &[&str]) -> Server {
+pub async fn server(dir: &Path, receiver: &Receiver, more: &[&str]) -> Server {
     let flags = receiver.flags(dir);
     let flags: Vec<_> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
     let server = Server::start_in(dir, &flags);
@@ -86,7 +86,7 @@ async fn who_is_not_connected_is_named_and_nothing_is_quoted() {
 }
 
 /// The value of one of the metrics.
-async fn told(dir: &Path, name: &str) -> u64 {
+pub async fn told(dir: &Path, name: &str) -> u64 {
     let metrics = ask(dir, "GET", "/metrics", "").await.body;
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().unwrap()

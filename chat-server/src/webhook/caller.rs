@@ -1,0 +1,160 @@
+//! Telling one event: to whom, and how it ends.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chat_core::drive::Handle;
+use chat_core::id::UserId;
+use chat_core::store::{Facts, Query, Store as _};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Webhook;
+use super::event::Missed;
+use super::streams::Failure;
+use crate::clock;
+use crate::http_client::RequestError;
+use crate::metrics::Metrics;
+use crate::store::LocalStore;
+
+/// How often the log says that a call has failed.
+const TELL_EVERY: Duration = Duration::from_mins(1);
+
+/// How an attempt to tell an event has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    /// The receiver has taken it, nobody misses it any more, or it is too old.
+    Done,
+    /// It is to be told still.
+    Failed(Failure),
+}
+
+/// What the log says of failures. One event may fail again and again while others are taken: that is told now and then.
+#[derive(Default)]
+struct Failing {
+    /// Calls fail, and the log says so.
+    is_told: bool,
+    told_at: Option<Instant>,
+}
+
+/// All that a call is made with. Both lanes share it, for they have one receiver.
+pub(super) struct Caller {
+    webhook: Webhook,
+    pub(super) store: LocalStore,
+    handle: Handle,
+    pub(super) metrics: Arc<Metrics>,
+    failing: Mutex<Failing>,
+    /// Whether the last event was too old, and the log says so.
+    is_skipping: AtomicBool,
+}
+
+impl Caller {
+    pub(super) fn new(webhook: Webhook, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Self {
+        Self {
+            webhook,
+            store,
+            handle,
+            metrics,
+            failing: Mutex::default(),
+            is_skipping: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells those users of an event who miss it.
+    pub(super) async fn tell(&self, missed: &Missed) -> Ended {
+        if clock::wall().since(missed.at) > self.webhook.give_up_after {
+            self.skip(missed);
+            return Ended::Done;
+        }
+        match self.users(missed).await {
+            None => Ended::Failed(Failure::Unable),
+            Some(users) if users.is_empty() => Ended::Done,
+            Some(users) => match self.post(missed, &users).await {
+                Ok(()) => {
+                    self.taken();
+                    Ended::Done
+                }
+                Err(error) => {
+                    self.not_taken(&error);
+                    Ended::Failed(failure(&error))
+                }
+            },
+        }
+    }
+
+    /// Participants that have not sent it and are not connected; `None` if that can't be known now.
+    async fn users(&self, missed: &Missed) -> Option<Vec<UserId>> {
+        let loaded = self.store.load(Query::Conversation(missed.conversation.clone())).await.ok()?;
+        let Facts::Conversation(Some(conversation)) = loaded.facts else { return Some(Vec::new()) };
+        let participants = conversation.participants.iter();
+        let others = participants.filter(|user| **user != missed.sender).cloned().collect();
+        self.handle.not_connected(others).await.ok()
+    }
+
+    async fn post(&self, missed: &Missed, users: &[UserId]) -> Result<(), RequestError> {
+        let body = missed.body(users);
+        let id = missed.message.as_str();
+        let timestamp = clock::wall().as_millis().unsigned_abs() / 1_000;
+        let signature = self.webhook.key.sign(id, timestamp, &body);
+        let timestamp = timestamp.to_string();
+        let headers = [
+            ("content-type", "application/json"),
+            ("webhook-id", id),
+            ("webhook-timestamp", &timestamp),
+            ("webhook-signature", &signature),
+        ];
+        self.webhook.target.post(&headers, body.into()).await
+    }
+
+    fn taken(&self) {
+        self.metrics.webhook.sent.fetch_add(1, Ordering::Relaxed);
+        self.is_skipping.store(false, Ordering::Relaxed);
+        if mem::take(&mut self.failing().is_told) {
+            info!("the webhook is taken again");
+        }
+    }
+
+    fn not_taken(&self, error: &RequestError) {
+        self.metrics.webhook.failed.fetch_add(1, Ordering::Relaxed);
+        let mut failing = self.failing();
+        if !failing.is_told && failing.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            *failing = Failing { is_told: true, told_at: Some(Instant::now()) };
+            warn!(%error, "the webhook is not taken: it is tried again");
+        }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Failing> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn skip(&self, missed: &Missed) {
+        self.metrics.webhook.skipped.fetch_add(1, Ordering::Relaxed);
+        if !self.is_skipping.swap(true, Ordering::Relaxed) {
+            warn!(message = missed.message.as_str(), "the webhook skips what is too old, from here on");
+        }
+    }
+
+    /// The receiver takes other events and not this one, which is told no more.
+    pub(super) fn give_up(&self, missed: &Missed) {
+        self.metrics.webhook.refused.fetch_add(1, Ordering::Relaxed);
+        warn!(
+            message = missed.message.as_str(),
+            conversation = missed.conversation.as_str(),
+            "the receiver of the webhook refuses this event and takes others: it is told no more"
+        );
+    }
+}
+
+/// Whether another attempt may go better. A receiver that asks for time (408, 425, 429) will take the event.
+fn failure(error: &RequestError) -> Failure {
+    match error {
+        RequestError::Status(status)
+            if status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429) =>
+        {
+            Failure::Refused
+        }
+        _ => Failure::Unable,
+    }
+}

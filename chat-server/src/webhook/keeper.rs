@@ -1,0 +1,108 @@
+//! Keeping the checkpoint of both lanes in one file.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::kept::{Kept, LaneKept, Mark};
+use super::reading::Kind;
+use super::streams::Streams;
+use crate::store::LocalStore;
+
+/// How often the checkpoint is written: what may be told twice after a crash.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// The checkpoint, and where it is written.
+#[derive(Clone)]
+pub(super) struct Keeper(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    state: Mutex<State>,
+    /// Held by the one who writes.
+    writing: Mutex<()>,
+}
+
+struct State {
+    now: Kept,
+    /// What the file says.
+    kept: Option<Kept>,
+    /// When each lane last said how far it had come.
+    said: [Option<Instant>; 2],
+}
+
+impl Keeper {
+    /// Goes on from the checkpoint of the store's directory, or begins at the journal's end.
+    pub(super) fn new(store: &LocalStore) -> Self {
+        let (dir, end) = (store.dir().to_owned(), store.place());
+        let at_end = || Kept::at(Mark::at(end));
+        let now = match Kept::read(&dir) {
+            Ok(Some(kept)) if kept.is_within(end) => kept,
+            Ok(None) => at_end(),
+            Ok(Some(_)) => {
+                warn!(
+                    "the webhook had come further than the journal, which was restored: it begins at its end"
+                );
+                at_end()
+            }
+            Err(error) => {
+                error!(%error, "can't read how far the webhook has come: it begins at the journal's end");
+                at_end()
+            }
+        };
+        let state = Mutex::new(State { now, kept: None, said: [None; 2] });
+        Self(Arc::new(Inner { dir, state, writing: Mutex::default() }))
+    }
+
+    /// The checkpoint of a lane.
+    pub(super) fn lane(&self, kind: Kind) -> LaneKept {
+        lock(&self.0.state).now.lane(kind).clone()
+    }
+
+    /// Keeps how far a lane has come, if it is long ago that it was.
+    pub(super) async fn keep(&self, kind: Kind, streams: &Streams) {
+        let said = lock(&self.0.state).said[kind as usize];
+        if said.is_none_or(|said| said.elapsed() >= KEEP_EVERY) {
+            self.keep_now(kind, streams).await;
+        }
+    }
+
+    /// Keeps how far a lane has come.
+    pub(super) async fn keep_now(&self, kind: Kind, streams: &Streams) {
+        {
+            let mut state = lock(&self.0.state);
+            state.said[kind as usize] = Some(Instant::now());
+            *state.now.lane(kind) = streams.kept();
+        }
+        let inner = self.0.clone();
+        let written = spawn_blocking(move || inner.write()).await;
+        if let Err(error) = written.expect("it does not panic, and is not aborted") {
+            warn!(%error, "can't keep how far the webhook has come: after a crash it repeats itself");
+        }
+    }
+}
+
+impl Inner {
+    /// Writes the checkpoint, unless the file says it already.
+    fn write(&self) -> io::Result<()> {
+        let _alone = lock(&self.writing);
+        let (now, is_kept) = {
+            let state = lock(&self.state);
+            (state.now.clone(), state.kept.as_ref() == Some(&state.now))
+        };
+        if !is_kept {
+            now.write(&self.dir)?;
+            lock(&self.state).kept = Some(now);
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,294 @@
+//! The task of one lane: it reads the journal, and tells what is missed.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chat_core::id::ConversationId;
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tracing::{error, warn};
+
+use super::caller::{Caller, Ended};
+use super::keeper::Keeper;
+use super::kept::Mark;
+use super::reading::{self, Kind, Known, Read, ReadError};
+use super::streams::{Pending, Streams, Verdict};
+use crate::store::OpenError;
+
+/// How long to wait when there is nothing new in the journal.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The first pause after the journal could not be read.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause after the journal could not be read.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// Times that the journal is found damaged after which what can't be read is left out. What can't be read for any other
+/// reason is there still.
+const READINGS: u32 = 5;
+
+impl Kind {
+    /// Calls at once. Emergencies have theirs to themselves, so nothing else takes them.
+    fn calls(self) -> usize {
+        match self {
+            Self::Emergencies => 4,
+            Self::Others => 8,
+        }
+    }
+
+    /// The longest pause before an event is tried again.
+    pub(super) fn longest_pause(self) -> Duration {
+        match self {
+            Self::Emergencies => Duration::from_secs(5),
+            Self::Others => Duration::from_mins(1),
+        }
+    }
+}
+
+/// A call or a reading that has ended.
+type Calls = FuturesUnordered<BoxFuture<'static, (Pending, Ended)>>;
+type Reading = BoxFuture<'static, (Known, Result<Read, ReadError>)>;
+
+/// The events of one kind of conversation on their way to the receiver.
+pub(super) struct Lane {
+    kind: Kind,
+    caller: Arc<Caller>,
+    keeper: Keeper,
+    pub(super) streams: Streams,
+    calls: Calls,
+    /// At most one at a time.
+    reading: Option<Reading>,
+    /// The stream that it is for; `None`: the next group.
+    reads_for: Option<ConversationId>,
+    known: Known,
+    /// Not before this time is the journal read.
+    read_at: Instant,
+    /// Readings in a row that found damage.
+    damaged: u32,
+    pause: Duration,
+}
+
+impl Lane {
+    /// Goes on where the checkpoint says.
+    pub(super) fn new(kind: Kind, caller: Arc<Caller>, keeper: Keeper) -> Self {
+        let streams = Streams::new(keeper.lane(kind), kind.longest_pause());
+        Self {
+            kind,
+            caller,
+            keeper,
+            streams,
+            calls: Calls::new(),
+            reading: None,
+            reads_for: None,
+            known: Known::new(),
+            read_at: Instant::now(),
+            damaged: 0,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Works until it is told to stop, waits for the calls that are under way, and keeps how far it has come.
+    pub(super) async fn work(&mut self, mut stop: watch::Receiver<()>) {
+        loop {
+            self.call();
+            self.read();
+            self.measure();
+            self.keeper.keep(self.kind, &self.streams).await;
+            let wake_at = self.wake_at();
+            tokio::select! {
+                _ = stop.changed() => break,
+                Some((pending, ended)) = self.calls.next() => self.ended(&pending, ended),
+                (known, read) = ended_reading(&mut self.reading) => self.was_read(known, read),
+                () = sleep_until(wake_at) => {}
+            }
+        }
+        // The receiver may have taken them already: then they must not be told again.
+        while let Some((pending, ended)) = self.calls.next().await {
+            self.ended(&pending, ended);
+        }
+        self.keeper.keep_now(self.kind, &self.streams).await;
+    }
+
+    /// Begins as many calls as may be under way.
+    fn call(&mut self) {
+        self.streams.taken = self.caller.metrics.webhook.sent.load(Ordering::Relaxed);
+        while self.calls.len() < self.kind.calls() {
+            let Some(pending) = self.streams.call(Instant::now()) else { return };
+            let caller = self.caller.clone();
+            let call = async move {
+                let ended = caller.tell(&pending.missed).await;
+                (pending, ended)
+            };
+            self.calls.push(call.boxed());
+        }
+    }
+
+    fn ended(&mut self, pending: &Pending, ended: Ended) {
+        let conversation = &pending.missed.conversation;
+        self.streams.taken = self.caller.metrics.webhook.sent.load(Ordering::Relaxed);
+        match ended {
+            Ended::Done => self.streams.done(conversation),
+            Ended::Failed(failure) => {
+                // Without randomness all servers would come at once, and nothing worse.
+                let jitter = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+                let verdict = self.streams.failed(conversation, failure, Instant::now(), jitter);
+                if verdict == Verdict::GivenUp {
+                    self.caller.give_up(&pending.missed);
+                }
+            }
+        }
+    }
+
+    /// Begins to read, if there is room for more: first for a stream that has told all that it had.
+    fn read(&mut self) {
+        if self.reading.is_some() || self.read_at > Instant::now() {
+            return;
+        }
+        let (store, next, kind) = (self.caller.store.clone(), self.streams.next, self.kind);
+        let mut known = mem::take(&mut self.known);
+        if let Some((conversation, mark)) = self.streams.wants_more() {
+            self.reads_for = Some(conversation.clone());
+            let read = async move { (known, reading::more(&store, conversation, mark, next.from).await) };
+            self.reading = Some(read.boxed());
+        } else if self.streams.has_room() {
+            self.reads_for = None;
+            let read = async move {
+                let read = reading::group(&store, kind, next, &mut known).await;
+                (known, read)
+            };
+            self.reading = Some(read.boxed());
+        } else {
+            self.known = known;
+        }
+    }
+
+    fn was_read(&mut self, known: Known, read: Result<Read, ReadError>) {
+        self.known = known;
+        self.reading = None;
+        match read {
+            Ok(read) => {
+                (self.damaged, self.pause) = (0, FIRST_PAUSE);
+                self.take(read);
+            }
+            Err(error) => self.not_read(&error),
+        }
+    }
+
+    fn take(&mut self, read: Read) {
+        match read {
+            Read::Group(None) => self.read_at = Instant::now() + LOOK_EVERY,
+            Read::Group(Some((found, behind))) => {
+                for pending in found {
+                    let mark = pending.mark;
+                    if !self.streams.offer(pending) {
+                        self.streams.next = mark;
+                        return;
+                    }
+                }
+                self.streams.next = behind;
+            }
+            Read::More(conversation, found, rest) => self.streams.refill(&conversation, found, rest),
+        }
+    }
+
+    fn not_read(&mut self, error: &ReadError) {
+        self.damaged += u32::from(matches!(error, ReadError::Journal(OpenError::Damaged(_))));
+        if self.damaged <= READINGS {
+            warn!(%error, "the webhook can't read the journal");
+            self.read_at = Instant::now() + self.pause;
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            return;
+        }
+        error!(%error, "the webhook leaves out what it can't read, up to the journal's end");
+        (self.damaged, self.pause) = (0, FIRST_PAUSE);
+        match &self.reads_for {
+            Some(conversation) => self.streams.refill(conversation, Vec::new(), None),
+            None => self.streams.next = Mark::at(self.caller.store.place()),
+        }
+    }
+
+    /// When there is something to do, if nothing happens before.
+    fn wake_at(&self) -> Instant {
+        let now = Instant::now();
+        let can_read =
+            self.reading.is_none() && (self.streams.has_room() || self.streams.wants_more().is_some());
+        let read_at = can_read.then_some(self.read_at);
+        let can_call = self.calls.len() < self.kind.calls();
+        let call_at = self.streams.wake_at().filter(|_| can_call);
+        read_at.into_iter().chain(call_at).min().unwrap_or(now + LONGEST_PAUSE)
+    }
+
+    /// Tells how far the lane is behind.
+    fn measure(&self) {
+        let end = Mark::at(self.caller.store.place()).from;
+        let behind = end.0.saturating_sub(self.streams.first().0);
+        self.caller.metrics.webhook.behind[self.kind as usize].store(behind, Ordering::Relaxed);
+    }
+}
+
+/// The reading that is under way, once it has ended.
+async fn ended_reading(reading: &mut Option<Reading>) -> (Known, Result<Read, ReadError>) {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chat_core::drive::{Drive, NoRefresh};
+    use chat_core::engine::{Engine, Settings};
+    use chat_core::protocol::{Role, User};
+    use chat_core::store::{Account, Change, Store as _};
+    use tempfile::TempDir;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::metrics::Metrics;
+    use crate::store::{LocalStore, Options};
+    use crate::webhook::{Webhook, WebhookConfig};
+
+    fn webhook(dir: &TempDir) -> Webhook {
+        let secret = dir.path().join("secret");
+        fs::write(&secret, format!("whsec_{}", "abcd".repeat(10))).unwrap();
+        let config = WebhookConfig {
+            webhook_url: Some("http://127.0.0.1:9/".to_owned()),
+            webhook_secret_file: Some(secret),
+            webhook_ca_file: None,
+            webhook_give_up_after: Duration::from_hours(1),
+        };
+        config.webhook().unwrap().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cant_be_read_for_a_while_is_not_left_out() {
+        let dir = TempDir::new().unwrap();
+        let store = LocalStore::open(dir.path(), Options::default()).unwrap();
+        let clock = SystemClock::start();
+        let engine = Engine::new(Settings::default(), [7; 32]);
+        let (handle, _service) = Drive::new(engine, store.clone(), NoRefresh, clock).start();
+        let keeper = Keeper::new(&store);
+        let caller = Arc::new(Caller::new(webhook(&dir), store.clone(), handle, Metrics::new(clock)));
+        let mut lane = Lane::new(Kind::Others, caller, keeper);
+        let (_running, stop) = watch::channel(());
+        let before = lane.streams.next;
+        let account = Account::successor(None, User::new("user_john", Role::BusDriver), true);
+        store.commit(vec![Change::PutAccount(account)]).await.unwrap();
+        let (journal, away) = (dir.path().join("journal"), dir.path().join("away"));
+        fs::rename(&journal, &away).unwrap();
+        timeout(Duration::from_hours(1), lane.work(stop.clone())).await.unwrap_err();
+        assert_eq!(lane.streams.next, before, "it waits");
+        fs::rename(&away, &journal).unwrap();
+        timeout(Duration::from_hours(1), lane.work(stop)).await.unwrap_err();
+        assert_eq!(lane.streams.next, Mark::at(store.place()));
+    }
+}

@@ -1,0 +1,143 @@
+//! Reading the journal for one lane.
+
+use std::collections::HashMap;
+
+use chat_core::id::ConversationId;
+use chat_core::protocol::RoomType;
+use chat_core::store::{Facts, Position, Query, Store as _, Unavailable};
+use tokio::task::spawn_blocking;
+
+use super::event::Missed;
+use super::kept::Mark;
+use super::streams::{Pending, QUEUE};
+use crate::store::journal::Record;
+use crate::store::{LocalStore, OpenError, Place};
+
+/// Conversations of which a lane remembers whether they are emergencies, at some 50 bytes each; with one more all are
+/// forgotten, and looked up again.
+const KNOWN_MOST: usize = 20_000;
+
+/// Groups that are passed at once while more of one conversation is looked for.
+const GROUPS: usize = 256;
+
+/// The conversations that a lane is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Emergencies.
+    Emergencies,
+    /// All others.
+    Others,
+}
+
+/// Conversations by whether they are emergencies.
+pub(super) type Known = HashMap<ConversationId, bool>;
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    #[error(transparent)]
+    Index(#[from] Unavailable),
+}
+
+/// Events that were read.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// Of the next group, for this lane, and the mark behind it. Nothing if there is no group yet.
+    Group(Option<(Vec<Pending>, Mark)>),
+    /// More of this conversation, and the mark from which the rest may be read.
+    More(ConversationId, Vec<Pending>, Option<Mark>),
+}
+
+/// Reads the next group, and picks the events of the conversations that the lane is for.
+pub(super) async fn group(
+    store: &LocalStore,
+    kind: Kind,
+    next: Mark,
+    known: &mut Known,
+) -> Result<Read, ReadError> {
+    let reader = store.clone();
+    let read = spawn_blocking(move || reader.read_after(next.place)).await;
+    let Some((place, records)) = read.expect("it does not panic, and is not aborted")? else {
+        return Ok(Read::Group(None));
+    };
+    let mut found = Vec::new();
+    for pending in pendings(records, next.place, next.from) {
+        let is_emergency = is_emergency(store, &pending.missed, known).await?;
+        if is_emergency == (kind == Kind::Emergencies) {
+            found.push(pending);
+        }
+    }
+    Ok(Read::Group(Some((found, Mark::at(place)))))
+}
+
+/// Reads more events of one conversation, from `mark` to before `until`.
+pub(super) async fn more(
+    store: &LocalStore,
+    conversation: ConversationId,
+    mark: Mark,
+    until: Position,
+) -> Result<Read, ReadError> {
+    let store = store.clone();
+    let read = spawn_blocking(move || {
+        let (found, rest) = scan(&store, &conversation, mark, until)?;
+        Ok(Read::More(conversation, found, rest))
+    });
+    read.await.expect("it does not panic, and is not aborted")
+}
+
+fn scan(
+    store: &LocalStore,
+    conversation: &ConversationId,
+    mark: Mark,
+    until: Position,
+) -> Result<(Vec<Pending>, Option<Mark>), ReadError> {
+    let mut found = Vec::new();
+    let mut place = mark.place;
+    for _ in 0..GROUPS {
+        if place.position().0 + 1 >= until.0 {
+            return Ok((found, None));
+        }
+        let Some((behind, records)) = store.read_after(place)? else { return Ok((found, None)) };
+        for pending in pendings(records, place, mark.from) {
+            if pending.mark.from >= until || pending.missed.conversation != *conversation {
+                continue;
+            }
+            if found.len() == QUEUE {
+                return Ok((found, Some(pending.mark)));
+            }
+            found.push(pending);
+        }
+        place = behind;
+    }
+    Ok((found, Some(Mark::at(place))))
+}
+
+/// The events of a group behind `place`, from this position on, that anybody may miss.
+fn pendings(records: Vec<Record>, place: Place, from: Position) -> impl Iterator<Item = Pending> {
+    records.into_iter().filter(move |record| record.position >= from).filter_map(move |record| {
+        let missed = Missed::of(&record.event)?;
+        Some(Pending { missed, mark: Mark { place, from: record.position } })
+    })
+}
+
+/// Whether an event belongs to an emergency.
+async fn is_emergency(store: &LocalStore, missed: &Missed, known: &mut Known) -> Result<bool, Unavailable> {
+    if let Some(is_emergency) = known.get(&missed.conversation) {
+        return Ok(*is_emergency);
+    }
+    let room_type = match missed.room_type {
+        Some(room_type) => Some(room_type),
+        None => match store.load(Query::Conversation(missed.conversation.clone())).await?.facts {
+            Facts::Conversation(conversation) => conversation.map(|found| found.room_type),
+            _ => None,
+        },
+    };
+    let is_emergency = room_type == Some(RoomType::EmergencySupport);
+    if known.len() >= KNOWN_MOST {
+        known.clear();
+    }
+    known.insert(missed.conversation.clone(), is_emergency);
+    Ok(is_emergency)
+}
