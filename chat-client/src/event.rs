@@ -72,10 +72,13 @@ pub enum ConnectionState {
     Live,
     /// There is no connection; another attempt follows by itself.
     Waiting {
-        /// After this long, or at once when the app says that the network is back.
+        /// After this long, or when the app says that the network is back: at once, or when the pause is over that the
+        /// server has asked for.
         pause: Duration,
         /// Why there is none, for people.
         reason: Arc<str>,
+        /// Why there is none, for programs.
+        cause: WaitCause,
     },
     /// There is no connection, and there will be none unless the app asks for it. The outbox is kept.
     Stopped(StopReason),
@@ -83,7 +86,31 @@ pub enum ConnectionState {
     Closed,
 }
 
-/// Why the client does not connect any more.
+/// Why there is no connection for now. All of these end by themselves; an app that knows better can help.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitCause {
+    /// The network, or something on the way.
+    Network,
+    /// The server: it stops, is full, or has closed the connection for another reason that passes.
+    Server,
+    /// The server says that the token has expired, and the provider has no other. Both are asked again after pauses of up
+    /// to a minute, because the clock of the server may be wrong; if it is not, the user has to log in.
+    TokenExpired,
+    /// The server does not take the token, and the reason may be that its clock is behind: the token is valid from a later
+    /// time on. It is tried again like one that has expired.
+    TokenNotYetValid,
+    /// The rights of the account are other ones than the token says, and the provider has no other token. Both are asked
+    /// again after pauses that grow to a minute, or longer if the server asks for that; a user whose role has changed has
+    /// to log in again.
+    RightsChanged,
+    /// The user has more connections than the server holds for one, and newer ones have taken this one's place. It comes
+    /// back after pauses that grow to ten minutes: the newer ones may be dead ones of this device.
+    Replaced,
+    /// The provider has no token now.
+    NoToken,
+}
+
+/// Why the client does not connect any more: each of these needs the decision of a person.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StopReason {
     /// The server closed the connection with a code that says not to come back.
@@ -94,9 +121,6 @@ pub enum StopReason {
         /// What the server said before it.
         error: Option<Refusal>,
     },
-    /// The token has expired, and there was no newer one to be had.
-    #[error("the token has expired, and there is no newer one")]
-    TokenExpired,
     /// The provider of tokens has none and will have none.
     #[error("there is no token: {0}")]
     NoToken(Arc<str>),

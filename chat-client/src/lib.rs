@@ -73,7 +73,9 @@
 //! |---|---|---|
 //! | the network, the server | nothing: it is tried again, after 0.5 to 20 s at random | [`ConnectionState::Waiting`] |
 //! | a request is refused | show the reason; the same will be refused again | [`Error::Refused`], [`NotSent`] |
-//! | the token has expired, and the provider has no other | log in, then [`ChatClient::resume`] | [`StopReason`] |
+//! | the token has expired, or says other rights than the account has, and the provider has no other | log in: the provider then has another. Until then the same is tried again, after at most a minute: a clock may be wrong | [`WaitCause`] |
+//! | too many devices of the user, or dead connections of this one | nothing: it comes back, after 5 s to 10 min | [`WaitCause::Replaced`] |
+//! | the provider says that there is no token any more | log in, then [`ChatClient::resume`] | [`StopReason::NoToken`] |
 //! | the server does not want this client | show the reason | [`StopReason::Refused`] |
 //!
 //! # What is bounded
@@ -130,7 +132,7 @@ pub use client::{
 pub use error::{Error, Refusal};
 pub use event::{
     Acknowledged, ConnectionState, Event, NotSent, NotSentReason, Progress, Snapshot, StopReason, Unread,
-    Update,
+    Update, WaitCause,
 };
 pub use retry::Retry;
 pub use token::{TokenError, TokenProvider, provider};

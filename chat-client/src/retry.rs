@@ -20,18 +20,20 @@ pub enum Retry {
 }
 
 impl Retry {
-    /// What a close code asks for (protocol, close codes): 4000 to 4499 to connect again, 4500 to 4999 not to.
+    /// What a close code asks for (protocol, close codes): 4000 to 4499 to connect again, 4500 to 4999 not to. One that
+    /// was replaced comes back after a pause all the same: the newer connection may be a dead one of its own.
     pub fn after_close(code: CloseCode) -> Self {
         match code {
             CloseCode::TokenExpired | CloseCode::RightsChanged => Self::WithNewToken,
-            CloseCode::NotAuthenticated | CloseCode::Deactivated | CloseCode::Replaced => Self::Never,
+            CloseCode::NotAuthenticated | CloseCode::Deactivated => Self::Never,
             CloseCode::Normal
             | CloseCode::GoingAway
             | CloseCode::InvalidUtf8
             | CloseCode::FrameTooLong
             | CloseCode::TryAgainLater
             | CloseCode::TooSlow
-            | CloseCode::NoSignOfLife => Self::AfterPause(None),
+            | CloseCode::NoSignOfLife
+            | CloseCode::Replaced => Self::AfterPause(None),
         }
     }
 

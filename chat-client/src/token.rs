@@ -19,8 +19,10 @@ use crate::transport::Token;
 /// A `&str`, `String` or [`Token`] is a provider that has only this one. For apps that log in, an asynchronous closure
 /// is one: see [`provider`].
 pub trait TokenProvider: Send + 'static {
-    /// The newest token. It is asked for again when the server says that it has expired: a provider that caches must
-    /// then give another one, or the client stops. The client waits for it as long as it takes: what asks a network should
+    /// The newest token. It is asked for again when the server says that it has expired, or that the user's rights have
+    /// changed: a provider that caches should then give another one. With the same one the client tries again after
+    /// pauses that grow to a minute, because a clock may be wrong, and tells why
+    /// ([`WaitCause`](crate::WaitCause)). The client waits for it as long as it takes: what asks a network should
     /// have a time limit of its own.
     ///
     /// # Errors

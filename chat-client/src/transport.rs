@@ -20,7 +20,8 @@ pub trait Connector: Send + 'static {
     /// An open connection. It keeps what is its own to itself: handshakes, pings, limits on the length of a frame.
     ///
     /// It must fail when nothing has come from the peer for [`Attempt::heartbeat`], and at once when it can't write.
-    /// When it is dropped, the connection must end. The client polls it from one task, as a stream whenever it polls it
+    /// After a write has failed, the stream must still give what had come in before, and then end. When it is dropped, the
+    /// connection must end. The client polls it from one task, as a stream whenever it polls it
     /// as a sink too: a peer that waits to be read must not be what a write waits for.
     type Transport: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure> + Send + Unpin;
 
@@ -40,6 +41,36 @@ pub struct Attempt {
     /// After how long without a sign of life the connection counts as dead. The server is told of it, so that it does
     /// not ask more often: a radio that is woken costs a phone its battery.
     pub heartbeat: Duration,
+    /// To be told that bytes move, while no whole frame has come or gone.
+    pub progress: ProgressReport,
+}
+
+/// Tells the client that a connection makes progress: the pieces of a long frame over a weak link, or of a handshake.
+///
+/// The client measures its patience by it. It gives up an answer after 20 s of silence, and not because the answer is long
+/// and the link slow. A transport that can't see pieces of frames need not report anything: then each whole frame counts.
+/// It should report at most once a second, and no pings or pongs: a server that answers only those has stopped.
+#[derive(Clone, Default)]
+pub struct ProgressReport(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl ProgressReport {
+    /// A report to this function.
+    pub fn to(report: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(report)))
+    }
+
+    /// Bytes have moved.
+    pub fn made(&self) {
+        if let Some(report) = &self.0 {
+            report();
+        }
+    }
+}
+
+impl fmt::Debug for ProgressReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProgressReport")
+    }
 }
 
 /// What a user proves itself with. Its text appears in no log: `Debug` leaves it out.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::handshake::derive_accept_key;
-use chat_client::transport::{Attempt, Connector as _};
+use chat_client::transport::{Attempt, Connector as _, ProgressReport};
 use chat_client::websocket::WebSocket;
 use chat_core::frame::Frame;
 use futures::{SinkExt as _, StreamExt as _};
@@ -72,7 +72,11 @@ async fn talk(token: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut connector = WebSocket::new(&format!("ws://{}/", listener.local_addr().unwrap())).unwrap();
     let talk = async {
-        let attempt = Attempt { token: token.into(), heartbeat: Duration::from_secs(25) };
+        let attempt = Attempt {
+            token: token.into(),
+            heartbeat: Duration::from_secs(25),
+            progress: ProgressReport::default(),
+        };
         let mut client = connector.connect(attempt).await.unwrap();
         client.send(Frame::Text("hi".into())).await.unwrap();
         assert_eq!(client.next().await, Some(Ok(Frame::Text("logged".into()))));

@@ -105,6 +105,7 @@ impl Phone {
             19..=20 => self.kept(bytes)?,
             21..=22 => self.pass(bytes)?,
             23..=24 => self.wait(),
+            25 => self.progress(),
             _ => {
                 if let Some(input) = self.app.input(bytes)? {
                     self.give(input);
@@ -118,6 +119,13 @@ impl Phone {
     fn open(&mut self) {
         if let Some(link) = self.watch.opening() {
             self.give(Input::Opened { link });
+        }
+    }
+
+    /// Bytes move.
+    fn progress(&mut self) {
+        if let Some(link) = self.watch.link() {
+            self.give(Input::Progress { link });
         }
     }
 

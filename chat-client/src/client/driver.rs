@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_core::drive::Clock;
 use chat_core::frame::Frame;
@@ -13,22 +14,22 @@ use super::shared::Shared;
 use crate::machine::{Input, LinkId};
 use crate::outbox::Outbox;
 use crate::token::TokenProvider;
-use crate::transport::{Connector, Failure};
+use crate::transport::{Connector, Failure, ProgressReport};
 
 /// Runs a client until it is closed.
 ///
 /// Each part waits for its own orders in [`Shared`], carries them out one by one, and gives the machine what came of it.
 /// All run in one task.
 pub(super) async fn run(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     connector: impl Connector,
     clock: impl Clock,
     tokens: impl TokenProvider,
     outbox: impl Outbox,
 ) {
     let parts = join4(
-        connect(shared, connector),
-        wake(shared, clock),
+        connect(shared, connector, &clock),
+        wake(shared, &clock),
         get_tokens(shared, tokens),
         keep(shared, outbox),
     );
@@ -46,7 +47,7 @@ impl Drop for Ended {
 }
 
 /// Lets the machine know when the time comes that it waits for.
-async fn wake(shared: &Shared, clock: impl Clock) {
+async fn wake(shared: &Shared, clock: &impl Clock) {
     loop {
         let at = shared.wait(|state| state.orders.wake_at).await;
         let other = shared.wait(|state| (state.orders.wake_at != Some(at)).then_some(()));
@@ -76,16 +77,18 @@ async fn keep(shared: &Shared, mut outbox: impl Outbox) {
 }
 
 /// Has the transport that the machine wants, for as long as it wants it.
-async fn connect(shared: &Shared, mut connector: impl Connector) {
+async fn connect(shared: &Arc<Shared>, mut connector: impl Connector, clock: &impl Clock) {
     let mut last = None;
     loop {
-        let (link, attempt) =
+        let (link, mut attempt) =
             shared.wait(|state| state.orders.link.clone().filter(|(link, _)| Some(*link) != last)).await;
         last = Some(link);
+        let reported = Arc::clone(shared);
+        attempt.progress = ProgressReport::to(move || reported.input(Input::Progress { link }));
         let carried = async {
             let transport = connector.connect(attempt).await?;
             shared.input(Input::Opened { link });
-            carry(shared, link, transport).await
+            carry(shared, link, transport, clock).await
         };
         let unwanted = shared.wait(|state| is_unwanted(state, link).then_some(()));
         if let Either::Left((Err(failure), _)) = select(pin!(carried), pin!(unwanted)).await {
@@ -98,14 +101,23 @@ fn is_unwanted(state: &super::shared::State, link: LinkId) -> bool {
     state.orders.link.as_ref().is_none_or(|(wanted, _)| *wanted != link)
 }
 
-/// Carries frames both ways. Reading goes on while a write is stuck.
-async fn carry<T>(shared: &Shared, link: LinkId, transport: T) -> Result<(), Failure>
+/// How long what had come in is read after a write has failed, should the transport not end by itself.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
+
+/// Carries frames both ways. Reading goes on while a write is stuck, and after one has failed until all that had come in
+/// is read: an answer among it makes a repetition needless, and a close code says what to do.
+async fn carry<T>(shared: &Shared, link: LinkId, transport: T, clock: &impl Clock) -> Result<(), Failure>
 where
     T: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure>,
 {
     let (sink, stream) = transport.split();
     match select(pin!(read(shared, link, stream)), pin!(write(shared, link, sink))).await {
-        Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
+        Either::Left((ended, _)) | Either::Right((ended @ Ok(()), _)) => ended,
+        Either::Right((Err(failure), read)) => {
+            let until = shared.now().monotonic.plus(LAST_WORDS_WITHIN);
+            select(read, pin!(clock.sleep_until(until))).await;
+            Err(failure)
+        }
     }
 }
 

@@ -260,14 +260,15 @@ impl ChatClient {
         self.shared.lock().machine.counters()
     }
 
-    /// Tells that the system has a network again, or another one: the client connects at once, or finds out within 5 s
-    /// whether its connection has survived.
+    /// Tells that the system has a network again, or another one: the client connects at once, or finds out within
+    /// 10 s whether its connection has survived. An attempt that is under way goes on; if it fails, the next one follows at
+    /// once. A pause that the server has asked for is kept.
     pub fn network_is_back(&self) {
         self.shared.input(Input::NetworkIsBack);
     }
 
     /// Tells that the app went into the background, or came back. In the background a heartbeat of 240 s instead of 25 s
-    /// lets the radio sleep. Each change reconnects, and nothing is missed by it.
+    /// lets the radio sleep. Each change reconnects, once an attempt that is under way has ended, and nothing is missed by it.
     pub fn in_background(&self, in_background: bool) {
         self.shared.input(Input::Background(in_background));
     }

@@ -8,6 +8,17 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::limits::Periods;
 
+/// What the next pause is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Pause {
+    /// The least, because the server has named it.
+    pub(super) floor: Duration,
+    /// The first ceiling of what is drawn in addition.
+    pub(super) from: Duration,
+    /// The last one.
+    pub(super) to: Duration,
+}
+
 /// The pauses of one client.
 ///
 /// Full jitter: each pause is drawn from zero to a ceiling that doubles. Of a thousand clients that lost the same server
@@ -15,20 +26,41 @@ use super::limits::Periods;
 pub(super) struct Backoff {
     random: ChaCha8Rng,
     failures: u32,
+    /// How often the server has ended a session because of another device, or of other rights, since there was peace.
+    disputes: u32,
 }
 
 impl Backoff {
     pub(super) fn new(seed: [u8; 32]) -> Self {
-        Self { random: ChaCha8Rng::from_seed(seed), failures: 0 }
+        Self { random: ChaCha8Rng::from_seed(seed), failures: 0, disputes: 0 }
     }
 
     /// One more failure: how long to wait now.
-    pub(super) fn pause(&mut self, from: Duration, periods: &Periods) -> Duration {
-        let doubled = from.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
-        let ceiling = doubled.min(periods.backoff_to.max(from));
+    pub(super) fn pause(&mut self, pause: Pause) -> Duration {
+        let ceiling = pause.ceiling(self.failures);
         self.failed();
+        pause.floor + self.up_to(ceiling)
+    }
+
+    /// One more session that was ended in favour of another: how long to wait at least, and how long.
+    ///
+    /// Half of the ceiling is waited in any case, whatever the app says of the network: two devices must not push each
+    /// other out in a tight loop.
+    pub(super) fn dispute(&mut self, pause: Pause) -> (Duration, Duration) {
+        let half = pause.ceiling(self.disputes) / 2;
+        self.disputed();
+        let floor = pause.floor.max(half);
+        (floor, floor + self.up_to(half))
+    }
+
+    fn up_to(&mut self, ceiling: Duration) -> Duration {
         let millis = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
         Duration::from_millis(self.random.next_u64() % (millis + 1))
+    }
+
+    /// One more dispute, for which there is no pause yet.
+    pub(super) fn disputed(&mut self) {
+        self.disputes = self.disputes.saturating_add(1).min(31);
     }
 
     /// One more failure, for which there is no pause yet.
@@ -38,8 +70,12 @@ impl Backoff {
 
     /// A connection ended that was live from `since`: if that was for long enough, the next pause is a first one.
     pub(super) fn was_live(&mut self, since: Monotonic, now: Monotonic, periods: &Periods) {
-        if now.since(since) >= periods.steady_after {
+        let lasted = now.since(since);
+        if lasted >= periods.steady_after {
             self.failures = 0;
+        }
+        if lasted >= periods.peaceful_after {
+            self.disputes = 0;
         }
     }
 
@@ -48,15 +84,37 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// The app wants to begin anew.
+    pub(super) fn begin_anew(&mut self) {
+        (self.failures, self.disputes) = (0, 0);
+    }
+
+    /// Whether there was a dispute since the last connection that lasted.
+    pub(super) fn is_disputed(&self) -> bool {
+        self.disputes > 0
+    }
+
     /// Whether there was a failure since the last connection that held.
     pub(super) fn is_struggling(&self) -> bool {
         self.failures > 0
     }
 }
 
+impl Pause {
+    /// What is drawn up to after this many failures: doubled with each.
+    fn ceiling(self, failures: u32) -> Duration {
+        let doubled = self.from.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX));
+        doubled.min(self.to.max(self.from))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn usual(periods: &Periods) -> Pause {
+        Pause { floor: Duration::ZERO, from: periods.backoff_from, to: periods.backoff_to }
+    }
 
     #[test]
     fn pauses_double_up_to_a_limit_and_are_spread_from_zero() {
@@ -66,7 +124,7 @@ mod tests {
             let mut shortest = Duration::MAX;
             for seed in 0..=255 {
                 let mut backoff = Backoff { failures, ..Backoff::new([seed; 32]) };
-                let pause = backoff.pause(periods.backoff_from, &periods);
+                let pause = backoff.pause(usual(&periods));
                 (longest, shortest) = (longest.max(pause), shortest.min(pause));
             }
             (shortest, longest)
@@ -77,6 +135,31 @@ mod tests {
             assert!(longest <= ceiling && longest > ceiling * 9 / 10, "{failures}: {longest:?}");
             assert!(shortest < ceiling / 10, "{failures}: {shortest:?}");
         }
+    }
+
+    #[test]
+    fn a_pause_that_was_asked_for_is_kept_and_still_spread() {
+        let floor = Duration::from_secs(10);
+        let pause = Pause { floor, ..usual(&Periods::default()) };
+        let pauses = (0..=255).map(|seed| Backoff::new([seed; 32]).pause(pause)).collect::<Vec<_>>();
+        assert!(pauses.iter().all(|pause| (floor..=floor + Duration::from_millis(500)).contains(pause)));
+        assert!(pauses.iter().max() > pauses.iter().min());
+    }
+
+    #[test]
+    fn of_a_dispute_half_the_pause_is_certain_and_only_an_hour_ends_it() {
+        let periods = Periods::default();
+        let (from, to) = (Duration::from_secs(10), Duration::from_mins(10));
+        let mut backoff = Backoff::new([1; 32]);
+        let at = |seconds| Monotonic(Duration::from_secs(seconds));
+        for ceiling in [10, 20, 40, 80, 160, 320, 600, 600] {
+            let (floor, pause) = backoff.dispute(Pause { floor: Duration::ZERO, from, to });
+            assert_eq!(floor, Duration::from_secs(ceiling) / 2);
+            assert!(floor <= pause && pause <= Duration::from_secs(ceiling));
+            backoff.was_live(at(0), at(60), &periods);
+        }
+        backoff.was_live(at(0), at(3_600), &periods);
+        assert!(!backoff.is_disputed());
     }
 
     #[test]

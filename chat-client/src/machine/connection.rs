@@ -1,18 +1,21 @@
 //! The life of the connection: its states, and what leads from one to the next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::protocol::CloseCode;
 use chat_core::time::Monotonic;
 
 use super::Machine;
+use super::backoff::Pause;
 use super::io::{LinkId, Output};
 use super::list::List;
+use super::pauses::TokenTrouble;
 use crate::error::Error;
-use crate::event::{ConnectionState, Event, StopReason};
+use crate::event::{ConnectionState, Event, StopReason, WaitCause};
 use crate::retry::Retry;
 use crate::token::TokenError;
-use crate::transport::{Attempt, Failure, Token};
+use crate::transport::{Attempt, Failure, ProgressReport, Token};
 
 /// Where the connection stands, named for what it waits for.
 pub(super) enum Connection {
@@ -21,7 +24,7 @@ pub(super) enum Connection {
     /// For the provider of tokens.
     AwaitingToken,
     /// For the transport.
-    Opening { link: LinkId, give_up_at: Monotonic },
+    Opening { link: LinkId, begun: Monotonic, give_up_at: Monotonic },
     /// For frames.
     Open {
         link: LinkId,
@@ -30,8 +33,8 @@ pub(super) enum Connection {
         /// Whether the list of conversations was seen whole.
         listed: bool,
     },
-    /// For the time of the next attempt.
-    Pausing { until: Monotonic },
+    /// For the time of the next attempt, which the app may bring forward as far as the server allows.
+    Pausing { until: Monotonic, not_before: Monotonic },
     /// For the app: only that can help.
     Stopped(StopReason),
     /// For nothing.
@@ -54,10 +57,25 @@ impl Machine {
         let link = LinkId(self.links);
         let periods = &self.settings.periods;
         let heartbeat = if self.in_background { periods.heartbeat_in_background } else { periods.heartbeat };
-        let give_up_at = self.now.monotonic.plus(periods.connect_within);
+        let begun = self.now.monotonic;
+        let give_up_at = begun.plus(periods.connect_within);
         self.tokens.use_for_session(token.clone());
-        self.connection = Connection::Opening { link, give_up_at };
-        self.outputs.push_back(Output::Connect { link, attempt: Attempt { token, heartbeat } });
+        self.link_in_background = self.in_background;
+        self.connection = Connection::Opening { link, begun, give_up_at };
+        let attempt = Attempt { token, heartbeat, progress: ProgressReport::default() };
+        self.outputs.push_back(Output::Connect { link, attempt });
+    }
+
+    /// Bytes have moved: patience begins anew, within its limit.
+    pub(super) fn progress(&mut self, link: LinkId) {
+        let (now, periods) = (self.now.monotonic, &self.settings.periods);
+        match &mut self.connection {
+            Connection::Opening { link: expected, begun, give_up_at } if *expected == link => {
+                *give_up_at = now.plus(periods.connect_within).min(begun.plus(periods.reply_at_most));
+            }
+            Connection::Open { link: expected, .. } if *expected == link => self.wire.progress(now),
+            _ => {}
+        }
     }
 
     /// The transport stands. Whether the server knows us, its first reply says.
@@ -77,6 +95,7 @@ impl Machine {
     pub(super) fn is_live(&mut self) {
         if let Connection::Open { live_since: live_since @ None, .. } = &mut self.connection {
             *live_since = Some(self.now.monotonic);
+            (self.network_came, self.token_trouble) = (false, None);
             self.tokens.accepted();
             self.tell(ConnectionState::Live);
         }
@@ -101,7 +120,18 @@ impl Machine {
     pub(super) fn lost(&mut self, link: LinkId, failure: &Failure) {
         if self.link() == Some(link) {
             self.leave();
-            self.after(failure.retry, &failure.reason, |reason| StopReason::Unreachable(reason.into()));
+            match failure.retry {
+                Retry::AfterPause(named) => {
+                    let floor = named.unwrap_or_default().min(self.settings.periods.longest_floor);
+                    self.pause(self.usual_pause(floor), WaitCause::Network, &failure.reason);
+                }
+                Retry::WithNewToken => self.renew(TokenTrouble {
+                    cause: WaitCause::TokenExpired,
+                    reason: Arc::clone(&failure.reason),
+                    floor: Duration::ZERO,
+                }),
+                Retry::Never => self.stop(StopReason::Unreachable(Arc::clone(&failure.reason))),
+            }
         }
     }
 
@@ -113,42 +143,29 @@ impl Machine {
         {
             self.refuse_too_long(longest.purpose);
         }
+        let may_be_early = self.tokens.may_be_early();
         self.hang_up();
-        let from_crowd = matches!(code, CloseCode::GoingAway | CloseCode::TryAgainLater);
-        match Retry::after_close(code) {
-            Retry::AfterPause(_) if from_crowd => {
-                self.pause(self.settings.periods.backoff_from_crowd, code.reason());
+        let periods = &self.settings.periods;
+        let named = error.as_ref().and_then(|error| error.retry_after).unwrap_or_default();
+        let (floor, reason) = (named.min(periods.longest_floor), code.reason());
+        let trouble = |cause| TokenTrouble { cause, reason: reason.into(), floor };
+        match code {
+            CloseCode::GoingAway | CloseCode::TryAgainLater => {
+                let (from, to) = (periods.backoff_from_crowd, periods.backoff_to);
+                self.pause(Pause { floor, from, to }, WaitCause::Server, reason);
             }
-            retry => self.after(retry, code.reason(), |_| StopReason::Refused { code, error }),
-        }
-    }
-
-    fn after(&mut self, retry: Retry, reason: &str, stopped: impl FnOnce(&str) -> StopReason) {
-        match retry {
-            Retry::AfterPause(named) => {
-                self.pause(named.unwrap_or_default().max(self.settings.periods.backoff_from), reason);
+            CloseCode::Replaced => {
+                let (from, to) = (periods.replaced_from, periods.replaced_to);
+                self.dispute(Pause { floor, from, to }, WaitCause::Replaced, reason);
             }
-            Retry::WithNewToken => self.renew(reason),
-            Retry::Never => self.stop(stopped(reason)),
+            CloseCode::TokenExpired => self.renew(trouble(WaitCause::TokenExpired)),
+            CloseCode::RightsChanged => self.renew(trouble(WaitCause::RightsChanged)),
+            CloseCode::NotAuthenticated if may_be_early => self.renew(trouble(WaitCause::TokenNotYetValid)),
+            _ => match Retry::after_close(code) {
+                Retry::Never => self.stop(StopReason::Refused { code, error }),
+                _ => self.pause(self.usual_pause(floor), WaitCause::Server, reason),
+            },
         }
-    }
-
-    /// The token has expired. Another one is asked for at once, but after a pause if that does not seem to help.
-    fn renew(&mut self, reason: &str) {
-        if !self.tokens.expired() {
-            return self.stop(StopReason::TokenExpired);
-        }
-        if self.backoff.is_struggling() {
-            return self.pause(self.settings.periods.backoff_from, reason);
-        }
-        self.backoff.failed();
-        self.connect();
-    }
-
-    fn pause(&mut self, from: Duration, reason: &str) {
-        let pause = self.backoff.pause(from, &self.settings.periods);
-        self.connection = Connection::Pausing { until: self.now.monotonic.plus(pause) };
-        self.tell(ConnectionState::Waiting { pause, reason: reason.into() });
     }
 
     fn stop(&mut self, reason: StopReason) {
@@ -193,9 +210,9 @@ impl Machine {
         let awaited = matches!(self.connection, Connection::AwaitingToken);
         let periods = &self.settings.periods;
         match result {
-            Ok(token) if self.tokens.is_expired(&token) => match awaited {
+            Ok(token) if self.tokens.is_rejected(&token) => match awaited {
                 true if was_asked_before => self.tokens.ask(&mut self.outputs),
-                true => self.stop(StopReason::TokenExpired),
+                true => self.pause_for_token(),
                 false => {}
             },
             Ok(token) if !self.tokens.fits(&token) => {
@@ -203,7 +220,7 @@ impl Machine {
                 self.stop(StopReason::OtherUser);
             }
             Ok(token) if self.open().is_none() => {
-                self.counters.tokens_renewed += u64::from(self.tokens.has_expired());
+                self.counters.tokens_renewed += u64::from(self.tokens.was_rejected());
                 self.tokens.take(token.clone(), self.now, periods);
                 if awaited {
                     self.open_link(token);
@@ -214,33 +231,39 @@ impl Machine {
             }
             Ok(token) => self.tokens.refresh(token),
             Err(TokenError::Refused(reason)) if awaited => self.stop(StopReason::NoToken(reason)),
-            Err(error) if awaited => self.pause(self.settings.periods.backoff_from, &error.to_string()),
+            Err(error) if awaited => {
+                self.pause(self.usual_pause(Duration::ZERO), WaitCause::NoToken, &error.to_string());
+            }
             Err(TokenError::Unavailable(_)) => self.tokens.ask_later(self.now.monotonic, periods),
             // The session lasts as long as its token does.
             Err(TokenError::Refused(_)) => {}
         }
     }
 
-    /// There is a network again, or another one.
+    /// There is a network again, or another one. An attempt that is under way goes on: where the network comes and goes all
+    /// the time, none would ever succeed.
     pub(super) fn network_is_back(&mut self) {
-        match self.connection {
-            Connection::Pausing { .. } => {
+        match &mut self.connection {
+            Connection::Pausing { until, not_before } => {
                 self.backoff.forget();
-                self.connect();
+                *until = (*until).min(*not_before);
             }
-            Connection::Opening { .. } => {
-                self.hang_up();
-                self.connect();
-            }
-            Connection::Open { .. } => self.probe = true,
+            Connection::Open { live_since: Some(_), .. } => self.probe = !self.wire.is_probing(),
+            Connection::Opening { .. } | Connection::Open { .. } => self.network_came = true,
             _ => {}
         }
     }
 
-    /// The heartbeat is another one: only a new connection can tell the server.
+    /// The app went into the background, or came back.
     pub(super) fn background(&mut self, in_background: bool) {
-        if std::mem::replace(&mut self.in_background, in_background) != in_background && self.link().is_some()
-        {
+        self.in_background = in_background;
+        self.fit_heartbeat();
+    }
+
+    /// If the heartbeat is another one than the connection has, only a new connection can tell the server. One that has
+    /// not brought its list yet is not thrown away: an app that comes and goes all the time would never see one.
+    pub(super) fn fit_heartbeat(&mut self) {
+        if self.link_in_background != self.in_background && self.has_listed() {
             self.hang_up();
             self.connect();
         }
@@ -250,7 +273,8 @@ impl Machine {
     pub(super) fn resume(&mut self) {
         if let Connection::Stopped(_) = self.connection {
             self.tokens.forget();
-            self.backoff.forget();
+            self.backoff.begin_anew();
+            self.token_trouble = None;
             self.connect();
         }
     }
@@ -268,11 +292,11 @@ impl Machine {
     pub(super) fn due(&mut self) {
         let now = self.now.monotonic;
         match self.connection {
-            Connection::Pausing { until } if until <= now => self.connect(),
+            Connection::Pausing { until, .. } if until <= now => self.connect(),
             Connection::Opening { give_up_at, .. } if give_up_at <= now => {
                 self.give_up("no connection within the time that it may take");
             }
-            Connection::Open { .. } if self.wire.deadline().is_some_and(|at| at <= now) => {
+            Connection::Open { .. } if self.reply_deadline().is_some_and(|at| at <= now) => {
                 self.give_up("no answer within the time that it may take");
             }
             Connection::Open { .. } if self.tokens.renewal_is_due(now) => {
@@ -282,19 +306,23 @@ impl Machine {
         }
     }
 
+    fn reply_deadline(&self) -> Option<Monotonic> {
+        self.wire.deadline(self.settings.periods.reply_at_most)
+    }
+
     fn give_up(&mut self, reason: &str) {
         self.hang_up();
-        self.pause(self.settings.periods.backoff_from, reason);
+        self.pause(self.usual_pause(Duration::ZERO), WaitCause::Network, reason);
     }
 
     pub(super) fn connection_deadline(&self) -> Option<Monotonic> {
         match self.connection {
-            Connection::Pausing { until } => Some(until),
+            Connection::Pausing { until, .. } => Some(until),
             Connection::Opening { give_up_at, .. } => Some(give_up_at),
             Connection::Open { .. } => {
                 let now = self.now.monotonic;
                 [
-                    self.wire.deadline(),
+                    self.reply_deadline(),
                     self.tokens.deadline(now),
                     self.list.deadline(now),
                     self.rooms.deadline(now),
@@ -311,7 +339,7 @@ impl Machine {
         }
     }
 
-    fn tell(&mut self, state: ConnectionState) {
+    pub(super) fn tell(&mut self, state: ConnectionState) {
         if self.state != state {
             self.state = state.clone();
             self.outputs.push_back(Output::Event(Event::Connection(state)));

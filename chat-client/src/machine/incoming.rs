@@ -21,6 +21,7 @@ impl Machine {
         if self.open() != Some(link) {
             return;
         }
+        self.wire.progress(self.now.monotonic);
         match frame {
             Frame::Text(text) => match ServerFrame::decode(text) {
                 Ok(ServerFrame::Reply(reply)) => {
@@ -237,6 +238,7 @@ impl Machine {
                 *listed = true;
             }
             self.outputs.push_back(Output::Event(Event::Conversations(whole)));
+            self.fit_heartbeat();
         }
     }
 
@@ -248,7 +250,7 @@ impl Machine {
         }
     }
 
-    fn has_listed(&self) -> bool {
+    pub(super) fn has_listed(&self) -> bool {
         matches!(self.connection, Connection::Open { listed: true, .. })
     }
 }

@@ -71,6 +71,11 @@ pub enum Input {
         /// Of which attempt.
         link: LinkId,
     },
+    /// Bytes have moved over the transport, or in the attempt to open it, without a whole frame.
+    Progress {
+        /// Of which attempt.
+        link: LinkId,
+    },
     /// A frame came.
     Frame {
         /// Over which.

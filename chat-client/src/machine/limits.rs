@@ -49,17 +49,31 @@ pub struct Periods {
     pub heartbeat: Duration,
     /// The same while the app is in the background: the radio sleeps, and the battery lasts the shift.
     pub heartbeat_in_background: Duration,
-    /// How long opening a connection may take.
+    /// How long opening a connection may take, without any bytes that come.
     pub connect_within: Duration,
-    /// How long a reply may take, before the connection counts as dead; that of a request which waits behind others is
-    /// timed from their replies on.
+    /// How long a reply may take without any bytes that come or go, before the connection counts as dead; that of a request
+    /// which waits behind others is timed from their replies on.
     pub reply_within: Duration,
-    /// The same for the question whether a connection survived a change of network.
+    /// How long it may take in any case: enough for the longest reply over the weakest link.
+    pub reply_at_most: Duration,
+    /// The same for the question whether a connection survived a change of network: longer than a bad cell takes for an
+    /// answer, because a link that is only slow must not be given up for every report.
     pub probe_within: Duration,
     /// The first pause before another attempt is drawn from zero to this; it doubles with each.
     pub backoff_from: Duration,
     /// And up to this.
     pub backoff_to: Duration,
+    /// The same for the pauses between two tries with a token that the server does not take: a clock may be wrong.
+    pub backoff_to_token: Duration,
+    /// The first pause after the server has ended the session in favour of a newer one, with another device; at least half
+    /// of it is waited, and it doubles with each.
+    pub replaced_from: Duration,
+    /// And up to this.
+    pub replaced_to: Duration,
+    /// A connection that was live for this long makes that pause a first one again.
+    pub peaceful_after: Duration,
+    /// The longest pause that the server can ask for.
+    pub longest_floor: Duration,
     /// The first pause after the server said that it stops or is full: all its clients hear that in the same second.
     pub backoff_from_crowd: Duration,
     /// A connection that was live for this long makes the next pause a first one again.
@@ -68,7 +82,8 @@ pub struct Periods {
     pub repeat_after: Duration,
     /// How often the server is told that somebody still types: half of what it waits.
     pub typing_refresh: Duration,
-    /// The least pause between two questions for a new token.
+    /// The least pause between two questions for a new token. It doubles, up to `backoff_to_token`, while each new one
+    /// looks expired again: the clock of this device is ahead then.
     pub token_pause: Duration,
 }
 
@@ -79,9 +94,15 @@ impl Default for Periods {
             heartbeat_in_background: Duration::from_mins(4),
             connect_within: Duration::from_secs(15),
             reply_within: Duration::from_secs(20),
-            probe_within: Duration::from_secs(5),
+            reply_at_most: Duration::from_mins(10),
+            probe_within: Duration::from_secs(10),
             backoff_from: Duration::from_millis(500),
             backoff_to: Duration::from_secs(20),
+            backoff_to_token: Duration::from_mins(1),
+            replaced_from: Duration::from_secs(10),
+            replaced_to: Duration::from_mins(10),
+            peaceful_after: Duration::from_hours(1),
+            longest_floor: Duration::from_hours(1),
             backoff_from_crowd: Duration::from_secs(5),
             steady_after: Duration::from_secs(10),
             repeat_after: Duration::from_secs(1),

@@ -57,6 +57,7 @@ mod incoming;
 mod io;
 mod limits;
 mod list;
+mod pauses;
 mod rooms;
 mod sending;
 mod tokens;
@@ -79,6 +80,7 @@ use conversations::Conversations;
 pub use io::{Ask, AskId, Counters, Input, LinkId, Output, ViewId};
 pub use limits::{Limits, Periods, Settings};
 use list::List;
+use pauses::TokenTrouble;
 use rooms::Rooms;
 use sending::Sending;
 use tokens::Tokens;
@@ -100,6 +102,12 @@ pub struct Machine {
     /// Attempts to connect so far.
     links: u64,
     in_background: bool,
+    /// The same when the connection that stands, or is being opened, was begun.
+    link_in_background: bool,
+    /// The network has come back during the attempt that is under way: if it fails, the next one follows at once.
+    network_came: bool,
+    /// Why the server wants another token, until it has taken one.
+    token_trouble: Option<TokenTrouble>,
     /// Whether the server is to be asked for a sign of life.
     probe: bool,
     /// The error that the server has said on this connection: its close will follow.
@@ -132,6 +140,9 @@ impl Machine {
             state: ConnectionState::Connecting,
             links: 0,
             in_background: false,
+            link_in_background: false,
+            network_came: false,
+            token_trouble: None,
             probe: false,
             told_error: None,
             backoff: Backoff::new(seed),
@@ -157,6 +168,7 @@ impl Machine {
         match input {
             Input::Restored(entries) => self.restored(entries),
             Input::Opened { link } => self.opened(link),
+            Input::Progress { link } => self.progress(link),
             Input::Frame { link, frame } => self.frame(link, &frame),
             Input::Lost { link, failure } => self.lost(link, &failure),
             Input::Token(result) => self.token(result),

@@ -1,6 +1,7 @@
 //! The token: which one is used, and when another one is asked for.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use chat_core::id::UserId;
 use chat_core::protocol::{RefreshToken, Request};
@@ -23,14 +24,14 @@ pub(super) struct Tokens {
     owner: Option<UserId>,
     /// What the connection that stands, or is being opened, was begun or prolonged with.
     session: Option<Token>,
-    /// The one that the server has called expired.
-    expired: Option<Token>,
-    /// Tokens that the server called expired, since it last took one.
-    expired_in_a_row: u32,
+    /// The one that the server has not taken: it is not tried again before a pause.
+    rejected: Option<Token>,
     /// Whether the provider is being asked.
     asked: bool,
-    /// Whether it was asked before the server called a token expired, and so could not know that.
+    /// Whether it was asked before the server rejected a token, and so could not know that.
     asked_before: bool,
+    /// Tokens in a row that looked as good as expired when they came.
+    short_lived: u32,
     /// When it is asked for the next one, while the current one is still good.
     renew_at: Option<Monotonic>,
     /// A new one for the session that stands.
@@ -61,15 +62,20 @@ impl Tokens {
         }
     }
 
-    /// The provider has answered. Whether it was asked before it could know that a token has expired.
+    /// The provider has answered. Whether it was asked before it could know that the server has rejected a token.
     pub(super) fn told(&mut self) -> bool {
         self.asked = false;
         std::mem::take(&mut self.asked_before)
     }
 
-    /// Whether this is the one that the server has called expired.
-    pub(super) fn is_expired(&self, token: &Token) -> bool {
-        self.expired.as_ref() == Some(token)
+    /// Whether this is the one that the server has not taken, and there was no pause since.
+    pub(super) fn is_rejected(&self, token: &Token) -> bool {
+        self.rejected.as_ref() == Some(token)
+    }
+
+    /// Whether the server may not have taken the token because its clock is behind.
+    pub(super) fn may_be_early(&self) -> bool {
+        self.session.as_ref().is_some_and(|token| Hints::of(token).has_beginning)
     }
 
     /// Whether it is of the same user as those before: the outbox is that user's.
@@ -80,9 +86,9 @@ impl Tokens {
         }
     }
 
-    /// Whether the server has called the last token expired.
-    pub(super) fn has_expired(&self) -> bool {
-        self.expired.is_some()
+    /// Whether the server has not taken the last token.
+    pub(super) fn was_rejected(&self) -> bool {
+        self.rejected.is_some()
     }
 
     /// This token is used from now on.
@@ -94,9 +100,16 @@ impl Tokens {
         self.current = Some(token);
         self.owner = self.owner.take().or_else(|| self.hints.user.clone());
         let left = self.hints.expires_at.map(|end| end.since(now.wall));
-        self.renew_at = left
-            .filter(|left| !left.is_zero())
-            .map(|left| now.monotonic.plus((left / 5 * 4).max(periods.token_pause)));
+        let left = left.filter(|left| !left.is_zero());
+        self.renew_at = left.map(|left| now.monotonic.plus(self.renewal_pause(left / 5 * 4, periods)));
+    }
+
+    /// How long to wait before the next token is asked for.
+    fn renewal_pause(&mut self, wanted: Duration, periods: &Periods) -> Duration {
+        let is_short = wanted < periods.backoff_to_token;
+        self.short_lived = if is_short { self.short_lived.saturating_add(1).min(31) } else { 0 };
+        let least = periods.token_pause.saturating_mul(1 << self.short_lived.saturating_sub(1));
+        wanted.max(least.min(periods.backoff_to_token))
     }
 
     /// The session lasts as long as this token does.
@@ -143,22 +156,22 @@ impl Tokens {
 
     /// The server took the token.
     pub(super) fn accepted(&mut self) {
-        self.expired_in_a_row = 0;
-        self.expired = None;
+        self.rejected = None;
     }
 
-    /// The server called the session's token expired. Whether there is another to try, or it is worth asking for one: two
-    /// in a row mean that the provider, or a clock, is wrong, and no further one would help.
-    pub(super) fn expired(&mut self) -> bool {
-        self.expired = self.session.take();
+    /// The server did not take the session's token. If there is another one, it is tried next; if not, the provider is asked.
+    pub(super) fn reject(&mut self) {
+        self.rejected = self.session.take();
         self.asked_before = self.asked;
-        if self.current != self.expired {
-            return true;
+        if self.current == self.rejected {
+            self.current = None;
+            self.renew_at = None;
         }
-        self.current = None;
-        self.renew_at = None;
-        self.expired_in_a_row += 1;
-        self.expired_in_a_row < 2
+    }
+
+    /// There was a pause: any token is worth another try, because it may have been a clock that was wrong.
+    pub(super) fn may_repeat(&mut self) {
+        self.rejected = None;
     }
 
     /// The app wants to begin anew.

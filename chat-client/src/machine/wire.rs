@@ -39,6 +39,11 @@ pub(super) struct Asked {
     /// Since when nothing else can be on its way before the reply, as far as is known.
     since: Monotonic,
     within: Duration,
+    /// When bytes moved last.
+    moved_at: Monotonic,
+    /// A later request was answered before it. Replies come in the order of their requests, so that its own is lost, and no
+    /// bytes that move are of it.
+    is_overtaken: bool,
     /// Bytes of its frame.
     bytes: usize,
 }
@@ -52,7 +57,13 @@ impl Asked {
         now: Monotonic,
         within: Duration,
     ) -> Self {
-        Self { purpose, event_type, since: now, within, bytes }
+        Self { purpose, event_type, since: now, within, moved_at: now, is_overtaken: false, bytes }
+    }
+
+    /// When its reply is overdue: after a silence, or at last although bytes move all the time.
+    fn deadline(&self, at_most: Duration) -> Monotonic {
+        let silence = if self.is_overtaken { self.since } else { self.moved_at.max(self.since) };
+        silence.plus(self.within).min(self.since.plus(at_most))
     }
 }
 
@@ -88,12 +99,23 @@ impl Wire {
         let Some(RequestId::Number(number)) = id else { return None };
         let answered = self.asked.remove(number)?;
         self.asked.range_mut(number..).for_each(|(_, behind)| behind.since = now);
+        self.asked.range_mut(..number).for_each(|(_, overtaken)| overtaken.is_overtaken = true);
         Some(answered)
     }
 
-    /// When the first reply is overdue.
-    pub(super) fn deadline(&self) -> Option<Monotonic> {
-        self.asked.values().map(|asked| asked.since.plus(asked.within)).min()
+    /// Bytes have moved: whatever is awaited may be what they are of.
+    pub(super) fn progress(&mut self, now: Monotonic) {
+        self.asked.values_mut().for_each(|asked| asked.moved_at = now);
+    }
+
+    /// When the first reply is overdue, if each may take this long although bytes move.
+    pub(super) fn deadline(&self, at_most: Duration) -> Option<Monotonic> {
+        self.asked.values().map(|asked| asked.deadline(at_most)).min()
+    }
+
+    /// Whether it is being found out whether the connection still stands.
+    pub(super) fn is_probing(&self) -> bool {
+        self.asked.values().any(|asked| asked.purpose == Purpose::Probe)
     }
 
     /// Takes out the longest request: the one that was too long, if the server says that one was.

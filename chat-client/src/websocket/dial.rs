@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::select_ok;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::sleep;
 
 use crate::transport::Failure;
@@ -22,11 +22,22 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure>
     let addresses = lookup_host((host, port))
         .await
         .map_err(|error| Failure::network(format_args!("can't find the address of {host}: {error}")))?;
-    let stream = first(addresses, TcpStream::connect)
+    let stream = first(addresses, open)
         .await
         .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
         .map_err(|error| Failure::network(format_args!("can't connect to {host}, port {port}: {error}")))?;
     Ok(stream)
+}
+
+/// Bytes that the system takes to be sent before the peer has taken them. Few, so that a write over a weak link is seen to
+/// go on bit by bit: the system's own buffer would hold minutes of it.
+const SEND_BUFFER: u32 = 16 * 1024;
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Without it progress is only seen later.
+    let _ = socket.set_send_buffer_size(SEND_BUFFER);
+    socket.connect(address).await
 }
 
 /// The first connection that comes about, or why the last one did not.

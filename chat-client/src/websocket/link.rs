@@ -3,23 +3,62 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
+use crate::transport::ProgressReport;
+
 /// A stream that remembers when the peer last gave a sign of life, and since when it has taken nothing.
 ///
 /// Bytes are the signs, not frames: a long list that trickles in over a weak link is life.
+///
+/// A failed write is not the end for a reader: what the peer had said before it hung up is still there, and the WebSocket
+/// above reads nothing more once a write has failed. So the failure is only remembered here.
 pub(super) struct Watched<S> {
     stream: S,
     alive_at: Instant,
     stuck_since: Option<Instant>,
+    /// The error of the write that failed. From then on nothing is written, and what had come in is read to its end.
+    write_error: Option<io::Error>,
+    meter: Meter,
+}
+
+/// Fewest bytes that are progress: more than pings and pongs are, also in TLS, with which a server that has stopped may
+/// still answer.
+const PIECE: usize = 512;
+
+/// The least pause between two reports of progress.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Counts bytes, and reports those that are progress.
+struct Meter {
+    progress: ProgressReport,
+    unreported: usize,
+    reported_at: Option<Instant>,
+}
+
+impl Meter {
+    fn moved(&mut self, bytes: usize) {
+        self.unreported = self.unreported.saturating_add(bytes);
+        if self.unreported >= PIECE && self.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+            (self.unreported, self.reported_at) = (0, Some(Instant::now()));
+            self.progress.made();
+        }
+    }
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, alive_at: Instant::now(), stuck_since: None }
+    pub(super) fn new(stream: S, progress: ProgressReport) -> Self {
+        let meter = Meter { progress, unreported: 0, reported_at: None };
+        Self { stream, alive_at: Instant::now(), stuck_since: None, write_error: None, meter }
+    }
+
+    /// Why the last write failed, if one did.
+    pub(super) fn write_error(&self) -> Option<&io::Error> {
+        self.write_error.as_ref()
     }
 
     /// When bytes last came in, or a write that had waited last went on.
@@ -43,8 +82,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
+        let came = buf.filled().len() - before;
+        if came > 0 {
             self.alive_at = Instant::now();
+            self.meter.moved(came);
         }
         read
     }
@@ -52,19 +93,32 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        match written {
+        if self.write_error.is_some() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        match Pin::new(&mut self.stream).poll_write(cx, bytes) {
             Poll::Pending => {
                 self.stuck_since.get_or_insert_with(Instant::now);
+                Poll::Pending
             }
-            Poll::Ready(_) if self.stuck_since.take().is_some() => self.alive_at = Instant::now(),
-            Poll::Ready(_) => {}
+            Poll::Ready(Ok(written)) => {
+                if self.stuck_since.take().is_some() {
+                    self.alive_at = Instant::now();
+                    self.meter.moved(written);
+                }
+                Poll::Ready(Ok(written))
+            }
+            Poll::Ready(Err(error)) => {
+                (self.stuck_since, self.write_error) = (None, Some(error));
+                Poll::Ready(Ok(bytes.len()))
+            }
         }
-        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = std::task::ready!(Pin::new(&mut self.stream).poll_flush(cx));
+        self.write_error = self.write_error.take().or(flushed.err());
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -79,8 +133,8 @@ pub(super) enum Link<S> {
 }
 
 impl<S> Link<S> {
-    pub(super) fn plain(stream: S) -> Self {
-        Self::Plain(Watched::new(stream))
+    pub(super) fn plain(stream: S, progress: ProgressReport) -> Self {
+        Self::Plain(Watched::new(stream, progress))
     }
 
     pub(super) fn tls(stream: TlsStream<Watched<S>>) -> Self {

@@ -30,7 +30,7 @@ pub use socket::Socket;
 pub use url::BadUrl;
 
 use crate::transport::{Attempt, Connector, Failure};
-use link::Link;
+use link::{Link, Watched};
 use url::Address;
 
 /// Opens WebSockets to one address.
@@ -77,8 +77,11 @@ impl Connector for WebSocket {
         handshake::check(&attempt.token)?;
         let stream = dial::connect(&address.host, address.port).await?;
         let mut link = match &address.server_name {
-            None => Link::plain(stream),
-            Some(name) => Link::tls(tls::connect(&self.tls, name, stream).await?),
+            None => Link::plain(stream, attempt.progress.clone()),
+            Some(name) => {
+                let stream = Watched::new(stream, attempt.progress.clone());
+                Link::tls(tls::connect(&self.tls, name, stream).await?)
+            }
         };
         let leftover = handshake::upgrade(&mut link, address, &attempt).await?;
         Ok(Socket::new(link, leftover, attempt.heartbeat).await)

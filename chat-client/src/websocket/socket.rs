@@ -18,7 +18,7 @@ use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::failure::{broken, closed};
+use super::failure::{broken, closed, lost};
 use super::link::{Link, Watched};
 use crate::transport::Failure;
 
@@ -120,6 +120,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         cx: &mut Context<'_>,
         written: Poll<Result<(), Error>>,
     ) -> Poll<Result<(), Failure>> {
+        if let Some(failure) = self.write_failure() {
+            return Poll::Ready(Err(failure));
+        }
         match written {
             Poll::Ready(written) => Poll::Ready(written.map_err(|error| broken(&error))),
             Poll::Pending => self.poll_deadline(cx, false).map(Err),
@@ -167,6 +170,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
         }
         Ok(())
+    }
+
+    fn write_failure(&self) -> Option<Failure> {
+        self.watched().write_error().map(lost)
     }
 
     fn dead(&self, what: &str) -> Failure {

@@ -32,9 +32,9 @@ pub(super) fn mozilla() -> Arc<ClientConfig> {
 pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     config: &Arc<ClientConfig>,
     name: &ServerName<'static>,
-    stream: S,
+    stream: Watched<S>,
 ) -> Result<TlsStream<Watched<S>>, Failure> {
-    let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), Watched::new(stream));
+    let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
     connecting.await.map_err(|error| explain(&error))
 }
 

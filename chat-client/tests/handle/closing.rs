@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chat_client::outbox::{Change, Entry, FileOutbox, Outbox, Unkept};
-use chat_client::{ChatClient, ConnectionState, Error, Event, NotSentReason, StartError, StopReason};
+use chat_client::{
+    ChatClient, ConnectionState, Error, Event, NotSentReason, Progress, StartError, StopReason,
+};
 use chat_core::protocol::GetActiveConversations;
 use futures::StreamExt as _;
 
@@ -136,7 +138,7 @@ async fn an_outbox_that_can_not_be_read_or_written_says_so() {
     assert!(!not_sent.maybe_sent);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_one_user_wrote_is_not_sent_in_the_name_of_another() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("outbox");
@@ -145,7 +147,8 @@ async fn what_one_user_wrote_is_not_sent_in_the_name_of_another() {
     chat.set_up(false);
     let (first, running) = chat.builder(chat.token(&driver())).outbox(open()).start().await.unwrap();
     let running = tokio::spawn(running);
-    let posted = first.create_support_conversation("Written by John", "I have had an accident.", None);
+    let mut posted = first.create_support_conversation("Written by John", "I have had an accident.", None);
+    until(&mut posted, |progress| *progress == Progress::Queued).await;
     must(first.close()).await;
     assert_eq!(must(posted).await.unwrap_err().reason, NotSentReason::Kept);
     must(running).await.unwrap();

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use chat_client::machine::{AskId, Input, LinkId, Machine, Output, Settings, ViewId};
 use chat_client::outbox::Entry;
+use chat_client::transport::Failure;
 use chat_client::{ConnectionState, Error, Event, Token, Update};
 use chat_core::frame::Frame;
 use chat_core::protocol::{CloseCode, Reply};
@@ -32,6 +33,8 @@ pub(crate) struct Scene {
     refused_views: Vec<ViewId>,
     /// Bytes of the frame that was sent last.
     last_frame: Bytes,
+    /// Whether connections open at once, by themselves.
+    opens: bool,
     /// The names of the tokens that connections were opened with.
     presented: Vec<String>,
     /// Whether the provider of tokens answers by itself; if not, whether it is asked.
@@ -41,7 +44,12 @@ pub(crate) struct Scene {
 
 /// A token that lasts for ten minutes from the start of the scene.
 fn token(name: &str) -> Token {
-    let claims = json!({"sub": ME, "exp": START / 1_000 + 600});
+    lasting(name, 600)
+}
+
+/// A token that lasts for this many seconds from the start of the scene.
+pub(crate) fn lasting(name: &str, seconds: i64) -> Token {
+    let claims = json!({"sub": ME, "exp": START / 1_000 + seconds});
     Token::from(format!("{name}.{}.", URL_SAFE_NO_PAD.encode(claims.to_string())))
 }
 
@@ -63,6 +71,7 @@ impl Scene {
             answers_given: Vec::new(),
             refused_views: Vec::new(),
             last_frame: Bytes::new(),
+            opens: true,
             presented: Vec::new(),
             answers: true,
             is_asked: false,
@@ -96,7 +105,7 @@ impl Scene {
                 self.link = Some(link);
                 self.presented.extend(attempt.token.expose().split('.').next().map(str::to_owned));
                 self.asked.clear();
-                return Some(Input::Opened { link });
+                return self.opens.then_some(Input::Opened { link });
             }
             Output::Keep(_) => return Some(Input::Kept(Ok(()))),
             Output::Send { frame, .. } => {
@@ -146,8 +155,12 @@ impl Scene {
 
     /// The provider answers.
     pub(crate) fn give_token(&mut self, name: &str) {
+        self.give_this(token(name));
+    }
+
+    pub(crate) fn give_this(&mut self, token: Token) {
         assert!(std::mem::take(&mut self.is_asked), "it was not asked");
-        self.give(Input::Token(Ok(token(name))));
+        self.give(Input::Token(Ok(token)));
     }
 
     pub(crate) fn presented(&self) -> &[String] {
@@ -165,6 +178,29 @@ impl Scene {
     pub(crate) fn pass(&mut self, passed: Duration) {
         self.now = Now { monotonic: self.now.monotonic.plus(passed), wall: self.now.wall.plus(passed) };
         self.give(Input::Tick);
+    }
+
+    /// Whether connections open at once, from now on.
+    pub(crate) fn opens(&mut self, opens: bool) {
+        self.opens = opens;
+    }
+
+    /// The connection that is being opened stands.
+    pub(crate) fn open(&mut self) {
+        let link = self.link.expect("it is being opened");
+        self.give(Input::Opened { link });
+    }
+
+    /// Bytes come over the connection that stands or is being opened.
+    pub(crate) fn progress(&mut self) {
+        let link = self.link.expect("it is being opened");
+        self.give(Input::Progress { link });
+    }
+
+    /// The attempt fails, or the connection is lost.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        let link = self.link.expect("it is being opened");
+        self.give(Input::Lost { link, failure });
     }
 
     /// The server closes the connection.

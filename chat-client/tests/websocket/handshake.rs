@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::Message;
-use chat_client::transport::{Attempt, Connector as _};
+use chat_client::transport::{Attempt, Connector as _, ProgressReport};
 use chat_client::websocket::WebSocket;
 use chat_core::frame::Frame;
 use chat_core::protocol::CloseCode;
@@ -19,7 +19,11 @@ async fn the_server_is_told_token_and_heartbeat() {
     let port = listener.local_addr().unwrap().port();
     // By name: every address that it stands for is tried.
     let mut connector = WebSocket::new(&format!("ws://localhost:{port}/api/connect?tenant=7")).unwrap();
-    let attempt = Attempt { token: TOKEN.into(), heartbeat: Duration::from_mins(4) };
+    let attempt = Attempt {
+        token: TOKEN.into(),
+        heartbeat: Duration::from_mins(4),
+        progress: ProgressReport::default(),
+    };
     let serve = async { accept(listener.accept().await.unwrap().0).await.1 };
     let (client, request) = futures::join!(connector.connect(attempt), serve);
     client.unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chat_client::Retry;
-use chat_client::transport::{Attempt, Connector as _, Failure};
+use chat_client::transport::{Attempt, Connector as _, Failure, ProgressReport};
 use chat_client::websocket::WebSocket;
 use futures::FutureExt as _;
 
@@ -135,7 +135,11 @@ async fn where_nobody_listens_is_said() {
 async fn a_token_that_no_header_can_carry_is_refused_before_it_is_sent() {
     for token in ["", "two words", "line\r\nX-Admin: yes", "naïve", "\u{7f}"] {
         let mut connector = WebSocket::new("ws://192.0.2.1/").unwrap();
-        let attempt = Attempt { token: token.into(), heartbeat: Duration::from_secs(25) };
+        let attempt = Attempt {
+            token: token.into(),
+            heartbeat: Duration::from_secs(25),
+            progress: ProgressReport::default(),
+        };
         let failure = connector.connect(attempt).now_or_never().unwrap().unwrap_err();
         assert_eq!(failure.retry, Retry::Never, "{token:?}");
         assert!(token.is_empty() || !failure.reason.contains(token));

@@ -4,7 +4,7 @@ use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, accept_hdr_async};
 use async_tungstenite::tungstenite::handshake::derive_accept_key;
 use async_tungstenite::tungstenite::handshake::server::{Request, Response};
-use chat_client::transport::{Attempt, Connector as _, Failure};
+use chat_client::transport::{Attempt, Connector as _, Failure, ProgressReport};
 use chat_client::websocket::{Socket, WebSocket};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -21,7 +21,7 @@ pub(crate) async fn listen() -> (TcpListener, WebSocket) {
 }
 
 pub(crate) fn attempt() -> Attempt {
-    Attempt { token: TOKEN.into(), heartbeat: Duration::from_secs(25) }
+    Attempt { token: TOKEN.into(), heartbeat: Duration::from_secs(25), progress: ProgressReport::default() }
 }
 
 /// A WebSocket server's end of the next connection, and the request that opened it.

@@ -4,13 +4,18 @@ use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::transport::ProgressReport;
 
 /// How the handshake fails when it is answered with these pieces, half a second apart, and the connection stays open;
 /// and after how long.
 async fn failure_after(pieces: &[&str]) -> (Failure, Duration) {
     let (mut ours, mut theirs) = duplex(1 << 16);
     let address = Address::parse("ws://h/").unwrap();
-    let attempt = Attempt { token: "token".into(), heartbeat: Duration::from_secs(25) };
+    let attempt = Attempt {
+        token: "token".into(),
+        heartbeat: Duration::from_secs(25),
+        progress: ProgressReport::default(),
+    };
     let start = Instant::now();
     let serve = async {
         for piece in pieces {

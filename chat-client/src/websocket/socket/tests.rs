@@ -1,5 +1,8 @@
 //! The socket over a pair of pipes, on a clock that jumps.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use async_tungstenite::tungstenite::protocol::frame::coding::CloseCode as RawCode;
 use futures::FutureExt as _;
 use futures::future::{self, Either};
@@ -8,6 +11,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::retry::Retry;
+use crate::transport::ProgressReport;
 
 const HEARTBEAT: Duration = Duration::from_secs(25);
 
@@ -16,7 +20,7 @@ type Server = WebSocketStream<TokioAdapter<DuplexStream>>;
 /// A client's end, and the raw other end of the pipe.
 async fn raw_pair(pipe: usize) -> (Socket<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(pipe);
-    (Socket::new(Link::plain(ours), Vec::new(), HEARTBEAT).await, theirs)
+    (Socket::new(Link::plain(ours, ProgressReport::default()), Vec::new(), HEARTBEAT).await, theirs)
 }
 
 async fn pair(pipe: usize) -> (Socket<DuplexStream>, Server) {
@@ -44,7 +48,8 @@ fn assert_dead(failure: Option<Result<Frame, Failure>>, what: &str) {
 #[tokio::test(start_paused = true)]
 async fn bytes_that_came_with_the_handshake_are_read() {
     let (ours, _theirs) = duplex(64);
-    let mut client = Socket::new(Link::plain(ours), b"\x81\x05early".to_vec(), HEARTBEAT).await;
+    let mut client =
+        Socket::new(Link::plain(ours, ProgressReport::default()), b"\x81\x05early".to_vec(), HEARTBEAT).await;
     assert_eq!(client.next().await, Some(Ok(text("early"))));
 }
 
@@ -81,7 +86,8 @@ async fn a_dead_link_is_pinged_and_then_found_within_the_heartbeat() {
 #[tokio::test(start_paused = true)]
 async fn in_the_background_the_radio_is_left_alone_for_longer() {
     let (ours, mut raw) = duplex(1 << 16);
-    let mut client = Socket::new(Link::plain(ours), Vec::new(), Duration::from_mins(4)).await;
+    let mut client =
+        Socket::new(Link::plain(ours, ProgressReport::default()), Vec::new(), Duration::from_mins(4)).await;
     let start = Instant::now();
     let pinged = async {
         raw.read_exact(&mut [0; 6]).await.unwrap();
@@ -301,4 +307,63 @@ async fn closing_waits_for_the_server_but_not_for_ever() {
     assert_eq!((sent[0], sent[10]), (0x81, 0x88), "the text, then the close");
     drop(client);
     assert_eq!(raw.read(&mut [0]).await.unwrap(), 0, "one close");
+}
+
+/// A socket whose reports of progress are counted, and the other end of its pipe.
+async fn metered(pipe: usize) -> (Socket<DuplexStream>, DuplexStream, Arc<AtomicU32>) {
+    let (ours, theirs) = duplex(pipe);
+    let reports = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&reports);
+    let progress = ProgressReport::to(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    (Socket::new(Link::plain(ours, progress), Vec::new(), HEARTBEAT).await, theirs, reports)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pieces_of_a_frame_are_reported_and_pings_are_not() {
+    let (mut client, mut raw, reports) = metered(1 << 16).await;
+    let talk = async {
+        for _ in 0..20 {
+            raw.write_all(b"\x89\x00").await.unwrap();
+            sleep(Duration::from_secs(5)).await;
+        }
+        assert_eq!(reports.load(Ordering::Relaxed), 0, "a server that only answers pings has stopped");
+        raw.write_all(b"\x81\x7e\x27\x10").await.unwrap(); // 10,000 bytes follow.
+        for _ in 0..10 {
+            sleep(Duration::from_secs(2)).await;
+            raw.write_all(&[b'x'; 1_000]).await.unwrap();
+        }
+    };
+    let (frame, ()) = within(future::join(client.next(), talk)).await;
+    assert_eq!(frame, Some(Ok(text("x".repeat(10_000)))));
+    assert_eq!(reports.load(Ordering::Relaxed), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_goes_on_is_reported() {
+    let (mut client, mut raw, reports) = metered(1 << 10).await;
+    let taker = async {
+        let mut buffer = vec![0; 1 << 10];
+        for _ in 0..10 {
+            sleep(Duration::from_secs(2)).await;
+            raw.read_exact(&mut buffer).await.unwrap();
+        }
+        raw
+    };
+    let (sent, _raw) = within(future::join(client.send(text("x".repeat(10 * 1024 - 8))), taker)).await;
+    sent.unwrap();
+    assert!(reports.load(Ordering::Relaxed) >= 8, "{reports:?}");
+}
+
+/// The server has said something, and is gone: a write fails before that is read.
+#[tokio::test(start_paused = true)]
+async fn what_had_come_in_is_read_though_a_write_has_failed() {
+    let (mut client, mut raw) = raw_pair(1 << 10).await;
+    raw.write_all(b"\x81\x05reply\x89\x00\x81\x05event\x88\x02\x03\xe9").await.unwrap();
+    drop(raw);
+    assert!(client.send(text("too late")).await.is_err());
+    assert_eq!(client.next().await, Some(Ok(text("reply"))));
+    assert_eq!(client.next().await, Some(Ok(text("event"))));
+    assert_eq!(client.next().await, Some(Ok(Frame::Close(CloseCode::GoingAway))));
 }
