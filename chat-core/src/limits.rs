@@ -76,6 +76,16 @@ pub struct Rate {
     pub every: Duration,
 }
 
+/// A number of events within a period, counted back from each moment. Unlike a [`Rate`] it is never exceeded by what
+/// becomes free meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Allowance {
+    /// How many.
+    pub most: u32,
+    /// Within which time.
+    pub within: Duration,
+}
+
 /// Rates of one user over all its connections.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
@@ -85,6 +95,15 @@ pub struct RateLimits {
     pub messages: Rate,
     /// New conversations: 6 a minute.
     pub creations: Rate,
+    /// Connections that are admitted: one a second, 60 at once. Each costs a load of the account. One more is told to come
+    /// back later (1013).
+    pub connects: Rate,
+    /// Changes of the role by tokens that are not provably newer than what was said before: 3 an hour. Each costs a record
+    /// and all other sessions. One more is refused (4002) with the pause.
+    pub role_changes: Allowance,
+    /// Changes of the names by tokens: 3 an hour. Each costs a record. One more is ignored, and the session goes by the
+    /// names that are known.
+    pub renames: Allowance,
 }
 
 impl RateLimits {
@@ -95,10 +114,11 @@ impl RateLimits {
         let messages = messages.max(1);
         let every = Duration::from_secs(1) / messages;
         let messages = Rate { burst: messages.saturating_mul(6), every };
-        let Self { requests, creations, .. } = Self::default();
+        let others = Self::default();
+        let requests = others.requests;
         let requests =
             Rate { burst: requests.burst.max(messages.burst), every: requests.every.min(messages.every) };
-        Self { requests, messages, creations }
+        Self { requests, messages, ..others }
     }
 }
 
@@ -108,6 +128,9 @@ impl Default for RateLimits {
             requests: Rate { burst: 100, every: Duration::from_millis(20) },
             messages: Rate { burst: 60, every: Duration::from_millis(100) },
             creations: Rate { burst: 6, every: Duration::from_secs(10) },
+            connects: Rate { burst: 60, every: Duration::from_secs(1) },
+            role_changes: Allowance { most: 3, within: Duration::from_hours(1) },
+            renames: Allowance { most: 3, within: Duration::from_hours(1) },
         }
     }
 }

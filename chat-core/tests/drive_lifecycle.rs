@@ -91,7 +91,7 @@ fn a_drain_finishes_what_is_under_way_and_gives_the_store_back() {
     let store = chat.ended.borrow_mut().take().expect("the engine has ended");
     assert_eq!(store.inner.export().conversations[conversation.as_str()].messages.len(), 2);
 
-    let claims = Claims { user: driver(), expires_at: Timestamp::from_millis(1_000_000) };
+    let claims = Claims { user: driver(), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
     assert_eq!(chat.pool.run_until(chat.handle.open(claims)).unwrap_err(), Stopped);
     let command = chat.handle.command(Command::Import(staff()));
     assert_eq!(chat.pool.run_until(command).unwrap_err().code, ErrorCode::Unavailable);

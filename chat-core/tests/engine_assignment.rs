@@ -120,12 +120,12 @@ fn losing_the_control_role_ends_enrolment_except_in_own_conversations() {
 }
 
 #[test]
-fn deactivation_ends_enrolment_and_an_import_begins_it_again() {
+fn deactivation_ends_enrolment_and_activation_begins_it_again() {
     let mut scene = Scene::new();
     scene.world.command(Command::Deactivate(staff().id));
     assert_eq!(closed(&scene.world, scene.staff), Some(CloseCode::Deactivated));
     assert_eq!(participants(&scene.world, &scene.conversation), ["driver_1"]);
-    scene.world.command(Command::Import(staff()));
+    scene.world.command(Command::Activate(staff().id));
     assert_eq!(participants(&scene.world, &scene.conversation), ["control_1", "driver_1"]);
     let staff = scene.world.connect(&staff());
     let driver = scene.driver;
@@ -204,7 +204,7 @@ fn of_two_commands_on_one_account_the_later_one_lasts() {
     let mut scene = Scene::new();
     scene.world.hold = true;
     scene.world.command(Command::Deactivate(staff().id));
-    scene.world.command(Command::Import(staff()));
+    scene.world.command(Command::Activate(staff().id));
     scene.world.settle();
     let account = &scene.world.store.export().accounts[&staff().id];
     assert!(account.active && !account.enrolment_due, "{account:?}");
@@ -215,7 +215,7 @@ fn of_two_commands_on_one_account_the_later_one_lasts() {
 fn a_change_of_an_account_is_not_decided_on_older_facts() {
     let mut scene = Scene::new();
     scene.world.hold = true;
-    scene.world.command(Command::Import(staff()));
+    scene.world.command(Command::Activate(staff().id));
     let Question::Load(ticket, query) = scene.world.questions.remove(0) else {
         panic!("the account is loaded")
     };

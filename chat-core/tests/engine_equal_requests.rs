@@ -6,7 +6,6 @@ mod support;
 use chat_core::engine::{Command, ConnectionId, Settings};
 use chat_core::id::{ConversationId, UserId};
 use chat_core::limits::{Rate, RateLimits, RateSetting};
-use chat_core::protocol::{Role, User};
 use chat_core::store::Query;
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
@@ -118,25 +117,6 @@ fn none_is_accepted_while_it_is_looked_up_whether_another_was() {
     devices.withdraw();
     assert_eq!(devices.settle(), [[not_found()], [not_found()]], "the first waited, and came too late");
     assert_eq!(devices.scene.ids().len(), 1);
-}
-
-#[test]
-fn a_role_that_was_lost_does_not_refuse_what_another_device_is_granted() {
-    let mut devices = TwoDevices::new();
-    devices.world().hold = false;
-    let lost = devices.world().connect(&User::new("driver_1", Role::ControlStaff));
-    let driver = devices.scene.driver;
-    devices.world().hold = true;
-    for (name, first, then, code) in [("b", lost, driver, "forbidden"), ("c", driver, lost, "")] {
-        let data = json!({"title": "t", "content": name, "client_message_id": name});
-        devices.world().request(first, "create_support_conversation", data.clone());
-        devices.world().request(then, "create_support_conversation", data.clone());
-        devices.answer(is_commit);
-        devices.world().settle();
-        let [first, then] = [first, then].map(|conn| replies(&devices.world().take(conn))[0].clone());
-        assert_eq!(first["code"].as_str().unwrap_or_default(), code, "{first}");
-        assert_eq!(then["success"], true, "{then}");
-    }
 }
 
 #[test]

@@ -51,7 +51,8 @@ fn a_session_ends_thirty_seconds_after_its_token() {
 fn a_new_token_of_the_same_user_and_role_prolongs_it() {
     let mut world = World::new(unhurried());
     let conn = world.connect_for(&driver(), secs(600));
-    let claims = |user: User, seconds| Claims { user, expires_at: START_TIME.plus(secs(seconds)) };
+    let claims =
+        |user: User, seconds| Claims { user, expires_at: START_TIME.plus(secs(seconds)), issued_at: None };
     world.tokens.insert("good".into(), claims(driver(), 1_200));
     world.tokens.insert("other user".into(), claims(other_driver(), 9_000));
     world.tokens.insert("other role".into(), claims(User::new("driver_1", Role::ControlAdmin), 9_000));
@@ -89,6 +90,9 @@ fn a_deactivated_user_is_disconnected_and_not_admitted() {
     }
     scene.world.hold = false;
     scene.world.command(Command::Import(driver()));
+    let still_out = scene.world.connect(&driver());
+    assert_eq!(closed(&scene.world, still_out), Some(CloseCode::Deactivated), "no import lets anybody in");
+    scene.world.command(Command::Activate(driver().id));
     let again = scene.world.connect(&driver());
     assert_eq!(scene.send(again, "back")[0]["success"], true);
 }
@@ -187,9 +191,12 @@ fn commands_are_refused_for_what_is_not_there() {
         (Command::Enrol { conversation: none(), user: "driver_1".into() }, Some("conversation_not_found")),
         (Command::Withdraw { conversation: none(), user: "driver_1".into() }, Some("conversation_not_found")),
         (Command::Withdraw { conversation: conversation(), user: "nobody".into() }, None),
-        (Command::Deactivate("nobody".into()), Some("user_not_found")),
+        (Command::Activate("nobody".into()), Some("user_not_found")),
+        (Command::Deactivate("nobody".into()), None),
         (Command::Import(admin()), None),
         (Command::ImportInactive(admin()), None),
+        (Command::Deactivate("driver_1".into()), None),
+        (send(conversation(), "driver_1"), Some("deactivated")),
     ];
     for (command, code) in cases {
         let shown = format!("{command:?}");

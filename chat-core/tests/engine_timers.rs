@@ -27,7 +27,7 @@ impl Alarm {
     }
 
     fn connect(&mut self, conn: u64, token: u64) {
-        let claims = Claims { user: driver(), expires_at: self.now.wall.plus(secs(token)) };
+        let claims = Claims { user: driver(), expires_at: self.now.wall.plus(secs(token)), issued_at: None };
         self.input(Input::Connected { conn: ConnectionId(conn), claims });
     }
 
@@ -44,7 +44,11 @@ impl Alarm {
                         inputs.push(Input::Committed { ticket, result: Ok(self.store.judge(changes)) });
                     }
                     Output::Verify { ticket, .. } => {
-                        let claims = Claims { user: driver(), expires_at: self.now.wall.plus(secs(7_200)) };
+                        let claims = Claims {
+                            user: driver(),
+                            expires_at: self.now.wall.plus(secs(7_200)),
+                            issued_at: None,
+                        };
                         inputs.push(Input::Verified { ticket, result: Ok(claims) });
                     }
                     Output::WakeAt(at) => self.wake_at = at.map(|at| at.0),

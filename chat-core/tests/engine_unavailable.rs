@@ -236,7 +236,7 @@ fn loads(outputs: &[Output]) -> Vec<Ticket> {
 fn who_comes_before_the_store_can_be_read_waits_for_one_attempt_and_is_told_to_come_again() {
     let mut engine = Engine::new(unhurried(), [7; 32]);
     let mut now = Now { wall: START, ..Now::default() };
-    let claims = Claims { user: driver(), expires_at: START.plus(secs(600)) };
+    let claims = Claims { user: driver(), expires_at: START.plus(secs(600)), issued_at: None };
     for attempt in 0..3 {
         let connected = Input::Connected { conn: ConnectionId(attempt), claims: claims.clone() };
         let command = Input::Command { id: CommandId(attempt), command: Command::Deactivate(staff().id) };

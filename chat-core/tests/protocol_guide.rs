@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_core::limits::{FieldLimits, Limits, Rate, RateSetting};
+use chat_core::limits::{Allowance, FieldLimits, Limits, Rate, RateSetting};
 use chat_core::protocol::{
     CloseCode, CreateSupportConversationReply, Done, ErrorCode, ErrorReply, EventType, Fault,
     GetActiveConversationsReply, GetConversationMessagesReply, JoinConversationReply, JoinSupportRoomReply,
@@ -233,6 +233,12 @@ fn the_table_of_limits_is_the_defaults() {
             "creations of a user",
             format!("{} a minute, {} at once", per(rates.creations, minute), rates.creations.burst),
         ),
+        (
+            "new connections of a user",
+            format!("{} a second, {} at once", per(rates.connects, second), rates.connects.burst),
+        ),
+        ("changes of the role by tokens that are not newer", an_hour(rates.role_changes)),
+        ("changes of the names by tokens", an_hour(rates.renames)),
         ("connections of a user", engine.connections_per_user.to_string()),
         ("requests under way on a connection", engine.requests_under_way.to_string()),
         ("replies that wait on a connection", format!("{} KiB", outbound.reply_bytes / 1_024)),
@@ -248,6 +254,11 @@ fn the_table_of_limits_is_the_defaults() {
 }
 
 /// A number below a million with its thousands apart.
+fn an_hour(Allowance { most, within }: Allowance) -> String {
+    assert_eq!(within, Duration::from_hours(1));
+    format!("{most} an hour")
+}
+
 fn grouped(number: usize) -> String {
     match (number / 1_000, number % 1_000) {
         (0, rest) => rest.to_string(),

@@ -91,7 +91,7 @@ impl Route {
 }
 
 /// All that can be asked.
-static ROUTES: [Route; 8] = [
+static ROUTES: [Route; 9] = [
     Route {
         method: Method::GET,
         path: "/",
@@ -133,6 +133,12 @@ static ROUTES: [Route; 8] = [
         path: "/users/deactivate",
         about: "end a user's connections and its part in conversations, by {\"id\": \"…\"}",
         handler: |context, request| Box::pin(users::deactivate(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/users/activate",
+        about: "lift a user's deactivation, by {\"id\": \"…\"}",
+        handler: |context, request| Box::pin(users::activate(context, request)),
     },
     Route {
         method: Method::POST,

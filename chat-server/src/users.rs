@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chat_core::id::UserId;
 use chat_core::protocol::{Role, User};
 use chat_core::store::{Account, Change, Facts, Query, Store, Unavailable};
+use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::LONGEST_CLAIM;
@@ -122,41 +123,59 @@ fn read_line(text: &str) -> Result<ImportedUser, String> {
     })
 }
 
-/// Puts the users into the directory of a store that no server has open; returns how many.
+/// Puts the users into the directory of a store that no server has open; returns how many. `now` is when it is said.
 ///
+/// A user who was deactivated stays so, whatever the line says: see [`activate`].
 /// Who becomes or stops being an active control user is enrolled, or the opposite, by the server when it runs next.
 ///
 /// # Errors
 ///
 /// [`ImportError::Store`].
-pub async fn import(store: &impl Store, users: Vec<ImportedUser>) -> Result<usize, ImportError> {
+pub async fn import(
+    store: &impl Store,
+    users: Vec<ImportedUser>,
+    now: Timestamp,
+) -> Result<usize, ImportError> {
     let count = users.len();
     let mut users = users.into_iter().peekable();
     while users.peek().is_some() {
         let mut changes = Vec::new();
         for user in users.by_ref().take(BATCH) {
-            changes.push(Change::PutAccount(account(store, user).await?));
+            let known = known(store, user.user.id.clone()).await?;
+            let account = Account::imported(known.as_ref(), user.user, user.active, now);
+            changes.extend(account.map(Change::PutAccount));
         }
         store.commit(changes).await?;
     }
     Ok(count)
 }
 
-/// Deactivates a user of a store that no server has open; `false` if there is none of this id.
+/// Deactivates a user of a store that no server has open. One who never connected is stored, and so kept out.
 ///
 /// # Errors
 ///
 /// [`Unavailable`].
-pub async fn deactivate(store: &impl Store, id: UserId) -> Result<bool, Unavailable> {
+pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Result<(), Unavailable> {
+    let known = known(store, id.clone()).await?;
+    put(store, Account::deactivated(known.as_ref(), &id, now)).await
+}
+
+/// Lifts the deactivation of a user of a store that no server has open; `false` if there is none of this id.
+///
+/// # Errors
+///
+/// [`Unavailable`].
+pub async fn activate(store: &impl Store, id: UserId, now: Timestamp) -> Result<bool, Unavailable> {
     let Some(known) = known(store, id).await? else { return Ok(false) };
-    let account = Account::successor(Some(&known), known.user.clone(), false);
-    store.commit(vec![Change::PutAccount(account)]).await?;
+    put(store, known.activated(now)).await?;
     Ok(true)
 }
 
-async fn account(store: &impl Store, user: ImportedUser) -> Result<Account, Unavailable> {
-    let known = known(store, user.user.id.clone()).await?;
-    Ok(Account::successor(known.as_ref(), user.user, user.active))
+async fn put(store: &impl Store, account: Option<Account>) -> Result<(), Unavailable> {
+    match account {
+        Some(account) => store.commit(vec![Change::PutAccount(account)]).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 async fn known(store: &impl Store, id: UserId) -> Result<Option<Account>, Unavailable> {

@@ -71,7 +71,7 @@ impl Maker<'_> {
         Some(match op {
             Op::Account { user, active, due, role } => {
                 let user = User::new(USERS[user], Role::ALL[role]);
-                Change::PutAccount(Account { user, active, enrolment_due: due })
+                Change::PutAccount(Account { active, enrolment_due: due, ..Account::new(user) })
             }
             Op::Create { id, creator, members, client_id: repeated, at } => {
                 let users = members.into_iter().chain([creator]).map(|user| UserId::from(USERS[user]));

@@ -41,7 +41,7 @@ pub const MAX_FRAME: usize = 64 * 1024;
 /// What a session of a day says of a user who was authenticated just now.
 pub fn claims(user: User) -> Claims {
     let expires_at = TokioClock::start().now().wall.plus(Duration::from_hours(24));
-    Claims { user, expires_at }
+    Claims { user, expires_at, issued_at: None }
 }
 
 /// A fresh seed for an engine's ids, from the system's generator: whoever knows it can guess them.

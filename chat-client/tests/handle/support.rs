@@ -72,7 +72,7 @@ fn claims(token: &str) -> Option<Claims> {
     let (id, role, millis) = (words.next()?, words.next()?, words.next()?);
     let role = Role::ALL.into_iter().find(|known| known.as_str() == role)?;
     let expires_at = Timestamp::from_millis(millis.parse().ok()?);
-    Some(Claims { user: User::new(id, role), expires_at })
+    Some(Claims { user: User::new(id, role), expires_at, issued_at: None })
 }
 
 struct Tokens;

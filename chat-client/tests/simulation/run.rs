@@ -99,7 +99,7 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
 /// Who takes part, and what goes wrong.
 fn cast(random: &mut Random) -> Simulation<Device> {
     let users = users(random);
-    let account = |user: &User| Account { user: user.clone(), active: true, enrolment_due: false };
+    let account = |user: &User| Account::new(user.clone());
     let mut store = MemoryState::new("epoch_1");
     store.judge(users.iter().map(|user| Change::PutAccount(account(user))).collect());
     let faults = Faults::drawn(random);
@@ -138,6 +138,7 @@ fn limits(random: &mut Random) -> Limits {
         requests: Rate { burst: 40, every: Duration::from_millis(30) },
         messages: Rate { burst: 4, every: Duration::from_millis(300) },
         creations: Rate { burst: 2, every: Duration::from_secs(2) },
+        ..RateLimits::default()
     });
     limits
 }

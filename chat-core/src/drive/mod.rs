@@ -28,6 +28,7 @@
 //! let claims = Claims {
 //!     user: User::new("driver_1", Role::BusDriver),
 //!     expires_at: chat_core::time::Timestamp::from_millis(1_000_000),
+//!     issued_at: None,
 //! };
 //! let spawner = pool.spawner();
 //! pool.run_until(async move {

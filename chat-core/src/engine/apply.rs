@@ -3,7 +3,7 @@
 use super::io::ConnectionId;
 use super::{Class, Engine, Event};
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{CloseCode, ErrorCode, Message, MessageRead, ReadPosition};
+use crate::protocol::{Message, MessageRead, ReadPosition};
 use crate::store::{Account, Position};
 use crate::time::Timestamp;
 
@@ -40,18 +40,13 @@ impl Engine {
         }
     }
 
-    /// A user who is deactivated is disconnected; one whose place in control has changed is enrolled anew.
+    /// A user whose place in control has changed is enrolled anew, and its sessions follow the account.
     fn account_put(&mut self, account: &Account) {
-        let user = &account.user.id;
         if account.enrolment_due {
             self.enrolment.put(account.clone());
             self.enrolment_step();
         }
-        if !account.active {
-            for conn in self.online.of(user).to_vec() {
-                self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
-            }
-        }
+        self.reach_sessions(account);
     }
 
     fn message_sent(&mut self, message: &Message, conn: Option<ConnectionId>) {
@@ -74,7 +69,9 @@ impl Engine {
         conn: Option<ConnectionId>,
     ) {
         let (conversation_id, message_id) = (conversation.clone(), message.clone());
-        let own = self.online.of(user).iter().filter(|other| Some(**other) != conn).copied().collect();
+        let mut own = self.online.of(user).to_vec();
+        own.retain(|other| Some(*other) != conn);
+        self.retain_unrestricted(conversation, &mut own);
         let position = ReadPosition { conversation_id, message_id, read_up_to: up_to, timestamp };
         self.deliver(own, Class::Message, &position);
         let ReadPosition { conversation_id, message_id, .. } = position;

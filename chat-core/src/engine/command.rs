@@ -6,7 +6,7 @@ use super::Command;
 use super::work::{Desk, Known, Outcome, Step, Stop};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
-use crate::protocol::{ErrorCode, Reply, Role, SendChatMessageReply, User};
+use crate::protocol::{Done, ErrorCode, Reply, Role, SendChatMessageReply, User};
 use crate::store::{Account, AppendMessage, Change, Membership, Original, Query};
 
 /// On whose behalf a command acts. Only the id counts: no rule of a command looks at the role.
@@ -15,15 +15,22 @@ pub(super) fn acting_user(command: &Command) -> User {
         Command::Send { user, .. }
         | Command::Enrol { user, .. }
         | Command::Withdraw { user, .. }
-        | Command::Deactivate(user) => User::new(user.clone(), Role::ControlStaff),
+        | Command::Deactivate(user)
+        | Command::Activate(user) => User::new(user.clone(), Role::ControlStaff),
         Command::Import(user) | Command::ImportInactive(user) => user.clone(),
     }
 }
 
 pub(super) fn step(command: &Command, desk: &mut Desk<'_>) -> Outcome {
     match command {
-        Command::Send { conversation, content, client_message_id, .. } => {
-            send(conversation, content, client_message_id.as_ref(), desk)
+        Command::Send { user, conversation, content, client_message_id } => {
+            let step = send(conversation, content, client_message_id.as_ref(), desk)?;
+            // Looked at last, so that nothing else is waited for between this and the commit.
+            match &desk.known.account {
+                None => Err(load_account(user)),
+                Some(Some(account)) if !account.active => Err(ErrorCode::Deactivated.into()),
+                Some(_) => Ok(step),
+            }
         }
         Command::Enrol { conversation, user } => {
             known_account(user, desk)?;
@@ -34,16 +41,22 @@ pub(super) fn step(command: &Command, desk: &mut Desk<'_>) -> Outcome {
         }
         Command::Import(user) | Command::ImportInactive(user) => {
             let Some(known) = &desk.known.account else { return Err(load_account(&user.id)) };
-            let account =
-                Account::successor(known.as_ref(), user.clone(), matches!(command, Command::Import(_)));
-            Ok(Step::Commit(Change::PutAccount(account)))
+            let active = matches!(command, Command::Import(_));
+            Ok(put(Account::imported(known.as_ref(), user.clone(), active, desk.now.wall)))
         }
         Command::Deactivate(user) => {
-            let known = known_account(user, desk)?;
-            let account = Account::successor(Some(known), known.user.clone(), false);
-            Ok(Step::Commit(Change::PutAccount(account)))
+            let Some(known) = &desk.known.account else { return Err(load_account(user)) };
+            Ok(put(Account::deactivated(known.as_ref(), user, desk.now.wall)))
         }
+        Command::Activate(user) => Ok(put(known_account(user, desk)?.activated(desk.now.wall))),
     }
+}
+
+/// What changes nothing is done, and stored no second time.
+fn put(account: Option<Account>) -> Step {
+    account.map_or(Step::Reply(Reply::Done(Done::default())), |account| {
+        Step::Commit(Change::PutAccount(account))
+    })
 }
 
 fn send(

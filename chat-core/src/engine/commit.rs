@@ -76,6 +76,12 @@ impl Engine {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
         }
+        let is_of_account = matches!(change, Change::PutAccount(_));
+        if !is_of_account && self.commits.holds_account(&work.user.id) {
+            // What comes after a change of its user's rights is decided on the rights that it leaves.
+            self.waiting.push(origin.clone());
+            return self.keep(origin, work);
+        }
         if matches!(change, Change::CreateConversation(_)) {
             let before = *work.newcomers.get_or_insert(self.newcomers.next());
             if self.newcomers.wait(before, origin) {
@@ -86,7 +92,7 @@ impl Engine {
             self.enrol_before_reactivation(append.permit.conversation());
         }
         if let Change::PutAccount(account) = &change {
-            self.directory.put(account);
+            self.put_in_directory(account);
         }
         let message = match &work.ask {
             Ask::Request(Request::MarkMessageRead(read)) => Some(read.message_id.clone()),
@@ -257,8 +263,9 @@ impl Engine {
             self.cache.mark_stale(conversation);
             self.cache.unpin(conversation);
         });
-        if matches!(intent, Intent::Account(_)) {
+        if let Intent::Account(account) = intent {
             self.timers.set(self.now.monotonic, Timer::Directory);
+            self.doubt_sessions(account);
         }
         match origin {
             Origin::Entry(conn) => self.entry_failed(*conn),

@@ -9,11 +9,16 @@ use super::io::Class;
 use super::work::Work;
 use crate::id::ConversationId;
 use crate::protocol::{EventType, RequestId, RoomType, User};
-use crate::time::Monotonic;
+use crate::time::{Monotonic, Timestamp};
 
 /// An open connection.
 pub(super) struct Connection {
+    /// As its token says until it is admitted, from then on as its account does.
     pub(super) user: Arc<User>,
+    /// The `iat` of the token that it was opened with.
+    pub(super) issued_at: Option<Timestamp>,
+    /// When import or administration last decided about the user: an older token does not prolong the session.
+    pub(super) decided_at: Option<Timestamp>,
     /// When it last carried a frame.
     pub(super) last_heard: Monotonic,
     /// The support rooms it has joined. Bounded by the number of room types.
@@ -62,7 +67,7 @@ pub(super) enum Stage {
 }
 
 impl Connection {
-    pub(super) fn new(user: Arc<User>, now: Monotonic) -> Self {
+    pub(super) fn new(user: Arc<User>, issued_at: Option<Timestamp>, now: Monotonic) -> Self {
         let entry = Slot {
             event: None,
             request_id: None,
@@ -72,6 +77,8 @@ impl Connection {
         };
         Self {
             user,
+            issued_at,
+            decided_at: None,
             last_heard: now,
             rooms: Vec::new(),
             typing: VecDeque::new(),
@@ -82,6 +89,24 @@ impl Connection {
             first: 0,
             held: 0,
             held_typing: 0,
+        }
+    }
+
+    /// Whether it is no longer being admitted.
+    pub(super) fn is_admitted(&self) -> bool {
+        !matches!(self.slots.front(), Some(Slot { stage: Stage::Entering, .. }))
+    }
+
+    /// Takes up what is known of its user, for requests that are not begun too.
+    pub(super) fn identify(&mut self, user: &User) {
+        if *self.user == *user {
+            return;
+        }
+        self.user = Arc::new(user.clone());
+        for slot in &mut self.slots {
+            if let Stage::Waiting(work) = &mut slot.stage {
+                work.user = self.user.clone();
+            }
         }
     }
 

@@ -45,6 +45,8 @@ impl Engine {
         let all = self.cache.audience(conversation, &self.online);
         let (mut theirs, mut others) = (Vec::new(), Vec::with_capacity(all.len()));
         all.iter().for_each(|conn| if own.contains(conn) { &mut theirs } else { &mut others }.push(*conn));
+        self.retain_unrestricted(conversation, &mut theirs);
+        self.retain_unrestricted(conversation, &mut others);
         (theirs, others)
     }
 

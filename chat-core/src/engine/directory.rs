@@ -1,6 +1,6 @@
 //! The users of the control centre that are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::assignment::{Assignment, SupportRequest};
@@ -17,6 +17,9 @@ use crate::store::{Account, Position};
 #[derive(Default)]
 pub(super) struct Directory {
     control: BTreeMap<UserId, Arc<User>>,
+    /// Users who were in control until their role or activity changed, and whose enrolment has not ended in the store yet.
+    /// They take part in what they created alone. Bounded as `control` is.
+    leaving: BTreeSet<UserId>,
     /// Facts about accounts must be at least this new: the last change of one that was applied.
     position: Position,
 }
@@ -37,10 +40,34 @@ impl Directory {
     }
 
     pub(super) fn put(&mut self, account: &Account) {
-        match account.is_active_control() {
-            true => self.control.insert(account.user.id.clone(), Arc::new(account.user.clone())),
-            false => self.control.remove(&account.user.id),
-        };
+        let id = &account.user.id;
+        if account.is_active_control() {
+            self.control.insert(id.clone(), Arc::new(account.user.clone()));
+            self.leaving.remove(id);
+            return;
+        }
+        let was_control = self.control.remove(id).is_some();
+        match account.enrolment_due {
+            true if was_control => drop(self.leaving.insert(id.clone())),
+            true => {}
+            false => drop(self.leaving.remove(id)),
+        }
+    }
+
+    /// Takes up those whose enrolment has not ended when the directory is loaded.
+    pub(super) fn replace_leaving(&mut self, due: &[Account]) {
+        let leaving = due.iter().filter(|account| !account.is_active_control());
+        self.leaving = leaving.map(|account| account.user.id.clone()).collect();
+    }
+
+    /// Whether a user was in control and may still be stored as a participant of what it took part in as such.
+    pub(super) fn leaves(&self, user: &UserId) -> bool {
+        self.leaving.contains(user)
+    }
+
+    /// Whether a user may be stored as a participant because of a control role, of now or of before.
+    pub(super) fn is_or_was_control(&self, user: &UserId) -> bool {
+        self.knows(user) || self.leaves(user)
     }
 
     /// Whether this is an active control user.

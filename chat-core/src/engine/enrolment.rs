@@ -240,6 +240,7 @@ impl Engine {
         let Some(job) = &mut self.enrolment.job else { return };
         (job.settling, job.open) = (true, 1);
         let account = Account { enrolment_due: false, ..job.account.clone() };
+        self.put_in_directory(&account);
         self.submit_for(Origin::Enrolment, Change::PutAccount(account), None);
     }
 }

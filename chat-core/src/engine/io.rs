@@ -31,6 +31,8 @@ pub struct Claims {
     pub user: User,
     /// The claim `exp`. The session ends [`token_leeway`](crate::limits::Periods::token_leeway) later.
     pub expires_at: Timestamp,
+    /// The claim `iat`. A token without it can't undo what an import has said of the role.
+    pub issued_at: Option<Timestamp>,
 }
 
 /// Why a token is no good.
@@ -72,12 +74,16 @@ pub enum Command {
         /// The user.
         user: UserId,
     },
-    /// Puts a user into the directory, or replaces what is known of it, and makes it active.
+    /// Puts a user into the directory, or replaces what is known of it. A user who was deactivated stays so. Sessions with
+    /// another role end with 4002.
     Import(User),
     /// The same, but not active: whoever it is may not connect, and is disconnected (4503).
     ImportInactive(User),
-    /// Deactivates a user: its connections end with 4503, and its enrolment ends.
+    /// Deactivates a user: its connections end with 4503, and its enrolment ends. An id that never connected is stored, and
+    /// so kept out.
     Deactivate(UserId),
+    /// Lifts a user's deactivation: it may connect with a token that is issued from now on.
+    Activate(UserId),
 }
 
 /// A request of a client, and what became of it. Holds nothing that anybody wrote but the names of things.

@@ -151,7 +151,9 @@ impl Engine {
         }
         self.epoch = directory.epoch;
         self.directory.replace(directory.control);
+        self.directory.replace_leaving(&directory.due);
         self.commits.account_changes().for_each(|account| self.directory.put(account));
+        self.restrict_all();
         self.ready = true;
         for account in directory.due {
             self.enrolment.put(account);

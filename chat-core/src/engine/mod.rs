@@ -21,7 +21,7 @@
 //! let store = MemoryStore::new("epoch");
 //! let mut engine = Engine::new(Settings::default(), [7; 32]);
 //! let conn = ConnectionId(1);
-//! let claims = Claims { user: User::new("driver_1", Role::BusDriver), expires_at: Timestamp::from_millis(1_000_000) };
+//! let claims = Claims { user: User::new("driver_1", Role::BusDriver), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
 //! let ask = r#"{"type": "create_support_conversation", "data": {"title": "Detour", "content": "Road closed"}}"#;
 //!
 //! let mut replies = Vec::new();
@@ -65,6 +65,7 @@ mod newcomers;
 mod online;
 mod progress;
 mod rate;
+mod rights;
 mod session;
 mod stats;
 mod timers;
@@ -124,6 +125,8 @@ pub struct Engine {
     connections: BTreeMap<ConnectionId, Connection>,
     /// Those that live events may have to wait on: see [`Connection::place`].
     holding: BTreeSet<ConnectionId>,
+    /// Connections by a token of field staff whose user is in control, or was: see [`rights`].
+    restricted: BTreeSet<ConnectionId>,
     online: Online,
     directory: Directory,
     rates: Rates,
@@ -171,6 +174,7 @@ impl Engine {
             ids: Ids::new(seed),
             connections: BTreeMap::new(),
             holding: BTreeSet::new(),
+            restricted: BTreeSet::new(),
             online: Online::default(),
             directory: Directory::default(),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),

@@ -11,7 +11,7 @@ use crate::protocol::{
     CloseCode, Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, RefreshTokenReply, Reply, Request,
     Success, Undecodable,
 };
-use crate::store::Query;
+use crate::store::{Account, Query};
 
 impl Engine {
     /// A frame of a client: decoded at once, decided in its turn. When it is to leave no more are taken, so that who
@@ -286,7 +286,11 @@ impl Engine {
         let same = |claims: &Claims| {
             claims.user.id == connection.user.id && claims.user.role == connection.user.role
         };
+        let decided_at = connection.decided_at;
         let result = match result.ok().filter(same) {
+            Some(Claims { issued_at, .. }) if Account::decided_after(decided_at, issued_at) => {
+                Err(ErrorCode::RightsChanged.into())
+            }
             Some(Claims { expires_at, .. }) => {
                 if let Origin::Request(conn, _) = origin {
                     let at = self.token_deadline(expires_at);

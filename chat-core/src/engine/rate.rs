@@ -1,12 +1,13 @@
 //! How fast a user may go, over all its connections.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use lru::LruCache;
 
 use crate::id::UserId;
-use crate::limits::{Rate, RateSetting};
+use crate::limits::{Allowance, Rate, RateLimits, RateSetting};
 use crate::protocol::{Error, ErrorCode, EventType};
 use crate::time::Monotonic;
 
@@ -22,6 +23,9 @@ struct Buckets {
     requests: Bucket,
     messages: Bucket,
     creations: Bucket,
+    connects: Bucket,
+    role_changes: Recent,
+    renames: Recent,
 }
 
 /// A bucket by the generic cell rate algorithm: the time at which it would be full again.
@@ -45,6 +49,22 @@ impl Bucket {
     }
 }
 
+/// When the last events were, the oldest first. Bounded by what is allowed within the period.
+#[derive(Default)]
+struct Recent(VecDeque<Monotonic>);
+
+impl Recent {
+    /// Takes one, or says how long until there is one.
+    fn take(&mut self, now: Monotonic, Allowance { most, within }: Allowance) -> Result<(), Duration> {
+        self.0.retain(|at| now.since(*at) < within);
+        if self.0.len() < most as usize {
+            self.0.push_back(now);
+            return Ok(());
+        }
+        Err(self.0.front().map_or(within, |oldest| within.saturating_sub(now.since(*oldest))))
+    }
+}
+
 impl Rates {
     pub(super) fn new(setting: RateSetting, users: usize) -> Self {
         let users = NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN);
@@ -65,7 +85,7 @@ impl Rates {
     ) -> Result<(), Error> {
         let RateSetting::Limited(rates) = &self.setting else { return Ok(()) };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
-        let Buckets { requests, messages, creations } = buckets;
+        let Buckets { requests, messages, creations, .. } = buckets;
         let charged = requests.take(now, rates.requests).and_then(|()| {
             let charged = match event {
                 Some(EventType::SendChatMessage) => messages.take(now, rates.messages),
@@ -75,6 +95,43 @@ impl Rates {
             charged.inspect_err(|_| requests.give_back(rates.requests))
         });
         charged.map_err(|pause| Error::after(ErrorCode::RateLimited, at_least_a_millisecond(pause)))
+    }
+
+    /// Charges a connection that is to be admitted.
+    ///
+    /// # Errors
+    ///
+    /// `rate_limited` with the pause after which it may succeed.
+    pub(super) fn connect(&mut self, user: &UserId, now: Monotonic) -> Result<(), Error> {
+        self.take(user, ErrorCode::RateLimited, |buckets, limits| buckets.connects.take(now, limits.connects))
+    }
+
+    /// Charges a change of the role that may be undone by the next connection.
+    ///
+    /// # Errors
+    ///
+    /// `rights_changed` with the pause after which it may succeed.
+    pub(super) fn change_role(&mut self, user: &UserId, now: Monotonic) -> Result<(), Error> {
+        self.take(user, ErrorCode::RightsChanged, |buckets, limits| {
+            buckets.role_changes.take(now, limits.role_changes)
+        })
+    }
+
+    /// Whether a token may change the names of its user.
+    pub(super) fn may_rename(&mut self, user: &UserId, now: Monotonic) -> bool {
+        let code = ErrorCode::RateLimited;
+        self.take(user, code, |buckets, limits| buckets.renames.take(now, limits.renames)).is_ok()
+    }
+
+    fn take(
+        &mut self,
+        user: &UserId,
+        code: ErrorCode,
+        take: impl FnOnce(&mut Buckets, &RateLimits) -> Result<(), Duration>,
+    ) -> Result<(), Error> {
+        let RateSetting::Limited(limits) = &self.setting else { return Ok(()) };
+        let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
+        take(buckets, limits).map_err(|pause| Error::after(code, at_least_a_millisecond(pause)))
     }
 
     /// Takes a charge back: the request turned out to be a repeat, and repeats are free.
@@ -98,8 +155,6 @@ fn at_least_a_millisecond(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::RateLimits;
-
     const RATE: Rate = Rate { burst: 3, every: Duration::from_millis(100) };
 
     fn at(millis: u64) -> Monotonic {
@@ -113,6 +168,16 @@ mod tests {
         assert_eq!(bucket.take(at(1_000), RATE), Err(Duration::from_millis(100)));
         assert_eq!(bucket.take(at(1_100), RATE), Ok(()));
         assert_eq!(bucket.take(at(1_150), RATE), Err(Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn an_allowance_holds_within_any_period() {
+        let allowance = Allowance { most: 3, within: Duration::from_secs(1) };
+        let mut recent = Recent::default();
+        assert!([0, 400, 800].iter().all(|millis| recent.take(at(*millis), allowance).is_ok()));
+        assert_eq!(recent.take(at(900), allowance), Err(Duration::from_millis(100)));
+        assert_eq!(recent.take(at(1_000), allowance), Ok(()));
+        assert_eq!(recent.take(at(1_300), allowance), Err(Duration::from_millis(100)));
     }
 
     #[test]

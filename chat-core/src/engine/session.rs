@@ -8,7 +8,7 @@ use super::load::Origin;
 use super::work::Work;
 use super::{Claims, Draining, Engine, Output, Timer};
 use crate::protocol::{CloseCode, Error, ErrorCode};
-use crate::store::{Account, Change, Facts, Loaded, Query, Unavailable};
+use crate::store::{Facts, Loaded, Query, Unavailable};
 use crate::time::{Monotonic, Timestamp};
 
 /// The number of the place that a connection's admission takes among its replies.
@@ -20,14 +20,20 @@ impl Engine {
         if self.draining != Draining::No {
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::GoingAway });
         }
-        let Claims { user, expires_at } = claims;
+        let Claims { user, expires_at, issued_at } = claims;
+        if let Err(error) = self.rates.connect(&user.id, self.now.monotonic) {
+            self.say(conn, error);
+            return self.outputs.push_back(Output::Close { conn, code: CloseCode::TryAgainLater });
+        }
         self.make_room_for(&user.id);
         if user.role.is_control() && !self.directory.knows(&user.id) {
             self.newcomers.add(conn);
         }
         self.online.add(user.id.clone(), conn);
-        self.connections.insert(conn, Connection::new(Arc::new(user), self.now.monotonic));
+        let user = Arc::new(user);
+        self.connections.insert(conn, Connection::new(user.clone(), issued_at, self.now.monotonic));
         self.holding.insert(conn);
+        self.restrict(&user.id);
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
         self.enter(conn);
@@ -54,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// A token is the truth about its user, but for whether it is active.
+    /// The account decides what the connection may, and whether its token may change the account.
     pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, Unavailable>) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.clone();
@@ -69,17 +75,8 @@ impl Engine {
             Some(account) if !account.active => {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
             }
-            Some(account) if account.user == *user => self.admit(conn),
-            known => {
-                let account = Account::successor(known.as_ref(), (*user).clone(), true);
-                self.put_account(Origin::Entry(conn), account);
-            }
+            known => self.enter_by_token(conn, &user, known),
         }
-    }
-
-    pub(super) fn put_account(&mut self, origin: Origin, account: Account) {
-        self.directory.put(&account);
-        self.submit_for(origin, Change::PutAccount(account), None);
     }
 
     /// Lets a connection's frames leave, and its requests begin.
@@ -110,6 +107,7 @@ impl Engine {
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.holding.remove(&conn);
+        self.restricted.remove(&conn);
         self.newcomers.remove(conn);
         self.enrolment.forget(conn);
         self.timers.cancel(&Timer::Token(conn));

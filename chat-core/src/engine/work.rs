@@ -7,6 +7,7 @@ use super::ids::Ids;
 use super::io::Command;
 use super::names::Name;
 use super::{Assignment, Cache, command, handler};
+use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
@@ -111,7 +112,7 @@ impl Work {
 #[derive(Default)]
 pub(super) struct Known {
     /// The conversation, fresh from the store: good for the next step only.
-    pub(super) conversation: Option<Option<crate::conversation::Conversation>>,
+    pub(super) conversation: Option<Option<Conversation>>,
     pub(super) conversations: Option<ConversationPage>,
     /// Which page it is, and the page.
     pub(super) messages: Option<(Window, MessagePage)>,
@@ -206,11 +207,17 @@ impl Desk<'_> {
     /// Nobody but a participant profits from what is remembered: for all others there is exactly one load, whether
     /// the conversation exists or not.
     pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Stop> {
-        if let Some(conversation) = self.cache.for_participant(id, &self.user.id) {
+        let leaves = self.directory.leaves(&self.user.id);
+        let remains = |conversation: &Conversation| !leaves || conversation.created_by == self.user.id;
+        let remembered = self.cache.for_participant(id, &self.user.id);
+        if let Some(conversation) = remembered.filter(|conversation| remains(conversation)) {
             return Ok(permission::may_take_part(&self.user.id, Some(conversation))?);
         }
         match &self.known.conversation {
-            Some(conversation) => Ok(permission::may_take_part(&self.user.id, conversation.as_ref())?),
+            Some(conversation) => {
+                let conversation = conversation.as_ref().filter(|conversation| remains(conversation));
+                Ok(permission::may_take_part(&self.user.id, conversation)?)
+            }
             None => Err(Stop::Load(Query::Conversation(id.clone()))),
         }
     }

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::Position;
+use super::{Account, Position};
 use crate::conversation::Participants;
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
 use crate::permission::{MayCreate, MayTakePart};
-use crate::protocol::{RoomType, User};
+use crate::protocol::RoomType;
 use crate::time::Timestamp;
 
 /// One atomic change.
@@ -43,34 +41,6 @@ impl Change {
                 Some((&membership.conversation, Some(membership.version)))
             }
         }
-    }
-}
-
-/// A user in the directory.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Account {
-    /// What others see.
-    #[serde(flatten)]
-    pub user: User,
-    /// `false` once deactivated: may not connect, and is not enrolled.
-    pub active: bool,
-    /// Whether the background job that fits the user's enrolment to its role has still to run, or to end.
-    pub enrolment_due: bool,
-}
-
-impl Account {
-    /// What is put in the place of what was known: enrolment is due where the user's place in control changes.
-    pub fn successor(known: Option<&Self>, user: User, active: bool) -> Self {
-        let was_control = known.is_some_and(Self::is_active_control);
-        let was_due = known.is_some_and(|known| known.enrolment_due);
-        let mut account = Self { user, active, enrolment_due: false };
-        account.enrolment_due = was_due || was_control != account.is_active_control();
-        account
-    }
-
-    /// Whether the user is to be enrolled in support conversations.
-    pub fn is_active_control(&self) -> bool {
-        self.active && self.user.role.is_control()
     }
 }
 

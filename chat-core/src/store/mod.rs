@@ -4,15 +4,16 @@
 //! way at a time, and any number of loads. [`testing::conformance`](crate::testing::conformance) holds a store
 //! against all that is said here; [`MemoryStore`] is the reference.
 
+mod account;
 mod change;
 mod memory;
 mod query;
 
 use std::future::Future;
 
+pub use account::{Account, Said, Source, TokenVerdict};
 pub use change::{
-    Account, AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Receipt, Rejected,
-    Verdict,
+    AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Receipt, Rejected, Verdict,
 };
 pub use memory::{MemoryState, MemoryStore};
 pub use query::{

@@ -142,11 +142,21 @@ impl World {
         self.connect_for(user, Duration::from_hours(24))
     }
 
-    /// Opens a connection with a token that expires after this long.
+    /// Opens a connection with a token that expires after this long, and does not say when it was issued.
     pub fn connect_for(&mut self, user: &User, token: Duration) -> ConnectionId {
+        let expires_at = self.now.wall.plus(token);
+        self.connect_by(Claims { user: user.clone(), expires_at, issued_at: None })
+    }
+
+    /// Opens a connection with a token that is good for a day, and was issued then.
+    pub fn connect_issued(&mut self, user: &User, issued_at: Timestamp) -> ConnectionId {
+        let expires_at = self.now.wall.plus(Duration::from_hours(24));
+        self.connect_by(Claims { user: user.clone(), expires_at, issued_at: Some(issued_at) })
+    }
+
+    fn connect_by(&mut self, claims: Claims) -> ConnectionId {
         let conn = ConnectionId(self.number());
         self.peers.insert(conn, Peer::default());
-        let claims = Claims { user: user.clone(), expires_at: self.now.wall.plus(token) };
         self.input(Input::Connected { conn, claims });
         conn
     }

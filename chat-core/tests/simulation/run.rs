@@ -94,7 +94,7 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let users = users(random);
     let mut store = MemoryState::new("epoch_1");
     let known = users.iter().filter(|_| random.percent(70)).cloned();
-    let account = |user| Change::PutAccount(Account { user, active: true, enrolment_due: false });
+    let account = |user| Change::PutAccount(Account::new(user));
     store.judge(known.map(account).collect());
     let faults = Faults::drawn(random);
     let own = Random::new(random.below(u64::MAX));
@@ -135,6 +135,7 @@ fn limits(random: &mut Random) -> Limits {
         requests: Rate { burst: 40, every: Duration::from_millis(30) },
         messages: Rate { burst: 8, every: Duration::from_millis(300) },
         creations: Rate { burst: 2, every: Duration::from_secs(4) },
+        ..RateLimits::default()
     });
     limits
 }

@@ -20,7 +20,7 @@ pub(crate) const CREATION: &str =
 
 /// What a token of this user says.
 pub(crate) fn claims(user: User) -> Claims {
-    Claims { user, expires_at: Timestamp::from_millis(86_400_000) }
+    Claims { user, expires_at: Timestamp::from_millis(86_400_000), issued_at: None }
 }
 
 /// An engine over a store in memory, with a driver and control connected.

@@ -67,7 +67,7 @@ impl Verifier for PlainTokens {
         let (id, exp) = token.split_once('@').ok_or(BadToken::Invalid)?;
         let user = self.0.iter().find(|user| user.id.as_str() == id).cloned().ok_or(BadToken::Invalid)?;
         let millis = exp.parse().map_err(|_| BadToken::Invalid)?;
-        Ok(Claims { user, expires_at: Timestamp::from_millis(millis) })
+        Ok(Claims { user, expires_at: Timestamp::from_millis(millis), issued_at: None })
     }
 }
 
@@ -123,7 +123,8 @@ impl Chat {
 
     /// A session that does not run yet.
     pub(crate) fn session(&mut self, user: &User) -> Session {
-        let claims = Claims { user: user.clone(), expires_at: Timestamp::from_millis(86_400_000) };
+        let claims =
+            Claims { user: user.clone(), expires_at: Timestamp::from_millis(86_400_000), issued_at: None };
         self.pool.run_until(self.handle.open(claims)).unwrap()
     }
 

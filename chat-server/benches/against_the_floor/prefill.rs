@@ -81,7 +81,7 @@ pub(crate) fn fill(dir: &Path, size: Size) -> io::Result<Stored> {
 }
 
 fn account(user: User) -> Change {
-    Change::PutAccount(Account { user, active: true, enrolment_due: false })
+    Change::PutAccount(Account::new(user))
 }
 
 /// A conversation of a driver with all of control.

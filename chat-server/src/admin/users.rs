@@ -67,10 +67,23 @@ async fn import_one(handle: &Handle, ImportedUser { user, active }: ImportedUser
 
 /// `POST /users/deactivate`: the user's connections end with 4503, and so does its part in conversations.
 pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+    administer(&context, &request, Command::Deactivate).await
+}
+
+/// `POST /users/activate`: the user may connect again, with a token that is issued from now on.
+pub(super) async fn activate(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+    administer(&context, &request, Command::Activate).await
+}
+
+async fn administer(
+    context: &Context,
+    request: &Request<Bytes>,
+    command: impl FnOnce(UserId) -> Command,
+) -> Outcome {
     let whom: Whom = serde_json::from_slice(request.body()).map_err(|error| {
         Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
     })?;
-    context.handle.command(Command::Deactivate(whom.id.clone())).await.map_err(refused)?;
+    context.handle.command(command(whom.id.clone())).await.map_err(refused)?;
     Ok(json(&whom))
 }
 

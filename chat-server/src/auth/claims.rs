@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chat_core::engine::{BadToken, Claims};
 use chat_core::protocol::{Role, User};
 use chat_core::time::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::{LEEWAY, LONGEST};
@@ -19,6 +20,7 @@ pub(super) struct TokenClaims {
     role: Role,
     exp: NumericDate,
     nbf: Option<NumericDate>,
+    iat: Option<Iat>,
     email: Option<Arc<str>>,
     first_name: Option<Arc<str>>,
     last_name: Option<Arc<str>>,
@@ -45,8 +47,20 @@ impl TokenClaims {
         if exp.plus(LEEWAY) <= now {
             return Err(BadToken::Expired);
         }
-        Ok(Claims { user, expires_at: exp.min(now.plus(LONGEST)) })
+        let issued_at = match self.iat {
+            Some(Iat::Date(NumericDate(iat))) => Some(iat),
+            Some(Iat::Other(_)) | None => None,
+        };
+        Ok(Claims { user, expires_at: exp.min(now.plus(LONGEST)), issued_at })
     }
+}
+
+/// The claim `iat`. What is no date says nothing, as if the claim were not there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Iat {
+    Date(NumericDate),
+    Other(IgnoredAny),
 }
 
 /// Seconds since 1970, with or without a fraction (RFC 7519, section 2). Any number is a time: one that no calendar

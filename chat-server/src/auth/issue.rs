@@ -17,6 +17,7 @@ struct IssuedClaims<'a> {
     first_name: &'a str,
     last_name: &'a str,
     exp: i64,
+    iat: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +43,7 @@ pub fn issue(
         first_name: &user.first_name,
         last_name: &user.last_name,
         exp: now.plus(lifetime).as_millis() / 1000,
+        iat: now.as_millis().div_euclid(1000),
         iss: expected.issuer.as_deref(),
         aud: expected.audience.as_deref(),
     };

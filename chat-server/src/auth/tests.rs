@@ -326,7 +326,23 @@ fn an_issued_token_is_good() {
     let token = issue(&secret, &user, now(), Duration::from_mins(1), &expected);
     let claims =
         TokenVerifier::new(VerifyingKey::from_secret(&secret), &expected).verify(&token, now()).unwrap();
-    assert_eq!(claims, Claims { user, expires_at: now().plus(Duration::from_mins(1)) });
+    let issued_at = Some(Timestamp::from_millis(now().as_millis() / 1_000 * 1_000));
+    assert_eq!(claims, Claims { user, expires_at: now().plus(Duration::from_mins(1)), issued_at });
+}
+
+#[test]
+fn the_time_of_issue_is_read_where_it_is_one() {
+    for (iat, read) in [
+        (json!(1_700_000_000), Some(1_700_000_000_000)),
+        (json!(1_700_000_000.25), Some(1_700_000_000_250)),
+        (json!(-1), Some(-1_000)),
+        (json!("yesterday"), None),
+        (json!([7]), None),
+        (Value::Null, None),
+    ] {
+        let claims = hs256().verify(&with("iat", iat.clone())).unwrap();
+        assert_eq!(claims.issued_at.map(Timestamp::as_millis), read, "{iat}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::Outcome;
 use super::progress::Bar;
 use crate::admin::users::{Imported, Page, Whom};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
+use crate::clock;
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
 use crate::users::{self, ImportedUser};
@@ -75,24 +76,26 @@ impl Directory {
                         client.ask::<Imported>(Method::POST, "/users", lines).await?;
                     }
                 }
-                Self::Stored(store) => drop(users::import(store, some).await?),
+                Self::Stored(store) => drop(users::import(store, some, clock::wall()).await?),
             }
         }
     }
 
     pub(super) async fn deactivate(&self, id: UserId) -> Outcome {
         match self {
-            Self::Running(client) => {
-                let body = serde_json::to_vec(&Whom { id })?;
-                client.ask::<Whom>(Method::POST, "/users/deactivate", body).await?;
-            }
-            Self::Stored(store) => {
-                if !users::deactivate(store, id).await? {
-                    return Err("User not found".into());
-                }
-            }
+            Self::Running(client) => post(client, "/users/deactivate", id).await,
+            Self::Stored(store) => Ok(users::deactivate(store, id, clock::wall()).await?),
         }
-        Ok(())
+    }
+
+    pub(super) async fn activate(&self, id: UserId) -> Outcome {
+        match self {
+            Self::Running(client) => post(client, "/users/activate", id).await,
+            Self::Stored(store) => match users::activate(store, id, clock::wall()).await? {
+                true => Ok(()),
+                false => Err("User not found".into()),
+            },
+        }
     }
 
     pub(super) fn close(self) -> Outcome {
@@ -101,6 +104,12 @@ impl Directory {
             Self::Stored(store) => Ok(store.close()?),
         }
     }
+}
+
+async fn post(client: &Client, path: &str, id: UserId) -> Outcome {
+    let body = serde_json::to_vec(&Whom { id })?;
+    client.ask::<Whom>(Method::POST, path, body).await?;
+    Ok(())
 }
 
 /// The users as bodies of requests, each short enough.

@@ -26,14 +26,24 @@ pub(super) enum UsersCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Put users into the directory, whether they have ever connected or not.
+    /// Put users into the directory, whether they have ever connected or not. A deactivated user stays deactivated.
     Import {
-        /// One JSON object a line: id, role, email, first_name, last_name, active; - is standard input.
+        /// One JSON object a line: id, role, email, first_name, last_name, active; - is standard input. active: false
+        /// deactivates a user, active: true lifts no deactivation.
         file: PathBuf,
         #[command(flatten)]
         place: Place,
     },
-    /// Keep a user out: its connections end with 4503, and so does its part in conversations.
+    /// Let a deactivated user in again, with a token that is issued from now on.
+    Activate {
+        /// Id of the user.
+        #[arg(value_parser = user_id)]
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Keep a user out, whether it has ever connected or not: its connections end with 4503, and so does its part in
+    /// conversations.
     Deactivate {
         /// Id of the user.
         #[arg(value_parser = user_id)]
@@ -66,6 +76,15 @@ pub(super) fn run(command: UsersCommand) -> Outcome {
                 directory.close()
             })?;
             Ok(writeln!(io::stdout(), "{count} users imported")?)
+        }
+        UsersCommand::Activate { id, place } => {
+            place.must_exist()?;
+            runtime.block_on(async {
+                let directory = place.open().await?;
+                directory.activate(UserId::from(&*id)).await?;
+                directory.close()
+            })?;
+            Ok(writeln!(io::stdout(), "{id} is active")?)
         }
         UsersCommand::Deactivate { id, place } => {
             place.must_exist()?;

@@ -27,7 +27,7 @@ use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use chat_core::time::Timestamp;
 
 /// The version of this catalogue and of the values.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";

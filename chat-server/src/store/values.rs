@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chat_core::id::{MessageId, UserId};
 use chat_core::protocol::{Role, RoomType, User};
-use chat_core::store::Account;
+use chat_core::store::{Account, Said, Source};
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -199,18 +199,44 @@ pub(super) fn decode_location(bytes: &[u8]) -> Option<Location> {
 }
 
 /// An account, as a JSON array without its id, which is in the key. It is short because sled keeps up to 22 bytes without
-/// an allocation, and holds the account of everyone who is connected.
-pub(super) fn encode_account(Account { user, active, enrolment_due }: &Account) -> Vec<u8> {
+/// an allocation, and holds the account of everyone who is connected. Times follow only if there are any.
+pub(super) fn encode_account(account: &Account) -> Vec<u8> {
+    let Account { user, active, enrolment_due, said, decided_at, role_imported } = account;
     let role = Role::ALL.iter().position(|role| *role == user.role);
-    let marks = u8::from(*active) | u8::from(*enrolment_due) << 1;
-    encode_json(&(role, marks, &user.email, &user.first_name, &user.last_name))
+    let marks = u8::from(*active) | u8::from(*enrolment_due) << 1 | u8::from(*role_imported) << 2;
+    let plain = (role, marks, &user.email, &user.first_name, &user.last_name);
+    if said.is_none() && decided_at.is_none() {
+        return encode_json(&plain);
+    }
+    let (role, marks, email, first_name, last_name) = plain;
+    let source = said.and_then(|said| Source::ALL.iter().position(|source| *source == said.source));
+    let times = [said.map(|said| said.at), *decided_at].map(|time| time.map(Timestamp::as_millis));
+    encode_json(&(role, marks, email, first_name, last_name, source, times))
 }
 
 /// An account from what stands under its id.
 pub(super) fn decode_account(id: &UserId, bytes: &[u8]) -> Option<Account> {
-    let (role, marks, email, first_name, last_name) = decode_json::<(usize, u8, _, _, _)>(bytes)?;
-    let user = User { id: id.clone(), email, role: *Role::ALL.get(role)?, first_name, last_name };
-    Some(Account { user, active: marks & 1 != 0, enrolment_due: marks & 2 != 0 })
+    type Plain = (usize, u8, Arc<str>, Arc<str>, Arc<str>);
+    type Timed = (usize, u8, Arc<str>, Arc<str>, Arc<str>, Option<usize>, [Option<i64>; 2]);
+    let plain = |(role, marks, email, first_name, last_name): Plain| {
+        (role, marks, email, first_name, last_name, None, [None; 2])
+    };
+    let read = decode_json::<Timed>(bytes).or_else(|| decode_json::<Plain>(bytes).map(plain));
+    let (role, marks, email, first_name, last_name, source, times) = read?;
+    let [said_at, decided_at] = times.map(|time| time.map(Timestamp::from_millis));
+    let said = match (source, said_at) {
+        (None, None) => None,
+        (Some(source), Some(at)) => Some(Said { source: *Source::ALL.get(source)?, at }),
+        _ => return None,
+    };
+    Some(Account {
+        active: marks & 1 != 0,
+        enrolment_due: marks & 2 != 0,
+        role_imported: marks & 4 != 0,
+        said,
+        decided_at,
+        user: User { id: id.clone(), email, role: *Role::ALL.get(role)?, first_name, last_name },
+    })
 }
 
 /// A value that is rarely written, as JSON.

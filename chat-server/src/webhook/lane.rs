@@ -281,7 +281,7 @@ mod tests {
         let mut lane = Lane::new(Kind::Others, caller, keeper);
         let (_running, stop) = watch::channel(());
         let before = lane.streams.next;
-        let account = Account::successor(None, User::new("user_john", Role::BusDriver), true);
+        let account = Account::new(User::new("user_john", Role::BusDriver));
         store.commit(vec![Change::PutAccount(account)]).await.unwrap();
         let (journal, away) = (dir.path().join("journal"), dir.path().join("away"));
         fs::rename(&journal, &away).unwrap();

@@ -91,6 +91,8 @@ async fn who_is_deactivated_is_disconnected_and_takes_part_no_more() {
     assert_eq!(list, format!("{}\n{JOHN}\n", JANE.replace("true", "false")));
 
     says(&users(dir.path(), &["import", "-"], JANE), "1 users imported\n");
+    assert_eq!(server.connect(&jane()).await.close_code().await, Some(4503), "no import lets her in");
+    says(&users(dir.path(), &["activate", "user_jane"], ""), "user_jane is active\n");
     let mut desk = server.connect(&jane()).await;
     // She is enrolled in the background.
     let patience = Instant::now() + Duration::from_secs(30);
@@ -124,10 +126,18 @@ async fn without_a_server_a_user_is_deactivated_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     says(&users(dir.path(), &["import", "-"], JOHN), "1 users imported\n");
     says(&users(dir.path(), &["deactivate", "user_john"], ""), "user_john is deactivated\n");
-    fails(&users(dir.path(), &["deactivate", "nobody"], ""), "chat-server: User not found\n");
+    says(&users(dir.path(), &["import", "-"], JOHN), "1 users imported\n");
+    says(&users(dir.path(), &["deactivate", "user_jane"], ""), "user_jane is deactivated\n");
+    fails(&users(dir.path(), &["activate", "nobody"], ""), "chat-server: User not found\n");
     let server = Server::start_in(dir.path(), &[]);
     assert_eq!(server.connect(&john()).await.close_code().await, Some(4503));
-    fails(&users(dir.path(), &["deactivate", "nobody"], ""), "chat-server: User not found\n");
+    assert_eq!(server.connect(&jane()).await.close_code().await, Some(4503), "who never connected");
+    fails(&users(dir.path(), &["activate", "nobody"], ""), "chat-server: User not found\n");
+    drop(server);
+    says(&users(dir.path(), &["activate", "user_john"], ""), "user_john is active\n");
+    let server = Server::start_in(dir.path(), &[]);
+    let listed = server.connect(&john()).await.request("get_active_conversations", json!({})).await;
+    assert_eq!(listed["success"], true);
 }
 
 #[tokio::test]
@@ -144,7 +154,7 @@ async fn what_is_no_user_is_refused_and_nobody_is_imported() {
     assert_eq!(ask(dir.path(), "GET", "/users", "").await.json(), json!({"users": [], "more": false}));
     let answer = ask(dir.path(), "POST", "/users/deactivate", "user_jane").await;
     assert_eq!(answer.status, 400, "{answer:?}");
-    let answer = ask(dir.path(), "POST", "/users/deactivate", r#"{"id":"user_jane"}"#).await;
+    let answer = ask(dir.path(), "POST", "/users/activate", r#"{"id":"user_jane"}"#).await;
     let error: Value = json!({"error": "User not found"});
     assert_eq!((answer.status, answer.json()), (404, error));
 }

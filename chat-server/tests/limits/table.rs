@@ -43,6 +43,9 @@ limits! {
         requests: "rate_limited", "chat-server/tests/limits/rates.rs::requests_of_a_user";
         messages: "rate_limited", "chat-server/tests/limits/rates.rs::messages_of_a_user";
         creations: "rate_limited", "chat-server/tests/limits/rates.rs::creations_of_a_user";
+        connects: "1013", "chat-core/tests/engine_rights.rs::reconnecting_at_line_rate_is_refused_and_stores_nothing";
+        role_changes: "4002 with a pause", "chat-core/tests/engine_rights.rs::a_role_flips_three_times_an_hour_and_then_waits";
+        renames: "the known name stays", "chat-core/tests/engine_rights.rs::names_of_two_apps_do_not_flip_for_ever";
     }
     EngineLimits {
         requests_under_way: "not read further", "chat-server/tests/limits/queues.rs::requests_under_way_and_replies_that_wait";

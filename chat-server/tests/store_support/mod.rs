@@ -32,7 +32,7 @@ pub(crate) fn conv() -> ConversationId {
 
 /// An account to be put.
 pub(crate) fn account(user: &str, role: Role) -> Change {
-    Change::PutAccount(Account { user: User::new(user, role), active: true, enrolment_due: false })
+    Change::PutAccount(Account::new(User::new(user, role)))
 }
 
 /// A conversation of `driver` and `control` to be created.

@@ -50,8 +50,13 @@ async fn connect(
 ) -> Result<Peer<impl Stream<Item = Result<Frame, SendError>> + Sink<Frame, Error = SendError>>, Error> {
     let (to_chat, from_user) = mpsc::channel(8);
     let (to_user, from_chat) = mpsc::channel(8);
-    let session =
-        chat.open(Claims { user: User::new(id, role), expires_at: Timestamp::from_millis(i64::MAX) }).await?;
+    let session = chat
+        .open(Claims {
+            user: User::new(id, role),
+            expires_at: Timestamp::from_millis(i64::MAX),
+            issued_at: None,
+        })
+        .await?;
     spawner.spawn_local(session.run(join(from_user.map(Ok), to_user)).map(drop))?;
     Ok(Peer::new(id, join(from_chat.map(Ok), to_chat)))
 }

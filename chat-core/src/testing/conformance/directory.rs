@@ -3,10 +3,11 @@
 use super::Fixture;
 use super::bench::{Bench, Listing};
 use crate::protocol::{Role, User};
-use crate::store::{Account, AppendMessage, Change, CreateConversation, Receipt};
+use crate::store::{Account, AppendMessage, Change, CreateConversation, Receipt, Said, Source};
+use crate::time::Timestamp;
 
 fn account(id: &str, role: Role, active: bool, enrolment_due: bool) -> Account {
-    Account { user: User::new(id, role), active, enrolment_due }
+    Account { active, enrolment_due, ..Account::new(User::new(id, role)) }
 }
 
 /// An account comes back as it was put.
@@ -21,6 +22,9 @@ pub async fn an_account_is_found_as_it_was_put<F: Fixture>(bench: &mut Bench<F>)
         },
         active: false,
         enrolment_due: true,
+        said: Some(Said { source: Source::Import, at: Timestamp::from_millis(1_705_314_600_123) }),
+        decided_at: Some(Timestamp::from_millis(-1)),
+        role_imported: true,
     };
     assert_eq!(bench.account("user").await, None, "an account that was not put is none");
     match bench.accept(Change::PutAccount(full.clone())).await {
@@ -35,9 +39,8 @@ pub async fn an_account_is_found_as_it_was_put<F: Fixture>(bench: &mut Bench<F>)
 /// A later account replaces the earlier one, also within a batch.
 pub async fn an_account_is_replaced_whole<F: Fixture>(bench: &mut Bench<F>) {
     let first = Account {
-        user: User { first_name: "John".into(), ..User::new("user", Role::ControlStaff) },
-        active: true,
         enrolment_due: true,
+        ..Account::new(User { first_name: "John".into(), ..User::new("user", Role::ControlStaff) })
     };
     bench.accept(Change::PutAccount(first.clone())).await;
     let last = account("user", Role::BusDriver, false, false);

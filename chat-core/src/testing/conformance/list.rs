@@ -143,7 +143,7 @@ pub async fn a_place_holds_while_conversations_move<F: Fixture>(bench: &mut Benc
 pub async fn one_row_is_found_by_its_conversation<F: Fixture>(bench: &mut Bench<F>) {
     let [old, new] = at(bench, &[10, 400_000_000]).await.try_into().expect("two were asked for");
     let user = User::new("control", Role::ControlStaff);
-    bench.accept(Change::PutAccount(Account { user, active: true, enrolment_due: false })).await;
+    bench.accept(Change::PutAccount(Account::new(user))).await;
     bench.say("control", &old, "again", 20).await;
     bench.read("driver", &old, 1).await;
     let list = bench.listed(Listing::of("driver")).await;
@@ -194,7 +194,7 @@ pub async fn known_participants_are_described<F: Fixture>(bench: &mut Bench<F>) 
         ("stranger", Role::ControlStaff, true),
     ] {
         let user = User { first_name: id.into(), ..User::new(id, role) };
-        bench.accept(Change::PutAccount(Account { user, active, enrolment_due: false })).await;
+        bench.accept(Change::PutAccount(Account { active, ..Account::new(user) })).await;
     }
     let page = bench.listed(Listing { limit: 1, ..Listing::of("driver") }).await;
     let named: Vec<_> = page.users.keys().map(UserId::as_str).collect();

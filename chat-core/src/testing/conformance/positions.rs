@@ -10,7 +10,7 @@ pub async fn positions_rise_with_every_change<F: Fixture>(bench: &mut Bench<F>) 
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
     let permit = |user: &str| permit_on_version(user, &known, 1);
-    let account = Account { user: User::new("x", Role::ControlStaff), active: true, enrolment_due: true };
+    let account = Account { enrolment_due: true, ..Account::new(User::new("x", Role::ControlStaff)) };
     let membership =
         |version, user: &str| Membership { conversation: id.clone(), version, user: user.into() };
     let batch = vec![

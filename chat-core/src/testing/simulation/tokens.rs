@@ -12,6 +12,8 @@ use crate::time::Timestamp;
 pub struct Issuer {
     /// How long a new token is good.
     pub lifetime: Duration,
+    /// Whether new tokens say when they were issued.
+    pub says_when: bool,
     /// What every token says, by its text. Bounded by the length of a run.
     issued: BTreeMap<String, Claims>,
 }
@@ -19,7 +21,7 @@ pub struct Issuer {
 impl Issuer {
     /// One whose tokens are good for this long.
     pub(super) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, issued: BTreeMap::new() }
+        Self { lifetime, says_when: true, issued: BTreeMap::new() }
     }
 
     /// Issues a token. Its text is up to the caller, who is given what it says and which number it has: so a test
@@ -30,7 +32,9 @@ impl Issuer {
         now: Timestamp,
         text: impl FnOnce(&Claims, usize) -> String,
     ) -> String {
-        let claims = Claims { user: user.clone(), expires_at: now.plus(self.lifetime) };
+        let second = Timestamp::from_millis(now.as_millis().div_euclid(1_000) * 1_000);
+        let issued_at = self.says_when.then_some(second);
+        let claims = Claims { user: user.clone(), expires_at: now.plus(self.lifetime), issued_at };
         let text = text(&claims, self.issued.len());
         self.issued.insert(text.clone(), claims);
         text

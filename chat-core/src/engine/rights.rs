@@ -1,0 +1,124 @@
+//! The rights of sessions: at each moment they are those of the account.
+//!
+//! A user has one role. A token may change it where [`Account::by_token`] allows that, an import may always. A change ends
+//! the sessions that have another role (4002), and while the store makes it, nothing that the user asks for is accepted.
+
+use std::collections::BTreeSet;
+
+use super::Engine;
+use super::io::ConnectionId;
+use super::load::Origin;
+use crate::id::{ConversationId, UserId};
+use crate::protocol::{CloseCode, Error, ErrorCode, User};
+use crate::store::{Account, Change, TokenVerdict};
+
+impl Engine {
+    /// Admits a connection whose account is active or not known, changes the account first, or refuses the token.
+    pub(super) fn enter_by_token(&mut self, conn: ConnectionId, user: &User, known: Option<Account>) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let (wall, now) = (self.now.wall, self.now.monotonic);
+        match (Account::by_token(known.as_ref(), user, connection.issued_at, wall), known) {
+            (TokenVerdict::Outdated, _) => self.refuse_rights(conn, ErrorCode::RightsChanged.into()),
+            (TokenVerdict::New(account), _) => self.put_account(conn, account),
+            (TokenVerdict::ChangesRole { account, is_newer }, _) => {
+                let charged = if is_newer { Ok(()) } else { self.rates.change_role(&user.id, now) };
+                match charged {
+                    Ok(()) => self.put_account(conn, account),
+                    Err(error) => self.refuse_rights(conn, error),
+                }
+            }
+            (TokenVerdict::Renames(account), _) if self.rates.may_rename(&user.id, now) => {
+                self.put_account(conn, account);
+            }
+            (TokenVerdict::Renames(_) | TokenVerdict::Agrees, Some(account)) => {
+                self.take_up(conn, &account);
+                self.admit(conn);
+            }
+            (TokenVerdict::Renames(_) | TokenVerdict::Agrees, None) => self.entry_failed(conn),
+        }
+    }
+
+    fn put_account(&mut self, conn: ConnectionId, account: Account) {
+        self.put_in_directory(&account);
+        self.submit_for(Origin::Entry(conn), Change::PutAccount(account), None);
+    }
+
+    fn refuse_rights(&mut self, conn: ConnectionId, error: Error) {
+        self.close(conn, CloseCode::RightsChanged, Some(error));
+    }
+
+    fn take_up(&mut self, conn: ConnectionId, account: &Account) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.identify(&account.user);
+            connection.decided_at = account.decided_at;
+        }
+    }
+
+    /// Makes a change of an account count for what is decided from now on.
+    pub(super) fn put_in_directory(&mut self, account: &Account) {
+        self.directory.put(account);
+        self.restrict(&account.user.id);
+    }
+
+    /// A committed change of an account reaches its user's sessions: they end, or go on as the account says.
+    ///
+    /// A connection that is being admitted is judged by the new account when its turn comes.
+    pub(super) fn reach_sessions(&mut self, account: &Account) {
+        for conn in self.online.of(&account.user.id).to_vec() {
+            let Some(connection) = self.connections.get(&conn) else { continue };
+            let has_role = connection.user.role == account.user.role;
+            if !account.active {
+                self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
+            } else if connection.is_admitted() && !has_role {
+                self.refuse_rights(conn, ErrorCode::RightsChanged.into());
+            } else if has_role && connection.is_admitted() {
+                self.take_up(conn, account);
+            }
+        }
+    }
+
+    /// It is not known whether the store has changed an account: sessions that it would have ended begin anew.
+    pub(super) fn doubt_sessions(&mut self, account: &Account) {
+        for conn in self.online.of(&account.user.id).to_vec() {
+            let Some(connection) = self.connections.get(&conn) else { continue };
+            let is_in_doubt = !account.active || connection.user.role != account.user.role;
+            if is_in_doubt && connection.is_admitted() {
+                self.close(conn, CloseCode::TryAgainLater, Some(self.unavailable()));
+            }
+        }
+    }
+
+    /// Finds the connections by a token of field staff whose user is or was in control.
+    ///
+    /// Such a user is still stored as a participant of what control takes part in, and the connection, which is not
+    /// admitted yet or was admitted just now, must not hear of it.
+    pub(super) fn restrict(&mut self, user: &UserId) {
+        let is_or_was_control = self.directory.is_or_was_control(user);
+        for conn in self.online.of(user) {
+            let is_field =
+                self.connections.get(conn).is_some_and(|connection| !connection.user.role.is_control());
+            match is_or_was_control && is_field {
+                true => self.restricted.insert(*conn),
+                false => self.restricted.remove(conn),
+            };
+        }
+    }
+
+    /// The same for all connections, when the directory is loaded.
+    pub(super) fn restrict_all(&mut self) {
+        let users = self.connections.values().map(|connection| connection.user.id.clone());
+        users.collect::<BTreeSet<_>>().iter().for_each(|user| self.restrict(user));
+    }
+
+    /// Takes those out who must not hear of a conversation, though their users are stored as its participants.
+    pub(super) fn retain_unrestricted(&self, conversation: &ConversationId, conns: &mut Vec<ConnectionId>) {
+        if self.restricted.is_empty() {
+            return;
+        }
+        let creator = self.cache.get(conversation).map(|conversation| &conversation.created_by);
+        conns.retain(|conn| {
+            let user = self.connections.get(conn).map(|connection| &connection.user.id);
+            !self.restricted.contains(conn) || user == creator
+        });
+    }
+}
