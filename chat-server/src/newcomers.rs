@@ -35,7 +35,7 @@ pub(crate) const MOST: usize = 8_192;
 const MOST_OF_GROUP: usize = 256;
 
 /// Most newcomers that were answered and have yet to close. They give way first: most have read their answer already.
-const MOST_LEAVING: usize = 256;
+pub(crate) const MOST_LEAVING: usize = 256;
 
 /// Most newcomers that gave way and whose task has not ended yet: it only has to be run.
 const MOST_GOING: usize = 64;

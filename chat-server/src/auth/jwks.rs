@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info};
@@ -33,6 +33,10 @@ const READ_APART: Duration = Duration::from_secs(1);
 /// How long a token with an unknown key waits for the next set: a fetch, and a little less than a handshake may take.
 const WAIT: Duration = Duration::from_secs(7);
 
+/// Most tokens with an unknown key that wait: each holds a place of a newcomer meanwhile, and strangers can make as many as
+/// they like. The rest is told to try again later.
+const WAITERS: usize = 64;
+
 /// A set of keys that follows its source.
 pub(crate) struct Jwks {
     source: Source,
@@ -40,8 +44,21 @@ pub(crate) struct Jwks {
     current: RwLock<Arc<KeySet>>,
     /// Somebody has a token with an unknown key.
     wanted: Notify,
-    /// When the last reading that succeeded was begun.
-    read: watch::Sender<Option<Instant>>,
+    /// Places of those that wait for the next set.
+    waiters: Semaphore,
+    progress: watch::Sender<Progress>,
+}
+
+/// The readings of a source so far.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// No unknown key leads to a reading before then.
+    not_before: Instant,
+    is_under_way: bool,
+    /// The number of readings that ended, well or not.
+    ended: u64,
+    /// The beginning of the last reading that succeeded.
+    read: Option<Instant>,
 }
 
 enum Source {
@@ -91,8 +108,15 @@ impl Jwks {
     }
 
     fn of(source: Source, accepted: Accepted) -> Self {
-        let (current, wanted, read) = (RwLock::default(), Notify::new(), watch::Sender::new(None));
-        Self { source, accepted, current, wanted, read }
+        let progress = Progress { not_before: Instant::now(), is_under_way: false, ended: 0, read: None };
+        Self {
+            source,
+            accepted,
+            current: RwLock::default(),
+            wanted: Notify::new(),
+            waiters: Semaphore::new(WAITERS),
+            progress: watch::Sender::new(progress),
+        }
     }
 
     /// The keys that count now.
@@ -100,13 +124,19 @@ impl Jwks {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for a set that is newer than this call, for a bounded time; whether there is one.
-    pub(super) async fn newer(&self) -> bool {
-        let asked = Instant::now();
-        let mut read = self.read.subscribe();
+    /// Waits for the reading that is under way or comes next, for a bounded time; gives the time when it began.
+    ///
+    /// `None` if it failed, and at once if none can end in that time or too many wait. The next reading comes all the same.
+    pub(super) async fn next_reading(&self) -> Option<Instant> {
+        let mut progress = self.progress.subscribe();
         self.wanted.notify_one();
-        let newer = read.wait_for(|begun| begun.is_some_and(|begun| begun >= asked));
-        timeout(WAIT, newer).await.is_ok_and(|newer| newer.is_ok())
+        let before = *progress.borrow_and_update();
+        if !before.is_under_way && before.not_before > Instant::now() + WAIT {
+            return None;
+        }
+        let _waiter = self.waiters.try_acquire().ok()?;
+        let ended = timeout(WAIT, progress.wait_for(|now| now.ended > before.ended)).await;
+        ended.ok()?.ok()?.read.filter(|begun| before.read != Some(*begun))
     }
 
     /// Reads the keys. If that fails, those that were read before go on counting.
@@ -116,11 +146,21 @@ impl Jwks {
     /// [`JwksError`].
     pub(crate) async fn read(&self) -> Result<(), JwksError> {
         let begun = Instant::now();
+        self.progress.send_modify(|progress| progress.is_under_way = true);
+        let outcome = self.read_once().await;
+        self.progress.send_modify(|progress| {
+            progress.is_under_way = false;
+            progress.ended += 1;
+            progress.read = if outcome.is_ok() { Some(begun) } else { progress.read };
+        });
+        outcome
+    }
+
+    async fn read_once(&self) -> Result<(), JwksError> {
         let set = self.document().await.and_then(|document| Ok(KeySet::read(&document, self.accepted)?));
         let set = set.map_err(|reason| JwksError { place: self.place(), reason })?;
         info!(keys = set.len(), from = self.place(), "read the keys that tokens are checked by");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
-        self.read.send_replace(Some(begun));
         Ok(())
     }
 
@@ -161,14 +201,16 @@ impl Jwks {
             Source::File(_) => READ_APART,
             Source::Address { .. } => FETCH_APART,
         };
-        let mut not_before = Instant::now();
         loop {
             let wanted = async {
                 self.wanted.notified().await;
+                let not_before = self.progress.borrow().not_before;
                 sleep_until(not_before).await;
             };
             tokio::select! {
-                () = wanted => not_before = Instant::now() + apart,
+                () = wanted => {
+                    self.progress.send_modify(|progress| progress.not_before = Instant::now() + apart);
+                }
                 () = watch.changed() => {}
                 () = sleep(REFRESH_EVERY) => {}
             }
@@ -193,3 +235,6 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Reason> {
     std::fs::File::open(path)?.take(most + 1).read_to_end(&mut document)?;
     if document.len() > DOCUMENT_MOST { Err(Reason::TooLong) } else { Ok(document) }
 }
+
+#[cfg(test)]
+mod tests;

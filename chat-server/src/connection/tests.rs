@@ -15,7 +15,7 @@ use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
 use crate::clock::{self, SystemClock};
 use crate::health::Health;
-use crate::newcomers::{MOST, Newcomers, PATIENCE, Room};
+use crate::newcomers::{MOST_LEAVING, Newcomers, PATIENCE, Room};
 use crate::websocket::Watched;
 
 const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
@@ -52,11 +52,14 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     (Arc::new(shared), phase)
 }
 
+/// Places of newcomers, for want of files.
+const PLACES: usize = 300;
+
 /// A stranger's address.
 const STRANGER: &str = "192.0.2.1:4711";
 
 fn newcomers(shared: &Shared) -> Arc<Newcomers> {
-    let room = Room { files: MOST + 1, connections: (1, Arc::clone(&shared.places)) };
+    let room = Room { files: PLACES, connections: (1, Arc::clone(&shared.places)) };
     Newcomers::new(vec!["127.0.0.0/8".parse().unwrap()], room, Arc::clone(&shared.metrics))
 }
 
@@ -180,12 +183,12 @@ async fn at_the_bound_a_silent_stranger_gives_way_and_a_lone_one_gets_in() {
     let newcomers = newcomers(&shared);
     let (mut honest, served) = connect_from("198.51.100.7:1", &newcomers, &shared).await;
     let mut strangers = Vec::new();
-    for number in 0..2 * MOST {
+    for number in 0..2 * PLACES {
         let peer = format!("192.0.2.{}:4711", number % 30);
         strangers.push(connect_from(&peer, &newcomers, &shared).await);
     }
-    assert_eq!(newcomers_now(&shared), MOST as u64);
-    for (client, served) in strangers.iter_mut().take(MOST) {
+    assert_eq!(newcomers_now(&shared), PLACES as u64);
+    for (client, served) in strangers.iter_mut().take(PLACES) {
         assert_eq!(read_all(client).await, "", "the oldest are closed without a word");
         served.await.unwrap();
     }
@@ -193,6 +196,29 @@ async fn at_the_bound_a_silent_stranger_gives_way_and_a_lone_one_gets_in() {
     let mut answer = [0; 12];
     honest.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");
-    assert_eq!(newcomers_now(&shared), MOST as u64 - 1);
+    assert_eq!(newcomers_now(&shared), PLACES as u64 - 1);
     assert!(!served.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_refused_and_does_not_close_is_one_of_a_bounded_number() {
+    let (shared, _stop) = shared();
+    let newcomers = newcomers(&shared);
+    let mut refused = Vec::new();
+    for number in 0..2 * MOST_LEAVING {
+        let (mut client, served) = connect_from("127.0.0.1:80", &newcomers, &shared).await;
+        let forwarded = format!("x-forwarded-for: 192.0.2.{}\r\n\r\n", number % 30);
+        let request = REQUEST.replace("\r\n\r\n", &format!("\r\n{forwarded}"));
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 101");
+        refused.push((client, served));
+    }
+    assert_eq!(newcomers_now(&shared), MOST_LEAVING as u64);
+    for (client, served) in refused.iter_mut().take(MOST_LEAVING) {
+        let sent = read_all(client).await;
+        assert!(sent.contains(r#""code":"not_authenticated""#), "it was told why before: {sent}");
+        served.await.unwrap();
+    }
 }
