@@ -17,10 +17,20 @@ use crate::outbox::Draft;
 pub enum Event {
     /// The connection is in another state.
     Connection(ConnectionState),
-    /// All active conversations, newest activity first: after every connect, and when counts had to be asked for.
+    /// All active conversations, newest activity first: after every connect, and when counts had to be asked for. Each is
+    /// there once.
     ///
-    /// What was missed while there was no connection is in here: new conversations, unread counts, read positions.
+    /// What was missed while there was no connection is in here: new conversations, unread counts, read positions. The
+    /// participants are the brief list's (protocol, brief lists): the creator, field staff, and the sender of the last
+    /// message, of whose text there are at most 100 characters.
+    /// [`get_active_conversations`](crate::ChatClient::get_active_conversations) gives all of them.
     Conversations(Vec<ConversationSummary>),
+    /// The 20 conversations with the newest activity, if there are more: to be shown until
+    /// [`Conversations`](Self::Conversations) brings them all.
+    NewestConversations(Vec<ConversationSummary>),
+    /// One conversation as it is in the list now: its counts had to be asked for, because it has turned up, or was read on
+    /// another device.
+    Conversation(ConversationSummary),
     /// A message was sent, by anyone. Of each conversation every message comes once and in rising `seq`, whatever
     /// happened to the connection in between.
     NewMessage(NewMessage),

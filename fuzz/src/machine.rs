@@ -51,6 +51,7 @@ fn settings(forgets: bool) -> Settings {
         on_wire: 4,
         catching_up: 2,
         conversations,
+        first_page: 2,
         views: 3,
         typing: 2,
         frame_bytes: FRAME_BYTES,

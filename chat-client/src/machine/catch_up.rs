@@ -120,7 +120,7 @@ impl Machine {
         self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
         let CatchUp { messages, last_seq, epoch, .. } = page;
         self.views.show_all(id, &Snapshot { messages, last_seq, epoch }, &mut self.outputs);
-        self.list.want();
+        self.want_row(id);
     }
 
     pub(super) fn snapshot_reply(&mut self, view: ViewId, reply: Option<Reply>) {

@@ -11,6 +11,7 @@ use super::backoff::Pause;
 use super::io::{LinkId, Output};
 use super::list::List;
 use super::pauses::TokenTrouble;
+use super::rows::Rows;
 use crate::error::Error;
 use crate::event::{ConnectionState, Event, StopReason, WaitCause};
 use crate::retry::Retry;
@@ -193,6 +194,7 @@ impl Machine {
         self.probe = false;
         self.wire.clear();
         self.list = List::default();
+        self.rows = Rows::default();
         self.sending.lost(&mut self.outputs);
         self.asks.lost(&mut self.outputs);
         self.conversations.lost();
@@ -325,6 +327,7 @@ impl Machine {
                     self.reply_deadline(),
                     self.tokens.deadline(now),
                     self.list.deadline(now),
+                    self.rows.deadline(now),
                     self.rooms.deadline(now),
                     self.typing.deadline(now),
                     self.views.deadline(now),

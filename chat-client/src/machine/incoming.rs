@@ -2,10 +2,7 @@
 
 use chat_core::frame::Frame;
 use chat_core::id::ConversationId;
-use chat_core::protocol::{
-    ConversationSummary, ErrorReply, GetActiveConversationsReply, Message, NewMessage, Reply, RoomType,
-    ServerEvent, ServerFrame,
-};
+use chat_core::protocol::{ErrorReply, Message, NewMessage, Reply, RoomType, ServerEvent, ServerFrame};
 
 use super::Machine;
 use super::connection::Connection;
@@ -47,6 +44,7 @@ impl Machine {
         let (now, pause) = (self.now.monotonic, self.settings.periods.repeat_after);
         match purpose {
             Purpose::List => self.list_reply(reply),
+            Purpose::Row(id) => self.row_reply(&id, reply),
             Purpose::Refresh => self.refresh_reply(reply.as_ref()),
             Purpose::Probe => {}
             Purpose::Room(room) => self.room_reply(room, reply.as_ref()),
@@ -151,6 +149,7 @@ impl Machine {
         let confirmed = self.conversations.confirmed;
         let awaits_list = !self.has_listed() || self.list.is_under_way();
         let is_missed = self.conversations.listed && awaits_list;
+        self.list.heard(&id);
         match self.conversations.get(&id) {
             Some(held) if confirmed => match held.place(seq) {
                 Place::Next => self.message(message, seq),
@@ -160,6 +159,7 @@ impl Machine {
             // The number may be one of another epoch: what is really missing, the server says.
             Some(held) => held.is_behind(),
             // It may have begun while there was no connection: the list says from where on it is to be told.
+            None if is_missed && self.list.is_under_way() => {}
             None if is_missed => self.list.want(),
             None => {
                 self.follow(&id, seq - 1);
@@ -167,9 +167,10 @@ impl Machine {
                     true => self.message(message, seq),
                     false => self.is_behind(&id),
                 }
-                // How many of those before it are unread, only the server can say.
-                if seq > 1 && !self.conversations.are_full(self.settings.limits.conversations) {
-                    self.list.want();
+                // How many of those before it are unread, only the server can say, by the list if it is under way.
+                let is_full = self.conversations.are_full(self.settings.limits.conversations);
+                if seq > 1 && !is_full && !self.list.is_under_way() {
+                    self.want_row(&id);
                 }
             }
         }
@@ -192,12 +193,16 @@ impl Machine {
         let mut is_unsure = self.conversations.get(id).is_none();
         self.count_unread(id, |unread| is_unsure = unread.read(seq));
         if is_unsure {
-            self.list.want();
+            self.want_row(id);
         }
     }
 
     /// Changes what is known of unread messages, and tells of it if that is something else now.
-    fn count_unread(&mut self, id: &ConversationId, change: impl FnOnce(&mut super::unread::UnreadCount)) {
+    pub(super) fn count_unread(
+        &mut self,
+        id: &ConversationId,
+        change: impl FnOnce(&mut super::unread::UnreadCount),
+    ) {
         let Some(held) = self.conversations.get(id) else { return };
         let before = (held.unread.get(), held.unread.read_up_to);
         change(&mut held.unread);
@@ -206,47 +211,6 @@ impl Machine {
             let conversation_id = id.clone();
             let unread = Unread { conversation_id, read_up_to, unread_count };
             self.outputs.push_back(Output::Event(Event::Unread(unread)));
-        }
-    }
-
-    fn list_reply(&mut self, reply: Option<Reply>) {
-        let again = self.again(reply.as_ref());
-        match reply {
-            Some(Reply::GetActiveConversations(page)) => self.listed(page),
-            _ => self.list.put_off(again.unwrap_or(Turn::Done)),
-        }
-    }
-
-    /// A page of the list: says what was missed.
-    fn listed(&mut self, page: GetActiveConversationsReply) {
-        self.adopt(page.epoch.as_ref());
-        let is_first = !self.conversations.listed;
-        for summary in &page.conversations {
-            let (Some(last_seq), Some(read_up_to)) = (summary.last_seq, summary.read_up_to) else { continue };
-            if self.conversations.get(&summary.id).is_none() {
-                self.follow(&summary.id, if is_first { last_seq } else { read_up_to });
-            }
-            self.count_unread(&summary.id, |unread| unread.listed(summary));
-            if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {
-                self.is_behind(&summary.id);
-            }
-        }
-        if let Some(mut whole) = self.list.page(page, self.settings.limits.conversations) {
-            whole.iter_mut().for_each(|summary| self.count_anew(summary));
-            self.conversations.listed = true;
-            if let Connection::Open { listed, .. } = &mut self.connection {
-                *listed = true;
-            }
-            self.outputs.push_back(Output::Event(Event::Conversations(whole)));
-            self.fit_heartbeat();
-        }
-    }
-
-    /// What was heard while the list was on its way is not in its counts, and must not be taken back by them.
-    fn count_anew(&mut self, summary: &mut ConversationSummary) {
-        if let Some(held) = self.conversations.get(&summary.id) {
-            summary.read_up_to = Some(held.unread.read_up_to);
-            summary.unread_count = Some(held.unread.get());
         }
     }
 

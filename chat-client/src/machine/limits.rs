@@ -18,6 +18,9 @@ pub struct Limits {
     /// Conversations whose numbers are held; beyond it the one that was silent the longest is forgotten, and followed
     /// anew from its next message.
     pub conversations: usize,
+    /// Conversations of the first page of the list, which is shown before the others are asked for: few, so that a weak link
+    /// brings it soon.
+    pub first_page: usize,
     /// Conversations that are open at once; one more is refused.
     pub views: usize,
     /// Conversations in which the user types at once; one more is not shown to others.
@@ -35,6 +38,7 @@ impl Default for Limits {
             on_wire: 32,
             catching_up: 8,
             conversations: 10_000,
+            first_page: 20,
             views: 256,
             typing: 32,
             frame_bytes: 64 * 1024,

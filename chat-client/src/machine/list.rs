@@ -1,26 +1,67 @@
 //! The list of conversations, asked for after every connect: it proves that the server knows us, and says what was
-//! missed.
+//! missed. A short first page is shown at once; the others follow by cursor.
 
+use std::collections::{BTreeSet, VecDeque};
+
+use chat_core::id::{ConversationId, Cursor};
 use chat_core::protocol::{
-    ConversationSummary, GetActiveConversations, GetActiveConversationsReply, Request,
+    ConversationSummary, GetActiveConversations, GetActiveConversationsReply, ParticipantList, Request,
 };
 use chat_core::time::Monotonic;
 
+use super::limits::Limits;
 use super::turn::Turn;
+
+/// Conversations heard of while the list is under way that are held; with more the list is asked for again.
+const HEARD: usize = 256;
+
+/// Where the next request goes on.
+enum Next {
+    /// At the newest conversation.
+    First,
+    /// Behind a page.
+    Cursor(Cursor),
+    /// The same, where the server knows no cursors.
+    Skip(usize),
+    /// With conversations that moved to the top meanwhile, and so stand on no page that came after.
+    Missing(VecDeque<ConversationId>),
+}
+
+/// What a reply leads to.
+pub(super) enum Listed {
+    /// Nothing to show yet.
+    More,
+    /// The newest conversations, of more.
+    Newest(Vec<ConversationSummary>),
+    /// All of them.
+    Whole(Vec<ConversationSummary>),
+}
 
 /// The list, page after page. Bounded by [`Limits::conversations`](super::Limits::conversations): what comes after that
 /// many is left out.
 pub(super) struct List {
     turn: Turn,
+    next: Next,
     so_far: Vec<ConversationSummary>,
+    /// Conversations of which something was heard while it was under way. Bounded by [`HEARD`].
+    heard: BTreeSet<ConversationId>,
     /// It was wanted again while it was under way.
     again: bool,
 }
 
 impl Default for List {
     fn default() -> Self {
-        Self { turn: Turn::Done, so_far: Vec::new(), again: false }
+        Self { turn: Turn::Done, next: Next::First, so_far: Vec::new(), heard: BTreeSet::new(), again: false }
     }
+}
+
+/// A request for one conversation, in short.
+pub(super) fn row(id: &ConversationId) -> Request {
+    Request::GetActiveConversations(GetActiveConversations {
+        conversation_id: Some(id.clone()),
+        participants: Some(ParticipantList::Brief),
+        ..GetActiveConversations::default()
+    })
 }
 
 impl List {
@@ -37,35 +78,91 @@ impl List {
         self.turn != Turn::Done
     }
 
+    /// Something happened in a conversation: it has moved to the top, and may be missing on the pages to come.
+    pub(super) fn heard(&mut self, id: &ConversationId) {
+        if !self.is_under_way() || self.heard.contains(id) {
+            return;
+        }
+        if self.heard.len() < HEARD {
+            self.heard.insert(id.clone());
+        } else {
+            self.again = true;
+        }
+    }
+
     fn restart(&mut self) {
         *self = Self { turn: Turn::NOW, ..Self::default() };
     }
 
-    pub(super) fn next(&mut self, now: Monotonic) -> Option<Request> {
+    pub(super) fn next(&mut self, now: Monotonic, limits: &Limits) -> Option<Request> {
         if !self.turn.is_due(now) {
             return None;
         }
         self.turn = Turn::OnWire;
-        let skip = i64::try_from(self.so_far.len()).ok().filter(|skip| *skip > 0);
-        Some(Request::GetActiveConversations(GetActiveConversations { skip, ..Default::default() }))
+        let mut request = GetActiveConversations {
+            participants: Some(ParticipantList::Brief),
+            ..GetActiveConversations::default()
+        };
+        match &self.next {
+            Next::First => request.limit = i64::try_from(limits.first_page).ok(),
+            Next::Cursor(cursor) => request.cursor = Some(cursor.clone()),
+            Next::Skip(skip) => request.skip = i64::try_from(*skip).ok(),
+            Next::Missing(ids) => request.conversation_id = ids.front().cloned(),
+        }
+        Some(Request::GetActiveConversations(request))
     }
 
-    /// A page has come. The whole list, if it was the last one.
-    pub(super) fn page(
-        &mut self,
-        reply: GetActiveConversationsReply,
-        most: usize,
-    ) -> Option<Vec<ConversationSummary>> {
+    /// A page has come.
+    pub(super) fn page(&mut self, reply: GetActiveConversationsReply, most: usize) -> Listed {
+        if let Next::Missing(_) = self.next {
+            return self.missing_came(reply.conversations);
+        }
         let has_more = reply.has_more == Some(true) && !reply.conversations.is_empty();
+        let is_first = matches!(self.next, Next::First);
         self.so_far.extend(reply.conversations);
         if has_more && self.so_far.len() < most {
             self.turn = Turn::NOW;
-            return None;
+            self.next = reply.next_cursor.map_or(Next::Skip(self.so_far.len()), Next::Cursor);
+            return if is_first { Listed::Newest(self.so_far.clone()) } else { Listed::More };
+        }
+        // Where the server knows no cursors, some may have come twice.
+        let mut seen = BTreeSet::new();
+        self.so_far.retain(|summary| seen.insert(summary.id.clone()));
+        self.go_on(VecDeque::new())
+    }
+
+    /// One that was missing has come, or is none of ours any more.
+    pub(super) fn missing_came(&mut self, rows: Vec<ConversationSummary>) -> Listed {
+        let Next::Missing(ids) = &mut self.next else { return Listed::More };
+        let mut ids = std::mem::take(ids);
+        let wanted = ids.pop_front();
+        let found = rows.into_iter().find(|row| Some(&row.id) == wanted.as_ref());
+        found.into_iter().for_each(|row| self.so_far.insert(0, row));
+        self.go_on(ids)
+    }
+
+    /// Asks for those that are missing, or ends.
+    fn go_on(&mut self, mut missing: VecDeque<ConversationId>) -> Listed {
+        if missing.is_empty() && !self.heard.is_empty() {
+            let seen = self.so_far.iter().map(|summary| &summary.id).collect::<BTreeSet<_>>();
+            missing.extend(std::mem::take(&mut self.heard).into_iter().filter(|id| !seen.contains(id)));
+        }
+        if !missing.is_empty() {
+            (self.turn, self.next) = (Turn::NOW, Next::Missing(missing));
+            return Listed::More;
         }
         let whole = std::mem::take(&mut self.so_far);
-        self.turn = if self.again { Turn::NOW } else { Turn::Done };
-        self.again = false;
-        Some(whole)
+        let again = self.again;
+        *self = Self::default();
+        if again {
+            self.restart();
+        }
+        Listed::Whole(whole)
+    }
+
+    /// Whether it asks for one that moved, and may be none of ours any more.
+    pub(super) fn is_at_missing(&self) -> bool {
+        matches!(self.next, Next::Missing(_))
     }
 
     /// It could not be had: again, or no more.

@@ -57,8 +57,10 @@ mod incoming;
 mod io;
 mod limits;
 mod list;
+mod listing;
 mod pauses;
 mod rooms;
+mod rows;
 mod sending;
 mod tokens;
 mod turn;
@@ -70,7 +72,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::{GetActiveConversations, Request};
+use chat_core::protocol::{GetActiveConversations, ParticipantList, Request};
 use chat_core::time::{Monotonic, Now};
 
 use asks::Asks;
@@ -82,6 +84,7 @@ pub use limits::{Limits, Periods, Settings};
 use list::List;
 use pauses::TokenTrouble;
 use rooms::Rooms;
+use rows::Rows;
 use sending::Sending;
 use tokens::Tokens;
 use typing::Typing;
@@ -116,6 +119,7 @@ pub struct Machine {
     tokens: Tokens,
     wire: Wire,
     list: List,
+    rows: Rows,
     rooms: Rooms,
     typing: Typing,
     sending: Sending,
@@ -148,6 +152,7 @@ impl Machine {
             backoff: Backoff::new(seed),
             wire: Wire::default(),
             list: List::default(),
+            rows: Rows::default(),
             rooms: Rooms::default(),
             typing: Typing::default(),
             sending: Sending::default(),
@@ -292,6 +297,7 @@ impl Machine {
         match purpose {
             Purpose::Draft(id) => self.sending.too_long(&id, &mut self.outputs),
             Purpose::Ask(id) => self.asks.too_long(id, &mut self.outputs),
+            Purpose::Row(id) => self.rows.answered(&id, None),
             Purpose::CatchUp(id) => self.refused(&id, refusal()),
             Purpose::Snapshot(view) => {
                 if let Some(id) = self.views.conversation(view).cloned() {
@@ -313,13 +319,15 @@ impl Machine {
         let now = self.now.monotonic;
         let fresh = |purpose, request| (purpose, request, false);
         if std::mem::take(&mut self.probe) {
-            let request = GetActiveConversations { limit: Some(1), ..Default::default() };
+            let brief = Some(ParticipantList::Brief);
+            let request =
+                GetActiveConversations { limit: Some(1), participants: brief, ..Default::default() };
             return Some(fresh(Purpose::Probe, Request::GetActiveConversations(request)));
         }
         if let Some(request) = self.tokens.next(now) {
             return Some(fresh(Purpose::Refresh, request));
         }
-        if let Some(request) = self.list.next(now) {
+        if let Some(request) = self.list.next(now, &self.settings.limits) {
             return Some(fresh(Purpose::List, request));
         }
         if let Some((room, request)) = self.rooms.next(now) {
@@ -337,6 +345,9 @@ impl Machine {
         if let Some((id, held)) = self.conversations.next(now, self.settings.limits.catching_up) {
             let request = self.catch_up(&id, held);
             return Some(fresh(Purpose::CatchUp(id), request));
+        }
+        if let Some((id, request)) = self.rows.next(now) {
+            return Some(fresh(Purpose::Row(id), request));
         }
         let (id, request, again) = self.asks.next(now)?;
         Some((Purpose::Ask(id), request, again))

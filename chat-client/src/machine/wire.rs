@@ -14,6 +14,8 @@ use super::io::{AskId, ViewId};
 pub(super) enum Purpose {
     /// To learn what was missed, and that the server knows us.
     List,
+    /// To learn what is unread in one conversation.
+    Row(ConversationId),
     /// To prolong the session.
     Refresh,
     /// To find out whether the connection still stands.

@@ -4,6 +4,7 @@ mod connection;
 mod epoch;
 mod events;
 mod frames;
+mod list;
 mod outbox;
 mod support;
 mod tokens;

@@ -22,8 +22,8 @@ fn a_list_does_not_take_back_what_was_heard_while_it_was_on_its_way() {
     scene.take_events();
     scene.reply("get_active_conversations", list(&json!([summary(5, 3, 2)])));
     let events = scene.take_events();
-    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
-    assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(3), Some(3)));
+    let Some(Event::Conversation(row)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((row.read_up_to, row.unread_count), (Some(3), Some(3)));
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn who_is_enrolled_late_is_told_how_many_are_unread() {
     scene.hear(&new_message(7));
     scene.reply("get_active_conversations", list(&json!([summary(7, 0, 7)])));
     let events = scene.take_events();
-    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
-    assert_eq!(conversations[0].unread_count, Some(7));
+    let Some(Event::Conversation(row)) = events.last() else { panic!("{events:?}") };
+    assert_eq!(row.unread_count, Some(7));
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn a_reading_that_is_heard_before_the_first_list_is_not_lost() {
     scene.reply("get_active_conversations", list(&json!([summary(5, 0, 5)])));
     scene.reply("get_active_conversations", list(&json!([summary(5, 5, 0)])));
     let events = scene.take_events();
-    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
-    assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(5), Some(0)));
+    let Some(Event::Conversation(row)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((row.read_up_to, row.unread_count), (Some(5), Some(0)));
 }
 
 #[test]
@@ -63,6 +63,6 @@ fn a_reading_between_a_first_message_and_the_first_list_is_not_lost() {
     scene.reply("get_active_conversations", list(&json!([summary(12, 0, 12)])));
     scene.reply("get_active_conversations", list(&json!([summary(12, 9, 3)])));
     let events = scene.take_events();
-    let Some(Event::Conversations(conversations)) = events.last() else { panic!("{events:?}") };
-    assert_eq!((conversations[0].read_up_to, conversations[0].unread_count), (Some(9), Some(3)));
+    let Some(Event::Conversation(row)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((row.read_up_to, row.unread_count), (Some(9), Some(3)));
 }

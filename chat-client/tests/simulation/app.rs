@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chat_client::machine::{Ask, AskId, ViewId};
 use chat_client::{Event, Snapshot, Update};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
-use chat_core::protocol::{ErrorCode, GetConversationMessages, Message, NewMessage, Reply};
+use chat_core::protocol::{
+    ConversationSummary, ErrorCode, GetConversationMessages, Message, NewMessage, Reply,
+};
 
 /// An open conversation.
 pub(crate) struct View {
@@ -42,17 +44,25 @@ impl App {
         self.wrong.get_or_insert(what);
     }
 
+    fn listed(&mut self, summary: &ConversationSummary) {
+        self.known.insert(summary.id.clone());
+        let told = (summary.read_up_to.unwrap_or(0), summary.unread_count.unwrap_or(0));
+        self.unread.insert(summary.id.clone(), told);
+    }
+
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Conversations(list) => {
                 let ids = || list.iter().map(|summary| summary.id.clone()).collect();
                 self.first_list.get_or_insert_with(ids);
-                for summary in list {
-                    self.known.insert(summary.id.clone());
-                    let told = (summary.read_up_to.unwrap_or(0), summary.unread_count.unwrap_or(0));
-                    self.unread.insert(summary.id.clone(), told);
+                list.iter().for_each(|summary| self.listed(summary));
+                let ids = list.iter().map(|summary| &summary.id).collect::<BTreeSet<_>>();
+                if ids.len() < list.len() {
+                    self.wrong("P3: a conversation is in the list twice".to_owned());
                 }
             }
+            Event::NewestConversations(list) => list.iter().for_each(|summary| self.listed(summary)),
+            Event::Conversation(summary) => self.listed(summary),
             Event::NewMessage(message) => self.new_message(message),
             Event::NewSupportConversation(event) => drop(self.known.insert(event.conversation_id.clone())),
             Event::Unread(unread) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_client::machine::{AskId, Counters, Input, LinkId, Machine, Output, Settings, ViewId};
+use chat_client::machine::{AskId, Counters, Input, Limits, LinkId, Machine, Output, Settings, ViewId};
 use chat_client::outbox::Entry;
 use chat_client::transport::Failure;
 use chat_client::{ConnectionState, Event};
@@ -139,7 +139,9 @@ impl Device {
     }
 
     fn start(&mut self, around: &mut Surroundings<'_>) {
-        let settings = Settings { outbox_survives: self.profile.is_durable, ..Settings::default() };
+        // So few on the first page that most lists need several.
+        let limits = Limits { first_page: 1, ..Limits::default() };
+        let settings = Settings { limits, outbox_survives: self.profile.is_durable, ..Settings::default() };
         self.life = Some(Life {
             machine: Machine::new(settings, around.random().seed()),
             app: App::default(),

@@ -132,6 +132,7 @@ fn users(random: &mut Random) -> Vec<User> {
 /// Pages so small that most catch-ups need several, and rates that a burst of messages meets.
 fn limits(random: &mut Random) -> Limits {
     let mut limits = Limits::default();
+    limits.pages.brief_conversations = u32::try_from(random.below(3)).unwrap_or_default() + 1;
     limits.pages.catch_up_messages = u32::try_from(random.below(6)).unwrap_or_default() + 1;
     limits.periods.token_leeway = Duration::from_secs(1);
     limits.rates = RateSetting::Limited(RateLimits {

@@ -10,7 +10,8 @@ use chat_client::outbox::Draft;
 use chat_client::{Acknowledged, ChatClient, ConnectionState, Event, Events, NotSent, TypingGuard, Update};
 use chat_core::id::{ConversationId, MessageId};
 use chat_core::protocol::{
-    GetActiveConversations, GetConversationMessages, GetConversationMessagesReply, Message, User,
+    ConversationSummary, GetActiveConversations, GetConversationMessages, GetConversationMessagesReply,
+    Message, User,
 };
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -149,17 +150,21 @@ impl App {
         while timeout(Duration::ZERO, self.listen()).await.is_ok() {}
     }
 
+    fn listed(&mut self, row: &ConversationSummary) {
+        let badge = (row.read_up_to.unwrap(), u64::from(row.unread_count.unwrap()));
+        self.badges.insert(row.id.to_string(), badge);
+    }
+
     fn hear(&mut self, event: Event) {
         match event {
             Event::NewMessage(event) => {
                 let id = event.conversation_id.to_string();
                 self.heard.entry(id).or_default().push(Line::from(&Message::from(event)));
             }
+            Event::NewestConversations(list) => list.iter().for_each(|row| self.listed(row)),
+            Event::Conversation(row) => self.listed(&row),
             Event::Conversations(list) => {
-                for row in &list {
-                    let badge = (row.read_up_to.unwrap(), u64::from(row.unread_count.unwrap()));
-                    self.badges.insert(row.id.to_string(), badge);
-                }
+                list.iter().for_each(|row| self.listed(row));
                 self.first_list.get_or_insert_with(|| {
                     list.iter().map(|row| (row.id.to_string(), row.last_seq.unwrap())).collect()
                 });

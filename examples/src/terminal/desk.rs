@@ -269,6 +269,8 @@ impl Desk {
                     self.list();
                 }
             }
+            Event::NewestConversations(list) => self.board.listed(list, true),
+            Event::Conversation(row) => self.board.listed(vec![row], true),
             Event::NewMessage(event) => self.heard(event),
             Event::NewSupportConversation(event) => self.asked_for_help(&event),
             Event::MessageRead(read) => {

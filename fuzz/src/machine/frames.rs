@@ -69,10 +69,15 @@ fn list(bytes: &mut Unstructured<'_>) -> Result<Value> {
         }))
     });
     let conversations = summaries.collect::<Result<Vec<_>>>()?;
-    Ok(json!({
+    let has_more = bytes.int_in_range(0..=3_u8)? == 0;
+    let mut list = json!({
         "success": true, "conversations": conversations, "count": count, "timestamp": TIME,
-        "epoch": epoch(bytes)?, "has_more": bytes.int_in_range(0..=3_u8)? == 0,
-    }))
+        "epoch": epoch(bytes)?, "has_more": has_more,
+    });
+    if has_more && bytes.arbitrary()? {
+        list["next_cursor"] = "t1705314600000.conv_a".into();
+    }
+    Ok(list)
 }
 
 fn catch_up(data: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {

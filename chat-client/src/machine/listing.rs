@@ -1,0 +1,93 @@
+//! What the list of conversations, and single rows of it, say of what was missed.
+
+use chat_core::id::ConversationId;
+use chat_core::protocol::{ConversationSummary, GetActiveConversationsReply, Reply};
+
+use super::Machine;
+use super::connection::Connection;
+use super::io::Output;
+use super::list::Listed;
+use super::turn::Turn;
+use crate::event::Event;
+
+impl Machine {
+    pub(super) fn list_reply(&mut self, reply: Option<Reply>) {
+        let again = self.again(reply.as_ref());
+        match reply {
+            Some(Reply::GetActiveConversations(page)) => self.listed(page),
+            // It moved to the top, and then the user was withdrawn from it.
+            _ if again.is_none() && self.list.is_at_missing() => {
+                let listed = self.list.missing_came(Vec::new());
+                self.tell_listed(listed);
+            }
+            _ => self.list.put_off(again.unwrap_or(Turn::Done)),
+        }
+    }
+
+    /// A page of the list.
+    fn listed(&mut self, page: GetActiveConversationsReply) {
+        self.adopt(page.epoch.as_ref());
+        page.conversations.iter().for_each(|summary| self.take_in(summary));
+        let listed = self.list.page(page, self.settings.limits.conversations);
+        self.tell_listed(listed);
+    }
+
+    /// What was missed in a conversation.
+    fn take_in(&mut self, summary: &ConversationSummary) {
+        let (Some(last_seq), Some(read_up_to)) = (summary.last_seq, summary.read_up_to) else { return };
+        if self.conversations.get(&summary.id).is_none() {
+            let is_first = !self.conversations.listed;
+            self.follow(&summary.id, if is_first { last_seq } else { read_up_to });
+        }
+        self.count_unread(&summary.id, |unread| unread.listed(summary));
+        if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {
+            self.is_behind(&summary.id);
+        }
+    }
+
+    fn tell_listed(&mut self, listed: Listed) {
+        match listed {
+            Listed::More => {}
+            Listed::Newest(mut newest) => {
+                newest.iter_mut().for_each(|summary| self.count_anew(summary));
+                self.outputs.push_back(Output::Event(Event::NewestConversations(newest)));
+            }
+            Listed::Whole(mut whole) => {
+                whole.iter_mut().for_each(|summary| self.count_anew(summary));
+                self.conversations.listed = true;
+                if let Connection::Open { listed, .. } = &mut self.connection {
+                    *listed = true;
+                }
+                self.outputs.push_back(Output::Event(Event::Conversations(whole)));
+                self.fit_heartbeat();
+            }
+        }
+    }
+
+    /// What was heard while the list was on its way is not in its counts, and must not be taken back by them.
+    fn count_anew(&mut self, summary: &mut ConversationSummary) {
+        if let Some(held) = self.conversations.get(&summary.id) {
+            summary.read_up_to = Some(held.unread.read_up_to);
+            summary.unread_count = Some(held.unread.get());
+        }
+    }
+
+    /// Asks the server for one row of the list, or for all if too many are asked for.
+    pub(super) fn want_row(&mut self, id: &ConversationId) {
+        if !self.rows.want(id) {
+            self.list.want();
+        }
+    }
+
+    pub(super) fn row_reply(&mut self, id: &ConversationId, reply: Option<Reply>) {
+        let again = self.again(reply.as_ref());
+        self.rows.answered(id, again);
+        let Some(Reply::GetActiveConversations(page)) = reply else { return };
+        self.adopt(page.epoch.as_ref());
+        if let Some(mut row) = page.conversations.into_iter().find(|summary| summary.id == *id) {
+            self.take_in(&row);
+            self.count_anew(&mut row);
+            self.outputs.push_back(Output::Event(Event::Conversation(row)));
+        }
+    }
+}

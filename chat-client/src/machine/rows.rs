@@ -1,0 +1,60 @@
+//! Single conversations of which the server is asked how many messages are unread.
+
+use std::collections::BTreeMap;
+
+use chat_core::id::ConversationId;
+use chat_core::protocol::Request;
+use chat_core::time::Monotonic;
+
+use super::list;
+use super::turn::Turn;
+
+/// Conversations that wait for their row. With more the whole list is asked for instead.
+const MOST: usize = 64;
+
+/// The rows that are wanted. Bounded by [`MOST`]. A new connection brings the whole list, so that none outlives one.
+#[derive(Default)]
+pub(super) struct Rows {
+    wanted: BTreeMap<ConversationId, Row>,
+}
+
+struct Row {
+    turn: Turn,
+    /// It was wanted again while it was under way: the reply may be older.
+    again: bool,
+}
+
+impl Rows {
+    /// Asks for a row, unless too many are asked for.
+    pub(super) fn want(&mut self, id: &ConversationId) -> bool {
+        if let Some(row) = self.wanted.get_mut(id) {
+            row.again = row.turn == Turn::OnWire;
+            return true;
+        }
+        let has_room = self.wanted.len() < MOST;
+        if has_room {
+            self.wanted.insert(id.clone(), Row { turn: Turn::NOW, again: false });
+        }
+        has_room
+    }
+
+    pub(super) fn next(&mut self, now: Monotonic) -> Option<(ConversationId, Request)> {
+        let (id, row) = self.wanted.iter_mut().find(|(_, row)| row.turn.is_due(now))?;
+        row.turn = Turn::OnWire;
+        Some((id.clone(), list::row(id)))
+    }
+
+    /// The server has answered: it is to be asked again at this time, or not.
+    pub(super) fn answered(&mut self, id: &ConversationId, again: Option<Turn>) {
+        let Some(row) = self.wanted.get_mut(id) else { return };
+        let wanted = std::mem::take(&mut row.again).then_some(Turn::NOW);
+        match again.or(wanted) {
+            Some(turn) => row.turn = turn,
+            None => drop(self.wanted.remove(id)),
+        }
+    }
+
+    pub(super) fn deadline(&self, now: Monotonic) -> Option<Monotonic> {
+        self.wanted.values().filter_map(|row| row.turn.deadline(now)).min()
+    }
+}
