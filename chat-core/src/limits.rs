@@ -86,6 +86,22 @@ pub struct Allowance {
     pub within: Duration,
 }
 
+/// Bytes that one user may have stored, over all its connections. They refill evenly over 24 hours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DailyBudget {
+    /// Messages, conversations and read positions: text, titles and ids as they are stored, and 512 bytes for each. A busy
+    /// control officer writes 3 MiB in a shift: ten times that is left.
+    pub bytes: u64,
+    /// For emergencies alone, when the other is used up: creating one, and its creator's messages in it. Some 1,500 messages.
+    pub emergency_bytes: u64,
+}
+
+impl Default for DailyBudget {
+    fn default() -> Self {
+        Self { bytes: 32 << 20, emergency_bytes: 1 << 20 }
+    }
+}
+
 /// Rates of one user over all its connections.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
@@ -104,6 +120,8 @@ pub struct RateLimits {
     /// Changes of the names by tokens: 3 an hour. Each costs a record. One more is ignored, and the session goes by the
     /// names that are known.
     pub renames: Allowance,
+    /// Bytes that are stored in a day; `None` for no bound.
+    pub daily: Option<DailyBudget>,
 }
 
 impl RateLimits {
@@ -131,6 +149,7 @@ impl Default for RateLimits {
             connects: Rate { burst: 60, every: Duration::from_secs(1) },
             role_changes: Allowance { most: 3, within: Duration::from_hours(1) },
             renames: Allowance { most: 3, within: Duration::from_hours(1) },
+            daily: Some(DailyBudget::default()),
         }
     }
 }
@@ -155,7 +174,7 @@ pub struct EngineLimits {
     pub participants: usize,
     /// Live events held back on one connection behind a reply that is not ready; one more closes it (4008).
     pub held_back: usize,
-    /// Users whose rates are remembered; the longest unused goes first.
+    /// Users whose rates, and whose budgets, are remembered; the longest unused goes first.
     pub rated_users: usize,
     /// Conversations of one step of the background job that enrols a control user.
     pub enrolment_step: u32,

@@ -196,6 +196,7 @@ fn the_table_of_close_codes_is_the_codes() {
 fn the_table_of_limits_is_the_defaults() {
     let Limits { fields, pages, rates, engine, outbound, periods } = Limits::default();
     let RateSetting::Limited(rates) = rates else { panic!("rates are limited by default") };
+    let daily = rates.daily.expect("a day is bounded by default");
     let rows = table("| What | Limit | Beyond it |");
     let shown = |what: &str| {
         let row = rows.iter().find(|row| row[0] == what).unwrap_or_else(|| panic!("no row {what:?}"));
@@ -239,6 +240,8 @@ fn the_table_of_limits_is_the_defaults() {
         ),
         ("changes of the role by tokens that are not newer", an_hour(rates.role_changes)),
         ("changes of the names by tokens", an_hour(rates.renames)),
+        ("stored bytes of a user", format!("{} MiB a day", daily.bytes >> 20)),
+        ("the same, in emergencies alone", format!("{} MiB a day", daily.emergency_bytes >> 20)),
         ("connections of a user", engine.connections_per_user.to_string()),
         ("requests under way on a connection", engine.requests_under_way.to_string()),
         ("replies that wait on a connection", format!("{} KiB", outbound.reply_bytes / 1_024)),

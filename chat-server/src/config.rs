@@ -8,7 +8,7 @@ mod tokens;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chat_core::limits::{Limits, OutboundLimits, RateLimits, RateSetting};
+use chat_core::limits::{DailyBudget, Limits, OutboundLimits, RateLimits, RateSetting};
 use clap::{Args as _, Command, FromArgMatches as _, value_parser};
 use ipnet::IpNet;
 
@@ -67,6 +67,10 @@ pub struct Config {
     /// tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]
     pub messages_per_second: Option<u32>,
+    /// MiB that one user may have stored in a day, and that refill evenly over it; emergencies have 1 MiB more to themselves,
+    /// 0 lifts the bound [default: 32, or none with --messages-per-second 0].
+    #[arg(long, env = "CHAT_DAILY_MIB", value_name = "N")]
+    pub daily_mib: Option<u32>,
     /// Connections at once; one more is told to try again later.
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]
@@ -89,9 +93,21 @@ impl Config {
             Some(0) => RateSetting::Lifted,
             Some(messages) => RateSetting::Limited(RateLimits::with_messages_per_second(messages)),
         };
+        let rates = match rates {
+            RateSetting::Limited(rates) => RateSetting::Limited(RateLimits { daily: self.daily(), ..rates }),
+            RateSetting::Lifted => RateSetting::Lifted,
+        };
         let total_bytes = MIB.saturating_mul(self.max_waiting_mib as usize);
         let outbound = OutboundLimits { total_bytes, ..OutboundLimits::default() };
         Limits { rates, outbound, ..Limits::default() }
+    }
+
+    fn daily(&self) -> Option<DailyBudget> {
+        match self.daily_mib {
+            None => Some(DailyBudget::default()),
+            Some(0) => None,
+            Some(mib) => Some(DailyBudget { bytes: u64::from(mib) << 20, ..DailyBudget::default() }),
+        }
     }
 }
 
@@ -167,6 +183,17 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_command_line() {
         assert_eq!(format!("{:?}", Config::default()), format!("{:?}", Cli::parse_from(["x"]).config));
+    }
+
+    #[test]
+    fn a_day_is_bounded_unless_told_otherwise() {
+        let daily = |arguments: &[&str]| {
+            let RateSetting::Limited(rates) = rates(arguments) else { panic!("must be limited") };
+            rates.daily.map(|daily| daily.bytes)
+        };
+        assert_eq!(daily(&[]), Some(32 << 20));
+        assert_eq!(daily(&["--daily-mib", "5", "--messages-per-second", "3"]), Some(5 << 20));
+        assert_eq!(daily(&["--daily-mib", "0"]), None);
     }
 
     #[test]

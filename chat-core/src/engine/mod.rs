@@ -47,6 +47,7 @@
 
 mod apply;
 mod assignment;
+mod budget;
 mod cache;
 mod command;
 mod commit;
@@ -75,6 +76,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use assignment::{AllControl, Assignment, SupportRequest};
+use budget::Budgets;
 use cache::Cache;
 use commit::Commits;
 use connection::Connection;
@@ -130,6 +132,7 @@ pub struct Engine {
     online: Online,
     directory: Directory,
     rates: Rates,
+    budgets: Budgets,
     cache: Cache,
     typing: Typing,
     /// Where connections that are gone were typing: ended at the end of each input. A work list and no call for each,
@@ -177,6 +180,7 @@ impl Engine {
             restricted: BTreeSet::new(),
             online: Online::default(),
             directory: Directory::default(),
+            budgets: Budgets::new(&limits.rates, limits.engine.rated_users),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
             cache: Cache::new(limits.engine.cached_conversations),
             typing: Typing::default(),

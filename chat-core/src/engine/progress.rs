@@ -208,13 +208,20 @@ impl Engine {
         let paced = work.paced.get_or_insert_with(|| self.rates.charge(&work.user.id, Some(event), now));
         paced.clone()?;
         permission::by_role(work.user.role, event)?;
-        handler::step(request, &mut self.desk(work))
+        let step = handler::step(request, &mut self.desk(work))?;
+        if let Step::Commit(change) = &step {
+            self.afford(work, change)?;
+        }
+        Ok(step)
     }
 
     /// Repeats are free.
     pub(super) fn refund(&mut self, work: &Work) {
         if let (Ask::Request(request), Some(Ok(()))) = (&work.ask, &work.paced) {
             self.rates.refund(&work.user.id, request.event_type());
+        }
+        if let Some(Ok(Some(charge))) = &work.spent {
+            self.budgets.refund(&work.user.id, *charge);
         }
     }
 

@@ -148,7 +148,7 @@ impl Rates {
 }
 
 /// A pause rounded up to what the protocol can say, so that waiting it out is enough.
-fn at_least_a_millisecond(pause: Duration) -> Duration {
+pub(super) fn at_least_a_millisecond(pause: Duration) -> Duration {
     Duration::from_millis(u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::budget::Charge;
 use super::directory::Directory;
 use super::ids::Ids;
 use super::io::Command;
@@ -52,6 +53,8 @@ pub(super) struct Work {
     known: Option<Box<Known>>,
     /// Whether the user's rate allowed it; asked once.
     pub(super) paced: Option<Result<(), Error>>,
+    /// Whether the user's budget allowed what it stores; asked once. `None` inside if nothing was charged.
+    pub(super) spent: Option<Result<Option<Charge>, Error>>,
     /// How often a change for it met a conflict.
     pub(super) conflicts: u32,
     /// The newcomers whom a creation does not wait for: from this number on.
@@ -63,7 +66,16 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(ask: Ask, user: Arc<User>) -> Self {
-        Self { ask, user, known: None, paced: None, conflicts: 0, newcomers: None, last_resort: false }
+        Self {
+            ask,
+            user,
+            known: None,
+            paced: None,
+            spent: None,
+            conflicts: 0,
+            newcomers: None,
+            last_resort: false,
+        }
     }
 
     /// The facts that were loaded for it.

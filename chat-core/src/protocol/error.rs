@@ -76,6 +76,8 @@ error_codes! {
     UserNotFound = "user_not_found", Access, "User not found";
     /// More requests, messages or creations than the user's rate allows.
     RateLimited = "rate_limited", Pace, "Too many requests, try again later";
+    /// More bytes to be stored than are left of the user's budget of a day.
+    BudgetExceeded = "budget_exceeded", Pace, "Your daily budget of stored text is used up";
     /// No token, or one that is no good.
     NotAuthenticated = "not_authenticated", Token, "User not authenticated";
     /// The token was good, but is expired.

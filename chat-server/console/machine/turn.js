@@ -25,7 +25,7 @@ export const isDue = (turn, now) => typeof turn === "number" && turn <= now;
 export const afterLoss = (turn) => (turn === "wire" ? NOW : turn);
 
 /** Errors after which the same may be asked again (protocol, errors: the kinds *pace* and *server*). */
-const PASSING = new Set(["rate_limited", "unavailable"]);
+const PASSING = new Set(["rate_limited", "budget_exceeded", "unavailable"]);
 
 /**
  * When to ask again after this reply, if it is an error that waiting helps against.

@@ -46,6 +46,7 @@ limits! {
         connects: "1013", "chat-core/tests/engine_rights.rs::reconnecting_at_line_rate_is_refused_and_stores_nothing";
         role_changes: "4002 with a pause", "chat-core/tests/engine_rights.rs::a_role_flips_three_times_an_hour_and_then_waits";
         renames: "the known name stays", "chat-core/tests/engine_rights.rs::names_of_two_apps_do_not_flip_for_ever";
+        daily: "budget_exceeded", "chat-core/tests/engine_budget.rs::a_day_of_messages_is_bounded_by_what_they_store_and_waiting_as_told_is_enough";
     }
     EngineLimits {
         requests_under_way: "not read further", "chat-server/tests/limits/queues.rs::requests_under_way_and_replies_that_wait";

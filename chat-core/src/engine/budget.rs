@@ -1,0 +1,236 @@
+//! Bytes that a user may have stored in a day, over all its connections.
+//!
+//! Rates bound a moment: at every default rate, one token could still fill gigabytes a day. A budget refills evenly, so
+//! that nobody has to wait for midnight: over any 24 hours a user stores at most twice its budget, and half of that in
+//! the long run. Emergencies have a small budget of their own, which is used only when the other is used up.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use lru::LruCache;
+
+use super::Engine;
+use super::rate::at_least_a_millisecond;
+use super::work::Work;
+use crate::id::UserId;
+use crate::limits::{DailyBudget, RateSetting};
+use crate::protocol::{Error, ErrorCode, RoomType};
+use crate::store::Change;
+use crate::time::Monotonic;
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Bytes of a record, in the journal and in the index, beside the text and the ids that are counted one by one.
+const RECORD: u64 = 512;
+
+/// A charge, so that it can be given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Charge {
+    bytes: u64,
+    from: Purse,
+}
+
+/// The budget that a charge was taken from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purse {
+    Daily,
+    Emergency,
+}
+
+/// What is left of the budgets of users that have written lately.
+pub(super) struct Budgets {
+    limits: Option<DailyBudget>,
+    /// Bounded: the longest unused goes first, and starts afresh if it comes back.
+    users: LruCache<UserId, Spent>,
+}
+
+/// When each budget of a user would be full again.
+#[derive(Default)]
+struct Spent {
+    daily: Monotonic,
+    emergency: Monotonic,
+}
+
+impl Budgets {
+    pub(super) fn new(setting: &RateSetting, users: usize) -> Self {
+        let limits = match setting {
+            RateSetting::Limited(rates) => rates.daily,
+            RateSetting::Lifted => None,
+        };
+        Self { limits, users: LruCache::new(NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN)) }
+    }
+
+    /// Charges what a change will store. `None` if nothing is charged.
+    ///
+    /// # Errors
+    ///
+    /// `budget_exceeded` with the pause after which there is enough.
+    pub(super) fn charge(
+        &mut self,
+        user: &UserId,
+        bytes: u64,
+        is_emergency: bool,
+        now: Monotonic,
+    ) -> Result<Option<Charge>, Error> {
+        let Some(limits) = self.limits else { return Ok(None) };
+        let spent = self.users.get_or_insert_mut_ref(user, Spent::default);
+        let taken = take(&mut spent.daily, bytes, limits.bytes, now).map(|()| Purse::Daily);
+        let taken = taken.or_else(|pause| match is_emergency {
+            true => {
+                let taken = take(&mut spent.emergency, bytes, limits.emergency_bytes, now);
+                taken.map(|()| Purse::Emergency).map_err(|own| own.min(pause))
+            }
+            false => Err(pause),
+        });
+        taken.map(|from| Some(Charge { bytes, from })).map_err(exceeded)
+    }
+
+    /// Takes a charge back: nothing was stored, because it turned out to be a repeat.
+    pub(super) fn refund(&mut self, user: &UserId, Charge { bytes, from }: Charge) {
+        let (Some(limits), Some(spent)) = (self.limits, self.users.get_mut(user)) else { return };
+        let (full_again, budget) = match from {
+            Purse::Daily => (&mut spent.daily, limits.bytes),
+            Purse::Emergency => (&mut spent.emergency, limits.emergency_bytes),
+        };
+        *full_again = Monotonic(full_again.0.saturating_sub(refill(bytes, budget)));
+    }
+}
+
+impl Engine {
+    /// Charges what a change of a client will store to the client's budget.
+    pub(super) fn afford(&mut self, work: &mut Work, change: &Change) -> Result<(), Error> {
+        if work.spent.is_none() {
+            let is_emergency = self.is_own_emergency(work, change);
+            let (bytes, now) = (stored_bytes(change), self.now.monotonic);
+            work.spent = Some(self.budgets.charge(&work.user.id, bytes, is_emergency, now));
+        }
+        match &work.spent {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a change creates an emergency, or is a message of its creator in one.
+    fn is_own_emergency(&self, work: &Work, change: &Change) -> bool {
+        match change {
+            Change::CreateConversation(create) => create.room_type == RoomType::EmergencySupport,
+            Change::AppendMessage(append) => {
+                let loaded = work.known().conversation.as_ref().and_then(Option::as_ref);
+                let conversation = loaded.or_else(|| self.cache.get(append.permit.conversation()));
+                conversation.is_some_and(|conversation| {
+                    conversation.room_type == RoomType::EmergencySupport
+                        && conversation.created_by == work.user.id
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The bytes that a change of a client will store; 0 for what is not charged to anybody.
+fn stored_bytes(change: &Change) -> u64 {
+    let bytes = match change {
+        Change::CreateConversation(create) => {
+            let participants: usize = create.participants.iter().map(|id| id.as_str().len()).sum();
+            create.title.len() + create.content.len() + participants
+        }
+        Change::AppendMessage(append) => append.content.len(),
+        Change::MarkRead(_) => 0,
+        Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => return 0,
+    };
+    RECORD.saturating_add(bytes as u64)
+}
+
+/// Takes bytes from a budget, or says how long until there are as many. More than the whole budget are taken from one
+/// that is full: otherwise they would never be allowed.
+fn take(full_again: &mut Monotonic, bytes: u64, budget: u64, now: Monotonic) -> Result<(), Duration> {
+    let after = now.max(*full_again).plus(refill(bytes, budget));
+    let over = after.since(now).saturating_sub(DAY);
+    if !over.is_zero() {
+        return Err(over);
+    }
+    *full_again = after;
+    Ok(())
+}
+
+/// The time in which as many bytes of a daily budget come back, at most a day.
+fn refill(bytes: u64, budget: u64) -> Duration {
+    let nanos = DAY.as_nanos() * u128::from(bytes) / u128::from(budget.max(1));
+    Duration::from_nanos(u64::try_from(nanos.min(DAY.as_nanos())).unwrap_or(u64::MAX))
+}
+
+fn exceeded(pause: Duration) -> Error {
+    let code = ErrorCode::BudgetExceeded;
+    let pause = at_least_a_millisecond(pause);
+    let seconds = pause.as_millis().div_ceil(1_000);
+    let detail = format!("it refills evenly over the day, and has room for this in {seconds} s");
+    Error { retry_after: Some(pause), ..Error::with_detail(code, detail) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::RateLimits;
+
+    const LIMITS: DailyBudget = DailyBudget { bytes: 86_400, emergency_bytes: 8_640 };
+
+    fn budgets(users: usize) -> Budgets {
+        let rates = RateLimits { daily: Some(LIMITS), ..RateLimits::default() };
+        Budgets::new(&RateSetting::Limited(rates), users)
+    }
+
+    fn at(secs: u64) -> Monotonic {
+        Monotonic(Duration::from_secs(secs))
+    }
+
+    fn wait(charged: Result<Option<Charge>, Error>) -> Option<u64> {
+        charged.err().map(|error| error.retry_after.unwrap().as_secs())
+    }
+
+    #[test]
+    fn a_budget_refills_evenly_over_a_day() {
+        let mut budgets = budgets(9);
+        let mut charge = |bytes, now| wait(budgets.charge(&"a".into(), bytes, false, at(now)));
+        assert_eq!(charge(86_400, 0), None);
+        assert_eq!(charge(100, 0), Some(100), "one byte a second");
+        assert_eq!((charge(100, 99), charge(100, 100), charge(1, 100)), (Some(1), None, Some(1)));
+        assert_eq!(charge(86_400, 86_500), None, "full again");
+    }
+
+    #[test]
+    fn an_emergency_has_what_nothing_else_uses_up() {
+        let mut budgets = budgets(9);
+        let mut charge = |bytes, is_emergency| wait(budgets.charge(&"a".into(), bytes, is_emergency, at(0)));
+        assert_eq!(charge(86_400, true), None, "the other one comes first");
+        assert_eq!((charge(1, false), charge(8_640, true)), (Some(1), None));
+        assert_eq!(charge(1, true), Some(1), "the sooner of the two");
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let mut budgets = budgets(9);
+        for is_emergency in [false, true] {
+            let whole = if is_emergency { LIMITS.emergency_bytes } else { LIMITS.bytes };
+            let charge = budgets.charge(&"a".into(), whole, is_emergency, at(0)).unwrap().unwrap();
+            budgets.refund(&"a".into(), charge);
+            assert!(budgets.charge(&"a".into(), whole, is_emergency, at(0)).is_ok());
+        }
+    }
+
+    #[test]
+    fn more_than_the_whole_budget_is_taken_from_a_full_one() {
+        let mut budgets = budgets(9);
+        let mut charge = |bytes, now| wait(budgets.charge(&"a".into(), bytes, false, at(now)));
+        assert_eq!(charge(u64::MAX, 0), None);
+        assert_eq!(charge(u64::MAX, 1), Some(86_399));
+    }
+
+    #[test]
+    fn of_too_many_users_the_longest_unused_starts_afresh() {
+        let mut budgets = budgets(2);
+        let mut charge = |user: &str| budgets.charge(&user.into(), LIMITS.bytes, false, at(0)).is_ok();
+        assert!(charge("a") && charge("b") && !charge("a") && charge("c"));
+        assert!(charge("b"), "forgotten");
+        assert_eq!(budgets.users.len(), 2);
+    }
+}
