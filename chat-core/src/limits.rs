@@ -163,6 +163,9 @@ pub struct EngineLimits {
     pub connections_per_user: usize,
     /// Conversations in which one connection may be typing at once; one more ends the oldest.
     pub typing_per_connection: usize,
+    /// Begins and ends of one user's typing in one conversation that others are told within one `typing_window`; what is
+    /// more waits, and only the last state is told when the window is over.
+    pub typing_changes: u32,
     /// Changes in one commit: what one sync makes durable at once.
     pub changes_per_commit: usize,
     /// Changes that wait for a commit; beyond it requests are refused as `unavailable`.
@@ -188,6 +191,7 @@ impl Default for EngineLimits {
             requests_under_way: 64,
             connections_per_user: 10,
             typing_per_connection: 32,
+            typing_changes: 4,
             changes_per_commit: 1_024,
             changes_waiting: 65_536,
             cached_conversations: 20_000,
@@ -236,6 +240,8 @@ pub struct Periods {
     pub typing_expires: Duration,
     /// A repeat of the same typing state within this time is answered and not broadcast.
     pub typing_repeat: Duration,
+    /// The time for which `typing_changes` are counted.
+    pub typing_window: Duration,
     /// How long after its `exp` a token still counts: clocks differ.
     pub token_leeway: Duration,
     /// What a client is told to wait when the store does not answer.
@@ -248,6 +254,7 @@ impl Default for Periods {
             inactive_after: Duration::from_hours(30 * 24),
             typing_expires: Duration::from_secs(10),
             typing_repeat: Duration::from_secs(3),
+            typing_window: Duration::from_secs(2),
             token_leeway: Duration::from_secs(30),
             unavailable_retry: Duration::from_secs(1),
         }

@@ -3,6 +3,8 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
+use std::time::Duration;
+
 use chat_core::protocol::{CloseCode, Role};
 use chat_core::testing::world::Answer;
 use serde_json::json;
@@ -135,4 +137,40 @@ fn withdrawal_ends_it() {
     let (conversation, user) = (scene.conversation.as_str().into(), driver().id);
     scene.world.command(chat_core::engine::Command::Withdraw { conversation, user });
     assert_eq!(told(&mut scene), [false]);
+}
+
+#[test]
+fn toggles_are_told_a_few_times_in_two_seconds_and_the_last_state_at_last() {
+    for last in [true, false] {
+        let mut scene = Scene::with(settings(|limits| limits.rates = chat_core::limits::RateSetting::Lifted));
+        let mut heard = Vec::new();
+        for step in 0..500 {
+            scene.typing(scene.driver, (step % 2 == 0) == last);
+            scene.world.advance(Duration::from_millis(20));
+            heard.extend(told(&mut scene));
+        }
+        scene.typing(scene.driver, last);
+        scene.world.advance(secs(2));
+        heard.extend(told(&mut scene));
+        assert!((4..=4 * 7).contains(&heard.len()), "in 12 s others were told {} times", heard.len());
+        assert_eq!(heard.last(), Some(&last));
+        assert!(heard.windows(2).all(|pair| pair[0] != pair[1]), "{heard:?}");
+        scene.world.advance(secs(20));
+        assert_eq!(told(&mut scene), if last { vec![false] } else { vec![] }, "and typing ends as ever");
+    }
+}
+
+#[test]
+fn connections_that_come_type_and_go_share_one_budget() {
+    let mut scene = Scene::with(settings(|limits| limits.rates = chat_core::limits::RateSetting::Lifted));
+    for _ in 0..50 {
+        let conn = scene.world.connect(&driver());
+        scene.typing(conn, true);
+        scene.world.disconnect(conn);
+    }
+    assert_eq!(told(&mut scene), [true, false, true, false]);
+    scene.world.advance(secs(20));
+    assert_eq!(told(&mut scene), [] as [bool; 0]);
+    scene.typing(scene.driver, true);
+    assert_eq!(told(&mut scene), [true], "and later everything is told again");
 }

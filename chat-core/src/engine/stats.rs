@@ -34,7 +34,7 @@ impl Engine {
         Stats {
             connections: self.connections.len(),
             users_online: self.online.users(),
-            typing: self.typing.len(),
+            typing: self.typing.values().filter(|state| state.is_typing()).count(),
             conversations_cached: self.cache.len(),
             questions_open: self.questions.len(),
             changes_waiting: self.commits.len(),

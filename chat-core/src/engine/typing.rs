@@ -1,22 +1,65 @@
 //! Who is typing where: a state per user and conversation, the "or" of the user's connections.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::time::Duration;
 
 use super::io::ConnectionId;
 use super::{Class, Engine, Timer};
 use crate::id::{ConversationId, UserId};
+use crate::limits::Limits;
 use crate::protocol::TypingStatus;
 use crate::time::Monotonic;
 
-/// All typing states. Bounded by `typing_per_connection`.
+/// All typing states. Bounded by `typing_per_connection`, and by the requests of one `typing_window` for those that ended.
 pub(super) type Typing = BTreeMap<(ConversationId, UserId), State>;
 
-/// Somebody types.
+/// Somebody types, or has typed within the last `typing_window`.
 pub(super) struct State {
-    /// On which connections, and until when without a refresh. Never empty.
+    /// On which connections, and until when without a refresh. Empty once the user types no more.
     conns: BTreeMap<ConnectionId, Monotonic>,
-    /// When others were last told.
+    /// When others were last told, and what.
     told: Monotonic,
+    shown: bool,
+    /// The begin of the current window, and how many changes others were told in it.
+    window: Monotonic,
+    changes: u32,
+}
+
+impl State {
+    fn new(now: Monotonic) -> Self {
+        Self { conns: BTreeMap::new(), told: now, shown: false, window: now, changes: 0 }
+    }
+
+    /// Whether the user types.
+    pub(super) fn is_typing(&self) -> bool {
+        !self.conns.is_empty()
+    }
+
+    /// Whether others are to be told now. A change beyond the budget of the window waits for the next one.
+    fn settle(&mut self, now: Monotonic, limits: &Limits) -> bool {
+        let is_typing = self.is_typing();
+        if now.since(self.window) >= limits.periods.typing_window {
+            (self.window, self.changes) = (now, 0);
+        }
+        let is_change = is_typing != self.shown;
+        let is_repeat = is_typing && self.shown && now.since(self.told) >= limits.periods.typing_repeat;
+        let is_told = is_repeat || is_change && self.changes < limits.engine.typing_changes;
+        if is_told {
+            self.changes += u32::from(is_change);
+            (self.told, self.shown) = (now, is_typing);
+        }
+        is_told
+    }
+
+    /// When to look again; `None` if nothing is left to tell or to remember.
+    fn next(&self, window: Duration) -> Option<Monotonic> {
+        let expires = self.conns.values().min().copied();
+        let is_pending = self.is_typing() != self.shown;
+        let remembers = !self.is_typing() && self.changes > 0;
+        let ends = (is_pending || remembers).then(|| self.window.plus(window));
+        expires.into_iter().chain(ends).min()
+    }
 }
 
 impl Engine {
@@ -39,21 +82,14 @@ impl Engine {
     }
 
     fn keep_typing(&mut self, conn: ConnectionId, user: &UserId, conversation: &ConversationId) {
-        let (now, periods) = (self.now.monotonic, &self.limits.periods);
-        let until = now.plus(periods.typing_expires);
+        let now = self.now.monotonic;
         let key = (conversation.clone(), user.clone());
-        if let Some(state) = self.typing.get_mut(&key) {
-            state.conns.insert(conn, until);
-            if now.since(state.told) < periods.typing_repeat {
-                return;
-            }
-            state.told = now;
-        } else {
-            self.timers.set(until, Timer::Typing(key.0.clone(), key.1.clone()));
+        if !self.typing.contains_key(&key) {
             self.cache.pin(conversation);
-            self.typing.insert(key, State { conns: BTreeMap::from([(conn, until)]), told: now });
         }
-        self.tell_typing(user, conversation, true);
+        let state = self.typing.entry(key.clone()).or_insert_with(|| State::new(now));
+        state.conns.insert(conn, now.plus(self.limits.periods.typing_expires));
+        self.settle_typing(&key);
     }
 
     /// The user does not type on this connection any more.
@@ -62,29 +98,23 @@ impl Engine {
             connection.typing.retain(|other| other != conversation);
         }
         let key = (conversation.clone(), user.clone());
-        if let Some(state) = self.typing.get_mut(&key) {
-            state.conns.remove(&conn);
-            if state.conns.is_empty() {
-                self.end_typing(&key);
-            }
+        if self.typing.get_mut(&key).is_some_and(|state| state.conns.remove(&conn).is_some()) {
+            self.settle_typing(&key);
         }
     }
 
     /// The user does not type there any more, whatever the connection.
     pub(super) fn end_typing(&mut self, key: &(ConversationId, UserId)) {
-        let Some(state) = self.typing.remove(key) else { return };
-        let (conversation, user) = key;
-        self.timers.cancel(&Timer::Typing(conversation.clone(), user.clone()));
-        for conn in state.conns.keys() {
-            if let Some(connection) = self.connections.get_mut(conn) {
-                connection.typing.retain(|other| other != conversation);
+        let Some(state) = self.typing.get_mut(key) else { return };
+        for conn in mem::take(&mut state.conns).into_keys() {
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.typing.retain(|other| *other != key.0);
             }
         }
-        self.tell_typing(user, conversation, false);
-        self.cache.unpin(conversation);
+        self.settle_typing(key);
     }
 
-    /// Ends what was not refreshed, and waits for the rest.
+    /// Ends what was not refreshed, tells what had to wait, and waits for the rest.
     pub(super) fn typing_due(&mut self, conversation: ConversationId, user: UserId) {
         let (now, key) = (self.now.monotonic, (conversation, user));
         let Some(state) = self.typing.get(&key) else { return };
@@ -93,10 +123,24 @@ impl Engine {
         for conn in expired {
             self.stop_typing(conn, &key.1, &key.0);
         }
-        let next = self.typing.get(&key).and_then(|state| state.conns.values().min().copied());
-        if let Some(next) = next {
-            self.timers.set(next, Timer::Typing(key.0, key.1));
+        self.settle_typing(&key);
+    }
+
+    /// Tells others what has changed, within the budget, and sets the timer for what is left.
+    fn settle_typing(&mut self, key: &(ConversationId, UserId)) {
+        let Some(state) = self.typing.get_mut(key) else { return };
+        let (is_told, is_typing) = (state.settle(self.now.monotonic, &self.limits), state.is_typing());
+        let next = state.next(self.limits.periods.typing_window);
+        if is_told {
+            self.tell_typing(&key.1, &key.0, is_typing);
         }
+        let timer = Timer::Typing(key.0.clone(), key.1.clone());
+        if let Some(next) = next {
+            return self.timers.set(next, timer);
+        }
+        self.timers.cancel(&timer);
+        self.typing.remove(key);
+        self.cache.unpin(&key.0);
     }
 
     fn tell_typing(&mut self, user: &UserId, conversation: &ConversationId, is_typing: bool) {

@@ -51,6 +51,7 @@ limits! {
     EngineLimits {
         requests_under_way: "not read further", "chat-server/tests/limits/queues.rs::requests_under_way_and_replies_that_wait";
         connections_per_user: "4504", "chat-server/tests/limits/connections.rs::connections_of_a_user";
+        typing_changes: "the last state is told later", "chat-core/tests/engine_typing.rs::toggles_are_told_a_few_times_in_two_seconds_and_the_last_state_at_last";
         typing_per_connection: "the oldest ends", "chat-server/tests/limits/typing.rs::conversations_of_typing";
         changes_per_commit: "the next takes the rest", "chat-core/tests/engine_bounds.rs::a_commit_takes_a_bounded_number_of_changes_and_the_next_the_rest";
         changes_waiting: "unavailable", "chat-core/tests/engine_bounds.rs::too_many_changes_that_wait_are_unavailable";
@@ -70,6 +71,7 @@ limits! {
     Periods {
         inactive_after: "no longer enrolled in", "chat-core/tests/engine_assignment.rs::a_control_user_who_becomes_known_is_enrolled_in_all_active_conversations";
         typing_expires: "it ends", "chat-core/tests/engine_typing.rs::it_ends_after_ten_seconds_without_a_refresh";
+        typing_window: "the last state is told", "chat-core/tests/engine_typing.rs::toggles_are_told_a_few_times_in_two_seconds_and_the_last_state_at_last";
         typing_repeat: "answered, not broadcast", "chat-server/tests/limits/repeats.rs::typing";
         token_leeway: "4001", "chat-core/tests/engine_sessions.rs::a_session_ends_thirty_seconds_after_its_token";
         unavailable_retry: "retry_after_ms", "chat-core/tests/engine_unavailable.rs::a_load_that_fails_is_answered_in_its_turn";
