@@ -27,6 +27,8 @@ export interface Summary {
   created_by: string;
   last_message_at: string;
   participants: Person[];
+  /** How many take part, where not all are named. */
+  participant_count?: number;
   last_message?: { id: string; content: string; sender_id: string; sent_at: string } | null;
   room_type: RoomType;
   last_seq: number;
@@ -68,7 +70,8 @@ export interface Entry {
 export type Turn = number | "wire" | "done";
 
 export type Purpose =
-  | { kind: "list"; skip: number }
+  | { kind: "list" }
+  | { kind: "row"; id: string }
   | { kind: "join"; id: string }
   | { kind: "older"; id: string }
   | { kind: "read"; id: string; seq: number }

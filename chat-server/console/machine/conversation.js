@@ -1,7 +1,7 @@
 // What is known of one conversation.
 
 import { LIMITS, PERIODS } from "./limits.js";
-import { NOW, afterLoss } from "./turn.js";
+import { NOW, Wanted, afterLoss } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Message} Message */
 /** @typedef {import("../types.d.ts").Summary} Summary */
@@ -26,6 +26,10 @@ export class Conversation {
   created_by = "";
   /** @type {string[]} */
   participants = [];
+  /** How many take part: more than are named, if the list was brief. */
+  participantCount = 0;
+  /** Its row of the list. */
+  row = new Wanted();
   /** @type {{ content: string, sender_id: string } | null} */
   last = null;
   /** When its last message was sent, in milliseconds since 1970. */
@@ -87,7 +91,7 @@ export class Conversation {
     this.title = summary.title;
     this.room_type = summary.room_type ?? "general_support";
     this.created_by = summary.created_by;
-    this.participants = summary.participants.map((person) => person.id);
+    this.#takePart(summary.participants.map((person) => person.id), summary.participant_count);
     this.readUpTo = Math.max(this.readUpTo, summary.read_up_to ?? 0);
     if (summary.last_seq >= this.lastSeq) {
       this.lastSeq = summary.last_seq;
@@ -99,6 +103,18 @@ export class Conversation {
     const isRead = Math.max(this.readUpTo, this.reading?.seq ?? 0) >= summary.last_seq;
     this.unread = Math.min((isRead ? 0 : summary.unread_count) + this.heard.length, LIMITS.unread);
     if (this.held && this.heldTo < this.lastSeq && this.join === "done") this.join = NOW;
+  }
+
+  /**
+   * A brief list names some of those who take part: others who are known are kept.
+   *
+   * @param {string[]} named
+   * @param {number} [count]
+   */
+  #takePart(named, count = named.length) {
+    const all = count > named.length ? [...new Set([...named, ...this.participants])] : named;
+    this.participants = all.length > count ? named : all;
+    this.participantCount = count;
   }
 
   /**
@@ -204,6 +220,7 @@ export class Conversation {
   /** The connection is lost. */
   lost() {
     this.typing.clear();
+    this.row.lost();
     this.join = afterLoss(this.join);
     this.older = afterLoss(this.older);
     if (this.reading) this.reading.turn = afterLoss(this.reading.turn);

@@ -2,7 +2,7 @@
 
 import { isControl } from "../token.js";
 import { Conversation } from "./conversation.js";
-import { LIMITS, PERIODS } from "./limits.js";
+import { LIMITS } from "./limits.js";
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Ask} Ask */
@@ -26,8 +26,10 @@ export class Conversations {
   isListed = false;
   /** How far the server's clock is ahead of `now`. @type {number | null} */
   #ahead = null;
-  /** @type {{ turn: Turn, skip: number, isWantedAgain: boolean, lastAt: number }} */
-  #list = { turn: "done", skip: 0, isWantedAgain: false, lastAt: -Infinity };
+  /** The page that is asked for next, and how many conversations came before it. @type {{ turn: Turn, cursor: string | null, count: number }} */
+  #list = { turn: "done", cursor: null, count: 0 };
+  /** People whose names were asked for over this connection. Bounded by those who take part. @type {Set<string>} */
+  #strangers = new Set();
   #opened = 0;
 
   /** @param {string} id */
@@ -65,7 +67,7 @@ export class Conversations {
 
   /**
    * Up to where each person of the other side has read: for control the field, and for the field control. That a colleague has
-   * read a message says nothing of the one it is for.
+   * read a message says nothing of the one it is for. Of the field all are named by the list: whoever is not is of control.
    *
    * @param {Conversation} conversation
    * @param {import("../types.d.ts").Role} role of the user
@@ -73,15 +75,9 @@ export class Conversations {
   readersOf(conversation, role) {
     const isOther = (/** @type {string} */ id) => {
       const other = this.people.get(id);
-      return other !== undefined && isControl(other.role) !== isControl(role);
+      return (other === undefined || isControl(other.role)) !== isControl(role);
     };
     return new Map([...conversation.readers].filter(([id]) => isOther(id)));
-  }
-
-  /** The list is needed: soon, for what makes it needed may come often. @param {number} now */
-  wantList(now) {
-    if (this.#list.turn === "done") this.#list.turn = Math.max(now, this.#list.lastAt + PERIODS.listPause);
-    else if (this.#list.turn === "wire" || this.#list.skip > 0) this.#list.isWantedAgain = true;
   }
 
   /**
@@ -92,30 +88,55 @@ export class Conversations {
    */
   listed(reply, now) {
     const later = again(reply, now);
-    if (later !== null) {
-      this.#list.turn = later;
-      return;
-    }
-    this.#list.turn = "done";
-    if (reply.success !== true) return;
+    this.#list.turn = later ?? "done";
+    if (later !== null || reply.success !== true) return;
+    this.#take(reply, now);
+    const count = this.#list.count + reply.conversations.length;
+    const isMore = typeof reply.next_cursor === "string" && reply.conversations.length > 0 && count < LIMITS.conversations;
+    // An epoch that is another one than before has begun the list anew.
+    if (this.#list.turn === "done" && isMore) Object.assign(this.#list, { turn: NOW, cursor: reply.next_cursor, count });
+    else if (this.#list.turn === "done") this.isListed = true;
+  }
+
+  /**
+   * The row of one conversation. `false` if it is not ours any more.
+   *
+   * @param {Conversation} one
+   * @param {Json} reply
+   * @param {number} now
+   */
+  rowOf(one, reply, now) {
+    one.row.answered(reply, now);
+    if (reply.success === true) this.#take(reply, now);
+    return reply.code !== "conversation_not_found";
+  }
+
+  /**
+   * @param {Json} reply
+   * @param {number} now
+   */
+  #take(reply, now) {
     this.adopt(reply.epoch);
     const told = Date.parse(reply.timestamp);
     if (Number.isFinite(told)) this.#ahead = told - now;
-    const page = /** @type {Summary[]} */ (reply.conversations);
-    for (const summary of page) {
+    for (const summary of /** @type {Summary[]} */ (reply.conversations)) {
       for (const person of summary.participants) this.people.set(person.id, person);
       this.#known(summary.id).listed(summary);
     }
-    const skip = this.#list.skip + page.length;
-    if (reply.has_more === true && page.length > 0 && skip < LIMITS.conversations) {
-      Object.assign(this.#list, { turn: NOW, skip });
-      return;
-    }
-    this.isListed = true;
-    Object.assign(this.#list, { skip: 0, lastAt: now });
-    if (this.#list.isWantedAgain) {
-      this.#list.isWantedAgain = false;
-      this.wantList(now);
+  }
+
+  /**
+   * People are seen in a conversation. For those whose names are not known all who take part are asked for, once.
+   *
+   * @param {Conversation} one
+   * @param {Iterable<string>} ids
+   * @param {number} now
+   */
+  seen(one, ids, now) {
+    for (const id of ids) {
+      if (this.people.has(id) || this.#strangers.has(id)) continue;
+      this.#strangers.add(id);
+      one.row.want(now, true);
     }
   }
 
@@ -129,7 +150,7 @@ export class Conversations {
     this.isConfirmed = true;
     if (this.epoch !== null && this.epoch !== epoch) {
       for (const conversation of this.all.values()) conversation.forgetNumbers();
-      Object.assign(this.#list, { turn: NOW, skip: 0 });
+      Object.assign(this.#list, { turn: NOW, cursor: null, count: 0 });
     }
     this.epoch = epoch;
   }
@@ -144,12 +165,13 @@ export class Conversations {
   heard(message, me, now) {
     const isNew = !this.all.has(message.conversation_id);
     const conversation = this.#known(message.conversation_id);
-    if (isNew || !this.people.has(message.sender_id)) this.wantList(now);
+    if (isNew) conversation.row.want(now);
+    this.seen(conversation, [message.sender_id], now);
     conversation.types(message.sender_id, false, now);
     if (!this.isConfirmed) {
       // The number may be one of another epoch: what is really missing, the server says.
       if (conversation.held && conversation.join === "done") conversation.join = NOW;
-      this.wantList(now);
+      conversation.row.want(now);
       return { conversation, isNew: false };
     }
     const isNewMessage = message.seq > conversation.lastSeq;
@@ -176,7 +198,7 @@ export class Conversations {
       const person = { id: event.creator_id, role: event.creator_role, first_name, last_name: rest.join(" ") };
       this.people.set(event.creator_id, person);
     }
-    this.wantList(now);
+    conversation.row.want(now);
   }
 
   /**
@@ -185,16 +207,17 @@ export class Conversations {
    * @param {Json} reply
    * @param {string} me
    * @param {import("../types.d.ts").Draft} draft
+   * @param {number} now
    */
-  createdByUs(reply, me, draft) {
+  createdByUs(reply, me, draft, now) {
     const conversation = this.#known(String(reply.conversation_id));
     conversation.title = String(reply.title);
     conversation.created_by = me;
     conversation.participants = reply.participants ?? [];
     if (draft.type === "create_support_conversation" && draft.room_type) conversation.room_type = draft.room_type;
     conversation.lastAt = Math.max(conversation.lastAt, Date.parse(reply.timestamp) || 0);
-    // The reply has the ids of the others, and the list their names.
-    if (this.#list.turn === "done") this.#list.turn = NOW;
+    conversation.participantCount = conversation.participants.length;
+    conversation.row.want(now);
     return conversation;
   }
 
@@ -217,7 +240,8 @@ export class Conversations {
   /** A new connection stands: whatever is held may have moved on. */
   connected() {
     this.isConfirmed = false;
-    Object.assign(this.#list, { turn: NOW, skip: 0, isWantedAgain: false });
+    this.#strangers.clear();
+    Object.assign(this.#list, { turn: NOW, cursor: null, count: 0 });
     for (const one of this.all.values()) {
       one.heard = [];
       if (one.held || one.isOpen) one.join = NOW;
@@ -238,8 +262,9 @@ export class Conversations {
   next(now) {
     if (isDue(this.#list.turn, now)) {
       this.#list.turn = "wire";
-      const data = { limit: LIMITS.listPage, skip: this.#list.skip };
-      return { purpose: { kind: "list", skip: data.skip }, type: "get_active_conversations", data };
+      const { cursor } = this.#list;
+      const from = cursor === null ? { limit: LIMITS.firstListPage } : { limit: LIMITS.listPage, cursor };
+      return { purpose: { kind: "list" }, type: "get_active_conversations", data: { ...from, participants: "brief" } };
     }
     for (const one of this.all.values()) {
       const ask = this.#nextOf(one, now);
@@ -255,6 +280,10 @@ export class Conversations {
    */
   #nextOf(one, now) {
     const conversation_id = one.id;
+    if (isDue(one.row.turn, now)) {
+      const data = one.row.ask() ? { conversation_id } : { conversation_id, participants: "brief" };
+      return { purpose: { kind: "row", id: one.id }, type: "get_active_conversations", data };
+    }
     if (isDue(one.join, now)) {
       one.join = "wire";
       // Of the epoch "" is no store: the answer is the newest page.
@@ -276,7 +305,7 @@ export class Conversations {
 
   /** When the next turn comes. @param {number} now */
   deadline(now) {
-    const ofConversations = [...this.all.values()].flatMap((one) => [one.join, one.older, one.reading?.turn]);
+    const ofConversations = [...this.all.values()].flatMap((one) => [one.row.turn, one.join, one.older, one.reading?.turn]);
     return earliest([this.#list.turn, ...ofConversations], now);
   }
 

@@ -41,6 +41,7 @@ export class Incoming {
       case "room":
         rooms.answered(purpose.room, reply, this.#now);
         return this.#changed("rooms");
+      case "row":
       case "join":
       case "older":
       case "read": {
@@ -52,16 +53,19 @@ export class Incoming {
 
   /**
    * @param {Conversation} one
-   * @param {Extract<Purpose, { kind: "join" | "older" | "read" }>} purpose
+   * @param {Extract<Purpose, { kind: "row" | "join" | "older" | "read" }>} purpose
    * @param {Json} reply
    */
   #conversationReply(one, purpose, reply) {
-    if (purpose.kind === "join") this.#joinReply(one, reply);
+    if (purpose.kind === "row") {
+      if (!this.#machine.conversations.rowOf(one, reply, this.#now)) this.#gone(one);
+    } else if (purpose.kind === "join") this.#joinReply(one, reply);
     else if (purpose.kind === "read") this.#readReply(one, purpose.seq, reply);
     else {
       one.older = again(reply, this.#now) ?? "done";
       if (reply.success === true) one.prepended(reply);
     }
+    if (one.isOpen) this.#machine.conversations.seen(one, new Set(one.messages.map(({ sender_id }) => sender_id)), this.#now);
     this.#changedConversation(one.id);
   }
 
@@ -80,9 +84,16 @@ export class Incoming {
       one.joined(reply);
     } else {
       one.join = "done";
-      if (reply.code === "conversation_not_found") conversations.forget(one.id);
+      if (reply.code === "conversation_not_found") return this.#gone(one);
       this.#outputs.push({ kind: "gone", id: one.id });
     }
+  }
+
+  /** It is not ours any more. @param {Conversation} one */
+  #gone(one) {
+    this.#machine.conversations.forget(one.id);
+    this.#outputs.push({ kind: "gone", id: one.id });
+    this.#changed("list");
   }
 
   /**
@@ -96,7 +107,7 @@ export class Incoming {
       if (later !== null) one.reading.turn = later;
       else one.reading = null;
     }
-    if (reply.success === true && !one.readTo(seq)) this.#machine.conversations.wantList(this.#now);
+    if (reply.success === true && !one.readTo(seq)) one.row.want(this.#now);
   }
 
   /**
@@ -117,7 +128,7 @@ export class Incoming {
   #acknowledged({ client_message_id, at, draft }, reply) {
     const { conversations, user } = this.#machine;
     if (draft.type === "create_support_conversation") {
-      const { id } = conversations.createdByUs(reply, user, draft);
+      const { id } = conversations.createdByUs(reply, user, draft, this.#now);
       this.#outputs.push({ kind: "created", client_message_id, id });
       return this.#changed("list");
     }
@@ -143,12 +154,10 @@ export class Incoming {
       case "typing_status":
         return this.#typing(conversation, event);
       case "message_read":
-        // Of which side the reader is, the list says.
-        if (!conversations.people.has(event.user_id)) conversations.wantList(this.#now);
         conversation?.readers.set(event.user_id, event.read_up_to);
         break;
       case "read_position":
-        if (conversation && !conversation.readTo(event.read_up_to)) conversations.wantList(this.#now);
+        if (conversation && !conversation.readTo(event.read_up_to)) conversation.row.want(this.#now);
         break;
       case "error":
         connection.told = { reason: String(event.error), pause: Number(event.retry_after_ms) || 0 };
@@ -162,6 +171,7 @@ export class Incoming {
    */
   #typing(conversation, event) {
     if (conversation?.types(event.user_id, event.is_typing, this.#now)) {
+      if (conversation.isOpen) this.#machine.conversations.seen(conversation, [event.user_id], this.#now);
       this.#outputs.push({ kind: "changed", what: "typing", id: conversation.id });
     }
   }

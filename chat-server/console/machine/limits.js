@@ -12,7 +12,9 @@ export const LIMITS = Object.freeze({
   held: 16,
   /** Messages of a conversation that are held; beyond it the oldest are forgotten, and asked for again on scroll. */
   messages: 5_000,
-  /** Conversations in a page of the list. */
+  /** Conversations in the first page of the list: those that are seen at once. */
+  firstListPage: 20,
+  /** Conversations in a further page. */
   listPage: 200,
   /** Messages in a page of older ones. */
   olderPage: 50,
@@ -52,6 +54,6 @@ export const PERIODS = Object.freeze({
   typingEnds: 5_000,
   /** What others type is shown for this long without a refresh: the server says sooner that it has ended. */
   typingShown: 15_000,
-  /** Least pause between two lists. */
-  listPause: 2_000,
+  /** Least pause between two looks at the same conversation's row of the list. */
+  rowPause: 2_000,
 });

@@ -319,7 +319,7 @@ export class Machine {
     if (this.#isProbeWanted) {
       this.#isProbeWanted = false;
       this.connection.heard(this.#now);
-      return { purpose: { kind: "probe" }, type: "get_active_conversations", data: { limit: 1 } };
+      return { purpose: { kind: "probe" }, type: "get_active_conversations", data: { limit: 1, participants: "brief" } };
     }
     return null;
   }

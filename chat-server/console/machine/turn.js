@@ -17,6 +17,51 @@ export const NOW = 0;
 export const isDue = (turn, now) => typeof turn === "number" && turn <= now;
 
 /**
+ * Something that is asked for whenever it is wanted, but not again at once.
+ *
+ * `isFull` is whether more is wanted than a brief answer, and `isWantedAgain` whether it was wanted while it was on the wire.
+ */
+export class Wanted {
+  turn = /** @type {Turn} */ ("done");
+  isFull = false;
+  #isWantedAgain = false;
+  #lastAt = -Infinity;
+
+  /**
+   * @param {number} now
+   * @param {boolean} [isFull]
+   */
+  want(now, isFull = false) {
+    this.isFull ||= isFull;
+    if (this.turn === "done") this.turn = Math.max(now, this.#lastAt + PERIODS.rowPause);
+    else if (this.turn === "wire") this.#isWantedAgain = true;
+  }
+
+  /** It is asked for. Gives whether all of it is wanted. */
+  ask() {
+    const { isFull } = this;
+    Object.assign(this, { turn: "wire", isFull: false });
+    return isFull;
+  }
+
+  /**
+   * @param {Json} reply
+   * @param {number} now
+   */
+  answered(reply, now) {
+    this.turn = again(reply, now) ?? "done";
+    this.#lastAt = now;
+    if (this.#isWantedAgain && this.turn === "done") this.want(now, this.isFull);
+    this.#isWantedAgain = false;
+  }
+
+  lost() {
+    this.turn = afterLoss(this.turn);
+    this.#isWantedAgain = false;
+  }
+}
+
+/**
  * After the connection was lost: what was on the wire is asked again.
  *
  * @param {Turn} turn

@@ -136,8 +136,9 @@ export class ControlView {
     const creator = conversations.people.get(one.created_by);
     say(this.#heading, titleOf(one.title));
     const others = one.participants.filter((id) => id !== one.created_by).map((id) => nameOf(conversations.people.get(id), id));
+    const count = Math.max(one.participantCount - 1, others.length);
     const role = creator ? ` · ${ROLES[creator.role]}` : "";
-    const withWhom = others.length > 3 ? `${others.length} in control` : others.join(", ");
+    const withWhom = count > Math.min(others.length, 3) ? `${count} in control` : others.join(", ");
     say(this.#about, `${nameOf(creator, one.created_by)}${role}${withWhom ? ` · with ${withWhom}` : ""}`);
   }
 }

@@ -146,8 +146,9 @@ export class Thread {
     set(element, "data-day", line.startsDay ? dayOf(line.at) : null);
     const [head, , foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
     say(head, line.is === "theirs" ? this.#who(line.sender) : "You");
-    const readers = line.is === "read" ? [...this.#readers].filter(([, seq]) => seq >= line.seq).map(([id]) => this.#who(id)) : [];
-    set(foot, "title", readers.length > 0 ? `Read by ${readers.join(", ")}` : null);
+    const { people } = this.#session.client.machine.conversations;
+    const readers = line.is === "read" ? [...this.#readers].filter(([id, seq]) => seq >= line.seq && people.has(id)) : [];
+    set(foot, "title", readers.length > 0 ? `Read by ${readers.map(([id]) => this.#who(id)).join(", ")}` : null);
     if (foot.dataset.is === line.is && line.is !== "refused") return;
     foot.dataset.is = line.is;
     foot.replaceChildren(...this.#foot(line));

@@ -146,7 +146,8 @@ test("a message counts as read when the other side has read it, never for a coll
     assert.deepEqual([...conversations.readersOf(one, role)], [["john", 1], ["maria", 2]], role);
   }
   for (const role of /** @type {const} */ (["BUS_DRIVER", "QUEUE_REGULATOR"])) {
-    assert.deepEqual([...conversations.readersOf(one, role)], [["jane", 3], ["omar", 4]], role);
+    // Whoever of control has not written is not named by a brief list.
+    assert.deepEqual([...conversations.readersOf(one, role)], [["jane", 3], ["omar", 4], ["stranger", 9]], role);
   }
 });
 
@@ -177,12 +178,83 @@ test("a list of several pages is read to its end", () => {
   bench.handle({ kind: "start" });
   bench.open();
   const first = bench.request("get_active_conversations");
-  bench.reply(first, { conversations: [summary(1)], epoch: "e1", has_more: true });
+  assert.deepEqual(first.data, { limit: 20, participants: "brief" });
+  bench.reply(first, { conversations: [summary(1)], epoch: "e1", has_more: true, next_cursor: "behind c" });
   const second = bench.request("get_active_conversations");
-  assert.equal(second.data.skip, 1);
-  bench.reply(second, { conversations: [summary(1, { id: "d" })], epoch: "e1" });
+  assert.deepEqual(second.data, { limit: 200, cursor: "behind c", participants: "brief" });
+  bench.reply(second, { success: false, error: "Wait", code: "rate_limited", retry_after_ms: 40 });
+  bench.pass(40);
+  const again = bench.request("get_active_conversations");
+  assert.deepEqual(again.data, second.data, "it goes on where it was");
+  assert.equal(bench.machine.conversations.isListed, false);
+  bench.reply(again, { conversations: [summary(1, { id: "d" })], epoch: "e1" });
   assert.deepEqual([...bench.machine.conversations.all.keys()], ["c", "d"]);
   assert.equal(bench.machine.conversations.isListed, true);
+});
+
+/** Somebody asks for help. @param {string} conversation_id */
+const request = (conversation_id) => ({
+  type: "new_support_conversation",
+  conversation_id,
+  title: "Support: Help",
+  creator_id: "ali",
+  creator_name: "Ali Kaya",
+  creator_role: "BUS_DRIVER",
+  room_type: "driver_support",
+  message: "",
+  timestamp: "2024-01-15T10:30:00.000Z",
+});
+
+test("of a new request its row alone is asked for, however many come", () => {
+  const bench = new Bench();
+  bench.live([summary(1)]);
+  for (let count = 0; count < 20; count += 1) bench.frame(request(`new ${count}`));
+  const rows = bench.sent.filter(({ type }) => type === "get_active_conversations");
+  assert.deepEqual(rows.map(({ data }) => data), rows.map((_, count) => ({ conversation_id: `new ${count}`, participants: "brief" })));
+  assert.equal(rows.length, 20);
+  rows.forEach((row, count) => bench.reply(row, { conversations: [summary(1, { id: `new ${count}`, participant_count: 41 })], epoch: "e1" }));
+  bench.sent = [];
+  assert.equal(bench.machine.conversations.get("new 7")?.participantCount, 41);
+  bench.frame(request("new 7"));
+  bench.frame(request("new 7"));
+  assert.deepEqual(bench.sent, [], "not again at once");
+  bench.pass(2_000);
+  assert.equal(bench.request("get_active_conversations").data.conversation_id, "new 7");
+  assert.deepEqual(bench.sent, []);
+});
+
+test("a row whose conversation is not ours any more takes it from the list", () => {
+  const bench = new Bench();
+  bench.live();
+  bench.frame(request("new"));
+  bench.reply(bench.request("get_active_conversations"), { success: false, error: "Not found", code: "conversation_not_found" });
+  assert.deepEqual([bench.of("gone"), bench.machine.conversations.get("new")], [[{ kind: "gone", id: "new" }], undefined]);
+});
+
+test("names that a brief list has left out are asked for once, where they are seen", () => {
+  const bench = showing(2);
+  bench.frame({ ...live(3, "omar"), conversation_id: "c" });
+  const row = bench.request("get_active_conversations");
+  assert.deepEqual(row.data, { conversation_id: "c" });
+  bench.reply(row, { conversations: [summary(3)], epoch: "e1" });
+  bench.frame({ ...live(4, "omar"), conversation_id: "c" });
+  bench.frame({ type: "typing_status", conversation_id: "c", user_id: "omar", is_typing: true });
+  bench.pass(10_000);
+  assert.ok(bench.sent.every(({ type }) => type !== "get_active_conversations"), "nobody knows more of omar");
+});
+
+test("a brief row forgets nobody who is known to take part", () => {
+  const bench = new Bench();
+  bench.live([summary(1)]);
+  const one = bench.machine.conversations.get("c");
+  bench.frame(request("c"));
+  const [john] = summary(1).participants;
+  bench.reply(bench.request("get_active_conversations"), { conversations: [summary(2, { participants: [john], participant_count: 2 })], epoch: "e1" });
+  assert.deepEqual(one?.participants, [ME, "jane"]);
+  bench.pass(2_000);
+  bench.frame(request("c"));
+  bench.reply(bench.request("get_active_conversations"), { conversations: [summary(2, { participants: [john], participant_count: 1 })], epoch: "e1" });
+  assert.deepEqual(one?.participants, [ME]);
 });
 
 test("a conversation that is not ours any more is left", () => {

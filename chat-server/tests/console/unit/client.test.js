@@ -45,7 +45,7 @@ test("a device that slept asks at once whether its connection still stands", asy
   page.answer = () => null;
   page.wall += HOUR;
   page.tell("visibilitychange");
-  assert.deepEqual(page.socket.sent.at(-1).data, { limit: 1 });
+  assert.deepEqual(page.socket.sent.at(-1).data, { limit: 1, participants: "brief" });
   await page.pass(5_000);
   assert.notEqual(phase(client), "live");
   client.close();

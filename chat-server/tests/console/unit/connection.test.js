@@ -77,7 +77,7 @@ test("a connection that changes network or falls silent is asked, and given up w
     if (sign === "silence") bench.pass(25_000);
     else bench.handle({ kind: /** @type {"online" | "offline"} */ (sign) });
     const probe = bench.request("get_active_conversations");
-    assert.deepEqual(probe.data, { limit: 1 }, sign);
+    assert.deepEqual(probe.data, { limit: 1, participants: "brief" }, sign);
     bench.pass(4_999);
     assert.equal(phase(bench).phase, "live", sign);
     bench.pass(1);
