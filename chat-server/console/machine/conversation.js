@@ -30,6 +30,8 @@ export class Conversation {
   participantCount = 0;
   /** Its row of the list. */
   row = new Wanted();
+  /** Messages that are told of when the row has named their senders. Bounded by `LIMITS.unnamed`: the newest. @type {Message[]} */
+  unnamed = [];
   /** @type {{ content: string, sender_id: string } | null} */
   last = null;
   /** When its last message was sent, in milliseconds since 1970. */

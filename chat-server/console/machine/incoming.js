@@ -1,5 +1,6 @@
 // What the server sends, and what follows of it.
 
+import { LIMITS } from "./limits.js";
 import { again, isOfTheSession } from "./turn.js";
 
 /** @typedef {import("./conversation.js").Conversation} Conversation */
@@ -59,6 +60,7 @@ export class Incoming {
   #conversationReply(one, purpose, reply) {
     if (purpose.kind === "row") {
       if (!this.#machine.conversations.rowOf(one, reply, this.#now)) this.#gone(one);
+      for (const message of one.unnamed.splice(0)) this.#outputs.push({ kind: "message", message });
     } else if (purpose.kind === "join") this.#joinReply(one, reply);
     else if (purpose.kind === "read") this.#readReply(one, purpose.seq, reply);
     else {
@@ -180,8 +182,20 @@ export class Incoming {
   #newMessage(message) {
     const { conversations, user } = this.#machine;
     const { conversation, isNew } = conversations.heard(message, user, this.#now);
-    if (isNew && message.sender_id !== user) this.#outputs.push({ kind: "message", message });
+    if (isNew && message.sender_id !== user) this.#tell(conversation, message);
     this.#changedConversation(conversation.id);
+  }
+
+  /**
+   * Tells of a message: at once, or when the name of its sender has come.
+   *
+   * @param {Conversation} one
+   * @param {import("../types.d.ts").Message} message
+   */
+  #tell(one, message) {
+    const isNamed = this.#machine.conversations.people.has(message.sender_id) || one.row.turn === "done";
+    if (isNamed) this.#outputs.push({ kind: "message", message });
+    else one.unnamed = [...one.unnamed, message].slice(-LIMITS.unnamed);
   }
 
   /** @param {"list" | "outbox" | "rooms"} what */

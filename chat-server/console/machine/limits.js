@@ -18,6 +18,8 @@ export const LIMITS = Object.freeze({
   listPage: 200,
   /** Messages in a page of older ones. */
   olderPage: 50,
+  /** Messages of a conversation that are told of later, when their senders' names are known. */
+  unnamed: 20,
   /** Unread messages that are counted: the server counts no further. */
   unread: 100,
 });

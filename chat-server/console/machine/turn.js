@@ -33,7 +33,9 @@ export class Wanted {
    */
   want(now, isFull = false) {
     this.isFull ||= isFull;
-    if (this.turn === "done") this.turn = Math.max(now, this.#lastAt + PERIODS.rowPause);
+    // What is asked for in full is asked for once, and needs no pause.
+    if (this.turn !== "wire" && isFull) this.turn = NOW;
+    else if (this.turn === "done") this.turn = Math.max(now, this.#lastAt + PERIODS.rowPause);
     else if (this.turn === "wire") this.#isWantedAgain = true;
   }
 

@@ -65,6 +65,7 @@ export class ControlView {
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     // An emergency that was created while there was no connection is known from the list alone.
     if (told.kind === "changed" && told.what === "list") this.#raiseUnread();
+    if (told.kind === "changed" && told.what === "conversation") this.#raiseIfUnread(told.id);
     this.#ask();
   }
 
@@ -95,17 +96,20 @@ export class ControlView {
   }
 
   #raiseUnread() {
-    for (const one of this.#session.client.machine.conversations.all.values()) {
-      if (one.isEmergency && one.unread > 0 && one.id !== this.open) this.#alarm.raise(one.id);
-    }
+    for (const id of this.#session.client.machine.conversations.all.keys()) this.#raiseIfUnread(id);
+  }
+
+  /** @param {string} id */
+  #raiseIfUnread(id) {
+    const one = this.#session.client.machine.conversations.get(id);
+    if (one?.isEmergency && one.unread > 0 && id !== this.open) this.#alarm.raise(id);
   }
 
   /** @param {import("../types.d.ts").Message} message */
   #message(message) {
-    const { conversations } = this.#session.client.machine;
+    const { people } = this.#session.client.machine.conversations;
     const { conversation_id: id, sender_id: sender } = message;
-    if (id === this.open) announce(`${nameOf(conversations.people.get(sender), sender)}: ${message.content}`);
-    else if (conversations.get(id)?.isEmergency) this.#alarm.raise(id);
+    if (id === this.open) announce(`${nameOf(people.get(sender), sender)}: ${message.content}`);
   }
 
   /** Escape leads back to the list. @param {KeyboardEvent} event */

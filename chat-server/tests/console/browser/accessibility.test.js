@@ -116,6 +116,6 @@ test("all of it can be done by keyboard", async (t) => {
   await control.keyboard.press("Escape");
   assert.match(await control.evaluate(() => document.activeElement?.textContent ?? ""), /^Accident/, "and back in the list");
   // What comes in is said to screen readers.
-  const status = driver.locator("[role='status'].hidden");
-  assert.equal(await status.textContent(), "Jane Smith: An ambulance is coming.\nStay there.");
+  const said = "Jane Smith: An ambulance is coming.\nStay there.";
+  await driver.waitForFunction((said) => document.querySelector("[role='status'].hidden")?.textContent === said, said);
 });

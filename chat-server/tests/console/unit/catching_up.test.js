@@ -235,8 +235,9 @@ test("names that a brief list has left out are asked for once, where they are se
   const bench = showing(2);
   bench.frame({ ...live(3, "omar"), conversation_id: "c" });
   const row = bench.request("get_active_conversations");
-  assert.deepEqual(row.data, { conversation_id: "c" });
+  assert.deepEqual([row.data, bench.of("message").length], [{ conversation_id: "c" }, 0]);
   bench.reply(row, { conversations: [summary(3)], epoch: "e1" });
+  assert.deepEqual(bench.of("message").map(({ message }) => message.seq), [3], "and then the message is told of");
   bench.frame({ ...live(4, "omar"), conversation_id: "c" });
   bench.frame({ type: "typing_status", conversation_id: "c", user_id: "omar", is_typing: true });
   bench.pass(10_000);
