@@ -6,7 +6,7 @@ use std::time::Duration;
 use chat_client::machine::{AskId, Counters, Input, Limits, LinkId, Machine, Output, Settings, ViewId};
 use chat_client::outbox::Entry;
 use chat_client::transport::Failure;
-use chat_client::{ConnectionState, Event};
+use chat_client::{ConnectionState, Event, WaitCause};
 use chat_core::id::ConversationId;
 use chat_core::protocol::User;
 use chat_core::testing::simulation::{Client, Heard, Surroundings};
@@ -54,6 +54,8 @@ pub(crate) struct Device {
     /// Of all lives before this one.
     past: Counters,
     pub(crate) kills: u64,
+    /// Sessions that the server has ended in favour of newer ones.
+    pub(crate) replaced: u64,
     /// The user does nothing any more, but to look at everything.
     is_calm: bool,
     last_number: u64,
@@ -73,6 +75,7 @@ impl Device {
             agenda,
             past: Counters::default(),
             kills: 0,
+            replaced: 0,
             is_calm: false,
             last_number: 0,
         }
@@ -241,6 +244,9 @@ impl Device {
         self.note(around, || format!("hears {event:?}"));
         self.app().event(&event);
         match event {
+            Event::Connection(ConnectionState::Waiting { cause: WaitCause::Replaced, .. }) => {
+                self.replaced += 1
+            }
             Event::Connection(ConnectionState::Stopped(_)) => self.later(around, 1_000..10_000, Todo::Resume),
             Event::Outbox { client_message_id, progress } => {
                 if let Err(wrong) = self.drafts.progress(&client_message_id, progress) {

@@ -36,6 +36,7 @@ impl Seen {
             ("epoch changes", machines.epoch_changes),
             ("tokens renewed", machines.tokens_renewed),
             ("kills over an outbox", sum(|device| device.kills)),
+            ("sessions replaced", sum(|device| device.replaced)),
             ("drafts", sum(|device| device.drafts.written.len() as u64)),
             ("drafts too late", sum(|device| device.drafts.too_late)),
             ("messages", conversations.map(|exported| exported.messages.len() as u64).sum()),
@@ -113,11 +114,20 @@ fn cast(random: &mut Random) -> Simulation<Device> {
             number,
             is_durable: random.percent(60),
             failing_writes: if random.percent(20) { 10 } else { 0 },
-            clock: Clock(i64::try_from(random.below(4_000)).unwrap_or_default() - 2_000),
+            clock: clock(random),
             pace,
         }));
     }
     simulation
+}
+
+/// The clock of a device: off by some seconds, and of every fifth by some hours.
+fn clock(random: &mut Random) -> Clock {
+    let wrong_by = if random.percent(20) { 10_000_000 } else { 2_000 };
+    Clock(
+        i64::try_from(random.below(2 * wrong_by)).unwrap_or_default()
+            - i64::try_from(wrong_by).unwrap_or_default(),
+    )
 }
 
 fn users(random: &mut Random) -> Vec<User> {
@@ -132,6 +142,10 @@ fn users(random: &mut Random) -> Vec<User> {
 /// Pages so small that most catch-ups need several, and rates that a burst of messages meets.
 fn limits(random: &mut Random) -> Limits {
     let mut limits = Limits::default();
+    if random.percent(30) {
+        // As many as a user has devices: a dead connection then takes the place of one that is well.
+        limits.engine.connections_per_user = 2;
+    }
     limits.pages.brief_conversations = u32::try_from(random.below(3)).unwrap_or_default() + 1;
     limits.pages.catch_up_messages = u32::try_from(random.below(6)).unwrap_or_default() + 1;
     limits.periods.token_leeway = Duration::from_secs(1);
