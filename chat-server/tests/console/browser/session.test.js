@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { browser, isLive, say, shows, signIn, askForHelp } from "../support/browser.js";
-import { Server } from "../support/server.js";
+import { Server, seconds } from "../support/server.js";
 
 test("what is no token is said at once, and what the server refuses leads back", async (t) => {
   const server = await Server.start(t);
@@ -75,4 +75,59 @@ test("who leaves with messages that wait is told, and they are there for the sam
   assert.equal(await other.locator(".line").count(), 0);
   const again = await signIn(context, server, john);
   await shows(again, ["I am running late.", "for later"]);
+});
+
+test("whose rights have changed is told so, tries again, and goes on with another token in the new role", async (t) => {
+  const server = await Server.start(t);
+  const context = await browser(t);
+  const iat = seconds() - 60;
+  const old = { sub: "john", role: "BUS_DRIVER", first_name: "John", last_name: "Doe", iat, exp: iat + 3_600 };
+  const page = await signIn(context, server, await server.signed(old));
+  await askForHelp(page, "Running late");
+  await shows(page, ["I am running late."]);
+  await page.getByLabel("Message", { exact: true }).fill("half a sentence");
+  const promoted = await server.token("john", "CONTROL_STAFF", "John", "Doe");
+  const elsewhere = await signIn(await browser(t), server, promoted);
+  await page.getByText("Your rights have changed.").waitFor();
+  await page.locator(".state[data-state='ended']", { hasText: "Not connected" }).waitFor();
+  assert.equal(await page.locator(".state[data-state='live']").count(), 0);
+  await page.getByLabel("Message", { exact: true }).press("Enter");
+  await page.locator(".line[data-is='waiting'] .content", { hasText: "half a sentence" }).waitFor();
+  await page.getByLabel("Message", { exact: true }).fill("another half");
+  const goOn = async (/** @type {string} */ token) => {
+    await page.getByLabel("Access token").fill(token);
+    await page.getByRole("button", { name: "Go on" }).click();
+  };
+  await goOn(await server.token("jane", "CONTROL_STAFF"));
+  await page.getByText("This token is of somebody else.").waitFor();
+  await goOn(promoted);
+  await isLive(page);
+  await page.getByRole("navigation", { name: "Conversations" }).getByRole("button", { name: "Running late" }).click();
+  await shows(page, ["I am running late.", "half a sentence"]);
+  assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "another half");
+  await isLive(elsewhere);
+  await page.reload();
+  await isLive(page);
+  await page.getByRole("heading", { name: "Control room" }).waitFor();
+});
+
+test("of eleven devices of one user, the one that was let go says so", async (t) => {
+  const server = await Server.start(t);
+  const context = await browser(t);
+  const token = await server.token("jane", "CONTROL_STAFF", "Jane", "Smith");
+  const page = await signIn(context, server, token);
+  await page.evaluate(
+    async ([token]) => {
+      const sockets = Array.from({ length: 10 }, () => new WebSocket(`ws://${location.host}/api/websocket/connect?token=${token}`));
+      Object.assign(window, { sockets });
+      const list = JSON.stringify({ type: "get_active_conversations", data: { limit: 1 } });
+      await Promise.all(sockets.map((one) => new Promise((heard) => Object.assign(one, { onopen: () => one.send(list), onmessage: heard }))));
+    },
+    /** @type {const} */ ([token]),
+  );
+  await page.getByText("this one was let go").waitFor();
+  await page.locator(".state[data-state='ended']").waitFor();
+  await page.getByRole("button", { name: "Connect again" }).click();
+  await isLive(page);
+  await page.getByText("this one was let go").waitFor({ state: "hidden" });
 });
