@@ -21,3 +21,13 @@ pub enum Frame {
     /// The end. Incoming: the peer closes. Outgoing: the last frame, after which the sink is closed.
     Close(CloseCode),
 }
+
+impl Frame {
+    /// The bytes of what it carries.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) | Self::Framed(bytes) => bytes.len(),
+            Self::Close(_) => 0,
+        }
+    }
+}

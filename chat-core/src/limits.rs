@@ -175,7 +175,8 @@ pub struct EngineLimits {
     pub cached_conversations: usize,
     /// Participants of one conversation; the assignment of a new one is cut to its first by id.
     pub participants: usize,
-    /// Live events held back on one connection behind a reply that is not ready; one more closes it (4008).
+    /// Messages and other live events held back on one connection behind a reply that is not ready; one more closes it
+    /// (4008). Room for the bursts of several senders. Typing is dropped once a quarter of it is used.
     pub held_back: usize,
     /// Users whose rates, and whose budgets, are remembered; the longest unused goes first.
     pub rated_users: usize,
@@ -196,7 +197,7 @@ impl Default for EngineLimits {
             changes_waiting: 65_536,
             cached_conversations: 20_000,
             participants: 2_000,
-            held_back: 256,
+            held_back: 1_024,
             rated_users: 100_000,
             enrolment_step: 100,
             conflict_retries: 3,
@@ -210,13 +211,15 @@ pub struct OutboundLimits {
     /// Bytes of replies that wait on one connection; at this number it is not read further, and none of its requests that
     /// lead to long replies is decided.
     pub reply_bytes: usize,
-    /// Live events that wait on one connection; one more closes it (4008).
+    /// Live events that wait on one connection; one more closes it (4008). Room for the bursts of 30 senders.
     pub live_events: usize,
-    /// Bytes of live events that wait on one connection; more close it (4008).
+    /// Bytes of live events that wait on one connection; more close it (4008). Room for the bursts of ten senders whose
+    /// messages are all as long as a frame can be made, on a link that takes nothing meanwhile. Such a room can be large
+    /// because these frames are shared: `total_bytes` bounds the memory of all rooms together.
     pub live_bytes: usize,
-    /// Bytes that wait on all connections together; more close the one with the most (4008). Looked at after each turn of
-    /// the engine, and the readers' after it: what one turn gives may be beyond it until then, within the bounds of each
-    /// connection.
+    /// Bytes that wait on all connections together, a frame counted once however many wait for it; more close the
+    /// connection with the most (4008). Looked at after each turn of the engine, and the readers' after it: what one turn
+    /// gives may be beyond it until then, within the bounds of each connection.
     pub total_bytes: usize,
 }
 
@@ -224,8 +227,8 @@ impl Default for OutboundLimits {
     fn default() -> Self {
         Self {
             reply_bytes: 256 * KIB,
-            live_events: 256,
-            live_bytes: 1024 * KIB,
+            live_events: 2_048,
+            live_bytes: 16 * 1024 * KIB,
             total_bytes: 256 * 1024 * KIB,
         }
     }

@@ -11,7 +11,9 @@ use support::{driver, live_seqs, named, of_type, settings, staff, unhurried};
 
 #[test]
 fn a_slow_reader_is_closed_and_others_hear_everything() {
-    let mut chat = Chat::new(unhurried());
+    let mut settings = unhurried();
+    settings.limits.outbound.live_events = 256;
+    let mut chat = Chat::new(settings);
     let mut slow = chat.connect(&staff(), 2);
     let mut quick = chat.connect(&staff(), 2_000);
     let mut sender = chat.connect(&driver(), 2_000);
@@ -107,6 +109,56 @@ fn the_global_budget_closes_the_slowest_alone() {
     assert!(live_seqs(&chat.hear_json(&mut slower)).len() < 61);
     assert_eq!(*slower.ended.borrow(), Some(Ended::ByServer(CloseCode::TooSlow)));
     assert_eq!(*slow.ended.borrow(), None);
+}
+
+#[test]
+fn what_many_wait_for_counts_once() {
+    let limits = |limits: &mut chat_core::limits::Limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.engine.connections_per_user = 30;
+        limits.outbound.total_bytes = 60_000;
+    };
+    let mut chat = Chat::new(settings(limits));
+    let mut slow: Vec<_> = (0..30).map(|_| chat.connect(&staff(), 0)).collect();
+    let mut sender = chat.connect(&driver(), 2_000);
+    let conversation = chat.create(&mut sender);
+    for _ in 0..10 {
+        sender.send(&conversation, &"x".repeat(1_000));
+        chat.settle();
+    }
+    let handle = chat.handle.clone();
+    let waiting = chat.pool.run_until(handle.stats()).unwrap().waiting_bytes;
+    assert!((10_000..60_000).contains(&waiting), "{waiting} bytes wait, and a frame counts once");
+    for reader in &mut slow {
+        assert_eq!(live_seqs(&chat.hear_json(reader)).len(), 11);
+        assert_eq!(*reader.ended.borrow(), None);
+    }
+    let waiting = chat.pool.run_until(handle.stats()).unwrap().waiting_bytes;
+    assert!(waiting < 1_000, "{waiting} bytes");
+}
+
+/// Each sends as fast and as long as its rates allow, and all desks read nothing before it is over.
+#[test]
+fn legal_bursts_of_several_senders_break_no_reader() {
+    for character in ["\u{1}", "\"", "x", "\u{1F600}"] {
+        let mut chat = Chat::new(settings(|_| ()));
+        let mut desks: Vec<_> = (0..3).map(|_| chat.connect(&staff(), 0)).collect();
+        let mut accepted = 0;
+        for number in 0..6 {
+            let user = named(&format!("driver_{number}"), Role::BusDriver, "Bus", "Driver");
+            let mut sender = chat.connect(&user, 200);
+            let conversation = chat.create(&mut sender);
+            (0..60).for_each(|_| sender.send(&conversation, &character.repeat(4_000)));
+            let heard = chat.hear_json(&mut sender);
+            accepted += 1 + heard.iter().filter(|reply| reply["success"] == true).count();
+            assert_eq!(*sender.ended.borrow(), None, "{character:?}");
+        }
+        assert!(accepted >= 6 * 40, "{accepted} of {character:?}");
+        for desk in &mut desks {
+            assert_eq!(live_seqs(&chat.hear_json(desk)).len(), accepted, "{character:?}");
+            assert_eq!(*desk.ended.borrow(), None, "{character:?}");
+        }
+    }
 }
 
 #[test]

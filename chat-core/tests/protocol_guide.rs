@@ -247,7 +247,7 @@ fn the_table_of_limits_is_the_defaults() {
         ("replies that wait on a connection", format!("{} KiB", outbound.reply_bytes / 1_024)),
         (
             "live events that wait on a connection",
-            format!("{}, or {} MiB", outbound.live_events, outbound.live_bytes / 1_048_576),
+            format!("{}, or {} MiB", grouped(outbound.live_events), outbound.live_bytes / 1_048_576),
         ),
         ("typing of a connection", format!("{} conversations", engine.typing_per_connection)),
         ("typing without a refresh", format!("{} s", periods.typing_expires.as_secs())),

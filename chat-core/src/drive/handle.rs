@@ -1,11 +1,12 @@
 //! How the world reaches a running engine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::SinkExt;
 use futures::channel::{mpsc, oneshot};
 
+use super::budget::Budget;
 use super::queue::{self, Tail};
 use super::service::Stats;
 use super::session::Session;
@@ -50,13 +51,13 @@ pub struct Handle {
     requests_under_way: usize,
     next: Arc<AtomicU64>,
     /// Bytes that wait on all connections.
-    total: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
 }
 
 impl Handle {
-    pub(super) fn new(messages: mpsc::Sender<Message>, limits: &Limits, total: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(messages: mpsc::Sender<Message>, limits: &Limits, budget: Arc<Budget>) -> Self {
         let requests_under_way = limits.engine.requests_under_way;
-        Self { messages, limits: limits.outbound.clone(), requests_under_way, next: Arc::default(), total }
+        Self { messages, limits: limits.outbound.clone(), requests_under_way, next: Arc::default(), budget }
     }
 
     /// Opens a connection for a user whose token was verified.
@@ -68,7 +69,7 @@ impl Handle {
     /// [`Stopped`].
     pub async fn open(&self, claims: Claims) -> Result<Session, Stopped> {
         let conn = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-        let (tail, head) = queue::queue(self.limits.clone(), self.requests_under_way, self.total.clone());
+        let (tail, head) = queue::queue(self.limits.clone(), self.requests_under_way, self.budget.clone());
         let (opened, is_open) = oneshot::channel();
         let session = Session::new(conn, self.messages.clone(), head);
         self.say(Message::Open(Box::new(Opening { conn, claims, queue: tail, opened }))).await?;

@@ -43,6 +43,7 @@
 //! ```
 
 mod batch;
+mod budget;
 mod handle;
 mod join;
 mod queue;
@@ -150,8 +151,8 @@ impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
         C: 'static,
     {
         let (sender, inputs) = mpsc::channel(INPUTS);
-        let total = Arc::default();
-        let handle = Handle::new(sender, self.engine.limits(), Arc::clone(&total));
-        (handle, service::run(self, total, inputs))
+        let budget = Arc::default();
+        let handle = Handle::new(sender, self.engine.limits(), Arc::clone(&budget));
+        (handle, service::run(self, budget, inputs))
     }
 }

@@ -10,6 +10,7 @@ use futures::channel::mpsc;
 use futures::stream::StreamExt;
 use futures::task::AtomicWaker;
 
+use super::budget::{Budget, Charge};
 use crate::engine::Class;
 use crate::frame::Frame;
 use crate::limits::OutboundLimits;
@@ -28,20 +29,16 @@ pub(super) enum Outgoing {
 pub(super) struct Entry {
     pub(super) class: Class,
     pub(super) frame: Frame,
+    /// The frame's bytes among those that wait on all connections.
+    pub(super) charge: Arc<Charge>,
     /// How many replies or events it carries.
     pub(super) count: usize,
     /// When the engine gave them.
     pub(super) since: Monotonic,
 }
 
-impl Entry {
-    fn bytes(&self) -> usize {
-        match &self.frame {
-            Frame::Text(bytes) | Frame::Binary(bytes) | Frame::Framed(bytes) => bytes.len(),
-            Frame::Close(_) => 0,
-        }
-    }
-}
+/// Bytes of an entry's place in its queue, which each connection has for itself, while the frame is shared.
+const PLACE: usize = size_of::<Outgoing>();
 
 /// What both ends of a queue look at.
 struct Shared {
@@ -59,8 +56,12 @@ struct Shared {
     reply_bytes: AtomicUsize,
     /// As many bytes of replies wait, or did until the [`Head`] says otherwise, as may.
     backlog: AtomicBool,
+    /// Entries, each of which takes a [`PLACE`].
+    entries: AtomicUsize,
+    /// Bytes that waited when the queue was given up, until it is empty.
+    leaving: AtomicUsize,
     /// Bytes that wait on all connections.
-    total: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
     /// Of the task that empties the queue.
     task: AtomicWaker,
 }
@@ -83,6 +84,7 @@ pub(super) struct Head {
     received: vec::IntoIter<Outgoing>,
     /// What was taken out last, until the transport has [taken](Head::taken) it.
     handed: Counts,
+    handed_charge: Option<Arc<Charge>>,
     /// What was taken out before it, which still counts.
     done: Counts,
 }
@@ -90,6 +92,7 @@ pub(super) struct Head {
 /// What is counted together, for two threads write to each count.
 #[derive(Clone, Copy, Default)]
 struct Counts {
+    entries: usize,
     live: usize,
     live_bytes: usize,
     reply_bytes: usize,
@@ -119,7 +122,7 @@ pub(super) enum Refused {
 /// A queue for one connection.
 ///
 /// The channel in it knows no bound: [`Tail::push`] keeps the bounds by class, which a channel can't.
-pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<AtomicUsize>) -> (Tail, Head) {
+pub(super) fn queue(limits: OutboundLimits, most_asked: usize, budget: Arc<Budget>) -> (Tail, Head) {
     let (sender, receiver) = mpsc::unbounded();
     let shared = Arc::new(Shared {
         limits,
@@ -131,7 +134,9 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         live_bytes: AtomicUsize::new(0),
         reply_bytes: AtomicUsize::new(0),
         backlog: AtomicBool::new(false),
-        total,
+        entries: AtomicUsize::new(0),
+        leaving: AtomicUsize::new(0),
+        budget,
         task: AtomicWaker::new(),
     });
     let (frames, live) = (sender, Counts::default());
@@ -141,6 +146,7 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, total: Arc<Atomic
         shared,
         received: Vec::new().into_iter(),
         handed: Counts::default(),
+        handed_charge: None,
         done: Counts::default(),
     };
     (tail, head)
@@ -156,7 +162,7 @@ impl Tail {
     ///
     /// [`Refused::TooSlow`] if a message would be one too many: it is never dropped silently.
     pub(super) fn push(&mut self, entry: Entry) -> Result<Pushed, Refused> {
-        let (count, bytes) = (entry.count, entry.bytes());
+        let (count, bytes) = (entry.count, entry.frame.bytes());
         let shared = &self.shared;
         let live = shared.live.load(Ordering::Relaxed) + self.live.live;
         let live_bytes = shared.live_bytes.load(Ordering::Relaxed) + self.live.live_bytes;
@@ -199,10 +205,12 @@ impl Tail {
         self.send();
     }
 
-    /// Gives the queue up with all that is in it. Its bytes count no more.
+    /// Gives the queue up with all that is in it.
     pub(super) fn cut(&self) {
+        let bytes = self.bytes() + self.shared.entries.load(Ordering::Relaxed) * PLACE;
+        self.shared.budget.leaves(bytes);
+        self.shared.leaving.fetch_add(bytes, Ordering::Relaxed);
         self.shared.cut.store(true, Ordering::Release);
-        self.shared.forget_all();
         self.shared.task.wake();
     }
 
@@ -234,6 +242,7 @@ impl Head {
             if let Some(next) = self.received.next() {
                 if let Outgoing::Entry(entry) = &next {
                     self.handed = Counts::of(entry);
+                    self.handed_charge = Some(entry.charge.clone());
                 }
                 return Poll::Ready(Some(next));
             }
@@ -248,7 +257,17 @@ impl Head {
     /// The transport is flushed: it has all that was taken out.
     pub(super) fn taken(&mut self) {
         self.done.add(mem::take(&mut self.handed));
+        self.handed_charge = None;
         self.settle();
+    }
+
+    /// Drops all that is in a queue that was given up.
+    pub(super) fn clear(&mut self) {
+        self.received = Vec::new().into_iter();
+        self.frames.close();
+        while self.frames.try_recv().is_ok() {}
+        self.handed_charge = None;
+        self.shared.forget_all();
     }
 
     /// Counts no more what the transport has: all that was taken out but the last of it.
@@ -313,7 +332,7 @@ impl Shared {
     /// Counts a reply, before it is there to be taken: whoever takes it sees that there is a backlog.
     fn count_reply(&self, bytes: usize) {
         take(&self.asked, 1);
-        self.total.fetch_add(bytes, Ordering::Relaxed);
+        self.count_places(1);
         if self.reply_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes >= self.limits.reply_bytes {
             self.backlog.store(true, Ordering::Release);
         }
@@ -321,33 +340,42 @@ impl Shared {
 
     fn count_live(&self, counts: &Counts) {
         if counts.live > 0 {
-            self.total.fetch_add(counts.live_bytes, Ordering::Relaxed);
+            self.count_places(counts.entries);
             self.live_bytes.fetch_add(counts.live_bytes, Ordering::Relaxed);
             self.live.fetch_add(counts.live, Ordering::Relaxed);
         }
     }
 
+    fn count_places(&self, entries: usize) {
+        self.entries.fetch_add(entries, Ordering::Relaxed);
+        self.budget.add(entries * PLACE);
+    }
+
     fn uncount(&self, done: &Counts) {
-        let counted = take(&self.live_bytes, done.live_bytes) + take(&self.reply_bytes, done.reply_bytes);
-        take(&self.total, counted);
+        take(&self.live_bytes, done.live_bytes);
+        take(&self.reply_bytes, done.reply_bytes);
         take(&self.live, done.live);
+        self.budget.remove(take(&self.entries, done.entries) * PLACE);
     }
 
     fn forget_all(&self) {
-        let counted = take(&self.live_bytes, usize::MAX) + take(&self.reply_bytes, usize::MAX);
-        take(&self.total, counted);
+        take(&self.live_bytes, usize::MAX);
+        take(&self.reply_bytes, usize::MAX);
+        self.budget.remove(take(&self.entries, usize::MAX) * PLACE);
+        self.budget.has_left(take(&self.leaving, usize::MAX));
     }
 }
 
 impl Counts {
     fn of(entry: &Entry) -> Self {
         match entry.class {
-            Class::Reply => Self { reply_bytes: entry.bytes(), ..Self::default() },
-            _ => Self { live: entry.count, live_bytes: entry.bytes(), ..Self::default() },
+            Class::Reply => Self { entries: 1, reply_bytes: entry.frame.bytes(), ..Self::default() },
+            _ => Self { entries: 1, live: entry.count, live_bytes: entry.frame.bytes(), ..Self::default() },
         }
     }
 
     fn add(&mut self, others: Self) {
+        self.entries += others.entries;
         self.live += others.live;
         self.live_bytes += others.live_bytes;
         self.reply_bytes += others.reply_bytes;
@@ -355,7 +383,7 @@ impl Counts {
 }
 
 /// Takes up to `amount` out of a count, and says how much it was.
-fn take(count: &AtomicUsize, amount: usize) -> usize {
+pub(super) fn take(count: &AtomicUsize, amount: usize) -> usize {
     if amount == 0 {
         return 0;
     }
@@ -376,7 +404,8 @@ mod tests {
     }
 
     fn entry(class: Class, bytes: usize) -> Entry {
-        Entry { class, frame: Frame::Text(vec![b'x'; bytes].into()), count: 1, since: NOW }
+        let charge = Arc::<Budget>::default().charge(bytes);
+        Entry { class, frame: Frame::Text(vec![b'x'; bytes].into()), charge, count: 1, since: NOW }
     }
 
     /// Several messages as one.
@@ -438,24 +467,52 @@ mod tests {
 
     #[test]
     fn bytes_are_counted_in_and_out() {
-        let total = Arc::new(AtomicUsize::new(7));
-        let (mut tail, mut head) = queue(limits(), 64, total.clone());
-        tail.push(entry(Class::Reply, 20)).unwrap();
-        tail.push(entry(Class::Message, 30)).unwrap();
+        let budget = Arc::<Budget>::default();
+        let (mut tail, mut head) = queue(limits(), 64, budget.clone());
+        let put = |tail: &mut Tail, class, bytes| {
+            let charge = budget.charge(bytes);
+            tail.push(Entry { charge, ..entry(class, bytes) }).unwrap();
+        };
+        put(&mut tail, Class::Reply, 20);
+        put(&mut tail, Class::Message, 30);
         assert!(!head.may_read());
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert!(head.poll_next(&mut cx).is_pending(), "pushed only");
-        assert_eq!(total.load(Ordering::Relaxed), 27, "the reply");
+        assert_eq!(budget.waiting(), 50 + PLACE, "the frames, and the place of the reply");
         tail.send();
-        assert_eq!(total.load(Ordering::Relaxed), 57);
+        assert_eq!(budget.waiting(), 50 + 2 * PLACE);
         assert!(head.poll_next(&mut cx).is_ready());
         assert!(!head.may_read(), "a long reply counts until the transport has taken it");
+        assert_eq!(budget.waiting(), 50 + 2 * PLACE);
         head.taken();
         assert!(head.may_read());
-        assert_eq!(total.load(Ordering::Relaxed), 37);
+        assert_eq!(budget.waiting(), 30 + PLACE);
         tail.cut();
-        assert!(head.poll_next(&mut cx).is_ready());
-        assert_eq!(total.load(Ordering::Relaxed), 7, "what was given up is not counted out twice");
-        assert!(head.is_cut());
+        assert_eq!((head.is_cut(), budget.exceeds(0)), (true, false), "it will soon be free");
+        head.clear();
+        assert_eq!((budget.waiting(), budget.exceeds(0)), (0, false));
+    }
+
+    #[test]
+    fn a_frame_counts_once_until_nobody_waits_for_it() {
+        let budget = Arc::<Budget>::default();
+        let charge = budget.charge(30);
+        let mut queues = [(); 3].map(|()| queue(limits(), 64, budget.clone()));
+        for (tail, _) in &mut queues {
+            tail.push(Entry { charge: charge.clone(), ..entry(Class::Message, 30) }).unwrap();
+            tail.send();
+        }
+        drop(charge);
+        assert_eq!(budget.waiting(), 30 + 3 * PLACE);
+        let [(first, mut head), (second, gone), rest] = queues;
+        first.cut();
+        second.cut();
+        assert!(!budget.exceeds(PLACE), "two queues may free it");
+        head.clear();
+        drop((gone, second));
+        assert_eq!(budget.waiting(), 30 + PLACE);
+        assert!(budget.exceeds(30 + PLACE - 1), "and one still waits");
+        drop(rest);
+        assert_eq!(budget.waiting(), 0);
     }
 }

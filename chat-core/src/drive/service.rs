@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -13,6 +12,7 @@ use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 use super::batch::Batch;
+use super::budget::Budget;
 use super::handle::{Message, Opening};
 use super::queue::{Entry, Pushed, Refused, Tail};
 use super::{Clock, Drive, Framing, Log, Observer, Verifier};
@@ -30,7 +30,7 @@ const TURN: usize = 256;
 pub struct Stats {
     /// The engine's own.
     pub engine: engine::Stats,
-    /// Bytes that wait for slow readers, on all connections together.
+    /// Bytes that wait for slow readers, on all connections together; a frame counts once.
     pub waiting_bytes: usize,
     /// Typing events that were shed because their reader is slow, since the start.
     pub typing_shed: u64,
@@ -52,7 +52,7 @@ struct Service<'a, S, V, C> {
     /// Somebody has so much to read that they must have their turn before there is more.
     crowded: bool,
     /// Bytes that wait in all queues.
-    total: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
     typing_shed: u64,
     next_command: u64,
     /// Bounded by the commands under way.
@@ -67,7 +67,7 @@ struct Service<'a, S, V, C> {
 /// Runs until it is drained, or nobody is left to say anything and all that was asked of the store is answered.
 pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     drive: Drive<S, V, C>,
-    total: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
     mut messages: mpsc::Receiver<Message>,
 ) -> S {
     let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
@@ -84,7 +84,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         queues: BTreeMap::new(),
         pushed: Vec::new(),
         crowded: false,
-        total,
+        budget,
         typing_shed: 0,
         next_command: 0,
         answers: BTreeMap::new(),
@@ -207,8 +207,8 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 return;
             }
             yield_now().await;
-            if self.is_over_budget() {
-                self.cut_slowest();
+            if self.is_over_budget() && !self.cut_slowest() {
+                return;
             }
         }
     }
@@ -298,9 +298,10 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         (frame, count): (&Frame, usize),
         since: Monotonic,
     ) {
+        let charge = self.budget.charge(frame.bytes());
         for conn in conns {
             let Some(queue) = self.queues.get_mut(conn) else { continue };
-            match queue.push(Entry { class, frame: frame.clone(), count, since }) {
+            match queue.push(Entry { class, frame: frame.clone(), charge: charge.clone(), count, since }) {
                 Ok(Pushed::First) => self.pushed.push(*conn),
                 Ok(Pushed::Behind) => {}
                 Ok(Pushed::Sent) => self.crowded = true,
@@ -317,8 +318,8 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     }
 
     fn stats(&self) -> Stats {
-        let waiting_bytes = self.total.load(Ordering::Relaxed);
-        Stats { engine: self.engine.stats(), waiting_bytes, typing_shed: self.typing_shed }
+        let (engine, waiting_bytes) = (self.engine.stats(), self.budget.waiting());
+        Stats { engine, waiting_bytes, typing_shed: self.typing_shed }
     }
 
     /// Whether replies to this connection wait to be written before there are more.
@@ -328,13 +329,15 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
 
     /// Whether more bytes wait on all connections together than may.
     fn is_over_budget(&self) -> bool {
-        self.total.load(Ordering::Relaxed) > self.engine.limits().outbound.total_bytes
+        self.budget.exceeds(self.engine.limits().outbound.total_bytes)
     }
 
-    /// Closes the connection with the most bytes waiting.
-    fn cut_slowest(&mut self) {
-        let slowest = self.queues.iter().max_by_key(|(_, queue)| queue.bytes()).map(|(conn, _)| *conn);
-        slowest.into_iter().for_each(|conn| self.cut(conn));
+    /// Closes the connection with the most bytes waiting, if there is one. What others wait for too stays counted: if that
+    /// is still too much once this one is gone, the next turn closes the next.
+    fn cut_slowest(&mut self) -> bool {
+        let waiting = self.queues.iter().map(|(conn, queue)| (queue.bytes(), *conn));
+        let slowest = waiting.filter(|(bytes, _)| *bytes > 0).max_by_key(|(bytes, _)| *bytes);
+        slowest.inspect(|(_, conn)| self.cut(*conn)).is_some()
     }
 
     /// Closes a connection that is too slow (4008) with all that waits for it.

@@ -203,7 +203,7 @@ where
             };
             is_ready?;
             match self.session.queue.poll_next(cx) {
-                Poll::Ready(Some(Outgoing::Entry(Entry { class, frame, count, since }))) => {
+                Poll::Ready(Some(Outgoing::Entry(Entry { class, frame, charge: _, count, since }))) => {
                     Pin::new(&mut self.transport).start_send(frame)?;
                     run.add(count, (class, since), &mut self.watch);
                     self.written = true;
@@ -231,6 +231,7 @@ where
 
     /// The peer is too slow: what waits for it is dropped, and it is told if it still takes a frame.
     fn give_up(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
+        self.session.queue.clear();
         match Pin::new(&mut self.transport).poll_ready(cx) {
             Poll::Ready(is_ready) => {
                 is_ready?;

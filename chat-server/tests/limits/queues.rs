@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chat_core::protocol::User;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -38,7 +39,7 @@ async fn requests_under_way_and_replies_that_wait() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn live_events_that_wait() {
-    under_attack("live events that wait", 10, UNHURRIED, async |server| {
+    under_attack("live events that wait", 28, UNHURRIED, async |server| {
         // The readers are the driver's, who hears nothing of what bystanders say: it must not take up any room.
         let (mut reader, mut jane, id) = john_and_jane(server).await;
         let mut slow = wire::connect_narrow(server, &john()).await;
@@ -53,9 +54,9 @@ async fn live_events_that_wait() {
         assert_eq!(seqs(&heard), (2..messages + 2).collect::<Vec<_>>(), "and no message");
         hear_until(&mut reader, &id, &format!("after typing {}", messages - 1)).await;
 
-        // 1 MiB and what the system holds are some 80 of these. Few more: the server waits for 2 s only that a reader takes
-        // its last words, and this one reads nothing before the flood is over.
-        let flood = 120;
+        // 16 MiB and what the system holds are some 1,050 of these. Few more: the server waits for 2 s only that a reader
+        // takes its last words, and this one reads nothing before the flood is over.
+        let flood = 1_100;
         for _ in 0..flood {
             send(&mut jane, &id, &"😀".repeat(LONG)).await;
             hear_until(&mut reader, &id, "😀").await;
@@ -78,16 +79,18 @@ async fn live_events_that_wait() {
 async fn bytes_that_wait_on_all_connections() {
     let flags = ["--messages-per-second", "0", "--max-waiting-mib", "4"];
     under_attack("bytes that wait on all connections", 16, &flags, async |server| {
-        let mut sender = server.connect(&john()).await;
-        let mut slow = Vec::new();
-        for _ in 0..9 {
-            slow.push(wire::connect_narrow(server, &john()).await);
-        }
-        let id = create(&mut sender, "t", "c").await;
-        // Less than one connection may hold by itself, and on all of them nearly twice as much as all may.
+        // Nine conversations, each with a slow reader. In each wait fewer bytes than on one connection may, and in all of
+        // them nearly twice as many as on all connections.
         let messages = 52;
-        for _ in 0..messages {
-            send(&mut sender, &id, &"😀".repeat(LONG)).await;
+        let mut slow = Vec::new();
+        for number in 0..9 {
+            let driver = User { id: format!("driver_{number}").into(), ..john() };
+            let mut sender = server.connect(&driver).await;
+            slow.push(wire::connect_narrow(server, &driver).await);
+            let id = create(&mut sender, "t", "c").await;
+            for _ in 0..messages {
+                send(&mut sender, &id, &"😀".repeat(LONG)).await;
+            }
         }
         let heard = slow.iter_mut().map(async |reader| {
             let mut heard = 0;
