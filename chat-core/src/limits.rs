@@ -34,7 +34,7 @@ pub struct PageLimits {
     pub messages_most: u32,
     /// Messages of one catch-up: a shift's conversation comes in one piece.
     pub catch_up_messages: u32,
-    /// Bytes of content of one catch-up, after which it is cut: a phone on a weak link sees progress.
+    /// Bytes of content of one catch-up as JSON writes it, after which it is cut: a phone on a weak link sees progress.
     pub catch_up_bytes: usize,
     /// Conversations of one list.
     pub conversations: u32,
@@ -102,6 +102,15 @@ impl Default for DailyBudget {
     }
 }
 
+/// A rate of bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteRate {
+    /// Bytes at once after a pause.
+    pub burst: u32,
+    /// Bytes that become free in a second.
+    pub per_second: u32,
+}
+
 /// Rates of one user over all its connections.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
@@ -122,21 +131,34 @@ pub struct RateLimits {
     pub renames: Allowance,
     /// Bytes that are stored in a day; `None` for no bound.
     pub daily: Option<DailyBudget>,
+    /// Bytes of messages and new conversations, as events carry them: 64 KiB a second, 1 MiB at once. A burst of 60
+    /// messages of 4,000 characters fits, unless JSON must escape them, which makes a character of one byte six bytes.
+    pub message_bytes: ByteRate,
+    /// Bytes of lists, history and catch-ups: 1 MiB a second, 32 MiB at once, which is two whole lists of a control room
+    /// with 100 control users and 1,000 conversations. The bytes are known once a reply is made, so a reply may take more
+    /// than there is, and the next waits for it.
+    pub reply_bytes: ByteRate,
+    /// Repeats of what was accepted, and look-ups whether a request that its rate refuses is one: 200 a second, 400 at
+    /// once. Beyond it nothing is refused, but the connection's next request waits.
+    pub repeats: Rate,
 }
 
 impl RateLimits {
     /// The default rates with another number of messages a second, and at once six times as many.
     ///
-    /// A message is a request: where the rate of requests would hold messages back, it is raised to theirs.
+    /// A message is a request and has bytes: a rate of these that would hold messages back is raised with them.
     pub fn with_messages_per_second(messages: u32) -> Self {
         let messages = messages.max(1);
         let every = Duration::from_secs(1) / messages;
         let messages = Rate { burst: messages.saturating_mul(6), every };
-        let others = Self::default();
-        let requests = others.requests;
-        let requests =
-            Rate { burst: requests.burst.max(messages.burst), every: requests.every.min(messages.every) };
-        Self { requests, messages, ..others }
+        let default = Self::default();
+        let Rate { burst, every } = default.requests;
+        let requests = Rate { burst: burst.max(messages.burst), every: every.min(messages.every) };
+        let times = messages.burst.div_ceil(default.messages.burst);
+        let ByteRate { burst, per_second } = default.message_bytes;
+        let message_bytes =
+            ByteRate { burst: burst.saturating_mul(times), per_second: per_second.saturating_mul(times) };
+        Self { requests, messages, message_bytes, ..default }
     }
 }
 
@@ -150,6 +172,9 @@ impl Default for RateLimits {
             role_changes: Allowance { most: 3, within: Duration::from_hours(1) },
             renames: Allowance { most: 3, within: Duration::from_hours(1) },
             daily: Some(DailyBudget::default()),
+            message_bytes: ByteRate { burst: 1024 * 1024, per_second: 64 * 1024 },
+            reply_bytes: ByteRate { burst: 32 * 1024 * 1024, per_second: 1024 * 1024 },
+            repeats: Rate { burst: 400, every: Duration::from_millis(5) },
         }
     }
 }

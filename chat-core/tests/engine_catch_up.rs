@@ -75,6 +75,19 @@ fn it_is_paged_until_it_is_complete() {
     assert_eq!(seqs(&join(&mut scene, 1, None)), [2, 3], "nine bytes each");
 }
 
+#[test]
+fn it_is_cut_by_the_bytes_that_json_makes_of_text() {
+    let mut scene = with_messages(1, |limits| limits.pages.catch_up_bytes = 40);
+    (0..4).for_each(|_| drop(scene.send(scene.driver, "\u{1}\u{1}\u{1}")));
+    scene.world.take(scene.staff);
+    let reply = join(&mut scene, 1, None);
+    assert_eq!((seqs(&reply), &reply["complete"]), (vec![2, 3], &json!(false)), "18 bytes each");
+    assert_eq!(seqs(&join(&mut scene, 3, None)), [4, 5]);
+    assert_eq!(seqs(&join(&mut scene, 9, None)), [4, 5], "the newest");
+    let mut scene = with_messages(1, |limits| limits.pages.catch_up_bytes = 1);
+    assert_eq!(seqs(&join(&mut scene, 0, None)), [1], "one in any case");
+}
+
 /// How the load that answers a catch-up is timed against a commit.
 #[test]
 fn nothing_falls_between_the_reply_and_live_events() {

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_core::limits::{Allowance, FieldLimits, Limits, Rate, RateSetting};
+use chat_core::limits::{Allowance, ByteRate, FieldLimits, Limits, Rate, RateSetting};
 use chat_core::protocol::{
     CloseCode, CreateSupportConversationReply, Done, ErrorCode, ErrorReply, EventType, Fault,
     GetActiveConversationsReply, GetConversationMessagesReply, JoinConversationReply, JoinSupportRoomReply,
@@ -203,6 +203,13 @@ fn the_table_of_limits_is_the_defaults() {
         row[1]
     };
     let per = |rate: Rate, period: Duration| period.as_millis() / rate.every.as_millis();
+    let bytes = |rate: ByteRate| {
+        format!(
+            "{} KiB a second, {} MiB at once",
+            grouped(rate.per_second as usize / 1_024),
+            rate.burst / 1_048_576
+        )
+    };
     let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
     for (what, limit) in [
         ("nesting of a frame", format!("{} levels", fields.depth)),
@@ -213,7 +220,11 @@ fn the_table_of_limits_is_the_defaults() {
         ("history page", format!("{} messages", pages.messages_most)),
         (
             "catch-up",
-            format!("{} messages, {} KiB of text", pages.catch_up_messages, pages.catch_up_bytes / 1_024),
+            format!(
+                "{} messages, {} KiB of text as JSON writes it",
+                pages.catch_up_messages,
+                pages.catch_up_bytes / 1_024
+            ),
         ),
         ("list of conversations", format!("{} conversations", grouped(pages.conversations as usize))),
         (
@@ -242,6 +253,12 @@ fn the_table_of_limits_is_the_defaults() {
         ("changes of the names by tokens", an_hour(rates.renames)),
         ("stored bytes of a user", format!("{} MiB a day", daily.bytes >> 20)),
         ("the same, in emergencies alone", format!("{} MiB a day", daily.emergency_bytes >> 20)),
+        ("bytes of messages of a user", bytes(rates.message_bytes)),
+        ("bytes of lists, history and catch-ups of a user", bytes(rates.reply_bytes)),
+        (
+            "repeats of a user",
+            format!("{} a second, {} at once", per(rates.repeats, second), rates.repeats.burst),
+        ),
         ("connections of a user", engine.connections_per_user.to_string()),
         ("requests under way on a connection", engine.requests_under_way.to_string()),
         ("replies that wait on a connection", format!("{} KiB", outbound.reply_bytes / 1_024)),

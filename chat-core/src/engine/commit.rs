@@ -249,11 +249,15 @@ impl Engine {
         }
     }
 
-    /// Answered as the first time, and free of charge.
+    /// A true repeat is answered as the first time, and free of charge. Anything else under the same id has its price.
     fn duplicate(&mut self, origin: &Origin, original: &Original) {
         let Some(work) = self.take(origin) else { return };
-        self.refund(&work);
-        self.finish(origin, work.ask.repeat(original));
+        let reply = work.ask.repeat(original);
+        if reply.is_ok() {
+            self.refund(&work);
+            self.slow_down(origin, &work.user.id);
+        }
+        self.finish(origin, reply);
     }
 
     /// The store did not answer, or not to this change: whether it was made is unknown, and is said so.

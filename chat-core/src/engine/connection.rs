@@ -28,6 +28,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Replies wait to be written: no long ones are made before they are.
     pub(super) backlogged: bool,
+    /// It has repeated faster than it may: its next request waits.
+    pub(super) resting: bool,
     /// It is to end: no more requests are taken.
     pub(super) leaving: bool,
     /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
@@ -84,6 +86,7 @@ impl Connection {
             typing: VecDeque::new(),
             paused: false,
             backlogged: false,
+            resting: false,
             leaving: false,
             slots: VecDeque::from([entry]),
             first: 0,
@@ -126,6 +129,9 @@ impl Connection {
     /// waits until all before it are answered, so that it sees what they have done, and until those answers were written,
     /// for its own may be long.
     pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<Work>)> {
+        if self.resting && !self.leaving {
+            return None;
+        }
         let place = self.first_undecided()?;
         let stage = &mut self.slots[place].stage;
         match stage {

@@ -71,6 +71,7 @@ mod session;
 mod stats;
 mod timers;
 mod typing;
+mod weight;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -251,6 +252,7 @@ impl Engine {
         match timer {
             Timer::Typing(conversation, user) => self.typing_due(conversation, user),
             Timer::Token(conn) => self.token_due(conn),
+            Timer::Rest(conn) => self.rested(conn),
             Timer::Directory => self.load_directory(),
             Timer::Enrolment => self.enrolment_step(),
         }

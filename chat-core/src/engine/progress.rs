@@ -3,6 +3,7 @@
 use super::connection::Stage;
 use super::io::ConnectionId;
 use super::load::{Origin, Question};
+use super::weight::{Weight, is_page};
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
 use super::{BadToken, Claims, Class, Engine, Handled, Output, Ticket, Timer, command, handler};
 use crate::frame::Frame;
@@ -37,7 +38,7 @@ impl Engine {
                 connection.push(Some(event), request_id, Stage::Waiting(Box::new(work)));
             }
             Err(Undecodable { request_id, error }) => {
-                let charged = self.rates.charge(&connection.user.id, None, self.now.monotonic);
+                let charged = self.rates.charge(&connection.user.id, || Weight::Request, self.now.monotonic);
                 let error = charged.err().unwrap_or(error);
                 let (user, code) = (connection.user.clone(), Some(error.code));
                 let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
@@ -132,6 +133,9 @@ impl Engine {
     fn ask(&mut self, origin: &Origin, work: Box<Work>, query: Query) {
         let is_list = matches!(query, Query::Conversations { .. } | Query::ConversationRow { .. });
         if !(is_list && self.awaits_enrolment(&work.user.id, origin)) {
+            if matches!(query, Query::Original { .. }) {
+                self.slow_down(origin, &work.user.id);
+            }
             let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
             self.load_under(work.name(), origin.clone(), query);
             if catches_up {
@@ -190,11 +194,14 @@ impl Engine {
                 Err(Stop::Load(Query::Original { user, client_message_id }))
             }
             Some(None) => Err(Stop::Refuse(error)),
-            Some(Some(original)) => {
-                let reply = work.ask.repeat(original)?;
-                self.refund(work);
-                Ok(Step::Reply(reply))
-            }
+            Some(Some(original)) => match work.ask.repeat(original) {
+                Ok(reply) => {
+                    self.refund(work);
+                    Ok(Step::Reply(reply))
+                }
+                Err(_) if error.code == ErrorCode::RateLimited => Err(Stop::Refuse(error)),
+                Err(reused) => Err(Stop::Refuse(reused)),
+            },
         }
     }
 
@@ -204,8 +211,9 @@ impl Engine {
             Ask::Request(request) => request,
         };
         let event = request.event_type();
-        let now = self.now.monotonic;
-        let paced = work.paced.get_or_insert_with(|| self.rates.charge(&work.user.id, Some(event), now));
+        let (user, now) = (&work.user.id, self.now.monotonic);
+        let weight = || Weight::of(&work.ask, user);
+        let paced = work.paced.get_or_insert_with(|| self.rates.charge(user, weight, now));
         paced.clone()?;
         permission::by_role(work.user.role, event)?;
         let step = handler::step(request, &mut self.desk(work))?;
@@ -217,8 +225,9 @@ impl Engine {
 
     /// Repeats are free.
     pub(super) fn refund(&mut self, work: &Work) {
-        if let (Ask::Request(request), Some(Ok(()))) = (&work.ask, &work.paced) {
-            self.rates.refund(&work.user.id, request.event_type());
+        if work.paced == Some(Ok(())) {
+            let user = &work.user.id;
+            self.rates.refund(user, Weight::of(&work.ask, user));
         }
         if let Some(Ok(Some(charge))) = &work.spent {
             self.budgets.refund(&work.user.id, *charge);
@@ -273,8 +282,12 @@ impl Engine {
                     request_id: connection.request_id(*number).cloned(),
                     code: result.as_ref().err().map(|error| error.code),
                 };
+                let is_page = result.as_ref().is_ok_and(is_page);
                 let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
                 let frame = reply.encode(connection.request_id(*number));
+                if is_page {
+                    self.rates.charge_reply(&connection.user.id, frame.len(), self.now.monotonic);
+                }
                 connection.set(*number, Stage::Done(Some(frame)));
                 self.count_answer(handled);
             }

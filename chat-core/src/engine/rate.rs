@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use lru::LruCache;
 
+use super::io::ConnectionId;
+use super::load::Origin;
+use super::weight::Weight;
+use super::{Engine, Timer};
 use crate::id::UserId;
-use crate::limits::{Allowance, Rate, RateLimits, RateSetting};
-use crate::protocol::{Error, ErrorCode, EventType};
+use crate::limits::{Allowance, ByteRate, Rate, RateLimits, RateSetting};
+use crate::protocol::{Error, ErrorCode};
 use crate::time::Monotonic;
 
 /// The buckets of all users that were seen lately.
@@ -26,26 +30,81 @@ struct Buckets {
     connects: Bucket,
     role_changes: Recent,
     renames: Recent,
+    message_bytes: Bucket,
+    reply_bytes: Bucket,
+    repeats: Bucket,
 }
 
 /// A bucket by the generic cell rate algorithm: the time at which it would be full again.
 #[derive(Default)]
 struct Bucket(Monotonic);
 
-impl Bucket {
-    /// Takes one, or says how long until there is one.
-    fn take(&mut self, now: Monotonic, rate: Rate) -> Result<(), Duration> {
-        let full_again = self.0.max(now).plus(rate.every);
-        let over = full_again.since(now).saturating_sub(rate.every * rate.burst);
-        if !over.is_zero() {
-            return Err(over);
-        }
-        self.0 = full_again;
-        Ok(())
+/// What one event takes out of a bucket, both as the time in which that much flows in.
+#[derive(Clone, Copy)]
+struct Share {
+    cost: Duration,
+    /// The whole bucket.
+    room: Duration,
+}
+
+impl Share {
+    fn of(rate: Rate) -> Self {
+        Self { cost: rate.every, room: rate.every * rate.burst }
     }
 
-    fn give_back(&mut self, rate: Rate) {
-        self.0 = Monotonic(self.0.0.saturating_sub(rate.every));
+    /// What is longer than the bucket takes all of it.
+    fn of_bytes(rate: ByteRate, bytes: usize) -> Self {
+        let time = |bytes| {
+            Duration::from_nanos(u64::from(bytes) * 1_000_000_000 / u64::from(rate.per_second.max(1)))
+        };
+        let room = time(rate.burst);
+        Self { cost: time(u32::try_from(bytes).unwrap_or(u32::MAX)).min(room), room }
+    }
+
+    /// Takes nothing: asks whether the bucket is empty.
+    fn nothing(self) -> Self {
+        Self { cost: Duration::ZERO, ..self }
+    }
+}
+
+impl Bucket {
+    /// How long until this much can be taken.
+    fn lacks(&self, now: Monotonic, share: Share) -> Duration {
+        self.0.max(now).plus(share.cost).since(now).saturating_sub(share.room)
+    }
+
+    /// Takes this much, or says how long until it is there.
+    fn try_take(&mut self, now: Monotonic, share: Share) -> Result<(), Duration> {
+        let pause = self.lacks(now, share);
+        if pause.is_zero() {
+            self.take(now, share);
+            return Ok(());
+        }
+        Err(pause)
+    }
+
+    /// Takes it, whether it is there or not.
+    fn take(&mut self, now: Monotonic, share: Share) {
+        self.0 = self.0.max(now).plus(share.cost);
+    }
+
+    fn give_back(&mut self, share: Share) {
+        self.0 = Monotonic(self.0.0.saturating_sub(share.cost));
+    }
+}
+
+impl Buckets {
+    /// The buckets that a request takes something out of, and how much.
+    fn shares(&mut self, weight: Weight, rates: &RateLimits) -> [Option<(&mut Bucket, Share)>; 3] {
+        let Self { requests, messages, creations, message_bytes, reply_bytes, .. } = self;
+        let (kind, bytes) = match weight {
+            Weight::Request => (None, None),
+            Weight::Message(bytes) => (Some((messages, Share::of(rates.messages))), Some(bytes)),
+            Weight::Creation(bytes) => (Some((creations, Share::of(rates.creations))), Some(bytes)),
+            Weight::Pages => (Some((reply_bytes, Share::of_bytes(rates.reply_bytes, 0).nothing())), None),
+        };
+        let bytes = bytes.map(|bytes| (message_bytes, Share::of_bytes(rates.message_bytes, bytes)));
+        [Some((requests, Share::of(rates.requests))), kind, bytes]
     }
 }
 
@@ -72,7 +131,6 @@ impl Rates {
     }
 
     /// Charges a request, or nothing at all: one that is refused may turn out to be a repeat, and repeats are free.
-    /// A frame that is no request is charged as one of no event.
     ///
     /// # Errors
     ///
@@ -80,21 +138,19 @@ impl Rates {
     pub(super) fn charge(
         &mut self,
         user: &UserId,
-        event: Option<EventType>,
+        weight: impl FnOnce() -> Weight,
         now: Monotonic,
     ) -> Result<(), Error> {
         let RateSetting::Limited(rates) = &self.setting else { return Ok(()) };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
-        let Buckets { requests, messages, creations, .. } = buckets;
-        let charged = requests.take(now, rates.requests).and_then(|()| {
-            let charged = match event {
-                Some(EventType::SendChatMessage) => messages.take(now, rates.messages),
-                Some(EventType::CreateSupportConversation) => creations.take(now, rates.creations),
-                _ => Ok(()),
-            };
-            charged.inspect_err(|_| requests.give_back(rates.requests))
-        });
-        charged.map_err(|pause| Error::after(ErrorCode::RateLimited, at_least_a_millisecond(pause)))
+        let mut shares = buckets.shares(weight(), rates);
+        let lacking = shares.iter().flatten().map(|(bucket, share)| bucket.lacks(now, *share));
+        let pause = lacking.max().unwrap_or_default();
+        if !pause.is_zero() {
+            return Err(Error::after(ErrorCode::RateLimited, at_least_a_millisecond(pause)));
+        }
+        shares.iter_mut().flatten().for_each(|(bucket, share)| bucket.take(now, *share));
+        Ok(())
     }
 
     /// Charges a connection that is to be admitted.
@@ -103,7 +159,9 @@ impl Rates {
     ///
     /// `rate_limited` with the pause after which it may succeed.
     pub(super) fn connect(&mut self, user: &UserId, now: Monotonic) -> Result<(), Error> {
-        self.take(user, ErrorCode::RateLimited, |buckets, limits| buckets.connects.take(now, limits.connects))
+        self.take(user, ErrorCode::RateLimited, |buckets, limits| {
+            buckets.connects.try_take(now, Share::of(limits.connects))
+        })
     }
 
     /// Charges a change of the role that may be undone by the next connection.
@@ -135,14 +193,50 @@ impl Rates {
     }
 
     /// Takes a charge back: the request turned out to be a repeat, and repeats are free.
-    pub(super) fn refund(&mut self, user: &UserId, event: EventType) {
+    pub(super) fn refund(&mut self, user: &UserId, weight: Weight) {
         let RateSetting::Limited(rates) = &self.setting else { return };
         let Some(buckets) = self.users.get_mut(user) else { return };
-        buckets.requests.give_back(rates.requests);
-        match event {
-            EventType::SendChatMessage => buckets.messages.give_back(rates.messages),
-            EventType::CreateSupportConversation => buckets.creations.give_back(rates.creations),
-            _ => {}
+        buckets
+            .shares(weight, rates)
+            .iter_mut()
+            .flatten()
+            .for_each(|(bucket, share)| bucket.give_back(*share));
+    }
+
+    /// Charges the bytes of a page that is made.
+    pub(super) fn charge_reply(&mut self, user: &UserId, bytes: usize, now: Monotonic) {
+        let RateSetting::Limited(rates) = &self.setting else { return };
+        let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
+        buckets.reply_bytes.take(now, Share::of_bytes(rates.reply_bytes, bytes));
+    }
+
+    /// Charges a repeat, or the look-up of one: how long until the next, if not at once.
+    pub(super) fn charge_repeat(&mut self, user: &UserId, now: Monotonic) -> Option<Duration> {
+        let RateSetting::Limited(rates) = &self.setting else { return None };
+        let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
+        let share = Share::of(rates.repeats);
+        buckets.repeats.take(now, share);
+        Some(buckets.repeats.lacks(now, share)).filter(|pause| !pause.is_zero())
+    }
+}
+
+impl Engine {
+    /// Charges a repeat, or the look-up of one. They are free, and a flood of them is slowed down: the connection's next
+    /// request waits until the user's rate of them allows it.
+    pub(super) fn slow_down(&mut self, origin: &Origin, user: &UserId) {
+        let Origin::Request(conn, _) = origin else { return };
+        let pause = self.rates.charge_repeat(user, self.now.monotonic);
+        if let (Some(pause), Some(connection)) = (pause, self.connections.get_mut(conn)) {
+            connection.resting = true;
+            self.timers.set(self.now.monotonic.plus(pause), Timer::Rest(*conn));
+        }
+    }
+
+    /// A connection that was slowed down goes on.
+    pub(super) fn rested(&mut self, conn: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.resting = false;
+            self.advance(conn);
         }
     }
 }
@@ -164,10 +258,11 @@ mod tests {
     #[test]
     fn a_bucket_gives_its_burst_and_then_its_rate() {
         let mut bucket = Bucket::default();
-        assert!((0..3).all(|_| bucket.take(at(1_000), RATE).is_ok()));
-        assert_eq!(bucket.take(at(1_000), RATE), Err(Duration::from_millis(100)));
-        assert_eq!(bucket.take(at(1_100), RATE), Ok(()));
-        assert_eq!(bucket.take(at(1_150), RATE), Err(Duration::from_millis(50)));
+        let mut take = |millis| bucket.try_take(at(millis), Share::of(RATE));
+        assert!((0..3).all(|_| take(1_000).is_ok()));
+        assert_eq!(take(1_000), Err(Duration::from_millis(100)));
+        assert_eq!(take(1_100), Ok(()));
+        assert_eq!(take(1_150), Err(Duration::from_millis(50)));
     }
 
     #[test]
@@ -182,18 +277,28 @@ mod tests {
 
     #[test]
     fn what_is_given_back_can_be_taken_again() {
-        let mut bucket = Bucket::default();
-        assert!((0..3).all(|_| bucket.take(at(0), RATE).is_ok()));
-        bucket.give_back(RATE);
-        assert_eq!(bucket.take(at(0), RATE), Ok(()));
-        assert!(bucket.take(at(0), RATE).is_err());
+        let (mut bucket, share) = (Bucket::default(), Share::of(RATE));
+        (0..3).for_each(|_| bucket.take(at(0), share));
+        assert!(!bucket.lacks(at(0), share).is_zero());
+        bucket.give_back(share);
+        assert!(bucket.lacks(at(0), share).is_zero());
+    }
+
+    #[test]
+    fn bytes_flow_in_by_the_second_and_the_longest_takes_all() {
+        let rate = ByteRate { burst: 1_000, per_second: 100 };
+        let (mut bucket, half) = (Bucket::default(), Share::of_bytes(rate, 500));
+        bucket.take(at(0), half);
+        bucket.take(at(0), half);
+        assert_eq!(bucket.lacks(at(0), half), Duration::from_secs(5));
+        assert_eq!(bucket.lacks(at(10_000), Share::of_bytes(rate, usize::MAX)), Duration::ZERO);
     }
 
     #[test]
     fn of_too_many_users_the_longest_unused_starts_afresh() {
         let limits = RateLimits { requests: RATE, ..RateLimits::default() };
         let mut rates = Rates::new(RateSetting::Limited(limits), 2);
-        let mut charge = |user: &str| rates.charge(&user.into(), None, at(0)).is_ok();
+        let mut charge = |user: &str| rates.charge(&user.into(), || Weight::Request, at(0)).is_ok();
         let mut all = |user| [(); 4].map(|()| charge(user));
         assert_eq!(all("a"), [true, true, true, false]);
         assert_eq!(all("b"), [true, true, true, false]);

@@ -111,6 +111,7 @@ impl Engine {
         self.newcomers.remove(conn);
         self.enrolment.forget(conn);
         self.timers.cancel(&Timer::Token(conn));
+        self.timers.cancel(&Timer::Rest(conn));
         self.waiting.retain(|origin| *origin != Origin::Entry(conn));
         if let Some(name) = connection.asking().and_then(Work::name) {
             self.names.forget(&name, conn);

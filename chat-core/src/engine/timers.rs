@@ -13,6 +13,8 @@ pub(super) enum Timer {
     Typing(ConversationId, UserId),
     /// A connection's token may have expired.
     Token(ConnectionId),
+    /// A connection that was slowed down goes on.
+    Rest(ConnectionId),
     /// The directory could not be loaded, and is tried again.
     Directory,
     /// The enrolment job could not go on, and is tried again.

@@ -252,6 +252,16 @@ pub fn encode<T: Serialize>(frame: &T) -> Bytes {
     exactly(to_json(frame))
 }
 
+/// The bytes of a text in JSON, without its quotation marks: a character that must be escaped takes up to six.
+pub fn json_length(text: &str) -> usize {
+    let bytes = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | 0x08..=0x0a | 0x0c | 0x0d => 2,
+        ..0x20 => 6,
+        _ => 1,
+    });
+    bytes.sum()
+}
+
 fn to_json<T: Serialize>(frame: &T) -> Vec<u8> {
     let mut json = Vec::with_capacity(USUAL_BYTES);
     serde_json::to_writer(&mut json, frame).expect("the protocol's types are plain JSON");
@@ -272,6 +282,16 @@ mod tests {
         assert!(!is_deeper_than(br#"{"a":"[[[[\"[[","b":[]}"#, 2));
         assert!(is_deeper_than(br#"{"a":[[]]}"#, 2));
         assert!(is_deeper_than("[".repeat(5_000).as_bytes(), 32));
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_it_is_written() {
+        for character in
+            (0..0x800).chain([0x2028, 0xd7ff, 0xe000, 0x1_f600, 0x10_ffff]).filter_map(char::from_u32)
+        {
+            let text = format!("a{character}z");
+            assert_eq!(json_length(&text), to_json(&text).len() - 2, "{character:?}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use close::CloseCode;
 pub use create_support_conversation::{
     CreateSupportConversation, CreateSupportConversationReply, NewSupportConversation,
 };
-pub use envelope::{RequestId, Success, Undecodable, encode, encode_reply};
+pub use envelope::{RequestId, Success, Undecodable, encode, encode_reply, json_length};
 pub use error::{Error, ErrorCode, ErrorReply, Fault};
 pub use get_active_conversations::{
     ConversationStatus, ConversationSummary, GetActiveConversations, GetActiveConversationsReply,

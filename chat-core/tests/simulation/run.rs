@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use chat_core::limits::{Limits, Rate, RateLimits, RateSetting};
+use chat_core::limits::{ByteRate, Limits, Rate, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
 use chat_core::store::{Account, Change, MemoryState};
 use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
@@ -135,6 +135,9 @@ fn limits(random: &mut Random) -> Limits {
         requests: Rate { burst: 40, every: Duration::from_millis(30) },
         messages: Rate { burst: 8, every: Duration::from_millis(300) },
         creations: Rate { burst: 2, every: Duration::from_secs(4) },
+        message_bytes: ByteRate { burst: 4_000, per_second: 1_000 },
+        reply_bytes: ByteRate { burst: 8_000, per_second: 8_000 },
+        repeats: Rate { burst: 8, every: Duration::from_millis(100) },
         ..RateLimits::default()
     });
     limits

@@ -47,6 +47,9 @@ limits! {
         role_changes: "4002 with a pause", "chat-core/tests/engine_rights.rs::a_role_flips_three_times_an_hour_and_then_waits";
         renames: "the known name stays", "chat-core/tests/engine_rights.rs::names_of_two_apps_do_not_flip_for_ever";
         daily: "budget_exceeded", "chat-core/tests/engine_budget.rs::a_day_of_messages_is_bounded_by_what_they_store_and_waiting_as_told_is_enough";
+        message_bytes: "rate_limited", "chat-core/tests/engine_weights.rs::messages_are_weighed_as_events_carry_them";
+        reply_bytes: "rate_limited", "chat-core/tests/engine_weights.rs::pages_are_weighed_once_they_are_made";
+        repeats: "not read further", "chat-core/tests/engine_weights.rs::a_flood_of_repeats_is_slowed_down_and_none_is_refused";
     }
     EngineLimits {
         requests_under_way: "not read further", "chat-server/tests/limits/queues.rs::requests_under_way_and_replies_that_wait";

@@ -1,7 +1,7 @@
 //! Event 4.
 
 use crate::engine::work::{Desk, Outcome, Step, Stop};
-use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Reply};
+use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, json_length};
 use crate::store::{MessagePage, Query, Window};
 
 pub(super) fn step(request: &JoinConversation, desk: &mut Desk<'_>) -> Outcome {
@@ -30,13 +30,33 @@ fn catch_up(request: &JoinConversation, after: u64, desk: &Desk<'_>) -> Result<C
         return Err(Stop::Load(query(request, newest, desk)));
     }
     let MessagePage { messages, last_seq, more } = page;
+    let fitting = fitting(messages, reset, desk.limits.pages.catch_up_bytes);
     Ok(CatchUp {
-        messages: messages.clone(),
+        messages: fitting.to_vec(),
         last_seq: *last_seq,
         epoch: desk.epoch.clone(),
-        complete: reset || !more,
+        complete: reset || (!more && fitting.len() == messages.len()),
         reset: reset.then_some(true),
     })
+}
+
+/// The messages that a reply may carry, and always one: the first of them, or the newest.
+///
+/// The store has counted text as it is stored. What the reply carries is longer where JSON must escape it.
+fn fitting(messages: &[Message], newest: bool, bytes: usize) -> &[Message] {
+    let mut sum = 0_usize;
+    let mut fits = |message: &Message| {
+        let is_first = sum == 0;
+        sum = sum.saturating_add(json_length(&message.content).max(1));
+        is_first || sum <= bytes
+    };
+    match newest {
+        false => &messages[..messages.iter().take_while(|message| fits(message)).count()],
+        true => {
+            let count = messages.iter().rev().take_while(|message| fits(message)).count();
+            &messages[messages.len() - count..]
+        }
+    }
 }
 
 fn query(request: &JoinConversation, window: Window, desk: &Desk<'_>) -> Query {

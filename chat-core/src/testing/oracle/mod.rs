@@ -32,8 +32,8 @@ use serde_json::Value;
 use stored::Stored;
 
 use crate::export::Export;
-use crate::limits::{Limits, RateSetting};
-use crate::protocol::CloseCode;
+use crate::limits::{ByteRate, Limits, RateSetting};
+use crate::protocol::{CloseCode, json_length};
 use crate::time::Monotonic;
 
 /// A promise that does not hold.
@@ -97,6 +97,8 @@ impl Checked {
 /// What was first acknowledged under a `client_message_id`.
 struct Kept {
     id: String,
+    /// What was asked.
+    data: Value,
     reply: Value,
 }
 
@@ -114,7 +116,8 @@ pub struct Oracle {
     refusals: BTreeMap<String, Value>,
     /// When this life of the server began, and what each user has said in it.
     began: Monotonic,
-    said: BTreeMap<String, u32>,
+    /// How many messages, and how many bytes of text.
+    said: BTreeMap<String, (u128, u128)>,
     checked: Checked,
 }
 
@@ -226,22 +229,26 @@ impl Oracle {
         for (user, content) in self.stored.note(store, is_told)? {
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
-            self.rated(&user, now)?;
+            self.rated(&user, &content, now)?;
         }
         Ok(())
     }
 
     /// P7: all that a user has said since the server began, against its rates.
-    fn rated(&mut self, user: &str, now: Monotonic) -> Result<(), Broken> {
+    fn rated(&mut self, user: &str, content: &str, now: Monotonic) -> Result<(), Broken> {
         let RateSetting::Limited(rates) = &self.limits.rates else { return Ok(()) };
         let most = [rates.messages, rates.creations].map(|rate| {
             let more = now.since(self.began).as_nanos() / rate.every.as_nanos().max(1);
             u128::from(rate.burst) + more
         });
-        let said = self.said.entry(user.to_owned()).or_default();
+        let (said, bytes) = self.said.entry(user.to_owned()).or_default();
         *said += 1;
+        *bytes += json_length(content) as u128;
         let (said, most) = (*said, most.iter().sum::<u128>());
-        must(u128::from(said) <= most, "P7", || format!("{user} said {said}, of at most {most} by its rates"))
+        must(said <= most, "P7", || format!("{user} said {said}, of at most {most} by its rates"))?;
+        let ByteRate { burst, per_second } = rates.message_bytes;
+        let most = u128::from(burst) + now.since(self.began).as_millis() * u128::from(per_second) / 1_000 + 1;
+        must(*bytes <= most, "P7", || format!("{user} said {bytes} bytes, of at most {most} by its rates"))
     }
 
     /// The server has died, and with it every connection; the store holds this.

@@ -62,9 +62,10 @@ impl Oracle {
         })?;
         self.checked.rate_limited += u64::from(code == "rate_limited");
         if let Some(name) = asked.name()
-            && self.kept.contains_key(&(user.to_owned(), name.to_owned()))
+            && let Some(kept) = self.kept.get(&(user.to_owned(), name.to_owned()))
         {
-            let may_be = matches!(code, "unavailable" | "client_message_id_reused");
+            let is_other = code == "rate_limited" && asked.data != kept.data;
+            let may_be = is_other || matches!(code, "unavailable" | "client_message_id_reused");
             must(may_be, "P2", || format!("{name} of {user} was acknowledged, and is refused as {code}"))?;
         }
         if code == "conversation_not_found" {
@@ -121,7 +122,7 @@ impl Oracle {
         let reply = without_request_id(frame);
         let key = (user.to_owned(), name.to_owned());
         let Some(first) = self.kept.get(&key) else {
-            self.kept.insert(key, Kept { id, reply });
+            self.kept.insert(key, Kept { id, data: asked.data.clone(), reply });
             return Ok(());
         };
         self.checked.repeats += 1;
