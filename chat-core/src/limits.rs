@@ -307,6 +307,7 @@ pub struct Limits {
 }
 
 /// Whether rates are limited.
+#[expect(clippy::large_enum_variant, reason = "an engine has one")]
 #[derive(Clone, Debug)]
 pub enum RateSetting {
     /// By these.

@@ -66,13 +66,15 @@ fn titles_and_names_are_weighed_too() {
     assert_eq!(created, 4);
 }
 
+/// The data of a request with this content.
+type Data<'a> = &'a dyn Fn(&Scene, &str) -> Value;
+
 #[test]
 fn another_content_under_the_same_id_has_its_price() {
     let message =
         |scene: &Scene, content: &str| scene.data(json!({"content": content, "client_message_id": "a"}));
     let creation =
         |_: &Scene, content: &str| json!({"title": "t", "content": content, "client_message_id": "a"});
-    type Data<'a> = &'a dyn Fn(&Scene, &str) -> Value;
     let kinds: [(&str, Data<'_>, usize); 2] =
         [("send_chat_message", &message, 59), ("create_support_conversation", &creation, 4)];
     for (kind, data, allowed) in kinds {

@@ -28,8 +28,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// Replies wait to be written: no long ones are made before they are.
     pub(super) backlogged: bool,
-    /// It has repeated faster than it may: its next request waits.
-    pub(super) resting: bool,
+    /// It has repeated faster than it may: its next request waits until then.
+    pub(super) rests_until: Option<Monotonic>,
     /// It is to end: no more requests are taken.
     pub(super) leaving: bool,
     /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
@@ -86,7 +86,7 @@ impl Connection {
             typing: VecDeque::new(),
             paused: false,
             backlogged: false,
-            resting: false,
+            rests_until: None,
             leaving: false,
             slots: VecDeque::from([entry]),
             first: 0,
@@ -129,7 +129,7 @@ impl Connection {
     /// waits until all before it are answered, so that it sees what they have done, and until those answers were written,
     /// for its own may be long.
     pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<Work>)> {
-        if self.resting && !self.leaving {
+        if self.rests_until.is_some() && !self.leaving {
             return None;
         }
         let place = self.first_undecided()?;

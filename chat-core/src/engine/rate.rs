@@ -227,15 +227,16 @@ impl Engine {
         let Origin::Request(conn, _) = origin else { return };
         let pause = self.rates.charge_repeat(user, self.now.monotonic);
         if let (Some(pause), Some(connection)) = (pause, self.connections.get_mut(conn)) {
-            connection.resting = true;
-            self.timers.set(self.now.monotonic.plus(pause), Timer::Rest(*conn));
+            let until = self.now.monotonic.plus(pause);
+            connection.rests_until = Some(until);
+            self.timers.set(until, Timer::Rest(*conn));
         }
     }
 
     /// A connection that was slowed down goes on.
     pub(super) fn rested(&mut self, conn: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.resting = false;
+            connection.rests_until = None;
             self.advance(conn);
         }
     }

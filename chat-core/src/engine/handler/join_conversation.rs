@@ -50,13 +50,11 @@ fn fitting(messages: &[Message], newest: bool, bytes: usize) -> &[Message] {
         sum = sum.saturating_add(json_length(&message.content).max(1));
         is_first || sum <= bytes
     };
-    match newest {
-        false => &messages[..messages.iter().take_while(|message| fits(message)).count()],
-        true => {
-            let count = messages.iter().rev().take_while(|message| fits(message)).count();
-            &messages[messages.len() - count..]
-        }
+    if newest {
+        let count = messages.iter().rev().take_while(|message| fits(message)).count();
+        return &messages[messages.len() - count..];
     }
+    &messages[..messages.iter().take_while(|message| fits(message)).count()]
 }
 
 fn query(request: &JoinConversation, window: Window, desk: &Desk<'_>) -> Query {
