@@ -20,6 +20,11 @@ export const LIMITS = Object.freeze({
   olderPage: 50,
   /** Messages of a conversation that are told of later, when their senders' names are known. */
   unnamed: 20,
+  /**
+   * How many times as long a reply may take after others have not come in time: a page does not see the pieces of a long frame, and
+   * over a slow link it would be begun again and again.
+   */
+  patience: 8,
   /** Unread messages that are counted: the server counts no further. */
   unread: 100,
 });
@@ -28,7 +33,7 @@ export const LIMITS = Object.freeze({
 export const PERIODS = Object.freeze({
   /** How long opening a connection may take. */
   connectWithin: 15_000,
-  /** How long a reply may take, before the connection counts as dead. */
+  /** How long a reply may take, before the connection counts as dead: at first, see `LIMITS.patience`. */
   replyWithin: 20_000,
   /** Silence after which it is asked whether the connection is alive: a page does not see the server's pings. */
   heartbeat: 25_000,

@@ -27,6 +27,8 @@ export class Machine {
   #typing = new Typing();
   #wire = new Wire();
   #isProbeWanted = false;
+  /** How many times as long as at first a reply may take: it doubles with each that did not come in time. */
+  #patience = 1;
   /** A token for the session that stands. @type {{ token: string, turn: import("../types.d.ts").Turn } | null} */
   #refresh = null;
   #token;
@@ -70,7 +72,9 @@ export class Machine {
     const parts = [this.conversations, this.sending, this.rooms, this.#typing];
     const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
     const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
-    return earliest([this.connection.deadline(), this.conversations.typingDeadline(), ...ofLink]);
+    // While a reply is awaited its time tells whether the connection stands.
+    const ofConnection = this.#wire.size > 0 ? null : this.connection.deadline();
+    return earliest([ofConnection, this.conversations.typingDeadline(), ...ofLink]);
   }
 
   /** @param {Input} input */
@@ -217,10 +221,15 @@ export class Machine {
     if (state.is === "opening" && state.giveUpAt <= this.#now) this.#giveUp();
     if (state.is === "open") {
       const overdue = this.#wire.deadline();
-      if (overdue !== null && overdue <= this.#now) this.#giveUp();
-      else if (state.heardAt + PERIODS.heartbeat <= this.#now) this.#isProbeWanted = true;
+      if (overdue !== null && overdue <= this.#now) this.#giveUpWaiting();
+      else if (this.#wire.size === 0 && state.heardAt + PERIODS.heartbeat <= this.#now) this.#isProbeWanted = true;
     }
     for (const id of this.conversations.endTyping(this.#now)) this.#outputs.push({ kind: "changed", what: "typing", id });
+  }
+
+  #giveUpWaiting() {
+    this.#patience = Math.min(2 * this.#patience, LIMITS.patience);
+    this.#giveUp();
   }
 
   #giveUp() {
@@ -293,7 +302,7 @@ export class Machine {
       const ask = this.#next();
       if (!ask) return;
       const within = ask.purpose.kind === "probe" ? PERIODS.probeWithin : PERIODS.replyWithin;
-      this.#outputs.push({ kind: "send", link, text: this.#wire.put(ask, this.#now + within) });
+      this.#outputs.push({ kind: "send", link, text: this.#wire.put(ask, this.#now + within * this.#patience) });
     }
   }
 
@@ -348,6 +357,7 @@ export class Machine {
     if (typeof frame.type === "string") return incoming.event(frame);
     const purpose = this.#wire.take(frame.request_id);
     if (!purpose) return;
+    if (this.#wire.size === 0) this.#patience = 1;
     if (this.connection.answered(this.#now)) this.#changed("connection");
     if (purpose.kind === "refresh") this.#refreshReply(purpose.token, frame);
     else incoming.reply(purpose, frame);

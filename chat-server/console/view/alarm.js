@@ -60,10 +60,13 @@ export class Alarm {
     const title = titleOf(oldest.title);
     const words = [nameOf(creator, oldest.created_by), creator && ROLES[creator.role], title !== "Emergency" && title];
     const since = h("time", { datetime: new Date(oldest.since).toISOString(), title: wholeTimeOf(oldest.since) }, timeOf(oldest.since));
-    return [
+    const said = [
       h("strong", {}, "Emergency"),
       h("span", { class: "alarm-count" }, count === 1 ? "1 open" : `${count} open, the oldest first`),
-      h("p", {}, words.filter((word) => word).join(" · "), oldest.since > 0 && " · ", oldest.since > 0 && since),
+      h("span", {}, words.filter((word) => word).join(" · "), oldest.since > 0 && " · ", oldest.since > 0 && since),
+    ];
+    return [
+      h("p", {}, ...said),
       h("button", { type: "button", click: () => this.#show(oldest.id) }, "Open"),
     ];
   }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff } from "../../../console/machine/backoff.js";
-import { Bench, summary } from "../support/machine.js";
+import { Bench, messages, summary } from "../support/machine.js";
 
 const phase = (/** @type {Bench} */ bench) => bench.machine.connection.phase;
 
@@ -100,6 +100,27 @@ test("a request without a reply means that the connection is dead", () => {
   bench.live();
   bench.post("one");
   bench.frame({ type: "typing_status", conversation_id: "x", user_id: "y", is_typing: true });
+  bench.pass(20_000);
+  assert.equal(phase(bench).phase, "waiting");
+});
+
+test("a reply that comes slowly is awaited longer each time, and what came makes the next wait short again", () => {
+  const bench = new Bench();
+  bench.live([summary(3)]);
+  bench.handle({ kind: "open", id: "c" });
+  for (const within of [20_000, 40_000, 80_000, 160_000, 160_000]) {
+    bench.request("join_conversation");
+    bench.pass(within - 1);
+    assert.equal(phase(bench).phase, "live", String(within));
+    bench.pass(1);
+    assert.equal(phase(bench).phase, "waiting", String(within));
+    bench.sent = [];
+    while (phase(bench).phase === "waiting") bench.pass(100);
+    bench.live([summary(3)]);
+  }
+  const page = { messages: messages(1, 3), last_seq: 3, epoch: "e1", complete: true, reset: true };
+  bench.reply(bench.request("join_conversation"), page);
+  bench.post("one");
   bench.pass(20_000);
   assert.equal(phase(bench).phase, "waiting");
 });
