@@ -40,8 +40,8 @@ pub const MAX_FRAME: usize = 64 * 1024;
 
 /// What a session of a day says of a user who was authenticated just now.
 pub fn claims(user: User) -> Claims {
-    let expires_at = TokioClock::start().now().wall.plus(Duration::from_hours(24));
-    Claims { user, expires_at, issued_at: None }
+    let now = TokioClock::start().now().wall;
+    Claims { user, expires_at: now.plus(Duration::from_hours(24)), issued_at: Some(now) }
 }
 
 /// A fresh seed for an engine's ids, from the system's generator: whoever knows it can guess them.

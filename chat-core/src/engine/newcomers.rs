@@ -22,7 +22,7 @@ pub(super) struct Newcomers {
 impl Newcomers {
     /// A control user who is not known has connected.
     pub(super) fn add(&mut self, conn: ConnectionId) {
-        self.coming.insert(conn, self.next);
+        self.coming.entry(conn).or_insert(self.next);
         self.next += 1;
     }
 

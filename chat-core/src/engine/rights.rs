@@ -58,6 +58,16 @@ impl Engine {
     pub(super) fn put_in_directory(&mut self, account: &Account) {
         self.directory.put(account);
         self.restrict(&account.user.id);
+        if !self.directory.knows(&account.user.id) {
+            // A connection that may make its user control again misses no conversation until that is decided.
+            let comes = |conn: &&ConnectionId| {
+                self.connections
+                    .get(*conn)
+                    .is_some_and(|connection| connection.user.role.is_control() && !connection.is_admitted())
+            };
+            let coming: Vec<_> = self.online.of(&account.user.id).iter().filter(comes).copied().collect();
+            coming.into_iter().for_each(|conn| self.newcomers.add(conn));
+        }
     }
 
     /// A committed change of an account reaches its user's sessions: they end, or go on as the account says.

@@ -242,7 +242,9 @@ impl World {
     fn show_input(&mut self, input: &Input) {
         match input {
             Input::Connected { conn, claims } => {
-                self.show(|oracle, _| oracle.opened(conn.0, claims.user.id.as_str()));
+                self.show(|oracle, _| {
+                    oracle.opened(conn.0, claims.user.id.as_str(), claims.user.role.is_control())
+                });
             }
             Input::Frame { conn, frame: Frame::Text(text) } => {
                 self.show(|oracle, _| oracle.asked(conn.0, &String::from_utf8_lossy(text)));

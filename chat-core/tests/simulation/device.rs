@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chat_core::frame::Frame;
-use chat_core::protocol::User;
+use chat_core::protocol::{CloseCode, User};
 use chat_core::testing::simulation::{Client, Heard, Surroundings};
 use serde_json::{Value, json};
 
@@ -22,6 +22,10 @@ pub(crate) struct Device {
     /// The connection, and whether it stands.
     link: Option<(u64, bool)>,
     last_number: u64,
+    /// Whether its tokens say when they were issued.
+    says_when: bool,
+    /// The server has closed the last connection because of the user's rights.
+    is_refused: bool,
     /// The token of the last connection, which may have expired by now.
     token: Option<String>,
     /// The last number that it holds of each conversation.
@@ -40,12 +44,20 @@ pub(crate) struct Device {
 }
 
 impl Device {
-    pub(crate) fn new(user: User, name: String, pace: u64, conversations: Rc<RefCell<Vec<String>>>) -> Self {
+    pub(crate) fn new(
+        user: User,
+        says_when: bool,
+        name: String,
+        pace: u64,
+        conversations: Rc<RefCell<Vec<String>>>,
+    ) -> Self {
         Self {
             user,
             name,
             pace,
             link: None,
+            says_when,
+            is_refused: false,
             last_number: 0,
             token: None,
             held: BTreeMap::new(),
@@ -84,6 +96,7 @@ impl Device {
 
     fn token(&self, around: &mut Surroundings<'_>) -> String {
         let now = around.now().wall;
+        around.tokens().says_when = self.says_when;
         around.tokens().issue(&self.user, now, |_, number| format!("token {number}"))
     }
 
@@ -228,7 +241,11 @@ impl Client for Device {
     fn handle(&mut self, heard: Heard, around: &mut Surroundings<'_>) {
         match heard {
             Heard::Woken => self.woken(around),
-            Heard::Opened { link } => self.link = Some((link, true)),
+            Heard::Opened { link } => (self.link, self.is_refused) = (Some((link, true)), false),
+            Heard::Frame { frame: Frame::Close(code), .. } => {
+                self.is_refused = code == CloseCode::RightsChanged;
+                return;
+            }
             Heard::Frame { frame: Frame::Text(text), .. } => {
                 self.hears(&serde_json::from_slice(&text).expect("every frame is JSON"));
                 return;
@@ -237,6 +254,9 @@ impl Client for Device {
             // It may have given way to another device of its user: the two do not fight for it.
             Heard::Lost { .. } => {
                 self.link = None;
+                if self.is_calm && self.is_refused {
+                    return;
+                }
                 let pause = around.random().span(1_000..5_000);
                 return around.wake_at(Some(around.now().monotonic.plus(pause)));
             }

@@ -96,7 +96,9 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let known = users.iter().filter(|_| random.percent(70)).cloned();
     let account = |user| Change::PutAccount(Account::new(user));
     store.judge(known.map(account).collect());
-    let faults = Faults::drawn(random);
+    let mut faults = Faults::drawn(random);
+    faults.imports = random.percent(40).then(|| random.span(1_000..10_000));
+    faults.deactivations = random.percent(30).then(|| random.span(3_000..20_000));
     let own = Random::new(random.below(u64::MAX));
     let mut simulation = Simulation::new(own, faults, limits(random), store);
     simulation.tokens().lifetime = random.span(4_000..100_000);
@@ -105,7 +107,12 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     for user in users {
         for device in 0..=random.below(3) {
             let name = format!("{}.{device}", user.id);
-            simulation.add(Device::new(user.clone(), name, pace, conversations.clone()));
+            // A second app of the same person, or a token from before a promotion.
+            let role = *random.pick(&Role::ALL).unwrap_or(&user.role);
+            let role = if device > 0 && random.percent(20) { role } else { user.role };
+            let user = User { role, ..user.clone() };
+            let says_when = random.percent(70);
+            simulation.add(Device::new(user, says_when, name, pace, conversations.clone()));
         }
     }
     simulation

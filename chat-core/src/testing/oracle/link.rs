@@ -7,6 +7,8 @@ use super::asked::Asked;
 /// A connection that the server counts on.
 pub(super) struct Link {
     pub(super) user: String,
+    /// Whether its token says a control role.
+    pub(super) is_control: bool,
     /// Requests that are not answered, in their order.
     pub(super) pending: VecDeque<Asked>,
     /// Where it stands in each conversation.
@@ -27,8 +29,14 @@ pub(super) struct Place {
 }
 
 impl Link {
-    pub(super) fn new(user: &str, opened_at: BTreeMap<String, u64>) -> Self {
-        Self { user: user.to_owned(), pending: VecDeque::new(), places: BTreeMap::new(), opened_at }
+    pub(super) fn new(user: &str, is_control: bool, opened_at: BTreeMap<String, u64>) -> Self {
+        Self {
+            user: user.to_owned(),
+            is_control,
+            pending: VecDeque::new(),
+            places: BTreeMap::new(),
+            opened_at,
+        }
     }
 
     pub(super) fn place(&self, conversation: &str) -> Place {

@@ -9,8 +9,8 @@
 //! | P1 | what a reply or an event says is stored at that moment, and is still there after a crash |
 //! | P2 | a `client_message_id` is acknowledged as one and the same thing, and stored once |
 //! | P3 | stored numbers have no holes and times never fall; they rise in the order of a connection's requests; each connection hears numbers that rise |
-//! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live |
-//! | P5 | whoever hears of a conversation has a part in it; unknown and forbidden are refused with the same bytes |
+//! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live; an open connection of control hears of each emergency |
+//! | P5 | whoever hears of a conversation has a part in it; unknown and forbidden are refused with the same bytes; who is deactivated says nothing |
 //! | P6 | one reply to each request, in their order; it comes before the sender's own broadcast, and reads see writes |
 //! | P7 | requests under way, connections, pages and rates stay within the [limits](crate::limits), and no legal request ends its connection |
 //!
@@ -18,15 +18,17 @@
 //! [world](crate::testing::World) that is [watched](crate::testing::World::watch).
 
 mod asked;
+mod emergency;
 mod link;
 mod live;
 mod reply;
 mod stored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use asked::Asks;
+use emergency::Emergencies;
 use link::Link;
 use serde_json::Value;
 use stored::Stored;
@@ -57,6 +59,12 @@ fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Re
     if holds { Ok(()) } else { Err(Broken { promise, what: what() }) }
 }
 
+/// The users who are deactivated.
+fn deactivated(store: &Export) -> BTreeSet<String> {
+    let out = store.accounts.iter().filter(|(_, account)| !account.active);
+    out.map(|(id, _)| id.to_string()).collect()
+}
+
 /// How often each promise could have been broken, for tests that must know that they have tried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Checked {
@@ -76,11 +84,13 @@ pub struct Checked {
     pub rate_limited: u64,
     /// Acknowledged changes, looked for once more after a crash.
     pub survived: u64,
+    /// Emergencies that connections of control have heard of, one for each connection.
+    pub emergencies: u64,
 }
 
 impl Checked {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 8] {
+    pub fn numbers(&self) -> [(&'static str, u64); 9] {
         [
             ("replies", self.replies),
             ("acknowledged", self.acknowledged),
@@ -90,6 +100,7 @@ impl Checked {
             ("refused", self.refused),
             ("rate limited", self.rate_limited),
             ("survived", self.survived),
+            ("emergencies", self.emergencies),
         ]
     }
 }
@@ -108,6 +119,9 @@ pub struct Oracle {
     links: BTreeMap<u64, Link>,
     stored: Stored,
     asks: Asks,
+    emergencies: Emergencies,
+    /// Users who were deactivated when the store was seen last.
+    out: BTreeSet<String>,
     /// By user and `client_message_id`.
     kept: BTreeMap<(String, String), Kept>,
     /// The highest number that each user was told to have read, by conversation and user.
@@ -135,6 +149,8 @@ impl Oracle {
             links: BTreeMap::new(),
             stored: Stored::of(store),
             asks: Asks::default(),
+            emergencies: Emergencies::default(),
+            out: deactivated(store),
             kept: BTreeMap::new(),
             read: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -149,16 +165,16 @@ impl Oracle {
         self.checked
     }
 
-    /// The server has a new connection, whose user it knows.
+    /// The server has a new connection, whose user it knows. `is_control` is whether the token says a control role.
     ///
     /// # Errors
     ///
     /// P7, if the user had more than its limit.
-    pub fn opened(&mut self, conn: u64, user: &str) -> Result<(), Broken> {
+    pub fn opened(&mut self, conn: u64, user: &str, is_control: bool) -> Result<(), Broken> {
         let most = self.limits.engine.connections_per_user;
         let has = self.links.values().filter(|link| link.user == user).count();
         must(has <= most, "P7", || format!("{user} has {has} connections of {most}"))?;
-        self.links.insert(conn, Link::new(user, self.stored.last_numbers()));
+        self.links.insert(conn, Link::new(user, is_control, self.stored.last_numbers()));
         Ok(())
     }
 
@@ -169,8 +185,11 @@ impl Oracle {
     /// P7, if it reads more than it may before it has answered.
     pub fn asked(&mut self, conn: u64, frame: &str) -> Result<(), Broken> {
         let most = self.limits.engine.requests_under_way;
+        let control = self.links.iter().filter(|(_, link)| link.is_control).map(|(conn, _)| *conn);
+        let control: Vec<_> = control.collect();
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let mut asked = self.asks.note(&link.user, frame);
+        self.emergencies.asked(&link.user, &asked, control.into_iter());
         asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
         link.pending.push_back(asked);
         let under_way = link.pending.len();
@@ -192,7 +211,12 @@ impl Oracle {
                 None => self.replied(*conn, &frame, store)?,
                 Some("new_message") => self.heard(*conn, &frame, store)?,
                 Some("error") => {}
-                Some(kind) => self.allowed(*conn, kind, &frame)?,
+                Some(kind) => {
+                    self.allowed(*conn, kind, &frame)?;
+                    let id = frame["conversation_id"].as_str().unwrap_or_default();
+                    let is_news = kind == "new_support_conversation" && self.emergencies.heard(*conn, id);
+                    self.checked.emergencies += u64::from(is_news);
+                }
             }
         }
         Ok(())
@@ -205,6 +229,7 @@ impl Oracle {
     /// P7, if the server had no reason that its user could know.
     pub fn ended(&mut self, conn: u64, code: Option<CloseCode>) -> Result<(), Broken> {
         let Some(link) = self.links.remove(&conn) else { return Ok(()) };
+        self.emergencies.ended(conn);
         let others = self.links.values().filter(|other| other.user == link.user).count();
         let is_legal = match code {
             Some(CloseCode::Replaced) => others + 1 >= self.limits.engine.connections_per_user,
@@ -224,9 +249,16 @@ impl Oracle {
     ///
     /// # Errors
     ///
-    /// P2, P3, and P7 for a user who says more than its rate allows.
+    /// P2, P3, P5 for a user who is deactivated and says something, and P7 for one who says more than its rate allows.
     pub fn stored(&mut self, store: &Export, is_told: bool, now: Monotonic) -> Result<(), Broken> {
+        if is_told {
+            self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
+        }
+        let still_out = deactivated(store);
+        let out: BTreeSet<_> = self.out.intersection(&still_out).cloned().collect();
+        self.out = still_out;
         for (user, content) in self.stored.note(store, is_told)? {
+            must(!out.contains(&user), "P5", || format!("{user} is deactivated, and says {content:?}"))?;
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
             self.rated(&user, &content, now)?;
@@ -258,6 +290,7 @@ impl Oracle {
     /// P1, if something acknowledged is gone.
     pub fn crashed(&mut self, store: &Export) -> Result<(), Broken> {
         self.links.clear();
+        self.emergencies.crashed();
         self.stored.verify(store)?;
         for ((conversation, user), up_to) in &self.read {
             let stored = store.conversations.get(conversation.as_str());
@@ -271,6 +304,7 @@ impl Oracle {
     /// A backup, which holds this, has taken the place of the store: what it does not hold was promised of another.
     pub fn restored(&mut self, store: &Export) {
         self.stored = Stored::of(store);
+        self.out = deactivated(store);
         self.read.clear();
         let stored = &self.stored;
         self.kept.retain(|_, kept| stored.holds(&kept.id));
@@ -289,6 +323,7 @@ impl Oracle {
     /// P1, P4 and P6.
     pub fn settled(&self, store: &Export) -> Result<(), Broken> {
         self.stored.verify(store)?;
+        self.emergencies.are_heard()?;
         for (conn, link) in &self.links {
             let left = link.pending.len();
             must(left == 0, "P6", || format!("connection {conn} has {left} requests without a reply"))?;

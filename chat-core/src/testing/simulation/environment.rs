@@ -13,6 +13,7 @@ use super::tokens::Issuer;
 use crate::engine::{ConnectionId, Input, Ticket};
 use crate::export::Export;
 use crate::frame::Frame;
+use crate::id::UserId;
 use crate::limits::Limits;
 use crate::store::MemoryState;
 use crate::testing::oracle::{Broken, Oracle};
@@ -51,6 +52,8 @@ pub(super) enum Happening {
     BackedUp,
     /// Something goes wrong.
     Fails(Fault),
+    /// A user who was deactivated is let in again, as soon as that can be done.
+    Activates(UserId),
 }
 
 /// All of a simulation but its clients.
@@ -65,6 +68,8 @@ pub(super) struct Environment {
     pub(super) counters: Counters,
     /// How often a client was woken, connected or sent something.
     pub(super) activity: u64,
+    /// The number of the last command.
+    pub(super) commands: u64,
     oracle: Oracle,
     /// The first promise that did not hold.
     pub(super) broken: Option<Broken>,
@@ -95,6 +100,7 @@ impl Environment {
             server: Server::new(limits, store),
             counters: Counters::default(),
             activity: 0,
+            commands: 0,
             broken: None,
             around: Vec::new(),
             plan: Plan::default(),
@@ -210,6 +216,7 @@ impl Environment {
                 self.back_up_later();
             }
             Happening::Fails(fault) => self.fails(fault),
+            Happening::Activates(user) => self.activate(user),
         }
         None
     }
@@ -240,6 +247,8 @@ impl Environment {
             Fault::Crash if self.random.percent(50) => self.server.crashes_while_syncing = true,
             Fault::Crash => self.crash(),
             Fault::Restore => self.restore(),
+            Fault::Import => self.import_any(),
+            Fault::Deactivation => self.deactivate_any(),
         }
         self.fail_later(fault);
     }
@@ -265,7 +274,9 @@ impl Environment {
         match input {
             Input::Connected { conn, claims } => {
                 self.note(|| format!("{conn:?} is one of {}", claims.user.id));
-                self.show(|oracle, _| oracle.opened(conn.0, claims.user.id.as_str()));
+                self.show(|oracle, _| {
+                    oracle.opened(conn.0, claims.user.id.as_str(), claims.user.role.is_control())
+                });
             }
             Input::Frame { conn, frame: Frame::Text(text) } => {
                 let text = String::from_utf8_lossy(text);

@@ -38,6 +38,10 @@ pub struct Faults {
     pub failed_commits: u64,
     /// A commit is done, and its answer is lost.
     pub lost_answers: u64,
+    /// An import says another role of a user.
+    pub imports: Option<Duration>,
+    /// A user is deactivated, and activated after a pause.
+    pub deactivations: Option<Duration>,
 }
 
 impl Faults {
@@ -58,11 +62,13 @@ impl Faults {
             failed_loads: 0,
             failed_commits: 0,
             lost_answers: 0,
+            imports: None,
+            deactivations: None,
         }
     }
 
     /// Another mixture for each seed: in most runs much goes wrong, in some only one thing or nothing, so that each is
-    /// also seen without the others around it.
+    /// also seen without the others around it. Accounts are changed by nobody: not every client comes back after that.
     pub fn drawn(random: &mut Random) -> Self {
         let slow = *random.pick(&[20, 100, 400]).unwrap_or(&20);
         let syncs = *random.pick(&[10, 50, 500]).unwrap_or(&10);
@@ -91,6 +97,8 @@ impl Faults {
             failed_loads: chance(30, 15),
             failed_commits: chance(30, 20),
             lost_answers: chance(25, 30),
+            imports: None,
+            deactivations: None,
         }
     }
 }
@@ -102,10 +110,13 @@ pub(super) enum Fault {
     BlackHole,
     Crash,
     Restore,
+    Import,
+    Deactivation,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 4] = [Self::Cut, Self::BlackHole, Self::Crash, Self::Restore];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Cut, Self::BlackHole, Self::Crash, Self::Restore, Self::Import, Self::Deactivation];
 
     /// The mean pause between two of these.
     pub(super) fn pause(self, faults: &Faults) -> Option<Duration> {
@@ -114,6 +125,8 @@ impl Fault {
             Self::BlackHole => faults.black_holes,
             Self::Crash => faults.crashes,
             Self::Restore => faults.restores,
+            Self::Import => faults.imports,
+            Self::Deactivation => faults.deactivations,
         }
     }
 }
@@ -137,11 +150,15 @@ pub struct Counters {
     pub lost_answers: u64,
     /// Connections that the server has refused because their token had expired.
     pub expired_tokens: u64,
+    /// Connections that were closed because of their user's rights.
+    pub changed_rights: u64,
+    /// Connections that were closed because their user was deactivated.
+    pub deactivated: u64,
 }
 
 impl Counters {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 8] {
+    pub fn numbers(&self) -> [(&'static str, u64); 10] {
         [
             ("cuts", self.cuts),
             ("black holes", self.black_holes),
@@ -151,6 +168,8 @@ impl Counters {
             ("restores", self.restores),
             ("lost answers", self.lost_answers),
             ("expired tokens", self.expired_tokens),
+            ("changed rights", self.changed_rights),
+            ("deactivated", self.deactivated),
         ]
     }
 }

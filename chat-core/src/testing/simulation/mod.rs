@@ -51,6 +51,7 @@
 //! Throughout, an [oracle](super::oracle) holds the promises P1 to P7 against what the connections carry and what is
 //! stored, and the run stops at the first that is broken. [`shrink`] makes such a run as short as it can, and tells it.
 
+mod accounts;
 mod agenda;
 mod client;
 mod environment;

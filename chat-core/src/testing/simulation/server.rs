@@ -8,6 +8,7 @@ use crate::export::Export;
 use crate::frame::Frame;
 use crate::id::ConversationId;
 use crate::limits::Limits;
+use crate::protocol::CloseCode;
 use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
 use crate::testing::oracle::Oracle;
 
@@ -188,6 +189,8 @@ impl Environment {
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
             Output::Close { conn, code } => {
+                self.counters.changed_rights += u64::from(code == CloseCode::RightsChanged);
+                self.counters.deactivated += u64::from(code == CloseCode::Deactivated);
                 self.show(|oracle, _| oracle.ended(conn.0, Some(code)));
                 self.server_leaves(conn, code);
             }

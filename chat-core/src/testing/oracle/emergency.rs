@@ -1,0 +1,71 @@
+//! Emergencies, and the connections of control that have not heard of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::export::Export;
+use crate::protocol::RoomType;
+
+use super::asked::Asked;
+use super::stored::Stored;
+use super::{Broken, must};
+
+/// What each connection of control has still to hear, from the moment at which an emergency was asked for: the connection
+/// hears of it or is closed.
+#[derive(Default)]
+pub(super) struct Emergencies {
+    /// Control's connections when each emergency was first asked for, by its creator and text. Bounded by the length of a
+    /// run.
+    asked: BTreeMap<(String, String), BTreeSet<u64>>,
+    /// The connections that have still to hear of each emergency that is stored.
+    unheard: BTreeMap<String, BTreeSet<u64>>,
+}
+
+impl Emergencies {
+    /// A request was read while these connections of control were open.
+    pub(super) fn asked(&mut self, user: &str, asked: &Asked, control: impl Iterator<Item = u64>) {
+        let is_emergency = asked.data["room_type"] == RoomType::EmergencySupport.as_str();
+        if let Some(content) = asked.content().filter(|_| is_emergency) {
+            let key = (user.to_owned(), content.to_owned());
+            self.asked.entry(key).or_insert_with(|| control.collect());
+        }
+    }
+
+    /// The store has grown, and the server hears of it. `before` is what was stored before.
+    pub(super) fn stored(&mut self, store: &Export, before: &Stored, open: impl Fn(u64) -> bool) {
+        for (id, exported) in &store.conversations {
+            let is_emergency = exported.conversation.room_type == RoomType::EmergencySupport;
+            if !is_emergency || before.holds(id.as_str()) {
+                continue;
+            }
+            let Some(first) = exported.messages.first() else { continue };
+            let key = (first.sender_id.to_string(), first.content.to_string());
+            let conns = self.asked.remove(&key).unwrap_or_default();
+            self.unheard.insert(id.to_string(), conns.into_iter().filter(|conn| open(*conn)).collect());
+        }
+    }
+
+    /// A connection has heard of it. Whether it was an emergency that it had still to hear of.
+    pub(super) fn heard(&mut self, conn: u64, id: &str) -> bool {
+        self.unheard.get_mut(id).is_some_and(|conns| conns.remove(&conn))
+    }
+
+    /// A connection is closed, and hears nothing any more.
+    pub(super) fn ended(&mut self, conn: u64) {
+        self.unheard.values_mut().for_each(|conns| conns.retain(|other| *other != conn));
+    }
+
+    /// All connections are.
+    pub(super) fn crashed(&mut self) {
+        self.unheard.clear();
+    }
+
+    /// P4: nobody in control is connected and has heard nothing of an emergency.
+    pub(super) fn are_heard(&self) -> Result<(), Broken> {
+        let mut left = self.unheard.iter().filter_map(|(id, conns)| Some((id, conns.first()?)));
+        let left = left.next();
+        must(left.is_none(), "P4", || {
+            let (id, conn) = left.expect("it is not none");
+            format!("connection {conn} of control is open and has heard nothing of the emergency {id}")
+        })
+    }
+}
