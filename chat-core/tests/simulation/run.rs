@@ -107,9 +107,10 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     for user in users {
         for device in 0..=random.below(3) {
             let name = format!("{}.{device}", user.id);
-            // A second app of the same person, or a token from before a promotion.
+            // A second app of the same person, or a token from before a promotion. Somebody is a driver throughout.
             let role = *random.pick(&Role::ALL).unwrap_or(&user.role);
-            let role = if device > 0 && random.percent(20) { role } else { user.role };
+            let has_another = device > 0 && user.id.as_str() != "user_1" && random.percent(20);
+            let role = if has_another { role } else { user.role };
             let user = User { role, ..user.clone() };
             let says_when = random.percent(70);
             simulation.add(Device::new(user, says_when, name, pace, conversations.clone()));
