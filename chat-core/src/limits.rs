@@ -274,6 +274,8 @@ pub struct Periods {
     pub token_leeway: Duration,
     /// What a client is told to wait when the store does not answer.
     pub unavailable_retry: Duration,
+    /// What a client is told to wait when the storage has no room for what it asks: a person has to make some.
+    pub storage_retry: Duration,
 }
 
 impl Default for Periods {
@@ -285,6 +287,7 @@ impl Default for Periods {
             typing_window: Duration::from_secs(2),
             token_leeway: Duration::from_secs(30),
             unavailable_retry: Duration::from_secs(1),
+            storage_retry: Duration::from_secs(30),
         }
     }
 }

@@ -71,6 +71,10 @@ pub struct Config {
     /// 0 lifts the bound [default: 32, or none with --messages-per-second 0].
     #[arg(long, env = "CHAT_DAILY_MIB", value_name = "N")]
     pub daily_mib: Option<u32>,
+    /// MiB to keep free on the disk: with less, only control, administration and emergencies may write, and with a quarter of
+    /// it only deletion and administration; 0 keeps none [default: 5 % of the disk, at most 1024].
+    #[arg(long, env = "CHAT_RESERVE_MIB", value_name = "N")]
+    pub reserve_mib: Option<u32>,
     /// Connections at once; one more is told to try again later.
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]

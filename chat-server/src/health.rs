@@ -43,10 +43,7 @@ impl Health {
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<Answer>> {
         let (status, text) = match request.uri().path() {
             "/livez" => (StatusCode::OK, "alive"),
-            "/readyz" => match self.obstacle() {
-                None => (StatusCode::OK, "ready"),
-                Some(obstacle) => (StatusCode::SERVICE_UNAVAILABLE, obstacle),
-            },
+            "/readyz" => self.readiness(),
             _ => return None,
         };
         let is_question = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -66,16 +63,25 @@ impl Health {
         Some(Box::new(answer))
     }
 
-    /// Why no clients should come, in words that tell a stranger nothing of the machine.
-    fn obstacle(&self) -> Option<&'static str> {
+    /// Whether clients should come, in words that tell a stranger nothing of the machine.
+    fn readiness(&self) -> (StatusCode, &'static str) {
+        let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
         if *self.phase.borrow() != Phase::Serving {
-            return Some("not ready: the server is stopping");
+            return not_ready("not ready: the server is stopping");
         }
-        Some(match (self.fault)()? {
-            Fault::Journal => "not ready: the store can't be written",
-            Fault::Index => "not ready: the index is being built",
-            Fault::Closed => "not ready: the store is closed",
-        })
+        match (self.fault)() {
+            None => (StatusCode::OK, "ready"),
+            Some(Fault::DiskLow) => (
+                StatusCode::OK,
+                "ready, but the disk is almost full: only control, administration and emergencies may write",
+            ),
+            Some(Fault::DiskFull) => {
+                not_ready("not ready: the disk is full: only deletion and administration may write")
+            }
+            Some(Fault::Journal) => not_ready("not ready: the store can't be written"),
+            Some(Fault::Index) => not_ready("not ready: the index is being built"),
+            Some(Fault::Closed) => not_ready("not ready: the store is closed"),
+        }
     }
 }
 
@@ -98,9 +104,15 @@ mod tests {
     #[test]
     fn it_is_ready_while_it_serves_and_the_store_is_well() {
         let (phase, seen) = watch::channel(Phase::Serving);
-        let faults = Mutex::new(vec![Fault::Closed, Fault::Index, Fault::Journal]);
+        let faults =
+            Mutex::new(vec![Fault::Closed, Fault::Index, Fault::Journal, Fault::DiskFull, Fault::DiskLow]);
         let health = Health::by(seen, move || faults.lock().unwrap().pop());
         for (status, text) in [
+            (
+                200,
+                "ready, but the disk is almost full: only control, administration and emergencies may write\n",
+            ),
+            (503, "not ready: the disk is full: only deletion and administration may write\n"),
             (503, "not ready: the store can't be written\n"),
             (503, "not ready: the index is being built\n"),
             (503, "not ready: the store is closed\n"),

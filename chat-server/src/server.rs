@@ -117,6 +117,8 @@ pub struct Server {
     verifier: TokenVerifier,
     store: LocalStore,
     retention: Option<Duration>,
+    /// Bytes of the disk that are kept free; `None` is the default.
+    reserve: Option<u64>,
     max_connections: u32,
     trusted_proxies: Vec<IpNet>,
     metrics: Arc<Metrics>,
@@ -174,6 +176,7 @@ impl Server {
             verifier,
             store,
             retention: config.retention,
+            reserve: config.reserve_mib.map(|mib| u64::from(mib) << 20),
             max_connections: config.max_connections,
             tls,
             keys,
@@ -273,7 +276,7 @@ impl Server {
                 phase.send_replace(Phase::Draining);
                 drain::see_off(&self.handle, self.drain_for).await;
             } => {}
-            never = upkeep(&self.store, self.retention) => match never {},
+            never = upkeep(&self.store, &self.handle, self.retention, self.reserve) => match never {},
             _ = &mut service => return Err(Broken),
         }
         drop((self.listener, alive, shared));

@@ -4,9 +4,11 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
+use chat_core::drive::Handle;
+use chat_core::engine::Headroom;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::storage::log_head;
@@ -19,12 +21,21 @@ const HEAD_EVERY: Duration = Duration::from_hours(1);
 /// the disk away from who writes messages.
 const STEP_EVERY: Duration = Duration::from_millis(100);
 
+/// How often the room on the disk is looked at: at the fastest that clients can write, some 100 MB.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// How often it is looked for messages that have become too old.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Looks after the store for ever.
-pub(crate) async fn upkeep(store: &LocalStore, retention: Option<Duration>) -> Infallible {
+pub(crate) async fn upkeep(
+    store: &LocalStore,
+    handle: &Handle,
+    retention: Option<Duration>,
+    reserve: Option<u64>,
+) -> Infallible {
     tokio::select! {
+        never = watch_disk(store, handle, reserve) => never,
         never = log_heads(store) => never,
         never = retain(store, retention) => never,
     }
@@ -34,6 +45,43 @@ async fn log_heads(store: &LocalStore) -> Infallible {
     loop {
         sleep(HEAD_EVERY).await;
         log_head(store);
+    }
+}
+
+/// Tells the engine what may be written as the disk fills up, and the log whenever that changes.
+async fn watch_disk(store: &LocalStore, handle: &Handle, reserve: Option<u64>) -> Infallible {
+    let mut is_seen = true;
+    loop {
+        let looking = store.clone();
+        let looked = spawn_blocking(move || looking.look_at_disk(reserve)).await;
+        match looked.expect("looking does not panic, and is not aborted") {
+            Ok((before, now)) => {
+                is_seen = true;
+                if before != now {
+                    tell_headroom(now, store.meter().space.free());
+                    handle.set_headroom(now).await;
+                }
+            }
+            Err(error) => {
+                if std::mem::replace(&mut is_seen, false) {
+                    warn!(%error, "can't see how much room the disk of the data directory has");
+                }
+            }
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn tell_headroom(headroom: Headroom, free_bytes: u64) {
+    match headroom {
+        Headroom::Ample => info!(free_bytes, "the disk has room again: everybody may write"),
+        Headroom::Reserved => warn!(
+            free_bytes,
+            "the disk is almost full: only control, administration and emergencies may write"
+        ),
+        Headroom::Exhausted => {
+            error!(free_bytes, "the disk is full: only deletion and administration may write; make room");
+        }
     }
 }
 
@@ -97,7 +145,7 @@ mod tests {
         let writer = log.clone();
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
         let _logging = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-        timeout(Duration::from_mins(150), upkeep(&store, None)).await.unwrap_err();
+        timeout(Duration::from_mins(150), log_heads(&store)).await.unwrap_err();
         let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let heads = log.lines().filter_map(|line| line.split_once("head=")?.1.parse::<ChainHead>().ok());
         assert_eq!(heads.collect::<Vec<_>>(), [store.head(); 2], "{log}");

@@ -10,7 +10,7 @@ use super::budget::Budget;
 use super::queue::{self, Tail};
 use super::service::Stats;
 use super::session::Session;
-use crate::engine::{Claims, Command, ConnectionId};
+use crate::engine::{Claims, Command, ConnectionId, Headroom};
 use crate::frame::Frame;
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
@@ -30,6 +30,7 @@ pub(super) enum Message {
     Stats { answer: oneshot::Sender<Stats> },
     NotConnected { users: Vec<UserId>, answer: oneshot::Sender<Vec<UserId>> },
     Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
+    Headroom(Headroom),
     SeeOff { parts: usize },
     Drain,
 }
@@ -109,6 +110,11 @@ impl Handle {
         let (answer, is_answered) = oneshot::channel();
         self.say(Message::NotConnected { users, answer }).await?;
         is_answered.await.map_err(|_| Stopped)
+    }
+
+    /// Tells the engine how much room the storage has left: what may be written depends on it.
+    pub async fn set_headroom(&self, headroom: Headroom) {
+        let _stopped = self.say(Message::Headroom(headroom)).await;
     }
 
     /// Tells one connection in so many to go to another server (1001), the longest open first, and at least one. What it

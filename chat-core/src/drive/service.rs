@@ -175,6 +175,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 users.retain(|user| !self.engine.is_connected(user));
                 let _gone = answer.send(users);
             }
+            Message::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
             Message::SeeOff { parts } => {
                 let count = self.queues.len().div_ceil(parts.max(1));
                 let conns: Vec<_> = self.queues.keys().take(count).copied().collect();

@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Whether a change creates an emergency, or is a message of its creator in one.
-    fn is_own_emergency(&self, work: &Work, change: &Change) -> bool {
+    pub(super) fn is_own_emergency(&self, work: &Work, change: &Change) -> bool {
         match change {
             Change::CreateConversation(create) => create.room_type == RoomType::EmergencySupport,
             Change::AppendMessage(append) => {

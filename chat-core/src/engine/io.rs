@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Headroom;
 use super::event::Event;
 use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
@@ -165,6 +166,8 @@ pub enum Input {
         /// Which.
         conn: ConnectionId,
     },
+    /// How much room the storage has left: see [`Headroom`].
+    Headroom(Headroom),
     /// The service stops: finish what is under way, say goodbye, then [`Output::Drained`].
     Drain,
     /// Nothing but that time has passed: the answer to [`Output::WakeAt`].

@@ -57,6 +57,7 @@ mod directory;
 mod enrolment;
 mod event;
 mod handler;
+mod headroom;
 mod ids;
 mod intent;
 mod io;
@@ -84,6 +85,7 @@ use connection::Connection;
 use directory::Directory;
 use enrolment::Enrolment;
 pub use event::Event;
+pub use headroom::Headroom;
 use ids::Ids;
 pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket};
 use load::{Origin, Questions};
@@ -134,6 +136,7 @@ pub struct Engine {
     directory: Directory,
     rates: Rates,
     budgets: Budgets,
+    headroom: Headroom,
     cache: Cache,
     typing: Typing,
     /// Where connections that are gone were typing: ended at the end of each input. A work list and no call for each,
@@ -181,6 +184,7 @@ impl Engine {
             restricted: BTreeSet::new(),
             online: Online::default(),
             directory: Directory::default(),
+            headroom: Headroom::default(),
             budgets: Budgets::new(&limits.rates, limits.engine.rated_users),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
             cache: Cache::new(limits.engine.cached_conversations),
@@ -214,6 +218,7 @@ impl Engine {
             Input::Verified { ticket, result } => self.verified(ticket, result),
             Input::Loaded { ticket, result } => self.loaded(ticket, result),
             Input::Committed { ticket, result } => self.committed(ticket, result),
+            Input::Headroom(headroom) => self.headroom = headroom,
             Input::SeeOff { conn } => self.see_off(conn),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),

@@ -207,7 +207,13 @@ impl Engine {
 
     fn attempt(&mut self, work: &mut Work) -> Outcome {
         let request = match &work.ask {
-            Ask::Command(command) => return command::step(command, &mut self.desk(work)),
+            Ask::Command(command) => {
+                let step = command::step(command, &mut self.desk(work))?;
+                if let Step::Commit(change) = &step {
+                    self.has_headroom(work, change)?;
+                }
+                return Ok(step);
+            }
             Ask::Request(request) => request,
         };
         let event = request.event_type();
@@ -218,6 +224,7 @@ impl Engine {
         permission::by_role(work.user.role, event)?;
         let step = handler::step(request, &mut self.desk(work))?;
         if let Step::Commit(change) = &step {
+            self.has_headroom(work, change)?;
             self.afford(work, change)?;
         }
         Ok(step)

@@ -88,6 +88,8 @@ error_codes! {
     TokenMismatch = "token_mismatch", Token, "The new token is not valid for this user and role";
     /// The user is deactivated, or was disconnected by an administrator.
     Deactivated = "deactivated", Token, "The user was deactivated or disconnected by an administrator";
+    /// The disk of the server is almost full, and what is left is kept for control and emergencies, or for nobody.
+    StorageLow = "storage_low", Server, "The server's storage is almost full, try again later";
     /// The store did not answer; whether a change was made is unknown.
     Unavailable = "unavailable", Server, "Database connection issue, try again with the same client_message_id";
 }

@@ -72,7 +72,7 @@ export class Wanted {
 export const afterLoss = (turn) => (turn === "wire" ? NOW : turn);
 
 /** Errors after which the same may be asked again (protocol, errors: the kinds *pace* and *server*). */
-const PASSING = new Set(["rate_limited", "budget_exceeded", "unavailable"]);
+const PASSING = new Set(["rate_limited", "budget_exceeded", "storage_low", "unavailable"]);
 
 /**
  * When to ask again after this reply, if it is an error that waiting helps against.

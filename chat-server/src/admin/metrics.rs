@@ -125,6 +125,12 @@ fn store(text: &mut Text, store: &LocalStore) {
             "Synced writes that are not in the index yet.",
             store.writes_waiting() as u64,
         ),
+        ("chat_disk_free_bytes", "Free bytes on the disk of the data directory.", meter.space.free()),
+        (
+            "chat_disk_headroom",
+            "What may be written: 0 all, 1 by control and in emergencies, 2 by administration.",
+            meter.space.headroom() as u64,
+        ),
         ("chat_loads_waiting", "Loads that wait for a thread.", meter.loads_waiting() as u64),
     ];
     for (name, help, value) in gauges {

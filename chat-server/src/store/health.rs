@@ -12,6 +12,10 @@ const COUNTS_FOR: Duration = Duration::from_secs(10);
 pub enum Fault {
     /// Acknowledge changes: the journal could not be written, moments ago.
     Journal,
+    /// Acknowledge changes of clients: the disk is full, but for the end of the reserve.
+    DiskFull,
+    /// Acknowledge changes of all clients: what is left of the disk is kept for control and emergencies.
+    DiskLow,
     /// Answer loads: there is no index, and it is being built.
     Index,
     /// Anything: it is closed, or its commit thread has ended.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::space::Space;
 use crate::metrics::{GROUP, Histogram, LATENCY};
 
 /// What is measured of a store.
@@ -11,12 +12,18 @@ pub(crate) struct Meter {
     pub(crate) sync: Histogram,
     /// Changes of a group.
     pub(crate) group: Histogram,
+    pub(crate) space: Space,
     loads: AtomicUsize,
 }
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self { sync: Histogram::new(&LATENCY), group: Histogram::new(&GROUP), loads: AtomicUsize::new(0) }
+        Self {
+            sync: Histogram::new(&LATENCY),
+            group: Histogram::new(&GROUP),
+            space: Space::default(),
+            loads: AtomicUsize::new(0),
+        }
     }
 
     /// Loads that wait for a thread.

@@ -37,6 +37,7 @@ mod query;
 mod rebuild;
 mod renewal;
 mod retention;
+mod space;
 mod state;
 mod values;
 mod verify;
@@ -48,6 +49,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
+use chat_core::engine::Headroom;
 use chat_core::id::UserId;
 use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
 use chat_core::time::Timestamp;
@@ -218,8 +220,23 @@ impl LocalStore {
         self.inner.overlay.writes()
     }
 
+    /// Looks how much room its disk has, and gives what could be written before and what can be now.
+    pub(crate) fn look_at_disk(&self, reserve: Option<u64>) -> io::Result<(Headroom, Headroom)> {
+        self.inner.meter.space.look(&self.inner.dir, reserve)
+    }
+
     /// What it can't do at present, the worst of it.
     pub fn fault(&self) -> Option<Fault> {
+        let headroom = self.inner.meter.space.headroom();
+        match self.fault_of_threads() {
+            Some(Fault::Closed) => Some(Fault::Closed),
+            _ if headroom == Headroom::Exhausted => Some(Fault::DiskFull),
+            None if headroom == Headroom::Reserved => Some(Fault::DiskLow),
+            fault => fault,
+        }
+    }
+
+    fn fault_of_threads(&self) -> Option<Fault> {
         let running = lock(&self.inner.running);
         match &*running {
             None => Some(Fault::Closed),

@@ -32,6 +32,8 @@ mod other_owner;
 #[cfg(test)]
 mod read_only;
 #[cfg(test)]
+mod reserve;
+#[cfg(test)]
 mod second_server;
 #[cfg(test)]
 mod unusable_store;

@@ -43,10 +43,10 @@ impl Mount {
         assert!(status.success());
     }
 
-    /// Starts a server on it.
+    /// Starts a server on it that keeps no reserve.
     pub fn serve(&self) -> Server {
         let command = self.command(env!("CARGO_BIN_EXE_chat-server"));
-        Server::spawn(command, self.inside(), &["--messages-per-second", "0"])
+        Server::spawn(command, self.inside(), &["--messages-per-second", "0", "--reserve-mib", "0"])
     }
 
     /// Where it is, for who is inside.

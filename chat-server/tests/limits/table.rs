@@ -78,6 +78,7 @@ limits! {
         typing_repeat: "answered, not broadcast", "chat-server/tests/limits/repeats.rs::typing";
         token_leeway: "4001", "chat-core/tests/engine_sessions.rs::a_session_ends_thirty_seconds_after_its_token";
         unavailable_retry: "retry_after_ms", "chat-core/tests/engine_unavailable.rs::a_load_that_fails_is_answered_in_its_turn";
+        storage_retry: "retry_after_ms", "chat-core/tests/engine_headroom.rs::the_reserve_is_for_control_and_emergencies";
     }
 }
 
