@@ -7,7 +7,7 @@ use chat_core::id::{ConversationId, Cursor};
 use chat_core::protocol::{
     ConversationSummary, GetActiveConversations, GetActiveConversationsReply, ParticipantList, Request,
 };
-use chat_core::time::Monotonic;
+use chat_core::time::{Monotonic, Timestamp};
 
 use super::limits::Limits;
 use super::turn::Turn;
@@ -23,7 +23,10 @@ enum Next {
     Cursor(Cursor),
     /// The same, where the server knows no cursors.
     Skip(usize),
-    /// With conversations that moved to the top meanwhile, and so stand on no page that came after.
+    /// At the newest conversation once more, or behind a page of that: some have moved to the top meanwhile, and so stand on
+    /// no page that came after. The event of it may come after the page that lacks them.
+    Newer(Option<Cursor>),
+    /// With conversations that were heard of, and are on no page all the same.
     Missing(VecDeque<ConversationId>),
 }
 
@@ -43,6 +46,8 @@ pub(super) struct List {
     turn: Turn,
     next: Next,
     so_far: Vec<ConversationSummary>,
+    /// The newest activity when it was begun.
+    top: Option<Timestamp>,
     /// Conversations of which something was heard while it was under way. Bounded by [`HEARD`].
     heard: BTreeSet<ConversationId>,
     /// It was wanted again while it was under way.
@@ -51,7 +56,14 @@ pub(super) struct List {
 
 impl Default for List {
     fn default() -> Self {
-        Self { turn: Turn::Done, next: Next::First, so_far: Vec::new(), heard: BTreeSet::new(), again: false }
+        Self {
+            turn: Turn::Done,
+            next: Next::First,
+            so_far: Vec::new(),
+            top: None,
+            heard: BTreeSet::new(),
+            again: false,
+        }
     }
 }
 
@@ -104,8 +116,8 @@ impl List {
             ..GetActiveConversations::default()
         };
         match &self.next {
-            Next::First => request.limit = i64::try_from(limits.first_page).ok(),
-            Next::Cursor(cursor) => request.cursor = Some(cursor.clone()),
+            Next::First | Next::Newer(None) => request.limit = i64::try_from(limits.first_page).ok(),
+            Next::Newer(Some(cursor)) | Next::Cursor(cursor) => request.cursor = Some(cursor.clone()),
             Next::Skip(skip) => request.skip = i64::try_from(*skip).ok(),
             Next::Missing(ids) => request.conversation_id = ids.front().cloned(),
         }
@@ -114,8 +126,11 @@ impl List {
 
     /// A page has come.
     pub(super) fn page(&mut self, reply: GetActiveConversationsReply, most: usize) -> Listed {
-        if let Next::Missing(_) = self.next {
-            return self.missing_came(reply.conversations);
+        match self.next {
+            Next::Missing(_) => return self.missing_came(reply.conversations),
+            Next::Newer(_) => return self.newer_came(reply),
+            Next::First => self.top = reply.conversations.first().map(|newest| newest.last_message_at),
+            Next::Cursor(_) | Next::Skip(_) => {}
         }
         let has_more = reply.has_more == Some(true) && !reply.conversations.is_empty();
         let is_first = matches!(self.next, Next::First);
@@ -125,10 +140,28 @@ impl List {
             self.next = reply.next_cursor.map_or(Next::Skip(self.so_far.len()), Next::Cursor);
             return if is_first { Listed::Newest(self.so_far.clone()) } else { Listed::More };
         }
+        if is_first {
+            return self.go_on(VecDeque::new());
+        }
         // Where the server knows no cursors, some may have come twice.
         let mut seen = BTreeSet::new();
         self.so_far.retain(|summary| seen.insert(summary.id.clone()));
-        self.go_on(VecDeque::new())
+        (self.turn, self.next) = (Turn::NOW, Next::Newer(None));
+        Listed::More
+    }
+
+    /// A page of what is newer than the beginning of the list has come.
+    fn newer_came(&mut self, reply: GetActiveConversationsReply) -> Listed {
+        let is_old = |oldest: &ConversationSummary| Some(oldest.last_message_at) <= self.top;
+        let is_last = reply.conversations.last().is_none_or(is_old) || reply.next_cursor.is_none();
+        let mut rows = reply.conversations;
+        rows.retain(|row| self.so_far.iter().all(|seen| seen.id != row.id));
+        self.so_far.splice(0..0, rows);
+        if is_last {
+            return self.go_on(VecDeque::new());
+        }
+        (self.turn, self.next) = (Turn::NOW, Next::Newer(reply.next_cursor));
+        Listed::More
     }
 
     /// One that was missing has come, or is none of ours any more.

@@ -56,6 +56,8 @@ pub(crate) struct Device {
     pub(crate) kills: u64,
     /// Sessions that the server has ended in favour of newer ones.
     pub(crate) replaced: u64,
+    /// Pauses because the server wants a token of other rights.
+    pub(crate) other_rights: u64,
     /// The user does nothing any more, but to look at everything.
     is_calm: bool,
     last_number: u64,
@@ -76,6 +78,7 @@ impl Device {
             past: Counters::default(),
             kills: 0,
             replaced: 0,
+            other_rights: 0,
             is_calm: false,
             last_number: 0,
         }
@@ -246,6 +249,9 @@ impl Device {
         match event {
             Event::Connection(ConnectionState::Waiting { cause: WaitCause::Replaced, .. }) => {
                 self.replaced += 1
+            }
+            Event::Connection(ConnectionState::Waiting { cause: WaitCause::RightsChanged, .. }) => {
+                self.other_rights += 1;
             }
             Event::Connection(ConnectionState::Stopped(_)) => self.later(around, 1_000..10_000, Todo::Resume),
             Event::Outbox { client_message_id, progress } => {

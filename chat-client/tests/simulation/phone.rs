@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_client::outbox::{Change, Entry, Unkept};
 use chat_client::{Token, TokenError};
-use chat_core::protocol::User;
+use chat_core::protocol::{Role, User};
 use chat_core::testing::simulation::Surroundings;
 use chat_core::time::{Now, Timestamp};
 
@@ -56,6 +56,18 @@ impl Outbox {
 #[derive(Default)]
 pub(crate) struct Provider {
     last: Option<(Token, Timestamp)>,
+    /// Whether it has given a token of another role. It does that once: an account changes its role only three times an hour.
+    has_strayed: bool,
+}
+
+/// The role beside this one, with which the user sees the same.
+fn beside(role: Role) -> Role {
+    match role {
+        Role::BusDriver => Role::QueueRegulator,
+        Role::QueueRegulator => Role::BusDriver,
+        Role::ControlStaff => Role::ControlAdmin,
+        Role::ControlAdmin => Role::ControlStaff,
+    }
 }
 
 impl Provider {
@@ -76,6 +88,10 @@ impl Provider {
         {
             return Ok(token.clone());
         }
+        let strays = !is_calm && !self.has_strayed && around.random().percent(3);
+        self.has_strayed |= strays;
+        let role = if strays { beside(user.role) } else { user.role };
+        let user = &User { role, ..user.clone() };
         let mut expires_at = now;
         let text = around.tokens().issue(user, now, |claims, number| {
             expires_at = claims.expires_at;
@@ -86,7 +102,7 @@ impl Provider {
             format!("e30.{}.{number}", URL_SAFE_NO_PAD.encode(payload.to_string()))
         });
         let token = Token::from(text);
-        self.last = Some((token.clone(), expires_at));
+        self.last = (!strays).then(|| (token.clone(), expires_at));
         Ok(token)
     }
 }

@@ -13,8 +13,9 @@ use crate::device::{Device, Profile};
 use crate::oracle;
 use crate::phone::Clock;
 
-/// Longer than the longest heartbeat, and all that may have to be found out by it one after the other.
-const UNTIL_QUIET: Duration = Duration::from_mins(15);
+/// Longer than the longest heartbeat, all that may have to be found out by it one after the other, and the hour after which
+/// an account may change its role again.
+const UNTIL_QUIET: Duration = Duration::from_mins(90);
 
 /// How long nothing happens then.
 const QUIET: Duration = Duration::from_mins(30);
@@ -37,6 +38,7 @@ impl Seen {
             ("tokens renewed", machines.tokens_renewed),
             ("kills over an outbox", sum(|device| device.kills)),
             ("sessions replaced", sum(|device| device.replaced)),
+            ("waits for other rights", sum(|device| device.other_rights)),
             ("drafts", sum(|device| device.drafts.written.len() as u64)),
             ("drafts too late", sum(|device| device.drafts.too_late)),
             ("messages", conversations.map(|exported| exported.messages.len() as u64).sum()),
