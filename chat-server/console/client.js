@@ -105,8 +105,11 @@ export class Client {
     if (this.#isHandling) return;
     this.#isHandling = true;
     if (this.#hasSlept()) this.#inputs.unshift({ kind: "online" });
-    for (let next; (next = this.#inputs.shift()); ) this.#step(next);
-    this.#isHandling = false;
+    try {
+      for (let next; (next = this.#inputs.shift()); ) this.#step(next);
+    } finally {
+      this.#isHandling = false;
+    }
     this.#wake();
   }
 
@@ -174,10 +177,19 @@ export class Client {
 
   #wake() {
     clearTimeout(this.#timer);
-    const at = this.machine.deadline();
+    const at = this.#deadline();
     if (at === null) return;
     const pause = Math.min(Math.max(at - now(), 0), LONGEST_TIMER);
     this.#timer = setTimeout(() => this.handle({ kind: "tick" }), pause);
+  }
+
+  #deadline() {
+    try {
+      return this.machine.deadline();
+    } catch (error) {
+      this.#startOver(error, { kind: "tick" });
+      return this.machine.deadline();
+    }
   }
 
   /** @param {Output} output */

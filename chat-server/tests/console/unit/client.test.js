@@ -151,6 +151,23 @@ for (const kind of ["frame", "closed", "tick", "post", "typing"]) {
   }
 }
 
+test("a machine that can't say when it is to be woken starts over too", async (t) => {
+  const page = new Page(t);
+  /** @type {unknown[]} */
+  const errors = [];
+  const client = await start({ failed: (error) => errors.push(error) });
+  post(client, "one");
+  client.machine.deadline = () => {
+    throw new Error("broken");
+  };
+  client.handle({ kind: "tick" });
+  await page.pass(1_000);
+  page.socket.end();
+  await page.pass(1_000);
+  assert.deepEqual([errors.length, phase(client), client.machine.sending.waiting], [1, "live", 1]);
+  client.close();
+});
+
 test("a machine that fails at each start tries again after growing pauses", async (t) => {
   t.mock.method(Math, "random", () => 0.999_999);
   const page = new Page(t);
