@@ -127,8 +127,8 @@ pub(crate) fn serve<S: Transport + Watch>(
     shared: Arc<Shared>,
     newcomer: Newcomer,
 ) -> impl Future<Output = ()> + Send {
-    let Newcomer { place, eviction } = newcomer;
-    run(eviction.unless(Box::pin(enter(stream, shared, place))))
+    let Newcomer { place, eviction, begins } = newcomer;
+    run(begins, eviction.unless(Box::pin(enter(stream, shared, place))))
 }
 
 /// The same over TLS, which is set up in the time that the client has for its headers.
@@ -138,12 +138,16 @@ pub(crate) fn serve_secure<S: Transport + Watch>(
     shared: Arc<Shared>,
     newcomer: Newcomer,
 ) -> impl Future<Output = ()> + Send {
-    let Newcomer { place, eviction } = newcomer;
-    run(eviction.unless(Box::pin(enter_secure(stream, tls, shared, place))))
+    let Newcomer { place, eviction, begins } = newcomer;
+    run(begins, eviction.unless(Box::pin(enter_secure(stream, tls, shared, place))))
 }
 
 /// Runs the session of a client that gets in.
-async fn run<S: Transport + Watch>(entering: impl Future<Output = Option<Option<Entered<S>>>>) {
+async fn run<S: Transport + Watch>(
+    begins: OwnedSemaphorePermit,
+    entering: impl Future<Output = Option<Option<Entered<S>>>>,
+) {
+    drop(begins);
     if let Some((websocket, admitted)) = entering.await.flatten() {
         admitted.serve(websocket).await;
     }

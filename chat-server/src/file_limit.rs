@@ -13,7 +13,7 @@ const OTHER_FILES: u64 = 256;
 pub(crate) fn raise_file_limit(max_connections: u32) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let needed = u64::from(max_connections) + OTHER_FILES;
-    let wanted = needed + newcomers::MOST as u64;
+    let wanted = needed + newcomers::FILES as u64;
     let ceiling = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
     let mut current = limit.current.unwrap_or(wanted);
     if current < wanted {

@@ -9,13 +9,13 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
+use tokio::task::unconstrained;
 use tokio::time::sleep;
 use tracing::warn;
 
 use crate::auth::SecretOrigin;
 use crate::connection;
-use crate::newcomers::{Newcomer, Newcomers};
+use crate::newcomers::{Lobby, Newcomer, Newcomers};
 use crate::server::{Shared, StartError};
 use crate::websocket::Watched;
 
@@ -27,8 +27,8 @@ const BACKLOG: u32 = 4_096;
 /// slow reader for as long.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
-/// Connections that are accepted before others go on. What has come with them is read before one of them must give way.
-const BATCH: usize = 32;
+/// Most connections that are accepted before anything else goes on: accepting must keep up with a flood.
+const ACCEPTED_AT_ONCE: usize = 128;
 
 /// How long to wait when the system has no more files or memory for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -70,28 +70,44 @@ pub(crate) fn listen_error(listen: &str) -> impl Fn(io::Error) -> StartError {
     |error| StartError::Listen { listen: listen.to_owned(), error }
 }
 
-/// Accepts for ever, and whatever strangers do: at the bound on newcomers one of them gives way.
+/// Accepts for ever, and whatever strangers do: at the bounds one of them gives way.
 pub(crate) async fn accept_all(
     listener: &TcpListener,
     newcomers: &Arc<Newcomers>,
     shared: &Arc<Shared>,
     alive: &mpsc::Sender<Infallible>,
 ) {
-    for accepted in 1_usize.. {
-        if accepted.is_multiple_of(BATCH) {
-            yield_now().await;
+    let mut lobby = newcomers.lobby();
+    loop {
+        for _ in 0..ACCEPTED_AT_ONCE {
+            let Some(accepted) = unconstrained(listener.accept()).now_or_never() else { break };
+            take_in(accepted, newcomers, &mut lobby).await;
         }
-        let permit = newcomers.permit().await;
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                spawn(stream, Arc::clone(shared), newcomers.enter(permit, peer), alive.clone());
+        tokio::select! {
+            biased;
+            turn = newcomers.turn(), if !lobby.is_empty() => {
+                if let Some((stream, peer)) = lobby.next() {
+                    spawn(stream, Arc::clone(shared), newcomers.enter(turn, peer), alive.clone());
+                }
             }
-            Err(error) if is_of_the_client(&error) => {}
-            Err(error) => {
-                warn!(%error, "can't accept a connection, pausing");
-                newcomers.make_room();
-                sleep(ACCEPT_PAUSE).await;
-            }
+            accepted = listener.accept() => take_in(accepted, newcomers, &mut lobby).await,
+        }
+    }
+}
+
+/// Has an accepted connection wait for its turn.
+async fn take_in(
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    newcomers: &Newcomers,
+    lobby: &mut Lobby<(TcpStream, SocketAddr)>,
+) {
+    match accepted {
+        Ok((stream, peer)) => newcomers.wait(lobby, peer, (stream, peer)),
+        Err(error) if is_of_the_client(&error) => {}
+        Err(error) => {
+            warn!(%error, "can't accept a connection, pausing");
+            newcomers.make_room();
+            sleep(ACCEPT_PAUSE).await;
         }
     }
 }

@@ -7,6 +7,7 @@
 mod crowd;
 mod group;
 mod ledger;
+mod lobby;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -26,9 +27,10 @@ pub(crate) use group::network;
 use group::{Group, Trusted};
 pub(crate) use ledger::Cause;
 use ledger::{Bounds, Evicted, Ledger, Stage};
+pub(crate) use lobby::Lobby;
 
 /// Most newcomers at once, if the system lets the server open as many files. Each costs some 15 KB.
-pub(crate) const MOST: usize = 8_192;
+const MOST: usize = 8_192;
 
 /// Most newcomers of one address, or of one IPv6 network of 64 bits. Hundreds of phones stand behind one address of a
 /// carrier, and come back together.
@@ -40,7 +42,20 @@ pub(crate) const MOST_LEAVING: usize = 256;
 /// Most newcomers that gave way and whose task has not ended yet: it only has to be run.
 const MOST_GOING: usize = 64;
 
-/// Places of newcomers when there are no files for any.
+/// Most newcomers whose task was made and has not begun. The others wait where the next one is chosen fairly.
+const MOST_BEGINNING: usize = 32;
+
+/// Most connections that were accepted and that nobody has looked at yet: as many as come at once after a restart. Each costs
+/// a file, and next to no memory.
+const MOST_WAITING: usize = 4_096;
+
+/// Files of all of them.
+pub(crate) const FILES: usize = MOST + MOST_WAITING;
+
+/// One file in so many may be of a connection that nobody has looked at yet.
+const FILES_FOR_ONE_WAITING: usize = 8;
+
+/// Places of newcomers, and of those that wait to become some, when there are no files for any.
 const FEWEST: usize = 16;
 
 /// The time that a client has from connecting to its last header.
@@ -59,6 +74,8 @@ pub(crate) struct Newcomers {
     state: Mutex<State>,
     /// Bounds the tasks of newcomers, those included that gave way.
     tasks: Arc<Semaphore>,
+    /// Bounds the tasks that have not begun, so that those whose turn it is begin at once.
+    beginning: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -74,7 +91,11 @@ impl Room {
     fn most(&self) -> usize {
         let (most, free) = &self.connections;
         let connections = most.saturating_sub(free.available_permits());
-        self.files.saturating_sub(connections).clamp(FEWEST, MOST)
+        self.files.saturating_sub(connections + self.most_waiting()).clamp(FEWEST, MOST)
+    }
+
+    fn most_waiting(&self) -> usize {
+        (self.files / FILES_FOR_ONE_WAITING).clamp(FEWEST, MOST_WAITING)
     }
 }
 
@@ -92,6 +113,16 @@ type Held = (OwnedSemaphorePermit, oneshot::Sender<OwnedSemaphorePermit>);
 pub(crate) struct Newcomer {
     pub(crate) place: Place,
     pub(crate) eviction: Eviction,
+    /// Dropped when its task begins.
+    pub(crate) begins: OwnedSemaphorePermit,
+}
+
+/// The turn of a connection to be looked at.
+pub(crate) struct Turn {
+    /// Part of the bound on tasks.
+    task: OwnedSemaphorePermit,
+    /// Part of the bound on tasks that have not begun.
+    begins: OwnedSemaphorePermit,
 }
 
 /// A newcomer's place, which is free again when this is dropped.
@@ -112,29 +143,53 @@ impl Newcomers {
         let bounds = Bounds { all: room.most(), of_group: MOST_OF_GROUP, leaving: MOST_LEAVING };
         let state = State { ledger: Ledger::new(bounds), unreported: 0, reported: None };
         let tasks = Arc::new(Semaphore::new(MOST + MOST_GOING));
-        Arc::new(Self { trusted: Trusted(trusted), room, state: Mutex::new(state), tasks, metrics })
+        let beginning = Arc::new(Semaphore::new(MOST_BEGINNING));
+        Arc::new(Self {
+            trusted: Trusted(trusted),
+            room,
+            state: Mutex::new(state),
+            tasks,
+            beginning,
+            metrics,
+        })
     }
 
-    /// Waits until one more task may run: until those of newcomers that gave way have ended, and never for what a client
-    /// does.
-    pub(crate) async fn permit(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.tasks).acquire_owned().await.expect("the semaphore is never closed")
+    /// Room for connections that nobody has looked at yet.
+    pub(crate) fn lobby<T>(&self) -> Lobby<T> {
+        Lobby::new(self.room.most_waiting())
+    }
+
+    /// Takes a connection from this address into the lobby; one may be closed for it.
+    pub(crate) fn wait<T>(&self, lobby: &mut Lobby<T>, peer: SocketAddr, connection: T) {
+        if let Some((group, _closed)) = lobby.enter(self.trusted.group(peer.ip()), connection) {
+            self.metrics.newcomers.gave_way(Cause::Full);
+            self.state().report(group);
+        }
+    }
+
+    /// Waits until one more connection may be looked at, and never for what a client does: until the tasks of those that
+    /// gave way have ended, and those of the last newcomers have begun.
+    pub(crate) async fn turn(&self) -> Turn {
+        let acquired = Arc::clone(&self.beginning).acquire_owned().await;
+        let begins = acquired.expect("the semaphore is never closed");
+        let task = Arc::clone(&self.tasks).acquire_owned().await.expect("the semaphore is never closed");
+        Turn { task, begins }
     }
 
     /// Gives a connection from this address a place.
-    pub(crate) fn enter(self: &Arc<Self>, permit: OwnedSemaphorePermit, peer: SocketAddr) -> Newcomer {
+    pub(crate) fn enter(self: &Arc<Self>, turn: Turn, peer: SocketAddr) -> Newcomer {
         let (tell, told) = oneshot::channel();
         let peer = peer.ip();
         let mut state = self.state();
         let most = self.room.most();
         let is_pressed = state.ledger.len() > most / 2;
         state.ledger.bound(most);
-        let (number, evicted) = state.ledger.enter(self.trusted.group(peer), (permit, tell));
+        let (number, evicted) = state.ledger.enter(self.trusted.group(peer), (turn.task, tell));
         self.settle(&mut state, evicted);
         let patience = if is_pressed { PATIENCE_UNDER_PRESSURE } else { PATIENCE };
         let deadline = Instant::now() + patience;
         let place = Place { newcomers: Arc::clone(self), number, peer, deadline };
-        Newcomer { place, eviction: Eviction(told) }
+        Newcomer { place, eviction: Eviction(told), begins: turn.begins }
     }
 
     /// Has one newcomer give way, whatever the bounds: the system has no more files or memory.

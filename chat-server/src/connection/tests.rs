@@ -59,7 +59,8 @@ const PLACES: usize = 300;
 const STRANGER: &str = "192.0.2.1:4711";
 
 fn newcomers(shared: &Shared) -> Arc<Newcomers> {
-    let room = Room { files: PLACES, connections: (1, Arc::clone(&shared.places)) };
+    // A part of them is for those that wait.
+    let room = Room { files: PLACES + PLACES / 7, connections: (1, Arc::clone(&shared.places)) };
     Newcomers::new(vec!["127.0.0.0/8".parse().unwrap()], room, Arc::clone(&shared.metrics))
 }
 
@@ -70,7 +71,7 @@ async fn connect_from(
     shared: &Arc<Shared>,
 ) -> (DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = duplex(1 << 16);
-    let newcomer = newcomers.enter(newcomers.permit().await, peer.parse().unwrap());
+    let newcomer = newcomers.enter(newcomers.turn().await, peer.parse().unwrap());
     (theirs, tokio::spawn(serve(Watched::new(ours), Arc::clone(shared), newcomer)))
 }
 

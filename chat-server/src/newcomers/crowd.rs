@@ -51,6 +51,11 @@ impl<T> Crowd<T> {
         self.ranking.last().map(|&(_, _, Reverse(number), group)| (group, number))
     }
 
+    /// The oldest of the group that holds fewest; of an exempt one before others.
+    pub(super) fn oldest_of_fewest(&self) -> Option<(Group, u64)> {
+        self.ranking.first().map(|&(_, _, Reverse(number), group)| (group, number))
+    }
+
     fn change<R>(&mut self, group: Group, change: impl FnOnce(&mut BTreeMap<u64, T>) -> R) -> R {
         let members = self.members.entry(group).or_default();
         if let Some(rank) = rank(group, members) {

@@ -1,0 +1,76 @@
+//! Connections that were accepted and that nobody has looked at yet.
+
+use super::{Crowd, Group};
+
+/// A fair queue: the group with fewest connections is served first, so that a flood from some addresses delays nobody else.
+///
+/// Accepting costs little beside a handshake. It keeps up with a flood that handshakes could not keep up with, and what
+/// is too much is closed without more work: the oldest connection of the group that holds most.
+#[derive(Debug)]
+pub(crate) struct Lobby<T> {
+    crowd: Crowd<T>,
+    most: usize,
+    next: u64,
+}
+
+impl<T> Lobby<T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { crowd: Crowd::default(), most, next: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.crowd.len() == 0
+    }
+
+    /// Takes a connection in, and gives one back that loses its place.
+    pub(super) fn enter(&mut self, group: Group, value: T) -> Option<(Group, T)> {
+        let evicted = if self.crowd.len() < self.most { None } else { self.crowd.oldest_of_most() };
+        let evicted = evicted.and_then(|(group, number)| Some((group, self.crowd.remove(group, number)?)));
+        self.crowd.insert(group, self.next, value);
+        self.next += 1;
+        evicted
+    }
+
+    /// The connection whose turn it is.
+    pub(crate) fn next(&mut self) -> Option<T> {
+        let (group, number) = self.crowd.oldest_of_fewest()?;
+        self.crowd.remove(group, number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(number: u8) -> Group {
+        Group::new([192, 0, 2, number].into(), true)
+    }
+
+    #[test]
+    fn who_comes_alone_is_served_before_a_flood_that_came_earlier() {
+        let mut lobby = Lobby::new(100);
+        for number in 0..90 {
+            assert_eq!(lobby.enter(group(number % 30), u32::from(number)), None);
+        }
+        assert_eq!(lobby.enter(group(200), 1_000), None);
+        assert_eq!(lobby.next(), Some(1_000));
+        // Of one group the oldest is served first.
+        let mut served: Vec<_> =
+            std::iter::from_fn(|| lobby.next()).filter(|value| value % 30 == 7).collect();
+        assert_eq!(served, [7, 37, 67]);
+        served.clear();
+        assert!(lobby.is_empty());
+    }
+
+    #[test]
+    fn what_is_too_much_is_of_the_group_that_holds_most() {
+        let mut lobby = Lobby::new(4);
+        for (from, value) in [(1, 10), (2, 20), (2, 21), (2, 22)] {
+            assert_eq!(lobby.enter(group(from), value), None);
+        }
+        assert_eq!(lobby.enter(group(3), 30), Some((group(2), 20)));
+        assert_eq!(lobby.enter(group(2), 23), Some((group(2), 21)));
+        let served: Vec<_> = std::iter::from_fn(|| lobby.next()).collect();
+        assert_eq!((served.len(), served.contains(&10), served.contains(&30)), (4, true, true));
+    }
+}
