@@ -14,9 +14,11 @@ mod build;
 mod compare;
 mod fan_out;
 mod figures;
+mod flood;
 mod floor;
 mod frame;
 mod idle;
+mod login;
 mod pace;
 mod prefill;
 mod process;
@@ -92,10 +94,13 @@ enum Scenes {
     Reconnect,
     /// Starting with a million messages stored.
     Start,
+    /// Logins while strangers open connections as fast as they can.
+    Flood,
 }
 
 impl Scenes {
-    const ALL: [Self; 6] = [Self::FanOut, Self::Pace, Self::Idle, Self::Stored, Self::Reconnect, Self::Start];
+    const ALL: [Self; 7] =
+        [Self::FanOut, Self::Pace, Self::Idle, Self::Stored, Self::Reconnect, Self::Start, Self::Flood];
 
     fn steps(self, run: &Run) -> u64 {
         match self {
@@ -105,6 +110,7 @@ impl Scenes {
             Self::Stored => stored::steps(run),
             Self::Reconnect => reconnect::steps(run),
             Self::Start => start::steps(run),
+            Self::Flood => flood::steps(run),
         }
     }
 
@@ -116,6 +122,7 @@ impl Scenes {
             Self::Stored => stored::measure(run),
             Self::Reconnect => reconnect::measure(run),
             Self::Start => start::measure(run),
+            Self::Flood => flood::measure(run),
         }
     }
 }

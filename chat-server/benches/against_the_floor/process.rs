@@ -54,12 +54,17 @@ impl Server {
     ///
     /// Its log is beside the directory.
     pub(crate) fn chat(program: &Path, dir: &Path) -> io::Result<Self> {
+        Self::chat_with(program, dir, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn chat_with(program: &Path, dir: &Path, flags: &[String]) -> io::Result<Self> {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHAT_")) {
             command.env_remove(name);
         }
         command.args(["serve", "--listen", "127.0.0.1:0", "--messages-per-second", "0"]);
-        command.arg("--data-dir").arg(dir).env("CHAT_JWT_SECRET", SECRET);
+        command.args(flags).arg("--data-dir").arg(dir).env("CHAT_JWT_SECRET", SECRET);
         command.stderr(File::options().create(true).append(true).open(dir.with_extension("log"))?);
         Self::spawn(command, true)
     }
@@ -76,7 +81,7 @@ impl Server {
             let _ = tell.send(line);
         });
         let line = told.recv_timeout(START_WITHIN).unwrap_or_default();
-        let address = line.trim().split("ws://").nth(1).and_then(|url| url.split('/').next());
+        let address = line.trim().split("://").nth(1).and_then(|url| url.split('/').next());
         server.address = address
             .and_then(|address| address.parse().ok())
             .ok_or_else(|| io::Error::other(format!("the server did not start: {line:?}")))?;
