@@ -3,13 +3,16 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
-use chat_core::drive::{Ended, Frame, Stopped};
+use chat_core::drive::{Ended, Frame, Stopped, join};
 use chat_core::engine::{Claims, Command, Event};
 use chat_core::protocol::{CloseCode, ErrorCode};
-use chat_core::time::Timestamp;
+use chat_core::time::{Monotonic, Timestamp};
+use futures::SinkExt;
+use futures::channel::mpsc;
+use futures::task::LocalSpawnExt;
 use serde_json::json;
 use support::chat::{Chat, Client, as_json};
-use support::{driver, live_seqs, of_type, regulator, staff, unhurried};
+use support::{driver, live_seqs, of_type, other_driver, regulator, secs, settings, staff, unhurried};
 
 #[test]
 fn live_events_wait_in_a_session_until_it_runs() {
@@ -19,13 +22,11 @@ fn live_events_wait_in_a_session_until_it_runs() {
     let session = chat.session(&driver());
     sender.send(&conversation, "before it runs");
     chat.settle();
-    let (said, mut hears) = futures::channel::mpsc::channel(10);
-    let silent = futures::stream::pending::<Result<Frame, futures::channel::mpsc::SendError>>();
-    let run = session.run(chat_core::drive::join(silent, said));
-    futures::task::LocalSpawnExt::spawn_local(&chat.pool.spawner(), async {
-        let _ended = run.await;
-    })
-    .unwrap();
+    let (said, mut hears) = mpsc::channel(10);
+    let silent = futures::stream::pending::<Result<Frame, mpsc::SendError>>();
+    let run = session.run(join(silent, said));
+    let ended = async { drop(run.await) };
+    chat.pool.spawner().spawn_local(ended).unwrap();
     chat.settle();
     assert_eq!(as_json(&hears.try_recv().unwrap()).unwrap()["message"]["seq"], 2);
 }
@@ -43,6 +44,80 @@ fn dropping_a_session_closes_its_connection() {
     let heard = chat.hear_json(&mut reader);
     assert_eq!(of_type(&heard, "typing_status")[0]["is_typing"], false);
     assert_eq!(*sender.ended.borrow(), Some(Ended::ByPeer));
+}
+
+/// A new user's session whose peer has sent these frames and then is gone, all before it is admitted; it may take nothing any
+/// more.
+fn say_and_go(chat: &mut Chat, frames: Vec<Result<Frame, &'static str>>, hears: bool) -> Ended<&'static str> {
+    chat.gate.shut();
+    let session = chat.session(&other_driver());
+    let (said, heard) = mpsc::channel::<Frame>(10);
+    let _heard = hears.then_some(heard);
+    let transport = join(futures::stream::iter(frames), said.sink_map_err(|_| "gone"));
+    let ended = chat.pool.spawner().spawn_local_with_handle(session.run(transport)).unwrap();
+    chat.settle();
+    chat.gate.open();
+    chat.pool.run_until(ended)
+}
+
+#[test]
+fn what_came_before_the_end_is_done_first() {
+    for (last, hears, ended) in [
+        (Some(Ok(Frame::Close(CloseCode::Normal))), true, Ended::ByPeer),
+        (None, true, Ended::ByPeer),
+        (Some(Err("broken")), true, Ended::Failed("broken")),
+        (None, false, Ended::Failed("gone")),
+    ] {
+        let mut chat = Chat::new(unhurried());
+        let mut desk = chat.connect(&staff(), 10);
+        let create = |title: &str| {
+            let data = json!({"title": title, "content": "x"});
+            Ok(Frame::Text(json!({"type": "create_support_conversation", "data": data}).to_string().into()))
+        };
+        let frames = ["one", "two", "three"].map(create).into_iter().chain(last).collect();
+        assert_eq!(say_and_go(&mut chat, frames, hears), ended);
+        let heard = chat.hear_json(&mut desk);
+        let titles: Vec<_> = of_type(&heard, "new_support_conversation");
+        let titles: Vec<_> = titles.iter().map(|event| event["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["Support: one", "Support: two", "Support: three"], "{ended:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_is_gone_holds_its_connection_no_longer_than_its_requests() {
+    let mut chat = Chat::new(unhurried());
+    let mut sender = chat.connect(&driver(), 10);
+    let conversation = chat.create(&mut sender);
+    chat.hear(&mut sender);
+    chat.gate.shut();
+    sender.send(&conversation, "under way");
+    sender.frame(Frame::Close(CloseCode::Normal));
+    chat.settle();
+    assert!(sender.ended.borrow().is_none(), "the message is not durable");
+    chat.gate.open();
+    chat.settle();
+    assert_eq!(*sender.ended.borrow(), Some(Ended::ByPeer));
+    let handle = chat.handle.clone();
+    let stats = chat.pool.run_until(handle.stats()).unwrap();
+    assert_eq!((stats.engine.connections, stats.waiting_bytes), (0, 0));
+}
+
+#[test]
+fn a_connection_that_shows_life_is_not_the_longest_silent() {
+    let mut chat = Chat::new(settings(|limits| limits.engine.connections_per_user = 2));
+    let idle = chat.session(&driver());
+    let signs = idle.signs();
+    let dead = chat.connect(&driver(), 10);
+    let (said, _hears) = mpsc::channel::<Frame>(10);
+    let silent = futures::stream::pending::<Result<Frame, mpsc::SendError>>();
+    let idle = chat.pool.spawner().spawn_local_with_handle(idle.run(join(silent, said))).unwrap();
+    chat.settle();
+    chat.clock.advance(secs(30));
+    signs.note(Monotonic(secs(25)));
+    let _newest = chat.connect(&driver(), 10);
+    chat.settle();
+    assert_eq!(*dead.ended.borrow(), Some(Ended::ByServer(CloseCode::Replaced)));
+    drop(idle);
 }
 
 #[test]

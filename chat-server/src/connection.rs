@@ -64,6 +64,8 @@ impl Admitted {
     async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
         let Self { session, user, mut counted, place } = *self;
         let connection = session.id().0;
+        let (signs, clock) = (session.signs(), counted.clock());
+        websocket.on_sign(move || signs.note(clock.monotonic()));
         let code = {
             let ended = session.run_watched(&mut *websocket, |carried| counted.carried(carried)).await;
             counted.ended(&ended);

@@ -30,7 +30,8 @@ pub(crate) struct Opening<'a> {
     /// The wanted seconds between pings.
     pub(crate) heartbeat: Option<u64>,
     accept: String,
-    offers_bearer: bool,
+    /// The subprotocol that carries a token, as the client spells it.
+    bearer: Option<&'a str>,
 }
 
 impl<'a> Opening<'a> {
@@ -42,16 +43,15 @@ impl<'a> Opening<'a> {
         let headers = request.headers();
         let accept = accept_key(request)?;
         let query = Query::of(request.uri().query().unwrap_or_default());
-        let subprotocols: Vec<_> = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).collect();
-        let offered = match subprotocols.as_slice() {
-            [bearer, token, ..] if *bearer == BEARER => Some(Cow::Borrowed(*token)),
-            _ => None,
-        };
+        let mut subprotocols = tokens(headers, &SEC_WEBSOCKET_PROTOCOL);
+        let bearer = subprotocols.find(|offered| offered.eq_ignore_ascii_case(BEARER));
+        let offered = bearer.and_then(|_| subprotocols.next());
+        let places = [query.token, authorization(headers).map(Cow::Borrowed), offered.map(Cow::Borrowed)];
         Ok(Self {
-            token: query.token.or_else(|| authorization(headers).map(Cow::Borrowed)).or(offered),
+            token: places.into_iter().flatten().find(|token| !token.trim().is_empty()),
             heartbeat: query.heartbeat,
             accept,
-            offers_bearer: subprotocols.contains(&BEARER),
+            bearer,
         })
     }
 
@@ -64,8 +64,9 @@ impl<'a> Opening<'a> {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-        if self.offers_bearer {
-            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(BEARER));
+        if let Some(bearer) = self.bearer {
+            let bearer = HeaderValue::from_str(bearer).expect("it was a header value");
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, bearer);
         }
         answer
     }
@@ -113,10 +114,12 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// The token of `Authorization: Bearer …`.
+/// The token of the first `Authorization: Bearer …`.
 fn authorization(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim())
+    headers.get_all(AUTHORIZATION).into_iter().find_map(|line| {
+        let (scheme, token) = line.to_str().ok()?.trim().split_once([' ', '\t'])?;
+        scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim())
+    })
 }
 
 /// What the address can say after `?`. Unknown parameters are ignored, and of a repeated one the first counts.
@@ -198,11 +201,47 @@ mod tests {
     }
 
     #[test]
-    fn an_offered_bearer_is_answered() {
-        let request =
-            opening("/api/websocket/connect?token=one", &[("sec-websocket-protocol", "bearer, one")]);
-        let answer = Opening::read(&request).ok().unwrap().switch();
-        assert_eq!(answer.headers()[SEC_WEBSOCKET_PROTOCOL], "bearer");
+    fn an_empty_token_is_none_and_the_next_place_counts() {
+        let (header, empty_header) = (("authorization", "Bearer two"), ("authorization", "Bearer "));
+        let subprotocol = ("sec-websocket-protocol", "bearer, three");
+        let empty = "/api/websocket/connect?token=&token=no";
+        assert_eq!(token(empty, &[header, subprotocol]).as_deref(), Some("two"));
+        assert_eq!(token("/api/websocket/connect?token=%20", &[header]).as_deref(), Some("two"));
+        assert_eq!(token(empty, &[empty_header, subprotocol]).as_deref(), Some("three"));
+        assert_eq!(token(empty, &[("sec-websocket-protocol", "bearer,")]), None);
+        assert_eq!(token(empty, &[]), None, "of a repeated parameter the first counts");
+    }
+
+    #[test]
+    fn the_header_is_read_as_http_allows_it() {
+        for line in ["Bearer two", "BEARER   two", "bearer\ttwo ", "bEaReR two"] {
+            assert_eq!(token(CONNECT_PATH, &[("authorization", line)]).as_deref(), Some("two"), "{line}");
+        }
+        let lines = [("authorization", "Basic eDp5"), ("authorization", "Bearer two")];
+        assert_eq!(token(CONNECT_PATH, &lines).as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn other_subprotocols_may_stand_beside_the_token() {
+        for offered in ["bearer, three", "chat.v1, bearer, three", "bearer,three,chat.v1", "x, Bearer, three"]
+        {
+            let offer = [("sec-websocket-protocol", offered)];
+            assert_eq!(token(CONNECT_PATH, &offer).as_deref(), Some("three"), "{offered}");
+        }
+        let lines = [("sec-websocket-protocol", "chat.v1"), ("sec-websocket-protocol", "bearer, three")];
+        assert_eq!(token(CONNECT_PATH, &lines).as_deref(), Some("three"));
+    }
+
+    #[test]
+    fn an_offered_bearer_is_answered_as_it_was_spelled() {
+        for (offered, answered) in
+            [("bearer, one", Some("bearer")), ("chat.v1, Bearer, one", Some("Bearer")), ("chat.v1", None)]
+        {
+            let request = opening("/api/websocket/connect?token=one", &[("sec-websocket-protocol", offered)]);
+            let answer = Opening::read(&request).ok().unwrap().switch();
+            let chosen = answer.headers().get(SEC_WEBSOCKET_PROTOCOL);
+            assert_eq!(chosen.map(|chosen| chosen.to_str().unwrap()), answered, "{offered}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use failure::Failure;
 pub use heartbeat::{Heartbeat, PONG_WITHIN};
 pub use outgoing::frame_texts;
 use outgoing::{Outgoing, message};
-pub use watched::{STALLED_AFTER, Watch, Watched, Writes};
+pub use watched::{STALLED_AFTER, Traffic, Watch, Watched};
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -56,6 +56,8 @@ pub struct WebSocket<S> {
     last_words: Option<CloseFrame>,
     said_goodbye: bool,
     ended: bool,
+    /// Told of signs of life that are no frames for the core.
+    on_sign: Box<dyn Fn() + Send + Sync>,
 }
 
 /// Who may have written a part of a frame: what the other has waits until the rest is written.
@@ -88,7 +90,14 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             last_words: None,
             said_goodbye: false,
             ended: false,
+            // Takes no memory.
+            on_sign: Box::new(|| ()),
         }
+    }
+
+    /// Has `on_sign` called at each ping and pong of the peer: it must be quick.
+    pub fn on_sign(&mut self, on_sign: impl Fn() + Send + Sync + 'static) {
+        self.on_sign = Box::new(on_sign);
     }
 
     /// Ends the connection: says why, unless that was said, and lets the peer read all that was sent.
@@ -107,7 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             if self.pong_owed {
                 ready!(self.poll_flushed(cx))?;
                 self.pong_owed = false;
-            } else if self.writes().is_blocked() {
+            } else if self.traffic().is_blocked() {
                 let _ = self.poll_flushed(cx)?;
             }
             let Poll::Ready(message) = self.socket.poll_next_unpin(cx) else {
@@ -120,8 +129,10 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
                 Some(Message::Binary(bytes)) => return Poll::Ready(Some(Ok(Frame::Binary(bytes)))),
                 Some(Message::Close(_)) => return Poll::Ready(Some(Ok(Frame::Close(CloseCode::Normal)))),
                 Some(Message::Ping(_)) => self.pong_owed = true,
-                Some(Message::Pong(_) | Message::Frame(_)) => {}
+                Some(Message::Pong(_)) => self.heartbeat.answered(),
+                Some(Message::Frame(_)) => {}
             }
+            (self.on_sign)();
         }
     }
 
@@ -154,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     /// Silence is judged only once all that had come in was read.
     fn poll_timer(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<Failure> {
         loop {
-            let stalls = self.writes().stalls_at();
+            let stalls = self.traffic().stalls_at();
             let beats = all_read.then(|| self.heartbeat.deadline());
             let Some(deadline) = stalls.into_iter().chain(beats).min() else {
                 return Poll::Pending;
@@ -170,13 +181,10 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     }
 
     fn on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Failure> {
-        if self.writes().stalls_at().is_some_and(|at| at <= now) {
+        if self.traffic().stalls_at().is_some_and(|at| at <= now) {
             return Err(Failure::Stalled);
         }
-        if let Some(progress) = self.writes().progress_at() {
-            self.heartbeat.heard(progress);
-        }
-        if self.heartbeat.beat(now)? {
+        if self.heartbeat.beat(now, self.socket.get_ref().get_ref().traffic())? {
             self.outgoing.push(RawFrame::ping(Bytes::new()));
             if let Poll::Ready(written) = self.poll_written(cx) {
                 written?;
@@ -185,8 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
         Ok(())
     }
 
-    fn writes(&self) -> &Writes {
-        self.socket.get_ref().get_ref().writes()
+    fn traffic(&self) -> &Traffic {
+        self.socket.get_ref().get_ref().traffic()
     }
 }
 

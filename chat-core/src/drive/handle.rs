@@ -24,14 +24,35 @@ pub struct Stopped;
 /// What is said to the engine's task.
 pub(super) enum Message {
     Open(Box<Opening>),
-    Frame { conn: ConnectionId, frame: Frame },
-    Relieved { conn: ConnectionId },
-    Closed { conn: ConnectionId },
-    Stats { answer: oneshot::Sender<Stats> },
-    NotConnected { users: Vec<UserId>, answer: oneshot::Sender<Vec<UserId>> },
-    Command { command: Command, answer: oneshot::Sender<Result<Reply, Error>> },
+    Frame {
+        conn: ConnectionId,
+        frame: Frame,
+    },
+    Relieved {
+        conn: ConnectionId,
+    },
+    /// The peer is gone, and what it had asked for is to be finished.
+    Left {
+        conn: ConnectionId,
+    },
+    Closed {
+        conn: ConnectionId,
+    },
+    Stats {
+        answer: oneshot::Sender<Stats>,
+    },
+    NotConnected {
+        users: Vec<UserId>,
+        answer: oneshot::Sender<Vec<UserId>>,
+    },
+    Command {
+        command: Command,
+        answer: oneshot::Sender<Result<Reply, Error>>,
+    },
     Headroom(Headroom),
-    SeeOff { parts: usize },
+    SeeOff {
+        parts: usize,
+    },
     Drain,
 }
 

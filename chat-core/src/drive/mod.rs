@@ -49,6 +49,7 @@ mod join;
 mod queue;
 mod service;
 mod session;
+mod signs;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ pub use handle::{Handle, Stopped};
 pub use join::{Joined, join};
 pub use service::Stats;
 pub use session::{Carried, Ended, Session};
+pub use signs::Signs;
 
 use crate::engine::{BadToken, Claims, Engine, Event, Handled};
 use crate::store::Store;

@@ -11,6 +11,7 @@ use futures::stream::StreamExt;
 use futures::task::AtomicWaker;
 
 use super::budget::{Budget, Charge};
+use super::signs::Signs;
 use crate::engine::Class;
 use crate::frame::Frame;
 use crate::limits::OutboundLimits;
@@ -64,6 +65,7 @@ struct Shared {
     budget: Arc<Budget>,
     /// Of the task that empties the queue.
     task: AtomicWaker,
+    signs: Signs,
 }
 
 /// The end that the engine's frames are put into.
@@ -138,6 +140,7 @@ pub(super) fn queue(limits: OutboundLimits, most_asked: usize, budget: Arc<Budge
         leaving: AtomicUsize::new(0),
         budget,
         task: AtomicWaker::new(),
+        signs: Signs::default(),
     });
     let (frames, live) = (sender, Counts::default());
     let tail = Tail { pushed: Vec::new(), live, frames, shared: shared.clone() };
@@ -224,6 +227,11 @@ impl Tail {
         self.shared.backlog.load(Ordering::Acquire)
     }
 
+    /// The last sign of life that the transport noted.
+    pub(super) fn last_sign(&self) -> Monotonic {
+        self.shared.signs.last()
+    }
+
     /// Whether the connection may be read, as far as the engine is concerned.
     pub(super) fn set_paused(&self, paused: bool) {
         self.shared.paused.store(paused, Ordering::Release);
@@ -299,6 +307,16 @@ impl Head {
     /// A request is handed to the engine, which owes one reply from now on.
     pub(super) fn count_request(&self) {
         self.shared.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the engine owes a reply.
+    pub(super) fn has_asked(&self) -> bool {
+        self.shared.asked.load(Ordering::Relaxed) > 0
+    }
+
+    /// Where signs of life are noted.
+    pub(super) fn signs(&self) -> Signs {
+        self.shared.signs.clone()
     }
 
     /// Whether the connection may be read.

@@ -18,6 +18,7 @@ use super::queue::{Entry, Pushed, Refused, Tail};
 use super::{Clock, Drive, Framing, Log, Observer, Verifier};
 use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::frame::Frame;
+use crate::id::UserId;
 use crate::protocol::{Error, Reply};
 use crate::store::Store;
 use crate::time::{Monotonic, Now};
@@ -149,6 +150,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         match message {
             Message::Open(opening) => {
                 let Opening { conn, claims, queue, opened } = *opening;
+                self.tell_signs(&claims.user.id, now);
                 self.queues.insert(conn, queue);
                 self.engine.handle(now, Input::Connected { conn, claims });
                 let _gone = opened.send(());
@@ -158,6 +160,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 let waits = self.has_backlog(conn);
                 self.engine.handle(now, Input::Backlog { conn, waits });
             }
+            Message::Left { conn } => self.engine.handle(now, Input::SeeOff { conn }),
             Message::Closed { conn } => {
                 self.queues.remove(&conn);
                 self.engine.handle(now, Input::Closed { conn });
@@ -182,6 +185,19 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 conns.into_iter().for_each(|conn| self.engine.handle(now, Input::SeeOff { conn }));
             }
             Message::Drain => self.engine.handle(now, Input::Drain),
+        }
+    }
+
+    /// Tells the engine the signs of life of a user's connections, if one more may replace the longest silent.
+    fn tell_signs(&mut self, user: &UserId, now: Now) {
+        let conns = self.engine.connections_of(user);
+        if conns.len() < self.engine.limits().engine.connections_per_user {
+            return;
+        }
+        let last_sign = |conn: &ConnectionId| Some((*conn, self.queues.get(conn)?.last_sign()));
+        let signs: Vec<_> = conns.iter().filter_map(last_sign).collect();
+        for (conn, at) in signs {
+            self.engine.handle(now, Input::Alive { conn, at });
         }
     }
 

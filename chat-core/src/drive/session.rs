@@ -9,6 +9,7 @@ use futures::{Sink, Stream};
 use super::Frame;
 use super::handle::Message;
 use super::queue::{Entry, Head, Outgoing};
+use super::signs::Signs;
 use crate::engine::{Class, ConnectionId};
 use crate::protocol::CloseCode;
 use crate::time::Monotonic;
@@ -98,11 +99,19 @@ impl Session {
         self.conn
     }
 
+    /// Where the transport notes signs of life that are no frames.
+    pub fn signs(&self) -> Signs {
+        self.queue.signs()
+    }
+
     /// Carries frames between the engine and a transport until either ends.
     ///
     /// Whatever is queued is written, then flushed once. The transport must itself give up on a peer that takes
     /// nothing: until then the session keeps what waits for it, within the bounds of
     /// [`OutboundLimits`](crate::limits::OutboundLimits).
+    ///
+    /// What the peer had sent before it closed the transport, or before the transport failed, is still carried out; the
+    /// session ends when it is. Nobody reads the replies.
     ///
     /// A transport that the peer has closed is left as it is. Where the peer waits for an answer to its close, as that
     /// of a WebSocket does, lend the transport (`session.run(&mut transport)`) and close it afterwards.
@@ -119,7 +128,15 @@ impl Session {
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
         // Not an async function, whose future has room for its arguments twice.
-        let mut running = Running { session: self, transport, watch, written: false, closing: None };
+        let mut running = Running {
+            session: self,
+            transport,
+            watch,
+            written: false,
+            closing: None,
+            ended: None,
+            told: false,
+        };
         std::future::poll_fn(move |cx| running.poll(cx))
     }
 }
@@ -130,7 +147,7 @@ impl std::fmt::Debug for Session {
     }
 }
 
-struct Running<T, W> {
+struct Running<T, W, E> {
     session: Session,
     transport: T,
     watch: W,
@@ -138,24 +155,62 @@ struct Running<T, W> {
     written: bool,
     /// The last frame is on its way.
     closing: Option<CloseCode>,
+    /// How the peer's side ended, while the engine finishes what the peer had asked for.
+    ended: Option<Ended<E>>,
+    /// The engine knows that it has.
+    told: bool,
 }
 
-impl<T, E, W> Running<T, W>
+/// Nothing of it is pinned.
+impl<T, W, E> Unpin for Running<T, W, E> {}
+
+impl<T, E, W> Running<T, W, E>
 where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     W: FnMut(Carried),
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
         self.session.queue.register(cx);
+        if self.ended.is_some() {
+            return self.poll_finished(cx);
+        }
         // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
         if let Err(error) = self.write(cx).and_then(|()| self.flush(cx)) {
-            return Poll::Ready(Ended::Failed(error));
+            // What the peer had sent before may still be there to be read.
+            let _rest = self.poll_read(cx);
+            return self.end(Ended::Failed(error), cx);
         }
         if let Some(code) = self.closing {
             let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
             return Poll::Ready(Ended::ByServer(code));
         }
-        self.poll_read(cx)
+        let ended = ready!(self.poll_read(cx));
+        self.end(ended, cx)
+    }
+
+    /// Ends the peer's side. What was received is processed before the session ends: the engine finishes it and takes no more.
+    fn end(&mut self, ended: Ended<E>, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+        if !self.session.queue.has_asked() {
+            return Poll::Ready(ended);
+        }
+        self.ended = Some(ended);
+        self.poll_finished(cx)
+    }
+
+    /// Throws away what nobody reads any more, until the engine has finished and closes the connection.
+    fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+        if !self.told {
+            if ready!(self.session.messages.poll_ready(cx)).is_ok() {
+                let _stopped = self.session.messages.start_send(Message::Left { conn: self.session.conn });
+            }
+            self.told = true;
+        }
+        while !self.session.queue.is_cut()
+            && let Some(Outgoing::Entry(_)) = ready!(self.session.queue.poll_next(cx))
+        {
+            self.session.queue.taken();
+        }
+        Poll::Ready(self.ended.take().unwrap_or(Ended::ByPeer))
     }
 
     /// Hands frames to the engine while it may be done.

@@ -19,7 +19,7 @@ pub(super) struct Connection {
     pub(super) issued_at: Option<Timestamp>,
     /// When import or administration last decided about the user: an older token does not prolong the session.
     pub(super) decided_at: Option<Timestamp>,
-    /// When it last carried a frame.
+    /// When it last carried a frame, or gave another sign of life that was told.
     pub(super) last_heard: Monotonic,
     /// The support rooms it has joined. Bounded by the number of room types.
     pub(super) rooms: Vec<RoomType>,

@@ -119,6 +119,14 @@ pub enum Input {
         /// The frame.
         frame: Frame,
     },
+    /// A connection has given a sign of life that is no frame. Worth telling only before [`Connected`](Self::Connected), where
+    /// the longest silent connection of the same user may have to go. Unknown ones are ignored.
+    Alive {
+        /// Which.
+        conn: ConnectionId,
+        /// When.
+        at: Monotonic,
+    },
     /// A connection is gone. Unknown ones are ignored: the engine may have closed it first.
     Closed {
         /// Which.
@@ -160,8 +168,8 @@ pub enum Input {
         /// One verdict per change.
         result: Result<Vec<Verdict>, Unavailable>,
     },
-    /// A connection must move to another server: what it has under way is finished and no more is taken, then it is told
-    /// 1001. Unknown ones are ignored.
+    /// A connection must move to another server, or its peer is gone: what it has under way is finished and no more is taken,
+    /// then it is told 1001. Unknown ones are ignored.
     SeeOff {
         /// Which.
         conn: ConnectionId,

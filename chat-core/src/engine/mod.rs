@@ -212,6 +212,7 @@ impl Engine {
         match input {
             Input::Connected { conn, claims } => self.connected(conn, claims),
             Input::Frame { conn, frame } => self.frame(conn, &frame),
+            Input::Alive { conn, at } => self.alive(conn, at),
             Input::Closed { conn } => self.forget(conn),
             Input::Backlog { conn, waits } => self.backlog(conn, waits),
             Input::Command { id, command } => self.command(id, command),

@@ -50,6 +50,13 @@ impl Engine {
         }
     }
 
+    /// Takes in a sign of life that is no frame.
+    pub(super) fn alive(&mut self, conn: ConnectionId, at: Monotonic) {
+        if let Some(connection) = self.connections.get_mut(&conn) {
+            connection.last_heard = connection.last_heard.max(at.min(self.now.monotonic));
+        }
+    }
+
     /// Begins the admission of a connection, or has it wait.
     pub(super) fn enter(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.get(&conn) else { return };

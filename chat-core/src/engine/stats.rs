@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Handled, Output};
+use super::{ConnectionId, Engine, Handled, Output};
 use crate::id::UserId;
 use crate::protocol::{ErrorCode, EventType};
 
@@ -46,6 +46,11 @@ impl Engine {
     pub(super) fn count_answer(&mut self, handled: Handled) {
         *self.answered.entry((handled.event, handled.code)).or_default() += 1;
         self.outputs.push_back(Output::Handled(handled));
+    }
+
+    /// The connections of a user, the oldest first.
+    pub fn connections_of(&self, user: &UserId) -> &[ConnectionId] {
+        self.online.of(user)
     }
 
     /// Whether a user has a connection.

@@ -79,6 +79,7 @@ pub(crate) struct Chat {
     pub(crate) pool: LocalPool,
     pub(crate) handle: Handle,
     pub(crate) gate: Gate,
+    pub(crate) clock: StoppedClock,
     /// What observers were shown.
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     /// Commits that had begun when they were shown it.
@@ -108,7 +109,8 @@ impl Chat {
         let commits = Arc::clone(&gate.1);
         let engine = Engine::new(settings, [7; 32]);
         let tokens = PlainTokens(vec![super::driver(), super::staff()]);
-        let drive = change(Drive::new(engine, store, tokens, StoppedClock::default()));
+        let clock = StoppedClock::default();
+        let drive = change(Drive::new(engine, store, tokens, clock.clone()));
         let observer = move |event: &Event| {
             shown.unbounded_send(event.clone()).ok();
             count.unbounded_send(commits.load(Ordering::Relaxed)).ok();
@@ -118,7 +120,7 @@ impl Chat {
         let ended = Rc::new(RefCell::new(None));
         let end = ended.clone();
         pool.spawner().spawn_local(async move { *end.borrow_mut() = Some(service.await) }).unwrap();
-        Self { pool, handle, gate, events, begun, ended }
+        Self { pool, handle, gate, clock, events, begun, ended }
     }
 
     /// A session that does not run yet.

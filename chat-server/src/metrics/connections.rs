@@ -10,6 +10,7 @@ use chat_core::protocol::Role;
 use chat_core::time::Monotonic;
 
 use super::Metrics;
+use crate::clock::SystemClock;
 use crate::websocket::Failure;
 
 /// A connection that counts as open until this is dropped.
@@ -31,6 +32,11 @@ impl Counted {
         metrics.open.add(role.as_str());
         let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
         Self { metrics, role, writer, asked: VecDeque::new(), ended: None }
+    }
+
+    /// The clock of the drive.
+    pub(crate) fn clock(&self) -> SystemClock {
+        self.metrics.clock
     }
 
     /// Frames were carried.

@@ -9,6 +9,8 @@ use tokio::time::sleep;
 
 use super::*;
 
+mod patience;
+
 type Client = WebSocketStream<TokioAdapter<DuplexStream>>;
 
 /// A server's end, and the raw other end of the pipe.
