@@ -138,8 +138,8 @@ pub struct RateLimits {
     /// with 100 control users and 1,000 conversations. The bytes are known once a reply is made, so a reply may take more
     /// than there is, and the next waits for it.
     pub reply_bytes: ByteRate,
-    /// Repeats of what was accepted, and look-ups whether a request that its rate refuses is one: 200 a second, 400 at
-    /// once. Beyond it nothing is refused, but the connection's next request waits.
+    /// Repeats of what was accepted, and look-ups whether a request that its rate refuses is one: 2,000 a second, and as
+    /// many at once, which is more than an outbox holds. Beyond it nothing is refused, but the connection's next request waits.
     pub repeats: Rate,
 }
 
@@ -174,7 +174,7 @@ impl Default for RateLimits {
             daily: Some(DailyBudget::default()),
             message_bytes: ByteRate { burst: 1024 * 1024, per_second: 64 * 1024 },
             reply_bytes: ByteRate { burst: 32 * 1024 * 1024, per_second: 1024 * 1024 },
-            repeats: Rate { burst: 400, every: Duration::from_millis(5) },
+            repeats: Rate { burst: 2_000, every: Duration::from_micros(500) },
         }
     }
 }

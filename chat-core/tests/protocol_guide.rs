@@ -203,7 +203,7 @@ fn the_table_of_limits_is_the_defaults() {
         let row = rows.iter().find(|row| row[0] == what).unwrap_or_else(|| panic!("no row {what:?}"));
         row[1]
     };
-    let per = |rate: Rate, period: Duration| period.as_millis() / rate.every.as_millis();
+    let per = |rate: Rate, period: Duration| period.as_micros() / rate.every.as_micros();
     let bytes = |rate: ByteRate| {
         format!(
             "{} KiB a second, {} MiB at once",
@@ -258,7 +258,11 @@ fn the_table_of_limits_is_the_defaults() {
         ("bytes of lists, history and catch-ups of a user", bytes(rates.reply_bytes)),
         (
             "repeats of a user",
-            format!("{} a second, {} at once", per(rates.repeats, second), rates.repeats.burst),
+            format!(
+                "{} a second, {} at once",
+                grouped(usize::try_from(per(rates.repeats, second)).unwrap()),
+                grouped(rates.repeats.burst as usize)
+            ),
         ),
         ("connections of a user", engine.connections_per_user.to_string()),
         ("requests under way on a connection", engine.requests_under_way.to_string()),
