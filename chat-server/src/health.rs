@@ -78,6 +78,9 @@ impl Health {
             Some(Fault::DiskFull) => {
                 not_ready("not ready: the disk is full: only deletion and administration may write")
             }
+            Some(Fault::DiskFullWithoutIndex) => {
+                not_ready("not ready: the disk is full, and the index has yet to be built")
+            }
             Some(Fault::Journal) => not_ready("not ready: the store can't be written"),
             Some(Fault::Index) => not_ready("not ready: the index is being built"),
             Some(Fault::Closed) => not_ready("not ready: the store is closed"),

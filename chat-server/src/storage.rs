@@ -76,6 +76,12 @@ fn tell(report: &OpenReport) {
         IndexReport::Replayed(from) => {
             info!(?from, to = ?report.position, "the index was brought up to date");
         }
+        IndexReport::Missing { why } => {
+            warn!(
+                why,
+                "the disk is full: the index is built as soon as there is room, and nothing is read before"
+            );
+        }
         IndexReport::Rebuilt { .. } | IndexReport::Current => {}
     }
 }

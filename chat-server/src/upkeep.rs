@@ -21,6 +21,9 @@ const HEAD_EVERY: Duration = Duration::from_hours(1);
 /// the disk away from who writes messages.
 const STEP_EVERY: Duration = Duration::from_millis(100);
 
+/// The pause after erasing has failed, as on a full disk while there is no index: it may be what makes room.
+const RETRY_EVERY: Duration = Duration::from_secs(5);
+
 /// How often the room on the disk is looked at: at the fastest that clients can write, some 100 MB.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -60,6 +63,7 @@ async fn watch_disk(store: &LocalStore, handle: &Handle, reserve: Option<u64>) -
                 if before != now {
                     tell_headroom(now, store.meter().space.free());
                     handle.set_headroom(now).await;
+                    store.meter().space.set(now);
                 }
             }
             Err(error) => {
@@ -88,7 +92,7 @@ fn tell_headroom(headroom: Headroom, free_bytes: u64) {
 /// Erases the text of messages that were kept for long enough.
 async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
     let Some(retention) = retention else { return pending().await };
-    let mut erased = 0;
+    let (mut erased, mut is_failing) = (0, false);
     loop {
         let (store, cutoff) = (store.clone(), clock::wall().minus(retention));
         let swept = spawn_blocking(move || store.erase_before(cutoff)).await;
@@ -100,8 +104,15 @@ async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
             }
             Ok(Swept { erased: last, more: false }) => erased += last,
             Err(RetentionError::Busy) => {}
-            Err(error) => warn!(%error, "could not erase what is too old; it will be tried again"),
+            Err(error) => {
+                if !std::mem::replace(&mut is_failing, true) {
+                    warn!(%error, "could not erase what is too old; it will be tried again");
+                }
+                sleep(RETRY_EVERY).await;
+                continue;
+            }
         }
+        is_failing = false;
         match std::mem::take(&mut erased) {
             0 => {}
             messages => info!(messages, "erased the text of messages that were kept for long enough"),

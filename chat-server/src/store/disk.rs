@@ -9,6 +9,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use rustix::fs::{FallocateFlags, fallocate};
+
 use super::private;
 
 /// Where the journal's files are made and changed. Reading goes past it, by the usual means.
@@ -58,6 +60,15 @@ pub trait DiskFile: Send {
     /// As the file system says.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
+    /// Gives the room of zeros back to the file system, where that can be done: they are read as before.
+    ///
+    /// # Errors
+    ///
+    /// As the file system says; nothing has changed then.
+    fn punch(&mut self, _offset: u64, _length: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Makes the content durable, and of the metadata what is needed to find it (`fdatasync`).
     ///
     /// # Errors
@@ -95,6 +106,11 @@ impl DiskFile for File {
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)
+    }
+
+    fn punch(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(&*self, flags, offset, length)?)
     }
 
     fn sync(&mut self) -> io::Result<()> {

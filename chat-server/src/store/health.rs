@@ -14,6 +14,8 @@ pub enum Fault {
     Journal,
     /// Acknowledge changes of clients: the disk is full, but for the end of the reserve.
     DiskFull,
+    /// The same, and answer loads: there is no index, and perhaps no room for one.
+    DiskFullWithoutIndex,
     /// Acknowledge changes of all clients: what is left of the disk is kept for control and emergencies.
     DiskLow,
     /// Answer loads: there is no index, and it is being built.

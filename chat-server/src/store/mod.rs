@@ -144,7 +144,7 @@ impl LocalStore {
         let parts = open::open(dir, &options)?;
         let reader = Arc::new(Reader::new(&dir.join("journal")));
         let overlay = Arc::new(Overlay::new(parts.journal.end()));
-        let current = Arc::new(Current::new(Ok(parts.index)));
+        let current = Arc::new(Current::new(parts.index));
         let answers = Answers::new(current.clone(), overlay.clone(), reader.clone());
         let renewal = Renewal::new(dir, &options, current.clone(), overlay.clone());
         let observer = options.observer.clone();
@@ -230,6 +230,7 @@ impl LocalStore {
         let headroom = self.inner.meter.space.headroom();
         match self.fault_of_threads() {
             Some(Fault::Closed) => Some(Fault::Closed),
+            Some(Fault::Index) if headroom == Headroom::Exhausted => Some(Fault::DiskFullWithoutIndex),
             _ if headroom == Headroom::Exhausted => Some(Fault::DiskFull),
             None if headroom == Headroom::Reserved => Some(Fault::DiskLow),
             fault => fault,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ pub(super) const VERSION: u32 = 1;
 
 /// Most bytes that are read of one: many times what is written.
 const BYTES_MOST: u64 = 64 << 10;
+
+/// Bytes of a spare file: more than is ever written, and one block of most file systems.
+const SPARE_BYTES: usize = 4_096;
 
 /// What every version of such a file has.
 #[derive(Deserialize)]
@@ -46,16 +49,58 @@ pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option
 }
 
 /// Replaces what the file of this name said before, durably.
+///
+/// It is written over a spare file, whose room was taken while there was some: so it works on a full disk too, where the
+/// file system writes in place.
 pub(super) fn write(dir: &Path, name: &str, note: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string(note)?;
-    let new = dir.join(format!("{name}.new"));
-    let mut file = private::create(&new)?;
-    file.write_all(format!("{json}\n{}\n", checksum(&json)).as_bytes())?;
+    let text = format!("{json}\n{}\n", checksum(&json));
+    let spare = spare_of(dir, name);
+    let mut file = private::options().write(true).create(true).truncate(false).open(&spare)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
     file.sync_all()?;
-    fs::rename(&new, dir.join(name))?;
-    fs::File::open(dir)?.sync_all()
+    fs::rename(&spare, dir.join(name))?;
+    fs::File::open(dir)?.sync_all()?;
+    keep_spare(dir, name);
+    Ok(())
+}
+
+/// Makes the spare file over which the file of this name will be written, if there is none. Without room there is none.
+pub(super) fn keep_spare(dir: &Path, name: &str) {
+    let made = private::options().write(true).create_new(true).open(spare_of(dir, name));
+    if let Err(error) = made.and_then(|mut spare| spare.write_all(&[0; SPARE_BYTES]))
+        && error.kind() != io::ErrorKind::AlreadyExists
+    {
+        tracing::debug!(%error, name, "there is no room for a spare file");
+    }
+}
+
+fn spare_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.new"))
 }
 
 fn checksum(json: &str) -> String {
     format!("{:08x}", crc32fast::hash(json.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_note_is_written_over_a_spare_file_whose_room_was_taken_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let spare = spare_of(dir.path(), "note");
+        write(dir.path(), "note", &serde_json::json!({"version": 1, "text": "long".repeat(99)})).unwrap();
+        let before = spare.metadata().unwrap();
+        assert_eq!(before.len(), SPARE_BYTES as u64);
+        write(dir.path(), "note", &serde_json::json!({"version": 1})).unwrap();
+        assert_eq!(dir.path().join("note").metadata().unwrap().ino(), before.ino());
+        let read: Option<serde_json::Value> = read(dir.path(), "note").unwrap();
+        assert_eq!(read, Some(serde_json::json!({"version": 1})));
+        assert!(spare.exists());
+    }
 }

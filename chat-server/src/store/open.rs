@@ -1,28 +1,32 @@
 //! Opening: from whatever a crash, a power cut or a restored backup left, to a store that can be used.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
-use chat_core::store::Position;
+use chat_core::store::{Position, Unavailable};
 
+use super::current::Present;
 use super::disk::Disk;
 use super::error::OpenError;
 use super::index::build::{Failed, replay};
 use super::index::{Index, Opened, set_aside};
-use super::journal::{End, Event, Journal, Recovered, Witness, recover};
+use super::journal::{End, Erasing, Event, Journal, Recovered, Witness, recover};
 use super::lock::Lock;
 use super::options::{IndexReport, OpenReport, Options, Progress};
 use super::private;
 use super::retention::{self, RetentionError};
+use super::space::is_full;
 use super::state::{BACKUP, STATE, State};
 
 /// A store whose journal and index agree.
 pub(super) struct Parts {
     pub(super) lock: Lock,
     pub(super) journal: Journal,
-    pub(super) index: Arc<Index>,
+    /// None if the disk is full: it is then built as soon as there is room.
+    pub(super) index: Present,
     pub(super) report: OpenReport,
 }
 
@@ -60,15 +64,39 @@ pub(super) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     let journal = opening.open_journal(end)?;
     let end_now = journal.end();
     let (index, index_report) = opening.bring_index(found, end_now.position)?;
-    retention::complete(dir, &*options.disk, &index).map_err(|error| match error {
-        RetentionError::Journal(error) => error,
-        error => OpenError::Index { dir: opening.index.clone(), what: error.to_string() },
-    })?;
-    write_state(dir, options, end_now, false)?;
+    if let Ok(index) = &index {
+        let completed = retention::complete(dir, &*options.disk, index).map_err(|error| match error {
+            RetentionError::Journal(error) => error,
+            error => OpenError::Index { dir: opening.index.clone(), what: error.to_string() },
+        });
+        // Retention does again what it has noted.
+        unless_full(dir, completed)?;
+    }
+    // What it said before is true still: the next start knows an older end, or takes the index for less than it is.
+    unless_full(dir, write_state(dir, options, end_now, false))?;
+    Erasing::keep_spare(&opening.journal);
     let created = end.is_none_or(|end| end.position.0 == 0);
     let report = OpenReport { created, cut, index: index_report, position: end_now.position };
     tracing::info!(?report, "opened the store");
     Ok(Parts { lock, journal, index, report })
+}
+
+/// Goes on without what a full disk had no room for.
+fn unless_full(dir: &Path, done: Result<(), OpenError>) -> Result<(), OpenError> {
+    match done {
+        Err(error @ (OpenError::Index { .. } | OpenError::Io { .. })) if is_full(dir) => {
+            tracing::warn!(%error, "the disk is full: the store is opened all the same");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// Removes the file that says how the store was left, durably: it is then known of no index that it can be trusted.
+fn forget_state(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join(STATE);
+    let removed = fs::remove_file(&path).and_then(|()| fs::File::open(dir)?.sync_all());
+    removed.map_err(OpenError::io("remove", &path))
 }
 
 /// Says durably how the store is left.
@@ -83,7 +111,13 @@ impl Opening<'_> {
         if let Some(state) = state.filter(|state| state.clean) {
             // Sled writes as soon as it is open, and so does who builds an index where there is none. If the machine
             // stops before this start has come to its end, the next one must not take the index for one that was closed.
-            write_state(self.dir, self.options, state.end, false)?;
+            match write_state(self.dir, self.options, state.end, false) {
+                Err(error) if is_full(self.dir) => {
+                    tracing::warn!(%error, "the disk is full: the file that says how the store was left is removed");
+                    forget_state(self.dir)?;
+                }
+                written => written?,
+            }
         }
         if !self.index.try_exists().map_err(OpenError::io("look for", &self.index))? {
             return Ok(useless("there was none", None));
@@ -132,7 +166,23 @@ impl Opening<'_> {
         begun.map_err(OpenError::io("begin", &self.journal))
     }
 
-    fn bring_index(&self, found: Found, last: Position) -> Result<(Arc<Index>, IndexReport), OpenError> {
+    /// The index at the journal's end, or the reason why the disk has no room for one.
+    fn bring_index(&self, found: Found, last: Position) -> Result<(Present, IndexReport), OpenError> {
+        match self.try_index(found, last) {
+            Ok((index, report)) => Ok((Ok(index), report)),
+            Err(error @ (OpenError::Index { .. } | OpenError::Io { .. })) if is_full(self.dir) => {
+                let why = error.to_string();
+                tracing::error!(
+                    why,
+                    "the disk is full: nothing can be read before there is room for the index"
+                );
+                Ok((Err(Unavailable::new(why.clone())), IndexReport::Missing { why }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_index(&self, found: Found, last: Position) -> Result<(Arc<Index>, IndexReport), OpenError> {
         let why = match found {
             Found::Usable(index, end) => match self.replay(&index, last) {
                 Ok(()) if end.position == last => return Ok((index, IndexReport::Current)),

@@ -107,4 +107,9 @@ pub enum IndexReport {
         /// What was wrong with the one before.
         why: String,
     },
+    /// There is none, because the disk is full: it is built as soon as there is room.
+    Missing {
+        /// What came of making one.
+        why: String,
+    },
 }

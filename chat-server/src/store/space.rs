@@ -21,6 +21,14 @@ const LAST_PART: u64 = 4;
 /// every write.
 const RISE_PART: u64 = 10;
 
+/// With less free than this, a disk counts as full for one who opens a store on it: an index can't be made.
+const FULL: u64 = 4 << 20;
+
+/// Whether a disk has no room for an index.
+pub(super) fn is_full(dir: &Path) -> bool {
+    statvfs(dir).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
+}
+
 /// What was found last.
 #[derive(Debug, Default)]
 pub(crate) struct Space {
@@ -48,10 +56,13 @@ impl Space {
             (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
         let reserve = reserve.unwrap_or_else(|| (total / DEFAULT_PART).min(DEFAULT_MOST));
         self.free.store(free, Ordering::Relaxed);
-        let mut headroom = self.headroom.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = *headroom;
-        *headroom = next(before, free, reserve);
-        Ok((before, *headroom))
+        let before = self.headroom();
+        Ok((before, next(before, free, reserve)))
+    }
+
+    /// Says what may be written: once the engine goes by it.
+    pub(crate) fn set(&self, headroom: Headroom) {
+        *self.headroom.lock().unwrap_or_else(PoisonError::into_inner) = headroom;
     }
 }
 
@@ -99,6 +110,7 @@ mod tests {
         let space = Space::default();
         let dir = std::env::temp_dir();
         assert_eq!(space.look(&dir, Some(u64::MAX / 2)).unwrap(), (Headroom::Ample, Headroom::Exhausted));
+        space.set(Headroom::Exhausted);
         assert_eq!(space.look(&dir, Some(0)).unwrap(), (Headroom::Exhausted, Headroom::Ample));
         assert!(space.look(&dir.join("not there"), None).is_err());
     }

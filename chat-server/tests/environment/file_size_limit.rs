@@ -71,7 +71,8 @@ fn limit_files(server: &Server, bytes: Option<u64>) {
 /// How long the journal is, without the zeros that were written ahead.
 fn journal_length(dir: &Path) -> u64 {
     let segments = fs::read_dir(dir.join("data/journal")).unwrap();
-    let segment = segments.map(|segment| segment.unwrap().path()).max().unwrap();
+    let segments = segments.map(|segment| segment.unwrap().path());
+    let segment = segments.filter(|path| path.extension().is_some_and(|end| end == "log")).max().unwrap();
     let bytes = fs::read(segment).unwrap();
     bytes.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::chat::Chat;
 use crate::mount::Mount;
-use crate::start::refusal;
-use crate::support::john;
+use crate::support::http::probe;
+use crate::support::{Server, john};
 
 #[tokio::test]
 #[ignore = "mounts a file system, which takes root"]
@@ -32,26 +32,41 @@ async fn service_goes_on_when_there_is_room_again() {
     chat.check(&mut server.connect(&john()).await).await;
 }
 
+/// A server with the usual reserve on a disk without room, once it says so and has its index.
+async fn serve_full(disk: &Mount, flags: &[&str]) -> Server {
+    let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
+    let server = Server::spawn(command, disk.inside(), flags);
+    let full = "not ready: the disk is full: only deletion and administration may write\n";
+    while probe(&server, "/readyz").await != (503, full.to_owned()) {}
+    server
+}
+
 #[tokio::test]
 #[ignore = "mounts a file system, which takes root"]
-async fn a_start_without_room_says_so_and_loses_nothing() {
-    let disk = Mount::new("8m");
-    let server = disk.serve();
-    let mut chat = Chat::begin(&server).await;
-    chat.settle().await;
-    let mut john_ = server.connect(&john()).await;
-    let mut ballast = Ballast::on(&disk);
-    chat.use_up(&mut john_, || ballast.fill()).await;
-    server.kill().await;
-    ballast.fill();
+async fn a_start_without_room_serves_what_was_written_and_goes_on_when_there_is_some() {
+    for is_clean in [false, true] {
+        let disk = Mount::new("16m");
+        let server = disk.serve();
+        let mut chat = Chat::begin(&server).await;
+        chat.settle().await;
+        let mut john_ = server.connect(&john()).await;
+        let mut ballast = Ballast::on(&disk);
+        chat.use_up(&mut john_, || ballast.fill()).await;
+        match is_clean {
+            true => assert!(server.stop().await.0.success()),
+            false => server.kill().await,
+        }
+        ballast.fill();
 
-    let said = refusal(disk.command(env!("CARGO_BIN_EXE_chat-server")), disk.inside());
-    assert!(said.contains("No space left on device") && said.contains("the space on its disk"), "{said}");
-    ballast.remove();
-    let server = disk.serve();
-    let mut john_ = server.connect(&john()).await;
-    chat.check(&mut john_).await;
-    chat.go_on(&mut john_).await;
+        let server = serve_full(&disk, &[]).await;
+        let mut john_ = server.connect(&john()).await;
+        chat.check(&mut john_).await;
+        assert_eq!(chat.say(&mut john_).await.as_deref(), Some("storage_low"));
+        ballast.remove();
+        while probe(&server, "/readyz").await.0 != 200 {}
+        chat.go_on(&mut john_).await;
+        assert!(server.stop().await.0.success());
+    }
 }
 
 /// What takes all the room on a disk.

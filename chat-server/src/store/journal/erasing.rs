@@ -17,9 +17,12 @@ use super::event::Event;
 use super::group::{self, End, Location};
 use super::record::{self, Header};
 use super::segment;
-use crate::store::disk::Disk;
+use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::{Damage, OpenError};
 use crate::store::note;
+
+/// Bytes of a block of most file systems: less can't be given back.
+const BLOCK: u64 = 4_096;
 
 /// The file's name.
 const NAME: &str = "erasing";
@@ -67,6 +70,11 @@ impl Erasing {
         note::read(journal, NAME)
     }
 
+    /// Makes sure that it can be said on a full disk too.
+    pub(in crate::store) fn keep_spare(journal: &Path) {
+        note::keep_spare(journal, NAME);
+    }
+
     /// Says it durably.
     pub(in crate::store) fn write(&self, journal: &Path) -> Result<(), OpenError> {
         note::write(journal, NAME, self).map_err(OpenError::io("note what is erased in", journal))
@@ -110,10 +118,21 @@ impl Step {
                 let zeros = vec![0; *length];
                 file.write_at(*content, &zeros)?;
                 file.write_at(*checksum, &crc32fast::hash(&zeros).to_be_bytes())?;
+                give_back(&mut *file, *content, *length as u64);
             }
             file.sync()
         });
         erased.map_err(OpenError::io("erase content in", &path))
+    }
+}
+
+/// Gives the whole blocks of erased content back to the file system. Where that can't be done, the zeros stay.
+fn give_back(file: &mut dyn DiskFile, content: u64, length: u64) {
+    let (start, end) = (content.next_multiple_of(BLOCK), (content + length) / BLOCK * BLOCK);
+    if start < end
+        && let Err(error) = file.punch(start, end - start)
+    {
+        tracing::debug!(%error, "the room of erased content is not given back");
     }
 }
 
