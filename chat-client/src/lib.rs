@@ -73,8 +73,8 @@
 //! |---|---|---|
 //! | the network, the server | nothing: it is tried again, after 0.5 to 20 s at random | [`ConnectionState::Waiting`] |
 //! | a request is refused | show the reason; the same will be refused again | [`Error::Refused`], [`NotSent`] |
-//! | the token has expired, or says other rights than the account has, and the provider has no other | log in: the provider then has another. Until then the same is tried again, after at most a minute: a clock may be wrong | [`WaitCause`] |
-//! | too many devices of the user, or dead connections of this one | nothing: it comes back, after 5 s to 10 min | [`WaitCause::Replaced`] |
+//! | the token has expired, or says other rights | have the provider give another; until then the same is tried again | [`WaitCause`] |
+//! | the user has too many connections | nothing: this one comes back, after 5 s to 10 min | [`WaitCause::Replaced`] |
 //! | the provider says that there is no token any more | log in, then [`ChatClient::resume`] | [`StopReason::NoToken`] |
 //! | the server does not want this client | show the reason | [`StopReason::Refused`] |
 //!
