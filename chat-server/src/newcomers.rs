@@ -45,18 +45,12 @@ const MOST_GOING: usize = 64;
 /// Most newcomers whose task was made and has not begun. The others wait where the next one is chosen fairly.
 const MOST_BEGINNING: usize = 32;
 
-/// Most connections that were accepted and that nobody has looked at yet: as many as come at once after a restart. Each costs
+/// Most connections that were accepted and that nobody has looked at yet: more than come at once after a restart. Each costs
 /// a file, and next to no memory.
-const MOST_WAITING: usize = 4_096;
+const MOST_WAITING: usize = 8_192;
 
 /// Files of all of them.
 pub(crate) const FILES: usize = MOST + MOST_WAITING;
-
-/// One file in so many may be of a connection that nobody has looked at yet.
-const FILES_FOR_ONE_WAITING: usize = 8;
-
-/// Places of newcomers, and of those that wait to become some, when there are no files for any.
-const FEWEST: usize = 16;
 
 /// The time that a client has from connecting to its last header.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -89,13 +83,20 @@ pub(crate) struct Room {
 
 impl Room {
     fn most(&self) -> usize {
-        let (most, free) = &self.connections;
-        let connections = most.saturating_sub(free.available_permits());
-        self.files.saturating_sub(connections + self.most_waiting()).clamp(FEWEST, MOST)
+        self.half().min(MOST)
     }
 
     fn most_waiting(&self) -> usize {
-        (self.files / FILES_FOR_ONE_WAITING).clamp(FEWEST, MOST_WAITING)
+        self.half().min(MOST_WAITING)
+    }
+
+    /// Half of the files that are left: for newcomers, or for those that wait to become some. However many are connected,
+    /// some are there for both.
+    fn half(&self) -> usize {
+        let (most, free) = &self.connections;
+        let connections = most.saturating_sub(free.available_permits());
+        let fewest = (self.files / 16).clamp(16, 1_024);
+        (self.files.saturating_sub(connections) / 2).max(fewest)
     }
 }
 
@@ -161,6 +162,7 @@ impl Newcomers {
 
     /// Takes a connection from this address into the lobby; one may be closed for it.
     pub(crate) fn wait<T>(&self, lobby: &mut Lobby<T>, peer: SocketAddr, connection: T) {
+        lobby.bound(self.room.most_waiting());
         if let Some((group, _closed)) = lobby.enter(self.trusted.group(peer.ip()), connection) {
             self.metrics.newcomers.gave_way(Cause::Full);
             self.state().report(group);
@@ -280,6 +282,29 @@ impl Eviction {
             Ok(permit) => permit,
             // The place was given back.
             Err(_) => pending().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newcomers_have_half_of_the_files_that_connections_leave_and_some_always() {
+        let most = |files, connected: usize| {
+            let connections = (20_000, Arc::new(Semaphore::new(20_000 - connected)));
+            Room { files, connections }.most()
+        };
+        for (files, connected, places) in [
+            (36_384, 0, 8_192),
+            (36_384, 20_000, 8_192),
+            (19_744, 0, 8_192),
+            (19_744, 10_000, 4_872),
+            (19_744, 19_744, 1_024),
+            (0, 0, 16),
+        ] {
+            assert_eq!(most(files, connected), places, "{files} files, {connected} connected");
         }
     }
 }

@@ -59,8 +59,8 @@ const PLACES: usize = 300;
 const STRANGER: &str = "192.0.2.1:4711";
 
 fn newcomers(shared: &Shared) -> Arc<Newcomers> {
-    // A part of them is for those that wait.
-    let room = Room { files: PLACES + PLACES / 7, connections: (1, Arc::clone(&shared.places)) };
+    // Half of them are for those that wait.
+    let room = Room { files: 2 * PLACES, connections: (1, Arc::clone(&shared.places)) };
     Newcomers::new(vec!["127.0.0.0/8".parse().unwrap()], room, Arc::clone(&shared.metrics))
 }
 

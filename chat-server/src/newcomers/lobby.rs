@@ -22,6 +22,11 @@ impl<T> Lobby<T> {
         self.crowd.len() == 0
     }
 
+    /// Sets the bound, which is kept from the next connection on.
+    pub(super) fn bound(&mut self, most: usize) {
+        self.most = most;
+    }
+
     /// Takes a connection in, and gives one back that loses its place.
     pub(super) fn enter(&mut self, group: Group, value: T) -> Option<(Group, T)> {
         let evicted = if self.crowd.len() < self.most { None } else { self.crowd.oldest_of_most() };
