@@ -7,9 +7,9 @@ use chat_core::drive::{Ended, Frame, Stopped, join};
 use chat_core::engine::{Claims, Command, Event};
 use chat_core::protocol::{CloseCode, ErrorCode};
 use chat_core::time::{Monotonic, Timestamp};
-use futures::SinkExt;
 use futures::channel::mpsc;
 use futures::task::LocalSpawnExt;
+use futures::{FutureExt, SinkExt};
 use serde_json::json;
 use support::chat::{Chat, Client, as_json};
 use support::{driver, live_seqs, of_type, other_driver, regulator, secs, settings, staff, unhurried};
@@ -25,7 +25,7 @@ fn live_events_wait_in_a_session_until_it_runs() {
     let (said, mut hears) = mpsc::channel(10);
     let silent = futures::stream::pending::<Result<Frame, mpsc::SendError>>();
     let run = session.run(join(silent, said));
-    let ended = async { drop(run.await) };
+    let ended = run.map(|_| ());
     chat.pool.spawner().spawn_local(ended).unwrap();
     chat.settle();
     assert_eq!(as_json(&hears.try_recv().unwrap()).unwrap()["message"]["seq"], 2);
@@ -51,8 +51,8 @@ fn dropping_a_session_closes_its_connection() {
 fn say_and_go(chat: &mut Chat, frames: Vec<Result<Frame, &'static str>>, hears: bool) -> Ended<&'static str> {
     chat.gate.shut();
     let session = chat.session(&other_driver());
-    let (said, heard) = mpsc::channel::<Frame>(10);
-    let _heard = hears.then_some(heard);
+    let (said, hearing) = mpsc::channel::<Frame>(10);
+    let _hearing = hears.then_some(hearing);
     let transport = join(futures::stream::iter(frames), said.sink_map_err(|_| "gone"));
     let ended = chat.pool.spawner().spawn_local_with_handle(session.run(transport)).unwrap();
     chat.settle();

@@ -98,8 +98,8 @@ fn without_room_only_administration_may_write_and_reading_goes_on() {
     let (user, conversation) = (driver().id, stage.scene.conversation.as_str().into());
     let send = Command::Send { user, conversation, content: "text".into(), client_message_id: None };
     let world = &mut stage.scene.world;
-    let (sent, deactivated) = (world.command(send), world.command(Command::Deactivate(driver().id)));
-    assert_eq!(world.answers[&sent].as_ref().unwrap_err().code, ErrorCode::StorageLow);
+    let (answered, deactivated) = (world.command(send), world.command(Command::Deactivate(driver().id)));
+    assert_eq!(world.answers[&answered].as_ref().unwrap_err().code, ErrorCode::StorageLow);
     assert!(world.answers[&deactivated].is_ok());
 }
 

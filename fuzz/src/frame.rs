@@ -103,10 +103,10 @@ fn has_meaning(text: &str) -> bool {
         "read_position",
         "error",
     ];
-    let is_cursor = Cursor::from(text).place().is_some();
     fn is<T: DeserializeOwned>(text: &str) -> bool {
         serde_json::from_value::<T>(text.into()).is_ok()
     }
+    let is_cursor = Cursor::from(text).place().is_some();
     EventType::ALL.iter().any(|kind| kind.as_str() == text)
         || EVENTS.contains(&text)
         || is_cursor

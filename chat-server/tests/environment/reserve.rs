@@ -50,7 +50,7 @@ async fn the_reserve_is_kept_for_control_and_emergencies_and_then_for_administra
     let disk = Mount::new("16m");
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
     let server = Server::spawn(command, disk.inside(), &["--reserve-mib", "4"]);
-    let (mut driver, mut desk) = (server.connect(&john()).await, server.connect(&jane()).await);
+    let (mut driver, mut officer) = (server.connect(&john()).await, server.connect(&jane()).await);
     let ordinary = create(&mut driver, "t", "c").await;
     let emergency = raise(&mut driver).await;
     ready(&server, (200, "ready\n")).await;
@@ -60,11 +60,11 @@ async fn the_reserve_is_kept_for_control_and_emergencies_and_then_for_administra
     assert_eq!(say(&mut driver, &ordinary).await, "storage_low");
     assert_eq!(say(&mut driver, &emergency).await, "");
     raise(&mut driver).await;
-    assert_eq!(say(&mut desk, &ordinary).await, "");
+    assert_eq!(say(&mut officer, &ordinary).await, "");
 
     leave(&disk, 512 << 10);
     ready(&server, (503, EXHAUSTED)).await;
-    assert_eq!(say(&mut desk, &ordinary).await, "storage_low");
+    assert_eq!(say(&mut officer, &ordinary).await, "storage_low");
     assert_eq!(say(&mut driver, &emergency).await, "storage_low");
     let page = driver.request("get_conversation_messages", json!({"conversation_id": ordinary})).await;
     assert_eq!(page["messages"].as_array().map(Vec::len), Some(2), "{page}");
