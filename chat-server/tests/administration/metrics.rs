@@ -90,6 +90,11 @@ impl Watch {
         unmoved.extend(names.filter(|name| !with_moved.contains(name) && !with_any.contains(name)));
         // The program is another one only after an update.
         unmoved.remove(&*format!("chat_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")));
+        // The disk of the machine has room, and the receiver here refuses nothing for good: see `environment/reserve.rs` and
+        // `webhook_streams.rs`.
+        for elsewhere in ["chat_disk_headroom", "chat_webhook_refused_total"] {
+            unmoved.remove(elsewhere);
+        }
         unmoved
     }
 }

@@ -81,12 +81,14 @@ pub(crate) struct Trace {
 
 /// Calls that change nothing that survives a power cut. `sync_file_range` is one: it waits for the disk's cache at
 /// most, and forgets what leads to the data. `fcntl` only asks for flags here.
-const WITHOUT_EFFECT: [&str; 20] = [
+const WITHOUT_EFFECT: [&str; 22] = [
     "access",
     "chdir",
+    "chmod",
     "close",
     "execve",
     "fadvise64",
+    "fchmodat",
     "fcntl",
     "flock",
     "fstat",
