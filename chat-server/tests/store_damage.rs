@@ -12,7 +12,7 @@ use chat_server::store::journal::{Content, Event, read_all};
 use chat_server::store::{LocalStore, OpenError, Options};
 use store_bytes::{find_record, fix_checksums};
 use store_support::{
-    account, commit, contents, conv, copy_dir, creation, last_segment, message, open, read, written,
+    account, commit, contents, conv, copy_dir, creation, last_segment, message, open, read, segments, written,
 };
 use tempfile::TempDir;
 
@@ -131,9 +131,7 @@ fn a_missing_segment_is_known() {
     (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
     store.close().unwrap();
     drop(store);
-    let mut segments: Vec<_> =
-        fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    segments.sort();
+    let segments = segments(dir.path());
     assert!(segments.len() > 3, "{segments:?}");
     for missing in [0, 1, segments.len() - 1] {
         let bytes = fs::read(&segments[missing]).unwrap();

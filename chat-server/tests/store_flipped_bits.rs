@@ -14,7 +14,9 @@ use chat_core::store::{Facts, Loaded, Query, Store, Window};
 use chat_server::store::journal::read_all;
 use chat_server::store::{LocalStore, OpenError, Options};
 use futures::executor::block_on;
-use store_support::{commit, contents, conv, copy_dir, creation, last_segment, message, read, written};
+use store_support::{
+    commit, contents, conv, copy_dir, creation, last_segment, message, read, segments, written,
+};
 use tempfile::TempDir;
 
 /// Options of a store of short segments, under this boot of the machine.
@@ -45,9 +47,7 @@ fn copy_of(dir: &Path) -> TempDir {
 
 /// Every `step`th byte of each segment.
 fn places(dir: &Path, step: usize) -> Vec<(PathBuf, usize)> {
-    let mut segments: Vec<_> =
-        fs::read_dir(dir.join("journal")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    segments.sort();
+    let segments = segments(dir);
     assert!(segments.len() > 6, "{segments:?}");
     let lengths = segments.into_iter().map(|path| (fs::metadata(&path).unwrap().len(), path));
     lengths

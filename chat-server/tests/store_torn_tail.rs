@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use chat_server::store::journal::read_all;
 use chat_server::store::{Checks, LocalStore, Options, verify};
 use store_support::{
-    commit, contents, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, written,
+    commit, contents, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, segments,
+    written,
 };
 use tempfile::TempDir;
 
@@ -113,8 +114,9 @@ fn what_stands_among_zeros_is_a_torn_tail() {
 fn a_store_that_is_closed_has_no_zeros_behind_its_segments() {
     let dir = TempDir::new().unwrap();
     fill_short_segments(dir.path());
-    let segments = fs::read_dir(dir.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
-    let lengths: Vec<_> = segments.map(|path| (written(&path), fs::metadata(&path).unwrap().len())).collect();
+    let segments = segments(dir.path());
+    let lengths: Vec<_> =
+        segments.into_iter().map(|path| (written(&path), fs::metadata(&path).unwrap().len())).collect();
     assert!(lengths.len() > 3 && lengths.iter().all(|(written, length)| written == length), "{lengths:?}");
 }
 

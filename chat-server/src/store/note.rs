@@ -50,8 +50,8 @@ pub(super) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option
 
 /// Replaces what the file of this name said before, durably.
 ///
-/// It is written over a spare file, whose room was taken while there was some: so it works on a full disk too, where the
-/// file system writes in place.
+/// If there is a [spare file](keep_spare), it is written over: its room was taken before, so that this works on a full disk
+/// too, where the file system writes in place.
 pub(super) fn write(dir: &Path, name: &str, note: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string(note)?;
     let text = format!("{json}\n{}\n", checksum(&json));
@@ -61,9 +61,7 @@ pub(super) fn write(dir: &Path, name: &str, note: &impl Serialize) -> io::Result
     file.set_len(text.len() as u64)?;
     file.sync_all()?;
     fs::rename(&spare, dir.join(name))?;
-    fs::File::open(dir)?.sync_all()?;
-    keep_spare(dir, name);
-    Ok(())
+    fs::File::open(dir)?.sync_all()
 }
 
 /// Makes the spare file over which the file of this name will be written, if there is none. Without room there is none.
@@ -95,12 +93,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spare = spare_of(dir.path(), "note");
         write(dir.path(), "note", &serde_json::json!({"version": 1, "text": "long".repeat(99)})).unwrap();
+        assert!(!spare.exists());
+        keep_spare(dir.path(), "note");
         let before = spare.metadata().unwrap();
         assert_eq!(before.len(), SPARE_BYTES as u64);
         write(dir.path(), "note", &serde_json::json!({"version": 1})).unwrap();
         assert_eq!(dir.path().join("note").metadata().unwrap().ino(), before.ino());
         let read: Option<serde_json::Value> = read(dir.path(), "note").unwrap();
         assert_eq!(read, Some(serde_json::json!({"version": 1})));
-        assert!(spare.exists());
+        assert!(!spare.exists());
     }
 }

@@ -41,8 +41,13 @@ impl State {
         note::read(dir, name)
     }
 
-    /// Replaces what the file of this name said before, durably.
+    /// Replaces what the file of this name said before, durably. A data directory keeps room for the next one; a backup
+    /// needs none.
     pub(super) fn write(&self, dir: &Path, name: &str) -> io::Result<()> {
-        note::write(dir, name, self)
+        note::write(dir, name, self)?;
+        if name == STATE {
+            note::keep_spare(dir, name);
+        }
+        Ok(())
     }
 }

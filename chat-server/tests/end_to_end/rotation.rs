@@ -36,10 +36,12 @@ impl Stage {
         Client::open_by(url, Box::new(self.authority.reach(&self.server).await.unwrap())).await.unwrap().0
     }
 
-    /// Connects, is served, and goes, until it is over.
+    /// Connects, is served, and goes, until it is over: as another user each time, for a user may not connect this often.
     async fn come_and_go(&self, number: usize) {
-        let user = User::new(format!("user_{number}").as_str(), Role::BusDriver);
+        let mut times = 0;
         while !self.over.load(Ordering::Relaxed) {
+            times += 1;
+            let user = User::new(format!("user_{number}_{times}").as_str(), Role::BusDriver);
             let key = self.signing.lock().unwrap().clone();
             let mut client = self.connect(&key, &user).await;
             client.nothing_heard().await;

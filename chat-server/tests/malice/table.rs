@@ -117,7 +117,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere(
         "connections that say nothing, in their thousands",
         "1,024 at once, each for ten seconds",
-        "chat-server/tests/limits/handshakes.rs::newcomers_and_the_time_of_a_handshake",
+        "chat-server/tests/limits/handshakes.rs::newcomers_of_an_address_and_the_time_of_a_handshake",
     ),
     Elsewhere(
         "an error that repeats what was sent",

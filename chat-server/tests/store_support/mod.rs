@@ -165,8 +165,16 @@ pub(crate) fn written(segment: &Path) -> u64 {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
 }
 
+/// The segments of the journal, the oldest first.
+pub(crate) fn segments(dir: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(dir.join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+    segments.sort();
+    segments
+}
+
 /// The newest segment of the journal.
 pub(crate) fn last_segment(dir: &Path) -> PathBuf {
-    let segments = fs::read_dir(dir.join("journal")).unwrap();
-    segments.map(|entry| entry.unwrap().path()).max().unwrap()
+    segments(dir).pop().unwrap()
 }

@@ -77,7 +77,9 @@ impl Erasing {
 
     /// Says it durably.
     pub(in crate::store) fn write(&self, journal: &Path) -> Result<(), OpenError> {
-        note::write(journal, NAME, self).map_err(OpenError::io("note what is erased in", journal))
+        note::write(journal, NAME, self).map_err(OpenError::io("note what is erased in", journal))?;
+        Self::keep_spare(journal);
+        Ok(())
     }
 
     /// Whether the content of the record at this place may be erased in part.
