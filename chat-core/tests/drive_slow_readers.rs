@@ -38,6 +38,7 @@ fn a_commit_of_more_than_may_wait_breaks_nobody_who_reads() {
     // More than there is room for: of events, and of bytes.
     for (drivers, content) in [(20, "short".to_owned()), (4, "x".repeat(4_000))] {
         let mut settings = unhurried();
+        settings.limits.outbound.live_events = 256;
         settings.limits.outbound.live_bytes = 256 * 1024;
         settings.limits.outbound.total_bytes = 300 * 1024;
         let mut chat = Chat::new(settings);

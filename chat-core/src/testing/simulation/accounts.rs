@@ -20,9 +20,12 @@ impl Environment {
         self.input(Input::Command { id: CommandId(self.commands), command });
     }
 
-    /// The staff list says a role of somebody, the same or another one.
+    /// The staff list says a role of somebody, the same or another one. The user with the first id keeps its role, so that
+    /// somebody can ask for support in every run.
     pub(super) fn import_any(&mut self) {
         if let (Some(user), Some(role)) = (self.any_user(), self.random.pick(&Role::ALL).copied()) {
+            let is_first = self.server.exported().accounts.keys().next() == Some(&user.id);
+            let role = if is_first { user.role } else { role };
             self.command(Command::Import(User { role, ..user }));
         }
     }
