@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,7 @@ use chat_core::time::Timestamp;
 use chat_server::auth::{Expected, Secret, issue};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use super::Client;
 
@@ -59,7 +61,9 @@ pub fn token_for(user: &User, lifetime: Duration) -> String {
 pub struct Server {
     process: Child,
     /// Collects the log, so that the program never waits for a reader.
-    log: Option<JoinHandle<String>>,
+    log: Option<JoinHandle<()>>,
+    /// The log up to now.
+    logged: Arc<Mutex<Vec<u8>>>,
     /// What it told on standard output: where clients connect.
     pub url: String,
     /// What it told there of the console: where a browser opens it.
@@ -96,10 +100,16 @@ impl Server {
     pub fn spawn_without_secret(command: Command, dir: &Path, flags: &[&str]) -> Self {
         let mut process = serving(command, dir, flags).spawn().unwrap();
         let mut stderr = process.stderr.take().unwrap();
+        let logged = Arc::new(Mutex::new(Vec::new()));
+        let to = logged.clone();
         let log = std::thread::spawn(move || {
-            let mut log = Vec::new();
-            stderr.read_to_end(&mut log).unwrap();
-            String::from_utf8_lossy(&log).into_owned()
+            let mut part = [0; 4_096];
+            loop {
+                match stderr.read(&mut part).unwrap() {
+                    0 => return,
+                    read => to.lock().unwrap().extend(&part[..read]),
+                }
+            }
         });
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
@@ -109,7 +119,7 @@ impl Server {
         let url =
             line.split_whitespace().find(|word| word.starts_with("ws://") || word.starts_with("wss://"));
         let url = url.unwrap_or_else(|| panic!("the server did not start: {line:?}")).to_owned();
-        Self { process, log: Some(log), url, console, dir: None }
+        Self { process, log: Some(log), logged, url, console, dir: None }
     }
 
     /// Its process id.
@@ -133,6 +143,17 @@ impl Server {
         kill_process(pid, signal).unwrap();
     }
 
+    fn log_up_to_now(&self) -> String {
+        String::from_utf8_lossy(&self.logged.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until its log has this text this many times.
+    pub async fn until_logged(&self, text: &str, times: usize) {
+        while self.log_up_to_now().matches(text).count() < times {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Asks it to stop and waits until it has; gives how it ended, its log, and its data directory if it has its own.
     pub async fn stop(self) -> (ExitStatus, String, Option<TempDir>) {
         self.signal(Signal::TERM);
@@ -148,9 +169,9 @@ impl Server {
     /// Waits until it has ended.
     pub async fn ended(mut self) -> (ExitStatus, String, Option<TempDir>) {
         let log = self.log.take().unwrap();
-        let log = tokio::task::spawn_blocking(|| log.join().unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(|| log.join().unwrap()).await.unwrap();
         let status = self.process.wait().unwrap();
-        (status, log, self.dir.take())
+        (status, self.log_up_to_now(), self.dir.take())
     }
 }
 
