@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::chat::Chat;
 use crate::mount::Mount;
+use crate::support::client::Client;
 use crate::support::http::probe;
 use crate::support::{Server, john};
 
@@ -13,12 +14,7 @@ use crate::support::{Server, john};
 #[ignore = "mounts a file system, which takes root"]
 async fn service_goes_on_when_there_is_room_again() {
     let disk = Mount::new("8m");
-    let server = disk.serve();
-    let mut chat = Chat::begin(&server).await;
-    chat.settle().await;
-    let mut john_ = server.connect(&john()).await;
-    let mut ballast = Ballast::on(&disk);
-    chat.use_up(&mut john_, || ballast.fill()).await;
+    let (server, mut chat, mut john_, mut ballast) = used_up(&disk).await;
     // The index makes itself some room when it is built anew, and that has to go too.
     let fault = chat.suffer(&mut john_, || ballast.fill()).await;
     println!("a full disk: {fault}");
@@ -30,6 +26,17 @@ async fn service_goes_on_when_there_is_room_again() {
     assert!(log.contains("the journal can be written again"), "{log}");
     let server = disk.serve();
     chat.check(&mut server.connect(&john()).await).await;
+}
+
+/// A server and its chat, on a disk whose room was used up while somebody wrote.
+async fn used_up(disk: &Mount) -> (Server, Chat, Client, Ballast) {
+    let server = disk.serve();
+    let mut chat = Chat::begin(&server).await;
+    chat.settle().await;
+    let mut john_ = server.connect(&john()).await;
+    let mut ballast = Ballast::on(disk);
+    chat.use_up(&mut john_, || ballast.fill()).await;
+    (server, chat, john_, ballast)
 }
 
 /// A server with the usual reserve on a disk without room, once it says so and has its index.
@@ -46,12 +53,7 @@ async fn serve_full(disk: &Mount, flags: &[&str]) -> Server {
 async fn a_start_without_room_serves_what_was_written_and_goes_on_when_there_is_some() {
     for is_clean in [false, true] {
         let disk = Mount::new("16m");
-        let server = disk.serve();
-        let mut chat = Chat::begin(&server).await;
-        chat.settle().await;
-        let mut john_ = server.connect(&john()).await;
-        let mut ballast = Ballast::on(&disk);
-        chat.use_up(&mut john_, || ballast.fill()).await;
+        let (server, mut chat, _john, mut ballast) = used_up(&disk).await;
         match is_clean {
             true => assert!(server.stop().await.0.success()),
             false => server.kill().await,
