@@ -4,7 +4,7 @@
 mod support;
 
 use bytes::Bytes;
-use chat_core::drive::{Drive, Ended, Frame};
+use chat_core::drive::{Drive, Frame, SessionEnd};
 use chat_core::protocol::{CloseCode, Role, User};
 use proptest::prelude::*;
 use serde_json::json;
@@ -165,7 +165,7 @@ fn heard(ops: &[Op], change: fn(ChatDrive) -> ChatDrive) -> Vec<Vec<String>> {
     chat.pool.run_until(chat.handle.drain());
     for (client, heard) in clients.iter_mut().zip(&mut heard) {
         heard.extend(texts(chat.hear(client)));
-        assert_eq!(*client.ended.borrow(), Some(Ended::ByServer(CloseCode::GoingAway)));
+        assert_eq!(*client.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::GoingAway)));
     }
     heard
 }

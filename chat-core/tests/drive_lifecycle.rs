@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
-use chat_core::drive::{Ended, Frame, Stopped, join};
+use chat_core::drive::{Frame, SessionEnd, StoppedError, join};
 use chat_core::engine::{Claims, Command, Event};
 use chat_core::protocol::{CloseCode, ErrorCode};
 use chat_core::time::{Monotonic, Timestamp};
@@ -43,12 +43,16 @@ fn dropping_a_session_closes_its_connection() {
     sender.hang_up();
     let heard = chat.hear_json(&mut reader);
     assert_eq!(of_type(&heard, "typing_status")[0]["is_typing"], false);
-    assert_eq!(*sender.ended.borrow(), Some(Ended::ByPeer));
+    assert_eq!(*sender.ended.borrow(), Some(SessionEnd::ByPeer));
 }
 
 /// A new user's session whose peer has sent these frames and then is gone, all before it is admitted; it may take nothing any
 /// more.
-fn say_and_go(chat: &mut Chat, frames: Vec<Result<Frame, &'static str>>, hears: bool) -> Ended<&'static str> {
+fn say_and_go(
+    chat: &mut Chat,
+    frames: Vec<Result<Frame, &'static str>>,
+    hears: bool,
+) -> SessionEnd<&'static str> {
     chat.gate.shut();
     let session = chat.session(&other_driver());
     let (said, hearing) = mpsc::channel::<Frame>(10);
@@ -63,10 +67,10 @@ fn say_and_go(chat: &mut Chat, frames: Vec<Result<Frame, &'static str>>, hears: 
 #[test]
 fn what_came_before_the_end_is_done_first() {
     for (last, hears, ended) in [
-        (Some(Ok(Frame::Close(CloseCode::Normal))), true, Ended::ByPeer),
-        (None, true, Ended::ByPeer),
-        (Some(Err("broken")), true, Ended::Failed("broken")),
-        (None, false, Ended::Failed("gone")),
+        (Some(Ok(Frame::Close(CloseCode::Normal))), true, SessionEnd::ByPeer),
+        (None, true, SessionEnd::ByPeer),
+        (Some(Err("broken")), true, SessionEnd::Failed("broken")),
+        (None, false, SessionEnd::Failed("gone")),
     ] {
         let mut chat = Chat::new(unhurried());
         let mut desk = chat.connect(&staff(), 10);
@@ -96,7 +100,7 @@ fn a_peer_that_is_gone_holds_its_connection_no_longer_than_its_requests() {
     assert!(sender.ended.borrow().is_none(), "the message is not durable");
     chat.gate.open();
     chat.settle();
-    assert_eq!(*sender.ended.borrow(), Some(Ended::ByPeer));
+    assert_eq!(*sender.ended.borrow(), Some(SessionEnd::ByPeer));
     let handle = chat.handle.clone();
     let stats = chat.pool.run_until(handle.stats()).unwrap();
     assert_eq!((stats.engine.connections, stats.waiting_bytes), (0, 0));
@@ -116,7 +120,7 @@ fn a_connection_that_shows_life_is_not_the_longest_silent() {
     signs.note(Monotonic(secs(25)));
     let _newest = chat.connect(&driver(), 10);
     chat.settle();
-    assert_eq!(*dead.ended.borrow(), Some(Ended::ByServer(CloseCode::Replaced)));
+    assert_eq!(*dead.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::Replaced)));
     drop(idle);
 }
 
@@ -167,7 +171,7 @@ fn a_drain_finishes_what_is_under_way_and_gives_the_store_back() {
     assert_eq!(store.inner.export().conversations[conversation.as_str()].messages.len(), 2);
 
     let claims = Claims { user: driver(), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
-    assert_eq!(chat.pool.run_until(chat.handle.open(claims)).unwrap_err(), Stopped);
+    assert_eq!(chat.pool.run_until(chat.handle.open(claims)).unwrap_err(), StoppedError);
     let command = chat.handle.command(Command::Import(staff()));
     assert_eq!(chat.pool.run_until(command).unwrap_err().code, ErrorCode::Unavailable);
 }
@@ -225,7 +229,7 @@ fn commands_are_answered() {
     let heard = chat.hear(&mut sender);
     assert_eq!(as_json(&heard[0]).unwrap()["code"], "deactivated");
     assert_eq!(heard[1], Frame::Close(CloseCode::Deactivated));
-    assert_eq!(*sender.ended.borrow(), Some(Ended::ByServer(CloseCode::Deactivated)));
+    assert_eq!(*sender.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::Deactivated)));
 }
 
 #[test]
@@ -234,10 +238,10 @@ fn one_in_so_many_is_seen_off_and_the_others_go_on() {
     let mut clients = [driver(), staff(), regulator()].map(|user| chat.connect(&user, 10));
     for (parts, ended) in [(3, 1), (2, 2), (1, 3), (1, 3)] {
         let handle = chat.handle.clone();
-        chat.pool.run_until(handle.see_off(parts));
+        chat.pool.run_until(handle.disconnect_gracefully(parts));
         chat.settle();
         let is_told =
-            |client: &&Client| *client.ended.borrow() == Some(Ended::ByServer(CloseCode::GoingAway));
+            |client: &&Client| *client.ended.borrow() == Some(SessionEnd::ByServer(CloseCode::GoingAway));
         assert_eq!(clients.iter().take_while(is_told).count(), ended);
         for client in &mut clients[ended..] {
             client.request("get_active_conversations", &json!({}));

@@ -3,7 +3,7 @@
 #[expect(dead_code, reason = "each file of tests uses its own part of what they share")]
 mod support;
 
-use chat_core::drive::{Ended, Frame};
+use chat_core::drive::{Frame, SessionEnd};
 use chat_core::protocol::{CloseCode, Role};
 use serde_json::json;
 use support::chat::{Chat, as_json};
@@ -23,7 +23,7 @@ fn a_slow_reader_is_closed_and_others_hear_everything() {
         chat.settle();
     }
     let heard = chat.hear(&mut slow);
-    assert_eq!(*slow.ended.borrow(), Some(Ended::ByServer(CloseCode::TooSlow)));
+    assert_eq!(*slow.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::TooSlow)));
     let frames: Vec<_> = heard.iter().filter_map(as_json).collect();
     let seqs = live_seqs(&frames);
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "up to the end without a hole");
@@ -108,7 +108,7 @@ fn the_global_budget_closes_the_slowest_alone() {
     assert_eq!(*sender.ended.borrow(), None);
     assert_eq!(live_seqs(&chat.hear_json(&mut slow)).len(), 61);
     assert!(live_seqs(&chat.hear_json(&mut slower)).len() < 61);
-    assert_eq!(*slower.ended.borrow(), Some(Ended::ByServer(CloseCode::TooSlow)));
+    assert_eq!(*slower.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::TooSlow)));
     assert_eq!(*slow.ended.borrow(), None);
 }
 
@@ -219,7 +219,7 @@ fn a_service_that_stops_does_not_wait_for_replies_to_be_read() {
     let handle = chat.handle.clone();
     chat.pool.run_until(handle.drain());
     assert_eq!(chat.hear(&mut reader).len(), 10 + 1);
-    assert_eq!(*reader.ended.borrow(), Some(Ended::ByServer(CloseCode::GoingAway)));
+    assert_eq!(*reader.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::GoingAway)));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn who_is_seen_off_gets_all_that_is_under_way_and_the_others_go_on() {
     let mut scene = Scene::new();
     scene.world.hold = true;
     scene.put(scene.driver, "under way");
-    scene.world.input(Input::SeeOff { conn: scene.driver });
+    scene.world.input(Input::Disconnect { conn: scene.driver });
     scene.put(scene.driver, "too late");
     assert_eq!(closed(&scene.world, scene.driver), None);
     scene.world.settle();

@@ -5,7 +5,9 @@ mod support;
 
 use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Engine, Input, Output, Ticket};
 use chat_core::protocol::CloseCode;
-use chat_core::store::{MemoryState, Original, Position, Query, Receipt, Rejected, Unavailable, Verdict};
+use chat_core::store::{
+    MemoryState, Original, Position, Query, Receipt, Rejected, UnavailableError, Verdict,
+};
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question, START};
 use chat_core::time::Now;
@@ -241,7 +243,7 @@ fn who_comes_before_the_store_can_be_read_waits_for_one_attempt_and_is_told_to_c
         let connected = Input::Connected { conn: ConnectionId(attempt), claims: claims.clone() };
         let command = Input::Command { id: CommandId(attempt), command: Command::Deactivate(staff().id) };
         let asked = outputs(&mut engine, now, vec![connected, command, Input::Tick]);
-        let failed = Err(Unavailable::new("it is away"));
+        let failed = Err(UnavailableError::new("it is away"));
         let ticket = loads(&asked)[0];
         let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result: failed }]);
         let [

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::drive::Verifier;
-use chat_core::engine::{BadToken, Claims};
+use chat_core::engine::{Claims, VerifyError};
 use chat_core::time::Timestamp;
 use jsonwebtoken::{Validation, decode};
 use tokio::time::Instant;
@@ -64,12 +64,12 @@ enum Keys {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Rejected {
     /// It is no good.
-    Bad(BadToken),
+    Bad(VerifyError),
     /// It names a key that the server does not have. It may be good: its issuer may have the key, and can't be asked now.
     UnknownKey,
 }
 
-impl From<Rejected> for BadToken {
+impl From<Rejected> for VerifyError {
     fn from(rejected: Rejected) -> Self {
         match rejected {
             Rejected::Bad(bad) => bad,
@@ -117,9 +117,9 @@ impl TokenVerifier {
     ///
     /// # Errors
     ///
-    /// [`BadToken::Expired`] if nothing but its time is wrong.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, BadToken> {
-        self.judge(token, now).map_err(BadToken::from)
+    /// [`VerifyError::Expired`] if nothing but its time is wrong.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, VerifyError> {
+        self.judge(token, now).map_err(VerifyError::from)
     }
 
     /// Judges a token now. One that names an unknown key waits, for seconds at most, for the next set of keys.
@@ -130,7 +130,7 @@ impl TokenVerifier {
         let Some(begun) = keys.next_reading().await else { return judged };
         match self.judge(token, clock::wall()) {
             // Whoever had the key would have published it before signing by it.
-            Err(Rejected::UnknownKey) if begun >= asked => Err(Rejected::Bad(BadToken::Invalid)),
+            Err(Rejected::UnknownKey) if begun >= asked => Err(Rejected::Bad(VerifyError::Invalid)),
             judged => judged,
         }
     }
@@ -141,7 +141,7 @@ impl TokenVerifier {
             Keys::Set(keys) => match keys.current().choose(token) {
                 Chosen::Key(key) => self.judge_by(key, token, now),
                 Chosen::Unknown => Err(Rejected::UnknownKey),
-                Chosen::None => Err(Rejected::Bad(BadToken::Invalid)),
+                Chosen::None => Err(Rejected::Bad(VerifyError::Invalid)),
             },
         }
     }
@@ -150,14 +150,14 @@ impl TokenVerifier {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm().into()];
         let token = decode::<TokenClaims>(token, key.decoding_key(), &validation);
-        let token = token.map_err(|_| Rejected::Bad(BadToken::Invalid))?;
+        let token = token.map_err(|_| Rejected::Bad(VerifyError::Invalid))?;
         token.claims.judge(now).map_err(Rejected::Bad)
     }
 }
 
 impl Verifier for TokenVerifier {
-    async fn verify(&self, token: &str) -> Result<Claims, BadToken> {
-        self.admit(token).await.map_err(BadToken::from)
+    async fn verify(&self, token: &str) -> Result<Claims, VerifyError> {
+        self.admit(token).await.map_err(VerifyError::from)
     }
 }
 

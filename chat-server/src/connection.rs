@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::drive::{Ended, Frame, Session};
-use chat_core::engine::BadToken;
+use chat_core::drive::{Frame, Session, SessionEnd};
+use chat_core::engine::VerifyError;
 use chat_core::id::UserId;
 use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
 use futures::SinkExt as _;
@@ -67,12 +67,12 @@ impl Admitted {
         let (signs, clock) = (session.signs(), counted.clock());
         websocket.on_sign(move || signs.note(clock.monotonic()));
         let code = {
-            let ended = session.run_watched(&mut *websocket, |carried| counted.carried(carried)).await;
+            let ended = session.run_with_observer(&mut *websocket, |carried| counted.carried(carried)).await;
             counted.ended(&ended);
             debug!(connection, user = user.as_str(), ?ended, "connection ended");
             match ended {
-                Ended::ByServer(code) => Some(code),
-                Ended::ByPeer | Ended::Failed(_) => None,
+                SessionEnd::ByServer(code) => Some(code),
+                SessionEnd::ByPeer | SessionEnd::Failed(_) => None,
             }
         };
         Box::pin(websocket.finish(code)).await;
@@ -104,8 +104,8 @@ impl Refusal {
 impl From<Rejected> for Refusal {
     fn from(rejected: Rejected) -> Self {
         match rejected {
-            Rejected::Bad(BadToken::Invalid) => Self::NotAuthenticated,
-            Rejected::Bad(BadToken::Expired) => Self::TokenExpired,
+            Rejected::Bad(VerifyError::Invalid) => Self::NotAuthenticated,
+            Rejected::Bad(VerifyError::Expired) => Self::TokenExpired,
             Rejected::UnknownKey => Self::UnknownKey,
         }
     }

@@ -23,10 +23,10 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(4);
 const GOODBYE_WITHIN: Duration = Duration::from_millis(2_500);
 
 /// Tells all clients to move, in batches of one size over this time. All others go on meanwhile.
-pub(crate) async fn see_off(handle: &Handle, over: Duration) {
+pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
     let batches = over.as_millis().div_ceil(BATCH_EVERY.as_millis());
     for left in (1..=usize::try_from(batches).unwrap_or(usize::MAX)).rev() {
-        handle.see_off(left).await;
+        handle.disconnect_gracefully(left).await;
         sleep(BATCH_EVERY).await;
     }
 }

@@ -274,7 +274,7 @@ impl Server {
                 shutdown.await;
                 info!(seconds = self.drain_for.as_secs(), "stopping");
                 phase.send_replace(Phase::Draining);
-                drain::see_off(&self.handle, self.drain_for).await;
+                drain::disconnect_gracefully(&self.handle, self.drain_for).await;
             } => {}
             never = upkeep(&self.store, &self.handle, self.retention, self.reserve) => match never {},
             _ = &mut service => return Err(Broken),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chat_core::id::UserId;
 use chat_core::protocol::{Role, User};
-use chat_core::store::{Account, Change, Facts, Query, Store, Unavailable};
+use chat_core::store::{Account, Change, Facts, Query, Store, UnavailableError};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,7 @@ pub enum ImportError {
     Unreadable(io::Error),
     /// The store failed.
     #[error("{0}. Import the same file again: what was imported already stays as it is")]
-    Store(#[from] Unavailable),
+    Store(#[from] UnavailableError),
 }
 
 /// Reads users, one JSON object a line; blank lines are skipped.
@@ -154,8 +154,8 @@ pub async fn import(
 ///
 /// # Errors
 ///
-/// [`Unavailable`].
-pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Result<(), Unavailable> {
+/// [`UnavailableError`].
+pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Result<(), UnavailableError> {
     let known = known(store, id.clone()).await?;
     put(store, Account::deactivated(known.as_ref(), &id, now)).await
 }
@@ -164,21 +164,21 @@ pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Resul
 ///
 /// # Errors
 ///
-/// [`Unavailable`].
-pub async fn activate(store: &impl Store, id: UserId, now: Timestamp) -> Result<bool, Unavailable> {
+/// [`UnavailableError`].
+pub async fn activate(store: &impl Store, id: UserId, now: Timestamp) -> Result<bool, UnavailableError> {
     let Some(known) = known(store, id).await? else { return Ok(false) };
     put(store, known.activated(now)).await?;
     Ok(true)
 }
 
-async fn put(store: &impl Store, account: Option<Account>) -> Result<(), Unavailable> {
+async fn put(store: &impl Store, account: Option<Account>) -> Result<(), UnavailableError> {
     match account {
         Some(account) => store.commit(vec![Change::PutAccount(account)]).await.map(drop),
         None => Ok(()),
     }
 }
 
-async fn known(store: &impl Store, id: UserId) -> Result<Option<Account>, Unavailable> {
+async fn known(store: &impl Store, id: UserId) -> Result<Option<Account>, UnavailableError> {
     Ok(match store.load(Query::Account(id)).await?.facts {
         Facts::Account(known) => known,
         _ => None,

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chat_core::store::{Facts, Query, Receipt, Store, Unavailable};
+use chat_core::store::{Facts, Query, Receipt, Store, UnavailableError};
 use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
@@ -131,7 +131,7 @@ fn recorded(dir: &TempDir) -> (Recorder, LocalStore) {
 }
 
 /// Appends a message, and gives its number.
-fn try_message(store: &LocalStore, content: &str) -> Result<u64, Unavailable> {
+fn try_message(store: &LocalStore, content: &str) -> Result<u64, UnavailableError> {
     let verdict = block_on(store.commit(vec![message(&conv(), content, Some(content))]))?.remove(0);
     match verdict.unwrap() {
         Receipt::Appended { seq, .. } => Ok(seq),

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chat_core::protocol::Role;
-use chat_core::store::{Change, Facts, Loaded, MemoryStore, Query, Store, Unavailable};
+use chat_core::store::{Change, Facts, Loaded, MemoryStore, Query, Store, UnavailableError};
 use chat_server::store::{IndexReport, LocalStore, Observer, Options, Progress};
 use futures::executor::block_on;
 use store_support::{account, commit, contents, conv, creation, everything, message, open, read};
@@ -63,7 +63,7 @@ fn faulty(dir: &TempDir) -> (Arc<Faults>, LocalStore) {
     (faults, LocalStore::open(dir.path(), options).unwrap())
 }
 
-fn ask(store: &LocalStore) -> Result<Loaded, Unavailable> {
+fn ask(store: &LocalStore) -> Result<Loaded, UnavailableError> {
     block_on(store.load(Query::Directory))
 }
 

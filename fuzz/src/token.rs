@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use arbitrary::{Arbitrary, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chat_core::engine::BadToken;
+use chat_core::engine::VerifyError;
 use chat_core::protocol::Role;
 use chat_core::time::Timestamp;
 use chat_server::auth::{Algorithm, Expected, LEEWAY, LONGEST, Secret, TokenVerifier, VerifyingKey};
@@ -141,7 +141,7 @@ impl Party {
     fn verify(&self, token: &str) -> Option<Judgement> {
         match self.verifier.verify(token, now()) {
             Ok(claims) => Some((claims.user.id.to_string(), claims.user.role, claims.expires_at)),
-            Err(BadToken::Invalid | BadToken::Expired) => None,
+            Err(VerifyError::Invalid | VerifyError::Expired) => None,
         }
     }
 

@@ -8,7 +8,7 @@ use chat_client::outbox::InMemory;
 use chat_client::transport::{Attempt, Connector, Failure};
 use chat_client::{Builder, ChatClient, ConnectionState, Event, Events, StartError, TokenProvider, Update};
 use chat_core::drive::{Clock, Drive, Frame, Handle, Joined, Verifier, join};
-use chat_core::engine::{BadToken, Claims, Engine, Settings};
+use chat_core::engine::{Claims, Engine, Settings, VerifyError};
 use chat_core::protocol::{Role, User};
 use chat_core::store::MemoryStore;
 use chat_core::time::{Monotonic, Now, Timestamp};
@@ -78,8 +78,8 @@ fn claims(token: &str) -> Option<Claims> {
 struct Tokens;
 
 impl Verifier for Tokens {
-    async fn verify(&self, token: &str) -> Result<Claims, BadToken> {
-        claims(token).ok_or(BadToken::Invalid)
+    async fn verify(&self, token: &str) -> Result<Claims, VerifyError> {
+        claims(token).ok_or(VerifyError::Invalid)
     }
 }
 

@@ -7,11 +7,11 @@ use futures::SinkExt;
 use futures::channel::{mpsc, oneshot};
 
 use super::budget::Budget;
-use super::queue::{self, Tail};
-use super::service::Stats;
+use super::message::{NewConnection, ServiceMessage};
+use super::queue;
 use super::session::Session;
+use super::stats::DriveStats;
 use crate::engine::{Claims, Command, ConnectionId, Headroom};
-use crate::frame::Frame;
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
@@ -19,55 +19,12 @@ use crate::protocol::{Error, ErrorCode, Reply};
 /// The engine does not run any more: it was drained, or its future was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the chat has stopped")]
-pub struct Stopped;
-
-/// What is said to the engine's task.
-pub(super) enum Message {
-    Open(Box<Opening>),
-    Frame {
-        conn: ConnectionId,
-        frame: Frame,
-    },
-    Relieved {
-        conn: ConnectionId,
-    },
-    /// The peer is gone, and what it had asked for is to be finished.
-    Left {
-        conn: ConnectionId,
-    },
-    Closed {
-        conn: ConnectionId,
-    },
-    Stats {
-        answer: oneshot::Sender<Stats>,
-    },
-    NotConnected {
-        users: Vec<UserId>,
-        answer: oneshot::Sender<Vec<UserId>>,
-    },
-    Command {
-        command: Command,
-        answer: oneshot::Sender<Result<Reply, Error>>,
-    },
-    Headroom(Headroom),
-    SeeOff {
-        parts: usize,
-    },
-    Drain,
-}
-
-/// A connection that opens.
-pub(super) struct Opening {
-    pub(super) conn: ConnectionId,
-    pub(super) claims: Claims,
-    pub(super) queue: Tail,
-    pub(super) opened: oneshot::Sender<()>,
-}
+pub struct StoppedError;
 
 /// Opens connections, gives commands, ends the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<ServiceMessage>,
     limits: OutboundLimits,
     /// Requests of one connection that may be under way.
     requests_under_way: usize,
@@ -77,7 +34,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(super) fn new(messages: mpsc::Sender<Message>, limits: &Limits, budget: Arc<Budget>) -> Self {
+    pub(super) fn new(messages: mpsc::Sender<ServiceMessage>, limits: &Limits, budget: Arc<Budget>) -> Self {
         let requests_under_way = limits.engine.requests_under_way;
         Self { messages, limits: limits.outbound.clone(), requests_under_way, next: Arc::default(), budget }
     }
@@ -88,14 +45,15 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Stopped`].
-    pub async fn open(&self, claims: Claims) -> Result<Session, Stopped> {
+    /// [`StoppedError`].
+    pub async fn open(&self, claims: Claims) -> Result<Session, StoppedError> {
         let conn = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
         let (tail, head) = queue::queue(self.limits.clone(), self.requests_under_way, self.budget.clone());
         let (opened, is_open) = oneshot::channel();
         let session = Session::new(conn, self.messages.clone(), head);
-        self.say(Message::Open(Box::new(Opening { conn, claims, queue: tail, opened }))).await?;
-        is_open.await.map_err(|_| Stopped)?;
+        self.send(ServiceMessage::Open(Box::new(NewConnection { conn, claims, queue: tail, opened })))
+            .await?;
+        is_open.await.map_err(|_| StoppedError)?;
         Ok(session)
     }
 
@@ -107,7 +65,7 @@ impl Handle {
     pub async fn command(&self, command: Command) -> Result<Reply, Error> {
         let (answer, is_answered) = oneshot::channel();
         let stopped = |_| Error::from(ErrorCode::Unavailable);
-        self.say(Message::Command { command, answer }).await.map_err(stopped)?;
+        self.send(ServiceMessage::Command { command, answer }).await.map_err(stopped)?;
         is_answered.await.map_err(|_| Error::from(ErrorCode::Unavailable))?
     }
 
@@ -115,43 +73,43 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`Stopped`].
-    pub async fn stats(&self) -> Result<Stats, Stopped> {
+    /// [`StoppedError`].
+    pub async fn stats(&self) -> Result<DriveStats, StoppedError> {
         let (answer, is_answered) = oneshot::channel();
-        self.say(Message::Stats { answer }).await?;
-        is_answered.await.map_err(|_| Stopped)
+        self.send(ServiceMessage::Stats { answer }).await?;
+        is_answered.await.map_err(|_| StoppedError)
     }
 
     /// Those of these users who have no connection at this moment.
     ///
     /// # Errors
     ///
-    /// [`Stopped`].
-    pub async fn not_connected(&self, users: Vec<UserId>) -> Result<Vec<UserId>, Stopped> {
+    /// [`StoppedError`].
+    pub async fn not_connected(&self, users: Vec<UserId>) -> Result<Vec<UserId>, StoppedError> {
         let (answer, is_answered) = oneshot::channel();
-        self.say(Message::NotConnected { users, answer }).await?;
-        is_answered.await.map_err(|_| Stopped)
+        self.send(ServiceMessage::NotConnected { users, answer }).await?;
+        is_answered.await.map_err(|_| StoppedError)
     }
 
     /// Tells the engine how much room the storage has left: what may be written depends on it.
     pub async fn set_headroom(&self, headroom: Headroom) {
-        let _stopped = self.say(Message::Headroom(headroom)).await;
+        let _stopped = self.send(ServiceMessage::Headroom(headroom)).await;
     }
 
     /// Tells one connection in so many to go to another server (1001), the longest open first, and at least one. What it
     /// has under way is finished and durable before; all others go on.
-    pub async fn see_off(&self, parts: usize) {
-        let _stopped = self.say(Message::SeeOff { parts }).await;
+    pub async fn disconnect_gracefully(&self, parts: usize) {
+        let _stopped = self.send(ServiceMessage::Disconnect { parts }).await;
     }
 
     /// Ends the service: no connection is admitted any more, what is under way is finished and durable, each
     /// connection is told 1001. The engine's future ends when that is done.
     pub async fn drain(&self) {
-        let _stopped = self.say(Message::Drain).await;
+        let _stopped = self.send(ServiceMessage::Drain).await;
     }
 
-    async fn say(&self, message: Message) -> Result<(), Stopped> {
-        self.messages.clone().send(message).await.map_err(|_| Stopped)
+    async fn send(&self, message: ServiceMessage) -> Result<(), StoppedError> {
+        self.messages.clone().send(message).await.map_err(|_| StoppedError)
     }
 }
 

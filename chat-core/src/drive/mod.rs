@@ -46,10 +46,12 @@ mod batch;
 mod budget;
 mod handle;
 mod join;
+mod message;
 mod queue;
 mod service;
 mod session;
 mod signs;
+mod stats;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -58,13 +60,13 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 
 pub use crate::frame::Frame;
-pub use handle::{Handle, Stopped};
+pub use handle::{Handle, StoppedError};
 pub use join::{Joined, join};
-pub use service::Stats;
-pub use session::{Carried, Ended, Session};
+pub use session::{Session, SessionEnd, SessionEvent};
 pub use signs::Signs;
+pub use stats::DriveStats;
 
-use crate::engine::{BadToken, Claims, Engine, Event, Handled};
+use crate::engine::{Claims, Engine, Event, Handled, VerifyError};
 use crate::store::Store;
 use crate::time::{Monotonic, Now};
 
@@ -80,7 +82,7 @@ pub trait Clock: Send + Sync {
 /// What `refresh_token` is checked by.
 pub trait Verifier: Send + Sync {
     /// What the token says, if it is good.
-    fn verify(&self, token: &str) -> impl Future<Output = Result<Claims, BadToken>> + Send;
+    fn verify(&self, token: &str) -> impl Future<Output = Result<Claims, VerifyError>> + Send;
 }
 
 /// A verifier for sessions that are not prolonged: each `refresh_token` is answered `token_mismatch`.
@@ -88,8 +90,8 @@ pub trait Verifier: Send + Sync {
 pub struct NoRefresh;
 
 impl Verifier for NoRefresh {
-    async fn verify(&self, _: &str) -> Result<Claims, BadToken> {
-        Err(BadToken::Invalid)
+    async fn verify(&self, _: &str) -> Result<Claims, VerifyError> {
+        Err(VerifyError::Invalid)
     }
 }
 

@@ -13,10 +13,11 @@ use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
 use super::batch::Batch;
 use super::budget::Budget;
-use super::handle::{Message, Opening};
+use super::message::{NewConnection, ServiceMessage};
 use super::queue::{Entry, Pushed, Refused, Tail};
+use super::stats::DriveStats;
 use super::{Clock, Drive, Framing, Log, Observer, Verifier};
-use crate::engine::{self, Class, CommandId, ConnectionId, Engine, Input, Output};
+use crate::engine::{Class, CommandId, ConnectionId, Engine, Input, Output};
 use crate::frame::Frame;
 use crate::id::UserId;
 use crate::protocol::{Error, Reply};
@@ -25,17 +26,6 @@ use crate::time::{Monotonic, Now};
 
 /// Messages that are taken at most before outputs are done: what makes one commit of many requests.
 const TURN: usize = 256;
-
-/// What [`Handle::stats`](super::Handle::stats) tells.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stats {
-    /// The engine's own.
-    pub engine: engine::Stats,
-    /// Bytes that wait for slow readers, on all connections together; a frame counts once.
-    pub waiting_bytes: usize,
-    /// Typing events that were shed because their reader is slow, since the start.
-    pub typing_shed: u64,
-}
 
 struct Service<'a, S, V, C> {
     engine: Engine,
@@ -69,7 +59,7 @@ struct Service<'a, S, V, C> {
 pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     drive: Drive<S, V, C>,
     budget: Arc<Budget>,
-    mut messages: mpsc::Receiver<Message>,
+    mut messages: mpsc::Receiver<ServiceMessage>,
 ) -> S {
     let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
     let most_in_batch = engine.limits().outbound.live_events / 4;
@@ -129,7 +119,7 @@ async fn yield_now() {
 
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     /// Whether nothing more can come, from anybody or from the store.
-    fn has_ended(&self, messages: &mpsc::Receiver<Message>) -> bool {
+    fn has_ended(&self, messages: &mpsc::Receiver<ServiceMessage>) -> bool {
         self.drained || (messages.is_terminated() && self.asked.is_empty())
     }
 
@@ -138,7 +128,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     }
 
     /// Takes what has come meanwhile, all of it at one time.
-    fn take_what_came(&mut self, messages: &mut mpsc::Receiver<Message>) {
+    fn take_what_came(&mut self, messages: &mut mpsc::Receiver<ServiceMessage>) {
         let now = self.clock.now();
         for _ in 1..TURN {
             let Some(Some(message)) = messages.next().now_or_never() else { return };
@@ -146,45 +136,45 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    fn take(&mut self, message: Message, now: Now) {
+    fn take(&mut self, message: ServiceMessage, now: Now) {
         match message {
-            Message::Open(opening) => {
-                let Opening { conn, claims, queue, opened } = *opening;
+            ServiceMessage::Open(connection) => {
+                let NewConnection { conn, claims, queue, opened } = *connection;
                 self.tell_signs(&claims.user.id, now);
                 self.queues.insert(conn, queue);
                 self.engine.handle(now, Input::Connected { conn, claims });
                 let _gone = opened.send(());
             }
-            Message::Frame { conn, frame } => self.engine.handle(now, Input::Frame { conn, frame }),
-            Message::Relieved { conn } => {
+            ServiceMessage::Frame { conn, frame } => self.engine.handle(now, Input::Frame { conn, frame }),
+            ServiceMessage::Relieved { conn } => {
                 let waits = self.has_backlog(conn);
                 self.engine.handle(now, Input::Backlog { conn, waits });
             }
-            Message::Left { conn } => self.engine.handle(now, Input::SeeOff { conn }),
-            Message::Closed { conn } => {
+            ServiceMessage::Left { conn } => self.engine.handle(now, Input::Disconnect { conn }),
+            ServiceMessage::Closed { conn } => {
                 self.queues.remove(&conn);
                 self.engine.handle(now, Input::Closed { conn });
             }
-            Message::Command { command, answer } => {
+            ServiceMessage::Command { command, answer } => {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.answers.insert(id, answer);
                 self.engine.handle(now, Input::Command { id, command });
             }
-            Message::Stats { answer } => {
+            ServiceMessage::Stats { answer } => {
                 let _gone = answer.send(self.stats());
             }
-            Message::NotConnected { mut users, answer } => {
+            ServiceMessage::NotConnected { mut users, answer } => {
                 users.retain(|user| !self.engine.is_connected(user));
                 let _gone = answer.send(users);
             }
-            Message::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
-            Message::SeeOff { parts } => {
+            ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
+            ServiceMessage::Disconnect { parts } => {
                 let count = self.queues.len().div_ceil(parts.max(1));
                 let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
-                conns.into_iter().for_each(|conn| self.engine.handle(now, Input::SeeOff { conn }));
+                conns.into_iter().for_each(|conn| self.engine.handle(now, Input::Disconnect { conn }));
             }
-            Message::Drain => self.engine.handle(now, Input::Drain),
+            ServiceMessage::Drain => self.engine.handle(now, Input::Drain),
         }
     }
 
@@ -334,9 +324,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    fn stats(&self) -> Stats {
+    fn stats(&self) -> DriveStats {
         let (engine, waiting_bytes) = (self.engine.stats(), self.budget.waiting());
-        Stats { engine, waiting_bytes, typing_shed: self.typing_shed }
+        DriveStats { engine, waiting_bytes, typing_shed: self.typing_shed }
     }
 
     /// Whether replies to this connection wait to be written before there are more.

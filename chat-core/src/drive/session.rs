@@ -7,7 +7,7 @@ use futures::channel::mpsc;
 use futures::{Sink, Stream};
 
 use super::Frame;
-use super::handle::Message;
+use super::message::ServiceMessage;
 use super::queue::{Entry, Head, Outgoing};
 use super::signs::Signs;
 use crate::engine::{Class, ConnectionId};
@@ -17,7 +17,7 @@ use crate::time::Monotonic;
 /// An open connection. It hears live events from the moment it is opened, and is closed when this is dropped.
 pub struct Session {
     conn: ConnectionId,
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<ServiceMessage>,
     queue: Head,
     #[expect(dead_code, reason = "held for what its drop does")]
     closing: ReportsClosing,
@@ -25,7 +25,7 @@ pub struct Session {
 
 /// How a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ended<E> {
+pub enum SessionEnd<E> {
     /// The peer closed the connection, or it ended without a word.
     ByPeer,
     /// The engine closed it with this code.
@@ -36,7 +36,7 @@ pub enum Ended<E> {
 
 /// What a session has just carried: for who measures it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Carried {
+pub enum SessionEvent {
     /// A frame to the engine, which owes one reply for it. Replies come in the order of these.
     Request,
     /// Frames to the transport, one behind the other.
@@ -60,7 +60,12 @@ struct Run {
 
 impl Run {
     /// So many more were written. If they do not belong to those before them, these are told.
-    fn add(&mut self, count: usize, (class, since): (Class, Monotonic), watch: &mut impl FnMut(Carried)) {
+    fn add(
+        &mut self,
+        count: usize,
+        (class, since): (Class, Monotonic),
+        watch: &mut impl FnMut(SessionEvent),
+    ) {
         if self.of != Some((class, since)) {
             std::mem::take(self).tell(watch);
             self.of = Some((class, since));
@@ -68,9 +73,9 @@ impl Run {
         self.count += count;
     }
 
-    fn tell(self, watch: &mut impl FnMut(Carried)) {
+    fn tell(self, watch: &mut impl FnMut(SessionEvent)) {
         if let Some((class, since)) = self.of {
-            watch(Carried::Frames { count: self.count, class, since });
+            watch(SessionEvent::Frames { count: self.count, class, since });
         }
     }
 }
@@ -79,17 +84,17 @@ impl Run {
 struct ReportsClosing {
     conn: ConnectionId,
     /// Used once: a sender's first message always finds room.
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<ServiceMessage>,
 }
 
 impl Drop for ReportsClosing {
     fn drop(&mut self) {
-        let _stopped = self.messages.try_send(Message::Closed { conn: self.conn });
+        let _stopped = self.messages.try_send(ServiceMessage::Closed { conn: self.conn });
     }
 }
 
 impl Session {
-    pub(super) fn new(conn: ConnectionId, messages: mpsc::Sender<Message>, queue: Head) -> Self {
+    pub(super) fn new(conn: ConnectionId, messages: mpsc::Sender<ServiceMessage>, queue: Head) -> Self {
         let closing = ReportsClosing { conn, messages: messages.clone() };
         Self { conn, messages, queue, closing }
     }
@@ -115,15 +120,19 @@ impl Session {
     ///
     /// A transport that the peer has closed is left as it is. Where the peer waits for an answer to its close, as that
     /// of a WebSocket does, lend the transport (`session.run(&mut transport)`) and close it afterwards.
-    pub fn run<T, E>(self, transport: T) -> impl Future<Output = Ended<E>>
+    pub fn run<T, E>(self, transport: T) -> impl Future<Output = SessionEnd<E>>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
-        self.run_watched(transport, |_| {})
+        self.run_with_observer(transport, |_| {})
     }
 
     /// The same, with `watch` told of each frame that is carried: it must be quick.
-    pub fn run_watched<T, E>(self, transport: T, watch: impl FnMut(Carried)) -> impl Future<Output = Ended<E>>
+    pub fn run_with_observer<T, E>(
+        self,
+        transport: T,
+        watch: impl FnMut(SessionEvent),
+    ) -> impl Future<Output = SessionEnd<E>>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
@@ -156,7 +165,7 @@ struct Running<T, W, E> {
     /// The last frame is on its way.
     closing: Option<CloseCode>,
     /// How the peer's side ended, while the engine finishes what the peer had asked for.
-    ended: Option<Ended<E>>,
+    ended: Option<SessionEnd<E>>,
     /// The engine knows that it has.
     told: bool,
 }
@@ -167,9 +176,9 @@ impl<T, W, E> Unpin for Running<T, W, E> {}
 impl<T, E, W> Running<T, W, E>
 where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
-    W: FnMut(Carried),
+    W: FnMut(SessionEvent),
 {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         self.session.queue.register(cx);
         if self.ended.is_some() {
             return self.poll_finished(cx);
@@ -178,18 +187,18 @@ where
         if let Err(error) = self.write(cx).and_then(|()| self.flush(cx)) {
             // What the peer had sent before may still be there to be read.
             let _rest = self.poll_read(cx);
-            return self.end(Ended::Failed(error), cx);
+            return self.end(SessionEnd::Failed(error), cx);
         }
         if let Some(code) = self.closing {
             let _best_effort = ready!(Pin::new(&mut self.transport).poll_close(cx));
-            return Poll::Ready(Ended::ByServer(code));
+            return Poll::Ready(SessionEnd::ByServer(code));
         }
         let ended = ready!(self.poll_read(cx));
         self.end(ended, cx)
     }
 
     /// Ends the peer's side. What was received is processed before the session ends: the engine finishes it and takes no more.
-    fn end(&mut self, ended: Ended<E>, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+    fn end(&mut self, ended: SessionEnd<E>, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         if !self.session.queue.has_asked() {
             return Poll::Ready(ended);
         }
@@ -198,10 +207,11 @@ where
     }
 
     /// Throws away what nobody reads any more, until the engine has finished and closes the connection.
-    fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+    fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         if !self.told {
             if ready!(self.session.messages.poll_ready(cx)).is_ok() {
-                let _stopped = self.session.messages.start_send(Message::Left { conn: self.session.conn });
+                let _stopped =
+                    self.session.messages.start_send(ServiceMessage::Left { conn: self.session.conn });
             }
             self.told = true;
         }
@@ -210,31 +220,32 @@ where
         {
             self.session.queue.taken();
         }
-        Poll::Ready(self.ended.take().unwrap_or(Ended::ByPeer))
+        Poll::Ready(self.ended.take().unwrap_or(SessionEnd::ByPeer))
     }
 
     /// Hands frames to the engine while it may be done.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Ended<E>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         if self.session.queue.is_relieved() {
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
                 return Poll::Pending;
             }
             self.session.queue.forget_backlog();
-            let _stopped = self.session.messages.start_send(Message::Relieved { conn: self.session.conn });
+            let _stopped =
+                self.session.messages.start_send(ServiceMessage::Relieved { conn: self.session.conn });
         }
         while !self.session.queue.is_cut() && self.session.queue.may_read() {
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
                 return Poll::Pending;
             }
             let frame = match ready!(Pin::new(&mut self.transport).poll_next(cx)) {
-                Some(Ok(Frame::Close(_))) | None => return Poll::Ready(Ended::ByPeer),
+                Some(Ok(Frame::Close(_))) | None => return Poll::Ready(SessionEnd::ByPeer),
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Poll::Ready(Ended::Failed(error)),
+                Some(Err(error)) => return Poll::Ready(SessionEnd::Failed(error)),
             };
             self.session.queue.count_request();
-            (self.watch)(Carried::Request);
+            (self.watch)(SessionEvent::Request);
             let _stopped =
-                self.session.messages.start_send(Message::Frame { conn: self.session.conn, frame });
+                self.session.messages.start_send(ServiceMessage::Frame { conn: self.session.conn, frame });
         }
         Poll::Pending
     }

@@ -12,7 +12,7 @@ use super::work::{Ask, Work};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{Done, Reply, Request};
-use crate::store::{Account, Change, Original, Receipt, Rejected, Unavailable, Verdict};
+use crate::store::{Account, Change, Original, Receipt, Rejected, UnavailableError, Verdict};
 
 /// Changes that wait, and those under way. Bounded by `changes_waiting` and `changes_per_commit`.
 #[derive(Default)]
@@ -136,7 +136,7 @@ impl Engine {
         Some(Output::Commit { ticket, changes })
     }
 
-    pub(super) fn committed(&mut self, ticket: Ticket, result: Result<Vec<Verdict>, Unavailable>) {
+    pub(super) fn committed(&mut self, ticket: Ticket, result: Result<Vec<Verdict>, UnavailableError>) {
         if self.commits.under_way.as_ref().is_none_or(|(expected, _)| *expected != ticket) {
             return;
         }

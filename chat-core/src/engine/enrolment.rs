@@ -12,7 +12,7 @@ use super::{Draining, Engine, SupportRequest, Timer};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
 use crate::protocol::ConversationStatus;
-use crate::store::{Account, Change, Facts, Loaded, Membership, Query, Unavailable};
+use crate::store::{Account, Change, Facts, Loaded, Membership, Query, UnavailableError};
 
 /// Accounts whose enrolment is due. Bounded by the number of control users.
 #[derive(Default)]
@@ -117,7 +117,7 @@ impl Engine {
         self.load(Origin::Enrolment, query);
     }
 
-    pub(super) fn enrolment_loaded(&mut self, result: Result<Loaded, Unavailable>) {
+    pub(super) fn enrolment_loaded(&mut self, result: Result<Loaded, UnavailableError>) {
         let Some(mut job) = self.enrolment.job.take() else { return };
         let Ok(Facts::ActiveConversations(page) | Facts::Memberships(page)) =
             result.map(|loaded| loaded.facts)

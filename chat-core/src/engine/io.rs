@@ -10,7 +10,7 @@ use super::event::Event;
 use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, User};
-use crate::store::{Change, Loaded, Query, Unavailable, Verdict};
+use crate::store::{Change, Loaded, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
 /// A connection, as whoever drives the engine numbers it. Never used twice.
@@ -38,7 +38,7 @@ pub struct Claims {
 
 /// Why a token is no good.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BadToken {
+pub enum VerifyError {
     /// It is missing, malformed, not signed by the right key, or lacks a claim.
     #[error("the token is not valid")]
     Invalid,
@@ -152,25 +152,25 @@ pub enum Input {
         /// Of the question.
         ticket: Ticket,
         /// What the token says, if it is good.
-        result: Result<Claims, BadToken>,
+        result: Result<Claims, VerifyError>,
     },
     /// The answer to [`Output::Load`].
     Loaded {
         /// Of the question.
         ticket: Ticket,
         /// The facts.
-        result: Result<Loaded, Unavailable>,
+        result: Result<Loaded, UnavailableError>,
     },
     /// The answer to [`Output::Commit`].
     Committed {
         /// Of the question.
         ticket: Ticket,
         /// One verdict per change.
-        result: Result<Vec<Verdict>, Unavailable>,
+        result: Result<Vec<Verdict>, UnavailableError>,
     },
     /// A connection must move to another server, or its peer is gone: what it has under way is finished and no more is taken,
     /// then it is told 1001. Unknown ones are ignored.
-    SeeOff {
+    Disconnect {
         /// Which.
         conn: ConnectionId,
     },

@@ -6,7 +6,7 @@ use super::io::{CommandId, ConnectionId};
 use super::names::Name;
 use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
-use crate::store::{Facts, Loaded, Query, Unavailable};
+use crate::store::{Facts, Loaded, Query, UnavailableError};
 
 /// On whose behalf something is asked or changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,7 +88,7 @@ impl Engine {
         Error::after(ErrorCode::Unavailable, self.limits.periods.unavailable_retry)
     }
 
-    pub(super) fn loaded(&mut self, ticket: Ticket, result: Result<Loaded, Unavailable>) {
+    pub(super) fn loaded(&mut self, ticket: Ticket, result: Result<Loaded, UnavailableError>) {
         let Some(Question { origin, query: Some(query), name }) = self.questions.close(ticket) else {
             return;
         };
@@ -125,7 +125,7 @@ impl Engine {
         origin: &Origin,
         query: &Query,
         name: Option<&Name>,
-        result: Result<Loaded, Unavailable>,
+        result: Result<Loaded, UnavailableError>,
     ) {
         let released = name.map(|name| self.names.release(name)).unwrap_or_default();
         match (result, self.take(origin)) {
@@ -140,7 +140,7 @@ impl Engine {
         self.resume(released);
     }
 
-    fn directory_loaded(&mut self, result: Result<Loaded, Unavailable>) {
+    fn directory_loaded(&mut self, result: Result<Loaded, UnavailableError>) {
         let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
             let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
             self.timers.set(again, Timer::Directory);

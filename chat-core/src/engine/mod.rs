@@ -87,13 +87,13 @@ use enrolment::Enrolment;
 pub use event::Event;
 pub use headroom::Headroom;
 use ids::Ids;
-pub use io::{BadToken, Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket};
+pub use io::{Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket, VerifyError};
 use load::{Origin, Questions};
 use names::Names;
 use newcomers::Newcomers;
 use online::Online;
 use rate::Rates;
-pub use stats::{Answered, Stats};
+pub use stats::{Answered, EngineStats};
 use timers::{Timer, Timers};
 use typing::Typing;
 use work::{Ask, Work};
@@ -220,7 +220,7 @@ impl Engine {
             Input::Loaded { ticket, result } => self.loaded(ticket, result),
             Input::Committed { ticket, result } => self.committed(ticket, result),
             Input::Headroom(headroom) => self.headroom = headroom,
-            Input::SeeOff { conn } => self.see_off(conn),
+            Input::Disconnect { conn } => self.disconnect_gracefully(conn),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),
         }

@@ -5,7 +5,7 @@ use super::io::ConnectionId;
 use super::load::{Origin, Question};
 use super::weight::{Weight, is_page};
 use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
-use super::{BadToken, Claims, Class, Engine, Handled, Output, Ticket, Timer, command, handler};
+use super::{Claims, Class, Engine, Handled, Output, Ticket, Timer, VerifyError, command, handler};
 use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
@@ -307,7 +307,7 @@ impl Engine {
     }
 
     /// The answer to `refresh_token`: the same user and role, or the old session stays as it is.
-    pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, BadToken>) {
+    pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, VerifyError>) {
         let Some(Question { origin, query: None, .. }) = self.questions.close(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {

@@ -8,7 +8,7 @@ use super::load::Origin;
 use super::work::Work;
 use super::{Claims, Draining, Engine, Output, Timer};
 use crate::protocol::{CloseCode, Error, ErrorCode};
-use crate::store::{Facts, Loaded, Query, Unavailable};
+use crate::store::{Facts, Loaded, Query, UnavailableError};
 use crate::time::{Monotonic, Timestamp};
 
 /// The number of the place that a connection's admission takes among its replies.
@@ -68,7 +68,7 @@ impl Engine {
     }
 
     /// The account decides what the connection may, and whether its token may change the account.
-    pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, Unavailable>) {
+    pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, UnavailableError>) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.clone();
         let Ok(Loaded { facts: Facts::Account(known), position }) = result else {
@@ -147,12 +147,12 @@ impl Engine {
             self.draining = Draining::Yes;
             self.refuse_lists();
             let conns: Vec<_> = self.connections.keys().copied().collect();
-            conns.into_iter().for_each(|conn| self.see_off(conn));
+            conns.into_iter().for_each(|conn| self.disconnect_gracefully(conn));
         }
     }
 
     /// Ends a connection once what it has under way is finished.
-    pub(super) fn see_off(&mut self, conn: ConnectionId) {
+    pub(super) fn disconnect_gracefully(&mut self, conn: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.leaving = true;
             self.backlog(conn, false);

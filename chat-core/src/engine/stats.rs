@@ -11,7 +11,7 @@ pub type Answered = BTreeMap<(Option<EventType>, Option<ErrorCode>), u64>;
 
 /// What [`Engine::stats`] tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stats {
+pub struct EngineStats {
     /// Open connections.
     pub connections: usize,
     /// Users with at least one.
@@ -21,7 +21,7 @@ pub struct Stats {
     /// Conversations that are kept in memory.
     pub conversations_cached: usize,
     /// Questions to the store and the verifier that are not answered, commits aside.
-    pub questions_open: usize,
+    pub pending_calls: usize,
     /// Changes that wait for a commit, or are in the one that is under way.
     pub changes_waiting: usize,
     /// Since the start.
@@ -30,13 +30,13 @@ pub struct Stats {
 
 impl Engine {
     /// How much there is in it, and what it has answered.
-    pub fn stats(&self) -> Stats {
-        Stats {
+    pub fn stats(&self) -> EngineStats {
+        EngineStats {
             connections: self.connections.len(),
             users_online: self.online.users(),
             typing: self.typing.values().filter(|state| state.is_typing()).count(),
             conversations_cached: self.cache.len(),
-            questions_open: self.questions.len(),
+            pending_calls: self.questions.len(),
             changes_waiting: self.commits.len(),
             answered: self.answered.clone(),
         }

@@ -46,7 +46,7 @@ pub use request::{EventType, Request};
 pub use role::{Role, User};
 pub use room::RoomType;
 pub use send_chat_message::{SendChatMessage, SendChatMessageReply};
-pub use server_frame::{RawReply, ServerEvent, ServerFrame, Unreadable};
+pub use server_frame::{DecodeError, RawReply, ServerEvent, ServerFrame};
 pub use typing_indicator::{TypingIndicator, TypingStatus};
 
 use serde::{Deserialize, Serialize};

@@ -47,9 +47,9 @@ pub struct RawReply<'a> {
 /// A frame that no server of this protocol sends.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the server sent what the protocol does not know: {0}")]
-pub struct Unreadable(String);
+pub struct DecodeError(String);
 
-impl Unreadable {
+impl DecodeError {
     /// What is wrong, and not what was sent: that may be the text of a message.
     fn new(error: &serde_json::Error) -> Self {
         Self(format!("{:?} error in column {}", error.classify(), error.column()))
@@ -71,20 +71,20 @@ impl<'a> ServerFrame<'a> {
     /// # Errors
     ///
     /// It is not a JSON object, or an event lacks what its type must have.
-    pub fn decode(text: &'a [u8]) -> Result<Self, Unreadable> {
+    pub fn decode(text: &'a [u8]) -> Result<Self, DecodeError> {
         let outside: Outside = read(text)?;
         match (outside.kind, outside.success) {
             (Some(kind), _) => ServerEvent::decode(&kind, text),
             (None, Some(success)) => {
                 Ok(Self::Reply(RawReply { request_id: outside.request_id, text, success }))
             }
-            (None, None) => Err(Unreadable("neither type nor success".to_owned())),
+            (None, None) => Err(DecodeError("neither type nor success".to_owned())),
         }
     }
 }
 
 impl ServerEvent {
-    fn decode(kind: &str, text: &[u8]) -> Result<ServerFrame<'static>, Unreadable> {
+    fn decode(kind: &str, text: &[u8]) -> Result<ServerFrame<'static>, DecodeError> {
         let event = match kind {
             "new_message" => Self::NewMessage(read(text)?),
             "new_support_conversation" => Self::NewSupportConversation(read(text)?),
@@ -104,7 +104,7 @@ impl RawReply<'_> {
     /// # Errors
     ///
     /// It is neither.
-    pub fn decode(&self, asked: EventType) -> Result<Reply, Unreadable> {
+    pub fn decode(&self, asked: EventType) -> Result<Reply, DecodeError> {
         if !self.success {
             return read(self.text).map(Reply::Error);
         }
@@ -121,8 +121,8 @@ impl RawReply<'_> {
     }
 }
 
-fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(text).map_err(|error| Unreadable::new(&error))
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(text).map_err(|error| DecodeError::new(&error))
 }
 
 #[cfg(test)]

@@ -37,13 +37,13 @@ pub struct Position(pub u64);
 /// store that can take such a change back, or find out about it first, should.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the store is unavailable: {reason}")]
-pub struct Unavailable {
+pub struct UnavailableError {
     /// Why, for the operator's log: never sent to a client.
     pub reason: String,
 }
 
-impl Unavailable {
-    /// Unavailable for this reason.
+impl UnavailableError {
+    /// An error with this reason.
     pub fn new(reason: impl std::fmt::Display) -> Self {
         Self { reason: format!("{reason}") }
     }
@@ -52,14 +52,14 @@ impl Unavailable {
 /// Storage of accounts, conversations, messages, read positions and what is needed to recognise a repeat.
 ///
 /// Both futures must be `Send`, and may be dropped before they end: a dropped commit has an unknown outcome.
-/// The engine sets them no time: a store that may hang says [`Unavailable`] itself, for until it does, whoever asked
+/// The engine sets them no time: a store that may hang says [`UnavailableError`] itself, for until it does, whoever asked
 /// waits, and for a commit all that come after it.
 pub trait Store: Send + Sync {
     /// Looks something up.
     ///
     /// The answer holds at least all that was committed up to its [`Loaded::position`], which in turn covers every
     /// commit that had returned when the load began.
-    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, Unavailable>> + Send;
+    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, UnavailableError>> + Send;
 
     /// Judges changes in order, each seeing the earlier ones, and makes the accepted ones durable.
     ///
@@ -77,6 +77,9 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`] if the outcome of the whole batch is unknown.
-    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<Vec<Verdict>, Unavailable>> + Send;
+    /// [`UnavailableError`] if the outcome of the whole batch is unknown.
+    fn commit(
+        &self,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send;
 }

@@ -11,7 +11,7 @@ use crate::engine::{
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
-use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
+use crate::store::{Change, Loaded, MemoryState, Query, UnavailableError, Verdict};
 use crate::testing::oracle::{Broken, Oracle};
 use crate::time::{Monotonic, Now, Timestamp};
 
@@ -281,7 +281,7 @@ impl World {
             Output::Load { ticket, query } => self.ask_store(Question::Load(ticket, query)),
             Output::Commit { ticket, changes } => self.ask_store(Question::Commit(ticket, changes)),
             Output::Verify { ticket, token } => {
-                let result = self.tokens.get(&token).cloned().ok_or(crate::engine::BadToken::Invalid);
+                let result = self.tokens.get(&token).cloned().ok_or(crate::engine::VerifyError::Invalid);
                 self.engine.handle(self.now, Input::Verified { ticket, result });
             }
             Output::Answer { id, result } => drop(self.answers.insert(id, result)),
@@ -315,7 +315,7 @@ impl World {
     }
 
     fn answer_question(&mut self, question: Question, answer: Answer) {
-        let lost = || Unavailable::new("the store is lost");
+        let lost = || UnavailableError::new("the store is lost");
         let input = match question {
             Question::Load(ticket, query) => {
                 let begun = self.begun.remove(&ticket);

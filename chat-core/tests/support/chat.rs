@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
-use chat_core::drive::{Drive, Ended, Frame, Handle, Session, Verifier, join};
-use chat_core::engine::{BadToken, Claims, Engine, Event, Settings};
+use chat_core::drive::{Drive, Frame, Handle, Session, SessionEnd, Verifier, join};
+use chat_core::engine::{Claims, Engine, Event, Settings, VerifyError};
 use chat_core::protocol::User;
-use chat_core::store::{Change, Loaded, MemoryStore, Query, Store, Unavailable, Verdict};
+use chat_core::store::{Change, Loaded, MemoryStore, Query, Store, UnavailableError, Verdict};
 use chat_core::testing::StoppedClock;
 use chat_core::time::Timestamp;
 use futures::StreamExt;
@@ -49,11 +49,11 @@ pub(crate) struct GatedStore {
 }
 
 impl Store for GatedStore {
-    async fn load(&self, query: Query) -> Result<Loaded, Unavailable> {
+    async fn load(&self, query: Query) -> Result<Loaded, UnavailableError> {
         self.inner.load(query).await
     }
 
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, Unavailable> {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
         self.gate.pass().await;
         self.inner.commit(changes).await
     }
@@ -63,10 +63,10 @@ impl Store for GatedStore {
 pub(crate) struct PlainTokens(pub(crate) Vec<User>);
 
 impl Verifier for PlainTokens {
-    async fn verify(&self, token: &str) -> Result<Claims, BadToken> {
-        let (id, exp) = token.split_once('@').ok_or(BadToken::Invalid)?;
-        let user = self.0.iter().find(|user| user.id.as_str() == id).cloned().ok_or(BadToken::Invalid)?;
-        let millis = exp.parse().map_err(|_| BadToken::Invalid)?;
+    async fn verify(&self, token: &str) -> Result<Claims, VerifyError> {
+        let (id, exp) = token.split_once('@').ok_or(VerifyError::Invalid)?;
+        let user = self.0.iter().find(|user| user.id.as_str() == id).cloned().ok_or(VerifyError::Invalid)?;
+        let millis = exp.parse().map_err(|_| VerifyError::Invalid)?;
         Ok(Claims { user, expires_at: Timestamp::from_millis(millis), issued_at: None })
     }
 }
@@ -93,7 +93,7 @@ pub(crate) struct Client {
     ask: Option<mpsc::UnboundedSender<Frame>>,
     hears: mpsc::Receiver<Frame>,
     /// How the session ended.
-    pub(crate) ended: Rc<RefCell<Option<Ended<mpsc::SendError>>>>,
+    pub(crate) ended: Rc<RefCell<Option<SessionEnd<mpsc::SendError>>>>,
 }
 
 impl Chat {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -39,8 +39,8 @@ impl Refusal {
     }
 }
 
-impl From<Unavailable> for Refusal {
-    fn from(unavailable: Unavailable) -> Self {
+impl From<UnavailableError> for Refusal {
+    fn from(unavailable: UnavailableError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, unavailable.to_string())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::drive::Stats;
+use chat_core::drive::DriveStats;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tokio::task::spawn_blocking;
@@ -59,7 +59,7 @@ fn connections(text: &mut Text, metrics: &Metrics) {
     text.labelled(Counter, "chat_newcomers_evicted_total", help, "cause", &metrics.newcomers.evicted);
 }
 
-fn requests(text: &mut Text, stats: &Stats, metrics: &Metrics) {
+fn requests(text: &mut Text, stats: &DriveStats, metrics: &Metrics) {
     let answered = stats.engine.answered.iter().map(|((event, code), count)| {
         let event = event.map_or("none", |event| event.as_str());
         let code = code.map_or("ok", |code| code.as_str());
@@ -75,12 +75,12 @@ fn requests(text: &mut Text, stats: &Stats, metrics: &Metrics) {
     text.value(Counter, "chat_typing_events_shed_total", help, stats.typing_shed);
 }
 
-fn engine(text: &mut Text, stats: &Stats) {
+fn engine(text: &mut Text, stats: &DriveStats) {
     let engine = &stats.engine;
     let gauges = [
         ("chat_outbound_waiting_bytes", "Bytes that wait for slow readers.", stats.waiting_bytes),
         ("chat_changes_waiting", "Changes that are not committed.", engine.changes_waiting),
-        ("chat_questions_open", "Loads and checks that requests wait for.", engine.questions_open),
+        ("chat_questions_open", "Loads and checks that requests wait for.", engine.pending_calls),
         ("chat_users_online", "Users with a connection.", engine.users_online),
         ("chat_users_typing", "Users who are typing, by conversation.", engine.typing),
         ("chat_conversations_cached", "Conversations in memory.", engine.conversations_cached),

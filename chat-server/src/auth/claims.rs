@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::engine::{BadToken, Claims};
+use chat_core::engine::{Claims, VerifyError};
 use chat_core::protocol::{Role, User};
 use chat_core::time::Timestamp;
 use serde::de::IgnoredAny;
@@ -28,7 +28,7 @@ pub(super) struct TokenClaims {
 
 impl TokenClaims {
     /// Checks lengths, then times.
-    pub(super) fn judge(self, now: Timestamp) -> Result<Claims, BadToken> {
+    pub(super) fn judge(self, now: Timestamp) -> Result<Claims, VerifyError> {
         let user = User {
             id: self.sub.into(),
             role: self.role,
@@ -38,14 +38,14 @@ impl TokenClaims {
         };
         let texts = [user.id.as_str(), &user.email, &user.first_name, &user.last_name];
         if user.id.as_str().is_empty() || texts.iter().any(|text| text.len() > LONGEST_CLAIM) {
-            return Err(BadToken::Invalid);
+            return Err(VerifyError::Invalid);
         }
         if self.nbf.is_some_and(|NumericDate(nbf)| nbf > now.plus(LEEWAY)) {
-            return Err(BadToken::Invalid);
+            return Err(VerifyError::Invalid);
         }
         let NumericDate(exp) = self.exp;
         if exp.plus(LEEWAY) <= now {
-            return Err(BadToken::Expired);
+            return Err(VerifyError::Expired);
         }
         let issued_at = match self.iat {
             Some(Iat::Date(NumericDate(iat))) => Some(iat),

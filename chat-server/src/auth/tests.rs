@@ -67,7 +67,7 @@ impl Setup {
         encode(&Header::new(self.algorithm.into()), claims, &self.signing).unwrap()
     }
 
-    fn verify(&self, claims: &Value) -> Result<Claims, BadToken> {
+    fn verify(&self, claims: &Value) -> Result<Claims, VerifyError> {
         self.verifier().verify(&self.sign(claims), now())
     }
 }
@@ -152,7 +152,7 @@ fn what_is_no_token_is_invalid() {
         let unsigned = &good[..=good.rfind('.').unwrap()];
         for garbage in ["", ".", "..", "...", "a.b.c", "Bearer", "\u{0}", "é.é.é", cut, unsigned, &good[1..]]
         {
-            assert_eq!(setup.verifier().verify(garbage, now()), Err(BadToken::Invalid), "{garbage:?}");
+            assert_eq!(setup.verifier().verify(garbage, now()), Err(VerifyError::Invalid), "{garbage:?}");
         }
     }
 }
@@ -161,11 +161,16 @@ fn what_is_no_token_is_invalid() {
 fn a_token_of_another_key_is_invalid() {
     let other = EncodingKey::from_secret(b"another secret of 32 bytes .....");
     let token = encode(&Header::default(), &good(), &other).unwrap();
-    assert_eq!(hs256().verifier().verify(&token, now()), Err(BadToken::Invalid));
+    assert_eq!(hs256().verifier().verify(&token, now()), Err(VerifyError::Invalid));
     for setup in Setup::all() {
         for other in Setup::all().iter().filter(|other| other.algorithm != setup.algorithm) {
             let token = other.sign(&good());
-            assert_eq!(setup.verifier().verify(&token, now()), Err(BadToken::Invalid), "{}", other.algorithm);
+            assert_eq!(
+                setup.verifier().verify(&token, now()),
+                Err(VerifyError::Invalid),
+                "{}",
+                other.algorithm
+            );
         }
     }
 }
@@ -176,7 +181,7 @@ fn a_changed_claim_breaks_the_signature() {
         let (driver, admin) = (setup.sign(&good()), setup.sign(&with("role", "CONTROL_ADMIN")));
         let forged =
             format!("{}.{}", &admin[..admin.rfind('.').unwrap()], driver.rsplit('.').next().unwrap());
-        assert_eq!(setup.verifier().verify(&forged, now()), Err(BadToken::Invalid));
+        assert_eq!(setup.verifier().verify(&forged, now()), Err(VerifyError::Invalid));
     }
 }
 
@@ -192,7 +197,7 @@ fn the_token_does_not_choose_its_algorithm() {
             {
                 assert_eq!(
                     setup.verifier().verify(&token, now()),
-                    Err(BadToken::Invalid),
+                    Err(VerifyError::Invalid),
                     "{}",
                     setup.algorithm
                 );
@@ -202,7 +207,12 @@ fn the_token_does_not_choose_its_algorithm() {
         for name in ["rs256.pub.pem", "es256.pub.pem", "eddsa.pub.pem"] {
             let signing = EncodingKey::from_secret(&key_bytes(name));
             let token = encode(&Header::default(), &good(), &signing).unwrap();
-            assert_eq!(setup.verifier().verify(&token, now()), Err(BadToken::Invalid), "{}", setup.algorithm);
+            assert_eq!(
+                setup.verifier().verify(&token, now()),
+                Err(VerifyError::Invalid),
+                "{}",
+                setup.algorithm
+            );
         }
     }
 }
@@ -233,7 +243,7 @@ fn what_is_required_must_be_there_and_be_what_it_says() {
     ];
     for setup in Setup::all() {
         for claims in &bad {
-            assert_eq!(setup.verify(claims), Err(BadToken::Invalid), "{claims}");
+            assert_eq!(setup.verify(claims), Err(VerifyError::Invalid), "{claims}");
         }
     }
     assert!(hs256().verify(&with("sub", "x".repeat(256).as_str())).is_ok());
@@ -243,19 +253,19 @@ fn what_is_required_must_be_there_and_be_what_it_says() {
 fn an_expired_token_is_told_from_an_invalid_one() {
     let leeway = i64::try_from(LEEWAY.as_secs()).unwrap();
     for setup in Setup::all() {
-        assert_eq!(setup.verify(&with("exp", NOW - leeway)), Err(BadToken::Expired));
+        assert_eq!(setup.verify(&with("exp", NOW - leeway)), Err(VerifyError::Expired));
         assert!(setup.verify(&with("exp", NOW - leeway + 1)).is_ok(), "clocks differ");
     }
     let mut both = with("exp", 0);
     both["role"] = json!("NOBODY");
-    assert_eq!(hs256().verify(&both), Err(BadToken::Invalid));
+    assert_eq!(hs256().verify(&both), Err(VerifyError::Invalid));
 }
 
 #[test]
 fn a_token_does_not_count_before_its_time() {
     let leeway = i64::try_from(LEEWAY.as_secs()).unwrap();
     for setup in Setup::all() {
-        assert_eq!(setup.verify(&with("nbf", NOW + leeway + 1)), Err(BadToken::Invalid));
+        assert_eq!(setup.verify(&with("nbf", NOW + leeway + 1)), Err(VerifyError::Invalid));
         assert!(setup.verify(&with("nbf", NOW + leeway)).is_ok(), "clocks differ");
     }
 }
@@ -267,7 +277,7 @@ fn absurd_times_are_times() {
         assert_eq!(hs256().verify(&with("exp", late.clone())).unwrap().expires_at, year, "{late}");
     }
     for early in [json!(0), json!(-1), json!(i64::MIN), json!(-1e300), json!(0.5)] {
-        assert_eq!(hs256().verify(&with("exp", early.clone())), Err(BadToken::Expired), "{early}");
+        assert_eq!(hs256().verify(&with("exp", early.clone())), Err(VerifyError::Expired), "{early}");
     }
     assert_eq!(
         hs256().verify(&with("exp", json!(1_700_000_060.5))).unwrap().expires_at,
@@ -285,7 +295,7 @@ fn absurd_times_are_times() {
         jsonwebtoken::Algorithm::HS256,
     );
     let token = format!("{header}.{body}.{}", signature.unwrap());
-    assert_eq!(hs256().verifier().verify(&token, now()), Err(BadToken::Invalid));
+    assert_eq!(hs256().verifier().verify(&token, now()), Err(VerifyError::Invalid));
 }
 
 #[test]
@@ -299,14 +309,14 @@ fn a_configured_issuer_and_audience_are_required() {
         assert_eq!(verify(&issuer, &with("iss", "depot")), Ok(()));
         for bad in [good(), with("iss", "garage"), with("iss", ""), with("iss", 7), with("iss", Value::Null)]
         {
-            assert_eq!(verify(&issuer, &bad), Err(BadToken::Invalid), "{bad}");
+            assert_eq!(verify(&issuer, &bad), Err(VerifyError::Invalid), "{bad}");
         }
         assert_eq!(verify(&audience, &with("aud", "chat")), Ok(()));
         assert_eq!(verify(&audience, &with("aud", json!(["mail", "chat"]))), Ok(()));
         for bad in
             [good(), with("aud", "mail"), with("aud", json!([])), with("aud", 7), with("aud", Value::Null)]
         {
-            assert_eq!(verify(&audience, &bad), Err(BadToken::Invalid), "{bad}");
+            assert_eq!(verify(&audience, &bad), Err(VerifyError::Invalid), "{bad}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chat_core::drive::{Carried, Ended};
+use chat_core::drive::{SessionEnd, SessionEvent};
 use chat_core::engine::Class;
 use chat_core::protocol::Role;
 use chat_core::time::Monotonic;
@@ -40,27 +40,29 @@ impl Counted {
     }
 
     /// Frames were carried.
-    pub(crate) fn carried(&mut self, carried: Carried) {
+    pub(crate) fn carried(&mut self, carried: SessionEvent) {
         let now = self.metrics.clock.monotonic();
         match carried {
-            Carried::Request => self.asked.push_back(now),
-            Carried::Frames { count, class: Class::Reply, .. } => {
+            SessionEvent::Request => self.asked.push_back(now),
+            SessionEvent::Frames { count, class: Class::Reply, .. } => {
                 for asked in self.asked.drain(..count.min(self.asked.len())) {
                     self.metrics.acknowledgement.observe_time(self.writer, now.since(asked));
                 }
             }
-            Carried::Frames { count, since, .. } => {
+            SessionEvent::Frames { count, since, .. } => {
                 self.metrics.delivery.observe_alike(self.writer, now.since(since), count);
             }
         }
     }
 
     /// The session has ended.
-    pub(crate) fn ended(&mut self, ended: &Ended<Failure>) {
+    pub(crate) fn ended(&mut self, ended: &SessionEnd<Failure>) {
         self.ended = Some(match ended {
-            Ended::ByServer(code) => code.code().to_string(),
-            Ended::ByPeer => "peer".to_owned(),
-            Ended::Failed(failure) => failure.code().map_or("broken".to_owned(), |code| code.to_string()),
+            SessionEnd::ByServer(code) => code.code().to_string(),
+            SessionEnd::ByPeer => "peer".to_owned(),
+            SessionEnd::Failed(failure) => {
+                failure.code().map_or("broken".to_owned(), |code| code.to_string())
+            }
         });
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 
 use super::index::Index;
 
 /// The index that is asked at present, or why there is none.
-pub(super) type Present = Result<Arc<Index>, Unavailable>;
+pub(super) type Present = Result<Arc<Index>, UnavailableError>;
 
 /// Where the present index is found.
 #[derive(Debug)]

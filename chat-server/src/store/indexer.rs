@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use rustix::process::{getpriority_process, setpriority_process};
 
 use super::current::Current;
@@ -45,7 +45,7 @@ impl Indexer {
     }
 
     /// Brings layers into the index until the overlay is closed and empty, or the index fails.
-    fn serve(&self, index: &Index) -> Result<(), Unavailable> {
+    fn serve(&self, index: &Index) -> Result<(), UnavailableError> {
         let mut flushed = Instant::now();
         let mut dirty = false;
         loop {
@@ -68,7 +68,7 @@ impl Indexer {
         }
     }
 
-    fn apply(&self, index: &Index, layer: &Layer, end: End) -> Result<(), Unavailable> {
+    fn apply(&self, index: &Index, layer: &Layer, end: End) -> Result<(), UnavailableError> {
         // Commits wait for this thread, so it must outlive what it calls.
         let told = caught(|| self.observer.tell(Progress::Indexing(end.position)));
         told.map_err(|what| index.fail(&what))?;

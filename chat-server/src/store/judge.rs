@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use chat_core::store::{
     Account, AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Position, Receipt,
-    Rejected, Unavailable, Verdict,
+    Rejected, UnavailableError, Verdict,
 };
 
 use super::index::apply::{Head, Heads};
@@ -48,7 +48,7 @@ impl<'a> Judge<'a> {
     /// # Errors
     ///
     /// If that takes an index that has failed, or the change is too large to be stored.
-    pub(super) fn judge(&mut self, change: Change) -> Result<Verdict, Unavailable> {
+    pub(super) fn judge(&mut self, change: Change) -> Result<Verdict, UnavailableError> {
         fits(&change)?;
         if let Some((user, id)) = client_message_id(&change)
             && let Some(original) = self.original(user, id)?
@@ -65,13 +65,13 @@ impl<'a> Judge<'a> {
         self.accept(change, head).map(Ok)
     }
 
-    fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, Unavailable> {
+    fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {
         let Some(location) = self.view.get_as(&keys::original(user, id), values::decode_location)? else {
             return Ok(None);
         };
         let record = match self.group.read(location) {
             Some(record) => record,
-            None => self.reader.read(location).map_err(Unavailable::new)?,
+            None => self.reader.read(location).map_err(UnavailableError::new)?,
         };
         original(record).map(Some)
     }
@@ -81,7 +81,7 @@ impl<'a> Judge<'a> {
         &mut self,
         conversation: &ConversationId,
         supposed: Option<u64>,
-    ) -> Result<Result<Option<Head>, Rejected>, Unavailable> {
+    ) -> Result<Result<Option<Head>, Rejected>, UnavailableError> {
         if self.refused.contains(conversation) {
             return Ok(Err(Rejected::Conflict));
         }
@@ -93,8 +93,9 @@ impl<'a> Judge<'a> {
         Ok(Ok(head))
     }
 
-    fn accept(&mut self, change: Change, head: Option<Head>) -> Result<Receipt, Unavailable> {
-        let head = |what: &str| head.ok_or_else(|| Unavailable::new(format!("{what} has no conversation")));
+    fn accept(&mut self, change: Change, head: Option<Head>) -> Result<Receipt, UnavailableError> {
+        let head =
+            |what: &str| head.ok_or_else(|| UnavailableError::new(format!("{what} has no conversation")));
         match change {
             Change::PutAccount(account) => self.put_account(account),
             Change::CreateConversation(create) => self.create(create),
@@ -105,13 +106,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn put_account(&mut self, account: Account) -> Result<Receipt, Unavailable> {
+    fn put_account(&mut self, account: Account) -> Result<Receipt, UnavailableError> {
         let position = self.record(&Event::AccountPut { account }, None)?;
         Ok(Receipt::Account { position })
     }
 
-    fn create(&mut self, create: CreateConversation) -> Result<Receipt, Unavailable> {
-        let sealed = Sealed::new(&create.content, self.salts).map_err(Unavailable::new)?;
+    fn create(&mut self, create: CreateConversation) -> Result<Receipt, UnavailableError> {
+        let sealed = Sealed::new(&create.content, self.salts).map_err(UnavailableError::new)?;
         let sent_at = create.at;
         let event = Event::ConversationCreated(ConversationCreated {
             id: create.id,
@@ -128,8 +129,8 @@ impl<'a> Judge<'a> {
         Ok(Receipt::Created { position, sent_at })
     }
 
-    fn append(&mut self, append: AppendMessage, head: Head) -> Result<Receipt, Unavailable> {
-        let sealed = Sealed::new(&append.content, self.salts).map_err(Unavailable::new)?;
+    fn append(&mut self, append: AppendMessage, head: Head) -> Result<Receipt, UnavailableError> {
+        let sealed = Sealed::new(&append.content, self.salts).map_err(UnavailableError::new)?;
         let seq = head.last_seq + 1;
         let sent_at = append.at.max(head.last_message_at);
         let event = Event::MessageAppended(MessageAppended {
@@ -145,7 +146,7 @@ impl<'a> Judge<'a> {
         Ok(Receipt::Appended { position, seq, sent_at })
     }
 
-    fn mark_read(&mut self, MarkRead { permit, up_to }: &MarkRead) -> Result<Receipt, Unavailable> {
+    fn mark_read(&mut self, MarkRead { permit, up_to }: &MarkRead) -> Result<Receipt, UnavailableError> {
         let (user, conversation) = (permit.user(), permit.conversation());
         let marked = self.view.get_as(&keys::read_position(user, conversation), values::decode_number)?;
         if *up_to <= marked.unwrap_or_default() {
@@ -161,7 +162,7 @@ impl<'a> Judge<'a> {
         Membership { conversation, user, .. }: Membership,
         Head { version, .. }: Head,
         enrol: bool,
-    ) -> Result<Receipt, Unavailable> {
+    ) -> Result<Receipt, UnavailableError> {
         let takes_part = self.view.get(&keys::participant(&conversation, &user))?.is_some();
         if takes_part == enrol {
             return Ok(Receipt::Membership { position: self.group.last(), version, changed: false });
@@ -173,17 +174,21 @@ impl<'a> Judge<'a> {
         Ok(Receipt::Membership { position, version, changed: true })
     }
 
-    fn record(&mut self, event: &Event, content: Option<(Sealed, Content)>) -> Result<Position, Unavailable> {
+    fn record(
+        &mut self,
+        event: &Event,
+        content: Option<(Sealed, Content)>,
+    ) -> Result<Position, UnavailableError> {
         let (sealed, content) = content.map_or((None, Content::None), |(sealed, text)| (Some(sealed), text));
         let (position, location): (Position, Location) =
-            self.group.push(event, sealed.as_ref()).map_err(Unavailable::new)?;
+            self.group.push(event, sealed.as_ref()).map_err(UnavailableError::new)?;
         self.heads.apply(self.view, event, &content, location)?;
         Ok(position)
     }
 }
 
 /// What a record says of the change that it records.
-pub(super) fn original(record: Record) -> Result<Original, Unavailable> {
+pub(super) fn original(record: Record) -> Result<Original, UnavailableError> {
     let content = record.content.text().cloned();
     match record.event {
         Event::MessageAppended(appended) => Ok(Original::Message {
@@ -202,7 +207,7 @@ pub(super) fn original(record: Record) -> Result<Original, Unavailable> {
             sent_at: created.sent_at,
             content,
         }),
-        _ => Err(Unavailable::new("the index names a record of the journal that is no message")),
+        _ => Err(UnavailableError::new("the index names a record of the journal that is no message")),
     }
 }
 
@@ -216,7 +221,7 @@ fn client_message_id(change: &Change) -> Option<(&UserId, &ClientMessageId)> {
 }
 
 /// Checks that everything but the content is short enough for the index.
-fn fits(change: &Change) -> Result<(), Unavailable> {
+fn fits(change: &Change) -> Result<(), UnavailableError> {
     let fit = match change {
         Change::PutAccount(Account { user, .. }) => {
             let texts = [user.id.as_str(), &user.email, &user.first_name, &user.last_name];
@@ -234,6 +239,6 @@ fn fits(change: &Change) -> Result<(), Unavailable> {
     let id = client_message_id(change).is_none_or(|(_, id)| values::fits(id.as_str()));
     match fit && conversation && id {
         true => Ok(()),
-        false => Err(Unavailable::new("an id, a name or a title is too long to be stored")),
+        false => Err(UnavailableError::new("an id, a name or a title is too long to be stored")),
     }
 }

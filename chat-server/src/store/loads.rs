@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use chat_core::id::UserId;
-use chat_core::store::{Account, Loaded, Query, Unavailable};
+use chat_core::store::{Account, Loaded, Query, UnavailableError};
 use futures::channel::oneshot;
 
 use super::meter::Meter;
@@ -20,9 +20,9 @@ use super::query::Answers;
 /// bytes; this is ten seconds of work.
 const WAITING_MOST: usize = 16_384;
 
-type Answer = Result<Loaded, Unavailable>;
+type Answer = Result<Loaded, UnavailableError>;
 
-type Accounts = Result<Vec<Account>, Unavailable>;
+type Accounts = Result<Vec<Account>, UnavailableError>;
 
 /// What a thread is asked for, and where its answer goes.
 enum Load {
@@ -57,7 +57,7 @@ impl Loads {
     }
 
     /// Asks for an answer.
-    pub(super) fn ask(&self, query: Query) -> Result<oneshot::Receiver<Answer>, Unavailable> {
+    pub(super) fn ask(&self, query: Query) -> Result<oneshot::Receiver<Answer>, UnavailableError> {
         let (answer, receiver) = oneshot::channel();
         self.put(Load::Facts(query, answer)).map(|()| receiver)
     }
@@ -67,19 +67,19 @@ impl Loads {
         &self,
         after: Option<UserId>,
         most: usize,
-    ) -> Result<oneshot::Receiver<Accounts>, Unavailable> {
+    ) -> Result<oneshot::Receiver<Accounts>, UnavailableError> {
         let (answer, receiver) = oneshot::channel();
         self.put(Load::Accounts { after, most, answer }).map(|()| receiver)
     }
 
-    fn put(&self, load: Load) -> Result<(), Unavailable> {
+    fn put(&self, load: Load) -> Result<(), UnavailableError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = queue.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
+        let queue = queue.as_ref().ok_or_else(|| UnavailableError::new("the store is closed"))?;
         // Before a thread can take it out again.
         self.meter.load_waits();
         let put = queue.try_send(load).map_err(|refused| match refused {
-            TrySendError::Full(_) => Unavailable::new("too many loads are waiting"),
-            TrySendError::Disconnected(_) => Unavailable::new("the threads that answer are gone"),
+            TrySendError::Full(_) => UnavailableError::new("too many loads are waiting"),
+            TrySendError::Disconnected(_) => UnavailableError::new("the threads that answer are gone"),
         });
         put.inspect_err(|_| self.meter.load_begins())
     }
@@ -103,12 +103,15 @@ fn run(answers: &Answers, waiting: &Mutex<Receiver<Load>>, meter: &Meter) {
 }
 
 /// Finds an answer, if anybody waits for it. A panic costs one answer, not the thread.
-fn give<T>(answer: oneshot::Sender<Result<T, Unavailable>>, find: impl FnOnce() -> Result<T, Unavailable>) {
+fn give<T>(
+    answer: oneshot::Sender<Result<T, UnavailableError>>,
+    find: impl FnOnce() -> Result<T, UnavailableError>,
+) {
     if answer.is_canceled() {
         return;
     }
     let found = catch_unwind(AssertUnwindSafe(find));
-    let found = found.unwrap_or_else(|_| Err(Unavailable::new("the answer panicked")));
+    let found = found.unwrap_or_else(|_| Err(UnavailableError::new("the answer panicked")));
     if answer.send(found).is_err() {
         tracing::debug!("a load was dropped before it ended");
     }

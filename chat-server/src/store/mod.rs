@@ -51,7 +51,7 @@ use std::thread::{self, JoinHandle};
 
 use chat_core::engine::Headroom;
 use chat_core::id::UserId;
-use chat_core::store::{Account, Change, Loaded, Position, Query, Store, Unavailable, Verdict};
+use chat_core::store::{Account, Change, Loaded, Position, Query, Store, UnavailableError, Verdict};
 use chat_core::time::Timestamp;
 use futures::channel::oneshot;
 
@@ -255,8 +255,12 @@ impl LocalStore {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`], as for any load.
-    pub async fn accounts(&self, after: Option<UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+    /// [`UnavailableError`], as for any load.
+    pub async fn accounts(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<Vec<Account>, UnavailableError> {
         let answer = self.inner.loads.ask_accounts(after, most)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
@@ -309,25 +313,25 @@ impl LocalStore {
 }
 
 impl Store for LocalStore {
-    async fn load(&self, query: Query) -> Result<Loaded, Unavailable> {
+    async fn load(&self, query: Query) -> Result<Loaded, UnavailableError> {
         let answer = self.inner.loads.ask(query)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, Unavailable> {
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
         let answer = self.inner.submit(changes)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 impl Inner {
-    fn submit(&self, changes: Vec<Change>) -> Result<oneshot::Receiver<writer::Answer>, Unavailable> {
+    fn submit(&self, changes: Vec<Change>) -> Result<oneshot::Receiver<writer::Answer>, UnavailableError> {
         let (answer, receiver) = oneshot::channel();
         let commits = lock(&self.commits);
-        let commits = commits.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))?;
+        let commits = commits.as_ref().ok_or_else(|| UnavailableError::new("the store is closed"))?;
         match commits.try_send(Commit { changes, answer }) {
             Ok(()) => Ok(receiver),
-            Err(TrySendError::Full(_)) => Err(Unavailable::new("too many commits are waiting")),
+            Err(TrySendError::Full(_)) => Err(UnavailableError::new("too many commits are waiting")),
             Err(TrySendError::Disconnected(_)) => Err(gone()),
         }
     }
@@ -370,8 +374,8 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
-fn gone() -> Unavailable {
-    Unavailable::new("the store was closed, or its thread ended")
+fn gone() -> UnavailableError {
+    UnavailableError::new("the store was closed, or its thread ended")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

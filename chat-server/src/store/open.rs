@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
-use chat_core::store::{Position, Unavailable};
+use chat_core::store::{Position, UnavailableError};
 
 use super::current::Present;
 use super::disk::Disk;
@@ -176,7 +176,7 @@ impl Opening<'_> {
                     why,
                     "the disk is full: nothing can be read before there is room for the index"
                 );
-                Ok((Err(Unavailable::new(why.clone())), IndexReport::Missing { why }))
+                Ok((Err(UnavailableError::new(why.clone())), IndexReport::Missing { why }))
             }
             Err(error) => Err(error),
         }

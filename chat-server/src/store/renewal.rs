@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_core::store::{Position, Unavailable};
+use chat_core::store::{Position, UnavailableError};
 
 use super::current::Current;
 use super::index::build::{Failed, replay};
@@ -54,7 +54,7 @@ impl Renewal {
     /// Meanwhile there is none: loads are unavailable, and commits go on as far as they need none. It is tried until
     /// it is done, with pauses that grow, or until the store is closed: then it is `false`, and no index is left
     /// that failed.
-    pub(super) fn renew(&mut self, failure: Unavailable) -> bool {
+    pub(super) fn renew(&mut self, failure: UnavailableError) -> bool {
         let failed = self.current.get();
         self.current.set(Err(failure));
         let mut ended = failed.map_or(Ok(()), Index::end_of).and_then(|()| self.clear());
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_first_attempt_is_made_at_once_and_the_pauses_between_the_others_grow_to_ten_seconds() {
-        let current = Arc::new(Current::new(Err(Unavailable::new("none"))));
+        let current = Arc::new(Current::new(Err(UnavailableError::new("none"))));
         let overlay = Arc::new(Overlay::new(End::default()));
         let mut renewal = Renewal::new(Path::new(""), &Options::default(), current, overlay);
         assert_eq!(renewal.next_pause(), Duration::ZERO);

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chat_core::store::{Position, Unavailable};
+use chat_core::store::{Position, UnavailableError};
 use chat_core::time::Timestamp;
 
 use super::current::Current;
@@ -41,7 +41,7 @@ pub enum RetentionError {
     Journal(#[from] OpenError),
     /// The index is being built anew.
     #[error(transparent)]
-    Index(#[from] Unavailable),
+    Index(#[from] UnavailableError),
     /// A backup is being taken, or the store is closed.
     #[error("the store is closed, or a backup of it is being taken")]
     Busy,
@@ -114,7 +114,7 @@ fn end(dir: &Path, index: &Index, step: Step) -> Result<(), RetentionError> {
 }
 
 /// Takes the contents of these messages out of the index.
-fn forget(index: &Index, messages: &[Erasable]) -> Result<(), Unavailable> {
+fn forget(index: &Index, messages: &[Erasable]) -> Result<(), UnavailableError> {
     let mut writes = Writes::new();
     for Erasable { conversation, seq, .. } in messages {
         let Some((key, stored)) = run_of(index, conversation, *seq)? else { continue };

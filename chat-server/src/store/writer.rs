@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use chat_core::store::{Change, Unavailable, Verdict};
+use chat_core::store::{Change, UnavailableError, Verdict};
 use futures::channel::oneshot;
 
 use super::current::Current;
@@ -17,7 +17,7 @@ use super::meter::Meter;
 use super::overlay::Overlay;
 
 /// What a commit is answered with.
-pub(super) type Answer = Result<Vec<Verdict>, Unavailable>;
+pub(super) type Answer = Result<Vec<Verdict>, UnavailableError>;
 
 /// A batch that waits for the commit thread.
 pub(super) struct Commit {

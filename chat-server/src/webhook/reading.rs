@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::RoomType;
-use chat_core::store::{Facts, Position, Query, Store as _, Unavailable};
+use chat_core::store::{Facts, Position, Query, Store as _, UnavailableError};
 use tokio::task::spawn_blocking;
 
 use super::event::Missed;
@@ -38,7 +38,7 @@ pub(super) enum ReadError {
     #[error(transparent)]
     Journal(#[from] OpenError),
     #[error(transparent)]
-    Index(#[from] Unavailable),
+    Index(#[from] UnavailableError),
 }
 
 /// Events that were read.
@@ -123,7 +123,11 @@ fn pendings(records: Vec<Record>, place: Place, from: Position) -> impl Iterator
 }
 
 /// Whether an event belongs to an emergency.
-async fn is_emergency(store: &LocalStore, missed: &Missed, known: &mut Known) -> Result<bool, Unavailable> {
+async fn is_emergency(
+    store: &LocalStore,
+    missed: &Missed,
+    known: &mut Known,
+) -> Result<bool, UnavailableError> {
     if let Some(is_emergency) = known.get(&missed.conversation) {
         return Ok(*is_emergency);
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, ready};
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{Change, Loaded, Position, Query, Store, Unavailable, Verdict};
+use super::{Change, Loaded, Position, Query, Store, UnavailableError, Verdict};
 use crate::export::Export;
 use crate::id::{ConversationId, Epoch, UserId};
 
@@ -46,11 +46,14 @@ impl From<MemoryState> for MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, Unavailable>> + Send {
+    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, UnavailableError>> + Send {
         ready(Ok(self.state().answer(query)))
     }
 
-    fn commit(&self, changes: Vec<Change>) -> impl Future<Output = Result<Vec<Verdict>, Unavailable>> + Send {
+    fn commit(
+        &self,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
         ready(Ok(self.state().judge(changes)))
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::client::{ClientId, Heard};
 use super::environment::{Environment, Happening};
-use crate::engine::{BadToken, ConnectionId, Input};
+use crate::engine::{ConnectionId, Input, VerifyError};
 use crate::frame::Frame;
 use crate::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
 use crate::time::Monotonic;
@@ -108,8 +108,8 @@ impl Environment {
                     self.cut(conn);
                 }
             }
-            Err(BadToken::Expired) => self.refuse(conn, ErrorCode::TokenExpired, CloseCode::TokenExpired),
-            Err(BadToken::Invalid) => {
+            Err(VerifyError::Expired) => self.refuse(conn, ErrorCode::TokenExpired, CloseCode::TokenExpired),
+            Err(VerifyError::Invalid) => {
                 self.refuse(conn, ErrorCode::NotAuthenticated, CloseCode::NotAuthenticated);
             }
         }

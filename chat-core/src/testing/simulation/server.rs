@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::id::ConversationId;
 use crate::limits::Limits;
 use crate::protocol::CloseCode;
-use crate::store::{Change, Loaded, MemoryState, Query, Unavailable, Verdict};
+use crate::store::{Change, Loaded, MemoryState, Query, UnavailableError, Verdict};
 use crate::testing::oracle::Oracle;
 
 /// How many backups are kept.
@@ -229,7 +229,7 @@ impl Environment {
             let result = match answer {
                 LoadAnswer::AsOfThen(loaded) => Ok(loaded),
                 LoadAnswer::AsOfNow(query) => Ok(self.server.store.answer(query)),
-                LoadAnswer::Fails => Err(Unavailable::new("the store fails")),
+                LoadAnswer::Fails => Err(UnavailableError::new("the store fails")),
             };
             self.input(Input::Loaded { ticket, result });
         }
@@ -282,7 +282,7 @@ impl Environment {
     pub(super) fn committed(&mut self, life: u64, ticket: Ticket) {
         if life == self.server.life {
             let verdicts = self.server.under_way.take().and_then(|under_way| under_way.verdicts);
-            let result = verdicts.ok_or_else(|| Unavailable::new("the store fails"));
+            let result = verdicts.ok_or_else(|| UnavailableError::new("the store fails"));
             self.input(Input::Committed { ticket, result });
         }
     }

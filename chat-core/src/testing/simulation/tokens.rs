@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::{BadToken, Claims};
+use crate::engine::{Claims, VerifyError};
 use crate::protocol::User;
 use crate::time::Timestamp;
 
@@ -41,11 +41,11 @@ impl Issuer {
     }
 
     /// What the server makes of a token.
-    pub(super) fn verify(&self, text: &str, now: Timestamp, leeway: Duration) -> Result<Claims, BadToken> {
-        let claims = self.issued.get(text).ok_or(BadToken::Invalid)?;
+    pub(super) fn verify(&self, text: &str, now: Timestamp, leeway: Duration) -> Result<Claims, VerifyError> {
+        let claims = self.issued.get(text).ok_or(VerifyError::Invalid)?;
         match now < claims.expires_at.plus(leeway) {
             true => Ok(claims.clone()),
-            false => Err(BadToken::Expired),
+            false => Err(VerifyError::Expired),
         }
     }
 }

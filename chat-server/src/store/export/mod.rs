@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use chat_core::id::ConversationId;
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use chat_core::time::Timestamp;
 
 use super::error::OpenError;
@@ -48,8 +48,8 @@ pub enum ExportError {
     NoConversation(ConversationId),
 }
 
-impl From<Unavailable> for ExportError {
-    fn from(unavailable: Unavailable) -> Self {
+impl From<UnavailableError> for ExportError {
+    fn from(unavailable: UnavailableError) -> Self {
         Self::Unreadable(unavailable.reason)
     }
 }

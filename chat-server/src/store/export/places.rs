@@ -4,7 +4,7 @@ use std::env::temp_dir;
 use std::sync::Arc;
 
 use chat_core::id::ConversationId;
-use chat_core::store::{Position, Unavailable};
+use chat_core::store::{Position, UnavailableError};
 use tempfile::TempDir;
 
 use super::ExportError;
@@ -60,7 +60,7 @@ impl Places {
     }
 
     /// Whether such a conversation was created.
-    pub(super) fn knows(&self, conversation: &ConversationId) -> Result<bool, Unavailable> {
+    pub(super) fn knows(&self, conversation: &ConversationId) -> Result<bool, UnavailableError> {
         Ok(self.view.get(&created(conversation))?.is_some())
     }
 
@@ -70,7 +70,7 @@ impl Places {
         conversation: &ConversationId,
         position: Position,
         location: Location,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), UnavailableError> {
         let Some(creation) = self.view.get(&created(conversation))? else { return Ok(()) };
         let (first, place) = creation.split_at(8);
         self.view.put(line(first, first, Part::Conversation), place);
@@ -81,7 +81,7 @@ impl Places {
     }
 
     /// Brings what was added to disk, when it is much or the last.
-    pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), Unavailable> {
+    pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), UnavailableError> {
         if last || self.view.writes() >= BATCH {
             self.index.apply(&self.view.take_writes(), end, || ())?;
         }

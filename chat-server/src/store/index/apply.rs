@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use chat_core::store::{Account, Unavailable};
+use chat_core::store::{Account, UnavailableError};
 use chat_core::time::Timestamp;
 
 use super::messages::newest_message;
@@ -46,7 +46,7 @@ impl Heads {
         &mut self,
         id: &ConversationId,
         view: &View,
-    ) -> Result<Option<Head>, Unavailable> {
+    ) -> Result<Option<Head>, UnavailableError> {
         if let Some(head) = self.young.get(id) {
             return Ok(Some(*head));
         }
@@ -101,7 +101,7 @@ impl Heads {
         event: &Event,
         content: &Content,
         location: Location,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), UnavailableError> {
         match event {
             Event::EpochBegun { epoch } => view.put(keys::EPOCH.to_vec(), epoch.as_str().as_bytes()),
             Event::AccountPut { account } => put_account(view, account),
@@ -131,7 +131,7 @@ impl Heads {
         created: &ConversationCreated,
         content: &Content,
         location: Location,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), UnavailableError> {
         let ConversationCreated { id, created_by, message_id, sent_at, client_message_id, .. } = created;
         let value = ConversationValue {
             title: created.title.clone(),
@@ -157,7 +157,7 @@ impl Heads {
         appended: &MessageAppended,
         content: &Content,
         location: Location,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), UnavailableError> {
         let MessageAppended { conversation, seq, message_id, sender, sent_at, client_message_id, .. } =
             appended;
         let head = self.get(conversation, view)?;
@@ -176,7 +176,11 @@ impl Heads {
         Ok(())
     }
 
-    fn set_version(&mut self, view: &mut View, changed: &MembershipChanged) -> Result<Head, Unavailable> {
+    fn set_version(
+        &mut self,
+        view: &mut View,
+        changed: &MembershipChanged,
+    ) -> Result<Head, UnavailableError> {
         let key = keys::conversation(&changed.conversation);
         let value = view.get_as(&key, values::decode_json)?;
         let value = ConversationValue { version: changed.version, ..view.decoded(value)? };
@@ -189,13 +193,16 @@ impl Heads {
 }
 
 /// The participants of a conversation, by id.
-pub(in crate::store) fn participants(view: &View, id: &ConversationId) -> Result<Vec<UserId>, Unavailable> {
+pub(in crate::store) fn participants(
+    view: &View,
+    id: &ConversationId,
+) -> Result<Vec<UserId>, UnavailableError> {
     let prefix = keys::participants(id);
     let keys = view.prefix(&prefix)?;
     keys.map(|entry| view.decoded(keys::text(&entry?.0[prefix.len()..]))).collect()
 }
 
-fn read_head(id: &ConversationId, view: &View) -> Result<Option<Head>, Unavailable> {
+fn read_head(id: &ConversationId, view: &View) -> Result<Option<Head>, UnavailableError> {
     let value = view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
     let Some(ConversationValue { version, .. }) = value else { return Ok(None) };
     let newest = newest_message(view, id)?;
@@ -230,7 +237,7 @@ fn put_message(
     sender: &UserId,
     sent_at: Timestamp,
     content: &Content,
-) -> Result<(), Unavailable> {
+) -> Result<(), UnavailableError> {
     let content = match content {
         Content::Text(text) if text.len() > INLINE_MOST => {
             ContentValue::Journal(u32::try_from(text.len()).unwrap_or(u32::MAX), location)

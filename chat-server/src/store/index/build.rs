@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chat_core::store::{Position, Unavailable};
+use chat_core::store::{Position, UnavailableError};
 
 use super::Index;
 use super::apply::Heads;
@@ -19,7 +19,7 @@ const BATCH: usize = 65_536;
 /// Why an index could not be brought to the journal's end.
 pub(in crate::store) enum Failed {
     /// The index is bad.
-    Index(Unavailable),
+    Index(UnavailableError),
     /// The journal is.
     Journal(OpenError),
 }

@@ -4,7 +4,7 @@ use std::mem;
 use std::ops::{Range, RangeInclusive};
 
 use chat_core::id::ConversationId;
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::view::{Scan, View, after};
@@ -30,7 +30,7 @@ impl<'a> Messages<'a> {
         conversation: &ConversationId,
         seqs: RangeInclusive<u64>,
         newest_first: bool,
-    ) -> Result<Self, Unavailable> {
+    ) -> Result<Self, UnavailableError> {
         let prefix = keys::messages(conversation);
         let end = after(&keys::message(conversation, *seqs.end()));
         let runs = if newest_first {
@@ -43,7 +43,7 @@ impl<'a> Messages<'a> {
         Ok(Self { view, runs, seqs, newest_first, run: (IVec::default(), Vec::new()) })
     }
 
-    fn step(&mut self) -> Result<Option<(u64, MessageValue)>, Unavailable> {
+    fn step(&mut self) -> Result<Option<(u64, MessageValue)>, UnavailableError> {
         loop {
             if self.seqs.is_empty() {
                 return Ok(None);
@@ -74,7 +74,7 @@ impl<'a> Messages<'a> {
 }
 
 impl Iterator for Messages<'_> {
-    type Item = Result<(u64, MessageValue), Unavailable>;
+    type Item = Result<(u64, MessageValue), UnavailableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()
@@ -85,7 +85,7 @@ impl Iterator for Messages<'_> {
 pub(in crate::store) fn newest_message(
     view: &View,
     id: &ConversationId,
-) -> Result<Option<(u64, MessageValue)>, Unavailable> {
+) -> Result<Option<(u64, MessageValue)>, UnavailableError> {
     Messages::new(view, id, 1..=u64::MAX, true)?.next().transpose()
 }
 
@@ -94,7 +94,7 @@ pub(in crate::store) fn run_of(
     index: &Index,
     conversation: &ConversationId,
     seq: u64,
-) -> Result<Option<(IVec, IVec)>, Unavailable> {
+) -> Result<Option<(IVec, IVec)>, UnavailableError> {
     let end = after(&keys::message(conversation, seq));
     let mut runs = index.range(&keys::messages(conversation), &end)?;
     index.next(&mut runs, true)

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::error::OpenError;
@@ -120,7 +120,7 @@ impl Index {
     }
 
     /// The journal's end that it has reached.
-    pub(super) fn end(&self) -> Result<End, Unavailable> {
+    pub(super) fn end(&self) -> Result<End, UnavailableError> {
         match self.get(keys::END)? {
             None => Ok(End::default()),
             Some(bytes) => values::decode_json(&bytes).ok_or_else(|| self.fail("its end is unreadable")),
@@ -128,7 +128,7 @@ impl Index {
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Unavailable> {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, UnavailableError> {
         self.check()?;
         if key.starts_with(keys::ORIGINALS) {
             let place = self.originals.get(key).map_err(|error| self.fail(&error.to_string()))?;
@@ -138,12 +138,12 @@ impl Index {
     }
 
     /// The keys from `start` to before `end`.
-    pub(super) fn range(&self, start: &[u8], end: &[u8]) -> Result<sled::Iter, Unavailable> {
+    pub(super) fn range(&self, start: &[u8], end: &[u8]) -> Result<sled::Iter, UnavailableError> {
         self.ask(|| Ok(self.db.range(start..end)))
     }
 
     /// All entries by key.
-    pub(super) fn entries(&self) -> Result<sled::Iter, Unavailable> {
+    pub(super) fn entries(&self) -> Result<sled::Iter, UnavailableError> {
         self.ask(|| Ok(self.db.iter()))
     }
 
@@ -152,7 +152,7 @@ impl Index {
         &self,
         range: &mut sled::Iter,
         back: bool,
-    ) -> Result<Option<(IVec, IVec)>, Unavailable> {
+    ) -> Result<Option<(IVec, IVec)>, UnavailableError> {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
@@ -165,7 +165,7 @@ impl Index {
         writes: impl IntoIterator<Item = (&'a IVec, &'a Option<IVec>)>,
         end: End,
         alone: impl FnOnce() -> A,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), UnavailableError> {
         let (mut batch, mut runs, mut originals) = (Batch::default(), Runs::default(), Vec::new());
         for (key, value) in writes {
             match value {
@@ -187,7 +187,7 @@ impl Index {
     }
 
     /// Puts other values under keys that are there, or none.
-    pub(super) fn replace(&self, writes: &Writes) -> Result<(), Unavailable> {
+    pub(super) fn replace(&self, writes: &Writes) -> Result<(), UnavailableError> {
         let mut batch = Batch::default();
         for (key, value) in writes {
             value.iter().for_each(|value| batch.insert(key.clone(), value.clone()));
@@ -197,33 +197,33 @@ impl Index {
 
     /// Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
     /// without more of them, two for each key, memory would grow by gigabytes.
-    fn write(&self, Batch { writes, keys }: Batch) -> Result<(), Unavailable> {
+    fn write(&self, Batch { writes, keys }: Batch) -> Result<(), UnavailableError> {
         self.ask(|| self.db.apply_batch(writes))?;
         (0..2 * keys).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
     /// Writes out what was applied. It is not synced by that: the journal is.
-    pub(super) fn flush(&self) -> Result<(), Unavailable> {
+    pub(super) fn flush(&self) -> Result<(), UnavailableError> {
         self.ask(|| self.db.flush().map(drop))
     }
 
     /// Whether it can still be asked.
-    pub(super) fn check(&self) -> Result<(), Unavailable> {
+    pub(super) fn check(&self) -> Result<(), UnavailableError> {
         match self.failed.load(Ordering::Acquire) {
             false => Ok(()),
-            true => Err(Unavailable::new(self.reason.lock().unwrap_or_else(PoisonError::into_inner))),
+            true => Err(UnavailableError::new(self.reason.lock().unwrap_or_else(PoisonError::into_inner))),
         }
     }
 
     /// Gives the index up: from now on it answers nothing. The index thread sets it aside and builds it anew.
-    pub(super) fn fail(&self, what: &str) -> Unavailable {
+    pub(super) fn fail(&self, what: &str) -> UnavailableError {
         let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.failed.load(Ordering::Acquire) {
             *reason = format!("the index failed ({what}) and is built anew");
             self.failed.store(true, Ordering::Release);
             tracing::error!(what, "the index failed: loads are unavailable until it is built anew");
         }
-        Unavailable::new(&*reason)
+        UnavailableError::new(&*reason)
     }
 
     /// Ends it, once nobody has it any more.
@@ -243,7 +243,7 @@ impl Index {
         }
     }
 
-    fn ask<T>(&self, question: impl FnOnce() -> sled::Result<T>) -> Result<T, Unavailable> {
+    fn ask<T>(&self, question: impl FnOnce() -> sled::Result<T>) -> Result<T, UnavailableError> {
         self.check()?;
         guarded(question).map_err(|reason| self.fail(&reason))
     }

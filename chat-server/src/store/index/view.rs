@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::Index;
@@ -52,7 +52,7 @@ impl View {
     }
 
     /// The value of a key.
-    pub(in crate::store) fn get(&self, key: &[u8]) -> Result<Option<IVec>, Unavailable> {
+    pub(in crate::store) fn get(&self, key: &[u8]) -> Result<Option<IVec>, UnavailableError> {
         if let Some(written) = self.own.get(key) {
             return Ok(written.clone());
         }
@@ -69,13 +69,13 @@ impl View {
         &self,
         key: &[u8],
         decode: impl FnOnce(&[u8]) -> Option<T>,
-    ) -> Result<Option<T>, Unavailable> {
+    ) -> Result<Option<T>, UnavailableError> {
         let value = self.get(key)?;
         value.map(|bytes| self.decoded(decode(&bytes))).transpose()
     }
 
     /// What was decoded, or the failure of an index that holds what can't be.
-    pub(in crate::store) fn decoded<T>(&self, decoded: Option<T>) -> Result<T, Unavailable> {
+    pub(in crate::store) fn decoded<T>(&self, decoded: Option<T>) -> Result<T, UnavailableError> {
         match decoded {
             Some(decoded) => Ok(decoded),
             None => Err(self.index()?.fail("it holds what no version of this program wrote")),
@@ -83,25 +83,29 @@ impl View {
     }
 
     /// All entries whose keys begin with `prefix`, by key.
-    pub(in crate::store) fn prefix(&self, prefix: &[u8]) -> Result<Scan<'_>, Unavailable> {
+    pub(in crate::store) fn prefix(&self, prefix: &[u8]) -> Result<Scan<'_>, UnavailableError> {
         self.range(prefix, &after(prefix))
     }
 
     /// The entries from `start` to before `end`, by key.
-    pub(in crate::store) fn range(&self, start: &[u8], end: &[u8]) -> Result<Scan<'_>, Unavailable> {
+    pub(in crate::store) fn range(&self, start: &[u8], end: &[u8]) -> Result<Scan<'_>, UnavailableError> {
         self.scan(start, end, false)
     }
 
     /// The entries from `start` to before `end`, the last key first.
-    pub(in crate::store) fn range_back(&self, start: &[u8], end: &[u8]) -> Result<Scan<'_>, Unavailable> {
+    pub(in crate::store) fn range_back(
+        &self,
+        start: &[u8],
+        end: &[u8],
+    ) -> Result<Scan<'_>, UnavailableError> {
         self.scan(start, end, true)
     }
 
-    fn index(&self) -> Result<&Index, Unavailable> {
+    fn index(&self) -> Result<&Index, UnavailableError> {
         self.index.as_deref().map_err(Clone::clone)
     }
 
-    fn scan(&self, start: &[u8], end: &[u8], back: bool) -> Result<Scan<'_>, Unavailable> {
+    fn scan(&self, start: &[u8], end: &[u8], back: bool) -> Result<Scan<'_>, UnavailableError> {
         let index = self.index()?;
         let stored = index.range(start, end)?;
         let left = (start < end).then(|| (Bound::Included(start.into()), Bound::Excluded(end.into())));
@@ -172,7 +176,7 @@ impl Scan<'_> {
         found
     }
 
-    fn step(&mut self) -> Result<Option<(IVec, IVec)>, Unavailable> {
+    fn step(&mut self) -> Result<Option<(IVec, IVec)>, UnavailableError> {
         loop {
             if self.waiting.0.is_none() {
                 self.waiting.0 = self.next_written();
@@ -201,7 +205,7 @@ impl Scan<'_> {
 }
 
 impl Iterator for Scan<'_> {
-    type Item = Result<(IVec, IVec), Unavailable>;
+    type Item = Result<(IVec, IVec), UnavailableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()

@@ -24,7 +24,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 
 pub use event::{ConversationCreated, Event, MembershipChanged, MessageAppended};
 pub use head::{ChainHead, NoHead};
@@ -126,7 +126,7 @@ impl Journal {
     ///
     /// A file that is no longer where it was opened is not written to: who removes a directory would take with it what
     /// is acknowledged afterwards. What an earlier failure left is taken back first.
-    pub(super) fn begin(&mut self) -> Result<Group, Unavailable> {
+    pub(super) fn begin(&mut self) -> Result<Group, UnavailableError> {
         if id_of(&self.place.0).ok() != Some(self.place.1) {
             return Err(self.refuse(format!(
                 "the journal is no longer in {}: nothing is acknowledged until the data directory is back where it \
@@ -146,7 +146,7 @@ impl Journal {
     /// A write or sync that failed is never tried again as it was, for what a failed sync left on disk is not
     /// known. The file is cut back to the acknowledged end, and that is synced; while this fails too, nothing is
     /// acknowledged. It can be tried as often as it takes, for what stands beyond that end means nothing.
-    pub(super) fn commit(&mut self, group: Group) -> Result<(), Unavailable> {
+    pub(super) fn commit(&mut self, group: Group) -> Result<(), UnavailableError> {
         let (bytes, end) = group.finish();
         let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| {
             self.write_ahead(end.offset);
@@ -195,7 +195,7 @@ impl Journal {
         Ok(())
     }
 
-    fn undo(&mut self, leftover: Leftover, error: &io::Error) -> Unavailable {
+    fn undo(&mut self, leftover: Leftover, error: &io::Error) -> UnavailableError {
         self.leftover = Some(leftover);
         // If it fails, it is tried again before the next group, and said then.
         let _ = self.take_back();
@@ -219,7 +219,7 @@ impl Journal {
         Ok(())
     }
 
-    fn failed(&mut self, error: &io::Error) -> Unavailable {
+    fn failed(&mut self, error: &io::Error) -> UnavailableError {
         self.refuse(format!(
             "could not write the journal in {} ({error}): nothing is acknowledged until it can be written again. \
              Check the space on its disk, and whether the disk is sound",
@@ -228,11 +228,11 @@ impl Journal {
     }
 
     /// Says why nothing is acknowledged: in the log only the first time, for it may be asked of every request.
-    fn refuse(&mut self, reason: String) -> Unavailable {
+    fn refuse(&mut self, reason: String) -> UnavailableError {
         if !mem::replace(&mut self.failing, true) {
             tracing::error!(position = self.end.position.0, "{reason}");
         }
-        Unavailable::new(reason)
+        UnavailableError::new(reason)
     }
 }
 

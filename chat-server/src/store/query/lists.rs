@@ -8,7 +8,7 @@ use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, UserId};
 use chat_core::protocol::User;
 use chat_core::store::{
-    ConversationPage, ConversationRow, Facts, ListPlace, Loaded, UNREAD_MOST, UNREAD_WINDOW, Unavailable,
+    ConversationPage, ConversationRow, Facts, ListPlace, Loaded, UNREAD_MOST, UNREAD_WINDOW, UnavailableError,
 };
 use chat_core::time::Timestamp;
 
@@ -60,7 +60,7 @@ impl Moment<'_> {
         skip: u64,
         limit: u32,
         participants: usize,
-    ) -> Result<ConversationPage, Unavailable> {
+    ) -> Result<ConversationPage, UnavailableError> {
         let mut page = Page::new(skip, limit, participants);
         let prefix = keys::activities(user);
         let start = match &range.after {
@@ -98,7 +98,7 @@ impl Moment<'_> {
         hour: Hour,
         ids: Vec<ConversationId>,
         range: &ListRange,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<bool, UnavailableError> {
         if range.covers(hour) && page.skip >= ids.len() as u64 {
             page.skip -= ids.len() as u64;
             return Ok(true);
@@ -126,7 +126,7 @@ impl Moment<'_> {
         &self,
         user: &UserId,
         id: ConversationId,
-    ) -> Result<ConversationPage, Unavailable> {
+    ) -> Result<ConversationPage, UnavailableError> {
         let mut page = Page::new(0, 1, usize::MAX);
         if self.view.get(&keys::membership(user, &id))?.is_some() {
             let newest = newest_message(&self.view, &id)?;
@@ -135,7 +135,7 @@ impl Moment<'_> {
         Ok(page.built)
     }
 
-    fn add(&self, page: &mut Page, user: &UserId, candidate: Candidate) -> Result<bool, Unavailable> {
+    fn add(&self, page: &mut Page, user: &UserId, candidate: Candidate) -> Result<bool, UnavailableError> {
         if page.skip > 0 {
             page.skip -= 1;
             return Ok(true);
@@ -161,7 +161,7 @@ impl Moment<'_> {
         user: &UserId,
         conversation: Conversation,
         (seq, newest): (u64, MessageValue),
-    ) -> Result<ConversationRow, Unavailable> {
+    ) -> Result<ConversationRow, UnavailableError> {
         let read = self.view.get_as(&keys::read_position(user, &conversation.id), values::decode_number)?;
         let read_up_to = read.unwrap_or_default();
         let unread_count = self.unread(user, &conversation.id, read_up_to, seq)?;
@@ -175,7 +175,7 @@ impl Moment<'_> {
         id: &ConversationId,
         read_up_to: u64,
         last_seq: u64,
-    ) -> Result<u32, Unavailable> {
+    ) -> Result<u32, UnavailableError> {
         let last = read_up_to.saturating_add(UNREAD_WINDOW).min(last_seq);
         if last <= read_up_to {
             return Ok(0);
@@ -195,7 +195,7 @@ impl Moment<'_> {
         &self,
         users: &mut BTreeMap<UserId, User>,
         conversation: &Conversation,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), UnavailableError> {
         for user in conversation.participants.iter() {
             if let Entry::Vacant(vacant) = users.entry(user.clone())
                 && let Some(account) = self.account(user)?
@@ -212,7 +212,7 @@ impl Moment<'_> {
         user: &UserId,
         after: Option<&ConversationId>,
         limit: u32,
-    ) -> Result<Vec<Conversation>, Unavailable> {
+    ) -> Result<Vec<Conversation>, UnavailableError> {
         let prefix = keys::memberships(user);
         let start = after.map_or(prefix.clone(), |id| just_after(keys::membership(user, id)));
         let entries = self.view.range(&start, &after_prefix(&prefix))?.take(limit as usize);
@@ -230,7 +230,7 @@ impl Moment<'_> {
         since: Timestamp,
         start: &[u8],
         limit: usize,
-    ) -> Result<(Vec<Conversation>, Option<Vec<u8>>), Unavailable> {
+    ) -> Result<(Vec<Conversation>, Option<Vec<u8>>), UnavailableError> {
         let mut active = Vec::new();
         let end = after_prefix(keys::CONVERSATIONS);
         for (looked_at, entry) in self.view.range(start, &end)?.enumerate() {
@@ -261,7 +261,7 @@ impl Answers {
         since: Timestamp,
         after: Option<ConversationId>,
         limit: u32,
-    ) -> Result<Loaded, Unavailable> {
+    ) -> Result<Loaded, UnavailableError> {
         let limit = limit as usize;
         let mut start = after.map_or(keys::CONVERSATIONS.to_vec(), |id| just_after(keys::conversation(&id)));
         let mut found = Vec::new();

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::{Message, MessageType};
-use chat_core::store::{MessagePage, Unavailable, Window};
+use chat_core::store::{MessagePage, UnavailableError, Window};
 
 use super::Moment;
 use crate::store::index::messages::{Messages, newest_message};
@@ -18,7 +18,7 @@ impl Moment<'_> {
         window: Window,
         limit: u32,
         bytes: usize,
-    ) -> Result<MessagePage, Unavailable> {
+    ) -> Result<MessagePage, UnavailableError> {
         let Some((last_seq, _)) = newest_message(&self.view, conversation)? else {
             return Ok(MessagePage::default());
         };
@@ -44,7 +44,7 @@ impl Moment<'_> {
         newest_first: bool,
         limit: u32,
         bytes: usize,
-    ) -> Result<Vec<(u64, MessageValue)>, Unavailable> {
+    ) -> Result<Vec<(u64, MessageValue)>, UnavailableError> {
         let mut found = Vec::new();
         if seqs.is_empty() {
             return Ok(found);
@@ -67,7 +67,7 @@ impl Moment<'_> {
         &self,
         conversation: &ConversationId,
         seq: u64,
-    ) -> Result<Option<MessageValue>, Unavailable> {
+    ) -> Result<Option<MessageValue>, UnavailableError> {
         let found = Messages::new(&self.view, conversation, seq..=seq, true)?.next().transpose()?;
         Ok(found.map(|(_, message)| message))
     }
@@ -78,13 +78,13 @@ impl Moment<'_> {
         conversation: &ConversationId,
         seq: u64,
         value: MessageValue,
-    ) -> Result<Message, Unavailable> {
+    ) -> Result<Message, UnavailableError> {
         let id = value.id(seq);
         let content = match value.content {
             ContentValue::Inline(text) => Some(text),
             ContentValue::Erased => None,
             ContentValue::Journal(_, location) => {
-                let record = self.reader.read(location).map_err(Unavailable::new)?;
+                let record = self.reader.read(location).map_err(UnavailableError::new)?;
                 record.content.text().cloned()
             }
         };

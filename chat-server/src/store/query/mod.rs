@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
-use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, Unavailable};
+use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, UnavailableError};
 
 use super::current::Current;
 use super::index::apply::participants;
@@ -40,7 +40,7 @@ impl Answers {
     }
 
     /// Answers a query.
-    pub(super) fn answer(&self, query: Query) -> Result<Loaded, Unavailable> {
+    pub(super) fn answer(&self, query: Query) -> Result<Loaded, UnavailableError> {
         if let Query::ActiveConversations { since, after, limit } = query {
             return self.active_conversations(since, after, limit);
         }
@@ -49,7 +49,11 @@ impl Answers {
     }
 
     /// Accounts with a greater id than `after`, by id.
-    pub(super) fn accounts(&self, after: Option<&UserId>, most: usize) -> Result<Vec<Account>, Unavailable> {
+    pub(super) fn accounts(
+        &self,
+        after: Option<&UserId>,
+        most: usize,
+    ) -> Result<Vec<Account>, UnavailableError> {
         let (_, accounts) = self.at_one_moment(|moment| {
             let start =
                 after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
@@ -67,8 +71,8 @@ impl Answers {
     /// Looks at the store while it stands still: the index is held, and the overlay is a snapshot, taken after. Commits go on meanwhile, as far as the overlay has room.
     fn at_one_moment<T>(
         &self,
-        look: impl FnOnce(&Moment<'_>) -> Result<T, Unavailable>,
-    ) -> Result<(Position, T), Unavailable> {
+        look: impl FnOnce(&Moment<'_>) -> Result<T, UnavailableError>,
+    ) -> Result<(Position, T), UnavailableError> {
         let _still = self.current.hold();
         let index = self.current.get()?;
         let overlay = self.overlay.snapshot();
@@ -79,7 +83,7 @@ impl Answers {
 }
 
 impl Moment<'_> {
-    fn facts(&self, query: Query) -> Result<Facts, Unavailable> {
+    fn facts(&self, query: Query) -> Result<Facts, UnavailableError> {
         Ok(match query {
             Query::Directory => Facts::Directory(self.directory()?),
             Query::Account(user) => Facts::Account(self.account(&user)?),
@@ -109,14 +113,14 @@ impl Moment<'_> {
         })
     }
 
-    fn directory(&self) -> Result<Directory, Unavailable> {
+    fn directory(&self) -> Result<Directory, UnavailableError> {
         let epoch = self.view.get_as(keys::EPOCH, keys::text::<Epoch>)?;
         let epoch = self.view.decoded(epoch)?;
         Ok(Directory { epoch, control: self.marked(keys::CONTROL)?, due: self.marked(keys::DUE)? })
     }
 
     /// The accounts of the users that are marked under this prefix, by id.
-    fn marked(&self, prefix: &[u8]) -> Result<Vec<Account>, Unavailable> {
+    fn marked(&self, prefix: &[u8]) -> Result<Vec<Account>, UnavailableError> {
         let marks = self.view.prefix(prefix)?;
         let accounts = marks.map(|mark| {
             let user: UserId = self.view.decoded(keys::text(&mark?.0[prefix.len()..]))?;
@@ -126,11 +130,11 @@ impl Moment<'_> {
         accounts.collect()
     }
 
-    fn account(&self, user: &UserId) -> Result<Option<Account>, Unavailable> {
+    fn account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
         self.view.get_as(&keys::account(user), |bytes| values::decode_account(user, bytes))
     }
 
-    fn conversation(&self, id: &ConversationId) -> Result<Option<Conversation>, Unavailable> {
+    fn conversation(&self, id: &ConversationId) -> Result<Option<Conversation>, UnavailableError> {
         let value = self.view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
         let Some(value) = value else { return Ok(None) };
         let newest = newest_message(&self.view, id)?;
@@ -142,7 +146,7 @@ impl Moment<'_> {
         id: ConversationId,
         value: ConversationValue,
         (last_seq, newest): &(u64, MessageValue),
-    ) -> Result<Conversation, Unavailable> {
+    ) -> Result<Conversation, UnavailableError> {
         let participants = participants(&self.view, &id)?.into_iter().collect();
         Ok(Conversation {
             id,
@@ -157,9 +161,9 @@ impl Moment<'_> {
         })
     }
 
-    fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, Unavailable> {
+    fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {
         let location = self.view.get_as(&keys::original(user, id), values::decode_location)?;
-        let record = location.map(|location| self.reader.read(location).map_err(Unavailable::new));
+        let record = location.map(|location| self.reader.read(location).map_err(UnavailableError::new));
         record.map(|record| judge::original(record?)).transpose()
     }
 }

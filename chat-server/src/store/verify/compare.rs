@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::vec;
 
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::finding::{Finding, Findings};
@@ -14,9 +14,9 @@ use crate::store::values::MessageValue;
 /// Why two indexes could not be compared.
 pub(super) enum Failed {
     /// The index that was found can't be read.
-    Found(Unavailable),
+    Found(UnavailableError),
     /// The one that was made to compare it with can't.
-    Implied(Unavailable),
+    Implied(UnavailableError),
 }
 
 /// Entries of an index in the order of their keys, with the next one in view. In which runs its messages stand depends on
@@ -30,13 +30,13 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn of(index: &'a Index) -> Result<Self, Unavailable> {
+    fn of(index: &'a Index) -> Result<Self, UnavailableError> {
         let mut entries = Self { index, iter: index.entries()?, run: Vec::new().into_iter(), next: None };
         entries.step()?;
         Ok(entries)
     }
 
-    fn step(&mut self) -> Result<(), Unavailable> {
+    fn step(&mut self) -> Result<(), UnavailableError> {
         loop {
             self.next = self.run.next();
             if self.next.is_some() {

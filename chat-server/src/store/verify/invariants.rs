@@ -1,7 +1,7 @@
 //! What must hold of a record, after all before it.
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use chat_core::store::Unavailable;
+use chat_core::store::UnavailableError;
 
 use crate::store::index::apply::{Head, Heads};
 use crate::store::index::view::View;
@@ -29,7 +29,7 @@ pub(super) struct Before<'a> {
 
 impl Before<'_> {
     /// Checks a record.
-    pub(super) fn check(&mut self, record: &Record) -> Result<Checked, Unavailable> {
+    pub(super) fn check(&mut self, record: &Record) -> Result<Checked, UnavailableError> {
         let first = record.position.0 == 1;
         match &record.event {
             Event::EpochBegun { epoch } => {
@@ -47,7 +47,7 @@ impl Before<'_> {
         }
     }
 
-    fn created(&mut self, created: &ConversationCreated) -> Result<Checked, Unavailable> {
+    fn created(&mut self, created: &ConversationCreated) -> Result<Checked, UnavailableError> {
         let ConversationCreated { id, participants, created_by, message_id, client_message_id, .. } = created;
         if let Err(wrong) = composed(message_id, 1) {
             return Ok(Err(wrong));
@@ -63,7 +63,7 @@ impl Before<'_> {
         self.unused(created_by, client_message_id.as_ref())
     }
 
-    fn appended(&mut self, appended: &MessageAppended) -> Result<Checked, Unavailable> {
+    fn appended(&mut self, appended: &MessageAppended) -> Result<Checked, UnavailableError> {
         let MessageAppended { conversation, seq, message_id, sender, sent_at, client_message_id, .. } =
             appended;
         let head = match self.head(conversation)? {
@@ -95,7 +95,7 @@ impl Before<'_> {
         conversation: &ConversationId,
         user: &UserId,
         up_to: u64,
-    ) -> Result<Checked, Unavailable> {
+    ) -> Result<Checked, UnavailableError> {
         let head = match self.head(conversation)? {
             Ok(head) => head,
             Err(wrong) => return Ok(Err(wrong)),
@@ -113,7 +113,11 @@ impl Before<'_> {
         Ok(unless(!takes_part, || format!("{user} has read {conversation}, but does not take part in it")))
     }
 
-    fn membership(&mut self, changed: &MembershipChanged, enrolled: bool) -> Result<Checked, Unavailable> {
+    fn membership(
+        &mut self,
+        changed: &MembershipChanged,
+        enrolled: bool,
+    ) -> Result<Checked, UnavailableError> {
         let MembershipChanged { conversation, user, version } = changed;
         let head = match self.head(conversation)? {
             Ok(head) => head,
@@ -131,7 +135,7 @@ impl Before<'_> {
         Ok(unless(took_part == enrolled, || format!("{user} {change} {conversation}, and {state} it before")))
     }
 
-    fn head(&mut self, conversation: &ConversationId) -> Result<Result<Head, Wrong>, Unavailable> {
+    fn head(&mut self, conversation: &ConversationId) -> Result<Result<Head, Wrong>, UnavailableError> {
         let head = self.heads.get(conversation, self.view)?;
         Ok(head.ok_or_else(|| Wrong {
             what: format!("there is no conversation {conversation}"),
@@ -139,11 +143,11 @@ impl Before<'_> {
         }))
     }
 
-    fn takes_part(&self, conversation: &ConversationId, user: &UserId) -> Result<bool, Unavailable> {
+    fn takes_part(&self, conversation: &ConversationId, user: &UserId) -> Result<bool, UnavailableError> {
         Ok(self.view.get(&keys::participant(conversation, user))?.is_some())
     }
 
-    fn unused(&self, user: &UserId, id: Option<&ClientMessageId>) -> Result<Checked, Unavailable> {
+    fn unused(&self, user: &UserId, id: Option<&ClientMessageId>) -> Result<Checked, UnavailableError> {
         let Some(id) = id else { return Ok(Ok(())) };
         let is_taken = self.view.get(&keys::original(user, id))?.is_some();
         Ok(unless(is_taken, || format!("{user} has used the client message id {id} before")))

@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use chat_core::store::{Position, Unavailable};
+use chat_core::store::{Position, UnavailableError};
 use tempfile::TempDir;
 
 pub use finding::Finding;
@@ -231,7 +231,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn record(&mut self, location: Location, record: &Record) -> Result<(), Unavailable> {
+    fn record(&mut self, location: Location, record: &Record) -> Result<(), UnavailableError> {
         let mut before = Before { heads: &mut self.heads, view: &self.view };
         if let Err(wrong) = before.check(record)? {
             self.findings.add(Finding::Record { position: record.position, what: wrong.what });
@@ -272,7 +272,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn failed(&self, unavailable: Unavailable) -> OpenError {
+    fn failed(&self, unavailable: UnavailableError) -> OpenError {
         OpenError::Index { dir: self.scratch.to_owned(), what: unavailable.reason }
     }
 

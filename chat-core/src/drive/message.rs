@@ -1,0 +1,57 @@
+//! Messages from handles and sessions to the task that runs the engine.
+
+use futures::channel::oneshot;
+
+use super::queue::Tail;
+use super::stats::DriveStats;
+use crate::engine::{Claims, Command, ConnectionId, Headroom};
+use crate::frame::Frame;
+use crate::id::UserId;
+use crate::protocol::{Error, Reply};
+
+/// A message to the engine's task.
+pub(super) enum ServiceMessage {
+    Open(Box<NewConnection>),
+    Frame {
+        conn: ConnectionId,
+        frame: Frame,
+    },
+    /// The connection's reply queue has drained.
+    Relieved {
+        conn: ConnectionId,
+    },
+    /// The peer is gone. Its pending requests are finished before the connection ends.
+    Left {
+        conn: ConnectionId,
+    },
+    Closed {
+        conn: ConnectionId,
+    },
+    Stats {
+        answer: oneshot::Sender<DriveStats>,
+    },
+    NotConnected {
+        users: Vec<UserId>,
+        answer: oneshot::Sender<Vec<UserId>>,
+    },
+    Command {
+        command: Command,
+        answer: oneshot::Sender<Result<Reply, Error>>,
+    },
+    Headroom(Headroom),
+    /// Disconnects one of every `parts` connections gracefully.
+    Disconnect {
+        parts: usize,
+    },
+    Drain,
+}
+
+/// A connection that is being opened.
+pub(super) struct NewConnection {
+    pub(super) conn: ConnectionId,
+    pub(super) claims: Claims,
+    /// The sending end of the connection's queue.
+    pub(super) queue: Tail,
+    /// Told once the engine knows the connection.
+    pub(super) opened: oneshot::Sender<()>,
+}
