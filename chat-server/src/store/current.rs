@@ -1,6 +1,8 @@
 //! The index that is asked at present, or why there is none.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+};
 
 use chat_core::store::UnavailableError;
 
@@ -15,12 +17,14 @@ pub(super) struct Current {
     index: RwLock<Present>,
     /// Held for reading by every load, and for writing by the index thread while it changes the index.
     gate: RwLock<()>,
+    /// Held while the files of an index are made or set aside.
+    files: Mutex<()>,
 }
 
 impl Current {
     /// With this at first.
     pub(super) fn new(index: Present) -> Self {
-        Self { index: RwLock::new(index), gate: RwLock::default() }
+        Self { index: RwLock::new(index), gate: RwLock::default(), files: Mutex::default() }
     }
 
     /// The index.
@@ -44,5 +48,20 @@ impl Current {
     /// Waits until nobody holds it, and lets nobody look.
     pub(super) fn alone(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reserves the files of the index, for building another one. Waits until retention has ended its step.
+    pub(super) fn files(&self) -> MutexGuard<'_, ()> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reserves the files of the index while there is none; `None` if there is one, or one is being built.
+    pub(super) fn files_of_none(&self) -> Option<MutexGuard<'_, ()>> {
+        let files = match self.files.try_lock() {
+            Ok(files) => files,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.get().is_err().then_some(files)
     }
 }

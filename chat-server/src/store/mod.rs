@@ -295,9 +295,9 @@ impl LocalStore {
         let mut erased = lock(&self.inner.erased);
         let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
         let _changing = self.inner.upkeep.try_lock().map_err(|_| RetentionError::Busy)?;
-        let Inner { dir, options, current, synced, .. } = &*self.inner;
+        let Inner { dir, options, current, overlay, synced, .. } = &*self.inner;
         let current = current.upgrade().ok_or(RetentionError::Busy)?;
-        Retention { dir, disk: &options.disk, current: &current, synced }.step(reached, cutoff)
+        Retention { dir, disk: &options.disk, current: &current, overlay, synced }.step(reached, cutoff)
     }
 
     /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.

@@ -55,20 +55,25 @@ impl Renewal {
     /// it is done, with pauses that grow, or until the store is closed: then it is `false`, and no index is left
     /// that failed.
     pub(super) fn renew(&mut self, failure: UnavailableError) -> bool {
-        let failed = self.current.get();
-        self.current.set(Err(failure));
-        let mut ended = failed.map_or(Ok(()), Index::end_of).and_then(|()| self.clear());
+        let current = self.current.clone();
+        let mut ended = {
+            let _files = current.files();
+            let failed = current.get();
+            current.set(Err(failure));
+            failed.map_or(Ok(()), Index::end_of).and_then(|()| self.clear())
+        };
         loop {
             let pause = self.next_pause();
             if !self.overlay.pause(pause) {
                 break;
             }
+            let _files = current.files();
             let built = ended.and_then(|()| self.build());
             self.attempted = Some(Instant::now());
             match built {
                 Ok(Some(index)) => {
                     tracing::info!("the index is built anew: loads are answered again");
-                    self.current.set(Ok(index));
+                    current.set(Ok(index));
                     return true;
                 }
                 Ok(None) => return false,

@@ -3,6 +3,7 @@
 //! What a step is about to erase is noted before, and that it is done after both no longer have it; so one that a crash cut
 //! short is done again, by the next start. Numbers, times, senders and the chain stay.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,11 +15,12 @@ use super::disk::Disk;
 use super::error::OpenError;
 use super::index::messages::run_of;
 use super::index::view::Writes;
-use super::index::{Index, remove_set_aside};
+use super::index::{Index, remove_set_aside, set_aside, wait_until_free};
 use super::journal::{
     Content, End, Erasable, Erasing, Event, Groups, Location, Record, SEGMENT_HEADER, Step, Synced,
 };
 use super::keys;
+use super::overlay::Overlay;
 use super::values::MessageValue;
 
 /// Bytes of the journal after which a step ends: loads wait while the index forgets some hundred messages.
@@ -52,43 +54,57 @@ pub(super) struct Retention<'a> {
     pub(super) dir: &'a Path,
     pub(super) disk: &'a Arc<dyn Disk>,
     pub(super) current: &'a Current,
+    pub(super) overlay: &'a Overlay,
     pub(super) synced: &'a Synced,
 }
 
 impl Retention<'_> {
     /// Erases the next contents of messages that were sent before `cutoff`; `reached` is where the last step came to.
     ///
-    /// The journal is walked in its order, and the first message that is to stay ends the walk.
+    /// The journal is walked in its order, and the first message that is to stay ends the walk. Without an index only the
+    /// journal is erased: the index that is built next reads it as it is then. A full disk gets room back by that.
     pub(super) fn step(&self, reached: &mut Option<End>, cutoff: Timestamp) -> Result<Swept, RetentionError> {
+        let (index, _files) = match self.current.get() {
+            Ok(index) => (Some(index), None),
+            Err(unavailable) => (None, Some(self.current.files_of_none().ok_or(unavailable)?)),
+        };
         let journal = self.dir.join("journal");
-        let index = self.current.get()?;
         let noted = Erasing::read(&journal)?;
         if let Some(Erasing { step: Some(step), .. }) = noted {
             // It failed, and may have been half done.
-            let erased = self.finish(&journal, &index, step)?;
+            let erased = self.finish(&journal, index.as_deref(), step)?;
             *reached = Some(step.until);
             return Ok(Swept { erased, more: true });
         }
         let done = reached.or(noted.map(|noted| noted.done)).unwrap_or_default();
-        // What is younger than that may be in the overlay, which is laid over the index.
-        let last = index.end()?.position.min(self.synced.end().position);
+        // Younger messages may be in the overlay, which is laid over the index, or will be.
+        let indexed =
+            index.as_ref().map_or(Ok(self.overlay.base()), |index| index.end().map(|end| end.position))?;
+        let last = indexed.min(self.synced.end().position);
         let Walked { step, found, more } = walk(&journal, done, last, cutoff)?;
         let Some(step) = step else { return Ok(Swept::default()) };
         let mut erased = 0;
         if found {
+            if index.is_none() {
+                // The note needs room.
+                discard_index(self.dir)?;
+            }
             Erasing::new(done, Some(step)).write(&journal)?;
-            erased = self.finish(&journal, &index, step)?;
+            erased = self.finish(&journal, index.as_deref(), step)?;
         }
         *reached = Some(step.until);
         Ok(Swept { erased, more })
     }
 
-    fn finish(&self, journal: &Path, index: &Index, step: Step) -> Result<usize, RetentionError> {
+    fn finish(&self, journal: &Path, index: Option<&Index>, step: Step) -> Result<usize, RetentionError> {
         let messages = step.messages(journal)?;
         step.erase(&**self.disk, journal, &messages)?;
-        {
-            let _alone = self.current.alone();
-            forget(index, &messages)?;
+        match index {
+            Some(index) => {
+                let _alone = self.current.alone();
+                forget(index, &messages)?;
+            }
+            None => discard_index(self.dir)?,
         }
         end(self.dir, index, step)?;
         Ok(messages.len())
@@ -102,15 +118,24 @@ pub(super) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> Result<(),
     let messages = step.messages(&journal)?;
     step.erase(disk, &journal, &messages)?;
     forget(index, &messages)?;
-    end(dir, index, step)
+    end(dir, Some(index), step)
 }
 
 /// Notes that a step is done, once no index holds what it has erased. One that was set aside does, perhaps since the step
 /// was begun, and nobody will ever ask it.
-fn end(dir: &Path, index: &Index, step: Step) -> Result<(), RetentionError> {
-    index.flush()?;
+fn end(dir: &Path, index: Option<&Index>, step: Step) -> Result<(), RetentionError> {
+    index.map_or(Ok(()), Index::flush)?;
     remove_set_aside(dir).map_err(OpenError::io("remove the old index in", dir))?;
     Ok(Erasing::new(step.until, None).write(&dir.join("journal"))?)
+}
+
+/// Removes whatever is left of indexes that are not used any more, durably. They hold what is being erased.
+fn discard_index(dir: &Path) -> Result<(), OpenError> {
+    let index = dir.join("index");
+    wait_until_free(&index)?;
+    let removed =
+        set_aside(&index).and_then(|()| remove_set_aside(dir)).and_then(|_| File::open(dir)?.sync_all());
+    removed.map_err(OpenError::io("remove the old index in", dir))
 }
 
 /// Takes the contents of these messages out of the index.

@@ -3,12 +3,17 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::chat::Chat;
 use crate::mount::Mount;
 use crate::support::client::Client;
 use crate::support::http::probe;
 use crate::support::{Server, john};
+use tokio::time::timeout;
+
+/// How long something that must come is waited for. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 #[ignore = "mounts a file system, which takes root"]
@@ -69,6 +74,30 @@ async fn a_start_without_room_serves_what_was_written_and_goes_on_when_there_is_
         chat.go_on(&mut john_).await;
         assert!(server.stop().await.0.success());
     }
+}
+
+#[tokio::test]
+#[ignore = "mounts a file system, which takes root"]
+async fn retention_makes_room_for_an_index_where_there_is_none() {
+    let disk = Mount::new("16m");
+    let (server, mut chat, _john, mut ballast) = used_up(&disk).await;
+    server.kill().await;
+    fs::remove_dir_all(disk.outside().join("data/index")).unwrap();
+    ballast.fill();
+
+    // The room that the ballast takes stays taken.
+    let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
+    let flags = ["--messages-per-second", "0", "--reserve-mib", "0", "--retention", "1s"];
+    let server = Server::spawn(command, disk.inside(), &flags);
+    let ready = async { while probe(&server, "/readyz").await.0 != 200 {} };
+    timeout(PATIENCE, ready).await.expect("retention makes room for the index");
+    let mut john_ = server.connect(&john()).await;
+    assert_eq!(chat.say(&mut john_).await, None);
+    let shown = chat.read(&mut john_).await.unwrap();
+    assert!(shown.first().unwrap().is_empty(), "it is too old");
+    let (status, log, _) = server.stop().await;
+    assert!(status.success());
+    assert!(log.contains("nothing can be read before there is room for the index"), "{log}");
 }
 
 /// What takes all the room on a disk.

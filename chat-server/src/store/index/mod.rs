@@ -23,6 +23,7 @@ use sled::IVec;
 
 use super::error::OpenError;
 use super::journal::End;
+use super::space::is_full;
 use super::{keys, private, values};
 use messages::Runs;
 use originals::Originals;
@@ -326,13 +327,18 @@ pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Renames an index that can't be used to `index.bad-N`, and removes the one that was set aside before.
+/// Renames an index that can't be used to `index.bad-N`, and removes the one that was set aside before. On a full disk the
+/// index is removed: the next one needs its room.
 pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
     if !dir.try_exists()? {
         return Ok(());
     }
     let parent = dir.parent().unwrap_or(Path::new("."));
     let last = remove_set_aside(parent)?;
+    if is_full(parent) {
+        tracing::warn!("the disk is full: an index that can't be used is removed instead of set aside");
+        return fs::remove_dir_all(dir);
+    }
     fs::rename(dir, parent.join(format!("index.bad-{}", last + 1)))
 }
 
