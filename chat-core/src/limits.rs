@@ -184,7 +184,8 @@ impl Default for RateLimits {
 pub struct EngineLimits {
     /// Requests under way on one connection; at this number it is not read further until half are answered.
     pub requests_under_way: usize,
-    /// Connections of one user; one more replaces the longest silent.
+    /// Connections of one user; one more replaces the longest silent once its token is accepted. As
+    /// many may wait beside them for their admission.
     pub connections_per_user: usize,
     /// Conversations in which one connection may be typing at once; one more ends the oldest.
     pub typing_per_connection: usize,

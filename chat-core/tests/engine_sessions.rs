@@ -37,6 +37,37 @@ fn an_eleventh_connection_replaces_the_longest_silent() {
 }
 
 #[test]
+fn a_token_that_is_refused_replaces_no_connection() {
+    let mut world = World::new(settings(|limits| limits.engine.connections_per_user = 2));
+    world.command(Command::Import(driver()));
+    let conns = [1, 2].map(|second| {
+        world.advance(secs(1));
+        world.connect_issued(&driver(), START_TIME.plus(secs(second)))
+    });
+    let old = world.connect_issued(&driver(), START_TIME.minus(secs(60)));
+    assert_eq!(closed(&world, old), Some(CloseCode::RightsChanged));
+    assert_eq!(conns.map(|conn| closed(&world, conn)), [None, None]);
+    let newer = world.connect(&driver());
+    assert_eq!(closed(&world, newer), None);
+    assert_eq!(conns.map(|conn| closed(&world, conn)), [Some(CloseCode::Replaced), None]);
+}
+
+#[test]
+fn connections_that_are_being_admitted_are_bounded_and_replace_only_each_other() {
+    let mut world = World::new(settings(|limits| limits.engine.connections_per_user = 2));
+    let admitted = [world.connect(&driver()), world.connect(&driver())];
+    world.hold = true;
+    let entering: Vec<_> = (0..5).map(|_| world.connect(&driver())).collect();
+    let code = |world: &World, conns: &[_]| conns.iter().map(|conn| closed(world, *conn)).collect::<Vec<_>>();
+    let replaced = Some(CloseCode::Replaced);
+    assert_eq!(code(&world, &entering), [replaced, replaced, replaced, None, None]);
+    assert_eq!(code(&world, &admitted), [None, None]);
+    world.settle();
+    assert_eq!(code(&world, &entering[3..]), [None, None]);
+    assert_eq!(code(&world, &admitted), [replaced, replaced]);
+}
+
+#[test]
 fn a_session_ends_thirty_seconds_after_its_token() {
     let mut world = World::new(unhurried());
     let driver = world.connect_for(&driver(), secs(600));

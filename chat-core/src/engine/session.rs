@@ -7,6 +7,7 @@ use super::io::ConnectionId;
 use super::load::Origin;
 use super::work::Work;
 use super::{Claims, Draining, Engine, Output, Timer};
+use crate::id::UserId;
 use crate::protocol::{CloseCode, Error, ErrorCode};
 use crate::store::{Facts, Loaded, Query, UnavailableError};
 use crate::time::{Monotonic, Timestamp};
@@ -25,7 +26,7 @@ impl Engine {
             self.say(conn, error);
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::TryAgainLater });
         }
-        self.make_room_for(&user.id);
+        self.make_room_for(&user.id, false);
         if user.role.is_control() && !self.directory.knows(&user.id) {
             self.newcomers.add(conn);
         }
@@ -40,13 +41,19 @@ impl Engine {
     }
 
     /// Closes the longest silent of a user's connections if one more would be too many.
-    fn make_room_for(&mut self, user: &crate::id::UserId) {
-        let conns = self.online.of(user);
-        if conns.len() >= self.limits.engine.connections_per_user {
-            let silent = |conn: &&ConnectionId| self.connections.get(*conn).map(|c| c.last_heard);
-            if let Some(conn) = conns.iter().min_by_key(silent).copied() {
-                self.close(conn, CloseCode::Replaced, None);
-            }
+    ///
+    /// Admitted connections and those that are being admitted are counted apart: a token that is
+    /// refused in the end replaces no connection that was admitted.
+    fn make_room_for(&mut self, user: &UserId, is_admitted: bool) {
+        let candidates = self.online.of(user).iter().filter_map(|conn| {
+            let connection = self.connections.get(conn)?;
+            (connection.is_admitted() == is_admitted).then_some((connection.last_heard, *conn))
+        });
+        let candidates: Vec<_> = candidates.collect();
+        if candidates.len() >= self.limits.engine.connections_per_user
+            && let Some((_, conn)) = candidates.into_iter().min_by_key(|(last_heard, _)| *last_heard)
+        {
+            self.close(conn, CloseCode::Replaced, None);
         }
     }
 
@@ -88,6 +95,9 @@ impl Engine {
 
     /// Lets a connection's frames leave, and its requests begin.
     pub(super) fn admit(&mut self, conn: ConnectionId) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let user = connection.user.id.clone();
+        self.make_room_for(&user, true);
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.set(ENTRY, Stage::Done(None));
             self.advance(conn);

@@ -9,6 +9,8 @@ pub(super) struct Link {
     pub(super) user: String,
     /// Whether its token says a control role.
     pub(super) is_control: bool,
+    /// Whether it has heard anything but an error.
+    pub(super) is_admitted: bool,
     /// Requests that are not answered, in their order.
     pub(super) pending: VecDeque<Asked>,
     /// Where it stands in each conversation.
@@ -33,6 +35,7 @@ impl Link {
         Self {
             user: user.to_owned(),
             is_control,
+            is_admitted: false,
             pending: VecDeque::new(),
             places: BTreeMap::new(),
             opened_at,

@@ -169,9 +169,10 @@ impl Oracle {
     ///
     /// # Errors
     ///
-    /// P7, if the user had more than its limit.
+    /// P7, if the user had more than its limit: as many that are admitted, and as many that are being
+    /// admitted.
     pub fn opened(&mut self, conn: u64, user: &str, is_control: bool) -> Result<(), Broken> {
-        let most = self.limits.engine.connections_per_user;
+        let most = 2 * self.limits.engine.connections_per_user;
         let has = self.links.values().filter(|link| link.user == user).count();
         must(has <= most, "P7", || format!("{user} has {has} connections of {most}"))?;
         self.links.insert(conn, Link::new(user, is_control, self.stored.last_numbers()));
@@ -207,6 +208,9 @@ impl Oracle {
         for conn in conns {
             let known = self.links.contains_key(conn);
             must(known, "P6", || format!("connection {conn} has ended, and hears {frame}"))?;
+            if frame["type"] != "error" {
+                self.admitted(*conn)?;
+            }
             match frame["type"].as_str() {
                 None => self.replied(*conn, &frame, store)?,
                 Some("new_message") => self.heard(*conn, &frame, store)?,
@@ -220,6 +224,17 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// P7: a connection that hears anything but an error is admitted, and its user has at most its
+    /// number of these.
+    fn admitted(&mut self, conn: u64) -> Result<(), Broken> {
+        let Some(link) = self.links.get_mut(&conn).filter(|link| !link.is_admitted) else { return Ok(()) };
+        link.is_admitted = true;
+        let user = link.user.clone();
+        let most = self.limits.engine.connections_per_user;
+        let has = self.links.values().filter(|link| link.user == user && link.is_admitted).count();
+        must(has <= most, "P7", || format!("{user} has {has} admitted connections of {most}"))
     }
 
     /// A connection has ended: by the server, which said why, or not.
