@@ -1,6 +1,8 @@
-//! What the store costs: a group in the journal, a stream of groups that the index has to keep up with, a new index.
+//! The cost of the store: of one commit, of a stream of commits that the index has to keep up with,
+//! and of building the index.
 //!
-//! `cargo bench -p chat-server`; a filter (`-- commit`) runs some of them.
+//! `cargo bench -p chat-server --bench store` runs all of them, and a filter (`-- commit`) runs
+//! some.
 
 #[path = "../tests/store_support/mod.rs"]
 #[expect(dead_code, reason = "shared with tests that need more of it")]
@@ -21,20 +23,20 @@ fn main() {
     divan::main();
 }
 
-/// Messages that name a client message id, one from each of so many clients.
+/// A source of messages, each with a client message id of its own.
 struct Messages(u64);
 
 impl Messages {
     fn group(&mut self, messages: u64) -> Vec<Change> {
         let numbers = self.0..self.0 + messages;
         self.0 += messages;
-        // As random as what a client draws.
+        // As random as the ids that clients draw.
         let id = |number: u64| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         numbers.map(|number| message(&conv(), TEXT, Some(&id(number)))).collect()
     }
 }
 
-/// A group of messages is judged, written, synced and answered. The index follows behind.
+/// One commit: the messages are validated, written, synced and answered. The index follows later.
 #[divan::bench(sample_size = 1, args = [1, 64])]
 fn commit_group(bencher: Bencher, messages: u64) {
     let dir = TempDir::new().expect("a directory");
@@ -44,7 +46,8 @@ fn commit_group(bencher: Bencher, messages: u64) {
     bencher.with_inputs(|| next.group(messages)).bench_local_values(|group| commit(&store, group));
 }
 
-/// So many groups of 64 that the index must keep up: what the store can bear for long.
+/// A long stream of commits of 64 messages. The index has to keep up, so this is the rate that the
+/// store can sustain.
 #[divan::bench(sample_count = 3, sample_size = 1, args = [500])]
 fn commit_stream(bencher: Bencher, groups: u64) {
     let dir = TempDir::new().expect("a directory");
@@ -57,7 +60,7 @@ fn commit_stream(bencher: Bencher, groups: u64) {
     });
 }
 
-/// An index is built anew from the journal of so many messages.
+/// A rebuild of the index from the journal.
 #[divan::bench(sample_count = 3, sample_size = 1, args = [16_000])]
 fn build_index(bencher: Bencher, messages: u64) {
     let dir = TempDir::new().expect("a directory");

@@ -1,4 +1,4 @@
-//! What a disk alone can do: the journal without a chat.
+//! The disk alone: a journal without a chat.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-/// How many changes a second so many tasks make durable that append `bytes` each to one file through one committer,
-/// which makes one write and one `fdatasync` of all that has gathered.
+/// Returns the appends per second of `tasks` tasks, each of which waits until its `bytes` bytes are
+/// durable.
+///
+/// One committer thread gathers all waiting appends into one write and one `fdatasync`.
 pub(crate) fn journal(dir: &Path, tasks: usize, bytes: usize, time: Duration) -> io::Result<f64> {
     let mut file = File::create(dir.join("bare-journal"))?;
     let (append, waiting) = mpsc::channel::<(Vec<u8>, oneshot::Sender<()>)>();
@@ -25,7 +27,7 @@ pub(crate) fn journal(dir: &Path, tasks: usize, bytes: usize, time: Duration) ->
             file.write_all(&group)?;
             file.sync_data()?;
             group.clear();
-            // A task whose time is over does not wait.
+            // A task that has reached its end no longer waits for the answer.
             answers.drain(..).for_each(|answer: oneshot::Sender<()>| answer.send(()).unwrap_or_default());
         }
         Ok(())
@@ -63,7 +65,8 @@ async fn append_until(
     done
 }
 
-/// How long each of single appends took that are synced one by one, one each time `pause` has passed; in rising order.
+/// Appends and syncs `bytes` bytes once every `pause`. Returns the time of each append, in rising
+/// order.
 pub(crate) fn single_syncs(
     dir: &Path,
     bytes: usize,

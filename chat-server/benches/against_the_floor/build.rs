@@ -1,14 +1,14 @@
-//! The server that is measured, and what it was built from.
+//! The program that is measured, and its commit.
 
 use std::env;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Builds the chat server as its users do, and gives the program.
+/// Builds the chat server as its users do, and returns the path of the program.
 ///
-/// The one that cargo builds for a benchmark has the features that tests want of its dependencies: a clock that can be
-/// stopped, say.
+/// The program that cargo builds for a benchmark differs: its dependencies have features for tests,
+/// as a clock that can be stopped.
 pub(crate) fn server() -> io::Result<PathBuf> {
     eprintln!("building the chat server");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -17,13 +17,13 @@ pub(crate) fn server() -> io::Result<PathBuf> {
     if !built.success() {
         return Err(io::Error::other("the chat server does not build"));
     }
-    // This program stands in the folder `deps` beside it.
+    // This program is in the folder `deps` beside that of the server.
     let folder = env::current_exe()?;
     let program = folder.ancestors().nth(2).map(|folder| folder.join("chat-server"));
-    program.ok_or_else(|| io::Error::other("this program does not stand where cargo puts it"))
+    program.ok_or_else(|| io::Error::other("this program is not in the folder where cargo puts it"))
 }
 
-/// The commit that is checked out.
+/// Returns the commit that is checked out.
 pub(crate) fn commit() -> io::Result<String> {
     let arguments = ["rev-parse", "--short=7", "HEAD"];
     let told = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;

@@ -4,18 +4,18 @@ use crate::figures::{millis_per_thousand, per_second, percentile};
 use crate::report::{Bar, Row};
 use crate::stage::Outcome;
 
-/// What is asked for.
+/// The bars of a load.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Bars {
-    /// Of acknowledged messages.
+    /// The bar of acknowledged messages per second.
     pub(crate) messages: Option<Bar>,
-    /// Of the time after which half of them are acknowledged.
+    /// The bar of the median time until a message is acknowledged.
     pub(crate) after: Option<Bar>,
-    /// Of the server's processor time.
+    /// The bar of the server's processor time.
     pub(crate) cpu: Option<Bar>,
 }
 
-/// All figures of these rounds, beside those of the other server.
+/// The rows of these rounds, each with the figure of the other server.
 pub(crate) fn rows(scene: &str, other: &str, rounds: &[(Outcome, Outcome)], bars: &Bars) -> [Row; 7] {
     let row = |what: &str, unit: &str, figure: &dyn Fn(&Outcome) -> f64| {
         let pairs: Vec<_> = rounds.iter().map(|(this, other)| (figure(this), figure(other))).collect();

@@ -1,4 +1,4 @@
-//! Drivers in closed loops whose messages go to 1, 10 or 100 control users who listen.
+//! Drivers in closed loops, whose messages go to 1, 10 or 100 listening control users.
 
 use std::fs;
 use std::io;
@@ -13,45 +13,47 @@ use crate::report::{Bar, Row};
 use crate::run::Run;
 use crate::stage::{self, Pace, Stage};
 
-struct Scene {
+struct Load {
     listeners: usize,
-    /// Each has one message under way.
+    /// Each driver has one message in flight.
     drivers: usize,
     bars: Bars,
 }
 
 const NONE: Bars = Bars { messages: None, after: None, cpu: None };
 
-const SCENES: [Scene; 3] = [
-    Scene { listeners: 1, drivers: 64, bars: NONE },
-    Scene {
+const LOADS: [Load; 3] = [
+    Load { listeners: 1, drivers: 64, bars: NONE },
+    Load {
         listeners: 10,
         drivers: 80,
         bars: Bars { messages: Some(Bar::RatioAtLeast(0.4)), cpu: Some(Bar::RatioAtMost(2.0)), ..NONE },
     },
-    Scene { listeners: 100, drivers: 80, bars: Bars { cpu: Some(Bar::RatioAtMost(1.3)), ..NONE } },
+    Load { listeners: 100, drivers: 80, bars: Bars { cpu: Some(Bar::RatioAtMost(1.3)), ..NONE } },
 ];
 
-/// Steps of progress.
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
-    run.plan.rounds * SCENES.len() as u64
+    run.plan.rounds * LOADS.len() as u64
 }
 
 pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
-    for scene in &SCENES {
-        measure_scene(run, scene)?;
+    for load in &LOADS {
+        measure_load(run, load)?;
     }
     Ok(())
 }
 
-fn measure_scene(run: &mut Run, scene: &Scene) -> io::Result<()> {
-    let Scene { listeners, drivers, .. } = *scene;
+fn measure_load(run: &mut Run, load: &Load) -> io::Result<()> {
+    let Load { listeners, drivers, .. } = *load;
     let name = format!("fan-out {listeners}, {drivers} in flight");
     let dir = run.new_dir(&format!("fan-out-{listeners}"))?;
     prefill::users(&dir, (0..listeners).map(stage::listener))?;
     let (chat, floor) = (Server::chat(&run.program, &dir)?, Server::floor()?);
-    let mut stages =
-        (Stage::set(&chat, "driver", listeners, drivers)?, Stage::set(&floor, "driver", listeners, drivers)?);
+    let mut stages = (
+        Stage::connect(&chat, "driver", listeners, drivers)?,
+        Stage::connect(&floor, "driver", listeners, drivers)?,
+    );
     let (mut rounds, mut bare) = (Vec::new(), Vec::new());
     for round in 1..=run.plan.rounds {
         run.progress.step(&format!("{name}, round {round} of {}", run.plan.rounds));
@@ -67,7 +69,7 @@ fn measure_scene(run: &mut Run, scene: &Scene) -> io::Result<()> {
         }
         rounds.push((of_chat, of_floor));
     }
-    run.rows.extend(compare::rows(&name, "floor", &rounds, &scene.bars));
+    run.rows.extend(compare::rows(&name, "floor", &rounds, &load.bars));
     if listeners == 1 {
         let row = Row::beside(&name, "acknowledged messages", "1/s", "bare journal", &bare);
         run.rows.push(row.bar(Some(Bar::RatioAtLeast(0.2))));
@@ -75,7 +77,7 @@ fn measure_scene(run: &mut Run, scene: &Scene) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes of all segments.
+/// The bytes of all segments of the journal.
 fn journal_bytes(dir: &Path) -> io::Result<u64> {
     fs::read_dir(dir.join("journal"))?.map(|entry| Ok(entry?.metadata()?.len())).sum()
 }

@@ -1,6 +1,7 @@
-//! Logins while strangers open connections as fast as two threads can, and reopen them when they are closed.
+//! Logins while two threads of strangers open connections as fast as they can, and reopen those
+//! that the server closes.
 //!
-//! All traffic is on loopback, bounded in number and time.
+//! All traffic is on loopback, and bounded in number and time.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
@@ -19,27 +20,33 @@ use crate::process::Server;
 use crate::report::{Bar, Row};
 use crate::run::Run;
 
-/// Addresses of the strangers.
+/// The number of addresses that the strangers connect from.
 const ADDRESSES: u64 = 30;
 
-/// Threads of the strangers, and most connections that each has open at a time and opens in all.
+/// The number of threads that open connections.
 const THREADS: u64 = 2;
-const OPEN: usize = 4_000;
-const MOST: u64 = 500_000;
 
-/// How long a flood may last, whatever the logins do.
-const AT_MOST: Duration = Duration::from_mins(1);
+/// The most connections that a thread keeps open.
+const MAX_OPEN: usize = 4_000;
 
-/// Steps of progress.
+/// The most connections that a thread opens in a round.
+const MAX_OPENED: u64 = 500_000;
+
+/// The longest time of a flood, even if the logins have not ended.
+const MAX_FLOOD: Duration = Duration::from_mins(1);
+
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     2 * run.plan.slow_rounds
 }
 
-/// What came of one round.
+/// The results of one round.
 struct Round {
+    /// The times of logins before the flood, in rising order.
     calm: Vec<Duration>,
+    /// The times of logins during the flood, in rising order.
     flooded: Vec<Duration>,
-    /// Connections of the strangers, each second.
+    /// The connections per second of the strangers.
     rate: f64,
 }
 
@@ -98,32 +105,32 @@ fn one_round(run: &Run, name: &str, certificate: Option<&Certificate>) -> io::Re
     Ok(Round { calm, flooded, rate })
 }
 
-/// Opens connections from every address in turn, until it is over.
+/// Opens connections from every address in turn, until `is_over` is set.
 fn flood(to: SocketAddr, thread: u64, is_over: &AtomicBool, opened: &AtomicU64) -> io::Result<()> {
     let bad_token = frame::opening("/api/websocket/connect?token=bad");
-    // Silent; with the begin of a request; refused, and never closed.
-    let says: [&[u8]; 3] = [&[], &bad_token[..20], &bad_token];
+    // A silent stranger, one that sends half a request, and one that is refused and does not close.
+    let openings: [&[u8]; 3] = [&[], &bad_token[..20], &bad_token];
     let mut open = VecDeque::new();
     let start = Instant::now();
-    for (number, says) in (0..MOST).zip(says.into_iter().cycle()) {
-        if is_over.load(Ordering::Relaxed) || start.elapsed() > AT_MOST {
+    for (number, bytes) in (0..MAX_OPENED).zip(openings.into_iter().cycle()) {
+        if is_over.load(Ordering::Relaxed) || start.elapsed() > MAX_FLOOD {
             break;
         }
         let from = 1 + (THREADS * number + thread) % ADDRESSES;
         let from = Ipv4Addr::new(127, 0, 4, u8::try_from(from).expect("30 at most"));
-        open.push_back(stranger(to, from, says)?);
+        open.push_back(stranger(to, from, bytes)?);
         opened.fetch_add(1, Ordering::Relaxed);
-        if open.len() > OPEN {
+        if open.len() > MAX_OPEN {
             open.pop_front();
         }
     }
     Ok(())
 }
 
-/// A connection of a stranger that has said this.
-fn stranger(to: SocketAddr, from: Ipv4Addr, says: &[u8]) -> io::Result<TcpStream> {
+/// Opens a connection of a stranger and sends the bytes.
+fn stranger(to: SocketAddr, from: Ipv4Addr, bytes: &[u8]) -> io::Result<TcpStream> {
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    // Reset at the end: a port that is in use for another minute is one fewer.
+    // A reset at the end frees the port at once; otherwise the system keeps it for a minute.
     sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
     bind(&socket, &SocketAddrV4::new(from, 0))?;
     match connect(&socket, &to) {
@@ -131,7 +138,7 @@ fn stranger(to: SocketAddr, from: Ipv4Addr, says: &[u8]) -> io::Result<TcpStream
         Err(error) => return Err(error.into()),
     }
     let stream = TcpStream::from(socket);
-    // The server may have closed it already.
-    let _ = (&stream).write_all(says);
+    // The server may have closed the connection already.
+    let _ = (&stream).write_all(bytes);
     Ok(stream)
 }

@@ -1,11 +1,12 @@
 //! The floor: a server that only copies frames from one socket to others.
 //!
-//! It has the WebSocket library, the runtime, the sockets' settings and the buffers of the chat server, and nothing
-//! else: one task per connection, no JSON, no permission, no storage, no heartbeat. What it answers a sender is as
-//! long as the chat's reply.
+//! The floor shares the WebSocket library, the runtime, the sockets' settings and the sizes of
+//! buffers with the chat server. It has one task per connection, and no JSON, permissions, storage
+//! or heartbeat. Its answer to a sender is as long as the chat's reply.
 //!
-//! The path says what a client is: `/listener` gets a copy of every message, `/sender` an answer and a copy of each
-//! of its own, `/other` an answer to each of its own, which is copied to nobody.
+//! The path decides the kind of a client. A `/listener` gets a copy of every message. A `/sender`
+//! gets an answer to each of its messages and a copy, which all listeners get too. An `/other` gets
+//! an answer, and nobody gets a copy.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -27,17 +28,20 @@ use tokio::runtime::Runtime;
 use crate::process::raise_file_limit;
 use crate::sample;
 
-/// As in the chat server: bytes that are read at once, and that are gathered before they are written.
+/// The bytes that are read at once, as in the chat server.
 const READ_BUFFER: usize = 512;
+
+/// The bytes that are gathered before a write, as in the chat server.
 const WRITE_BUFFER: usize = 16 * 1024;
 
-/// As in the chat server: bytes that the system holds per connection and direction.
+/// The bytes that the kernel buffers per connection and direction, as in the chat server.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
-/// As in the chat server: connections that the system holds until they are accepted.
+/// The connections that the kernel queues before they are accepted, as in the chat server.
 const BACKLOG: u32 = 4_096;
 
-/// Serves on a free port until standard input ends, and so no longer than who has started it.
+/// Serves on a free port until standard input ends, which is at the latest when the parent process
+/// ends.
 pub(crate) fn run() -> io::Result<()> {
     raise_file_limit()?;
     Runtime::new()?.block_on(async {
@@ -68,8 +72,9 @@ async fn accept_all(listener: TcpListener, hub: Arc<Hub>) {
     }
 }
 
-/// Who listens.
+/// The state that all connections share.
 struct Hub {
+    /// The queues of all listeners.
     listeners: RwLock<Arc<Vec<Arc<Queue>>>>,
     answer: Message,
 }
@@ -84,7 +89,8 @@ impl Hub {
     }
 }
 
-/// What others have for a connection. The load waits for its replies, which bounds it.
+/// The messages that other connections have for one connection. The load waits for its replies,
+/// which bounds the queue.
 #[derive(Default)]
 struct Queue {
     messages: Mutex<Vec<Message>>,
@@ -110,14 +116,14 @@ enum Kind {
 }
 
 async fn serve(stream: TcpStream, hub: Arc<Hub>) {
-    // What a connection at rest does not need is freed before it rests, as in the chat server.
+    // Boxed, so that the handshake takes no memory of an idle connection, as in the chat server.
     let Ok((socket, kind)) = Box::pin(open(stream)).await else { return };
     let queue = Arc::new(Queue::default());
     if kind == Kind::Listener {
         hub.change(|listeners| listeners.push(Arc::clone(&queue)));
     }
     let mut session = Session { socket, kind, hub, queue, waiting: VecDeque::new() };
-    // Whatever ended it, this is the end.
+    // The session ends here, with or without an error.
     let _ = poll_fn(|cx| session.poll(cx)).await;
     let Session { hub, queue, .. } = session;
     hub.change(|listeners| listeners.retain(|listener| !Arc::ptr_eq(listener, &queue)));
@@ -146,12 +152,13 @@ struct Session {
     kind: Kind,
     hub: Arc<Hub>,
     queue: Arc<Queue>,
-    /// What is to be sent next.
+    /// The messages to send next.
     waiting: VecDeque<Message>,
 }
 
 impl Session {
-    /// Reads all that has come, writes all that is queued, then flushes once. Ends with the connection.
+    /// Reads all incoming messages, writes all queued ones, then flushes once. Ends with the
+    /// connection.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while let Poll::Ready(message) = self.socket.poll_next_unpin(cx) {
             match message.transpose()? {

@@ -1,27 +1,28 @@
-//! Frames as bytes, made once: the load must cost little beside what it loads.
+//! Frames as bytes, encoded once, so that the load costs little beside the server.
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::{Request, RequestId, SendChatMessage};
 
-/// The text of every message: a line of a phone or two.
+/// The text of every message, which fills a line or two of a phone.
 pub(crate) const CONTENT: &str = "The bridge at the mill is closed since this morning, and all buses take the ring \
                                   road. Is that how it stays?";
 
-/// What the SDK gives every message, so that it is stored once: of the length of a UUID, and it ends in a number.
+/// A client message id as long as those of the SDK. Its last [`DIGITS`] digits are the number of
+/// the message.
 const CLIENT_MESSAGE_ID: &str = "b2c6a0c4-1f0e-4a43-8a62-000000000000";
 
-/// What stands for a length that does not fit.
-const LONGER: u8 = 0x7e;
+/// The length byte of a payload whose length takes two more bytes.
+const TWO_BYTE_LENGTH: u8 = 0x7e;
 
-/// Digits of that number.
+/// The digits of the number in a client message id.
 const DIGITS: usize = 12;
 
-/// The frame of a client's text, masked by zeros.
+/// Encodes a text frame, masked by zeros.
 pub(crate) fn text(payload: &[u8]) -> Vec<u8> {
     masked(0x81, payload)
 }
 
-/// The answer to a ping.
+/// Encodes the answer to a ping.
 pub(crate) fn pong(payload: &[u8]) -> Vec<u8> {
     masked(0x8a, payload)
 }
@@ -29,9 +30,9 @@ pub(crate) fn pong(payload: &[u8]) -> Vec<u8> {
 fn masked(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first_byte];
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(short @ ..LONGER), _) => frame.push(0x80 | short),
+        (Ok(short @ ..TWO_BYTE_LENGTH), _) => frame.push(0x80 | short),
         (_, Ok(length)) => {
-            frame.push(0x80 | LONGER);
+            frame.push(0x80 | TWO_BYTE_LENGTH);
             frame.extend(length.to_be_bytes());
         }
         _ => panic!("no request is as long as {} bytes", payload.len()),
@@ -41,17 +42,17 @@ fn masked(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What a reply is named by; it costs as much whatever the number.
+/// The request id of every request. A constant costs the server as much as a counter would.
 pub(crate) fn request_id() -> RequestId {
     RequestId::Number(1_000_001)
 }
 
-/// The frame of a request.
+/// Encodes the frame of a request.
 pub(crate) fn request(request: &Request) -> Vec<u8> {
     text(&request.encode(Some(&request_id())))
 }
 
-/// The HTTP request that opens a WebSocket.
+/// Encodes the HTTP request that opens a WebSocket.
 pub(crate) fn opening(path_and_query: &str) -> Vec<u8> {
     format!(
         "GET {path_and_query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -60,14 +61,15 @@ pub(crate) fn opening(path_and_query: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A frame that is sent again and again, each time with another number.
+/// A frame that is sent many times, each time with another number.
 pub(crate) struct Numbered {
     frame: Vec<u8>,
+    /// The offset of the number's digits, if the frame has any.
     digits: Option<usize>,
 }
 
 impl Numbered {
-    /// A message to this conversation.
+    /// Returns a message to a conversation.
     pub(crate) fn message(conversation: &ConversationId) -> Self {
         let frame = request(&Request::SendChatMessage(SendChatMessage {
             conversation_id: conversation.clone(),
@@ -79,12 +81,12 @@ impl Numbered {
         Self { frame, digits: Some(place + id.len() - DIGITS) }
     }
 
-    /// A frame for a server that reads no number.
+    /// Returns a frame without a number, for the floor.
     pub(crate) fn plain(payload: &[u8]) -> Self {
         Self { frame: text(payload), digits: None }
     }
 
-    /// The frame with this number.
+    /// Returns the frame with this number.
     pub(crate) fn with(&mut self, mut number: u64) -> &[u8] {
         if let Some(place) = self.digits {
             for digit in self.frame[place..place + DIGITS].iter_mut().rev() {

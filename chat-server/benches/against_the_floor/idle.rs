@@ -1,4 +1,4 @@
-//! What a connection costs in memory that only stands there.
+//! The memory that an idle connection costs.
 
 use std::io;
 use std::time::Instant;
@@ -10,19 +10,21 @@ use crate::prefill;
 use crate::process::{Part, Server, raise_file_limit};
 use crate::report::{Bar, Row};
 use crate::run::Run;
-use crate::stage::{NAP, wait_open};
-use crate::swarm::{Heard, Peers, Swarm};
+use crate::stage::{MAX_WAIT, wait_open};
+use crate::swarm::{Incoming, Peers, Swarm};
 
-/// Connections before the first measurement: what a server needs once, it has by then.
+/// The connections before the first measurement. By then the server has allocated what it needs
+/// only once.
 const BEFORE: usize = 200;
 
-/// Connections that are opened at once: few, for what handshakes take for a moment is not asked for here.
-const AT_ONCE: usize = 100;
+/// The connections that are opened at once: few, because the memory of handshakes is not measured
+/// here.
+const BATCH: usize = 100;
 
-/// Files of this process beside connections.
+/// The files that this process keeps for other purposes than connections.
 const OTHER_FILES: u64 = 256;
 
-/// Steps of progress.
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     2 * run.plan.slow_rounds
 }
@@ -35,9 +37,9 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     let mut rounds = Vec::new();
     for round in 1..=run.plan.slow_rounds {
         run.progress.step(&format!("idle connections, chat-server, round {round}"));
-        let chat = each(run, &Server::chat(&run.program, &dir)?, numbers)?;
+        let chat = kib_per_connection(run, &Server::chat(&run.program, &dir)?, numbers)?;
         run.progress.step(&format!("idle connections, floor, round {round}"));
-        rounds.push((chat, each(run, &Server::floor()?, numbers)?));
+        rounds.push((chat, kib_per_connection(run, &Server::floor()?, numbers)?));
     }
     for (place, number) in numbers.into_iter().enumerate() {
         let pairs: Vec<_> = rounds.iter().map(|(chat, floor)| (chat[place], floor[place])).collect();
@@ -48,25 +50,25 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     Ok(())
 }
 
-/// KiB that each connection costs when there are so many.
-fn each(run: &Run, server: &Server, numbers: [usize; 2]) -> io::Result<[f64; 2]> {
+/// Returns the KiB per connection at each of two numbers of connections.
+fn kib_per_connection(run: &Run, server: &Server, numbers: [usize; 2]) -> io::Result<[f64; 2]> {
     let mut swarm = Swarm::new()?;
     grow(run, server, &mut swarm, 0..BEFORE)?;
-    let (mut there, before) = (BEFORE, server.resident()?);
-    let mut each = [0.0; 2];
-    for (number, each) in numbers.into_iter().zip(&mut each) {
-        grow(run, server, &mut swarm, there..number)?;
-        there = number;
+    let (mut connected, before) = (BEFORE, server.resident()?);
+    let mut kib = [0.0; 2];
+    for (number, kib) in numbers.into_iter().zip(&mut kib) {
+        grow(run, server, &mut swarm, connected..number)?;
+        connected = number;
         let bytes = server.resident()?.saturating_sub(before);
-        *each = count(bytes) / 1024.0 / count((number - BEFORE) as u64);
+        *kib = count(bytes) / 1024.0 / count((number - BEFORE) as u64);
     }
-    Ok(each)
+    Ok(kib)
 }
 
-/// Connects these users, then lets everything come to rest.
+/// Connects these users, then lets the server come to rest.
 fn grow(run: &Run, server: &Server, swarm: &mut Swarm, users: std::ops::Range<usize>) -> io::Result<()> {
-    for first in users.clone().step_by(AT_ONCE) {
-        let some = first..users.end.min(first + AT_ONCE);
+    for first in users.clone().step_by(BATCH) {
+        let some = first..users.end.min(first + BATCH);
         for number in some.clone() {
             swarm.connect(server.address(), server.opening(&user(number), Part::Other))?;
         }
@@ -74,7 +76,7 @@ fn grow(run: &Run, server: &Server, swarm: &mut Swarm, users: std::ops::Range<us
     }
     let start = Instant::now();
     while start.elapsed() < run.plan.rest {
-        swarm.turn(NAP, &mut |_: &mut Peers, _, _: Heard<'_>| Ok(()))?;
+        swarm.turn(MAX_WAIT, &mut |_: &mut Peers, _, _: Incoming<'_>| Ok(()))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Logins over a link on which everything takes a tenth of a second in each direction.
+//! Logins over a link that takes a tenth of a second in each direction.
 
 use std::fs;
 use std::io;
@@ -23,19 +23,19 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::process::{Part, Server};
 
-/// The address that honest clients come from.
+/// The local address of honest clients.
 const HONEST: &str = "127.0.5.1:0";
 
-/// The time that bytes take in each direction.
+/// The delay of the link in each direction.
 const DELAY: Duration = Duration::from_millis(100);
 
-/// Between the begins of two logins.
-const EVERY: Duration = Duration::from_millis(25);
+/// The time between the starts of two logins.
+const INTERVAL: Duration = Duration::from_millis(25);
 
-/// The time that a login may take; one that fails counts as one that takes so long.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest time of a login. A failed login counts as this long.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A certificate that the benchmark made itself, in files for the server.
+/// A self-signed certificate, in files for the server.
 pub(crate) struct Certificate {
     dir: PathBuf,
     connector: TlsConnector,
@@ -51,7 +51,7 @@ impl Certificate {
         Ok(Self { dir: dir.to_owned(), connector })
     }
 
-    /// The flags by which a server shows it.
+    /// The flags that make a server use this certificate.
     pub(crate) fn flags(&self) -> Vec<String> {
         let path = |name| self.dir.join(name).display().to_string();
         vec!["--tls-certificate-file".into(), path("chain.pem"), "--tls-key-file".into(), path("key.pem")]
@@ -62,7 +62,7 @@ fn pem(label: &str, bytes: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(bytes))
 }
 
-/// TLS to a server that shows this certificate.
+/// Returns a connector that trusts this certificate only.
 fn connector(certificate: &CertificateDer<'static>) -> Result<TlsConnector, tokio_rustls::rustls::Error> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone())?;
@@ -92,11 +92,12 @@ impl<'a> Logins<'a> {
         Ok(Self { server, name, connector, runtime })
     }
 
-    /// Logs a user in every now and then for so long; gives what each waited, in rising order.
+    /// Starts a login every [`INTERVAL`] during `window`. Returns the time of each login, in rising
+    /// order.
     pub(crate) fn run(&self, window: Duration) -> Vec<Duration> {
         let mut waited = self.runtime.block_on(async {
-            let (mut logins, mut due) = (JoinSet::new(), interval(EVERY));
-            for number in 0..window.as_millis() / EVERY.as_millis() {
+            let (mut logins, mut due) = (JoinSet::new(), interval(INTERVAL));
+            for number in 0..window.as_millis() / INTERVAL.as_millis() {
                 due.tick().await;
                 let user = User::new(format!("{}_{number}", self.name).as_str(), Role::BusDriver);
                 let opening = self.server.opening(&user, Part::Other);
@@ -109,55 +110,56 @@ impl<'a> Logins<'a> {
     }
 }
 
-/// The time until a user is logged in.
+/// Returns the time until a user is logged in.
 async fn timed(to: SocketAddr, connector: Option<TlsConnector>, opening: Vec<u8>) -> Duration {
     let start = Instant::now();
-    match timeout(PATIENCE, login(to, connector, opening)).await {
+    match timeout(TIMEOUT, login(to, connector, opening)).await {
         Ok(Ok(())) => start.elapsed(),
         Ok(Err(error)) => {
             eprintln!("a login failed: {error}");
-            PATIENCE
+            TIMEOUT
         }
-        Err(_) => PATIENCE,
+        Err(_) => TIMEOUT,
     }
 }
 
 async fn login(to: SocketAddr, connector: Option<TlsConnector>, opening: Vec<u8>) -> io::Result<()> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind(HONEST.parse().expect("it is an address"))?;
+    socket.bind(HONEST.parse().expect("a constant address"))?;
     let link = slow_link(socket.connect(to).await?);
     match connector {
-        None => ask(link, &opening).await,
+        None => open_websocket(link, &opening).await,
         Some(connector) => {
-            let name = ServerName::try_from("localhost").expect("it is a name");
-            ask(connector.connect(name, link).await?, &opening).await
+            let name = ServerName::try_from("localhost").expect("a constant name");
+            open_websocket(connector.connect(name, link).await?, &opening).await
         }
     }
 }
 
 /// Opens a WebSocket, and waits for the answer.
-async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, opening: &[u8]) -> io::Result<()> {
+async fn open_websocket<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, opening: &[u8]) -> io::Result<()> {
     stream.write_all(opening).await?;
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await?;
-    match &answer == b"HTTP/1.1 101" {
-        true => Ok(()),
-        false => Err(io::Error::other(String::from_utf8_lossy(&answer).into_owned())),
+    if &answer == b"HTTP/1.1 101" {
+        Ok(())
+    } else {
+        Err(io::Error::other(String::from_utf8_lossy(&answer).into_owned()))
     }
 }
 
-/// The near end of a link to this stream.
+/// Returns the near end of a slow link to this stream.
 fn slow_link(stream: tokio::net::TcpStream) -> DuplexStream {
     let (near, far) = duplex(64 * 1024);
     let (read_near, write_near) = split(far);
     let (read_far, write_far) = stream.into_split();
-    tokio::spawn(carry(read_near, write_far));
-    tokio::spawn(carry(read_far, write_near));
+    tokio::spawn(forward(read_near, write_far));
+    tokio::spawn(forward(read_far, write_near));
     near
 }
 
-/// Carries what comes, each piece after its delay.
-async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+/// Forwards each piece of a stream after its delay.
+async fn forward(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let read = from.read(&mut buffer).await?;

@@ -1,13 +1,14 @@
-//! The chat server against the floor: a server that only copies frames.
+//! Compares the chat server with the floor, a server that only copies frames.
 //!
 //! ```console
 //! $ cargo bench -p chat-server --bench against_the_floor
 //! ```
 //!
-//! Both are processes of their own under the same load, in turn, for several rounds; what counts are the ratios of
-//! each round. The load is one thread of this process: it shares the machine, so it is cheap, and its own share is in
-//! the table. The floor is built as the chat server is, with the same allocator. All traffic is on loopback. Linux only,
-//! for it reads `/proc` and waits by epoll.
+//! Both are separate processes under the same load in turn, for several rounds. The ratios of each
+//! round count, not the absolute figures. The load is one cheap thread of this process, and its own
+//! processor time is in the table. The floor is built with the same options and the same allocator
+//! as the chat server. All traffic is on loopback. The benchmark needs Linux, because it reads
+//! `/proc` and uses epoll.
 
 mod bare;
 mod build;
@@ -51,54 +52,55 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[derive(Parser)]
 struct Args {
-    /// A smoke test of some seconds: small numbers, which mean nothing.
+    /// Run a smoke test of some seconds, whose figures mean nothing.
     #[arg(long)]
     quick: bool,
-    /// What to measure, with commas between; everything by default.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Scenes::ALL)]
-    rows: Vec<Scenes>,
-    /// Write the results to this file too.
+    /// The groups of rows to measure, separated by commas [default: all].
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Group::ALL, hide_default_value = true)]
+    rows: Vec<Group>,
+    /// Also write the results to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Only print the table of the results in this file.
+    /// Print the table of the results in this file, and measure nothing.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// The chat server to measure; by default that of `cargo build --release -p chat-server`, which is built first.
+    /// The program to measure [default: that of `cargo build --release -p chat-server`, which is
+    /// built first].
     #[arg(long, value_name = "PROGRAM")]
     server: Option<PathBuf>,
-    /// Where to put data while it runs: on the kind of disk that is to be measured.
+    /// The directory for data during the run, on the kind of disk to be measured.
     #[arg(long, value_name = "DIR", default_value = env!("CARGO_TARGET_TMPDIR"))]
     dir: PathBuf,
-    /// Rounds of each comparison.
+    /// The rounds of each comparison.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: Option<u64>,
-    /// What this program is when it starts itself.
+    /// Be the floor. The benchmark starts itself with this flag.
     #[arg(long, hide = true)]
     be_the_floor: bool,
-    /// What `cargo bench` gives every benchmark.
+    /// Ignored: `cargo bench` gives this flag to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Scenes {
-    /// Messages to 1, 10 and 100 listeners.
+enum Group {
+    /// Messages to 1, 10 and 100 listeners
     FanOut,
-    /// A hundred messages a second.
+    /// A hundred messages a second
     Pace,
-    /// Memory of idle connections.
+    /// Memory of idle connections
     Idle,
-    /// Sending and reading with a million messages stored.
+    /// Sending and reading with a million stored messages
     Stored,
-    /// Clients that come back all at once.
+    /// Clients that all reconnect at once
     Reconnect,
-    /// Starting with a million messages stored.
+    /// Starts with a million stored messages
     Start,
-    /// Logins while strangers open connections as fast as they can.
+    /// Logins while strangers open connections as fast as they can
     Flood,
 }
 
-impl Scenes {
+impl Group {
     const ALL: [Self; 7] =
         [Self::FanOut, Self::Pace, Self::Idle, Self::Stored, Self::Reconnect, Self::Start, Self::Flood];
 
@@ -132,7 +134,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if args.be_the_floor {
         return Ok(floor::run()?);
     }
-    // Cargo runs this in the folder of chat-server, and whoever calls that stands in the one above.
+    // Cargo starts a benchmark in the folder of its package, but paths in the arguments are
+    // relative to the workspace.
     env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     args.json.as_deref().map_or(Ok(()), can_be_written)?;
     let (report, outcome) = match &args.markdown {
@@ -146,13 +149,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(outcome?)
 }
 
-/// Says now, and not after ten minutes, if there is no way to write a file.
+/// Fails at once, and not after ten minutes, if the file cannot be written.
 fn can_be_written(file: &Path) -> Result<(), String> {
     let opened = File::options().create(true).append(true).open(file);
-    opened.map(drop).map_err(|error| format!("can't write {}: {error}", file.display()))
+    opened.map(drop).map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
-/// Measures what is asked for, until something fails.
+/// Measures the wanted groups of rows until one fails.
 fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
     process::raise_file_limit()?;
     let mut plan = if args.quick { Plan::QUICK } else { Plan::FULL };
@@ -160,9 +163,9 @@ fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
     let start = Instant::now();
     let server = args.server.clone().map_or_else(build::server, Ok)?;
     let mut run = Run::new(plan, server, &args.dir)?;
-    run.progress.expect(args.rows.iter().map(|scenes| scenes.steps(&run)).sum());
-    // What was measured before something failed is worth showing too.
-    let outcome = args.rows.iter().try_for_each(|scenes| scenes.measure(&mut run));
+    run.progress.expect(args.rows.iter().map(|group| group.steps(&run)).sum());
+    // After a failure the rows before it are still shown.
+    let outcome = args.rows.iter().try_for_each(|group| group.measure(&mut run));
     run.progress.finish();
     if !run.plan.is_full {
         run.rows.iter_mut().for_each(|row| row.bar = None);

@@ -1,4 +1,4 @@
-//! A hundred messages a second, each made durable and acknowledged, beside what the disk takes for one `fdatasync`.
+//! A hundred messages a second, compared with single `fdatasync` calls of the same disk.
 
 use std::io;
 use std::time::Duration;
@@ -11,17 +11,19 @@ use crate::report::{Bar, Row};
 use crate::run::Run;
 use crate::stage::{self, Pace, Stage};
 
-/// Between two messages, and between two syncs.
+/// The time between two messages, and between two syncs.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Drivers who take turns, and control users who listen.
+/// The drivers, who send in turn.
 const DRIVERS: usize = 50;
+
+/// The control users who listen.
 const LISTENERS: usize = 10;
 
-/// Bytes of each append that is synced alone: the record of a message is about as long.
+/// The bytes of each single append, about as long as the record of a message.
 const RECORD: usize = 640;
 
-/// Steps of progress.
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     run.plan.rounds
 }
@@ -31,9 +33,9 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     let dir = run.new_dir("pace")?;
     prefill::users(&dir, (0..LISTENERS).map(stage::listener))?;
     let chat = Server::chat(&run.program, &dir)?;
-    let mut stage = Stage::set(&chat, "driver", LISTENERS, DRIVERS)?;
+    let mut stage = Stage::connect(&chat, "driver", LISTENERS, DRIVERS)?;
     let mut rounds = Vec::new();
-    // A percentile wants more of them than there are in a window.
+    // One window has too few messages for a percentile.
     let window = run.plan.window * 2;
     for round in 1..=run.plan.rounds {
         run.progress.step(&format!("{name}, round {round} of {}", run.plan.rounds));

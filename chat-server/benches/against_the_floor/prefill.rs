@@ -1,4 +1,4 @@
-//! A store with users and messages in it, written offline through the server's own library.
+//! Stores with users and messages, written offline through the server's own library.
 
 use std::io;
 use std::path::Path;
@@ -15,31 +15,32 @@ use crate::frame::CONTENT;
 use crate::process::now;
 use crate::stage;
 
-/// Changes of one commit.
+/// The changes of one commit.
 const BATCH: usize = 1_000;
 
-/// Messages of every conversation but the deep one: what a driver may write in a week.
+/// The messages of every conversation except the deep one, as many as a driver may write in a week.
 pub(crate) const MESSAGES_EACH: u64 = 19;
 
-/// Control users, who take part in every conversation.
+/// The control users, who take part in every conversation.
 pub(crate) const LISTENERS: usize = 10;
 
-/// How much is to be stored.
+/// The size of a store.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
-    /// Messages in all.
+    /// The messages of all conversations.
     pub(crate) messages: u64,
-    /// Drivers with a conversation of [`MESSAGES_EACH`]; all other messages are in one of their own.
+    /// The drivers that each have a conversation of [`MESSAGES_EACH`] messages. The deep
+    /// conversation has the rest.
     pub(crate) drivers: usize,
 }
 
-/// What is stored.
+/// The content of a store.
 pub(crate) struct Stored {
-    /// By the number of its driver.
+    /// The conversations by the number of their driver.
     pub(crate) conversations: Vec<ConversationId>,
-    /// The one with nine tenths of all messages.
+    /// The deep conversation, with nine tenths of all messages.
     pub(crate) deep: ConversationId,
-    /// How many these are.
+    /// The messages of the deep conversation.
     pub(crate) deep_messages: u64,
 }
 
@@ -53,29 +54,29 @@ pub(crate) fn deep_driver() -> User {
     User::new("deep_driver", Role::BusDriver)
 }
 
-/// Makes a store that knows these users.
+/// Makes a store that holds these users.
 pub(crate) fn users(dir: &Path, users: impl Iterator<Item = User>) -> io::Result<()> {
-    let mut filling = Filling::begin(dir)?;
-    users.map(account).try_for_each(|change| filling.put(change))?;
-    filling.end()
+    let mut writer = StoreWriter::open(dir)?;
+    users.map(account).try_for_each(|change| writer.put(change))?;
+    writer.end()
 }
 
 /// Makes a store of this size.
 pub(crate) fn fill(dir: &Path, size: Size) -> io::Result<Stored> {
     let Size { messages, drivers } = size;
-    let mut filling = Filling::begin(dir)?;
+    let mut writer = StoreWriter::open(dir)?;
     let everyone = (0..drivers).map(driver).chain([deep_driver()]);
     let control = (0..LISTENERS).map(stage::listener);
-    everyone.chain(control).map(account).try_for_each(|change| filling.put(change))?;
-    let conversations: Vec<_> = (0..drivers).map(|number| known(number, &driver(number))).collect();
-    let deep = known(drivers, &deep_driver());
-    conversations.iter().chain([&deep]).try_for_each(|conversation| filling.create(conversation))?;
+    everyone.chain(control).map(account).try_for_each(|change| writer.put(change))?;
+    let conversations: Vec<_> = (0..drivers).map(|number| conversation_of(number, &driver(number))).collect();
+    let deep = conversation_of(drivers, &deep_driver());
+    conversations.iter().chain([&deep]).try_for_each(|conversation| writer.create(conversation))?;
     for _ in 1..MESSAGES_EACH {
-        conversations.iter().try_for_each(|conversation| filling.append(conversation))?;
+        conversations.iter().try_for_each(|conversation| writer.append(conversation))?;
     }
     let deep_messages = messages - MESSAGES_EACH * drivers as u64;
-    (1..deep_messages).try_for_each(|_| filling.append(&deep))?;
-    filling.end()?;
+    (1..deep_messages).try_for_each(|_| writer.append(&deep))?;
+    writer.end()?;
     let conversations = conversations.into_iter().map(|conversation| conversation.id).collect();
     Ok(Stored { conversations, deep: deep.id, deep_messages })
 }
@@ -84,8 +85,8 @@ fn account(user: User) -> Change {
     Change::PutAccount(Account::new(user))
 }
 
-/// A conversation of a driver with all of control.
-fn known(number: usize, driver: &User) -> Conversation {
+/// The conversation of a driver with all control users.
+fn conversation_of(number: usize, driver: &User) -> Conversation {
     let at = now();
     let control = (0..LISTENERS).map(|number| stage::listener(number).id);
     Conversation {
@@ -107,15 +108,15 @@ fn nonce(number: u64) -> Nonce {
     Nonce(bytes)
 }
 
-/// Changes on their way into a store.
-struct Filling {
+/// A store that is being filled, with the changes of its next commit.
+struct StoreWriter {
     store: LocalStore,
     batch: Vec<Change>,
     messages: u64,
 }
 
-impl Filling {
-    fn begin(dir: &Path) -> io::Result<Self> {
+impl StoreWriter {
+    fn open(dir: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let store = LocalStore::open(dir, Options::default()).map_err(io::Error::other)?;
         Ok(Self { store, batch: Vec::with_capacity(BATCH), messages: 0 })
@@ -138,7 +139,7 @@ impl Filling {
         }))
     }
 
-    /// As a client would: under an id that makes a repeat safe.
+    /// Appends a message with a client message id, as clients do.
     fn append(&mut self, conversation: &Conversation) -> io::Result<()> {
         let sender: &UserId = &conversation.created_by;
         let permit =

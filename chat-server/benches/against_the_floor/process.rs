@@ -1,4 +1,4 @@
-//! The servers as processes, and what the system knows of them.
+//! The servers as processes, and their processor time and memory as the kernel counts them.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
@@ -18,46 +18,46 @@ use rustix::time::{ClockId, clock_gettime};
 /// The secret that the server and the load share.
 const SECRET: &str = "the secret that the benchmark and its server share";
 
-/// How long the tokens are good: longer than any run.
-const LIFETIME: Duration = Duration::from_hours(2);
+/// The lifetime of tokens, longer than any run.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(2);
 
-/// How long a start may take: with everything to be built anew, on a slow disk.
-const START_WITHIN: Duration = Duration::from_mins(10);
+/// The longest time of a start, enough to rebuild the index on a slow disk.
+const START_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// A running server; killed when dropped.
+/// A running server. Killed on drop.
 pub(crate) struct Server {
     process: Child,
     address: SocketAddr,
     is_chat: bool,
 }
 
-/// What a client is to the floor. The chat knows by its token.
+/// The kind of a client. The floor learns the kind from the path, and the chat from the token.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
-    /// Hears what senders send.
+    /// A client that gets the messages of all senders.
     Listener,
-    /// Sends, and others hear it.
+    /// A client that sends messages to all listeners.
     Sender,
-    /// Sends, and nobody else hears it.
+    /// A client that gets replies only.
     Other,
 }
 
 impl Server {
-    /// This program, as the floor.
+    /// Starts this program as the floor.
     pub(crate) fn floor() -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--be-the-floor"]);
         Self::spawn(command, false)
     }
 
-    /// The chat server over this directory, with its default settings but for the rates.
+    /// Starts the chat server with its default settings, except that messages have no rate limit.
     ///
-    /// Its log is beside the directory.
+    /// The log is written beside the data directory.
     pub(crate) fn chat(program: &Path, dir: &Path) -> io::Result<Self> {
         Self::chat_with(program, dir, &[])
     }
 
-    /// The same with more flags.
+    /// Starts the chat server with more flags.
     pub(crate) fn chat_with(program: &Path, dir: &Path, flags: &[String]) -> io::Result<Self> {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CHAT_")) {
@@ -70,9 +70,9 @@ impl Server {
     }
 
     fn spawn(mut command: Command, is_chat: bool) -> io::Result<Self> {
-        // The floor ends with its standard input, and so with this process, whatever that dies of.
+        // The floor ends when its standard input ends, and so at the latest with this process.
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdout = process.stdout.take().expect("it was asked for");
+        let stdout = process.stdout.take().expect("standard output is piped");
         let mut server = Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), is_chat };
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
@@ -80,7 +80,7 @@ impl Server {
             let _ = BufReader::new(stdout).read_line(&mut line);
             let _ = tell.send(line);
         });
-        let line = told.recv_timeout(START_WITHIN).unwrap_or_default();
+        let line = told.recv_timeout(START_TIMEOUT).unwrap_or_default();
         let address = line.trim().split("://").nth(1).and_then(|url| url.split('/').next());
         server.address = address
             .and_then(|address| address.parse().ok())
@@ -88,17 +88,17 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whether it is the chat, not the floor.
+    /// Whether this is the chat and not the floor.
     pub(crate) fn is_chat(&self) -> bool {
         self.is_chat
     }
 
-    /// The HTTP request that connects a user.
+    /// Encodes the HTTP request that connects a user.
     pub(crate) fn opening(&self, user: &User, part: Part) -> Vec<u8> {
         let path = match (self.is_chat, part) {
             (true, _) => format!("/api/websocket/connect?token={}", token(user)),
@@ -109,7 +109,7 @@ impl Server {
         crate::frame::opening(&path)
     }
 
-    /// Processor time that it has used, in the kernel too.
+    /// Returns the processor time that the server has used, including time in the kernel.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         let after_name = stat.rsplit(") ").next().unwrap_or_default();
@@ -117,7 +117,7 @@ impl Server {
         Ok(Duration::from_millis(ticks.sum::<u64>() * 1_000 / rustix::param::clock_ticks_per_second()))
     }
 
-    /// Bytes of memory in use.
+    /// Returns the resident memory in bytes.
     pub(crate) fn resident(&self) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -125,12 +125,12 @@ impl Server {
         Ok(kib.ok_or_else(|| io::Error::other("the server has ended"))? * 1024)
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Asks the server to stop, and waits for its end.
     pub(crate) fn stop(mut self) -> io::Result<()> {
         self.end(Signal::TERM)
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills the server, and waits for its end.
     pub(crate) fn kill(mut self) -> io::Result<()> {
         self.end(Signal::KILL)
     }
@@ -145,29 +145,29 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 fn token(user: &User) -> String {
-    let secret = Secret::new(SECRET.as_bytes(), "the benchmark").expect("it is long enough");
-    issue(&secret, user, now(), LIFETIME, &Expected::default())
+    let secret = Secret::new(SECRET.as_bytes(), "the benchmark").expect("the secret is long enough");
+    issue(&secret, user, now(), TOKEN_LIFETIME, &Expected::default())
 }
 
-/// The system's time.
+/// Returns the system's time.
 pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since.as_millis()).expect("it is not that late"))
+    Timestamp::from_millis(i64::try_from(since.as_millis()).expect("the year is before 292 million"))
 }
 
-/// Processor time that this thread has used.
+/// Returns the processor time that this thread has used.
 pub(crate) fn own_cpu() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("it does not run backwards")
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("the clock does not run backwards")
 }
 
-/// The name of the processor.
+/// Returns the name of the processor.
 pub(crate) fn processor() -> io::Result<String> {
     let info = fs::read_to_string("/proc/cpuinfo")?;
     let name =
@@ -175,7 +175,7 @@ pub(crate) fn processor() -> io::Result<String> {
     Ok(name.unwrap_or("of an unnamed kind").to_owned())
 }
 
-/// Lets this process open as many files as the system allows it; gives that number.
+/// Raises the limit of open files to the most that the system allows. Returns the new limit.
 pub(crate) fn raise_file_limit() -> io::Result<u64> {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;

@@ -1,4 +1,4 @@
-//! One client that asks one thing after the other.
+//! A client that sends one request after another.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use chat_core::protocol::{GetConversationMessages, Request, User};
 use crate::frame;
 use crate::process::{Part, Server};
 use crate::stage::{wait_for, wait_open};
-use crate::swarm::{Heard, Swarm};
+use crate::swarm::{Incoming, Swarm};
 
 /// A connected client.
 pub(crate) struct Reader {
     swarm: Swarm,
 }
 
-/// What came of asking.
+/// The results of a series of requests.
 pub(crate) struct Read {
-    /// Processor time of the server for all.
+    /// The processor time of the server for all requests.
     pub(crate) cpu: Duration,
-    /// From each request to its reply, in rising order.
+    /// The time from each request to its reply, in rising order.
     pub(crate) latencies: Vec<Duration>,
 }
 
@@ -33,14 +33,14 @@ impl Reader {
         Ok(Self { swarm })
     }
 
-    /// Asks these again and again, for so long.
+    /// Sends these requests in turn, until `time` has passed.
     pub(crate) fn ask(&mut self, server: &Server, requests: &[Vec<u8>], time: Duration) -> io::Result<Read> {
         let (begin, cpu) = (Instant::now(), server.cpu()?);
         let mut latencies = Vec::new();
         for request in requests.iter().cycle() {
             let start = Instant::now();
             self.swarm.peers.send(0, request)?;
-            wait_for(&mut self.swarm, 1, |_, heard| Ok(matches!(heard, Heard::Reply(_))))?;
+            wait_for(&mut self.swarm, 1, |_, heard| Ok(matches!(heard, Incoming::Reply(_))))?;
             latencies.push(start.elapsed());
             if begin.elapsed() >= time {
                 break;
@@ -52,7 +52,7 @@ impl Reader {
     }
 }
 
-/// Asks for 50 messages after leaving out so many.
+/// Encodes a request for 50 messages, after the newest `skip`.
 pub(crate) fn page(conversation: &ConversationId, skip: u64) -> Vec<u8> {
     frame::request(&Request::GetConversationMessages(GetConversationMessages {
         conversation_id: conversation.clone(),

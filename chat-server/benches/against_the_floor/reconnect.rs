@@ -1,4 +1,4 @@
-//! All clients come back at once, as after a tunnel that everybody drove through, and catch up.
+//! All clients reconnect at once and catch up, as after an outage of the network.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,35 +12,36 @@ use crate::frame;
 use crate::prefill::{self, LISTENERS, MESSAGES_EACH};
 use crate::process::{Part, Server};
 use crate::report::Row;
-use crate::run::{Full, Run};
+use crate::run::{FullStore, Run};
 use crate::stage::{Pace, Stage, wait_open};
-use crate::swarm::{Heard, Peers, Swarm};
+use crate::swarm::{Incoming, Peers, Swarm};
 
-/// Clients that are connected at once before the storm.
-const AT_ONCE: usize = 500;
+/// The clients that are connected at once before the storm.
+const BATCH: usize = 500;
 
-/// Drivers who talk meanwhile, by turns.
+/// The drivers who send messages during the storm, in turn.
 const BYSTANDERS: usize = 50;
 
-/// Between two of their messages.
+/// The time between two messages of the bystanders.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long the storm may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest time of a storm.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Steps of progress.
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     2 * run.plan.slow_rounds
 }
 
-/// What came of a storm.
+/// The results of a storm.
 struct Storm {
-    /// Until every client was live again.
+    /// The time until every client was live again.
     live_after: Duration,
-    /// Processor time of the server until then, the bystanders' messages included.
+    /// The processor time of the server until then, including the bystanders' messages.
     cpu: Duration,
-    /// What the bystanders waited for their acknowledgements before and meanwhile, in rising order.
+    /// The times until a message of a bystander was acknowledged before the storm, in rising order.
     calm: Vec<Duration>,
+    /// The same times during the storm.
     meanwhile: Vec<Duration>,
 }
 
@@ -70,8 +71,8 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     Ok(())
 }
 
-fn storm(run: &Run, server: &Server, full: &Full, bystanders: &str) -> io::Result<Storm> {
-    let mut stage = Stage::set(server, bystanders, LISTENERS, BYSTANDERS)?;
+fn storm(run: &Run, server: &Server, full: &FullStore, bystanders: &str) -> io::Result<Storm> {
+    let mut stage = Stage::connect(server, bystanders, LISTENERS, BYSTANDERS)?;
     let mut clients = Clients::connect(server, full)?;
     let calm = stage.run(server, Pace::Every(PAUSE), run.plan.warm_up, run.plan.window)?.latencies;
     let (is_over, before) = (AtomicBool::new(false), server.cpu()?);
@@ -88,13 +89,13 @@ fn storm(run: &Run, server: &Server, full: &Full, bystanders: &str) -> io::Resul
 struct Clients {
     swarm: Swarm,
     openings: Vec<Vec<u8>>,
-    /// Asks for all after the last message that the client holds.
+    /// The requests for all messages after the last one that the client holds.
     joins: Vec<Vec<u8>>,
 }
 
 impl Clients {
-    /// Connects the driver of every stored conversation, some at a time.
-    fn connect(server: &Server, full: &Full) -> io::Result<Self> {
+    /// Connects the driver of every stored conversation, [`BATCH`] at a time.
+    fn connect(server: &Server, full: &FullStore) -> io::Result<Self> {
         let conversations = &full.stored.conversations;
         let openings: Vec<_> = (0..conversations.len())
             .map(|number| server.opening(&prefill::driver(number), Part::Other))
@@ -107,7 +108,7 @@ impl Clients {
         let joins = conversations.iter().cloned().map(join).map(Request::JoinConversation);
         let joins = joins.map(|request| frame::request(&request)).collect();
         let mut swarm = Swarm::new()?;
-        for some in openings.chunks(AT_ONCE) {
+        for some in openings.chunks(BATCH) {
             for opening in some {
                 swarm.connect(server.address(), opening.clone())?;
             }
@@ -116,28 +117,29 @@ impl Clients {
         Ok(Self { swarm, openings, joins })
     }
 
-    /// Cuts all connections, opens them again all at once, and catches up.
+    /// Cuts all connections, opens all of them again at once, and catches up. Returns the time
+    /// until all are live.
     fn reconnect(&mut self, server: &Server) -> io::Result<Duration> {
         let Self { swarm, openings, joins } = self;
-        (0..openings.len()).for_each(|who| swarm.peers.cut(who));
+        (0..openings.len()).for_each(|client| swarm.peers.cut(client));
         let start = Instant::now();
-        for (who, opening) in openings.iter().enumerate() {
-            swarm.reconnect(who, server.address(), opening.clone())?;
+        for (client, opening) in openings.iter().enumerate() {
+            swarm.reconnect(client, server.address(), opening.clone())?;
         }
         let (mut live, is_chat) = (0, server.is_chat());
         while live < openings.len() {
-            swarm.turn(PATIENCE, &mut |peers: &mut Peers, who, heard| match heard {
-                Heard::Open => peers.send(who, &joins[who]),
-                Heard::Reply(reply) if is_chat && !is_complete(reply) => {
+            swarm.turn(TIMEOUT, &mut |peers: &mut Peers, client, heard| match heard {
+                Incoming::Open => peers.send(client, &joins[client]),
+                Incoming::Reply(reply) if is_chat && !is_complete(reply) => {
                     Err(io::Error::other("a client did not get all in one piece"))
                 }
-                Heard::Reply(_) => {
+                Incoming::Reply(_) => {
                     live += 1;
                     Ok(())
                 }
-                Heard::Event => Ok(()),
+                Incoming::Event => Ok(()),
             })?;
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 return Err(io::Error::other(format!("{live} of {} came back in time", openings.len())));
             }
         }

@@ -1,73 +1,73 @@
-//! What was measured, as a table and as JSON.
+//! The results as a table and as JSON.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-/// A whole run.
+/// The results of a whole run.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// What was measured.
+    /// The commit that was measured.
     pub(crate) commit: String,
-    /// Where and how it ran.
+    /// The machine, the rounds and the duration.
     pub(crate) about: String,
-    /// In the order of their measuring.
+    /// The rows in the order of measurement.
     pub(crate) rows: Vec<Row>,
 }
 
-/// One figure of the chat, and what it is compared with.
+/// One figure of the chat server, with its comparison and its bar.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Row {
-    /// What was done.
+    /// The load.
     pub(crate) scene: String,
-    /// What was measured.
+    /// The measured quantity.
     pub(crate) what: String,
-    /// Of the figures, not of the ratio.
+    /// The unit of the figures. The ratio has none.
     pub(crate) unit: String,
-    /// The chat's figure.
+    /// The figure of the chat server.
     pub(crate) chat: Spread,
-    /// The other's.
+    /// The comparison.
     pub(crate) other: Option<Other>,
-    /// What is asked for.
+    /// The bar that the figure has to meet.
     pub(crate) bar: Option<Bar>,
 }
 
-/// What the chat is compared with.
+/// The subject of a comparison.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Other {
-    /// Its name.
+    /// The name of the subject.
     pub(crate) name: String,
-    /// Its figure.
+    /// The figure of the subject.
     pub(crate) figure: Spread,
-    /// The chat's figure by its own, round by round.
+    /// The chat server's figure divided by the subject's, round by round.
     pub(crate) ratio: Spread,
 }
 
 /// A figure over all rounds.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Spread {
-    /// The least.
+    /// The least value.
     pub(crate) min: f64,
-    /// The middle one.
+    /// The median.
     pub(crate) median: f64,
-    /// The greatest.
+    /// The greatest value.
     pub(crate) max: f64,
 }
 
-/// What is asked for.
+/// A bar that a figure has to meet.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bar {
-    /// Of the ratio.
+    /// An upper bar of the ratio.
     RatioAtMost(f64),
-    /// Of the ratio.
+    /// A lower bar of the ratio.
     RatioAtLeast(f64),
-    /// Of the chat's own figure.
+    /// An upper bar of the chat server's figure.
     AtMost(f64),
 }
 
 impl Spread {
-    /// Of at least one figure.
+    /// Returns the spread of at least one figure.
     pub(crate) fn of(figures: &[f64]) -> Self {
         let mut sorted = figures.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -81,21 +81,22 @@ impl Spread {
 
     fn show(&self) -> String {
         let Self { min, median, max } = *self;
-        match min.to_bits() == max.to_bits() {
-            true => figure(median),
-            false => format!("{} ({}–{})", figure(median), figure(min), figure(max)),
+        if min.to_bits() == max.to_bits() {
+            figure(median)
+        } else {
+            format!("{} ({}–{})", figure(median), figure(min), figure(max))
         }
     }
 }
 
 impl Row {
-    /// A figure that is compared with nothing.
+    /// Returns a row without a comparison.
     pub(crate) fn alone(scene: &str, what: &str, unit: &str, figures: &[f64]) -> Self {
         let (scene, what, unit) = (scene.to_owned(), what.to_owned(), unit.to_owned());
         Self { scene, what, unit, chat: Spread::of(figures), other: None, bar: None }
     }
 
-    /// A figure beside another's of the same rounds.
+    /// Returns a row with a comparison in the same rounds.
     pub(crate) fn beside(scene: &str, what: &str, unit: &str, name: &str, pairs: &[(f64, f64)]) -> Self {
         let (chat, other): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
         let ratios: Vec<_> = pairs.iter().map(|(chat, other)| chat / other).collect();
@@ -103,7 +104,7 @@ impl Row {
         Self { other: Some(other), ..Self::alone(scene, what, unit, &chat) }
     }
 
-    /// With what is asked for.
+    /// Sets the bar.
     pub(crate) fn bar(self, bar: Option<Bar>) -> Self {
         Self { bar, ..self }
     }
@@ -129,7 +130,8 @@ impl Row {
 }
 
 impl Report {
-    /// A Markdown table, of which each figure is the median of the rounds, and in brackets the least and the greatest.
+    /// Returns a Markdown table. Each figure is the median of the rounds, with the least and the
+    /// greatest in brackets.
     pub(crate) fn markdown(&self) -> String {
         let head = ["", "", "chat-server", "compared with", "ratio", "bar"].map(str::to_owned);
         let rows: Vec<_> = [head].into_iter().chain(self.rows.iter().map(Row::cells)).collect();
@@ -161,7 +163,7 @@ fn width(rows: &[[String; 6]], column: usize) -> usize {
     rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
 }
 
-/// With three digits that count, and thousands apart.
+/// Formats a number with three significant digits, and with separated thousands.
 fn figure(value: f64) -> String {
     match value.abs() {
         ..0.1 => format!("{value:.3}"),
@@ -172,7 +174,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// A number in digits, with its thousands apart.
+/// Separates the thousands of a number.
 pub(crate) fn thousands(digits: &str) -> String {
     let mut apart = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! What all scenes share: how long and how much, where, and how far it has come.
+//! The state of a run: its plan, its directory, its results and its progress.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,28 +11,29 @@ use tempfile::TempDir;
 use crate::prefill::{self, Size, Stored};
 use crate::report::Row;
 
-/// How long and how much.
+/// The sizes and times of a run.
 pub(crate) struct Plan {
-    /// Whether the figures mean something.
+    /// Whether the run is long enough for meaningful figures.
     pub(crate) is_full: bool,
-    /// Rounds of each comparison: many, for machines that are shared change their speed by a fifth from second to second.
+    /// The rounds of each comparison: many, because the speed of a shared machine changes by a
+    /// fifth within a second.
     pub(crate) rounds: u64,
-    /// Rounds of what takes long.
+    /// The rounds of slow measurements.
     pub(crate) slow_rounds: u64,
-    /// Before a measurement.
+    /// The time of load before a measurement.
     pub(crate) warm_up: Duration,
-    /// A measurement.
+    /// The time of a measurement.
     pub(crate) window: Duration,
-    /// Idle connections, twice.
+    /// The two numbers of idle connections.
     pub(crate) idle: [usize; 2],
-    /// How long they rest before their memory is measured.
+    /// The pause before the memory of idle connections is measured.
     pub(crate) rest: Duration,
-    /// What the full store holds.
+    /// The size of the full store.
     pub(crate) stored: Size,
 }
 
 impl Plan {
-    /// For figures.
+    /// The plan of a run for figures.
     pub(crate) const FULL: Self = Self {
         is_full: true,
         rounds: 9,
@@ -44,7 +45,7 @@ impl Plan {
         stored: Size { messages: 1_000_000, drivers: 5_000 },
     };
 
-    /// To see that it runs.
+    /// The plan of a smoke test.
     pub(crate) const QUICK: Self = Self {
         is_full: false,
         rounds: 1,
@@ -57,71 +58,72 @@ impl Plan {
     };
 }
 
-/// The store that is full, for all scenes that need one.
-pub(crate) struct Full {
-    /// Its data directory.
+/// The full store.
+pub(crate) struct FullStore {
+    /// The data directory.
     pub(crate) dir: PathBuf,
-    /// What is in it.
+    /// The content.
     pub(crate) stored: Stored,
 }
 
 /// A run of the benchmark.
 pub(crate) struct Run {
     pub(crate) plan: Plan,
-    /// The chat server.
+    /// The program of the chat server.
     pub(crate) program: PathBuf,
     pub(crate) progress: Progress,
-    /// What was measured so far.
+    /// The results so far.
     pub(crate) rows: Vec<Row>,
-    full: Option<Rc<Full>>,
+    full: Option<Rc<FullStore>>,
     dir: TempDir,
 }
 
 impl Run {
-    /// Nothing yet; all data will be in a directory of its own in `parent`.
+    /// Begins a run. All data will be in a new directory in `parent`.
     pub(crate) fn new(plan: Plan, program: PathBuf, parent: &Path) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("against-the-floor-").tempdir_in(parent)?;
         Ok(Self { plan, program, progress: Progress::default(), rows: Vec::new(), full: None, dir })
     }
 
-    /// Where all data is.
+    /// Returns the directory of all data.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// The full store: written now if it is not there yet. Whoever starts a server over it stops that again.
-    pub(crate) fn full(&mut self) -> io::Result<Rc<Full>> {
+    /// Returns the full store, which the first call writes. A caller that starts a server on the
+    /// store stops it again.
+    pub(crate) fn full(&mut self) -> io::Result<Rc<FullStore>> {
         if let Some(full) = &self.full {
             return Ok(Rc::clone(full));
         }
         let dir = self.new_dir("full")?;
         self.progress.step(&format!("storing {} messages", self.plan.stored.messages));
         let stored = prefill::fill(&dir, self.plan.stored)?;
-        Ok(Rc::clone(self.full.insert(Rc::new(Full { dir, stored }))))
+        Ok(Rc::clone(self.full.insert(Rc::new(FullStore { dir, stored }))))
     }
 
-    /// The place of a data directory that is not there yet.
+    /// Returns the path of a data directory that does not exist yet.
     pub(crate) fn new_dir(&self, name: &str) -> io::Result<PathBuf> {
         let dir = self.dir().join(name);
-        match dir.try_exists()? {
-            true => Err(io::Error::other(format!("{} is there already", dir.display()))),
-            false => Ok(dir),
+        if dir.try_exists()? {
+            return Err(io::Error::other(format!("{} exists already", dir.display())));
         }
+        Ok(dir)
     }
 }
 
-/// How far it has come, on standard error.
+/// The progress of a run, shown on standard error.
 pub(crate) struct Progress(ProgressBar);
 
 impl Default for Progress {
     fn default() -> Self {
         let style = ProgressStyle::with_template("[{elapsed}] {bar:30} {pos}/{len} {msg}");
-        Self(ProgressBar::new(0).with_style(style.expect("the template is sound")))
+        Self(ProgressBar::new(0).with_style(style.expect("the template is valid")))
     }
 }
 
 impl Progress {
-    /// There will be so many more steps.
+    /// Adds to the number of expected steps.
     pub(crate) fn expect(&self, steps: u64) {
         self.0.inc_length(steps);
     }
@@ -129,14 +131,14 @@ impl Progress {
     /// Begins the next step.
     pub(crate) fn step(&self, what: &str) {
         if self.0.is_hidden() {
-            // No terminal: one line for each.
+            // Without a terminal each step is a line.
             eprintln!("{what}");
         }
         self.0.set_message(what.to_owned());
         self.0.inc(1);
     }
 
-    /// All is done.
+    /// Ends the display.
     pub(crate) fn finish(&self) {
         self.0.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! Frames for the floor, of the length of those that the chat sends.
+//! Frames for the floor, as long as the frames of the chat.
 
 use chat_core::id::{ConversationId, MessageId, NONCE_BYTES, Nonce};
 use chat_core::protocol::{Message, MessageType, NewMessage, Reply, SendChatMessageReply, encode};
@@ -9,14 +9,14 @@ use crate::frame::{CONTENT, request_id};
 /// The number of a message in the middle of a run.
 const SEQ: u64 = 12_345;
 
-/// What a sender is answered.
+/// Returns the reply to a sender.
 pub(crate) fn reply() -> String {
     let Message { conversation_id, id, sent_at, .. } = message();
     let reply = SendChatMessageReply::new(conversation_id, id, SEQ, sent_at);
     utf8(&Reply::SendChatMessage(reply).encode(Some(&request_id())))
 }
 
-/// What listeners hear.
+/// Returns the event that listeners get.
 pub(crate) fn event() -> String {
     utf8(&encode(&NewMessage::from(message())))
 }

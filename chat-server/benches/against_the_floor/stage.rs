@@ -1,4 +1,4 @@
-//! Clients in front of one server: drivers who send in closed loops, and control users who listen.
+//! The clients of one server: drivers who send, and control users who listen.
 
 use std::io;
 use std::mem;
@@ -10,13 +10,13 @@ use chat_core::protocol::{CreateSupportConversation, CreateSupportConversationRe
 use crate::frame::{self, CONTENT, Numbered};
 use crate::process::{Part, Server, own_cpu};
 use crate::sample;
-use crate::swarm::{Heard, Peers, Swarm};
+use crate::swarm::{Incoming, Peers, Swarm};
 
-/// How long to wait for what must come.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest wait for a reply or an event.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long the swarm sleeps at most when nothing comes.
-pub(crate) const NAP: Duration = Duration::from_millis(20);
+/// The longest wait of one turn of the swarm.
+pub(crate) const MAX_WAIT: Duration = Duration::from_millis(20);
 
 /// The clients. Listeners come first in the swarm, then the drivers.
 pub(crate) struct Stage {
@@ -24,55 +24,56 @@ pub(crate) struct Stage {
     listeners: usize,
     drivers: Vec<Driver>,
     tally: Tally,
-    /// Messages that were sent, each under the next number.
+    /// The number of messages that were sent, which is also the number of the last one.
     sent: u64,
     latencies: Vec<Duration>,
 }
 
 struct Driver {
     frame: Numbered,
-    /// When it sent what is not answered yet.
+    /// The time of the message that is not acknowledged yet.
     waits_since: Option<Instant>,
 }
 
-/// What was heard so far.
+/// The replies and events that have arrived so far.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     answered: u64,
     delivered: u64,
 }
 
-/// When the drivers send.
+/// The pace of the drivers.
 #[derive(Clone, Copy)]
 pub(crate) enum Pace {
-    /// Each as soon as it was answered.
+    /// Each driver sends as soon as its last message is acknowledged.
     ClosedLoop,
-    /// By turns, one each time this has passed, whether the others were answered or not.
+    /// The drivers take turns, and one of them sends each time this duration has passed.
     Every(Duration),
 }
 
-/// What came of a load.
+/// The results of a load.
 pub(crate) struct Outcome {
-    /// Messages that were acknowledged.
+    /// The acknowledged messages.
     pub(crate) answered: u64,
-    /// Copies that listeners have heard.
+    /// The events that listeners got.
     pub(crate) delivered: u64,
-    /// How long it took.
+    /// The duration of the load.
     pub(crate) elapsed: Duration,
-    /// Processor time of the server.
+    /// The processor time of the server.
     pub(crate) cpu: Duration,
-    /// Processor time of the load itself.
+    /// The processor time of the load itself.
     pub(crate) own_cpu: Duration,
-    /// From sending a message to its acknowledgement, in rising order.
+    /// The time from each message to its acknowledgement, in rising order.
     pub(crate) latencies: Vec<Duration>,
 }
 
 impl Stage {
-    /// Connects so many of each to the server, and gives every driver a conversation with all listeners.
+    /// Connects listeners and drivers to a server, and creates a conversation of each driver with
+    /// all listeners.
     ///
-    /// The server must know the listeners and no other control user, so that nobody is to be enrolled later, and no
-    /// driver of this name.
-    pub(crate) fn set(server: &Server, name: &str, listeners: usize, drivers: usize) -> io::Result<Self> {
+    /// The server must know these listeners, no other control user, and no driver of this name.
+    /// Otherwise a control user would be enrolled during the measurement.
+    pub(crate) fn connect(server: &Server, name: &str, listeners: usize, drivers: usize) -> io::Result<Self> {
         let mut swarm = Swarm::new()?;
         for number in 0..listeners {
             swarm.connect(server.address(), server.opening(&listener(number), Part::Listener))?;
@@ -83,20 +84,22 @@ impl Stage {
             swarm.connect(server.address(), server.opening(&user, Part::Sender))?;
         }
         wait_open(&mut swarm, drivers)?;
-        let frames = match server.is_chat() {
-            true => conversations(&mut swarm, listeners, drivers)?,
-            false => (0..drivers).map(|_| Numbered::plain(sample::event().as_bytes())).collect(),
+        let frames = if server.is_chat() {
+            conversations(&mut swarm, listeners, drivers)?
+        } else {
+            (0..drivers).map(|_| Numbered::plain(sample::event().as_bytes())).collect()
         };
         let drivers = frames.into_iter().map(|frame| Driver { frame, waits_since: None }).collect();
         Ok(Self { swarm, listeners, drivers, tally: Tally::default(), sent: 0, latencies: Vec::new() })
     }
 
-    /// Messages that were sent so far.
+    /// Returns the number of messages that were sent so far.
     pub(crate) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Runs the load for `warm_up`, then measures for `window`, then waits until all was answered and heard.
+    /// Runs the load for `warm_up`, measures for `window`, then waits for all outstanding replies
+    /// and events.
     pub(crate) fn run(
         &mut self,
         server: &Server,
@@ -112,24 +115,25 @@ impl Stage {
         let (cpu, own_cpu) = (server.cpu()?.saturating_sub(cpu), own_cpu().saturating_sub(own));
         let mut latencies = mem::take(&mut self.latencies);
         latencies.sort_unstable();
-        self.quiet()?;
+        self.drain()?;
         let (answered, delivered) = (reached.answered - tally.answered, reached.delivered - tally.delivered);
         Ok(Outcome { answered, delivered, elapsed, cpu, own_cpu, latencies })
     }
 
-    /// Has the drivers talk at this pace until it is over, a few minutes at most; gives what each waited, in rising order.
+    /// Has the drivers send at this pace until `is_over` is set, for a few minutes at most. Returns
+    /// the time until each message was acknowledged, in rising order.
     pub(crate) fn talk_until(&mut self, is_over: &AtomicBool, pause: Duration) -> io::Result<Vec<Duration>> {
         let start = Instant::now();
-        while !is_over.load(Ordering::Relaxed) && start.elapsed() < 3 * PATIENCE {
+        while !is_over.load(Ordering::Relaxed) && start.elapsed() < 3 * TIMEOUT {
             self.run_on(Pace::Every(pause), pause)?;
         }
         let mut latencies = mem::take(&mut self.latencies);
         latencies.sort_unstable();
-        self.quiet()?;
+        self.drain()?;
         Ok(latencies)
     }
 
-    /// Loads the server for so long, and leaves what is under way.
+    /// Loads the server for `time`, and leaves the last messages unacknowledged.
     pub(crate) fn run_on(&mut self, pace: Pace, time: Duration) -> io::Result<()> {
         let end = Instant::now() + time;
         match pace {
@@ -140,7 +144,7 @@ impl Stage {
                     }
                 }
                 while Instant::now() < end {
-                    self.turn(NAP, true)?;
+                    self.turn(MAX_WAIT, true)?;
                 }
             }
             Pace::Every(pause) => {
@@ -155,7 +159,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Hears what comes until then.
+    /// Handles replies and events until `due`.
     fn wait_until(&mut self, due: Instant) -> io::Result<()> {
         while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
             self.turn(left, false)?;
@@ -163,13 +167,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Has the driver send whose turn it is, once it is answered.
+    /// Sends the message of the next driver, after its last one is acknowledged.
     fn send_in_turn(&mut self) -> io::Result<()> {
         let driver = usize::try_from(self.sent % self.drivers.len() as u64).expect("below a usize");
         let start = Instant::now();
         while self.drivers[driver].waits_since.is_some() {
-            self.turn(NAP, false)?;
-            if start.elapsed() > PATIENCE {
+            self.turn(MAX_WAIT, false)?;
+            if start.elapsed() > TIMEOUT {
                 return Err(io::Error::other("a message is not acknowledged"));
             }
         }
@@ -184,21 +188,24 @@ impl Stage {
         Ok(())
     }
 
-    /// Hears what has come. In a `closed_loop` who is answered sends again.
-    fn turn(&mut self, nap: Duration, closed_loop: bool) -> io::Result<()> {
+    /// Handles the replies and events that have arrived. In a `closed_loop` a driver sends again
+    /// after a reply.
+    fn turn(&mut self, max_wait: Duration, closed_loop: bool) -> io::Result<()> {
         let Self { swarm, listeners, drivers, tally, sent, latencies } = self;
-        swarm.turn(nap, &mut |peers: &mut Peers, who, heard| {
-            match (heard, who.checked_sub(*listeners)) {
-                (Heard::Event, None) => tally.delivered += 1,
-                (Heard::Reply(_), Some(driver)) => {
+        swarm.turn(max_wait, &mut |peers: &mut Peers, client, heard| {
+            match (heard, client.checked_sub(*listeners)) {
+                (Incoming::Event, None) => tally.delivered += 1,
+                (Incoming::Reply(_), Some(driver)) => {
                     let Driver { frame, waits_since } = &mut drivers[driver];
                     let now = Instant::now();
-                    let since = waits_since.take().ok_or_else(|| io::Error::other("a reply too many"))?;
+                    let since = waits_since
+                        .take()
+                        .ok_or_else(|| io::Error::other("a driver got two replies to one message"))?;
                     latencies.push(now - since);
                     tally.answered += 1;
                     if closed_loop {
                         *sent += 1;
-                        peers.send(who, frame.with(*sent))?;
+                        peers.send(client, frame.with(*sent))?;
                         *waits_since = Some(now);
                     }
                 }
@@ -208,54 +215,62 @@ impl Stage {
         })
     }
 
-    /// Waits until everything that was sent is answered, and heard by all: nothing may be lost or doubled.
-    fn quiet(&mut self) -> io::Result<()> {
+    /// Waits for the reply and the events of every message: none may be lost or doubled.
+    fn drain(&mut self) -> io::Result<()> {
         let start = Instant::now();
         let copies = self.sent * self.listeners as u64;
         while self.tally.answered < self.sent || self.tally.delivered < copies {
-            self.turn(NAP, false)?;
-            if start.elapsed() > PATIENCE {
+            self.turn(MAX_WAIT, false)?;
+            if start.elapsed() > TIMEOUT {
                 let Tally { answered, delivered } = self.tally;
-                let what = format!("{} sent, {answered} answered, {delivered} of {copies} heard", self.sent);
+                let what = format!(
+                    "{} messages sent, {answered} acknowledged, {delivered} of {copies} events received",
+                    self.sent
+                );
                 return Err(io::Error::other(what));
             }
         }
-        assert_eq!((self.tally.answered, self.tally.delivered), (self.sent, copies), "none too many");
+        assert_eq!(
+            (self.tally.answered, self.tally.delivered),
+            (self.sent, copies),
+            "a reply or an event came twice"
+        );
         self.latencies.clear();
         Ok(())
     }
 }
 
-/// A control user.
+/// Returns a listening control user.
 pub(crate) fn listener(number: usize) -> User {
     User::new(format!("control_{number}").as_str(), Role::ControlStaff)
 }
 
-/// Turns until this was heard so often.
+/// Waits until `times` replies or events satisfy `is_it`.
 pub(crate) fn wait_for(
     swarm: &mut Swarm,
     times: usize,
-    mut is_it: impl FnMut(usize, Heard<'_>) -> io::Result<bool>,
+    mut is_it: impl FnMut(usize, Incoming<'_>) -> io::Result<bool>,
 ) -> io::Result<()> {
     let (mut heard, start) = (0, Instant::now());
     while heard < times {
-        swarm.turn(NAP, &mut |_: &mut Peers, who, what| {
-            heard += usize::from(is_it(who, what)?);
+        swarm.turn(MAX_WAIT, &mut |_: &mut Peers, client, what| {
+            heard += usize::from(is_it(client, what)?);
             Ok(())
         })?;
-        if start.elapsed() > PATIENCE {
-            return Err(io::Error::other(format!("{heard} of {times} were heard")));
+        if start.elapsed() > TIMEOUT {
+            return Err(io::Error::other(format!("only {heard} of {times} replies or events came in time")));
         }
     }
     Ok(())
 }
 
-/// Turns until so many connections stand.
+/// Waits until `times` more connections are open.
 pub(crate) fn wait_open(swarm: &mut Swarm, times: usize) -> io::Result<()> {
-    wait_for(swarm, times, |_, heard| Ok(matches!(heard, Heard::Open)))
+    wait_for(swarm, times, |_, heard| Ok(matches!(heard, Incoming::Open)))
 }
 
-/// Has every driver create a conversation with all listeners, and gives the messages to them.
+/// Has every driver create a conversation with all listeners. Returns a message frame for each
+/// conversation.
 fn conversations(swarm: &mut Swarm, listeners: usize, drivers: usize) -> io::Result<Vec<Numbered>> {
     let creation = frame::request(&Request::CreateSupportConversation(CreateSupportConversation {
         title: "Route Change Request".into(),
@@ -268,21 +283,21 @@ fn conversations(swarm: &mut Swarm, listeners: usize, drivers: usize) -> io::Res
         swarm.peers.send(listeners + driver, &creation)?;
     }
     let mut events = 0;
-    wait_for(swarm, drivers, |who, heard| {
-        let Heard::Reply(reply) = heard else {
-            events += usize::from(who < listeners);
+    wait_for(swarm, drivers, |client, heard| {
+        let Incoming::Reply(reply) = heard else {
+            events += usize::from(client < listeners);
             return Ok(false);
         };
         let created: CreateSupportConversationReply = serde_json::from_slice(reply)?;
         if created.participants.len() != listeners + 1 {
             return Err(io::Error::other("not all listeners take part"));
         }
-        frames[who - listeners] = Some(Numbered::message(&created.conversation_id));
+        frames[client - listeners] = Some(Numbered::message(&created.conversation_id));
         Ok(true)
     })?;
-    // Of each conversation its notification, and its first message.
-    wait_for(swarm, 2 * listeners * drivers - events, |who, heard| {
-        Ok(who < listeners && matches!(heard, Heard::Event))
+    // Each listener gets two events of each conversation: its creation, and its first message.
+    wait_for(swarm, 2 * listeners * drivers - events, |client, heard| {
+        Ok(client < listeners && matches!(heard, Incoming::Event))
     })?;
     Ok(frames.into_iter().map(|frame| frame.expect("each was answered once")).collect())
 }

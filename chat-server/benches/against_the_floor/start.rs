@@ -1,4 +1,5 @@
-//! How long a start takes with a million messages, from the program's first instruction until it listens.
+//! The time of a start with a million messages, from the program's first instruction until it
+//! listens.
 
 use std::fs;
 use std::io;
@@ -7,12 +8,12 @@ use std::time::{Duration, Instant};
 use crate::prefill::LISTENERS;
 use crate::process::Server;
 use crate::report::{Bar, Row};
-use crate::run::{Full, Run};
+use crate::run::{FullStore, Run};
 use crate::stage::{Pace, Stage};
 
 const DRIVERS: usize = 80;
 
-/// Steps of progress.
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     2 * run.plan.slow_rounds + 1
 }
@@ -25,8 +26,8 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
         let (server, took) = start(run, &full)?;
         clean.push(took);
         run.progress.step(&format!("start after kill -9, round {round}"));
-        // In the middle of what it does under load: the groups of the last second are not in the index.
-        let mut stage = Stage::set(&server, &format!("kill_{round}"), LISTENERS, DRIVERS)?;
+        // The kill comes under load, when the groups of the last second are not in the index yet.
+        let mut stage = Stage::connect(&server, &format!("kill_{round}"), LISTENERS, DRIVERS)?;
         stage.run_on(Pace::ClosedLoop, run.plan.window)?;
         server.kill()?;
         let (server, took) = start(run, &full)?;
@@ -54,14 +55,14 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     Ok(())
 }
 
-/// What a start cost.
+/// The cost of a start.
 #[derive(Clone, Copy)]
 struct Start {
     took: Duration,
     cpu: Duration,
 }
 
-fn start(run: &Run, full: &Full) -> io::Result<(Server, Start)> {
+fn start(run: &Run, full: &FullStore) -> io::Result<(Server, Start)> {
     let begin = Instant::now();
     let server = Server::chat(&run.program, &full.dir)?;
     let start = Start { took: begin.elapsed(), cpu: server.cpu()? };

@@ -1,5 +1,5 @@
-//! What it costs to have a million messages stored: sending and reading beside a store with next to none, and reading
-//! far back beside reading the newest.
+//! The cost of a million stored messages: sending and reading, compared with a store of one page,
+//! and reading far back, compared with reading the newest page.
 
 use std::io;
 
@@ -14,15 +14,15 @@ use crate::stage::{Outcome, Pace, Stage};
 
 const DRIVERS: usize = 80;
 
-/// Messages in the store with next to none: one page.
+/// The messages of the small store: one page.
 const ONE_PAGE: u64 = 50;
 
-/// Places of the history, all beyond the depth, that are read in turn.
+/// The number of pages beyond the depth that are read in turn.
 const PLACES: u64 = 50;
 
 const BAR: Option<Bar> = Some(Bar::RatioAtMost(1.2));
 
-/// Steps of progress.
+/// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     3 * run.plan.rounds + 1
 }
@@ -58,8 +58,8 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
 }
 
 fn sending(run: &Run, servers: &(Server, Server), name: &str) -> io::Result<Vec<(Outcome, Outcome)>> {
-    let mut full = Stage::set(&servers.0, "stored", LISTENERS, DRIVERS)?;
-    let mut empty = Stage::set(&servers.1, "stored", LISTENERS, DRIVERS)?;
+    let mut full = Stage::connect(&servers.0, "stored", LISTENERS, DRIVERS)?;
+    let mut empty = Stage::connect(&servers.1, "stored", LISTENERS, DRIVERS)?;
     let (warm_up, window) = (run.plan.warm_up, run.plan.window);
     let mut rounds = Vec::new();
     for round in 1..=run.plan.rounds {
@@ -72,7 +72,7 @@ fn sending(run: &Run, servers: &(Server, Server), name: &str) -> io::Result<Vec<
     Ok(rounds)
 }
 
-/// Has the driver of the deep conversation ask both servers in turn.
+/// Has the driver of the deep conversation send requests to both servers in turn.
 fn reading(
     run: &Run,
     this: (&Server, &[Vec<u8>]),

@@ -1,4 +1,5 @@
-//! Any number of WebSocket clients on one thread, over raw frames: cheap, for it runs on the cores of what it loads.
+//! Any number of WebSocket clients on one thread, over raw frames. They must be cheap, because they
+//! share the cores with the server.
 
 use std::io::{self, Read as _, Write as _};
 use std::mem::MaybeUninit;
@@ -13,34 +14,34 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_
 
 use crate::frame::pong;
 
-/// Bytes that are read at once: what a listener has got since it was last looked at.
+/// The bytes that are read at once from a client.
 const SCRATCH: usize = 256 * 1024;
 
-/// Ready clients that are dealt with before the system is asked again.
+/// The ready clients of one turn.
 const TURN: usize = 512;
 
-/// Clients that share one address of ours: far fewer than it has ports.
+/// The clients that share one local address, far fewer than an address has ports.
 const PER_ADDRESS: usize = 4_000;
 
-/// Connections of all swarms so far: the ports of those that have ended are in use for another minute, and the system
-/// searches long for a free one among them.
+/// The connections of all swarms so far. The kernel keeps the ports of ended connections for a
+/// minute, and takes long to find a free one among them, so later connections use other addresses.
 static CONNECTED: AtomicUsize = AtomicUsize::new(0);
 
-/// What a client hears.
-pub(crate) enum Heard<'a> {
-    /// The server has taken the connection.
+/// A frame that a client receives.
+pub(crate) enum Incoming<'a> {
+    /// The connection is open.
     Open,
-    /// A reply; of one in several frames the last.
+    /// A reply. Of a reply in several frames this is the last.
     Reply(&'a [u8]),
-    /// Anything that answers no request.
+    /// An event.
     Event,
 }
 
-/// All clients.
+/// All clients and their readiness.
 pub(crate) struct Swarm {
     epoll: OwnedFd,
     scratch: Vec<u8>,
-    /// The clients, for who wants to send.
+    /// The clients.
     pub(crate) peers: Peers,
 }
 
@@ -50,17 +51,17 @@ pub(crate) struct Peers(Vec<Option<Peer>>);
 
 struct Peer {
     stream: TcpStream,
-    /// The opening request, until the connection stands.
-    to_say: Option<Vec<u8>>,
-    open: bool,
-    /// Of a frame that has not come whole.
+    /// The opening request, until the TCP connection is established.
+    opening: Option<Vec<u8>>,
+    is_open: bool,
+    /// The bytes of a frame that is not complete yet.
     partial: Vec<u8>,
-    /// Whether the message whose frames are coming in is a reply.
-    begun: Option<bool>,
+    /// Whether the message whose frames are arriving is a reply.
+    is_reply: Option<bool>,
 }
 
 impl Swarm {
-    /// Nobody yet.
+    /// Returns a swarm without clients.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
@@ -69,16 +70,16 @@ impl Swarm {
         })
     }
 
-    /// Begins to connect one more, and gives its number; [`Heard::Open`] says when it is done.
+    /// Begins to connect another client, and returns its number. [`Incoming::Open`] follows.
     pub(crate) fn connect(&mut self, to: SocketAddr, opening: Vec<u8>) -> io::Result<usize> {
-        let who = self.peers.0.len();
+        let client = self.peers.0.len();
         self.peers.0.push(None);
-        self.reconnect(who, to, opening)?;
-        Ok(who)
+        self.reconnect(client, to, opening)?;
+        Ok(client)
     }
 
-    /// The same for a client whose connection was cut.
-    pub(crate) fn reconnect(&mut self, who: usize, to: SocketAddr, opening: Vec<u8>) -> io::Result<()> {
+    /// Begins to connect a client again after its connection was cut.
+    pub(crate) fn reconnect(&mut self, client: usize, to: SocketAddr, opening: Vec<u8>) -> io::Result<()> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
         bind(&socket, &SocketAddrV4::new(Self::next_address(), 0))?;
@@ -87,41 +88,42 @@ impl Swarm {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error.into()),
         }
-        let data = epoll::EventData::new_u64(who as u64);
+        let data = epoll::EventData::new_u64(client as u64);
         epoll::add(&self.epoll, &socket, data, epoll::EventFlags::OUT)?;
         let stream = TcpStream::from(socket);
-        let peer = Peer { stream, to_say: Some(opening), open: false, partial: Vec::new(), begun: None };
-        self.peers.0[who] = Some(peer);
+        let peer =
+            Peer { stream, opening: Some(opening), is_open: false, partial: Vec::new(), is_reply: None };
+        self.peers.0[client] = Some(peer);
         Ok(())
     }
 
-    /// One of the addresses of this machine that all begin with 127.
+    /// Returns a loopback address that still has free ports.
     fn next_address() -> Ipv4Addr {
         let block = CONNECTED.fetch_add(1, Ordering::Relaxed) / PER_ADDRESS;
         Ipv4Addr::new(127, 0, 1, 1 + u8::try_from(block % 200).expect("below 200"))
     }
 
-    /// Waits at most so long, then tells all that was heard.
+    /// Waits for at most `max_wait`, then reports every incoming frame to `hear`.
     pub(crate) fn turn(
         &mut self,
-        patience: Duration,
-        hear: &mut impl FnMut(&mut Peers, usize, Heard<'_>) -> io::Result<()>,
+        max_wait: Duration,
+        hear: &mut impl FnMut(&mut Peers, usize, Incoming<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+        let max_wait = Timespec::try_from(max_wait).map_err(io::Error::other)?;
         let mut space = [const { MaybeUninit::uninit() }; TURN];
-        let events = match epoll::wait(&self.epoll, &mut space, Some(&patience)) {
+        let events = match epoll::wait(&self.epoll, &mut space, Some(&max_wait)) {
             Ok((events, _)) => events,
             Err(Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         for event in events {
-            let who = usize::try_from(event.data.u64()).expect("it was a usize");
-            let Some(peer) = &mut self.peers.0[who] else { continue };
-            if let Some(opening) = peer.to_say.take() {
+            let client = usize::try_from(event.data.u64()).expect("the number was a usize");
+            let Some(peer) = &mut self.peers.0[client] else { continue };
+            if let Some(opening) = peer.opening.take() {
                 (&peer.stream).write_all(&opening)?;
                 epoll::modify(&self.epoll, &peer.stream, event.data, epoll::EventFlags::IN)?;
             } else {
-                self.peers.read(who, &mut self.scratch, hear)?;
+                self.peers.read(client, &mut self.scratch, hear)?;
             }
         }
         Ok(())
@@ -129,48 +131,53 @@ impl Swarm {
 }
 
 impl Peers {
-    /// Sends a frame. Where the system does not take it at once there is an error: a load waits for replies.
-    pub(crate) fn send(&self, who: usize, frame: &[u8]) -> io::Result<()> {
-        let peer = self.0[who].as_ref().expect("who sends is connected");
+    /// Sends a frame. Fails if the kernel does not take the whole frame at once: a load that waits
+    /// for replies fits.
+    pub(crate) fn send(&self, client: usize, frame: &[u8]) -> io::Result<()> {
+        let peer = self.0[client].as_ref().expect("only connected clients send");
         (&peer.stream).write_all(frame)
     }
 
     /// Cuts the connection of a client.
-    pub(crate) fn cut(&mut self, who: usize) {
-        self.0[who] = None;
+    pub(crate) fn cut(&mut self, client: usize) {
+        self.0[client] = None;
     }
 
     fn read(
         &mut self,
-        who: usize,
+        client: usize,
         scratch: &mut [u8],
-        hear: &mut impl FnMut(&mut Self, usize, Heard<'_>) -> io::Result<()>,
+        hear: &mut impl FnMut(&mut Self, usize, Incoming<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let peer = self.0[who].as_mut().expect("only who is there is read");
+        let peer = self.0[client].as_mut().expect("only connected clients are read");
         let held = peer.partial.len();
         scratch[..held].copy_from_slice(&peer.partial);
         peer.partial.clear();
         let read = peer.stream.read(&mut scratch[held..])?;
         if read == 0 {
-            return Err(io::Error::other(format!("the server has closed connection {who}")));
+            return Err(io::Error::other(format!("the server closed connection {client}")));
         }
         let mut rest = &scratch[..held + read];
-        while let Some((heard, after)) = self.next(who, rest)? {
+        while let Some((heard, after)) = self.next(client, rest)? {
             rest = after;
             if let Some(heard) = heard {
-                hear(self, who, heard)?;
+                hear(self, client, heard)?;
             }
         }
-        if let Some(peer) = &mut self.0[who] {
+        if let Some(peer) = &mut self.0[client] {
             peer.partial.extend_from_slice(rest);
         }
         Ok(())
     }
 
-    /// The next whole thing at the beginning of `bytes`, and what comes after it.
-    fn next<'a>(&mut self, who: usize, bytes: &'a [u8]) -> io::Result<Option<(Option<Heard<'a>>, &'a [u8])>> {
-        let Some(peer) = &mut self.0[who] else { return Ok(None) };
-        if !peer.open {
+    /// Returns the first complete frame or answer of `bytes`, and the bytes after it.
+    fn next<'a>(
+        &mut self,
+        client: usize,
+        bytes: &'a [u8],
+    ) -> io::Result<Option<(Option<Incoming<'a>>, &'a [u8])>> {
+        let Some(peer) = &mut self.0[client] else { return Ok(None) };
+        if !peer.is_open {
             return peer.answer(bytes);
         }
         let Some((first_byte, payload, rest)) = split(bytes) else { return Ok(None) };
@@ -190,31 +197,31 @@ impl Peers {
 }
 
 impl Peer {
-    /// The answer to the opening request.
-    fn answer<'a>(&mut self, bytes: &'a [u8]) -> io::Result<Option<(Option<Heard<'a>>, &'a [u8])>> {
+    /// Parses the answer to the opening request.
+    fn answer<'a>(&mut self, bytes: &'a [u8]) -> io::Result<Option<(Option<Incoming<'a>>, &'a [u8])>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
         if !bytes.starts_with(b"HTTP/1.1 101") {
             return Err(io::Error::other(String::from_utf8_lossy(bytes)));
         }
-        self.open = true;
-        Ok(Some((Some(Heard::Open), &bytes[end + 4..])))
+        self.is_open = true;
+        Ok(Some((Some(Incoming::Open), &bytes[end + 4..])))
     }
 
-    /// A frame of a message: its first one says what it is.
-    fn piece<'a>(&mut self, first_byte: u8, payload: &'a [u8]) -> io::Result<Option<Heard<'a>>> {
-        let is_reply = *self.begun.get_or_insert(payload.starts_with(b"{\"success\":true"));
+    /// Handles a frame of a message. The first frame decides whether the message is a reply.
+    fn piece<'a>(&mut self, first_byte: u8, payload: &'a [u8]) -> io::Result<Option<Incoming<'a>>> {
+        let is_reply = *self.is_reply.get_or_insert(payload.starts_with(b"{\"success\":true"));
         if !is_reply && payload.starts_with(b"{\"success\"") {
             return Err(io::Error::other(String::from_utf8_lossy(payload)));
         }
         if first_byte & 0x80 == 0 {
             return Ok(None);
         }
-        self.begun = None;
-        Ok(Some(if is_reply { Heard::Reply(payload) } else { Heard::Event }))
+        self.is_reply = None;
+        Ok(Some(if is_reply { Incoming::Reply(payload) } else { Incoming::Event }))
     }
 }
 
-/// The first byte, the payload, and what comes after it, once the frame is whole.
+/// Splits a complete frame into its first byte and its payload, and returns the bytes after it too.
 fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[first_byte, short], after) = bytes.split_first_chunk()?;
     let (length, after) = match short {

@@ -1,7 +1,7 @@
-//! The documents show the figures that were measured: `.ci/figures.json`, by `.ci/figures`, and
-//! `chat-server/benches/against_the_floor.json`, by the benchmark of that name.
+//! The guides show the measured figures: `.ci/figures.json`, which `.ci/proof` writes, and
+//! `chat-server/benches/against_the_floor.json`, which the benchmark of this name writes.
 //!
-//! `FIGURES=write cargo test -p chat-server --test figures` writes the tables anew.
+//! `FIGURES=write cargo test -p chat-server --test figures` updates their tables.
 
 #[path = "../../benches/against_the_floor/report.rs"]
 #[expect(dead_code, reason = "the benchmark makes what is only read here")]
@@ -17,37 +17,40 @@ use serde::de::DeserializeOwned;
 
 use report::{Report, thousands};
 
-/// What `.ci/figures` measures, by name.
-const NAMES: [&str; 7] = ["attacks", "bits", "cuts", "fuzz", "kills", "mutations", "seeds"];
+/// The parts of `.ci/proof` that count something, by name.
+const PARTS: [&str; 7] = ["attacks", "bits", "cuts", "fuzz", "kills", "mutations", "seeds"];
 
-/// The document that shows the counts of tests.
+/// The guide that shows the counts of the tests.
 const PROOFS: &str = "chat-core/src/testing/README.md";
-/// The document that shows the benchmark.
+/// The guide that shows the benchmark.
 const SPEED: &str = "chat-server/benches/README.md";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Figure {
     name: String,
-    /// What was counted.
-    what: String,
+    /// The unit of the number.
+    counted: String,
     number: u64,
     command: String,
-    /// What was measured.
+    /// The measured commit.
     commit: String,
-    /// How long it took.
+    /// The day of the measurement.
+    date: String,
+    /// The duration of the measurement.
     seconds: u64,
 }
 
 impl Figure {
     fn row(&self) -> String {
-        let Self { what, number, command, commit, seconds, .. } = self;
-        format!("| {} | {what} | `{command}` | {commit} | {seconds} s |\n", thousands(&number.to_string()))
+        let Self { counted, number, command, commit, date, seconds, .. } = self;
+        let number = thousands(&number.to_string());
+        format!("| {number} | {counted} | `{command}` | {commit}, {date} | {seconds} s |\n")
     }
 }
 
 fn table(figures: &[Figure]) -> String {
-    let mut table = String::from("| | | seen by | at commit | in |\n|---:|---|---|---|---:|\n");
+    let mut table = String::from("| | | command | commit, date | time |\n|---:|---|---|---|---:|\n");
     figures.iter().for_each(|figure| write!(table, "{}", figure.row()).unwrap());
     table
 }
@@ -64,7 +67,7 @@ fn assert_is_a_commit(commit: &str) {
     assert!(commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "{commit}");
 }
 
-/// Compares the table that a document shows with the measured one, or writes the measured one there.
+/// Compares the table of a guide with the measured one, or writes the measured one into the guide.
 fn assert_shown(document: &str, place: &str, table: &str) {
     let (begin, end) = (format!("<!-- figures of {place} -->\n"), "<!-- end of figures -->\n");
     let text = fs::read_to_string(file(document)).unwrap();
@@ -81,15 +84,15 @@ fn the_counts_of_tests_are_shown() {
     let figures: Vec<Figure> = measured(".ci/figures.json");
     let mut names: Vec<_> = figures.iter().map(|figure| figure.name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, NAMES, "each is measured, once");
+    assert_eq!(names, PARTS, "each part is measured once");
     for Figure { name, number, commit, .. } in &figures {
         assert!(*number > 0, "{name}: nothing was measured");
         assert_is_a_commit(commit);
     }
-    assert_shown(PROOFS, ".ci/figures.json, written by .ci/figures", &format!("\n{}\n", table(&figures)));
+    assert_shown(PROOFS, ".ci/figures.json, written by .ci/proof", &format!("\n{}\n", table(&figures)));
 }
 
-/// Where it was not measured yet, nothing is shown.
+/// Without a measurement the guide shows no table.
 #[test]
 fn the_benchmark_is_shown() {
     let name = "chat-server/benches/against_the_floor.json";
