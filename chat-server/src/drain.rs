@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::server::Broken;
+use crate::start_error::EngineError;
 use crate::storage;
 use crate::store::LocalStore;
 
@@ -36,7 +36,7 @@ pub(crate) async fn wind_up(
     handle: &Handle,
     service: JoinHandle<LocalStore>,
     mut all_gone: mpsc::Receiver<Infallible>,
-) -> Result<(), Broken> {
+) -> Result<(), EngineError> {
     let drained = async {
         handle.drain().await;
         service.await
@@ -46,7 +46,7 @@ pub(crate) async fn wind_up(
         warn!("some clients did not say goodbye in time");
     }
     if let Ok(store) = store {
-        storage::close(store.map_err(|_| Broken)?).await;
+        storage::close(store.map_err(|_| EngineError)?).await;
     } else {
         warn!("not all that was under way could be finished in time");
     }

@@ -5,7 +5,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use tokio::sync::watch;
 
-use crate::http::Answer;
+use crate::http::HttpResponse;
 use crate::store::{Fault, LocalStore};
 
 /// How far the life of a server has come.
@@ -40,16 +40,17 @@ impl Health {
     }
 
     /// Answers a request, if it is one of the two questions.
-    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<Answer>> {
+    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<HttpResponse>> {
         let (status, text) = match request.uri().path() {
             "/livez" => (StatusCode::OK, "alive"),
             "/readyz" => self.readiness(),
             _ => return None,
         };
         let is_question = matches!(*request.method(), Method::GET | Method::HEAD);
-        let (status, text) = match is_question {
-            true => (status, text),
-            false => (StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD"),
+        let (status, text) = if is_question {
+            (status, text)
+        } else {
+            (StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD")
         };
         let mut answer = Response::new(Full::from(format!("{text}\n")));
         *answer.status_mut() = status;

@@ -21,10 +21,10 @@ const BEARER: &str = "bearer";
 const WEBSOCKET_VERSION: &str = "13";
 
 /// A response, whose body is a line for people.
-pub(crate) type Answer = Response<Full<Bytes>>;
+pub(crate) type HttpResponse = Response<Full<Bytes>>;
 
 /// A request that may become a WebSocket.
-pub(crate) struct Opening<'a> {
+pub(crate) struct UpgradeRequest<'a> {
     /// The token that it carries.
     pub(crate) token: Option<Cow<'a, str>>,
     /// The wanted seconds between pings.
@@ -34,9 +34,9 @@ pub(crate) struct Opening<'a> {
     bearer: Option<&'a str>,
 }
 
-impl<'a> Opening<'a> {
+impl<'a> UpgradeRequest<'a> {
     /// Reads a request; what is no opening handshake is refused.
-    pub(crate) fn read<B>(request: &'a Request<B>) -> Result<Self, Box<Answer>> {
+    pub(crate) fn read<B>(request: &'a Request<B>) -> Result<Self, Box<HttpResponse>> {
         if request.uri().path() != CONNECT_PATH {
             return Err(refusal(StatusCode::NOT_FOUND, "there is nothing here"));
         }
@@ -56,7 +56,7 @@ impl<'a> Opening<'a> {
     }
 
     /// The answer that makes it a WebSocket.
-    pub(crate) fn switch(&self) -> Answer {
+    pub(crate) fn switch(&self) -> HttpResponse {
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let accept = HeaderValue::from_str(&self.accept).expect("base 64 is a header value");
@@ -73,7 +73,7 @@ impl<'a> Opening<'a> {
 }
 
 /// An answer with a line for people.
-pub(crate) fn refusal(status: StatusCode, text: &'static str) -> Box<Answer> {
+pub(crate) fn refusal(status: StatusCode, text: &'static str) -> Box<HttpResponse> {
     let mut answer = Response::new(Full::from(format!("{text}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -86,7 +86,7 @@ pub(crate) fn refusal(status: StatusCode, text: &'static str) -> Box<Answer> {
 }
 
 /// Checks the opening handshake (RFC 6455, section 4.2.1) and gives the answer to its challenge.
-fn accept_key<B>(request: &Request<B>) -> Result<String, Box<Answer>> {
+fn accept_key<B>(request: &Request<B>) -> Result<String, Box<HttpResponse>> {
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(refusal(StatusCode::METHOD_NOT_ALLOWED, "connect with GET"));
@@ -169,17 +169,17 @@ mod tests {
 
     fn token(address: &str, more: &[(&str, &str)]) -> Option<String> {
         let request = opening(address, more);
-        Opening::read(&request).ok().unwrap().token.map(Cow::into_owned)
+        UpgradeRequest::read(&request).ok().unwrap().token.map(Cow::into_owned)
     }
 
     fn status<B>(request: &Request<B>) -> StatusCode {
-        Opening::read(request).err().unwrap().status()
+        UpgradeRequest::read(request).err().unwrap().status()
     }
 
     #[test]
     fn the_challenge_is_answered_as_the_rfc_shows() {
         let request = opening(CONNECT_PATH, &[]);
-        let answer = Opening::read(&request).ok().unwrap().switch();
+        let answer = UpgradeRequest::read(&request).ok().unwrap().switch();
         assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
         assert_eq!(answer.headers()[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert!(!answer.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
@@ -238,7 +238,7 @@ mod tests {
             [("bearer, one", Some("bearer")), ("chat.v1, Bearer, one", Some("Bearer")), ("chat.v1", None)]
         {
             let request = opening("/api/websocket/connect?token=one", &[("sec-websocket-protocol", offered)]);
-            let answer = Opening::read(&request).ok().unwrap().switch();
+            let answer = UpgradeRequest::read(&request).ok().unwrap().switch();
             let chosen = answer.headers().get(SEC_WEBSOCKET_PROTOCOL);
             assert_eq!(chosen.map(|chosen| chosen.to_str().unwrap()), answered, "{offered}");
         }
@@ -248,7 +248,7 @@ mod tests {
     fn a_heartbeat_can_be_asked_for() {
         for (asked, read) in [("30", Some(30)), ("0", Some(0)), ("soon", None), ("-1", None), ("", None)] {
             let request = opening(&format!("{CONNECT_PATH}?heartbeat={asked}"), &[]);
-            assert_eq!(Opening::read(&request).ok().unwrap().heartbeat, read, "{asked}");
+            assert_eq!(UpgradeRequest::read(&request).ok().unwrap().heartbeat, read, "{asked}");
         }
     }
 

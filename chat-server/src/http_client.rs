@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::connection::Transport;
 use crate::tls::connector;
+use crate::transport::Transport;
 
 /// How long a request may take, from the name's look-up to what is read of the answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ pub enum TargetError {
 
 /// Where requests may go without encryption.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Plain {
+pub(crate) enum PlainHttp {
     /// Nowhere.
     Never,
     /// To this machine, and else nowhere.
@@ -74,7 +74,7 @@ pub(crate) enum RequestError {
     TooLong(usize),
 }
 
-impl Plain {
+impl PlainHttp {
     fn allows(self, host: &str) -> bool {
         match self {
             Self::Never => false,
@@ -100,7 +100,11 @@ impl Target {
     /// # Errors
     ///
     /// [`TargetError`].
-    pub(crate) fn read(text: &str, authorities: Option<&Path>, plain: Plain) -> Result<Self, TargetError> {
+    pub(crate) fn read(
+        text: &str,
+        authorities: Option<&Path>,
+        plain: PlainHttp,
+    ) -> Result<Self, TargetError> {
         let bad = || TargetError::Address(plain.beginnings());
         let uri: Uri = text.parse().map_err(|_| bad())?;
         let authority =
@@ -112,12 +116,11 @@ impl Target {
             return Err(bad());
         }
         let no_authority = || TargetError::NoAuthority(authorities.unwrap_or(Path::new("")).to_owned());
-        let tls = match is_secure {
-            true => Some((
-                connector(authorities).ok_or_else(no_authority)?,
-                ServerName::try_from(host.clone()).map_err(|_| bad())?,
-            )),
-            false => None,
+        let tls = if is_secure {
+            let connector = connector(authorities).ok_or_else(no_authority)?;
+            Some((connector, ServerName::try_from(host.clone()).map_err(|_| bad())?))
+        } else {
+            None
         };
         Ok(Self {
             host,
@@ -191,17 +194,17 @@ impl Target {
 mod tests {
     use super::*;
 
-    fn read(text: &str, plain: Plain) -> Option<(String, u16, String)> {
+    fn read(text: &str, plain: PlainHttp) -> Option<(String, u16, String)> {
         Target::read(text, None, plain).ok().map(|target| (target.host, target.port, target.path))
     }
 
-    fn assert_read(text: &str, plain: Plain, (host, port, path): (&str, u16, &str)) {
+    fn assert_read(text: &str, plain: PlainHttp, (host, port, path): (&str, u16, &str)) {
         assert_eq!(read(text, plain), Some((host.to_owned(), port, path.to_owned())), "{text}");
     }
 
     #[test]
     fn an_address_is_https_or_where_it_may_be_plain() {
-        for plain in [Plain::Never, Plain::ThisMachine] {
+        for plain in [PlainHttp::Never, PlainHttp::ThisMachine] {
             assert_read("https://push.example/chat?v=1", plain, ("push.example", 443, "/chat?v=1"));
             assert_read("https://[::1]:8443", plain, ("::1", 8443, "/"));
             for bad in
@@ -210,14 +213,14 @@ mod tests {
                 assert_eq!(read(bad, plain), None, "{bad}");
             }
         }
-        assert_read("http://127.0.0.1:9000/x", Plain::ThisMachine, ("127.0.0.1", 9000, "/x"));
-        assert_read("http://[::1]", Plain::ThisMachine, ("::1", 80, "/"));
-        assert_eq!(read("http://127.0.0.1/x", Plain::Never), None);
+        assert_read("http://127.0.0.1:9000/x", PlainHttp::ThisMachine, ("127.0.0.1", 9000, "/x"));
+        assert_read("http://[::1]", PlainHttp::ThisMachine, ("::1", 80, "/"));
+        assert_eq!(read("http://127.0.0.1/x", PlainHttp::Never), None);
     }
 
     #[test]
     fn an_address_with_a_user_is_refused_and_not_quoted() {
-        let error = Target::read("https://user:password@x/", None, Plain::Never).err().unwrap();
+        let error = Target::read("https://user:password@x/", None, PlainHttp::Never).err().unwrap();
         assert!(!error.to_string().contains("password"), "{error}");
     }
 }

@@ -14,9 +14,9 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use crate::auth::SecretOrigin;
-use crate::connection;
+use crate::connection::{self, Shared};
 use crate::newcomers::{Lobby, Newcomer, Newcomers};
-use crate::server::{Shared, StartError};
+use crate::start_error::StartError;
 use crate::websocket::Watched;
 
 /// Connections that the system holds for us until they are accepted: as many as it does by itself (`net.core.somaxconn`). When

@@ -18,10 +18,11 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::info;
 
-use crate::admin::{Admin, AdminError, Listeners};
+use crate::admin::{Admin, Listeners};
 use crate::auth::{Jwks, SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
+use crate::connection::Shared;
 #[cfg(feature = "console")]
 use crate::console::Console;
 use crate::drain;
@@ -33,80 +34,22 @@ use crate::logging;
 use crate::metrics::Metrics;
 use crate::newcomers::{Newcomers, Room};
 use crate::reload::{FileWatch, Reload};
+use crate::start_error::{EngineError, StartError};
 use crate::storage;
 use crate::store::{LocalStore, OpenError};
-use crate::tls::{Tls, TlsError, TlsFiles};
+use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
-use crate::webhook::{Webhook, WebhookError};
+use crate::webhook::Webhook;
 use crate::websocket;
-
-/// What every connection needs.
-pub(crate) struct Shared {
-    pub(crate) handle: Handle,
-    pub(crate) verifier: TokenVerifier,
-    /// Places of those with a good token.
-    pub(crate) places: Arc<Semaphore>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) health: Arc<Health>,
-    pub(crate) tls: Option<Arc<Tls>>,
-    #[cfg(feature = "console")]
-    pub(crate) console: Console,
-}
-
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Not clear which tokens are good.
-    #[error(transparent)]
-    Tokens(#[from] TokenConfigError),
-    /// No such address, or not for us.
-    #[error("can't listen on {listen}: {error}. Give --listen ADDRESS:PORT; port 0 takes a free one")]
-    Listen {
-        /// As configured.
-        listen: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// Anyone who can read the data directory could sign tokens that the world may use.
-    #[error(
-        "will not listen on {address} with a secret that the server made itself: beyond this machine, give the \
-         secret that your tokens are signed with (--jwt-secret-file or CHAT_JWT_SECRET), or a public key \
-         (--jwt-public-key-file)"
-    )]
-    MadeSecret {
-        /// The address beyond loopback.
-        address: SocketAddr,
-    },
-    /// TLS can't be had as configured.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The store did not open.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// Administrators can't be answered as configured.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    /// The webhook can't be used as configured.
-    #[error(transparent)]
-    Webhook(#[from] WebhookError),
-    /// The system's generator failed.
-    #[error("can't start: the system's random generator says {0}")]
-    NoRandomness(getrandom::Error),
-}
-
-/// The engine has ended without being asked to: a defect of the program, whose panic stands in the log.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the chat has broken down: what was acknowledged is kept; start the server again, and report this")]
-pub struct Broken;
 
 /// The future that runs the engine, and gives the store back.
 type Service = Pin<Box<dyn Future<Output = LocalStore> + Send>>;
 
 /// What TLS is spoken by, where it comes from, and what says that this has changed.
-type Certificate = (Arc<Tls>, TlsFiles, FileWatch);
+type WatchedCertificate = (Arc<Tls>, TlsFiles, FileWatch);
 
 /// A key set, and what says that it is to be read again.
-type Keys = (Arc<Jwks>, FileWatch);
+type WatchedKeys = (Arc<Jwks>, FileWatch);
 
 /// A server that listens, and does not accept yet.
 pub struct Server {
@@ -125,8 +68,8 @@ pub struct Server {
     phase: watch::Sender<Phase>,
     health: Arc<Health>,
     drain_for: Duration,
-    tls: Option<Certificate>,
-    keys: Option<Keys>,
+    tls: Option<WatchedCertificate>,
+    keys: Option<WatchedKeys>,
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
@@ -222,8 +165,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Broken`] as soon as the engine can't go on.
-    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+    /// [`EngineError`] as soon as the engine can't go on.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
         let telling = self
             .webhook
@@ -241,7 +184,7 @@ impl Server {
         outcome
     }
 
-    async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), Broken> {
+    async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         let files = raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let phase = self.phase;
@@ -277,7 +220,7 @@ impl Server {
                 drain::disconnect_gracefully(&self.handle, self.drain_for).await;
             } => {}
             never = upkeep(&self.store, &self.handle, self.retention, self.reserve) => match never {},
-            _ = &mut service => return Err(Broken),
+            _ = &mut service => return Err(EngineError),
         }
         drop((self.listener, alive, shared));
         phase.send_replace(Phase::Stopping);
@@ -313,13 +256,13 @@ fn data_dir(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn certificate(config: &Config, reload: &Reload) -> Result<Option<Certificate>, StartError> {
+fn certificate(config: &Config, reload: &Reload) -> Result<Option<WatchedCertificate>, StartError> {
     let Some(files) = config.tls.files()? else { return Ok(None) };
     let watch = files.watch(reload);
     Ok(Some((Arc::new(Tls::new(&files)?), files, watch)))
 }
 
-async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<Keys>, StartError> {
+async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<WatchedKeys>, StartError> {
     let Some(keys) = verifier.jwks().cloned() else { return Ok(None) };
     let watch = keys.watch(reload);
     keys.read().await.map_err(TokenConfigError::from)?;

@@ -123,13 +123,13 @@ fn trusted(path: &Path) -> Option<RootCertStore> {
 /// The server's end of TLS. Each new connection gets the certificate that was read last.
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
-    current: Arc<Current>,
+    current: Arc<CurrentCertificate>,
 }
 
 #[derive(Debug)]
-struct Current(RwLock<Arc<CertifiedKey>>);
+struct CurrentCertificate(RwLock<Arc<CertifiedKey>>);
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
@@ -142,7 +142,7 @@ impl Tls {
     ///
     /// [`TlsError`].
     pub(crate) fn new(files: &TlsFiles) -> Result<Self, TlsError> {
-        let current = Arc::new(Current(RwLock::new(Arc::new(files.read()?))));
+        let current = Arc::new(CurrentCertificate(RwLock::new(Arc::new(files.read()?))));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has the ciphers of TLS 1.2 and 1.3")

@@ -136,9 +136,9 @@ mod tests {
 
     /// What was logged.
     #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
+    struct LogCapture(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Log {
+    impl Write for LogCapture {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -152,7 +152,7 @@ mod tests {
     async fn the_head_is_logged_every_hour_as_verify_takes_it() {
         let dir = TempDir::new().unwrap();
         let store = LocalStore::open(dir.path(), Options::default()).unwrap();
-        let log = Log::default();
+        let log = LogCapture::default();
         let writer = log.clone();
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
         let _logging = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));

@@ -18,7 +18,7 @@ const BATCH: usize = 1_000;
 /// One line of a file of users.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct UserLine {
     id: Arc<str>,
     role: Role,
     #[serde(default)]
@@ -37,7 +37,7 @@ fn yes() -> bool {
 
 /// A user of the directory, or to be put into it. As JSON it is one line of a file of users.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(into = "Line", try_from = "Line")]
+#[serde(into = "UserLine", try_from = "UserLine")]
 pub struct ImportedUser {
     /// What others see.
     pub user: User,
@@ -51,18 +51,18 @@ impl From<Account> for ImportedUser {
     }
 }
 
-impl From<ImportedUser> for Line {
+impl From<ImportedUser> for UserLine {
     fn from(ImportedUser { user, active }: ImportedUser) -> Self {
         let User { id, email, role, first_name, last_name } = user;
         Self { id: id.as_str().into(), role, email, first_name, last_name, active }
     }
 }
 
-impl TryFrom<Line> for ImportedUser {
+impl TryFrom<UserLine> for ImportedUser {
     type Error = String;
 
-    fn try_from(line: Line) -> Result<Self, String> {
-        let Line { id, role, email, first_name, last_name, active } = line;
+    fn try_from(line: UserLine) -> Result<Self, String> {
+        let UserLine { id, role, email, first_name, last_name, active } = line;
         if id.is_empty() {
             return Err("the id is empty".to_owned());
         }

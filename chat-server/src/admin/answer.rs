@@ -15,20 +15,20 @@ use serde::Serialize;
 pub type AdminBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// An answer.
-pub(super) type Answer = Response<AdminBody>;
+pub(super) type AdminResponse = Response<AdminBody>;
 
 /// What a route gives.
-pub(super) type Outcome = Result<Answer, Refusal>;
+pub(super) type AdminResult = Result<AdminResponse, AdminRefusal>;
 
 /// Why nothing was done.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct AdminRefusal {
     status: StatusCode,
     text: String,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-impl Refusal {
+impl AdminRefusal {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
         Self { status, text: text.into(), header: None }
     }
@@ -39,14 +39,14 @@ impl Refusal {
     }
 }
 
-impl From<UnavailableError> for Refusal {
+impl From<UnavailableError> for AdminRefusal {
     fn from(unavailable: UnavailableError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, unavailable.to_string())
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
+impl From<AdminRefusal> for AdminResponse {
+    fn from(refusal: AdminRefusal) -> Self {
         let mut answer = json(&serde_json::json!({ "error": refusal.text }));
         *answer.status_mut() = refusal.status;
         answer.headers_mut().extend(refusal.header);
@@ -55,7 +55,7 @@ impl From<Refusal> for Answer {
 }
 
 /// An answer of one JSON value.
-pub(super) fn json(value: &impl Serialize) -> Answer {
+pub(super) fn json(value: &impl Serialize) -> AdminResponse {
     let mut text = serde_json::to_vec(value).expect("answers have names for keys");
     text.push(b'\n');
     answer("application/json", Full::from(text).boxed_unsync())
@@ -68,7 +68,7 @@ pub(super) fn parameter<'a, B>(request: &'a Request<B>, name: &str) -> Option<Co
 }
 
 /// An answer of any text.
-pub(super) fn answer(content_type: &'static str, body: AdminBody) -> Answer {
+pub(super) fn answer(content_type: &'static str, body: AdminBody) -> AdminResponse {
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::Context;
-use super::answer::{Outcome, Refusal};
+use super::answer::{AdminRefusal, AdminResult};
 use super::lines::{Lines, lines};
 
 /// In how many steps the progress is told.
@@ -19,14 +19,14 @@ const STEPS: u64 = 200;
 /// Where the backup is to be.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct BackupRequest {
     /// The directory to be made, as the server sees it: an absolute path.
     pub(crate) to: PathBuf,
 }
 
 /// How far it has come.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Done {
+pub(crate) struct BackupProgress {
     /// Bytes that are copied or read back.
     pub(crate) done: u64,
     /// Of so many.
@@ -35,16 +35,17 @@ pub(crate) struct Done {
 
 /// What was taken.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Taken {
+pub(crate) struct BackupTaken {
     /// The head of its chain.
     pub(crate) head: String,
 }
 
-pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> Outcome {
+pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminResult {
     let wanted = serde_json::from_slice(request.body());
-    let Wanted { to } = wanted.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let BackupRequest { to } =
+        wanted.map_err(|error| AdminRefusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     if !to.is_absolute() {
-        return Err(Refusal::new(
+        return Err(AdminRefusal::new(
             StatusCode::BAD_REQUEST,
             "give an absolute path: the server may be elsewhere",
         ));
@@ -53,7 +54,7 @@ pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> Outcome
         let store = context.store.clone();
         let taken = spawn_blocking(move || store.backup(&to, &teller(&lines)));
         match taken.await {
-            Ok(Ok(head)) => Ok(Taken { head: head.to_string() }),
+            Ok(Ok(head)) => Ok(BackupTaken { head: head.to_string() }),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the backup broke down: see the log of the server".to_owned()),
         }
@@ -66,6 +67,6 @@ fn teller(lines: &Lines) -> impl Fn(u64, u64) -> bool {
     move |done, of| {
         let step = done.saturating_mul(STEPS) / of.max(1);
         let is_news = told.swap(step, Ordering::Relaxed) != step;
-        !is_news || lines.blocking_progress(&Done { done, of }).is_ok()
+        !is_news || lines.blocking_progress(&BackupProgress { done, of }).is_ok()
     }
 }

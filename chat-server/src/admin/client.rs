@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::SocketConfig;
-use super::lines::Line;
+use super::lines::ProgressLine;
 
 /// Asks the server that runs on a data directory.
 #[derive(Debug)]
@@ -108,9 +108,9 @@ impl Client {
             while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
                 let line = waiting.split_to(end + 1);
                 match serde_json::from_slice(&line).map_err(ClientError::broken)? {
-                    Line::Progress(progress) => show(progress),
-                    Line::Done(done) => return Ok(done),
-                    Line::Error(error) => return Err(ClientError::Refused(error)),
+                    ProgressLine::Progress(progress) => show(progress),
+                    ProgressLine::Done(done) => return Ok(done),
+                    ProgressLine::Error(error) => return Err(ClientError::Refused(error)),
                 }
             }
         }

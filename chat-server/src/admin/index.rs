@@ -2,28 +2,31 @@
 
 use serde::Serialize;
 
-use super::answer::{Answer, json};
+use super::answer::{AdminResponse, json};
 use super::{Context, ROUTES, Route};
 
 #[derive(Serialize)]
-struct Index {
+struct ApiIndex {
     name: &'static str,
     version: &'static str,
     uptime_seconds: u64,
-    routes: Vec<Entry>,
+    routes: Vec<RouteEntry>,
 }
 
 #[derive(Serialize)]
-struct Entry {
+struct RouteEntry {
     method: &'static str,
     path: &'static str,
     about: &'static str,
 }
 
-pub(super) fn index(context: &Context) -> Answer {
-    let entry =
-        |route: &'static Route| Entry { method: route.method.as_str(), path: route.path, about: route.about };
-    json(&Index {
+pub(super) fn index(context: &Context) -> AdminResponse {
+    let entry = |route: &'static Route| RouteEntry {
+        method: route.method.as_str(),
+        path: route.path,
+        about: route.about,
+    };
+    json(&ApiIndex {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: context.started.elapsed().as_secs(),

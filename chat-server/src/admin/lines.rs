@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::answer::{Answer, answer};
+use super::answer::{AdminResponse, answer};
 
 /// Lines that wait to be written. Whoever makes more of them waits.
 const LINES_MOST: usize = 16;
@@ -19,7 +19,7 @@ const LINES_MOST: usize = 16;
 /// One line of an answer that takes long.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Line<P, D> {
+pub(super) enum ProgressLine<P, D> {
     /// How far it has come.
     Progress(P),
     /// It is done: the last line.
@@ -35,23 +35,23 @@ pub(super) struct Lines(mpsc::Sender<Bytes>);
 /// Nobody waits for the answer any more: whatever is not needed otherwise can stop.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody waits for the answer any more")]
-pub(super) struct Gone;
+pub(super) struct ClosedError;
 
 impl Lines {
     /// Says how far it has come, as soon as there is room.
     #[cfg_attr(not(test), expect(dead_code, reason = "for what takes long without a thread of its own"))]
-    pub(super) async fn progress(&self, progress: &impl Serialize) -> Result<(), Gone> {
-        self.0.send(line(&Line::<_, ()>::Progress(progress))).await.map_err(|_| Gone)
+    pub(super) async fn progress(&self, progress: &impl Serialize) -> Result<(), ClosedError> {
+        self.0.send(line(&ProgressLine::<_, ()>::Progress(progress))).await.map_err(|_| ClosedError)
     }
 
     /// The same from a thread that may wait.
-    pub(super) fn blocking_progress(&self, progress: &impl Serialize) -> Result<(), Gone> {
-        self.0.blocking_send(line(&Line::<_, ()>::Progress(progress))).map_err(|_| Gone)
+    pub(super) fn blocking_progress(&self, progress: &impl Serialize) -> Result<(), ClosedError> {
+        self.0.blocking_send(line(&ProgressLine::<_, ()>::Progress(progress))).map_err(|_| ClosedError)
     }
 }
 
 /// An answer of JSON lines, made by `work` in a task of its own as it goes.
-pub(super) fn lines<W, D, E>(work: impl FnOnce(Lines) -> W) -> Answer
+pub(super) fn lines<W, D, E>(work: impl FnOnce(Lines) -> W) -> AdminResponse
 where
     W: Future<Output = Result<D, E>> + Send + 'static,
     D: Serialize,
@@ -61,8 +61,8 @@ where
     let work = work(Lines(sender.clone()));
     tokio::spawn(async move {
         let last = match work.await {
-            Ok(done) => line(&Line::<(), _>::Done(done)),
-            Err(error) => line(&Line::<(), ()>::Error(error.to_string())),
+            Ok(done) => line(&ProgressLine::<(), _>::Done(done)),
+            Err(error) => line(&ProgressLine::<(), ()>::Error(error.to_string())),
         };
         // Who does not wait any more has no use for it.
         let _gone = sender.send(last).await;
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    async fn text(answer: Answer) -> String {
+    async fn text(answer: AdminResponse) -> String {
         String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 
@@ -95,7 +95,7 @@ mod tests {
             for group in 1..=100 {
                 lines.progress(&json!({"groups": group})).await?;
             }
-            Ok::<_, Gone>(json!({"position": 7}))
+            Ok::<_, ClosedError>(json!({"position": 7}))
         });
         let said = text(answer).await;
         assert_eq!(said.lines().count(), 101, "as many as there are, however few may wait");
@@ -115,7 +115,7 @@ mod tests {
             let made = spawn_blocking(move || while lines.blocking_progress(&1).is_ok() {});
             made.await.unwrap();
             heard.send(()).unwrap();
-            Ok::<_, Gone>(())
+            Ok::<_, ClosedError>(())
         });
         drop(answer);
         is_heard.await.unwrap();

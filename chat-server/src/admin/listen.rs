@@ -25,10 +25,10 @@ use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, info, warn};
 
-use super::answer::{Answer, Refusal};
+use super::answer::{AdminRefusal, AdminResponse};
 use super::{Admin, AdminConfig};
 use crate::auth::{Secret, SecretError};
-use crate::connection::Transport;
+use crate::transport::Transport;
 
 /// Connections at once at each door; one more waits. A monitor, a few commands, and room for those that hang. Strangers can
 /// fill the door over TCP, and must not keep out who comes by the socket.
@@ -81,7 +81,7 @@ pub enum AdminError {
 
 /// The listeners, before anybody is answered.
 #[derive(Default)]
-pub(crate) struct Listeners(Vec<Door>);
+pub(crate) struct Listeners(Vec<Listener>);
 
 /// A listening Unix socket, whose name goes when it goes.
 struct Socket {
@@ -104,7 +104,7 @@ impl Listeners {
             Err(error) if config.socket.admin_socket.is_none() => {
                 warn!("{error}. Commands that need the running server can't reach it; give --admin-socket");
             }
-            bound => doors.push(Door::Socket(bound?)),
+            bound => doors.push(Listener::Socket(bound?)),
         }
         if let Some((listen, token)) = config.token()? {
             doors.push(listen_over_tcp(listen, token).await?);
@@ -177,11 +177,11 @@ impl AdminConfig {
     }
 }
 
-async fn listen_over_tcp(listen: &str, token: Secret) -> Result<Door, AdminError> {
+async fn listen_over_tcp(listen: &str, token: Secret) -> Result<Listener, AdminError> {
     let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     info!("administrators are answered on {}", listener.local_addr().map_err(failed)?);
-    Ok(Door::Tcp(listener, Arc::new(token)))
+    Ok(Listener::Tcp(listener, Arc::new(token)))
 }
 
 /// What tells a file from every other.
@@ -191,12 +191,12 @@ fn place_of(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 /// Where administrators come in.
-enum Door {
+enum Listener {
     Socket(Socket),
     Tcp(TcpListener, Arc<Secret>),
 }
 
-impl Door {
+impl Listener {
     async fn accept(&self) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
             Self::Socket(socket) => Box::new(socket.listener.accept().await?.0),
@@ -214,7 +214,7 @@ impl Door {
 }
 
 /// Accepts for ever. What is under way ends with it.
-async fn accept_all(door: Door, admin: &Admin) {
+async fn accept_all(door: Listener, admin: &Admin) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -240,7 +240,7 @@ async fn accept_all(door: Door, admin: &Admin) {
 async fn serve(stream: Box<dyn Transport>, admin: &Admin, token: Option<&Secret>) {
     let service = service_fn(async |request: Request<Incoming>| {
         Ok::<_, Infallible>(match token {
-            Some(token) if !is_shown(token, request.headers()) => Answer::from(not_shown()),
+            Some(token) if !is_shown(token, request.headers()) => AdminResponse::from(not_shown()),
             _ => admin.answer(request).await,
         })
     });
@@ -266,7 +266,7 @@ fn is_shown(token: &Secret, headers: &HeaderMap) -> bool {
     shown.is_some_and(|(_, shown)| token.expose().ct_eq(shown).into())
 }
 
-fn not_shown() -> Refusal {
-    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "show the token of administrators");
+fn not_shown() -> AdminRefusal {
+    let refusal = AdminRefusal::new(StatusCode::UNAUTHORIZED, "show the token of administrators");
     refusal.with(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }

@@ -15,16 +15,16 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Context;
-use super::answer::{Outcome, Refusal, answer};
-use crate::metrics::Kind::{Counter, Gauge};
-use crate::metrics::{Metrics, Process, Text, Told};
+use super::answer::{AdminRefusal, AdminResult, answer};
+use crate::metrics::MetricKind::{Counter, Gauge};
+use crate::metrics::{Metrics, Process, Text, WebhookMetrics};
 use crate::store::LocalStore;
 
 /// How long the engine may take to say how much there is in it. It takes a turn, which is milliseconds.
 const ENGINE_WITHIN: Duration = Duration::from_secs(5);
 
-pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> Outcome {
-    let gone = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the chat does not answer");
+pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminResult {
+    let gone = || AdminRefusal::new(StatusCode::SERVICE_UNAVAILABLE, "the chat does not answer");
     let stats = timeout(ENGINE_WITHIN, context.handle.stats()).await;
     let stats = stats.map_err(|_| gone())?.map_err(|_| gone())?;
     let mut text = Text::default();
@@ -91,7 +91,7 @@ fn engine(text: &mut Text, stats: &DriveStats) {
 }
 
 fn webhook(text: &mut Text, metrics: &Metrics) {
-    let Told { sent, failed, skipped, refused, behind } = &metrics.webhook;
+    let WebhookMetrics { sent, failed, skipped, refused, behind } = &metrics.webhook;
     let counters = [
         (Counter, "chat_webhook_sent_total", "Webhooks that were taken.", sent),
         (Counter, "chat_webhook_failed_total", "Attempts of the webhook that failed.", failed),

@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use super::answer::{Outcome, Refusal, json, parameter};
+use super::answer::{AdminRefusal, AdminResult, json, parameter};
 use crate::users::{self, ImportedUser};
 
 /// Users of one page of the list.
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 256;
 
 /// A page of the directory.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Page {
+pub(crate) struct UserPage {
     /// By id.
     pub(crate) users: Vec<ImportedUser>,
     /// Whether there may be more after the last one.
@@ -38,40 +38,43 @@ pub(crate) struct Imported {
 
 /// Who is meant.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Whom {
+pub(crate) struct UserRef {
     pub(crate) id: UserId,
 }
 
 /// `GET /users?after=ID`: a page of the directory.
-pub(super) async fn list(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+pub(super) async fn list(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     let after = parameter(&request, "after").map(|after| UserId::from(&*after));
     let accounts = context.store.accounts(after, PAGE).await?;
     let more = accounts.len() == PAGE;
-    Ok(json(&Page { users: accounts.into_iter().map(ImportedUser::from).collect(), more }))
+    Ok(json(&UserPage { users: accounts.into_iter().map(ImportedUser::from).collect(), more }))
 }
 
 /// `POST /users`, one user a line: all are put into the directory, or none if a line is no user.
-pub(super) async fn import(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+pub(super) async fn import(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     let users = users::read(&request.body()[..])
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+        .map_err(|error| AdminRefusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     let imported = users.len();
     let imports = users.into_iter().map(|user| import_one(&context.handle, user));
     stream::iter(imports).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     Ok(json(&Imported { imported }))
 }
 
-async fn import_one(handle: &Handle, ImportedUser { user, active }: ImportedUser) -> Result<(), Refusal> {
+async fn import_one(
+    handle: &Handle,
+    ImportedUser { user, active }: ImportedUser,
+) -> Result<(), AdminRefusal> {
     let command = if active { Command::Import(user) } else { Command::ImportInactive(user) };
     handle.command(command).await.map(drop).map_err(refused)
 }
 
 /// `POST /users/deactivate`: the user's connections end with 4503, and so does its part in conversations.
-pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     administer(&context, &request, Command::Deactivate).await
 }
 
 /// `POST /users/activate`: the user may connect again, with a token that is issued from now on.
-pub(super) async fn activate(context: Arc<Context>, request: Request<Bytes>) -> Outcome {
+pub(super) async fn activate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     administer(&context, &request, Command::Activate).await
 }
 
@@ -79,18 +82,18 @@ async fn administer(
     context: &Context,
     request: &Request<Bytes>,
     command: impl FnOnce(UserId) -> Command,
-) -> Outcome {
-    let whom: Whom = serde_json::from_slice(request.body()).map_err(|error| {
-        Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
+) -> AdminResult {
+    let whom: UserRef = serde_json::from_slice(request.body()).map_err(|error| {
+        AdminRefusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
     })?;
     context.handle.command(command(whom.id.clone())).await.map_err(refused)?;
     Ok(json(&whom))
 }
 
-fn refused(error: Error) -> Refusal {
+fn refused(error: Error) -> AdminRefusal {
     let status = match error.code {
         ErrorCode::UserNotFound => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Refusal::new(status, error.text)
+    AdminRefusal::new(status, error.text)
 }

@@ -7,9 +7,9 @@ use clap::Args;
 use http::Method;
 use tokio::runtime::Runtime;
 
-use super::Outcome;
+use super::CliResult;
 use super::progress::Bar;
-use crate::admin::backup::{Done, Taken, Wanted};
+use crate::admin::backup::{BackupProgress, BackupRequest, BackupTaken};
 use crate::admin::{Client, SocketConfig};
 use crate::config::DataConfig;
 use crate::storage;
@@ -34,7 +34,7 @@ pub(super) struct RestoreArgs {
 }
 
 /// Takes a backup: the running server does it, or else this program.
-pub(super) fn backup(args: &BackupArgs) -> Outcome {
+pub(super) fn backup(args: &BackupArgs) -> CliResult {
     let bar = Bar::new("backup");
     let head = match store::backup(&args.data.data_dir, &args.to, &|done, of| bar.show(done, of)) {
         Err(BackupError::Store(OpenError::Locked { .. })) => {
@@ -51,14 +51,14 @@ pub(super) fn backup(args: &BackupArgs) -> Outcome {
 
 async fn by_server(args: &BackupArgs, bar: &Bar) -> Result<String, Box<dyn std::error::Error>> {
     let client = Client::new(&args.socket, &args.data.data_dir);
-    let body = serde_json::to_vec(&Wanted { to: std::path::absolute(&args.to)? })?;
-    let show = |Done { done, of }| bar.show(done, of);
-    let Taken { head } = client.follow(Method::POST, "/backup", body, show).await?;
+    let body = serde_json::to_vec(&BackupRequest { to: std::path::absolute(&args.to)? })?;
+    let show = |BackupProgress { done, of }| bar.show(done, of);
+    let BackupTaken { head } = client.follow(Method::POST, "/backup", body, show).await?;
     Ok(head)
 }
 
 /// Makes a data directory from a backup.
-pub(super) fn restore(args: &RestoreArgs) -> Outcome {
+pub(super) fn restore(args: &RestoreArgs) -> CliResult {
     storage::must_be_own(&args.data.data_dir)?;
     let restored = {
         let bar = Bar::new("restore");

@@ -4,14 +4,14 @@ use std::io::{self, Write as _};
 
 use tokio::runtime::Runtime;
 
-use super::Outcome;
+use super::CliResult;
 use super::serve::ServeArgs;
 use super::settings::{Given, Setting};
 use crate::config::SECRET_VARIABLE;
 use crate::{logging, server};
 
 /// Prints every setting with where it comes from, in the form of the file, then says what is wrong.
-pub(super) fn check(args: &ServeArgs, given: &Given) -> Outcome {
+pub(super) fn check(args: &ServeArgs, given: &Given) -> CliResult {
     let secret = args.config.tokens.secret.jwt_secret.0.as_ref();
     let secret = secret.map(|_| format!("# the secret itself: given, not shown  # {SECRET_VARIABLE}\n"));
     let text: String = given.settings().iter().map(line).chain(secret).collect();
@@ -21,9 +21,10 @@ pub(super) fn check(args: &ServeArgs, given: &Given) -> Outcome {
     wrong.extend(logging::read(&args.log).err().map(|error| error.to_string()));
     #[cfg(feature = "otel")]
     wrong.extend(args.export.target().err().map(|error| error.to_string()));
-    match wrong.is_empty() {
-        true => Ok(writeln!(io::stdout(), "# all of it is good")?),
-        false => Err(wrong.join("\nchat-server: ").into()),
+    if wrong.is_empty() {
+        Ok(writeln!(io::stdout(), "# all of it is good")?)
+    } else {
+        Err(wrong.join("\nchat-server: ").into())
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use chat_core::id::UserId;
 use http::Method;
 
-use super::Outcome;
+use super::CliResult;
 use super::progress::Bar;
-use crate::admin::users::{Imported, Page, Whom};
+use crate::admin::users::{Imported, UserPage, UserRef};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
 use crate::clock;
 use crate::storage;
@@ -46,7 +46,7 @@ impl Directory {
     }
 
     /// Users with a greater id than `after`.
-    pub(super) async fn page(&self, after: Option<UserId>) -> Result<Page, Box<dyn std::error::Error>> {
+    pub(super) async fn page(&self, after: Option<UserId>) -> Result<UserPage, Box<dyn std::error::Error>> {
         match self {
             Self::Running(client) => {
                 let mut query = form_urlencoded::Serializer::new(String::new());
@@ -56,12 +56,12 @@ impl Directory {
             Self::Stored(store) => {
                 let users = store.accounts(after, PAGE).await?;
                 let more = users.len() == PAGE;
-                Ok(Page { users: users.into_iter().map(ImportedUser::from).collect(), more })
+                Ok(UserPage { users: users.into_iter().map(ImportedUser::from).collect(), more })
             }
         }
     }
 
-    pub(super) async fn import(&self, users: Vec<ImportedUser>) -> Outcome {
+    pub(super) async fn import(&self, users: Vec<ImportedUser>) -> CliResult {
         let (bar, count) = (Bar::new("importing"), users.len() as u64);
         let mut users = users.into_iter();
         loop {
@@ -81,24 +81,24 @@ impl Directory {
         }
     }
 
-    pub(super) async fn deactivate(&self, id: UserId) -> Outcome {
+    pub(super) async fn deactivate(&self, id: UserId) -> CliResult {
         match self {
             Self::Running(client) => post(client, "/users/deactivate", id).await,
             Self::Stored(store) => Ok(users::deactivate(store, id, clock::wall()).await?),
         }
     }
 
-    pub(super) async fn activate(&self, id: UserId) -> Outcome {
+    pub(super) async fn activate(&self, id: UserId) -> CliResult {
         match self {
             Self::Running(client) => post(client, "/users/activate", id).await,
-            Self::Stored(store) => match users::activate(store, id, clock::wall()).await? {
-                true => Ok(()),
-                false => Err("User not found".into()),
-            },
+            Self::Stored(store) => {
+                let is_known = users::activate(store, id, clock::wall()).await?;
+                if is_known { Ok(()) } else { Err("User not found".into()) }
+            }
         }
     }
 
-    pub(super) fn close(self) -> Outcome {
+    pub(super) fn close(self) -> CliResult {
         match self {
             Self::Running(_) => Ok(()),
             Self::Stored(store) => Ok(store.close()?),
@@ -106,9 +106,9 @@ impl Directory {
     }
 }
 
-async fn post(client: &Client, path: &str, id: UserId) -> Outcome {
-    let body = serde_json::to_vec(&Whom { id })?;
-    client.ask::<Whom>(Method::POST, path, body).await?;
+async fn post(client: &Client, path: &str, id: UserId) -> CliResult {
+    let body = serde_json::to_vec(&UserRef { id })?;
+    client.ask::<UserRef>(Method::POST, path, body).await?;
     Ok(())
 }
 

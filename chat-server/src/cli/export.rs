@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chat_core::time::Timestamp;
 use clap::Args;
 
-use super::Outcome;
+use super::CliResult;
 use super::progress::Bar;
 use super::values::time;
 use crate::config::DataConfig;
@@ -55,7 +55,7 @@ pub(super) struct ExportArgs {
 }
 
 /// Writes what is selected.
-pub(super) fn run(args: &ExportArgs) -> Outcome {
+pub(super) fn run(args: &ExportArgs) -> CliResult {
     let selection = Selection {
         conversation: args.conversation.as_deref().map(Into::into),
         since: args.since,

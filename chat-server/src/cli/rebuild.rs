@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 
-use super::Outcome;
+use super::CliResult;
 use super::progress::Bar;
 use crate::config::DataConfig;
 use crate::{storage, store};
@@ -16,7 +16,7 @@ pub(super) struct RebuildArgs {
 }
 
 /// Builds the index anew.
-pub(super) fn run(args: &RebuildArgs) -> Outcome {
+pub(super) fn run(args: &RebuildArgs) -> CliResult {
     storage::must_be_own(&args.data.data_dir)?;
     let position = {
         let bar = Bar::new("rebuild");

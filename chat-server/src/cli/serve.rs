@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
-use super::Outcome;
+use super::CliResult;
 use crate::config::Config;
 #[cfg(feature = "otel")]
 use crate::logging::ExportConfig;
@@ -41,7 +41,7 @@ pub(super) struct ServeArgs {
 }
 
 /// Runs the server until it is told to stop.
-pub(super) fn serve(args: &ServeArgs) -> Outcome {
+pub(super) fn serve(args: &ServeArgs) -> CliResult {
     let filter = logging::read(&args.log)?;
     let runtime = runtime()?;
     let layers = vec![logging::standard_error(&filter, args.log_format)];
@@ -65,7 +65,7 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(cores.saturating_sub(1).max(1)).enable_all().build()
 }
 
-async fn run(args: &ServeArgs) -> Outcome {
+async fn run(args: &ServeArgs) -> CliResult {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
     let mut told_to_stop = pin!(async {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use chat_core::protocol::{Role, User};
 use clap::Args;
 
-use super::Outcome;
-use super::values::{claim, duration, role, user_id};
+use super::CliResult;
+use super::values::{claim, role, user_id};
 use crate::auth::{Algorithm, SecretOrigin, issue};
 use crate::clock;
-use crate::config::{DataConfig, TokenConfig};
+use crate::config::{DataConfig, TokenConfig, duration};
 
 #[derive(Debug, Args)]
 pub(super) struct TokenArgs {
@@ -39,7 +39,7 @@ pub(super) struct TokenArgs {
 }
 
 /// Prints a token.
-pub(super) fn token(args: TokenArgs) -> Outcome {
+pub(super) fn token(args: TokenArgs) -> CliResult {
     let TokenConfig { secret, jwt_algorithm, jwt_public_key_file, jwks, expected } = &args.tokens;
     if jwt_public_key_file.is_some()
         || jwks.is_given()

@@ -9,7 +9,7 @@ use chat_core::id::UserId;
 use clap::{Args, Subcommand};
 use tokio::runtime::Runtime;
 
-use super::Outcome;
+use super::CliResult;
 use super::directory::Directory;
 use super::values::user_id;
 use crate::admin::SocketConfig;
@@ -24,7 +24,7 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        place: DirectoryArgs,
     },
     /// Put users into the directory, whether they have ever connected or not. A deactivated user stays deactivated.
     Import {
@@ -32,7 +32,7 @@ pub(super) enum UsersCommand {
         /// deactivates a user, active: true lifts no deactivation.
         file: PathBuf,
         #[command(flatten)]
-        place: Place,
+        place: DirectoryArgs,
     },
     /// Let a deactivated user in again, with a token that is issued from now on.
     Activate {
@@ -40,7 +40,7 @@ pub(super) enum UsersCommand {
         #[arg(value_parser = user_id)]
         id: String,
         #[command(flatten)]
-        place: Place,
+        place: DirectoryArgs,
     },
     /// Keep a user out, whether it has ever connected or not: its connections end with 4503, and so does its part in
     /// conversations.
@@ -49,13 +49,13 @@ pub(super) enum UsersCommand {
         #[arg(value_parser = user_id)]
         id: String,
         #[command(flatten)]
-        place: Place,
+        place: DirectoryArgs,
     },
 }
 
 /// Where the directory is: asked of the server if it runs, or else in the data directory.
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct DirectoryArgs {
     #[command(flatten)]
     data: DataConfig,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub(super) struct Place {
 }
 
 /// Does what is asked of the directory.
-pub(super) fn run(command: UsersCommand) -> Outcome {
+pub(super) fn run(command: UsersCommand) -> CliResult {
     let runtime = Runtime::new()?;
     match command {
         UsersCommand::List { json, place } => runtime.block_on(list(json, &place)),
@@ -98,9 +98,9 @@ pub(super) fn run(command: UsersCommand) -> Outcome {
     }
 }
 
-impl Place {
+impl DirectoryArgs {
     /// A slip in its name must not make a new one.
-    fn must_exist(&self) -> Outcome {
+    fn must_exist(&self) -> CliResult {
         let dir = &self.data.data_dir;
         if dir.is_dir() {
             Ok(())
@@ -122,7 +122,7 @@ fn read(file: &Path) -> Result<Vec<ImportedUser>, Box<dyn std::error::Error>> {
     Ok(users::read(BufReader::new(opened))?)
 }
 
-async fn list(json: bool, place: &Place) -> Outcome {
+async fn list(json: bool, place: &DirectoryArgs) -> CliResult {
     place.must_exist()?;
     let directory = place.open().await?;
     let mut stdout = io::stdout().lock();
@@ -133,9 +133,10 @@ async fn list(json: bool, place: &Place) -> Outcome {
     loop {
         let page = directory.page(after).await?;
         for user in &page.users {
-            match json {
-                true => writeln!(stdout, "{}", serde_json::to_string(user)?)?,
-                false => writeln!(stdout, "{}", Row(user))?,
+            if json {
+                writeln!(stdout, "{}", serde_json::to_string(user)?)?;
+            } else {
+                writeln!(stdout, "{}", Row(user))?;
             }
         }
         match page.users.last() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Outcome;
+use super::CliResult;
 use super::progress::Bar;
 use crate::config::DataConfig;
 use crate::store::journal::ChainHead;
@@ -29,7 +29,7 @@ pub(super) struct VerifyArgs {
 }
 
 /// Verifies, and tells what is wrong.
-pub(super) fn run(args: VerifyArgs) -> Outcome {
+pub(super) fn run(args: VerifyArgs) -> CliResult {
     let VerifyArgs { data, backup, journal_only, expect } = args;
     let dir = backup.unwrap_or(data.data_dir);
     let verified = {

@@ -35,23 +35,23 @@ const KEY_BYTES: usize = 16;
 
 /// As whom one tries the chat.
 #[derive(Clone, Copy)]
-pub(super) enum Whom {
+pub(super) enum TrialUser {
     Driver,
     Regulator,
     Control,
 }
 
 /// Whom a path below the trial's names.
-pub(super) fn whom(path: &str) -> Option<Whom> {
+pub(super) fn whom(path: &str) -> Option<TrialUser> {
     match path {
-        "/console/trial/driver" => Some(Whom::Driver),
-        "/console/trial/regulator" => Some(Whom::Regulator),
-        "/console/trial/control" => Some(Whom::Control),
+        "/console/trial/driver" => Some(TrialUser::Driver),
+        "/console/trial/regulator" => Some(TrialUser::Regulator),
+        "/console/trial/control" => Some(TrialUser::Control),
         _ => None,
     }
 }
 
-impl Whom {
+impl TrialUser {
     /// The same user each time, marked by the name.
     fn user(self) -> User {
         let (id, role, last_name) = match self {
@@ -123,7 +123,7 @@ impl Trial {
     }
 
     /// A token, if the request may have one.
-    pub(super) fn token<B>(&self, whom: Whom, request: &Request<B>) -> Result<String, TrialRefusal> {
+    pub(super) fn token<B>(&self, whom: TrialUser, request: &Request<B>) -> Result<String, TrialRefusal> {
         if request.method() != Method::POST {
             return Err(TrialRefusal::Method);
         }

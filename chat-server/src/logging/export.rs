@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use tracing_subscriber::filter::Targets;
 
 use super::{BoxedLayer, let_through};
-use crate::http_client::{Plain, RequestError, Target, TargetError};
+use crate::http_client::{PlainHttp, RequestError, Target, TargetError};
 
 /// Records that wait for the collector. One more is dropped: nobody waits for it, and it is on standard error.
 const QUEUE: usize = 2_048;
@@ -46,7 +46,7 @@ pub(crate) struct ExportConfig {
 
 /// Why the log can't be exported as it is configured.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ExportError {
+pub(crate) enum LogExportError {
     #[error("--otlp-endpoint can't be used: {0}")]
     Target(#[from] TargetError),
     #[error("the log can't be exported: {0}")]
@@ -58,8 +58,8 @@ impl ExportConfig {
     ///
     /// # Errors
     ///
-    /// [`ExportError`].
-    pub(crate) fn start(&self, runtime: &Handle) -> Result<Option<Exporter>, ExportError> {
+    /// [`LogExportError`].
+    pub(crate) fn start(&self, runtime: &Handle) -> Result<Option<Exporter>, LogExportError> {
         let Some((address, target)) = self.target()? else { return Ok(None) };
         let collector = Collector { target: target.into(), runtime: runtime.clone(), is_lost: false.into() };
         let exporter = LogExporter::builder()
@@ -79,14 +79,14 @@ impl ExportConfig {
     ///
     /// # Errors
     ///
-    /// [`ExportError`].
-    pub(crate) fn target(&self) -> Result<Option<(String, Target)>, ExportError> {
+    /// [`LogExportError`].
+    pub(crate) fn target(&self) -> Result<Option<(String, Target)>, LogExportError> {
         // To OpenTelemetry an empty variable is none.
         let Some(endpoint) = self.otlp_endpoint.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
         let address = format!("{}/v1/logs", endpoint.trim_end_matches('/'));
-        let target = Target::read(&address, self.otlp_ca_file.as_deref(), Plain::Anywhere)?;
+        let target = Target::read(&address, self.otlp_ca_file.as_deref(), PlainHttp::Anywhere)?;
         Ok(Some((address, target)))
     }
 }

@@ -11,11 +11,11 @@ use chat_core::time::Monotonic;
 
 use super::Metrics;
 use crate::clock::SystemClock;
-use crate::websocket::Failure;
+use crate::websocket::WebSocketError;
 
 /// A connection that counts as open until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub(crate) struct ConnectionMetrics {
     metrics: Arc<Metrics>,
     role: Role,
     /// Which part of the histograms it writes to.
@@ -25,7 +25,7 @@ pub(crate) struct Counted {
     ended: Option<String>,
 }
 
-impl Counted {
+impl ConnectionMetrics {
     pub(super) fn new(metrics: Arc<Metrics>, role: Role) -> Self {
         static WRITERS: AtomicUsize = AtomicUsize::new(0);
         metrics.opened.add(role.as_str());
@@ -56,7 +56,7 @@ impl Counted {
     }
 
     /// The session has ended.
-    pub(crate) fn ended(&mut self, ended: &SessionEnd<Failure>) {
+    pub(crate) fn ended(&mut self, ended: &SessionEnd<WebSocketError>) {
         self.ended = Some(match ended {
             SessionEnd::ByServer(code) => code.code().to_string(),
             SessionEnd::ByPeer => "peer".to_owned(),
@@ -67,7 +67,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for ConnectionMetrics {
     fn drop(&mut self) {
         self.metrics.open.take(self.role.as_str());
         // Who is gone before its session began has broken the connection.

@@ -6,7 +6,7 @@ use super::{Histogram, Labelled};
 
 /// What kind of metric it is.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum MetricKind {
     /// Only rises while the process lives.
     Counter,
     /// Rises and falls.
@@ -25,26 +25,33 @@ impl Text {
     }
 
     /// A metric of one value.
-    pub(crate) fn value(&mut self, kind: Kind, name: &str, help: &str, value: impl Display) {
+    pub(crate) fn value(&mut self, kind: MetricKind, name: &str, help: &str, value: impl Display) {
         self.values(kind, name, help, [(String::new(), value)]);
     }
 
     /// A metric of several values, each with its labels, as in `code="ok"`.
     pub(crate) fn values<V: Display>(
         &mut self,
-        kind: Kind,
+        kind: MetricKind,
         name: &str,
         help: &str,
         values: impl IntoIterator<Item = (String, V)>,
     ) {
-        self.head(name, help, if matches!(kind, Kind::Counter) { "counter" } else { "gauge" });
+        self.head(name, help, if matches!(kind, MetricKind::Counter) { "counter" } else { "gauge" });
         for (labels, value) in values {
             self.line(name, &labels, value);
         }
     }
 
     /// A metric of several values by one label.
-    pub(crate) fn labelled(&mut self, kind: Kind, name: &str, help: &str, label: &str, values: &Labelled) {
+    pub(crate) fn labelled(
+        &mut self,
+        kind: MetricKind,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: &Labelled,
+    ) {
         let values = values.counts().clone();
         self.values(kind, name, help, values.iter().map(|(of, value)| (format!("{label}=\"{of}\""), value)));
     }
@@ -81,10 +88,10 @@ mod tests {
     #[test]
     fn metrics_are_told_as_prometheus_reads_them() {
         let mut text = Text::default();
-        text.value(Kind::Gauge, "a_bytes", "How much.", 7);
+        text.value(MetricKind::Gauge, "a_bytes", "How much.", 7);
         let labelled = Labelled::default();
         labelled.add("4008");
-        text.labelled(Kind::Counter, "b_total", "How often.", "code", &labelled);
+        text.labelled(MetricKind::Counter, "b_total", "How often.", "code", &labelled);
         let histogram = Histogram::new(&GROUP);
         histogram.observe(0, 3);
         histogram.observe(1, 2_000);

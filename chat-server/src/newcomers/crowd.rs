@@ -3,20 +3,20 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Group;
+use super::AddressGroup;
 
 /// Newcomers with a value each, numbered by age. Every operation takes logarithmic time, because a flood makes one of each
 /// for every connection.
 #[derive(Debug)]
 pub(super) struct Crowd<T> {
-    members: BTreeMap<Group, BTreeMap<u64, T>>,
+    members: BTreeMap<AddressGroup, BTreeMap<u64, T>>,
     ranking: BTreeSet<Rank>,
     len: usize,
 }
 
 /// The place of a group in the order of giving way, of which the last is first: limited groups before exempt ones, then by
 /// size. Of equal groups the one with the oldest member.
-type Rank = (bool, usize, Reverse<u64>, Group);
+type Rank = (bool, usize, Reverse<u64>, AddressGroup);
 
 impl<T> Default for Crowd<T> {
     fn default() -> Self {
@@ -29,34 +29,34 @@ impl<T> Crowd<T> {
         self.len
     }
 
-    pub(super) fn len_of(&self, group: Group) -> usize {
+    pub(super) fn len_of(&self, group: AddressGroup) -> usize {
         self.members.get(&group).map_or(0, BTreeMap::len)
     }
 
-    pub(super) fn insert(&mut self, group: Group, number: u64, value: T) {
+    pub(super) fn insert(&mut self, group: AddressGroup, number: u64, value: T) {
         self.change(group, |members| members.insert(number, value));
     }
 
-    pub(super) fn remove(&mut self, group: Group, number: u64) -> Option<T> {
+    pub(super) fn remove(&mut self, group: AddressGroup, number: u64) -> Option<T> {
         self.change(group, |members| members.remove(&number))
     }
 
     /// The number of the oldest of a group.
-    pub(super) fn oldest_of(&self, group: Group) -> Option<u64> {
+    pub(super) fn oldest_of(&self, group: AddressGroup) -> Option<u64> {
         self.members.get(&group)?.first_key_value().map(|(number, _)| *number)
     }
 
     /// The oldest of the group that holds most.
-    pub(super) fn oldest_of_most(&self) -> Option<(Group, u64)> {
+    pub(super) fn oldest_of_most(&self) -> Option<(AddressGroup, u64)> {
         self.ranking.last().map(|&(_, _, Reverse(number), group)| (group, number))
     }
 
     /// The oldest of the group that holds fewest; of an exempt one before others.
-    pub(super) fn oldest_of_fewest(&self) -> Option<(Group, u64)> {
+    pub(super) fn oldest_of_fewest(&self) -> Option<(AddressGroup, u64)> {
         self.ranking.first().map(|&(_, _, Reverse(number), group)| (group, number))
     }
 
-    fn change<R>(&mut self, group: Group, change: impl FnOnce(&mut BTreeMap<u64, T>) -> R) -> R {
+    fn change<R>(&mut self, group: AddressGroup, change: impl FnOnce(&mut BTreeMap<u64, T>) -> R) -> R {
         let members = self.members.entry(group).or_default();
         if let Some(rank) = rank(group, members) {
             self.ranking.remove(&rank);
@@ -72,7 +72,7 @@ impl<T> Crowd<T> {
     }
 }
 
-fn rank<T>(group: Group, members: &BTreeMap<u64, T>) -> Option<Rank> {
+fn rank<T>(group: AddressGroup, members: &BTreeMap<u64, T>) -> Option<Rank> {
     let (oldest, _) = members.first_key_value()?;
     Some((group.is_limited, members.len(), Reverse(*oldest), group))
 }

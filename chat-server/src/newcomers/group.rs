@@ -13,13 +13,13 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Connections that count together: those of one IPv4 address, or of one IPv6 network of 64 bits, which is what one
 /// subscriber has.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Group {
+pub(super) struct AddressGroup {
     /// Whether the group has a limit of its own.
     pub(super) is_limited: bool,
     network: IpAddr,
 }
 
-impl Group {
+impl AddressGroup {
     pub(super) fn new(address: IpAddr, is_limited: bool) -> Self {
         let network = match address.to_canonical() {
             IpAddr::V6(address) => {
@@ -32,7 +32,7 @@ impl Group {
     }
 }
 
-impl fmt::Display for Group {
+impl fmt::Display for AddressGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.network {
             IpAddr::V4(address) => address.fmt(f),
@@ -47,15 +47,15 @@ pub(super) struct Trusted(pub(super) Vec<IpNet>);
 
 impl Trusted {
     /// The group of a connection from this address.
-    pub(super) fn group(&self, address: IpAddr) -> Group {
-        Group::new(address, !self.contains(address))
+    pub(super) fn group(&self, address: IpAddr) -> AddressGroup {
+        AddressGroup::new(address, !self.contains(address))
     }
 
     /// The group that a request from this address counts for, if a trusted proxy names another one.
     ///
     /// Each proxy appends the address that it was asked by. So the entries are read from the last one, past those of other
     /// trusted proxies: whatever stands before the first untrusted one, a stranger may have written.
-    pub(super) fn forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Option<Group> {
+    pub(super) fn forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Option<AddressGroup> {
         if !self.contains(peer) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Crowd, Group};
+use super::{AddressGroup, Crowd};
 
 /// How far a newcomer has come, in the order of giving way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +21,7 @@ impl Stage {
 
 /// Most places.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct NewcomerLimits {
     /// Of all newcomers.
     pub(super) all: usize,
     /// Of one limited group.
@@ -45,7 +45,7 @@ pub(crate) enum Cause {
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Evicted<T> {
     pub(super) value: T,
-    pub(super) group: Group,
+    pub(super) group: AddressGroup,
     pub(super) cause: Cause,
 }
 
@@ -55,14 +55,14 @@ pub(super) struct Evicted<T> {
 /// the rest. So somebody who holds one place keeps it unless there are as many groups as places.
 #[derive(Debug)]
 pub(super) struct Ledger<T> {
-    bounds: Bounds,
+    bounds: NewcomerLimits,
     stages: [Crowd<T>; 3],
-    known: BTreeMap<u64, (Stage, Group)>,
+    known: BTreeMap<u64, (Stage, AddressGroup)>,
     next: u64,
 }
 
 impl<T> Ledger<T> {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: NewcomerLimits) -> Self {
         let stages = Stage::ALL.map(|_| Crowd::default());
         Self { bounds, stages, known: BTreeMap::new(), next: 0 }
     }
@@ -78,7 +78,7 @@ impl<T> Ledger<T> {
     }
 
     /// Gives a silent newcomer a place, and says who lost one for it.
-    pub(super) fn enter(&mut self, group: Group, value: T) -> (u64, Option<Evicted<T>>) {
+    pub(super) fn enter(&mut self, group: AddressGroup, value: T) -> (u64, Option<Evicted<T>>) {
         let evicted = self.make_room_in(group).or_else(|| self.make_room());
         let number = self.next;
         self.next += 1;
@@ -88,7 +88,12 @@ impl<T> Ledger<T> {
 
     /// Notes that a newcomer has come further, and belongs to another group if one is given. Does nothing for one that has no
     /// place any more.
-    pub(super) fn advance(&mut self, number: u64, stage: Stage, group: Option<Group>) -> Option<Evicted<T>> {
+    pub(super) fn advance(
+        &mut self,
+        number: u64,
+        stage: Stage,
+        group: Option<AddressGroup>,
+    ) -> Option<Evicted<T>> {
         let (value, before) = self.take(number)?;
         let group = group.unwrap_or(before);
         let mut evicted = None;
@@ -116,7 +121,7 @@ impl<T> Ledger<T> {
         if self.len() < self.bounds.all { None } else { self.evict() }
     }
 
-    fn make_room_in(&mut self, group: Group) -> Option<Evicted<T>> {
+    fn make_room_in(&mut self, group: AddressGroup) -> Option<Evicted<T>> {
         let held: usize = self.stages.iter().map(|crowd| crowd.len_of(group)).sum();
         if !group.is_limited || held < self.bounds.of_group {
             return None;
@@ -130,12 +135,12 @@ impl<T> Ledger<T> {
         self.take(number).map(|(value, group)| Evicted { value, group, cause })
     }
 
-    fn put(&mut self, number: u64, stage: Stage, group: Group, value: T) {
+    fn put(&mut self, number: u64, stage: Stage, group: AddressGroup, value: T) {
         self.known.insert(number, (stage, group));
         self.stage(stage).insert(group, number, value);
     }
 
-    fn take(&mut self, number: u64) -> Option<(T, Group)> {
+    fn take(&mut self, number: u64) -> Option<(T, AddressGroup)> {
         let (stage, group) = self.known.remove(&number)?;
         self.stage(stage).remove(group, number).map(|value| (value, group))
     }
@@ -151,18 +156,18 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { all: 6, of_group: 4, leaving: 2 };
+    const BOUNDS: NewcomerLimits = NewcomerLimits { all: 6, of_group: 4, leaving: 2 };
 
-    fn group(address: &str) -> Group {
-        Group::new(address.parse::<IpAddr>().unwrap(), true)
+    fn group(address: &str) -> AddressGroup {
+        AddressGroup::new(address.parse::<IpAddr>().unwrap(), true)
     }
 
-    fn exempt(address: &str) -> Group {
-        Group::new(address.parse::<IpAddr>().unwrap(), false)
+    fn exempt(address: &str) -> AddressGroup {
+        AddressGroup::new(address.parse::<IpAddr>().unwrap(), false)
     }
 
     /// A ledger with these newcomers, each with its number for a value.
-    fn ledger(groups: &[Group]) -> Ledger<u64> {
+    fn ledger(groups: &[AddressGroup]) -> Ledger<u64> {
         let mut ledger = Ledger::new(BOUNDS);
         for (number, group) in (0..).zip(groups) {
             assert_eq!(ledger.enter(*group, number), (number, None));
@@ -170,7 +175,7 @@ mod tests {
         ledger
     }
 
-    fn enter(ledger: &mut Ledger<u64>, group: Group) -> Option<(u64, Cause)> {
+    fn enter(ledger: &mut Ledger<u64>, group: AddressGroup) -> Option<(u64, Cause)> {
         let number = ledger.next;
         let (entered, evicted) = ledger.enter(group, number);
         assert_eq!(entered, number);

@@ -1,6 +1,6 @@
 //! Connections that were accepted and that nobody has looked at yet.
 
-use super::{Crowd, Group};
+use super::{AddressGroup, Crowd};
 
 /// A fair queue: the group with fewest connections is served first, so that a flood from some addresses delays nobody else.
 ///
@@ -28,7 +28,7 @@ impl<T> Lobby<T> {
     }
 
     /// Takes a connection in, and gives one back that loses its place.
-    pub(super) fn enter(&mut self, group: Group, value: T) -> Option<(Group, T)> {
+    pub(super) fn enter(&mut self, group: AddressGroup, value: T) -> Option<(AddressGroup, T)> {
         let evicted = if self.crowd.len() < self.most { None } else { self.crowd.oldest_of_most() };
         let evicted = evicted.and_then(|(group, number)| Some((group, self.crowd.remove(group, number)?)));
         self.crowd.insert(group, self.next, value);
@@ -47,8 +47,8 @@ impl<T> Lobby<T> {
 mod tests {
     use super::*;
 
-    fn group(number: u8) -> Group {
-        Group::new([192, 0, 2, number].into(), true)
+    fn group(number: u8) -> AddressGroup {
+        AddressGroup::new([192, 0, 2, number].into(), true)
     }
 
     #[test]

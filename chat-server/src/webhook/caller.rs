@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Webhook;
-use super::event::Missed;
-use super::streams::Failure;
+use super::notification::Notification;
+use super::streams::CallFailure;
 use crate::clock;
 use crate::http_client::RequestError;
 use crate::metrics::Metrics;
@@ -28,7 +28,7 @@ pub(super) enum Ended {
     /// The receiver has taken it, nobody misses it any more, or it is too old.
     Done,
     /// It is to be told still.
-    Failed(Failure),
+    Failed(CallFailure),
 }
 
 /// What the log says of failures. One event may fail again and again while others are taken: that is told now and then.
@@ -63,15 +63,15 @@ impl Caller {
     }
 
     /// Tells those users of an event who miss it.
-    pub(super) async fn tell(&self, missed: &Missed) -> Ended {
-        if clock::wall().since(missed.at) > self.webhook.give_up_after {
-            self.skip(missed);
+    pub(super) async fn tell(&self, notification: &Notification) -> Ended {
+        if clock::wall().since(notification.at) > self.webhook.give_up_after {
+            self.skip(notification);
             return Ended::Done;
         }
-        match self.users(missed).await {
-            None => Ended::Failed(Failure::Unable),
+        match self.users(notification).await {
+            None => Ended::Failed(CallFailure::Unable),
             Some(users) if users.is_empty() => Ended::Done,
-            Some(users) => match self.post(missed, &users).await {
+            Some(users) => match self.post(notification, &users).await {
                 Ok(()) => {
                     self.taken();
                     Ended::Done
@@ -85,17 +85,17 @@ impl Caller {
     }
 
     /// Participants that have not sent it and are not connected; `None` if that can't be known now.
-    async fn users(&self, missed: &Missed) -> Option<Vec<UserId>> {
-        let loaded = self.store.load(Query::Conversation(missed.conversation.clone())).await.ok()?;
+    async fn users(&self, notification: &Notification) -> Option<Vec<UserId>> {
+        let loaded = self.store.load(Query::Conversation(notification.conversation.clone())).await.ok()?;
         let Facts::Conversation(Some(conversation)) = loaded.facts else { return Some(Vec::new()) };
         let participants = conversation.participants.iter();
-        let others = participants.filter(|user| **user != missed.sender).cloned().collect();
+        let others = participants.filter(|user| **user != notification.sender).cloned().collect();
         self.handle.not_connected(others).await.ok()
     }
 
-    async fn post(&self, missed: &Missed, users: &[UserId]) -> Result<(), RequestError> {
-        let body = missed.body(users);
-        let id = missed.message.as_str();
+    async fn post(&self, notification: &Notification, users: &[UserId]) -> Result<(), RequestError> {
+        let body = notification.body(users);
+        let id = notification.message.as_str();
         let timestamp = clock::wall().as_millis().unsigned_abs() / 1_000;
         let signature = self.webhook.key.sign(id, timestamp, &body);
         let timestamp = timestamp.to_string();
@@ -129,32 +129,32 @@ impl Caller {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn skip(&self, missed: &Missed) {
+    fn skip(&self, notification: &Notification) {
         self.metrics.webhook.skipped.fetch_add(1, Ordering::Relaxed);
         if !self.is_skipping.swap(true, Ordering::Relaxed) {
-            warn!(message = missed.message.as_str(), "the webhook skips what is too old, from here on");
+            warn!(message = notification.message.as_str(), "the webhook skips what is too old, from here on");
         }
     }
 
     /// The receiver takes other events and not this one, which is told no more.
-    pub(super) fn give_up(&self, missed: &Missed) {
+    pub(super) fn give_up(&self, notification: &Notification) {
         self.metrics.webhook.refused.fetch_add(1, Ordering::Relaxed);
         warn!(
-            message = missed.message.as_str(),
-            conversation = missed.conversation.as_str(),
+            message = notification.message.as_str(),
+            conversation = notification.conversation.as_str(),
             "the receiver of the webhook refuses this event and takes others: it is told no more"
         );
     }
 }
 
 /// Whether another attempt may go better. A receiver that asks for time (408, 425, 429) will take the event.
-fn failure(error: &RequestError) -> Failure {
+fn failure(error: &RequestError) -> CallFailure {
     match error {
         RequestError::Status(status)
             if status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429) =>
         {
-            Failure::Refused
+            CallFailure::Refused
         }
-        _ => Failure::Unable,
+        _ => CallFailure::Unable,
     }
 }

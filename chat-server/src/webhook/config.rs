@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Webhook;
 use super::signature::{SigningKey, SigningKeyError};
-use crate::cli::values::duration;
-use crate::http_client::{Plain, Target, TargetError};
+use crate::config::duration;
+use crate::http_client::{PlainHttp, Target, TargetError};
 
 /// What is told of users who are not connected.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,7 +49,7 @@ impl WebhookConfig {
     pub(crate) fn webhook(&self) -> Result<Option<Webhook>, WebhookError> {
         let Some(url) = &self.webhook_url else { return Ok(None) };
         let key = self.webhook_secret_file.as_deref().ok_or(WebhookError::NoSecret)?;
-        let target = Target::read(url, self.webhook_ca_file.as_deref(), Plain::ThisMachine)?;
+        let target = Target::read(url, self.webhook_ca_file.as_deref(), PlainHttp::ThisMachine)?;
         let key = SigningKey::from_file(key)?;
         Ok(Some(Webhook { target, key, give_up_after: self.webhook_give_up_after }))
     }

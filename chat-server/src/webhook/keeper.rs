@@ -9,8 +9,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use super::kept::{Kept, LaneKept, Mark};
-use super::reading::Kind;
+use super::checkpoint::{Checkpoint, LaneCheckpoint, Mark};
+use super::reading::LaneKind;
 use super::streams::Streams;
 use crate::store::LocalStore;
 
@@ -19,19 +19,19 @@ const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// The checkpoint, and where it is written.
 #[derive(Clone)]
-pub(super) struct Keeper(Arc<Inner>);
+pub(super) struct Keeper(Arc<SharedCheckpoint>);
 
-struct Inner {
+struct SharedCheckpoint {
     dir: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<KeeperState>,
     /// Held by the one who writes.
     writing: Mutex<()>,
 }
 
-struct State {
-    now: Kept,
+struct KeeperState {
+    now: Checkpoint,
     /// What the file says.
-    kept: Option<Kept>,
+    kept: Option<Checkpoint>,
     /// When each lane last said how far it had come.
     said: [Option<Instant>; 2],
 }
@@ -40,8 +40,8 @@ impl Keeper {
     /// Goes on from the checkpoint of the store's directory, or begins at the journal's end.
     pub(super) fn new(store: &LocalStore) -> Self {
         let (dir, end) = (store.dir().to_owned(), store.place());
-        let at_end = || Kept::at(Mark::at(end));
-        let now = match Kept::read(&dir) {
+        let at_end = || Checkpoint::at(Mark::at(end));
+        let now = match Checkpoint::read(&dir) {
             Ok(Some(kept)) if kept.is_within(end) => kept,
             Ok(None) => at_end(),
             Ok(Some(_)) => {
@@ -55,17 +55,17 @@ impl Keeper {
                 at_end()
             }
         };
-        let state = Mutex::new(State { now, kept: None, said: [None; 2] });
-        Self(Arc::new(Inner { dir, state, writing: Mutex::default() }))
+        let state = Mutex::new(KeeperState { now, kept: None, said: [None; 2] });
+        Self(Arc::new(SharedCheckpoint { dir, state, writing: Mutex::default() }))
     }
 
     /// The checkpoint of a lane.
-    pub(super) fn lane(&self, kind: Kind) -> LaneKept {
+    pub(super) fn lane(&self, kind: LaneKind) -> LaneCheckpoint {
         lock(&self.0.state).now.lane(kind).clone()
     }
 
     /// Keeps how far a lane has come, if it is long ago that it was.
-    pub(super) async fn keep(&self, kind: Kind, streams: &Streams) {
+    pub(super) async fn keep(&self, kind: LaneKind, streams: &Streams) {
         let said = lock(&self.0.state).said[kind as usize];
         if said.is_none_or(|said| said.elapsed() >= KEEP_EVERY) {
             self.keep_now(kind, streams).await;
@@ -73,7 +73,7 @@ impl Keeper {
     }
 
     /// Keeps how far a lane has come.
-    pub(super) async fn keep_now(&self, kind: Kind, streams: &Streams) {
+    pub(super) async fn keep_now(&self, kind: LaneKind, streams: &Streams) {
         {
             let mut state = lock(&self.0.state);
             state.said[kind as usize] = Some(Instant::now());
@@ -87,7 +87,7 @@ impl Keeper {
     }
 }
 
-impl Inner {
+impl SharedCheckpoint {
     /// Writes the checkpoint, unless the file says it already.
     fn write(&self) -> io::Result<()> {
         let _alone = lock(&self.writing);

@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
 use super::caller::{Caller, Ended};
+use super::checkpoint::Mark;
 use super::keeper::Keeper;
-use super::kept::Mark;
-use super::reading::{self, Kind, Known, Read, ReadError};
+use super::reading::{self, KnownConversations, LaneKind, Read, ReadError};
 use super::streams::{Pending, Streams, Verdict};
 use crate::store::OpenError;
 
@@ -33,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// reason is there still.
 const READINGS: u32 = 5;
 
-impl Kind {
+impl LaneKind {
     /// Calls at once. Emergencies have theirs to themselves, so nothing else takes them.
     fn calls(self) -> usize {
         match self {
@@ -53,11 +53,11 @@ impl Kind {
 
 /// A call or a reading that has ended.
 type Calls = FuturesUnordered<BoxFuture<'static, (Pending, Ended)>>;
-type Reading = BoxFuture<'static, (Known, Result<Read, ReadError>)>;
+type Reading = BoxFuture<'static, (KnownConversations, Result<Read, ReadError>)>;
 
 /// The events of one kind of conversation on their way to the receiver.
 pub(super) struct Lane {
-    kind: Kind,
+    kind: LaneKind,
     caller: Arc<Caller>,
     keeper: Keeper,
     pub(super) streams: Streams,
@@ -66,7 +66,7 @@ pub(super) struct Lane {
     reading: Option<Reading>,
     /// The stream that it is for; `None`: the next group.
     reads_for: Option<ConversationId>,
-    known: Known,
+    known: KnownConversations,
     /// Not before this time is the journal read.
     read_at: Instant,
     /// Readings in a row that found damage.
@@ -76,7 +76,7 @@ pub(super) struct Lane {
 
 impl Lane {
     /// Goes on where the checkpoint says.
-    pub(super) fn new(kind: Kind, caller: Arc<Caller>, keeper: Keeper) -> Self {
+    pub(super) fn new(kind: LaneKind, caller: Arc<Caller>, keeper: Keeper) -> Self {
         let streams = Streams::new(keeper.lane(kind), kind.longest_pause());
         Self {
             kind,
@@ -86,7 +86,7 @@ impl Lane {
             calls: Calls::new(),
             reading: None,
             reads_for: None,
-            known: Known::new(),
+            known: KnownConversations::new(),
             read_at: Instant::now(),
             damaged: 0,
             pause: FIRST_PAUSE,
@@ -122,7 +122,7 @@ impl Lane {
             let Some(pending) = self.streams.call(Instant::now()) else { return };
             let caller = self.caller.clone();
             let call = async move {
-                let ended = caller.tell(&pending.missed).await;
+                let ended = caller.tell(&pending.notification).await;
                 (pending, ended)
             };
             self.calls.push(call.boxed());
@@ -130,7 +130,7 @@ impl Lane {
     }
 
     fn ended(&mut self, pending: &Pending, ended: Ended) {
-        let conversation = &pending.missed.conversation;
+        let conversation = &pending.notification.conversation;
         self.streams.taken = self.caller.metrics.webhook.sent.load(Ordering::Relaxed);
         match ended {
             Ended::Done => self.streams.done(conversation),
@@ -139,7 +139,7 @@ impl Lane {
                 let jitter = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
                 let verdict = self.streams.failed(conversation, failure, Instant::now(), jitter);
                 if verdict == Verdict::GivenUp {
-                    self.caller.give_up(&pending.missed);
+                    self.caller.give_up(&pending.notification);
                 }
             }
         }
@@ -168,7 +168,7 @@ impl Lane {
         }
     }
 
-    fn was_read(&mut self, known: Known, read: Result<Read, ReadError>) {
+    fn was_read(&mut self, known: KnownConversations, read: Result<Read, ReadError>) {
         self.known = known;
         self.reading = None;
         match read {
@@ -233,7 +233,7 @@ impl Lane {
 }
 
 /// The reading that is under way, once it has ended.
-async fn ended_reading(reading: &mut Option<Reading>) -> (Known, Result<Read, ReadError>) {
+async fn ended_reading(reading: &mut Option<Reading>) -> (KnownConversations, Result<Read, ReadError>) {
     match reading {
         Some(reading) => reading.await,
         None => std::future::pending().await,
@@ -278,7 +278,7 @@ mod tests {
         let (handle, _service) = Drive::new(engine, store.clone(), NoRefresh, clock).start();
         let keeper = Keeper::new(&store);
         let caller = Arc::new(Caller::new(webhook(&dir), store.clone(), handle, Metrics::new(clock)));
-        let mut lane = Lane::new(Kind::Others, caller, keeper);
+        let mut lane = Lane::new(LaneKind::Others, caller, keeper);
         let (_running, stop) = watch::channel(());
         let before = lane.streams.next;
         let account = Account::new(User::new("user_john", Role::BusDriver));

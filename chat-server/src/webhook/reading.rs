@@ -7,8 +7,8 @@ use chat_core::protocol::RoomType;
 use chat_core::store::{Facts, Position, Query, Store as _, UnavailableError};
 use tokio::task::spawn_blocking;
 
-use super::event::Missed;
-use super::kept::Mark;
+use super::checkpoint::Mark;
+use super::notification::Notification;
 use super::streams::{Pending, QUEUE};
 use crate::store::journal::Record;
 use crate::store::{LocalStore, OpenError, Place};
@@ -22,7 +22,7 @@ const GROUPS: usize = 256;
 
 /// The conversations that a lane is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum LaneKind {
     /// Emergencies.
     Emergencies,
     /// All others.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 /// Conversations by whether they are emergencies.
-pub(super) type Known = HashMap<ConversationId, bool>;
+pub(super) type KnownConversations = HashMap<ConversationId, bool>;
 
 /// Why nothing was read.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +53,9 @@ pub(super) enum Read {
 /// Reads the next group, and picks the events of the conversations that the lane is for.
 pub(super) async fn group(
     store: &LocalStore,
-    kind: Kind,
+    kind: LaneKind,
     next: Mark,
-    known: &mut Known,
+    known: &mut KnownConversations,
 ) -> Result<Read, ReadError> {
     let reader = store.clone();
     let read = spawn_blocking(move || reader.read_after(next.place)).await;
@@ -64,8 +64,8 @@ pub(super) async fn group(
     };
     let mut found = Vec::new();
     for pending in pendings(records, next.place, next.from) {
-        let is_emergency = is_emergency(store, &pending.missed, known).await?;
-        if is_emergency == (kind == Kind::Emergencies) {
+        let is_emergency = is_emergency(store, &pending.notification, known).await?;
+        if is_emergency == (kind == LaneKind::Emergencies) {
             found.push(pending);
         }
     }
@@ -101,7 +101,7 @@ fn scan(
         }
         let Some((behind, records)) = store.read_after(place)? else { return Ok((found, None)) };
         for pending in pendings(records, place, mark.from) {
-            if pending.mark.from >= until || pending.missed.conversation != *conversation {
+            if pending.mark.from >= until || pending.notification.conversation != *conversation {
                 continue;
             }
             if found.len() == QUEUE {
@@ -117,23 +117,23 @@ fn scan(
 /// The events of a group behind `place`, from this position on, that anybody may miss.
 fn pendings(records: Vec<Record>, place: Place, from: Position) -> impl Iterator<Item = Pending> {
     records.into_iter().filter(move |record| record.position >= from).filter_map(move |record| {
-        let missed = Missed::of(&record.event)?;
-        Some(Pending { missed, mark: Mark { place, from: record.position } })
+        let notification = Notification::of(&record.event)?;
+        Some(Pending { notification, mark: Mark { place, from: record.position } })
     })
 }
 
 /// Whether an event belongs to an emergency.
 async fn is_emergency(
     store: &LocalStore,
-    missed: &Missed,
-    known: &mut Known,
+    notification: &Notification,
+    known: &mut KnownConversations,
 ) -> Result<bool, UnavailableError> {
-    if let Some(is_emergency) = known.get(&missed.conversation) {
+    if let Some(is_emergency) = known.get(&notification.conversation) {
         return Ok(*is_emergency);
     }
-    let room_type = match missed.room_type {
+    let room_type = match notification.room_type {
         Some(room_type) => Some(room_type),
-        None => match store.load(Query::Conversation(missed.conversation.clone())).await?.facts {
+        None => match store.load(Query::Conversation(notification.conversation.clone())).await?.facts {
             Facts::Conversation(conversation) => conversation.map(|found| found.room_type),
             _ => None,
         },
@@ -142,6 +142,6 @@ async fn is_emergency(
     if known.len() >= KNOWN_MOST {
         known.clear();
     }
-    known.insert(missed.conversation.clone(), is_emergency);
+    known.insert(notification.conversation.clone(), is_emergency);
     Ok(is_emergency)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Failure;
+use super::WebSocketError;
 use super::watched::{Traffic, time_for};
 
 /// How long after a ping a sign of life must come.
@@ -68,13 +68,13 @@ impl Heartbeat {
     }
 
     /// Whether it is time to ping.
-    pub(super) fn beat(&mut self, now: Instant, traffic: &Traffic) -> Result<bool, Failure> {
+    pub(super) fn beat(&mut self, now: Instant, traffic: &Traffic) -> Result<bool, WebSocketError> {
         let is_silent_since = |ping: &Ping| {
             traffic.read() == ping.read && traffic.progress_at().is_none_or(|progress| progress < ping.at)
         };
         self.unanswered = self.unanswered.filter(is_silent_since);
         if self.unanswered.is_some_and(|ping| ping.judged_at <= now) {
-            return Err(Failure::Silent);
+            return Err(WebSocketError::Silent);
         }
         let due = self.next_ping <= now;
         if due {

@@ -14,10 +14,10 @@ use toml::de::{DeTable, DeValue};
 /// What the file says, by the names of the flags.
 pub(super) struct File {
     path: PathBuf,
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, FileEntry>,
 }
 
-struct Entry {
+struct FileEntry {
     line: usize,
     /// As they would be written on the command line.
     values: Vec<String>,
@@ -46,13 +46,13 @@ pub(in super::super) enum FileError {
 
 impl File {
     /// Reads a file in which these settings may stand.
-    pub(super) fn read(path: &Path, known: &[(String, Kind)]) -> Result<Self, FileError> {
+    pub(super) fn read(path: &Path, known: &[(String, ValueKind)]) -> Result<Self, FileError> {
         let text = fs::read_to_string(path)
             .map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
         Self::parse(path, &text, known)
     }
 
-    fn parse(path: &Path, text: &str, known: &[(String, Kind)]) -> Result<Self, FileError> {
+    fn parse(path: &Path, text: &str, known: &[(String, ValueKind)]) -> Result<Self, FileError> {
         let line = |at: usize| text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
         let wrong = |at, what| FileError::Wrong { place: place(path, line(at)), what };
         let table = DeTable::parse(text)
@@ -61,7 +61,7 @@ impl File {
         for (name, value) in table.get_ref() {
             let at = name.span().start;
             let values = read(name.get_ref(), value, known).map_err(|what| wrong(at, what))?;
-            entries.insert(name.get_ref().to_string(), Entry { line: line(at), values });
+            entries.insert(name.get_ref().to_string(), FileEntry { line: line(at), values });
         }
         Ok(Self { path: path.to_owned(), entries })
     }
@@ -97,7 +97,11 @@ fn place(path: &Path, line: usize) -> String {
 }
 
 /// One setting as it would be written on the command line, or what is wrong with it.
-fn read(name: &str, value: &Spanned<DeValue<'_>>, known: &[(String, Kind)]) -> Result<Vec<String>, String> {
+fn read(
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+    known: &[(String, ValueKind)],
+) -> Result<Vec<String>, String> {
     let Some((_, kind)) = known.iter().find(|(known, _)| known == name) else {
         return Err(unknown(name, known));
     };
@@ -110,18 +114,19 @@ fn read(name: &str, value: &Spanned<DeValue<'_>>, known: &[(String, Kind)]) -> R
     values.ok_or_else(|| format!("{name} must be {}, and is {}", kind.name(), value.get_ref().type_str()))
 }
 
-fn unknown(name: &str, known: &[(String, Kind)]) -> String {
+fn unknown(name: &str, known: &[(String, ValueKind)]) -> String {
     let meant = name.replace('_', "-");
-    let hint = match known.iter().any(|(known, _)| *known == meant) {
-        true => format!(": write {meant}, as the flag has it"),
-        false => ": --help lists all, and here each has the name of its flag".to_owned(),
+    let hint = if known.iter().any(|(known, _)| *known == meant) {
+        format!(": write {meant}, as the flag has it")
+    } else {
+        ": --help lists all, and here each has the name of its flag".to_owned()
     };
     format!("there is no setting {name}{hint}")
 }
 
 /// What the value of a setting must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Kind {
+pub(super) struct ValueKind {
     scalar: Scalar,
     /// Whether there may be several, as an array.
     pub(super) is_list: bool,
@@ -136,7 +141,7 @@ enum Scalar {
     Word,
 }
 
-impl Kind {
+impl ValueKind {
     /// Of an argument whose values are of this type.
     pub(super) fn new(id: &impl PartialEq<TypeId>, is_list: bool) -> Self {
         let texts = [TypeId::of::<String>(), TypeId::of::<PathBuf>(), TypeId::of::<OsString>()];
@@ -192,10 +197,10 @@ mod tests {
 
     fn parse(text: &str) -> Result<File, String> {
         let known = [
-            ("listen", Kind::new(&TypeId::of::<String>(), false)),
-            ("max-connections", Kind::new(&TypeId::of::<u32>(), false)),
-            ("quiet", Kind::new(&TypeId::of::<bool>(), false)),
-            ("tag", Kind::new(&TypeId::of::<String>(), true)),
+            ("listen", ValueKind::new(&TypeId::of::<String>(), false)),
+            ("max-connections", ValueKind::new(&TypeId::of::<u32>(), false)),
+            ("quiet", ValueKind::new(&TypeId::of::<bool>(), false)),
+            ("tag", ValueKind::new(&TypeId::of::<String>(), true)),
         ];
         let known = known.map(|(name, kind)| (name.to_owned(), kind));
         File::parse(Path::new("chat.toml"), text, &known).map_err(|error| error.to_string())

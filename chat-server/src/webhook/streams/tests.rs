@@ -24,12 +24,12 @@ fn event(conversation: &str, position: u64) -> Pending {
         client_message_id: None,
         content_hash: Hash([0; 32]),
     };
-    let missed = Missed::of(&Event::MessageAppended(appended)).unwrap();
-    Pending { missed, mark: mark(position) }
+    let notification = Notification::of(&Event::MessageAppended(appended)).unwrap();
+    Pending { notification, mark: mark(position) }
 }
 
 fn streams() -> Streams {
-    Streams::new(LaneKept { next: mark(1), behind: Vec::new() }, PAUSE)
+    Streams::new(LaneCheckpoint { next: mark(1), behind: Vec::new() }, PAUSE)
 }
 
 /// Offers events by conversation, at positions from 1 on, as they are read.
@@ -44,7 +44,7 @@ fn read(streams: &mut Streams, conversations: &[&str]) {
 /// The conversation and the position of each call that may begin now.
 fn calls(streams: &mut Streams, now: Instant) -> Vec<(String, u64)> {
     let calls = std::iter::from_fn(|| streams.call(now));
-    calls.map(|call| (call.missed.conversation.as_str().to_owned(), call.mark.from.0)).collect()
+    calls.map(|call| (call.notification.conversation.as_str().to_owned(), call.mark.from.0)).collect()
 }
 
 fn call(conversation: &str, position: u64) -> (String, u64) {
@@ -61,7 +61,7 @@ async fn conversations_do_not_wait_for_each_other_and_each_keeps_its_order() {
     read(&mut streams, &["a", "a", "b", "a"]);
     let now = Instant::now();
     assert_eq!(calls(&mut streams, now), [call("a", 1), call("b", 3)]);
-    assert_eq!(streams.failed(&id("a"), Failure::Unable, now, 1.0), Verdict::Later);
+    assert_eq!(streams.failed(&id("a"), CallFailure::Unable, now, 1.0), Verdict::Later);
     streams.done(&id("b"));
     assert_eq!(calls(&mut streams, now), [], "its next event waits for the first");
     assert_eq!(streams.wake_at(), Some(now + FIRST_PAUSE));
@@ -78,7 +78,7 @@ async fn a_checkpoint_names_what_is_not_done_and_nothing_else() {
     streams.done(&id("a"));
     streams.done(&id("c"));
     let kept = streams.kept();
-    assert_eq!(kept, LaneKept { next: mark(5), behind: vec![(id("a"), mark(3)), (id("b"), mark(2))] });
+    assert_eq!(kept, LaneCheckpoint { next: mark(5), behind: vec![(id("a"), mark(3)), (id("b"), mark(2))] });
     assert_eq!(streams.first(), Position(2));
 
     let mut again = Streams::new(kept.clone(), PAUSE);
@@ -118,7 +118,7 @@ async fn the_journal_is_read_no_further_than_there_are_streams() {
     }
     assert!(!streams.has_room() && !streams.offer(event("one more", 999)));
     assert!(streams.offer(event("7", 999)), "it has a stream");
-    assert_eq!(streams.call(Instant::now()).unwrap().missed.conversation.as_str(), "0");
+    assert_eq!(streams.call(Instant::now()).unwrap().notification.conversation.as_str(), "0");
     streams.done(&id("0"));
     assert!(streams.has_room() && streams.offer(event("one more", 999)));
 }
@@ -134,14 +134,14 @@ async fn a_refused_event_is_given_up_once_the_receiver_has_taken_others() {
         streams.failed(&id("a"), failure, now, 1.0)
     };
     for _ in 0..2 * TRIES {
-        assert_eq!(attempt(&mut streams, Failure::Refused), Verdict::Later, "nothing is taken at all");
+        assert_eq!(attempt(&mut streams, CallFailure::Refused), Verdict::Later, "nothing is taken at all");
     }
     streams.taken += 1;
-    assert_eq!(attempt(&mut streams, Failure::Unable), Verdict::Later, "it may be able to later");
-    assert_eq!(attempt(&mut streams, Failure::Refused), Verdict::GivenUp);
+    assert_eq!(attempt(&mut streams, CallFailure::Unable), Verdict::Later, "it may be able to later");
+    assert_eq!(attempt(&mut streams, CallFailure::Refused), Verdict::GivenUp);
     assert_eq!(calls(&mut streams, now), [call("a", 2)]);
     assert_eq!(
-        streams.failed(&id("a"), Failure::Refused, now, 1.0),
+        streams.failed(&id("a"), CallFailure::Refused, now, 1.0),
         Verdict::Later,
         "it has tries of its own"
     );
@@ -155,7 +155,7 @@ async fn pauses_grow_to_the_longest() {
     let mut pauses = Vec::new();
     for _ in 0..9 {
         assert_eq!(calls(&mut streams, now).len(), 1);
-        streams.failed(&id("a"), Failure::Unable, now, 1.0);
+        streams.failed(&id("a"), CallFailure::Unable, now, 1.0);
         let next = streams.wake_at().unwrap();
         pauses.push((next - now).as_millis());
         now = next;

@@ -12,7 +12,7 @@ const LARGE: usize = 1 << 20;
 const SLOW: usize = 8_000;
 
 /// Has a server say this many bytes, then carries on until the connection ends.
-fn say(mut server: WebSocket<Watched<DuplexStream>>, bytes: usize) -> JoinHandle<Option<Failure>> {
+fn say(mut server: WebSocket<Watched<DuplexStream>>, bytes: usize) -> JoinHandle<Option<WebSocketError>> {
     tokio::spawn(async move {
         server.send(Frame::Text("x".repeat(bytes).into())).await.unwrap();
         while let Some(frame) = server.next().await {
@@ -48,7 +48,7 @@ async fn who_takes_nothing_of_what_the_system_holds_is_given_up() {
         let (server, _raw) = raw_pair(LARGE).await;
         let start = Instant::now();
         let failure = say(server, bytes).await.unwrap();
-        assert!(matches!(failure, Some(Failure::Silent)), "{failure:?}");
+        assert!(matches!(failure, Some(WebSocketError::Silent)), "{failure:?}");
         assert_eq!(start.elapsed(), Duration::from_secs(seconds), "{bytes} bytes");
     }
 }
@@ -59,7 +59,7 @@ async fn a_write_waits_as_long_as_the_system_tells_nothing_of_a_slow_link() {
         let (mut server, _raw) = raw_pair(system).await;
         let start = Instant::now();
         let sent = server.send(Frame::Text("x".repeat(2 * LARGE).into())).await;
-        assert!(matches!(sent, Err(Failure::Stalled)), "{sent:?}");
+        assert!(matches!(sent, Err(WebSocketError::Stalled)), "{sent:?}");
         assert_eq!(start.elapsed(), Duration::from_secs(seconds), "{system} bytes are held");
     }
 }
@@ -75,7 +75,7 @@ async fn what_an_answered_ping_has_shown_gives_no_more_time() {
     }
     raw.write_all(&masked(0x8a, b"")).await.unwrap();
     let start = Instant::now();
-    assert!(matches!(server.await.unwrap(), Some(Failure::Silent)));
+    assert!(matches!(server.await.unwrap(), Some(WebSocketError::Silent)));
     assert_eq!(start.elapsed(), Duration::from_secs(24 + 10), "pinged at 50, judged at 60");
 }
 
@@ -93,7 +93,7 @@ async fn a_part_of_a_frame_is_a_sign_of_life() {
     sleep(Duration::from_secs(36)).await;
     let (frames, failure) = server.await.unwrap();
     assert_eq!(frames.len(), 1);
-    assert!(matches!(failure, Some(Failure::Silent)), "{failure:?}");
+    assert!(matches!(failure, Some(WebSocketError::Silent)), "{failure:?}");
 }
 
 #[tokio::test(start_paused = true)]

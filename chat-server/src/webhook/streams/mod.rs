@@ -12,8 +12,8 @@ use chat_core::id::ConversationId;
 use chat_core::store::Position;
 use tokio::time::Instant;
 
-use super::event::Missed;
-use super::kept::{LaneKept, Mark};
+use super::checkpoint::{LaneCheckpoint, Mark};
+use super::notification::Notification;
 
 /// Conversations at once that have something to tell; beyond it the journal is read no further. The checkpoint names each.
 pub(super) const STREAMS: usize = 256;
@@ -30,14 +30,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// An event that is to be told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Pending {
-    pub(super) missed: Missed,
+    pub(super) notification: Notification,
     /// Where it stands.
     pub(super) mark: Mark,
 }
 
 /// How an attempt has failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// The receiver says that it does not want this event (4xx).
     Refused,
     /// The receiver, or the store, is not able to at present.
@@ -105,7 +105,7 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Goes on from a checkpoint.
-    pub(super) fn new(kept: LaneKept, longest_pause: Duration) -> Self {
+    pub(super) fn new(kept: LaneCheckpoint, longest_pause: Duration) -> Self {
         let mut streams =
             Self { next: kept.next, longest_pause, open: BTreeMap::new(), turns: VecDeque::new(), taken: 0 };
         for (conversation, mark) in kept.behind {
@@ -115,9 +115,9 @@ impl Streams {
     }
 
     /// The checkpoint from which a restart would tell all that is not done, and nothing that is.
-    pub(super) fn kept(&self) -> LaneKept {
+    pub(super) fn kept(&self) -> LaneCheckpoint {
         let behind = self.open.iter().filter_map(|(id, stream)| Some((id.clone(), stream.mark()?)));
-        LaneKept { next: self.next, behind: behind.collect() }
+        LaneCheckpoint { next: self.next, behind: behind.collect() }
     }
 
     /// The first record that is not done.
@@ -133,10 +133,10 @@ impl Streams {
 
     /// Takes in an event that was read at `next`; `false` if there is no room for its conversation.
     pub(super) fn offer(&mut self, pending: Pending) -> bool {
-        if !self.has_room() && !self.open.contains_key(&pending.missed.conversation) {
+        if !self.has_room() && !self.open.contains_key(&pending.notification.conversation) {
             return false;
         }
-        let stream = self.stream(&pending.missed.conversation);
+        let stream = self.stream(&pending.notification.conversation);
         match stream.unread {
             // It is found when the stream has come so far.
             Some(_) => {}
@@ -197,11 +197,11 @@ impl Streams {
     pub(super) fn failed(
         &mut self,
         conversation: &ConversationId,
-        failure: Failure,
+        failure: CallFailure,
         now: Instant,
         jitter: f64,
     ) -> Verdict {
-        let is_hopeless = failure == Failure::Refused || !self.has_room();
+        let is_hopeless = failure == CallFailure::Refused || !self.has_room();
         let Some(stream) = self.open.get_mut(conversation) else { return Verdict::Later };
         stream.is_calling = false;
         stream.tries += 1;

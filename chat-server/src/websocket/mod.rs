@@ -3,7 +3,7 @@
 //! Pings, the limit on a frame's length, a peer that gives no sign of life or takes nothing, and the end of a
 //! connection in good order are dealt with here. All of it runs on one timer per connection.
 
-mod failure;
+mod error;
 mod heartbeat;
 mod linger;
 mod outgoing;
@@ -11,7 +11,7 @@ mod watched;
 
 pub(crate) use linger::close;
 
-pub use failure::Failure;
+pub use error::WebSocketError;
 pub use heartbeat::{Heartbeat, PONG_WITHIN};
 pub use outgoing::frame_texts;
 use outgoing::{Outgoing, message};
@@ -41,9 +41,9 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 /// needs.
 const READ_BUFFER: usize = 512;
 
-/// A WebSocket as `Stream<Item = Result<Frame, Failure>> + Sink<Frame>`.
+/// A WebSocket as `Stream<Item = Result<Frame, WebSocketError>> + Sink<Frame>`.
 ///
-/// After a [`Failure`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
+/// After a [`WebSocketError`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
 pub struct WebSocket<S> {
     socket: WebSocketStream<TokioAdapter<S>>,
     heartbeat: Heartbeat,
@@ -51,7 +51,7 @@ pub struct WebSocket<S> {
     /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
     pong_owed: bool,
     outgoing: Outgoing,
-    writer: Writer,
+    writer: FrameWriter,
     /// What the peer is still to be told: why the connection failed.
     last_words: Option<CloseFrame>,
     said_goodbye: bool,
@@ -62,7 +62,7 @@ pub struct WebSocket<S> {
 
 /// Who may have written a part of a frame: what the other has waits until the rest is written.
 #[derive(PartialEq, Eq)]
-enum Writer {
+enum FrameWriter {
     /// What was sent.
     Queue,
     /// The library, what it answers by itself.
@@ -86,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             timer,
             pong_owed: false,
             outgoing: Outgoing::default(),
-            writer: Writer::Queue,
+            writer: FrameWriter::Queue,
             last_words: None,
             said_goodbye: false,
             ended: false,
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     }
 
     /// Reads until something comes that the core must hear of.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Failure>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, WebSocketError>>> {
         loop {
             if self.pong_owed {
                 ready!(self.poll_flushed(cx))?;
@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     }
 
     /// Writes all that waits, unless the peer takes nothing for too long.
-    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         match self.poll_written(cx) {
             Poll::Ready(written) => Poll::Ready(written),
             Poll::Pending => self.poll_timer(cx, false).map(Err),
@@ -145,15 +145,15 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     }
 
     /// Writes all that waits, and what the library answers by itself: each of the two to its end before the other begins.
-    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         loop {
-            if self.writer == Writer::Queue {
+            if self.writer == FrameWriter::Queue {
                 let stream = self.socket.get_mut().get_mut();
-                ready!(self.outgoing.poll_write(stream, cx)).map_err(Failure::Broken)?;
-                self.writer = Writer::Library;
+                ready!(self.outgoing.poll_write(stream, cx)).map_err(WebSocketError::Broken)?;
+                self.writer = FrameWriter::Library;
             }
             ready!(self.socket.poll_flush_unpin(cx))?;
-            self.writer = Writer::Queue;
+            self.writer = FrameWriter::Queue;
             if self.outgoing.is_empty() {
                 return Poll::Ready(Ok(()));
             }
@@ -163,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
     /// Waits for the next thing that must be done or has gone wrong by itself.
     ///
     /// Silence is judged only once all that had come in was read.
-    fn poll_timer(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<Failure> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<WebSocketError> {
         loop {
             let stalls = self.traffic().stalls_at();
             let beats = all_read.then(|| self.heartbeat.deadline());
@@ -180,9 +180,9 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
         }
     }
 
-    fn on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Failure> {
+    fn on_deadline(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), WebSocketError> {
         if self.traffic().stalls_at().is_some_and(|at| at <= now) {
-            return Err(Failure::Stalled);
+            return Err(WebSocketError::Stalled);
         }
         if self.heartbeat.beat(now, self.socket.get_ref().get_ref().traffic())? {
             self.outgoing.push(RawFrame::ping(Bytes::new()));
@@ -199,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Stream for WebSocket<S> {
-    type Item = Result<Frame, Failure>;
+    type Item = Result<Frame, WebSocketError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -218,17 +218,14 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Stream for WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Sink<Frame> for WebSocket<S> {
-    type Error = Failure;
+    type Error = WebSocketError;
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        match self.outgoing.is_full() {
-            true => self.get_mut().poll_flushed(cx),
-            false => Poll::Ready(Ok(())),
-        }
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
+        if self.outgoing.is_full() { self.get_mut().poll_flushed(cx) } else { Poll::Ready(Ok(())) }
     }
 
     /// The core's own texts are valid UTF-8: they need no check per connection.
-    fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), Failure> {
+    fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), WebSocketError> {
         let this = self.get_mut();
         match frame {
             Frame::Text(text) => this.outgoing.push(message(Data::Text, text)),
@@ -242,12 +239,12 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Sink<Frame> for WebSocket<S> {
         Ok(())
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         self.get_mut().poll_flushed(cx)
     }
 
     /// Flushes. The connection itself is closed by [`finish`](WebSocket::finish).
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         self.get_mut().poll_flushed(cx)
     }
 }

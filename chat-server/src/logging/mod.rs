@@ -132,9 +132,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
+    struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Log {
+    impl io::Write for CapturedLog {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn dependencies_warn_at_most_whatever_the_filter_says() {
-        let log = Log::default();
+        let log = CapturedLog::default();
         let writer = log.clone();
         let filter = "trace,hyper=trace,chat_server_x=trace".parse().unwrap();
         let registry = tracing_subscriber::registry().with(layer(
@@ -174,7 +174,7 @@ mod tests {
             code: Some(ErrorCode::Forbidden),
         };
         for format in [LogFormat::Text, LogFormat::Json] {
-            let log = Log::default();
+            let log = CapturedLog::default();
             let writer = log.clone();
             let filter = read("debug").unwrap();
             let layer = layer(&filter, format, move || writer.clone(), false);

@@ -14,7 +14,7 @@ use tracing::{error, info};
 pub(crate) use set::Accepted;
 pub(super) use set::{Chosen, KeySet};
 
-use crate::http_client::{Plain, RequestError, Target, TargetError};
+use crate::http_client::{PlainHttp, RequestError, Target, TargetError};
 use crate::reload::{FileWatch, Reload};
 use set::KeySetError;
 
@@ -46,12 +46,12 @@ pub(crate) struct Jwks {
     wanted: Notify,
     /// Places of those that wait for the next set.
     waiters: Semaphore,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<ReadingProgress>,
 }
 
 /// The readings of a source so far.
 #[derive(Clone, Copy, Debug)]
-struct Progress {
+struct ReadingProgress {
     /// No unknown key leads to a reading before then.
     not_before: Instant,
     is_under_way: bool,
@@ -72,11 +72,11 @@ enum Source {
 pub struct JwksError {
     /// The file or the address.
     place: String,
-    reason: Reason,
+    reason: KeySourceError,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Reason {
+enum KeySourceError {
     #[error(transparent)]
     Unreadable(#[from] std::io::Error),
     #[error(transparent)]
@@ -103,12 +103,13 @@ impl Jwks {
         authorities: Option<&Path>,
         accepted: Accepted,
     ) -> Result<Self, TargetError> {
-        let address = Box::new(Target::read(text, authorities, Plain::Never)?);
+        let address = Box::new(Target::read(text, authorities, PlainHttp::Never)?);
         Ok(Self::of(Source::Address { address, text: text.to_owned() }, accepted))
     }
 
     fn of(source: Source, accepted: Accepted) -> Self {
-        let progress = Progress { not_before: Instant::now(), is_under_way: false, ended: 0, read: None };
+        let progress =
+            ReadingProgress { not_before: Instant::now(), is_under_way: false, ended: 0, read: None };
         Self {
             source,
             accepted,
@@ -175,7 +176,7 @@ impl Jwks {
         set.map(drop).map_err(|reason| JwksError { place: self.place(), reason })
     }
 
-    async fn document(&self) -> Result<Vec<u8>, Reason> {
+    async fn document(&self) -> Result<Vec<u8>, KeySourceError> {
         match &self.source {
             Source::Address { address, .. } => Ok(address.get_json(DOCUMENT_MOST).await?.into()),
             Source::File(path) => {
@@ -228,12 +229,12 @@ impl Jwks {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, Reason> {
+fn read_file(path: &Path) -> Result<Vec<u8>, KeySourceError> {
     use std::io::Read as _;
     let most = DOCUMENT_MOST as u64;
     let mut document = Vec::new();
     std::fs::File::open(path)?.take(most + 1).read_to_end(&mut document)?;
-    if document.len() > DOCUMENT_MOST { Err(Reason::TooLong) } else { Ok(document) }
+    if document.len() > DOCUMENT_MOST { Err(KeySourceError::TooLong) } else { Ok(document) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! name of the flag, and `chat-server check` shows it. With `hide_env_values = true` its value is never shown.
 
 mod tokens;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,10 +14,11 @@ use clap::{Args as _, Command, FromArgMatches as _, value_parser};
 use ipnet::IpNet;
 
 use crate::admin::AdminConfig;
-use crate::cli::values::duration;
 use crate::newcomers::network;
 use crate::tls::{TlsError, TlsFiles};
 use crate::webhook::WebhookConfig;
+
+pub(crate) use values::duration;
 
 pub use tokens::{
     ExpectedConfig, JwksConfig, SECRET_VARIABLE, SecretConfig, SecretText, TokenConfig, TokenConfigError,
@@ -165,13 +167,13 @@ mod tests {
     use super::*;
 
     #[derive(clap::Parser)]
-    struct Cli {
+    struct TestCli {
         #[command(flatten)]
         config: Config,
     }
 
     fn limits(arguments: &[&str]) -> Limits {
-        Cli::parse_from([&["x"], arguments].concat()).config.limits()
+        TestCli::parse_from([&["x"], arguments].concat()).config.limits()
     }
 
     fn rates(arguments: &[&str]) -> RateSetting {
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_command_line() {
-        assert_eq!(format!("{:?}", Config::default()), format!("{:?}", Cli::parse_from(["x"]).config));
+        assert_eq!(format!("{:?}", Config::default()), format!("{:?}", TestCli::parse_from(["x"]).config));
     }
 
     #[test]

@@ -9,11 +9,11 @@
 //! events are told in their order, one at a time, and several streams at once.
 
 mod caller;
+mod checkpoint;
 mod config;
-mod event;
 mod keeper;
-mod kept;
 mod lane;
+mod notification;
 mod reading;
 mod signature;
 mod streams;
@@ -29,7 +29,7 @@ use caller::Caller;
 pub use config::{WebhookConfig, WebhookError};
 use keeper::Keeper;
 use lane::Lane;
-use reading::Kind;
+use reading::LaneKind;
 use signature::SigningKey;
 pub use signature::SigningKeyError;
 
@@ -47,27 +47,27 @@ pub(crate) struct Webhook {
 }
 
 /// A webhook at work.
-pub(crate) struct Telling {
+pub(crate) struct Dispatcher {
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Webhook {
     /// Tells in a task of its own until it is stopped.
-    pub(crate) fn start(self, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Telling {
+    pub(crate) fn start(self, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Dispatcher {
         let (stop, is_stopped) = watch::channel(());
         let task = tokio::spawn(async move {
             let keeper = Keeper::new(&store);
             let caller = Arc::new(Caller::new(self, store, handle, metrics));
             let lane = |kind| Lane::new(kind, caller.clone(), keeper.clone());
-            let (mut emergencies, mut others) = (lane(Kind::Emergencies), lane(Kind::Others));
+            let (mut emergencies, mut others) = (lane(LaneKind::Emergencies), lane(LaneKind::Others));
             tokio::join!(emergencies.work(is_stopped.clone()), others.work(is_stopped));
         });
-        Telling { stop, task }
+        Dispatcher { stop, task }
     }
 }
 
-impl Telling {
+impl Dispatcher {
     /// Stops once the requests that are under way are answered or given up, and keeps how far it has come.
     pub(crate) async fn stop(self) {
         drop(self.stop);

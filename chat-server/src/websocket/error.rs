@@ -11,7 +11,7 @@ use super::close_frame;
 
 /// Why a connection failed. Holds nothing of what was sent on it.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum WebSocketError {
     /// A text was not UTF-8: told by 1007.
     #[error("a text frame held invalid UTF-8")]
     InvalidUtf8,
@@ -32,7 +32,7 @@ pub enum Failure {
     Broken(io::Error),
 }
 
-impl Failure {
+impl WebSocketError {
     /// The code that the peer is told, if it can be; one who took nothing for too long was too slow a reader.
     pub(crate) fn code(&self) -> Option<u16> {
         match self {
@@ -56,7 +56,7 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for WebSocketError {
     fn from(error: Error) -> Self {
         match error {
             // Its text quotes the bytes: dropped here, so that no log gets it.

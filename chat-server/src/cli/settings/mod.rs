@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _};
 
 use super::Cli;
-use file::{File, FileError, Kind};
+use file::{File, FileError, ValueKind};
 
 /// The argument that names the file; it can't stand in there.
 const CONFIG: &str = "config";
@@ -35,7 +35,7 @@ pub(super) struct Setting<'a> {
     pub(super) is_secret: bool,
     /// Where the values come from, for people; `None` if there are none.
     pub(super) origin: Option<String>,
-    kind: Kind,
+    kind: ValueKind,
 }
 
 impl Given {
@@ -89,7 +89,7 @@ impl Given {
             values: matches.get_raw(id).map(Iterator::collect).unwrap_or_default(),
             is_secret: arg.is_hide_env_values_set(),
             origin,
-            kind: Kind::of(arg),
+            kind: ValueKind::of(arg),
         }
     }
 }
@@ -98,9 +98,10 @@ impl Setting<'_> {
     /// As it could stand in the file.
     pub(super) fn as_toml(&self) -> String {
         let mut values = self.values.iter().map(|value| self.kind.write(&value.to_string_lossy()));
-        match self.kind.is_list {
-            true => format!("[{}]", values.collect::<Vec<_>>().join(", ")),
-            false => values.next().unwrap_or_default(),
+        if self.kind.is_list {
+            format!("[{}]", values.collect::<Vec<_>>().join(", "))
+        } else {
+            values.next().unwrap_or_default()
         }
     }
 }
@@ -111,9 +112,9 @@ fn is_setting(arg: &Arg) -> bool {
 }
 
 /// The settings of a command and of all below it, by name and kind.
-fn collect(command: &Command, known: &mut Vec<(String, Kind)>) {
+fn collect(command: &Command, known: &mut Vec<(String, ValueKind)>) {
     let settings = command.get_arguments().filter(|arg| is_setting(arg));
-    known.extend(settings.filter_map(|arg| Some((arg.get_long()?.to_owned(), Kind::of(arg)))));
+    known.extend(settings.filter_map(|arg| Some((arg.get_long()?.to_owned(), ValueKind::of(arg)))));
     command.get_subcommands().for_each(|below| collect(below, known));
 }
 
@@ -129,7 +130,7 @@ fn with_defaults(command: Command, file: &File) -> Command {
     command.mut_subcommands(|below| with_defaults(below, file))
 }
 
-impl Kind {
+impl ValueKind {
     /// What a value of this argument must be in the file.
     fn of(arg: &Arg) -> Self {
         Self::new(&arg.get_value_parser().type_id(), matches!(arg.get_action(), ArgAction::Append))

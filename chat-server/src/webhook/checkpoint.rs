@@ -8,7 +8,7 @@ use chat_core::id::ConversationId;
 use chat_core::store::Position;
 use serde::{Deserialize, Serialize};
 
-use super::reading::Kind;
+use super::reading::LaneKind;
 use crate::store::{Place, private};
 
 /// The name of the file.
@@ -28,7 +28,7 @@ pub(super) struct Mark {
 
 /// How far the webhook has come with the events of one lane.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct LaneKept {
+pub(super) struct LaneCheckpoint {
     /// All before it is done, except what follows.
     pub(super) next: Mark,
     /// Conversations that are behind, each with its first event that is not done.
@@ -37,12 +37,12 @@ pub(super) struct LaneKept {
 
 /// How far the webhook has come.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct Checkpoint {
     version: u32,
     /// Conversations that are emergencies.
-    emergencies: LaneKept,
+    emergencies: LaneCheckpoint,
     /// All others.
-    others: LaneKept,
+    others: LaneCheckpoint,
 }
 
 /// The file of the first version.
@@ -59,7 +59,7 @@ impl Mark {
     }
 }
 
-impl LaneKept {
+impl LaneCheckpoint {
     /// The last position that it names.
     fn last(&self) -> Position {
         let behind = self.behind.iter().map(|(_, mark)| mark.from);
@@ -67,18 +67,18 @@ impl LaneKept {
     }
 }
 
-impl Kept {
+impl Checkpoint {
     /// Everything before this mark is done.
     pub(super) fn at(next: Mark) -> Self {
-        let lane = LaneKept { next, behind: Vec::new() };
+        let lane = LaneCheckpoint { next, behind: Vec::new() };
         Self { version: VERSION, emergencies: lane.clone(), others: lane }
     }
 
     /// The checkpoint of one lane.
-    pub(super) fn lane(&mut self, kind: Kind) -> &mut LaneKept {
+    pub(super) fn lane(&mut self, kind: LaneKind) -> &mut LaneCheckpoint {
         match kind {
-            Kind::Emergencies => &mut self.emergencies,
-            Kind::Others => &mut self.others,
+            LaneKind::Emergencies => &mut self.emergencies,
+            LaneKind::Others => &mut self.others,
         }
     }
 
@@ -132,10 +132,10 @@ mod tests {
             r#"{{"version":1,"place":{{"position":7,"segment":1,"offset":900,"chain":"{chain}"}},"done":9}}"#
         );
         fs::write(dir.path().join(NAME), text).unwrap();
-        let kept = Kept::read(dir.path()).unwrap().unwrap();
+        let kept = Checkpoint::read(dir.path()).unwrap().unwrap();
         assert_eq!((kept.others.next.place.position(), kept.others.next.from), (Position(7), Position(10)));
         assert_eq!(kept.emergencies, kept.others);
         kept.write(dir.path()).unwrap();
-        assert_eq!(Kept::read(dir.path()).unwrap(), Some(kept));
+        assert_eq!(Checkpoint::read(dir.path()).unwrap(), Some(kept));
     }
 }

@@ -10,7 +10,7 @@ mod serve;
 mod settings;
 mod token;
 mod users;
-pub(crate) mod values;
+mod values;
 mod verify;
 
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ use users::UsersCommand;
 use verify::VerifyArgs;
 
 /// What a command can end with.
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type CliResult = Result<(), Box<dyn std::error::Error>>;
 
 /// A chat between field staff and a control centre, over WebSockets.
 #[derive(Debug, Parser)]
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run() -> Outcome {
+fn run() -> CliResult {
     let given = Given::read()?;
     let cli = Cli::from_arg_matches(&given.matches).unwrap_or_else(|error| error.exit());
     match cli.command {

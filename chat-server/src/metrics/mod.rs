@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::protocol::{CloseCode, Role};
 
-pub(crate) use connections::Counted;
+pub(crate) use connections::ConnectionMetrics;
 pub(crate) use histogram::{GROUP, Histogram, LATENCY};
 pub(crate) use process::Process;
-pub(crate) use text::{Kind, Text};
+pub(crate) use text::{MetricKind, Text};
 
 use crate::clock::SystemClock;
 use crate::newcomers::Cause;
@@ -67,7 +67,7 @@ impl NewcomerMetrics {
 
 /// What is counted of the webhook.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct WebhookMetrics {
     pub(crate) sent: AtomicU64,
     /// Attempts.
     pub(crate) failed: AtomicU64,
@@ -93,7 +93,7 @@ pub(crate) struct Metrics {
     pub(crate) newcomers: NewcomerMetrics,
     /// From a request's frame to its reply, handed to the transport.
     pub(crate) acknowledgement: Histogram,
-    pub(crate) webhook: Told,
+    pub(crate) webhook: WebhookMetrics,
     /// From a live event, whose change is durable, to it handed to the transport of one who hears it.
     pub(crate) delivery: Histogram,
 }
@@ -110,14 +110,14 @@ impl Metrics {
             refused: Labelled::default(),
             newcomers: NewcomerMetrics::default(),
             acknowledgement: Histogram::new(&LATENCY),
-            webhook: Told::default(),
+            webhook: WebhookMetrics::default(),
             delivery: Histogram::new(&LATENCY),
         })
     }
 
     /// A connection is let in: it counts until what this gives is dropped.
-    pub(crate) fn opened(self: &Arc<Self>, role: Role) -> Counted {
-        Counted::new(self.clone(), role)
+    pub(crate) fn opened(self: &Arc<Self>, role: Role) -> ConnectionMetrics {
+        ConnectionMetrics::new(self.clone(), role)
     }
 
     /// A connection is not let in.

@@ -18,8 +18,8 @@ use http_body_util::Full;
 
 use crate::auth::SecretOrigin;
 use crate::config::{Config, TokenConfigError};
-use crate::http::{Answer, CONNECT_PATH, refusal};
-use crate::server::StartError;
+use crate::http::{CONNECT_PATH, HttpResponse, refusal};
+use crate::start_error::StartError;
 use files::{Files, Served};
 use trial::{Trial, TrialRefusal};
 
@@ -86,7 +86,7 @@ impl Console {
     }
 
     /// Answers a request, unless it is one for the WebSocket.
-    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<Answer>> {
+    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<HttpResponse>> {
         let path = request.uri().path();
         if path == CONNECT_PATH {
             return None;
@@ -103,7 +103,7 @@ impl Console {
     }
 
     /// A token of the trial, for whom the path names.
-    fn token<B>(&self, whom: trial::Whom, request: &Request<B>) -> Box<Answer> {
+    fn token<B>(&self, whom: trial::TrialUser, request: &Request<B>) -> Box<HttpResponse> {
         let token =
             self.trial.as_ref().ok_or(TrialRefusal::None).and_then(|trial| trial.token(whom, request));
         let mut answer = match token {
@@ -119,7 +119,7 @@ impl Console {
 }
 
 /// One of the files, if the browser does not hold it already.
-fn file<B>(served: &Served, request: &Request<B>) -> Box<Answer> {
+fn file<B>(served: &Served, request: &Request<B>) -> Box<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD");
         answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));

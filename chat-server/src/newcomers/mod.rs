@@ -24,9 +24,9 @@ use tracing::warn;
 use crate::metrics::Metrics;
 use crowd::Crowd;
 pub(crate) use group::network;
-use group::{Group, Trusted};
+use group::{AddressGroup, Trusted};
 pub(crate) use ledger::Cause;
-use ledger::{Bounds, Evicted, Ledger, Stage};
+use ledger::{Evicted, Ledger, NewcomerLimits, Stage};
 pub(crate) use lobby::Lobby;
 
 /// Most newcomers at once, if the system lets the server open as many files. Each costs some 15 KB.
@@ -65,7 +65,7 @@ const REPORT_APART: Duration = Duration::from_mins(1);
 pub(crate) struct Newcomers {
     trusted: Trusted,
     room: Room,
-    state: Mutex<State>,
+    state: Mutex<NewcomerState>,
     /// Bounds the tasks of newcomers, those included that gave way.
     tasks: Arc<Semaphore>,
     /// Bounds the tasks that have not begun, so that those whose turn it is begin at once.
@@ -100,7 +100,7 @@ impl Room {
     }
 }
 
-struct State {
+struct NewcomerState {
     ledger: Ledger<Held>,
     /// Newcomers that gave way since the last line in the log.
     unreported: u64,
@@ -112,7 +112,7 @@ type Held = (OwnedSemaphorePermit, oneshot::Sender<OwnedSemaphorePermit>);
 
 /// A newcomer: its place, and the word that it must give way.
 pub(crate) struct Newcomer {
-    pub(crate) place: Place,
+    pub(crate) place: NewcomerPlace,
     pub(crate) eviction: Eviction,
     /// Dropped when its task begins.
     pub(crate) begins: OwnedSemaphorePermit,
@@ -127,7 +127,7 @@ pub(crate) struct Turn {
 }
 
 /// A newcomer's place, which is free again when this is dropped.
-pub(crate) struct Place {
+pub(crate) struct NewcomerPlace {
     newcomers: Arc<Newcomers>,
     number: u64,
     peer: IpAddr,
@@ -141,8 +141,8 @@ impl Newcomers {
     /// The newcomers of a server. Proxies of the `trusted` networks have no limit of their own, and name the addresses that
     /// they speak for.
     pub(crate) fn new(trusted: Vec<IpNet>, room: Room, metrics: Arc<Metrics>) -> Arc<Self> {
-        let bounds = Bounds { all: room.most(), of_group: MOST_OF_GROUP, leaving: MOST_LEAVING };
-        let state = State { ledger: Ledger::new(bounds), unreported: 0, reported: None };
+        let bounds = NewcomerLimits { all: room.most(), of_group: MOST_OF_GROUP, leaving: MOST_LEAVING };
+        let state = NewcomerState { ledger: Ledger::new(bounds), unreported: 0, reported: None };
         let tasks = Arc::new(Semaphore::new(MOST + MOST_GOING));
         let beginning = Arc::new(Semaphore::new(MOST_BEGINNING));
         Arc::new(Self {
@@ -190,7 +190,7 @@ impl Newcomers {
         self.settle(&mut state, evicted);
         let patience = if is_pressed { PATIENCE_UNDER_PRESSURE } else { PATIENCE };
         let deadline = Instant::now() + patience;
-        let place = Place { newcomers: Arc::clone(self), number, peer, deadline };
+        let place = NewcomerPlace { newcomers: Arc::clone(self), number, peer, deadline };
         Newcomer { place, eviction: Eviction(told), begins: turn.begins }
     }
 
@@ -201,12 +201,12 @@ impl Newcomers {
         self.settle(&mut state, evicted);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, NewcomerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a newcomer that it gives way, and counts.
-    fn settle(&self, state: &mut State, evicted: Option<Evicted<Held>>) {
+    fn settle(&self, state: &mut NewcomerState, evicted: Option<Evicted<Held>>) {
         self.metrics.newcomers.now.store(state.ledger.len() as u64, Ordering::Relaxed);
         let Some(Evicted { value: (permit, tell), group, cause }) = evicted else { return };
         // If nobody listens, the task has ended already.
@@ -216,9 +216,9 @@ impl Newcomers {
     }
 }
 
-impl State {
+impl NewcomerState {
     /// Logs at most one line for each [`REPORT_APART`].
-    fn report(&mut self, group: Group) {
+    fn report(&mut self, group: AddressGroup) {
         self.unreported += 1;
         let now = Instant::now();
         if self.reported.is_some_and(|at| now.duration_since(at) < REPORT_APART) {
@@ -230,7 +230,7 @@ impl State {
     }
 }
 
-impl Place {
+impl NewcomerPlace {
     /// The time until which the client must have sent its request.
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline
@@ -246,7 +246,7 @@ impl Place {
         self.advance(Stage::Leaving, None);
     }
 
-    fn advance(&self, stage: Stage, group: Option<Group>) {
+    fn advance(&self, stage: Stage, group: Option<AddressGroup>) {
         let mut locked = self.newcomers.state();
         let evicted = locked.ledger.advance(self.number, stage, group);
         self.newcomers.settle(&mut locked, evicted);
@@ -260,7 +260,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for NewcomerPlace {
     fn drop(&mut self) {
         self.give_back();
     }

@@ -48,32 +48,32 @@ pub struct Expected {
 /// Tells good tokens from bad ones.
 #[derive(Clone)]
 pub struct TokenVerifier {
-    keys: Keys,
+    keys: VerifyingKeys,
     /// For any algorithm: that of the key is put in.
     validation: Validation,
 }
 
 /// What tokens are checked by.
 #[derive(Clone)]
-enum Keys {
+enum VerifyingKeys {
     One(VerifyingKey),
     Set(Arc<Jwks>),
 }
 
 /// Why a token is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Rejected {
+pub(crate) enum TokenRejection {
     /// It is no good.
     Bad(VerifyError),
     /// It names a key that the server does not have. It may be good: its issuer may have the key, and can't be asked now.
     UnknownKey,
 }
 
-impl From<Rejected> for VerifyError {
-    fn from(rejected: Rejected) -> Self {
+impl From<TokenRejection> for VerifyError {
+    fn from(rejected: TokenRejection) -> Self {
         match rejected {
-            Rejected::Bad(bad) => bad,
-            Rejected::UnknownKey => Self::Invalid,
+            TokenRejection::Bad(bad) => bad,
+            TokenRejection::UnknownKey => Self::Invalid,
         }
     }
 }
@@ -81,15 +81,15 @@ impl From<Rejected> for VerifyError {
 impl TokenVerifier {
     /// A verifier of tokens that this key signed.
     pub fn new(key: VerifyingKey, expected: &Expected) -> Self {
-        Self::by(Keys::One(key), expected)
+        Self::by(VerifyingKeys::One(key), expected)
     }
 
     /// A verifier of tokens that one of these keys signed. [`Jwks::renew`] must run beside it.
     pub(crate) fn by_set(keys: Arc<Jwks>, expected: &Expected) -> Self {
-        Self::by(Keys::Set(keys), expected)
+        Self::by(VerifyingKeys::Set(keys), expected)
     }
 
-    fn by(keys: Keys, expected: &Expected) -> Self {
+    fn by(keys: VerifyingKeys, expected: &Expected) -> Self {
         let mut validation = Validation {
             // Times are judged by `verify`, whose `now` is a value.
             validate_exp: false,
@@ -108,8 +108,8 @@ impl TokenVerifier {
     /// The keys that follow a source, if it is such.
     pub(crate) fn jwks(&self) -> Option<&Arc<Jwks>> {
         match &self.keys {
-            Keys::One(_) => None,
-            Keys::Set(keys) => Some(keys),
+            VerifyingKeys::One(_) => None,
+            VerifyingKeys::Set(keys) => Some(keys),
         }
     }
 
@@ -123,35 +123,39 @@ impl TokenVerifier {
     }
 
     /// Judges a token now. One that names an unknown key waits, for seconds at most, for the next set of keys.
-    pub(crate) async fn admit(&self, token: &str) -> Result<Claims, Rejected> {
+    pub(crate) async fn admit(&self, token: &str) -> Result<Claims, TokenRejection> {
         let asked = Instant::now();
         let judged = self.judge(token, clock::wall());
-        let (Err(Rejected::UnknownKey), Keys::Set(keys)) = (&judged, &self.keys) else { return judged };
+        let (Err(TokenRejection::UnknownKey), VerifyingKeys::Set(keys)) = (&judged, &self.keys) else {
+            return judged;
+        };
         let Some(begun) = keys.next_reading().await else { return judged };
         match self.judge(token, clock::wall()) {
             // Whoever had the key would have published it before signing by it.
-            Err(Rejected::UnknownKey) if begun >= asked => Err(Rejected::Bad(VerifyError::Invalid)),
+            Err(TokenRejection::UnknownKey) if begun >= asked => {
+                Err(TokenRejection::Bad(VerifyError::Invalid))
+            }
             judged => judged,
         }
     }
 
-    fn judge(&self, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
+    fn judge(&self, token: &str, now: Timestamp) -> Result<Claims, TokenRejection> {
         match &self.keys {
-            Keys::One(key) => self.judge_by(key, token, now),
-            Keys::Set(keys) => match keys.current().choose(token) {
+            VerifyingKeys::One(key) => self.judge_by(key, token, now),
+            VerifyingKeys::Set(keys) => match keys.current().choose(token) {
                 Chosen::Key(key) => self.judge_by(key, token, now),
-                Chosen::Unknown => Err(Rejected::UnknownKey),
-                Chosen::None => Err(Rejected::Bad(VerifyError::Invalid)),
+                Chosen::Unknown => Err(TokenRejection::UnknownKey),
+                Chosen::None => Err(TokenRejection::Bad(VerifyError::Invalid)),
             },
         }
     }
 
-    fn judge_by(&self, key: &VerifyingKey, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
+    fn judge_by(&self, key: &VerifyingKey, token: &str, now: Timestamp) -> Result<Claims, TokenRejection> {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm().into()];
         let token = decode::<TokenClaims>(token, key.decoding_key(), &validation);
-        let token = token.map_err(|_| Rejected::Bad(VerifyError::Invalid))?;
-        token.claims.judge(now).map_err(Rejected::Bad)
+        let token = token.map_err(|_| TokenRejection::Bad(VerifyError::Invalid))?;
+        token.claims.judge(now).map_err(TokenRejection::Bad)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::journal::{ConversationCreated, Event, MessageAppended};
 
 /// Something that users miss who are not connected.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Missed {
+pub(super) struct Notification {
     kind: &'static str,
     pub(super) conversation: ConversationId,
     /// The id of the message is the id of what is told: it is the same however often it is told.
@@ -42,7 +42,7 @@ struct Data<'a> {
     room_type: Option<RoomType>,
 }
 
-impl Missed {
+impl Notification {
     /// What an event of the journal is for those who miss it.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {

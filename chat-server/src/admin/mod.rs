@@ -6,7 +6,7 @@
 //! Answers are JSON, an error is `{"error": "…"}`, and what takes long answers with JSON lines as it goes: any number of
 //! `{"progress": …}`, then one `{"done": …}` or `{"error": "…"}`.
 //!
-//! To add a route, write `async fn name(context: Arc<Context>, request: Request<Bytes>) -> Outcome` in a file of its own
+//! To add a route, write `async fn name(context: Arc<Context>, request: Request<Bytes>) -> AdminResult` in a file of its own
 //! below `admin/`, and a row of `ROUTES`. `answer::json` makes an answer, `lines::lines` one that takes long; [`Client::ask`] and
 //! [`Client::follow`] read them.
 
@@ -33,7 +33,7 @@ use hyper::body::Body;
 use tokio::time::{Instant, timeout};
 
 pub use answer::AdminBody;
-use answer::{Answer, Outcome, Refusal};
+use answer::{AdminRefusal, AdminResponse, AdminResult};
 pub use client::{Client, ClientError};
 pub use config::{AdminConfig, SocketConfig};
 pub use listen::AdminError;
@@ -65,11 +65,11 @@ struct Route {
     path: &'static str,
     /// What it is for, in a line.
     about: &'static str,
-    handler: fn(Arc<Context>, Request<Bytes>) -> BoxFuture<'static, Outcome>,
+    handler: fn(Arc<Context>, Request<Bytes>) -> BoxFuture<'static, AdminResult>,
 }
 
 impl Route {
-    fn find(method: &Method, path: &str) -> Result<&'static Self, Refusal> {
+    fn find(method: &Method, path: &str) -> Result<&'static Self, AdminRefusal> {
         let mut methods = Vec::new();
         for route in ROUTES.iter().filter(|route| route.path == path) {
             if route.method == *method {
@@ -78,13 +78,13 @@ impl Route {
             methods.push(route.method.as_str());
         }
         if methods.is_empty() {
-            return Err(Refusal::new(
+            return Err(AdminRefusal::new(
                 StatusCode::NOT_FOUND,
                 "there is nothing here: GET / lists what there is",
             ));
         }
         let methods = methods.join(", ");
-        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("ask with {methods}"));
+        let refusal = AdminRefusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("ask with {methods}"));
         Err(refusal
             .with(ALLOW, HeaderValue::from_str(&methods).expect("names of methods are a header value")))
     }
@@ -169,11 +169,15 @@ impl Admin {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let late = |_| Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "this takes too long, try again"));
-        timeout(ANSWER_WITHIN, self.outcome(request)).await.unwrap_or_else(late).unwrap_or_else(Answer::from)
+        let late =
+            |_| Err(AdminRefusal::new(StatusCode::SERVICE_UNAVAILABLE, "this takes too long, try again"));
+        timeout(ANSWER_WITHIN, self.outcome(request))
+            .await
+            .unwrap_or_else(late)
+            .unwrap_or_else(AdminResponse::from)
     }
 
-    async fn outcome<B>(&self, request: Request<B>) -> Outcome
+    async fn outcome<B>(&self, request: Request<B>) -> AdminResult
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -192,15 +196,15 @@ impl std::fmt::Debug for Admin {
 }
 
 /// The answer to a question about the server's health.
-fn health(context: &Context, request: &Request<Bytes>) -> Answer {
+fn health(context: &Context, request: &Request<Bytes>) -> AdminResponse {
     let answer = context.health.answer(request).expect("the routes are those of the health");
     answer.map(BodyExt::boxed_unsync)
 }
 
-fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Refusal {
+fn unreadable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> AdminRefusal {
     if error.is::<LengthLimitError>() {
         let text = format!("the body has more than {BODY_MOST} bytes: ask in several requests");
-        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text);
+        return AdminRefusal::new(StatusCode::PAYLOAD_TOO_LARGE, text);
     }
-    Refusal::new(StatusCode::BAD_REQUEST, format!("can't read the body: {error}"))
+    AdminRefusal::new(StatusCode::BAD_REQUEST, format!("can't read the body: {error}"))
 }

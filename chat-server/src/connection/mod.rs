@@ -1,5 +1,7 @@
 //! The life of one connection, in one task: handshake, session, end.
 
+mod shared;
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,19 +17,20 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use crate::auth::Rejected;
+pub(crate) use shared::Shared;
+
+use crate::auth::TokenRejection;
 use crate::health::Phase;
-use crate::http::{Answer, Opening, refusal};
-use crate::metrics::Counted;
-use crate::newcomers::{Newcomer, Place};
-use crate::server::Shared;
+use crate::http::{HttpResponse, UpgradeRequest, refusal};
+use crate::metrics::ConnectionMetrics;
+use crate::newcomers::{Newcomer, NewcomerPlace};
 use crate::tls::Tls;
+use crate::transport::Transport;
 use crate::websocket::{self, Heartbeat, Watch, WebSocket};
 
 /// How long a client that is refused may take none of the refusal.
@@ -37,7 +40,7 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 const HEAD_BYTES: usize = 16 * 1024;
 
 /// What a request that became a WebSocket gets.
-struct Opened {
+struct OpenedSocket {
     admission: Admission,
     heartbeat: Heartbeat,
 }
@@ -47,14 +50,14 @@ enum Admission {
     /// With a good token.
     Admitted(Box<Admitted>),
     /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
-    Refused(Refusal),
+    Refused(ConnectionRefusal),
 }
 
 /// A session that may begin.
 struct Admitted {
     session: Session,
     user: UserId,
-    counted: Counted,
+    counted: ConnectionMetrics,
     /// Its place among the connections.
     place: OwnedSemaphorePermit,
 }
@@ -82,7 +85,7 @@ impl Admitted {
 
 /// Why a client may not come in.
 #[derive(Clone, Copy, Debug)]
-enum Refusal {
+enum ConnectionRefusal {
     NotAuthenticated,
     TokenExpired,
     /// The token may be good, and can't be checked now.
@@ -90,7 +93,7 @@ enum Refusal {
     Full,
 }
 
-impl Refusal {
+impl ConnectionRefusal {
     /// How it is said.
     fn words(self) -> (Option<ErrorCode>, CloseCode) {
         match self {
@@ -101,20 +104,15 @@ impl Refusal {
     }
 }
 
-impl From<Rejected> for Refusal {
-    fn from(rejected: Rejected) -> Self {
+impl From<TokenRejection> for ConnectionRefusal {
+    fn from(rejected: TokenRejection) -> Self {
         match rejected {
-            Rejected::Bad(VerifyError::Invalid) => Self::NotAuthenticated,
-            Rejected::Bad(VerifyError::Expired) => Self::TokenExpired,
-            Rejected::UnknownKey => Self::UnknownKey,
+            TokenRejection::Bad(VerifyError::Invalid) => Self::NotAuthenticated,
+            TokenRejection::Bad(VerifyError::Expired) => Self::TokenExpired,
+            TokenRejection::UnknownKey => Self::UnknownKey,
         }
     }
 }
-
-/// What a connection runs over: TCP, but for tests.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for S {}
 
 /// A session that may begin, and the WebSocket that it runs over.
 type Entered<S> = (Box<WebSocket<S>>, Box<Admitted>);
@@ -156,7 +154,11 @@ async fn run<S: Transport + Watch>(
 }
 
 /// Makes a WebSocket of it, if the client wants that and has a good token. Otherwise this is the connection's whole life.
-async fn enter<S: Transport + Watch>(stream: S, shared: Arc<Shared>, place: Place) -> Option<Entered<S>> {
+async fn enter<S: Transport + Watch>(
+    stream: S,
+    shared: Arc<Shared>,
+    place: NewcomerPlace,
+) -> Option<Entered<S>> {
     let (stream, leftover, opened) = handshake(stream, shared, &place).await?;
     let mut websocket = Box::new(WebSocket::new(stream, &leftover, opened.heartbeat).await);
     match opened.admission {
@@ -174,7 +176,7 @@ async fn enter_secure<S: Transport + Watch>(
     stream: S,
     tls: Arc<Tls>,
     shared: Arc<Shared>,
-    place: Place,
+    place: NewcomerPlace,
 ) -> Option<Entered<Box<TlsStream<S>>>> {
     let mut phase = shared.health.phase.clone();
     let accepted = tokio::select! {
@@ -197,8 +199,8 @@ async fn enter_secure<S: Transport + Watch>(
 async fn handshake<S: Transport>(
     stream: S,
     shared: Arc<Shared>,
-    place: &Place,
-) -> Option<(S, Bytes, Opened)> {
+    place: &NewcomerPlace,
+) -> Option<(S, Bytes, OpenedSocket)> {
     let mut phase = shared.health.phase.clone();
     let opened = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
@@ -235,8 +237,8 @@ async fn handshake<S: Transport>(
 async fn answer(
     request: &Request<Incoming>,
     shared: &Shared,
-    place: &Place,
-) -> Result<(Answer, Opened), Box<Answer>> {
+    place: &NewcomerPlace,
+) -> Result<(HttpResponse, OpenedSocket), Box<HttpResponse>> {
     place.asks(request.headers());
     if let Some(answer) = shared.health.answer(request) {
         return Err(answer);
@@ -245,7 +247,7 @@ async fn answer(
     if let Some(answer) = shared.console.answer(request) {
         return Err(answer);
     }
-    let opening = Opening::read(request)?;
+    let opening = UpgradeRequest::read(request)?;
     if *shared.health.phase.borrow() != Phase::Serving {
         return Err(stopping());
     }
@@ -255,17 +257,21 @@ async fn answer(
         shared.metrics.refused(refusal.words().1);
     }
     let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
-    Ok((opening.switch(), Opened { admission, heartbeat }))
+    Ok((opening.switch(), OpenedSocket { admission, heartbeat }))
 }
 
 /// Judges the token, then changes the newcomer's place for one among the connections.
-async fn admit(token: Option<&str>, shared: &Shared, newcomer: &Place) -> Result<Admission, Box<Answer>> {
+async fn admit(
+    token: Option<&str>,
+    shared: &Shared,
+    newcomer: &NewcomerPlace,
+) -> Result<Admission, Box<HttpResponse>> {
     let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
         Err(rejected) => return Ok(Admission::Refused(rejected.into())),
     };
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
-        return Ok(Admission::Refused(Refusal::Full));
+        return Ok(Admission::Refused(ConnectionRefusal::Full));
     };
     newcomer.give_back();
     let (user, role) = (claims.user.id.clone(), claims.user.role);
@@ -275,12 +281,12 @@ async fn admit(token: Option<&str>, shared: &Shared, newcomer: &Place) -> Result
     Ok(Admission::Admitted(Box::new(Admitted { session, user, counted, place })))
 }
 
-fn stopping() -> Box<Answer> {
+fn stopping() -> Box<HttpResponse> {
     refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later")
 }
 
 /// Says why, and closes.
-async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Refusal) {
+async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: ConnectionRefusal) {
     let (error, code) = refusal.words();
     let farewell = async {
         if let Some(error) = error {

@@ -1,0 +1,26 @@
+//! The state that all connections of a server share.
+
+use std::sync::Arc;
+
+use chat_core::drive::Handle;
+use tokio::sync::Semaphore;
+
+use crate::auth::TokenVerifier;
+#[cfg(feature = "console")]
+use crate::console::Console;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::tls::Tls;
+
+/// Everything that a connection needs from its server.
+pub(crate) struct Shared {
+    pub(crate) handle: Handle,
+    pub(crate) verifier: TokenVerifier,
+    /// One permit for each client with a valid token (`--max-connections`).
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) tls: Option<Arc<Tls>>,
+    #[cfg(feature = "console")]
+    pub(crate) console: Console,
+}
