@@ -1,47 +1,45 @@
-//! Bytes that wait on all connections together.
+//! The budget of bytes that wait on all connections together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::queue::take;
-
-/// The bytes that wait for readers, whoever they are. A frame counts once, however many connections wait for it.
+/// The bytes that wait for any reader. A frame counts once, however many connections wait for it.
 #[derive(Default)]
 pub(super) struct Budget {
     waiting: AtomicUsize,
-    /// The part that belongs to queues which are given up and not emptied yet.
+    /// The part that belongs to abandoned queues which are not empty yet.
     leaving: AtomicUsize,
 }
 
 /// A frame's bytes in the [`Budget`], until the last connection that waits for the frame drops this.
-pub(super) struct Charge {
+pub(super) struct Reservation {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Budget {
     /// Counts a frame.
-    pub(super) fn charge(self: &Arc<Self>, bytes: usize) -> Arc<Charge> {
+    pub(super) fn reserve(self: &Arc<Self>, bytes: usize) -> Arc<Reservation> {
         self.add(bytes);
-        Arc::new(Charge { budget: Arc::clone(self), bytes })
+        Arc::new(Reservation { budget: Arc::clone(self), bytes })
     }
 
-    /// Counts what only one connection holds.
+    /// Counts bytes held by a single connection.
     pub(super) fn add(&self, bytes: usize) {
         self.waiting.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts it no more.
+    /// Stops counting these bytes.
     pub(super) fn remove(&self, bytes: usize) {
         take(&self.waiting, bytes);
     }
 
-    /// A queue is given up: its bytes, as far as nobody else waits for them, will soon be free.
+    /// Notes that a queue was abandoned. Its bytes will soon be free, unless other queues hold them.
     pub(super) fn leaves(&self, bytes: usize) {
         self.leaving.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The queue is empty.
+    /// Notes that an abandoned queue is empty.
     pub(super) fn has_left(&self, bytes: usize) {
         take(&self.leaving, bytes);
     }
@@ -51,14 +49,25 @@ impl Budget {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Whether more wait than this, beside those that will soon be free.
+    /// Whether more than `most` bytes wait, not counting those that will soon be free.
     pub(super) fn exceeds(&self, most: usize) -> bool {
         self.waiting().saturating_sub(self.leaving.load(Ordering::Relaxed)) > most
     }
 }
 
-impl Drop for Charge {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.remove(self.bytes);
     }
+}
+
+/// Subtracts at most `amount` from a count, and returns the amount subtracted.
+pub(super) fn take(count: &AtomicUsize, amount: usize) -> usize {
+    if amount == 0 {
+        return 0;
+    }
+    let before = count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| Some(count.saturating_sub(amount)))
+        .unwrap_or_default();
+    before.min(amount)
 }

@@ -48,10 +48,11 @@ impl Handle {
     /// [`StoppedError`].
     pub async fn open(&self, claims: Claims) -> Result<Session, StoppedError> {
         let conn = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
-        let (tail, head) = queue::queue(self.limits.clone(), self.requests_under_way, self.budget.clone());
+        let (sender, receiver) =
+            queue::queue(self.limits.clone(), self.requests_under_way, self.budget.clone());
         let (opened, is_open) = oneshot::channel();
-        let session = Session::new(conn, self.messages.clone(), head);
-        self.send(ServiceMessage::Open(Box::new(NewConnection { conn, claims, queue: tail, opened })))
+        let session = Session::new(conn, self.messages.clone(), receiver);
+        self.send(ServiceMessage::Open(Box::new(NewConnection { conn, claims, queue: sender, opened })))
             .await?;
         is_open.await.map_err(|_| StoppedError)?;
         Ok(session)

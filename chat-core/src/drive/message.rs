@@ -2,7 +2,7 @@
 
 use futures::channel::oneshot;
 
-use super::queue::Tail;
+use super::queue::QueueSender;
 use super::stats::DriveStats;
 use crate::engine::{Claims, Command, ConnectionId, Headroom};
 use crate::frame::Frame;
@@ -51,7 +51,7 @@ pub(super) struct NewConnection {
     pub(super) conn: ConnectionId,
     pub(super) claims: Claims,
     /// The sending end of the connection's queue.
-    pub(super) queue: Tail,
+    pub(super) queue: QueueSender,
     /// Told once the engine knows the connection.
     pub(super) opened: oneshot::Sender<()>,
 }

@@ -8,7 +8,7 @@ use futures::{Sink, Stream};
 
 use super::Frame;
 use super::message::ServiceMessage;
-use super::queue::{Entry, Head, Outgoing};
+use super::queue::{Outbound, QueueItem, QueueReceiver};
 use super::signs::Signs;
 use crate::engine::{Class, ConnectionId};
 use crate::protocol::CloseCode;
@@ -18,7 +18,7 @@ use crate::time::Monotonic;
 pub struct Session {
     conn: ConnectionId,
     messages: mpsc::Sender<ServiceMessage>,
-    queue: Head,
+    queue: QueueReceiver,
     #[expect(dead_code, reason = "held for what its drop does")]
     closing: ReportsClosing,
 }
@@ -64,18 +64,18 @@ impl Run {
         &mut self,
         count: usize,
         (class, since): (Class, Monotonic),
-        watch: &mut impl FnMut(SessionEvent),
+        observer: &mut impl FnMut(SessionEvent),
     ) {
         if self.of != Some((class, since)) {
-            std::mem::take(self).tell(watch);
+            std::mem::take(self).tell(observer);
             self.of = Some((class, since));
         }
         self.count += count;
     }
 
-    fn tell(self, watch: &mut impl FnMut(SessionEvent)) {
+    fn tell(self, observer: &mut impl FnMut(SessionEvent)) {
         if let Some((class, since)) = self.of {
-            watch(SessionEvent::Frames { count: self.count, class, since });
+            observer(SessionEvent::Frames { count: self.count, class, since });
         }
     }
 }
@@ -94,7 +94,11 @@ impl Drop for ReportsClosing {
 }
 
 impl Session {
-    pub(super) fn new(conn: ConnectionId, messages: mpsc::Sender<ServiceMessage>, queue: Head) -> Self {
+    pub(super) fn new(
+        conn: ConnectionId,
+        messages: mpsc::Sender<ServiceMessage>,
+        queue: QueueReceiver,
+    ) -> Self {
         let closing = ReportsClosing { conn, messages: messages.clone() };
         Self { conn, messages, queue, closing }
     }
@@ -127,11 +131,11 @@ impl Session {
         self.run_with_observer(transport, |_| {})
     }
 
-    /// The same, with `watch` told of each frame that is carried: it must be quick.
+    /// The same, with `observer` told of each frame that is carried: it must be quick.
     pub fn run_with_observer<T, E>(
         self,
         transport: T,
-        watch: impl FnMut(SessionEvent),
+        observer: impl FnMut(SessionEvent),
     ) -> impl Future<Output = SessionEnd<E>>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
@@ -140,7 +144,7 @@ impl Session {
         let mut running = Running {
             session: self,
             transport,
-            watch,
+            observer,
             written: false,
             closing: None,
             ended: None,
@@ -159,7 +163,7 @@ impl std::fmt::Debug for Session {
 struct Running<T, W, E> {
     session: Session,
     transport: T,
-    watch: W,
+    observer: W,
     /// Something was written and is not flushed.
     written: bool,
     /// The last frame is on its way.
@@ -199,7 +203,7 @@ where
 
     /// Ends the peer's side. What was received is processed before the session ends: the engine finishes it and takes no more.
     fn end(&mut self, ended: SessionEnd<E>, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
-        if !self.session.queue.has_asked() {
+        if !self.session.queue.has_unanswered() {
             return Poll::Ready(ended);
         }
         self.ended = Some(ended);
@@ -215,10 +219,10 @@ where
             }
             self.told = true;
         }
-        while !self.session.queue.is_cut()
-            && let Some(Outgoing::Entry(_)) = ready!(self.session.queue.poll_next(cx))
+        while !self.session.queue.is_abandoned()
+            && let Some(QueueItem::Frame(_)) = ready!(self.session.queue.poll_next(cx))
         {
-            self.session.queue.taken();
+            self.session.queue.flushed();
         }
         Poll::Ready(self.ended.take().unwrap_or(SessionEnd::ByPeer))
     }
@@ -229,11 +233,11 @@ where
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
                 return Poll::Pending;
             }
-            self.session.queue.forget_backlog();
+            self.session.queue.clear_backlog();
             let _stopped =
                 self.session.messages.start_send(ServiceMessage::Relieved { conn: self.session.conn });
         }
-        while !self.session.queue.is_cut() && self.session.queue.may_read() {
+        while !self.session.queue.is_abandoned() && self.session.queue.may_read() {
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
                 return Poll::Pending;
             }
@@ -243,7 +247,7 @@ where
                 Some(Err(error)) => return Poll::Ready(SessionEnd::Failed(error)),
             };
             self.session.queue.count_request();
-            (self.watch)(SessionEvent::Request);
+            (self.observer)(SessionEvent::Request);
             let _stopped =
                 self.session.messages.start_send(ServiceMessage::Frame { conn: self.session.conn, frame });
         }
@@ -254,7 +258,7 @@ where
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
         let mut run = Run::default();
         let written = self.write_frames(cx, &mut run);
-        run.tell(&mut self.watch);
+        run.tell(&mut self.observer);
         written
     }
 
@@ -262,19 +266,25 @@ where
         if self.closing.is_some() {
             return Ok(());
         }
-        while !self.session.queue.is_cut() {
+        while !self.session.queue.is_abandoned() {
             let Poll::Ready(is_ready) = Pin::new(&mut self.transport).poll_ready(cx) else {
-                self.session.queue.settle();
+                self.session.queue.release();
                 return Ok(());
             };
             is_ready?;
             match self.session.queue.poll_next(cx) {
-                Poll::Ready(Some(Outgoing::Entry(Entry { class, frame, charge: _, count, since }))) => {
+                Poll::Ready(Some(QueueItem::Frame(Outbound {
+                    class,
+                    frame,
+                    reservation: _,
+                    count,
+                    since,
+                }))) => {
                     Pin::new(&mut self.transport).start_send(frame)?;
-                    run.add(count, (class, since), &mut self.watch);
+                    run.add(count, (class, since), &mut self.observer);
                     self.written = true;
                 }
-                Poll::Ready(Some(Outgoing::Close(code))) => return self.close(code),
+                Poll::Ready(Some(QueueItem::Close(code))) => return self.close(code),
                 Poll::Ready(None) => return self.close(CloseCode::GoingAway),
                 Poll::Pending => return Ok(()),
             }
@@ -290,7 +300,7 @@ where
         {
             flushed?;
             self.written = false;
-            self.session.queue.taken();
+            self.session.queue.flushed();
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::Engine;
+use super::pending_request::PendingRequest;
 use super::rate::at_least_a_millisecond;
-use super::work::Work;
 use crate::id::UserId;
 use crate::limits::{DailyBudget, RateSetting};
 use crate::protocol::{Error, ErrorCode, RoomType};
@@ -25,7 +25,7 @@ const RECORD: u64 = 512;
 
 /// A charge, so that it can be given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Charge {
+pub(super) struct BudgetCharge {
     bytes: u64,
     from: Purse,
 }
@@ -71,7 +71,7 @@ impl Budgets {
         bytes: u64,
         is_emergency: bool,
         now: Monotonic,
-    ) -> Result<Option<Charge>, Error> {
+    ) -> Result<Option<BudgetCharge>, Error> {
         let Some(limits) = self.limits else { return Ok(None) };
         let spent = self.users.get_or_insert_mut_ref(user, Spent::default);
         let taken = take(&mut spent.daily, bytes, limits.bytes, now).map(|()| Purse::Daily);
@@ -82,11 +82,11 @@ impl Budgets {
             }
             false => Err(pause),
         });
-        taken.map(|from| Some(Charge { bytes, from })).map_err(exceeded)
+        taken.map(|from| Some(BudgetCharge { bytes, from })).map_err(exceeded)
     }
 
     /// Takes a charge back: nothing was stored, because it turned out to be a repeat.
-    pub(super) fn refund(&mut self, user: &UserId, Charge { bytes, from }: Charge) {
+    pub(super) fn refund(&mut self, user: &UserId, BudgetCharge { bytes, from }: BudgetCharge) {
         let (Some(limits), Some(spent)) = (self.limits, self.users.get_mut(user)) else { return };
         let (full_again, budget) = match from {
             Purse::Daily => (&mut spent.daily, limits.bytes),
@@ -98,28 +98,28 @@ impl Budgets {
 
 impl Engine {
     /// Charges what a change of a client will store to the client's budget.
-    pub(super) fn afford(&mut self, work: &mut Work, change: &Change) -> Result<(), Error> {
-        if work.spent.is_none() {
-            let is_emergency = self.is_own_emergency(work, change);
+    pub(super) fn afford(&mut self, pending: &mut PendingRequest, change: &Change) -> Result<(), Error> {
+        if pending.budget_check.is_none() {
+            let is_emergency = self.is_own_emergency(pending, change);
             let (bytes, now) = (stored_bytes(change), self.now.monotonic);
-            work.spent = Some(self.budgets.charge(&work.user.id, bytes, is_emergency, now));
+            pending.budget_check = Some(self.budgets.charge(&pending.user.id, bytes, is_emergency, now));
         }
-        match &work.spent {
+        match &pending.budget_check {
             Some(Err(error)) => Err(error.clone()),
             _ => Ok(()),
         }
     }
 
     /// Whether a change creates an emergency, or is a message of its creator in one.
-    pub(super) fn is_own_emergency(&self, work: &Work, change: &Change) -> bool {
+    pub(super) fn is_own_emergency(&self, pending: &PendingRequest, change: &Change) -> bool {
         match change {
             Change::CreateConversation(create) => create.room_type == RoomType::EmergencySupport,
             Change::AppendMessage(append) => {
-                let loaded = work.known().conversation.as_ref().and_then(Option::as_ref);
+                let loaded = pending.facts().conversation.as_ref().and_then(Option::as_ref);
                 let conversation = loaded.or_else(|| self.cache.get(append.permit.conversation()));
                 conversation.is_some_and(|conversation| {
                     conversation.room_type == RoomType::EmergencySupport
-                        && conversation.created_by == work.user.id
+                        && conversation.created_by == pending.user.id
                 })
             }
             _ => false,
@@ -183,7 +183,7 @@ mod tests {
         Monotonic(Duration::from_secs(secs))
     }
 
-    fn wait(charged: Result<Option<Charge>, Error>) -> Option<u64> {
+    fn wait(charged: Result<Option<BudgetCharge>, Error>) -> Option<u64> {
         charged.err().map(|error| error.retry_after.unwrap().as_secs())
     }
 

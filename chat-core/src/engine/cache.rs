@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// Bounded: the longest unused goes first, except those that a change under way or someone who types still needs;
 /// of these there are no more than the bounds on those allow.
 pub(super) struct Cache {
-    entries: LruCache<ConversationId, Entry>,
+    entries: LruCache<ConversationId, CachedConversation>,
     capacity: usize,
     /// How many still need a conversation here, whether it has come yet or not.
     pins: BTreeMap<ConversationId, usize>,
@@ -25,7 +25,7 @@ pub(super) struct Cache {
     floor: Position,
 }
 
-struct Entry {
+struct CachedConversation {
     conversation: Conversation,
     /// Facts about the participants must be at least this new.
     position: Position,
@@ -90,7 +90,7 @@ impl Cache {
     }
 
     /// Takes up facts; `false` if they are older than what was applied, and must be loaded again.
-    pub(super) fn learn(
+    pub(super) fn record(
         &mut self,
         id: &ConversationId,
         facts: Option<&Conversation>,
@@ -110,7 +110,8 @@ impl Cache {
     pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
         let id = conversation.id.clone();
         let told = self.entries.peek(&id).map_or(conversation.last_seq, |entry| entry.told);
-        self.entries.put(id, Entry { conversation, position, told, stale: false, audience: None });
+        self.entries
+            .put(id, CachedConversation { conversation, position, told, stale: false, audience: None });
         self.evict();
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Command;
-use super::work::{Desk, Known, Outcome, Step, Stop};
+use super::pending_request::{Blocked, HandlerContext, HandlerResult, LoadedFacts, Step};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{Done, ErrorCode, Reply, Role, SendChatMessageReply, User};
@@ -21,34 +21,34 @@ pub(super) fn acting_user(command: &Command) -> User {
     }
 }
 
-pub(super) fn step(command: &Command, desk: &mut Desk<'_>) -> Outcome {
+pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerResult {
     match command {
         Command::Send { user, conversation, content, client_message_id } => {
-            let step = send(conversation, content, client_message_id.as_ref(), desk)?;
+            let step = send(conversation, content, client_message_id.as_ref(), cx)?;
             // Looked at last, so that nothing else is waited for between this and the commit.
-            match &desk.known.account {
+            match &cx.facts.account {
                 None => Err(load_account(user)),
                 Some(Some(account)) if !account.active => Err(ErrorCode::Deactivated.into()),
                 Some(_) => Ok(step),
             }
         }
         Command::Enrol { conversation, user } => {
-            known_account(user, desk)?;
-            Ok(Step::Commit(Change::Enrol(membership(conversation, user, desk)?)))
+            known_account(user, cx)?;
+            Ok(Step::Commit(Change::Enrol(membership(conversation, user, cx)?)))
         }
         Command::Withdraw { conversation, user } => {
-            Ok(Step::Commit(Change::Withdraw(membership(conversation, user, desk)?)))
+            Ok(Step::Commit(Change::Withdraw(membership(conversation, user, cx)?)))
         }
         Command::Import(user) | Command::ImportInactive(user) => {
-            let Some(known) = &desk.known.account else { return Err(load_account(&user.id)) };
+            let Some(known) = &cx.facts.account else { return Err(load_account(&user.id)) };
             let active = matches!(command, Command::Import(_));
-            Ok(put(Account::imported(known.as_ref(), user.clone(), active, desk.now.wall)))
+            Ok(put(Account::imported(known.as_ref(), user.clone(), active, cx.now.wall)))
         }
         Command::Deactivate(user) => {
-            let Some(known) = &desk.known.account else { return Err(load_account(user)) };
-            Ok(put(Account::deactivated(known.as_ref(), user, desk.now.wall)))
+            let Some(known) = &cx.facts.account else { return Err(load_account(user)) };
+            Ok(put(Account::deactivated(known.as_ref(), user, cx.now.wall)))
         }
-        Command::Activate(user) => Ok(put(known_account(user, desk)?.activated(desk.now.wall))),
+        Command::Activate(user) => Ok(put(known_account(user, cx)?.activated(cx.now.wall))),
     }
 }
 
@@ -63,20 +63,24 @@ fn send(
     conversation: &ConversationId,
     content: &Arc<str>,
     client_message_id: Option<&ClientMessageId>,
-    desk: &mut Desk<'_>,
-) -> Outcome {
+    cx: &mut HandlerContext<'_>,
+) -> HandlerResult {
     Ok(Step::Commit(Change::AppendMessage(AppendMessage {
-        permit: desk.may_take_part(conversation)?,
-        nonce: desk.ids.nonce(),
+        permit: cx.may_take_part(conversation)?,
+        nonce: cx.ids.nonce(),
         content: content.clone(),
         client_message_id: client_message_id.cloned(),
-        at: desk.now.wall,
+        at: cx.now.wall,
     })))
 }
 
-fn membership(conversation: &ConversationId, user: &UserId, desk: &Desk<'_>) -> Result<Membership, Stop> {
-    match &desk.known.conversation {
-        None => Err(Stop::Load(Query::Conversation(conversation.clone()))),
+fn membership(
+    conversation: &ConversationId,
+    user: &UserId,
+    cx: &HandlerContext<'_>,
+) -> Result<Membership, Blocked> {
+    match &cx.facts.conversation {
+        None => Err(Blocked::OnLoad(Query::Conversation(conversation.clone()))),
         Some(None) => Err(ErrorCode::ConversationNotFound.into()),
         Some(Some(Conversation { id, version, .. })) => {
             Ok(Membership { conversation: id.clone(), version: *version, user: user.clone() })
@@ -84,17 +88,17 @@ fn membership(conversation: &ConversationId, user: &UserId, desk: &Desk<'_>) -> 
     }
 }
 
-fn known_account<'a>(user: &UserId, desk: &Desk<'a>) -> Result<&'a Account, Stop> {
-    let known: &'a Known = desk.known;
-    match &known.account {
+fn known_account<'a>(user: &UserId, cx: &HandlerContext<'a>) -> Result<&'a Account, Blocked> {
+    let facts: &'a LoadedFacts = cx.facts;
+    match &facts.account {
         None => Err(load_account(user)),
         Some(None) => Err(ErrorCode::UserNotFound.into()),
         Some(Some(account)) => Ok(account),
     }
 }
 
-fn load_account(user: &UserId) -> Stop {
-    Stop::Load(Query::Account(user.clone()))
+fn load_account(user: &UserId) -> Blocked {
+    Blocked::OnLoad(Query::Account(user.clone()))
 }
 
 /// The answer to a send whose `client_message_id` was used before, unless that was for something else.

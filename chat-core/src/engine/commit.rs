@@ -7,8 +7,8 @@ use std::mem;
 use super::connection::Stage;
 use super::intent::Intent;
 use super::io::ConnectionId;
-use super::load::Origin;
-use super::work::{Ask, Work};
+use super::origin::Origin;
+use super::pending_request::{Operation, PendingRequest};
 use super::{Engine, Event, Output, Ticket, Timer, handler};
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{Done, Reply, Request};
@@ -72,20 +72,20 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) {
 
 impl Engine {
     /// Puts a request's change into the next commit.
-    pub(super) fn submit(&mut self, origin: &Origin, mut work: Box<Work>, change: Change) {
+    pub(super) fn submit(&mut self, origin: &Origin, mut pending: Box<PendingRequest>, change: Change) {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
         }
         let is_of_account = matches!(change, Change::PutAccount(_));
-        if !is_of_account && self.commits.holds_account(&work.user.id) {
+        if !is_of_account && self.commits.holds_account(&pending.user.id) {
             // What comes after a change of its user's rights is decided on the rights that it leaves.
-            self.waiting.push(origin.clone());
-            return self.keep(origin, work);
+            self.blocked.push(origin.clone());
+            return self.park(origin, pending);
         }
         if matches!(change, Change::CreateConversation(_)) {
-            let before = *work.newcomers.get_or_insert(self.newcomers.next());
+            let before = *pending.newcomers.get_or_insert(self.newcomers.next());
             if self.newcomers.wait(before, origin) {
-                return self.keep(origin, work);
+                return self.park(origin, pending);
             }
         }
         if let Change::AppendMessage(append) = &change {
@@ -94,17 +94,17 @@ impl Engine {
         if let Change::PutAccount(account) = &change {
             self.put_in_directory(account);
         }
-        let message = match &work.ask {
-            Ask::Request(Request::MarkMessageRead(read)) => Some(read.message_id.clone()),
+        let message = match &pending.operation {
+            Operation::Request(Request::MarkMessageRead(read)) => Some(read.message_id.clone()),
             _ => None,
         };
         match origin {
             Origin::Request(conn, number) => {
                 if let Some(connection) = self.connections.get_mut(conn) {
-                    connection.set(*number, Stage::Committing(work));
+                    connection.set(*number, Stage::Committing(pending));
                 }
             }
-            Origin::Command(id) => drop(self.commands.insert(*id, work)),
+            Origin::Command(id) => drop(self.commands.insert(*id, pending)),
             Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
         }
         self.submit_for(origin.clone(), change, message);
@@ -116,7 +116,7 @@ impl Engine {
             self.cache.pin(conversation);
         }
         self.commits.count(&intent, true);
-        intent.name().into_iter().for_each(|name| self.names.hold(name));
+        intent.key().into_iter().for_each(|key| self.key_locks.lock(key));
         self.commits.waiting.push_back((origin, intent, change));
     }
 
@@ -125,7 +125,7 @@ impl Engine {
         if self.commits.under_way.is_some() || self.commits.waiting.is_empty() {
             return None;
         }
-        let ticket = self.questions.ticket();
+        let ticket = self.calls.ticket();
         let count = self.commits.waiting.len().min(self.limits.engine.changes_per_commit);
         let (mut changes, mut under_way) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for (origin, intent, change) in self.commits.waiting.drain(..count) {
@@ -142,25 +142,27 @@ impl Engine {
         }
         let Some((_, under_way)) = self.commits.under_way.take() else { return };
         let verdicts = result.ok().filter(|verdicts| verdicts.len() == under_way.len());
-        let overtaking = self.take_overtaking(&under_way, verdicts.as_deref().unwrap_or_default());
+        let overtaking = self.take_behind_conflicts(&under_way, verdicts.as_deref().unwrap_or_default());
         // Before what it has led to, so that the store has something to do meanwhile.
         let next = self.start_commit();
         self.outputs.extend(next);
         match verdicts {
             Some(verdicts) => under_way.into_iter().zip(verdicts).for_each(|((origin, intent), verdict)| {
-                self.judged(&origin, intent, verdict);
+                self.on_verdict(&origin, intent, verdict);
             }),
-            None => under_way.into_iter().for_each(|(origin, intent)| self.lost(&origin, &intent)),
+            None => {
+                under_way.into_iter().for_each(|(origin, intent)| self.on_unknown_outcome(&origin, &intent))
+            }
         }
         for (origin, intent) in overtaking {
-            self.judged(&origin, intent, Err(Rejected::Conflict));
+            self.on_verdict(&origin, intent, Err(Rejected::Conflict));
         }
-        self.resume_waiting();
+        self.resume_blocked();
     }
 
     /// Takes out what waits and would overtake something that met a conflict and is decided again: as the store refuses
     /// what comes after it in the same commit.
-    fn take_overtaking(
+    fn take_behind_conflicts(
         &mut self,
         under_way: &[(Origin, Intent)],
         verdicts: &[Verdict],
@@ -185,37 +187,37 @@ impl Engine {
         follows && intent.may_be_told(verdict)
     }
 
-    fn judged(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
+    fn on_verdict(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
         if !self.is_believable(&intent, &verdict) {
-            return self.lost(origin, &intent);
+            return self.on_unknown_outcome(origin, &intent);
         }
-        self.left(&intent);
+        self.settle_change(&intent);
         let conversation = intent.conversation().cloned();
         match verdict {
-            Ok(receipt) => self.accepted(origin, intent.happened(&receipt), &receipt),
+            Ok(receipt) => self.on_accepted(origin, intent.happened(&receipt), &receipt),
             Err(Rejected::Conflict) => {
                 conversation.iter().for_each(|conversation| self.cache.mark_stale(conversation));
-                self.conflict(origin);
+                self.on_conflict(origin);
             }
-            Err(Rejected::Duplicate(original)) => self.duplicate(origin, &original),
+            Err(Rejected::Duplicate(original)) => self.on_duplicate(origin, &original),
         }
         conversation.iter().for_each(|conversation| self.cache.unpin(conversation));
         self.advance_origin(origin);
     }
 
     /// A change is under way no longer: what has waited for it goes on when all of its commit is answered.
-    fn left(&mut self, intent: &Intent) {
+    fn settle_change(&mut self, intent: &Intent) {
         self.commits.count(intent, false);
-        if let Some(name) = intent.name() {
-            self.waiting.append(&mut self.names.release(&name));
+        if let Some(key) = intent.key() {
+            self.blocked.append(&mut self.key_locks.unlock(&key));
         }
     }
 
     /// The reply first, then what others hear; on the sender's connection the order holds too.
-    fn accepted(&mut self, origin: &Origin, event: Option<Event>, receipt: &Receipt) {
+    fn on_accepted(&mut self, origin: &Origin, event: Option<Event>, receipt: &Receipt) {
         let reply = event.as_ref().map_or(Reply::Done(Done::default()), handler::reply);
         self.finish(origin, Ok(reply));
-        let conn = self.hold_back(origin);
+        let conn = self.defer_events(origin);
         if let Some(event) = event {
             self.apply(&event, receipt.position(), conn);
             self.outputs.push_back(Output::Publish(event));
@@ -228,41 +230,41 @@ impl Engine {
     }
 
     /// Has live events on the origin's connection wait for its reply.
-    pub(super) fn hold_back(&mut self, origin: &Origin) -> Option<ConnectionId> {
+    pub(super) fn defer_events(&mut self, origin: &Origin) -> Option<ConnectionId> {
         let Origin::Request(conn, number) = origin else { return None };
-        self.connections.get_mut(conn)?.hold_back(*number);
-        self.holding.insert(*conn);
+        self.connections.get_mut(conn)?.defer_events(*number);
+        self.deferring.insert(*conn);
         Some(*conn)
     }
 
     /// Decided again on new facts, in its old place, a few times.
-    fn conflict(&mut self, origin: &Origin) {
+    fn on_conflict(&mut self, origin: &Origin) {
         if *origin == Origin::Enrolment {
             return self.enrolment_judged(false);
         }
-        let Some(mut work) = self.take(origin) else { return };
-        work.conflicts += 1;
-        work.forget();
-        match work.conflicts > self.limits.engine.conflict_retries {
+        let Some(mut pending) = self.take(origin) else { return };
+        pending.conflicts += 1;
+        pending.clear_facts();
+        match pending.conflicts > self.limits.engine.conflict_retries {
             true => self.finish(origin, Err(self.unavailable())),
-            false => self.proceed_in_turn(origin, work),
+            false => self.proceed_in_turn(origin, pending),
         }
     }
 
     /// A true repeat is answered as the first time, and free of charge. Anything else under the same id has its price.
-    fn duplicate(&mut self, origin: &Origin, original: &Original) {
-        let Some(work) = self.take(origin) else { return };
-        let reply = work.ask.repeat(original);
+    fn on_duplicate(&mut self, origin: &Origin, original: &Original) {
+        let Some(pending) = self.take(origin) else { return };
+        let reply = handler::repeat(&pending.operation, original);
         if reply.is_ok() {
-            self.refund(&work);
-            self.slow_down(origin, &work.user.id);
+            self.refund(&pending);
+            self.slow_down(origin, &pending.user.id);
         }
         self.finish(origin, reply);
     }
 
     /// The store did not answer, or not to this change: whether it was made is unknown, and is said so.
-    fn lost(&mut self, origin: &Origin, intent: &Intent) {
-        self.left(intent);
+    fn on_unknown_outcome(&mut self, origin: &Origin, intent: &Intent) {
+        self.settle_change(intent);
         intent.conversation().into_iter().for_each(|conversation| {
             self.cache.mark_stale(conversation);
             self.cache.unpin(conversation);

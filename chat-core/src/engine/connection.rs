@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::io::Class;
-use super::work::Work;
+use super::pending_request::PendingRequest;
 use crate::id::ConversationId;
 use crate::protocol::{EventType, RequestId, RoomType, User};
 use crate::time::{Monotonic, Timestamp};
@@ -49,7 +49,7 @@ struct Slot {
     request_id: Option<RequestId>,
     stage: Stage,
     /// Live events from now on must come after this slot.
-    holds_back: bool,
+    defers_events: bool,
     /// Live events that come right after the reply.
     after: Vec<(Class, Bytes)>,
 }
@@ -59,11 +59,11 @@ pub(super) enum Stage {
     /// The connection itself is being admitted; nothing leaves before that.
     Entering,
     /// Not begun, or to be decided again.
-    Waiting(Box<Work>),
+    Waiting(Box<PendingRequest>),
     /// A question is under way.
-    Asking(Box<Work>),
+    Loading(Box<PendingRequest>),
     /// A change is under way.
-    Committing(Box<Work>),
+    Committing(Box<PendingRequest>),
     /// Answered, but not the first in the queue.
     Done(Option<Bytes>),
 }
@@ -74,7 +74,7 @@ impl Connection {
             event: None,
             request_id: None,
             stage: Stage::Entering,
-            holds_back: true,
+            defers_events: true,
             after: Vec::new(),
         };
         Self {
@@ -107,8 +107,8 @@ impl Connection {
         }
         self.user = Arc::new(user.clone());
         for slot in &mut self.slots {
-            if let Stage::Waiting(work) = &mut slot.stage {
-                work.user = self.user.clone();
+            if let Stage::Waiting(pending) = &mut slot.stage {
+                pending.user = self.user.clone();
             }
         }
     }
@@ -120,7 +120,7 @@ impl Connection {
 
     /// Takes a request into the order of replies.
     pub(super) fn push(&mut self, event: Option<EventType>, request_id: Option<RequestId>, stage: Stage) {
-        self.slots.push_back(Slot { event, request_id, stage, holds_back: false, after: Vec::new() });
+        self.slots.push_back(Slot { event, request_id, stage, defers_events: false, after: Vec::new() });
     }
 
     /// The first request that is not decided, if it is its turn, with its number.
@@ -128,18 +128,19 @@ impl Connection {
     /// A connection's requests are decided one by one, so that none overtakes another. One that reads what is stored
     /// waits until all before it are answered, so that it sees what they have done, and until those answers were written,
     /// for its own may be long.
-    pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<Work>)> {
+    pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<PendingRequest>)> {
         if self.rests_until.is_some() && !self.leaving {
             return None;
         }
         let place = self.first_undecided()?;
         let stage = &mut self.slots[place].stage;
         match stage {
-            Stage::Waiting(work) if !work.waits_for_those_before() || (place == 0 && !self.backlogged) => {}
+            Stage::Waiting(pending)
+                if !pending.waits_for_those_before() || (place == 0 && !self.backlogged) => {}
             _ => return None,
         }
         match std::mem::replace(stage, Stage::Done(None)) {
-            Stage::Waiting(work) => Some((self.first + place as u64, work)),
+            Stage::Waiting(pending) => Some((self.first + place as u64, pending)),
             _ => None,
         }
     }
@@ -152,23 +153,23 @@ impl Connection {
     fn first_undecided(&self) -> Option<usize> {
         self.slots
             .iter()
-            .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Asking(_)))
+            .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Loading(_)))
     }
 
     /// Takes a request out of its stage, which must then be [set](Self::set) anew.
-    pub(super) fn take(&mut self, number: u64) -> Option<Box<Work>> {
+    pub(super) fn take(&mut self, number: u64) -> Option<Box<PendingRequest>> {
         let slot = self.slot(number)?;
         match std::mem::replace(&mut slot.stage, Stage::Done(None)) {
-            Stage::Waiting(work) | Stage::Asking(work) | Stage::Committing(work) => Some(work),
+            Stage::Waiting(pending) | Stage::Loading(pending) | Stage::Committing(pending) => Some(pending),
             Stage::Entering | Stage::Done(_) => None,
         }
     }
 
     /// The request whose question is under way, or that waits for one that it may repeat.
-    pub(super) fn asking(&self) -> Option<&Work> {
+    pub(super) fn loading(&self) -> Option<&PendingRequest> {
         self.slots
             .iter()
-            .find_map(|slot| if let Stage::Asking(work) = &slot.stage { Some(&**work) } else { None })
+            .find_map(|slot| if let Stage::Loading(pending) = &slot.stage { Some(&**pending) } else { None })
     }
 
     pub(super) fn set(&mut self, number: u64, stage: Stage) {
@@ -178,15 +179,15 @@ impl Connection {
     }
 
     /// From now on live events wait until this request is answered.
-    pub(super) fn hold_back(&mut self, number: u64) {
+    pub(super) fn defer_events(&mut self, number: u64) {
         if let Some(slot) = self.slot(number) {
-            slot.holds_back = true;
+            slot.defers_events = true;
         }
     }
 
     /// Whether live events must wait.
-    pub(super) fn holds_back(&self) -> bool {
-        self.slots.iter().any(|slot| slot.holds_back)
+    pub(super) fn defers_events(&self) -> bool {
+        self.slots.iter().any(|slot| slot.defers_events)
     }
 
     /// Which request has this number, if it is one.
@@ -203,7 +204,7 @@ impl Connection {
     /// At most `most` messages wait there. Typing is dropped once a quarter of the room is used, and takes no message's
     /// place.
     pub(super) fn place(&mut self, class: Class, frame: &Bytes, most: usize) -> Placed {
-        let Some(slot) = self.slots.iter_mut().rev().find(|slot| slot.holds_back) else {
+        let Some(slot) = self.slots.iter_mut().rev().find(|slot| slot.defers_events) else {
             return Placed::Now;
         };
         match class {

@@ -76,7 +76,7 @@ impl Engine {
     /// Puts a live event in its order on one connection.
     fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
         let most = self.limits.engine.held_back;
-        match self.holding.contains(&conn) {
+        match self.deferring.contains(&conn) {
             true => self.connections.get_mut(&conn).map(|connection| connection.place(class, frame, most)),
             false => Some(Placed::Now),
         }

@@ -15,7 +15,7 @@ use crate::store::{Account, Position};
 /// then has it as a participant, and one that was decided earlier is committed earlier, so that the enrolment job
 /// finds it.
 #[derive(Default)]
-pub(super) struct Directory {
+pub(super) struct ControlDirectory {
     control: BTreeMap<UserId, Arc<User>>,
     /// Users who were in control until their role or activity changed, and whose enrolment has not ended in the store yet.
     /// They take part in what they created alone. Bounded as `control` is.
@@ -24,7 +24,7 @@ pub(super) struct Directory {
     position: Position,
 }
 
-impl Directory {
+impl ControlDirectory {
     pub(super) fn replace(&mut self, control: Vec<Account>) {
         self.control = control.into_iter().map(|a| (a.user.id.clone(), Arc::new(a.user))).collect();
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::origin::Origin;
 use super::{Draining, Engine, SupportRequest, Timer};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};

@@ -1,7 +1,7 @@
 //! Room for what is stored: as it runs out, less and less may be written, and emergencies longest.
 
-use super::work::Work;
-use super::{Ask, Engine};
+use super::pending_request::PendingRequest;
+use super::{Engine, Operation};
 use crate::protocol::{Error, ErrorCode};
 use crate::store::Change;
 
@@ -22,14 +22,14 @@ pub enum Headroom {
 
 impl Engine {
     /// Checks that there is room for a change that a request or command asks for.
-    pub(super) fn has_headroom(&self, work: &Work, change: &Change) -> Result<(), Error> {
-        let allowed = match (self.headroom, &work.ask) {
-            (Headroom::Reserved, Ask::Request(_)) => {
-                work.user.role.is_control() || self.is_own_emergency(work, change)
+    pub(super) fn has_headroom(&self, pending: &PendingRequest, change: &Change) -> Result<(), Error> {
+        let allowed = match (self.headroom, &pending.operation) {
+            (Headroom::Reserved, Operation::Request(_)) => {
+                pending.user.role.is_control() || self.is_own_emergency(pending, change)
             }
-            (Headroom::Ample, _) | (Headroom::Reserved, Ask::Command(_)) => true,
-            (Headroom::Exhausted, Ask::Request(_)) => false,
-            (Headroom::Exhausted, Ask::Command(_)) => !matches!(change, Change::AppendMessage(_)),
+            (Headroom::Ample, _) | (Headroom::Reserved, Operation::Command(_)) => true,
+            (Headroom::Exhausted, Operation::Request(_)) => false,
+            (Headroom::Exhausted, Operation::Command(_)) => !matches!(change, Change::AppendMessage(_)),
         };
         match allowed {
             true => Ok(()),

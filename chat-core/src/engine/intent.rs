@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Event;
-use super::names::Name;
+use super::key_locks::IdempotencyKey;
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
 use crate::protocol::{Message, MessageType, User};
@@ -72,7 +72,7 @@ impl Intent {
     }
 
     /// Under which id it may be repeated.
-    pub(super) fn name(&self) -> Option<Name> {
+    pub(super) fn key(&self) -> Option<IdempotencyKey> {
         match self {
             Self::Create(_, message, _, id) | Self::Append(message, _, id) => {
                 Some((message.sender_id.clone(), id.clone()?))
@@ -105,7 +105,7 @@ impl Intent {
                     | (Self::Enrol(..) | Self::Withdraw(..), Receipt::Membership { .. })
             ),
             Err(Rejected::Conflict) => !matches!(self, Self::Account(_)),
-            Err(Rejected::Duplicate(_)) => self.name().is_some(),
+            Err(Rejected::Duplicate(_)) => self.key().is_some(),
         }
     }
 

@@ -204,7 +204,7 @@ pub enum Output {
         /// One encoding for all of them.
         frame: Bytes,
     },
-    /// Ask the store, then [`Input::Loaded`].
+    /// Operation the store, then [`Input::Loaded`].
     Load {
         /// To be given back.
         ticket: Ticket,

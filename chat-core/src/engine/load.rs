@@ -1,58 +1,36 @@
-//! Questions to the store and the verifier, and whose they are.
+//! PendingCalls to the store and the verifier, and whose they are.
 
 use std::collections::BTreeMap;
 
-use super::io::{CommandId, ConnectionId};
-use super::names::Name;
+use super::key_locks::IdempotencyKey;
+use super::origin::Origin;
 use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
 use crate::store::{Facts, Loaded, Query, UnavailableError};
 
-/// On whose behalf something is asked or changed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Origin {
-    /// A request, by its number on its connection.
-    Request(ConnectionId, u64),
-    /// A connection that is being admitted.
-    Entry(ConnectionId),
-    /// The embedder.
-    Command(CommandId),
-    /// The background job that enrols.
-    Enrolment,
-    /// The engine itself: nobody waits for an answer.
-    Engine,
-}
-
-impl Origin {
-    /// Whether it is a request of this connection.
-    pub(super) fn is_of(&self, conn: ConnectionId) -> bool {
-        matches!(self, Self::Request(own, _) if *own == conn)
-    }
-}
-
-/// Questions under way. Bounded: each request, connection, command and job has at most one.
+/// PendingCalls under way. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
-pub(super) struct Questions {
+pub(super) struct PendingCalls {
     next: u64,
-    open: BTreeMap<Ticket, Question>,
+    open: BTreeMap<Ticket, PendingCall>,
 }
 
 /// A question under way.
-pub(super) struct Question {
+pub(super) struct PendingCall {
     pub(super) origin: Origin,
     /// To the store, or none to the verifier.
     pub(super) query: Option<Query>,
     /// The name that is held by it.
-    pub(super) name: Option<Name>,
+    pub(super) key: Option<IdempotencyKey>,
 }
 
-impl Questions {
+impl PendingCalls {
     pub(super) fn ticket(&mut self) -> Ticket {
         self.next += 1;
         Ticket(self.next)
     }
 
-    pub(super) fn open(&mut self, question: Question) -> Ticket {
+    pub(super) fn open(&mut self, question: PendingCall) -> Ticket {
         let ticket = self.ticket();
         self.open.insert(ticket, question);
         ticket
@@ -62,20 +40,20 @@ impl Questions {
         self.open.len()
     }
 
-    pub(super) fn close(&mut self, ticket: Ticket) -> Option<Question> {
+    pub(super) fn close(&mut self, ticket: Ticket) -> Option<PendingCall> {
         self.open.remove(&ticket)
     }
 }
 
 impl Engine {
     pub(super) fn load(&mut self, origin: Origin, query: Query) {
-        self.load_under(None, origin, query);
+        self.load_with_key(None, origin, query);
     }
 
     /// Loads for a request that may be repeated under this name, and holds it until the facts are taken up.
-    pub(super) fn load_under(&mut self, name: Option<Name>, origin: Origin, query: Query) {
-        name.iter().for_each(|name| self.names.hold(name.clone()));
-        let ticket = self.questions.open(Question { origin, query: Some(query.clone()), name });
+    pub(super) fn load_with_key(&mut self, key: Option<IdempotencyKey>, origin: Origin, query: Query) {
+        key.iter().for_each(|key| self.key_locks.lock(key.clone()));
+        let ticket = self.calls.open(PendingCall { origin, query: Some(query.clone()), key });
         self.outputs.push_back(Output::Load { ticket, query });
     }
 
@@ -89,7 +67,7 @@ impl Engine {
     }
 
     pub(super) fn loaded(&mut self, ticket: Ticket, result: Result<Loaded, UnavailableError>) {
-        let Some(Question { origin, query: Some(query), name }) = self.questions.close(ticket) else {
+        let Some(PendingCall { origin, query: Some(query), key }) = self.calls.close(ticket) else {
             return;
         };
         match origin {
@@ -97,9 +75,9 @@ impl Engine {
             Origin::Entry(conn) => self.entry_loaded(conn, result),
             Origin::Enrolment => self.enrolment_loaded(result),
             Origin::Request(..) | Origin::Command(_) => match result {
-                Ok(_) if self.is_being_changed(&query) => self.waiting.push(origin),
-                Ok(loaded) if self.is_outdated(&query, &loaded) => self.load_under(name, origin, query),
-                result => self.facts(&origin, &query, name.as_ref(), result),
+                Ok(_) if self.is_being_changed(&query) => self.blocked.push(origin),
+                Ok(loaded) if self.is_outdated(&query, &loaded) => self.load_with_key(key, origin, query),
+                result => self.facts_loaded(&origin, &query, key.as_ref(), result),
             },
         }
     }
@@ -112,7 +90,7 @@ impl Engine {
     fn is_outdated(&mut self, query: &Query, Loaded { position, facts }: &Loaded) -> bool {
         match (query, facts) {
             (Query::Conversation(id), Facts::Conversation(facts)) => {
-                !self.cache.learn(id, facts.as_ref(), *position)
+                !self.cache.record(id, facts.as_ref(), *position)
             }
             (Query::Account(_), _) => self.directory.is_newer_than(*position),
             _ => false,
@@ -120,18 +98,18 @@ impl Engine {
     }
 
     /// A request goes on, and after it those that have waited for it.
-    fn facts(
+    fn facts_loaded(
         &mut self,
         origin: &Origin,
         query: &Query,
-        name: Option<&Name>,
+        key: Option<&IdempotencyKey>,
         result: Result<Loaded, UnavailableError>,
     ) {
-        let released = name.map(|name| self.names.release(name)).unwrap_or_default();
+        let released = key.map(|key| self.key_locks.unlock(key)).unwrap_or_default();
         match (result, self.take(origin)) {
-            (Ok(Loaded { facts, .. }), Some(mut work)) => {
-                work.learn(query, facts);
-                self.go_on(origin, work);
+            (Ok(Loaded { facts, .. }), Some(mut pending)) => {
+                pending.record(query, facts);
+                self.resume_request(origin, pending);
             }
             (Ok(_), None) => {}
             (Err(_), _) => self.finish(origin, Err(self.unavailable())),
@@ -144,7 +122,7 @@ impl Engine {
         let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
             let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
             self.timers.set(again, Timer::Directory);
-            return self.refuse_waiting();
+            return self.refuse_blocked();
         };
         if self.directory.is_newer_than(position) {
             return self.load_directory();
@@ -159,16 +137,16 @@ impl Engine {
             self.enrolment.put(account);
         }
         self.enrolment_step();
-        self.resume_waiting();
+        self.resume_blocked();
     }
 
     /// Before the directory is loaded nobody can be served: whoever waits for it hears so, and does not wait for the next
     /// attempt.
-    fn refuse_waiting(&mut self) {
+    fn refuse_blocked(&mut self) {
         if self.ready {
             return;
         }
-        for origin in std::mem::take(&mut self.waiting) {
+        for origin in std::mem::take(&mut self.blocked) {
             match origin {
                 Origin::Entry(conn) => self.entry_failed(conn),
                 _ => self.finish(&origin, Err(self.unavailable())),
@@ -177,8 +155,8 @@ impl Engine {
     }
 
     /// Begins what has waited for the directory, an account, or a change that it may be a repeat of.
-    pub(super) fn resume_waiting(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
+    pub(super) fn resume_blocked(&mut self) {
+        let waiting = std::mem::take(&mut self.blocked);
         self.resume(waiting);
     }
 
@@ -187,8 +165,8 @@ impl Engine {
             match &origin {
                 Origin::Entry(conn) => self.enter(*conn),
                 _ => {
-                    if let Some(work) = self.take(&origin) {
-                        self.go_on(&origin, work);
+                    if let Some(pending) = self.take(&origin) {
+                        self.resume_request(&origin, pending);
                         self.advance_origin(&origin);
                     }
                 }

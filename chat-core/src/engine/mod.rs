@@ -61,10 +61,12 @@ mod headroom;
 mod ids;
 mod intent;
 mod io;
+mod key_locks;
 mod load;
-mod names;
 mod newcomers;
 mod online;
+mod origin;
+mod pending_request;
 mod progress;
 mod rate;
 mod rights;
@@ -73,7 +75,6 @@ mod stats;
 mod timers;
 mod typing;
 mod weight;
-mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -82,21 +83,22 @@ use budget::Budgets;
 use cache::Cache;
 use commit::Commits;
 use connection::Connection;
-use directory::Directory;
+use directory::ControlDirectory;
 use enrolment::Enrolment;
 pub use event::Event;
 pub use headroom::Headroom;
 use ids::Ids;
 pub use io::{Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket, VerifyError};
-use load::{Origin, Questions};
-use names::Names;
+use key_locks::KeyLocks;
+use load::PendingCalls;
 use newcomers::Newcomers;
 use online::Online;
+use origin::Origin;
+use pending_request::{Operation, PendingRequest};
 use rate::Rates;
 pub use stats::{Answered, EngineStats};
 use timers::{Timer, Timers};
 use typing::Typing;
-use work::{Ask, Work};
 
 use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
@@ -129,11 +131,11 @@ pub struct Engine {
     ids: Ids,
     connections: BTreeMap<ConnectionId, Connection>,
     /// Those that live events may have to wait on: see [`Connection::place`].
-    holding: BTreeSet<ConnectionId>,
+    deferring: BTreeSet<ConnectionId>,
     /// Connections by a token of field staff whose user is in control, or was: see [`rights`].
     restricted: BTreeSet<ConnectionId>,
     online: Online,
-    directory: Directory,
+    directory: ControlDirectory,
     rates: Rates,
     budgets: Budgets,
     headroom: Headroom,
@@ -144,15 +146,15 @@ pub struct Engine {
     left_typing: VecDeque<(ConnectionId, UserId, ConversationId)>,
     enrolment: Enrolment,
     commits: Commits,
-    names: Names,
+    key_locks: KeyLocks,
     newcomers: Newcomers,
-    questions: Questions,
+    calls: PendingCalls,
     /// Commands under way. Bounded by whoever gives them: each is answered.
-    commands: BTreeMap<CommandId, Box<Work>>,
+    commands: BTreeMap<CommandId, Box<PendingRequest>>,
     /// What can't go on before the directory is loaded, or a user's account is settled; and what goes on next, for what it
     /// may repeat has ended.
     /// Bounded by the connections and commands that it holds.
-    waiting: Vec<Origin>,
+    blocked: Vec<Origin>,
     timers: Timers,
     /// Answers to clients since the start.
     answered: Answered,
@@ -180,10 +182,10 @@ impl Engine {
             draining: Draining::No,
             ids: Ids::new(seed),
             connections: BTreeMap::new(),
-            holding: BTreeSet::new(),
+            deferring: BTreeSet::new(),
             restricted: BTreeSet::new(),
             online: Online::default(),
-            directory: Directory::default(),
+            directory: ControlDirectory::default(),
             headroom: Headroom::default(),
             budgets: Budgets::new(&limits.rates, limits.engine.rated_users),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
@@ -192,11 +194,11 @@ impl Engine {
             left_typing: VecDeque::new(),
             enrolment: Enrolment::default(),
             commits: Commits::default(),
-            names: Names::default(),
+            key_locks: KeyLocks::default(),
             newcomers: Newcomers::default(),
-            questions: Questions::default(),
+            calls: PendingCalls::default(),
             commands: BTreeMap::new(),
-            waiting: Vec::new(),
+            blocked: Vec::new(),
             timers: Timers::default(),
             answered: Answered::new(),
             outputs: VecDeque::new(),
@@ -225,7 +227,7 @@ impl Engine {
             Input::Tick => self.timers.woken(),
         }
         while let Some(timer) = self.timers.fire(self.now.monotonic) {
-            self.due(timer);
+            self.on_timer(timer);
         }
         let ready = self.newcomers.ready();
         self.resume(ready);
@@ -254,7 +256,7 @@ impl Engine {
         &self.limits
     }
 
-    fn due(&mut self, timer: Timer) {
+    fn on_timer(&mut self, timer: Timer) {
         match timer {
             Timer::Typing(conversation, user) => self.typing_due(conversation, user),
             Timer::Token(conn) => self.token_due(conn),
@@ -266,12 +268,12 @@ impl Engine {
 
     fn command(&mut self, id: CommandId, command: Command) {
         let user = std::sync::Arc::new(command::acting_user(&command));
-        let work = Box::new(Work::new(Ask::Command(command), user));
+        let pending = Box::new(PendingRequest::new(Operation::Command(command), user));
         if self.ready {
-            return self.proceed(&Origin::Command(id), work);
+            return self.proceed(&Origin::Command(id), pending);
         }
-        self.commands.insert(id, work);
-        self.waiting.push(Origin::Command(id));
+        self.commands.insert(id, pending);
+        self.blocked.push(Origin::Command(id));
     }
 
     fn is_idle(&self) -> bool {

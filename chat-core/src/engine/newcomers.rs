@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::origin::Origin;
 
 /// The newcomers, each with its number, and the creations that wait for them.
 ///

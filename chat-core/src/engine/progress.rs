@@ -2,9 +2,10 @@
 
 use super::connection::Stage;
 use super::io::ConnectionId;
-use super::load::{Origin, Question};
+use super::load::PendingCall;
+use super::origin::Origin;
+use super::pending_request::{Blocked, HandlerContext, HandlerResult, Operation, PendingRequest, Step};
 use super::weight::{Weight, is_page};
-use super::work::{Ask, Desk, Outcome, Step, Stop, Work};
 use super::{Claims, Class, Engine, Handled, Output, Ticket, Timer, VerifyError, command, handler};
 use crate::frame::Frame;
 use crate::permission;
@@ -34,8 +35,8 @@ impl Engine {
         match decoded {
             Ok((request_id, request)) => {
                 let event = request.event_type();
-                let work = Work::new(Ask::Request(request), connection.user.clone());
-                connection.push(Some(event), request_id, Stage::Waiting(Box::new(work)));
+                let pending = PendingRequest::new(Operation::Request(request), connection.user.clone());
+                connection.push(Some(event), request_id, Stage::Waiting(Box::new(pending)));
             }
             Err(Undecodable { request_id, error }) => {
                 let charged = self.rates.charge(&connection.user.id, || Weight::Request, self.now.monotonic);
@@ -56,11 +57,11 @@ impl Engine {
             connection.release(|class, frame| {
                 self.outputs.push_back(Output::Send { conns: vec![conn], class, frame });
             });
-            if !connection.holds_back() {
-                self.holding.remove(&conn);
+            if !connection.defers_events() {
+                self.deferring.remove(&conn);
             }
-            let Some((number, work)) = connection.next_to_decide() else { break };
-            self.proceed(&Origin::Request(conn, number), work);
+            let Some((number, pending)) = connection.next_to_decide() else { break };
+            self.proceed(&Origin::Request(conn, number), pending);
         }
         self.set_pace(conn);
     }
@@ -97,12 +98,12 @@ impl Engine {
     }
 
     /// Takes the next step of a request or command, unless it may be a repeat of one that is under way.
-    pub(super) fn proceed(&mut self, origin: &Origin, mut work: Box<Work>) {
-        if work.name().is_some_and(|name| self.names.wait(&name, origin)) {
-            return self.keep(origin, work);
+    pub(super) fn proceed(&mut self, origin: &Origin, mut pending: Box<PendingRequest>) {
+        if pending.key().is_some_and(|key| self.key_locks.wait(&key, origin)) {
+            return self.park(origin, pending);
         }
-        match self.step(&mut work) {
-            Ok(Step::Commit(change)) => self.submit(origin, work, change),
+        match self.step(&mut pending) {
+            Ok(Step::Commit(change)) => self.submit(origin, pending, change),
             Ok(Step::Reply(reply)) => self.finish(origin, Ok(reply)),
             Ok(Step::JoinRoom(room)) => {
                 if let Some(connection) = self.connection_of(origin).filter(|c| !c.rooms.contains(&room)) {
@@ -118,36 +119,35 @@ impl Engine {
                 }
             }
             Ok(Step::Verify(token)) => {
-                let ticket =
-                    self.questions.open(Question { origin: origin.clone(), query: None, name: None });
+                let ticket = self.calls.open(PendingCall { origin: origin.clone(), query: None, key: None });
                 self.outputs.push_back(Output::Verify { ticket, token });
-                self.keep(origin, work);
+                self.park(origin, pending);
             }
-            Err(Stop::Load(query)) => self.ask(origin, work, query),
-            Err(Stop::Turn) => self.proceed_in_turn(origin, work),
-            Err(Stop::Refuse(error)) => self.finish(origin, Err(error)),
+            Err(Blocked::OnLoad(query)) => self.load_for(origin, pending, query),
+            Err(Blocked::OnTurn) => self.proceed_in_turn(origin, pending),
+            Err(Blocked::Rejected(error)) => self.finish(origin, Err(error)),
         }
     }
 
     /// Asks the store for facts that a request lacks.
-    fn ask(&mut self, origin: &Origin, work: Box<Work>, query: Query) {
+    fn load_for(&mut self, origin: &Origin, pending: Box<PendingRequest>, query: Query) {
         let is_list = matches!(query, Query::Conversations { .. } | Query::ConversationRow { .. });
-        if !(is_list && self.awaits_enrolment(&work.user.id, origin)) {
+        if !(is_list && self.awaits_enrolment(&pending.user.id, origin)) {
             if matches!(query, Query::Original { .. }) {
-                self.slow_down(origin, &work.user.id);
+                self.slow_down(origin, &pending.user.id);
             }
-            let catches_up = matches!(query, Query::Messages { .. }) && work.catches_up();
-            self.load_under(work.name(), origin.clone(), query);
+            let catches_up = matches!(query, Query::Messages { .. }) && pending.catches_up();
+            self.load_with_key(pending.key(), origin.clone(), query);
             if catches_up {
-                self.hold_back(origin);
+                self.defer_events(origin);
             }
         }
-        self.keep(origin, work);
+        self.park(origin, pending);
     }
 
     /// Goes on with a request that had to wait, unless one before it on its connection is to be decided again first: then
     /// anew, in its turn.
-    pub(super) fn go_on(&mut self, origin: &Origin, mut work: Box<Work>) {
+    pub(super) fn resume_request(&mut self, origin: &Origin, mut pending: Box<PendingRequest>) {
         let is_overtaking = match origin {
             Origin::Request(conn, number) => {
                 self.connections.get(conn).is_some_and(|connection| connection.has_undecided_before(*number))
@@ -156,93 +156,93 @@ impl Engine {
         };
         match is_overtaking {
             true => {
-                work.forget();
-                self.proceed_in_turn(origin, work);
+                pending.clear_facts();
+                self.proceed_in_turn(origin, pending);
             }
-            false => self.proceed(origin, work),
+            false => self.proceed(origin, pending),
         }
     }
 
     /// Decides a request anew when it is its turn on its connection, and a command at once.
-    pub(super) fn proceed_in_turn(&mut self, origin: &Origin, work: Box<Work>) {
+    pub(super) fn proceed_in_turn(&mut self, origin: &Origin, pending: Box<PendingRequest>) {
         match origin {
             Origin::Request(conn, number) => {
                 if let Some(connection) = self.connections.get_mut(conn) {
-                    connection.set(*number, Stage::Waiting(work));
+                    connection.set(*number, Stage::Waiting(pending));
                 }
             }
-            _ => self.proceed(origin, work),
+            _ => self.proceed(origin, pending),
         }
     }
 
     /// What a request does next. What was accepted before is never refused now: it is looked up whether it is a repeat.
     /// Nothing is accepted under its name meanwhile, nor before the refusal leaves: it is the next of its connection.
-    fn step(&mut self, work: &mut Work) -> Outcome {
-        let outcome = self.attempt(work);
-        let Err(Stop::Refuse(error)) = outcome else {
-            work.forget_conversation();
+    fn step(&mut self, pending: &mut PendingRequest) -> HandlerResult {
+        let outcome = self.attempt(pending);
+        let Err(Blocked::Rejected(error)) = outcome else {
+            pending.clear_conversation();
             return outcome;
         };
-        let Some(id) = work.ask.client_message_id() else { return Err(Stop::Refuse(error)) };
-        match &work.known().original {
-            None if !work.last_resort => {
-                work.last_resort = true;
-                Err(Stop::Turn)
+        let Some(id) = pending.operation.client_message_id() else { return Err(Blocked::Rejected(error)) };
+        match &pending.facts().original {
+            None if !pending.last_resort => {
+                pending.last_resort = true;
+                Err(Blocked::OnTurn)
             }
             None => {
-                let (user, client_message_id) = (work.user.id.clone(), id.clone());
-                Err(Stop::Load(Query::Original { user, client_message_id }))
+                let (user, client_message_id) = (pending.user.id.clone(), id.clone());
+                Err(Blocked::OnLoad(Query::Original { user, client_message_id }))
             }
-            Some(None) => Err(Stop::Refuse(error)),
-            Some(Some(original)) => match work.ask.repeat(original) {
+            Some(None) => Err(Blocked::Rejected(error)),
+            Some(Some(original)) => match handler::repeat(&pending.operation, original) {
                 Ok(reply) => {
-                    self.refund(work);
+                    self.refund(pending);
                     Ok(Step::Reply(reply))
                 }
-                Err(_) if error.code == ErrorCode::RateLimited => Err(Stop::Refuse(error)),
-                Err(reused) => Err(Stop::Refuse(reused)),
+                Err(_) if error.code == ErrorCode::RateLimited => Err(Blocked::Rejected(error)),
+                Err(reused) => Err(Blocked::Rejected(reused)),
             },
         }
     }
 
-    fn attempt(&mut self, work: &mut Work) -> Outcome {
-        let request = match &work.ask {
-            Ask::Command(command) => {
-                let step = command::step(command, &mut self.desk(work))?;
+    fn attempt(&mut self, pending: &mut PendingRequest) -> HandlerResult {
+        let request = match &pending.operation {
+            Operation::Command(command) => {
+                let step = command::step(command, &mut self.context(pending))?;
                 if let Step::Commit(change) = &step {
-                    self.has_headroom(work, change)?;
+                    self.has_headroom(pending, change)?;
                 }
                 return Ok(step);
             }
-            Ask::Request(request) => request,
+            Operation::Request(request) => request,
         };
         let event = request.event_type();
-        let (user, now) = (&work.user.id, self.now.monotonic);
-        let weight = || Weight::of(&work.ask, user);
-        let paced = work.paced.get_or_insert_with(|| self.rates.charge(user, weight, now));
+        let (user, now) = (&pending.user.id, self.now.monotonic);
+        let weight = || Weight::of(&pending.operation, user);
+        let paced = pending.rate_check.get_or_insert_with(|| self.rates.charge(user, weight, now));
         paced.clone()?;
-        permission::by_role(work.user.role, event)?;
-        let step = handler::step(request, &mut self.desk(work))?;
+        permission::by_role(pending.user.role, event)?;
+        let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
-            self.has_headroom(work, change)?;
-            self.afford(work, change)?;
+            self.has_headroom(pending, change)?;
+            self.afford(pending, change)?;
         }
         Ok(step)
     }
 
     /// Repeats are free.
-    pub(super) fn refund(&mut self, work: &Work) {
-        if work.paced == Some(Ok(())) {
-            let user = &work.user.id;
-            self.rates.refund(user, Weight::of(&work.ask, user));
+    pub(super) fn refund(&mut self, pending: &PendingRequest) {
+        if pending.rate_check == Some(Ok(())) {
+            let user = &pending.user.id;
+            self.rates.refund(user, Weight::of(&pending.operation, user));
         }
-        if let Some(Ok(Some(charge))) = &work.spent {
-            self.budgets.refund(&work.user.id, *charge);
+        if let Some(Ok(Some(charge))) = &pending.budget_check {
+            self.budgets.refund(&pending.user.id, *charge);
         }
     }
 
-    fn desk<'a>(&'a mut self, work: &'a Work) -> Desk<'a> {
-        Desk {
+    fn context<'a>(&'a mut self, pending: &'a PendingRequest) -> HandlerContext<'a> {
+        HandlerContext {
             now: self.now,
             limits: &self.limits,
             epoch: &self.epoch,
@@ -250,26 +250,26 @@ impl Engine {
             directory: &self.directory,
             cache: &mut self.cache,
             ids: &mut self.ids,
-            user: &work.user,
-            known: work.known(),
+            user: &pending.user,
+            facts: pending.facts(),
         }
     }
 
     /// Keeps a request whose question is under way.
-    pub(super) fn keep(&mut self, origin: &Origin, work: Box<Work>) {
+    pub(super) fn park(&mut self, origin: &Origin, pending: Box<PendingRequest>) {
         match origin {
             Origin::Request(conn, number) => {
                 if let Some(connection) = self.connections.get_mut(conn) {
-                    connection.set(*number, Stage::Asking(work));
+                    connection.set(*number, Stage::Loading(pending));
                 }
             }
-            Origin::Command(id) => drop(self.commands.insert(*id, work)),
+            Origin::Command(id) => drop(self.commands.insert(*id, pending)),
             Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
         }
     }
 
     /// Takes out a request that is kept, if it still matters to anyone.
-    pub(super) fn take(&mut self, origin: &Origin) -> Option<Box<Work>> {
+    pub(super) fn take(&mut self, origin: &Origin) -> Option<Box<PendingRequest>> {
         match origin {
             Origin::Request(conn, number) => self.connections.get_mut(conn)?.take(*number),
             Origin::Command(id) => self.commands.remove(id),
@@ -308,7 +308,7 @@ impl Engine {
 
     /// The answer to `refresh_token`: the same user and role, or the old session stays as it is.
     pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, VerifyError>) {
-        let Some(Question { origin, query: None, .. }) = self.questions.close(ticket) else { return };
+        let Some(PendingCall { origin, query: None, .. }) = self.calls.close(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {
             claims.user.id == connection.user.id && claims.user.role == connection.user.role
@@ -339,7 +339,7 @@ impl Engine {
     }
 
     /// Puts an error that answers no request before the end of a connection.
-    pub(super) fn say(&mut self, conn: ConnectionId, error: Error) {
+    pub(super) fn send_error(&mut self, conn: ConnectionId, error: Error) {
         let frame = crate::protocol::encode(&ErrorReply::event(error));
         self.outputs.push_back(Output::Send { conns: vec![conn], class: Class::Message, frame });
     }

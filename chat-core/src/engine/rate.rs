@@ -7,7 +7,7 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::origin::Origin;
 use super::weight::Weight;
 use super::{Engine, Timer};
 use crate::id::UserId;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::origin::Origin;
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{CloseCode, Error, ErrorCode, User};
 use crate::store::{Account, Change, TokenVerdict};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Stage};
 use super::io::ConnectionId;
-use super::load::Origin;
-use super::work::Work;
+use super::origin::Origin;
+use super::pending_request::PendingRequest;
 use super::{Claims, Draining, Engine, Output, Timer};
 use crate::id::UserId;
 use crate::protocol::{CloseCode, Error, ErrorCode};
@@ -23,7 +23,7 @@ impl Engine {
         }
         let Claims { user, expires_at, issued_at } = claims;
         if let Err(error) = self.rates.connect(&user.id, self.now.monotonic) {
-            self.say(conn, error);
+            self.send_error(conn, error);
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::TryAgainLater });
         }
         self.make_room_for(&user.id, false);
@@ -33,7 +33,7 @@ impl Engine {
         self.online.add(user.id.clone(), conn);
         let user = Arc::new(user);
         self.connections.insert(conn, Connection::new(user.clone(), issued_at, self.now.monotonic));
-        self.holding.insert(conn);
+        self.deferring.insert(conn);
         self.restrict(&user.id);
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
@@ -70,7 +70,7 @@ impl Engine {
         let user = connection.user.id.clone();
         match self.ready && !self.commits.holds_account(&user) {
             true => self.load(Origin::Entry(conn), Query::Account(user)),
-            false => self.waiting.push(Origin::Entry(conn)),
+            false => self.blocked.push(Origin::Entry(conn)),
         }
     }
 
@@ -114,7 +114,7 @@ impl Engine {
             return;
         }
         if let Some(error) = error {
-            self.say(conn, error);
+            self.send_error(conn, error);
         }
         self.outputs.push_back(Output::Close { conn, code });
         self.forget(conn);
@@ -123,15 +123,15 @@ impl Engine {
     /// Drops what is held for a connection that is gone. Changes under way go on.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
-        self.holding.remove(&conn);
+        self.deferring.remove(&conn);
         self.restricted.remove(&conn);
         self.newcomers.remove(conn);
         self.enrolment.forget(conn);
         self.timers.cancel(&Timer::Token(conn));
         self.timers.cancel(&Timer::Rest(conn));
-        self.waiting.retain(|origin| *origin != Origin::Entry(conn));
-        if let Some(name) = connection.asking().and_then(Work::name) {
-            self.names.forget(&name, conn);
+        self.blocked.retain(|origin| *origin != Origin::Entry(conn));
+        if let Some(key) = connection.loading().and_then(PendingRequest::key) {
+            self.key_locks.forget(&key, conn);
         }
         let user = &connection.user.id;
         self.online.remove(user, conn);

@@ -20,7 +20,7 @@ pub struct EngineStats {
     pub typing: usize,
     /// Conversations that are kept in memory.
     pub conversations_cached: usize,
-    /// Questions to the store and the verifier that are not answered, commits aside.
+    /// PendingCalls to the store and the verifier that are not answered, commits aside.
     pub pending_calls: usize,
     /// Changes that wait for a commit, or are in the one that is under way.
     pub changes_waiting: usize,
@@ -36,7 +36,7 @@ impl Engine {
             users_online: self.online.users(),
             typing: self.typing.values().filter(|state| state.is_typing()).count(),
             conversations_cached: self.cache.len(),
-            pending_calls: self.questions.len(),
+            pending_calls: self.calls.len(),
             changes_waiting: self.commits.len(),
             answered: self.answered.clone(),
         }

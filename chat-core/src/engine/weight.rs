@@ -1,6 +1,6 @@
 //! What a request and its reply weigh in bytes.
 
-use super::work::Ask;
+use super::pending_request::Operation;
 use crate::id::UserId;
 use crate::protocol::{Reply, Request, json_length};
 
@@ -22,8 +22,8 @@ pub(super) enum Weight {
 
 impl Weight {
     /// What is asked by this user. Text is weighed as events carry it, because that is what all who hear it are sent.
-    pub(super) fn of(ask: &Ask, user: &UserId) -> Self {
-        let Ask::Request(request) = ask else { return Self::Request };
+    pub(super) fn of(operation: &Operation, user: &UserId) -> Self {
+        let Operation::Request(request) = operation else { return Self::Request };
         let bytes = |text: &str| EVENT_BYTES + json_length(user.as_str()) + json_length(text);
         match request {
             Request::SendChatMessage(message) => Self::Message(bytes(&message.content)),

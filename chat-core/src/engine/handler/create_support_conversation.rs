@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::conversation::{Conversation, Participants};
 use crate::engine::assignment::SupportRequest;
-use crate::engine::work::{Desk, Outcome, Step};
+use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
 use crate::id::{ConversationId, UserId};
 use crate::permission;
 use crate::protocol::create_support_conversation::TITLE_PREFIX;
@@ -15,21 +15,21 @@ use crate::protocol::{
 use crate::store::{Change, CreateConversation, Original};
 use crate::time::Timestamp;
 
-pub(super) fn step(request: &CreateSupportConversation, desk: &mut Desk<'_>) -> Outcome {
-    let permit = permission::may_create(desk.user)?;
-    let room_type = room_type(request, desk.user.role);
-    let support = SupportRequest { created_by: &desk.user.id, room_type };
-    let most = desk.limits.engine.participants;
+pub(super) fn step(request: &CreateSupportConversation, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let permit = permission::may_create(cx.user)?;
+    let room_type = room_type(request, cx.user.role);
+    let support = SupportRequest { created_by: &cx.user.id, room_type };
+    let most = cx.limits.engine.participants;
     Ok(Step::Commit(Change::CreateConversation(CreateConversation {
         permit,
-        id: ConversationId::compose(desk.ids.nonce()),
+        id: ConversationId::compose(cx.ids.nonce()),
         title: title(request).into(),
         room_type,
-        participants: desk.directory.participants(desk.assignment, support, most),
-        nonce: desk.ids.nonce(),
+        participants: cx.directory.participants(cx.assignment, support, most),
+        nonce: cx.ids.nonce(),
         content: request.content.clone(),
         client_message_id: request.client_message_id.clone(),
-        at: desk.now.wall,
+        at: cx.now.wall,
     })))
 }
 

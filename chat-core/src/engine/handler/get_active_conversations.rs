@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::id::Cursor;
 use crate::limits::PageLimits;
 use crate::permission;
@@ -14,44 +14,44 @@ use crate::protocol::{
 };
 use crate::store::{ConversationPage, ConversationRow, ListPlace, Query};
 
-pub(super) fn step(request: &GetActiveConversations, desk: &mut Desk<'_>) -> Outcome {
-    let Some(page) = &desk.known.conversations else { return Err(Stop::Load(query(request, desk))) };
+pub(super) fn step(request: &GetActiveConversations, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let Some(page) = &cx.facts.conversations else { return Err(Blocked::OnLoad(query(request, cx))) };
     if request.conversation_id.is_some() {
         let conversation = page.rows.first().map(|row| &row.conversation);
-        permission::may_take_part(&desk.user.id, conversation)?;
+        permission::may_take_part(&cx.user.id, conversation)?;
     }
-    let summaries = page.rows.iter().map(|row| summary(row, page, request.participants, desk));
+    let summaries = page.rows.iter().map(|row| summary(row, page, request.participants, cx));
     let conversations = match request.participants {
         None => summaries.collect(),
-        Some(ParticipantList::Brief) => fitting(summaries, desk.limits.pages.brief_bytes),
+        Some(ParticipantList::Brief) => fitting(summaries, cx.limits.pages.brief_bytes),
     };
-    Ok(Step::Reply(Reply::GetActiveConversations(reply(conversations, page, desk))))
+    Ok(Step::Reply(Reply::GetActiveConversations(reply(conversations, page, cx))))
 }
 
 fn reply(
     conversations: Vec<ConversationSummary>,
     page: &ConversationPage,
-    desk: &Desk<'_>,
+    cx: &HandlerContext<'_>,
 ) -> GetActiveConversationsReply {
     let has_more = page.more || conversations.len() < page.rows.len();
     let next = conversations.last().filter(|_| has_more);
     GetActiveConversationsReply {
         success: Success,
         count: conversations.len(),
-        timestamp: desk.now.wall,
-        epoch: Some(desk.epoch.clone()),
+        timestamp: cx.now.wall,
+        epoch: Some(cx.epoch.clone()),
         has_more: has_more.then_some(true),
         next_cursor: next.map(|last| Cursor::compose(last.last_message_at, &last.id)),
         conversations,
     }
 }
 
-fn query(request: &GetActiveConversations, desk: &Desk<'_>) -> Query {
-    let user = desk.user.id.clone();
+fn query(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> Query {
+    let user = cx.user.id.clone();
     if let Some(conversation) = request.conversation_id.clone() {
         return Query::ConversationRow { user, conversation };
     }
-    let pages = &desk.limits.pages;
+    let pages = &cx.limits.pages;
     let most = match request.participants {
         None => pages.conversations,
         Some(ParticipantList::Brief) => pages.brief_conversations.min(pages.conversations),
@@ -59,7 +59,7 @@ fn query(request: &GetActiveConversations, desk: &Desk<'_>) -> Query {
     let place = request.cursor.as_ref().and_then(Cursor::place);
     Query::Conversations {
         user,
-        since: desk.now.wall.minus(desk.limits.periods.inactive_after),
+        since: cx.now.wall.minus(cx.limits.periods.inactive_after),
         after: place.map(|(last_message_at, conversation)| ListPlace { last_message_at, conversation }),
         skip: request.skip.and_then(|skip| u64::try_from(skip).ok()).unwrap_or(0),
         limit: super::limit(request.limit, most, most),
@@ -72,16 +72,16 @@ fn summary(
     row: &ConversationRow,
     page: &ConversationPage,
     form: Option<ParticipantList>,
-    desk: &Desk<'_>,
+    cx: &HandlerContext<'_>,
 ) -> ConversationSummary {
     let ConversationRow { conversation, read_up_to, unread_count, .. } = row;
-    let brief = form.map(|ParticipantList::Brief| &desk.limits.pages);
+    let brief = form.map(|ParticipantList::Brief| &cx.limits.pages);
     let known = |id| page.users.get(id);
     let participants = conversation.participants.creator_first(&conversation.created_by).filter_map(known);
     ConversationSummary {
         id: conversation.id.clone(),
         title: conversation.title.clone(),
-        status: conversation.status(desk.now.wall, desk.limits.periods.inactive_after),
+        status: conversation.status(cx.now.wall, cx.limits.periods.inactive_after),
         created_by: conversation.created_by.clone(),
         last_message_at: conversation.last_message_at,
         participants: match brief {

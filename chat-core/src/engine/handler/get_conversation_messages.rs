@@ -1,12 +1,12 @@
 //! Event 7.
 
-use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::protocol::{GetConversationMessages, GetConversationMessagesReply, Reply, Success};
 use crate::store::{Query, Window};
 
-pub(super) fn step(request: &GetConversationMessages, desk: &mut Desk<'_>) -> Outcome {
-    let permit = desk.may_take_part(&request.conversation_id)?;
-    let Some((_, page)) = &desk.known.messages else { return Err(Stop::Load(query(request, desk))) };
+pub(super) fn step(request: &GetConversationMessages, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let permit = cx.may_take_part(&request.conversation_id)?;
+    let Some((_, page)) = &cx.facts.messages else { return Err(Blocked::OnLoad(query(request, cx))) };
     Ok(Step::Reply(Reply::GetConversationMessages(GetConversationMessagesReply {
         success: Success,
         messages: page.messages.clone(),
@@ -17,14 +17,14 @@ pub(super) fn step(request: &GetConversationMessages, desk: &mut Desk<'_>) -> Ou
     })))
 }
 
-fn query(request: &GetConversationMessages, desk: &Desk<'_>) -> Query {
+fn query(request: &GetConversationMessages, cx: &HandlerContext<'_>) -> Query {
     let number = |number: i64| u64::try_from(number).unwrap_or(0);
     let window = match (request.before_seq, request.after_seq) {
         (Some(before), _) => Window::Before(number(before)),
         (None, Some(after)) => Window::After(number(after)),
         (None, None) => Window::Newest { skip: request.skip.map_or(0, number) },
     };
-    let pages = &desk.limits.pages;
+    let pages = &cx.limits.pages;
     Query::Messages {
         conversation: request.conversation_id.clone(),
         window,

@@ -1,14 +1,14 @@
 //! Event 4.
 
-use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, json_length};
 use crate::store::{MessagePage, Query, Window};
 
-pub(super) fn step(request: &JoinConversation, desk: &mut Desk<'_>) -> Outcome {
-    let permit = desk.may_take_part(&request.conversation_id)?;
+pub(super) fn step(request: &JoinConversation, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let permit = cx.may_take_part(&request.conversation_id)?;
     let catch_up = match request.after_seq {
         None => None,
-        Some(after) => Some(catch_up(request, after, desk)?),
+        Some(after) => Some(catch_up(request, after, cx)?),
     };
     let reply = JoinConversationReply::new(permit.conversation().clone(), catch_up);
     Ok(Step::Reply(Reply::JoinConversation(reply)))
@@ -18,23 +18,23 @@ pub(super) fn step(request: &JoinConversation, desk: &mut Desk<'_>) -> Outcome {
 ///
 /// The engine holds live events back from the moment this is loaded until the reply has left: so the reply's
 /// `last_seq` covers all that was sent before it, and all above it comes after.
-fn catch_up(request: &JoinConversation, after: u64, desk: &Desk<'_>) -> Result<CatchUp, Stop> {
-    let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != desk.epoch);
+fn catch_up(request: &JoinConversation, after: u64, cx: &HandlerContext<'_>) -> Result<CatchUp, Blocked> {
+    let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != cx.epoch);
     let newest = Window::Newest { skip: 0 };
-    let Some((window, page)) = &desk.known.messages else {
+    let Some((window, page)) = &cx.facts.messages else {
         let window = if other_epoch { newest } else { Window::After(after) };
-        return Err(Stop::Load(query(request, window, desk)));
+        return Err(Blocked::OnLoad(query(request, window, cx)));
     };
     let reset = *window == newest;
     if !reset && after > page.last_seq {
-        return Err(Stop::Load(query(request, newest, desk)));
+        return Err(Blocked::OnLoad(query(request, newest, cx)));
     }
     let MessagePage { messages, last_seq, more } = page;
-    let fitting = fitting(messages, reset, desk.limits.pages.catch_up_bytes);
+    let fitting = fitting(messages, reset, cx.limits.pages.catch_up_bytes);
     Ok(CatchUp {
         messages: fitting.to_vec(),
         last_seq: *last_seq,
-        epoch: desk.epoch.clone(),
+        epoch: cx.epoch.clone(),
         complete: reset || (!more && fitting.len() == messages.len()),
         reset: reset.then_some(true),
     })
@@ -57,8 +57,8 @@ fn fitting(messages: &[Message], newest: bool, bytes: usize) -> &[Message] {
     &messages[..messages.iter().take_while(|message| fits(message)).count()]
 }
 
-fn query(request: &JoinConversation, window: Window, desk: &Desk<'_>) -> Query {
-    let pages = &desk.limits.pages;
+fn query(request: &JoinConversation, window: Window, cx: &HandlerContext<'_>) -> Query {
+    let pages = &cx.limits.pages;
     Query::Messages {
         conversation: request.conversation_id.clone(),
         window,

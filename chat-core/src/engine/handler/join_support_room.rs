@@ -1,6 +1,6 @@
 //! Event 5.
 
-use crate::engine::work::Step;
+use crate::engine::pending_request::Step;
 use crate::protocol::{JoinSupportRoom, Role, RoomType};
 
 /// The role was checked, and nothing else is needed.

@@ -1,13 +1,13 @@
 //! Event 8.
 
-use crate::engine::work::{Desk, Outcome, Step, Stop};
+use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::protocol::{ErrorCode, MarkMessageRead};
 use crate::store::{Change, MarkRead, Query};
 
-pub(super) fn step(request: &MarkMessageRead, desk: &mut Desk<'_>) -> Outcome {
-    let permit = desk.may_take_part(&request.conversation_id)?;
-    match desk.known.message {
-        None => Err(Stop::Load(Query::Message {
+pub(super) fn step(request: &MarkMessageRead, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let permit = cx.may_take_part(&request.conversation_id)?;
+    match cx.facts.message {
+        None => Err(Blocked::OnLoad(Query::Message {
             conversation: request.conversation_id.clone(),
             id: request.message_id.clone(),
         })),

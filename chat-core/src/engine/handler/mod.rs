@@ -13,25 +13,26 @@ mod refresh_token;
 mod send_chat_message;
 mod typing_indicator;
 
+use super::command;
 use super::event::Event;
-use super::work::{Desk, Outcome};
-use crate::protocol::{Done, Reply, Request};
+use super::pending_request::{HandlerContext, HandlerResult, Operation};
+use crate::protocol::{Done, Error, ErrorCode, Reply, Request};
 use crate::store::Original;
 
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
 
 /// What a request does next.
-pub(super) fn step(request: &Request, desk: &mut Desk<'_>) -> Outcome {
+pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerResult {
     match request {
-        Request::SendChatMessage(data) => send_chat_message::step(data, desk),
-        Request::CreateSupportConversation(data) => create_support_conversation::step(data, desk),
-        Request::GetActiveConversations(data) => get_active_conversations::step(data, desk),
-        Request::JoinConversation(data) => join_conversation::step(data, desk),
+        Request::SendChatMessage(data) => send_chat_message::step(data, cx),
+        Request::CreateSupportConversation(data) => create_support_conversation::step(data, cx),
+        Request::GetActiveConversations(data) => get_active_conversations::step(data, cx),
+        Request::JoinConversation(data) => join_conversation::step(data, cx),
         Request::JoinSupportRoom(data) => Ok(join_support_room::step(data)),
-        Request::TypingIndicator(data) => typing_indicator::step(data, desk),
-        Request::GetConversationMessages(data) => get_conversation_messages::step(data, desk),
-        Request::MarkMessageRead(data) => mark_message_read::step(data, desk),
+        Request::TypingIndicator(data) => typing_indicator::step(data, cx),
+        Request::GetConversationMessages(data) => get_conversation_messages::step(data, cx),
+        Request::MarkMessageRead(data) => mark_message_read::step(data, cx),
         Request::RefreshToken(data) => Ok(refresh_token::step(data)),
     }
 }
@@ -45,14 +46,21 @@ pub(super) fn reply(event: &Event) -> Reply {
     }
 }
 
-/// The reply to a request whose `client_message_id` was used before: the original one, or `None` if that was for
-/// something else.
-pub(super) fn repeat(request: &Request, original: &Original) -> Option<Reply> {
-    match request {
-        Request::SendChatMessage(data) => send_chat_message::repeat(data, original),
-        Request::CreateSupportConversation(data) => create_support_conversation::repeat(data, original),
-        _ => None,
-    }
+/// The reply to a repeated request or command, whose `client_message_id` was used before.
+///
+/// # Errors
+///
+/// `client_message_id_reused` if the id was used for something else.
+pub(super) fn repeat(operation: &Operation, original: &Original) -> Result<Reply, Error> {
+    let reply = match operation {
+        Operation::Request(Request::SendChatMessage(data)) => send_chat_message::repeat(data, original),
+        Operation::Request(Request::CreateSupportConversation(data)) => {
+            create_support_conversation::repeat(data, original)
+        }
+        Operation::Request(_) => None,
+        Operation::Command(command) => command::repeat(command, original),
+    };
+    reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into())
 }
 
 /// How many rows a page may have: as asked for, or the default, and never more than `most`.

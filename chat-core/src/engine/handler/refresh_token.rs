@@ -1,6 +1,6 @@
 //! The addition `refresh_token`.
 
-use crate::engine::work::Step;
+use crate::engine::pending_request::Step;
 use crate::protocol::RefreshToken;
 
 /// What the token says is compared once it is verified.

@@ -1,17 +1,17 @@
 //! Event 1.
 
-use crate::engine::work::{Desk, Outcome, Step};
+use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
 use crate::protocol::{Message, Reply, SendChatMessage, SendChatMessageReply};
 use crate::store::{AppendMessage, Change, Original};
 
-pub(super) fn step(request: &SendChatMessage, desk: &mut Desk<'_>) -> Outcome {
-    let permit = desk.may_take_part(&request.conversation_id)?;
+pub(super) fn step(request: &SendChatMessage, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let permit = cx.may_take_part(&request.conversation_id)?;
     Ok(Step::Commit(Change::AppendMessage(AppendMessage {
         permit,
-        nonce: desk.ids.nonce(),
+        nonce: cx.ids.nonce(),
         content: request.content.clone(),
         client_message_id: request.client_message_id.clone(),
-        at: desk.now.wall,
+        at: cx.now.wall,
     })))
 }
 

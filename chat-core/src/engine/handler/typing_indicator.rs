@@ -1,9 +1,9 @@
 //! Event 6.
 
-use crate::engine::work::{Desk, Outcome, Step};
+use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
 use crate::protocol::TypingIndicator;
 
-pub(super) fn step(request: &TypingIndicator, desk: &mut Desk<'_>) -> Outcome {
-    let permit = desk.may_take_part(&request.conversation_id)?;
+pub(super) fn step(request: &TypingIndicator, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let permit = cx.may_take_part(&request.conversation_id)?;
     Ok(Step::Type(permit, request.is_typing))
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::budget::Charge;
-use super::directory::Directory;
+use super::budget::BudgetCharge;
+use super::directory::ControlDirectory;
 use super::ids::Ids;
 use super::io::Command;
-use super::names::Name;
-use super::{Assignment, Cache, command, handler};
+use super::key_locks::IdempotencyKey;
+use super::{Assignment, Cache};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
@@ -17,14 +17,14 @@ use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Origin
 use crate::time::Now;
 
 /// What is asked.
-pub(super) enum Ask {
+pub(super) enum Operation {
     /// By a client.
     Request(Request),
     /// By the embedder.
     Command(Command),
 }
 
-impl Ask {
+impl Operation {
     /// The id under which it may be repeated.
     pub(super) fn client_message_id(&self) -> Option<&ClientMessageId> {
         match self {
@@ -33,28 +33,19 @@ impl Ask {
             Self::Command(_) => None,
         }
     }
-
-    /// The original reply, or that the id was used for something else.
-    pub(super) fn repeat(&self, original: &Original) -> Result<Reply, Error> {
-        let reply = match self {
-            Self::Request(request) => handler::repeat(request, original),
-            Self::Command(command) => command::repeat(command, original),
-        };
-        reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into())
-    }
 }
 
 /// A request or command on its way.
-pub(super) struct Work {
-    pub(super) ask: Ask,
+pub(super) struct PendingRequest {
+    pub(super) operation: Operation,
     /// On whose behalf.
     pub(super) user: Arc<User>,
     /// Nothing for most: a message rests on what is remembered.
-    known: Option<Box<Known>>,
+    loaded: Option<Box<LoadedFacts>>,
     /// Whether the user's rate allowed it; asked once.
-    pub(super) paced: Option<Result<(), Error>>,
+    pub(super) rate_check: Option<Result<(), Error>>,
     /// Whether the user's budget allowed what it stores; asked once. `None` inside if nothing was charged.
-    pub(super) spent: Option<Result<Option<Charge>, Error>>,
+    pub(super) budget_check: Option<Result<Option<BudgetCharge>, Error>>,
     /// How often a change for it met a conflict.
     pub(super) conflicts: u32,
     /// The newcomers whom a creation does not wait for: from this number on.
@@ -64,14 +55,14 @@ pub(super) struct Work {
     pub(super) last_resort: bool,
 }
 
-impl Work {
-    pub(super) fn new(ask: Ask, user: Arc<User>) -> Self {
+impl PendingRequest {
+    pub(super) fn new(operation: Operation, user: Arc<User>) -> Self {
         Self {
-            ask,
+            operation,
             user,
-            known: None,
-            paced: None,
-            spent: None,
+            loaded: None,
+            rate_check: None,
+            budget_check: None,
             conflicts: 0,
             newcomers: None,
             last_resort: false,
@@ -79,50 +70,52 @@ impl Work {
     }
 
     /// The facts that were loaded for it.
-    pub(super) fn known(&self) -> &Known {
-        self.known.as_deref().unwrap_or(&Known::NOTHING)
+    pub(super) fn facts(&self) -> &LoadedFacts {
+        self.loaded.as_deref().unwrap_or(&LoadedFacts::NOTHING)
     }
 
     /// Takes up facts.
-    pub(super) fn learn(&mut self, query: &Query, facts: Facts) {
-        self.known.get_or_insert_default().learn(query, facts);
+    pub(super) fn record(&mut self, query: &Query, facts: Facts) {
+        self.loaded.get_or_insert_default().record(query, facts);
     }
 
     /// A step was taken: the conversation is known no more.
-    pub(super) fn forget_conversation(&mut self) {
-        if let Some(known) = &mut self.known {
-            known.conversation = None;
+    pub(super) fn clear_conversation(&mut self) {
+        if let Some(facts) = &mut self.loaded {
+            facts.conversation = None;
         }
     }
 
     /// It is to be decided anew, on new facts.
-    pub(super) fn forget(&mut self) {
-        self.known = None;
+    pub(super) fn clear_facts(&mut self) {
+        self.loaded = None;
     }
 
     /// Under which name it may be repeated.
-    pub(super) fn name(&self) -> Option<Name> {
-        Some((self.user.id.clone(), self.ask.client_message_id()?.clone()))
+    pub(super) fn key(&self) -> Option<IdempotencyKey> {
+        Some((self.user.id.clone(), self.operation.client_message_id()?.clone()))
     }
 
     /// Whether it must see what the requests before it have done.
     pub(super) fn waits_for_those_before(&self) -> bool {
-        match &self.ask {
-            Ask::Request(Request::GetActiveConversations(_) | Request::GetConversationMessages(_)) => true,
-            Ask::Request(Request::JoinConversation(_)) => self.catches_up(),
+        match &self.operation {
+            Operation::Request(Request::GetActiveConversations(_) | Request::GetConversationMessages(_)) => {
+                true
+            }
+            Operation::Request(Request::JoinConversation(_)) => self.catches_up(),
             _ => self.last_resort,
         }
     }
 
     /// Whether live events must wait for its reply, so that nothing falls between the two.
     pub(super) fn catches_up(&self) -> bool {
-        matches!(&self.ask, Ask::Request(Request::JoinConversation(join)) if join.after_seq.is_some())
+        matches!(&self.operation, Operation::Request(Request::JoinConversation(join)) if join.after_seq.is_some())
     }
 }
 
 /// The facts that were loaded for one request. `None` was not asked.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct LoadedFacts {
     /// The conversation, fresh from the store: good for the next step only.
     pub(super) conversation: Option<Option<Conversation>>,
     pub(super) conversations: Option<ConversationPage>,
@@ -133,7 +126,7 @@ pub(super) struct Known {
     pub(super) account: Option<Option<Account>>,
 }
 
-impl Known {
+impl LoadedFacts {
     const NOTHING: Self = Self {
         conversation: None,
         conversations: None,
@@ -144,7 +137,7 @@ impl Known {
     };
 
     /// Takes up facts. Those of background jobs are never loaded for a request.
-    fn learn(&mut self, query: &Query, facts: Facts) {
+    fn record(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
             Facts::Conversations(facts) | Facts::ConversationRow(facts) => self.conversations = Some(facts),
@@ -175,62 +168,62 @@ pub(super) enum Step {
     Verify(String),
 }
 
-/// What stops a request.
-pub(super) enum Stop {
-    /// For now: facts are missing.
-    Load(Query),
-    /// Until all requests before it are answered.
-    Turn,
-    /// For good.
-    Refuse(Error),
+/// The reason why a request can't take its next step.
+pub(super) enum Blocked {
+    /// Facts are missing, and must be loaded first.
+    OnLoad(Query),
+    /// All requests before this one on its connection must be answered first.
+    OnTurn,
+    /// The request is refused for good.
+    Rejected(Error),
 }
 
-impl From<Error> for Stop {
+impl From<Error> for Blocked {
     fn from(error: Error) -> Self {
-        Self::Refuse(error)
+        Self::Rejected(error)
     }
 }
 
-impl From<ErrorCode> for Stop {
+impl From<ErrorCode> for Blocked {
     fn from(code: ErrorCode) -> Self {
-        Self::Refuse(code.into())
+        Self::Rejected(code.into())
     }
 }
 
-/// What a handler says.
-pub(super) type Outcome = Result<Step, Stop>;
+/// The result of a handler.
+pub(super) type HandlerResult = Result<Step, Blocked>;
 
 /// What a handler may look at.
-pub(super) struct Desk<'a> {
+pub(super) struct HandlerContext<'a> {
     pub(super) now: Now,
     pub(super) limits: &'a Limits,
     pub(super) epoch: &'a Epoch,
     pub(super) assignment: &'a dyn Assignment,
-    pub(super) directory: &'a Directory,
+    pub(super) directory: &'a ControlDirectory,
     pub(super) cache: &'a mut Cache,
     pub(super) ids: &'a mut Ids,
     pub(super) user: &'a User,
-    pub(super) known: &'a Known,
+    pub(super) facts: &'a LoadedFacts,
 }
 
-impl Desk<'_> {
+impl HandlerContext<'_> {
     /// The permit to take part in a conversation.
     ///
     /// Nobody but a participant profits from what is remembered: for all others there is exactly one load, whether
     /// the conversation exists or not.
-    pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Stop> {
+    pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Blocked> {
         let leaves = self.directory.leaves(&self.user.id);
         let remains = |conversation: &Conversation| !leaves || conversation.created_by == self.user.id;
         let remembered = self.cache.for_participant(id, &self.user.id);
         if let Some(conversation) = remembered.filter(|conversation| remains(conversation)) {
             return Ok(permission::may_take_part(&self.user.id, Some(conversation))?);
         }
-        match &self.known.conversation {
+        match &self.facts.conversation {
             Some(conversation) => {
                 let conversation = conversation.as_ref().filter(|conversation| remains(conversation));
                 Ok(permission::may_take_part(&self.user.id, conversation)?)
             }
-            None => Err(Stop::Load(Query::Conversation(id.clone()))),
+            None => Err(Blocked::OnLoad(Query::Conversation(id.clone()))),
         }
     }
 }

@@ -7,38 +7,38 @@
 use std::collections::BTreeMap;
 
 use super::io::ConnectionId;
-use super::load::Origin;
+use super::origin::Origin;
 use crate::id::{ClientMessageId, UserId};
 
 /// A user's `client_message_id`.
-pub(super) type Name = (UserId, ClientMessageId);
+pub(super) type IdempotencyKey = (UserId, ClientMessageId);
 
 /// The names that are held, each with those that wait for it in their order.
 ///
 /// Bounded by the questions and changes under way, and by the connections and commands, of which each waits for one.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<Name, Vec<Origin>>);
+pub(super) struct KeyLocks(BTreeMap<IdempotencyKey, Vec<Origin>>);
 
-impl Names {
+impl KeyLocks {
     /// From now on a request has something under way.
-    pub(super) fn hold(&mut self, name: Name) {
-        self.0.entry(name).or_default();
+    pub(super) fn lock(&mut self, key: IdempotencyKey) {
+        self.0.entry(key).or_default();
     }
 
     /// It has nothing under way any more: gives those that have waited for that, and may go on after it.
-    pub(super) fn release(&mut self, name: &Name) -> Vec<Origin> {
-        self.0.remove(name).unwrap_or_default()
+    pub(super) fn unlock(&mut self, key: &IdempotencyKey) -> Vec<Origin> {
+        self.0.remove(key).unwrap_or_default()
     }
 
     /// Has a request wait if another one has something under way.
-    pub(super) fn wait(&mut self, name: &Name, origin: &Origin) -> bool {
-        let waiting = self.0.get_mut(name);
+    pub(super) fn wait(&mut self, key: &IdempotencyKey, origin: &Origin) -> bool {
+        let waiting = self.0.get_mut(key);
         waiting.map(|waiting| waiting.push(origin.clone())).is_some()
     }
 
     /// A connection that waits is gone.
-    pub(super) fn forget(&mut self, name: &Name, conn: ConnectionId) {
-        if let Some(waiting) = self.0.get_mut(name) {
+    pub(super) fn forget(&mut self, key: &IdempotencyKey, conn: ConnectionId) {
+        if let Some(waiting) = self.0.get_mut(key) {
             waiting.retain(|origin| !origin.is_of(conn));
         }
     }

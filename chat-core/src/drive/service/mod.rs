@@ -1,0 +1,198 @@
+//! The task that runs the engine.
+
+mod outputs;
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures::channel::{mpsc, oneshot};
+use futures::future::{BoxFuture, Fuse, FutureExt};
+use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
+
+use super::batch::Batch;
+use super::budget::Budget;
+use super::message::{NewConnection, ServiceMessage};
+use super::queue::QueueSender;
+use super::stats::DriveStats;
+use super::{Clock, Drive, Framing, Log, Observer, Verifier};
+use crate::engine::{CommandId, ConnectionId, Engine, Input};
+use crate::id::UserId;
+use crate::protocol::{Error, Reply};
+use crate::store::Store;
+use crate::time::Now;
+
+/// Messages that are taken at most before outputs are done: what makes one commit of many requests.
+const TURN: usize = 256;
+
+struct Service<'a, S, V, C> {
+    engine: Engine,
+    store: &'a S,
+    verifier: &'a V,
+    clock: &'a C,
+    observer: Observer,
+    log: Log,
+    framing: Option<Framing>,
+    /// Empty between two turns.
+    batch: Batch,
+    queues: BTreeMap<ConnectionId, QueueSender>,
+    /// Whose queues have frames that are pushed and not sent.
+    pushed: Vec<ConnectionId>,
+    /// Somebody has so much to read that they must have their turn before there is more.
+    needs_yield: bool,
+    /// Bytes that wait in all queues.
+    budget: Arc<Budget>,
+    typing_shed: u64,
+    next_command: u64,
+    /// Bounded by the commands under way.
+    answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
+    /// Questions under way. Bounded by the engine: one a request, one commit.
+    calls: FuturesUnordered<BoxFuture<'a, Input>>,
+    /// The wake-up that the engine has asked for.
+    timer: Fuse<BoxFuture<'a, ()>>,
+    drained: bool,
+}
+
+/// Runs until it is drained, or nobody is left to say anything and all that was asked of the store is answered.
+pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
+    drive: Drive<S, V, C>,
+    budget: Arc<Budget>,
+    mut messages: mpsc::Receiver<ServiceMessage>,
+) -> S {
+    let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
+    let most_in_batch = engine.limits().outbound.live_events / 4;
+    let mut service = Service {
+        engine,
+        store: &store,
+        verifier: &verifier,
+        clock: &clock,
+        observer,
+        log,
+        framing,
+        batch: Batch::new(most_in_batch),
+        queues: BTreeMap::new(),
+        pushed: Vec::new(),
+        needs_yield: false,
+        budget,
+        typing_shed: 0,
+        next_command: 0,
+        answers: BTreeMap::new(),
+        calls: FuturesUnordered::new(),
+        timer: Fuse::terminated(),
+        drained: false,
+    };
+    service.process_outputs().await;
+    while !service.has_ended(&messages) {
+        futures::select_biased! {
+            input = service.calls.select_next_some() => {
+                service.drain_inbox(&mut messages);
+                service.handle(input);
+            }
+            message = messages.next() => if let Some(message) = message {
+                service.receive(message, service.clock.now());
+                yield_now().await;
+                service.drain_inbox(&mut messages);
+            },
+            () = &mut service.timer => service.handle(Input::Tick),
+        }
+        service.process_outputs().await;
+    }
+    drop(service);
+    store
+}
+
+/// Lets others go on that the executor has ready: who is about to ask for something gets into the same commit, and who has
+/// something to read has it read before there is more.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
+    /// Whether nothing more can come, from anybody or from the store.
+    fn has_ended(&self, messages: &mpsc::Receiver<ServiceMessage>) -> bool {
+        self.drained || (messages.is_terminated() && self.calls.is_empty())
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.engine.handle(self.clock.now(), input);
+    }
+
+    /// Takes what has come meanwhile, all of it at one time.
+    fn drain_inbox(&mut self, messages: &mut mpsc::Receiver<ServiceMessage>) {
+        let now = self.clock.now();
+        for _ in 1..TURN {
+            let Some(Some(message)) = messages.next().now_or_never() else { return };
+            self.receive(message, now);
+        }
+    }
+
+    fn receive(&mut self, message: ServiceMessage, now: Now) {
+        match message {
+            ServiceMessage::Open(connection) => {
+                let NewConnection { conn, claims, queue, opened } = *connection;
+                self.report_signs(&claims.user.id, now);
+                self.queues.insert(conn, queue);
+                self.engine.handle(now, Input::Connected { conn, claims });
+                let _gone = opened.send(());
+            }
+            ServiceMessage::Frame { conn, frame } => self.engine.handle(now, Input::Frame { conn, frame }),
+            ServiceMessage::Relieved { conn } => {
+                let waits = self.has_backlog(conn);
+                self.engine.handle(now, Input::Backlog { conn, waits });
+            }
+            ServiceMessage::Left { conn } => self.engine.handle(now, Input::Disconnect { conn }),
+            ServiceMessage::Closed { conn } => {
+                self.queues.remove(&conn);
+                self.engine.handle(now, Input::Closed { conn });
+            }
+            ServiceMessage::Command { command, answer } => {
+                let id = CommandId(self.next_command);
+                self.next_command += 1;
+                self.answers.insert(id, answer);
+                self.engine.handle(now, Input::Command { id, command });
+            }
+            ServiceMessage::Stats { answer } => {
+                let _gone = answer.send(self.stats());
+            }
+            ServiceMessage::NotConnected { mut users, answer } => {
+                users.retain(|user| !self.engine.is_connected(user));
+                let _gone = answer.send(users);
+            }
+            ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
+            ServiceMessage::Disconnect { parts } => {
+                let count = self.queues.len().div_ceil(parts.max(1));
+                let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
+                conns.into_iter().for_each(|conn| self.engine.handle(now, Input::Disconnect { conn }));
+            }
+            ServiceMessage::Drain => self.engine.handle(now, Input::Drain),
+        }
+    }
+
+    /// Tells the engine the signs of life of a user's connections, if one more may replace the longest silent.
+    fn report_signs(&mut self, user: &UserId, now: Now) {
+        let conns = self.engine.connections_of(user);
+        if conns.len() < self.engine.limits().engine.connections_per_user {
+            return;
+        }
+        let last_sign = |conn: &ConnectionId| Some((*conn, self.queues.get(conn)?.last_sign()));
+        let signs: Vec<_> = conns.iter().filter_map(last_sign).collect();
+        for (conn, at) in signs {
+            self.engine.handle(now, Input::Alive { conn, at });
+        }
+    }
+
+    fn stats(&self) -> DriveStats {
+        let (engine, waiting_bytes) = (self.engine.stats(), self.budget.waiting());
+        DriveStats { engine, waiting_bytes, typing_shed: self.typing_shed }
+    }
+}

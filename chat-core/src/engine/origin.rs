@@ -1,0 +1,25 @@
+//! The origin of a load or a change: whom its answer goes to.
+
+use super::io::{CommandId, ConnectionId};
+
+/// The request, command or job on whose behalf something is loaded or changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    /// A request, by its number on its connection.
+    Request(ConnectionId, u64),
+    /// A connection that is being admitted.
+    Entry(ConnectionId),
+    /// A command of the embedder.
+    Command(CommandId),
+    /// The background job that enrols control users.
+    Enrolment,
+    /// The engine itself. Nobody waits for an answer.
+    Engine,
+}
+
+impl Origin {
+    /// Whether this is a request of the connection.
+    pub(super) fn is_of(&self, conn: ConnectionId) -> bool {
+        matches!(self, Self::Request(own, _) if *own == conn)
+    }
+}
