@@ -1,6 +1,6 @@
-//! What a message costs in the core, step by step.
+//! The cost of a message in the core, step by step.
 //!
-//! `cargo bench -p chat-core`; a filter (`-- route`) runs some of them.
+//! `cargo bench -p chat-core` runs all steps; a filter (`-- route`) selects some.
 #![expect(
     clippy::disallowed_types,
     reason = "the macro of a benchmark with arguments keeps them in a LazyLock"
@@ -36,7 +36,7 @@ fn main() {
     divan::main();
 }
 
-/// A frame becomes a request.
+/// Decodes a frame into a request.
 #[divan::bench]
 fn decode(bencher: Bencher) {
     let frame = Bare::new(1).request();
@@ -44,7 +44,7 @@ fn decode(bencher: Bencher) {
     bencher.bench_local(|| Request::decode(black_box(&frame), &limits));
 }
 
-/// A frame becomes a change: decoded, permitted, decided.
+/// Turns a frame into a change: decoded, permitted, decided.
 #[divan::bench(sample_size = 1)]
 fn decide(bencher: Bencher) {
     let bare = RefCell::new(Bare::new(10));
@@ -57,7 +57,7 @@ fn decide(bencher: Bencher) {
     bencher.with_inputs(next).bench_local_values(|request| bare.borrow_mut().decide(request));
 }
 
-/// A committed change becomes a reply, and an event for so many connections.
+/// Turns a committed change into a reply, and an event for this many connections.
 #[divan::bench(sample_size = 1, args = FAN_OUTS)]
 fn route(bencher: Bencher, fan_out: u64) {
     let bare = RefCell::new(Bare::new(fan_out));
@@ -70,7 +70,7 @@ fn route(bencher: Bencher, fan_out: u64) {
     bencher.with_inputs(next).bench_local_values(|()| bare.borrow_mut().route());
 }
 
-/// An event becomes a frame.
+/// Encodes an event into a frame.
 #[divan::bench]
 fn encode_event(bencher: Bencher) {
     let event = NewMessage::from(Message {
@@ -86,10 +86,11 @@ fn encode_event(bencher: Bencher) {
     bencher.bench_local(|| encode(black_box(&event)));
 }
 
-/// A frame goes the whole way through the drive, to so many connections that take everything at once.
+/// Sends a frame the whole way through the drive, to this many connections that take everything at
+/// once.
 #[divan::bench(sample_size = 1, args = FAN_OUTS)]
 fn deliver(bencher: Bencher, fan_out: u64) {
-    // The same seed makes the same ids: what is asked of this engine can be asked of the drive's.
+    // The same seed makes the same ids, so a request made for this engine also fits the drive's.
     let mut bare = Bare::new(1);
     let (mut pool, driver) = stage(fan_out);
     let mut say = |request| {
@@ -100,7 +101,7 @@ fn deliver(bencher: Bencher, fan_out: u64) {
     bencher.with_inputs(|| bare.request()).bench_local_values(say);
 }
 
-/// A drive in one thread, and what its driver says.
+/// A drive in one thread, and the frames of its driver.
 fn stage(fan_out: u64) -> (LocalPool, UnboundedSender<Frame>) {
     let limits = Limits { rates: RateSetting::Lifted, ..Limits::default() };
     let engine = Engine::new(Settings { limits, ..Settings::default() }, bare::SEED);

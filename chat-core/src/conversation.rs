@@ -1,4 +1,4 @@
-//! A conversation as the store holds it and the engine remembers it.
+//! A conversation, as stored and cached.
 
 use std::sync::Arc;
 
@@ -7,31 +7,32 @@ use crate::protocol::{ConversationStatus, RoomType};
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// What is known of a conversation beside its messages.
+/// A conversation without its messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conversation {
-    /// Its id.
+    /// The id.
     pub id: ConversationId,
     /// The title with its prefix.
     pub title: Arc<str>,
-    /// The room that it is filed in; `EmergencySupport` makes it an emergency.
+    /// The room in which the conversation is filed. `EmergencySupport` marks an emergency.
     pub room_type: RoomType,
-    /// Who created it.
+    /// The user who created the conversation.
     pub created_by: UserId,
-    /// When it was created: the `sent_at` of message 1.
+    /// The time of creation: the `sent_at` of message 1.
     pub created_at: Timestamp,
-    /// Who may see it.
+    /// The users who may see the conversation.
     pub participants: Participants,
-    /// Counts the changes of `participants`; messages do not count. Starts at 1.
+    /// The number of changes of `participants`, starting at 1. Messages do not count.
     pub version: u64,
-    /// The number of the newest message; at least 1.
+    /// The number of the newest message, at least 1.
     pub last_seq: u64,
-    /// When the newest message was sent.
+    /// The time of the newest message.
     pub last_message_at: Timestamp,
 }
 
 impl Conversation {
-    /// Active, or silent for `inactive_after` or longer. Derived, so that nothing needs to be stored or swept.
+    /// The status: inactive if silent for `inactive_after` or longer. Derived, so nothing needs to
+    /// be stored or swept.
     pub fn status(&self, now: Timestamp, inactive_after: Duration) -> ConversationStatus {
         match self.last_message_at > now.minus(inactive_after) {
             true => ConversationStatus::Active,
@@ -40,7 +41,7 @@ impl Conversation {
     }
 }
 
-/// The participants of a conversation: a set, with one order for all who write it down.
+/// The participants of a conversation: a set with a fixed order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Participants(Vec<UserId>);
 
@@ -50,7 +51,7 @@ impl Participants {
         self.0.binary_search(user).is_ok()
     }
 
-    /// Adds a user; `false` if it took part already.
+    /// Adds a user. Returns `false` if the user took part already.
     pub fn insert(&mut self, user: UserId) -> bool {
         match self.0.binary_search(&user) {
             Ok(_) => false,
@@ -61,17 +62,17 @@ impl Participants {
         }
     }
 
-    /// Takes a user out; `false` if it did not take part.
+    /// Removes a user. Returns `false` if the user did not take part.
     pub fn remove(&mut self, user: &UserId) -> bool {
         self.0.binary_search(user).map(|place| self.0.remove(place)).is_ok()
     }
 
-    /// All of them by id.
+    /// All participants, by id.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &UserId> {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// The number of participants.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -81,7 +82,8 @@ impl Participants {
         self.0.is_empty()
     }
 
-    /// As replies show them: the creator first, if it still takes part, then the others by id.
+    /// All participants in the order of replies: the creator first, if still present, then the
+    /// others by id.
     pub fn creator_first<'a>(&'a self, creator: &'a UserId) -> impl Iterator<Item = &'a UserId> {
         let first = self.contains(creator).then_some(creator);
         first.into_iter().chain(self.0.iter().filter(move |user| *user != creator))

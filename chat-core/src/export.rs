@@ -1,4 +1,4 @@
-//! What a store holds, as plain data: for those who check from outside what others did with it.
+//! The content of a store as plain data, for checks from outside.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +7,28 @@ use crate::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use crate::protocol::Message;
 use crate::store::{Account, Original, Position};
 
-/// All that a store holds.
+/// The whole content of a store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Export {
     /// The epoch of the store's numbers.
     pub epoch: Epoch,
-    /// How far the store's history has come.
+    /// The position that the store's history has reached.
     pub position: Position,
     /// The directory.
     pub accounts: BTreeMap<UserId, Account>,
     /// The conversations.
     pub conversations: BTreeMap<ConversationId, ExportedConversation>,
-    /// What each user did under each `client_message_id`.
+    /// The original request of each user under each `client_message_id`.
     pub originals: BTreeMap<(UserId, ClientMessageId), Original>,
 }
 
-/// A conversation and all that belongs to it.
+/// A conversation with all its data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExportedConversation {
-    /// What is known of it, its participants included.
+    /// The conversation itself, with its participants.
     pub conversation: Conversation,
-    /// Message `seq` stands at index `seq - 1`.
+    /// The messages. Message `seq` stands at index `seq - 1`.
     pub messages: Vec<Message>,
-    /// How far each user has read; who is missing has read nothing.
+    /// The read position of each user. A missing user has read nothing.
     pub read_up_to: BTreeMap<UserId, u64>,
 }

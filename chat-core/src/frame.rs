@@ -1,4 +1,4 @@
-//! The unit that a transport carries.
+//! The unit carried by a transport.
 
 use bytes::Bytes;
 
@@ -6,24 +6,26 @@ use crate::protocol::CloseCode;
 
 /// One frame of a transport.
 ///
-/// A transport is anything that is `Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E>`: a WebSocket, lines
-/// over TCP, a pair of channels. It keeps what is its own to itself: handshakes, pings, limits on the length of a
-/// frame, a peer that takes nothing.
+/// A transport is any `Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E>`: a WebSocket,
+/// lines over TCP, a pair of channels. The transport itself handles handshakes, pings, limits on
+/// the length of a frame, and peers that take nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Frame {
-    /// A JSON text of the protocol. Outgoing ones are valid UTF-8; incoming ones are checked by the engine.
+    /// A JSON text of the protocol. Outgoing texts are valid UTF-8; the engine checks incoming
+    /// ones.
     Text(Bytes),
-    /// A binary frame: answered with an error, for the protocol has none.
+    /// A binary frame. The protocol has none, so the engine answers with an error.
     Binary(Bytes),
-    /// Texts as the transport writes them, one behind the other. Outgoing only, and only where the drive was told [how that
-    /// is done](crate::drive::Drive::frame_by).
+    /// Several texts, already framed for the transport. Outgoing only, and only for a drive with [a
+    /// framing function](crate::drive::Drive::frame_by).
     Framed(Bytes),
-    /// The end. Incoming: the peer closes. Outgoing: the last frame, after which the sink is closed.
+    /// The end. An incoming one means that the peer closes; an outgoing one is the last frame, and
+    /// the sink is closed behind.
     Close(CloseCode),
 }
 
 impl Frame {
-    /// The bytes of what it carries.
+    /// The number of bytes carried.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Text(bytes) | Self::Binary(bytes) | Self::Framed(bytes) => bytes.len(),

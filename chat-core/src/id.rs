@@ -1,4 +1,4 @@
-//! Names of things: users, conversations, messages, and the ids that clients choose.
+//! Ids of users, conversations and messages, and ids chosen by clients.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::shared_text;
 use crate::time::Timestamp;
 
-/// Makes a newtype over a shared string: cheap to clone, ordered, and never mixed up with another id.
+/// Defines a newtype over a shared string: cheap to clone, ordered, and distinct from every other
+/// id.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -18,7 +19,7 @@ macro_rules! id {
         pub struct $name(#[serde(deserialize_with = "shared_text::deserialize")] Arc<str>);
 
         impl $name {
-            /// The id as it travels.
+            /// The id as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -51,38 +52,41 @@ macro_rules! id {
 }
 
 id! {
-    /// A user, as the claim `sub` of its token names it.
+    /// The id of a user: the claim `sub` of the user's token.
     UserId
 }
 id! {
-    /// A conversation: `conv_…`, unguessable.
+    /// The id of a conversation: `conv_…`, unguessable.
     ConversationId
 }
 id! {
-    /// A message: `msg_…`, unguessable, and carrying its `seq` (see [`MessageId::compose`]).
+    /// The id of a message: `msg_…`, unguessable, and containing its `seq` (see
+    /// [`MessageId::compose`]).
     MessageId
 }
 id! {
-    /// The id under which a client may repeat a request without its being done twice.
+    /// An idempotency key chosen by the client: a repeated request with the same id is not carried
+    /// out twice.
     ///
-    /// At most 64 characters; its scope is the user, over all devices and conversations.
+    /// At most 64 characters. The scope is the user, over all devices and conversations.
     ClientMessageId
 }
 
 id! {
-    /// The place where a page of a list of conversations ended. Opaque to clients, at most 64 characters.
+    /// The end of a page of a list of conversations. Opaque to clients, at most 64 characters.
     Cursor
 }
 
 impl Cursor {
-    /// The cursor behind a conversation whose newest message was sent at this time.
+    /// The cursor behind a conversation with its newest message at this time.
     ///
-    /// The letter in front is the kind of order that the list has.
+    /// The first letter is the list's kind of order.
     pub fn compose(last_message_at: Timestamp, conversation: &ConversationId) -> Self {
         format!("t{}.{conversation}", last_message_at.as_millis()).into()
     }
 
-    /// The time and the conversation that the cursor names, or `None` if no [`compose`](Self::compose) made it.
+    /// The time and the conversation named by the cursor, or `None` if not made by
+    /// [`compose`](Self::compose).
     pub fn place(&self) -> Option<(Timestamp, ConversationId)> {
         let (millis, conversation) = self.0.strip_prefix('t')?.split_once('.')?;
         let place = (Timestamp::from_millis(millis.parse().ok()?), ConversationId::from(conversation));
@@ -90,18 +94,20 @@ impl Cursor {
     }
 }
 
-/// Number of random bytes in an id: 80 bits can't be guessed, and make 16 characters of base 32.
+/// The number of random bytes in an id. 80 bits can't be guessed, and make 16 characters of base
+/// 32.
 pub const NONCE_BYTES: usize = 10;
 
-/// The unguessable part of an id, drawn by the engine from its seed.
+/// The unguessable part of an id, derived from the engine's seed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Nonce(pub [u8; NONCE_BYTES]);
 
-/// Crockford's base 32 in lower case: no `i`, `l`, `o`, `u` to misread over a radio.
+/// Crockford's base 32 in lower case, without `i`, `l`, `o` and `u`, which are easily misread over
+/// a radio.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Characters of a nonce.
+/// The number of characters of a nonce.
 const NONCE_DIGITS: usize = NONCE_BYTES * 8 / 5;
 
 impl fmt::Display for Nonce {
@@ -117,38 +123,38 @@ impl fmt::Display for Nonce {
 }
 
 impl ConversationId {
-    /// The id of the conversation that was created with this nonce.
+    /// The id of the conversation created with this nonce.
     pub fn compose(nonce: Nonce) -> Self {
         compose(format_args!("conv_{nonce}")).into()
     }
 }
 
 impl MessageId {
-    /// The id of message `seq` that was sent with this nonce.
+    /// The id of message `seq` sent with this nonce.
     ///
-    /// The number comes from the store and the nonce from the engine, so that neither needs to ask the
-    /// other, and a message is found by its id without an index of ids.
+    /// The number comes from the store and the nonce from the engine, so neither needs to ask the
+    /// other, and no index of message ids is needed.
     pub fn compose(nonce: Nonce, seq: u64) -> Self {
         compose(format_args!("msg_{nonce}{seq}")).into()
     }
 
-    /// The `seq` that the id claims, or `None` if no [`compose`](Self::compose) made it.
+    /// The `seq` claimed by the id, or `None` if not made by [`compose`](Self::compose).
     ///
-    /// The claim must be checked against the message that really has this number.
+    /// Check the claim against the message that really has this number.
     pub fn seq(&self) -> Option<u64> {
         let digits = self.0.strip_prefix("msg_")?.get(NONCE_DIGITS..)?;
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
     }
 }
 
-/// Formats an id, whose length is known well enough to make room for it once.
+/// Formats an id in a single allocation.
 fn compose(id: fmt::Arguments<'_>) -> String {
     let mut text = String::with_capacity(NONCE_DIGITS + 16);
     fmt::Write::write_fmt(&mut text, id).expect("a string takes all that is written to it");
     text
 }
 
-/// One history of numbers: made when a store is created or restored from a backup.
+/// The identity of one history of numbers, made when a store is created or restored from a backup.
 ///
 /// A `seq` of another epoch means nothing.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -156,7 +162,7 @@ fn compose(id: fmt::Arguments<'_>) -> String {
 pub struct Epoch(Arc<str>);
 
 impl Epoch {
-    /// The epoch as it travels.
+    /// The epoch as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }

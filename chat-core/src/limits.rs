@@ -1,21 +1,21 @@
-//! Every bound in one place, each with its reason. All can be overridden.
+//! Every bound in one place, with its reason. All can be overridden.
 
 use std::time::Duration;
 
 const KIB: usize = 1024;
 
-/// Bounds on what a frame may hold. Lengths count Unicode scalars.
+/// Bounds on the content of a frame. Lengths count Unicode scalars.
 #[derive(Clone, Debug)]
 pub struct FieldLimits {
-    /// Levels of arrays and objects in a frame: the protocol's own frames have three.
+    /// Levels of arrays and objects in a frame. The protocol's own frames have three.
     pub depth: usize,
-    /// Length of a message: two screens of a phone, and 16 KB at most.
+    /// Length of a message: two screens of a phone, and at most 16 KB.
     pub content: usize,
     /// Length of a title: one line of a list.
     pub title: usize,
-    /// Length of a `client_message_id`: a UUID has 36.
+    /// Length of a `client_message_id`. A UUID has 36.
     pub client_message_id: usize,
-    /// Length of a cursor: the server's own have about 40.
+    /// Length of a cursor. The server's own have about 40.
     pub cursor: usize,
 }
 
@@ -30,23 +30,26 @@ impl Default for FieldLimits {
 pub struct PageLimits {
     /// Messages of a history page without a `limit`.
     pub messages_default: u32,
-    /// Messages of a history page whatever its `limit`.
+    /// Messages of a history page with any `limit`.
     pub messages_most: u32,
-    /// Messages of one catch-up: a shift's conversation comes in one piece.
+    /// Messages of one catch-up. A shift's conversation comes in one piece.
     pub catch_up_messages: u32,
-    /// Bytes of content of one catch-up as JSON writes it, after which it is cut: a phone on a weak link sees progress.
+    /// Bytes of content of one catch-up, as JSON. Longer ones are cut, so that a phone on a weak
+    /// link sees progress.
     pub catch_up_bytes: usize,
     /// Conversations of one list.
     pub conversations: u32,
-    /// Participants in all of one list together, after which it is cut: what bounds the reply's size.
+    /// Participants in all of one list together, after which the list is cut. Bounds the reply's
+    /// size.
     pub conversation_participants: usize,
-    /// Conversations of one brief list: more do not fit its bytes.
+    /// Conversations of one brief list. More would not fit its bytes.
     pub brief_conversations: u32,
-    /// Bytes of the conversations of one brief list as JSON, after which it is cut: a phone at 64 kbit/s has them in 8 s.
+    /// Bytes of the conversations of one brief list, as JSON. Longer lists are cut. A phone at 64
+    /// kbit/s loads this much in 8 s.
     pub brief_bytes: usize,
-    /// Participants shown of one conversation of a brief list.
+    /// Participants shown for each conversation of a brief list.
     pub brief_participants: usize,
-    /// Characters shown of the last message of a conversation of a brief list.
+    /// Characters shown of the last message of each conversation of a brief list.
     pub brief_content: usize,
 }
 
@@ -67,32 +70,34 @@ impl Default for PageLimits {
     }
 }
 
-/// A rate: tokens flow into a bucket, each event takes one.
+/// A rate limit. Tokens flow into a bucket, and each event takes one.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
-    /// How many at once after a pause.
+    /// Events at once after a pause.
     pub burst: u32,
-    /// The time in which one more becomes free.
+    /// The time in which one more event becomes free.
     pub every: Duration,
 }
 
-/// A number of events within a period, counted back from each moment. Unlike a [`Rate`] it is never exceeded by what
-/// becomes free meanwhile.
+/// A limit of events within a period, counted back from each moment. Unlike a [`Rate`], the limit
+/// is never exceeded by events that become free meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Allowance {
-    /// How many.
+    /// The number of events.
     pub most: u32,
-    /// Within which time.
+    /// The period.
     pub within: Duration,
 }
 
-/// Bytes that one user may have stored, over all its connections. They refill evenly over 24 hours.
+/// Bytes that one user may store, over all connections. Budgets refill evenly over 24 hours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DailyBudget {
-    /// Messages, conversations and read positions: text, titles and ids as they are stored, and 512 bytes for each. A busy
-    /// control officer writes 3 MiB in a shift: ten times that is left.
+    /// Bytes of messages, conversations and read positions: stored text, titles and ids, and 512
+    /// bytes for each record. A busy control officer writes 3 MiB in a shift, a tenth of the
+    /// default.
     pub bytes: u64,
-    /// For emergencies alone, when the other is used up: creating one, and its creator's messages in it. Some 1,500 messages.
+    /// Bytes for emergencies once the daily budget is used up: creating one, and its creator's
+    /// messages. Some 1,500 messages.
     pub emergency_bytes: u64,
 }
 
@@ -111,42 +116,45 @@ pub struct ByteRate {
     pub per_second: u32,
 }
 
-/// Rates of one user over all its connections.
+/// Rates of one user over all connections.
 #[derive(Clone, Debug)]
 pub struct RateLimits {
-    /// Requests of any kind: 50 a second is more than a person and less than a loop gone wild.
+    /// Requests of any kind: 50 a second, more than a person makes and less than a runaway loop.
     pub requests: Rate,
     /// Messages: 10 a second, 60 at once after a tunnel.
     pub messages: Rate,
     /// New conversations: 6 a minute.
     pub creations: Rate,
-    /// Connections that are admitted: one a second, 60 at once. Each costs a load of the account. One more is told to come
-    /// back later (1013).
+    /// Admitted connections: one a second, 60 at once. Each costs a load of the account. One more
+    /// is closed with 1013.
     pub connects: Rate,
-    /// Changes of the role by tokens that are not provably newer than what was said before: 3 an hour. Each costs a record
-    /// and all other sessions. One more is refused (4002) with the pause.
+    /// Changes of the role by tokens not provably newer than the last change: 3 an hour. Each costs
+    /// a record and ends all other sessions. One more is refused (4002) with the pause.
     pub role_changes: Allowance,
-    /// Changes of the names by tokens: 3 an hour. Each costs a record. One more is ignored, and the session goes by the
-    /// names that are known.
+    /// Changes of the names by tokens: 3 an hour. Each costs a record. One more is ignored, and the
+    /// session uses the known names.
     pub renames: Allowance,
-    /// Bytes that are stored in a day; `None` for no bound.
+    /// Bytes stored in a day, or `None` for no limit.
     pub daily: Option<DailyBudget>,
-    /// Bytes of messages and new conversations, as events carry them: 64 KiB a second, 1 MiB at once. A burst of 60
-    /// messages of 4,000 characters fits, unless JSON must escape them, which makes a character of one byte six bytes.
+    /// Bytes of messages and new conversations in their encoded events: 64 KiB a second, 1 MiB at
+    /// once. A burst of 60 messages of 4,000 characters fits, unless JSON escapes them, which makes
+    /// six bytes of one.
     pub message_bytes: ByteRate,
-    /// Bytes of lists, history and catch-ups: 1 MiB a second, 32 MiB at once, which is two whole lists of a control room
-    /// with 100 control users and 1,000 conversations. The bytes are known once a reply is made, so a reply may take more
-    /// than there is, and the next waits for it.
+    /// Bytes of lists, history and catch-ups: 1 MiB a second, 32 MiB at once, which is two whole
+    /// lists of a control room with 100 control users and 1,000 conversations. A reply's bytes are
+    /// known once the reply is made. So a reply may exceed the limit, and the next one waits.
     pub reply_bytes: ByteRate,
-    /// Repeats of what was accepted, and look-ups whether a request that its rate refuses is one: 2,000 a second, and as
-    /// many at once, which is more than an outbox holds. Beyond it nothing is refused, but the connection's next request waits.
+    /// Repeats of accepted requests, and look-ups of possible repeats that the rate limit refuses:
+    /// 2,000 a second, and as many at once, more than an outbox holds. Above this rate nothing is
+    /// refused, but the connection's next request waits.
     pub repeats: Rate,
 }
 
 impl RateLimits {
-    /// The default rates with another number of messages a second, and at once six times as many.
+    /// The default rates with another number of messages a second, and six times as many at once.
     ///
-    /// A message is a request and has bytes: a rate of these that would hold messages back is raised with them.
+    /// A message is also a request and has bytes, so the limits on these are raised with the
+    /// messages.
     pub fn with_messages_per_second(messages: u32) -> Self {
         let messages = messages.max(1);
         let every = Duration::from_secs(1) / messages;
@@ -182,33 +190,36 @@ impl Default for RateLimits {
 /// Bounds on the engine's own queues and caches.
 #[derive(Clone, Debug)]
 pub struct EngineLimits {
-    /// Requests under way on one connection; at this number it is not read further until half are answered.
+    /// Unanswered requests of one connection. At this number the connection is not read until half
+    /// are answered.
     pub requests_under_way: usize,
-    /// Connections of one user; one more replaces the longest silent once its token is accepted. As
-    /// many may wait beside them for their admission.
+    /// Connections of one user. One more replaces the longest silent once its token is accepted. As
+    /// many more may be waiting for admission.
     pub connections_per_user: usize,
-    /// Conversations in which one connection may be typing at once; one more ends the oldest.
+    /// Conversations in which one connection may be typing. One more ends the oldest.
     pub typing_per_connection: usize,
-    /// Begins and ends of one user's typing in one conversation that others are told within one `typing_window`; what is
-    /// more waits, and only the last state is told when the window is over.
+    /// Starts and ends of one user's typing in one conversation, told to others within one
+    /// `typing_window`. Further changes wait, and only the last state is told after the window.
     pub typing_changes: u32,
-    /// Changes in one commit: what one sync makes durable at once.
+    /// Changes in one commit, made durable by one sync.
     pub changes_per_commit: usize,
-    /// Changes that wait for a commit; beyond it requests are refused as `unavailable`.
+    /// Changes that wait for a commit. Further requests are refused as `unavailable`.
     pub changes_waiting: usize,
-    /// Conversations kept in memory; the longest unused goes first. Each costs some 40 bytes per participant, and 8 for
-    /// each of their connections.
+    /// Cached conversations. The least recently used one is evicted first. Each costs some 40 bytes
+    /// per participant, and 8 for each of their connections.
     pub cached_conversations: usize,
-    /// Participants of one conversation; the assignment of a new one is cut to its first by id.
+    /// Participants of one conversation. A longer assignment is cut to the first ids.
     pub participants: usize,
-    /// Messages and other live events held back on one connection behind a reply that is not ready; one more closes it
-    /// (4008). Room for the bursts of several senders. Typing is dropped once a quarter of it is used.
+    /// Live events deferred on one connection behind an unfinished reply. One more message closes
+    /// the connection (4008). Room for the bursts of several senders. Typing is dropped once a
+    /// quarter is used.
     pub held_back: usize,
-    /// Users whose rates, and whose budgets, are remembered; the longest unused goes first.
+    /// Users with remembered rates and budgets. The least recently used one is evicted first.
     pub rated_users: usize,
-    /// Conversations of one step of the background job that enrols a control user.
+    /// Conversations of one step of the enrolment job.
     pub enrolment_step: u32,
-    /// How often a change that met a conflict is decided again before it is `unavailable`.
+    /// The number of times a change is decided again after a conflict, before the request is
+    /// `unavailable`.
     pub conflict_retries: u32,
 }
 
@@ -231,21 +242,26 @@ impl Default for EngineLimits {
     }
 }
 
-/// Bounds on what waits for a slow reader: see [`drive`](crate::drive).
+/// Bounds on queues for slow readers: see [`drive`](crate::drive).
 #[derive(Clone, Debug)]
 pub struct OutboundLimits {
-    /// Bytes of replies that wait on one connection; at this number it is not read further, and none of its requests that
-    /// lead to long replies is decided.
+    /// Bytes of replies that wait on one connection. At this number the connection is not read
+    /// further, and none of its requests with long replies is started.
     pub reply_bytes: usize,
-    /// Live events that wait on one connection; one more closes it (4008). Room for the bursts of 30 senders.
+    /// Live events that wait on one connection. One more closes the connection (4008). Room for the
+    /// bursts of 30 senders.
     pub live_events: usize,
-    /// Bytes of live events that wait on one connection; more close it (4008). Room for the bursts of ten senders whose
-    /// messages are all as long as a frame can be made, on a link that takes nothing meanwhile. Such a room can be large
-    /// because these frames are shared: `total_bytes` bounds the memory of all rooms together.
+    /// Bytes of live events that wait on one connection. More close the connection (4008).
+    ///
+    /// Room for the bursts of ten senders with messages as long as a frame allows, on a link that
+    /// takes nothing meanwhile. The room can be large because frames are shared: `total_bytes`
+    /// bounds the memory of all queues together.
     pub live_bytes: usize,
-    /// Bytes that wait on all connections together, a frame counted once however many wait for it; more close the
-    /// connection with the most (4008). Looked at after each turn of the engine, and the readers' after it: what one turn
-    /// gives may be beyond it until then, within the bounds of each connection.
+    /// Bytes that wait on all connections together, each shared frame counted once. More close the
+    /// connection with the most (4008).
+    ///
+    /// Checked after each turn of the engine and the readers' turn behind. One turn may exceed the
+    /// limit until then, within the bounds of each connection.
     pub total_bytes: usize,
 }
 
@@ -263,19 +279,19 @@ impl Default for OutboundLimits {
 /// Pauses and periods.
 #[derive(Clone, Debug)]
 pub struct Periods {
-    /// A conversation silent for this long is `INACTIVE`.
+    /// The silence after which a conversation is `INACTIVE`.
     pub inactive_after: Duration,
-    /// Typing without a refresh ends after this long.
+    /// The time after which typing ends without a refresh.
     pub typing_expires: Duration,
-    /// A repeat of the same typing state within this time is answered and not broadcast.
+    /// The time within which a repeated typing state is answered and not broadcast.
     pub typing_repeat: Duration,
-    /// The time for which `typing_changes` are counted.
+    /// The period in which `typing_changes` are counted.
     pub typing_window: Duration,
-    /// How long after its `exp` a token still counts: clocks differ.
+    /// The time for which a token counts after its `exp`, because clocks differ.
     pub token_leeway: Duration,
-    /// What a client is told to wait when the store does not answer.
+    /// The pause advised to a client when the store does not answer.
     pub unavailable_retry: Duration,
-    /// What a client is told to wait when the storage has no room for what it asks: a person has to make some.
+    /// The pause advised to a client when the storage is full. A person has to make room.
     pub storage_retry: Duration,
 }
 
@@ -293,18 +309,18 @@ impl Default for Periods {
     }
 }
 
-/// All of them.
+/// All limits.
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
-    /// What a frame may hold.
+    /// Bounds on the content of a frame.
     pub fields: FieldLimits,
-    /// How long a page may be.
+    /// Bounds on pages.
     pub pages: PageLimits,
-    /// How fast a user may go.
+    /// Rates of one user.
     pub rates: RateSetting,
-    /// The engine's own queues and caches.
+    /// Bounds on the engine's own queues and caches.
     pub engine: EngineLimits,
-    /// What waits for a slow reader.
+    /// Bounds on queues for slow readers.
     pub outbound: OutboundLimits,
     /// Pauses and periods.
     pub periods: Periods,
@@ -314,9 +330,9 @@ pub struct Limits {
 #[expect(clippy::large_enum_variant, reason = "an engine has one")]
 #[derive(Clone, Debug)]
 pub enum RateSetting {
-    /// By these.
+    /// Limited to these rates.
     Limited(RateLimits),
-    /// Not at all: for load tests.
+    /// Unlimited, for load tests.
     Lifted,
 }
 

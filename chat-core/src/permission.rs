@@ -1,8 +1,8 @@
-//! Who may do what: the role table and the participant rules of the protocol document.
+//! The rules of access: the role table and the participant rules of the protocol document.
 //!
-//! A check that succeeds gives a *permit*. Only this module can make one, and the changes of the
-//! [store port](crate::store) that a permission guards hold the permit they were made under: a handler that
-//! forgets the check does not compile.
+//! A successful check returns a *permit*. Only this module can make one, and the guarded changes of
+//! the [store port](crate::store) contain their permit, so a handler that forgets the check does
+//! not compile.
 
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
@@ -10,8 +10,8 @@ use crate::protocol::{ErrorCode, EventType, Role, User};
 
 /// Whether a role may use an event at all ("Role-Based Access Control" of the protocol document).
 ///
-/// What is not named there is open to every role: the list of one's own conversations, their history, and
-/// `refresh_token`.
+/// Events not named in the table are open to every role: the user's own list of conversations,
+/// their history, and `refresh_token`.
 pub fn allows(role: Role, event: EventType) -> bool {
     match event {
         EventType::CreateSupportConversation => !role.is_control(),
@@ -26,7 +26,7 @@ pub fn allows(role: Role, event: EventType) -> bool {
     }
 }
 
-/// Whether an event is about one conversation, and so open to its participants only.
+/// Whether an event is about one conversation, and so open only to its participants.
 pub fn needs_membership(event: EventType) -> bool {
     matches!(
         event,
@@ -47,19 +47,19 @@ pub fn by_role(role: Role, event: EventType) -> Result<(), ErrorCode> {
     allows(role, event).then_some(()).ok_or(ErrorCode::Forbidden)
 }
 
-/// The permit to create a support conversation.
+/// A permit to create a support conversation.
 #[derive(PartialEq, Eq, Debug)]
 pub struct MayCreate {
     user: User,
 }
 
 impl MayCreate {
-    /// The id of whom it was granted to.
+    /// The id of the permitted user.
     pub fn creator(&self) -> &UserId {
         &self.user.id
     }
 
-    /// Who it was granted to.
+    /// The permitted user.
     pub fn user(&self) -> &User {
         &self.user
     }
@@ -75,7 +75,7 @@ pub fn may_create(user: &User) -> Result<MayCreate, ErrorCode> {
     Ok(MayCreate { user: user.clone() })
 }
 
-/// The permit to see a conversation and take part in it: to send, join, type, read its history, mark as read.
+/// A permit to take part in a conversation: to send, join, type, read the history and mark as read.
 #[derive(PartialEq, Eq, Debug)]
 pub struct MayTakePart {
     user: UserId,
@@ -84,28 +84,29 @@ pub struct MayTakePart {
 }
 
 impl MayTakePart {
-    /// Who it was granted to.
+    /// The permitted user.
     pub fn user(&self) -> &UserId {
         &self.user
     }
 
-    /// The conversation it was granted for.
+    /// The conversation.
     pub fn conversation(&self) -> &ConversationId {
         &self.conversation
     }
 
-    /// The version of the conversation it was granted on: on another one it is void, and asked for again.
+    /// The conversation's version at the time of the check. On another version the permit is void,
+    /// and must be requested again.
     pub fn version(&self) -> u64 {
         self.version
     }
 }
 
-/// Checks that the user is a participant of the conversation, if there is one.
+/// Checks that the conversation exists and the user takes part.
 ///
 /// # Errors
 ///
-/// `conversation_not_found`, whether there is no such conversation or it is none of the user's: the two must not
-/// be told apart (P5).
+/// `conversation_not_found` in both cases, because an unknown conversation and a forbidden one must
+/// look alike (P5).
 pub fn may_take_part(user: &UserId, conversation: Option<&Conversation>) -> Result<MayTakePart, ErrorCode> {
     let conversation = conversation.filter(|conversation| conversation.participants.contains(user));
     let Conversation { id, version, .. } = conversation.ok_or(ErrorCode::ConversationNotFound)?;

@@ -1,4 +1,4 @@
-//! Texts that are shared, read into their place at once: serde's own way reads each into a text of its own first.
+//! Deserializes shared strings in place. Serde's own implementation allocates each string twice.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// For `deserialize_with`.
+/// For use with `deserialize_with`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
     deserializer.deserialize_str(Text)
 }

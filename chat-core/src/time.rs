@@ -1,4 +1,4 @@
-//! Time as a value: the core never asks a clock.
+//! Time as a value. The core never reads a clock.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point of wall time in whole milliseconds.
 ///
-/// Written as RFC 3339 in UTC with milliseconds and `Z`; read in any form that RFC 3339 allows.
+/// Written as RFC 3339 in UTC with milliseconds and `Z`. Read in any form of RFC 3339.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 /// The last millisecond that RFC 3339 can write with four digits of year: 9999-12-30T22:00:00Z.
 const LAST: i64 = 253_402_207_200_000;
-/// The first one: 0000-01-01T00:00:00Z.
+/// The first millisecond: 0000-01-01T00:00:00Z.
 const FIRST: i64 = -62_167_219_200_000;
 
 impl Timestamp {
-    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z, pressed into the years 0 to 9999.
+    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z, clamped to the years 0 to 9999.
     pub const fn from_millis(millis: i64) -> Self {
         match millis {
             ..FIRST => Self(FIRST),
@@ -33,19 +33,19 @@ impl Timestamp {
         self.0
     }
 
-    /// The time `pause` later, or the last that can be written.
+    /// The time `pause` later, or the last representable one.
     #[must_use]
     pub fn plus(self, pause: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The time `pause` earlier, or the first that can be written.
+    /// The time `pause` earlier, or the first representable one.
     #[must_use]
     pub fn minus(self, pause: Duration) -> Self {
         Self::from_millis(self.0.saturating_sub(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this is: zero if it is before.
+    /// The time since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A point on a clock that never falls, counted from any start: for pauses and deadlines.
+/// A point on a clock that never falls, counted from any start, for pauses and deadlines.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Monotonic(pub Duration);
 
@@ -90,21 +90,21 @@ impl Monotonic {
         Self(self.0.saturating_add(pause))
     }
 
-    /// How long after `earlier` this is: zero if it is before.
+    /// The time since `earlier`, or zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 }
 
-/// The two times of one moment.
+/// The monotonic and the wall time of one moment.
 ///
-/// `monotonic` must never fall from one input of the engine to the next; `wall` may jump, as the clock of a
-/// machine does when it is set.
+/// From one input of the engine to the next, `monotonic` must never fall; `wall` may jump whenever
+/// a machine's clock is set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Now {
-    /// For pauses and deadlines.
+    /// The time for pauses and deadlines.
     pub monotonic: Monotonic,
-    /// For what people read.
+    /// The time shown to people.
     pub wall: Timestamp,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bytes that wait for any reader. A frame counts once, however many connections wait for it.
+/// The bytes that wait for any reader. A frame counts once, however many connections need it.
 #[derive(Default)]
 pub(super) struct Budget {
     waiting: AtomicUsize,
@@ -11,7 +11,7 @@ pub(super) struct Budget {
     leaving: AtomicUsize,
 }
 
-/// A frame's bytes in the [`Budget`], until the last connection that waits for the frame drops this.
+/// A frame's bytes in the [`Budget`], until the last connection waiting for the frame drops this.
 pub(super) struct Reservation {
     budget: Arc<Budget>,
     bytes: usize,
@@ -34,7 +34,7 @@ impl Budget {
         take(&self.waiting, bytes);
     }
 
-    /// Notes that a queue was abandoned. Its bytes will soon be free, unless other queues hold them.
+    /// Notes that a queue was abandoned. Its bytes will soon be free, unless also held elsewhere.
     pub(super) fn leaves(&self, bytes: usize) {
         self.leaving.fetch_add(bytes, Ordering::Relaxed);
     }

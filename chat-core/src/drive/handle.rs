@@ -1,4 +1,4 @@
-//! How the world reaches a running engine.
+//! The handle to a running engine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,17 +16,17 @@ use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
 
-/// The engine does not run any more: it was drained, or its future was dropped.
+/// The error of a handle whose engine was drained, or its future dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the chat has stopped")]
 pub struct StoppedError;
 
-/// Opens connections, gives commands, ends the service. Cheap to clone.
+/// A handle that opens connections, runs commands and ends the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     messages: mpsc::Sender<ServiceMessage>,
     limits: OutboundLimits,
-    /// Requests of one connection that may be under way.
+    /// The limit of unanswered requests of one connection.
     requests_under_way: usize,
     next: Arc<AtomicU64>,
     /// Bytes that wait on all connections.
@@ -39,13 +39,13 @@ impl Handle {
         Self { messages, limits: limits.outbound.clone(), requests_under_way, next: Arc::default(), budget }
     }
 
-    /// Opens a connection for a user whose token was verified.
+    /// Opens a connection for a user with a verified token.
     ///
-    /// When this is ready, live events have begun: they wait in the session until it [runs](Session::run).
+    /// Live events begin before this returns, and wait in the session until [run](Session::run).
     ///
     /// # Errors
     ///
-    /// [`StoppedError`].
+    /// [`StoppedError`] if the engine has stopped.
     pub async fn open(&self, claims: Claims) -> Result<Session, StoppedError> {
         let conn = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) =
@@ -58,11 +58,11 @@ impl Handle {
         Ok(session)
     }
 
-    /// Asks something of the engine on the embedder's own authority.
+    /// Runs a command on the embedder's own authority.
     ///
     /// # Errors
     ///
-    /// What a client would be told; `unavailable` if the engine stops before it has answered.
+    /// The error that a client would get, or `unavailable` if the engine stops before the answer.
     pub async fn command(&self, command: Command) -> Result<Reply, Error> {
         let (answer, is_answered) = oneshot::channel();
         let stopped = |_| Error::from(ErrorCode::Unavailable);
@@ -70,41 +70,44 @@ impl Handle {
         is_answered.await.map_err(|_| Error::from(ErrorCode::Unavailable))?
     }
 
-    /// How much there is in the engine and its queues, and what it has done.
+    /// Returns the figures of the engine and its queues.
     ///
     /// # Errors
     ///
-    /// [`StoppedError`].
+    /// [`StoppedError`] if the engine has stopped.
     pub async fn stats(&self) -> Result<DriveStats, StoppedError> {
         let (answer, is_answered) = oneshot::channel();
         self.send(ServiceMessage::Stats { answer }).await?;
         is_answered.await.map_err(|_| StoppedError)
     }
 
-    /// Those of these users who have no connection at this moment.
+    /// Returns the given users that have no connection at this moment.
     ///
     /// # Errors
     ///
-    /// [`StoppedError`].
+    /// [`StoppedError`] if the engine has stopped.
     pub async fn not_connected(&self, users: Vec<UserId>) -> Result<Vec<UserId>, StoppedError> {
         let (answer, is_answered) = oneshot::channel();
         self.send(ServiceMessage::NotConnected { users, answer }).await?;
         is_answered.await.map_err(|_| StoppedError)
     }
 
-    /// Tells the engine how much room the storage has left: what may be written depends on it.
+    /// Reports the room left in the storage, which decides the writes that are allowed.
     pub async fn set_headroom(&self, headroom: Headroom) {
         let _stopped = self.send(ServiceMessage::Headroom(headroom)).await;
     }
 
-    /// Tells one connection in so many to go to another server (1001), the longest open first, and at least one. What it
-    /// has under way is finished and durable before; all others go on.
+    /// Sends one of every `parts` connections to another server (1001), the longest open first, and
+    /// at least one. Their pending requests are finished and durable before. All other connections
+    /// go on.
     pub async fn disconnect_gracefully(&self, parts: usize) {
         let _stopped = self.send(ServiceMessage::Disconnect { parts }).await;
     }
 
-    /// Ends the service: no connection is admitted any more, what is under way is finished and durable, each
-    /// connection is told 1001. The engine's future ends when that is done.
+    /// Shuts the service down.
+    ///
+    /// No connection is admitted any more, pending requests are finished and durable, and each
+    /// connection is closed with 1001. Then the engine's future ends.
     pub async fn drain(&self) {
         let _stopped = self.send(ServiceMessage::Drain).await;
     }

@@ -1,4 +1,4 @@
-//! A transport of two halves.
+//! A transport made of two halves.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,7 +1,11 @@
-//! The engine and a store, joined to any transports.
+//! The drive: an engine and a store, joined to any transports.
 //!
-//! A transport is anything that is `Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E>`. No runtime is named:
-//! [`Drive::start`] gives a future that runs the engine, to be spawned once, and [`Session::run`] one per connection.
+//! A transport is any `Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E>`. The drive names
+//! no runtime: [`Drive::start`] returns a future that runs the engine, spawned once, and
+//! [`Session::run`] returns one for each connection.
+//!
+//! `service` runs the engine and carries out its outputs. `queue` holds the frames waiting for one
+//! connection. `session` moves frames between a queue and a transport.
 //!
 //! ```
 //! use chat_core::drive::{Drive, Frame, NoRefresh};
@@ -34,7 +38,8 @@
 //! pool.run_until(async move {
 //!     let session = handle.open(claims).await.unwrap();
 //!     spawner.spawn_local(async { drop(session.run(transport).await) }).unwrap();
-//!     ask.send(Frame::Text(r#"{"type": "get_active_conversations", "data": {}}"#.into())).await.unwrap();
+//!     let list = r#"{"type": "get_active_conversations", "data": {}}"#;
+//!     ask.send(Frame::Text(list.into())).await.unwrap();
 //!     let Some(Frame::Text(reply)) = answers.next().await else { panic!("no reply") };
 //!     assert!(reply.starts_with(br#"{"success":true,"conversations":[],"count":0,"#));
 //!     handle.drain().await;
@@ -70,22 +75,23 @@ use crate::engine::{Claims, Engine, Event, Handled, VerifyError};
 use crate::store::Store;
 use crate::time::{Monotonic, Now};
 
-/// The clock that a drive goes by.
+/// The clock of a drive.
 pub trait Clock: Send + Sync {
-    /// The two times of this moment. `monotonic` must never fall.
+    /// The current times. `monotonic` must never fall.
     fn now(&self) -> Now;
 
-    /// Ready at this time, or a little later.
+    /// Completes at this time or a little later.
     fn sleep_until(&self, at: Monotonic) -> impl Future<Output = ()> + Send;
 }
 
-/// What `refresh_token` is checked by.
+/// The check of tokens in `refresh_token`.
 pub trait Verifier: Send + Sync {
-    /// What the token says, if it is good.
+    /// Returns the claims of a valid token.
     fn verify(&self, token: &str) -> impl Future<Output = Result<Claims, VerifyError>> + Send;
 }
 
-/// A verifier for sessions that are not prolonged: each `refresh_token` is answered `token_mismatch`.
+/// A verifier for sessions that can't be prolonged: each `refresh_token` is answered
+/// `token_mismatch`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoRefresh;
 
@@ -95,20 +101,20 @@ impl Verifier for NoRefresh {
     }
 }
 
-/// What an observer is told of: see [`Drive::observe`].
+/// An observer of committed changes: see [`Drive::observe`].
 type Observer = Box<dyn FnMut(&Event) + Send>;
 
-/// Who keeps a log: see [`Drive::log`].
+/// A log of handled requests: see [`Drive::log`].
 type Log = Box<dyn FnMut(&Handled) + Send>;
 
-/// How texts are framed: see [`Drive::frame_by`].
+/// A function that frames texts: see [`Drive::frame_by`].
 pub type Framing = fn(&[Bytes]) -> Bytes;
 
-/// Messages from sessions and embedders that wait for the engine; one that comes when it is full waits in its sender,
-/// so that a connection is not read faster than the engine takes its frames.
+/// Messages from sessions and embedders that may wait for the engine. When this queue is full,
+/// senders wait, so connections are not read faster than the engine takes their frames.
 const INPUTS: usize = 1_024;
 
-/// One engine with all that it needs, before it runs.
+/// An engine with its store, verifier and clock, before the start.
 pub struct Drive<S, V, C> {
     engine: Engine,
     store: S,
@@ -120,34 +126,39 @@ pub struct Drive<S, V, C> {
 }
 
 impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
-    /// An engine, its store, what checks new tokens, and its clock.
+    /// Creates a drive from an engine, its store, a verifier of new tokens, and a clock.
     pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
         let (observer, log) = (Box::new(|_: &_| {}), Box::new(|_: &_| {}));
         Self { engine, store, verifier, clock, observer, log, framing: None }
     }
 
-    /// Has every committed change shown to `observer`, in their order, in the engine's own task: it must be quick.
+    /// Calls `observer` with every committed change, in order. Runs in the engine's task and must
+    /// be quick.
     #[must_use]
     pub fn observe(self, observer: impl FnMut(&Event) + Send + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
     }
 
-    /// Has every answered request told to `log`, in the engine's own task: it must be quick.
+    /// Calls `log` with every handled request. Runs in the engine's task and must be quick.
     #[must_use]
     pub fn log(self, log: impl FnMut(&Handled) + Send + 'static) -> Self {
         Self { log: Box::new(log), ..self }
     }
 
-    /// Has live events that several connections get framed once for all of them, in the engine's own task, and not by each
-    /// transport for itself: these get them as [`Frame::Framed`], which must mean the same to all transports of this drive.
+    /// Frames live events for several connections once, in the engine's task, instead of once in
+    /// each transport.
+    ///
+    /// The transports get such events as [`Frame::Framed`], and must all understand the same
+    /// framing.
     #[must_use]
     pub fn frame_by(self, framing: Framing) -> Self {
         Self { framing: Some(framing), ..self }
     }
 
-    /// The handle by which connections are opened, and the future that runs the engine.
+    /// Returns the handle that opens connections, and the future that runs the engine.
     ///
-    /// The future ends after [`Handle::drain`], or when every handle and session is gone, and gives the store back.
+    /// The future ends after [`Handle::drain`], or when every handle and session is gone, and
+    /// returns the store.
     pub fn start(self) -> (Handle, impl Future<Output = S> + Send)
     where
         S: 'static,

@@ -1,4 +1,4 @@
-//! One connection: frames in, frames out, in one future.
+//! One connection: frames in and frames out, in one future.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,8 @@ use crate::engine::{Class, ConnectionId};
 use crate::protocol::CloseCode;
 use crate::time::Monotonic;
 
-/// An open connection. It hears live events from the moment it is opened, and is closed when this is dropped.
+/// An open connection. Live events begin when the session is opened. Dropping the session closes
+/// the connection.
 pub struct Session {
     conn: ConnectionId,
     messages: mpsc::Sender<ServiceMessage>,
@@ -23,35 +24,35 @@ pub struct Session {
     closing: ReportsClosing,
 }
 
-/// How a session ended.
+/// The end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionEnd<E> {
-    /// The peer closed the connection, or it ended without a word.
+    /// The peer closed the connection, or the transport ended without a close.
     ByPeer,
-    /// The engine closed it with this code.
+    /// The engine closed the connection with this code.
     ByServer(CloseCode),
     /// The transport failed.
     Failed(E),
 }
 
-/// What a session has just carried: for who measures it.
+/// An event of a session, for measurements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionEvent {
-    /// A frame to the engine, which owes one reply for it. Replies come in the order of these.
+    /// A frame was given to the engine, which owes one reply. Replies keep the order of requests.
     Request,
-    /// Frames to the transport, one behind the other.
+    /// Frames were given to the transport, one behind the other.
     Frames {
-        /// How many.
+        /// The number of frames.
         count: usize,
-        /// What kind of frames.
+        /// The class of the frames.
         class: Class,
-        /// When the engine gave them, by the clock of the drive.
+        /// The time when the engine gave them, by the clock of the drive.
         since: Monotonic,
     },
 }
 
-/// Frames that were written one behind the other and are not told yet: most come in runs, for the engine gives what it has
-/// at once.
+/// A run of written frames that is not reported yet. Most frames come in runs, because the engine
+/// gives many at once.
 #[derive(Default)]
 struct Run {
     count: usize,
@@ -59,7 +60,7 @@ struct Run {
 }
 
 impl Run {
-    /// So many more were written. If they do not belong to those before them, these are told.
+    /// Adds frames. If they do not belong to the current run, the run is reported first.
     fn add(
         &mut self,
         count: usize,
@@ -80,10 +81,10 @@ impl Run {
     }
 }
 
-/// Says that a connection is gone, however its session ends.
+/// Reports the end of a connection when dropped, however the session ends.
 struct ReportsClosing {
     conn: ConnectionId,
-    /// Used once: a sender's first message always finds room.
+    /// Used once. A sender's first message always finds room.
     messages: mpsc::Sender<ServiceMessage>,
 }
 
@@ -103,27 +104,28 @@ impl Session {
         Self { conn, messages, queue, closing }
     }
 
-    /// Its number, as logs name it.
+    /// The number of the connection, as in logs.
     pub fn id(&self) -> ConnectionId {
         self.conn
     }
 
-    /// Where the transport notes signs of life that are no frames.
+    /// The place where the transport notes signs of life other than frames.
     pub fn signs(&self) -> Signs {
         self.queue.signs()
     }
 
     /// Carries frames between the engine and a transport until either ends.
     ///
-    /// Whatever is queued is written, then flushed once. The transport must itself give up on a peer that takes
-    /// nothing: until then the session keeps what waits for it, within the bounds of
-    /// [`OutboundLimits`](crate::limits::OutboundLimits).
+    /// All queued frames are written, then flushed once. The transport itself must give up on a
+    /// peer that takes nothing. Until then the session keeps the waiting frames, within the bounds
+    /// of [`OutboundLimits`](crate::limits::OutboundLimits).
     ///
-    /// What the peer had sent before it closed the transport, or before the transport failed, is still carried out; the
-    /// session ends when it is. Nobody reads the replies.
+    /// Frames sent before the peer closed the transport, or before the transport failed, are still
+    /// processed, and then the session ends. Their replies are dropped.
     ///
-    /// A transport that the peer has closed is left as it is. Where the peer waits for an answer to its close, as that
-    /// of a WebSocket does, lend the transport (`session.run(&mut transport)`) and close it afterwards.
+    /// A transport closed by the peer is left as it is. If the peer expects an answer to its close,
+    /// as with a WebSocket, lend the transport (`session.run(&mut transport)`) and close it
+    /// afterwards.
     pub fn run<T, E>(self, transport: T) -> impl Future<Output = SessionEnd<E>>
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
@@ -131,7 +133,7 @@ impl Session {
         self.run_with_observer(transport, |_| {})
     }
 
-    /// The same, with `observer` told of each frame that is carried: it must be quick.
+    /// The same as [`run`](Self::run), with an observer of each carried frame, which must be quick.
     pub fn run_with_observer<T, E>(
         self,
         transport: T,
@@ -140,7 +142,7 @@ impl Session {
     where
         T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     {
-        // Not an async function, whose future has room for its arguments twice.
+        // A plain function, because the future of an async one would hold its arguments twice.
         let mut running = Running {
             session: self,
             transport,
@@ -164,17 +166,17 @@ struct Running<T, W, E> {
     session: Session,
     transport: T,
     observer: W,
-    /// Something was written and is not flushed.
+    /// Frames were written and are not flushed.
     written: bool,
-    /// The last frame is on its way.
+    /// The close frame is being written.
     closing: Option<CloseCode>,
-    /// How the peer's side ended, while the engine finishes what the peer had asked for.
+    /// The end of the peer's side, while the engine finishes the pending requests.
     ended: Option<SessionEnd<E>>,
-    /// The engine knows that it has.
+    /// The engine was told of the peer's end.
     told: bool,
 }
 
-/// Nothing of it is pinned.
+/// No field is pinned.
 impl<T, W, E> Unpin for Running<T, W, E> {}
 
 impl<T, E, W> Running<T, W, E>
@@ -187,9 +189,10 @@ where
         if self.ended.is_some() {
             return self.poll_finished(cx);
         }
-        // Written before it is read: what is taken out makes room to read, and nothing else would wake this task to see it.
+        // Write before reading: writing makes room to read, and nothing else would wake this task
+        // to notice.
         if let Err(error) = self.write(cx).and_then(|()| self.flush(cx)) {
-            // What the peer had sent before may still be there to be read.
+            // Frames sent before the failure may still be readable.
             let _rest = self.poll_read(cx);
             return self.end(SessionEnd::Failed(error), cx);
         }
@@ -201,7 +204,8 @@ where
         self.end(ended, cx)
     }
 
-    /// Ends the peer's side. What was received is processed before the session ends: the engine finishes it and takes no more.
+    /// Ends the peer's side. Received requests are finished before the session ends, and no more
+    /// are accepted.
     fn end(&mut self, ended: SessionEnd<E>, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         if !self.session.queue.has_unanswered() {
             return Poll::Ready(ended);
@@ -210,7 +214,8 @@ where
         self.poll_finished(cx)
     }
 
-    /// Throws away what nobody reads any more, until the engine has finished and closes the connection.
+    /// Discards frames that nobody reads any more, until the engine has finished and closes the
+    /// connection.
     fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         if !self.told {
             if ready!(self.session.messages.poll_ready(cx)).is_ok() {
@@ -227,7 +232,7 @@ where
         Poll::Ready(self.ended.take().unwrap_or(SessionEnd::ByPeer))
     }
 
-    /// Hands frames to the engine while it may be done.
+    /// Gives frames to the engine while reading is allowed.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd<E>> {
         if self.session.queue.is_relieved() {
             if ready!(self.session.messages.poll_ready(cx)).is_err() {
@@ -254,7 +259,7 @@ where
         Poll::Pending
     }
 
-    /// Writes what is queued, as far as the transport takes it.
+    /// Writes queued frames while the transport takes them.
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
         let mut run = Run::default();
         let written = self.write_frames(cx, &mut run);
@@ -292,7 +297,7 @@ where
         self.give_up(cx)
     }
 
-    /// Flushes once all that could be written is.
+    /// Flushes once after writing.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
         if self.written
             && self.closing.is_none()
@@ -305,7 +310,8 @@ where
         Ok(())
     }
 
-    /// The peer is too slow: what waits for it is dropped, and it is told if it still takes a frame.
+    /// Drops the queue of a peer that is too slow, and sends a close frame if the transport takes
+    /// one.
     fn give_up(&mut self, cx: &mut Context<'_>) -> Result<(), E> {
         self.session.queue.clear();
         match Pin::new(&mut self.transport).poll_ready(cx) {

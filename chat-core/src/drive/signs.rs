@@ -1,4 +1,4 @@
-//! Signs of life of a peer that carry nothing, as a WebSocket's pongs.
+//! Signs of life without content, such as a WebSocket's pongs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::time::Monotonic;
 
-/// The time of a connection's last sign of life beside its frames.
+/// The time of a connection's last sign of life other than a frame.
 ///
-/// A transport notes each one, which costs one store. The engine looks only when a user has too many connections and the
-/// longest silent must go: ten thousand idle phones cost it nothing.
+/// Noting one is a single atomic store. The engine reads the time only when a user has too many
+/// connections and the longest silent must go, so ten thousand idle phones cost nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Signs(Arc<AtomicU64>);
 
@@ -19,7 +19,7 @@ impl Signs {
         self.0.store(u64::try_from(at.0.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// The last one, or the beginning of time.
+    /// The last sign, or the beginning of time.
     pub(super) fn last(&self) -> Monotonic {
         Monotonic(Duration::from_millis(self.0.load(Ordering::Relaxed)))
     }

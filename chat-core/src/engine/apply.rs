@@ -1,4 +1,4 @@
-//! What has happened changes the engine's state, and is told to whoever may hear it.
+//! Applies committed events: state changes, then the live events for everyone who may hear them.
 
 use super::io::ConnectionId;
 use super::{Class, Engine, Event};
@@ -8,7 +8,7 @@ use crate::store::{Account, Position};
 use crate::time::Timestamp;
 
 impl Engine {
-    /// Applies a committed change. `conn` is the connection that asked for it, if one did.
+    /// Applies a committed change. `conn` is the requesting connection, if any.
     pub(super) fn apply(&mut self, event: &Event, position: Position, conn: Option<ConnectionId>) {
         match event {
             Event::AccountPut(account) => {
@@ -40,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// A user whose place in control has changed is enrolled anew, and its sessions follow the account.
+    /// Enrols a user anew whose place in control has changed, and updates the user's sessions.
     fn account_put(&mut self, account: &Account) {
         if account.enrolment_due {
             self.enrolment.put(account.clone());
@@ -60,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// Others hear that the user has read; the user's own other connections hear how far.
+    /// Tells the other participants that a user has read, and the user's other connections how far.
     fn message_read(
         &mut self,
         (conversation, user): (&ConversationId, &UserId),

@@ -1,27 +1,27 @@
-//! Who in control takes part in a support conversation.
+//! The policy that assigns control users to support conversations.
 
 use crate::id::UserId;
 use crate::protocol::{RoomType, User};
 
-/// What an assignment decides on.
+/// The facts that an assignment decides on.
 #[derive(Clone, Copy, Debug)]
 pub struct SupportRequest<'a> {
-    /// Who asks for help.
+    /// The user asking for help.
     pub created_by: &'a UserId,
-    /// Where it is filed.
+    /// The room in which the request is filed.
     pub room_type: RoomType,
 }
 
-/// The policy that gives a support conversation its control users.
+/// A policy that assigns control users to a support conversation.
 ///
-/// It is asked for each control user when a conversation is created, and again for each active conversation when a
-/// control user becomes known: it must answer alike both times.
+/// Called for each control user when a conversation is created, and again for each active
+/// conversation when a control user becomes known. Both calls must give the same answer.
 pub trait Assignment: Send + Sync {
     /// Whether this control user takes part.
     fn takes_part(&self, request: SupportRequest<'_>, control: &User) -> bool;
 }
 
-/// The default: all known active control users take part in all support conversations.
+/// The default policy: all known active control users take part in all support conversations.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllControl;
 

@@ -1,8 +1,9 @@
-//! Bytes that a user may have stored in a day, over all its connections.
+//! The daily budget of stored bytes of each user, over all connections.
 //!
-//! Rates bound a moment: at every default rate, one token could still fill gigabytes a day. A budget refills evenly, so
-//! that nobody has to wait for midnight: over any 24 hours a user stores at most twice its budget, and half of that in
-//! the long run. Emergencies have a small budget of their own, which is used only when the other is used up.
+//! Rates bound a moment: at every default rate, one token could still fill gigabytes a day. A
+//! budget refills evenly, so nobody has to wait for midnight. Over any 24 hours a user stores at
+//! most twice the budget, and half of that in the long run. Emergencies have a small budget of
+//! their own, used only when the daily one is empty.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -20,31 +21,33 @@ use crate::time::Monotonic;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Bytes of a record, in the journal and in the index, beside the text and the ids that are counted one by one.
+/// Bytes of a record in the journal and the index, not counting the text and the ids, which are
+/// added.
 const RECORD: u64 = 512;
 
-/// A charge, so that it can be given back.
+/// A charge, kept for a refund.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BudgetCharge {
     bytes: u64,
     from: Purse,
 }
 
-/// The budget that a charge was taken from.
+/// The budget that was charged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Purse {
     Daily,
     Emergency,
 }
 
-/// What is left of the budgets of users that have written lately.
+/// The budgets of users who have written recently.
 pub(super) struct Budgets {
     limits: Option<DailyBudget>,
-    /// Bounded: the longest unused goes first, and starts afresh if it comes back.
+    /// Bounded: the least recently used entry is evicted first, and starts afresh if its user
+    /// returns.
     users: LruCache<UserId, Spent>,
 }
 
-/// When each budget of a user would be full again.
+/// The times at which a user's budgets will be full again.
 #[derive(Default)]
 struct Spent {
     daily: Monotonic,
@@ -60,11 +63,11 @@ impl Budgets {
         Self { limits, users: LruCache::new(NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN)) }
     }
 
-    /// Charges what a change will store. `None` if nothing is charged.
+    /// Charges the bytes that a change will store. Returns `None` if nothing is charged.
     ///
     /// # Errors
     ///
-    /// `budget_exceeded` with the pause after which there is enough.
+    /// `budget_exceeded`, with the pause after which the budget suffices.
     pub(super) fn charge(
         &mut self,
         user: &UserId,
@@ -85,7 +88,7 @@ impl Budgets {
         taken.map(|from| Some(BudgetCharge { bytes, from })).map_err(exceeded)
     }
 
-    /// Takes a charge back: nothing was stored, because it turned out to be a repeat.
+    /// Refunds a charge, because the request was a repeat and stored nothing.
     pub(super) fn refund(&mut self, user: &UserId, BudgetCharge { bytes, from }: BudgetCharge) {
         let (Some(limits), Some(spent)) = (self.limits, self.users.get_mut(user)) else { return };
         let (full_again, budget) = match from {
@@ -97,7 +100,7 @@ impl Budgets {
 }
 
 impl Engine {
-    /// Charges what a change of a client will store to the client's budget.
+    /// Charges the bytes of a client's change to the client's budget, once.
     pub(super) fn afford(&mut self, pending: &mut PendingRequest, change: &Change) -> Result<(), Error> {
         if pending.budget_check.is_none() {
             let is_emergency = self.is_own_emergency(pending, change);
@@ -127,7 +130,7 @@ impl Engine {
     }
 }
 
-/// The bytes that a change of a client will store; 0 for what is not charged to anybody.
+/// The bytes that a change will store, or 0 for changes charged to nobody.
 fn stored_bytes(change: &Change) -> u64 {
     let bytes = match change {
         Change::CreateConversation(create) => {
@@ -141,8 +144,9 @@ fn stored_bytes(change: &Change) -> u64 {
     RECORD.saturating_add(bytes as u64)
 }
 
-/// Takes bytes from a budget, or says how long until there are as many. More than the whole budget are taken from one
-/// that is full: otherwise they would never be allowed.
+/// Takes bytes from a budget, or returns the pause until enough are available. A request larger
+/// than the whole budget is allowed when the budget is full; otherwise such a request could never
+/// succeed.
 fn take(full_again: &mut Monotonic, bytes: u64, budget: u64, now: Monotonic) -> Result<(), Duration> {
     let after = now.max(*full_again).plus(refill(bytes, budget));
     let over = after.since(now).saturating_sub(DAY);
@@ -153,7 +157,7 @@ fn take(full_again: &mut Monotonic, bytes: u64, budget: u64, now: Monotonic) -> 
     Ok(())
 }
 
-/// The time in which as many bytes of a daily budget come back, at most a day.
+/// The time in which these bytes of a daily budget come back, at most a day.
 fn refill(bytes: u64, budget: u64) -> Duration {
     let nanos = DAY.as_nanos() * u128::from(bytes) / u128::from(budget.max(1));
     Duration::from_nanos(u64::try_from(nanos.min(DAY.as_nanos())).unwrap_or(u64::MAX))

@@ -1,4 +1,4 @@
-//! The conversations that the engine remembers, so that a message needs no load.
+//! The cache of conversations, so that a message needs no load.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -12,41 +12,42 @@ use crate::id::{ConversationId, UserId};
 use crate::store::Position;
 use crate::time::Timestamp;
 
-/// What is remembered of conversations.
+/// Cached conversations.
 ///
-/// Bounded: the longest unused goes first, except those that a change under way or someone who types still needs;
-/// of these there are no more than the bounds on those allow.
+/// Bounded: the least recently used one is evicted first, unless a change in flight or a typing
+/// user still needs the conversation. The number of those is bounded by the limits on changes and
+/// typing.
 pub(super) struct Cache {
     entries: LruCache<ConversationId, CachedConversation>,
     capacity: usize,
-    /// How many still need a conversation here, whether it has come yet or not.
+    /// The number of users of each pinned conversation, cached or not.
     pins: BTreeMap<ConversationId, usize>,
-    /// Facts about a conversation that is not here must be at least this new.
+    /// The minimum position of facts about conversations not in the cache.
     floor: Position,
 }
 
 struct CachedConversation {
     conversation: Conversation,
-    /// Facts about the participants must be at least this new.
+    /// The minimum position of facts about the participants.
     position: Position,
-    /// The number of the newest message that participants were told, or that was stored when this came here.
+    /// The number of the newest message told to participants, or stored when the entry was made.
     told: u64,
-    /// A change met a conflict: no permit is given on it until it was loaded again.
+    /// A change met a conflict. No permit is granted until the conversation is loaded again.
     stale: bool,
     audience: Option<Audience>,
 }
 
-/// The connections of a conversation's participants: found once, and not for each message. Made anew when anybody has
-/// connected or gone, wherever it was.
+/// The connections of a conversation's participants, found once for many messages. Rebuilt after
+/// any user has connected or disconnected.
 struct Audience {
-    /// The [change](Online::changes) until which it is right.
+    /// The value of [`Online::changes`] for which the list is right.
     as_of: u64,
     conns: Vec<ConnectionId>,
 }
 
 impl Audience {
     fn find(conversation: &Conversation, online: &Online) -> Self {
-        // One allocation where each has one connection, however many they are.
+        // One allocation is enough if each participant has one connection.
         let mut conns = Vec::with_capacity(conversation.participants.len());
         conns.extend(conversation.participants.iter().flat_map(|user| online.of(user)));
         Self { as_of: online.changes(), conns }
@@ -63,25 +64,26 @@ impl Cache {
         }
     }
 
-    /// How many conversations are remembered.
+    /// The number of cached conversations.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The conversation, if it is remembered and this user takes part in it.
+    /// Returns the conversation if the cache holds one and this user takes part.
     ///
-    /// For anyone else it is as if it were not here: whether it exists must cost the same load (P5).
+    /// For anyone else the cache looks empty, because an existing conversation must cost the same
+    /// load as an unknown one (P5).
     pub(super) fn for_participant(&mut self, id: &ConversationId, user: &UserId) -> Option<&Conversation> {
         let entry = self.entries.get(id).filter(|entry| !entry.stale)?;
         entry.conversation.participants.contains(user).then_some(&entry.conversation)
     }
 
-    /// The conversation, whoever takes part in it.
+    /// Returns the conversation without a check of the participants.
     pub(super) fn get(&self, id: &ConversationId) -> Option<&Conversation> {
         self.entries.peek(id).map(|entry| &entry.conversation)
     }
 
-    /// The connections of all who take part in a conversation: who hears what happens in it.
+    /// The connections of all participants, which hear the conversation's events.
     pub(super) fn audience(&mut self, id: &ConversationId, online: &Online) -> &[ConnectionId] {
         let Some(entry) = self.entries.peek_mut(id) else { return &[] };
         let known = entry.audience.take().filter(|audience| audience.as_of == online.changes());
@@ -89,7 +91,8 @@ impl Cache {
         &entry.audience.insert(audience).conns
     }
 
-    /// Takes up facts; `false` if they are older than what was applied, and must be loaded again.
+    /// Records facts. Returns `false` if they are older than an applied change and must be loaded
+    /// again.
     pub(super) fn record(
         &mut self,
         id: &ConversationId,
@@ -106,7 +109,7 @@ impl Cache {
         true
     }
 
-    /// Takes up a conversation as it was committed at this position.
+    /// Records a conversation as committed at this position.
     pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
         let id = conversation.id.clone();
         let told = self.entries.peek(&id).map_or(conversation.last_seq, |entry| entry.told);
@@ -115,7 +118,7 @@ impl Cache {
         self.evict();
     }
 
-    /// Applies a committed change of a conversation, here or not.
+    /// Applies a committed change of a conversation, cached or not.
     pub(super) fn update(
         &mut self,
         id: &ConversationId,
@@ -132,7 +135,7 @@ impl Cache {
         }
     }
 
-    /// Applies a message that participants are told: it changes nothing that a permit rests on.
+    /// Applies a message told to participants. No permit depends on messages.
     pub(super) fn tell(&mut self, id: &ConversationId, seq: u64, sent_at: Timestamp) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.told = seq;
@@ -140,19 +143,19 @@ impl Cache {
         }
     }
 
-    /// Whether a message of this number comes after all that were told.
+    /// Whether a message with this number follows all messages told.
     pub(super) fn may_follow(&self, id: &ConversationId, seq: u64) -> bool {
         self.entries.peek(id).map_or(0, |entry| entry.told) < seq
     }
 
-    /// Gives no permit on it until it was loaded again.
+    /// Withholds permits until the conversation is loaded again.
     pub(super) fn mark_stale(&mut self, id: &ConversationId) {
         if let Some(entry) = self.entries.peek_mut(id) {
             entry.stale = true;
         }
     }
 
-    /// Keeps it here until [`unpin`](Self::unpin).
+    /// Keeps a conversation cached until [`unpin`](Self::unpin).
     pub(super) fn pin(&mut self, id: &ConversationId) {
         *self.pins.entry(id.clone()).or_default() += 1;
     }
@@ -165,7 +168,8 @@ impl Cache {
         self.evict();
     }
 
-    /// Forgets the longest unused; one that is needed counts as used and waits for its unpinning.
+    /// Evicts the least recently used conversation. A pinned one counts as used and waits for its
+    /// unpin.
     fn evict(&mut self) {
         for _ in self.capacity..self.entries.len() {
             let Some((id, entry)) = self.entries.pop_lru() else { return };

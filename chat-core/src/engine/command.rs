@@ -1,4 +1,4 @@
-//! What an embedder asks on its own authority: no role and no rate apply, membership does.
+//! Commands of the embedder. No role and no rate applies, but membership does.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{Done, ErrorCode, Reply, Role, SendChatMessageReply, User};
 use crate::store::{Account, AppendMessage, Change, Membership, Original, Query};
 
-/// On whose behalf a command acts. Only the id counts: no rule of a command looks at the role.
+/// The user on whose behalf a command acts. Only the id counts, because no rule of a command looks
+/// at the role.
 pub(super) fn acting_user(command: &Command) -> User {
     match command {
         Command::Send { user, .. }
@@ -25,7 +26,8 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
     match command {
         Command::Send { user, conversation, content, client_message_id } => {
             let step = send(conversation, content, client_message_id.as_ref(), cx)?;
-            // Looked at last, so that nothing else is waited for between this and the commit.
+            // The account is checked last, so that no further load comes between the check and the
+            // commit.
             match &cx.facts.account {
                 None => Err(load_account(user)),
                 Some(Some(account)) if !account.active => Err(ErrorCode::Deactivated.into()),
@@ -52,7 +54,7 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
     }
 }
 
-/// What changes nothing is done, and stored no second time.
+/// Commits an account. An unchanged account is answered as done and not stored again.
 fn put(account: Option<Account>) -> Step {
     account.map_or(Step::Reply(Reply::Done(Done::default())), |account| {
         Step::Commit(Change::PutAccount(account))
@@ -101,7 +103,7 @@ fn load_account(user: &UserId) -> Blocked {
     Blocked::OnLoad(Query::Account(user.clone()))
 }
 
-/// The answer to a send whose `client_message_id` was used before, unless that was for something else.
+/// The reply to a repeated send, or `None` if the `client_message_id` was used for something else.
 pub(super) fn repeat(command: &Command, original: &Original) -> Option<Reply> {
     let Command::Send { conversation, content, .. } = command else { return None };
     let Original::Message { conversation: first, id, seq, sent_at, content: stored } = original else {

@@ -1,4 +1,5 @@
-//! Changes on their way to the store: one commit at a time, and the next takes all that has gathered meanwhile.
+//! Changes on their way to the store. One commit is under way at a time; the next takes all changes
+//! gathered meanwhile.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,12 +15,13 @@ use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{Done, Reply, Request};
 use crate::store::{Account, Change, Original, Receipt, Rejected, UnavailableError, Verdict};
 
-/// Changes that wait, and those under way. Bounded by `changes_waiting` and `changes_per_commit`.
+/// The queued changes and the commit under way. Bounded by `changes_waiting` and
+/// `changes_per_commit`.
 #[derive(Default)]
 pub(super) struct Commits {
     waiting: VecDeque<(Origin, Intent, Change)>,
     under_way: Option<(Ticket, Vec<(Origin, Intent)>)>,
-    /// How many changes of each account are in here.
+    /// The number of changes of each account, queued or under way.
     accounts: BTreeMap<UserId, usize>,
 }
 
@@ -28,24 +30,24 @@ impl Commits {
         self.waiting.is_empty() && self.under_way.is_none()
     }
 
-    /// Changes that wait, and those under way.
+    /// The number of changes, queued or under way.
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.under_way.as_ref().map_or(0, |(_, changes)| changes.len())
     }
 
-    /// Whether a change of this user's account is waiting or under way.
+    /// Whether a change of this user's account is queued or under way.
     pub(super) fn holds_account(&self, user: &UserId) -> bool {
         self.accounts.contains_key(user)
     }
 
-    /// The accounts that are being changed, in the order of their changes.
+    /// The accounts being changed, in the order of their changes.
     pub(super) fn account_changes(&self) -> impl Iterator<Item = &Account> {
         let under_way = self.under_way.iter().flat_map(|(_, changes)| changes).map(|(_, intent)| intent);
         let intents = under_way.chain(self.waiting.iter().map(|(_, intent, _)| intent));
         intents.filter_map(|intent| if let Intent::Account(account) = intent { Some(account) } else { None })
     }
 
-    /// Takes out what waits of conversations that have met a conflict.
+    /// Removes the queued changes of these conversations.
     fn take_of(&mut self, conversations: &BTreeSet<ConversationId>) -> Vec<(Origin, Intent)> {
         let is_theirs = |intent: &Intent| intent.conversation().is_some_and(|id| conversations.contains(id));
         let waiting = mem::take(&mut self.waiting);
@@ -71,14 +73,15 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) {
 }
 
 impl Engine {
-    /// Puts a request's change into the next commit.
+    /// Queues the change of a request or command for the next commit.
     pub(super) fn submit(&mut self, origin: &Origin, mut pending: Box<PendingRequest>, change: Change) {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
         }
         let is_of_account = matches!(change, Change::PutAccount(_));
         if !is_of_account && self.commits.holds_account(&pending.user.id) {
-            // What comes after a change of its user's rights is decided on the rights that it leaves.
+            // A request behind a change of its user's account is decided on the rights after this
+            // change.
             self.blocked.push(origin.clone());
             return self.park(origin, pending);
         }
@@ -120,7 +123,7 @@ impl Engine {
         self.commits.waiting.push_back((origin, intent, change));
     }
 
-    /// The next commit, if none is under way and there is anything to commit.
+    /// Starts the next commit, if none is under way and changes are queued.
     pub(super) fn start_commit(&mut self) -> Option<Output> {
         if self.commits.under_way.is_some() || self.commits.waiting.is_empty() {
             return None;
@@ -143,7 +146,8 @@ impl Engine {
         let Some((_, under_way)) = self.commits.under_way.take() else { return };
         let verdicts = result.ok().filter(|verdicts| verdicts.len() == under_way.len());
         let overtaking = self.take_behind_conflicts(&under_way, verdicts.as_deref().unwrap_or_default());
-        // Before what it has led to, so that the store has something to do meanwhile.
+        // The next commit starts before the verdicts are processed, to keep the store busy
+        // meanwhile.
         let next = self.start_commit();
         self.outputs.extend(next);
         match verdicts {
@@ -160,8 +164,8 @@ impl Engine {
         self.resume_blocked();
     }
 
-    /// Takes out what waits and would overtake something that met a conflict and is decided again: as the store refuses
-    /// what comes after it in the same commit.
+    /// Removes queued changes of conversations that just hit a conflict, so that they are decided
+    /// again after the conflicting one. The store does the same within a batch.
     fn take_behind_conflicts(
         &mut self,
         under_way: &[(Origin, Intent)],
@@ -176,7 +180,7 @@ impl Engine {
         }
     }
 
-    /// Whether a verdict is one of its change, and its number follows those that were told.
+    /// Whether the verdict fits its change, and a message's number follows those already told.
     fn is_believable(&self, intent: &Intent, verdict: &Verdict) -> bool {
         let follows = match (intent.conversation(), verdict) {
             (Some(conversation), Ok(Receipt::Appended { seq, .. })) => {
@@ -205,7 +209,8 @@ impl Engine {
         self.advance_origin(origin);
     }
 
-    /// A change is under way no longer: what has waited for it goes on when all of its commit is answered.
+    /// Ends the count and the key lock of a change. Repeats that waited for the lock continue once
+    /// the whole commit is processed.
     fn settle_change(&mut self, intent: &Intent) {
         self.commits.count(intent, false);
         if let Some(key) = intent.key() {
@@ -213,7 +218,7 @@ impl Engine {
         }
     }
 
-    /// The reply first, then what others hear; on the sender's connection the order holds too.
+    /// Sends the reply, then the events. The sender's own connection keeps this order too.
     fn on_accepted(&mut self, origin: &Origin, event: Option<Event>, receipt: &Receipt) {
         let reply = event.as_ref().map_or(Reply::Done(Done::default()), handler::reply);
         self.finish(origin, Ok(reply));
@@ -229,7 +234,7 @@ impl Engine {
         }
     }
 
-    /// Has live events on the origin's connection wait for its reply.
+    /// Defers live events on the origin's connection until its reply is sent.
     pub(super) fn defer_events(&mut self, origin: &Origin) -> Option<ConnectionId> {
         let Origin::Request(conn, number) = origin else { return None };
         self.connections.get_mut(conn)?.defer_events(*number);
@@ -237,7 +242,8 @@ impl Engine {
         Some(*conn)
     }
 
-    /// Decided again on new facts, in its old place, a few times.
+    /// Decides the request again on fresh facts and in its old place, at most `conflict_retries`
+    /// times.
     fn on_conflict(&mut self, origin: &Origin) {
         if *origin == Origin::Enrolment {
             return self.enrolment_judged(false);
@@ -251,7 +257,8 @@ impl Engine {
         }
     }
 
-    /// A true repeat is answered as the first time, and free of charge. Anything else under the same id has its price.
+    /// Answers a true repeat as the first time, free of charge. Any other use of the same id is
+    /// charged.
     fn on_duplicate(&mut self, origin: &Origin, original: &Original) {
         let Some(pending) = self.take(origin) else { return };
         let reply = handler::repeat(&pending.operation, original);
@@ -262,7 +269,8 @@ impl Engine {
         self.finish(origin, reply);
     }
 
-    /// The store did not answer, or not to this change: whether it was made is unknown, and is said so.
+    /// Answers `unavailable`: the store gave no answer, or none that fits, and the change may or
+    /// may not be stored.
     fn on_unknown_outcome(&mut self, origin: &Origin, intent: &Intent) {
         self.settle_change(intent);
         intent.conversation().into_iter().for_each(|conversation| {

@@ -1,4 +1,4 @@
-//! One connection: its requests in their order, and what must wait behind them.
+//! A connection: its requests in order, and the live events that wait behind them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,26 +13,29 @@ use crate::time::{Monotonic, Timestamp};
 
 /// An open connection.
 pub(super) struct Connection {
-    /// As its token says until it is admitted, from then on as its account does.
+    /// The user, as the token says until the connection is admitted, and as the account says
+    /// afterwards.
     pub(super) user: Arc<User>,
-    /// The `iat` of the token that it was opened with.
+    /// The claim `iat` of the token that opened the connection.
     pub(super) issued_at: Option<Timestamp>,
-    /// When import or administration last decided about the user: an older token does not prolong the session.
+    /// The time of the last import or administrative change of the user. An older token does not
+    /// prolong the session.
     pub(super) decided_at: Option<Timestamp>,
-    /// When it last carried a frame, or gave another sign of life that was told.
+    /// The time of the last frame, or of another reported sign of life.
     pub(super) last_heard: Monotonic,
-    /// The support rooms it has joined. Bounded by the number of room types.
+    /// The joined support rooms. Bounded by the number of room types.
     pub(super) rooms: Vec<RoomType>,
-    /// Where it is typing, the oldest first. Bounded by `typing_per_connection`.
+    /// The conversations in which the connection is typing, the oldest first. Bounded by
+    /// `typing_per_connection`.
     pub(super) typing: VecDeque<ConversationId>,
     pub(super) paused: bool,
-    /// Replies wait to be written: no long ones are made before they are.
+    /// The reply queue is full. Requests with long replies are not started until the queue drains.
     pub(super) backlogged: bool,
-    /// It has repeated faster than it may: its next request waits until then.
+    /// The next request waits until this time, because the user repeats too fast.
     pub(super) rests_until: Option<Monotonic>,
-    /// It is to end: no more requests are taken.
+    /// The connection is closing and takes no more requests.
     pub(super) leaving: bool,
-    /// Requests that are not answered yet, in their order. Bounded by pausing the connection.
+    /// Unanswered requests, in order. Bounded by pausing the connection.
     slots: VecDeque<Slot>,
     /// The number of the first slot.
     first: u64,
@@ -44,27 +47,27 @@ pub(super) struct Connection {
 
 /// The place of one request among the replies.
 struct Slot {
-    /// Which request it is, if it is one.
+    /// The kind of request, or `None` for a frame that is no request.
     event: Option<EventType>,
     request_id: Option<RequestId>,
     stage: Stage,
-    /// Live events from now on must come after this slot.
+    /// Later live events must come after this slot.
     defers_events: bool,
-    /// Live events that come right after the reply.
+    /// Live events that follow the reply directly.
     after: Vec<(Class, Bytes)>,
 }
 
-/// How far a request has come.
+/// The progress of a request.
 pub(super) enum Stage {
-    /// The connection itself is being admitted; nothing leaves before that.
+    /// The connection itself is being admitted. Nothing leaves before.
     Entering,
-    /// Not begun, or to be decided again.
+    /// Not started, or to be decided again.
     Waiting(Box<PendingRequest>),
-    /// A question is under way.
+    /// A load or a token check is in flight.
     Loading(Box<PendingRequest>),
-    /// A change is under way.
+    /// A change is in flight.
     Committing(Box<PendingRequest>),
-    /// Answered, but not the first in the queue.
+    /// Answered, and waiting for the replies before.
     Done(Option<Bytes>),
 }
 
@@ -95,12 +98,12 @@ impl Connection {
         }
     }
 
-    /// Whether it is no longer being admitted.
+    /// Whether the connection has been admitted.
     pub(super) fn is_admitted(&self) -> bool {
         !matches!(self.slots.front(), Some(Slot { stage: Stage::Entering, .. }))
     }
 
-    /// Takes up what is known of its user, for requests that are not begun too.
+    /// Takes over the user's data from the account, for requests not started too.
     pub(super) fn identify(&mut self, user: &User) {
         if *self.user == *user {
             return;
@@ -113,21 +116,21 @@ impl Connection {
         }
     }
 
-    /// The number of requests that are not answered.
+    /// The number of unanswered requests.
     pub(super) fn under_way(&self) -> usize {
         self.slots.len()
     }
 
-    /// Takes a request into the order of replies.
+    /// Appends a request to the order of replies.
     pub(super) fn push(&mut self, event: Option<EventType>, request_id: Option<RequestId>, stage: Stage) {
         self.slots.push_back(Slot { event, request_id, stage, defers_events: false, after: Vec::new() });
     }
 
-    /// The first request that is not decided, if it is its turn, with its number.
+    /// Returns the first undecided request with its number, if its turn has come.
     ///
-    /// A connection's requests are decided one by one, so that none overtakes another. One that reads what is stored
-    /// waits until all before it are answered, so that it sees what they have done, and until those answers were written,
-    /// for its own may be long.
+    /// Requests are decided one by one, so none overtakes another. A request that reads stored data
+    /// waits until all earlier ones are answered, to see their effects, and until those replies are
+    /// written, because its own reply may be long.
     pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<PendingRequest>)> {
         if self.rests_until.is_some() && !self.leaving {
             return None;
@@ -145,7 +148,8 @@ impl Connection {
         }
     }
 
-    /// Whether one before this request is not decided: its change has met a conflict, and is decided again first.
+    /// Whether an earlier request is undecided: its change met a conflict and must be decided again
+    /// first.
     pub(super) fn has_undecided_before(&self, number: u64) -> bool {
         self.first_undecided().is_some_and(|place| self.first + (place as u64) < number)
     }
@@ -156,7 +160,7 @@ impl Connection {
             .position(|slot| matches!(slot.stage, Stage::Entering | Stage::Waiting(_) | Stage::Loading(_)))
     }
 
-    /// Takes a request out of its stage, which must then be [set](Self::set) anew.
+    /// Removes a request from its stage, which must be [set](Self::set) anew.
     pub(super) fn take(&mut self, number: u64) -> Option<Box<PendingRequest>> {
         let slot = self.slot(number)?;
         match std::mem::replace(&mut slot.stage, Stage::Done(None)) {
@@ -165,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// The request whose question is under way, or that waits for one that it may repeat.
+    /// The request with a load in flight, or waiting for an earlier request with the same key.
     pub(super) fn loading(&self) -> Option<&PendingRequest> {
         self.slots
             .iter()
@@ -178,19 +182,19 @@ impl Connection {
         }
     }
 
-    /// From now on live events wait until this request is answered.
+    /// Defers later live events until this request is answered.
     pub(super) fn defer_events(&mut self, number: u64) {
         if let Some(slot) = self.slot(number) {
             slot.defers_events = true;
         }
     }
 
-    /// Whether live events must wait.
+    /// Whether live events are deferred.
     pub(super) fn defers_events(&self) -> bool {
         self.slots.iter().any(|slot| slot.defers_events)
     }
 
-    /// Which request has this number, if it is one.
+    /// The kind of the request with this number.
     pub(super) fn event(&mut self, number: u64) -> Option<EventType> {
         self.slot(number)?.event
     }
@@ -199,10 +203,10 @@ impl Connection {
         self.slot(number)?.request_id.as_ref()
     }
 
-    /// Puts a live event in its order: back for the caller to send now, or behind a reply.
+    /// Places a live event in order: behind a reply, or nowhere if the caller may send now.
     ///
-    /// At most `most` messages wait there. Typing is dropped once a quarter of the room is used, and takes no message's
-    /// place.
+    /// At most `most` messages wait. Typing is dropped once a quarter of the room is used, and
+    /// takes no message's place.
     pub(super) fn place(&mut self, class: Class, frame: &Bytes, most: usize) -> Placed {
         let Some(slot) = self.slots.iter_mut().rev().find(|slot| slot.defers_events) else {
             return Placed::Now;
@@ -217,7 +221,7 @@ impl Connection {
         Placed::Held
     }
 
-    /// Takes out all that may leave now, in order.
+    /// Removes all frames that may leave now, in order.
     pub(super) fn release(&mut self, mut send: impl FnMut(Class, Bytes)) {
         while let Some(Slot { stage: Stage::Done(reply), after, .. }) = self.slots.front_mut() {
             reply.take().into_iter().for_each(|reply| send(Class::Reply, reply));
@@ -229,7 +233,7 @@ impl Connection {
             self.slots.pop_front();
         }
         if self.slots.is_empty() && self.first == 1 {
-            // Most connections ask for nothing for a long time once they are admitted.
+            // Most connections stay silent for a long time after admission, so the memory is freed.
             self.slots = VecDeque::new();
         }
     }
@@ -240,13 +244,13 @@ impl Connection {
     }
 }
 
-/// Where a live event was put.
+/// The place of a live event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// Nowhere: nothing is in its way.
+    /// Nowhere: the event may be sent now.
     Now,
-    /// Behind a reply, or dropped there if it is typing and finds no room.
+    /// Behind a reply, or dropped if the event is typing and finds no room.
     Held,
-    /// Nowhere: as many messages as may wait behind a reply.
+    /// Nowhere: the room for messages behind replies is full.
     TooMany,
 }

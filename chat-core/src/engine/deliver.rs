@@ -1,4 +1,4 @@
-//! Who hears what.
+//! Delivery of live events to the connections that may hear them.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::id::{ConversationId, UserId};
 use crate::protocol::{CloseCode, Message, NewMessage, User, encode};
 
 impl Engine {
-    /// Sends a live event to every connection of every participant but one.
+    /// Sends a live event to every connection of every participant except one user.
     pub(super) fn broadcast(
         &mut self,
         conversation: &ConversationId,
@@ -23,8 +23,10 @@ impl Engine {
         self.deliver(conns, class, event);
     }
 
-    /// Sends a message to every connection of every participant: first to the sender's own, so that what all others get, who
-    /// are often the same for many conversations, is one after the other.
+    /// Sends a message to every connection of every participant.
+    ///
+    /// The sender's own connections come first. The other listeners are often the same for many
+    /// conversations, so their frames follow one another and can be batched.
     pub(super) fn broadcast_message(&mut self, message: &Message) {
         let (own, others) = self.audience(&message.conversation_id, &message.sender_id);
         if own.is_empty() && others.is_empty() {
@@ -35,7 +37,7 @@ impl Engine {
         self.place(others, Class::Message, frame);
     }
 
-    /// The connections of one participant, if it is one, and those of all others.
+    /// The connections of one participant, and those of all others.
     fn audience(
         &mut self,
         conversation: &ConversationId,
@@ -50,7 +52,7 @@ impl Engine {
         (theirs, others)
     }
 
-    /// Encodes a live event once, and puts it in its order on each of these connections.
+    /// Encodes a live event once and places the frame in order on each connection.
     pub(super) fn deliver(&mut self, conns: Vec<ConnectionId>, class: Class, event: &impl Serialize) {
         if !conns.is_empty() {
             self.place(conns, class, encode(event));
@@ -73,7 +75,7 @@ impl Engine {
         slow.into_iter().for_each(|conn| self.close(conn, CloseCode::TooSlow, None));
     }
 
-    /// Puts a live event in its order on one connection.
+    /// Places a live event in order on one connection.
     fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
         let most = self.limits.engine.held_back;
         match self.deferring.contains(&conn) {
@@ -82,10 +84,11 @@ impl Engine {
         }
     }
 
-    /// Tells the control users who take part of a new support conversation, as far as their rooms cover it.
+    /// Notifies the participating control users of a new support conversation, if their rooms cover
+    /// the request.
     ///
-    /// Who has no part in it is not told of it (P5): by the default assignment that is nobody, but for a control user
-    /// who becomes known at this moment, and finds it in its list.
+    /// Control users without a part are not notified (P5). With the default assignment, the only
+    /// such user is one who becomes known at this moment and finds the conversation in the list.
     pub(super) fn notify_control(&mut self, conversation: &Conversation, creator: &User) {
         let online = conversation.participants.iter().flat_map(|user| self.online.of(user));
         let told = online.filter(|conn| {

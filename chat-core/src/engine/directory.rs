@@ -1,4 +1,4 @@
-//! The users of the control centre that are known.
+//! The known users of the control centre.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use crate::id::UserId;
 use crate::protocol::User;
 use crate::store::{Account, Position};
 
-/// All active control users. Bounded by who works there: some thousands at the very most.
+/// All active control users. Bounded by the staff of a control centre, some thousands at most.
 ///
-/// A user is taken up when the change is on its way, not when it is committed: a conversation that is decided later
-/// then has it as a participant, and one that was decided earlier is committed earlier, so that the enrolment job
-/// finds it.
+/// A user is recorded when the change is queued, not when the change is committed. A conversation
+/// decided later then includes the user. A conversation decided earlier is committed earlier, so
+/// the enrolment job finds it.
 #[derive(Default)]
 pub(super) struct ControlDirectory {
     control: BTreeMap<UserId, Arc<User>>,
-    /// Users who were in control until their role or activity changed, and whose enrolment has not ended in the store yet.
-    /// They take part in what they created alone. Bounded as `control` is.
+    /// Former control users whose enrolment has not ended in the store yet. Such a user takes part
+    /// only in conversations of their own. Bounded like `control`.
     leaving: BTreeSet<UserId>,
-    /// Facts about accounts must be at least this new: the last change of one that was applied.
+    /// The minimum position of facts about accounts: the last applied change of an account.
     position: Position,
 }
 
@@ -29,12 +29,12 @@ impl ControlDirectory {
         self.control = control.into_iter().map(|a| (a.user.id.clone(), Arc::new(a.user))).collect();
     }
 
-    /// Facts about accounts that are older than this change must be loaded again.
+    /// Requires later facts about accounts to be at least this new.
     pub(super) fn applied(&mut self, position: Position) {
         self.position = self.position.max(position);
     }
 
-    /// Whether facts about accounts lack a change that was applied.
+    /// Whether facts about accounts lack an applied change.
     pub(super) fn is_newer_than(&self, position: Position) -> bool {
         position < self.position
     }
@@ -54,28 +54,28 @@ impl ControlDirectory {
         }
     }
 
-    /// Takes up those whose enrolment has not ended when the directory is loaded.
+    /// Records the users whose enrolment has not ended when the directory is loaded.
     pub(super) fn replace_leaving(&mut self, due: &[Account]) {
         let leaving = due.iter().filter(|account| !account.is_active_control());
         self.leaving = leaving.map(|account| account.user.id.clone()).collect();
     }
 
-    /// Whether a user was in control and may still be stored as a participant of what it took part in as such.
+    /// Whether a former control user may still be stored as a participant because of the old role.
     pub(super) fn leaves(&self, user: &UserId) -> bool {
         self.leaving.contains(user)
     }
 
-    /// Whether a user may be stored as a participant because of a control role, of now or of before.
+    /// Whether a user may be stored as a participant because of a present or former control role.
     pub(super) fn is_or_was_control(&self, user: &UserId) -> bool {
         self.knows(user) || self.leaves(user)
     }
 
-    /// Whether this is an active control user.
+    /// Whether the user is an active control user.
     pub(super) fn knows(&self, user: &UserId) -> bool {
         self.control.contains_key(user)
     }
 
-    /// The creator, and whoever the assignment gives, cut at `most`.
+    /// The creator and the assigned control users, at most `most` in all.
     pub(super) fn participants(
         &self,
         assignment: &dyn Assignment,

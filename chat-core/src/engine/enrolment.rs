@@ -1,8 +1,9 @@
-//! The background job that makes a control user a participant of what the assignment would have given it, or ends its
-//! enrolment when it leaves control.
+//! The background job that enrols a control user in the assigned conversations, or withdraws a user
+//! who leaves control.
 //!
-//! An account whose enrolment is due says so in the store until the job has ended, so that a crash only delays it. One
-//! account is worked on at a time, one page of conversations after the other, each page in one commit.
+//! An account whose enrolment is due is marked in the store until the job has ended, so a crash
+//! only delays the job. One account is worked on at a time, in pages of conversations, each page in
+//! one commit.
 
 use std::collections::BTreeMap;
 
@@ -19,53 +20,54 @@ use crate::store::{Account, Change, Facts, Loaded, Membership, Query, Unavailabl
 pub(super) struct Enrolment {
     due: BTreeMap<UserId, Account>,
     job: Option<Job>,
-    /// Requests for a list whose user is not enrolled in all of it yet. Bounded by the connections, of which each has one.
+    /// Requests for a list whose user is not fully enrolled yet. Bounded by the connections, each
+    /// of which has at most one.
     lists: Vec<(UserId, Origin)>,
 }
 
-/// The account that is worked on.
+/// The job of one account.
 struct Job {
     account: Account,
     /// Conversations up to this id are done.
     done: Option<ConversationId>,
-    /// The last id of the page under way, or `None` on the last page.
+    /// The last id of the current page, or `None` on the last page.
     page_ends: Option<ConversationId>,
-    /// Changes under way.
+    /// Changes in flight.
     open: usize,
-    /// Something failed: the job is to be done again.
+    /// A change failed, and the job must run again.
     again: bool,
     /// All pages are done.
     enrolled: bool,
-    /// The account itself is being settled: the last change.
+    /// The last change, of the account itself, is in flight.
     settling: bool,
 }
 
 impl Enrolment {
-    /// An account's enrolment is due: begun, or begun anew.
+    /// Queues an account for enrolment, also while its job is running.
     pub(super) fn put(&mut self, account: Account) {
         self.due.insert(account.user.id.clone(), account);
     }
 
-    /// Whether this user may still lack conversations that it is to take part in.
+    /// Whether this user may still lack assigned conversations.
     fn concerns(&self, user: &UserId) -> bool {
         let is_being_enrolled = |job: &Job| !job.enrolled && job.account.user.id == *user;
         self.due.contains_key(user) || self.job.as_ref().is_some_and(is_being_enrolled)
     }
 
-    /// A connection is gone, and its list waits for nothing.
+    /// Forgets the waiting list of a closed connection.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         self.lists.retain(|(_, origin)| !origin.is_of(conn));
     }
 
-    /// Takes out the lists that wait for this user.
+    /// Removes the lists that wait for this user.
     fn lists_of(&mut self, user: &UserId) -> Vec<Origin> {
         self.lists.extract_if(.., |(waits_for, _)| waits_for == user).map(|(_, origin)| origin).collect()
     }
 }
 
 impl Engine {
-    /// Has a list wait until its user is enrolled in all that it is to show: together with what comes live it leaves
-    /// nothing out.
+    /// Makes a list wait until its user is fully enrolled. The list and later live events then
+    /// leave nothing out.
     pub(super) fn awaits_enrolment(&mut self, user: &UserId, origin: &Origin) -> bool {
         let waits = self.draining == Draining::No && self.enrolment.concerns(user);
         if waits {
@@ -74,7 +76,7 @@ impl Engine {
         waits
     }
 
-    /// No enrolment goes on soon, and no list waits for it.
+    /// Refuses the waiting lists, because no enrolment will run soon.
     pub(super) fn refuse_lists(&mut self) {
         for (_, origin) in std::mem::take(&mut self.enrolment.lists) {
             self.finish(&origin, Err(self.unavailable()));
@@ -82,7 +84,7 @@ impl Engine {
         }
     }
 
-    /// Goes on with the job, unless it waits for an answer.
+    /// Starts the next job, unless one is running.
     pub(super) fn enrolment_step(&mut self) {
         if self.draining != Draining::No {
             return;
@@ -138,11 +140,11 @@ impl Engine {
         }
     }
 
-    /// A message makes a conversation active that was silent for long: whoever became known in control meanwhile takes
-    /// part before it, or a driver might speak to nobody.
+    /// Enrols missing control users before a message reactivates a conversation silent for long.
+    /// Otherwise a driver might speak to nobody.
     ///
-    /// The message itself then meets a conflict, and is decided again on the version that this makes: it is accepted
-    /// only once they take part.
+    /// The message itself then meets a conflict and is decided again on the new version, so it is
+    /// accepted only after the enrolment.
     pub(super) fn enrol_before_reactivation(&mut self, id: &ConversationId) {
         let inactive_after = self.limits.periods.inactive_after;
         let silent =
@@ -163,7 +165,7 @@ impl Engine {
         changes.into_iter().for_each(|change| self.submit_for(Origin::Engine, change, None));
     }
 
-    /// What must change in one conversation for this account, if anything.
+    /// The change of one conversation for this account, if any is needed.
     fn enrolment_change(&self, account: &Account, conversation: &Conversation) -> Option<Change> {
         let Conversation { id, created_by, room_type, participants, version, .. } = conversation;
         let user = account.user.id.clone();
@@ -179,7 +181,7 @@ impl Engine {
         }
     }
 
-    /// One of the job's changes was answered.
+    /// Counts an answered change of the job.
     pub(super) fn enrolment_judged(&mut self, done: bool) {
         let Some(job) = &mut self.enrolment.job else { return };
         job.open = job.open.saturating_sub(1);
@@ -189,7 +191,7 @@ impl Engine {
         }
     }
 
-    /// All of a page is answered: on to the next one, or the same again, or the end.
+    /// Continues after a page: with the next page, the same again, or the end.
     fn page_done(&mut self) {
         let Some(job) = &mut self.enrolment.job else { return };
         let user = job.account.user.id.clone();
@@ -218,7 +220,7 @@ impl Engine {
         self.load_page();
     }
 
-    /// Lets the lists of this user go on, if it is enrolled.
+    /// Continues the lists of this user once fully enrolled.
     fn resume_lists(&mut self, user: &UserId) {
         if !self.enrolment.concerns(user) {
             let lists = self.enrolment.lists_of(user);
@@ -226,7 +228,7 @@ impl Engine {
         }
     }
 
-    /// From the start again after a pause: what was done already changes nothing the second time.
+    /// Restarts the job after a pause. Changes already made have no effect the second time.
     fn retry_enrolment(&mut self) {
         let Some(job) = self.enrolment.job.take() else { return };
         self.enrolment.put(job.account);
@@ -235,7 +237,7 @@ impl Engine {
         self.refuse_lists();
     }
 
-    /// The account says from now on that its enrolment fits.
+    /// Marks the account as enrolled.
     fn settle(&mut self) {
         let Some(job) = &mut self.enrolment.job else { return };
         (job.settling, job.open) = (true, 1);

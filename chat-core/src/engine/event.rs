@@ -1,4 +1,4 @@
-//! What has happened: the vocabulary of changes that are committed.
+//! The vocabulary of committed changes.
 
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId, UserId};
@@ -6,51 +6,51 @@ use crate::protocol::{Message, User};
 use crate::store::Account;
 use crate::time::Timestamp;
 
-/// A committed change. The engine's state changes by these alone, and embedders may observe them.
+/// A committed change. Only events change the engine's state, and embedders may observe them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The directory holds this of a user from now on.
+    /// The directory holds this account from now on.
     AccountPut(Account),
-    /// A conversation was created with its message 1.
+    /// A conversation was created together with its message 1.
     ConversationCreated {
         /// The conversation.
         conversation: Box<Conversation>,
         /// Message 1.
         message: Message,
-        /// Who created it.
+        /// The user who created the conversation.
         creator: Box<User>,
     },
     /// A message was sent.
     MessageSent(Message),
-    /// A read position rose.
+    /// A read position advanced.
     MessageRead {
-        /// Where.
+        /// The conversation.
         conversation: ConversationId,
-        /// Whose.
+        /// The user who has read.
         user: UserId,
-        /// The newest message that was read.
+        /// The newest message read.
         message: MessageId,
-        /// Its number.
+        /// The number of this message.
         up_to: u64,
-        /// When.
+        /// The time of the request.
         at: Timestamp,
     },
     /// A user became a participant.
     Enrolled {
-        /// Of which conversation.
+        /// The conversation.
         conversation: ConversationId,
-        /// Who.
+        /// The new participant.
         user: UserId,
-        /// The conversation's version from now on.
+        /// The conversation's new version.
         version: u64,
     },
-    /// A user is no participant any more.
+    /// A user stopped being a participant.
     Withdrawn {
-        /// Of which conversation.
+        /// The conversation.
         conversation: ConversationId,
-        /// Who.
+        /// The former participant.
         user: UserId,
-        /// The conversation's version from now on.
+        /// The conversation's new version.
         version: u64,
     },
 }

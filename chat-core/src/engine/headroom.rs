@@ -1,27 +1,28 @@
-//! Room for what is stored: as it runs out, less and less may be written, and emergencies longest.
+//! Room in the storage. As room runs out, fewer writes are allowed, and emergencies longest.
 
 use super::pending_request::PendingRequest;
 use super::{Engine, Operation};
 use crate::protocol::{Error, ErrorCode};
 use crate::store::Change;
 
-/// How much room the storage has left, as the embedder sees it. The engine begins with [`Ample`](Self::Ample).
+/// The room left in the storage, as reported by the embedder. An engine starts with
+/// [`Ample`](Self::Ample).
 ///
-/// Whatever the room, all that only reads goes on, and a repeat of what was accepted gets its reply.
+/// With any headroom, reads continue, and a repeat of an accepted request gets its reply.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Headroom {
-    /// Enough: everybody may write.
+    /// Enough room. Everybody may write.
     #[default]
     Ample,
-    /// The reserve is reached: control may write, emergencies may be created, and their creators may write in them. All else
-    /// is refused with `storage_low`.
+    /// The reserve is reached. Control may write, emergencies may be created, and their creators
+    /// may write in them. All other writes are refused with `storage_low`.
     Reserved,
-    /// Nothing that a client asks may be written, only what an embedder asks of accounts and memberships.
+    /// No client may write. Only the embedder's changes of accounts and memberships are allowed.
     Exhausted,
 }
 
 impl Engine {
-    /// Checks that there is room for a change that a request or command asks for.
+    /// Checks that the headroom allows the change of a request or command.
     pub(super) fn has_headroom(&self, pending: &PendingRequest, change: &Change) -> Result<(), Error> {
         let allowed = match (self.headroom, &pending.operation) {
             (Headroom::Reserved, Operation::Request(_)) => {

@@ -1,4 +1,4 @@
-//! Ids from a seed: unguessable, and the same in every run from the same seed.
+//! Ids derived from a seed: unguessable, and equal in every run with the same seed.
 
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -1,4 +1,5 @@
-//! What a change will have done: kept while it is under way, and made an event by the store's receipt.
+//! The expected effect of a change, kept while the change is in flight. The store's receipt turns
+//! the intent into an event.
 
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use crate::protocol::{Message, MessageType, User};
 use crate::store::{Account, Change, Receipt, Rejected, Verdict};
 use crate::time::Timestamp;
 
-/// What a change will have done, once the store has said what only it can say.
+/// The expected effect of a change.
 pub(super) enum Intent {
     Account(Account),
     Create(Box<Conversation>, Message, Box<User>, Option<ClientMessageId>),
-    /// A message that lacks only its number, and the id made of that and this nonce.
+    /// A message without its number. Its id is made of the number and this nonce.
     Append(Message, Nonce, Option<ClientMessageId>),
     Read {
         conversation: ConversationId,
@@ -71,7 +72,7 @@ impl Intent {
         }
     }
 
-    /// Under which id it may be repeated.
+    /// The key under which the change may be repeated.
     pub(super) fn key(&self) -> Option<IdempotencyKey> {
         match self {
             Self::Create(_, message, _, id) | Self::Append(message, _, id) => {
@@ -81,7 +82,7 @@ impl Intent {
         }
     }
 
-    /// The existing conversation that it is about.
+    /// The existing conversation that the change is about.
     pub(super) fn conversation(&self) -> Option<&ConversationId> {
         match self {
             Self::Account(_) | Self::Create(..) => None,
@@ -92,8 +93,8 @@ impl Intent {
         }
     }
 
-    /// Whether a store may say this to the change. A verdict of another kind is a fault of the store, and says nothing
-    /// about what it has done.
+    /// Whether the verdict is possible for this change. Any other verdict is a fault of the store,
+    /// and says nothing about the outcome.
     pub(super) fn may_be_told(&self, verdict: &Verdict) -> bool {
         match verdict {
             Ok(receipt) => matches!(
@@ -109,7 +110,7 @@ impl Intent {
         }
     }
 
-    /// What has happened, if anything has.
+    /// The event that has happened, if any.
     pub(super) fn happened(self, receipt: &Receipt) -> Option<Event> {
         match (self, receipt) {
             (Self::Account(account), Receipt::Account { .. }) => Some(Event::AccountPut(account)),

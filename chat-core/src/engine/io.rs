@@ -1,4 +1,4 @@
-//! Everything that can happen to an engine, and everything that it can ask for.
+//! The inputs and outputs of an engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,52 +13,52 @@ use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, 
 use crate::store::{Change, Loaded, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
-/// A connection, as whoever drives the engine numbers it. Never used twice.
+/// The number of a connection, chosen by the driver of the engine and never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
 
-/// A question to the store or the verifier, to be given back with the answer.
+/// The number of a call to the store or the verifier, returned with the answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub(super) u64);
 
-/// A command, as the embedder numbers it, to recognise its answer by.
+/// The number of a command, chosen by the embedder to recognise the answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CommandId(pub u64);
 
-/// What a verified token says.
+/// The claims of a verified token.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claims {
     /// The user: the claims `sub`, `role`, `email`, `first_name`, `last_name`.
     pub user: User,
     /// The claim `exp`. The session ends [`token_leeway`](crate::limits::Periods::token_leeway) later.
     pub expires_at: Timestamp,
-    /// The claim `iat`. A token without it can't undo what an import has said of the role.
+    /// The claim `iat`. A token without one can't undo a role set by an import.
     pub issued_at: Option<Timestamp>,
 }
 
-/// Why a token is no good.
+/// The reason why a token is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// It is missing, malformed, not signed by the right key, or lacks a claim.
+    /// The token is missing, malformed, not signed by the right key, or lacks a claim.
     #[error("the token is not valid")]
     Invalid,
-    /// It was good, and is expired.
+    /// The token was valid and has expired.
     #[error("the token has expired")]
     Expired,
 }
 
-/// What an embedder asks of the engine on its own authority.
+/// A command of the embedder, on its own authority.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Sends a message as a user who takes part in the conversation. No rate applies.
+    /// Sends a message as a participant of the conversation. No rate applies.
     Send {
         /// The sender.
         user: UserId,
-        /// Where to.
+        /// The conversation.
         conversation: ConversationId,
         /// The text.
         content: Arc<str>,
-        /// Makes a repeat safe.
+        /// The id that makes a repeat safe.
         client_message_id: Option<ClientMessageId>,
     },
     /// Makes a user a participant of a conversation.
@@ -75,192 +75,196 @@ pub enum Command {
         /// The user.
         user: UserId,
     },
-    /// Puts a user into the directory, or replaces what is known of it. A user who was deactivated stays so. Sessions with
-    /// another role end with 4002.
+    /// Adds a user to the directory, or replaces the user's data. A deactivated user stays
+    /// deactivated. Sessions with another role end with 4002.
     Import(User),
-    /// The same, but not active: whoever it is may not connect, and is disconnected (4503).
+    /// The same as `Import`, but inactive: the user may not connect and is disconnected (4503).
     ImportInactive(User),
-    /// Deactivates a user: its connections end with 4503, and its enrolment ends. An id that never connected is stored, and
-    /// so kept out.
+    /// Deactivates a user, ends all sessions with 4503, and ends the enrolment. An unknown id is
+    /// stored too, and so kept out.
     Deactivate(UserId),
-    /// Lifts a user's deactivation: it may connect with a token that is issued from now on.
+    /// Lifts a deactivation. The user may connect with a token issued from now on.
     Activate(UserId),
 }
 
-/// A request of a client, and what became of it. Holds nothing that anybody wrote but the names of things.
+/// A handled request and its outcome, for logs. Contains ids only, never message text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Handled {
-    /// On which connection.
+    /// The connection.
     pub conn: ConnectionId,
-    /// Whose.
+    /// The user of the connection.
     pub user: Arc<User>,
-    /// What was asked; `None` if it was no request.
+    /// The kind of request, or `None` for a frame that is no request.
     pub event: Option<EventType>,
-    /// As the client named it.
+    /// The request's id, chosen by the client.
     pub request_id: Option<RequestId>,
-    /// Why it was refused; `None` if it was done.
+    /// The error code, or `None` if the request succeeded.
     pub code: Option<ErrorCode>,
 }
 
-/// What can happen.
+/// An input of the engine.
 #[derive(Debug)]
 pub enum Input {
-    /// A connection was opened by a user whose token was verified.
+    /// A user with a verified token opened a connection.
     Connected {
-        /// Its number.
+        /// The new connection.
         conn: ConnectionId,
-        /// What the token says.
+        /// The claims of the token.
         claims: Claims,
     },
-    /// A connection carried a frame.
+    /// A frame arrived.
     Frame {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
         /// The frame.
         frame: Frame,
     },
-    /// A connection has given a sign of life that is no frame. Worth telling only before [`Connected`](Self::Connected), where
-    /// the longest silent connection of the same user may have to go. Unknown ones are ignored.
+    /// A sign of life other than a frame. Needed only before [`Connected`](Self::Connected), which
+    /// may replace the longest silent connection of the same user. Unknown connections are ignored.
     Alive {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
-        /// When.
+        /// The time of the sign.
         at: Monotonic,
     },
-    /// A connection is gone. Unknown ones are ignored: the engine may have closed it first.
+    /// A connection is gone. Unknown connections are ignored, because the engine may have closed
+    /// them first.
     Closed {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
     },
-    /// A connection has as many bytes of replies waiting as it may, or no longer: what leads to long replies is not
-    /// decided meanwhile.
+    /// A connection's reply queue is full (`waits`), or has drained. While the queue is full,
+    /// requests with long replies are not started.
     Backlog {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
-        /// Whether they wait.
+        /// Whether replies wait.
         waits: bool,
     },
-    /// The embedder asks something: answered by [`Output::Answer`].
+    /// A command of the embedder, answered by [`Output::Answer`].
     Command {
-        /// Its number.
+        /// The number of the command.
         id: CommandId,
-        /// What is asked.
+        /// The command.
         command: Command,
     },
     /// The answer to [`Output::Verify`].
     Verified {
-        /// Of the question.
+        /// The ticket of the call.
         ticket: Ticket,
-        /// What the token says, if it is good.
+        /// The claims of the token, if it is valid.
         result: Result<Claims, VerifyError>,
     },
     /// The answer to [`Output::Load`].
     Loaded {
-        /// Of the question.
+        /// The ticket of the call.
         ticket: Ticket,
-        /// The facts.
+        /// The loaded facts.
         result: Result<Loaded, UnavailableError>,
     },
     /// The answer to [`Output::Commit`].
     Committed {
-        /// Of the question.
+        /// The ticket of the call.
         ticket: Ticket,
-        /// One verdict per change.
+        /// One verdict for each change.
         result: Result<Vec<Verdict>, UnavailableError>,
     },
-    /// A connection must move to another server, or its peer is gone: what it has under way is finished and no more is taken,
-    /// then it is told 1001. Unknown ones are ignored.
+    /// A connection must move to another server, or its peer is gone. Pending requests are finished
+    /// and no more accepted, then the connection is closed with 1001. Unknown connections are
+    /// ignored.
     Disconnect {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
     },
-    /// How much room the storage has left: see [`Headroom`].
+    /// A report of the room left in the storage: see [`Headroom`].
     Headroom(Headroom),
-    /// The service stops: finish what is under way, say goodbye, then [`Output::Drained`].
+    /// A shutdown: pending work is finished, all connections are closed, then [`Output::Drained`]
+    /// follows.
     Drain,
-    /// Nothing but that time has passed: the answer to [`Output::WakeAt`].
+    /// Time has passed: the answer to [`Output::WakeAt`].
     Tick,
 }
 
-/// What kind of frame it is, and so what happens to it when a reader is slow.
+/// The class of a frame, which decides its fate when a reader is slow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Class {
-    /// Answers a request: never dropped. While too many wait, the connection is not read.
+    /// The answer to a request, never dropped. While too many wait, the connection is not read.
     Reply,
-    /// A live event: never dropped. Where too many wait, the connection is closed (4008).
+    /// A live event, never dropped. When too many wait, the connection is closed (4008).
     Message,
-    /// A live event that is worth nothing later: dropped first.
+    /// A live event that is worthless later, and dropped first.
     Typing,
 }
 
-/// What must be done.
+/// An output of the engine, to be carried out.
 pub enum Output {
-    /// Put a frame into the queues of these connections, behind what is there.
+    /// Append a frame to the queues of these connections.
     Send {
-        /// Which; never empty.
+        /// The connections; never empty.
         conns: Vec<ConnectionId>,
-        /// What to do when one is slow.
+        /// The class of the frame.
         class: Class,
-        /// One encoding for all of them.
+        /// The frame, encoded once for all connections.
         frame: Bytes,
     },
-    /// Operation the store, then [`Input::Loaded`].
+    /// Query the store, then give [`Input::Loaded`].
     Load {
-        /// To be given back.
+        /// The ticket for the answer.
         ticket: Ticket,
-        /// What to ask.
+        /// The query.
         query: Query,
     },
-    /// Commit, then [`Input::Committed`]. There is never a second one before that.
+    /// Commit changes, then give [`Input::Committed`]. No second commit follows before.
     Commit {
-        /// To be given back.
+        /// The ticket for the answer.
         ticket: Ticket,
-        /// What to commit.
+        /// The changes, in order.
         changes: Vec<Change>,
     },
-    /// Verify a token, then [`Input::Verified`].
+    /// Verify a token, then give [`Input::Verified`].
     Verify {
-        /// To be given back.
+        /// The ticket for the answer.
         ticket: Ticket,
-        /// The token: it must reach no log.
+        /// The token. Never log it.
         token: String,
     },
     /// The answer to a command.
     Answer {
-        /// Its number.
+        /// The number of the command.
         id: CommandId,
-        /// How it ended.
+        /// The reply or the error.
         result: Result<Reply, Error>,
     },
-    /// Something was committed: for observers in the same process.
+    /// A committed change, for observers in the same process.
     Publish(Event),
-    /// A request was answered: for who keeps a log.
+    /// A handled request, for logs.
     Handled(Handled),
-    /// Do not read this connection until [`Output::Resume`].
+    /// Stop reading this connection until [`Output::Resume`].
     Pause {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
     },
     /// Read this connection again.
     Resume {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
     },
-    /// Close this connection behind what is in its queue. The engine has forgotten it.
+    /// Close this connection behind the frames in its queue. The engine has forgotten the
+    /// connection.
     Close {
-        /// Which.
+        /// The connection.
         conn: ConnectionId,
-        /// Why.
+        /// The close code.
         code: CloseCode,
     },
-    /// Give [`Input::Tick`] at this time, or never; it takes the place of the one before.
+    /// Give [`Input::Tick`] at this time, or never. Replaces the previous wake-up.
     WakeAt(Option<Monotonic>),
-    /// After [`Input::Drain`]: every connection is closed and every change answered.
+    /// The end of a drain: every connection is closed and every change answered.
     Drained,
 }
 
 impl fmt::Debug for Output {
-    /// Without tokens and texts: it may be logged.
+    /// Formats without tokens and texts, so that an output may be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send { conns, class, frame } => {

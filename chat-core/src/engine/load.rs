@@ -1,4 +1,4 @@
-//! PendingCalls to the store and the verifier, and whose they are.
+//! Calls to the store and the verifier that are in flight, each with its origin.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
 use crate::store::{Facts, Loaded, Query, UnavailableError};
 
-/// PendingCalls under way. Bounded: each request, connection, command and job has at most one.
+/// The calls in flight. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
 pub(super) struct PendingCalls {
     next: u64,
     open: BTreeMap<Ticket, PendingCall>,
 }
 
-/// A question under way.
+/// A call in flight.
 pub(super) struct PendingCall {
     pub(super) origin: Origin,
-    /// To the store, or none to the verifier.
+    /// The query to the store, or `None` for the verifier.
     pub(super) query: Option<Query>,
-    /// The name that is held by it.
+    /// The key locked by this call.
     pub(super) key: Option<IdempotencyKey>,
 }
 
@@ -50,7 +50,7 @@ impl Engine {
         self.load_with_key(None, origin, query);
     }
 
-    /// Loads for a request that may be repeated under this name, and holds it until the facts are taken up.
+    /// Loads facts for a request, and locks its idempotency key until the facts are recorded.
     pub(super) fn load_with_key(&mut self, key: Option<IdempotencyKey>, origin: Origin, query: Query) {
         key.iter().for_each(|key| self.key_locks.lock(key.clone()));
         let ticket = self.calls.open(PendingCall { origin, query: Some(query.clone()), key });
@@ -61,7 +61,7 @@ impl Engine {
         self.load(Origin::Engine, Query::Directory);
     }
 
-    /// What a client is told when the store does not answer.
+    /// The error for a client when the store does not answer.
     pub(super) fn unavailable(&self) -> Error {
         Error::after(ErrorCode::Unavailable, self.limits.periods.unavailable_retry)
     }
@@ -86,7 +86,8 @@ impl Engine {
         matches!(query, Query::Account(user) if self.commits.holds_account(user))
     }
 
-    /// Whether facts are older than what was applied, and must be loaded again; otherwise they are remembered.
+    /// Whether facts are older than an applied change and must be loaded again. Facts about
+    /// conversations that are new enough are cached.
     fn is_outdated(&mut self, query: &Query, Loaded { position, facts }: &Loaded) -> bool {
         match (query, facts) {
             (Query::Conversation(id), Facts::Conversation(facts)) => {
@@ -97,7 +98,7 @@ impl Engine {
         }
     }
 
-    /// A request goes on, and after it those that have waited for it.
+    /// Continues a request, and after it those that waited for its key.
     fn facts_loaded(
         &mut self,
         origin: &Origin,
@@ -140,8 +141,8 @@ impl Engine {
         self.resume_blocked();
     }
 
-    /// Before the directory is loaded nobody can be served: whoever waits for it hears so, and does not wait for the next
-    /// attempt.
+    /// Refuses everything that waits for the first load of the directory, instead of waiting for
+    /// the next attempt.
     fn refuse_blocked(&mut self) {
         if self.ready {
             return;
@@ -154,7 +155,8 @@ impl Engine {
         }
     }
 
-    /// Begins what has waited for the directory, an account, or a change that it may be a repeat of.
+    /// Retries everything blocked on the directory, an account change, or an earlier request with
+    /// the same key.
     pub(super) fn resume_blocked(&mut self) {
         let waiting = std::mem::take(&mut self.blocked);
         self.resume(waiting);

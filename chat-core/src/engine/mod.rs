@@ -1,14 +1,21 @@
-//! The state machine: one plain synchronous value, without I/O, clock or randomness.
+//! The engine: the whole chat as one synchronous state machine, without I/O, clock or randomness.
 //!
 //! # The contract
 //!
-//! - Give every [`Input`] to [`Engine::handle`] with the time at which it is given. `now.monotonic` must not fall.
-//! - After one or more inputs, call [`Engine::poll`] until it gives `None`, and do each [`Output`] in that order.
-//!   More inputs before polling make larger commits.
-//! - The same seed and the same inputs give the same outputs, always.
-//! - The first outputs of a new engine load what it needs; connections that come before that wait inside.
+//! - Give every [`Input`] to [`Engine::handle`] with the current time. `now.monotonic` must not
+//!   fall.
+//! - After one or more inputs, call [`Engine::poll`] until it returns `None`, and carry out each
+//!   [`Output`] in order. More inputs before polling make larger commits.
+//! - The same seed and the same inputs always give the same outputs.
+//! - A new engine first loads the control directory. Connections opened earlier wait inside.
 //!
-//! [`drive`](crate::drive) does all this over any transport. By hand, it is this loop:
+//! # Path of a message
+//!
+//! `progress` decodes a frame and finds its next step with the file of the event in `handler`.
+//! `load` fetches missing facts, `commit` sends the change to the store, and `apply` turns the
+//! committed [`Event`] into state and live events, which `deliver` addresses.
+//!
+//! [`drive`](crate::drive) runs an engine over any transport. By hand, the loop is:
 //!
 //! ```
 //! use chat_core::engine::{Claims, ConnectionId, Engine, Input, Output, Settings};
@@ -21,11 +28,21 @@
 //! let store = MemoryStore::new("epoch");
 //! let mut engine = Engine::new(Settings::default(), [7; 32]);
 //! let conn = ConnectionId(1);
-//! let claims = Claims { user: User::new("driver_1", Role::BusDriver), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
-//! let ask = r#"{"type": "create_support_conversation", "data": {"title": "Detour", "content": "Road closed"}}"#;
+//! let claims = Claims {
+//!     user: User::new("driver_1", Role::BusDriver),
+//!     expires_at: Timestamp::from_millis(1_000_000),
+//!     issued_at: None,
+//! };
+//! let ask = r#"{
+//!     "type": "create_support_conversation",
+//!     "data": {"title": "Detour", "content": "Road closed"}
+//! }"#;
 //!
 //! let mut replies = Vec::new();
-//! let mut inputs = vec![Input::Frame { conn, frame: Frame::Text(ask.into()) }, Input::Connected { conn, claims }];
+//! let mut inputs = vec![
+//!     Input::Frame { conn, frame: Frame::Text(ask.into()) },
+//!     Input::Connected { conn, claims },
+//! ];
 //! while let Some(input) = inputs.pop() {
 //!     engine.handle(Now::default(), input);
 //!     while let Some(output) = engine.poll() {
@@ -35,13 +52,14 @@
 //!                 inputs.push(Input::Loaded { ticket, result: block_on(store.load(query)) });
 //!             }
 //!             Output::Commit { ticket, changes } => {
-//!                 inputs.push(Input::Committed { ticket, result: block_on(store.commit(changes)) });
+//!                 let result = block_on(store.commit(changes));
+//!                 inputs.push(Input::Committed { ticket, result });
 //!             }
 //!             _ => {}
 //!         }
 //!     }
 //! }
-//! assert!(replies[0].starts_with(br#"{"success":true,"message":"Support conversation created successfully""#));
+//! assert!(replies[0].starts_with(br#"{"success":true,"message":"Support conversation"#));
 //! assert!(replies[1].starts_with(br#"{"type":"new_message""#));
 //! ```
 
@@ -104,11 +122,11 @@ use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
 use crate::time::Now;
 
-/// What an embedder may set.
+/// Settings of an engine.
 pub struct Settings {
-    /// Every bound.
+    /// The limits.
     pub limits: Limits,
-    /// Who in control takes part in a support conversation.
+    /// The policy that assigns control users to support conversations.
     pub assignment: Box<dyn Assignment>,
 }
 
@@ -123,16 +141,17 @@ pub struct Engine {
     limits: Limits,
     assignment: Box<dyn Assignment>,
     now: Now,
-    /// Of the store's numbers, once the directory is loaded: see `ready`.
+    /// The epoch of the store's numbers, known once the directory is loaded.
     epoch: Epoch,
     /// Whether the directory is loaded.
     ready: bool,
     draining: Draining,
     ids: Ids,
     connections: BTreeMap<ConnectionId, Connection>,
-    /// Those that live events may have to wait on: see [`Connection::place`].
+    /// Connections on which live events may be deferred: see [`Connection::place`].
     deferring: BTreeSet<ConnectionId>,
-    /// Connections by a token of field staff whose user is in control, or was: see [`rights`].
+    /// Connections opened with a token of field staff although their user is or was in control: see
+    /// [`rights`].
     restricted: BTreeSet<ConnectionId>,
     online: Online,
     directory: ControlDirectory,
@@ -141,19 +160,20 @@ pub struct Engine {
     headroom: Headroom,
     cache: Cache,
     typing: Typing,
-    /// Where connections that are gone were typing: ended at the end of each input. A work list and no call for each,
-    /// because what others hear of one end may be too much for them, and end them too.
+    /// Typing states of closed connections, ended after each input.
+    ///
+    /// A work list instead of recursion, because the events of one end may overflow other
+    /// connections and close them too.
     left_typing: VecDeque<(ConnectionId, UserId, ConversationId)>,
     enrolment: Enrolment,
     commits: Commits,
     key_locks: KeyLocks,
     newcomers: Newcomers,
     calls: PendingCalls,
-    /// Commands under way. Bounded by whoever gives them: each is answered.
+    /// Pending commands. Bounded by the embedder, because each is answered.
     commands: BTreeMap<CommandId, Box<PendingRequest>>,
-    /// What can't go on before the directory is loaded, or a user's account is settled; and what goes on next, for what it
-    /// may repeat has ended.
-    /// Bounded by the connections and commands that it holds.
+    /// Work to retry: blocked on the directory, on an account change, or on an earlier request with
+    /// the same key. Bounded by the connections and commands.
     blocked: Vec<Origin>,
     timers: Timers,
     /// Answers to clients since the start.
@@ -161,7 +181,7 @@ pub struct Engine {
     outputs: VecDeque<Output>,
 }
 
-/// How far the end of the service has come.
+/// The progress of a shutdown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Draining {
     No,
@@ -171,7 +191,9 @@ enum Draining {
 }
 
 impl Engine {
-    /// An engine that knows nothing yet. `seed` makes its ids: in production it must be fresh random bytes.
+    /// Creates an engine without any state.
+    ///
+    /// Ids are derived from `seed`. In production, use fresh random bytes.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
         let Settings { limits, assignment } = settings;
         let mut engine = Self {
@@ -208,7 +230,7 @@ impl Engine {
         engine
     }
 
-    /// Takes in what has happened. What it leads to is given by [`poll`](Self::poll).
+    /// Processes an input. Its outputs are returned by [`poll`](Self::poll).
     pub fn handle(&mut self, now: Now, input: Input) {
         self.now = Now { monotonic: now.monotonic.max(self.now.monotonic), wall: now.wall };
         match input {
@@ -236,7 +258,7 @@ impl Engine {
         }
     }
 
-    /// The next thing to do, or `None` until there is another input.
+    /// Returns the next output, or `None` until another input arrives.
     pub fn poll(&mut self) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
@@ -251,7 +273,7 @@ impl Engine {
         self.timers.announce().map(Output::WakeAt)
     }
 
-    /// The bounds that were set.
+    /// The limits of this engine.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }

@@ -1,43 +1,43 @@
-//! Control users who have connected and are not known yet, for their account is being looked up.
+//! Control users who have connected while their account is still being looked up.
 //!
-//! A connected control user hears of each support conversation that is created from then on. So a creation waits for the
-//! newcomers who were there before it, and only for these: however many more come, it is not held up.
+//! A connected control user hears of each support conversation created from then on. So a creation
+//! waits for the newcomers before it, and only for them: later newcomers do not hold a creation up.
 
 use std::collections::BTreeMap;
 
 use super::io::ConnectionId;
 use super::origin::Origin;
 
-/// The newcomers, each with its number, and the creations that wait for them.
+/// The newcomers, numbered, and the creations that wait for them.
 ///
-/// Bounded by the connections, of which each is one newcomer or has one creation that waits.
+/// Bounded by the connections: each is one newcomer or has one waiting creation.
 #[derive(Default)]
 pub(super) struct Newcomers {
     next: u64,
     coming: BTreeMap<ConnectionId, u64>,
-    /// With the number of the first newcomer that it does not wait for, in their order.
+    /// Waiting creations in order, each with the first newcomer that need not be awaited.
     waiting: Vec<(u64, Origin)>,
 }
 
 impl Newcomers {
-    /// A control user who is not known has connected.
+    /// Adds an unknown control user who has connected.
     pub(super) fn add(&mut self, conn: ConnectionId) {
         self.coming.entry(conn).or_insert(self.next);
         self.next += 1;
     }
 
-    /// Its user is known now, or the connection is gone, and waits for nobody.
+    /// Removes a connection that is closed, or whose user is known now.
     pub(super) fn remove(&mut self, conn: ConnectionId) {
         self.coming.remove(&conn);
         self.waiting.retain(|(_, origin)| !origin.is_of(conn));
     }
 
-    /// The number of the next newcomer: all who are there have a smaller one.
+    /// The number of the next newcomer.
     pub(super) fn next(&self) -> u64 {
         self.next
     }
 
-    /// Has a creation wait if a newcomer before this number is there.
+    /// Makes a creation wait if a newcomer before this number is present.
     pub(super) fn wait(&mut self, before: u64, origin: &Origin) -> bool {
         let waits = self.coming.values().any(|number| *number < before);
         if waits {
@@ -46,7 +46,7 @@ impl Newcomers {
         waits
     }
 
-    /// Takes out the creations for which nobody is missing any more.
+    /// Removes the creations whose newcomers are all known.
     pub(super) fn ready(&mut self) -> Vec<Origin> {
         if self.waiting.is_empty() {
             return Vec::new();

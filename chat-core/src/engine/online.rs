@@ -1,11 +1,11 @@
-//! Who is connected, and by which connections.
+//! The connected users and their connections.
 
 use std::collections::BTreeMap;
 
 use super::io::ConnectionId;
 use crate::id::UserId;
 
-/// The connections of each user that has any. Bounded by the connections.
+/// The connections of each connected user. Bounded by the connections.
 #[derive(Default)]
 pub(super) struct Online {
     /// The oldest first; never empty.
@@ -34,12 +34,12 @@ impl Online {
         self.conns.get(user).map_or(&[], Vec::as_slice)
     }
 
-    /// How many users are connected.
+    /// The number of connected users.
     pub(super) fn users(&self) -> usize {
         self.conns.len()
     }
 
-    /// How often this has changed: what was found in it is true for as long as this number stays.
+    /// The number of changes so far. A result stays valid while this number stays.
     pub(super) fn changes(&self) -> u64 {
         self.changes
     }

@@ -1,4 +1,4 @@
-//! A request or command on its way: what it asks, what is known for it, what it needs next.
+//! A pending request or command: its operation, the facts loaded for it, and its next step.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::protocol::{Error, ErrorCode, Reply, Request, RoomType, User};
 use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query, Window};
 use crate::time::Now;
 
-/// What is asked.
+/// An operation to carry out.
 pub(super) enum Operation {
-    /// By a client.
+    /// A request of a client.
     Request(Request),
-    /// By the embedder.
+    /// A command of the embedder.
     Command(Command),
 }
 
 impl Operation {
-    /// The id under which it may be repeated.
+    /// The id under which the operation may be repeated.
     pub(super) fn client_message_id(&self) -> Option<&ClientMessageId> {
         match self {
             Self::Request(request) => request.client_message_id(),
@@ -35,23 +35,23 @@ impl Operation {
     }
 }
 
-/// A request or command on its way.
+/// A request or command that is not answered yet.
 pub(super) struct PendingRequest {
     pub(super) operation: Operation,
-    /// On whose behalf.
+    /// The user on whose behalf the operation runs.
     pub(super) user: Arc<User>,
-    /// Nothing for most: a message rests on what is remembered.
+    /// Loaded facts. `None` for most requests: a message needs only the cache.
     loaded: Option<Box<LoadedFacts>>,
-    /// Whether the user's rate allowed it; asked once.
+    /// The outcome of the rate limit, checked once.
     pub(super) rate_check: Option<Result<(), Error>>,
-    /// Whether the user's budget allowed what it stores; asked once. `None` inside if nothing was charged.
+    /// The outcome of the daily budget, checked once. `Ok(None)` if nothing was charged.
     pub(super) budget_check: Option<Result<Option<BudgetCharge>, Error>>,
-    /// How often a change for it met a conflict.
+    /// The number of conflicts met by changes of this request.
     pub(super) conflicts: u32,
-    /// The newcomers whom a creation does not wait for: from this number on.
+    /// The first newcomer for whom a creation does not wait.
     pub(super) newcomers: Option<u64>,
-    /// It may be a repeat, and would be refused otherwise: decided when all before it are answered, so that the refusal
-    /// leaves at once.
+    /// The request may be a repeat and would otherwise be refused. Its look-up starts once all
+    /// earlier requests are answered, so the refusal leaves at once.
     pub(super) last_resort: bool,
 }
 
@@ -69,34 +69,34 @@ impl PendingRequest {
         }
     }
 
-    /// The facts that were loaded for it.
+    /// The facts loaded for this request.
     pub(super) fn facts(&self) -> &LoadedFacts {
         self.loaded.as_deref().unwrap_or(&LoadedFacts::NOTHING)
     }
 
-    /// Takes up facts.
+    /// Records loaded facts.
     pub(super) fn record(&mut self, query: &Query, facts: Facts) {
         self.loaded.get_or_insert_default().record(query, facts);
     }
 
-    /// A step was taken: the conversation is known no more.
+    /// Drops the loaded conversation after a step, because a later step needs a fresh one.
     pub(super) fn clear_conversation(&mut self) {
         if let Some(facts) = &mut self.loaded {
             facts.conversation = None;
         }
     }
 
-    /// It is to be decided anew, on new facts.
+    /// Drops all facts, so that the request is decided anew.
     pub(super) fn clear_facts(&mut self) {
         self.loaded = None;
     }
 
-    /// Under which name it may be repeated.
+    /// The key under which the request may be repeated.
     pub(super) fn key(&self) -> Option<IdempotencyKey> {
         Some((self.user.id.clone(), self.operation.client_message_id()?.clone()))
     }
 
-    /// Whether it must see what the requests before it have done.
+    /// Whether the request must see the effects of all earlier ones.
     pub(super) fn waits_for_those_before(&self) -> bool {
         match &self.operation {
             Operation::Request(Request::GetActiveConversations(_) | Request::GetConversationMessages(_)) => {
@@ -107,19 +107,19 @@ impl PendingRequest {
         }
     }
 
-    /// Whether live events must wait for its reply, so that nothing falls between the two.
+    /// Whether live events must wait for the reply, so that no event is lost between the two.
     pub(super) fn catches_up(&self) -> bool {
         matches!(&self.operation, Operation::Request(Request::JoinConversation(join)) if join.after_seq.is_some())
     }
 }
 
-/// The facts that were loaded for one request. `None` was not asked.
+/// The facts loaded for one request. `None` means not loaded.
 #[derive(Default)]
 pub(super) struct LoadedFacts {
-    /// The conversation, fresh from the store: good for the next step only.
+    /// The conversation, fresh from the store and valid for the next step only.
     pub(super) conversation: Option<Option<Conversation>>,
     pub(super) conversations: Option<ConversationPage>,
-    /// Which page it is, and the page.
+    /// A page of messages with its window.
     pub(super) messages: Option<(Window, MessagePage)>,
     pub(super) message: Option<Option<u64>>,
     pub(super) original: Option<Option<Original>>,
@@ -136,7 +136,7 @@ impl LoadedFacts {
         account: None,
     };
 
-    /// Takes up facts. Those of background jobs are never loaded for a request.
+    /// Records facts. Facts of background jobs are never loaded for a request.
     fn record(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
@@ -154,7 +154,7 @@ impl LoadedFacts {
     }
 }
 
-/// What a request that may go on does next.
+/// The next step of a request.
 pub(super) enum Step {
     /// Commit a change, then reply.
     Commit(Change),
@@ -193,7 +193,7 @@ impl From<ErrorCode> for Blocked {
 /// The result of a handler.
 pub(super) type HandlerResult = Result<Step, Blocked>;
 
-/// What a handler may look at.
+/// The state that a handler may read.
 pub(super) struct HandlerContext<'a> {
     pub(super) now: Now,
     pub(super) limits: &'a Limits,
@@ -207,10 +207,10 @@ pub(super) struct HandlerContext<'a> {
 }
 
 impl HandlerContext<'_> {
-    /// The permit to take part in a conversation.
+    /// Returns the permit to take part in a conversation.
     ///
-    /// Nobody but a participant profits from what is remembered: for all others there is exactly one load, whether
-    /// the conversation exists or not.
+    /// Only participants get cache hits. Everyone else always costs one load, so timing doesn't
+    /// reveal whether the conversation exists (P5).
     pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Blocked> {
         let leaves = self.directory.leaves(&self.user.id);
         let remains = |conversation: &Conversation| !leaves || conversation.created_by == self.user.id;

@@ -1,4 +1,5 @@
-//! The way of a request: decode, permit by role, rate, load, permit by membership, decide, commit, reply.
+//! The path of a request: decode, permit by role, rate, load, permit by membership, decide, commit,
+//! reply.
 
 use super::connection::Stage;
 use super::io::ConnectionId;
@@ -16,8 +17,8 @@ use crate::protocol::{
 use crate::store::{Account, Query};
 
 impl Engine {
-    /// A frame of a client: decoded at once, decided in its turn. When it is to leave no more are taken, so that who
-    /// keeps asking does not keep the service up.
+    /// Decodes a client's frame at once; the request is decided in its turn. Frames on a closing
+    /// connection are ignored; otherwise a busy client could delay shutdown for ever.
     pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
         let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.leaving)
         else {
@@ -50,7 +51,8 @@ impl Engine {
         self.advance(conn);
     }
 
-    /// Decides what can be decided on a connection, and lets leave what may leave.
+    /// Decides every request of a connection whose turn has come, and sends every frame that may
+    /// leave.
     pub(super) fn advance(&mut self, conn: ConnectionId) {
         loop {
             let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -66,7 +68,8 @@ impl Engine {
         self.set_pace(conn);
     }
 
-    /// Replies wait to be written, or no longer. When a connection is to leave nobody waits for them to be read.
+    /// Notes that a connection's reply queue is full, or has drained. A closing connection is not
+    /// held up by unread replies.
     pub(super) fn backlog(&mut self, conn: ConnectionId, waits: bool) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.backlogged = waits && !connection.leaving;
@@ -80,7 +83,7 @@ impl Engine {
         }
     }
 
-    /// Pauses a connection with too much under way, and closes one that is to leave and has nothing.
+    /// Pauses a connection with too many pending requests, and closes a leaving one that has none.
     fn set_pace(&mut self, conn: ConnectionId) {
         let most = self.limits.engine.requests_under_way;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -97,7 +100,8 @@ impl Engine {
         }
     }
 
-    /// Takes the next step of a request or command, unless it may be a repeat of one that is under way.
+    /// Takes the next step of a request or command, unless an earlier one with the same key is
+    /// pending.
     pub(super) fn proceed(&mut self, origin: &Origin, mut pending: Box<PendingRequest>) {
         if pending.key().is_some_and(|key| self.key_locks.wait(&key, origin)) {
             return self.park(origin, pending);
@@ -129,7 +133,7 @@ impl Engine {
         }
     }
 
-    /// Asks the store for facts that a request lacks.
+    /// Loads the facts that a request lacks.
     fn load_for(&mut self, origin: &Origin, pending: Box<PendingRequest>, query: Query) {
         let is_list = matches!(query, Query::Conversations { .. } | Query::ConversationRow { .. });
         if !(is_list && self.awaits_enrolment(&pending.user.id, origin)) {
@@ -145,8 +149,8 @@ impl Engine {
         self.park(origin, pending);
     }
 
-    /// Goes on with a request that had to wait, unless one before it on its connection is to be decided again first: then
-    /// anew, in its turn.
+    /// Continues a request that had to wait. If an earlier request of its connection must be
+    /// decided again first, the request starts anew in its turn.
     pub(super) fn resume_request(&mut self, origin: &Origin, mut pending: Box<PendingRequest>) {
         let is_overtaking = match origin {
             Origin::Request(conn, number) => {
@@ -163,7 +167,7 @@ impl Engine {
         }
     }
 
-    /// Decides a request anew when it is its turn on its connection, and a command at once.
+    /// Decides a request anew when its turn on its connection comes, and a command at once.
     pub(super) fn proceed_in_turn(&mut self, origin: &Origin, pending: Box<PendingRequest>) {
         match origin {
             Origin::Request(conn, number) => {
@@ -175,8 +179,11 @@ impl Engine {
         }
     }
 
-    /// What a request does next. What was accepted before is never refused now: it is looked up whether it is a repeat.
-    /// Nothing is accepted under its name meanwhile, nor before the refusal leaves: it is the next of its connection.
+    /// Finds the next step of a request.
+    ///
+    /// A request that was accepted before must not be refused now, so a refusal first looks up
+    /// whether the request is a repeat. Nothing is accepted under its key during the look-up, nor
+    /// before the refusal leaves, because the refusal is the next reply of its connection.
     fn step(&mut self, pending: &mut PendingRequest) -> HandlerResult {
         let outcome = self.attempt(pending);
         let Err(Blocked::Rejected(error)) = outcome else {
@@ -230,7 +237,7 @@ impl Engine {
         Ok(step)
     }
 
-    /// Repeats are free.
+    /// Gives back the charges of a request, because repeats are free.
     pub(super) fn refund(&mut self, pending: &PendingRequest) {
         if pending.rate_check == Some(Ok(())) {
             let user = &pending.user.id;
@@ -255,7 +262,7 @@ impl Engine {
         }
     }
 
-    /// Keeps a request whose question is under way.
+    /// Parks a request while its load or token check is in flight.
     pub(super) fn park(&mut self, origin: &Origin, pending: Box<PendingRequest>) {
         match origin {
             Origin::Request(conn, number) => {
@@ -268,7 +275,7 @@ impl Engine {
         }
     }
 
-    /// Takes out a request that is kept, if it still matters to anyone.
+    /// Removes a parked request, unless its connection is gone.
     pub(super) fn take(&mut self, origin: &Origin) -> Option<Box<PendingRequest>> {
         match origin {
             Origin::Request(conn, number) => self.connections.get_mut(conn)?.take(*number),
@@ -277,7 +284,7 @@ impl Engine {
         }
     }
 
-    /// Answers a request or command. The reply leaves when those before it have left.
+    /// Answers a request or command. The reply leaves after the replies before it.
     pub(super) fn finish(&mut self, origin: &Origin, result: Result<Reply, Error>) {
         match origin {
             Origin::Request(conn, number) => {
@@ -306,7 +313,7 @@ impl Engine {
         }
     }
 
-    /// The answer to `refresh_token`: the same user and role, or the old session stays as it is.
+    /// Answers `refresh_token`. A token of another user or role leaves the old session unchanged.
     pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, VerifyError>) {
         let Some(PendingCall { origin, query: None, .. }) = self.calls.close(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
@@ -338,7 +345,7 @@ impl Engine {
         }
     }
 
-    /// Puts an error that answers no request before the end of a connection.
+    /// Sends an error that answers no request, before a connection is closed.
     pub(super) fn send_error(&mut self, conn: ConnectionId, error: Error) {
         let frame = crate::protocol::encode(&ErrorReply::event(error));
         self.outputs.push_back(Output::Send { conns: vec![conn], class: Class::Message, frame });

@@ -1,4 +1,4 @@
-//! How fast a user may go, over all its connections.
+//! Rate limits of each user, over all connections.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -15,10 +15,11 @@ use crate::limits::{Allowance, ByteRate, Rate, RateLimits, RateSetting};
 use crate::protocol::{Error, ErrorCode};
 use crate::time::Monotonic;
 
-/// The buckets of all users that were seen lately.
+/// The buckets of recently seen users.
 pub(super) struct Rates {
     setting: RateSetting,
-    /// Bounded: the longest unused goes first, and starts afresh if it comes back.
+    /// Bounded: the least recently used entry is evicted first, and starts afresh if its user
+    /// returns.
     users: LruCache<UserId, Buckets>,
 }
 
@@ -35,11 +36,11 @@ struct Buckets {
     repeats: Bucket,
 }
 
-/// A bucket by the generic cell rate algorithm: the time at which it would be full again.
+/// A bucket of the generic cell rate algorithm, as the time at which the bucket will be full again.
 #[derive(Default)]
 struct Bucket(Monotonic);
 
-/// What one event takes out of a bucket, both as the time in which that much flows in.
+/// A share of a bucket. Cost and room are the times in which these amounts flow in.
 #[derive(Clone, Copy)]
 struct Share {
     cost: Duration,
@@ -52,7 +53,7 @@ impl Share {
         Self { cost: rate.every, room: rate.every * rate.burst }
     }
 
-    /// What is longer than the bucket takes all of it.
+    /// The share of these bytes, at most the whole bucket.
     fn of_bytes(rate: ByteRate, bytes: usize) -> Self {
         let time = |bytes| {
             Duration::from_nanos(u64::from(bytes) * 1_000_000_000 / u64::from(rate.per_second.max(1)))
@@ -61,19 +62,19 @@ impl Share {
         Self { cost: time(u32::try_from(bytes).unwrap_or(u32::MAX)).min(room), room }
     }
 
-    /// Takes nothing: asks whether the bucket is empty.
+    /// An empty share, to check whether the bucket is empty.
     fn nothing(self) -> Self {
         Self { cost: Duration::ZERO, ..self }
     }
 }
 
 impl Bucket {
-    /// How long until this much can be taken.
+    /// The time until this share is available.
     fn lacks(&self, now: Monotonic, share: Share) -> Duration {
         self.0.max(now).plus(share.cost).since(now).saturating_sub(share.room)
     }
 
-    /// Takes this much, or says how long until it is there.
+    /// Takes a share, or returns the time until the share is available.
     fn try_take(&mut self, now: Monotonic, share: Share) -> Result<(), Duration> {
         let pause = self.lacks(now, share);
         if pause.is_zero() {
@@ -83,7 +84,7 @@ impl Bucket {
         Err(pause)
     }
 
-    /// Takes it, whether it is there or not.
+    /// Takes a share, available or not.
     fn take(&mut self, now: Monotonic, share: Share) {
         self.0 = self.0.max(now).plus(share.cost);
     }
@@ -94,7 +95,7 @@ impl Bucket {
 }
 
 impl Buckets {
-    /// The buckets that a request takes something out of, and how much.
+    /// The buckets that a request takes from, with the shares.
     fn shares(&mut self, weight: Weight, rates: &RateLimits) -> [Option<(&mut Bucket, Share)>; 3] {
         let Self { requests, messages, creations, message_bytes, reply_bytes, .. } = self;
         let (kind, bytes) = match weight {
@@ -108,12 +109,12 @@ impl Buckets {
     }
 }
 
-/// When the last events were, the oldest first. Bounded by what is allowed within the period.
+/// The times of recent events, the oldest first. Bounded by the allowance.
 #[derive(Default)]
 struct Recent(VecDeque<Monotonic>);
 
 impl Recent {
-    /// Takes one, or says how long until there is one.
+    /// Counts an event, or returns the time until one is allowed.
     fn take(&mut self, now: Monotonic, Allowance { most, within }: Allowance) -> Result<(), Duration> {
         self.0.retain(|at| now.since(*at) < within);
         if self.0.len() < most as usize {
@@ -130,11 +131,12 @@ impl Rates {
         Self { setting, users: LruCache::new(users) }
     }
 
-    /// Charges a request, or nothing at all: one that is refused may turn out to be a repeat, and repeats are free.
+    /// Charges a request, in full or not at all. A refused request is not charged, because a repeat
+    /// must stay free.
     ///
     /// # Errors
     ///
-    /// `rate_limited` with the pause after which it may succeed.
+    /// `rate_limited`, with the pause after which the request may succeed.
     pub(super) fn charge(
         &mut self,
         user: &UserId,
@@ -153,29 +155,29 @@ impl Rates {
         Ok(())
     }
 
-    /// Charges a connection that is to be admitted.
+    /// Charges a connection that is being admitted.
     ///
     /// # Errors
     ///
-    /// `rate_limited` with the pause after which it may succeed.
+    /// `rate_limited`, with the pause after which the connection may succeed.
     pub(super) fn connect(&mut self, user: &UserId, now: Monotonic) -> Result<(), Error> {
         self.take(user, ErrorCode::RateLimited, |buckets, limits| {
             buckets.connects.try_take(now, Share::of(limits.connects))
         })
     }
 
-    /// Charges a change of the role that may be undone by the next connection.
+    /// Charges a change of role that the next connection may undo.
     ///
     /// # Errors
     ///
-    /// `rights_changed` with the pause after which it may succeed.
+    /// `rights_changed`, with the pause after which the change may succeed.
     pub(super) fn change_role(&mut self, user: &UserId, now: Monotonic) -> Result<(), Error> {
         self.take(user, ErrorCode::RightsChanged, |buckets, limits| {
             buckets.role_changes.take(now, limits.role_changes)
         })
     }
 
-    /// Whether a token may change the names of its user.
+    /// Whether a token may change its user's names.
     pub(super) fn may_rename(&mut self, user: &UserId, now: Monotonic) -> bool {
         let code = ErrorCode::RateLimited;
         self.take(user, code, |buckets, limits| buckets.renames.take(now, limits.renames)).is_ok()
@@ -192,7 +194,7 @@ impl Rates {
         take(buckets, limits).map_err(|pause| Error::after(code, at_least_a_millisecond(pause)))
     }
 
-    /// Takes a charge back: the request turned out to be a repeat, and repeats are free.
+    /// Refunds a charge, because the request was a repeat and repeats are free.
     pub(super) fn refund(&mut self, user: &UserId, weight: Weight) {
         let RateSetting::Limited(rates) = &self.setting else { return };
         let Some(buckets) = self.users.get_mut(user) else { return };
@@ -203,14 +205,14 @@ impl Rates {
             .for_each(|(bucket, share)| bucket.give_back(*share));
     }
 
-    /// Charges the bytes of a page that is made.
+    /// Charges the bytes of a page.
     pub(super) fn charge_reply(&mut self, user: &UserId, bytes: usize, now: Monotonic) {
         let RateSetting::Limited(rates) = &self.setting else { return };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
         buckets.reply_bytes.take(now, Share::of_bytes(rates.reply_bytes, bytes));
     }
 
-    /// Charges a repeat, or the look-up of one: how long until the next, if not at once.
+    /// Charges a repeat or its look-up. Returns the pause until the next one, if any.
     pub(super) fn charge_repeat(&mut self, user: &UserId, now: Monotonic) -> Option<Duration> {
         let RateSetting::Limited(rates) = &self.setting else { return None };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
@@ -221,8 +223,10 @@ impl Rates {
 }
 
 impl Engine {
-    /// Charges a repeat, or the look-up of one. They are free, and a flood of them is slowed down: the connection's next
-    /// request waits until the user's rate of them allows it.
+    /// Charges a repeat or its look-up.
+    ///
+    /// Repeats are free, but a flood of them is slowed down: the connection's next request waits
+    /// until the user's rate of repeats allows one more.
     pub(super) fn slow_down(&mut self, origin: &Origin, user: &UserId) {
         let Origin::Request(conn, _) = origin else { return };
         let pause = self.rates.charge_repeat(user, self.now.monotonic);
@@ -233,7 +237,7 @@ impl Engine {
         }
     }
 
-    /// A connection that was slowed down goes on.
+    /// Continues a connection that was slowed down.
     pub(super) fn rested(&mut self, conn: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.rests_until = None;
@@ -242,7 +246,8 @@ impl Engine {
     }
 }
 
-/// A pause rounded up to what the protocol can say, so that waiting it out is enough.
+/// Rounds a pause up to whole milliseconds, the protocol's unit, so that waiting this long is
+/// enough.
 pub(super) fn at_least_a_millisecond(pause: Duration) -> Duration {
     Duration::from_millis(u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }

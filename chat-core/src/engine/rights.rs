@@ -1,7 +1,8 @@
-//! The rights of sessions: at each moment they are those of the account.
+//! The rights of sessions, which at each moment are those of the account.
 //!
-//! A user has one role. A token may change it where [`Account::by_token`] allows that, an import may always. A change ends
-//! the sessions that have another role (4002), and while the store makes it, nothing that the user asks for is accepted.
+//! A user has one role. A token may change the role where [`Account::by_token`] allows, and an
+//! import always may. A change ends the sessions with another role (4002). While the store makes
+//! the change, no request of the user is accepted.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,8 @@ use crate::protocol::{CloseCode, Error, ErrorCode, User};
 use crate::store::{Account, Change, TokenVerdict};
 
 impl Engine {
-    /// Admits a connection whose account is active or not known, changes the account first, or refuses the token.
+    /// Admits a connection of an active or unknown account, after changing the account if
+    /// necessary, or refuses the token.
     pub(super) fn enter_by_token(&mut self, conn: ConnectionId, user: &User, known: Option<Account>) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let (wall, now) = (self.now.wall, self.now.monotonic);
@@ -54,12 +56,13 @@ impl Engine {
         }
     }
 
-    /// Makes a change of an account count for what is decided from now on.
+    /// Applies an account change to all decisions from now on.
     pub(super) fn put_in_directory(&mut self, account: &Account) {
         self.directory.put(account);
         self.restrict(&account.user.id);
         if !self.directory.knows(&account.user.id) {
-            // A connection that may make its user control again misses no conversation until that is decided.
+            // A connection that may make its user control again must miss no conversation until
+            // that is decided.
             let comes = |conn: &&ConnectionId| {
                 self.connections
                     .get(*conn)
@@ -70,9 +73,9 @@ impl Engine {
         }
     }
 
-    /// A committed change of an account reaches its user's sessions: they end, or go on as the account says.
+    /// Applies a committed account change to the user's sessions, which end or adopt the new data.
     ///
-    /// A connection that is being admitted is judged by the new account when its turn comes.
+    /// A connection being admitted is judged by the new account in its turn.
     pub(super) fn reach_sessions(&mut self, account: &Account) {
         for conn in self.online.of(&account.user.id).to_vec() {
             let Some(connection) = self.connections.get(&conn) else { continue };
@@ -87,7 +90,8 @@ impl Engine {
         }
     }
 
-    /// It is not known whether the store has changed an account: sessions that it would have ended begin anew.
+    /// Ends the sessions that a change of unknown outcome would have ended, so that they begin
+    /// anew.
     pub(super) fn doubt_sessions(&mut self, account: &Account) {
         for conn in self.online.of(&account.user.id).to_vec() {
             let Some(connection) = self.connections.get(&conn) else { continue };
@@ -98,10 +102,11 @@ impl Engine {
         }
     }
 
-    /// Finds the connections by a token of field staff whose user is or was in control.
+    /// Finds the connections opened with a token of field staff although their user is or was in
+    /// control.
     ///
-    /// Such a user is still stored as a participant of what control takes part in, and the connection, which is not
-    /// admitted yet or was admitted just now, must not hear of it.
+    /// The user is still stored as a participant of control's conversations. The connection, not
+    /// admitted yet or only just, must not hear of them.
     pub(super) fn restrict(&mut self, user: &UserId) {
         let is_or_was_control = self.directory.is_or_was_control(user);
         for conn in self.online.of(user) {
@@ -114,13 +119,14 @@ impl Engine {
         }
     }
 
-    /// The same for all connections, when the directory is loaded.
+    /// Restricts all connections once the directory is loaded.
     pub(super) fn restrict_all(&mut self) {
         let users = self.connections.values().map(|connection| connection.user.id.clone());
         users.collect::<BTreeSet<_>>().iter().for_each(|user| self.restrict(user));
     }
 
-    /// Takes those out who must not hear of a conversation, though their users are stored as its participants.
+    /// Removes connections that must not hear of a conversation although their users are stored as
+    /// participants.
     pub(super) fn retain_unrestricted(&self, conversation: &ConversationId, conns: &mut Vec<ConnectionId>) {
         if self.restricted.is_empty() {
             return;

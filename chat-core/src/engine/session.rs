@@ -12,11 +12,11 @@ use crate::protocol::{CloseCode, Error, ErrorCode};
 use crate::store::{Facts, Loaded, Query, UnavailableError};
 use crate::time::{Monotonic, Timestamp};
 
-/// The number of the place that a connection's admission takes among its replies.
+/// The number of the slot that a connection's admission takes.
 const ENTRY: u64 = 0;
 
 impl Engine {
-    /// A connection hears from now on what its user may hear, once it is admitted.
+    /// Begins a connection. Once admitted, the connection hears all live events since this moment.
     pub(super) fn connected(&mut self, conn: ConnectionId, claims: Claims) {
         if self.draining != Draining::No {
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::GoingAway });
@@ -40,10 +40,10 @@ impl Engine {
         self.enter(conn);
     }
 
-    /// Closes the longest silent of a user's connections if one more would be too many.
+    /// Closes a user's longest silent connection if one more would be too many.
     ///
-    /// Admitted connections and those that are being admitted are counted apart: a token that is
-    /// refused in the end replaces no connection that was admitted.
+    /// Admitted connections and those being admitted are counted apart, so a token refused in the
+    /// end replaces no admitted connection.
     fn make_room_for(&mut self, user: &UserId, is_admitted: bool) {
         let candidates = self.online.of(user).iter().filter_map(|conn| {
             let connection = self.connections.get(conn)?;
@@ -57,14 +57,14 @@ impl Engine {
         }
     }
 
-    /// Takes in a sign of life that is no frame.
+    /// Notes a sign of life other than a frame.
     pub(super) fn alive(&mut self, conn: ConnectionId, at: Monotonic) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.last_heard = connection.last_heard.max(at.min(self.now.monotonic));
         }
     }
 
-    /// Begins the admission of a connection, or has it wait.
+    /// Begins the admission of a connection, or lets the connection wait.
     pub(super) fn enter(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.id.clone();
@@ -74,7 +74,7 @@ impl Engine {
         }
     }
 
-    /// The account decides what the connection may, and whether its token may change the account.
+    /// Judges a connection by the loaded account.
     pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, UnavailableError>) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.clone();
@@ -93,7 +93,7 @@ impl Engine {
         }
     }
 
-    /// Lets a connection's frames leave, and its requests begin.
+    /// Admits a connection: frames may leave, and requests are started.
     pub(super) fn admit(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.id.clone();
@@ -108,7 +108,8 @@ impl Engine {
         self.close(conn, CloseCode::TryAgainLater, Some(self.unavailable()));
     }
 
-    /// Ends a connection from this side, saying why if there is more to say than the code.
+    /// Closes a connection from this side, with an error first if the code alone doesn't explain
+    /// the reason.
     pub(super) fn close(&mut self, conn: ConnectionId, code: CloseCode, error: Option<Error>) {
         if !self.connections.contains_key(&conn) {
             return;
@@ -120,7 +121,7 @@ impl Engine {
         self.forget(conn);
     }
 
-    /// Drops what is held for a connection that is gone. Changes under way go on.
+    /// Drops the state of a closed connection. Changes in flight go on.
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.deferring.remove(&conn);
@@ -139,19 +140,19 @@ impl Engine {
         self.left_typing.extend(typing);
     }
 
-    /// When a token that expires then ends its session, on the clock that never falls.
+    /// The monotonic time at which an expiring token ends its session.
     pub(super) fn token_deadline(&self, expires_at: Timestamp) -> Monotonic {
         let left = expires_at.plus(self.limits.periods.token_leeway).since(self.now.wall);
         self.now.monotonic.plus(left)
     }
 
-    /// Ends a session whose token has expired: one that was prolonged has a later timer, and a clock that was set since
-    /// does not count.
+    /// Ends a session with an expired token. A prolonged session has a later timer, and setting the
+    /// wall clock has no effect.
     pub(super) fn token_due(&mut self, conn: ConnectionId) {
         self.close(conn, CloseCode::TokenExpired, Some(ErrorCode::TokenExpired.into()));
     }
 
-    /// Ends the service: what is under way is finished, then each connection is told.
+    /// Starts the shutdown: pending requests are finished, then each connection is closed.
     pub(super) fn drain(&mut self) {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
@@ -161,7 +162,7 @@ impl Engine {
         }
     }
 
-    /// Ends a connection once what it has under way is finished.
+    /// Closes a connection once its pending requests are finished.
     pub(super) fn disconnect_gracefully(&mut self, conn: ConnectionId) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.leaving = true;

@@ -1,4 +1,4 @@
-//! How much there is in an engine, and what it has answered: for who watches it.
+//! Figures of an engine, for metrics.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,31 @@ use super::{ConnectionId, Engine, Handled, Output};
 use crate::id::UserId;
 use crate::protocol::{ErrorCode, EventType};
 
-/// Answered requests by event and outcome: no event for what was no request, no code for what was done.
+/// Counts of answered frames by event and outcome. No event means no request, no code means
+/// success.
 pub type Answered = BTreeMap<(Option<EventType>, Option<ErrorCode>), u64>;
 
-/// What [`Engine::stats`] tells.
+/// Figures of an engine, from [`Engine::stats`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EngineStats {
     /// Open connections.
     pub connections: usize,
-    /// Users with at least one.
+    /// Users with at least one connection.
     pub users_online: usize,
-    /// Users in conversations in which they are typing.
+    /// Pairs of a conversation and a user who is typing.
     pub typing: usize,
-    /// Conversations that are kept in memory.
+    /// Conversations in the cache.
     pub conversations_cached: usize,
-    /// PendingCalls to the store and the verifier that are not answered, commits aside.
+    /// Unanswered calls to the store and the verifier, without commits.
     pub pending_calls: usize,
-    /// Changes that wait for a commit, or are in the one that is under way.
+    /// Changes queued for a commit or under way.
     pub changes_waiting: usize,
-    /// Since the start.
+    /// Answers since the start.
     pub answered: Answered,
 }
 
 impl Engine {
-    /// How much there is in it, and what it has answered.
+    /// Returns the current figures.
     pub fn stats(&self) -> EngineStats {
         EngineStats {
             connections: self.connections.len(),
@@ -42,7 +43,7 @@ impl Engine {
         }
     }
 
-    /// Counts an answer to a client, and tells of it.
+    /// Counts an answer to a client and reports the request as handled.
     pub(super) fn count_answer(&mut self, handled: Handled) {
         *self.answered.entry((handled.event, handled.code)).or_default() += 1;
         self.outputs.push_back(Output::Handled(handled));

@@ -1,4 +1,4 @@
-//! What falls due, and when.
+//! The timers of the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,33 +6,34 @@ use super::io::ConnectionId;
 use crate::id::{ConversationId, UserId};
 use crate::time::Monotonic;
 
-/// What falls due. Each looks at the state when it fires, and is set again if it came too early.
+/// A timer. Each checks the state when firing, and is set again if too early.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Timer {
     /// A typing state may have expired.
     Typing(ConversationId, UserId),
     /// A connection's token may have expired.
     Token(ConnectionId),
-    /// A connection that was slowed down goes on.
+    /// A connection that was slowed down may continue.
     Rest(ConnectionId),
-    /// The directory could not be loaded, and is tried again.
+    /// Loading the directory is tried again.
     Directory,
-    /// The enrolment job could not go on, and is tried again.
+    /// The enrolment job is tried again.
     Enrolment,
 }
 
-/// All timers that are set. Bounded by the states that they belong to: one each, cancelled with them.
+/// All timers that are set. Bounded by their states: each has one timer and cancels the timer at
+/// its end.
 #[derive(Default)]
 pub(super) struct Timers {
     due: BTreeSet<(Monotonic, Timer)>,
-    /// The same by timer.
+    /// The same timers by name.
     set: BTreeMap<Timer, Monotonic>,
-    /// The wake-up that was asked for last.
+    /// The wake-up requested last.
     announced: Option<Monotonic>,
 }
 
 impl Timers {
-    /// Sets a timer, in place of the time that it was set to before.
+    /// Sets a timer, replacing its previous time.
     pub(super) fn set(&mut self, at: Monotonic, timer: Timer) {
         self.cancel(&timer);
         self.due.insert((at, timer.clone()));
@@ -45,19 +46,19 @@ impl Timers {
         }
     }
 
-    /// The next timer that is due.
+    /// Removes and returns the next timer that is due.
     pub(super) fn fire(&mut self, now: Monotonic) -> Option<Timer> {
         let (_, timer) = self.due.first().filter(|(at, _)| *at <= now).cloned()?;
         self.cancel(&timer);
         Some(timer)
     }
 
-    /// The wake-up that was asked for has come: it is asked for again if it came too early.
+    /// Notes the requested wake-up. If the wake-up came too early, another one is requested.
     pub(super) fn woken(&mut self) {
         self.announced = None;
     }
 
-    /// The next wake-up, if it is not the one that was asked for last.
+    /// The next wake-up, unless already requested.
     pub(super) fn announce(&mut self) -> Option<Option<Monotonic>> {
         let next = self.due.first().map(|(at, _)| *at);
         (next != self.announced).then(|| {

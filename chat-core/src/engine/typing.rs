@@ -1,4 +1,4 @@
-//! Who is typing where: a state per user and conversation, the "or" of the user's connections.
+//! Typing states, one per user and conversation. A user types while any connection does.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -11,17 +11,19 @@ use crate::limits::Limits;
 use crate::protocol::TypingStatus;
 use crate::time::Monotonic;
 
-/// All typing states. Bounded by `typing_per_connection`, and by the requests of one `typing_window` for those that ended.
+/// All typing states. Bounded by `typing_per_connection`, and for ended states by the requests of
+/// one `typing_window`.
 pub(super) type Typing = BTreeMap<(ConversationId, UserId), State>;
 
-/// Somebody types, or has typed within the last `typing_window`.
+/// A user who types, or has typed within the last `typing_window`.
 pub(super) struct State {
-    /// On which connections, and until when without a refresh. Empty once the user types no more.
+    /// The typing connections, each with the time until which no refresh is needed. Empty once
+    /// typing ends.
     conns: BTreeMap<ConnectionId, Monotonic>,
-    /// When others were last told, and what.
+    /// The time of the last event to others, and the state in this event.
     told: Monotonic,
     shown: bool,
-    /// The begin of the current window, and how many changes others were told in it.
+    /// The start of the current window, and the number of changes told within.
     window: Monotonic,
     changes: u32,
 }
@@ -36,7 +38,7 @@ impl State {
         !self.conns.is_empty()
     }
 
-    /// Whether others are to be told now. A change beyond the budget of the window waits for the next one.
+    /// Whether to tell others now. A change beyond the window's budget waits for the next window.
     fn settle(&mut self, now: Monotonic, limits: &Limits) -> bool {
         let is_typing = self.is_typing();
         if now.since(self.window) >= limits.periods.typing_window {
@@ -52,7 +54,7 @@ impl State {
         is_told
     }
 
-    /// When to look again; `None` if nothing is left to tell or to remember.
+    /// The time of the next check, or `None` if nothing is left to tell or to remember.
     fn next(&self, window: Duration) -> Option<Monotonic> {
         let expires = self.conns.values().min().copied();
         let is_pending = self.is_typing() != self.shown;
@@ -63,7 +65,7 @@ impl State {
 }
 
 impl Engine {
-    /// A client says whether its user types.
+    /// Handles a typing indicator of a client.
     pub(super) fn type_in(&mut self, conn: ConnectionId, conversation: &ConversationId, is_typing: bool) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let user = connection.user.clone();
@@ -92,7 +94,7 @@ impl Engine {
         self.settle_typing(&key);
     }
 
-    /// The user does not type on this connection any more.
+    /// Ends typing on one connection.
     pub(super) fn stop_typing(&mut self, conn: ConnectionId, user: &UserId, conversation: &ConversationId) {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.typing.retain(|other| other != conversation);
@@ -103,7 +105,7 @@ impl Engine {
         }
     }
 
-    /// The user does not type there any more, whatever the connection.
+    /// Ends typing in a conversation, on all connections.
     pub(super) fn end_typing(&mut self, key: &(ConversationId, UserId)) {
         let Some(state) = self.typing.get_mut(key) else { return };
         for conn in mem::take(&mut state.conns).into_keys() {
@@ -114,7 +116,7 @@ impl Engine {
         self.settle_typing(key);
     }
 
-    /// Ends what was not refreshed, tells what had to wait, and waits for the rest.
+    /// Ends expired typing and tells delayed changes.
     pub(super) fn typing_due(&mut self, conversation: ConversationId, user: UserId) {
         let (now, key) = (self.now.monotonic, (conversation, user));
         let Some(state) = self.typing.get(&key) else { return };
@@ -126,7 +128,7 @@ impl Engine {
         self.settle_typing(&key);
     }
 
-    /// Tells others what has changed, within the budget, and sets the timer for what is left.
+    /// Tells others a change, within the budget, and sets the timer for the rest.
     fn settle_typing(&mut self, key: &(ConversationId, UserId)) {
         let Some(state) = self.typing.get_mut(key) else { return };
         let (is_told, is_typing) = (state.settle(self.now.monotonic, &self.limits), state.is_typing());

@@ -1,27 +1,28 @@
-//! What a request and its reply weigh in bytes.
+//! The weight of requests and replies in bytes.
 
 use super::pending_request::Operation;
 use crate::id::UserId;
 use crate::protocol::{Reply, Request, json_length};
 
-/// Bytes of a message's event beside what users have written: field names, ids, a time, a number.
+/// Bytes of a message event without the users' text: field names, ids, a time, a number.
 const EVENT_BYTES: usize = 320;
 
-/// What a request takes of its user's rates, beside one request.
+/// The charge of a request to its user's rates, besides one request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Weight {
-    /// Nothing.
+    /// No further charge.
     Request,
     /// A message of this many bytes.
     Message(usize),
     /// A conversation of this many bytes.
     Creation(usize),
-    /// Bytes that are known once its reply is made.
+    /// The bytes of a reply, known once the reply is made.
     Pages,
 }
 
 impl Weight {
-    /// What is asked by this user. Text is weighed as events carry it, because that is what all who hear it are sent.
+    /// The weight of an operation by this user. Text is weighed in its encoded form, because every
+    /// listener is sent this form.
     pub(super) fn of(operation: &Operation, user: &UserId) -> Self {
         let Operation::Request(request) = operation else { return Self::Request };
         let bytes = |text: &str| EVENT_BYTES + json_length(user.as_str()) + json_length(text);
@@ -37,7 +38,7 @@ impl Weight {
     }
 }
 
-/// Whether a reply's bytes are charged: those of lists, history and catch-ups.
+/// Whether a reply's bytes are charged, as for lists, history and catch-ups.
 pub(super) fn is_page(reply: &Reply) -> bool {
     match reply {
         Reply::GetActiveConversations(_) | Reply::GetConversationMessages(_) => true,

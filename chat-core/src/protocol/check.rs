@@ -1,4 +1,4 @@
-//! The checks that several requests share.
+//! Checks shared by several requests.
 
 use super::error::{Error, ErrorCode};
 use crate::id::{ClientMessageId, Cursor};
@@ -8,7 +8,7 @@ fn invalid(detail: impl std::fmt::Display) -> Error {
     Error::with_detail(ErrorCode::InvalidParameter, detail)
 }
 
-/// Not blank, and at most `max` Unicode scalars.
+/// Checks that a text is not blank and has at most `max` Unicode scalars.
 pub(super) fn text(field: &str, text: &str, max: usize) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(invalid(format_args!("{field} must not be blank")));
@@ -16,7 +16,7 @@ pub(super) fn text(field: &str, text: &str, max: usize) -> Result<(), Error> {
     at_most(field, text, max)
 }
 
-/// Not empty, and at most as long as the limit.
+/// Checks that the id, if any, is not empty and not longer than the limit.
 pub(super) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimits) -> Result<(), Error> {
     match id.map(ClientMessageId::as_str) {
         None => Ok(()),
@@ -25,7 +25,7 @@ pub(super) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimi
     }
 }
 
-/// One that a reply gave.
+/// Checks that the cursor may come from a reply.
 pub(super) fn cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error> {
     at_most("cursor", cursor.as_str(), limits.cursor)?;
     cursor.place().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
@@ -38,7 +38,7 @@ fn at_most(field: &str, text: &str, max: usize) -> Result<(), Error> {
     }
 }
 
-/// One or more.
+/// Checks that the number, if any, is at least one.
 pub(super) fn positive(field: &str, number: Option<i64>) -> Result<(), Error> {
     match number {
         Some(..=0) => Err(invalid(format_args!("{field} must be at least 1"))),
@@ -46,7 +46,7 @@ pub(super) fn positive(field: &str, number: Option<i64>) -> Result<(), Error> {
     }
 }
 
-/// Zero or more.
+/// Checks that the number, if any, is at least zero.
 pub(super) fn not_negative(field: &str, number: Option<i64>) -> Result<(), Error> {
     match number {
         Some(..0) => Err(invalid(format_args!("{field} must not be negative"))),

@@ -1,8 +1,8 @@
-//! Why a connection was closed, as the WebSocket close code (RFC 6455, section 7.4) says it.
+//! Reasons for closing a connection, as WebSocket close codes (RFC 6455, section 7.4).
 
 use serde::{Deserialize, Serialize};
 
-/// The close codes that a server of this protocol uses.
+/// The close codes of this protocol.
 ///
 /// 4000 to 4499 ask the client to connect again, 4500 to 4999 not to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -10,27 +10,27 @@ use serde::{Deserialize, Serialize};
 pub enum CloseCode {
     /// The peer is done.
     Normal = 1000,
-    /// The server stops: connect again.
+    /// The server stops. Connect again.
     GoingAway = 1001,
     /// A text frame held invalid UTF-8.
     InvalidUtf8 = 1007,
     /// A frame was longer than the limit.
     FrameTooLong = 1009,
-    /// The server can't take the connection now: connect again after a pause.
+    /// The server can't take the connection now. Connect again after a pause.
     TryAgainLater = 1013,
-    /// The token expired: connect again with a new one.
+    /// The token has expired. Connect again with a new one.
     TokenExpired = 4001,
-    /// The account's rights are not those of the token: connect again with a new one.
+    /// The account's rights differ from the token's. Connect again with a new one.
     RightsChanged = 4002,
-    /// The connection took its frames too slowly: connect again and catch up.
+    /// The connection took its frames too slowly. Connect again and catch up.
     TooSlow = 4008,
-    /// No sign of life within the heartbeat: connect again.
+    /// No sign of life within the heartbeat. Connect again.
     NoSignOfLife = 4012,
-    /// The token is missing or no good.
+    /// The token is missing or invalid.
     NotAuthenticated = 4501,
     /// The user was deactivated or disconnected by an administrator.
     Deactivated = 4503,
-    /// A newer connection of the same user took this one's place.
+    /// A newer connection of the same user replaced this one.
     Replaced = 4504,
 }
 
@@ -51,7 +51,7 @@ impl CloseCode {
         Self::Replaced,
     ];
 
-    /// The code with this number on the wire, if it is one of this protocol's.
+    /// The close code with this number, if the protocol has one.
     pub fn from_code(code: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.code() == code)
     }
@@ -61,7 +61,7 @@ impl CloseCode {
         self as u16
     }
 
-    /// The reason sent along, for a person who reads a trace.
+    /// The reason in words, for a person reading a trace.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Normal => "",

@@ -14,30 +14,30 @@ use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::limits::FieldLimits;
 use crate::time::Timestamp;
 
-/// What stands before the title that the creator gave.
+/// The prefix of every title.
 pub const TITLE_PREFIX: &str = "Support: ";
 
 /// The `data` of `create_support_conversation`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CreateSupportConversation {
-    /// The title, without [`TITLE_PREFIX`]: not blank, and at most as long as the limit.
+    /// The title without [`TITLE_PREFIX`], not blank and not longer than the limit.
     pub title: Arc<str>,
     /// The text of message 1.
     pub content: Arc<str>,
-    /// The room to file it in; by default the creator's role decides. An addition to the document.
+    /// The room, by default chosen by the creator's role. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_type: Option<RoomType>,
-    /// Makes a repeat safe: see [`ClientMessageId`].
+    /// The id that makes a repeat safe: see [`ClientMessageId`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
 }
 
 impl CreateSupportConversation {
-    /// Checks what the types can't.
+    /// Checks the values.
     ///
     /// # Errors
     ///
-    /// `invalid_parameter`, naming the field.
+    /// `invalid_parameter`, with the name of the field.
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::text("title", &self.title, limits.title)?;
         check::text("content", &self.content, limits.content)?;
@@ -45,25 +45,25 @@ impl CreateSupportConversation {
     }
 }
 
-/// The reply to `create_support_conversation`, once the conversation is durable.
+/// The reply to `create_support_conversation`, sent once the conversation is durable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CreateSupportConversationReply {
     /// Always `true`.
     pub success: Success,
-    /// For people.
+    /// A text for people.
     pub message: Cow<'static, str>,
-    /// The id that the conversation got.
+    /// The id of the new conversation.
     pub conversation_id: ConversationId,
     /// The title with [`TITLE_PREFIX`].
     pub title: Arc<str>,
-    /// Creator first, then the control users by id.
+    /// The creator first, then the control users by id.
     pub participants: Vec<UserId>,
     /// The `sent_at` of message 1.
     pub timestamp: Timestamp,
 }
 
 impl CreateSupportConversationReply {
-    /// The reply to a conversation that is durable.
+    /// Creates the reply for a durable conversation.
     pub fn new(
         conversation_id: ConversationId,
         title: Arc<str>,
@@ -75,9 +75,10 @@ impl CreateSupportConversationReply {
     }
 }
 
-/// The notification of control users that a new support conversation was created.
+/// The notification of control users about a new support conversation.
 ///
-/// The document names it under the permissions of control staff and leaves its form open: an addition.
+/// The document names this event under the permissions of control staff and leaves the form open.
+/// An addition.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "new_support_conversation")]
 pub struct NewSupportConversation {
@@ -85,16 +86,17 @@ pub struct NewSupportConversation {
     pub conversation_id: ConversationId,
     /// The title with [`TITLE_PREFIX`].
     pub title: Arc<str>,
-    /// Who asks for help.
+    /// The user asking for help.
     pub creator_id: UserId,
-    /// First and last name of the creator.
+    /// The creator's first and last name.
     pub creator_name: Arc<str>,
     /// The creator's role.
     pub creator_role: Role,
-    /// The room that it is filed in; `emergency_support` is an emergency.
+    /// The room. `emergency_support` marks an emergency.
     pub room_type: RoomType,
-    /// For people, as in `New support request from John Doe (BUS_DRIVER): Route Change Request`.
+    /// A text for people, as in `New support request from John Doe (BUS_DRIVER): Route Change
+    /// Request`.
     pub message: String,
-    /// When it was created.
+    /// The time of creation.
     pub timestamp: Timestamp,
 }

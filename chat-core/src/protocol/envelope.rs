@@ -1,4 +1,4 @@
-//! The outside of a frame: `type`, `data`, `request_id`, and what every reply shares.
+//! The envelope of a frame: `type`, `data`, `request_id`, and the fields of every reply.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,20 +10,21 @@ use serde_json::value::RawValue;
 
 use super::error::{Error, ErrorCode};
 
-/// What a client chose to recognise the reply by: echoed, never interpreted.
+/// An id chosen by the client to recognise the reply. Echoed, never interpreted.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RequestId {
-    /// An integer that a browser can hold: at most 2^53 − 1 either way.
+    /// An integer that a browser can hold, from −(2^53 − 1) to 2^53 − 1.
     Number(i64),
     /// A string of at most 64 characters.
     Text(Arc<str>),
 }
 
 impl RequestId {
-    /// Most characters of a text.
+    /// The limit of characters of a text.
     pub const MAX_CHARS: usize = 64;
-    /// The largest integer that every JavaScript engine holds exactly (ECMA-262, `Number.MAX_SAFE_INTEGER`).
+    /// The largest integer that every JavaScript engine holds exactly (ECMA-262,
+    /// `Number.MAX_SAFE_INTEGER`).
     pub const MAX_NUMBER: i64 = (1 << 53) - 1;
 
     fn is_valid(&self) -> bool {
@@ -34,10 +35,10 @@ impl RequestId {
     }
 }
 
-/// What most frames of a server fit into.
+/// A capacity that fits most frames of a server.
 const USUAL_BYTES: usize = 512;
 
-/// The `success` of a reply that is no error: always `true`.
+/// The `success` of a successful reply, always `true`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Success;
 
@@ -56,7 +57,7 @@ impl<'de> Deserialize<'de> for Success {
     }
 }
 
-/// A request frame with its `data` left raw: decoded only once the type is known.
+/// A request frame with raw `data`, which is decoded once the type is known.
 #[derive(Deserialize)]
 struct RawRequest<'a> {
     #[serde(borrow, rename = "type")]
@@ -67,29 +68,28 @@ struct RawRequest<'a> {
     request_id: Option<&'a RawValue>,
 }
 
-/// A string that is borrowed unless it holds escapes.
+/// A string, borrowed unless it contains escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The outside of a request.
+/// The envelope of a request.
 #[derive(Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) kind: Cow<'a, str>,
     data: &'a str,
 }
 
-/// A request that could not be decoded, with the `request_id` to answer under if that could be read.
+/// A frame that could not be decoded as a request, with the readable `request_id` for the error
+/// reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Undecodable {
-    /// To be echoed in the error reply.
+    /// The id for the error reply.
     pub request_id: Option<RequestId>,
-    /// What is wrong.
+    /// The error.
     pub error: Error,
 }
 
-/// Reads the outside of a request frame.
-///
-/// Nothing of `data` is looked at but its depth.
+/// Reads the envelope of a request frame. Of `data`, only the depth is checked.
 pub(super) fn open(text: &[u8], max_depth: usize) -> Result<(Option<RequestId>, Envelope<'_>), Undecodable> {
     let refuse = |request_id, error| Undecodable { request_id, error };
     if is_deeper_than(text, max_depth) {
@@ -126,12 +126,12 @@ fn read_outside(text: &str) -> Result<RawRequest<'_>, Error> {
     }
 }
 
-/// Whether a JSON text is an array, which would otherwise be taken for an object without its names.
+/// Whether a JSON text is an array, which serde would accept as an object without names.
 fn is_array(json: &str) -> bool {
     json.trim_start().starts_with('[')
 }
 
-/// What is wrong, without where.
+/// The error text without its location.
 fn reason(error: &str) -> &str {
     error.rsplit_once(" at line ").map_or(error, |(reason, _)| reason)
 }
@@ -152,9 +152,10 @@ impl Envelope<'_> {
         serde_json::from_str(self.data).map_err(|_| self.explain::<T>())
     }
 
-    /// Decodes once more, slowly, to say which field is wrong.
+    /// Decodes again, slowly, to find the wrong field.
     ///
-    /// Says what was expected and never what came: that may be a token, or the text of a message.
+    /// The error names the expected type and never the given value, which may be a token or the
+    /// text of a message.
     fn explain<T: DeserializeOwned>(&self) -> Error {
         let mut json = serde_json::Deserializer::from_str(self.data);
         let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut json) else {
@@ -182,7 +183,7 @@ fn data_is_no_object() -> Error {
     Error::with_detail(ErrorCode::InvalidFrame, "data must be an object")
 }
 
-/// What serde expected, as a person who writes an app would say it.
+/// The type expected by serde, in words for the author of an app.
 fn in_words(wanted: &str) -> String {
     match wanted {
         "i64" => "an integer".to_owned(),
@@ -193,10 +194,10 @@ fn in_words(wanted: &str) -> String {
 
 /// Whether arrays and objects are nested deeper than `max`.
 ///
-/// Counted before anything is decoded, so that depth costs neither stack nor time. Nearly every frame has not even as many
-/// brackets, inside of strings and out.
+/// Counted before anything is decoded, so depth costs neither stack nor time. Nearly every frame
+/// has fewer brackets than `max`, inside strings and out.
 fn is_deeper_than(text: &[u8], max: usize) -> bool {
-    // As many bytes at once as a byte can count.
+    // Chunks of at most 255 bytes, so that a byte can count the brackets.
     let brackets = |part: &[u8]| part.iter().map(|byte| u8::from(matches!(byte, b'{' | b'['))).sum::<u8>();
     if text.chunks(255).map(|part| usize::from(brackets(part))).sum::<usize>() <= max {
         return false;
@@ -215,7 +216,7 @@ fn is_deeper_than(text: &[u8], max: usize) -> bool {
     })
 }
 
-/// A request on its way out.
+/// An outgoing request.
 #[derive(Serialize)]
 pub(super) struct OutgoingRequest<'a, T> {
     #[serde(rename = "type")]
@@ -225,7 +226,7 @@ pub(super) struct OutgoingRequest<'a, T> {
     pub(super) request_id: Option<&'a RequestId>,
 }
 
-/// Encodes a reply, and the `request_id` that it answers behind all else.
+/// Encodes a reply, with the `request_id` at the end.
 ///
 /// # Panics
 ///
@@ -233,7 +234,7 @@ pub(super) struct OutgoingRequest<'a, T> {
 pub fn encode_reply<T: Serialize>(reply: &T, request_id: Option<&RequestId>) -> Bytes {
     let mut json = to_json(reply);
     if let Some(request_id) = request_id {
-        // Every reply is an object with at least `success` in it.
+        // Every reply is an object with at least the field `success`.
         let end = json.pop();
         debug_assert_eq!(end, Some(b'}'));
         json.extend(b",\"request_id\":");
@@ -247,12 +248,13 @@ pub fn encode_reply<T: Serialize>(reply: &T, request_id: Option<&RequestId>) -> 
 ///
 /// # Panics
 ///
-/// Never: the protocol's types hold nothing that JSON can't.
+/// Never, because the protocol's types contain nothing that JSON can't express.
 pub fn encode<T: Serialize>(frame: &T) -> Bytes {
     exactly(to_json(frame))
 }
 
-/// The bytes of a text in JSON, without its quotation marks: a character that must be escaped takes up to six.
+/// The length of a text in JSON, in bytes, without its quotation marks. An escaped character takes
+/// up to six.
 pub fn json_length(text: &str) -> usize {
     let bytes = text.bytes().map(|byte| match byte {
         b'"' | b'\\' | 0x08..=0x0a | 0x0c | 0x0d => 2,
@@ -268,7 +270,7 @@ fn to_json<T: Serialize>(frame: &T) -> Vec<u8> {
     json
 }
 
-/// Without room that nothing is in: frames wait in queues that are bounded by what is in them.
+/// Converts without spare capacity, because the bounds of queues count only the bytes used.
 fn exactly(json: Vec<u8>) -> Bytes {
     json.into_boxed_slice().into()
 }

@@ -1,28 +1,30 @@
-//! What can be refused, and how it is said: the one table of error codes and texts.
+//! The errors of the protocol: one table of codes and texts.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Whose fault an error is, and so who can do something about it.
+/// The side at fault for an error, which decides the remedy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// The frame is not what the protocol asks for: the client's program must change.
+    /// The frame violates the protocol. The client's program must change.
     Request,
-    /// The user may not, or the thing is not there: the same request will be refused again.
+    /// The user lacks the permission, or the object does not exist. The same request will be
+    /// refused again.
     Access,
-    /// Too much at once: wait, then send the same again.
+    /// Too much at once. Wait, then send the same request again.
     Pace,
-    /// The token: get another one.
+    /// The token. Get another one.
     Token,
-    /// The server or its store: wait, then send the same again with the same `client_message_id`.
+    /// The server or its store. Wait, then send the same request again with the same
+    /// `client_message_id`.
     Server,
 }
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $fault:ident, $text:literal;)*) => {
-        /// A stable name for each thing that can go wrong.
+        /// A stable name of an error.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $code)] $name,)*
@@ -32,17 +34,17 @@ macro_rules! error_codes {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The code as it travels.
+            /// The code as written in JSON.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// Whose fault it is.
+            /// The side at fault.
             pub fn fault(self) -> Fault {
                 match self { $(Self::$name => Fault::$fault,)* }
             }
 
-            /// The text for people. Some errors add what exactly is wrong.
+            /// The text for people. Some errors add a detail.
             pub fn text(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
@@ -51,68 +53,70 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// Not JSON, or not valid UTF-8 inside.
+    /// The frame is not JSON, or contains invalid UTF-8.
     InvalidJson = "invalid_json", Request, "The frame is not valid JSON";
-    /// JSON, but no object; or a binary frame; or an unusable `type`, `data` or `request_id`.
+    /// The frame is no JSON object, is binary, or has an unusable `type`, `data` or `request_id`.
     InvalidFrame = "invalid_frame", Request, "The frame is not an object with a type and data";
-    /// Nested deeper than the limit.
+    /// The frame is nested deeper than the limit.
     TooDeep = "too_deep", Request, "The frame is nested too deeply";
-    /// A `type` that the protocol does not know.
+    /// The `type` is unknown.
     UnknownType = "unknown_type", Request, "Unknown event type";
-    /// A required field is not there.
+    /// A required field is missing.
     MissingParameter = "missing_parameter", Request, "Missing required parameter";
-    /// A field is of the wrong type, blank, too long or out of range.
+    /// A field has the wrong type, is blank, too long or out of range.
     InvalidParameter = "invalid_parameter", Request, "Invalid parameter";
-    /// The same `client_message_id` with another type, conversation or content.
+    /// The same `client_message_id` was used with another type, conversation or content.
     ClientMessageIdReused = "client_message_id_reused", Request,
         "This client_message_id was used for a different request";
-    /// The user's role may not do this.
+    /// The user's role does not allow the request.
     Forbidden = "forbidden", Access, "Insufficient permissions for the requested action";
-    /// No such conversation, or none of this user's: the two are answered alike.
+    /// The conversation does not exist, or the user takes no part. Both cases look alike.
     ConversationNotFound = "conversation_not_found", Access, "Conversation not found or access denied";
     /// The conversation has no such message.
     MessageNotFound = "message_not_found", Access, "Message not found in this conversation";
-    /// An embedder named a user whom nobody has seen.
+    /// A command of the embedder named an unknown user.
     UserNotFound = "user_not_found", Access, "User not found";
-    /// More requests, messages or creations than the user's rate allows.
+    /// The user's rate of requests, messages or creations is exceeded.
     RateLimited = "rate_limited", Pace, "Too many requests, try again later";
-    /// More bytes to be stored than are left of the user's budget of a day.
+    /// The user's daily budget of stored bytes is exceeded.
     BudgetExceeded = "budget_exceeded", Pace, "Your daily budget of stored text is used up";
-    /// No token, or one that is no good.
+    /// The token is missing or invalid.
     NotAuthenticated = "not_authenticated", Token, "User not authenticated";
-    /// The token was good, but is expired.
+    /// The token was valid and has expired.
     TokenExpired = "token_expired", Token, "The token has expired";
-    /// The token was good, but says other rights than the account has now. With a pause, the role changed too often.
+    /// The token is valid, but the account's rights differ. With a pause: the role changed too
+    /// often.
     RightsChanged = "rights_changed", Token, "Your rights have changed, connect again with a new token";
-    /// `refresh_token` with a token that is no good, or of another user or role.
+    /// The token of a `refresh_token` is invalid, or of another user or role.
     TokenMismatch = "token_mismatch", Token, "The new token is not valid for this user and role";
     /// The user is deactivated, or was disconnected by an administrator.
     Deactivated = "deactivated", Token, "The user was deactivated or disconnected by an administrator";
-    /// The disk of the server is almost full, and what is left is kept for control and emergencies, or for nobody.
+    /// The server's disk is almost full. The rest is reserved for control and emergencies, or for
+    /// nobody.
     StorageLow = "storage_low", Server, "The server's storage is almost full, try again later";
-    /// The store did not answer; whether a change was made is unknown.
+    /// The store did not answer. The change may or may not have been made.
     Unavailable = "unavailable", Server, "Database connection issue, try again with the same client_message_id";
 }
 
-/// An error as it is answered: `{"success": false, "error": "…", "code": "…"}`.
+/// An error of the protocol: `{"success": false, "error": "…", "code": "…"}`.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{}: {text}", code.as_str())]
 pub struct Error {
-    /// The stable name.
+    /// The stable code.
     pub code: ErrorCode,
     /// The text for people.
     pub text: Cow<'static, str>,
-    /// After how long the same request may succeed, where waiting helps.
+    /// The pause after which the same request may succeed, if waiting helps.
     pub retry_after: Option<Duration>,
 }
 
 impl Error {
-    /// The error with the text of the table and what exactly is wrong.
+    /// Creates an error with the text of the table and a detail.
     pub fn with_detail(code: ErrorCode, detail: impl std::fmt::Display) -> Self {
         Self { code, text: format!("{}: {detail}", code.text()).into(), retry_after: None }
     }
 
-    /// The error with a pause after which the same request may succeed.
+    /// Creates an error with the pause after which the same request may succeed.
     pub fn after(code: ErrorCode, pause: Duration) -> Self {
         Self { retry_after: Some(pause), ..Self::from(code) }
     }
@@ -124,17 +128,17 @@ impl From<ErrorCode> for Error {
     }
 }
 
-/// The error reply on the wire.
+/// The error reply as JSON.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ErrorReply {
-    /// `"error"` when it answers no request, absent when it does.
+    /// `"error"` in a frame that answers no request, otherwise absent.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Cow<'static, str>>,
     /// Always `false`.
     pub success: bool,
-    /// What went wrong, for people.
+    /// The text for people.
     pub error: Cow<'static, str>,
-    /// What went wrong, for programs. An addition to the document. One that is not known here reads as `None`.
+    /// The code for programs, `None` if unknown here. An addition to the document.
     #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
     /// Milliseconds after which the same request may succeed. An addition to the document.
@@ -148,7 +152,7 @@ fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>
 }
 
 impl ErrorReply {
-    /// The answer to a request.
+    /// Creates the answer to a request.
     pub fn reply(error: Error) -> Self {
         Self {
             kind: None,
@@ -161,7 +165,7 @@ impl ErrorReply {
         }
     }
 
-    /// The frame that answers no request: what happened to the connection itself.
+    /// Creates a frame that answers no request, about the connection itself.
     pub fn event(error: Error) -> Self {
         Self { kind: Some("error".into()), ..Self::reply(error) }
     }

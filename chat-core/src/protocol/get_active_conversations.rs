@@ -13,42 +13,42 @@ use crate::id::{ConversationId, Cursor, Epoch, MessageId, UserId};
 use crate::limits::FieldLimits;
 use crate::time::Timestamp;
 
-/// The `data` of `get_active_conversations`: the document's is `{}`, the rest is an addition.
+/// The `data` of `get_active_conversations`, `{}` in the document. All fields are additions.
 ///
-/// Of `skip`, `cursor` and `conversation_id` at most one may be given.
+/// At most one of `skip`, `cursor` and `conversation_id` may be given.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GetActiveConversations {
-    /// Most conversations in the reply; the server has a limit of its own.
+    /// The limit of conversations. The server has a limit of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
-    /// How many to leave out, counted from the newest activity.
+    /// The number of conversations to skip, from the newest activity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<i64>,
-    /// The `next_cursor` of the page before: the page begins behind it.
+    /// The `next_cursor` of the page before, behind which this page begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
     /// Only this conversation, active or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<ConversationId>,
-    /// A shorter form of each conversation.
+    /// The short form of each conversation, if wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participants: Option<ParticipantList>,
 }
 
-/// The participants that a list of conversations shows.
+/// The participants shown in a list of conversations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ParticipantList {
-    /// The creator, the sender of the last message and field staff; the last message is cut too.
+    /// The creator, the sender of the last message and field staff. The last message is cut too.
     Brief,
 }
 
 impl GetActiveConversations {
-    /// Checks what the types can't.
+    /// Checks the values.
     ///
     /// # Errors
     ///
-    /// `invalid_parameter`, naming the field.
+    /// `invalid_parameter`, with the name of the field.
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::positive("limit", self.limit)?;
         check::not_negative("skip", self.skip)?;
@@ -66,13 +66,13 @@ impl GetActiveConversations {
     }
 }
 
-/// Whether a conversation has been silent for long.
+/// The status of a conversation, by the time of its last message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ConversationStatus {
-    /// There was a message within the set time.
+    /// The last message is recent.
     Active,
-    /// There was none; any message makes it active again.
+    /// The last message is old. Any message makes the conversation active again.
     Inactive,
 }
 
@@ -85,27 +85,28 @@ pub struct ConversationSummary {
     pub title: Arc<str>,
     /// `ACTIVE` in a list of active conversations.
     pub status: ConversationStatus,
-    /// Who created it.
+    /// The user who created the conversation.
     pub created_by: UserId,
-    /// When the last message was sent.
+    /// The time of the last message.
     pub last_message_at: Timestamp,
-    /// Creator first, then the others by id. In a brief list only some of them.
+    /// The creator first, then the others by id. A brief list shows only some.
     pub participants: Vec<User>,
-    /// How many take part, in a brief list. An addition to the document.
+    /// The number of participants, in a brief list. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participant_count: Option<usize>,
     /// The newest message.
     pub last_message: LastMessage,
-    /// The room that it is filed in; `emergency_support` is an emergency. An addition to the document.
+    /// The room. `emergency_support` marks an emergency. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_type: Option<RoomType>,
     /// The number of the newest message. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<u64>,
-    /// The number up to which the user has read; 0 is nothing. An addition to the document.
+    /// The number up to which the user has read, or 0. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_up_to: Option<u64>,
-    /// Messages of others after `read_up_to`, counted up to 100. An addition to the document.
+    /// The number of messages of others after `read_up_to`, at most 100. An addition to the
+    /// document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_count: Option<u32>,
 }
@@ -113,16 +114,16 @@ pub struct ConversationSummary {
 /// The newest message of a conversation in the list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LastMessage {
-    /// Its id.
+    /// The id of the message.
     pub id: MessageId,
-    /// The text, exactly as sent. In a brief list at most its first 100 characters.
+    /// The text, exactly as sent. A brief list shows at most its first 100 characters.
     pub content: Arc<str>,
-    /// `true` if the text goes on, absent if not. An addition to the document.
+    /// `true` if the text is cut, otherwise absent. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut: Option<bool>,
     /// The user who sent it.
     pub sender_id: UserId,
-    /// When it was sent.
+    /// The time at which the message was sent.
     pub sent_at: Timestamp,
 }
 
@@ -131,19 +132,19 @@ pub struct LastMessage {
 pub struct GetActiveConversationsReply {
     /// Always `true`.
     pub success: Success,
-    /// Newest activity first.
+    /// The conversations, newest activity first.
     pub conversations: Vec<ConversationSummary>,
     /// The length of `conversations`.
     pub count: usize,
-    /// When the list was made.
+    /// The time of the list.
     pub timestamp: Timestamp,
-    /// The epoch that every `seq` in the list belongs to. An addition to the document.
+    /// The epoch of every `seq` in the list. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
-    /// `true` if there are more after the last one, absent if not. An addition to the document.
+    /// `true` if more conversations follow, otherwise absent. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_more: Option<bool>,
-    /// The `cursor` of the page after this one, if there is more. An addition to the document.
+    /// The `cursor` of the next page, if any. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<Cursor>,
 }

@@ -10,31 +10,31 @@ use crate::id::ConversationId;
 
 /// The `data` of `get_conversation_messages`.
 ///
-/// Of `skip`, `before_seq` and `after_seq` at most one may be given.
+/// At most one of `skip`, `before_seq` and `after_seq` may be given.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GetConversationMessages {
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// Most messages in the reply: 50 if missing, and never more than 100.
+    /// The limit of messages: 50 if missing, and at most 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
-    /// How many to leave out, counted back from the newest.
+    /// The number of messages to skip, back from the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<i64>,
-    /// Only messages before this number: the last of them. An addition to the document.
+    /// Selects the last messages before this number. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_seq: Option<i64>,
-    /// Only messages after this number: the first of them. An addition to the document.
+    /// Selects the first messages after this number. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seq: Option<i64>,
 }
 
 impl GetConversationMessages {
-    /// Checks what the types can't.
+    /// Checks the values.
     ///
     /// # Errors
     ///
-    /// `invalid_parameter`, naming the field.
+    /// `invalid_parameter`, with the name of the field.
     pub fn check(&self) -> Result<(), Error> {
         check::positive("limit", self.limit)?;
         check::not_negative("skip", self.skip)?;
@@ -56,7 +56,7 @@ impl GetConversationMessages {
 pub struct GetConversationMessagesReply {
     /// Always `true`.
     pub success: Success,
-    /// Oldest first within the page.
+    /// The messages, oldest first within the page.
     pub messages: Vec<Message>,
     /// The length of `messages`.
     pub count: usize,
@@ -65,7 +65,8 @@ pub struct GetConversationMessagesReply {
     /// The number of the newest message of the conversation. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<u64>,
-    /// `true` if there are more in the direction asked for, absent if not. An addition to the document.
+    /// `true` if more messages follow in the requested direction, otherwise absent. An addition to
+    /// the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_more: Option<bool>,
 }

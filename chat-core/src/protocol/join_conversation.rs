@@ -1,4 +1,4 @@
-//! Event 4: join a conversation, and catch up with what was missed.
+//! Event 4: join a conversation, and catch up with missed messages.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,10 +11,10 @@ use crate::id::{ConversationId, Epoch};
 pub struct JoinConversation {
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// The last `seq` that the client holds; 0 is nothing. An addition to the document.
+    /// The last `seq` held by the client, or 0. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seq: Option<u64>,
-    /// The epoch that `after_seq` belongs to, if the client holds one. An addition to the document.
+    /// The epoch of `after_seq`, if the client holds one. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
 }
@@ -24,33 +24,35 @@ pub struct JoinConversation {
 pub struct JoinConversationReply {
     /// Always `true`.
     pub success: Success,
-    /// For people.
+    /// A text for people.
     pub message: String,
     /// The conversation of the request.
     pub conversation_id: ConversationId,
-    /// What the client lacks, if it gave `after_seq`. An addition to the document.
+    /// The missed messages, if the request had `after_seq`. An addition to the document.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub catch_up: Option<CatchUp>,
 }
 
-/// What a client lacks of a conversation.
+/// The messages of a conversation that a client lacks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CatchUp {
-    /// Messages after `after_seq`, oldest first; after a reset the newest page.
+    /// Messages after `after_seq`, oldest first, or the newest page after a reset.
     pub messages: Vec<Message>,
-    /// At least every `seq` already sent on this connection; all above it comes live after this reply.
+    /// At least every `seq` already sent on this connection. Everything above comes live after this
+    /// reply.
     pub last_seq: u64,
     /// The epoch of these numbers.
     pub epoch: Epoch,
-    /// `false` if there is more: join again with the last `seq` of `messages`.
+    /// `false` if more messages are missing. Join again with the last `seq` of `messages`.
     pub complete: bool,
-    /// `true` if what the client holds belongs to another history: it must be dropped. Absent if not.
+    /// `true` if the client's messages belong to another history and must be dropped, otherwise
+    /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<bool>,
 }
 
 impl JoinConversationReply {
-    /// The reply with what the client lacks, if it asked for that.
+    /// Creates the reply, with the missed messages if requested.
     pub fn new(conversation_id: ConversationId, catch_up: Option<CatchUp>) -> Self {
         let message = format!("Joined conversation {conversation_id}");
         Self { success: Success, message, conversation_id, catch_up }

@@ -1,4 +1,4 @@
-//! Event 5: join a support room, to be told of the requests for help that it covers.
+//! Event 5: join a support room, to be notified of the requests for help covered by the room.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// The `data` of `join_support_room`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct JoinSupportRoom {
-    /// The room; `general_support` if missing.
+    /// The room, by default `general_support`.
     #[serde(default)]
     pub room_type: RoomType,
 }
@@ -19,18 +19,18 @@ pub struct JoinSupportRoom {
 pub struct JoinSupportRoomReply {
     /// Always `true`.
     pub success: Success,
-    /// For people.
+    /// A text for people.
     pub message: String,
     /// `support:` and the room type.
     pub room_id: String,
     /// The room of the request.
     pub room_type: RoomType,
-    /// When it was joined.
+    /// The time of joining.
     pub timestamp: Timestamp,
 }
 
 impl JoinSupportRoomReply {
-    /// The reply to a room that was joined.
+    /// Creates the reply for a joined room.
     pub fn new(room_type: RoomType, timestamp: Timestamp) -> Self {
         let message = format!("Joined {} room successfully", room_type.as_str().replace('_', " "));
         let room_id = format!("support:{}", room_type.as_str());

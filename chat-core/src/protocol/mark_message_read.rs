@@ -7,12 +7,13 @@ use crate::time::Timestamp;
 
 /// The `data` of `mark_message_read`. The reply is [`Done`](super::Done).
 ///
-/// Read means "up to this message": an older one, or the same again, succeeds and changes nothing.
+/// Read means "up to this message". An older message, or the same again, succeeds and changes
+/// nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MarkMessageRead {
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// The newest message that was read.
+    /// The newest message read.
     pub message_id: MessageId,
 }
 
@@ -22,27 +23,27 @@ pub struct MarkMessageRead {
 pub struct MessageRead {
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// Who read.
+    /// The user who has read.
     pub user_id: UserId,
-    /// The newest message that was read.
+    /// The newest message read.
     pub message_id: MessageId,
-    /// When it was marked.
+    /// The time of marking.
     pub timestamp: Timestamp,
-    /// The number of that message. An addition to the document.
+    /// The number of this message. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_up_to: Option<u64>,
 }
 
-/// The same for the reader's own other connections. An addition to the document.
+/// The real-time event for the reader's own other connections. An addition to the document.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "read_position")]
 pub struct ReadPosition {
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// The newest message that was read.
+    /// The newest message read.
     pub message_id: MessageId,
-    /// The number of that message.
+    /// The number of this message.
     pub read_up_to: u64,
-    /// When it was marked.
+    /// The time of marking.
     pub timestamp: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! A message as history shows it, and its broadcast.
+//! A message as shown in history, and its broadcast.
 
 use std::sync::Arc;
 
@@ -7,35 +7,34 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
 
-/// What a message holds. The protocol knows text only.
+/// The kind of a message. The protocol knows text only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum MessageType {
-    /// Plain text: data, never markup.
+    /// Plain text, never markup.
     #[default]
     #[serde(rename = "TEXT")]
     Text,
 }
 
-/// A message of a conversation, as `get_conversation_messages` and `join_conversation` show it.
+/// A message of a conversation, as in `get_conversation_messages` and `join_conversation`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Message {
-    /// The id that the store gave it.
+    /// The id.
     pub id: MessageId,
-    /// The conversation that it belongs to.
+    /// The conversation.
     pub conversation_id: ConversationId,
     /// The user who sent it.
     pub sender_id: UserId,
     /// The text, exactly as sent.
     pub content: Arc<str>,
-    /// What `content` is.
+    /// The kind of `content`.
     pub message_type: MessageType,
-    /// When it was sent; never earlier than the message before it.
+    /// The time of sending, never earlier than the message before.
     pub sent_at: Timestamp,
-    /// Its number in the conversation: 1, 2, 3 … without holes. An addition to the document.
+    /// The number in the conversation: 1, 2, 3 … without holes. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// Whether its text was taken away, because it was kept for as long as it may be; `content` is empty then. An addition
-    /// to the document.
+    /// Whether retention has erased the text. `content` is then empty. An addition to the document.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
 }
@@ -44,13 +43,13 @@ pub struct Message {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "new_message")]
 pub struct NewMessage {
-    /// The conversation that it belongs to.
+    /// The conversation.
     pub conversation_id: ConversationId,
     /// The message itself.
     pub message: BroadcastMessage,
 }
 
-/// A message inside [`NewMessage`], where the conversation is named beside it.
+/// A message inside [`NewMessage`], which names the conversation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BroadcastMessage {
     /// See [`Message::id`].

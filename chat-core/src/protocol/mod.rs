@@ -1,9 +1,11 @@
-//! What travels: the frames of the protocol, one file per event.
+//! The frames of the protocol, one file per event.
 //!
-//! Each event's file holds its request, its reply and what others hear of it, under the names that the protocol
-//! document gives them; server and client share them. `PROTOCOL.md` beside the crate shows each with its JSON.
-//! What is added to the document is optional in requests and may be absent from replies, so that a peer that
-//! knows only the document never notices.
+//! Each event's file contains its request, its reply and its live events, named as in the protocol
+//! document. Server and client share these types. `PROTOCOL.md` beside the crate shows each with
+//! its JSON.
+//!
+//! Additions to the document are optional in requests and may be absent from replies, so a peer
+//! that knows only the document never notices.
 
 mod check;
 pub mod close;

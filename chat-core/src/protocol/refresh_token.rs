@@ -15,7 +15,7 @@ pub struct RefreshToken {
 }
 
 impl fmt::Debug for RefreshToken {
-    /// Without the token: it must reach no log.
+    /// Formats without the token, which must never be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshToken").finish_non_exhaustive()
     }
@@ -26,6 +26,6 @@ impl fmt::Debug for RefreshToken {
 pub struct RefreshTokenReply {
     /// Always `true`.
     pub success: Success,
-    /// When the session now ends.
+    /// The new end of the session.
     pub expires_at: Timestamp,
 }

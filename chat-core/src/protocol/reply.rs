@@ -10,32 +10,32 @@ use super::{
     SendChatMessageReply,
 };
 
-/// What answers a request.
+/// A reply to a request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Reply {
-    /// To event 1.
+    /// The reply to event 1.
     SendChatMessage(SendChatMessageReply),
-    /// To event 2.
+    /// The reply to event 2.
     CreateSupportConversation(CreateSupportConversationReply),
-    /// To event 3.
+    /// The reply to event 3.
     GetActiveConversations(GetActiveConversationsReply),
-    /// To event 4.
+    /// The reply to event 4.
     JoinConversation(JoinConversationReply),
-    /// To event 5.
+    /// The reply to event 5.
     JoinSupportRoom(JoinSupportRoomReply),
-    /// To event 7.
+    /// The reply to event 7.
     GetConversationMessages(GetConversationMessagesReply),
-    /// To events 6 and 8.
+    /// The reply to events 6 and 8.
     Done(Done),
-    /// To `refresh_token`.
+    /// The reply to `refresh_token`.
     RefreshToken(RefreshTokenReply),
-    /// To any of them.
+    /// The error reply to any request.
     Error(ErrorReply),
 }
 
 impl Reply {
-    /// The frame that carries this reply, with the `request_id` that it answers.
+    /// Encodes the reply, with the `request_id` of its request.
     pub fn encode(&self, request_id: Option<&RequestId>) -> Bytes {
         encode_reply(self, request_id)
     }

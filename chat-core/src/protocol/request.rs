@@ -14,7 +14,7 @@ use crate::limits::FieldLimits;
 
 macro_rules! requests {
     ($($(#[$doc:meta])* $name:ident = $kind:literal;)*) => {
-        /// The name of a request, as its `type` says it.
+        /// The kind of a request: its `type`.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum EventType {
             $($(#[$doc])* $name,)*
@@ -24,7 +24,7 @@ macro_rules! requests {
             /// Every request.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The `type` as it travels.
+            /// The `type` as written in JSON.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $kind,)* }
             }
@@ -37,12 +37,12 @@ macro_rules! requests {
         }
 
         impl Request {
-            /// Which request it is.
+            /// The kind of the request.
             pub fn event_type(&self) -> EventType {
                 match self { $(Self::$name(_) => EventType::$name,)* }
             }
 
-            /// The frame that carries this request.
+            /// Encodes the request.
             pub fn encode(&self, request_id: Option<&RequestId>) -> Bytes {
                 let kind = self.event_type().as_str();
                 match self { $(Self::$name(data) => outgoing(kind, data, request_id),)* }
@@ -84,12 +84,13 @@ fn outgoing<T: Serialize>(kind: &str, data: &T, request_id: Option<&RequestId>) 
 }
 
 impl Request {
-    /// Reads a request frame: the outside first, then `data` by its type, then what types can't check.
+    /// Decodes a request frame: the envelope first, then `data` by its type, then the values are
+    /// checked.
     ///
     /// # Errors
     ///
-    /// What to answer, under the frame's `request_id` wherever that could be read. Each error is the client's
-    /// fault and leaves the connection as it was.
+    /// The error to answer, with the frame's `request_id` if readable. Each error is the client's
+    /// fault and leaves the connection unchanged.
     pub fn decode(frame: &[u8], limits: &FieldLimits) -> Result<(Option<RequestId>, Self), Undecodable> {
         let (request_id, envelope) = envelope::open(frame, limits.depth)?;
         match Self::from_envelope(&envelope).and_then(|request| request.check(limits).map(|()| request)) {
@@ -98,7 +99,7 @@ impl Request {
         }
     }
 
-    /// The id under which the client may repeat this request, if it gave one.
+    /// The id under which the client may repeat this request, if given.
     pub fn client_message_id(&self) -> Option<&ClientMessageId> {
         match self {
             Self::SendChatMessage(data) => data.client_message_id.as_ref(),

@@ -1,4 +1,4 @@
-//! Who takes part: roles and users.
+//! Users and their roles.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 
-/// What a user is, as the claim `role` of its token says.
+/// The role of a user: the claim `role` of a token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
-    /// Drives a bus: field staff.
+    /// Bus driver, field staff.
     BusDriver,
-    /// Regulates a queue of buses: field staff.
+    /// Regulator of a queue of buses, field staff.
     QueueRegulator,
-    /// Works in the control centre.
+    /// Staff of the control centre.
     ControlStaff,
-    /// Administers the control centre.
+    /// Administrator of the control centre.
     ControlAdmin,
 }
 
@@ -30,7 +30,7 @@ impl Role {
         matches!(self, Self::ControlStaff | Self::ControlAdmin)
     }
 
-    /// The role as it travels.
+    /// The role as written in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BusDriver => "BUS_DRIVER",
@@ -41,9 +41,9 @@ impl Role {
     }
 }
 
-/// A user as others see it in `participants`, in the order of the protocol document.
+/// A user as shown in `participants`, in the order of the protocol document.
 ///
-/// A name that the user's token lacks is `""`.
+/// Names missing in the user's token are `""`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct User {
     /// The claim `sub`.
@@ -66,12 +66,12 @@ fn empty() -> Arc<str> {
 }
 
 impl User {
-    /// A user of whom only id and role are known.
+    /// Creates a user with an id and a role only.
     pub fn new(id: impl Into<UserId>, role: Role) -> Self {
         Self { id: id.into(), email: empty(), role, first_name: empty(), last_name: empty() }
     }
 
-    /// First and last name as they were given, or the id if neither is known: a blank one shows nobody.
+    /// The first and last name, or the id if both are blank.
     pub fn display_name(&self) -> String {
         let is_blank = |name: &str| name.trim().is_empty();
         match (&*self.first_name, &*self.last_name) {

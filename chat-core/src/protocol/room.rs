@@ -1,4 +1,4 @@
-//! Support rooms: which requests for help a control user is told of.
+//! Support rooms, which select the requests for help that a control user is notified of.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ impl RoomType {
     pub const ALL: [Self; 4] =
         [Self::GeneralSupport, Self::EmergencySupport, Self::DriverSupport, Self::RegulatorSupport];
 
-    /// The room type as it travels.
+    /// The room type as written in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GeneralSupport => "general_support",

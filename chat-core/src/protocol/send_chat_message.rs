@@ -16,36 +16,36 @@ use crate::time::Timestamp;
 /// The `data` of `send_chat_message`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SendChatMessage {
-    /// Where to.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// The text: not blank, and at most as long as the limit.
+    /// The text, not blank and not longer than the limit.
     #[serde(deserialize_with = "shared_text::deserialize")]
     pub content: Arc<str>,
-    /// Makes a repeat safe: see [`ClientMessageId`].
+    /// The id that makes a repeat safe: see [`ClientMessageId`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
 }
 
 impl SendChatMessage {
-    /// Checks what the types can't.
+    /// Checks the values.
     ///
     /// # Errors
     ///
-    /// `invalid_parameter`, naming the field.
+    /// `invalid_parameter`, with the name of the field.
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::text("content", &self.content, limits.content)?;
         check::client_message_id(self.client_message_id.as_ref(), limits)
     }
 }
 
-/// The reply to `send_chat_message`, once the message is durable.
+/// The reply to `send_chat_message`, sent once the message is durable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SendChatMessageReply {
     /// Always `true`.
     pub success: Success,
-    /// For people.
+    /// A text for people.
     pub message: Cow<'static, str>,
-    /// The id that the message got.
+    /// The id of the message.
     pub message_id: MessageId,
     /// The conversation of the request.
     pub conversation_id: ConversationId,
@@ -57,7 +57,7 @@ pub struct SendChatMessageReply {
 }
 
 impl SendChatMessageReply {
-    /// The reply to a message that is durable.
+    /// Creates the reply for a durable message.
     pub fn new(
         conversation_id: ConversationId,
         message_id: MessageId,

@@ -1,4 +1,4 @@
-//! What a server sends, read by a client: replies and events.
+//! Frames of a server as read by a client: replies and events.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,56 +7,56 @@ use super::envelope::RequestId;
 use super::request::EventType;
 use super::{ErrorReply, MessageRead, NewMessage, NewSupportConversation, ReadPosition, Reply, TypingStatus};
 
-/// A frame of the server, as far as it can be read without knowing what was asked.
+/// A frame of a server, as far as readable without its request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ServerFrame<'a> {
-    /// Answers a request.
+    /// An answer to a request.
     Reply(RawReply<'a>),
-    /// Answers no request.
+    /// A frame that answers no request.
     Event(ServerEvent),
-    /// An event of a type that is not known here: to be ignored, so that the protocol can grow.
+    /// An event of an unknown type, to be ignored so that the protocol can grow.
     Unknown,
 }
 
-/// What a server tells without having been asked.
+/// An event sent by a server on its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ServerEvent {
-    /// Of event 1.
+    /// The broadcast of event 1.
     NewMessage(NewMessage),
-    /// Of event 2.
+    /// The notification of event 2.
     NewSupportConversation(NewSupportConversation),
-    /// Of event 6.
+    /// The broadcast of event 6.
     TypingStatus(TypingStatus),
-    /// Of event 8.
+    /// The broadcast of event 8.
     MessageRead(MessageRead),
-    /// Of event 8, for the reader's own other connections.
+    /// The broadcast of event 8 to the reader's own other connections.
     ReadPosition(ReadPosition),
-    /// What happened to the connection itself: its close follows.
+    /// An error of the connection itself. Its close follows.
     Error(ErrorReply),
 }
 
-/// A reply that is not decoded yet: only its request says by which type.
+/// An undecoded reply. Its type depends on the request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RawReply<'a> {
-    /// The `request_id` of the request that it answers, if that had one.
+    /// The `request_id` of its request, if given.
     pub request_id: Option<RequestId>,
     text: &'a [u8],
     success: bool,
 }
 
-/// A frame that no server of this protocol sends.
+/// The error for a frame that no server of this protocol sends.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the server sent what the protocol does not know: {0}")]
 pub struct DecodeError(String);
 
 impl DecodeError {
-    /// What is wrong, and not what was sent: that may be the text of a message.
+    /// Describes the error without the received value, which may be the text of a message.
     fn new(error: &serde_json::Error) -> Self {
         Self(format!("{:?} error in column {}", error.classify(), error.column()))
     }
 }
 
-/// The outside of a server's frame. A `type` makes it an event.
+/// The envelope of a server's frame. A `type` marks an event.
 #[derive(Deserialize)]
 struct Outside {
     #[serde(rename = "type")]
@@ -66,11 +66,11 @@ struct Outside {
 }
 
 impl<'a> ServerFrame<'a> {
-    /// Reads the outside of a frame, and the inside of an event.
+    /// Decodes the envelope of a frame, and the whole of an event.
     ///
     /// # Errors
     ///
-    /// It is not a JSON object, or an event lacks what its type must have.
+    /// The frame is no JSON object, or an event lacks a field of its type.
     pub fn decode(text: &'a [u8]) -> Result<Self, DecodeError> {
         let outside: Outside = read(text)?;
         match (outside.kind, outside.success) {
@@ -99,11 +99,11 @@ impl ServerEvent {
 }
 
 impl RawReply<'_> {
-    /// Decodes the reply to a request of this type, or the error that came in its place.
+    /// Decodes the reply to a request of this type, or an error reply.
     ///
     /// # Errors
     ///
-    /// It is neither.
+    /// The frame is neither.
     pub fn decode(&self, asked: EventType) -> Result<Reply, DecodeError> {
         if !self.success {
             return read(self.text).map(Reply::Error);

@@ -20,10 +20,10 @@ pub struct TypingIndicator {
 pub struct TypingStatus {
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// Who types, or has stopped.
+    /// The user who types or has stopped.
     pub user_id: UserId,
     /// Whether the user types now.
     pub is_typing: bool,
-    /// Since when.
+    /// The time of the change.
     pub timestamp: Timestamp,
 }

@@ -1,4 +1,5 @@
-//! A user in the directory, and the rules by which tokens, imports and administration change it.
+//! Accounts in the directory, and the rules for their changes by tokens, imports and
+//! administration.
 
 use std::cmp::Ordering;
 
@@ -8,23 +9,25 @@ use crate::id::UserId;
 use crate::protocol::{Role, User};
 use crate::time::Timestamp;
 
-/// A user in the directory.
+/// A user's account in the directory.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Account {
-    /// What others see.
+    /// The data that others see.
     #[serde(flatten)]
     pub user: User,
-    /// `false` once deactivated: may not connect, and is not enrolled.
+    /// `false` once deactivated: the user may not connect, and is not enrolled.
     pub active: bool,
-    /// Whether the background job that fits the user's enrolment to its role has still to run, or to end.
+    /// Whether the job that fits the user's enrolment to the role is due or running.
     pub enrolment_due: bool,
-    /// The source of the last change, and its time. `None` in what was stored before accounts said it.
+    /// The source and time of the last change. `None` for accounts stored before this field
+    /// existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<Said>,
-    /// When import or administration last changed the role or the activity, or first said it. An older token is refused.
+    /// The time when import or administration last decided the role or activity. An older token is
+    /// refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
-    /// Whether an import has said the role. A token without `iat` can't change it then.
+    /// Whether an import has decided the role. A token without `iat` can't change such a role.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub role_imported: bool,
 }
@@ -34,8 +37,8 @@ pub struct Account {
 pub struct Said {
     /// The source.
     pub source: Source,
-    /// When it was said: the `iat` of a token, the time of the connection for a token without `iat`, otherwise the time of
-    /// the change.
+    /// The time: the `iat` of a token, the time of the connection for a token without `iat`,
+    /// otherwise the time of the change.
     pub at: Timestamp,
 }
 
@@ -59,25 +62,27 @@ impl Source {
 /// The relation of a token to the account of its user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TokenVerdict {
-    /// The token changes nothing. The session has the account's role and names.
+    /// The token changes nothing. The session gets the account's role and names.
     Agrees,
-    /// The token is older than what was said about the rights, or may not change the role: refused with 4002.
+    /// The token is older than a decision about the rights, or may not change the role. Refused
+    /// with 4002.
     Outdated,
-    /// The user is not known yet: this is the new account.
+    /// The user is unknown. This is the new account.
     New(Account),
     /// The token has other names, and may change them.
     Renames(Account),
     /// The token has another role, and may change it.
     ChangesRole {
-        /// The account with that role.
+        /// The account with the new role.
         account: Account,
-        /// Whether the token is provably newer than what was said before. Otherwise its change counts against a limit.
+        /// Whether the token is provably newer than the last change. Otherwise its change counts
+        /// against a limit.
         is_newer: bool,
     },
 }
 
 impl Account {
-    /// An active account of which nothing else is known.
+    /// Creates an active account from the user's data alone.
     pub fn new(user: User) -> Self {
         Self { user, active: true, enrolment_due: false, said: None, decided_at: None, role_imported: false }
     }
@@ -89,8 +94,8 @@ impl Account {
 
     /// The account after an import of its user, or `None` if the import changes nothing.
     ///
-    /// An import never lifts a deactivation. An import that repeats the role and the activity does not say them anew:
-    /// tokens that were issued before it stay good.
+    /// An import never lifts a deactivation. An import with the same role and activity decides
+    /// nothing anew, so tokens issued before stay valid.
     pub fn imported(known: Option<&Self>, user: User, active: bool, at: Timestamp) -> Option<Self> {
         let active = active && known.is_none_or(|known| known.active);
         let account = Self { role_imported: true, ..Self::decided(known, user, active, at) };
@@ -98,26 +103,26 @@ impl Account {
         account.unless_known(known)
     }
 
-    /// The account after its deactivation, or `None` if it is not active already. A user who never connected gets an
-    /// account, which keeps the user out.
+    /// The account after its deactivation, or `None` if inactive already. A user who never
+    /// connected gets an inactive account and is kept out.
     pub fn deactivated(known: Option<&Self>, id: &UserId, at: Timestamp) -> Option<Self> {
         Self::administered(known, id, false, at)
     }
 
-    /// The account after its activation, or `None` if it is active.
+    /// The account after its activation, or `None` if active already.
     pub fn activated(&self, at: Timestamp) -> Option<Self> {
         Self::administered(Some(self), &self.user.id, true, at)
     }
 
     fn administered(known: Option<&Self>, id: &UserId, active: bool, at: Timestamp) -> Option<Self> {
-        // The least rights, until a token or an import says the role.
+        // The least rights, until a token or an import decides the role.
         let user = known.map_or_else(|| User::new(id.clone(), Role::BusDriver), |known| known.user.clone());
         let account = Self::decided(known, user, active, at);
         let account = Self { said: Some(Said { source: Source::Administration, at }), ..account };
         account.unless_known(known)
     }
 
-    /// The account after import or administration: a role or activity that is new is decided now.
+    /// The account after import or administration. A new role or activity is decided now.
     fn decided(known: Option<&Self>, user: User, active: bool, at: Timestamp) -> Self {
         let decided_at = known
             .filter(|known| known.active == active && known.user.role == user.role)
@@ -125,7 +130,8 @@ impl Account {
         Self { decided_at: Some(decided_at.unwrap_or(at)), ..Self::successor(known, user, active) }
     }
 
-    /// The account in the place of the known one: enrolment is due where the user's place in control changes.
+    /// The account that replaces the known one. Enrolment is due if the user's place in control
+    /// changes.
     fn successor(known: Option<&Self>, user: User, active: bool) -> Self {
         let was_control = known.is_some_and(Self::is_active_control);
         let was_due = known.is_some_and(|known| known.enrolment_due);
@@ -136,17 +142,17 @@ impl Account {
         account
     }
 
-    /// `None` if nothing but the time would change.
+    /// Returns `None` if nothing but the time would change.
     fn unless_known(self, known: Option<&Self>) -> Option<Self> {
         let is_known = known.is_some_and(|known| Self { said: known.said, ..self.clone() } == *known);
         (!is_known).then_some(self)
     }
 
-    /// The relation of a token to the account that is known of its user, which is active or not known.
+    /// Compares a token with the known account of its user, which is active or unknown.
     ///
-    /// A token says its time in whole seconds. Within the second of a decision its order is unknown: a token with the
-    /// account's role is taken, since it changes nothing, and one with another role is refused. A time in the future
-    /// counts as now.
+    /// A token's time is in whole seconds, so within the second of a decision the order is unknown.
+    /// A token with the account's role is then accepted, because the token changes nothing, and a
+    /// token with another role is refused. A time in the future counts as now.
     pub fn by_token(
         known: Option<&Self>,
         user: &User,
@@ -179,13 +185,14 @@ impl Account {
 }
 
 impl Account {
-    /// Whether import or administration has decided about the rights after a token with this `iat` was issued.
+    /// Whether import or administration decided about the rights after a token with this `iat` was
+    /// issued.
     pub fn decided_after(decided_at: Option<Timestamp>, issued_at: Option<Timestamp>) -> bool {
         order(issued_at, decided_at) == Some(Ordering::Less)
     }
 }
 
-/// The order of a token's time and another, by the second; `None` if one of them is not known.
+/// The order of a token's time and another time, by the second, or `None` if one is unknown.
 fn order(issued: Option<Timestamp>, other: Option<Timestamp>) -> Option<Ordering> {
     let second = |time: Timestamp| time.as_millis().div_euclid(1_000);
     Some(second(issued?).cmp(&second(other?)))
@@ -217,7 +224,7 @@ mod tests {
         Account::imported(None, driver(), true, NOON).unwrap()
     }
 
-    /// What a token with this `iat`, in seconds from noon, is to an account ten seconds later.
+    /// The verdict on a token with this `iat`, in seconds from noon, ten seconds later.
     fn verdict(known: &Account, user: &User, issued: Option<i64>) -> &'static str {
         match Account::by_token(Some(known), user, issued.map(at), at(10)) {
             TokenVerdict::Agrees => "agrees",

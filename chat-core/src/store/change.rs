@@ -1,4 +1,4 @@
-//! What a store is asked to change, and what it answers.
+//! The changes that a store commits, and its verdicts.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::time::Timestamp;
 /// One atomic change.
 #[derive(Debug)]
 pub enum Change {
-    /// Puts a user into the directory, or replaces what is known of it.
+    /// Adds a user to the directory, or replaces the user's account.
     PutAccount(Account),
     /// Creates a conversation with its first message.
     CreateConversation(CreateConversation),
     /// Appends a message to a conversation.
     AppendMessage(AppendMessage),
-    /// Raises a user's read position in a conversation.
+    /// Advances a user's read position in a conversation.
     MarkRead(MarkRead),
     /// Makes a user a participant of a conversation.
     Enrol(Membership),
@@ -27,9 +27,10 @@ pub enum Change {
 }
 
 impl Change {
-    /// The conversation that it is about, and the version that it supposes: `None` for one that is to be new.
+    /// The conversation and the version on which the change was decided, or `None` for a new
+    /// conversation.
     ///
-    /// Where that is not how it is, the change is a [`Rejected::Conflict`].
+    /// If the stored version differs, the change is a [`Rejected::Conflict`].
     pub fn supposes(&self) -> Option<(&ConversationId, Option<u64>)> {
         match self {
             Self::PutAccount(_) => None,
@@ -44,7 +45,7 @@ impl Change {
     }
 }
 
-/// See [`Change::CreateConversation`].
+/// The data of [`Change::CreateConversation`].
 #[derive(Debug)]
 pub struct CreateConversation {
     /// The permit of the creator.
@@ -53,21 +54,21 @@ pub struct CreateConversation {
     pub id: ConversationId,
     /// The title with its prefix.
     pub title: Arc<str>,
-    /// The room to file it in.
+    /// The room.
     pub room_type: RoomType,
-    /// The creator and those that the assignment gave.
+    /// The creator and the assigned control users.
     pub participants: Participants,
     /// The unguessable part of the id of message 1.
     pub nonce: Nonce,
     /// The text of message 1, sent by the creator.
     pub content: Arc<str>,
-    /// Under which id the creator may repeat this.
+    /// The id under which the creator may repeat the request.
     pub client_message_id: Option<ClientMessageId>,
-    /// When it was asked for.
+    /// The time of the request.
     pub at: Timestamp,
 }
 
-/// See [`Change::AppendMessage`].
+/// The data of [`Change::AppendMessage`].
 #[derive(Debug)]
 pub struct AppendMessage {
     /// The permit of the sender.
@@ -76,71 +77,71 @@ pub struct AppendMessage {
     pub nonce: Nonce,
     /// The text.
     pub content: Arc<str>,
-    /// Under which id the sender may repeat this.
+    /// The id under which the sender may repeat the request.
     pub client_message_id: Option<ClientMessageId>,
-    /// When it was asked for.
+    /// The time of the request.
     pub at: Timestamp,
 }
 
-/// See [`Change::MarkRead`].
+/// The data of [`Change::MarkRead`].
 #[derive(Debug)]
 pub struct MarkRead {
     /// The permit of the reader.
     pub permit: MayTakePart,
-    /// The number of the newest message that was read; it exists.
+    /// The number of the newest message read, which exists.
     pub up_to: u64,
 }
 
-/// See [`Change::Enrol`] and [`Change::Withdraw`].
+/// The data of [`Change::Enrol`] and [`Change::Withdraw`].
 #[derive(Clone, Debug)]
 pub struct Membership {
     /// The conversation.
     pub conversation: ConversationId,
-    /// The version on which this was decided.
+    /// The version on which the change was decided.
     pub version: u64,
     /// The user.
     pub user: UserId,
 }
 
-/// What a store says to one change.
+/// A store's verdict on one change.
 pub type Verdict = Result<Receipt, Rejected>;
 
-/// An accepted change, and what only the store could say of it.
+/// The receipt of an accepted change, with the values chosen by the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Receipt {
     /// An account was put.
     Account {
-        /// Where in the store's history.
+        /// The position in the store's history.
         position: Position,
     },
     /// A conversation was created, with version 1 and message 1.
     Created {
-        /// Where in the store's history.
+        /// The position in the store's history.
         position: Position,
         /// The `sent_at` of message 1.
         sent_at: Timestamp,
     },
     /// A message was appended.
     Appended {
-        /// Where in the store's history.
+        /// The position in the store's history.
         position: Position,
-        /// Its number.
+        /// The number of the message.
         seq: u64,
-        /// When it counts as sent.
+        /// The time at which the message counts as sent.
         sent_at: Timestamp,
     },
     /// A read position was marked.
     Read {
-        /// Where in the store's history, or how far that had come if nothing rose.
+        /// The position of the change, or of the history if nothing advanced.
         position: Position,
-        /// Whether the position rose.
+        /// Whether the read position advanced.
         advanced: bool,
     },
     /// A user was enrolled or withdrawn.
     Membership {
-        /// Where in the store's history, or how far that had come if nothing changed.
+        /// The position of the change, or of the history if nothing changed.
         position: Position,
-        /// The version after it.
+        /// The resulting version.
         version: u64,
         /// Whether anything changed.
         changed: bool,
@@ -148,7 +149,7 @@ pub enum Receipt {
 }
 
 impl Receipt {
-    /// Where in the store's history.
+    /// The position in the store's history.
     pub fn position(&self) -> Position {
         match self {
             Self::Account { position }
@@ -160,47 +161,47 @@ impl Receipt {
     }
 }
 
-/// A change that was not made.
+/// The reason why a change was not made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Rejected {
-    /// The conversation is not as the change supposed: to be decided again on new facts.
+    /// The conversation differs from the change's assumption. Decide again on new facts.
     Conflict,
-    /// The `client_message_id` was used before, for this.
+    /// The `client_message_id` was used before, for this original.
     Duplicate(Original),
 }
 
-/// What was stored under a `client_message_id`: enough to answer again as the first time, and to see whether the
-/// repeat is one.
+/// The original stored under a `client_message_id`: enough to give the original answer again, and
+/// to recognise a true repeat.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Original {
     /// A message.
     Message {
-        /// The conversation that it was sent to.
+        /// The conversation.
         conversation: ConversationId,
-        /// The message's id.
+        /// The id of the message.
         id: MessageId,
-        /// Its number.
+        /// The number of the message.
         seq: u64,
-        /// When it was sent.
+        /// The time at which the message was sent.
         sent_at: Timestamp,
-        /// Its text, or `None` once retention has erased that.
+        /// The text, or `None` if erased by retention.
         content: Option<Arc<str>>,
     },
     /// A conversation.
     Conversation {
-        /// Its id.
+        /// The id of the conversation.
         id: ConversationId,
         /// The title with its prefix.
         title: Arc<str>,
-        /// The room that it was filed in.
+        /// The room.
         room_type: RoomType,
         /// The creator.
         created_by: UserId,
-        /// Who took part at the start.
+        /// The participants at the start.
         participants: Participants,
         /// The `sent_at` of message 1.
         sent_at: Timestamp,
-        /// The text of message 1, or `None` once retention has erased that.
+        /// The text of message 1, or `None` if erased by retention.
         content: Option<Arc<str>>,
     },
 }

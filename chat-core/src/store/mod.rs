@@ -1,8 +1,9 @@
-//! The port to storage: what the engine asks a store for, and what any store must keep.
+//! The port to storage: the queries and changes of the engine, and the rules for every store.
 //!
-//! A store answers [`load`](Store::load) and [`commit`](Store::commit). The engine has at most one commit under
-//! way at a time, and any number of loads. [`testing::conformance`](crate::testing::conformance) holds a store
-//! against all that is said here; [`MemoryStore`] is the reference.
+//! A store answers [`load`](Store::load) and [`commit`](Store::commit). The engine has at most one
+//! commit in flight, and any number of loads. The suite
+//! [`testing::conformance`](crate::testing::conformance) checks a store against all rules stated
+//! here. [`MemoryStore`] is the reference.
 
 mod account;
 mod change;
@@ -23,57 +24,63 @@ pub use query::{
 
 use serde::{Deserialize, Serialize};
 
-/// How far a store's history has come: each committed change has a higher one than those before it.
+/// A position in a store's history. Each committed change has a higher position than all before.
 ///
-/// Zero is before the first.
+/// Zero is before the first change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(pub u64);
 
-/// The store could not answer. Whether a change was made is unknown.
+/// The error of a store that could not answer. A change may or may not have been made.
 ///
-/// A change that was made all the same is told to nobody live: a repeat of it is answered with the original, and those
-/// who take part get it by catching up, at the latest when the next message of its conversation shows them a gap. So a
-/// store that can take such a change back, or find out about it first, should.
+/// A change that was made all the same is sent to nobody live. A repeat of its request gets the
+/// original answer, and participants get the message when they catch up, at the latest when the
+/// next message of the conversation shows a gap. So a store that can undo such a change, or find
+/// out its fate, should.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the store is unavailable: {reason}")]
 pub struct UnavailableError {
-    /// Why, for the operator's log: never sent to a client.
+    /// The reason, for the operator's log. Never sent to a client.
     pub reason: String,
 }
 
 impl UnavailableError {
-    /// An error with this reason.
+    /// Creates an error with this reason.
     pub fn new(reason: impl std::fmt::Display) -> Self {
         Self { reason: format!("{reason}") }
     }
 }
 
-/// Storage of accounts, conversations, messages, read positions and what is needed to recognise a repeat.
+/// Storage of accounts, conversations, messages, read positions, and the originals of repeatable
+/// requests.
 ///
-/// Both futures must be `Send`, and may be dropped before they end: a dropped commit has an unknown outcome.
-/// The engine sets them no time: a store that may hang says [`UnavailableError`] itself, for until it does, whoever asked
-/// waits, and for a commit all that come after it.
+/// Both futures must be `Send` and may be dropped early; a dropped commit has an unknown outcome.
+/// The engine has no timeout, so a store that may hang must return [`UnavailableError`] itself.
+/// Until then the request waits, and for a commit all later ones too.
 pub trait Store: Send + Sync {
-    /// Looks something up.
+    /// Answers a query.
     ///
-    /// The answer holds at least all that was committed up to its [`Loaded::position`], which in turn covers every
-    /// commit that had returned when the load began.
+    /// The answer contains at least everything committed up to its [`Loaded::position`], which
+    /// covers every commit that had returned when the load began.
     fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, UnavailableError>> + Send;
 
     /// Judges changes in order, each seeing the earlier ones, and makes the accepted ones durable.
     ///
-    /// There is one [`Verdict`] per change, in their order. Each change is done whole or not at all. When the future
-    /// is ready, all that it accepted is on disk and visible to every load that begins after it. Rules:
+    /// Returns one [`Verdict`] for each change, in order. Each change is made whole or not at all.
+    /// When the future completes, all accepted changes are on disk and visible to every load that
+    /// begins later. Rules:
     ///
-    /// - A `client_message_id` that the user has used is [`Rejected::Duplicate`] with the original, whatever else is
-    ///   wrong with the change, and so is the second of two in one batch.
-    /// - A change of a conversation that does not exist, or whose version is not the one the change names, is
-    ///   [`Rejected::Conflict`], and so are all later changes of that conversation in the batch.
-    /// - The store gives each message the next `seq` of its conversation, and as `sent_at` the later of the change's
-    ///   time and the `sent_at` of the message before it.
-    /// - A read position never falls. [`Receipt::Read`] says whether it rose.
-    /// - To enrol a participant, or withdraw a user who is none, is accepted and changes nothing, the version included.
+    /// - A `client_message_id` already used by the user is a [`Rejected::Duplicate`] with the
+    ///   original, however wrong the change is otherwise. The second use within one batch is one
+    ///   too.
+    /// - A change of an unknown conversation, or decided on another version than the stored one, is
+    ///   a [`Rejected::Conflict`]. All later changes of this conversation in the batch are
+    ///   conflicts too.
+    /// - The store gives each message the next `seq` of its conversation. Its `sent_at` is the
+    ///   later of the change's time and the `sent_at` of the message before.
+    /// - A read position never falls. [`Receipt::Read`] says whether the position advanced.
+    /// - Enrolling a participant, or withdrawing a user who does not take part, is accepted and
+    ///   changes nothing, not even the version.
     ///
     /// # Errors
     ///

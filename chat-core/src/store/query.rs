@@ -1,4 +1,4 @@
-//! What a store is asked for, and the facts that it answers with.
+//! The queries of the engine, and the facts in a store's answers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,34 +9,34 @@ use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
 use crate::protocol::{Message, User};
 use crate::time::Timestamp;
 
-/// A question. The answer is the variant of [`Facts`] of the same name.
+/// A query. Its answer is the variant of [`Facts`] with the same name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Query {
-    /// What an engine needs before its first request.
+    /// The data that an engine needs before its first request.
     Directory,
-    /// A user of the directory.
+    /// The account of a user.
     Account(UserId),
     /// A conversation.
     Conversation(ConversationId),
-    /// The conversations of a user with a message after `since`, newest activity first.
+    /// A user's conversations with a message after `since`, newest activity first, ties by id.
     ///
-    /// Equally new ones are ordered by id. The page ends at `limit` rows, or before the row with which its rows
-    /// would hold more than `participants` participants together, but never before the first.
+    /// The page ends at `limit` rows, or before the row that would bring its rows to more than
+    /// `participants` participants together, but never before the first row.
     Conversations {
         /// The user.
         user: UserId,
-        /// Only conversations with a message after this.
+        /// The oldest activity to list.
         since: Timestamp,
-        /// Only conversations behind this place.
+        /// The place behind which the page begins, if any.
         after: Option<ListPlace>,
-        /// Rows to leave out.
+        /// The number of rows to skip.
         skip: u64,
-        /// Most rows.
+        /// The limit of rows.
         limit: u32,
-        /// Most participants in all rows together.
+        /// The limit of participants in all rows together.
         participants: usize,
     },
-    /// A conversation as a row of the user's list, whatever its activity.
+    /// A conversation as a row of the user's list, with any activity.
     ConversationRow {
         /// The user.
         user: UserId,
@@ -45,27 +45,27 @@ pub enum Query {
     },
     /// A page of messages, oldest first.
     ///
-    /// The page ends at `limit` messages, or before the message with which it would hold more than `bytes` bytes of
-    /// content, but never before the first. With [`Window::After`] it is cut at its newest end, with the others at
-    /// its oldest.
+    /// The page ends at `limit` messages, or before the message that would bring the page to more
+    /// than `bytes` bytes of content, but never before the first. With [`Window::After`] the page
+    /// is cut at its newest end, with other windows at its oldest.
     Messages {
-        /// The conversation. One that does not exist has no messages and `last_seq` 0.
+        /// The conversation. An unknown one has no messages and `last_seq` 0.
         conversation: ConversationId,
-        /// Where.
+        /// The window of messages.
         window: Window,
-        /// Most messages.
+        /// The limit of messages.
         limit: u32,
-        /// Most bytes of content.
+        /// The limit of bytes of content.
         bytes: usize,
     },
-    /// The number of a message of a conversation, if the conversation has one with this id.
+    /// The number of the message with this id in the conversation, if any.
     Message {
         /// The conversation.
         conversation: ConversationId,
         /// The message.
         id: MessageId,
     },
-    /// What a user did under a `client_message_id`.
+    /// The original request of a user under a `client_message_id`.
     Original {
         /// The user.
         user: UserId,
@@ -74,30 +74,30 @@ pub enum Query {
     },
     /// All conversations with a message after `since`, by id.
     ActiveConversations {
-        /// Only those with a message after this.
+        /// The oldest activity to return.
         since: Timestamp,
-        /// Only those with a greater id.
+        /// The id behind which the page begins, if any.
         after: Option<ConversationId>,
-        /// Most conversations.
+        /// The limit of conversations.
         limit: u32,
     },
-    /// All conversations that a user takes part in, by id.
+    /// All conversations of a user, by id.
     Memberships {
         /// The user.
         user: UserId,
-        /// Only those with a greater id.
+        /// The id behind which the page begins, if any.
         after: Option<ConversationId>,
-        /// Most conversations.
+        /// The limit of conversations.
         limit: u32,
     },
 }
 
-/// A place in a user's list of conversations: that of a conversation as it was when a page ended with it.
+/// A place in a user's list of conversations: behind a conversation as listed at the end of a page.
 ///
-/// It stays a place when the conversation has moved to the top or is gone.
+/// The place stays valid when the conversation has moved to the top or is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListPlace {
-    /// When its newest message was sent.
+    /// The time of the conversation's newest message.
     pub last_message_at: Timestamp,
     /// The conversation.
     pub conversation: ConversationId,
@@ -110,24 +110,24 @@ impl ListPlace {
     }
 }
 
-/// Which messages of a conversation.
+/// A window of the messages of a conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Window {
-    /// The newest, after leaving out this many.
+    /// The newest messages, after skipping some.
     Newest {
-        /// How many to leave out.
+        /// The number of messages to skip.
         skip: u64,
     },
-    /// The last ones before this number.
+    /// The last messages before this number.
     Before(u64),
-    /// The first ones after this number.
+    /// The first messages after this number.
     After(u64),
 }
 
-/// An answer, and how far the store's history had come.
+/// An answer with its position.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Loaded {
-    /// All that was committed up to here is in the facts.
+    /// The position. The facts contain every change committed up to here.
     pub position: Position,
     /// The answer.
     pub facts: Facts,
@@ -136,47 +136,48 @@ pub struct Loaded {
 /// The answer to a [`Query`] of the same name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Facts {
-    /// To [`Query::Directory`].
+    /// The answer to [`Query::Directory`].
     Directory(Directory),
-    /// To [`Query::Account`].
+    /// The answer to [`Query::Account`].
     Account(Option<Account>),
-    /// To [`Query::Conversation`].
+    /// The answer to [`Query::Conversation`].
     Conversation(Option<Conversation>),
-    /// To [`Query::Conversations`].
+    /// The answer to [`Query::Conversations`].
     Conversations(ConversationPage),
-    /// To [`Query::ConversationRow`]: one row, or none if there is no such conversation or the user takes no part in it.
+    /// The answer to [`Query::ConversationRow`]: one row, or none if the conversation is unknown or
+    /// the user does not take part.
     ConversationRow(ConversationPage),
-    /// To [`Query::Messages`].
+    /// The answer to [`Query::Messages`].
     Messages(MessagePage),
-    /// To [`Query::Message`].
+    /// The answer to [`Query::Message`].
     Message(Option<u64>),
-    /// To [`Query::Original`].
+    /// The answer to [`Query::Original`].
     Original(Option<Original>),
-    /// To [`Query::ActiveConversations`]; shorter than the limit only at the end.
+    /// The answer to [`Query::ActiveConversations`], shorter than the limit only at the end.
     ActiveConversations(Vec<Conversation>),
-    /// To [`Query::Memberships`]; shorter than the limit only at the end.
+    /// The answer to [`Query::Memberships`], shorter than the limit only at the end.
     Memberships(Vec<Conversation>),
 }
 
-/// What an engine needs before its first request.
+/// The data that an engine needs before its first request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Directory {
     /// The epoch of the store's numbers.
     pub epoch: Epoch,
     /// All active accounts with a control role, by id.
     pub control: Vec<Account>,
-    /// All accounts whose enrolment is due, by id.
+    /// All accounts with enrolment due, by id.
     pub due: Vec<Account>,
 }
 
 /// A page of a user's conversations.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ConversationPage {
-    /// Newest activity first.
+    /// The rows, newest activity first.
     pub rows: Vec<ConversationRow>,
-    /// What is known of every participant named in `rows`.
+    /// The data of every participant named in `rows`.
     pub users: BTreeMap<UserId, User>,
-    /// Whether there are more after the last row.
+    /// Whether more rows follow.
     pub more: bool,
 }
 
@@ -185,28 +186,29 @@ pub struct ConversationPage {
 pub struct ConversationRow {
     /// The conversation.
     pub conversation: Conversation,
-    /// Its newest message.
+    /// The newest message.
     pub last_message: Message,
-    /// The user's read position in it; 0 is nothing.
+    /// The user's read position, 0 if nothing is read.
     pub read_up_to: u64,
-    /// Messages of others among the [`UNREAD_WINDOW`] after `read_up_to`, counted up to [`UNREAD_MOST`].
+    /// The number of messages of others among the [`UNREAD_WINDOW`] after `read_up_to`, at most
+    /// [`UNREAD_MOST`].
     pub unread_count: u32,
 }
 
-/// Unread messages are counted up to this number: an app shows "99+".
+/// The limit up to which unread messages are counted, for an app that shows "99+".
 pub const UNREAD_MOST: u32 = 100;
 
-/// Messages after the read position among which the unread ones are counted, so that a list never costs a walk
-/// through a long history.
+/// The number of messages after the read position that are searched for unread ones, so that a list
+/// never walks a long history.
 pub const UNREAD_WINDOW: u64 = 1_000;
 
 /// A page of messages.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MessagePage {
-    /// Oldest first, without holes, each with its `seq`.
+    /// The messages, oldest first, without holes, each with its `seq`.
     pub messages: Vec<Message>,
     /// The number of the newest message of the conversation.
     pub last_seq: u64,
-    /// Whether there are more: newer ones with [`Window::After`], older ones with the others.
+    /// Whether more messages exist: newer ones for [`Window::After`], older ones for other windows.
     pub more: bool,
 }

@@ -81,8 +81,8 @@ struct Counts {
 
 /// Creates the queue of one connection.
 ///
-/// The channel inside is unbounded. [`QueueSender::push`] keeps the bounds by class, which a channel
-/// can't.
+/// The channel inside is unbounded. [`QueueSender::push`] keeps the bounds by class, which a
+/// channel can't.
 pub(super) fn queue(
     limits: OutboundLimits,
     most_unanswered: usize,

@@ -24,7 +24,8 @@ use crate::protocol::{Error, Reply};
 use crate::store::Store;
 use crate::time::Now;
 
-/// Messages that are taken at most before outputs are done: what makes one commit of many requests.
+/// The limit of messages taken in one turn, before outputs are carried out. A turn makes one commit
+/// of many requests.
 const TURN: usize = 256;
 
 struct Service<'a, S, V, C> {
@@ -35,27 +36,27 @@ struct Service<'a, S, V, C> {
     observer: Observer,
     log: Log,
     framing: Option<Framing>,
-    /// Empty between two turns.
+    /// The open batch, empty between two turns.
     batch: Batch,
     queues: BTreeMap<ConnectionId, QueueSender>,
-    /// Whose queues have frames that are pushed and not sent.
+    /// Connections with frames pushed and not sent.
     pushed: Vec<ConnectionId>,
-    /// Somebody has so much to read that they must have their turn before there is more.
+    /// A queue is half full, so its reader must get a turn before more is queued.
     needs_yield: bool,
     /// Bytes that wait in all queues.
     budget: Arc<Budget>,
     typing_shed: u64,
     next_command: u64,
-    /// Bounded by the commands under way.
+    /// Senders for the answers to commands. Bounded by the pending commands.
     answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
-    /// Questions under way. Bounded by the engine: one a request, one commit.
+    /// Calls in flight. Bounded by the engine: one for each request, and one commit.
     calls: FuturesUnordered<BoxFuture<'a, Input>>,
-    /// The wake-up that the engine has asked for.
+    /// The wake-up requested by the engine.
     timer: Fuse<BoxFuture<'a, ()>>,
     drained: bool,
 }
 
-/// Runs until it is drained, or nobody is left to say anything and all that was asked of the store is answered.
+/// Runs an engine until drained, or until every handle and session is gone and every call answered.
 pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     drive: Drive<S, V, C>,
     budget: Arc<Budget>,
@@ -103,8 +104,8 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     store
 }
 
-/// Lets others go on that the executor has ready: who is about to ask for something gets into the same commit, and who has
-/// something to read has it read before there is more.
+/// Yields once. Requests that are ready join this commit, and readers empty their queues before
+/// more is queued.
 async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
@@ -118,7 +119,7 @@ async fn yield_now() {
 }
 
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
-    /// Whether nothing more can come, from anybody or from the store.
+    /// Whether no more input can come, neither from handles nor from calls.
     fn has_ended(&self, messages: &mpsc::Receiver<ServiceMessage>) -> bool {
         self.drained || (messages.is_terminated() && self.calls.is_empty())
     }
@@ -127,7 +128,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         self.engine.handle(self.clock.now(), input);
     }
 
-    /// Takes what has come meanwhile, all of it at one time.
+    /// Takes the messages that arrived meanwhile, all at the same time.
     fn drain_inbox(&mut self, messages: &mut mpsc::Receiver<ServiceMessage>) {
         let now = self.clock.now();
         for _ in 1..TURN {
@@ -178,7 +179,8 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Tells the engine the signs of life of a user's connections, if one more may replace the longest silent.
+    /// Reports the signs of life of a user's connections, if a new one may replace the longest
+    /// silent.
     fn report_signs(&mut self, user: &UserId, now: Now) {
         let conns = self.engine.connections_of(user);
         if conns.len() < self.engine.limits().engine.connections_per_user {

@@ -1,4 +1,4 @@
-//! Carries out the engine's outputs.
+//! The engine's outputs, carried out.
 
 use std::mem;
 use std::task::Poll;
@@ -16,15 +16,18 @@ use crate::store::Store;
 use crate::time::Monotonic;
 
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
-    /// Does all that the engine asks for. What a connection gets by that it gets at once, but for more than half of what may
-    /// wait for it: a commit may lead to far more than there is room for, and the executor may have one thread.
+    /// Carries out every pending output.
+    ///
+    /// A connection's frames are handed over in one batch. When half its queue is full they are
+    /// flushed early and the task yields, because one commit can produce more than a queue holds,
+    /// and the executor may have one thread.
     pub(super) async fn process_outputs(&mut self) {
         let now = self.clock.now().monotonic;
         loop {
             while let Some(output) = self.engine.poll() {
                 let commits = matches!(output, Output::Commit { .. });
                 self.process_output(output, now);
-                // The store begins at once, while what the commit before has led to is delivered.
+                // The store starts at once, while the events of the previous commit are delivered.
                 if commits && let Poll::Ready(Some(input)) = futures::poll!(self.calls.next()) {
                     self.handle(input);
                 }
@@ -96,7 +99,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Puts a frame into queues, or into the batch that is framed for all of them at once.
+    /// Puts a frame into queues, or into the batch framed once for all of its connections.
     fn send(&mut self, conns: Vec<ConnectionId>, class: Class, frame: Bytes, now: Monotonic) {
         let beside = self.batch.is_beside(&conns);
         if class == Class::Message && conns.len() > 1 && self.framing.is_some() && !beside {
@@ -112,7 +115,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         self.push(&conns, class, (&Frame::Text(frame), 1), now);
     }
 
-    /// Puts what is in the batch into its queues.
+    /// Ends the batch and puts its messages into the queues.
     fn end_batch(&mut self, now: Monotonic) {
         let (conns, texts) = self.batch.end();
         if let Some(framing) = self.framing
@@ -122,7 +125,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Puts frames that are carried as one into queues, and closes whoever has too much in its own.
+    /// Pushes a frame into queues, and disconnects every reader that is too slow.
     fn push(
         &mut self,
         conns: &[ConnectionId],
@@ -155,25 +158,27 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         }
     }
 
-    /// Whether replies to this connection wait to be written before there are more.
+    /// Whether replies to this connection must be written before more are made.
     pub(super) fn has_backlog(&self, conn: ConnectionId) -> bool {
         self.queues.get(&conn).is_some_and(QueueSender::has_backlog)
     }
 
-    /// Whether more bytes wait on all connections together than may.
+    /// Whether more bytes wait on all connections together than allowed.
     fn is_over_budget(&self) -> bool {
         self.budget.exceeds(self.engine.limits().outbound.total_bytes)
     }
 
-    /// Closes the connection with the most bytes waiting, if there is one. What others wait for too stays counted: if that
-    /// is still too much once this one is gone, the next turn closes the next.
+    /// Disconnects the connection with the most waiting bytes, if any.
+    ///
+    /// Frames that others wait for stay counted. If the budget is still exceeded, the next turn
+    /// disconnects the next one.
     fn disconnect_slowest(&mut self) -> bool {
         let waiting = self.queues.iter().map(|(conn, queue)| (queue.bytes(), *conn));
         let slowest = waiting.filter(|(bytes, _)| *bytes > 0).max_by_key(|(bytes, _)| *bytes);
         slowest.inspect(|(_, conn)| self.disconnect_slow(*conn)).is_some()
     }
 
-    /// Closes a connection that is too slow (4008) with all that waits for it.
+    /// Closes a connection that is too slow (4008), and drops its queue.
     fn disconnect_slow(&mut self, conn: ConnectionId) {
         if let Some(queue) = self.queues.remove(&conn) {
             queue.abandon();

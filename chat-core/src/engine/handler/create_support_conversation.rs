@@ -1,4 +1,4 @@
-//! Event 2.
+//! Handler of event 2, `create_support_conversation`.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) fn step(request: &CreateSupportConversation, cx: &mut HandlerContext<
     })))
 }
 
-/// Where the request is filed: as it says, or by the creator's role.
+/// The room of the request: the requested one, or one by the creator's role.
 fn room_type(request: &CreateSupportConversation, role: Role) -> RoomType {
     request.room_type.unwrap_or(match role {
         Role::BusDriver => RoomType::DriverSupport,
@@ -63,7 +63,8 @@ fn written(
     Reply::CreateSupportConversation(reply)
 }
 
-/// The same title, content and, if the repeat names one, room. The role may have changed in between.
+/// The reply to a repeat, which must have the same title, content and, if named, room. The role may
+/// have changed in between.
 pub(super) fn repeat(request: &CreateSupportConversation, original: &Original) -> Option<Reply> {
     let Original::Conversation { id, title: first, room_type, created_by, participants, sent_at, content } =
         original
@@ -76,7 +77,7 @@ pub(super) fn repeat(request: &CreateSupportConversation, original: &Original) -
     same.then(|| written(id, first, participants, created_by, *sent_at))
 }
 
-/// The notification of control users.
+/// The notification for control users.
 pub(in crate::engine) fn new_support_conversation(
     conversation: &Conversation,
     creator: &User,

@@ -1,4 +1,4 @@
-//! Event 3.
+//! Handler of event 3, `get_active_conversations`.
 
 use std::io;
 
@@ -67,7 +67,8 @@ fn query(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> Query {
     }
 }
 
-/// One row, whole or brief: a brief one shows some participants only, and the beginning of the last message.
+/// One row, whole or brief. A brief row shows some participants and the beginning of the last
+/// message.
 fn summary(
     row: &ConversationRow,
     page: &ConversationPage,
@@ -97,7 +98,8 @@ fn summary(
     }
 }
 
-/// The creator, the sender of the last message, and field staff: control users take part by their role.
+/// The creator, the sender of the last message, and field staff. Other control users are left out,
+/// because they take part by their role.
 fn brief_participants<'a>(
     row: &ConversationRow,
     participants: impl Iterator<Item = &'a User>,
@@ -113,7 +115,7 @@ fn brief_participants<'a>(
     shown.cloned().collect()
 }
 
-/// The last message, whole or at most this many characters of it.
+/// The last message, cut after `most` characters if given.
 fn last_message(message: &Message, most: Option<usize>) -> LastMessage {
     let end = most.and_then(|most| message.content.char_indices().nth(most)).map(|(end, _)| end);
     LastMessage {
@@ -125,7 +127,7 @@ fn last_message(message: &Message, most: Option<usize>) -> LastMessage {
     }
 }
 
-/// The first rows that fit these bytes as JSON, but at least one.
+/// The first rows that fit these bytes as JSON, and at least one.
 fn fitting(rows: impl Iterator<Item = ConversationSummary>, bytes: usize) -> Vec<ConversationSummary> {
     let mut sum = 0;
     let fitting = rows.enumerate().take_while(|(index, row)| {

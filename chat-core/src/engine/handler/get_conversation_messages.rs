@@ -1,4 +1,4 @@
-//! Event 7.
+//! Handler of event 7, `get_conversation_messages`.
 
 use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::protocol::{GetConversationMessages, GetConversationMessagesReply, Reply, Success};

@@ -1,4 +1,4 @@
-//! Event 4.
+//! Handler of event 4, `join_conversation`.
 
 use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, json_length};
@@ -14,10 +14,11 @@ pub(super) fn step(request: &JoinConversation, cx: &mut HandlerContext<'_>) -> H
     Ok(Step::Reply(Reply::JoinConversation(reply)))
 }
 
-/// What the client lacks.
+/// The messages that a client lacks.
 ///
-/// The engine holds live events back from the moment this is loaded until the reply has left: so the reply's
-/// `last_seq` covers all that was sent before it, and all above it comes after.
+/// The engine defers live events from the start of this load until the reply has left. So the
+/// reply's `last_seq` covers everything sent before, and everything above `last_seq` comes after
+/// the reply.
 fn catch_up(request: &JoinConversation, after: u64, cx: &HandlerContext<'_>) -> Result<CatchUp, Blocked> {
     let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != cx.epoch);
     let newest = Window::Newest { skip: 0 };
@@ -40,9 +41,9 @@ fn catch_up(request: &JoinConversation, after: u64, cx: &HandlerContext<'_>) -> 
     })
 }
 
-/// The messages that a reply may carry, and always one: the first of them, or the newest.
+/// The messages that fit into a reply, and at least one: the first of them, or the newest.
 ///
-/// The store has counted text as it is stored. What the reply carries is longer where JSON must escape it.
+/// The store counts text in its stored form. The reply is longer where JSON escapes characters.
 fn fitting(messages: &[Message], newest: bool, bytes: usize) -> &[Message] {
     let mut sum = 0_usize;
     let mut fits = |message: &Message| {

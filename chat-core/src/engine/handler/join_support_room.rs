@@ -1,16 +1,16 @@
-//! Event 5.
+//! Handler of event 5, `join_support_room`.
 
 use crate::engine::pending_request::Step;
 use crate::protocol::{JoinSupportRoom, Role, RoomType};
 
-/// The role was checked, and nothing else is needed.
+/// Joins the room. The role check before is the only condition.
 pub(super) fn step(request: &JoinSupportRoom) -> Step {
     Step::JoinRoom(request.room_type)
 }
 
-/// Whether a connection that has joined these rooms is told of a new support conversation.
+/// Whether the joined rooms cover a new support conversation.
 ///
-/// One that has joined none is told of all, and an emergency reaches everyone.
+/// A connection without joined rooms is notified of all, and an emergency reaches everyone.
 pub(in crate::engine) fn covers(joined: &[RoomType], filed: RoomType, creator: Role) -> bool {
     joined.is_empty()
         || filed == RoomType::EmergencySupport

@@ -1,4 +1,4 @@
-//! Event 8.
+//! Handler of event 8, `mark_message_read`.
 
 use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::protocol::{ErrorCode, MarkMessageRead};

@@ -1,7 +1,7 @@
-//! One file per event of the protocol: what a request needs, and how it is answered.
+//! The handlers of the protocol's events, one file per event.
 //!
-//! A handler is asked again after each load, with all that was loaded for its request so far, and says what is still
-//! missing or what to do. It changes nothing.
+//! A handler is called again after each load with all facts loaded for its request so far, and
+//! returns the next step or the missing facts. Handlers change nothing.
 
 mod create_support_conversation;
 mod get_active_conversations;
@@ -22,7 +22,7 @@ use crate::store::Original;
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
 
-/// What a request does next.
+/// The next step of a request.
 pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerResult {
     match request {
         Request::SendChatMessage(data) => send_chat_message::step(data, cx),
@@ -46,7 +46,7 @@ pub(super) fn reply(event: &Event) -> Reply {
     }
 }
 
-/// The reply to a repeated request or command, whose `client_message_id` was used before.
+/// The reply to a repeated request or command with a used `client_message_id`.
 ///
 /// # Errors
 ///
@@ -63,7 +63,7 @@ pub(super) fn repeat(operation: &Operation, original: &Original) -> Result<Reply
     reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into())
 }
 
-/// How many rows a page may have: as asked for, or the default, and never more than `most`.
+/// The number of rows of a page: the requested one or the default, at most `most`.
 fn limit(asked: Option<i64>, default: u32, most: u32) -> u32 {
     asked.map_or(default, |asked| u32::try_from(asked).unwrap_or(most)).min(most)
 }

@@ -1,4 +1,4 @@
-//! Event 1.
+//! Handler of event 1, `send_chat_message`.
 
 use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
 use crate::protocol::{Message, Reply, SendChatMessage, SendChatMessageReply};

@@ -1,4 +1,4 @@
-//! Event 6.
+//! Handler of event 6, `typing_indicator`.
 
 use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
 use crate::protocol::TypingIndicator;

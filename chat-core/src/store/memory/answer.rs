@@ -1,4 +1,4 @@
-//! What the state answers to a query.
+//! Answers of the memory store to queries.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -75,7 +75,7 @@ impl MemoryState {
     fn listed(&self, user: &UserId, since: Timestamp) -> Vec<&ExportedConversation> {
         let mut listed: Vec<_> = self.of_user(user).iter().map(|id| &self.stored.conversations[id]).collect();
         listed.retain(|stored| stored.conversation.last_message_at > since);
-        // Stable: those of the same time stay in the order of their ids.
+        // The sort is stable: conversations with equal times stay in the order of their ids.
         listed.sort_by_key(|stored| Reverse(stored.conversation.last_message_at));
         listed
     }
@@ -172,13 +172,13 @@ impl ExportedConversation {
     }
 }
 
-/// The newest of a window that fit a page, and whether there are older ones.
+/// The newest messages of a window that fit a page, and whether older ones exist.
 fn newest(window: &[Message], limit: u32, bytes: usize) -> (&[Message], bool) {
     let left_out = window.len() - how_many_fit(window.iter().rev(), limit, bytes);
     (&window[left_out..], left_out > 0)
 }
 
-/// How many messages fit a page, the first always.
+/// The number of messages that fit a page, at least the first.
 fn how_many_fit<'a>(messages: impl Iterator<Item = &'a Message>, limit: u32, bytes: usize) -> usize {
     let mut sum = 0_usize;
     let fitting = messages.take(limit as usize).enumerate().take_while(|(index, message)| {

@@ -1,4 +1,4 @@
-//! What a batch of changes does to the state.
+//! Effects of a batch of changes on the memory store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ impl MemoryState {
         changes.into_iter().map(|change| self.judge_one(change, &mut refused)).collect()
     }
 
-    /// Judges one change; `refused` holds the conversations that met a conflict earlier in the batch.
+    /// Judges one change. `refused` holds the conversations that met a conflict earlier in the
+    /// batch.
     fn judge_one(&mut self, change: Change, refused: &mut BTreeSet<ConversationId>) -> Verdict {
         if let Some(original) = self.original_of(&change) {
             return Err(Rejected::Duplicate(original.clone()));

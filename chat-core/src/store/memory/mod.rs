@@ -1,4 +1,4 @@
-//! The store in memory: the reference that says what the port means, and the store of tests.
+//! The store in memory: the reference for the rules of the port, and the store of tests.
 
 mod answer;
 mod judge;
@@ -11,9 +11,9 @@ use super::{Change, Loaded, Position, Query, Store, UnavailableError, Verdict};
 use crate::export::Export;
 use crate::id::{ConversationId, Epoch, UserId};
 
-/// A [`Store`] that keeps everything in memory and forgets it when it is dropped.
+/// A [`Store`] that keeps everything in memory until dropped.
 ///
-/// Its futures are ready at once and it is never unavailable. It has no bound: what is stored stays.
+/// Its futures complete at once, and the store is never unavailable. Unbounded: stored data stays.
 #[derive(Debug)]
 pub struct MemoryStore {
     #[expect(
@@ -24,12 +24,12 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store with this epoch.
+    /// Creates an empty store with this epoch.
     pub fn new(epoch: impl Into<Epoch>) -> Self {
         MemoryState::new(epoch).into()
     }
 
-    /// Everything that is stored, for those who check what others did with it.
+    /// A copy of the whole content, for checks from outside.
     pub fn export(&self) -> Export {
         self.state().export()
     }
@@ -58,18 +58,19 @@ impl Store for MemoryStore {
     }
 }
 
-/// What a [`MemoryStore`] holds, as a plain value.
+/// The content of a [`MemoryStore`] as a plain value.
 ///
-/// Clone it to keep a moment: a store that crashes and forgets is one that goes back to an earlier clone.
+/// A clone keeps a moment. To simulate a crash that loses data, a store goes back to an earlier
+/// clone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemoryState {
     stored: Export,
-    /// The conversations of each user: derived from `stored`.
+    /// The conversations of each user, derived from `stored`.
     memberships: BTreeMap<UserId, BTreeSet<ConversationId>>,
 }
 
 impl MemoryState {
-    /// Nothing, under this epoch.
+    /// Creates an empty state with this epoch.
     pub fn new(epoch: impl Into<Epoch>) -> Self {
         let stored = Export {
             epoch: epoch.into(),
@@ -81,19 +82,19 @@ impl MemoryState {
         Self { stored, memberships: BTreeMap::new() }
     }
 
-    /// The same under another epoch: what restoring a backup gives.
+    /// The same content under another epoch, as after restoring a backup.
     #[must_use]
     pub fn under_epoch(mut self, epoch: impl Into<Epoch>) -> Self {
         self.stored.epoch = epoch.into();
         self
     }
 
-    /// Everything that is stored.
+    /// A copy of the whole content.
     pub fn export(&self) -> Export {
         self.stored.clone()
     }
 
-    /// The same, to look at.
+    /// A view of the whole content.
     pub fn exported(&self) -> &Export {
         &self.stored
     }
