@@ -96,6 +96,11 @@ impl Monotonic {
     }
 }
 
+/// Rounds a pause up to whole milliseconds, the protocol's unit, so that waiting this long is enough.
+pub(crate) fn whole_millis(pause: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+}
+
 /// The monotonic and the wall time of one moment.
 ///
 /// From one input of the engine to the next, `monotonic` must never fall; `wall` may jump whenever

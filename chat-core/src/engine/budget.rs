@@ -10,14 +10,11 @@ use std::time::Duration;
 
 use lru::LruCache;
 
-use super::Engine;
-use super::pending_request::PendingRequest;
-use super::rate::at_least_a_millisecond;
 use crate::id::UserId;
 use crate::limits::{DailyBudget, RateSetting};
-use crate::protocol::{Error, ErrorCode, RoomType};
+use crate::protocol::{Error, ErrorCode};
 use crate::store::Change;
-use crate::time::Monotonic;
+use crate::time::{Monotonic, whole_millis};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -99,39 +96,8 @@ impl Budgets {
     }
 }
 
-impl Engine {
-    /// Charges the bytes of a client's change to the client's budget, once.
-    pub(super) fn afford(&mut self, pending: &mut PendingRequest, change: &Change) -> Result<(), Error> {
-        if pending.budget_check.is_none() {
-            let is_emergency = self.is_own_emergency(pending, change);
-            let (bytes, now) = (stored_bytes(change), self.now.monotonic);
-            pending.budget_check = Some(self.budgets.charge(&pending.user.id, bytes, is_emergency, now));
-        }
-        match &pending.budget_check {
-            Some(Err(error)) => Err(error.clone()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a change creates an emergency, or is a message of its creator in one.
-    pub(super) fn is_own_emergency(&self, pending: &PendingRequest, change: &Change) -> bool {
-        match change {
-            Change::CreateConversation(create) => create.room_type == RoomType::EmergencySupport,
-            Change::AppendMessage(append) => {
-                let loaded = pending.facts().conversation.as_ref().and_then(Option::as_ref);
-                let conversation = loaded.or_else(|| self.cache.get(append.permit.conversation()));
-                conversation.is_some_and(|conversation| {
-                    conversation.room_type == RoomType::EmergencySupport
-                        && conversation.created_by == pending.user.id
-                })
-            }
-            _ => false,
-        }
-    }
-}
-
 /// The bytes that a change will store, or 0 for changes charged to nobody.
-fn stored_bytes(change: &Change) -> u64 {
+pub(super) fn stored_bytes(change: &Change) -> u64 {
     let bytes = match change {
         Change::CreateConversation(create) => {
             let participants: usize = create.participants.iter().map(|id| id.as_str().len()).sum();
@@ -165,7 +131,7 @@ fn refill(bytes: u64, budget: u64) -> Duration {
 
 fn exceeded(pause: Duration) -> Error {
     let code = ErrorCode::BudgetExceeded;
-    let pause = at_least_a_millisecond(pause);
+    let pause = whole_millis(pause);
     let seconds = pause.as_millis().div_ceil(1_000);
     let detail = format!("it refills evenly over the day, and has room for this in {seconds} s");
     Error { retry_after: Some(pause), ..Error::with_detail(code, detail) }

@@ -67,6 +67,7 @@ mod apply;
 mod assignment;
 mod budget;
 mod cache;
+mod charging;
 mod command;
 mod commit;
 mod connection;

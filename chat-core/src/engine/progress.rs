@@ -237,17 +237,6 @@ impl Engine {
         Ok(step)
     }
 
-    /// Gives back the charges of a request, because repeats are free.
-    pub(super) fn refund(&mut self, pending: &PendingRequest) {
-        if pending.rate_check == Some(Ok(())) {
-            let user = &pending.user.id;
-            self.rates.refund(user, Weight::of(&pending.operation, user));
-        }
-        if let Some(Ok(Some(charge))) = &pending.budget_check {
-            self.budgets.refund(&pending.user.id, *charge);
-        }
-    }
-
     fn context<'a>(&'a mut self, pending: &'a PendingRequest) -> HandlerContext<'a> {
         HandlerContext {
             now: self.now,

@@ -13,7 +13,7 @@ use super::{Engine, Timer};
 use crate::id::UserId;
 use crate::limits::{Allowance, ByteRate, Rate, RateLimits, RateSetting};
 use crate::protocol::{Error, ErrorCode};
-use crate::time::Monotonic;
+use crate::time::{Monotonic, whole_millis};
 
 /// The buckets of recently seen users.
 pub(super) struct Rates {
@@ -149,7 +149,7 @@ impl Rates {
         let lacking = shares.iter().flatten().map(|(bucket, share)| bucket.lacks(now, *share));
         let pause = lacking.max().unwrap_or_default();
         if !pause.is_zero() {
-            return Err(Error::after(ErrorCode::RateLimited, at_least_a_millisecond(pause)));
+            return Err(Error::after(ErrorCode::RateLimited, whole_millis(pause)));
         }
         shares.iter_mut().flatten().for_each(|(bucket, share)| bucket.take(now, *share));
         Ok(())
@@ -191,7 +191,7 @@ impl Rates {
     ) -> Result<(), Error> {
         let RateSetting::Limited(limits) = &self.setting else { return Ok(()) };
         let buckets = self.users.get_or_insert_mut_ref(user, Buckets::default);
-        take(buckets, limits).map_err(|pause| Error::after(code, at_least_a_millisecond(pause)))
+        take(buckets, limits).map_err(|pause| Error::after(code, whole_millis(pause)))
     }
 
     /// Refunds a charge, because the request was a repeat and repeats are free.
@@ -244,12 +244,6 @@ impl Engine {
             self.advance(conn);
         }
     }
-}
-
-/// Rounds a pause up to whole milliseconds, the protocol's unit, so that waiting this long is
-/// enough.
-pub(super) fn at_least_a_millisecond(pause: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
