@@ -13,7 +13,7 @@ use std::thread;
 use chat_core::protocol::Role;
 use chat_core::store::{Change, Membership};
 use chat_server::store::journal::{ChainHead, read_all};
-use chat_server::store::{Checks, Finding, LocalStore, Options, Verified, verify};
+use chat_server::store::{Checks, FindingError, LocalStore, Options, Verified, verify};
 use store_bytes::{chain_anew, records};
 use store_support::{
     account, commit, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, read,
@@ -108,7 +108,11 @@ fn a_flipped_bit_anywhere_in_the_journal_is_named() {
         bytes[offset] ^= 1 << (offset % 8);
         fs::write(&segment, bytes).unwrap();
         let verified = verified(dir.path());
-        assert!(matches!(&verified.findings[..], [Finding::Journal(_)]), "{offset}: {:?}", texts(&verified));
+        assert!(
+            matches!(&verified.findings[..], [FindingError::Journal(_)]),
+            "{offset}: {:?}",
+            texts(&verified)
+        );
         assert!(texts(&verified)[0].contains("00000000000000000001.log"), "{:?}", texts(&verified));
     }
 }
@@ -243,7 +247,7 @@ fn a_journal_that_was_forged_and_chained_anew_is_found_by_a_head_that_was_noted_
     let forged = forged("Support: a title", "Support: a t1tle");
     assert_eq!(verified(forged.path()).count, 0, "by itself nothing is wrong with it");
     let found = expecting(forged.path(), head);
-    assert!(matches!(&found.findings[..], [Finding::Expected { .. }]), "{:?}", texts(&found));
+    assert!(matches!(&found.findings[..], [FindingError::Expected { .. }]), "{:?}", texts(&found));
     let (earlier, later) = (head.position, chat_core::store::Position(head.position.0 + 1));
     let beyond = expecting(sound.path(), ChainHead { position: later, ..head });
     assert!(texts(&beyond)[0].contains(&format!("ends with position {}", earlier.0)), "{:?}", texts(&beyond));

@@ -51,7 +51,7 @@ pub enum OpenError {
     },
     /// The journal holds something that was not written so, at a place that is known to have been synced.
     #[error(transparent)]
-    Damaged(#[from] Damage),
+    Damaged(#[from] DamageError),
     /// The journal ends before a place that is known to have been synced, or is not the one that the index was built from.
     #[error(
         "the journal in {} has lost synced data: {witness} knows position {}, but the journal {found}. \
@@ -132,7 +132,7 @@ fn advice(error: &io::Error) -> &'static str {
     file.display(),
     position.0
 )]
-pub struct Damage {
+pub struct DamageError {
     /// The segment.
     pub file: PathBuf,
     /// Where in the segment the damaged part begins.

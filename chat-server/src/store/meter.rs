@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::space::Space;
+use super::lifecycle::space::Space;
 use crate::metrics::{GROUP, Histogram, LATENCY};
 
 /// What is measured of a store.

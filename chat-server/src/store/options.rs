@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chat_core::store::Position;
 
 use super::disk::{Disk, SystemDisk};
-use super::journal::Cut;
+use super::write::journal::TornTail;
 
 /// Settings of a [`LocalStore`](super::LocalStore). The defaults suit a server of thousands of users.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ pub struct OpenReport {
     /// Whether there was no store before.
     pub created: bool,
     /// The torn tail that was cut from the journal.
-    pub cut: Option<Cut>,
+    pub cut: Option<TornTail>,
     /// What became of the index.
     pub index: IndexReport,
     /// How far the journal has come.

@@ -12,7 +12,7 @@ use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::journal::Location;
+use super::write::journal::Location;
 
 /// Longest content that stands in the index; of longer ones it holds the place in the journal.
 pub(super) const INLINE_MOST: usize = 2 << 10;

@@ -9,7 +9,7 @@ use chat_core::store::Position;
 use serde::{Deserialize, Serialize};
 
 use super::reading::LaneKind;
-use crate::store::{Place, private};
+use crate::store::{JournalPlace, private};
 
 /// The name of the file.
 const NAME: &str = "webhook";
@@ -21,7 +21,7 @@ const VERSION: u32 = 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// A place between two groups before it, from where the journal is read.
-    pub(super) place: Place,
+    pub(super) place: JournalPlace,
     /// Its position. Records between the place and it are done.
     pub(super) from: Position,
 }
@@ -48,13 +48,13 @@ pub(super) struct Checkpoint {
 /// The file of the first version.
 #[derive(Deserialize)]
 struct First {
-    place: Place,
+    place: JournalPlace,
     done: Position,
 }
 
 impl Mark {
     /// The first record behind a place.
-    pub(super) fn at(place: Place) -> Self {
+    pub(super) fn at(place: JournalPlace) -> Self {
         Self { place, from: Position(place.position().0 + 1) }
     }
 }
@@ -83,7 +83,7 @@ impl Checkpoint {
     }
 
     /// Whether the journal up to this place is long enough to have been read so far.
-    pub(super) fn is_within(&self, end: Place) -> bool {
+    pub(super) fn is_within(&self, end: JournalPlace) -> bool {
         self.emergencies.last().max(self.others.last()) <= Mark::at(end).from
     }
 

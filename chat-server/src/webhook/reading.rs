@@ -11,7 +11,7 @@ use super::checkpoint::Mark;
 use super::notification::Notification;
 use super::streams::{Pending, QUEUE};
 use crate::store::journal::Record;
-use crate::store::{LocalStore, OpenError, Place};
+use crate::store::{JournalPlace, LocalStore, OpenError};
 
 /// Conversations of which a lane remembers whether they are emergencies, at some 50 bytes each; with one more all are
 /// forgotten, and looked up again.
@@ -115,7 +115,7 @@ fn scan(
 }
 
 /// The events of a group behind `place`, from this position on, that anybody may miss.
-fn pendings(records: Vec<Record>, place: Place, from: Position) -> impl Iterator<Item = Pending> {
+fn pendings(records: Vec<Record>, place: JournalPlace, from: Position) -> impl Iterator<Item = Pending> {
     records.into_iter().filter(move |record| record.position >= from).filter_map(move |record| {
         let notification = Notification::of(&record.event)?;
         Some(Pending { notification, mark: Mark { place, from: record.position } })

@@ -9,11 +9,11 @@ use chat_core::time::Timestamp;
 
 use super::messages::newest_message;
 use super::view::View;
-use crate::store::journal::{
-    Content, ConversationCreated, Event, Location, MembershipChanged, MessageAppended,
-};
 use crate::store::keys::{self, Hour};
 use crate::store::values::{self, ContentValue, ConversationValue, INLINE_MOST, MessageValue};
+use crate::store::write::journal::{
+    Content, ConversationCreated, Event, Location, MembershipChanged, MessageAppended,
+};
 
 /// Conversations whose heads are remembered; each costs some 150 bytes. The longest unused half goes first.
 const HEADS_MOST: usize = 40_000;
@@ -29,10 +29,10 @@ pub(in crate::store) struct Head {
     pub(in crate::store) last_message_at: Timestamp,
 }
 
-/// Heads of the conversations that were used last: two generations, of which the older is dropped when the younger
+/// HeadCache of the conversations that were used last: two generations, of which the older is dropped when the younger
 /// is full.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Heads {
+pub(in crate::store) struct HeadCache {
     young: HashMap<ConversationId, Head>,
     old: HashMap<ConversationId, Head>,
     /// What the heads were that changed since [`keep`](Self::keep), oldest change first: as many as a batch has
@@ -40,7 +40,7 @@ pub(in crate::store) struct Heads {
     before: Vec<(ConversationId, Option<Head>)>,
 }
 
-impl Heads {
+impl HeadCache {
     /// The head of a conversation; `None` if there is no such conversation.
     pub(in crate::store) fn get(
         &mut self,

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use chat_core::store::{Position, UnavailableError};
 
 use super::Index;
-use super::apply::Heads;
+use super::apply::HeadCache;
 use super::view::View;
 use crate::store::error::OpenError;
-use crate::store::journal::Groups;
-use crate::store::overlay::Snapshot;
+use crate::store::write::journal::Groups;
+use crate::store::write::memtable::MemTableSnapshot;
 
 /// Writes after which a batch of the replay is applied: some ten megabytes, and enough for messages of many
 /// conversations to share keys.
 const BATCH: usize = 65_536;
 
 /// Why an index could not be brought to the journal's end.
-pub(in crate::store) enum Failed {
+pub(in crate::store) enum ReplayError {
     /// The index is bad.
     Index(UnavailableError),
     /// The journal is.
@@ -33,30 +33,30 @@ pub(in crate::store) fn replay(
     journal: &Path,
     last: Position,
     progress: &dyn Fn(Position) -> bool,
-) -> Result<(), Failed> {
-    let mut reached = index.end().map_err(Failed::Index)?;
-    let mut groups = Groups::after(journal, reached).map_err(Failed::Journal)?;
-    let mut heads = Heads::default();
-    let mut view = View::new(Ok(index.clone()), Snapshot::default());
+) -> Result<(), ReplayError> {
+    let mut reached = index.end().map_err(ReplayError::Index)?;
+    let mut groups = Groups::after(journal, reached).map_err(ReplayError::Journal)?;
+    let mut heads = HeadCache::default();
+    let mut view = View::new(Ok(index.clone()), MemTableSnapshot::default());
     while reached.position < last {
-        let Some((end, records)) = groups.next_group().map_err(Failed::Journal)? else {
-            return Err(Failed::Journal(ends_early(journal, reached.position, last)));
+        let Some((end, records)) = groups.next_group().map_err(ReplayError::Journal)? else {
+            return Err(ReplayError::Journal(ends_early(journal, reached.position, last)));
         };
         for (location, record) in &records {
             let applied = heads.apply(&mut view, &record.event, &record.content, *location);
-            applied.map_err(Failed::Index)?;
+            applied.map_err(ReplayError::Index)?;
         }
         heads.keep();
         reached = end;
         if view.writes() >= BATCH {
-            index.apply(&view.take_writes(), reached, || ()).map_err(Failed::Index)?;
+            index.apply(&view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
             if !progress(reached.position) {
                 break;
             }
         }
     }
-    index.apply(&view.take_writes(), reached, || ()).map_err(Failed::Index)?;
-    index.flush().map_err(Failed::Index)?;
+    index.apply(&view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
+    index.flush().map_err(ReplayError::Index)?;
     progress(reached.position);
     Ok(())
 }
@@ -80,7 +80,7 @@ mod tests {
         let index = Arc::new(Index::create(&dir.path().join("another"), 1 << 20).unwrap());
         let replay = |last| replay(&index, &dir.path().join("journal"), Position(last), &|_| true);
         assert!(replay(1).is_ok());
-        let Err(Failed::Journal(error)) = replay(2) else { panic!("the journal has one record") };
+        let Err(ReplayError::Journal(error)) = replay(2) else { panic!("the journal has one record") };
         assert!(error.to_string().contains("position 2, but the journal ends with position 1"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Messages by their numbers, out of the runs in which they stand.
+//! StoredMessages by their numbers, out of the runs in which they stand.
 
 use std::mem;
 use std::ops::{Range, RangeInclusive};
@@ -12,8 +12,8 @@ use super::{Batch, Index};
 use crate::store::keys;
 use crate::store::values::{MessageValue, RUN_MOST};
 
-/// Messages of a conversation, of which each is decoded only when it is asked for.
-pub(in crate::store) struct Messages<'a> {
+/// StoredMessages of a conversation, of which each is decoded only when it is asked for.
+pub(in crate::store) struct StoredMessages<'a> {
     view: &'a View,
     runs: Scan<'a>,
     /// The numbers that are still to come.
@@ -23,7 +23,7 @@ pub(in crate::store) struct Messages<'a> {
     run: (IVec, Vec<(u64, Range<usize>)>),
 }
 
-impl<'a> Messages<'a> {
+impl<'a> StoredMessages<'a> {
     /// Those with these numbers, in their order or the newest first.
     pub(in crate::store) fn new(
         view: &'a View,
@@ -73,7 +73,7 @@ impl<'a> Messages<'a> {
     }
 }
 
-impl Iterator for Messages<'_> {
+impl Iterator for StoredMessages<'_> {
     type Item = Result<(u64, MessageValue), UnavailableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -86,7 +86,7 @@ pub(in crate::store) fn newest_message(
     view: &View,
     id: &ConversationId,
 ) -> Result<Option<(u64, MessageValue)>, UnavailableError> {
-    Messages::new(view, id, 1..=u64::MAX, true)?.next().transpose()
+    StoredMessages::new(view, id, 1..=u64::MAX, true)?.next().transpose()
 }
 
 /// The run of the index that a message stands in, if it is there, with its key.

@@ -22,8 +22,8 @@ use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::error::OpenError;
-use super::journal::End;
-use super::space::is_full;
+use super::lifecycle::space::is_full;
+use super::write::journal::End;
 use super::{keys, private, values};
 use messages::Runs;
 use originals::Originals;
@@ -45,7 +45,7 @@ pub(super) struct Index {
 }
 
 /// What opening an index found.
-pub(super) enum Opened {
+pub(super) enum OpenedIndex {
     /// An index that can be used.
     Index(Arc<Index>),
     /// Nothing that can be used, and why.
@@ -77,26 +77,26 @@ impl Index {
     /// # Errors
     ///
     /// [`OpenError::Newer`] if a newer version of the program wrote it.
-    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Opened, OpenError> {
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<OpenedIndex, OpenError> {
         wait_until_free(dir)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
         let db = match guarded(|| config.open()) {
             Ok(db) => db,
-            Err(reason) => return Ok(Opened::Unusable(format!("it does not open: {reason}"))),
+            Err(reason) => return Ok(OpenedIndex::Unusable(format!("it does not open: {reason}"))),
         };
         match guarded(|| version(&db)) {
             Ok(keys::VERSION) => {}
             Ok(found) if found > keys::VERSION => {
                 return Err(OpenError::Newer { file: dir.to_owned(), found, known: keys::VERSION });
             }
-            Ok(0) => return Ok(Opened::Unusable("it is incomplete".to_owned())),
-            Ok(found) => return Ok(Opened::Unusable(format!("it has the older version {found}"))),
-            Err(reason) => return Ok(Opened::Unusable(reason)),
+            Ok(0) => return Ok(OpenedIndex::Unusable("it is incomplete".to_owned())),
+            Ok(found) => return Ok(OpenedIndex::Unusable(format!("it has the older version {found}"))),
+            Err(reason) => return Ok(OpenedIndex::Unusable(reason)),
         }
         close_to_others(dir);
         match Originals::open(&dir.join(ORIGINALS)) {
-            Ok(originals) => Ok(Opened::Index(Arc::new(Self::new(db, originals)))),
-            Err(error) => Ok(Opened::Unusable(format!("its client message ids do not open: {error}"))),
+            Ok(originals) => Ok(OpenedIndex::Index(Arc::new(Self::new(db, originals)))),
+            Err(error) => Ok(OpenedIndex::Unusable(format!("its client message ids do not open: {error}"))),
         }
     }
 
@@ -158,7 +158,7 @@ impl Index {
     }
 
     /// Makes all writes of the groups up to this end, or none that counts: the end is reached with the last of them.
-    /// Messages of a conversation come one behind the other, by their numbers; for all else the order does not matter.
+    /// StoredMessages of a conversation come one behind the other, by their numbers; for all else the order does not matter.
     ///
     /// What `alone` gives is held while the entries of sled change: the shorter the better, for loads wait for it.
     pub(super) fn apply<'a, A>(

@@ -1,4 +1,4 @@
-//! The index as one moment of the store sees it: own writes, then the overlay, then sled.
+//! The index as a snapshot of the store sees it: own writes, then the memtable, then sled.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -7,28 +7,28 @@ use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::Index;
-use crate::store::current::Present;
-use crate::store::overlay::Snapshot;
+use crate::store::read::index_slot::Present;
+use crate::store::write::memtable::MemTableSnapshot;
 
 /// Writes that are not in sled yet: keys with their new values, `None` where they are removed.
 pub(in crate::store) type Writes = BTreeMap<IVec, Option<IVec>>;
 
 /// What is left of a range.
-pub(in crate::store) type Bounds = (Bound<IVec>, Bound<IVec>);
+pub(in crate::store) type KeyBounds = (Bound<IVec>, Bound<IVec>);
 
 /// A view of the index.
 pub(in crate::store) struct View {
     index: Present,
     /// Groups that are synced and not yet in sled.
-    overlay: Snapshot,
+    memtable: MemTableSnapshot,
     /// What the owner of the view has written itself.
     own: Writes,
 }
 
 impl View {
     /// A view without own writes.
-    pub(in crate::store) fn new(index: Present, overlay: Snapshot) -> Self {
-        Self { index, overlay, own: Writes::new() }
+    pub(in crate::store) fn new(index: Present, memtable: MemTableSnapshot) -> Self {
+        Self { index, memtable, own: Writes::new() }
     }
 
     /// Writes a value. It is seen by this view alone.
@@ -58,7 +58,7 @@ impl View {
         }
         let index = self.index()?;
         index.check()?;
-        match self.overlay.get(key) {
+        match self.memtable.get(key) {
             Some(written) => Ok(written),
             None => index.get(key),
         }
@@ -113,9 +113,9 @@ impl View {
     }
 
     /// The next key of a range that is written and not in sled.
-    fn next_written(&self, left: &Bounds, back: bool) -> Option<Written> {
+    fn next_written(&self, left: &KeyBounds, back: bool) -> Option<Written> {
         let own = next_of(self.own.range(left.clone()), back, |value| Some(value.clone()));
-        first_of(own, self.overlay.next(left, back), back)
+        first_of(own, self.memtable.next(left, back), back)
     }
 }
 
@@ -158,7 +158,7 @@ pub(in crate::store) struct Scan<'a> {
     view: &'a View,
     index: &'a Index,
     /// Where written ones may still be.
-    left: Option<Bounds>,
+    left: Option<KeyBounds>,
     stored: sled::Iter,
     back: bool,
     waiting: (Option<Written>, Option<(IVec, IVec)>),

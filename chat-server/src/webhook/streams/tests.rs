@@ -2,7 +2,7 @@ use chat_core::id::{ConversationId, MessageId, NONCE_BYTES, Nonce};
 use chat_core::time::Timestamp;
 
 use super::*;
-use crate::store::Place;
+use crate::store::JournalPlace;
 use crate::store::journal::{Event, Hash, MessageAppended};
 
 const PAUSE: Duration = Duration::from_mins(1);
@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 fn mark(from: u64) -> Mark {
     let chain = "0".repeat(64);
     let place = format!(r#"{{"position":{},"segment":1,"offset":60,"chain":"{chain}"}}"#, from - 1);
-    let place: Place = serde_json::from_str(&place).unwrap();
+    let place: JournalPlace = serde_json::from_str(&place).unwrap();
     Mark { place, from: Position(from) }
 }
 

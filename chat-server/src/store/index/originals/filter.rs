@@ -3,7 +3,7 @@
 use std::array;
 use std::sync::OnceLock;
 
-use super::page::{Hash, Page};
+use super::page::{IdHash, IdPage};
 
 /// Pages that are remembered, by 136 bytes each: 17 MiB, for 9 to 13 million ids. Of the pages after these nothing is
 /// known, and they are read.
@@ -31,20 +31,20 @@ impl Filters {
     }
 
     /// Whether a hash is surely not in a page.
-    pub(super) fn rule_out(&self, page: u64, hash: Hash) -> bool {
+    pub(super) fn rule_out(&self, page: u64, hash: IdHash) -> bool {
         let known = self.slot(page).and_then(OnceLock::get);
         known.is_some_and(|filter| !filter.may_hold(hash))
     }
 
     /// A page was read.
-    pub(super) fn learn(&self, number: u64, page: &Page) {
+    pub(super) fn learn(&self, number: u64, page: &IdPage) {
         if let Some(slot) = self.slot(number) {
             slot.get_or_init(|| Filter::of(page));
         }
     }
 
     /// A page was written: one that is there, or the next one.
-    pub(super) fn replace(&mut self, number: u64, page: &Page) {
+    pub(super) fn replace(&mut self, number: u64, page: &IdPage) {
         let Ok(number) = usize::try_from(number) else { return };
         let filter = OnceLock::from(Filter::of(page));
         match self.0.get_mut(number) {
@@ -60,7 +60,7 @@ impl Filters {
 }
 
 impl Filter {
-    fn of(page: &Page) -> Self {
+    fn of(page: &IdPage) -> Self {
         let mut words = [0; WORDS];
         for (hash, _) in page.all() {
             bits(hash).into_iter().for_each(|(word, bit)| words[word] |= bit);
@@ -68,13 +68,13 @@ impl Filter {
         Self(words)
     }
 
-    fn may_hold(&self, hash: Hash) -> bool {
+    fn may_hold(&self, hash: IdHash) -> bool {
         bits(hash).into_iter().all(|(word, bit)| self.0[word] & bit != 0)
     }
 }
 
 /// The bits of a hash, from the part of it that has not chosen the page.
-fn bits(hash: Hash) -> [(usize, u64); BITS] {
+fn bits(hash: IdHash) -> [(usize, u64); BITS] {
     let rest = hash.rest();
     array::from_fn(|n| {
         let [word, bit] = [rest[2 * n], rest[2 * n + 1]];

@@ -11,8 +11,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use super::page::{ENTRY, Hash};
-use super::{Place, damaged};
+use super::page::{ENTRY, IdHash};
+use super::{RecordPlace, damaged};
 use crate::store::private;
 
 const HEADER: usize = 12;
@@ -22,13 +22,13 @@ const BYTES_MOST: u64 = 8 << 20;
 
 /// The log, open at its end.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct IdLog {
     file: File,
     length: u64,
     entries: usize,
 }
 
-impl Log {
+impl IdLog {
     /// Makes an empty log.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = private::options().read(true).write(true).create_new(true).open(path)?;
@@ -36,7 +36,7 @@ impl Log {
     }
 
     /// Opens a log that is there, and gives what is in it.
-    pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<(Hash, Place)>)> {
+    pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<(IdHash, RecordPlace)>)> {
         let file = File::options().read(true).write(true).open(path)?;
         let length = file.metadata()?.len();
         if length > BYTES_MOST {
@@ -46,7 +46,7 @@ impl Log {
         file.read_exact_at(&mut bytes, 0)?;
         let (mut entries, mut rest) = (Vec::new(), &bytes[..]);
         while let Some((block, after)) = split(rest)? {
-            entries.extend(block.chunks_exact(ENTRY).map(Hash::split));
+            entries.extend(block.chunks_exact(ENTRY).map(IdHash::split));
             rest = after;
         }
         let length = length - rest.len() as u64;
@@ -60,7 +60,7 @@ impl Log {
     }
 
     /// Adds entries.
-    pub(super) fn add(&mut self, entries: &[(Hash, Place)]) -> io::Result<()> {
+    pub(super) fn add(&mut self, entries: &[(IdHash, RecordPlace)]) -> io::Result<()> {
         let count = u32::try_from(entries.len()).map_err(io::Error::other)?;
         let mut block = vec![0; HEADER];
         entries.iter().for_each(|(hash, place)| block.extend([hash.0, *place].as_flattened()));

@@ -39,8 +39,8 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use crate::store::private;
 use crate::store::values::LOCATION;
 use filter::Filters;
-use log::Log;
-use page::{Hash, PAGE, Page, ROOM};
+use log::IdLog;
+use page::{IdHash, IdPage, PAGE, ROOM};
 
 const MAGIC: [u8; 8] = *b"chatorig";
 const SECRET: usize = 16;
@@ -66,7 +66,7 @@ const FILL: u64 = 80;
 const SAMPLE: u64 = 16;
 
 /// Where in the journal a record stands, as it is written down.
-type Place = [u8; LOCATION];
+type RecordPlace = [u8; LOCATION];
 
 /// The file. It may be asked while something is put: who asks waits for a page or two to be written, and not for all.
 #[derive(Debug)]
@@ -74,10 +74,10 @@ pub(super) struct Originals {
     file: File,
     secret: [u8; SECRET],
     /// What came last. All of it is in the log, or in the page of what found its page full.
-    recent: RwLock<HashMap<Hash, Place>>,
+    recent: RwLock<HashMap<IdHash, RecordPlace>>,
     table: RwLock<Table>,
     /// Held by who puts: nobody else writes.
-    log: Mutex<Log>,
+    log: Mutex<IdLog>,
 }
 
 /// What the pages are: changed together with them.
@@ -89,7 +89,7 @@ struct Table {
 }
 
 /// A key with its place in the journal.
-pub(super) type Original<'a> = (&'a [u8], Place);
+pub(super) type Original<'a> = (&'a [u8], RecordPlace);
 
 impl Originals {
     /// Makes an empty file.
@@ -97,13 +97,13 @@ impl Originals {
         let file = private::options().read(true).write(true).create_new(true).open(path)?;
         let mut secret = [0; SECRET];
         getrandom::fill(&mut secret)?;
-        let mut first = Page::empty();
+        let mut first = IdPage::empty();
         first.0[..MAGIC.len()].copy_from_slice(&MAGIC);
         first.0[MAGIC.len()..][..SECRET].copy_from_slice(&secret);
         file.write_all_at(&first.0[..], 0)?;
-        let originals = Self::new(file, secret, 1, Log::create(&log_of(path))?);
-        originals.write_at(OVERFLOW, &mut Page::empty())?;
-        originals.write(0, Page::empty())?;
+        let originals = Self::new(file, secret, 1, IdLog::create(&log_of(path))?);
+        originals.write_at(OVERFLOW, &mut IdPage::empty())?;
+        originals.write(0, IdPage::empty())?;
         Ok(originals)
     }
 
@@ -111,28 +111,28 @@ impl Originals {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::options().read(true).write(true).open(path)?;
         let length = file.metadata()?.len();
-        let mut first = Page::empty();
+        let mut first = IdPage::empty();
         file.read_exact_at(&mut first.0[..], 0)?;
         let pages = (length / PAGE as u64).saturating_sub(2);
         if !first.0.starts_with(&MAGIC) || pages == 0 || !length.is_multiple_of(PAGE as u64) {
             return Err(damaged());
         }
         let secret = *first.0[MAGIC.len()..].first_chunk().expect("a page is longer");
-        let (log, logged) = Log::open(&log_of(path))?;
+        let (log, logged) = IdLog::open(&log_of(path))?;
         let originals = Self::new(file, secret, pages, log);
         let overflow = originals.read_at(OVERFLOW)?;
         originals.recent_mut().extend(overflow.all().chain(logged));
         Ok(originals)
     }
 
-    fn new(file: File, secret: [u8; SECRET], pages: u64, log: Log) -> Self {
+    fn new(file: File, secret: [u8; SECRET], pages: u64, log: IdLog) -> Self {
         let recent = RwLock::new(HashMap::with_capacity(RECENT_MOST));
         let table = RwLock::new(Table { pages, filters: Filters::new(pages) });
         Self { file, secret, recent, table, log: Mutex::new(log) }
     }
 
     /// Looks for a key.
-    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Place>> {
+    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<RecordPlace>> {
         let hash = self.hash(key);
         if let Some(place) = self.recent().get(&hash) {
             return Ok(Some(*place));
@@ -167,13 +167,13 @@ impl Originals {
 
     /// Puts what came last into its pages, but for a few that may find them full: each of these has a page split, until
     /// there are not too many.
-    fn settle(&self, log: &mut Log) -> io::Result<()> {
+    fn settle(&self, log: &mut IdLog) -> io::Result<()> {
         let recent = self.recent().iter().map(|(hash, place)| (*hash, *place)).collect();
         let mut left = self.put_into_pages(recent)?;
         while left.len() > ROOM {
             left = self.put_into_pages(left)?;
         }
-        let mut overflow = Page::empty();
+        let mut overflow = IdPage::empty();
         let found_room = left.iter().all(|(hash, place)| overflow.put(*hash, *place));
         assert!(found_room, "no more than ROOM are left");
         self.write_at(OVERFLOW, &mut overflow)?;
@@ -186,7 +186,10 @@ impl Originals {
 
     /// Puts entries into their pages; gives those that found no room. Sorted, each page is read and written once for all of
     /// its own.
-    fn put_into_pages(&self, mut entries: Vec<(Hash, Place)>) -> io::Result<Vec<(Hash, Place)>> {
+    fn put_into_pages(
+        &self,
+        mut entries: Vec<(IdHash, RecordPlace)>,
+    ) -> io::Result<Vec<(IdHash, RecordPlace)>> {
         self.make_room(entries.len() as u64)?;
         entries.sort_unstable_by_key(|(hash, _)| hash.rank());
         self.put_sorted(&entries)
@@ -205,9 +208,9 @@ impl Originals {
         (pages..(there + more) / FILL).try_for_each(|pages| self.split(pages).map(drop))
     }
 
-    fn put_sorted(&self, entries: &[(Hash, Place)]) -> io::Result<Vec<(Hash, Place)>> {
+    fn put_sorted(&self, entries: &[(IdHash, RecordPlace)]) -> io::Result<Vec<(IdHash, RecordPlace)>> {
         let (mut pages, mut left) = (self.pages(), Vec::new());
-        let mut open: Option<(u64, Page)> = None;
+        let mut open: Option<(u64, IdPage)> = None;
         for (hash, place) in entries.iter().copied() {
             let address = hash.address(pages);
             let mut page = match open.take() {
@@ -238,7 +241,7 @@ impl Originals {
         let (from, to) = (pages - (1 << pages.ilog2()), pages);
         let pages = pages + 1;
         let whole = self.read(from)?;
-        let mut halves = [Page::empty(), Page::empty()];
+        let mut halves = [IdPage::empty(), IdPage::empty()];
         for (hash, place) in whole.all() {
             // One that belongs to neither was left by a split that a crash cut short, and is where it belongs too.
             let half = [from, to].iter().position(|half| *half == hash.address(pages));
@@ -256,11 +259,11 @@ impl Originals {
         self.table.read().unwrap_or_else(PoisonError::into_inner).pages
     }
 
-    fn recent(&self) -> RwLockReadGuard<'_, HashMap<Hash, Place>> {
+    fn recent(&self) -> RwLockReadGuard<'_, HashMap<IdHash, RecordPlace>> {
         self.recent.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recent_mut(&self) -> RwLockWriteGuard<'_, HashMap<Hash, Place>> {
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, HashMap<IdHash, RecordPlace>> {
         self.recent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -268,18 +271,18 @@ impl Originals {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hash(&self, key: &[u8]) -> Hash {
+    fn hash(&self, key: &[u8]) -> IdHash {
         let mut hasher = SipHasher24::new_with_key(&self.secret);
         hasher.write(key);
-        Hash(*hasher.finish128().as_bytes().first_chunk().expect("128 bits are longer"))
+        IdHash(*hasher.finish128().as_bytes().first_chunk().expect("128 bits are longer"))
     }
 
-    fn read(&self, page: u64) -> io::Result<Page> {
+    fn read(&self, page: u64) -> io::Result<IdPage> {
         self.read_at(offset(page))
     }
 
-    fn read_at(&self, offset: u64) -> io::Result<Page> {
-        let mut read = Page::empty();
+    fn read_at(&self, offset: u64) -> io::Result<IdPage> {
+        let mut read = IdPage::empty();
         self.file.read_exact_at(&mut read.0[..], offset)?;
         match read.is_whole() {
             true => Ok(read),
@@ -287,17 +290,17 @@ impl Originals {
         }
     }
 
-    fn write(&self, number: u64, page: Page) -> io::Result<()> {
+    fn write(&self, number: u64, page: IdPage) -> io::Result<()> {
         self.write_in(&mut self.table_mut(), number, page)
     }
 
-    fn write_in(&self, table: &mut Table, number: u64, mut page: Page) -> io::Result<()> {
+    fn write_in(&self, table: &mut Table, number: u64, mut page: IdPage) -> io::Result<()> {
         self.write_at(offset(number), &mut page)?;
         table.filters.replace(number, &page);
         Ok(())
     }
 
-    fn write_at(&self, offset: u64, page: &mut Page) -> io::Result<()> {
+    fn write_at(&self, offset: u64, page: &mut IdPage) -> io::Result<()> {
         page.seal();
         self.file.write_all_at(&page.0[..], offset)
     }

@@ -2,7 +2,7 @@
 
 use std::array;
 
-use super::Place;
+use super::RecordPlace;
 use crate::store::values::LOCATION;
 
 /// Bytes of a page.
@@ -19,12 +19,12 @@ pub(super) const ROOM: usize = (PAGE - HEADER) / ENTRY;
 
 /// A keyed hash of a key: what tells it from all others in its page, and chooses the page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Hash(pub(super) [u8; HASH]);
+pub(super) struct IdHash(pub(super) [u8; HASH]);
 
 /// A page.
-pub(super) struct Page(pub(super) Box<[u8; PAGE]>);
+pub(super) struct IdPage(pub(super) Box<[u8; PAGE]>);
 
-impl Hash {
+impl IdHash {
     /// What chooses the page.
     fn number(self) -> u64 {
         u64::from_be_bytes(*self.0.first_chunk().expect("a hash is longer"))
@@ -50,13 +50,13 @@ impl Hash {
     }
 
     /// The hash of an entry, and its place.
-    pub(super) fn split(entry: &[u8]) -> (Self, Place) {
+    pub(super) fn split(entry: &[u8]) -> (Self, RecordPlace) {
         let (hash, place) = entry.split_first_chunk().expect("an entry is whole");
         (Self(*hash), *place.first_chunk().expect("an entry is whole"))
     }
 }
 
-impl Page {
+impl IdPage {
     pub(super) fn empty() -> Self {
         Self(Box::new([0; PAGE]))
     }
@@ -66,17 +66,17 @@ impl Page {
     }
 
     /// All entries.
-    pub(super) fn all(&self) -> impl Iterator<Item = (Hash, Place)> + '_ {
-        self.0[HEADER..].chunks_exact(ENTRY).take(self.entries()).map(Hash::split)
+    pub(super) fn all(&self) -> impl Iterator<Item = (IdHash, RecordPlace)> + '_ {
+        self.0[HEADER..].chunks_exact(ENTRY).take(self.entries()).map(IdHash::split)
     }
 
     /// The place of a hash.
-    pub(super) fn find(&self, hash: Hash) -> Option<Place> {
+    pub(super) fn find(&self, hash: IdHash) -> Option<RecordPlace> {
         self.all().find(|(other, _)| *other == hash).map(|(_, place)| place)
     }
 
     /// Adds an entry, or replaces that of the same hash; `false` if it finds no room.
-    pub(super) fn put(&mut self, hash: Hash, place: Place) -> bool {
+    pub(super) fn put(&mut self, hash: IdHash, place: RecordPlace) -> bool {
         let entries = self.entries();
         let at = self.all().position(|(other, _)| other == hash).unwrap_or(entries);
         if at == ROOM {

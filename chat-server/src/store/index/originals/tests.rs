@@ -139,7 +139,7 @@ fn nothing_leaves_the_log_before_it_is_in_its_page() {
     let log = &mut *originals.log.lock().unwrap();
     assert!(originals.settle(log).is_err(), "its page can't be read");
     assert_eq!(log.entries(), 1_000);
-    let (_, logged) = Log::open(&log_of(&path)).unwrap();
+    let (_, logged) = IdLog::open(&log_of(&path)).unwrap();
     assert_eq!(logged.len(), 1_000);
 }
 
@@ -200,9 +200,9 @@ fn a_split_that_was_cut_short_loses_nothing() {
 fn what_finds_its_page_full_is_kept_until_there_is_room() {
     let (_dir, path, originals) = empty();
     put(&originals, 0..10_000);
-    let mut full = Page::empty();
-    (0..=u8::MAX).take(ROOM).for_each(|number| assert!(full.put(Hash([number; page::HASH]), place(0))));
-    (0..originals.pages()).for_each(|page| originals.write(page, Page(full.0.clone())).unwrap());
+    let mut full = IdPage::empty();
+    (0..=u8::MAX).take(ROOM).for_each(|number| assert!(full.put(IdHash([number; page::HASH]), place(0))));
+    (0..originals.pages()).for_each(|page| originals.write(page, IdPage(full.0.clone())).unwrap());
     let kept = put(&originals, 10_000..10_010);
     assert!((1..=10).contains(&kept), "{kept}");
     let originals = Originals::open(&path).unwrap();

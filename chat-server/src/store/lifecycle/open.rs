@@ -1,0 +1,247 @@
+//! StoreOpening: from whatever a crash, a power cut or a restored backup left, to a store that can be used.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
+use chat_core::store::{Position, UnavailableError};
+
+use crate::store::disk::Disk;
+use crate::store::error::OpenError;
+use crate::store::index::build::{ReplayError, replay};
+use crate::store::index::{Index, OpenedIndex, set_aside};
+use crate::store::lifecycle::lock::Lock;
+use crate::store::lifecycle::retention::{self, RetentionError};
+use crate::store::lifecycle::space::is_full;
+use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
+use crate::store::options::{IndexReport, OpenReport, Options, Progress};
+use crate::store::private;
+use crate::store::read::index_slot::Present;
+use crate::store::write::journal::{End, Erasing, Event, Journal, KnownEnd, Recovered, recover};
+
+/// A store whose journal and index agree.
+pub(in crate::store) struct Parts {
+    pub(in crate::store) lock: Lock,
+    pub(in crate::store) journal: Journal,
+    /// None if the disk is full: it is then built as soon as there is room.
+    pub(in crate::store) index: Present,
+    pub(in crate::store) report: OpenReport,
+}
+
+/// Where a store is, and how it is to be opened.
+struct StoreOpening<'a> {
+    dir: &'a Path,
+    journal: PathBuf,
+    index: PathBuf,
+    options: &'a Options,
+}
+
+/// The index that was found.
+enum Found {
+    /// One to go on with.
+    Usable(Arc<Index>, End),
+    /// None, or one that is to be set aside; and a synced end that it knows all the same.
+    Useless { why: String, end: Option<End> },
+}
+
+/// Opens or creates the store in this directory.
+///
+/// The journal is not changed before it is known to be sound.
+pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
+    if StoreState::read(dir, BACKUP)?.is_some() {
+        return Err(OpenError::Backup { dir: dir.to_owned() });
+    }
+    let journal = dir.join("journal");
+    make_directories(&*options.disk, &journal).map_err(OpenError::io("create", &journal))?;
+    let opening = StoreOpening { dir, journal, index: dir.join("index"), options };
+    let lock = Lock::take(dir)?;
+    private::tighten(dir);
+    let state = StoreState::read(dir, STATE)?;
+    let found = opening.find_index(state.as_ref())?;
+    let Recovered { end, cut } = opening.recover(state.as_ref(), &found)?;
+    let journal = opening.open_journal(end)?;
+    let end_now = journal.end();
+    let (index, index_report) = opening.bring_index(found, end_now.position)?;
+    if let Ok(index) = &index {
+        let completed = retention::complete(dir, &*options.disk, index).map_err(|error| match error {
+            RetentionError::Journal(error) => error,
+            error => OpenError::Index { dir: opening.index.clone(), what: error.to_string() },
+        });
+        // Retention does again what it has noted.
+        unless_full(dir, completed)?;
+    }
+    // What it said before is true still: the next start knows an older end, or takes the index for less than it is.
+    unless_full(dir, write_state(dir, options, end_now, false))?;
+    Erasing::keep_spare(&opening.journal);
+    let created = end.is_none_or(|end| end.position.0 == 0);
+    let report = OpenReport { created, cut, index: index_report, position: end_now.position };
+    tracing::info!(?report, "opened the store");
+    Ok(Parts { lock, journal, index, report })
+}
+
+/// Goes on without what a full disk had no room for.
+fn unless_full(dir: &Path, done: Result<(), OpenError>) -> Result<(), OpenError> {
+    match done {
+        Err(error @ (OpenError::Index { .. } | OpenError::Io { .. })) if is_full(dir) => {
+            tracing::warn!(%error, "the disk is full: the store is opened all the same");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// Removes the file that says how the store was left, durably: it is then known of no index that it can be trusted.
+fn forget_state(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join(STATE);
+    let removed = fs::remove_file(&path).and_then(|()| fs::File::open(dir)?.sync_all());
+    removed.map_err(OpenError::io("remove", &path))
+}
+
+/// Says durably how the store is left.
+pub(in crate::store) fn write_state(
+    dir: &Path,
+    options: &Options,
+    end: End,
+    clean: bool,
+) -> Result<(), OpenError> {
+    let state = StoreState::new(clean, options.boot_id.clone(), end);
+    state.write(dir, STATE).map_err(OpenError::io("write the state of the store in", dir))
+}
+
+impl StoreOpening<'_> {
+    fn find_index(&self, state: Option<&StoreState>) -> Result<Found, OpenError> {
+        let useless = |why: &str, end| Found::Useless { why: why.to_owned(), end };
+        if let Some(state) = state.filter(|state| state.clean) {
+            // Sled writes as soon as it is open, and so does who builds an index where there is none. If the machine
+            // stops before this start has come to its end, the next one must not take the index for one that was closed.
+            match write_state(self.dir, self.options, state.end, false) {
+                Err(error) if is_full(self.dir) => {
+                    tracing::warn!(%error, "the disk is full: the file that says how the store was left is removed");
+                    forget_state(self.dir)?;
+                }
+                written => written?,
+            }
+        }
+        if !self.index.try_exists().map_err(OpenError::io("look for", &self.index))? {
+            return Ok(useless("there was none", None));
+        }
+        if self.options.fresh_index {
+            return Ok(useless("that was asked for", None));
+        }
+        let boot = &self.options.boot_id;
+        if state.is_some_and(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
+            return Ok(useless("the machine was restarted, and the store had not been closed", None));
+        }
+        let index = match Index::open(&self.index, self.options.index_cache_bytes)? {
+            OpenedIndex::Index(index) => index,
+            OpenedIndex::Unusable(why) => return Ok(useless(&why, None)),
+        };
+        match index.end() {
+            Ok(end) if state.is_none() => Ok(useless("it is not known how the store was left", Some(end))),
+            Ok(end) => Ok(Found::Usable(index, end)),
+            Err(unavailable) => Ok(useless(&unavailable.reason, None)),
+        }
+    }
+
+    fn recover(&self, state: Option<&StoreState>, found: &Found) -> Result<Recovered, OpenError> {
+        let (index_end, whole_from) = match found {
+            Found::Usable(_, end) => (Some(*end), end.segment),
+            Found::Useless { end, .. } => (*end, 0),
+        };
+        let state = state.map(|state| KnownEnd { name: "the file `state`", end: state.end });
+        let index = index_end.map(|end| KnownEnd { name: "the index", end });
+        let witnesses: Vec<_> =
+            state.into_iter().chain(index).filter(|witness| witness.end.position.0 > 0).collect();
+        let progress = |position| self.options.observer.tell(Progress::Checked(position));
+        recover(&*self.options.disk, &self.journal, &witnesses, whole_from, &progress)
+    }
+
+    /// Opens the journal for writing; a new one begins with its epoch.
+    fn open_journal(&self, end: Option<End>) -> Result<Journal, OpenError> {
+        let Options { disk, segment_bytes, .. } = self.options;
+        let begun =
+            Journal::open(disk.clone(), &self.journal, end, *segment_bytes).and_then(|mut journal| {
+                if journal.end().position.0 == 0 {
+                    begin_epoch(&mut journal)?;
+                }
+                Ok(journal)
+            });
+        begun.map_err(OpenError::io("begin", &self.journal))
+    }
+
+    /// The index at the journal's end, or the reason why the disk has no room for one.
+    fn bring_index(&self, found: Found, last: Position) -> Result<(Present, IndexReport), OpenError> {
+        match self.try_index(found, last) {
+            Ok((index, report)) => Ok((Ok(index), report)),
+            Err(error @ (OpenError::Index { .. } | OpenError::Io { .. })) if is_full(self.dir) => {
+                let why = error.to_string();
+                tracing::error!(
+                    why,
+                    "the disk is full: nothing can be read before there is room for the index"
+                );
+                Ok((Err(UnavailableError::new(why.clone())), IndexReport::Missing { why }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_index(&self, found: Found, last: Position) -> Result<(Arc<Index>, IndexReport), OpenError> {
+        let why = match found {
+            Found::Usable(index, end) => match self.replay(&index, last) {
+                Ok(()) if end.position == last => return Ok((index, IndexReport::Current)),
+                Ok(()) => return Ok((index, IndexReport::Replayed(end.position))),
+                Err(ReplayError::Journal(error)) => return Err(error),
+                Err(ReplayError::Index(unavailable)) => unavailable.reason,
+            },
+            Found::Useless { why, .. } => why,
+        };
+        tracing::info!(why, last = last.0, "building the index anew from the journal");
+        set_aside(&self.index).map_err(OpenError::io("set aside", &self.index))?;
+        let index = Arc::new(Index::create(&self.index, self.options.index_cache_bytes)?);
+        match self.replay(&index, last) {
+            Ok(()) => Ok((index, IndexReport::Rebuilt { why })),
+            Err(ReplayError::Journal(error)) => Err(error),
+            Err(ReplayError::Index(unavailable)) => {
+                Err(OpenError::Index { dir: self.index.clone(), what: unavailable.reason })
+            }
+        }
+    }
+
+    fn replay(&self, index: &Arc<Index>, last: Position) -> Result<(), ReplayError> {
+        replay(index, &self.journal, last, &|reached| {
+            tracing::info!(reached = reached.0, last = last.0, "replaying the journal into the index");
+            self.options.observer.tell(Progress::Replayed(reached, last));
+            true
+        })
+    }
+}
+
+/// Makes the directories that are missing, and their names durable, and those of the last two in any case: a start
+/// that came to no end may have made them.
+fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
+    let made = journal.ancestors().take_while(|path| !path.exists()).count().max(2);
+    private::make_dir(journal)?;
+    for holder in journal.ancestors().skip(1).take(made) {
+        let holder = if holder.as_os_str().is_empty() { Path::new(".") } else { holder };
+        disk.sync_directory(holder)?;
+    }
+    Ok(())
+}
+
+/// Writes that an epoch begins, durably.
+pub(in crate::store) fn begin_epoch(journal: &mut Journal) -> io::Result<Epoch> {
+    let epoch = new_epoch()?;
+    let mut group = journal.begin().map_err(io::Error::other)?;
+    group.push(&Event::EpochBegun { epoch: epoch.clone() }, None).map_err(io::Error::other)?;
+    journal.commit(group).map_err(io::Error::other)?;
+    Ok(epoch)
+}
+
+/// An epoch that no other store has.
+fn new_epoch() -> io::Result<Epoch> {
+    let mut nonce = Nonce([0; NONCE_BYTES]);
+    getrandom::fill(&mut nonce.0)?;
+    Ok(Epoch::from(nonce.to_string()))
+}

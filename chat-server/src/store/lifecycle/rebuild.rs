@@ -1,0 +1,35 @@
+//! Building the index anew because somebody asks for it.
+
+use std::path::Path;
+
+use chat_core::store::Position;
+
+use crate::store::LocalStore;
+use crate::store::error::OpenError;
+use crate::store::index::remove_set_aside;
+use crate::store::options::{Observer, Options, Progress};
+
+/// Builds the index of a store that no server has open anew from its journal, and removes those that were set aside.
+///
+/// `progress` is told the position that was reached, and the last one.
+///
+/// # Errors
+///
+/// [`OpenError`]. The next start goes on where this came to.
+pub fn rebuild(
+    dir: &Path,
+    progress: impl Fn(u64, u64) + Send + Sync + 'static,
+) -> Result<Position, OpenError> {
+    let journal = dir.join("journal");
+    // Where there is no store, none is made.
+    journal.metadata().map_err(OpenError::io("read", &journal))?;
+    let observer = Observer::new(move |told| {
+        if let Progress::Replayed(reached, last) = told {
+            progress(reached.0, last.0);
+        }
+    });
+    let store = LocalStore::open(dir, Options { fresh_index: true, observer, ..Options::default() })?;
+    store.close()?;
+    remove_set_aside(dir).map_err(OpenError::io("remove the old index in", dir))?;
+    Ok(store.report().position)
+}

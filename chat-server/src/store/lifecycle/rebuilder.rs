@@ -1,0 +1,164 @@
+//! What becomes of an index that fails while the store runs: it is set aside, and another is built from the journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chat_core::store::{Position, UnavailableError};
+
+use crate::store::index::build::{ReplayError, replay};
+use crate::store::index::{Index, caught, set_aside, wait_until_free};
+use crate::store::options::{Observer, Options, Progress};
+use crate::store::read::index_slot::IndexSlot;
+use crate::store::write::memtable::MemTable;
+
+/// The pause before a second attempt to build an index; each further one is twice as long.
+const PAUSE_LEAST: Duration = Duration::from_millis(100);
+
+/// The longest pause: for so long, once a fault has ended, loads may still be unavailable.
+const PAUSE_MOST: Duration = Duration::from_secs(10);
+
+/// How long an index must have served for its failure to count as a first one.
+const SERVED_WELL: Duration = Duration::from_mins(1);
+
+/// Builds indexes, on the index thread.
+pub(in crate::store) struct Rebuilder {
+    slot: Arc<IndexSlot>,
+    memtable: Arc<MemTable>,
+    observer: Observer,
+    index: PathBuf,
+    journal: PathBuf,
+    cache_bytes: u64,
+    pause: Duration,
+    /// When the last attempt ended.
+    attempted: Option<Instant>,
+}
+
+impl Rebuilder {
+    /// For the store in this directory.
+    pub(in crate::store) fn new(
+        dir: &Path,
+        options: &Options,
+        slot: Arc<IndexSlot>,
+        memtable: Arc<MemTable>,
+    ) -> Self {
+        Self {
+            slot,
+            memtable,
+            observer: options.observer.clone(),
+            index: dir.join("index"),
+            journal: dir.join("journal"),
+            cache_bytes: options.index_cache_bytes,
+            pause: Duration::ZERO,
+            attempted: None,
+        }
+    }
+
+    /// Replaces the index, which has failed.
+    ///
+    /// Meanwhile there is none: loads are unavailable, and commits go on as far as they need none. It is tried until
+    /// it is done, with pauses that grow, or until the store is closed: then it is `false`, and no index is left
+    /// that failed.
+    pub(in crate::store) fn replace_failed(&mut self, failure: UnavailableError) -> bool {
+        let slot = self.slot.clone();
+        let mut ended = {
+            let _files = slot.files();
+            let failed = slot.get();
+            slot.set(Err(failure));
+            failed.map_or(Ok(()), Index::end_of).and_then(|()| self.clear())
+        };
+        loop {
+            let pause = self.next_pause();
+            if !self.memtable.pause(pause) {
+                break;
+            }
+            let _files = slot.files();
+            let built = ended.and_then(|()| self.build());
+            self.attempted = Some(Instant::now());
+            match built {
+                Ok(Some(index)) => {
+                    tracing::info!("the index is built anew: loads are answered again");
+                    slot.set(Ok(index));
+                    return true;
+                }
+                Ok(None) => return false,
+                Err(what) => tracing::error!(what, "could not build the index anew; it will be tried again"),
+            }
+            ended = self.clear();
+        }
+        if let Err(what) = ended {
+            tracing::error!(what, "could not set the index aside: remove it before the next start");
+        }
+        false
+    }
+
+    /// How long to wait before the next attempt.
+    fn next_pause(&mut self) -> Duration {
+        let lately = self.attempted.is_some_and(|attempted| attempted.elapsed() < SERVED_WELL);
+        self.pause = match lately {
+            true => (self.pause * 2).clamp(PAUSE_LEAST, PAUSE_MOST),
+            false => Duration::ZERO,
+        };
+        self.pause
+    }
+
+    /// Sets aside what is there.
+    fn clear(&self) -> Result<(), String> {
+        wait_until_free(&self.index).map_err(|error| error.to_string())?;
+        set_aside(&self.index).map_err(|error| format!("could not set the index aside: {error}"))
+    }
+
+    /// Builds an index; `None` if the store was closed before it was done.
+    fn build(&self) -> Result<Option<Arc<Index>>, String> {
+        let index = Index::create(&self.index, self.cache_bytes).map_err(|error| error.to_string())?;
+        let index = Arc::new(index);
+        match caught(|| self.fill(&index)).flatten() {
+            Ok(true) => Ok(Some(index)),
+            Ok(false) => Index::end_of(index).map(|()| None),
+            Err(what) => Index::end_of(index).and(Err(what)),
+        }
+    }
+
+    /// Brings an index to the base of the memtable, which may rise meanwhile; `false` if the store was closed.
+    fn fill(&self, index: &Arc<Index>) -> Result<bool, String> {
+        loop {
+            let last = self.memtable.flushed_to();
+            let reached = index.end().map_err(|unavailable| unavailable.reason)?.position;
+            if reached >= last {
+                return Ok(true);
+            }
+            tracing::info!(reached = reached.0, last = last.0, "building the index anew from the journal");
+            let replayed = replay(index, &self.journal, last, &|reached| self.go_on(reached, last));
+            replayed.map_err(|failed| match failed {
+                ReplayError::Index(unavailable) => unavailable.reason,
+                ReplayError::Journal(error) => error.to_string(),
+            })?;
+            if !self.memtable.make_room() {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn go_on(&self, reached: Position, last: Position) -> bool {
+        self.observer.tell(Progress::Replayed(reached, last));
+        self.memtable.make_room()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::write::journal::End;
+
+    #[test]
+    fn the_first_attempt_is_made_at_once_and_the_pauses_between_the_others_grow_to_ten_seconds() {
+        let slot = Arc::new(IndexSlot::new(Err(UnavailableError::new("none"))));
+        let memtable = Arc::new(MemTable::new(End::default()));
+        let mut rebuilder = Rebuilder::new(Path::new(""), &Options::default(), slot, memtable);
+        assert_eq!(rebuilder.next_pause(), Duration::ZERO);
+        rebuilder.attempted = Some(Instant::now());
+        let pauses: Vec<_> = (0..12).map(|_| rebuilder.next_pause().as_millis()).collect();
+        assert_eq!(pauses[..5], [100, 200, 400, 800, 1_600]);
+        assert_eq!(pauses[10..], [10_000, 10_000]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Reading the journal of an open store as it grows, group by group.
+
+use std::path::Path;
+
+use chat_core::store::Position;
+use serde::{Deserialize, Serialize};
+
+use crate::store::error::OpenError;
+use crate::store::write::journal::{End, Groups, Record, Synced};
+
+/// How far somebody has read a journal: a place between two of its groups. It can be kept, as JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JournalPlace(End);
+
+impl JournalPlace {
+    /// The last position before it.
+    pub fn position(self) -> Position {
+        self.0.position
+    }
+}
+
+/// The acknowledged end.
+pub(in crate::store) fn end(synced: &Synced) -> JournalPlace {
+    JournalPlace(synced.end())
+}
+
+/// The records of the next group that is acknowledged, and the place behind it.
+pub(in crate::store) fn next(
+    dir: &Path,
+    synced: &Synced,
+    after: JournalPlace,
+) -> Result<Option<(JournalPlace, Vec<Record>)>, OpenError> {
+    if after.0.position >= synced.end().position {
+        return Ok(None);
+    }
+    let group = Groups::after(&dir.join("journal"), after.0)?.next_group()?;
+    Ok(group
+        .map(|(end, records)| (JournalPlace(end), records.into_iter().map(|(_, record)| record).collect())))
+}

@@ -1,0 +1,121 @@
+//! The threads that answer loads.
+//!
+//! A load may have to read from disk, so it is not answered on the thread of whoever polls for it: that one serves
+//! connections. A few threads of our own need no particular runtime.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use chat_core::id::UserId;
+use chat_core::store::{Account, Loaded, Query, UnavailableError};
+use futures::channel::oneshot;
+
+use crate::store::meter::Meter;
+use crate::store::read::query::QueryEngine;
+
+/// Loads that wait for a thread; one more is unavailable, and its client is told to come again. Each costs some 200
+/// bytes; this is ten seconds of work.
+const WAITING_MOST: usize = 16_384;
+
+type LoadAnswer = Result<Loaded, UnavailableError>;
+
+type AccountsAnswer = Result<Vec<Account>, UnavailableError>;
+
+/// What a thread is asked for, and where its answer goes.
+enum Load {
+    Facts(Query, oneshot::Sender<LoadAnswer>),
+    Accounts { after: Option<UserId>, most: usize, answer: oneshot::Sender<AccountsAnswer> },
+}
+
+/// Where loads go.
+#[derive(Debug)]
+pub(in crate::store) struct Loads {
+    queue: Mutex<Option<SyncSender<Load>>>,
+    meter: Arc<Meter>,
+}
+
+impl Loads {
+    /// Starts the threads.
+    pub(in crate::store) fn start(
+        answers: QueryEngine,
+        threads: usize,
+        meter: Arc<Meter>,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let (queue, waiting) = sync_channel(WAITING_MOST);
+        let shared = Arc::new((answers, Mutex::new(waiting), meter.clone()));
+        let threads = (0..threads.max(1)).map(|_| {
+            let shared = shared.clone();
+            thread::Builder::new()
+                .name("store-load".to_owned())
+                .spawn(move || run(&shared.0, &shared.1, &shared.2))
+        });
+        let threads = threads.collect::<io::Result<_>>()?;
+        Ok((Self { queue: Mutex::new(Some(queue)), meter }, threads))
+    }
+
+    /// Asks for an answer.
+    pub(in crate::store) fn ask(
+        &self,
+        query: Query,
+    ) -> Result<oneshot::Receiver<LoadAnswer>, UnavailableError> {
+        let (answer, receiver) = oneshot::channel();
+        self.put(Load::Facts(query, answer)).map(|()| receiver)
+    }
+
+    /// Asks for a page of the directory.
+    pub(in crate::store) fn ask_accounts(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<oneshot::Receiver<AccountsAnswer>, UnavailableError> {
+        let (answer, receiver) = oneshot::channel();
+        self.put(Load::Accounts { after, most, answer }).map(|()| receiver)
+    }
+
+    fn put(&self, load: Load) -> Result<(), UnavailableError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = queue.as_ref().ok_or_else(|| UnavailableError::new("the store is closed"))?;
+        // Before a thread can take it out again.
+        self.meter.load_waits();
+        let put = queue.try_send(load).map_err(|refused| match refused {
+            TrySendError::Full(_) => UnavailableError::new("too many loads are waiting"),
+            TrySendError::Disconnected(_) => UnavailableError::new("the threads that answer are gone"),
+        });
+        put.inspect_err(|_| self.meter.load_begins())
+    }
+
+    /// Lets the threads end once all that waits is answered.
+    pub(in crate::store) fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+fn run(answers: &QueryEngine, waiting: &Mutex<Receiver<Load>>, meter: &Meter) {
+    loop {
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(load) = next else { return };
+        meter.load_begins();
+        match load {
+            Load::Facts(query, answer) => give(answer, || answers.answer(query)),
+            Load::Accounts { after, most, answer } => give(answer, || answers.accounts(after.as_ref(), most)),
+        }
+    }
+}
+
+/// Finds an answer, if anybody waits for it. A panic costs one answer, not the thread.
+fn give<T>(
+    answer: oneshot::Sender<Result<T, UnavailableError>>,
+    find: impl FnOnce() -> Result<T, UnavailableError>,
+) {
+    if answer.is_canceled() {
+        return;
+    }
+    let found = catch_unwind(AssertUnwindSafe(find));
+    let found = found.unwrap_or_else(|_| Err(UnavailableError::new("the answer panicked")));
+    if answer.send(found).is_err() {
+        tracing::debug!("a load was dropped before it ended");
+    }
+}

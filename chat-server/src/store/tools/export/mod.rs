@@ -1,0 +1,188 @@
+//! Exporting conversations, each with all that happened in it, as JSON lines.
+//!
+//! The journal has them mixed, in the order of time. So it is walked once, and the places of what is wanted are sorted
+//! in an index of their own, in the temporary directory: memory does not grow with what is stored.
+
+mod line;
+mod places;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use chat_core::id::ConversationId;
+use chat_core::store::UnavailableError;
+use chat_core::time::Timestamp;
+
+use crate::store::error::OpenError;
+use crate::store::lifecycle::lock::Lock;
+use crate::store::write::journal::{
+    ChainHead, End, Event, JournalSize, Location, Reader, Record, inspect, segment_path,
+};
+use line::ExportLine;
+use places::{Part, Places};
+
+/// What is to be exported.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only this conversation.
+    pub conversation: Option<ConversationId>,
+    /// Only what happened then or later.
+    pub since: Option<Timestamp>,
+    /// Only what happened before that.
+    pub until: Option<Timestamp>,
+}
+
+/// Why not all was exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// A record can't be read, or the temporary directory is full.
+    #[error("the export is not complete: {0}")]
+    Unreadable(String),
+    /// Where it was written to says no.
+    #[error("the export is not complete: it can't be written: {0}")]
+    Unwritable(#[from] io::Error),
+    /// Perhaps it is misspelt.
+    #[error("there is no conversation {0}")]
+    NoConversation(ConversationId),
+}
+
+impl From<UnavailableError> for ExportError {
+    fn from(unavailable: UnavailableError) -> Self {
+        Self::Unreadable(unavailable.reason)
+    }
+}
+
+/// Writes what is selected of the store in a data directory, or of a backup, as JSON lines.
+///
+/// Of a store that a server has open it is what is synced when the end is reached. `progress` is told how much is done,
+/// of how much.
+///
+/// # Errors
+///
+/// [`ExportError`]. An export that is complete ends with the line `end`.
+pub fn export(
+    dir: &Path,
+    selection: &Selection,
+    to: &mut dyn Write,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), ExportError> {
+    // Beside a running server it reads on: what is written meanwhile does not change what is synced.
+    let _lock = match Lock::take_existing(dir) {
+        Err(OpenError::Locked { .. }) => None,
+        taken => taken?,
+    };
+    let journal = dir.join("journal");
+    let size = JournalSize::of(&journal).map_err(OpenError::io("list", &journal))?;
+    let mut walk = ExportWalk { selection, places: Places::new()?, now: None, failed: None };
+    let inspected = inspect(&journal, &[], 0, &mut |end, records| {
+        progress(size.before(end), 2 * size.bytes);
+        walk.group(end, &records);
+        Ok(())
+    })?;
+    let end = inspected.end.unwrap_or_default();
+    sync(&journal, end)?;
+    let places = walk.end(end)?;
+    if let Some(wanted) = &selection.conversation
+        && !places.knows(wanted)?
+    {
+        return Err(ExportError::NoConversation(wanted.clone()));
+    }
+    let told = |done: u64, of: u64| progress(size.bytes + size.bytes * done / of.max(1), 2 * size.bytes);
+    write(&places, &Reader::new(&journal), to, &told)?;
+    let head = ChainHead::from(end).to_string();
+    line::write(to, &ExportLine::End { position: end.position.0, head })?;
+    Ok(to.flush()?)
+}
+
+/// What a running server has written it may not have synced yet: now it is.
+fn sync(journal: &Path, end: End) -> Result<(), OpenError> {
+    if end.segment == 0 {
+        return Ok(());
+    }
+    let path = segment_path(journal, end.segment);
+    File::open(&path).and_then(|file| file.sync_data()).map_err(OpenError::io("sync", &path))
+}
+
+/// How far the walk over the journal has come.
+struct ExportWalk<'a> {
+    selection: &'a Selection,
+    places: Places,
+    /// When the last message was sent: as late, at least, is what follows.
+    now: Option<Timestamp>,
+    failed: Option<ExportError>,
+}
+
+impl ExportWalk<'_> {
+    fn group(&mut self, end: End, records: &[(Location, Record)]) {
+        if self.failed.is_some() {
+            return;
+        }
+        let added = records.iter().try_for_each(|(location, record)| {
+            let Some(conversation) = conversation(&record.event) else { return Ok(()) };
+            if let Event::ConversationCreated(_) = record.event {
+                self.places.create(conversation, record.position, *location);
+            }
+            self.now = sent_at(&record.event).or(self.now);
+            match self.wants(conversation) {
+                true => self.places.add(conversation, record.position, *location),
+                false => Ok(()),
+            }
+        });
+        let kept = added.and_then(|()| self.places.keep(end, false));
+        self.failed = kept.err().map(ExportError::from);
+    }
+
+    fn end(mut self, end: End) -> Result<Places, ExportError> {
+        self.failed.map_or(Ok(()), Err)?;
+        self.places.keep(end, true)?;
+        Ok(self.places)
+    }
+
+    fn wants(&self, conversation: &ConversationId) -> bool {
+        let Selection { conversation: wanted, since, until } = self.selection;
+        wanted.as_ref().is_none_or(|wanted| wanted == conversation)
+            && since.is_none_or(|since| self.now.is_none_or(|now| now >= since))
+            && until.is_none_or(|until| self.now.is_none_or(|now| now < until))
+    }
+}
+
+/// The conversation that an event is about.
+fn conversation(event: &Event) -> Option<&ConversationId> {
+    match event {
+        Event::EpochBegun { .. } | Event::AccountPut { .. } => None,
+        Event::ConversationCreated(created) => Some(&created.id),
+        Event::MessageAppended(appended) => Some(&appended.conversation),
+        Event::MessageRead { conversation, .. } => Some(conversation),
+        Event::UserEnrolled(changed) | Event::UserWithdrawn(changed) => Some(&changed.conversation),
+    }
+}
+
+fn sent_at(event: &Event) -> Option<Timestamp> {
+    match event {
+        Event::ConversationCreated(created) => Some(created.sent_at),
+        Event::MessageAppended(appended) => Some(appended.sent_at),
+        _ => None,
+    }
+}
+
+fn write(
+    places: &Places,
+    reader: &Reader,
+    to: &mut dyn Write,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), ExportError> {
+    let (mut done, of) = (0, places.count());
+    places.each(&mut |part, location| {
+        let record = reader.read(location).map_err(|error| ExportError::Unreadable(error.to_string()))?;
+        if let Some(line) = ExportLine::of(part, &record) {
+            line::write(to, &line)?;
+        }
+        done += u64::from(part == Part::Event);
+        progress(done, of);
+        Ok(())
+    })
+}

@@ -1,0 +1,121 @@
+//! Where in the journal the lines of an export come from, sorted by conversation.
+
+use std::env::temp_dir;
+use std::sync::Arc;
+
+use chat_core::id::ConversationId;
+use chat_core::store::{Position, UnavailableError};
+use tempfile::TempDir;
+
+use super::ExportError;
+use crate::store::error::OpenError;
+use crate::store::index::Index;
+use crate::store::index::view::View;
+use crate::store::options::Options;
+use crate::store::values::{decode_location, encode_location};
+use crate::store::write::journal::{End, Location};
+use crate::store::write::memtable::MemTableSnapshot;
+
+/// Writes after which the places are brought to disk.
+const BATCH: usize = 4_096;
+
+/// What the keys of conversations begin with: their values are the position and the place of their creation.
+const CREATED: u8 = b'c';
+
+/// What the keys of lines begin with: then come the position of the conversation's creation, that of the record, and the
+/// part.
+const LINE: u8 = b'l';
+
+/// What of a record a line tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// The conversation that it creates.
+    Conversation = 0,
+    /// What happened: in a record that creates a conversation that is message 1.
+    Event = 1,
+}
+
+/// The places of lines, in a temporary directory.
+pub(super) struct Places {
+    index: Arc<Index>,
+    view: View,
+    count: u64,
+    _dir: TempDir,
+}
+
+impl Places {
+    /// None yet.
+    pub(super) fn new() -> Result<Self, OpenError> {
+        let dir = tempfile::Builder::new().prefix("chat-export-").tempdir();
+        let dir = dir.map_err(OpenError::io("make a directory in", &temp_dir()))?;
+        let index = Index::create(&dir.path().join("places"), Options::default().index_cache_bytes)?;
+        let index = Arc::new(index);
+        Ok(Self {
+            view: View::new(Ok(index.clone()), MemTableSnapshot::default()),
+            index,
+            count: 0,
+            _dir: dir,
+        })
+    }
+
+    /// Notes where a conversation is created.
+    pub(super) fn create(&mut self, conversation: &ConversationId, position: Position, location: Location) {
+        let value = [&position.0.to_be_bytes()[..], &encode_location(location)].concat();
+        self.view.put(created(conversation), value);
+    }
+
+    /// Whether such a conversation was created.
+    pub(super) fn knows(&self, conversation: &ConversationId) -> Result<bool, UnavailableError> {
+        Ok(self.view.get(&created(conversation))?.is_some())
+    }
+
+    /// Adds a line of a conversation, and the line of its creation. What is in no conversation is left out.
+    pub(super) fn add(
+        &mut self,
+        conversation: &ConversationId,
+        position: Position,
+        location: Location,
+    ) -> Result<(), UnavailableError> {
+        let Some(creation) = self.view.get(&created(conversation))? else { return Ok(()) };
+        let (first, place) = creation.split_at(8);
+        self.view.put(line(first, first, Part::Conversation), place);
+        let place = encode_location(location);
+        self.view.put(line(first, &position.0.to_be_bytes(), Part::Event), &place);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Brings what was added to disk, when it is much or the last.
+    pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), UnavailableError> {
+        if last || self.view.writes() >= BATCH {
+            self.index.apply(&self.view.take_writes(), end, || ())?;
+        }
+        Ok(())
+    }
+
+    /// About how many lines there are: those of conversations are not counted.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Gives each line in its order.
+    pub(super) fn each(
+        &self,
+        give: &mut dyn FnMut(Part, Location) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        for entry in self.view.prefix(&[LINE])? {
+            let (key, place) = entry?;
+            let part = if key.last() == Some(&0) { Part::Conversation } else { Part::Event };
+            give(part, self.view.decoded(decode_location(&place))?)?;
+        }
+        Ok(())
+    }
+}
+
+fn created(conversation: &ConversationId) -> Vec<u8> {
+    [&[CREATED], conversation.as_str().as_bytes()].concat()
+}
+
+fn line(creation: &[u8], position: &[u8], part: Part) -> Vec<u8> {
+    [&[LINE], creation, position, &[part as u8]].concat()
+}

@@ -1,0 +1,127 @@
+//! An index held against the one that the journal implies.
+
+use std::cmp::Ordering;
+use std::vec;
+
+use chat_core::store::UnavailableError;
+use sled::IVec;
+
+use super::finding::{FindingError, Findings};
+use crate::store::index::Index;
+use crate::store::keys;
+use crate::store::values::MessageValue;
+
+/// Why two indexes could not be compared.
+pub(super) enum CompareError {
+    /// The index that was found can't be read.
+    Found(UnavailableError),
+    /// The one that was made to compare it with can't.
+    Implied(UnavailableError),
+}
+
+/// IndexEntries of an index in the order of their keys, with the next one in view. In which runs its messages stand depends on
+/// how they came, so each is an entry of its own; client message ids are looked for one by one elsewhere.
+struct IndexEntries<'a> {
+    index: &'a Index,
+    iter: sled::Iter,
+    /// What is left of a run.
+    run: vec::IntoIter<(IVec, IVec)>,
+    next: Option<(IVec, IVec)>,
+}
+
+impl<'a> IndexEntries<'a> {
+    fn of(index: &'a Index) -> Result<Self, UnavailableError> {
+        let mut entries = Self { index, iter: index.entries()?, run: Vec::new().into_iter(), next: None };
+        entries.step()?;
+        Ok(entries)
+    }
+
+    fn step(&mut self) -> Result<(), UnavailableError> {
+        loop {
+            self.next = self.run.next();
+            if self.next.is_some() {
+                return Ok(());
+            }
+            match self.index.next(&mut self.iter, false)? {
+                Some((key, _)) if key.starts_with(keys::ORIGINALS) => {}
+                Some((key, run)) if key.starts_with(keys::MESSAGES) => {
+                    self.run = split(&key, &run).into_iter();
+                }
+                next => {
+                    self.next = next;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// The messages of a run, each under its own key; a run that can't be read as it is.
+fn split(key: &IVec, run: &IVec) -> Vec<(IVec, IVec)> {
+    let (Some(first), Some(places)) = (keys::seq(key), MessageValue::split(run)) else {
+        return vec![(key.clone(), run.clone())];
+    };
+    let conversation = &key[..key.len() - size_of_val(&first)];
+    let key_of = |seq: u64| IVec::from([conversation, &seq.to_be_bytes()].concat());
+    (first..).zip(places).map(|(seq, place)| (key_of(seq), IVec::from(&run[place]))).collect()
+}
+
+/// Finds a value that is not there, or not the implied one.
+pub(super) fn compare_value(key: &[u8], found: Option<IVec>, implied: &[u8], findings: &mut Findings) {
+    match found {
+        None => add(findings, "lacks what the journal implies", key),
+        Some(found) if *found != *implied => {
+            add(findings, "holds something else than the journal implies", key);
+        }
+        Some(_) => {}
+    }
+}
+
+/// Finds every entry that is in one of the two only, or differs.
+pub(super) fn compare(found: &Index, implied: &Index, findings: &mut Findings) -> Result<(), CompareError> {
+    let mut found = IndexEntries::of(found).map_err(CompareError::Found)?;
+    let mut implied = IndexEntries::of(implied).map_err(CompareError::Implied)?;
+    loop {
+        let order = match (&found.next, &implied.next) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+        };
+        match (order, &found.next, &implied.next) {
+            (Ordering::Less, Some((key, _)), _) => add(findings, "has what the journal does not imply", key),
+            (Ordering::Greater, _, Some((key, _))) => add(findings, "lacks what the journal implies", key),
+            (Ordering::Equal, Some((key, a)), Some((_, b))) if a != b => {
+                add(findings, "holds something else than the journal implies", key);
+            }
+            _ => (),
+        }
+        if order.is_le() {
+            found.step().map_err(CompareError::Found)?;
+        }
+        if order.is_ge() {
+            implied.step().map_err(CompareError::Implied)?;
+        }
+    }
+}
+
+fn add(findings: &mut Findings, how: &str, key: &[u8]) {
+    let what = format!("{how}: {}", kind(key));
+    findings.add(FindingError::Entry { what, key: key.escape_ascii().to_string() });
+}
+
+/// What the entries with such keys are, by the catalogue of [`keys`](crate::store::keys).
+fn kind(key: &[u8]) -> &'static str {
+    match key.first() {
+        Some(b'!') => "something about the store",
+        Some(b'u') => "a user",
+        Some(b'n') => "an active control user",
+        Some(b'e') => "a user whose enrolment is due",
+        Some(b'c') => "a conversation",
+        Some(b'm') => "a message",
+        Some(b'd') => "what was done under a client message id",
+        Some(b'p' | b'b' | b'a') => "a participation",
+        Some(b'r') => "a read position",
+        _ => "what no version of this program wrote",
+    }
+}

@@ -1,0 +1,300 @@
+//! Verification: the journal's chain, what must hold of each record, and the index held against both.
+//!
+//! It changes nothing. What the journal implies is built once more, as an index in a directory of its own, from which
+//! it is also known what a record follows: memory does not grow with what is stored. The index is not opened where it
+//! stands, for sled writes as soon as it is open: a copy of it is.
+
+mod compare;
+mod finding;
+mod invariants;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use chat_core::store::{Position, UnavailableError};
+use tempfile::TempDir;
+
+pub use finding::FindingError;
+
+use crate::store::error::OpenError;
+use crate::store::index::apply::HeadCache;
+use crate::store::index::view::View;
+use crate::store::index::{Index, OpenedIndex};
+use crate::store::lifecycle::lock::Lock;
+use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
+use crate::store::options::Options;
+use crate::store::write::journal::{
+    ChainHead, Content, End, Erasing, Event, JournalSize, KnownEnd, Location, Record, TornTail, inspect,
+};
+use crate::store::write::memtable::MemTableSnapshot;
+use crate::store::{keys, values};
+use compare::{CompareError, compare, compare_value};
+use finding::Findings;
+use invariants::Before;
+
+/// Writes after which the index that is implied is brought further.
+const BATCH: usize = 4_096;
+
+/// What is to be verified.
+#[derive(Clone, Debug, Default)]
+pub struct Checks {
+    /// The journal alone: beside a running server no more can be.
+    pub journal_only: bool,
+    /// HeadCache that were noted earlier.
+    pub expected: Vec<ChainHead>,
+}
+
+/// What verification saw.
+#[derive(Debug)]
+pub struct Verified {
+    /// The head of the chain, as far as it was found sound; `None` if the journal has no record.
+    pub head: Option<ChainHead>,
+    /// Records whose content was erased.
+    pub erased: u64,
+    /// The journal's segments.
+    pub segments: usize,
+    /// The position up to which the index was compared, or why it was not.
+    pub index: Result<Position, &'static str>,
+    /// What stands behind the end and was never acknowledged.
+    pub tail: Option<TornTail>,
+    /// What is wrong; of very many the first.
+    pub findings: Vec<FindingError>,
+    /// How many findings there are.
+    pub count: u64,
+}
+
+/// Verifies the store in a data directory that no server has open, or a backup of one.
+///
+/// `progress` is told how many bytes of the journal are done, of how many.
+///
+/// # Errors
+///
+/// [`OpenError`] if it could not be verified. What is wrong with the store is no error, but a [`FindingError`].
+pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Result<Verified, OpenError> {
+    let _lock = if checks.journal_only { None } else { Lock::take_existing(dir)? };
+    let journal = dir.join("journal");
+    let size = JournalSize::of(&journal).map_err(OpenError::io("list", &journal))?;
+    let scratch = tempfile::Builder::new().prefix("chat-verify-").tempdir();
+    let scratch = scratch.map_err(OpenError::io("make a directory in", &std::env::temp_dir()))?;
+    let mut findings = Findings::default();
+    let state = found(StoreState::read(dir, STATE), &mut findings)?.flatten();
+    let backup = found(StoreState::read(dir, BACKUP), &mut findings)?.flatten();
+    let index = match checks.journal_only {
+        true => Err("it was not asked for"),
+        false => find_index(dir, state.as_ref(), &scratch, &mut findings)?,
+    };
+    let state_end = state.map(|state| KnownEnd { name: "the file `state`", end: state.end });
+    let backup_end = backup.map(|backup| KnownEnd { name: "the file `backup`", end: backup.end });
+    let index_end = index.as_ref().ok().map(|(_, end)| KnownEnd { name: "the index", end: *end });
+    let witnesses: Vec<_> = state_end
+        .into_iter()
+        .chain(backup_end)
+        .chain(index_end)
+        .filter(|known| known.end.position.0 > 0)
+        .collect();
+    let mut walk = VerifyWalk::begin(&scratch, index, checks, findings)?;
+    let inspected = inspect(&journal, &witnesses, 0, &mut |end, records| {
+        progress(size.before(end), size.bytes);
+        walk.group(end, &records)
+    });
+    let inspected = found(inspected, &mut walk.findings)?;
+    Ok(Verified {
+        tail: inspected.and_then(|inspected| inspected.tail).map(|tail| tail.describe()),
+        segments: size.segments(),
+        ..walk.end()
+    })
+}
+
+/// Makes a finding of an error that says that something is wrong with the store.
+fn found<T>(result: Result<T, OpenError>, findings: &mut Findings) -> Result<Option<T>, OpenError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(wrong @ (OpenError::Damaged(_) | OpenError::Lost { .. } | OpenError::State { .. })) => {
+            findings.add(FindingError::Journal(wrong));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// An index to be compared, and the end that it has reached; or why there is none.
+type FoundIndex = Result<(Arc<Index>, End), &'static str>;
+
+fn find_index(
+    dir: &Path,
+    state: Option<&StoreState>,
+    scratch: &TempDir,
+    findings: &mut Findings,
+) -> Result<FoundIndex, OpenError> {
+    let options = Options::default();
+    let (index, copy) = (dir.join("index"), scratch.path().join("index"));
+    if !index.try_exists().map_err(OpenError::io("look for", &index))? {
+        return Ok(Err("there is none: it is built at the next start"));
+    }
+    let boot = &options.boot_id;
+    if state.is_none_or(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
+        return Ok(Err("after the way in which the store was left, the next start builds it anew"));
+    }
+    if Erasing::read(&dir.join("journal"))?.is_some_and(|erasing| erasing.step.is_some()) {
+        return Ok(Err("retention was interrupted, and the next start completes what it had begun"));
+    }
+    copy_dir(&index, &copy).map_err(OpenError::io("copy to the temporary directory (TMPDIR)", &index))?;
+    let opened = match Index::open(&copy, options.index_cache_bytes)? {
+        OpenedIndex::Index(index) => {
+            index.end().map(|end| (index, end)).map_err(|unavailable| unavailable.reason)
+        }
+        OpenedIndex::Unusable(why) => Err(why),
+    };
+    Ok(match opened {
+        Ok((_, end)) if end.position.0 == 0 => Err("it is empty: the next start builds it"),
+        Ok(opened) => Ok(opened),
+        Err(why) => {
+            findings.add(FindingError::Index(why));
+            Err("it can't be used")
+        }
+    })
+}
+
+fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy_dir(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
+}
+
+/// How far verification has come.
+struct VerifyWalk<'a> {
+    index: FoundIndex,
+    compared: Option<Position>,
+    implied: Arc<Index>,
+    view: View,
+    heads: HeadCache,
+    expected: Vec<ChainHead>,
+    head: Option<ChainHead>,
+    erased: u64,
+    findings: Findings,
+    scratch: &'a Path,
+}
+
+impl<'a> VerifyWalk<'a> {
+    fn begin(
+        scratch: &'a TempDir,
+        index: FoundIndex,
+        checks: &Checks,
+        findings: Findings,
+    ) -> Result<Self, OpenError> {
+        let implied = Index::create(&scratch.path().join("implied"), Options::default().index_cache_bytes)?;
+        let implied = Arc::new(implied);
+        Ok(Self {
+            index,
+            compared: None,
+            view: View::new(Ok(implied.clone()), MemTableSnapshot::default()),
+            implied,
+            heads: HeadCache::default(),
+            expected: checks.expected.clone(),
+            head: None,
+            erased: 0,
+            findings,
+            scratch: scratch.path(),
+        })
+    }
+
+    fn group(&mut self, end: End, records: &[(Location, Record)]) -> Result<(), OpenError> {
+        for (location, record) in records {
+            self.meet(ChainHead { position: record.position, hash: record.hash });
+            self.erased += u64::from(record.content == Content::Erased);
+            self.record(*location, record).map_err(|unavailable| self.failed(unavailable))?;
+        }
+        self.heads.keep();
+        let is_end_of_index = self.index.as_ref().is_ok_and(|(_, known)| known.position == end.position);
+        if is_end_of_index || self.view.writes() >= BATCH {
+            let applied = self.implied.apply(&self.view.take_writes(), end, || ());
+            applied.map_err(|unavailable| self.failed(unavailable))?;
+        }
+        if is_end_of_index { self.compare(end) } else { Ok(()) }
+    }
+
+    /// Holds what was expected at a position against what is there.
+    fn meet(&mut self, head: ChainHead) {
+        self.head = Some(head);
+        for expected in self.expected.extract_if(.., |expected| expected.position == head.position) {
+            if expected != head {
+                let found = format!("{} is now", head.hash);
+                self.findings.add(FindingError::Expected { expected, found });
+            }
+        }
+    }
+
+    fn record(&mut self, location: Location, record: &Record) -> Result<(), UnavailableError> {
+        let mut before = Before { heads: &mut self.heads, view: &self.view };
+        if let Err(wrong) = before.check(record)? {
+            self.findings.add(FindingError::Record { position: record.position, what: wrong.what });
+            if wrong.unusable {
+                return Ok(());
+            }
+        }
+        self.original(location, &record.event);
+        self.heads.apply(&mut self.view, &record.event, &record.content, location)
+    }
+
+    /// Looks for a client message id in the index, if that has come so far. There may be more of them in it than are
+    /// implied, for they are put before its end.
+    fn original(&mut self, location: Location, event: &Event) {
+        let (user, id) = match event {
+            Event::ConversationCreated(created) => (&created.created_by, &created.client_message_id),
+            Event::MessageAppended(appended) => (&appended.sender, &appended.client_message_id),
+            _ => return,
+        };
+        if let (Ok((index, _)), Some(id), None) = (&self.index, id, self.compared) {
+            let key = keys::original(user, id);
+            match index.get(&key) {
+                Ok(found) => {
+                    compare_value(&key, found, &values::encode_location(location), &mut self.findings);
+                }
+                Err(unavailable) => self.findings.add(FindingError::Index(unavailable.reason)),
+            }
+        }
+    }
+
+    fn compare(&mut self, end: End) -> Result<(), OpenError> {
+        let Ok((index, _)) = &self.index else { return Ok(()) };
+        match compare(index, &self.implied, &mut self.findings) {
+            Ok(()) => self.compared = Some(end.position),
+            Err(CompareError::Found(unavailable)) => {
+                self.findings.add(FindingError::Index(unavailable.reason))
+            }
+            Err(CompareError::Implied(unavailable)) => return Err(self.failed(unavailable)),
+        }
+        Ok(())
+    }
+
+    fn failed(&self, unavailable: UnavailableError) -> OpenError {
+        OpenError::Index { dir: self.scratch.to_owned(), what: unavailable.reason }
+    }
+
+    fn end(mut self) -> Verified {
+        for expected in std::mem::take(&mut self.expected) {
+            let found = match self.head {
+                Some(head) => format!("the journal ends with position {}", head.position.0),
+                None => "the journal has no record".to_owned(),
+            };
+            self.findings.add(FindingError::Expected { expected, found });
+        }
+        let index = match (self.compared, self.index) {
+            (Some(position), _) => Ok(position),
+            (None, Err(why)) => Err(why),
+            (None, Ok(_)) => Err("the journal does not reach it, or it can't be read"),
+        };
+        let Findings { told, count } = self.findings;
+        let (head, erased) = (self.head, self.erased);
+        Verified { head, erased, segments: 0, index, tail: None, findings: told, count }
+    }
+}

@@ -1,0 +1,151 @@
+//! Reading the journal: all of it in order, or one record where it stands.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::erasing::Erasing;
+use super::group::{End, Location};
+use super::record::{self, Framed, Record, RecordHeader};
+use super::scan::{Depth, ScanStep, SegmentReader};
+use super::segment;
+use crate::store::error::OpenError;
+
+/// Reads every record of the journal of a data directory in order, with all that can be checked.
+///
+/// It changes nothing and takes no lock. Of a store that is in use it gives what was written when each segment
+/// was reached; the last group may then be incomplete, which is an error like any damage, and the last item.
+///
+/// # Errors
+///
+/// If the journal can't be listed.
+pub fn read_all(dir: &Path) -> Result<impl Iterator<Item = Result<Record, OpenError>>, OpenError> {
+    let mut groups = Groups::after(&dir.join("journal"), End::default())?;
+    let groups = std::iter::from_fn(move || groups.next_group().transpose());
+    Ok(groups.flat_map(|group| match group {
+        Ok((_, records)) => records.into_iter().map(|(_, record)| Ok(record)).collect(),
+        Err(error) => vec![Err(error)],
+    }))
+}
+
+/// Groups in their order, after a known end.
+pub(in crate::store) struct Groups {
+    journal: PathBuf,
+    /// The segments to come, the next one last.
+    segments: Vec<u64>,
+    reader: Option<SegmentReader>,
+    after: End,
+}
+
+/// A group that was read: the end behind it, and its records.
+pub(in crate::store) type ReadGroup = (End, Vec<(Location, Record)>);
+
+impl Groups {
+    /// All groups after `end`, or all there are if that is the default.
+    pub(in crate::store) fn after(journal: &Path, end: End) -> Result<Self, OpenError> {
+        let mut segments = segment::list(journal).map_err(OpenError::io("list", journal))?;
+        segments.retain(|segment| *segment >= end.segment);
+        segments.reverse();
+        Ok(Self { journal: journal.to_owned(), segments, reader: None, after: end })
+    }
+
+    /// The next group. After an error there is no next one.
+    pub(in crate::store) fn next_group(&mut self) -> Result<Option<ReadGroup>, OpenError> {
+        loop {
+            let Some(mut reader) =
+                self.reader.take().map_or_else(|| self.next_segment(), |reader| Ok(Some(reader)))?
+            else {
+                return Ok(None);
+            };
+            match reader.step(Depth::Whole).map_err(OpenError::io("read", reader.path()))? {
+                ScanStep::Group(records) => {
+                    self.after = reader.end();
+                    self.reader = Some(reader);
+                    return Ok(Some((self.after, records)));
+                }
+                ScanStep::End => (),
+                ScanStep::Bad(flaw) => {
+                    self.segments.clear();
+                    return Err(reader.damage(flaw).into());
+                }
+            }
+        }
+    }
+
+    fn next_segment(&mut self) -> Result<Option<SegmentReader>, OpenError> {
+        let Some(name) = self.segments.pop() else { return Ok(None) };
+        let (mut reader, bad) = SegmentReader::open(&self.journal, name)?;
+        if name == self.after.segment {
+            reader.seek(self.after);
+            return Ok(Some(reader));
+        }
+        match bad.or_else(|| reader.does_not_follow(self.after)) {
+            None => Ok(Some(reader)),
+            Some(flaw) => {
+                self.segments.clear();
+                Err(reader.damage(flaw).into())
+            }
+        }
+    }
+}
+
+/// Segments that are kept open for reading; at this number all are closed and opened again as needed.
+const OPEN_FILES: usize = 64;
+
+/// Reads single records, from many threads at once.
+#[derive(Debug)]
+pub(in crate::store) struct Reader {
+    journal: PathBuf,
+    files: Mutex<BTreeMap<u64, Arc<File>>>,
+}
+
+impl Reader {
+    /// A reader of this journal.
+    pub(in crate::store) fn new(journal: &Path) -> Self {
+        Self { journal: journal.to_owned(), files: Mutex::default() }
+    }
+
+    /// Reads the record that stands there.
+    pub(in crate::store) fn read(&self, location: Location) -> io::Result<Record> {
+        let file = self.file(location.segment)?;
+        let offset = u64::from(location.offset);
+        let read = read_at(&file, offset, false)?;
+        let read = match (&read, Erasing::read(&self.journal)) {
+            // It may have been read while it was being erased.
+            (Err(_), Ok(Some(erasing))) => read_at(&file, offset, erasing.covers(location))?,
+            _ => read,
+        };
+        read.map_err(|what| {
+            let path = segment::path(&self.journal, location.segment);
+            io::Error::other(format!("the journal is damaged at byte {offset} of {}: {what}", path.display()))
+        })
+    }
+
+    fn file(&self, segment: u64) -> io::Result<Arc<File>> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(&segment) {
+            return Ok(file.clone());
+        }
+        if files.len() >= OPEN_FILES {
+            files.clear();
+        }
+        let file = Arc::new(File::open(segment::path(&self.journal, segment))?);
+        files.insert(segment, file.clone());
+        Ok(file)
+    }
+}
+
+fn read_at(file: &File, offset: u64, erasing: bool) -> io::Result<Result<Record, &'static str>> {
+    let mut bytes = vec![0; record::HEADER];
+    file.read_exact_at(&mut bytes, offset)?;
+    let header = match RecordHeader::decode(&bytes) {
+        Ok(header) => header,
+        Err(what) => return Ok(Err(what)),
+    };
+    bytes.resize(header.length(), 0);
+    file.read_exact_at(&mut bytes[record::HEADER..], offset + record::HEADER as u64)?;
+    Ok(Framed::split(&bytes, erasing).and_then(|(framed, _)| framed.open()))
+}

@@ -1,0 +1,321 @@
+//! One record: a header, a payload that is chained to the record before it, and content that can be erased.
+//!
+//! ```text
+//! payload length u32 · content length u32 · position u64 · hash of the record before 32 · payload crc u32
+//!   · crc of all these u32 · content crc u32 · payload (JSON) · content (salt 16, text)
+//! ```
+//!
+//! Numbers are big-endian. The hash of a record is the SHA-256 of its position, the hash before it and its
+//! payload. The content is outside of it and bound by a salted hash inside the payload: content that is all
+//! zeros, with the checksum of zeros, is *erased*, and the chain holds as before.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chat_core::store::Position;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+use super::event::Event;
+use super::fields::Fields;
+
+/// Bytes of a record's header.
+pub(super) const HEADER: usize = 60;
+/// Where in the header the checksum of the content stands.
+pub(super) const CONTENT_CRC: usize = 56;
+const CHECKED: usize = 52;
+const SALT: usize = 16;
+/// SaltPool that are fetched at once.
+const SALTS: usize = 256;
+
+/// Most bytes of a payload: a conversation of 60,000 participants with the longest ids.
+const PAYLOAD_MOST: usize = 16 << 20;
+
+/// Most bytes of content: far beyond any frame, and little enough to be read into memory at once.
+const CONTENT_MOST: usize = 1 << 20;
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// A SHA-256, written as hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hash(pub [u8; 32]);
+
+/// A record of the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Its position: 1, 2, 3 … without holes.
+    pub position: Position,
+    /// The hash of the record before it; zeros for the first.
+    pub previous: Hash,
+    /// Its own hash.
+    pub hash: Hash,
+    /// What happened.
+    pub event: Event,
+    /// The text of the message that the event is about.
+    pub content: Content,
+}
+
+/// The content of a record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// The event is not about a message.
+    None,
+    /// The text of the message.
+    Text(Arc<str>),
+    /// There was a text, and it was erased.
+    Erased,
+}
+
+impl Content {
+    /// The text, if there is one.
+    pub fn text(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::None | Self::Erased => None,
+        }
+    }
+}
+
+/// Content as it is stored, made before the event that names its hash.
+pub(in crate::store) struct SaltedContent {
+    bytes: Vec<u8>,
+    /// What the event names.
+    pub(in crate::store) hash: Hash,
+}
+
+/// Fresh random bytes to seal with, each used once; fetched for some hundred texts at a time, for a call of the system costs
+/// as much for one.
+#[derive(Default)]
+pub(in crate::store) struct SaltPool(Vec<[u8; SALT]>);
+
+impl SaltPool {
+    fn next(&mut self) -> Result<[u8; SALT], getrandom::Error> {
+        if self.0.is_empty() {
+            self.0.resize(SALTS, [0; SALT]);
+            getrandom::fill(self.0.as_flattened_mut())?;
+        }
+        Ok(self.0.pop().expect("there are some"))
+    }
+}
+
+impl SaltedContent {
+    /// Seals a text.
+    pub(in crate::store) fn new(text: &str, salts: &mut SaltPool) -> Result<Self, getrandom::Error> {
+        let mut bytes = Vec::with_capacity(SALT + text.len());
+        bytes.extend(salts.next()?);
+        bytes.extend(text.as_bytes());
+        let hash = Hash::of([&bytes[..]]);
+        Ok(Self { bytes, hash })
+    }
+}
+
+/// A record is longer than what may be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("a change is too large to be stored: {0} bytes")]
+pub(in crate::store) struct RecordTooLargeError(pub(super) usize);
+
+/// Appends a record to `bytes` and gives its hash.
+pub(super) fn encode(
+    bytes: &mut Vec<u8>,
+    position: Position,
+    previous: Hash,
+    event: &Event,
+    content: Option<&SaltedContent>,
+) -> Result<Hash, RecordTooLargeError> {
+    let content = content.map(|sealed| &sealed.bytes[..]).unwrap_or_default();
+    let start = bytes.len();
+    bytes.resize(start + HEADER, 0);
+    serde_json::to_writer(&mut *bytes, event).expect("an event has string keys, and memory takes all of it");
+    let (header, payload) = bytes[start..].split_at_mut(HEADER);
+    let mut fields = Vec::with_capacity(HEADER);
+    fields.extend(length(payload, PAYLOAD_MOST)?.to_be_bytes());
+    fields.extend(length(content, CONTENT_MOST)?.to_be_bytes());
+    fields.extend(position.0.to_be_bytes());
+    fields.extend(previous.0);
+    fields.extend(crc32fast::hash(payload).to_be_bytes());
+    fields.extend(crc32fast::hash(&fields).to_be_bytes());
+    fields.extend(crc32fast::hash(content).to_be_bytes());
+    header.copy_from_slice(&fields);
+    let hash = Hash::of([&position.0.to_be_bytes()[..], &previous.0, payload]);
+    bytes.extend(content);
+    Ok(hash)
+}
+
+fn length(part: &[u8], most: usize) -> Result<u32, RecordTooLargeError> {
+    match part.len() <= most {
+        true => Ok(u32::try_from(part.len()).expect("the most is below 4 GiB")),
+        false => Err(RecordTooLargeError(part.len())),
+    }
+}
+
+/// The lengths in a header, once it is known to be whole.
+pub(super) struct RecordHeader {
+    payload: usize,
+    content: usize,
+    position: Position,
+    previous: Hash,
+    payload_crc: u32,
+    content_crc: u32,
+}
+
+impl RecordHeader {
+    /// Reads a header.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, &'static str> {
+        let mut fields = Fields(bytes.get(..HEADER).ok_or("the header of a record is cut short")?);
+        let (payload, content) = (fields.length(), fields.length());
+        let (position, previous) = (Position(fields.u64()), Hash(fields.array()));
+        let payload_crc = fields.u32();
+        if crc32fast::hash(&bytes[..CHECKED]) != fields.u32() {
+            return Err("the header of a record fails its checksum");
+        }
+        if payload > PAYLOAD_MOST || content > CONTENT_MOST {
+            return Err("a record claims to be longer than any may be");
+        }
+        Ok(Self { payload, content, position, previous, payload_crc, content_crc: fields.u32() })
+    }
+
+    /// Where in the record the payload stands.
+    pub(super) fn payload(&self) -> Range<usize> {
+        HEADER..HEADER + self.payload
+    }
+
+    /// Where in the record the content stands.
+    pub(super) fn content(&self) -> Range<usize> {
+        HEADER + self.payload..self.length()
+    }
+
+    /// Bytes of the record, its header included.
+    pub(super) fn length(&self) -> usize {
+        HEADER + self.payload + self.content
+    }
+}
+
+/// A record whose checksums hold, but perhaps that of a content that is being erased.
+pub(super) struct Framed<'a> {
+    header: RecordHeader,
+    payload: &'a [u8],
+    content: &'a [u8],
+    /// Whether the content may be erased in part.
+    erasing: bool,
+}
+
+impl<'a> Framed<'a> {
+    /// Reads the record at the start of `bytes`, and gives what follows.
+    ///
+    /// While its content is being erased (`erasing`), that may be anything between what it was and what it will be.
+    pub(super) fn split(bytes: &'a [u8], erasing: bool) -> Result<(Self, &'a [u8]), &'static str> {
+        let header = RecordHeader::decode(bytes)?;
+        let (record, rest) = bytes.split_at_checked(header.length()).ok_or("a record is cut short")?;
+        let (payload, content) = record[HEADER..].split_at(header.payload);
+        if crc32fast::hash(payload) != header.payload_crc {
+            return Err("a payload fails its checksum");
+        }
+        if crc32fast::hash(content) != header.content_crc && !erasing {
+            return Err("a content fails its checksum");
+        }
+        Ok((Self { header, payload, content, erasing }, rest))
+    }
+
+    /// Where the record stands.
+    pub(super) fn position(&self) -> Position {
+        self.header.position
+    }
+
+    /// The hash of the record before it, as it says.
+    pub(super) fn previous(&self) -> Hash {
+        self.header.previous
+    }
+
+    /// The record's own hash.
+    pub(super) fn hash(&self) -> Hash {
+        Hash::of([&self.header.position.0.to_be_bytes()[..], &self.header.previous.0, self.payload])
+    }
+
+    /// Reads what the record says, and checks its content against the hash in it.
+    pub(super) fn open(&self) -> Result<Record, &'static str> {
+        let event: Event = serde_json::from_slice(self.payload).map_err(|_| "a payload is no known event")?;
+        let content = self.content(event.content_hash())?;
+        let (position, previous) = (self.position(), self.previous());
+        Ok(Record { position, previous, hash: self.hash(), event, content })
+    }
+
+    fn content(&self, expected: Option<Hash>) -> Result<Content, &'static str> {
+        let Some(expected) = expected else {
+            return self.content.is_empty().then_some(Content::None).ok_or("content without a message");
+        };
+        if self.content.len() >= SALT && self.content.iter().all(|byte| *byte == 0) {
+            return Ok(Content::Erased);
+        }
+        if Hash::of([self.content]) != expected {
+            if self.erasing {
+                return Ok(Content::Erased);
+            }
+            return Err("a content does not have the hash that its payload names");
+        }
+        let text = self.content.get(SALT..).ok_or("a content without salt")?;
+        let text = str::from_utf8(text).map_err(|_| "a content is not UTF-8")?;
+        Ok(Content::Text(text.into()))
+    }
+}
+
+impl Hash {
+    fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut sha = Sha256::new();
+        parts.into_iter().for_each(|part| sha.update(part));
+        Self(sha.finalize().into())
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = self.0.map(|byte| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+        serializer.serialize_str(str::from_utf8(digits.as_flattened()).expect("digits are ASCII"))
+    }
+}
+
+impl FromStr for Hash {
+    type Err = ParseHashError;
+
+    fn from_str(text: &str) -> Result<Self, ParseHashError> {
+        let mut hash = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(ParseHashError);
+        }
+        for (byte, two) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = two.iter().fold(0, |byte, digit| byte << 4 | digit_value(*digit));
+        }
+        Ok(Self(hash))
+    }
+}
+
+/// A text is no hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a hash has 64 hexadecimal digits")]
+pub struct ParseHashError;
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+fn digit_value(digit: u8) -> u8 {
+    match digit {
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit.wrapping_sub(b'0'),
+    }
+}

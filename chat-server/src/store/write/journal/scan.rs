@@ -1,0 +1,309 @@
+//! Reading segments group by group, with all that is checked on the way.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use chat_core::store::Position;
+
+use super::erasing::Erasing;
+use super::group::{self, End, Location};
+use super::read::ReadGroup;
+use super::record::{Framed, Record};
+use super::segment::{self, BadHeader};
+use crate::store::error::{DamageError, OpenError};
+
+/// Bytes at the end of a segment in which its last group is looked for first: most groups are far shorter.
+const TAIL: u64 = 256 << 10;
+
+/// How much is checked of what is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Depth {
+    /// Checksums and positions, for what was checked whole before.
+    Checksums,
+    /// The chain, the events and the hashes of contents too.
+    Whole,
+}
+
+/// A segment that is read from its start or from a known end.
+pub(super) struct SegmentReader {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    end: End,
+}
+
+/// What was found where the next group should stand.
+pub(super) enum ScanStep {
+    /// A group, with its records at [`Depth::Whole`].
+    Group(Vec<(Location, Record)>),
+    /// The end of the segment.
+    End,
+    /// Something else.
+    Bad(Flaw),
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flaw {
+    /// What is wrong.
+    what: &'static str,
+    /// Where in the segment.
+    offset: u64,
+    /// The position that should stand there.
+    position: Position,
+    /// Whether a later group shows that it was synced.
+    synced: bool,
+}
+
+impl Flaw {
+    /// A flaw right behind an end.
+    fn behind(end: End, what: &'static str) -> Self {
+        Self { what, offset: end.offset, position: Position(end.position.0 + 1), synced: false }
+    }
+
+    /// Whether a later group shows that what should stand there was synced.
+    pub(super) fn was_synced(self) -> bool {
+        self.synced
+    }
+}
+
+impl SegmentReader {
+    /// Opens a segment, and says what is wrong with its header.
+    pub(super) fn open(journal: &Path, name: u64) -> Result<(Self, Option<Flaw>), OpenError> {
+        let path = segment::path(journal, name);
+        let file = File::open(&path).map_err(OpenError::io("open", &path))?;
+        let length = file.metadata().map_err(OpenError::io("read", &path))?.len();
+        let header = read(&file, 0, segment::HEADER.min(length)).map_err(OpenError::io("read", &path))?;
+        let nowhere = End { position: Position(name.saturating_sub(1)), segment: name, ..End::default() };
+        let (end, bad) = match segment::decode_header(&header, name) {
+            Ok(end) => (end, None),
+            Err(BadHeader::Damaged(what)) => (nowhere, Some(Flaw::behind(nowhere, what))),
+            Err(BadHeader::Newer(found)) => {
+                return Err(OpenError::Newer { file: path, found, known: segment::VERSION });
+            }
+        };
+        let reader = Self { path, file, length, end };
+        let synced =
+            bad.is_some() && reader.synced_by_later_group().map_err(OpenError::io("read", &reader.path))?;
+        Ok((reader, bad.map(|flaw| Flaw { synced, ..flaw })))
+    }
+
+    /// Goes to an end that is known to stand in this segment, and is known to be right.
+    pub(super) fn seek(&mut self, end: End) {
+        self.end = end;
+    }
+
+    /// How far it has read.
+    pub(super) fn end(&self) -> End {
+        self.end
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What a flaw means if it is no torn tail.
+    pub(super) fn damage(&self, flaw: Flaw) -> DamageError {
+        let Flaw { what, offset, position, .. } = flaw;
+        DamageError { file: self.path.clone(), offset, position, what: what.to_owned() }
+    }
+
+    /// The flaw of a segment that does not follow the one before it, which ends here.
+    pub(super) fn does_not_follow(&self, before: End) -> Option<Flaw> {
+        let follows = (self.end.position, self.end.chain) == (before.position, before.chain);
+        let start = End { offset: 0, ..before };
+        (!follows).then(|| Flaw::behind(start, "the segment does not follow the one before it"))
+    }
+
+    /// Goes to the last group, if one ends where the file does, without reading what is before it.
+    pub(super) fn skip_to_last_group(&mut self) -> io::Result<()> {
+        let mut tail = TAIL.min(self.length);
+        loop {
+            let offset = self.length - tail;
+            let bytes = read(&self.file, offset, tail)?;
+            let mut places = (offset..self.length).zip(bytes.windows(group::HEADER));
+            if let Some(before) = places.find_map(|(place, header)| self.last_group(place, header)) {
+                self.end = before;
+                return Ok(());
+            }
+            if offset == 0 || tail >= group::BYTES_MOST as u64 {
+                return Ok(());
+            }
+            tail = (tail * 4).min(self.length);
+        }
+    }
+
+    /// The end before the group whose header stands here, if it is the last of this segment.
+    fn last_group(&self, place: u64, header: &[u8]) -> Option<End> {
+        let is_group = header.starts_with(&group::MAGIC) && self.stands_at(place, header);
+        let header = group::GroupHeader::decode(header).ok().filter(|_| is_group)?;
+        let end = place + group::HEADER as u64 + u64::from(header.length);
+        (end == self.length).then_some(header.before)
+    }
+
+    /// Reads the next group.
+    ///
+    /// A running server may have been writing it meanwhile. Once a later group shows that it was synced it is whole, and
+    /// read again.
+    pub(super) fn step(&mut self, depth: Depth) -> io::Result<ScanStep> {
+        match self.try_step(depth)? {
+            ScanStep::Bad(_) if self.synced_by_later_group()? => match self.try_step(depth)? {
+                ScanStep::Bad(flaw) => Ok(ScanStep::Bad(Flaw { synced: true, ..flaw })),
+                step => Ok(step),
+            },
+            step => Ok(step),
+        }
+    }
+
+    fn try_step(&mut self, depth: Depth) -> io::Result<ScanStep> {
+        let left = self.length.saturating_sub(self.end.offset);
+        if left == 0 {
+            return Ok(ScanStep::End);
+        }
+        let bad = |what| Ok(ScanStep::Bad(Flaw::behind(self.end, what)));
+        let head = read(&self.file, self.end.offset, left.min(group::HEADER as u64))?;
+        let header = match group::GroupHeader::decode(&head) {
+            Ok(header) => header,
+            Err(_) if self.written_behind()? == 0 => return Ok(ScanStep::End),
+            Err(what) => return bad(what),
+        };
+        let length = u64::from(header.length);
+        if length > group::BYTES_MOST as u64 || length > left - group::HEADER as u64 {
+            return bad("a group is cut short");
+        }
+        let before = &header.before;
+        let here = (self.end.position, self.end.segment, self.end.offset);
+        if (before.position, before.segment, before.offset) != here || header.first.0 != here.0.0 + 1 {
+            return bad("a group does not follow the one before it");
+        }
+        let mut read = self.records(header, depth, None)?;
+        if read.is_err()
+            && let Ok(Some(erasing)) = Erasing::read(self.path.parent().unwrap_or(Path::new(".")))
+        {
+            // It may have been read while contents were being erased.
+            read = self.records(header, depth, Some(&erasing))?;
+        }
+        Ok(match read {
+            Ok((end, found)) => {
+                self.end = end;
+                ScanStep::Group(found)
+            }
+            Err(flaw) => ScanStep::Bad(flaw),
+        })
+    }
+
+    /// How many bytes were written behind the present end: what is all zeros up to the end of the file was not.
+    pub(super) fn written_behind(&self) -> io::Result<u64> {
+        const STEP: u64 = 64 << 10;
+        let mut behind = self.length;
+        while behind > self.end.offset {
+            let offset = behind.saturating_sub(STEP).max(self.end.offset);
+            let bytes = read(&self.file, offset, behind - offset)?;
+            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+                return Ok(offset + last as u64 + 1 - self.end.offset);
+            }
+            behind = offset;
+        }
+        Ok(0)
+    }
+
+    /// Reads the records of the group at the present end: gives what is behind them, and what they say.
+    fn records(
+        &self,
+        header: group::GroupHeader,
+        depth: Depth,
+        erasing: Option<&Erasing>,
+    ) -> io::Result<Result<ReadGroup, Flaw>> {
+        let start = End { offset: self.end.offset + group::HEADER as u64, ..self.end };
+        let bytes = read(&self.file, start.offset, u64::from(header.length))?;
+        let mut records = Records { end: start, rest: &bytes, depth, erasing, found: Vec::new() };
+        Ok(match records.read(header.records) {
+            Ok(()) => Ok((records.end, records.found)),
+            Err(what) => Err(Flaw::behind(records.end, what)),
+        })
+    }
+
+    /// Whether a group's header behind the present end shows that what should stand here was synced.
+    ///
+    /// A group is written only after all before it was synced, so its header alone is proof, if it stands where it
+    /// says: after a power cut, blocks of a file that was removed may stand behind the end.
+    fn synced_by_later_group(&self) -> io::Result<bool> {
+        const STEP: u64 = 1 << 20;
+        let mut offset = self.end.offset + 1;
+        while offset < self.length {
+            let bytes = read(&self.file, offset, (STEP + group::HEADER as u64).min(self.length - offset))?;
+            let places = (offset..).zip(bytes.windows(group::HEADER));
+            let mut found = places.filter(|(_, window)| window.starts_with(&group::MAGIC));
+            if found.any(|(place, header)| self.stands_at(place, header)) {
+                return Ok(true);
+            }
+            offset += STEP;
+        }
+        Ok(false)
+    }
+
+    /// Whether this is the header of a group of this segment that stands here.
+    fn stands_at(&self, place: u64, header: &[u8]) -> bool {
+        let here = (self.end.segment, place);
+        group::GroupHeader::decode(header)
+            .is_ok_and(|header| (header.before.segment, header.before.offset) == here)
+    }
+}
+
+/// The records of a group that are being read.
+struct Records<'a> {
+    /// Behind the last one that was read.
+    end: End,
+    rest: &'a [u8],
+    depth: Depth,
+    erasing: Option<&'a Erasing>,
+    found: Vec<(Location, Record)>,
+}
+
+impl Records<'_> {
+    fn read(&mut self, count: u32) -> Result<(), &'static str> {
+        (0..count).try_for_each(|_| self.read_one())?;
+        self.rest.is_empty().then_some(()).ok_or("a group is longer than its records")
+    }
+
+    fn read_one(&mut self) -> Result<(), &'static str> {
+        let offset = u32::try_from(self.end.offset).map_err(|_| "a segment is longer than any may be")?;
+        let location = Location { segment: self.end.segment, offset };
+        let erasing = self.erasing.is_some_and(|erasing| erasing.covers(location));
+        let (framed, after) = Framed::split(self.rest, erasing)?;
+        if framed.position().0 != self.end.position.0 + 1 {
+            return Err("a record does not have the next position");
+        }
+        if self.depth == Depth::Whole {
+            if framed.previous() != self.end.chain {
+                return Err("a record does not follow the one before it: its chain is broken");
+            }
+            self.found.push((location, framed.open()?));
+        }
+        self.end.position = framed.position();
+        self.end.offset += (self.rest.len() - after.len()) as u64;
+        if self.depth == Depth::Whole || after.is_empty() {
+            self.end.chain = framed.hash();
+        }
+        self.rest = after;
+        Ok(())
+    }
+}
+
+/// Reads bytes that the file had when it was opened. A running server may have cut it since: what it cut was zeros.
+fn read(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,367 @@
+//! Groups that are synced and not yet in the index: what makes a reader see what was acknowledged.
+//!
+//! They gather in a *layer*. The index thread takes it as a whole once it is frozen, while the next one grows: so it writes
+//! much at once, which is cheaper, for messages that follow each other share a key, and a key that is written again and
+//! again is written once.
+
+mod layer;
+mod messages;
+
+use std::array;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chat_core::store::Position;
+use sled::IVec;
+
+use crate::store::index::view::Writes;
+use crate::store::write::journal::End;
+
+pub(in crate::store) use layer::{Layer, MemTableSnapshot};
+
+/// How long a layer gathers at most: a part of what a crash leaves to be replayed anyway, until it is flushed.
+const ACTIVE_AT_MOST: Duration = Duration::from_millis(250);
+
+/// Writes at which a layer is frozen before that time. The more, the less each costs: messages of a conversation are written
+/// under one key. Loads wait while the keys of sled change, some ten milliseconds.
+const WRITES_TO_FREEZE: usize = 16_384;
+
+/// Writes in the memtable; at this number the next commit waits for the index thread.
+const WRITES_MOST: usize = 2 * WRITES_TO_FREEZE;
+
+/// Bytes of keys and values in the memtable; at this number the next commit waits for the index thread.
+const BYTES_MOST: usize = 64 << 20;
+
+/// Bytes that an entry costs beside its key and value.
+const ENTRY: usize = 128;
+
+/// The memtable, and the queue of the index thread at once.
+#[derive(Debug)]
+pub(in crate::store) struct MemTable {
+    state: Mutex<MemTableState>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct MemTableState {
+    /// The layer that grows, and the one that is brought into the index; each may be empty.
+    layers: [Arc<Layer>; 2],
+    /// The size of either.
+    sizes: [Size; 2],
+    /// The end of the last group.
+    end: End,
+    /// The end of the layer that is brought into the index, if there is one.
+    frozen: Option<End>,
+    /// The end of the last layer that was taken out.
+    flushed_to: Position,
+    /// Since when the layer that grows is not empty.
+    active_since: Option<Instant>,
+    closed: bool,
+}
+
+/// Writes, and how many bytes they take.
+#[derive(Clone, Copy, Default, Debug)]
+struct Size {
+    writes: usize,
+    bytes: usize,
+}
+
+impl MemTableState {
+    fn is_full(&self) -> bool {
+        let [active, frozen] = self.sizes;
+        active.writes + frozen.writes >= WRITES_MOST || active.bytes + frozen.bytes >= BYTES_MOST
+    }
+
+    /// Whether the layer that grows is to be brought into the index now.
+    fn is_due(&self) -> bool {
+        let [active, _] = self.sizes;
+        let waited = self.active_since.is_some_and(|since| since.elapsed() >= ACTIVE_AT_MOST);
+        waited
+            || active.writes >= WRITES_TO_FREEZE
+            || active.bytes >= BYTES_MOST
+            || (self.closed && active.writes > 0)
+    }
+
+    /// Makes room for the next layer.
+    fn freeze(&mut self) {
+        self.layers = [Arc::new(self.layers[0].another()), self.layers[0].clone()];
+        self.sizes = [Size::default(), self.sizes[0]];
+        self.active_since = None;
+        self.frozen = Some(self.end);
+    }
+
+    /// Takes out the layer that is frozen.
+    fn drop_frozen(&mut self) {
+        if let Some(end) = self.frozen.take() {
+            (self.layers[1], self.sizes[1]) = (Arc::default(), Size::default());
+            self.flushed_to = end.position;
+        }
+    }
+}
+
+/// What the index thread is to do next.
+pub(in crate::store) enum IndexTask {
+    /// To apply this layer, up to this end.
+    Apply(Arc<Layer>, End),
+    /// Nothing, for as long as it was ready to wait.
+    Idle,
+    /// To end: there is nothing left, and nothing will come.
+    End,
+}
+
+impl MemTable {
+    /// An empty memtable over an index that has reached this end.
+    pub(in crate::store) fn new(end: End) -> Self {
+        let state = MemTableState {
+            layers: array::from_fn(|_| Arc::default()),
+            sizes: [Size::default(); 2],
+            end,
+            frozen: None,
+            flushed_to: end.position,
+            active_since: None,
+            closed: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// What is in it now, and the position that has been reached with it.
+    pub(in crate::store) fn snapshot(&self) -> MemTableSnapshot {
+        let state = self.state();
+        MemTableSnapshot { position: state.end.position, layers: state.layers.clone() }
+    }
+
+    /// Writes that are in it.
+    pub(in crate::store) fn writes(&self) -> usize {
+        self.state().sizes.iter().map(|size| size.writes).sum()
+    }
+
+    /// Waits until there is room for another group.
+    pub(in crate::store) fn wait_for_room(&self) {
+        let waited = self.changed.wait_while(self.state(), |state| state.is_full());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Adds a group that is synced.
+    pub(in crate::store) fn publish(&self, writes: Writes, end: End) {
+        let size = |(key, value): (&IVec, &Option<IVec>)| {
+            key.len() + value.as_ref().map_or(0, |value| value.len()) + ENTRY
+        };
+        let size = Size { writes: writes.len(), bytes: writes.iter().map(size).sum() };
+        let mut state = self.state();
+        state.layers[0].write(writes, end.position);
+        state.sizes[0].writes += size.writes;
+        state.sizes[0].bytes += size.bytes;
+        state.end = end;
+        let is_first = state.active_since.is_none();
+        state.active_since.get_or_insert_with(Instant::now);
+        if is_first || state.is_due() {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until a layer is frozen, at most this long. It stays in the memtable until [`applied`](Self::applied) is told.
+    pub(in crate::store) fn next_task(&self, patience: Duration) -> IndexTask {
+        let until = Instant::now() + patience;
+        let mut state = self.state();
+        loop {
+            if state.frozen.is_none() && state.is_due() {
+                state.freeze();
+            }
+            if let Some(end) = state.frozen {
+                return IndexTask::Apply(state.layers[1].clone(), end);
+            }
+            if state.closed {
+                return IndexTask::End;
+            }
+            let due = state.active_since.map_or(until, |since| until.min(since + ACTIVE_AT_MOST));
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() && due == until {
+                return IndexTask::Idle;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes out the layer that was to be applied: the index now holds it.
+    pub(in crate::store) fn applied(&self) {
+        self.state().drop_frozen();
+        self.changed.notify_all();
+    }
+
+    /// The position that an index must have reached to be asked together with this memtable.
+    pub(in crate::store) fn flushed_to(&self) -> Position {
+        self.state().flushed_to
+    }
+
+    /// Lets commits go on while there is no index: if the memtable is full it is emptied, and the
+    /// [`flushed_to`](Self::flushed_to) rises. What was in it is in the journal.
+    ///
+    /// `false` once it is closed.
+    pub(in crate::store) fn make_room(&self) -> bool {
+        let mut state = self.state();
+        if state.is_full() {
+            state.freeze();
+            state.drop_frozen();
+            self.changed.notify_all();
+        }
+        !state.closed
+    }
+
+    /// Waits this long, and [makes room](Self::make_room) meanwhile; `false` as soon as it is closed.
+    pub(in crate::store) fn pause(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        while self.make_room() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            let idle = |state: &mut MemTableState| !state.is_full() && !state.closed;
+            drop(self.changed.wait_timeout_while(self.state(), left, idle));
+        }
+        false
+    }
+
+    /// Lets the index thread end once all is applied.
+    pub(in crate::store) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, MemTableState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Bound;
+    use std::thread;
+
+    use super::*;
+
+    fn group(key: &str, bytes: usize) -> Writes {
+        Writes::from([(key.into(), Some(vec![0; bytes].into()))])
+    }
+
+    fn groups(keys: usize) -> Writes {
+        (0..keys as u64).map(|key| ((&key.to_be_bytes()).into(), None)).collect()
+    }
+
+    fn end(position: u64) -> End {
+        End { position: Position(position), ..End::default() }
+    }
+
+    fn memtable() -> MemTable {
+        MemTable::new(end(0))
+    }
+
+    fn apply(memtable: &MemTable) -> End {
+        let IndexTask::Apply(_, end) = memtable.next_task(Duration::from_mins(1)) else {
+            panic!("there is next_task")
+        };
+        memtable.applied();
+        end
+    }
+
+    #[test]
+    fn it_is_full_of_many_writes_or_of_many_bytes() {
+        let many = memtable();
+        many.publish(groups(WRITES_MOST - 1), end(1));
+        assert!(!many.state().is_full());
+        many.publish(group("key", 1), end(2));
+        assert!(many.state().is_full());
+        let large = memtable();
+        large.publish(group("key", BYTES_MOST), end(1));
+        assert!(large.state().is_full());
+    }
+
+    #[test]
+    fn who_waits_for_room_goes_on_when_the_index_has_caught_up() {
+        let memtable = memtable();
+        memtable.publish(groups(WRITES_MOST), end(1));
+        thread::scope(|scope| {
+            scope.spawn(|| memtable.wait_for_room());
+            assert_eq!(apply(&memtable), end(1));
+        });
+        assert_eq!(memtable.flushed_to(), Position(1));
+    }
+
+    #[test]
+    fn a_layer_is_due_when_it_is_large_or_old_or_the_last() {
+        let memtable = memtable();
+        memtable.publish(groups(WRITES_TO_FREEZE), end(1));
+        assert!(matches!(memtable.next_task(Duration::ZERO), IndexTask::Apply(..)), "large");
+        memtable.applied();
+        memtable.publish(group("key", 1), end(2));
+        assert!(matches!(memtable.next_task(Duration::ZERO), IndexTask::Idle), "it gathers");
+        assert_eq!(apply(&memtable), end(2), "old");
+        memtable.publish(group("key", 1), end(3));
+        memtable.close();
+        assert!(matches!(memtable.next_task(Duration::ZERO), IndexTask::Apply(..)), "the last");
+    }
+
+    #[test]
+    fn a_layer_that_was_not_applied_comes_again_and_what_came_later_after_it() {
+        let memtable = memtable();
+        memtable.publish(groups(WRITES_TO_FREEZE), end(1));
+        assert!(matches!(memtable.next_task(Duration::ZERO), IndexTask::Apply(..)));
+        memtable.publish(groups(WRITES_TO_FREEZE), end(2));
+        assert_eq!(apply(&memtable), end(1));
+        assert_eq!(apply(&memtable), end(2));
+    }
+
+    #[test]
+    fn a_snapshot_stays_as_it_was() {
+        let memtable = memtable();
+        let bounds = || (Bound::Included(IVec::from("a")), Bound::Excluded(IVec::from("z")));
+        let all = memtable.snapshot();
+        memtable.publish(group("first", 1), end(1));
+        let before = memtable.snapshot();
+        memtable.publish(group("second", 1), end(2));
+        memtable.publish(group("first", 2), end(3));
+        let later = memtable.snapshot();
+        memtable.close();
+        apply(&memtable);
+        assert_eq!(all.next(&bounds(), false), None);
+        assert_eq!(before.get(b"first"), Some(Some(vec![0].into())));
+        assert_eq!(before.get(b"second"), None);
+        assert_eq!(before.next(&bounds(), true).unwrap().0, "first");
+        assert_eq!(later.get(b"first"), Some(Some(vec![0; 2].into())));
+        assert_eq!(later.next(&bounds(), true).unwrap().0, "second");
+        assert_eq!(memtable.snapshot().get(b"first"), None, "the index has it");
+    }
+
+    #[test]
+    fn client_message_ids_are_found_as_all_else_is_and_shown_but_in_no_range() {
+        let memtable = memtable();
+        let (original, other) = ("d user id", "c conversation");
+        memtable.publish(group(original, 1), end(1));
+        let before = memtable.snapshot();
+        memtable.publish(group(original, 2), end(2));
+        memtable.publish(group(other, 1), end(3));
+        let now = memtable.snapshot();
+        assert_eq!(before.get(original.as_bytes()), Some(Some(vec![0].into())));
+        assert_eq!(now.get(original.as_bytes()), Some(Some(vec![0; 2].into())));
+        let all = (Bound::Included(IVec::from("a")), Bound::Excluded(IVec::from("z")));
+        assert_eq!(now.next(&all, true).unwrap().0, other);
+        memtable.close();
+        let IndexTask::Apply(layer, _) = memtable.next_task(Duration::ZERO) else {
+            panic!("there is next_task")
+        };
+        let shown: Writes =
+            layer.show(|entries| entries.map(|(key, value)| (key.clone(), value.clone())).collect());
+        let expected = [(original, vec![0; 2]), (other, vec![0])];
+        assert_eq!(shown, expected.map(|(key, value)| (key.into(), Some(value.into()))).into());
+    }
+
+    #[test]
+    fn the_index_thread_ends_when_nothing_is_left() {
+        let memtable = memtable();
+        assert!(matches!(memtable.next_task(Duration::ZERO), IndexTask::Idle));
+        memtable.publish(group("key", 1), end(1));
+        memtable.close();
+        assert_eq!(apply(&memtable), end(1));
+        assert!(matches!(memtable.next_task(Duration::ZERO), IndexTask::End));
+    }
+}
