@@ -9,7 +9,7 @@ use chat_core::drive::Clock;
 use chat_core::protocol::{Role, User};
 use chat_server::auth::{Expected, Secret, issue};
 use chat_server::config::{DataConfig, SecretText};
-use chat_server::{Broken, Config, Server};
+use chat_server::{Config, EngineError, Server};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,7 +33,7 @@ pub struct World {
 }
 
 /// What stops the server, and what comes of it.
-type Running = (oneshot::Sender<()>, JoinHandle<Result<(), Broken>>);
+type Running = (oneshot::Sender<()>, JoinHandle<Result<(), EngineError>>);
 
 impl World {
     pub async fn start() -> Self {
