@@ -34,9 +34,10 @@ impl Conversation {
     /// The status: inactive if silent for `inactive_after` or longer. Derived, so nothing needs to
     /// be stored or swept.
     pub fn status(&self, now: Timestamp, inactive_after: Duration) -> ConversationStatus {
-        match self.last_message_at > now.minus(inactive_after) {
-            true => ConversationStatus::Active,
-            false => ConversationStatus::Inactive,
+        if self.last_message_at > now.minus(inactive_after) {
+            ConversationStatus::Active
+        } else {
+            ConversationStatus::Inactive
         }
     }
 }

@@ -75,12 +75,13 @@ impl Budgets {
         let Some(limits) = self.limits else { return Ok(None) };
         let spent = self.users.get_or_insert_mut_ref(user, Spent::default);
         let taken = take(&mut spent.daily, bytes, limits.bytes, now).map(|()| Purse::Daily);
-        let taken = taken.or_else(|pause| match is_emergency {
-            true => {
+        let taken = taken.or_else(|pause| {
+            if is_emergency {
                 let taken = take(&mut spent.emergency, bytes, limits.emergency_bytes, now);
                 taken.map(|()| Purse::Emergency).map_err(|own| own.min(pause))
+            } else {
+                Err(pause)
             }
-            false => Err(pause),
         });
         taken.map(|from| Some(BudgetCharge { bytes, from })).map_err(exceeded)
     }

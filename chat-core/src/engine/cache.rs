@@ -173,9 +173,10 @@ impl Cache {
     fn evict(&mut self) {
         for _ in self.capacity..self.entries.len() {
             let Some((id, entry)) = self.entries.pop_lru() else { return };
-            match self.pins.contains_key(&id) {
-                false => self.floor = self.floor.max(entry.position),
-                true => drop(self.entries.put(id, entry)),
+            if self.pins.contains_key(&id) {
+                self.entries.put(id, entry);
+            } else {
+                self.floor = self.floor.max(entry.position);
             }
         }
     }

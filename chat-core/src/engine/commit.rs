@@ -151,11 +151,15 @@ impl Engine {
         let next = self.start_commit();
         self.outputs.extend(next);
         match verdicts {
-            Some(verdicts) => under_way.into_iter().zip(verdicts).for_each(|((origin, intent), verdict)| {
-                self.on_verdict(&origin, intent, verdict);
-            }),
+            Some(verdicts) => {
+                for ((origin, intent), verdict) in under_way.into_iter().zip(verdicts) {
+                    self.on_verdict(&origin, intent, verdict);
+                }
+            }
             None => {
-                under_way.into_iter().for_each(|(origin, intent)| self.on_unknown_outcome(&origin, &intent))
+                for (origin, intent) in under_way {
+                    self.on_unknown_outcome(&origin, &intent);
+                }
             }
         }
         for (origin, intent) in overtaking {
@@ -174,10 +178,7 @@ impl Engine {
         let met = under_way.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Err(Rejected::Conflict));
         let conversations: BTreeSet<_> =
             met.filter_map(|((_, intent), _)| intent.conversation().cloned()).collect();
-        match conversations.is_empty() {
-            true => Vec::new(),
-            false => self.commits.take_of(&conversations),
-        }
+        if conversations.is_empty() { Vec::new() } else { self.commits.take_of(&conversations) }
     }
 
     /// Whether the verdict fits its change, and a message's number follows those already told.
@@ -251,9 +252,10 @@ impl Engine {
         let Some(mut pending) = self.take(origin) else { return };
         pending.conflicts += 1;
         pending.clear_facts();
-        match pending.conflicts > self.limits.engine.conflict_retries {
-            true => self.finish(origin, Err(self.unavailable())),
-            false => self.proceed_in_turn(origin, pending),
+        if pending.conflicts > self.limits.engine.conflict_retries {
+            self.finish(origin, Err(self.unavailable()));
+        } else {
+            self.proceed_in_turn(origin, pending);
         }
     }
 

@@ -78,9 +78,10 @@ impl Engine {
     /// Places a live event in order on one connection.
     fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
         let most = self.limits.engine.held_back;
-        match self.deferring.contains(&conn) {
-            true => self.connections.get_mut(&conn).map(|connection| connection.place(class, frame, most)),
-            false => Some(Placed::Now),
+        if self.deferring.contains(&conn) {
+            self.connections.get_mut(&conn).map(|connection| connection.place(class, frame, most))
+        } else {
+            Some(Placed::Now)
         }
     }
 

@@ -47,10 +47,10 @@ impl ControlDirectory {
             return;
         }
         let was_control = self.control.remove(id).is_some();
-        match account.enrolment_due {
-            true if was_control => drop(self.leaving.insert(id.clone())),
-            true => {}
-            false => drop(self.leaving.remove(id)),
+        if !account.enrolment_due {
+            self.leaving.remove(id);
+        } else if was_control {
+            self.leaving.insert(id.clone());
         }
     }
 

@@ -109,12 +109,11 @@ impl Engine {
         let Some(job) = &mut self.enrolment.job else { return };
         job.again = false;
         let (after, limit) = (job.done.clone(), self.limits.engine.enrolment_step);
-        let query = match job.account.is_active_control() {
-            true => {
-                let since = self.now.wall.minus(self.limits.periods.inactive_after);
-                Query::ActiveConversations { since, after, limit }
-            }
-            false => Query::Memberships { user: job.account.user.id.clone(), after, limit },
+        let query = if job.account.is_active_control() {
+            let since = self.now.wall.minus(self.limits.periods.inactive_after);
+            Query::ActiveConversations { since, after, limit }
+        } else {
+            Query::Memberships { user: job.account.user.id.clone(), after, limit }
         };
         self.load(Origin::Enrolment, query);
     }
@@ -172,12 +171,13 @@ impl Engine {
         let takes_part = participants.contains(&user);
         let membership = Membership { conversation: id.clone(), version: *version, user };
         let request = SupportRequest { created_by, room_type: *room_type };
-        match account.is_active_control() {
-            true => (!takes_part
+        if account.is_active_control() {
+            (!takes_part
                 && participants.len() < self.limits.engine.participants
                 && self.assignment.takes_part(request, &account.user))
-            .then_some(Change::Enrol(membership)),
-            false => (takes_part && *created_by != membership.user).then_some(Change::Withdraw(membership)),
+            .then_some(Change::Enrol(membership))
+        } else {
+            (takes_part && *created_by != membership.user).then_some(Change::Withdraw(membership))
         }
     }
 

@@ -32,9 +32,10 @@ impl Engine {
             (Headroom::Exhausted, Operation::Request(_)) => false,
             (Headroom::Exhausted, Operation::Command(_)) => !matches!(change, Change::AppendMessage(_)),
         };
-        match allowed {
-            true => Ok(()),
-            false => Err(Error::after(ErrorCode::StorageLow, self.limits.periods.storage_retry)),
+        if allowed {
+            Ok(())
+        } else {
+            Err(Error::after(ErrorCode::StorageLow, self.limits.periods.storage_retry))
         }
     }
 }

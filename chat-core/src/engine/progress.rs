@@ -158,12 +158,11 @@ impl Engine {
             }
             _ => false,
         };
-        match is_overtaking {
-            true => {
-                pending.clear_facts();
-                self.proceed_in_turn(origin, pending);
-            }
-            false => self.proceed(origin, pending),
+        if is_overtaking {
+            pending.clear_facts();
+            self.proceed_in_turn(origin, pending);
+        } else {
+            self.proceed(origin, pending);
         }
     }
 

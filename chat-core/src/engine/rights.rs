@@ -112,9 +112,10 @@ impl Engine {
         for conn in self.online.of(user) {
             let is_field =
                 self.connections.get(conn).is_some_and(|connection| !connection.user.role.is_control());
-            match is_or_was_control && is_field {
-                true => self.restricted.insert(*conn),
-                false => self.restricted.remove(conn),
+            if is_or_was_control && is_field {
+                self.restricted.insert(*conn)
+            } else {
+                self.restricted.remove(conn)
             };
         }
     }

@@ -68,9 +68,10 @@ impl Engine {
     pub(super) fn enter(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let user = connection.user.id.clone();
-        match self.ready && !self.commits.holds_account(&user) {
-            true => self.load(Origin::Entry(conn), Query::Account(user)),
-            false => self.blocked.push(Origin::Entry(conn)),
+        if self.ready && !self.commits.holds_account(&user) {
+            self.load(Origin::Entry(conn), Query::Account(user));
+        } else {
+            self.blocked.push(Origin::Entry(conn));
         }
     }
 

@@ -32,9 +32,10 @@ pub(super) fn cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error>
 }
 
 fn at_most(field: &str, text: &str, max: usize) -> Result<(), Error> {
-    match text.len() > max && text.chars().nth(max).is_some() {
-        true => Err(invalid(format_args!("{field} must have at most {max} characters"))),
-        false => Ok(()),
+    if text.len() > max && text.chars().nth(max).is_some() {
+        Err(invalid(format_args!("{field} must have at most {max} characters")))
+    } else {
+        Ok(())
     }
 }
 

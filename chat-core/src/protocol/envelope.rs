@@ -50,10 +50,7 @@ impl Serialize for Success {
 
 impl<'de> Deserialize<'de> for Success {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match bool::deserialize(deserializer)? {
-            true => Ok(Self),
-            false => Err(D::Error::custom("success is false")),
-        }
+        if bool::deserialize(deserializer)? { Ok(Self) } else { Err(D::Error::custom("success is false")) }
     }
 }
 
@@ -111,9 +108,10 @@ pub(super) fn open(text: &[u8], max_depth: usize) -> Result<(Option<RequestId>, 
 }
 
 fn read_outside(text: &str) -> Result<RawRequest<'_>, Error> {
-    let read = match is_array(text) {
-        true => serde_json::from_str::<IgnoredAny>(text).map(|_| None),
-        false => serde_json::from_str(text).map(Some),
+    let read = if is_array(text) {
+        serde_json::from_str::<IgnoredAny>(text).map(|_| None)
+    } else {
+        serde_json::from_str(text).map(Some)
     };
     match read {
         Ok(Some(raw)) => Ok(raw),
