@@ -6,9 +6,6 @@
     reason = "the macro of a benchmark with arguments keeps them in a LazyLock"
 )]
 
-#[path = "../tests/support/bare.rs"]
-mod bare;
-
 use std::cell::RefCell;
 use std::convert::Infallible;
 
@@ -20,14 +17,13 @@ use chat_core::protocol::{Message, MessageType, NewMessage, Request, Role, User,
 use chat_core::store::MemoryStore;
 use chat_core::testing::StoppedClock;
 use chat_core::time::Timestamp;
+use core_test_support::bare::{self, Bare};
 use divan::{Bencher, black_box};
 use futures::channel::mpsc::{self, UnboundedSender};
 use futures::executor::LocalPool;
 use futures::future::LocalBoxFuture;
 use futures::task::LocalSpawnExt as _;
 use futures::{FutureExt as _, StreamExt as _, sink, stream};
-
-use bare::Bare;
 
 /// Connections that hear a message.
 const FAN_OUTS: [u64; 3] = [1, 10, 100];

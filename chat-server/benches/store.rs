@@ -4,18 +4,13 @@
 //! `cargo bench -p chat-server --bench store` runs all of them, and a filter (`-- commit`) runs
 //! some.
 
-#[path = "../tests/store_support/mod.rs"]
-#[expect(dead_code, reason = "shared with tests that need more of it")]
-mod store_support;
-
 use std::fs;
 
 use chat_core::store::Change;
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use server_test_support::store::{commit, conv, creation, message, open};
 use tempfile::TempDir;
-
-use store_support::{commit, conv, creation, message, open};
 
 const TEXT: &str = "The bridge is closed, take the ring road until further notice; bus 12 turns back.";
 

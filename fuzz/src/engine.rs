@@ -2,13 +2,9 @@
 //!
 //! The operations are those of chat-core's own test of the promises P1 to P7; only who draws them differs.
 
-#[path = "../../chat-core/tests/promises/ops.rs"]
-mod ops;
-
 use arbitrary::Unstructured;
 use chat_core::testing::world::Answer;
-
-use ops::Op;
+use core_test_support::ops::{self, Op};
 
 /// Operations of one input: long ones find nothing that short ones don't.
 const OPS_MOST: usize = 200;

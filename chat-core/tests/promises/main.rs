@@ -4,10 +4,9 @@
 //! or not at all. The world is watched by the oracle, which sees what the clients see and what is durable, and nothing of
 //! the engine. The operations are the fuzzer's too: it draws them from its own bytes.
 
-mod ops;
 mod strategy;
 
-use ops::{Op, watch};
+use core_test_support::ops::{Op, watch};
 use proptest::prelude::*;
 use strategy::ops;
 

@@ -1,9 +1,8 @@
 //! What is done at random.
 
 use chat_core::testing::world::Answer;
+use core_test_support::ops::Op;
 use proptest::prelude::*;
-
-use super::ops::Op;
 
 /// Sequences of operations, most of them the ordinary ones.
 pub(crate) fn ops() -> impl Strategy<Value = Vec<Op>> {

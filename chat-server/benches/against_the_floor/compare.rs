@@ -1,7 +1,8 @@
 //! The figures of one load on two servers.
 
+use server_test_support::report::{Bar, Row};
+
 use crate::figures::{millis_per_thousand, per_second, percentile};
-use crate::report::{Bar, Row};
 use crate::stage::Outcome;
 
 /// The bars of a load.

@@ -4,12 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use server_test_support::report::{Bar, Row};
+
 use crate::bare;
 use crate::compare::{self, Bars};
 use crate::figures::per_second;
 use crate::prefill;
 use crate::process::Server;
-use crate::report::{Bar, Row};
 use crate::run::Run;
 use crate::stage::{self, Pace, Stage};
 

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
+use server_test_support::report::{Bar, Row};
 
 use crate::figures::{count, percentile};
 use crate::frame;
 use crate::login::{Certificate, Logins};
 use crate::process::Server;
-use crate::report::{Bar, Row};
 use crate::run::Run;
 
 /// The number of addresses that the strangers connect from.

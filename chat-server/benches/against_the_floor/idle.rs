@@ -4,11 +4,11 @@ use std::io;
 use std::time::Instant;
 
 use chat_core::protocol::{Role, User};
+use server_test_support::report::{Bar, Row};
 
 use crate::figures::count;
 use crate::prefill;
 use crate::process::{Part, Server, raise_file_limit};
-use crate::report::{Bar, Row};
 use crate::run::Run;
 use crate::stage::{MAX_WAIT, wait_open};
 use crate::swarm::{Incoming, Peers, Swarm};

@@ -25,7 +25,6 @@ mod prefill;
 mod process;
 mod reader;
 mod reconnect;
-mod report;
 mod run;
 mod sample;
 mod stage;
@@ -43,8 +42,8 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use mimalloc::MiMalloc;
+use server_test_support::report::Report;
 
-use report::Report;
 use run::{Plan, Run};
 
 #[global_allocator]

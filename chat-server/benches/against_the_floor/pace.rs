@@ -3,11 +3,12 @@
 use std::io;
 use std::time::Duration;
 
+use server_test_support::report::{Bar, Row};
+
 use crate::bare;
 use crate::figures::percentile;
 use crate::prefill;
 use crate::process::Server;
-use crate::report::{Bar, Row};
 use crate::run::Run;
 use crate::stage::{self, Pace, Stage};
 

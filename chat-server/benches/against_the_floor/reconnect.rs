@@ -6,12 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chat_core::protocol::{JoinConversation, Request};
+use server_test_support::report::Row;
 
 use crate::figures::percentile;
 use crate::frame;
 use crate::prefill::{self, LISTENERS, MESSAGES_EACH};
 use crate::process::{Part, Server};
-use crate::report::Row;
 use crate::run::{FullStore, Run};
 use crate::stage::{Pace, Stage, wait_open};
 use crate::swarm::{Incoming, Peers, Swarm};

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use server_test_support::report::Row;
 use tempfile::TempDir;
 
 use crate::prefill::{self, Size, Stored};
-use crate::report::Row;
 
 /// The sizes and times of a run.
 pub(crate) struct Plan {

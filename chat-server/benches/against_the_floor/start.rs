@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
+use server_test_support::report::{Bar, Row};
+
 use crate::prefill::LISTENERS;
 use crate::process::Server;
-use crate::report::{Bar, Row};
 use crate::run::{FullStore, Run};
 use crate::stage::{Pace, Stage};
 

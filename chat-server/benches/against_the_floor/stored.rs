@@ -3,12 +3,13 @@
 
 use std::io;
 
+use server_test_support::report::{Bar, Row};
+
 use crate::compare;
 use crate::figures::{count, millis_per_thousand, percentile};
 use crate::prefill::{LISTENERS, Size, deep_driver, fill};
 use crate::process::Server;
 use crate::reader::{Read, Reader, page};
-use crate::report::{Bar, Row};
 use crate::run::Run;
 use crate::stage::{Outcome, Pace, Stage};
 

@@ -2,8 +2,7 @@
 
 use async_tungstenite::tungstenite::Message;
 use serde_json::json;
-
-use crate::support::{Server, conversation, jane, john, send};
+use server_test_support::{Server, conversation, jane, john, send};
 
 #[tokio::test]
 async fn a_bad_frame_is_answered_and_the_connection_lives_on() {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use async_tungstenite::tungstenite::client::IntoClientRequest as _;
 use chat_server::auth::{Expected, Secret, issue};
 use serde_json::json;
-
-use crate::support::program::now;
-use crate::support::{Client, SECRET, Server, assert_shape, john, token};
+use server_test_support::program::now;
+use server_test_support::{Client, SECRET, Server, assert_shape, john, token};
 
 async fn refusal(mut client: Client) -> (String, Option<u16>) {
     let error = client.frame().await.unwrap();

@@ -5,9 +5,8 @@ use std::process::Output;
 
 use chat_core::time::Timestamp;
 use chat_server::auth::{Expected, Secret, TokenVerifier, VerifyingKey};
-
-use crate::support::program::{now, program};
-use crate::support::{Client, SECRET, Server};
+use server_test_support::program::{now, program};
+use server_test_support::{Client, SECRET, Server};
 
 fn run(dir: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     program().args(arguments).envs(environment.iter().copied()).current_dir(dir).output().unwrap()

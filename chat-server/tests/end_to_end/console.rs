@@ -1,7 +1,7 @@
 //! The files of the console.
 
-use crate::support::Server;
-use crate::support::http::{Answer, ask};
+use server_test_support::Server;
+use server_test_support::http::{Answer, ask};
 
 async fn get(server: &Server, path: &str, more: &str) -> Answer {
     ask(server, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n")).await

@@ -2,8 +2,7 @@
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
-
-use crate::support::{Server, assert_shape, jane, john};
+use server_test_support::{Server, assert_shape, jane, john};
 
 #[tokio::test]
 async fn a_conversation_is_answered_and_control_is_told() {

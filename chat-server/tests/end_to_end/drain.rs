@@ -6,10 +6,9 @@ use async_tungstenite::tungstenite::Message;
 use chat_core::protocol::{Role, User};
 use rustix::process::Signal;
 use serde_json::json;
+use server_test_support::http::{ask, probe};
+use server_test_support::{Client, Server, conversation, jane, john, token};
 use tokio::time::{sleep, timeout};
-
-use crate::support::http::{ask, probe};
-use crate::support::{Client, Server, conversation, jane, john, token};
 
 const FLAGS: [&str; 4] = ["--messages-per-second", "0", "--drain-seconds", "3"];
 

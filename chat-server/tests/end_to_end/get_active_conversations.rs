@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use server_test_support::{Server, assert_shape, conversation, create, jane, john, send};
 use tokio::time::sleep;
-
-use crate::support::{Server, assert_shape, conversation, create, jane, john, send};
 
 #[tokio::test]
 async fn the_list_shows_each_conversation_as_the_document_does() {

@@ -1,8 +1,7 @@
 //! Event 7.
 
 use serde_json::{Value, json};
-
-use crate::support::{Server, assert_shape, conversation, send};
+use server_test_support::{Server, assert_shape, conversation, send};
 
 fn numbers(reply: &Value) -> Vec<u64> {
     reply["messages"].as_array().unwrap().iter().map(|message| message["seq"].as_u64().unwrap()).collect()

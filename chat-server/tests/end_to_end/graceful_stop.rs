@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use server_test_support::program::program;
+use server_test_support::{Server, conversation, john};
 use tokio::time::timeout;
-
-use crate::support::program::program;
-use crate::support::{Server, conversation, john};
 
 #[tokio::test]
 async fn clients_are_told_1001_and_the_program_ends_well() {

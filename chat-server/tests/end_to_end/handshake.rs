@@ -1,10 +1,9 @@
 //! The HTTP side of connecting.
 
 use serde_json::json;
+use server_test_support::{Client, Server, john, token};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-
-use crate::support::{Client, Server, john, token};
 
 async fn answer(server: &Server, request: &str) -> String {
     let mut stream = TcpStream::connect(server.authority()).await.unwrap();

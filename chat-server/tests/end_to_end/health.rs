@@ -1,7 +1,7 @@
 //! What a load balancer or a supervisor asks.
 
-use crate::support::Server;
-use crate::support::http::{ask, probe};
+use server_test_support::Server;
+use server_test_support::http::{ask, probe};
 
 #[tokio::test]
 async fn a_server_that_serves_lives_and_is_ready() {

@@ -1,8 +1,7 @@
 //! Event 4.
 
 use serde_json::json;
-
-use crate::support::{Server, assert_shape, conversation, send};
+use server_test_support::{Server, assert_shape, conversation, send};
 
 #[tokio::test]
 async fn joining_is_answered_as_the_document_shows() {

@@ -2,8 +2,7 @@
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
-
-use crate::support::{Server, assert_shape, create, jane, john};
+use server_test_support::{Server, assert_shape, create, jane, john};
 
 #[tokio::test]
 async fn each_room_is_answered_as_the_document_shows() {

@@ -5,11 +5,10 @@ use std::path::Path;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use rustix::process::Signal;
 use serde_json::json;
-
-use crate::support::issuer::{IssuerKey, Publisher, key_set};
-use crate::support::program::{now, program};
-use crate::support::tls::Authority;
-use crate::support::{Client, SECRET, Server, jane, john};
+use server_test_support::issuer::{IssuerKey, Publisher, key_set};
+use server_test_support::program::{now, program};
+use server_test_support::tls::Authority;
+use server_test_support::{Client, SECRET, Server, jane, john};
 
 /// The code that a client with this token is closed with, or `None` if it is let in.
 async fn refused(server: &Server, token: &str) -> Option<u16> {

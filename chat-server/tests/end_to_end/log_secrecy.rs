@@ -1,8 +1,7 @@
 //! Neither tokens nor messages are in the log, however much it says.
 
 use serde_json::{Value, json};
-
-use crate::support::{Client, Server, conversation, john, token};
+use server_test_support::{Client, Server, conversation, john, token};
 
 const EVERYTHING: &str = "trace,chat_server=trace,tungstenite=trace,async_tungstenite=trace,hyper=trace,sled=trace,tokio=trace,rustls=trace";
 
@@ -58,7 +57,7 @@ async fn most_verbose(format: &str) -> String {
     let (status, log, _dir) = server.stop().await;
     assert!(status.success());
     for secret in
-        [&refreshed, "secret plan", "Where do I go?", "the.secret.token", "eyJ", crate::support::SECRET]
+        [&refreshed, "secret plan", "Where do I go?", "the.secret.token", "eyJ", server_test_support::SECRET]
     {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }

@@ -1,8 +1,7 @@
 //! Event 8.
 
 use serde_json::json;
-
-use crate::support::{Server, assert_shape, conversation, jane, send};
+use server_test_support::{Server, assert_shape, conversation, jane, send};
 
 #[tokio::test]
 async fn reading_is_told_to_the_others_and_to_the_readers_own_devices() {

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chat_core::protocol::User;
 use serde_json::{Value, json};
+use server_test_support::program::program;
+use server_test_support::{Client, Server, jane, john};
 use tokio::sync::Mutex;
 use tokio::task::{JoinSet, spawn_blocking};
-
-use crate::support::program::program;
-use crate::support::{Client, Server, jane, john};
 
 fn run(arguments: &[&str], data: &Path) -> Output {
     program().args(arguments).arg("--data-dir").arg(data).output().unwrap()

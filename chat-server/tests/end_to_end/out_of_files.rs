@@ -2,10 +2,9 @@
 
 use std::process::Command;
 
+use server_test_support::program::without_settings;
+use server_test_support::{Client, Server, john, token};
 use tokio::net::TcpStream;
-
-use crate::support::program::without_settings;
-use crate::support::{Client, Server, john, token};
 
 #[tokio::test]
 async fn silent_connections_leave_files_for_a_client() {

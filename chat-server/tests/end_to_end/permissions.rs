@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::program::without_settings;
-use crate::support::{Server, create, john};
+use server_test_support::program::without_settings;
+use server_test_support::{Server, create, john};
 
 /// The program under the usual umask, by which others may read every new file.
 fn permissive() -> Command {

@@ -1,8 +1,7 @@
 //! Many requests without waiting for replies.
 
 use serde_json::json;
-
-use crate::support::{Server, conversation};
+use server_test_support::{Server, conversation};
 
 #[tokio::test]
 async fn forty_requests_are_answered_in_their_order() {

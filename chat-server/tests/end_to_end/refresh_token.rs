@@ -5,9 +5,8 @@ use std::time::Duration;
 use chat_core::protocol::{Role, User};
 use chat_server::auth::{Expected, Secret, issue};
 use serde_json::json;
-
-use crate::support::program::{now, token_for};
-use crate::support::{Client, Server, assert_shape, john, token};
+use server_test_support::program::{now, token_for};
+use server_test_support::{Client, Server, assert_shape, john, token};
 
 #[tokio::test]
 async fn a_new_token_prolongs_the_session() {
@@ -36,7 +35,7 @@ async fn a_token_of_another_user_or_role_changes_nothing() {
 async fn a_session_ends_with_its_token() {
     let server = Server::start();
     // Expired already, but within the leeway for clocks that differ: the session ends when that is over.
-    let secret = Secret::new(crate::support::SECRET.as_bytes(), "the tests").unwrap();
+    let secret = Secret::new(server_test_support::SECRET.as_bytes(), "the tests").unwrap();
     let past = now().minus(Duration::from_secs(29));
     let old = issue(&secret, &john(), past, Duration::ZERO, &Expected::default());
     let mut client = Client::connect(&format!("{}?token={old}", server.url)).await;

@@ -1,8 +1,7 @@
 //! What is refused, with the code for programs and a text for people.
 
 use serde_json::json;
-
-use crate::support::{Server, conversation, john};
+use server_test_support::{Server, conversation, john};
 
 #[tokio::test]
 async fn an_unknown_conversation_is_refused_by_every_event_about_one() {

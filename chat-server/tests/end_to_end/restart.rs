@@ -1,8 +1,7 @@
 //! A server that is stopped and started again.
 
 use serde_json::json;
-
-use crate::support::{Server, conversation, jane, john, send};
+use server_test_support::{Server, conversation, jane, john, send};
 
 #[tokio::test]
 async fn nothing_is_lost() {
@@ -29,7 +28,7 @@ async fn nothing_is_lost() {
     assert_eq!(jane_.event("new_message").await["message"]["seq"], json!(4));
 }
 
-async fn send_seq(client: &mut crate::support::Client, id: &str) -> u64 {
+async fn send_seq(client: &mut server_test_support::Client, id: &str) -> u64 {
     let data = json!({"conversation_id": id, "content": "next"});
     client.request("send_chat_message", data).await["seq"].as_u64().unwrap()
 }

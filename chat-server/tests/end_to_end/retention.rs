@@ -7,11 +7,10 @@ use chat_core::protocol::{Role, User};
 use chat_core::store::Change;
 use chat_server::store::{Checks, LocalStore, Options, verify};
 use serde_json::{Value, json};
+use server_test_support::store::{account, commit, conv, creation, message};
+use server_test_support::{Client, Server, john};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-
-use crate::store_support::{account, commit, conv, creation, message};
-use crate::support::{Client, Server, john};
 
 /// All messages of the newest page.
 async fn page(client: &mut Client, conversation: &str) -> Vec<Value> {

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use rustix::process::Signal;
+use server_test_support::Server;
+use server_test_support::client::Client;
+use server_test_support::issuer::{IssuerKey, Publisher, key_set};
+use server_test_support::program::program;
+use server_test_support::tls::Authority;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-
-use crate::support::Server;
-use crate::support::client::Client;
-use crate::support::issuer::{IssuerKey, Publisher, key_set};
-use crate::support::program::program;
-use crate::support::tls::Authority;
 
 /// Clients that come and go at the same time.
 const CLIENTS: usize = 6;

@@ -1,8 +1,7 @@
 //! Event 1.
 
 use serde_json::json;
-
-use crate::support::{Server, assert_shape, conversation, text};
+use server_test_support::{Server, assert_shape, conversation, text};
 
 #[tokio::test]
 async fn a_message_is_answered_and_heard_by_all_participants() {
@@ -58,8 +57,9 @@ async fn a_message_is_passed_on_exactly_as_sent() {
 async fn who_takes_no_part_hears_nothing_and_may_not_send() {
     let server = Server::start();
     let (mut john, _jane, id) = conversation(&server).await;
-    let mut stranger =
-        server.connect(&chat_core::protocol::User { id: "user_x".into(), ..crate::support::john() }).await;
+    let mut stranger = server
+        .connect(&chat_core::protocol::User { id: "user_x".into(), ..server_test_support::john() })
+        .await;
     let data = json!({"conversation_id": id, "content": "let me in"});
     let forbidden = stranger.plain_request("send_chat_message", data).await;
     let unknown = json!({"conversation_id": "conv_0000000000000000", "content": "let me in"});

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Output;
 
-use crate::support::program::program;
-use crate::support::{SECRET, Server, john};
+use server_test_support::program::program;
+use server_test_support::{SECRET, Server, john};
 
 const FILE: &str = "# of a depot
 listen = '127.0.0.1:0'

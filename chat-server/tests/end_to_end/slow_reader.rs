@@ -1,8 +1,7 @@
 //! A client that does not read.
 
 use serde_json::json;
-
-use crate::support::{Server, conversation, jane, send};
+use server_test_support::{Server, conversation, jane, send};
 
 #[tokio::test]
 async fn it_is_closed_and_nobody_else_notices() {

@@ -4,9 +4,8 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use rustix::process::Signal;
-
-use crate::support::Server;
-use crate::support::program::program;
+use server_test_support::Server;
+use server_test_support::program::program;
 
 /// The next thing that the service manager is told; the wait is reached only when the test fails.
 fn told(manager: &UnixDatagram) -> String {

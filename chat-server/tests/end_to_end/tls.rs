@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
+use server_test_support::http::ask_over;
+use server_test_support::program::{program, token};
+use server_test_support::tls::{Authority, pem};
+use server_test_support::{SECRET, Server, create, jane, john, send};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
-
-use crate::support::http::ask_over;
-use crate::support::program::{program, token};
-use crate::support::tls::{Authority, pem};
-use crate::support::{SECRET, Server, create, jane, john, send};
 
 /// Waits until the server shows this certificate.
 async fn until_shown(authority: &Authority, server: &Server, certificate: &[u8]) {

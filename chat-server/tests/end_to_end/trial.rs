@@ -1,11 +1,10 @@
 //! The trial: who gets a token without having one.
 
 use serde_json::json;
+use server_test_support::http::{Answer, ask};
+use server_test_support::program::program;
+use server_test_support::{Client, Server};
 use tempfile::TempDir;
-
-use crate::support::http::{Answer, ask};
-use crate::support::program::program;
-use crate::support::{Client, Server};
 
 /// A server that made its own secret, and the key that it printed.
 struct Tried {

@@ -1,8 +1,7 @@
 //! Two devices of one user.
 
 use serde_json::json;
-
-use crate::support::{Server, conversation, john, send};
+use server_test_support::{Server, conversation, john, send};
 
 #[tokio::test]
 async fn both_hear_each_message_once_and_only_one_is_answered() {

@@ -1,8 +1,7 @@
 //! Event 6.
 
 use serde_json::json;
-
-use crate::support::{Server, assert_shape, conversation, jane, send};
+use server_test_support::{Server, assert_shape, conversation, jane, send};
 
 #[tokio::test]
 async fn typing_is_shown_to_the_others_and_ends_with_the_message() {

@@ -5,9 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
 use serde_json::json;
-
-use crate::support::program::program;
-use crate::support::{Server, john};
+use server_test_support::program::program;
+use server_test_support::{Server, john};
 
 fn import(data: &std::path::Path, lines: &str) -> Output {
     let mut process = program()

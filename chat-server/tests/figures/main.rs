@@ -3,10 +3,6 @@
 //!
 //! `FIGURES=write cargo test -p chat-server --test figures` updates their tables.
 
-#[path = "../../benches/against_the_floor/report.rs"]
-#[expect(dead_code, reason = "the benchmark makes what is only read here")]
-mod report;
-
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -14,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-
-use report::{Report, thousands};
+use server_test_support::report::{Report, thousands};
 
 /// The parts of `.ci/proof` that count something, by name.
 const PARTS: [&str; 7] = ["attacks", "bits", "cuts", "fuzz", "kills", "mutations", "seeds"];

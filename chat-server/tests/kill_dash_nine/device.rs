@@ -8,9 +8,9 @@ use chat_core::protocol::User;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::{Value, json};
+use server_test_support::{Client, Server, text};
 
 use crate::kept::Kept;
-use crate::support::{Client, Server, text};
 
 /// Requests that each device leaves unanswered before it waits.
 const IN_FLIGHT: usize = 48;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use async_tungstenite::tungstenite::Message;
 use chat_core::protocol::User;
 use serde_json::{Value, json};
+use server_test_support::{Client, Server, jane, text};
 
 use crate::device::{Asked, Device, ask_all};
-use crate::support::{Client, Server, jane, text};
 
 /// A message as history shows it.
 pub struct KeptMessage {

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng as _;
+use server_test_support::SECRET;
+use server_test_support::program::{program, serving};
 
 use crate::rounds::FLAGS;
-use crate::support::SECRET;
-use crate::support::program::{program, serving};
 
 /// How often a kill hit what it was meant to hit.
 #[derive(Default, Debug)]

@@ -8,16 +8,7 @@
 
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
-#[cfg(test)]
-#[path = "../end_to_end/support/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "shared with the tests from end to end")]
-mod support;
-
-#[cfg(test)]
 mod device;
-#[cfg(test)]
 mod kept;
-#[cfg(test)]
 mod kill;
-#[cfg(test)]
 mod rounds;

@@ -7,13 +7,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rustix::process::Signal;
 use serde_json::json;
+use server_test_support::{Server, create, jane};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::device::{Device, Found};
 use crate::kept::Kept;
 use crate::kill::{Kills, kill_while_building, kill_while_starting, millis};
-use crate::support::{Server, create, jane};
 
 /// Rounds at least, unless `KILL_ROUNDS` says otherwise.
 const ROUNDS: usize = 4;

@@ -1,10 +1,11 @@
 //! An app whose first connections are all lost before it has heard anything shows everything in the end.
 
+use server_test_support::{Server, conversation, john, send};
+
 use crate::app::App;
 use crate::oracle;
 use crate::proxy::{Fate, Proxy};
 use crate::random::Random;
-use crate::support::{Server, conversation, john, send};
 
 /// The first connections of the app, up and down.
 const SCRIPT: [Option<[Fate; 2]>; 7] = [

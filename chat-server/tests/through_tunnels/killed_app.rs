@@ -9,6 +9,7 @@ use chat_client::outbox::{Draft, Entry, FileOutbox};
 use chat_client::{Acknowledged, ChatClient, Event, Progress};
 use chat_core::id::ClientMessageId;
 use futures::StreamExt as _;
+use server_test_support::{Server, create, john, token};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::block_in_place;
@@ -18,7 +19,6 @@ use crate::history::{History, Line};
 use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::settings::{NO_RATES, PATIENCE, start_over};
-use crate::support::{Server, create, john, token};
 
 const LIVES: usize = 20;
 

@@ -7,29 +7,14 @@
 
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
-#[cfg(test)]
-#[path = "../end_to_end/support/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "shared with the tests from end to end")]
-mod support;
-
-#[cfg(test)]
 mod app;
-#[cfg(test)]
 mod history;
-#[cfg(test)]
 mod oracle;
-#[cfg(test)]
 mod proxy;
-#[cfg(test)]
 mod random;
-#[cfg(test)]
 mod settings;
 
-#[cfg(test)]
 mod first_connections;
-#[cfg(test)]
 mod killed_app;
-#[cfg(test)]
 mod replaced_store;
-#[cfg(test)]
 mod storm;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use chat_client::Acknowledged;
+use server_test_support::Server;
 
 use crate::app::{App, Written};
 use crate::history::{Conversation, History, Line};
-use crate::support::Server;
 
 /// Every app shows what the server holds, in order, once; everything that was written is there once or was handed back.
 pub async fn check(apps: &mut [App], server: &Server) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::future::select;
+use server_test_support::Server;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,7 +16,6 @@ use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
 use crate::random::Random;
-use crate::support::Server;
 
 /// What happens to the bytes that go one way of a connection.
 #[derive(Clone, Copy, Debug)]

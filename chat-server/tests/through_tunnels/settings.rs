@@ -6,8 +6,7 @@ use chat_client::machine::{Periods, Settings};
 use chat_client::outbox::{InMemory, Outbox};
 use chat_client::{ChatClient, Events};
 use chat_core::protocol::User;
-
-use crate::support::token;
+use server_test_support::token;
 
 /// Flags of a server that lets clients be in a hurry.
 pub const NO_RATES: [&str; 2] = ["--messages-per-second", "0"];

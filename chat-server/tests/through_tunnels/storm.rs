@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use chat_client::ChatClient;
 use chat_core::protocol::{Role, User};
+use server_test_support::{Server, send};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, block_in_place};
@@ -17,7 +18,6 @@ use crate::oracle;
 use crate::proxy::Proxy;
 use crate::random::Random;
 use crate::settings::{NO_RATES, PATIENCE};
-use crate::support::{Server, send};
 
 /// How much must have happened before a storm may end.
 const CUTS: usize = 40;

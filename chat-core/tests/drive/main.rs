@@ -1,0 +1,6 @@
+//! The engine behind the drive, with sessions over channels: one module per behaviour.
+
+mod batches;
+mod lifecycle;
+mod pipelining;
+mod slow_readers;

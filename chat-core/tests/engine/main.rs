@@ -1,0 +1,29 @@
+//! The engine in a world without time, threads or sockets: one module per behaviour.
+
+mod assignment;
+mod bounds;
+mod budget;
+mod catch_up;
+mod clock;
+mod conflicts;
+mod drain;
+mod duplicates;
+mod equal_requests;
+mod events;
+mod headroom;
+mod lists;
+mod log;
+mod memory_store;
+mod newcomers;
+mod order;
+mod rates;
+mod reading;
+mod refusals;
+mod rights;
+mod sessions;
+mod support_rooms;
+mod timers;
+mod typing;
+mod unavailable;
+mod weights;
+mod who_hears;

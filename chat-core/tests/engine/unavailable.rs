@@ -1,0 +1,266 @@
+//! Without its store the engine answers `unavailable`, keeps the order, and goes on.
+
+use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Engine, Input, Output, Ticket};
+use chat_core::protocol::CloseCode;
+use chat_core::store::{
+    MemoryState, Original, Position, Query, Receipt, Rejected, UnavailableError, Verdict,
+};
+use chat_core::testing::World;
+use chat_core::testing::world::{Answer, Question, START};
+use chat_core::time::Now;
+use core_test_support::*;
+use serde_json::{Value, json};
+
+fn unavailable() -> Value {
+    let mut reply =
+        error("unavailable", "Database connection issue, try again with the same client_message_id");
+    reply["retry_after_ms"] = json!(1_000);
+    reply
+}
+
+#[test]
+fn a_load_that_fails_is_answered_in_its_turn() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.driver, "first");
+    scene.world.request(scene.driver, "get_active_conversations", json!({}));
+    scene.put(scene.driver, "third");
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.world.answer(0, Answer::Lost);
+    scene.world.settle();
+    let heard = scene.world.take(scene.driver);
+    let answers = replies(&heard);
+    assert_eq!(
+        (answers[0]["seq"].clone(), answers[1], answers[2]["seq"].clone()),
+        (json!(2), &unavailable(), json!(3))
+    );
+}
+
+#[test]
+fn a_commit_that_fails_takes_all_of_its_changes_and_no_other() {
+    for answer in [Answer::Lost, Answer::DoneButLost] {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        scene.put(scene.driver, "one");
+        scene.put(scene.driver, "two");
+        scene.put(scene.staff, "three");
+        answer_commit(&mut scene.world, Answer::Good);
+        let first = scene.world.take(scene.driver);
+        answer_commit(&mut scene.world, answer);
+        assert_eq!(scene.world.take(scene.driver), [unavailable()]);
+        assert_eq!(scene.world.take(scene.staff).last(), Some(&unavailable()));
+        scene.put(scene.driver, "four");
+        scene.world.settle();
+        assert_eq!(replies(&first)[0]["seq"], 2);
+        let expected = if answer == Answer::Lost { 3 } else { 5 };
+        assert_eq!(replies(&scene.world.take(scene.driver))[0]["seq"], expected);
+    }
+}
+
+#[test]
+fn a_store_that_gives_another_number_of_verdicts_is_not_believed() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.driver, "one");
+    let Question::Commit(ticket, _) = scene.world.questions.remove(0) else { panic!("a commit waits") };
+    scene.world.input(Input::Committed { ticket, result: Ok(Vec::new()) });
+    assert_eq!(scene.world.take(scene.driver), [unavailable()]);
+    scene.world.input(Input::Committed { ticket, result: Ok(Vec::new()) });
+    scene.world.hold = false;
+    assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2);
+}
+
+/// What no store may say to a message, to a read position, and to a new account.
+fn of_other_changes() -> [Vec<Verdict>; 3] {
+    let position = Position(1_000);
+    let account = || Ok(Receipt::Account { position });
+    let created = || Ok(Receipt::Created { position, sent_at: START });
+    let appended = |seq| Ok(Receipt::Appended { position, seq, sent_at: START });
+    let read = |advanced| Ok(Receipt::Read { position, advanced });
+    let membership = |changed| Ok(Receipt::Membership { position, version: 9, changed });
+    let duplicate = || {
+        let (conversation, id) = ("conv_x".into(), "msg_x".into());
+        Err(Rejected::Duplicate(Original::Message {
+            conversation,
+            id,
+            seq: 1,
+            sent_at: START,
+            content: None,
+        }))
+    };
+    let others = || vec![created(), membership(true), membership(false), duplicate()];
+    let told_before = [appended(0), appended(1)];
+    [
+        others().into_iter().chain(told_before).chain([account(), read(true), read(false)]).collect(),
+        others().into_iter().chain([account(), appended(2)]).collect(),
+        others().into_iter().chain([appended(2), read(true), read(false), Err(Rejected::Conflict)]).collect(),
+    ]
+}
+
+/// Answers the commit that waits with this for each of its changes.
+fn judge(scene: &mut Scene, verdict: &Verdict) {
+    let place = commit_at(&scene.world);
+    let Question::Commit(ticket, changes) = scene.world.questions.remove(place) else { unreachable!() };
+    let result = Ok(changes.iter().map(|_| verdict.clone()).collect());
+    scene.world.input(Input::Committed { ticket, result });
+}
+
+#[test]
+fn a_receipt_of_another_change_is_not_believed() {
+    let [to_a_message, to_reading, to_an_account] = of_other_changes();
+    for verdict in to_a_message {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        scene.put(scene.driver, "one");
+        judge(&mut scene, &verdict);
+        assert_eq!(scene.world.take(scene.driver), [unavailable()], "{verdict:?}");
+        assert!(scene.world.take(scene.staff).is_empty(), "{verdict:?}");
+        scene.world.hold = false;
+        assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2, "{verdict:?}");
+        assert_eq!(live_seqs(&scene.world.take(scene.staff)), [2], "{verdict:?}");
+    }
+    for verdict in to_reading {
+        let mut scene = Scene::new();
+        let first = scene.ids()[0].clone();
+        scene.world.hold = true;
+        let data = scene.data(json!({"message_id": first}));
+        scene.world.request(scene.staff, "mark_message_read", data);
+        scene.world.answer(0, Answer::Good);
+        judge(&mut scene, &verdict);
+        assert_eq!(scene.world.take(scene.staff), [unavailable()], "{verdict:?}");
+        assert!(scene.world.take(scene.driver).is_empty(), "{verdict:?}");
+        scene.world.hold = false;
+        assert_eq!(scene.read(scene.staff, &first), [json!({"success": true})]);
+        assert_eq!(of_type(&scene.world.take(scene.driver), "message_read").len(), 1, "{verdict:?}");
+    }
+    for verdict in to_an_account {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        let new = scene.world.connect(&other_driver());
+        scene.world.answer(0, Answer::Good);
+        judge(&mut scene, &verdict);
+        assert_eq!(closed(&scene.world, new), Some(CloseCode::TryAgainLater), "{verdict:?}");
+        scene.world.hold = false;
+        scene.world.advance(secs(1));
+        let again = scene.world.connect(&other_driver());
+        create(&mut scene.world, again);
+    }
+}
+
+#[test]
+fn a_receipt_of_another_change_ends_no_enrolment() {
+    let [verdicts, ..] = of_other_changes();
+    for verdict in verdicts.iter().filter(|verdict| !matches!(verdict, Ok(Receipt::Membership { .. }))) {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        scene.world.connect(&admin());
+        scene.world.answer(0, Answer::Good);
+        answer_commit(&mut scene.world, Answer::Good);
+        scene.world.answer(0, Answer::Good);
+        judge(&mut scene, verdict);
+        scene.world.hold = false;
+        scene.world.advance(secs(1));
+        let export = scene.world.store.export();
+        let participants = &export.conversations[scene.conversation.as_str()].conversation.participants;
+        assert!(participants.contains(&admin().id), "{verdict:?}");
+    }
+}
+
+/// The verdicts are those of the changes, in another order.
+#[test]
+fn numbers_that_would_fall_are_not_told() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.staff, "keeps the commit busy");
+    ["one", "two"].iter().for_each(|content| scene.put(scene.driver, content));
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.world.take(scene.driver);
+    let Question::Commit(ticket, changes) = scene.world.questions.remove(0) else { unreachable!() };
+    let mut verdicts = scene.world.store.judge(changes);
+    verdicts.reverse();
+    scene.world.input(Input::Committed { ticket, result: Ok(verdicts) });
+    let heard = scene.world.take(scene.driver);
+    assert_eq!((replies(&heard)[1], live_seqs(&heard)), (&unavailable(), vec![4]));
+}
+
+#[test]
+fn the_directory_and_the_enrolment_are_tried_again() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.world.connect(&admin());
+    scene.world.answer(0, Answer::Good);
+    scene.world.answer(0, Answer::Good);
+    scene.world.answer(0, Answer::Lost);
+    scene.world.advance(secs(1));
+    scene.world.answer(0, Answer::Good);
+    answer_commit(&mut scene.world, Answer::Lost);
+    scene.world.advance(secs(1));
+    scene.world.settle();
+    let export = scene.world.store.export();
+    assert_eq!(export.conversations[scene.conversation.as_str()].conversation.participants.len(), 3);
+    assert!(!export.accounts[&admin().id].enrolment_due);
+}
+
+#[test]
+fn an_account_change_that_was_lost_is_forgotten() {
+    let mut world = World::new(unhurried());
+    let driver = world.connect(&driver());
+    world.hold = true;
+    let import = world.command(Command::Import(staff()));
+    world.answer(0, Answer::Good);
+    world.answer(0, Answer::Lost);
+    world.settle();
+    world.hold = false;
+    assert!(world.answers[&import].is_err());
+    let data = json!({"title": "t", "content": "c"});
+    let reply = world.ask(driver, "create_support_conversation", data);
+    assert_eq!(reply[0]["participants"], json!(["driver_1"]));
+}
+
+/// All that an engine asks for now.
+fn outputs(engine: &mut Engine, now: Now, inputs: Vec<Input>) -> Vec<Output> {
+    inputs.into_iter().for_each(|input| engine.handle(now, input));
+    std::iter::from_fn(|| engine.poll()).collect()
+}
+
+fn loads(outputs: &[Output]) -> Vec<Ticket> {
+    let tickets = outputs.iter().filter_map(|output| match output {
+        Output::Load { ticket, .. } => Some(*ticket),
+        _ => None,
+    });
+    tickets.collect()
+}
+
+#[test]
+fn who_comes_before_the_store_can_be_read_waits_for_one_attempt_and_is_told_to_come_again() {
+    let mut engine = Engine::new(unhurried(), [7; 32]);
+    let mut now = Now { wall: START, ..Now::default() };
+    let claims = Claims { user: driver(), expires_at: START.plus(secs(600)), issued_at: None };
+    for attempt in 0..3 {
+        let connected = Input::Connected { conn: ConnectionId(attempt), claims: claims.clone() };
+        let command = Input::Command { id: CommandId(attempt), command: Command::Deactivate(staff().id) };
+        let asked = outputs(&mut engine, now, vec![connected, command, Input::Tick]);
+        let failed = Err(UnavailableError::new("it is away"));
+        let ticket = loads(&asked)[0];
+        let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result: failed }]);
+        let [
+            Output::Send { frame, .. },
+            Output::Close { code: CloseCode::TryAgainLater, .. },
+            Output::Answer { result: Err(refusal), .. },
+            Output::WakeAt(Some(again)),
+        ] = &told[..]
+        else {
+            panic!("{told:?}")
+        };
+        let error: Value = serde_json::from_slice(frame).unwrap();
+        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("unavailable")));
+        assert_eq!(refusal.code.as_str(), "unavailable");
+        assert_eq!(*again, now.monotonic.plus(secs(1)), "then it is tried again");
+        now.monotonic = *again;
+    }
+    let connected = Input::Connected { conn: ConnectionId(3), claims };
+    let ticket = loads(&outputs(&mut engine, now, vec![connected, Input::Tick]))[0];
+    let result = Ok(MemoryState::new("e").answer(Query::Directory));
+    let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result }]);
+    assert_eq!(loads(&told).len(), 1, "the user's account: {told:?}");
+}

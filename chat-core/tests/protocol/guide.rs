@@ -1,0 +1,306 @@
+//! `PROTOCOL.md` shows what is really sent: each of its frames decodes and encodes back, and its tables are the
+//! code's.
+//!
+//! A block says after `json` what it is: `request`, `reply` and the request's type, `error`, or `event`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chat_core::limits::{Allowance, ByteRate, FieldLimits, Limits, Rate, RateSetting};
+use chat_core::protocol::{
+    CloseCode, CreateSupportConversationReply, Done, ErrorCode, ErrorReply, EventType, Fault,
+    GetActiveConversationsReply, GetConversationMessagesReply, JoinConversationReply, JoinSupportRoomReply,
+    MessageRead, NewMessage, NewSupportConversation, ReadPosition, RefreshTokenReply, Request, RequestId,
+    SendChatMessageReply, TypingStatus, encode, encode_reply,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+const GUIDE: &str = include_str!("../../PROTOCOL.md");
+
+/// The JSON blocks of the guide: what each is said to be, and its text.
+fn blocks() -> Vec<(&'static str, &'static str)> {
+    let blocks = GUIDE.split("```json").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap().split_once('\n').unwrap());
+    blocks.map(|(info, text)| (info.trim(), text)).collect()
+}
+
+/// What the code makes of a block: the frame, decoded and encoded again.
+fn encoded_again(info: &str, text: &str) -> Vec<u8> {
+    match info.split_once(' ').unwrap_or((info, "")) {
+        ("request", "") => {
+            let (request_id, request) = Request::decode(text.as_bytes(), &FieldLimits::default()).unwrap();
+            request.encode(request_id.as_ref()).into()
+        }
+        ("reply", kind) => reply(event_type(kind), text),
+        ("error", "") => through_reply::<ErrorReply>(text),
+        ("event", "") => event(text),
+        _ => panic!("a block must say what it is, not {info:?}"),
+    }
+}
+
+fn event_type(name: &str) -> EventType {
+    *EventType::ALL
+        .iter()
+        .find(|event| event.as_str() == name)
+        .unwrap_or_else(|| panic!("no request {name:?}"))
+}
+
+fn reply(to: EventType, text: &str) -> Vec<u8> {
+    match to {
+        EventType::SendChatMessage => through_reply::<SendChatMessageReply>(text),
+        EventType::CreateSupportConversation => through_reply::<CreateSupportConversationReply>(text),
+        EventType::GetActiveConversations => through_reply::<GetActiveConversationsReply>(text),
+        EventType::JoinConversation => through_reply::<JoinConversationReply>(text),
+        EventType::JoinSupportRoom => through_reply::<JoinSupportRoomReply>(text),
+        EventType::GetConversationMessages => through_reply::<GetConversationMessagesReply>(text),
+        EventType::TypingIndicator | EventType::MarkMessageRead => through_reply::<Done>(text),
+        EventType::RefreshToken => through_reply::<RefreshTokenReply>(text),
+    }
+}
+
+/// Decodes a reply beside its `request_id`, as a client does, and encodes both again, as the server does.
+fn through_reply<T: Serialize + DeserializeOwned>(text: &str) -> Vec<u8> {
+    let id = serde_json::from_str::<Value>(text).unwrap().get("request_id").cloned();
+    let id: Option<RequestId> = id.map(|id| serde_json::from_value(id).unwrap());
+    encode_reply(&serde_json::from_str::<T>(text).unwrap(), id.as_ref()).into()
+}
+
+fn event(text: &str) -> Vec<u8> {
+    fn through<T: Serialize + DeserializeOwned>(text: &str) -> Vec<u8> {
+        encode(&serde_json::from_str::<T>(text).unwrap()).into()
+    }
+    match &*kind(text) {
+        "new_message" => through::<NewMessage>(text),
+        "new_support_conversation" => through::<NewSupportConversation>(text),
+        "typing_status" => through::<TypingStatus>(text),
+        "message_read" => through::<MessageRead>(text),
+        "read_position" => through::<ReadPosition>(text),
+        "error" => through::<ErrorReply>(text),
+        other => panic!("no event {other:?}"),
+    }
+}
+
+fn kind(text: &str) -> String {
+    serde_json::from_str::<Value>(text).unwrap()["type"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_block_decodes_and_encodes_back_to_the_same_json() {
+    for (info, text) in blocks() {
+        let encoded: Value = serde_json::from_slice(&encoded_again(info, text)).unwrap();
+        assert_eq!(encoded, serde_json::from_str::<Value>(text).unwrap(), "{info}: {text}");
+    }
+}
+
+#[test]
+fn every_request_reply_and_event_is_shown() {
+    let shown: BTreeSet<_> = blocks()
+        .into_iter()
+        .map(|(info, text)| match info {
+            "request" | "event" => format!("{info} {}", kind(text)),
+            other => other.to_owned(),
+        })
+        .collect();
+    let both = |event: &EventType| ["request", "reply"].map(|what| format!("{what} {}", event.as_str()));
+    let mut all: BTreeSet<_> = EventType::ALL.iter().flat_map(both).collect();
+    all.insert("error".to_owned());
+    let events = [
+        "new_message",
+        "new_support_conversation",
+        "typing_status",
+        "message_read",
+        "read_position",
+        "error",
+    ];
+    all.extend(events.map(|event| format!("event {event}")));
+    assert_eq!(shown, all);
+}
+
+/// Every optional field that was added is shown at least once.
+#[test]
+fn every_addition_is_shown() {
+    let text: String = blocks().into_iter().map(|(_, text)| text).collect();
+    for field in [
+        "request_id",
+        "client_message_id",
+        "room_type",
+        "seq",
+        "limit",
+        "skip",
+        "before_seq",
+        "after_seq",
+        "epoch",
+        "last_seq",
+        "complete",
+        "reset",
+        "has_more",
+        "cursor",
+        "next_cursor",
+        "participant_count",
+        "cut",
+        "read_up_to",
+        "unread_count",
+        "code",
+        "retry_after_ms",
+        "expires_at",
+    ] {
+        assert!(text.contains(&format!("\"{field}\":")), "{field}");
+    }
+}
+
+/// The rows of the table that begins with this row, each as its cells.
+fn table(head: &str) -> Vec<Vec<&'static str>> {
+    let (_, rest) = GUIDE.split_once(head).expect("the table is there");
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn the_table_of_errors_is_the_codes() {
+    let shown: Vec<_> = table("| Code | Kind | Text |");
+    let expected: Vec<_> = ErrorCode::ALL
+        .iter()
+        .map(|code| {
+            let kind = match code.fault() {
+                Fault::Request => "request",
+                Fault::Access => "access",
+                Fault::Pace => "pace",
+                Fault::Token => "token",
+                Fault::Server => "server",
+            };
+            (format!("`{}`", code.as_str()), kind, code.text())
+        })
+        .collect();
+    let shown: Vec<_> = shown.iter().map(|row| (row[0].to_owned(), row[1], row[2])).collect();
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_table_of_close_codes_is_the_codes() {
+    let rows = table("| Code | Reason | Connect again? |");
+    let shown: BTreeSet<_> = rows.iter().map(|row| (row[0].parse().unwrap(), row[1])).collect();
+    let expected: BTreeSet<_> = CloseCode::ALL.iter().map(|code| (code.code(), code.reason())).collect();
+    assert_eq!(shown, expected);
+    assert_eq!(rows.len(), expected.len(), "each code once");
+    for row in &rows {
+        let code: u16 = row[0].parse().unwrap();
+        let at_once = row[2] != "no" && !row[2].starts_with("not at once");
+        assert_eq!(!at_once, (4_500..5_000).contains(&code), "whether to connect again after {code}");
+    }
+}
+
+#[test]
+fn the_table_of_limits_is_the_defaults() {
+    let Limits { fields, pages, rates, engine, outbound, periods } = Limits::default();
+    let RateSetting::Limited(rates) = rates else { panic!("rates are limited by default") };
+    let daily = rates.daily.expect("a day is bounded by default");
+    let rows = table("| What | Limit | Beyond it |");
+    let shown = |what: &str| {
+        let row = rows.iter().find(|row| row[0] == what).unwrap_or_else(|| panic!("no row {what:?}"));
+        row[1]
+    };
+    let per = |rate: Rate, period: Duration| period.as_micros() / rate.every.as_micros();
+    let bytes = |rate: ByteRate| {
+        format!(
+            "{} KiB a second, {} MiB at once",
+            grouped(rate.per_second as usize / 1_024),
+            rate.burst / 1_048_576
+        )
+    };
+    let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+    for (what, limit) in [
+        ("nesting of a frame", format!("{} levels", fields.depth)),
+        ("`content`", format!("{} characters", grouped(fields.content))),
+        ("`title`", format!("{} characters", fields.title)),
+        ("`client_message_id`", format!("{} characters", fields.client_message_id)),
+        ("`request_id`", format!("{} characters, or 2^53 - 1 either way", RequestId::MAX_CHARS)),
+        ("history page", format!("{} messages", pages.messages_most)),
+        (
+            "catch-up",
+            format!(
+                "{} messages, {} KiB of text as JSON writes it",
+                pages.catch_up_messages,
+                pages.catch_up_bytes / 1_024
+            ),
+        ),
+        ("list of conversations", format!("{} conversations", grouped(pages.conversations as usize))),
+        (
+            "brief list of conversations",
+            format!("{} conversations, or {} KiB", pages.brief_conversations, pages.brief_bytes / 1_024),
+        ),
+        ("`cursor`", format!("{} characters", fields.cursor)),
+        ("participants of a new conversation", grouped(engine.participants)),
+        (
+            "requests of a user",
+            format!("{} a second, {} at once", per(rates.requests, second), rates.requests.burst),
+        ),
+        (
+            "messages of a user",
+            format!("{} a second, {} at once", per(rates.messages, second), rates.messages.burst),
+        ),
+        (
+            "creations of a user",
+            format!("{} a minute, {} at once", per(rates.creations, minute), rates.creations.burst),
+        ),
+        (
+            "new connections of a user",
+            format!("{} a second, {} at once", per(rates.connects, second), rates.connects.burst),
+        ),
+        ("changes of the role by tokens that are not newer", an_hour(rates.role_changes)),
+        ("changes of the names by tokens", an_hour(rates.renames)),
+        ("stored bytes of a user", format!("{} MiB a day", daily.bytes >> 20)),
+        ("the same, in emergencies alone", format!("{} MiB a day", daily.emergency_bytes >> 20)),
+        ("bytes of messages of a user", bytes(rates.message_bytes)),
+        ("bytes of lists, history and catch-ups of a user", bytes(rates.reply_bytes)),
+        (
+            "repeats of a user",
+            format!(
+                "{} a second, {} at once",
+                grouped(usize::try_from(per(rates.repeats, second)).unwrap()),
+                grouped(rates.repeats.burst as usize)
+            ),
+        ),
+        ("connections of a user", engine.connections_per_user.to_string()),
+        ("requests under way on a connection", engine.requests_under_way.to_string()),
+        ("replies that wait on a connection", format!("{} KiB", outbound.reply_bytes / 1_024)),
+        (
+            "live events that wait on a connection",
+            format!("{}, or {} MiB", grouped(outbound.live_events), outbound.live_bytes / 1_048_576),
+        ),
+        ("typing of a connection", format!("{} conversations", engine.typing_per_connection)),
+        ("typing without a refresh", format!("{} s", periods.typing_expires.as_secs())),
+    ] {
+        assert_eq!(shown(what), limit, "{what}");
+    }
+}
+
+/// A number below a million with its thousands apart.
+fn an_hour(Allowance { most, within }: Allowance) -> String {
+    assert_eq!(within, Duration::from_hours(1));
+    format!("{most} an hour")
+}
+
+fn grouped(number: usize) -> String {
+    match (number / 1_000, number % 1_000) {
+        (0, rest) => rest.to_string(),
+        (thousands, rest) => format!("{thousands},{rest:03}"),
+    }
+}
+
+#[test]
+fn links_lead_to_headings() {
+    let headings: BTreeSet<String> = GUIDE.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+    for link in GUIDE.split("](#").skip(1) {
+        let target = link.split(')').next().unwrap();
+        assert!(headings.contains(target), "no heading for #{target}");
+    }
+}
+
+/// The anchor of a heading: lower case, letters and digits, spaces as hyphens.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}

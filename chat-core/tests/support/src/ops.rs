@@ -1,0 +1,243 @@
+//! What can be done to the world.
+
+use std::time::Duration;
+
+use chat_core::engine::{Command, ConnectionId, Settings};
+use chat_core::id::ConversationId;
+use chat_core::limits::Limits;
+use chat_core::protocol::{Role, User};
+use chat_core::testing::World;
+use chat_core::testing::world::{Answer, Question};
+use serde_json::{Value, json};
+
+/// One operation. Numbers pick from what there is at that time.
+#[derive(Clone, Debug)]
+pub enum Op {
+    Connect(usize),
+    Disconnect(usize),
+    Create { conn: usize, key: Option<u8>, emergency: bool },
+    Send { conn: usize, conversation: usize, key: Option<u8> },
+    Read { conn: usize, conversation: usize, seq: usize },
+    Type { conn: usize, conversation: usize, is_typing: bool },
+    Join { conn: usize, conversation: usize, after: Option<u64>, known_epoch: bool },
+    History { conn: usize, conversation: usize },
+    List(usize),
+    Room(usize),
+    Garbage(usize),
+    Burst { conn: usize, conversation: usize },
+    Enrol { conversation: usize, user: usize },
+    Withdraw { conversation: usize, user: usize },
+    Deactivate(usize),
+    Import(usize),
+    Answer { question: usize, answer: Answer },
+    AnswerAll,
+    Advance(u64),
+}
+
+/// A world that is watched, and what was done to it.
+pub struct Run {
+    pub world: World,
+    /// How many requests were sent: the `request_id` of the next.
+    sent: usize,
+    users: Vec<User>,
+    /// The connections that neither side has closed.
+    open: Vec<ConnectionId>,
+}
+
+/// The promises hold after each of these operations, and at their end.
+pub fn watch(ops: &[Op]) -> Run {
+    let mut run = Run::new();
+    ops.iter().for_each(|op| run.apply(op));
+    run.settle();
+    run.world.assert_settled();
+    run
+}
+
+impl Run {
+    fn new() -> Self {
+        let mut limits = Limits::default();
+        limits.engine.cached_conversations = 2;
+        limits.engine.enrolment_step = 2;
+        limits.engine.connections_per_user = 3;
+        let mut world = World::new(Settings { limits, ..Settings::default() });
+        world.watch();
+        world.hold = true;
+        let roles = [
+            Role::BusDriver,
+            Role::QueueRegulator,
+            Role::BusDriver,
+            Role::ControlStaff,
+            Role::ControlAdmin,
+            Role::ControlStaff,
+        ];
+        let users = (0..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect();
+        Self { world, sent: 0, users, open: Vec::new() }
+    }
+
+    /// Answers all that waits, as it should.
+    fn settle(&mut self) {
+        for pause in [0, 2] {
+            self.world.advance(Duration::from_secs(pause));
+            self.world.settle();
+        }
+    }
+
+    fn note_closed(&mut self) {
+        let peers = &self.world.peers;
+        self.open.retain(|conn| peers.get(conn).is_some_and(|peer| peer.closed.is_none()));
+    }
+
+    fn apply(&mut self, op: &Op) {
+        self.note_closed();
+        match *op {
+            Op::Connect(user) => {
+                let user = self.user(user);
+                self.open.push(self.world.connect(&user));
+            }
+            Op::Disconnect(_) | Op::Create { .. } if self.open.is_empty() => {}
+            Op::Disconnect(conn) => {
+                let conn = self.open.remove(conn % self.open.len());
+                self.world.disconnect(conn);
+            }
+            Op::Enrol { conversation, user } => self.command(conversation, user, |conversation, user| {
+                Command::Enrol { conversation, user: user.id }
+            }),
+            Op::Withdraw { conversation, user } => self.command(conversation, user, |conversation, user| {
+                Command::Withdraw { conversation, user: user.id }
+            }),
+            Op::Deactivate(user) => {
+                let _id = self.world.command(Command::Deactivate(self.users[user % 6].id.clone()));
+            }
+            Op::Import(user) => {
+                let _id = self.world.command(Command::Import(self.users[user % 6].clone()));
+            }
+            Op::Answer { question, answer } => self.answer(question, answer),
+            Op::Advance(millis) => self.world.advance(Duration::from_millis(millis)),
+            Op::AnswerAll => self.settle(),
+            _ => self.request(op),
+        }
+    }
+
+    fn request(&mut self, op: &Op) {
+        match *op {
+            Op::Create { conn, key, emergency } => {
+                let content = content("c", key, self.sent);
+                let mut data =
+                    json!({"title": "Help", "content": content, "client_message_id": name("c", key)});
+                if emergency {
+                    data["room_type"] = "emergency_support".into();
+                }
+                self.send(conn, "create_support_conversation", &data);
+            }
+            Op::Send { conn, conversation, key } => self.send_message(conn, conversation, key),
+            Op::Burst { conn, conversation } => {
+                (0..40).for_each(|_| self.send_message(conn, conversation, None));
+            }
+            Op::Read { conn, conversation, seq } => {
+                let data = json!({
+                    "conversation_id": self.conversation(conversation),
+                    "message_id": self.message(conversation, seq),
+                });
+                self.send(conn, "mark_message_read", &data);
+            }
+            Op::Type { conn, conversation, is_typing } => {
+                let data =
+                    json!({"conversation_id": self.conversation(conversation), "is_typing": is_typing});
+                self.send(conn, "typing_indicator", &data);
+            }
+            Op::Join { conn, conversation, after, known_epoch } => {
+                let epoch = known_epoch.then_some("epoch_1");
+                let data = json!({
+                    "conversation_id": self.conversation(conversation), "after_seq": after, "epoch": epoch,
+                });
+                self.send(conn, "join_conversation", &data);
+            }
+            Op::History { conn, conversation } => {
+                let data = json!({"conversation_id": self.conversation(conversation)});
+                self.send(conn, "get_conversation_messages", &data);
+            }
+            Op::List(conn) => self.send(conn, "get_active_conversations", &json!({})),
+            Op::Room(conn) => self.send(conn, "join_support_room", &json!({})),
+            Op::Garbage(conn) => self.send(conn, "no_such_event", &json!({})),
+            _ => {}
+        }
+    }
+
+    fn send_message(&mut self, conn: usize, conversation: usize, key: Option<u8>) {
+        let content = content("m", key, self.sent);
+        let data = json!({
+            "conversation_id": self.conversation(conversation),
+            "content": content,
+            "client_message_id": name("m", key),
+        });
+        self.send(conn, "send_chat_message", &data);
+    }
+
+    fn send(&mut self, conn: usize, kind: &'static str, data: &Value) {
+        // What the engine asks not to be read is not read.
+        let conns: Vec<_> = self.open.iter().filter(|conn| !self.world.peers[*conn].paused).collect();
+        if let Some(conn) = conns.get(conn % conns.len().max(1)).map(|conn| **conn) {
+            let frame = json!({"type": kind, "data": data, "request_id": self.sent});
+            self.sent += 1;
+            self.world.text(conn, &frame.to_string());
+        }
+    }
+
+    fn command(
+        &mut self,
+        conversation: usize,
+        user: usize,
+        command: impl Fn(ConversationId, User) -> Command,
+    ) {
+        let (conversation, user) = (self.conversation(conversation), self.user(user));
+        self.world.command(command(ConversationId::from(conversation), user));
+    }
+
+    /// Loads are answered in any order, and commits as they come.
+    fn answer(&mut self, question: usize, answer: Answer) {
+        let count = self.world.questions.len();
+        if count > 0 {
+            let place = question % count;
+            // What is lost while a connection or the directory is being admitted has tests of its own.
+            let is_commit = matches!(self.world.questions[place], Question::Commit(..));
+            let may_be_lost = is_commit || answer == Answer::Late;
+            self.world.answer(place, if may_be_lost { answer } else { Answer::Good });
+        }
+    }
+
+    fn user(&self, user: usize) -> User {
+        self.users[user % self.users.len()].clone()
+    }
+
+    /// An existing conversation, or now and then one that does not exist.
+    fn conversation(&self, pick: usize) -> String {
+        let export = self.world.store.exported();
+        let count = export.conversations.len();
+        match count == 0 || pick == 99 {
+            true => "conv_unknown".to_owned(),
+            false => {
+                export.conversations.keys().nth(pick % count).map(ToString::to_string).unwrap_or_default()
+            }
+        }
+    }
+
+    fn message(&self, conversation: usize, seq: usize) -> String {
+        let export = self.world.store.exported();
+        let conversation = ConversationId::from(self.conversation(conversation));
+        let messages =
+            export.conversations.get(&conversation).map(|c| c.messages.as_slice()).unwrap_or_default();
+        match messages.is_empty() || seq == 99 {
+            true => "msg_unknown".to_owned(),
+            false => messages[seq % messages.len()].id.to_string(),
+        }
+    }
+}
+
+/// The same key has the same content, so that it is a repeat.
+fn content(prefix: &str, key: Option<u8>, request: usize) -> String {
+    key.map_or_else(|| format!("request {request}"), |key| format!("key {prefix}{key}"))
+}
+
+fn name(prefix: &str, key: Option<u8>) -> Option<String> {
+    key.map(|key| format!("{prefix}{key}"))
+}

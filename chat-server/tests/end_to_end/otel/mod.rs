@@ -1,0 +1,4 @@
+//! The log at an OpenTelemetry collector: one file per matter.
+
+mod collector;
+mod export;

@@ -1,0 +1,202 @@
+//! An export has each conversation with all that happened in it, from a store, a running one, or a backup.
+
+use std::fs;
+use std::path::Path;
+
+use crate::bytes::{find_record, fix_checksums};
+use chat_core::id::ConversationId;
+use chat_core::store::{Change, Membership};
+use chat_server::store::journal::ChainHead;
+use chat_server::store::{ExportError, Selection, backup, export};
+use serde::Deserialize;
+use server_test_support::store::{commit, creation, last_segment, message, open, read, time};
+use tempfile::TempDir;
+
+/// A line as who reads an export would take it: nothing else may be in it.
+#[derive(Deserialize, PartialEq, Debug)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Line {
+    Conversation {
+        position: u64,
+        conversation_id: String,
+        title: String,
+        room_type: String,
+        created_by: String,
+        created_at: String,
+        participants: Vec<String>,
+    },
+    Message {
+        position: u64,
+        conversation_id: String,
+        seq: u64,
+        message_id: String,
+        sender_id: String,
+        sent_at: String,
+        content: Option<String>,
+        #[serde(default)]
+        erased: bool,
+    },
+    Read {
+        position: u64,
+        conversation_id: String,
+        user_id: String,
+        up_to: u64,
+    },
+    Enrolled {
+        position: u64,
+        conversation_id: String,
+        user_id: String,
+        version: u64,
+    },
+    Withdrawn {
+        position: u64,
+        conversation_id: String,
+        user_id: String,
+        version: u64,
+    },
+    End {
+        position: u64,
+        head: String,
+    },
+}
+
+fn exported(dir: &Path, selection: &Selection) -> Vec<Line> {
+    let mut text = Vec::new();
+    export(dir, selection, &mut text, &|done, of| assert!(done <= of)).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+fn all(dir: &Path) -> Vec<Line> {
+    exported(dir, &Selection::default())
+}
+
+fn conversation(number: u64) -> ConversationId {
+    format!("conv_{number}").into()
+}
+
+/// A store in which two conversations take turns: the one with the later name is the first.
+fn store() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    let (first, second) = (conversation(2), conversation(1));
+    commit(&store, vec![creation(&first, None), creation(&second, None)]);
+    commit(&store, vec![message(&first, "to the first", None), message(&second, "to the second", None)]);
+    let membership = |version| Membership { conversation: first.clone(), user: "another".into(), version };
+    commit(&store, vec![read(&first, 2), Change::Enrol(membership(1))]);
+    commit(&store, vec![Change::Withdraw(membership(2)), read(&second, 1)]);
+    store.close().unwrap();
+    dir
+}
+
+/// What a line is, in few words.
+fn brief(line: &Line) -> String {
+    match line {
+        Line::Conversation { conversation_id, title, room_type, created_by, participants, .. } => {
+            format!("{conversation_id} {title} {room_type} {created_by} {}", participants.join(","))
+        }
+        Line::Message { conversation_id, seq, sender_id, content, erased, message_id, .. } => {
+            assert!(message_id.starts_with("msg_") && message_id.ends_with(&seq.to_string()), "{message_id}");
+            format!("{conversation_id} {seq} {sender_id} {content:?} {erased}")
+        }
+        Line::Read { conversation_id, user_id, up_to, .. } => {
+            format!("{conversation_id} {user_id} read {up_to}")
+        }
+        Line::Enrolled { conversation_id, user_id, version, .. } => {
+            format!("{conversation_id} {user_id} in {version}")
+        }
+        Line::Withdrawn { conversation_id, user_id, version, .. } => {
+            format!("{conversation_id} {user_id} out {version}")
+        }
+        Line::End { position, head } => {
+            let head: ChainHead = head.parse().unwrap();
+            format!("end {position} {}", head.position.0)
+        }
+    }
+}
+
+fn briefs(lines: &[Line]) -> Vec<String> {
+    lines.iter().map(brief).collect()
+}
+
+#[test]
+fn conversations_come_one_after_the_other_with_all_that_happened() {
+    let dir = store();
+    let expected = [
+        "conv_2 Support: a title driver_support driver control,driver",
+        "conv_2 1 driver Some(\"the first message\") false",
+        "conv_2 2 driver Some(\"to the first\") false",
+        "conv_2 control read 2",
+        "conv_2 another in 2",
+        "conv_2 another out 3",
+        "conv_1 Support: a title driver_support driver control,driver",
+        "conv_1 1 driver Some(\"the first message\") false",
+        "conv_1 2 driver Some(\"to the second\") false",
+        "conv_1 control read 1",
+        "end 9 9",
+    ];
+    assert_eq!(briefs(&all(dir.path())), expected);
+}
+
+#[test]
+fn a_backup_and_a_store_in_use_are_exported_alike() {
+    let dir = store();
+    let lines = all(dir.path());
+    let other = TempDir::new().unwrap();
+    let kept = other.path().join("kept");
+    backup(dir.path(), &kept, &|_, _| ()).unwrap();
+    assert_eq!(all(&kept), lines);
+    let running = open(dir.path());
+    assert_eq!(all(dir.path()), lines);
+    commit(&running, vec![message(&conversation(1), "more", None)]);
+    assert_eq!(all(dir.path()).len(), lines.len() + 1);
+}
+
+#[test]
+fn one_conversation_or_a_span_of_time_can_be_asked_for() {
+    let dir = store();
+    let one = Selection { conversation: Some(conversation(1)), ..Selection::default() };
+    assert_eq!(briefs(&exported(dir.path(), &one))[0].split(' ').next(), Some("conv_1"));
+    assert_eq!(exported(dir.path(), &one).len(), 5);
+    // The first messages are of second 0, all that follows of second 1.
+    let later = Selection { since: Some(time(1)), ..Selection::default() };
+    let lines = briefs(&exported(dir.path(), &later));
+    assert_eq!(lines.len(), 9, "{lines:?}");
+    assert!(lines[0].contains("Support: a title") && lines[1].contains("to the first"), "{lines:?}");
+    let earlier = Selection { until: Some(time(1)), ..Selection::default() };
+    let lines = briefs(&exported(dir.path(), &earlier));
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    let never = Selection { since: Some(time(2)), ..Selection::default() };
+    assert_eq!(exported(dir.path(), &never).len(), 1, "the end alone");
+    let unknown = Selection { conversation: Some(conversation(3)), ..Selection::default() };
+    let error = export(dir.path(), &unknown, &mut Vec::new(), &|_, _| ()).unwrap_err();
+    assert!(matches!(error, ExportError::NoConversation(_)), "{error}");
+}
+
+#[test]
+fn erased_content_is_told_as_such() {
+    let dir = store();
+    let segment = last_segment(dir.path());
+    let mut bytes = fs::read(&segment).unwrap();
+    let record = find_record(&bytes, b"to the first");
+    bytes[record[2]..record[3]].fill(0);
+    fix_checksums(&mut bytes, record);
+    fs::write(&segment, bytes).unwrap();
+    assert_eq!(briefs(&all(dir.path()))[2], "conv_2 2 driver None true");
+}
+
+#[test]
+fn what_is_damaged_is_no_complete_export() {
+    let dir = store();
+    let segment = last_segment(dir.path());
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let mut text = Vec::new();
+    let error = export(dir.path(), &Selection::default(), &mut text, &|_, _| ()).unwrap_err();
+    assert!(error.to_string().contains("the journal is damaged at byte"), "{error}");
+    assert!(text.is_empty(), "nothing is written before all was read");
+}

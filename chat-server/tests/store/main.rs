@@ -1,0 +1,19 @@
+//! The local store, on a disk of its own for each test: one module per behaviour.
+
+mod backup;
+mod bytes;
+mod conformance;
+mod damage;
+mod durability;
+mod export;
+mod flipped_bits;
+mod index;
+mod index_failure;
+mod memory;
+mod overlay;
+mod reference;
+mod retention;
+mod snapshot;
+mod torn_tail;
+mod verify;
+mod written_before;

@@ -1,0 +1,46 @@
+//! Reads see what was acknowledged, however far behind the index is.
+
+use std::sync::{Arc, RwLock};
+
+use chat_core::protocol::Role;
+use chat_core::store::Store;
+use chat_server::store::{IndexReport, LocalStore, Observer, Options, Progress};
+use futures::executor::block_on;
+use server_test_support::store::{
+    account, commit, contents, conv, creation, everything, message, open, read,
+};
+use tempfile::TempDir;
+
+/// A store whose index thread stands still while the lock is held for writing.
+fn stallable(dir: &TempDir) -> (Arc<RwLock<()>>, LocalStore) {
+    let stall = Arc::new(RwLock::new(()));
+    let stalled = stall.clone();
+    let observer = Observer::new(move |progress| {
+        if matches!(progress, Progress::Indexing(_)) {
+            drop(stalled.read().unwrap());
+        }
+    });
+    let store = LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap();
+    (stall, store)
+}
+
+#[test]
+fn reads_see_what_was_acknowledged_while_the_index_stands_still() {
+    let dir = TempDir::new().unwrap();
+    let (stall, store) = stallable(&dir);
+    commit(&store, vec![account("control", Role::ControlStaff), creation(&conv(), Some("a"))]);
+    let stalled = stall.write().unwrap();
+    commit(&store, vec![message(&conv(), "second", Some("b"))]);
+    commit(&store, vec![creation(&"conv_2".into(), None), message(&conv(), "third", None), read(&conv(), 2)]);
+    let everything = |store: &LocalStore| everything(store, &["driver", "control"], &["a", "b"]);
+    assert_eq!(contents(&store, &conv()), ["the first message", "second", "third"]);
+    let verdict = block_on(store.commit(vec![message(&conv(), "second", Some("b"))])).unwrap().remove(0);
+    assert!(verdict.is_err(), "a repeat is known, though the index knows nothing of it");
+    let before = everything(&store);
+    drop(stalled);
+    store.close().unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.report().index, IndexReport::Current);
+    assert_eq!(everything(&store), before);
+}

@@ -1,0 +1,457 @@
+//! Retention takes the text of old messages away for good, and nothing else; a crash at any moment is made good.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chat_core::id::ConversationId;
+use chat_core::store::{Change, Facts, Original, Query, Rejected, Store as _, Window};
+use chat_core::time::Timestamp;
+use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
+use chat_server::store::journal::{Content, read_all};
+use chat_server::store::{
+    Checks, Fault, LocalStore, Observer, Options, Progress, RetentionError, Selection, Swept, Verified,
+    backup, export, rebuild, restore, verify,
+};
+use futures::executor::block_on;
+use server_test_support::store::{commit, contents, conv, copy_dir, creation, load, message, open, time};
+use tempfile::TempDir;
+
+/// What every old text has in it, and nothing else.
+const SECRET: &str = "old-text";
+
+/// An old message, sent at second 1 as all of the tests' are.
+fn old(number: usize) -> Change {
+    // Some stand in the index, some only in the journal.
+    message(&conv(), &format!("{SECRET} {number} ").repeat(1 + number % 3 * 120), None)
+}
+
+/// A message that is sent much later.
+fn new(content: &str) -> Change {
+    let Change::AppendMessage(append) = message(&conv(), content, None) else { panic!("not a message") };
+    Change::AppendMessage(chat_core::store::AppendMessage { at: time(1_000), ..append })
+}
+
+/// Between the old and the new ones.
+fn cutoff() -> Timestamp {
+    time(500)
+}
+
+fn short_segments() -> Options {
+    Options { segment_bytes: 16 << 10, ..Options::default() }
+}
+
+/// Fills a store of some segments with old messages, and two new ones.
+fn fill(store: &LocalStore, many: usize) {
+    commit(store, vec![creation(&ConversationId::from("conv_0"), None), creation(&conv(), Some("a"))]);
+    let named = message(&conv(), &format!("{SECRET} that names an id"), Some("b"));
+    commit(store, vec![named]);
+    (0..many).for_each(|number| drop(commit(store, vec![old(number)])));
+    commit(store, vec![new("new one"), new("new two")]);
+}
+
+fn sweep(store: &LocalStore) -> (usize, usize) {
+    let (mut steps, mut erased) = (0, 0);
+    loop {
+        let swept = match store.erase_before(cutoff()) {
+            // What was written last is erased once it is in the index.
+            Err(RetentionError::Busy) => continue,
+            swept => swept.unwrap(),
+        };
+        (steps, erased) = (steps + 1, erased + swept.erased);
+        if !swept.more {
+            return (steps, erased);
+        }
+    }
+}
+
+/// Waits until the index has all: only then is all erased.
+fn settled(store: LocalStore, dir: &Path) -> LocalStore {
+    store.close().unwrap();
+    drop(store);
+    LocalStore::open(dir, short_segments()).unwrap()
+}
+
+fn verified(dir: &Path) -> Verified {
+    verify(dir, &Checks::default(), &|_, _| ()).unwrap()
+}
+
+/// Whether any file below a directory has these bytes.
+fn is_anywhere(dir: &Path, text: &str) -> bool {
+    fs::read_dir(dir).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => is_anywhere(&path, text),
+            false => fs::read(path).unwrap().windows(text.len()).any(|window| window == text.as_bytes()),
+        }
+    })
+}
+
+fn assert_erased(store: &LocalStore) {
+    let query = Query::Messages {
+        conversation: conv(),
+        window: Window::After(0),
+        limit: u32::MAX,
+        bytes: usize::MAX,
+    };
+    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
+    let (old, new) = page.messages.split_at(page.messages.len() - 2);
+    assert!(old.iter().all(|message| message.erased && message.content.is_empty()), "{old:?}");
+    assert_eq!(
+        new.iter().map(|message| (&*message.content, message.erased)).collect::<Vec<_>>(),
+        [("new one", false), ("new two", false)]
+    );
+    let seqs = page.messages.iter().map(|message| message.seq.unwrap());
+    assert!(seqs.eq(1..=page.last_seq), "the numbers stay");
+}
+
+#[test]
+fn old_text_is_gone_from_journal_and_index_and_the_chain_holds() {
+    let dir = TempDir::new().unwrap();
+    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    fill(&store, 60);
+    let store = settled(store, dir.path());
+    let head = store.head();
+    fs::create_dir(dir.path().join("index.bad-3")).unwrap();
+    assert!(is_anywhere(&dir.path().join("journal"), SECRET));
+    let (_, erased) = sweep(&store);
+    assert!(erased >= 63, "{erased}");
+    assert_erased(&store);
+    assert_eq!(sweep(&store).1, 0, "once");
+    assert!(!is_anywhere(&dir.path().join("journal"), SECRET));
+    assert!(!dir.path().join("index.bad-3").exists(), "it held the same text");
+    // It goes on as before.
+    commit(&store, vec![new("new three")]);
+    assert_eq!(contents(&store, &conv()).last().unwrap(), "new three");
+    store.close().unwrap();
+    drop(store);
+    let expecting = Checks { expected: vec![head], ..Checks::default() };
+    let verified = verify(dir.path(), &expecting, &|_, _| ()).unwrap();
+    assert!(verified.count == 0 && verified.index.is_ok(), "{verified:?}");
+    assert_eq!(verified.erased, erased as u64);
+    rebuild(dir.path(), |_, _| ()).unwrap();
+    assert!(!is_anywhere(dir.path(), SECRET), "sled kept old pages for a while");
+}
+
+#[test]
+fn a_repeat_of_what_was_erased_is_a_repeat() {
+    let dir = TempDir::new().unwrap();
+    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    fill(&store, 3);
+    let store = settled(store, dir.path());
+    sweep(&store);
+    let verdicts = block_on(store.commit(vec![message(&conv(), "anything", Some("b"))])).unwrap();
+    let Err(Rejected::Duplicate(Original::Message { seq, content, .. })) = &verdicts[0] else {
+        panic!("{verdicts:?}")
+    };
+    assert_eq!((*seq, content), (2, &None));
+}
+
+#[test]
+fn it_goes_in_steps_and_goes_on_after_a_restart() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    commit(&store, vec![creation(&conv(), None)]);
+    let long = format!("{SECRET} ").repeat(400);
+    for _ in 0..10 {
+        commit(&store, (0..40).map(|_| message(&conv(), &long, None)).collect());
+    }
+    commit(&store, vec![new("new one"), new("new two")]);
+    store.close().unwrap();
+    drop(store);
+    let store = open(dir.path());
+    let first = store.erase_before(cutoff()).unwrap();
+    assert!(first.more && first.erased > 0 && first.erased < 200, "{first:?}");
+    drop(store);
+    let store = open(dir.path());
+    let (steps, rest) = sweep(&store);
+    assert_eq!(first.erased + rest, 401);
+    assert!(steps > 2, "{steps}");
+    assert_erased(&store);
+    store.close().unwrap();
+    assert!(matches!(store.erase_before(cutoff()), Err(RetentionError::Busy)), "it is closed");
+}
+
+/// Lays an index down as a failure or a power cut would have set it aside.
+fn set_aside(dir: &Path) -> impl Fn() -> bool + use<> {
+    let bad = dir.join("index.bad-1");
+    copy_dir(&dir.join("index"), &bad);
+    move || bad.exists()
+}
+
+#[test]
+fn an_index_that_was_set_aside_meanwhile_goes_with_what_was_begun() {
+    let dir = TempDir::new().unwrap();
+    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    fill(&store, 3);
+    store.close().unwrap();
+    drop(store);
+    let left = Arc::new(AtomicUsize::new(0));
+    let options = Options { disk: Arc::new(Breaking(left.clone())), ..short_segments() };
+    let store = LocalStore::open(dir.path(), options).unwrap();
+    left.store(2, Ordering::Release);
+    store.erase_before(cutoff()).unwrap_err();
+    let killed = TempDir::new().unwrap();
+    copy_dir(dir.path(), killed.path());
+    // The next step completes it.
+    let is_there = set_aside(dir.path());
+    sweep(&store);
+    assert!(!is_there(), "it holds what was erased");
+    // And so does the next start.
+    let is_there = set_aside(killed.path());
+    let store = LocalStore::open(killed.path(), short_segments()).unwrap();
+    assert!(!is_there(), "it holds what was erased");
+    sweep(&store);
+    assert_erased(&store);
+}
+
+/// A disk that breaks down at one of its operations, when that is half done.
+#[derive(Debug)]
+struct Breaking(Arc<AtomicUsize>);
+
+struct BreakingFile(Box<dyn DiskFile>, Arc<AtomicUsize>);
+
+impl Disk for Breaking {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(BreakingFile(SystemDisk.create(path)?, self.0.clone())))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(BreakingFile(SystemDisk.open(path)?, self.0.clone())))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.remove(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.sync_directory(path)
+    }
+}
+
+impl BreakingFile {
+    fn breaks(&self) -> bool {
+        self.1.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)) == Ok(1)
+    }
+}
+
+impl DiskFile for BreakingFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match self.breaks() {
+            true => {
+                self.0.write_at(offset, &bytes[..bytes.len() / 2])?;
+                Err(io::Error::other("broken"))
+            }
+            false => self.0.write_at(offset, bytes),
+        }
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.breaks() { Err(io::Error::other("broken")) } else { self.0.sync() }
+    }
+}
+
+#[test]
+fn a_crash_in_the_middle_is_no_damage_and_the_next_start_completes_it() {
+    let dir = TempDir::new().unwrap();
+    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    fill(&store, 8);
+    store.close().unwrap();
+    drop(store);
+    let mut times = 0;
+    for after in 1.. {
+        let crashed = TempDir::new().unwrap();
+        copy_dir(dir.path(), crashed.path());
+        let left = Arc::new(AtomicUsize::new(0));
+        let options = Options { disk: Arc::new(Breaking(left.clone())), ..short_segments() };
+        let store = LocalStore::open(crashed.path(), options).unwrap();
+        left.store(after, Ordering::Release);
+        if store.erase_before(cutoff()).is_ok() {
+            break;
+        }
+        times += 1;
+        // As it is at this moment: what a kill would leave.
+        let image = TempDir::new().unwrap();
+        copy_dir(crashed.path(), image.path());
+        assert_crash_is_made_good(image.path());
+        // And without a crash the next step makes it good.
+        left.store(0, Ordering::Release);
+        sweep(&store);
+        assert_erased(&store);
+        store.close().unwrap();
+        drop(store);
+        assert_eq!(verified(crashed.path()).count, 0);
+    }
+    assert!(times > 20, "two writes for each message, and a sync: {times}");
+}
+
+fn assert_crash_is_made_good(image: &Path) {
+    let seen = verified(image);
+    assert!(seen.count == 0 && seen.index.is_err(), "{seen:?}");
+    let mut text = Vec::new();
+    export(image, &Selection::default(), &mut text, &|_, _| ()).unwrap();
+    let records: Result<Vec<_>, _> = read_all(image).unwrap().collect();
+    assert!(records.unwrap().iter().any(|record| record.content == Content::Erased) || text.len() > 100);
+    let other = TempDir::new().unwrap();
+    let (kept, restored) = (other.path().join("kept"), other.path().join("new"));
+    backup(image, &kept, &|_, _| ()).unwrap();
+    restore(&kept, &restored, &|_, _| ()).unwrap();
+    for dir in [image, &restored] {
+        let store = LocalStore::open(dir, short_segments()).unwrap();
+        sweep(&store);
+        assert_erased(&store);
+        store.close().unwrap();
+        drop(store);
+        let seen = verified(dir);
+        assert!(seen.count == 0 && seen.index.is_ok(), "{seen:?}");
+        assert!(!is_anywhere(&dir.join("journal"), SECRET));
+    }
+}
+
+/// A store without an index: building one fails as long as `fails` says so.
+fn store_without_index(dir: &Path, disk: Arc<dyn Disk>) -> (Arc<AtomicBool>, LocalStore) {
+    let fails = Arc::new(AtomicBool::new(false));
+    let seen = fails.clone();
+    let observer = Observer::new(move |progress| match progress {
+        Progress::Indexing(_) | Progress::Replayed(..) => {
+            assert!(!seen.load(Ordering::Acquire), "told to fail");
+        }
+        _ => {}
+    });
+    let store = LocalStore::open(dir, Options { observer, disk, ..short_segments() }).unwrap();
+    fails.store(true, Ordering::Release);
+    commit(&store, vec![new("new two")]);
+    wait_until(&store, Some(Fault::Index));
+    (fails, store)
+}
+
+fn wait_until(store: &LocalStore, fault: Option<Fault>) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while store.fault() != fault {
+        assert!(Instant::now() < patience, "{fault:?}");
+        thread::yield_now();
+    }
+}
+
+/// Sweeps while the index is built anew again and again, which a step may meet.
+fn sweep_without_index(store: &LocalStore) -> usize {
+    let mut erased = 0;
+    loop {
+        match store.erase_before(cutoff()) {
+            Ok(Swept { erased: some, more }) => {
+                erased += some;
+                if !more {
+                    return erased;
+                }
+            }
+            Err(RetentionError::Index(_) | RetentionError::Busy) => thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Bytes that the file system has for the files of a journal.
+fn room_of_journal(dir: &Path) -> u64 {
+    let files = fs::read_dir(dir.join("journal")).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().blocks() * 512).sum()
+}
+
+/// Whether the file system gives the room of a hole back; where it does not, erased content stays as zeros.
+fn gives_holes_back(dir: &Path) -> bool {
+    let path = dir.join("probe");
+    fs::write(&path, [1; 64 << 10]).unwrap();
+    let mut file = SystemDisk.open(&path).unwrap();
+    let punched = file.punch(0, 32 << 10);
+    file.sync().unwrap();
+    let room = path.metadata().unwrap().blocks() * 512;
+    fs::remove_file(&path).unwrap();
+    assert_eq!(room < 64 << 10, punched.is_ok(), "{punched:?}");
+    punched.is_ok()
+}
+
+/// Old messages of several blocks each, and a new one behind them, in a store that was closed.
+fn fill_with_long_ones(dir: &Path) {
+    let store = LocalStore::open(dir, short_segments()).unwrap();
+    commit(&store, vec![creation(&conv(), None)]);
+    let long = format!("{SECRET} ").repeat(3_000);
+    (0..40).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
+    commit(&store, vec![new("new one")]);
+    store.close().unwrap();
+}
+
+#[test]
+fn erased_content_of_whole_blocks_gives_them_back() {
+    let dir = TempDir::new().unwrap();
+    fill_with_long_ones(dir.path());
+    let before = room_of_journal(dir.path());
+    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    assert_eq!(sweep(&store).1, 41);
+    let after = room_of_journal(dir.path());
+    match gives_holes_back(dir.path()) {
+        // Each of them fills at least five blocks of 4 KiB; the end of the journal may have taken some.
+        true => assert!(before - after >= 40 * 4 * 4_096, "{before} {after}"),
+        false => assert_eq!(after, before),
+    }
+    store.close().unwrap();
+    drop(store);
+    let seen = verified(dir.path());
+    assert!(seen.count == 0 && seen.erased == 41, "{seen:?}");
+    assert!(!is_anywhere(&dir.path().join("journal"), SECRET));
+}
+
+#[test]
+fn without_an_index_the_journal_is_erased_and_the_next_index_knows() {
+    let dir = TempDir::new().unwrap();
+    fill_with_long_ones(dir.path());
+    let (fails, store) = store_without_index(dir.path(), Arc::new(SystemDisk));
+    let head = store.head();
+    let before = room_of_journal(dir.path());
+    assert_eq!(sweep_without_index(&store), 41);
+    assert_eq!(store.fault(), Some(Fault::Index), "there is still no index");
+    assert!(!is_anywhere(&dir.path().join("journal"), SECRET));
+    assert!(!gives_holes_back(dir.path()) || room_of_journal(dir.path()) < before);
+    assert_eq!(store.head(), head);
+    fails.store(false, Ordering::Release);
+    wait_until(&store, None);
+    assert_erased(&store);
+    assert_eq!(sweep(&store).1, 0, "once");
+    store.close().unwrap();
+    drop(store);
+    let seen = verified(dir.path());
+    assert!(seen.count == 0 && seen.index.is_ok() && seen.erased == 41, "{seen:?}");
+    assert!(!is_anywhere(dir.path(), SECRET), "no index was left that holds it");
+}
+
+#[test]
+fn a_crash_while_there_is_no_index_is_made_good_with_one_or_without() {
+    let dir = TempDir::new().unwrap();
+    fill_with_long_ones(dir.path());
+    let left = Arc::new(AtomicUsize::new(0));
+    let (_fails, store) = store_without_index(dir.path(), Arc::new(Breaking(left.clone())));
+    left.store(2, Ordering::Release);
+    loop {
+        match store.erase_before(cutoff()) {
+            Err(RetentionError::Journal(_)) => break,
+            Err(RetentionError::Index(_)) => thread::yield_now(),
+            swept => panic!("{swept:?}"),
+        }
+    }
+    // As a kill would leave it: with what no index was built of yet.
+    let image = TempDir::new().unwrap();
+    copy_dir(&dir.path().join("journal"), &image.path().join("journal"));
+    fs::copy(dir.path().join("state"), image.path().join("state")).unwrap();
+    assert_crash_is_made_good(image.path());
+    assert!(sweep_without_index(&store) > 0, "the next step completes it");
+    assert!(!is_anywhere(&dir.path().join("journal"), SECRET));
+    assert_eq!(store.fault(), Some(Fault::Index));
+    store.close().unwrap();
+}

@@ -1,0 +1,180 @@
+//! What the tests of the local store share: changes to commit, and everything a store answers as one value.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chat_core::conversation::Conversation;
+use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
+use chat_core::permission::{may_create, may_take_part};
+use chat_core::protocol::{Role, RoomType, User};
+use chat_core::store::{
+    Account, AppendMessage, Change, CreateConversation, Facts, Loaded, MarkRead, Query, Receipt, Store,
+    Window,
+};
+use chat_core::time::Timestamp;
+use chat_server::store::{LocalStore, Options};
+use futures::executor::block_on;
+
+/// Opens the store in this directory, with the defaults.
+pub fn open(dir: &Path) -> LocalStore {
+    LocalStore::open(dir, Options::default()).unwrap()
+}
+
+/// A time of the tests.
+pub fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_705_314_600_000 + 1_000 * seconds)
+}
+
+/// The name of the only conversation of most tests.
+pub fn conv() -> ConversationId {
+    "conv_1".into()
+}
+
+/// An account to be put.
+pub fn account(user: &str, role: Role) -> Change {
+    Change::PutAccount(Account::new(User::new(user, role)))
+}
+
+/// A conversation of `driver` and `control` to be created.
+pub fn creation(id: &ConversationId, client_message_id: Option<&str>) -> Change {
+    Change::CreateConversation(CreateConversation {
+        permit: may_create(&User::new("driver", Role::BusDriver)).unwrap(),
+        id: id.clone(),
+        title: "Support: a title".into(),
+        room_type: RoomType::DriverSupport,
+        participants: ["driver", "control"].into_iter().map(UserId::from).collect(),
+        nonce: Nonce([1; NONCE_BYTES]),
+        content: "the first message".into(),
+        client_message_id: client_message_id.map(Into::into),
+        at: time(0),
+    })
+}
+
+/// A conversation as a permit needs it: the version, and who takes part.
+pub fn known(id: &ConversationId, version: u64) -> Conversation {
+    Conversation {
+        id: id.clone(),
+        title: "".into(),
+        room_type: RoomType::DriverSupport,
+        created_by: "driver".into(),
+        created_at: time(0),
+        participants: ["driver", "control"].into_iter().map(UserId::from).collect(),
+        version,
+        last_seq: 1,
+        last_message_at: time(0),
+    }
+}
+
+/// A message of `driver` to be appended to a conversation of version 1.
+pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&str>) -> Change {
+    Change::AppendMessage(AppendMessage {
+        permit: may_take_part(&"driver".into(), Some(&known(id, 1))).unwrap(),
+        nonce: Nonce([2; NONCE_BYTES]),
+        content: content.into(),
+        client_message_id: client_message_id.map(Into::into),
+        at: time(1),
+    })
+}
+
+/// A read position of `control` to be marked.
+pub fn read(id: &ConversationId, up_to: u64) -> Change {
+    let permit = may_take_part(&"control".into(), Some(&known(id, 1))).unwrap();
+    Change::MarkRead(MarkRead { permit, up_to })
+}
+
+/// Commits a batch that is accepted whole.
+pub fn commit(store: &LocalStore, changes: Vec<Change>) -> Vec<Receipt> {
+    let verdicts = block_on(store.commit(changes)).unwrap();
+    verdicts.into_iter().map(Result::unwrap).collect()
+}
+
+/// Loads something that is available.
+pub fn load(store: &impl Store, query: Query) -> Loaded {
+    block_on(store.load(query)).unwrap()
+}
+
+/// The contents of all messages of a conversation.
+pub fn contents(store: &LocalStore, id: &ConversationId) -> Vec<String> {
+    let query = Query::Messages {
+        conversation: id.clone(),
+        window: Window::After(0),
+        limit: u32::MAX,
+        bytes: usize::MAX,
+    };
+    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
+    page.messages.iter().map(|message| message.content.to_string()).collect()
+}
+
+/// Everything that a store answers about these users and all conversations, the epoch aside.
+pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str]) -> Vec<Facts> {
+    let since = Timestamp::from_millis(i64::MIN);
+    let mut all = Vec::new();
+    let mut ask = |query| {
+        let facts = load(store, query).facts;
+        all.push(facts.clone());
+        facts
+    };
+    let Facts::ActiveConversations(conversations) =
+        ask(Query::ActiveConversations { since, after: None, limit: u32::MAX })
+    else {
+        panic!("not conversations")
+    };
+    for conversation in conversations {
+        let (conversation, window) = (conversation.id, Window::After(0));
+        ask(Query::Messages { conversation, window, limit: u32::MAX, bytes: usize::MAX });
+    }
+    for user in users.iter().map(|user| UserId::from(*user)) {
+        ask(Query::Account(user.clone()));
+        ask(Query::Memberships { user: user.clone(), after: None, limit: u32::MAX });
+        let (limit, participants) = (u32::MAX, usize::MAX);
+        ask(Query::Conversations { user: user.clone(), since, after: None, skip: 0, limit, participants });
+        for id in client_message_ids {
+            ask(Query::Original { user: user.clone(), client_message_id: (*id).into() });
+        }
+    }
+    let Facts::Directory(directory) = load(store, Query::Directory).facts else { panic!("not a directory") };
+    all.push(Facts::Directory(chat_core::store::Directory { epoch: "".into(), ..directory }));
+    all
+}
+
+/// Copies a directory with all that is in it.
+pub fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_dir(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// Makes a store of many short segments, and closes it.
+pub fn fill_short_segments(dir: &Path) {
+    let options = Options { segment_bytes: 0, ..Options::default() };
+    let store = LocalStore::open(dir, options).unwrap();
+    commit(&store, vec![creation(&conv(), None)]);
+    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
+    store.close().unwrap();
+}
+
+/// How many bytes of a segment were written, without the zeros that an open store has written ahead.
+pub fn written(segment: &Path) -> u64 {
+    let bytes = fs::read(segment).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
+/// The segments of the journal, the oldest first.
+pub fn segments(dir: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(dir.join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+    segments.sort();
+    segments
+}
+
+/// The newest segment of the journal.
+pub fn last_segment(dir: &Path) -> PathBuf {
+    segments(dir).pop().unwrap()
+}

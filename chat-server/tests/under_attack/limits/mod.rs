@@ -1,0 +1,15 @@
+//! Beyond each limit of the real server: what is over it is refused as documented, the server's memory stays within a
+//! bound, and two users who talk all the while hear each other whole. How fast, is printed:
+//!
+//! `cargo test -p chat-server --test under_attack limits:: -- --nocapture`
+
+mod connections;
+mod frames;
+mod handshakes;
+mod idle;
+mod pages;
+mod queues;
+mod rates;
+mod repeats;
+mod table;
+mod typing;

@@ -1,0 +1,111 @@
+//! What is written: the same batches each time, numbered from 0, with every kind of change in them.
+
+use chat_core::conversation::Conversation;
+use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
+use chat_core::permission::{may_create, may_take_part};
+use chat_core::protocol::{Role, RoomType, User};
+use chat_core::store::{
+    AppendMessage, Change, CreateConversation, Facts, MarkRead, Membership, MemoryStore, Query, Store,
+};
+use futures::executor::block_on;
+use server_test_support::store::{account, load, time};
+
+/// Everybody who writes or reads.
+pub(crate) const USERS: [&str; 3] = ["driver", "control", "admin"];
+
+/// Lengths of contents: within a sector, over some, and beyond what the index holds itself.
+const LENGTHS: [usize; 6] = [40, 500, 2_000, 10, 5_000, 900];
+
+/// A store that holds the first batches.
+pub(crate) fn reference(batches: usize) -> MemoryStore {
+    let reference = MemoryStore::new("the reference");
+    (0..batches).for_each(|number| drop(block_on(reference.commit(batch(&reference, number))).unwrap()));
+    reference
+}
+
+/// A batch, decided on what is known before it.
+///
+/// A repeat of what was done before, a change that supposes another version, and one without effect are among them.
+pub(crate) fn batch(before: &MemoryStore, number: usize) -> Vec<Change> {
+    if number == 0 {
+        let roles = [Role::BusDriver, Role::ControlStaff, Role::ControlAdmin];
+        return USERS.iter().zip(roles).map(|(user, role)| account(user, role)).collect();
+    }
+    let mut changes = Vec::new();
+    if number % 4 == 1 {
+        changes.push(creation(number));
+    }
+    let id = conversation((number - 1) / 4 * 4 + 1);
+    let Some(known) = known(before, &id) else { return changes };
+    let message = |part: usize| message(&known, number, part);
+    changes.extend((0..=number % 3).map(message));
+    match number % 4 {
+        2 => changes.push(membership(&known, Change::Enrol, "admin")),
+        3 => changes.extend([message(0), read(&known, "control"), read(&known, "driver")]),
+        0 => changes.extend([membership(&known, Change::Withdraw, "admin"), message(3)]),
+        _ => (),
+    }
+    changes
+}
+
+/// The ids under which something is done in the first batches.
+pub(crate) fn client_message_ids(batches: usize) -> Vec<String> {
+    (0..batches).flat_map(|number| (0..5).map(move |part| client_message_id(number, part))).collect()
+}
+
+fn client_message_id(number: usize, part: usize) -> String {
+    format!("batch {number}, part {part}")
+}
+
+fn conversation(number: usize) -> ConversationId {
+    format!("conv_{number}").into()
+}
+
+fn creation(number: usize) -> Change {
+    Change::CreateConversation(CreateConversation {
+        permit: may_create(&User::new("driver", Role::BusDriver)).unwrap(),
+        id: conversation(number),
+        title: format!("Support: {number}").into(),
+        room_type: RoomType::DriverSupport,
+        participants: ["driver", "control"].into_iter().map(UserId::from).collect(),
+        nonce: nonce(number, 4),
+        content: text(number, 4),
+        client_message_id: Some(client_message_id(number, 4).as_str().into()),
+        at: time(600 * i64::try_from(number).unwrap()),
+    })
+}
+
+fn message(known: &Conversation, number: usize, part: usize) -> Change {
+    Change::AppendMessage(AppendMessage {
+        permit: may_take_part(&"driver".into(), Some(known)).unwrap(),
+        nonce: nonce(number, part),
+        content: text(number, part),
+        client_message_id: Some(client_message_id(number, part).as_str().into()),
+        at: time(600 * i64::try_from(number).unwrap()),
+    })
+}
+
+fn read(known: &Conversation, user: &str) -> Change {
+    let permit = may_take_part(&user.into(), Some(known)).unwrap();
+    Change::MarkRead(MarkRead { permit, up_to: known.last_seq })
+}
+
+fn membership(known: &Conversation, change: fn(Membership) -> Change, user: &str) -> Change {
+    change(Membership { conversation: known.id.clone(), version: known.version, user: user.into() })
+}
+
+fn known(store: &MemoryStore, id: &ConversationId) -> Option<Conversation> {
+    let Facts::Conversation(found) = load(store, Query::Conversation(id.clone())).facts else {
+        panic!("not a conversation")
+    };
+    found
+}
+
+fn nonce(number: usize, part: usize) -> Nonce {
+    Nonce([u8::try_from(number * 8 + part).unwrap(); NONCE_BYTES])
+}
+
+fn text(number: usize, part: usize) -> std::sync::Arc<str> {
+    let length = LENGTHS[(number * 5 + part) % LENGTHS.len()];
+    format!("{number}.{part} ").repeat(length / 4).into()
+}
