@@ -1,4 +1,4 @@
-// Takes pictures of the console: `node pictures.js DIRECTORY`. Two of them are in the README of the repository.
+// Takes pictures of the console: `node pictures.js DIRECTORY`. README.md shows two of them.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// What axe-core finds on every screen, light and dark, wide and on a phone; and what can be done by keyboard alone.
+// Every screen passes axe-core, light and dark, wide and on a phone. The keyboard alone is enough.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -42,7 +42,7 @@ async function check(page, screen) {
 
 test("every screen passes axe, light and dark, wide and on a phone", async (t) => {
   const server = await Server.start(t);
-  // The checker itself is a script from elsewhere.
+  // The checker is a script of another origin, which the page would refuse.
   const context = await browser(t, { bypassCSP: true });
   const start = await context.newPage();
   await start.goto(server.console);
@@ -115,7 +115,7 @@ test("all of it can be done by keyboard", async (t) => {
   await shows(driver, ["There was an accident. I need help.", "An ambulance is coming.\nStay there."]);
   await control.keyboard.press("Escape");
   assert.match(await control.evaluate(() => document.activeElement?.textContent ?? ""), /^Accident/, "and back in the list");
-  // What comes in is said to screen readers.
+  // Screen readers announce an incoming message.
   const said = "Jane Smith: An ambulance is coming.\nStay there.";
   await driver.waitForFunction((said) => document.querySelector("[role='status'].hidden")?.textContent === said, said);
 });

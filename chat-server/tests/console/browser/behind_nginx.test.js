@@ -1,4 +1,4 @@
-// The console through nginx, set up as `operation/NGINX.md` says.
+// The console behind nginx, configured as in `operation/NGINX.md`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

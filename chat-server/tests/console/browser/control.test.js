@@ -1,11 +1,11 @@
-// The control room: what is first, what is heard, which rooms are joined.
+// The control room: the order of the list, the alarm, and the rooms that are joined.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
 import { Server } from "../support/server.js";
 
-/** Control, with its ears open, a driver and a regulator. @param {import("node:test").TestContext} t */
+/** Opens a control room that counts its alarm tones, a driver and a regulator. @param {import("node:test").TestContext} t */
 async function room(t) {
   const server = await Server.start(t);
   const context = await browser(t);
@@ -24,7 +24,7 @@ async function room(t) {
   return { server, control, driver, regulator };
 }
 
-/** The titles in the list, from the top. @param {import("playwright-core").Page} page @param {string[]} wanted */
+/** Waits for these titles in the list, from the top. @param {import("playwright-core").Page} page @param {string[]} wanted */
 const listed = (page, wanted) =>
   page.waitForFunction((wanted) => {
     const titles = [...document.querySelectorAll(".row-title")].map((title) => title.textContent);

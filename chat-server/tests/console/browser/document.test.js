@@ -1,4 +1,4 @@
-// The integration snippet of the protocol document, as it stands there.
+// The integration snippet of the protocol document, unchanged.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -8,10 +8,10 @@ import { Server } from "../support/server.js";
 
 const DOCUMENT = new URL("../../../../chat-core/tests/fixtures/websocket-chat-events.md", import.meta.url);
 
-/** Where the snippet's second part begins: what it does first can be done only when the connection stands. */
+/** The beginning of the snippet's second part, which needs an open connection. */
 const SECOND = "// Send a chat message\n";
 
-/** The snippet in its two parts, which together are all of its text. */
+/** The two parts of the snippet, which together are its whole text. */
 async function snippet() {
   const document = await readFile(DOCUMENT, "utf8");
   const [, example = ""] = document.split("## Integration Example\n");
@@ -39,7 +39,7 @@ test("the snippet of the document runs to the letter", async (t) => {
     await server.token("john", "BUS_DRIVER", "John", "Doe"),
   );
   const [first = "", second = ""] = await snippet();
-  // As if pasted into the browser's own console: a script, whose names the next one knows.
+  // A script, as if pasted into the browser's own console: the next script sees its names.
   const devtools = await context.newCDPSession(page);
   const paste = async (/** @type {string} */ expression) => {
     const { exceptionDetails } = await devtools.send("Runtime.evaluate", { expression, replMode: true });
@@ -50,7 +50,7 @@ test("the snippet of the document runs to the letter", async (t) => {
   await paste("new Promise((opened) => ws.addEventListener('open', opened))").catch(() => {});
   await page.waitForFunction("ws.readyState === WebSocket.OPEN");
   await paste(second);
-  // The conversation of the document is nobody's here, and the snippet is told so.
+  // This server has no conversation with the id of the document, so the snippet gets an error.
   await page.waitForFunction(() => /** @type {any} */ (window).replies.length > 0);
   const [reply] = await page.evaluate(() => /** @type {any} */ (window).replies);
   assert.deepEqual([reply.success, reply.error], [false, "Conversation not found or access denied"]);

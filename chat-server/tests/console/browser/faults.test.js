@@ -1,4 +1,4 @@
-// What goes wrong on the page itself is said, and takes nothing from its user.
+// The page reports its own errors, and its user loses nothing.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { Server } from "../support/server.js";
 const FIRST = "I am running late.";
 const SAID = "Something went wrong on this page";
 
-/** The field to write in. @param {Page} page */
+/** The message field. @param {Page} page */
 const field = (page) => page.getByLabel("Message", { exact: true });
 
 /** Both sides of a conversation. @param {import("node:test").TestContext} t @param {import("playwright-core").BrowserContextOptions & { expects?: RegExp }} [options] @param {() => void} [script] */
@@ -61,7 +61,7 @@ test("after an error in the client it says so, connects anew, and what was writt
 test("after an error of the screen it is shown anew, as often as need be", async (t) => {
   const { control, driver } = await room(t, { expects: /broken/ });
   await field(control).fill("half a sentence");
-  // Each way by which an error comes: while something is shown, in a handler, and in a promise.
+  // An error can come up while the page paints, in a handler, and in a promise.
   await control.evaluate(() => {
     let left = 1;
     const { append } = Element.prototype;

@@ -1,4 +1,4 @@
-// Older messages come when one scrolls to where they would be.
+// Older messages are loaded when the user scrolls to their place.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { Server } from "../support/server.js";
 const COUNT = 430;
 
 /**
- * A conversation of many messages, written by the browser as the document shows it.
+ * Makes a conversation of many messages, which the browser sends as in the protocol document.
  *
  * @param {import("playwright-core").Page} page
  * @param {string} token
@@ -36,7 +36,7 @@ const write = (page, token) =>
     /** @type {const} */ ([token, COUNT]),
   );
 
-/** The first text that is seen whole, and where. @param {import("playwright-core").Page} page */
+/** The first fully visible message, and its position. @param {import("playwright-core").Page} page */
 const top = (page) =>
   page.evaluate(() => {
     const edge = document.querySelector(".lines")?.getBoundingClientRect().top ?? 0;
@@ -46,7 +46,7 @@ const top = (page) =>
   });
 
 /**
- * It is still on top, within the pixel to which a browser rounds the height of a list.
+ * Asserts that the same message is on top, within the pixel to which a browser rounds heights.
  *
  * @param {import("playwright-core").Page} page
  * @param {Awaited<ReturnType<typeof top>>} before
@@ -73,7 +73,7 @@ test("older messages come on scroll, to the first, and what is read stays where 
     await control.waitForFunction((count) => document.querySelectorAll(".line").length > count, texts.length);
     await stays(control, before);
   }
-  // Who reads old messages is not carried away by a new one.
+  // A new message does not scroll away the old ones that the user reads.
   const before = await top(control);
   const driver = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
   await say(driver, "something new");

@@ -1,14 +1,14 @@
-// Nothing lies over the field to write in, on whatever screen.
+// Nothing covers the message field, on any screen.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askForHelp, browser, say, shows, signIn } from "../support/browser.js";
 import { Server } from "../support/server.js";
 
-/** Phones upright and on their side, with and without an open keyboard. */
+/** Phones in portrait and landscape, with and without an open keyboard. */
 const SIZES = [[390, 780], [360, 640], [740, 360], [844, 390], [568, 320], [740, 220], [390, 340]];
 
-/** What is seen at the middle and the corners of the field; nothing else may be. @param {import("playwright-core").Page} page */
+/** The elements that cover the middle or a corner of the field. @param {import("playwright-core").Page} page */
 const covering = (page) =>
   page.evaluate(() => {
     const field = /** @type {HTMLElement} */ (document.querySelector("#message"));

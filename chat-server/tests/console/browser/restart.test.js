@@ -1,4 +1,4 @@
-// The server is killed in the middle, and on the screen nothing is lost.
+// The server is killed during a conversation, and the page loses nothing.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,7 +20,7 @@ async function conversation(t) {
   return { server, token, drivers, control, driver };
 }
 
-/** How many drafts a page keeps in its storage. @param {import("playwright-core").Page} page */
+/** The number of drafts that a page keeps in its storage. @param {import("playwright-core").Page} page */
 const kept = (page) => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("chat-outbox/")).length);
 
 test("what both write while the server is dead arrives once and in order", async (t) => {

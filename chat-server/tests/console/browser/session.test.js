@@ -1,4 +1,4 @@
-// Tokens: bad ones, those that expire, and other people's.
+// Tokens: invalid ones, expired ones, and tokens of other users.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -28,7 +28,8 @@ test("a session that has ended goes on with another token of the same user, and 
   const page = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
   await askForHelp(page, "Running late");
   await shows(page, ["I am running late."]);
-  // The server comes back when the token has expired, beyond the leeway of clocks: as if the night had passed.
+  // The server comes back after the token has expired, beyond the leeway for clocks, as after a
+  // night.
   await page.evaluate((token) => {
     const kept = JSON.parse(sessionStorage.getItem("chat-session") ?? "{}");
     sessionStorage.setItem("chat-session", JSON.stringify({ ...kept, token }));
@@ -36,7 +37,7 @@ test("a session that has ended goes on with another token of the same user, and 
   await server.kill();
   await page.locator(".state:not([data-state='live'])").waitFor();
   await say(page, "while nobody hears");
-  // The page is gone before the server is back, and can't send by its old token.
+  // The page is closed before the server is back, so it cannot send with its old token.
   await page.locator(".line[data-is='waiting']").waitFor();
   await page.goto("about:blank");
   await server.start();

@@ -1,4 +1,4 @@
-// What people write is text, whatever it looks like.
+// Messages are shown as text, even if they look like HTML.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// Chromium, and what one does in it.
+// Chromium, and the actions of a user.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -20,11 +20,11 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** How long to wait for what must come. Reached only when a test fails. */
+/** The longest wait for an expected state. Only a failing test waits this long. */
 export const PATIENCE = 30_000;
 
 /**
- * A browser of its own, with nothing remembered; what its pages complain of is an error of the test, unless it is expected.
+ * Opens a fresh browser. An error in the log of its pages fails the test, unless it is expected.
  *
  * @param {import("node:test").TestContext} test
  * @param {import("playwright-core").BrowserContextOptions & { args?: string[], expects?: RegExp }} [options]
@@ -44,7 +44,7 @@ export async function browser(test, { args = [], expects = /^$/, ...options } = 
   const complaints = [];
   context.on("weberror", (error) => complaints.push(String(error.error())));
   context.on("console", (message) => {
-    // That the server can't be reached, or refuses, is what some tests are about.
+    // Some tests are about a server that is unreachable or refuses.
     const isExpected = /net::ERR_|WebSocket connection to|status of 403/.test(message.text());
     if (message.type() === "error" && !isExpected) complaints.push(message.text());
   });
@@ -57,7 +57,7 @@ export async function browser(test, { args = [], expects = /^$/, ...options } = 
 }
 
 /**
- * A page that is signed in by a token.
+ * Opens a page and signs in with a token.
  *
  * @param {BrowserContext} context
  * @param {{ origin: string }} server
@@ -72,7 +72,7 @@ export async function signIn(context, server, token) {
   return page;
 }
 
-/** Waits until the page says that it is connected. @param {Page} page */
+/** Waits until the page shows that it is connected. @param {Page} page */
 export const isLive = (page) => page.locator(".state", { hasText: /^Live/ }).waitFor();
 
 /**

@@ -1,4 +1,4 @@
-// The machine on a clock that jumps, and the server's side of its frames.
+// A bench for the machine: a clock that the test moves, and the server's side of its frames.
 
 import assert from "node:assert/strict";
 import { Machine } from "../../../console/machine/machine.js";
@@ -13,7 +13,7 @@ export class Bench {
   link = 0;
   /** @type {Output[]} */
   outputs = [];
-  /** What was sent over the link and not looked at. @type {{ type: string, request_id: number, data: any }[]} */
+  /** The sent requests that the test has not taken yet. @type {{ type: string, request_id: number, data: any }[]} */
   sent = [];
   #ids = 0;
 
@@ -31,7 +31,7 @@ export class Bench {
     }
   }
 
-  /** Lets time pass, and wakes the machine whenever it wants to be. @param {number} time */
+  /** Lets time pass, and wakes the machine at the times that it asked for. @param {number} time */
   pass(time) {
     const until = this.now + time;
     for (let at; (at = this.machine.deadline()) !== null && at <= until; ) {
@@ -58,7 +58,7 @@ export class Bench {
     this.handle({ kind: "frame", link: this.link, text: JSON.stringify(frame) });
   }
 
-  /** The next request of this type, which must have been sent. @param {string} type */
+  /** Takes the next request of this type, which must have been sent. @param {string} type */
   request(type) {
     const place = this.sent.findIndex((request) => request.type === type);
     assert.notEqual(place, -1, `${type} among ${JSON.stringify(this.sent)}`);
@@ -75,7 +75,7 @@ export class Bench {
     this.frame({ success: true, ...reply, request_id });
   }
 
-  /** A connection whose list was answered. @param {object[]} [conversations] @param {string} [epoch] */
+  /** Connects, and answers the request for the list. @param {object[]} [conversations] @param {string} [epoch] */
   live(conversations = [], epoch = "e1") {
     if (this.link === 0) this.handle({ kind: "start" });
     this.open();
@@ -87,7 +87,7 @@ export class Bench {
     this.handle({ kind: "post", draft: { type: "send_chat_message", conversation_id, content }, at: this.now });
   }
 
-  /** What is on the wire of drafts. */
+  /** The contents of the drafts that were sent. */
   texts() {
     return this.sent.filter((request) => request.type === "send_chat_message").map((request) => request.data.content);
   }

@@ -1,4 +1,4 @@
-// nginx in front of a server, by the page that tells how.
+// nginx in front of a server, configured as the guide says.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,10 +10,10 @@ import { promisify } from "node:util";
 
 const PAGE = new URL("../../../operation/NGINX.md", import.meta.url);
 
-/** How often to look whether nginx listens. */
+/** The pause between two attempts to reach nginx, in milliseconds. */
 const AGAIN = 20;
 
-/** The site of the page, with other places. @param {[string, string][]} places */
+/** The configuration of the guide, with other paths and ports. @param {[string, string][]} places */
 async function site(places) {
   const [, text = ""] = /^```nginx\n(.*?)^```$/ms.exec(await readFile(PAGE, "utf8")) ?? [];
   return places.reduce((site, [written, here]) => {
@@ -32,7 +32,7 @@ async function freePort() {
   return port;
 }
 
-/** Waits until something listens. @param {number} port @param {import("node:child_process").ChildProcess} child */
+/** Waits until the port is open. @param {number} port @param {import("node:child_process").ChildProcess} child */
 async function listens(port, child) {
   while (child.exitCode === null) {
     const socket = connect(port, "127.0.0.1");

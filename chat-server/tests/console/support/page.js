@@ -1,8 +1,8 @@
-// A page without a browser: its clocks, its timers, its storage and its sockets, all under the test's hand.
+// A page without a browser. The test controls its clocks, timers, storage and sockets.
 
 /** @typedef {import("node:test").TestContext} TestContext */
 
-/** The browser's storage, as far as it is used. */
+/** The browser's storage, as far as the console uses it. */
 export class Storage {
   /** @type {Map<string, string>} */
   kept = new Map();
@@ -34,7 +34,7 @@ export class Storage {
   }
 }
 
-/** A storage whose every use the browser refuses. */
+/** A storage that refuses every use. */
 export const refusing = () =>
   new Proxy({}, {
     get() {
@@ -42,14 +42,14 @@ export const refusing = () =>
     },
   });
 
-/** What the page runs in. Its clock on the wall may jump; the other one never does. */
+/** The world of a page. Its wall clock may jump, and its monotonic clock never does. */
 export class Page {
-  /** Milliseconds since the page began. */
+  /** Milliseconds since the page was opened. */
   passed = 1_000;
   wall = Date.UTC(2024, 0, 15, 10, 30);
-  /** Sockets that were opened, the oldest first. @type {Socket[]} */
+  /** All opened sockets, the oldest first. @type {Socket[]} */
   sockets = [];
-  /** What answers a request; nothing by default but an empty list. @type {(request: any, socket: Socket) => object | null} */
+  /** Answers a request. By default only a request for the list gets an answer, an empty list. @type {(request: any, socket: Socket) => object | null} */
   answer = ({ type }) => (type === "get_active_conversations" ? { conversations: [], epoch: "e" } : null);
   /** @type {Map<string, (event: any) => void>} */
   #listeners = new Map();
@@ -98,7 +98,7 @@ export class Page {
     }
   }
 
-  /** Something that the browser tells the page. @param {string} kind @param {object} [event] */
+  /** Sends an event of the browser to the page. @param {string} kind @param {object} [event] */
   tell(kind, event = {}) {
     this.#listeners.get(kind)?.(event);
   }
@@ -111,10 +111,10 @@ export class Page {
 
 const STEP = 50;
 
-/** All that was started has gone as far as it can. */
+/** Waits until all pending promises have run. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A socket that opens at once, and what was sent over it. */
+/** A socket that opens at once, with the frames that were sent over it. */
 export class Socket {
   /** @type {any[]} */
   sent = [];
@@ -146,7 +146,7 @@ export class Socket {
     this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
-  /** The connection ends from the other side. @param {number} [code] */
+  /** Ends the connection from the other side. @param {number} [code] */
   end(code = 1006) {
     this.onclose?.({ code });
   }
@@ -155,7 +155,7 @@ export class Socket {
     this.isClosed = true;
   }
 
-  /** What was sent of drafts. */
+  /** The contents of the drafts that were sent. */
   texts() {
     return this.sent.filter(({ type }) => type === "send_chat_message").map(({ data }) => data.content);
   }

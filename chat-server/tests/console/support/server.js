@@ -1,4 +1,4 @@
-// The real server as a process, on a directory of its own.
+// The real server as a process, with a directory of its own.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,12 +13,12 @@ import { promisify } from "node:util";
 const PROGRAM =
   process.env.CHAT_SERVER ?? fileURLToPath(new URL("../../../../target/debug/chat-server", import.meta.url));
 
-/** Nothing that the program would take as a setting. */
+/** The environment without settings of the server. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHAT_")));
 
 export class Server {
   port = 0;
-  /** What it prints as the console's address, with the key of the trial. */
+  /** The printed address of the console, with the key of the trial. */
   console = "";
   /** @type {import("node:child_process").ChildProcess | null} */
   #process = null;
@@ -28,7 +28,7 @@ export class Server {
     this.directory = directory;
   }
 
-  /** A new one, which ends with the test. @param {import("node:test").TestContext} test */
+  /** Starts a new server, which ends with the test. @param {import("node:test").TestContext} test */
   static async start(test) {
     const server = new Server(await mkdtemp(join(tmpdir(), "console-")));
     test.after(async () => {
@@ -39,7 +39,7 @@ export class Server {
     return server;
   }
 
-  /** Starts it, on the port that it had. */
+  /** Starts the server on its last port. */
   async start() {
     const listen = `127.0.0.1:${this.port}`;
     const flags = ["serve", "--listen", listen, "--data-dir", join(this.directory, "data"), "--messages-per-second", "0"];
@@ -54,7 +54,7 @@ export class Server {
     throw new Error("the server did not start");
   }
 
-  /** Kills it as a power failure would, but for the disk. */
+  /** Kills the server, as a power failure would, but leaves the disk whole. */
   async kill() {
     const child = this.#process;
     this.#process = null;
@@ -64,13 +64,13 @@ export class Server {
     await ended;
   }
 
-  /** Where the console is, without the trial. */
+  /** The address of the console, without the trial. */
   get origin() {
     return `http://127.0.0.1:${this.port}`;
   }
 
   /**
-   * A token for a user.
+   * Issues a token for a user.
    *
    * @param {string} id
    * @param {"BUS_DRIVER" | "QUEUE_REGULATOR" | "CONTROL_STAFF" | "CONTROL_ADMIN"} role
@@ -85,7 +85,7 @@ export class Server {
     return stdout.trim();
   }
 
-  /** A bus driver's token that was good yesterday. @param {string} id */
+  /** A token of a bus driver that expired yesterday. @param {string} id */
   expired(id) {
     return this.signed({ sub: id, role: "BUS_DRIVER", exp: seconds() - 24 * 60 * 60 });
   }
@@ -99,5 +99,5 @@ export class Server {
   }
 }
 
-/** Now, as tokens count it: in seconds since 1970. */
+/** The current time in seconds since 1970, as in tokens. */
 export const seconds = () => Math.floor(Date.now() / 1_000);

@@ -1,5 +1,6 @@
-// Two machines and a server over links that are cut at random: in the end both show what the server holds, and each draft is stored
-// once, in the order in which it was written. A seed that fails is named by its test.
+// Two machines and a server, over links that are cut at random. In the end both machines show the
+// messages of the server, and each draft is stored once, in the order in which it was written. The
+// name of a test has its seed.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -18,7 +19,7 @@ function randomFrom(seed) {
   };
 }
 
-/** What the protocol promises, of one conversation. */
+/** A server with one conversation that keeps the promises of the protocol. */
 class Server {
   epoch = "e1";
   /** @type {any[]} */
@@ -64,7 +65,7 @@ class Server {
   }
 }
 
-/** A machine, its link, and what is under way on it. */
+/** A machine, its link, and the frames in flight. */
 class App {
   /** @type {string[]} */
   up = [];
@@ -120,7 +121,7 @@ class App {
   }
 }
 
-/** One step of the world. @param {Server} server @param {App[]} apps @param {App} app @param {() => number} random */
+/** Does one random step. @param {Server} server @param {App[]} apps @param {App} app @param {() => number} random */
 function serve(server, apps, app, random) {
   const text = app.up.shift();
   if (text === undefined) return false;

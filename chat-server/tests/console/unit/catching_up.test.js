@@ -1,10 +1,10 @@
-// What is shown of a conversation is what the server holds: in order, each once, nothing missing.
+// A conversation shows the messages of the server: in order, each once, and all of them.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bench, ME, live, message, messages, summary } from "../support/machine.js";
 
-/** A bench that shows the conversation "c" with its messages up to this number. @param {number} to */
+/** A bench with the conversation "c" and its messages up to this number. @param {number} to */
 function showing(to) {
   const bench = new Bench();
   bench.live([summary(to)]);
@@ -146,7 +146,7 @@ test("a message counts as read when the other side has read it, never for a coll
     assert.deepEqual([...conversations.readersOf(one, role)], [["john", 1], ["maria", 2]], role);
   }
   for (const role of /** @type {const} */ (["BUS_DRIVER", "QUEUE_REGULATOR"])) {
-    // Whoever of control has not written is not named by a brief list.
+    // A brief list leaves out control users who have not written.
     assert.deepEqual([...conversations.readersOf(one, role)], [["jane", 3], ["omar", 4], ["stranger", 9]], role);
   }
 });
@@ -192,7 +192,7 @@ test("a list of several pages is read to its end", () => {
   assert.equal(bench.machine.conversations.isListed, true);
 });
 
-/** Somebody asks for help. @param {string} conversation_id */
+/** The event of a new support conversation. @param {string} conversation_id */
 const request = (conversation_id) => ({
   type: "new_support_conversation",
   conversation_id,

@@ -1,4 +1,4 @@
-// The client in a page whose clock is set, whose storage refuses, and in which something fails.
+// The client in a page whose clock jumps, whose storage refuses, and whose code fails.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -66,7 +66,7 @@ test("drafts keep their order over pages and tabs, whatever the clock does", asy
   const tab = await write("three", -HOUR);
   const other = await write("four", 24 * HOUR);
   page.wall -= 48 * HOUR;
-  // The tab that was there before hears of what the other one wrote.
+  // The first tab learns of the draft that the other tab wrote.
   page.tell("storage", { key: [...storage.kept.keys()].findLast((key) => storage.getItem(key)?.includes("four")) });
   post(other, "five");
   tab.close();
@@ -113,7 +113,7 @@ for (const locks of [
   });
 }
 
-/** Makes the machine of a client fail once, at this input. @param {Client} client @param {string} kind @param {boolean} isTaken */
+/** Makes the machine of a client fail once, at an input of this kind. @param {Client} client @param {string} kind @param {boolean} isTaken */
 function breakAt(client, kind, isTaken) {
   const { machine } = client;
   const handle = machine.handle.bind(machine);

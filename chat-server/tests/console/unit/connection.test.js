@@ -1,4 +1,4 @@
-// When to connect, when again, and when not.
+// The times of connecting and reconnecting, and the reasons to stop.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

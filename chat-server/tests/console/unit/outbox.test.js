@@ -1,11 +1,11 @@
-// The outbox in the browser's storage: pages that come, go, and stand side by side.
+// The outbox in the browser's storage, with pages that open, close, and are open together.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Outbox } from "../../../console/outbox.js";
 import { Storage, settled } from "../support/page.js";
 
-/** The browser's locks, as far as they are used: one holder at a time, the others in line. */
+/** The browser's locks, as far as the console uses them: one holder, and a queue. */
 class Locks {
   /** @type {Map<string, Promise<unknown>>} */
   #lines = new Map();
@@ -78,7 +78,7 @@ test("a page that ends half way through taking over loses nothing and doubles no
   const first = await start(browser, "one");
   first.outbox.keep(entry("a", 1));
   first.outbox.close();
-  // The copy is there, and the original too.
+  // Both the copy and the original exist.
   const [[key, text] = ["", ""]] = [...browser.storage.kept];
   browser.storage.setItem(key.replace("/one/", "/two/"), text);
   const third = await start(browser, "three");

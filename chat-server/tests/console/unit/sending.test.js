@@ -1,4 +1,4 @@
-// What was written is sent once, in order, whatever happens to the connection.
+// Drafts are sent once and in order, whatever happens to the connection.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
