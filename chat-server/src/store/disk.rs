@@ -1,7 +1,7 @@
-//! The few operations on files that make the journal durable, behind a trait.
+//! The few file operations that make the journal durable, behind a trait.
 //!
-//! Tests put their own [`Disk`] here: one that fails, that records the order of writes and syncs, or that loses
-//! what was not synced.
+//! Tests use a [`Disk`] of their own: one that fails, records the order of writes and syncs, or
+//! loses unsynced data.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +13,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::private;
 
-/// Where the journal's files are made and changed. Reading goes past it, by the usual means.
+/// Creates and changes the journal's files. Reading uses the file system directly.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Creates a file that does not exist yet, for writing.
     ///
@@ -50,7 +50,7 @@ pub trait DiskFile: Send {
     ///
     /// # Errors
     ///
-    /// As the file system says; some of the bytes may have been written.
+    /// As the file system says. Some of the bytes may have been written.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Cuts the file to `length` bytes.
@@ -60,20 +60,21 @@ pub trait DiskFile: Send {
     /// As the file system says.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// Gives the room of zeros back to the file system, where that can be done: they are read as before.
+    /// Returns the room of a range of zeros to the file system, if holes are supported. The zeros
+    /// stay readable.
     ///
     /// # Errors
     ///
-    /// As the file system says; nothing has changed then.
+    /// As the file system says. Then nothing has changed.
     fn punch(&mut self, _offset: u64, _length: u64) -> io::Result<()> {
         Ok(())
     }
 
-    /// Makes the content durable, and of the metadata what is needed to find it (`fdatasync`).
+    /// Makes the content durable, with the metadata needed to find it (`fdatasync`).
     ///
     /// # Errors
     ///
-    /// As the file system says; what of the content is durable is then unknown, and stays so.
+    /// As the file system says. The durable part of the content is then unknown.
     fn sync(&mut self) -> io::Result<()>;
 }
 

@@ -1,11 +1,11 @@
-//! Why a store was not opened: each message says what to do.
+//! Reasons for not opening a store. Each message says how to continue.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use chat_core::store::Position;
 
-/// Why a [`LocalStore`](super::LocalStore) was not opened.
+/// Error of opening a [`LocalStore`](super::LocalStore).
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the store open.
@@ -24,35 +24,35 @@ pub enum OpenError {
         dir.display()
     )]
     Backup {
-        /// The backup.
+        /// The directory of the backup.
         dir: PathBuf,
     },
-    /// Root would write what the server, which runs as another user, could not open.
+    /// Root would write files that the server's user could not open.
     #[error(
-        "{} belongs to user {owner}, who could not open what root writes there: run this as that user, as in \
+        "{} belongs to user {owner}, who could not open files that root creates there: run this as that user, as in \
          runuser -u $(id -nu {owner}) --",
         dir.display()
     )]
     OfAnother {
         /// The data directory.
         dir: PathBuf,
-        /// Whose it is.
+        /// The user id of its owner.
         owner: u32,
     },
     /// The operating system refused something.
     #[error("could not {action} {}: {source}. {}", path.display(), advice(source))]
     Io {
-        /// What was tried.
+        /// The action.
         action: &'static str,
-        /// With which file.
+        /// The file or directory.
         path: PathBuf,
-        /// What came of it.
+        /// The cause.
         source: io::Error,
     },
-    /// The journal holds something that was not written so, at a place that is known to have been synced.
+    /// The journal holds other bytes than the written ones, at a place known to have been synced.
     #[error(transparent)]
     Damaged(#[from] DamageError),
-    /// The journal ends before a place that is known to have been synced, or is not the one that the index was built from.
+    /// The journal ends before a place known to have been synced, or is not the one of the index.
     #[error(
         "the journal in {} has lost synced data: {witness} knows position {}, but the journal {found}. \
          Nothing was changed. Restore the journal from a backup; if it was just restored on purpose, \
@@ -63,11 +63,11 @@ pub enum OpenError {
     Lost {
         /// The directory of the journal.
         journal: PathBuf,
-        /// Who knows better.
+        /// The source that knows the position.
         witness: &'static str,
-        /// The position that it knows.
+        /// The known position.
         known: Position,
-        /// What the journal holds instead.
+        /// The journal's state, for the message.
         found: String,
     },
     /// The store was written by a newer version of this program.
@@ -77,14 +77,14 @@ pub enum OpenError {
         file.display()
     )]
     Newer {
-        /// What has the newer format.
+        /// The file or directory of the newer format.
         file: PathBuf,
         /// Its version.
         found: u32,
-        /// The newest version that is known here.
+        /// The newest version known to this program.
         known: u32,
     },
-    /// The file that says how the store was left can't be read.
+    /// The file `state` can't be read.
     #[error(
         "{} is damaged: {what}. If the rest of the disk is sound, remove it and start again: \
          the index is then built anew from the journal",
@@ -93,15 +93,15 @@ pub enum OpenError {
     State {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// A description of the flaw.
         what: String,
     },
-    /// No index could be made, though its directory was empty.
+    /// No index could be created in an empty directory.
     #[error("could not build the index in {}: {what}. Check the space on its disk", dir.display())]
     Index {
         /// The directory of the index.
         dir: PathBuf,
-        /// What went wrong.
+        /// The cause.
         what: String,
     },
 }
@@ -114,7 +114,7 @@ impl OpenError {
     }
 }
 
-/// What to do about an error of the operating system.
+/// Advice on an error of the operating system.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "Is this the right path?",
@@ -124,7 +124,7 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// A place in the journal that does not hold what was written there.
+/// A place in the journal that differs from the written bytes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "the journal is damaged at byte {offset} of {}, where position {} should stand: {what}. \
@@ -135,10 +135,10 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct DamageError {
     /// The segment.
     pub file: PathBuf,
-    /// Where in the segment the damaged part begins.
+    /// The offset of the damaged part in the segment.
     pub offset: u64,
-    /// The position that should stand there.
+    /// The position expected there.
     pub position: Position,
-    /// What is wrong.
+    /// A description of the flaw.
     pub what: String,
 }

@@ -1,9 +1,9 @@
-//! The one catalogue of what stands in the index under which key.
+//! The catalogue of the index: every key and its value.
 //!
-//! One tree, and a file for the client message ids. A key is a letter and its parts; a part that another one follows ends with `0xff`, a byte that no
-//! UTF-8 holds, so that ids of any content and length stay apart. Numbers are big-endian. What the values are
-//! stands in [`values`](super::values). A change here, or there, is a new [`VERSION`]: an older index is then
-//! built anew from the journal.
+//! One tree, and a file for client message ids. A key is a letter with its parts. A part before
+//! another one ends with `0xff`, a byte that UTF-8 never contains, which keeps ids of any content
+//! and length apart. Numbers are big-endian. [`values`](super::values) describes the values. A
+//! change here or there takes a new [`VERSION`]: an older index is then rebuilt from the journal.
 //!
 //! | key | value | written |
 //! |---|---|---|
@@ -14,14 +14,19 @@
 //! | `n` user | – : an active control user | per account put |
 //! | `e` user | – : enrolment is due | per account put |
 //! | `c` conversation | title, room, creator, time, version, JSON | created, enrolled, withdrawn |
-//! | `m` conversation `ff` seq u64 | messages from this number on, each with its content up to 2 KiB or its place in the journal | per run of messages |
-//! | `d` user `ff` client message id | place of the record in the journal, in [`originals`](super::index) instead of sled | per message that names one |
+//! | `m` conversation `ff` seq u64 | a run of messages from this number | per run |
+//! | `d` user `ff` client message id | location of the record; not in sled | per such message |
 //! | `p` conversation `ff` user | – : a participant | created, enrolled, withdrawn |
-//! | `b` user `ff` conversation | – : the same the other way round, by id | as `p` |
-//! | `a` user `ff` hour u32 conversation | – : the same by the hour of the last activity, newest first | as `p`, and when a message enters a new hour |
+//! | `b` user `ff` conversation | – : the same by user | as `p` |
+//! | `a` user `ff` hour u32 conversation | – : the same by hour | as `p`, each new hour |
 //! | `r` user `ff` conversation | read position, u64 | per rise |
 //!
-//! The newest message of a conversation is the last of its last `m` key, so that a message rewrites nothing.
+//! A run holds each message with its content, or with its location in the journal if the content is
+//! longer than 2 KiB. Keys `d` are in the file [`originals`](super::index). Of keys `a`, newer hours
+//! come first.
+//!
+//! The newest message of a conversation is the last one under its last `m` key. A new message
+//! therefore rewrites nothing.
 
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use chat_core::time::Timestamp;
@@ -31,30 +36,30 @@ pub(super) const VERSION: u32 = 4;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";
-/// The key of the end that the index has reached.
+/// The key of the journal's end that the index has reached.
 pub(super) const END: &[u8] = b"!end";
 /// The key of the epoch.
 pub(super) const EPOCH: &[u8] = b"!epoch";
-/// What the keys of active control users begin with.
+/// Prefix of the marks of active control users.
 pub(super) const CONTROL: &[u8] = b"n";
-/// What the keys of users whose enrolment is due begin with.
+/// Prefix of the marks of users with an enrolment due.
 pub(super) const DUE: &[u8] = b"e";
-/// What the keys of accounts begin with.
+/// Prefix of accounts.
 pub(super) const ACCOUNTS: &[u8] = b"u";
-/// What the keys of conversations begin with.
+/// Prefix of conversations.
 pub(super) const CONVERSATIONS: &[u8] = b"c";
 
-/// What the keys of messages begin with.
+/// Prefix of messages.
 pub(super) const MESSAGES: &[u8] = b"m";
-/// What the keys of client message ids begin with.
+/// Prefix of client message ids.
 pub(super) const ORIGINALS: &[u8] = b"d";
 
-/// Ends a part of a key that another part follows.
+/// The end of a part with another part behind it.
 const STOP: u8 = 0xff;
 
 const HOUR_MILLIS: i64 = 3_600_000;
 
-/// The hour in which something happened, counted down: a newer one is smaller.
+/// The hour of an event, counted down: newer hours are smaller.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Hour(u32);
 
@@ -87,7 +92,7 @@ pub(super) fn conversation(id: &ConversationId) -> Vec<u8> {
     key(b'c', &[], id.as_str())
 }
 
-/// What the keys of a conversation's messages begin with.
+/// Prefix of a conversation's messages.
 pub(super) fn messages(conversation: &ConversationId) -> Vec<u8> {
     key(b'm', &[conversation.as_str()], "")
 }
@@ -99,7 +104,7 @@ pub(super) fn message(conversation: &ConversationId, seq: u64) -> Vec<u8> {
     key
 }
 
-/// What the keys of a conversation's messages begin with, if this is the key of one, or the same beginning.
+/// The prefix of a conversation's messages, from the key of a message or from the prefix.
 pub(super) fn messages_of(key: &[u8]) -> Option<&[u8]> {
     let stop = key.starts_with(MESSAGES).then(|| key.iter().position(|byte| *byte == STOP))??;
     key.get(..=stop)
@@ -110,12 +115,12 @@ pub(super) fn seq(message: &[u8]) -> Option<u64> {
     message.last_chunk().map(|seq| u64::from_be_bytes(*seq))
 }
 
-/// The key of what a user did under a client message id.
+/// The key of a user's client message id.
 pub(super) fn original(user: &UserId, id: &ClientMessageId) -> Vec<u8> {
     key(b'd', &[user.as_str()], id.as_str())
 }
 
-/// What the keys of a conversation's participants begin with.
+/// Prefix of a conversation's participants.
 pub(super) fn participants(conversation: &ConversationId) -> Vec<u8> {
     key(b'p', &[conversation.as_str()], "")
 }
@@ -125,7 +130,7 @@ pub(super) fn participant(conversation: &ConversationId, user: &UserId) -> Vec<u
     key(b'p', &[conversation.as_str()], user.as_str())
 }
 
-/// What the keys of a user's conversations by id begin with.
+/// Prefix of a user's conversations by id.
 pub(super) fn memberships(user: &UserId) -> Vec<u8> {
     key(b'b', &[user.as_str()], "")
 }
@@ -135,12 +140,12 @@ pub(super) fn membership(user: &UserId, conversation: &ConversationId) -> Vec<u8
     key(b'b', &[user.as_str()], conversation.as_str())
 }
 
-/// What the keys of a user's conversations by activity begin with.
+/// Prefix of a user's conversations by activity.
 pub(super) fn activities(user: &UserId) -> Vec<u8> {
     key(b'a', &[user.as_str()], "")
 }
 
-/// What the keys of a user's conversations with their last activity in this hour begin with. Older hours follow.
+/// Prefix of a user's conversations with their last activity in this hour. Older hours follow.
 pub(super) fn activities_in(user: &UserId, hour: Hour) -> Vec<u8> {
     let mut key = activities(user);
     key.extend(hour.0.to_be_bytes());
@@ -154,7 +159,7 @@ pub(super) fn activity(user: &UserId, hour: Hour, conversation: &ConversationId)
     key
 }
 
-/// Hour and conversation of a key of [`activity`], without the beginning that [`activities`] gives.
+/// Hour and conversation of a key of [`activity`], without the prefix of [`activities`].
 pub(super) fn split_activity(rest: &[u8]) -> Option<(Hour, ConversationId)> {
     let (hour, conversation) = rest.split_first_chunk()?;
     Some((Hour(u32::from_be_bytes(*hour)), text(conversation)?))

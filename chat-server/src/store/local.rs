@@ -1,4 +1,4 @@
-//! The [`LocalStore`]: its threads, its handle and its end.
+//! The [`LocalStore`]: its threads, its handle and its shutdown.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,16 +32,17 @@ use super::write::journal::{self, ChainHead, End, Reader, Synced};
 use super::write::memtable::MemTable;
 use super::write::writer::{Commit, CommitAnswer, Committer};
 
-/// Commits that wait for the commit thread. The engine has one under way at a time; one more than this is
-/// unavailable.
+/// Most commits in the queue of the commit thread. The engine has one under way at a time; further
+/// ones are unavailable.
 const COMMITS_MOST: usize = 16;
 
 /// A [`Store`] on the local disk.
 ///
-/// Clones are the same store. When the last is dropped the store stops as after a crash, only tidily: what was
-/// acknowledged is in the journal, and the next start replays it. [`close`](Self::close) spares it that.
+/// Clones share one store. Dropping the last clone leaves the store as after a crash: acknowledged
+/// changes are in the journal, and the next start replays them. [`close`](Self::close) spares the
+/// replay.
 ///
-/// Its threads are its own: the futures need no particular runtime.
+/// The store runs its own threads. Its futures need no particular runtime.
 #[derive(Clone, Debug)]
 pub struct LocalStore {
     inner: Arc<StoreInner>,
@@ -56,27 +57,27 @@ struct StoreInner {
     loads: Loads,
     memtable: Arc<MemTable>,
     meter: Arc<Meter>,
-    /// Of the threads: it ends with them, and sled's files are free.
+    /// Owned by the threads. It ends with them, and releases sled's files.
     slot: Weak<IndexSlot>,
     journal_failure: Arc<JournalFailure>,
     synced: Arc<Synced>,
-    /// Held by who needs the journal's old parts to stay as they are, or changes them.
+    /// Held while old parts of the journal must stay unchanged, and while they are changed.
     upkeep: Mutex<()>,
-    /// How far contents are erased, once that is known. Held by who erases; it is gone when the store is closed.
+    /// Progress of erasing. Held during a step.
     erased: Mutex<Erased>,
     running: Mutex<Option<Running>>,
 }
 
-/// How far contents are erased.
+/// Progress of erasing contents.
 #[derive(Debug)]
 enum Erased {
-    /// Up to here, as far as this is known.
+    /// Everything up to this end is erased; `None` until known.
     Up(Option<End>),
-    /// Nothing is erased any more: the store is closed.
+    /// The store is closed and erases nothing more.
     Closed,
 }
 
-/// What has to end before the data directory may be used again.
+/// Everything that must end before the data directory can be used again.
 #[derive(Debug)]
 struct Running {
     writer: JoinHandle<End>,
@@ -86,14 +87,15 @@ struct Running {
 }
 
 impl LocalStore {
-    /// Opens the store in this directory, or creates it.
+    /// Opens or creates the store in this directory.
     ///
-    /// It checks the journal, cuts a torn tail, and brings the index to the journal's end: after a crash that is the
-    /// last second, after the loss of the index everything. [`report`](Self::report) says what was found.
+    /// Checks the journal, cuts a torn tail, and replays the journal's end into the index: after a
+    /// crash the last second, after the loss of the index everything. [`report`](Self::report) has
+    /// the result.
     ///
     /// # Errors
     ///
-    /// [`OpenError`], with a message that says what to do. DamageError is refused before anything is changed.
+    /// [`OpenError`], with advice. Damage is refused before anything is changed.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let parts = open::open(dir, &options)?;
         let reader = Arc::new(Reader::new(&dir.join("journal")));
@@ -135,26 +137,27 @@ impl LocalStore {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// What opening found and did.
+    /// The report on opening.
     pub fn report(&self) -> &OpenReport {
         &self.inner.report
     }
 
-    /// How far it has come: all up to here is durable, and seen by loads.
+    /// The position up to which everything is durable and visible to loads.
     pub fn position(&self) -> Position {
         self.inner.memtable.snapshot().position()
     }
 
-    /// The end of the journal: all before it is acknowledged.
+    /// The acknowledged end of the journal.
     pub fn place(&self) -> JournalPlace {
         follow::end(&self.inner.synced)
     }
 
-    /// The records of the next group that is acknowledged, and the place behind it. It reads from disk.
+    /// The records of the next acknowledged group, with the place behind it. Reads from disk.
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: the journal can't be read there, or the place is not of this journal.
+    /// [`OpenError`] if the journal can't be read at that place, or the place is of another
+    /// journal.
     pub fn read_after(
         &self,
         place: JournalPlace,
@@ -162,27 +165,27 @@ impl LocalStore {
         follow::next(&self.inner.dir, &self.inner.synced, place)
     }
 
-    /// Its data directory.
+    /// The data directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.inner.dir
     }
 
-    /// What is measured of it.
+    /// The measurements of the store.
     pub(crate) fn meter(&self) -> &Meter {
         &self.inner.meter
     }
 
-    /// Writes that are synced, and not in the index.
+    /// The number of synced writes that are not in the index yet.
     pub(crate) fn writes_waiting(&self) -> usize {
         self.inner.memtable.writes()
     }
 
-    /// Looks how much room its disk has, and gives what could be written before and what can be now.
+    /// Measures the free room of the disk. Returns the previous headroom and the present one.
     pub(crate) fn look_at_disk(&self, reserve: Option<u64>) -> io::Result<(Headroom, Headroom)> {
         self.inner.meter.space.look(&self.inner.dir, reserve)
     }
 
-    /// What it can't do at present, the worst of it.
+    /// The worst present fault.
     pub fn fault(&self) -> Option<Fault> {
         let headroom = self.inner.meter.space.headroom();
         match self.fault_of_threads() {
@@ -212,7 +215,7 @@ impl LocalStore {
     ///
     /// # Errors
     ///
-    /// [`UnavailableError`], as for any load.
+    /// [`UnavailableError`], as for every load.
     pub async fn accounts(
         &self,
         after: Option<UserId>,
@@ -222,32 +225,33 @@ impl LocalStore {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// The head of the chain: all up to it is synced.
+    /// The head of the chain. Everything up to it is synced.
     pub fn head(&self) -> ChainHead {
         self.inner.synced.end().into()
     }
 
-    /// Takes a backup of what is acknowledged now, while commits and loads go on. It blocks until that is done.
+    /// Takes a backup of the acknowledged changes, while commits and loads go on. Blocks until
+    /// done.
     ///
-    /// `progress` says whether to go on; for the rest see [`backup`](super::backup()).
+    /// `progress` says whether to continue. [`backup`](super::backup()) describes the rest.
     ///
     /// # Errors
     ///
-    /// [`BackupError`]; then there is nothing under that name.
+    /// [`BackupError`]. Then nothing exists under that name.
     pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
         let _still = lock(&self.inner.upkeep);
         backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
     }
 
-    /// Erases the content of some more messages that were sent before `cutoff`, for good: from the journal, whose chain
-    /// still holds, and from the index. It blocks for a snapshot.
+    /// Erases the content of more messages sent before `cutoff`, for good, from the journal and the
+    /// index. The chain still holds. Blocks briefly.
     ///
-    /// The messages go on to exist, with their numbers, and are answered with empty content. The first one that is not as
-    /// old ends it, so a clock that was once set ahead makes it wait.
+    /// Erased messages keep their numbers and are answered with empty content. The first younger
+    /// message ends the step, therefore a clock that was once set ahead delays erasing.
     ///
     /// # Errors
     ///
-    /// [`RetentionError`]. What was begun is completed by the next call, or by the next start.
+    /// [`RetentionError`]. The next call, or the next start, completes a step that was begun.
     pub fn erase_before(&self, cutoff: Timestamp) -> Result<Swept, RetentionError> {
         let mut erased = lock(&self.inner.erased);
         let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
@@ -257,13 +261,14 @@ impl LocalStore {
         Retention { dir, disk: &options.disk, slot: &slot, memtable, synced }.step(reached, cutoff)
     }
 
-    /// Ends all commits and loads that wait, brings the index to the journal's end, and marks the stop as clean.
+    /// Finishes waiting commits and loads, brings the index to the journal's end, and marks the
+    /// stop as clean.
     ///
-    /// It blocks until that is done. What comes later is unavailable; closing again does nothing.
+    /// Blocks until done. Later calls are unavailable; closing again does nothing.
     ///
     /// # Errors
     ///
-    /// If the stop could not be marked as clean. Nothing is lost by that: the next start has to do more.
+    /// If the stop could not be marked as clean. Nothing is lost, but the next start takes longer.
     pub fn close(&self) -> Result<(), OpenError> {
         self.inner.stop(true)
     }
@@ -303,7 +308,7 @@ impl StoreInner {
         let threads = running.loads.into_iter().chain([running.indexer]);
         let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
         let marked = match end {
-            // An index that failed was set aside, and one that is half built knows how far it has come.
+            // A failed index was set aside, and a partly built one stores its end.
             Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))
                 .and_then(|()| open::write_state(&self.dir, &self.options, end, true)),
             Ok(_) => Ok(()),
@@ -319,7 +324,7 @@ impl StoreInner {
 
 impl Drop for StoreInner {
     fn drop(&mut self) {
-        // Without the mark of a clean stop there is nothing that can fail.
+        // Without the mark of a clean stop nothing can fail.
         drop(self.stop(false));
     }
 }

@@ -1,16 +1,16 @@
-//! What is measured of a store.
+//! Measurements of a store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lifecycle::space::Space;
 use crate::metrics::{GROUP, Histogram, LATENCY};
 
-/// What is measured of a store.
+/// Measurements of a store.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// Writing and syncing a group.
+    /// Time of writing and syncing a group.
     pub(crate) sync: Histogram,
-    /// Changes of a group.
+    /// Changes per group.
     pub(crate) group: Histogram,
     pub(crate) space: Space,
     loads: AtomicUsize,
@@ -26,7 +26,7 @@ impl Meter {
         }
     }
 
-    /// Loads that wait for a thread.
+    /// The number of loads in the queue.
     pub(crate) fn loads_waiting(&self) -> usize {
         self.loads.load(Ordering::Relaxed)
     }

@@ -19,8 +19,9 @@
 //!
 //! Shared by all: [`disk`], `error`, `index`, `keys`, `meter`, `options`, `private` and `values`.
 //!
-//! The data directory holds `journal/` (see [`journal`]), `index/` (may be removed while the server is
-//! stopped), `index.bad-N` (the last unusable index), `state` (how the store was left) and `lock`.
+//! The data directory holds `journal/` (see [`journal`]), `index/` (may be removed while the server
+//! is stopped), `index.bad-N` (the last unusable index), `state` (whether the last stop was clean)
+//! and `lock`.
 
 pub mod disk;
 mod error;

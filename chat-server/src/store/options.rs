@@ -1,4 +1,4 @@
-//! What can be set of a local store, and what it tells.
+//! Settings and reports of a local store.
 
 use std::fmt;
 use std::fs;
@@ -12,21 +12,21 @@ use super::write::journal::TornTail;
 /// Settings of a [`LocalStore`](super::LocalStore). The defaults suit a server of thousands of users.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Bytes after which a new segment of the journal is begun; at least 4 KiB and at most 1 GiB. 64 MiB is some
-    /// 100,000 messages, and what a start has to check whole even if the index is up to date.
+    /// Bytes of a segment of the journal, at least 4 KiB and at most 1 GiB. 64 MiB hold some
+    /// 100,000 messages; every start checks the last segment completely.
     pub segment_bytes: u64,
-    /// Bytes that sled may use for its cache.
+    /// Bytes of sled's cache.
     pub index_cache_bytes: u64,
     /// Threads that answer loads.
     pub load_threads: usize,
-    /// Where the journal is written.
+    /// The disk of the journal.
     pub disk: Arc<dyn Disk>,
-    /// Who is told how far the store has come.
+    /// Receives the store's progress.
     pub observer: Observer,
-    /// What names the time since the machine was booted: after an unclean stop under another name, or if there is
-    /// none, the index is not trusted.
+    /// The id of the machine's present boot. After an unclean stop under another id, or without any
+    /// id, the index is not trusted.
     pub boot_id: Option<String>,
-    /// Whether the index is built anew, whatever is there.
+    /// Whether to rebuild the index in any case.
     pub fresh_index: bool,
 }
 
@@ -46,29 +46,31 @@ impl Default for Options {
     }
 }
 
-/// How far a store has come with something.
+/// The progress of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Opening: the journal was checked up to here.
+    /// Opening: the journal was checked up to this position.
     Checked(Position),
-    /// Opening, or running after a failure of the index: it was brought up to here, of so many.
+    /// Opening, or after a failure of the index: the index has reached the first position, of the
+    /// second.
     Replayed(Position, Position),
-    /// Running: the index thread is about to apply all up to here. An observer that blocks here stalls it.
+    /// Running: the index thread is about to apply everything up to this position. A blocking
+    /// observer stalls the thread.
     Indexing(Position),
 }
 
-/// Who is told of a store's [`Progress`]; by default nobody.
+/// Receiver of a store's [`Progress`]; by default none.
 #[derive(Clone, Default)]
 pub struct Observer(Option<Arc<dyn Fn(Progress) + Send + Sync>>);
 
 impl Observer {
-    /// Tells this function, on the store's own threads.
+    /// Calls this function, on the store's own threads.
     pub fn new(tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(tell)))
     }
 
-    /// Tells it.
+    /// Reports progress.
     pub(super) fn tell(&self, progress: Progress) {
         if let Some(tell) = &self.0 {
             tell(progress);
@@ -82,34 +84,34 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// What opening a store found and did.
+/// The result of opening a store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpenReport {
-    /// Whether there was no store before.
+    /// Whether the store was created.
     pub created: bool,
     /// The torn tail that was cut from the journal.
     pub cut: Option<TornTail>,
-    /// What became of the index.
+    /// The state of the index.
     pub index: IndexReport,
-    /// How far the journal has come.
+    /// The position of the journal's end.
     pub position: Position,
 }
 
-/// What opening a store made of the index.
+/// The state of the index after opening.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum IndexReport {
-    /// It had reached the journal's end.
+    /// The index had reached the journal's end.
     Current,
-    /// It had reached this position, and the journal after it was replayed.
+    /// The index had reached this position; the rest of the journal was replayed.
     Replayed(Position),
-    /// It was built anew from the whole journal.
+    /// The index was rebuilt from the whole journal.
     Rebuilt {
-        /// What was wrong with the one before.
+        /// The flaw of the previous index.
         why: String,
     },
-    /// There is none, because the disk is full: it is built as soon as there is room.
+    /// The disk is too full for an index. One is built as soon as the disk has room.
     Missing {
-        /// What came of making one.
+        /// The error of the attempt.
         why: String,
     },
 }

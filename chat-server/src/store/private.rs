@@ -1,4 +1,4 @@
-//! Permissions of what the store keeps: for its owner alone, whatever the umask.
+//! Permissions of the store's files: for their owner alone, whatever the umask.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -14,37 +14,37 @@ const FILE: u32 = 0o600;
 /// Permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Names of everything that a server keeps in its data directory. Its drafts have names that go on from these.
+/// Names of everything that a server keeps in its data directory. Names of drafts begin with these.
 const OURS: [&str; 7] = ["admin.sock", "index", "journal", "jwt-secret", "lock", "state", "webhook"];
 
-/// Endings of the names of drafts, and of what was set aside.
+/// Parts of the names of drafts and of files set aside.
 const DRAFTS: [&str; 3] = [".new", ".partial", ".bad-"];
 
-/// What may stand in a data directory that is ours all the same: the root of a file system has it.
+/// A directory that file systems create in their root, allowed beside our own files.
 const OF_THE_FILE_SYSTEM: &str = "lost+found";
 
-/// Makes a directory, and those above it that are missing, for the owner alone.
+/// Creates a directory and its missing parents, for the owner alone.
 pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)
 }
 
-/// Options by which a file that is created is for its owner alone.
+/// Options that create a file for its owner alone.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE);
     options
 }
 
-/// Creates a file, or empties the one that is there.
+/// Creates a file, or truncates an existing one.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(true).open(path)
 }
 
-/// Takes every permission of others away from what is ours in a data directory, which may have been made by an earlier
-/// version, or by hand under the usual umask.
+/// Removes the permissions of others from our files in a data directory. An earlier version, or a
+/// person with the usual umask, may have created them.
 ///
-/// The directory itself is changed only if nothing else is in it: a directory that is shared with other programs, as
-/// `/tmp` is, stays as it is. What can't be changed is reported and left: the server works all the same.
+/// The directory itself is changed only if nothing else is in it: a shared directory, like `/tmp`,
+/// stays unchanged. Failures are logged, and the server works all the same.
 pub(super) fn tighten(dir: &Path) {
     let is_shared = match tighten_ours(dir) {
         Ok(is_shared) => is_shared,
@@ -60,7 +60,7 @@ pub(super) fn tighten(dir: &Path) {
     }
 }
 
-/// Tightens what is ours, and tells whether there is anything else.
+/// Tightens our files, and returns whether others exist.
 fn tighten_ours(dir: &Path) -> io::Result<bool> {
     let mut is_shared = false;
     for entry in fs::read_dir(dir)? {
@@ -74,17 +74,17 @@ fn tighten_ours(dir: &Path) -> io::Result<bool> {
     Ok(is_shared)
 }
 
-/// Whether a server keeps something under this name.
+/// Whether a server uses this name.
 fn is_ours(name: &str) -> bool {
     OURS.iter()
         .filter_map(|ours| name.strip_prefix(ours))
         .any(|rest| rest.is_empty() || DRAFTS.iter().any(|draft| rest.starts_with(draft)))
 }
 
-/// Tightens a file, or a directory with all in it. Links within are not followed.
+/// Tightens a file, or a directory with its content. Links are not followed.
 pub(super) fn tighten_tree(path: &Path) -> io::Result<()> {
     let kind = match fs::symlink_metadata(path) {
-        // What sled or a server that stops removes meanwhile.
+        // Removed meanwhile, by sled or by a stopping server.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found?.file_type(),
     };

@@ -1,6 +1,7 @@
-//! What the values of the index hold; the keys are in [`keys`](super::keys).
+//! The values of the index. [`keys`](super::keys) has the keys.
 //!
-//! All are small: sled keeps values of more than 8 KB in files that it never syncs.
+//! All values are small, because sled keeps values of more than 8 KB in files that are never
+//! synced.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,15 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use super::write::journal::Location;
 
-/// Longest content that stands in the index; of longer ones it holds the place in the journal.
+/// Longest content in the index. For longer content the index holds the location in the journal.
 pub(super) const INLINE_MOST: usize = 2 << 10;
 
-/// Longest text that a value or a key may hold beside content: an id, a name, a title.
+/// Longest text in a value or key beside content: an id, a name, a title.
 ///
-/// The engine's own limits are far below; this one keeps values small whatever an embedder sets.
+/// The engine's own limits are far below. This limit keeps values small whatever an embedder sets.
 pub(super) const TEXT_MOST: usize = 1 << 10;
 
-/// What is stored of a conversation. Its messages and participants have keys of their own.
+/// The stored part of a conversation. Messages and participants have keys of their own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct ConversationValue {
     pub(super) title: Arc<str>,
@@ -32,14 +33,14 @@ pub(super) struct ConversationValue {
     pub(super) version: u64,
 }
 
-/// Bytes of a run of messages after which the next one begins another: a leaf of sled holds 16 runs, and is to stay well
-/// below what sled would put into a file of its own.
+/// Bytes of a run of messages after which a new run begins. A leaf of sled holds 16 runs, and must
+/// stay well below the size that sled moves to a file of its own.
 pub(super) const RUN_MOST: usize = 4 << 10;
 
-/// What is stored of a message.
+/// The stored part of a message.
 ///
-/// Messages stand in *runs*: those of a conversation that came into the index together and follow each other, under the
-/// number of the first.
+/// Messages are stored in *runs*: consecutive messages of a conversation that entered the index
+/// together, under the number of the first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct MessageValue {
     pub(super) nonce: [u8; NONCE],
@@ -48,18 +49,18 @@ pub(super) struct MessageValue {
     pub(super) content: ContentValue,
 }
 
-/// Where the content of a message is.
+/// The content of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum ContentValue {
-    /// Here.
+    /// Stored here.
     Inline(Arc<str>),
-    /// In the journal: this many bytes, in the record at this place.
+    /// Stored in the journal: the number of bytes, and the record's location.
     Journal(u32, Location),
-    /// Nowhere any more.
+    /// Erased.
     Erased,
 }
 
-/// Bytes of the length that stands before a message.
+/// Bytes of the length before a message.
 const LENGTH: usize = 2;
 
 /// Characters of the unguessable part of a message's id.
@@ -70,7 +71,7 @@ const JOURNAL: u8 = 1;
 const ERASED: u8 = 2;
 
 impl MessageValue {
-    /// The unguessable part of an id, as it is stored.
+    /// The unguessable part of an id, as stored.
     pub(super) fn nonce(id: &MessageId) -> Option<[u8; NONCE]> {
         id.as_str().strip_prefix(PREFIX)?.as_bytes().first_chunk().copied()
     }
@@ -81,7 +82,7 @@ impl MessageValue {
         MessageId::from(format!("{PREFIX}{nonce}{seq}"))
     }
 
-    /// As a run of one.
+    /// The message as a run of one.
     pub(super) fn encode(&self) -> Vec<u8> {
         let sender = self.sender.as_str().as_bytes();
         let content = self.content.stored_length();
@@ -109,7 +110,7 @@ impl MessageValue {
         bytes
     }
 
-    /// Where the messages of a run stand in it; `None` if it is none.
+    /// The ranges of the messages in a run; `None` if malformed.
     pub(super) fn split(run: &[u8]) -> Option<Vec<Range<usize>>> {
         let (mut places, mut start) = (Vec::new(), 0);
         while start < run.len() {
@@ -121,7 +122,7 @@ impl MessageValue {
         (start == run.len()).then_some(places)
     }
 
-    /// The run without the content of its message at this place; `None` if there is none.
+    /// The run without the content of the message at this place; `None` if there is none.
     pub(super) fn erase(run: &[u8], place: u64) -> Option<Vec<u8>> {
         let place = Self::split(run)?.get(usize::try_from(place).ok()?)?.clone();
         let message = Self::decode(&run[place.clone()])?;
@@ -132,7 +133,7 @@ impl MessageValue {
         Some([&run[..place.start - LENGTH], &erased, &run[place.end..]].concat())
     }
 
-    /// From what stands at such a place; `None` if it is none.
+    /// Decodes a message; `None` if malformed.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (nonce, rest) = bytes.split_first_chunk()?;
         let (sent_at, rest) = rest.split_first_chunk()?;
@@ -161,7 +162,7 @@ impl ContentValue {
         }
     }
 
-    /// Bytes that it takes in a run.
+    /// Bytes of the message in a run.
     fn stored_length(&self) -> usize {
         match self {
             Self::Inline(text) => 1 + text.len(),
@@ -180,10 +181,10 @@ impl ContentValue {
     }
 }
 
-/// Bytes of a place in the journal.
+/// Bytes of a location in the journal.
 pub(super) const LOCATION: usize = 12;
 
-/// A place in the journal as bytes.
+/// Encodes a location in the journal.
 pub(super) fn encode_location(location: Location) -> [u8; LOCATION] {
     let mut bytes = [0; LOCATION];
     bytes[..8].copy_from_slice(&location.segment.to_be_bytes());
@@ -191,15 +192,16 @@ pub(super) fn encode_location(location: Location) -> [u8; LOCATION] {
     bytes
 }
 
-/// A place in the journal from bytes.
+/// Decodes a location in the journal.
 pub(super) fn decode_location(bytes: &[u8]) -> Option<Location> {
     let (segment, offset) = bytes.split_first_chunk()?;
     let offset = u32::from_be_bytes(offset.try_into().ok()?);
     Some(Location { segment: u64::from_be_bytes(*segment), offset })
 }
 
-/// An account, as a JSON array without its id, which is in the key. It is short because sled keeps up to 22 bytes without
-/// an allocation, and holds the account of everyone who is connected. Times follow only if there are any.
+/// An account as a JSON array without its id, which is in the key. The array is short because sled
+/// stores up to 22 bytes without an allocation, and keeps the account of every connected user.
+/// Times follow only if set.
 pub(super) fn encode_account(account: &Account) -> Vec<u8> {
     let Account { user, active, enrolment_due, said, decided_at, role_imported } = account;
     let role = Role::ALL.iter().position(|role| *role == user.role);
@@ -214,7 +216,7 @@ pub(super) fn encode_account(account: &Account) -> Vec<u8> {
     encode_json(&(role, marks, email, first_name, last_name, source, times))
 }
 
-/// An account from what stands under its id.
+/// Decodes the account of this id.
 pub(super) fn decode_account(id: &UserId, bytes: &[u8]) -> Option<Account> {
     type Plain = (usize, u8, Arc<str>, Arc<str>, Arc<str>);
     type Timed = (usize, u8, Arc<str>, Arc<str>, Arc<str>, Option<usize>, [Option<i64>; 2]);
@@ -239,22 +241,22 @@ pub(super) fn decode_account(id: &UserId, bytes: &[u8]) -> Option<Account> {
     })
 }
 
-/// A value that is rarely written, as JSON.
+/// A rarely written value, as JSON.
 pub(super) fn encode_json<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("a value of the index has string keys and no failing serializer")
 }
 
-/// A value from JSON.
+/// Decodes a value from JSON.
 pub(super) fn decode_json<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// A number as bytes.
+/// Decodes a number.
 pub(super) fn decode_number(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
 }
 
-/// Whether an id, a name or a title is short enough to be stored.
+/// Whether an id, a name or a title is short enough.
 pub(super) fn fits(text: &str) -> bool {
     text.len() <= TEXT_MOST
 }

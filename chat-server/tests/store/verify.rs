@@ -142,7 +142,7 @@ fn an_entry_of_the_index_that_was_changed_removed_or_added_is_named() {
     };
     for key in keys.iter().filter(|key| !key.starts_with(b"!")) {
         let name = key.escape_ascii().to_string();
-        for (value, how) in [(None, "lacks what"), (Some("changed"), "holds something else than")] {
+        for (value, how) in [(None, "lacks an entry that"), (Some("changed"), "holds something else than")] {
             let copy = copy();
             change_index(copy.path(), |db| match value {
                 None => drop(db.remove(key).unwrap()),
@@ -160,7 +160,8 @@ fn an_entry_of_the_index_that_was_changed_removed_or_added_is_named() {
     change_index(copy.path(), |db| drop(db.insert(b"pconv_1\xffintruder", b"").unwrap()));
     let found = texts(&verified(copy.path()));
     assert!(
-        found.len() == 1 && found[0].contains("has what the journal does not imply: a participation"),
+        found.len() == 1
+            && found[0].contains("has an entry that the journal does not imply: a participation"),
         "{found:?}"
     );
     assert!(found[0].contains(r"pconv_1\xffintruder"), "{found:?}");

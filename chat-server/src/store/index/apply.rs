@@ -1,4 +1,4 @@
-//! What an event of the journal does to the index: the same for a new one, in replay, and in building anew.
+//! Applying an event of the journal to the index: the same for a new event, a replay and a rebuild.
 
 use std::collections::HashMap;
 use std::mem;
@@ -15,33 +15,34 @@ use crate::store::write::journal::{
     Content, ConversationCreated, Event, Location, MembershipChanged, MessageAppended,
 };
 
-/// Conversations whose heads are remembered; each costs some 150 bytes. The longest unused half goes first.
+/// Most conversations with a remembered head. Each costs some 150 bytes. The less recently used
+/// half is dropped first.
 const HEADS_MOST: usize = 40_000;
 
-/// What a conversation's next change is judged by.
+/// The state of a conversation that decides about its next change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Head {
-    /// Its version.
+    /// The conversation's version.
     pub(in crate::store) version: u64,
     /// The number of its newest message.
     pub(in crate::store) last_seq: u64,
-    /// When that was sent.
+    /// When that message was sent.
     pub(in crate::store) last_message_at: Timestamp,
 }
 
-/// HeadCache of the conversations that were used last: two generations, of which the older is dropped when the younger
-/// is full.
+/// Heads of recently used conversations, in two generations. The older generation is dropped when
+/// the younger one is full.
 #[derive(Debug, Default)]
 pub(in crate::store) struct HeadCache {
     young: HashMap<ConversationId, Head>,
     old: HashMap<ConversationId, Head>,
-    /// What the heads were that changed since [`keep`](Self::keep), oldest change first: as many as a batch has
-    /// changes.
+    /// Previous heads of conversations changed since [`keep`](Self::keep), oldest change first. A
+    /// batch bounds their number.
     before: Vec<(ConversationId, Option<Head>)>,
 }
 
 impl HeadCache {
-    /// The head of a conversation; `None` if there is no such conversation.
+    /// The head of a conversation; `None` if the conversation does not exist.
     pub(in crate::store) fn get(
         &mut self,
         id: &ConversationId,
@@ -60,12 +61,12 @@ impl HeadCache {
         Ok(head)
     }
 
-    /// What was applied so far has happened.
+    /// Confirms everything applied so far.
     pub(in crate::store) fn keep(&mut self) {
         self.before.clear();
     }
 
-    /// What was applied since [`keep`](Self::keep) did not happen.
+    /// Takes back everything applied since [`keep`](Self::keep).
     pub(in crate::store) fn undo(&mut self) {
         while let Some((id, head)) = self.before.pop() {
             self.old.remove(&id);
@@ -94,7 +95,7 @@ impl HeadCache {
         self.young.insert(id.clone(), head);
     }
 
-    /// Applies an event of the record at this place.
+    /// Applies the event of the record at this location.
     pub(in crate::store) fn apply(
         &mut self,
         view: &mut View,

@@ -1,4 +1,5 @@
-//! Bringing the index to the journal's end: after a crash a few groups, after a loss of the index all.
+//! Bringing the index to the journal's end: a few groups after a crash, all after the loss of the
+//! index.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,22 +13,23 @@ use crate::store::error::OpenError;
 use crate::store::write::journal::Groups;
 use crate::store::write::memtable::MemTableSnapshot;
 
-/// Writes after which a batch of the replay is applied: some ten megabytes, and enough for messages of many
-/// conversations to share keys.
+/// Writes after which a batch of the replay is applied: some ten megabytes, with enough messages
+/// per conversation to share keys.
 const BATCH: usize = 65_536;
 
-/// Why an index could not be brought to the journal's end.
+/// Error of a replay.
 pub(in crate::store) enum ReplayError {
-    /// The index is bad.
+    /// The index failed.
     Index(UnavailableError),
-    /// The journal is.
+    /// The journal failed.
     Journal(OpenError),
 }
 
-/// Replays the journal after the end that the index has reached, up to a group that ends at `last`.
+/// Replays the journal from the index's end up to `last`, where a group ends.
 ///
-/// `progress` is told how far it has come, and says whether to go on. A journal that ends before `last`, which is known
-/// to have been synced, is an error: an index that lacks its end would give numbers and names a second time.
+/// `progress` receives the position reached, and returns whether to continue. A journal that ends
+/// before `last`, which is known to have been synced, is an error: an index without its end would
+/// give numbers and names a second time.
 pub(in crate::store) fn replay(
     index: &Arc<Index>,
     journal: &Path,

@@ -1,4 +1,4 @@
-//! StoredMessages by their numbers, out of the runs in which they stand.
+//! Messages by number, from the runs that hold them.
 
 use std::mem;
 use std::ops::{Range, RangeInclusive};
@@ -12,19 +12,19 @@ use super::{Batch, Index};
 use crate::store::keys;
 use crate::store::values::{MessageValue, RUN_MOST};
 
-/// StoredMessages of a conversation, of which each is decoded only when it is asked for.
+/// Messages of a conversation, each decoded on demand.
 pub(in crate::store) struct StoredMessages<'a> {
     view: &'a View,
     runs: Scan<'a>,
-    /// The numbers that are still to come.
+    /// The numbers to come.
     seqs: RangeInclusive<u64>,
     newest_first: bool,
-    /// What is left of a run: the numbers of its messages, and their places in it. The next one is the last.
+    /// The rest of a run: message numbers and ranges. The next message is the last element.
     run: (IVec, Vec<(u64, Range<usize>)>),
 }
 
 impl<'a> StoredMessages<'a> {
-    /// Those with these numbers, in their order or the newest first.
+    /// The messages with these numbers, in order or newest first.
     pub(in crate::store) fn new(
         view: &'a View,
         conversation: &ConversationId,
@@ -89,7 +89,7 @@ pub(in crate::store) fn newest_message(
     StoredMessages::new(view, id, 1..=u64::MAX, true)?.next().transpose()
 }
 
-/// The run of the index that a message stands in, if it is there, with its key.
+/// The run with this message and the key of the run, if the index has it.
 pub(in crate::store) fn run_of(
     index: &Index,
     conversation: &ConversationId,
@@ -100,16 +100,16 @@ pub(in crate::store) fn run_of(
     index.next(&mut runs, true)
 }
 
-/// Joins messages to runs: they come by their keys, and what follows the one before stands behind it.
+/// Joins messages to runs. Messages arrive by key, and consecutive ones are joined.
 #[derive(Default)]
 pub(super) struct Runs {
-    /// The key of the run that grows, with the number that would follow.
+    /// The key of the growing run, with the number that would continue it.
     key: Option<(IVec, u64)>,
     bytes: Vec<u8>,
 }
 
 impl Runs {
-    /// Adds a run; what it does not follow goes into the batch.
+    /// Adds a run. The growing run goes to the batch unless this one continues it.
     pub(super) fn add(&mut self, key: &IVec, run: &IVec, batch: &mut Batch) {
         let messages = MessageValue::split(run).map_or(0, |places| places.len() as u64);
         let follows = self.bytes.len() + run.len() <= RUN_MOST
@@ -122,7 +122,7 @@ impl Runs {
         *next += messages;
     }
 
-    /// Puts what has gathered into the batch.
+    /// Moves the growing run to the batch.
     pub(super) fn end(&mut self, batch: &mut Batch) {
         if let Some((key, _)) = self.key.take() {
             batch.insert(key, mem::take(&mut self.bytes));
@@ -130,7 +130,7 @@ impl Runs {
     }
 }
 
-/// Whether a key is that of the message `next` in the conversation of the key `first`.
+/// Whether a key is that of message `next` in the conversation of the key `first`.
 fn follows(first: &[u8], next: u64, key: &[u8]) -> bool {
     let conversation = first.len() - size_of_val(&next);
     first.len() == key.len() && first[..conversation] == key[..conversation] && keys::seq(key) == Some(next)

@@ -1,7 +1,7 @@
-//! The index: what is asked for by key, in sled. It can always be built anew from the journal.
+//! The index: everything that is read by key, in sled. It can always be rebuilt from the journal.
 //!
-//! Sled may panic on a damaged database, when it is opened and later; every call of it is made here, and a panic
-//! becomes a failure. An index that failed once is never asked again: it is set aside, and built anew.
+//! Sled may panic on a damaged database, at any time. All calls are made here, and a panic becomes
+//! a failure. An index that failed is never used again: it is set aside and rebuilt.
 
 pub(super) mod apply;
 pub(super) mod build;
@@ -29,7 +29,7 @@ use messages::Runs;
 use originals::Originals;
 use view::Writes;
 
-/// How long sled may hold its file after it was dropped: it is a matter of milliseconds.
+/// Longest time for sled to release its file after a drop. Milliseconds are usual.
 const LET_GO_WITHIN: Duration = Duration::from_secs(10);
 
 /// The file of client message ids in the directory of the index.
@@ -44,15 +44,15 @@ pub(super) struct Index {
     reason: Mutex<String>,
 }
 
-/// What opening an index found.
+/// The result of opening an index.
 pub(super) enum OpenedIndex {
-    /// An index that can be used.
+    /// A usable index.
     Index(Arc<Index>),
-    /// Nothing that can be used, and why.
+    /// No usable index, with the reason.
     Unusable(String),
 }
 
-/// What sled is to write at once, and how many keys that are.
+/// A batch for sled, with its number of keys.
 #[derive(Default)]
 struct Batch {
     writes: sled::Batch,
@@ -72,7 +72,7 @@ impl Batch {
 }
 
 impl Index {
-    /// Opens an index that exists, or makes an empty one.
+    /// Opens an existing index, or creates an empty one.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Index {
         }
     }
 
-    /// Makes an empty index where there is none.
+    /// Creates an empty index.
     pub(super) fn create(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         private::make_dir(dir).map_err(OpenError::io("create", dir))?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
@@ -120,7 +120,7 @@ impl Index {
         Self { db, originals, failed: AtomicBool::new(false), reason: Mutex::default() }
     }
 
-    /// The journal's end that it has reached.
+    /// The journal's end that the index has reached.
     pub(super) fn end(&self) -> Result<End, UnavailableError> {
         match self.get(keys::END)? {
             None => Ok(End::default()),
@@ -157,15 +157,16 @@ impl Index {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
-    /// Makes all writes of the groups up to this end, or none that counts: the end is reached with the last of them.
-    /// StoredMessages of a conversation come one behind the other, by their numbers; for all else the order does not matter.
+    /// Applies all writes of the groups up to `end`, or none that counts: the end is written last.
+    /// Messages of a conversation arrive by number; the order of other keys does not matter.
     ///
-    /// What `alone` gives is held while the entries of sled change: the shorter the better, for loads wait for it.
+    /// `gate` returns a guard, held while sled's entries change. Loads wait for the guard, and it
+    /// is dropped early.
     pub(super) fn apply<'a, A>(
         &self,
         writes: impl IntoIterator<Item = (&'a IVec, &'a Option<IVec>)>,
         end: End,
-        alone: impl FnOnce() -> A,
+        gate: impl FnOnce() -> A,
     ) -> Result<(), UnavailableError> {
         let (mut batch, mut runs, mut originals) = (Batch::default(), Runs::default(), Vec::new());
         for (key, value) in writes {
@@ -183,11 +184,11 @@ impl Index {
         self.check()?;
         self.originals.put(&originals).map_err(|error| self.fail(&error.to_string()))?;
         batch.insert(keys::END, values::encode_json(&end));
-        let _held = alone();
+        let _guard = gate();
         self.write(batch)
     }
 
-    /// Puts other values under keys that are there, or none.
+    /// Replaces values of existing keys.
     pub(super) fn replace(&self, writes: &Writes) -> Result<(), UnavailableError> {
         let mut batch = Batch::default();
         for (key, value) in writes {
@@ -196,19 +197,19 @@ impl Index {
         self.write(batch)
     }
 
-    /// Sled frees the pages that a write replaced bit by bit, some each time that it is called. A batch is one call:
-    /// without more of them, two for each key, memory would grow by gigabytes.
+    /// Sled collects replaced pages incrementally, a few per call, and a batch is one call. Two
+    /// dummy reads per written key keep up with it; without them memory grows by gigabytes.
     fn write(&self, Batch { writes, keys }: Batch) -> Result<(), UnavailableError> {
         self.ask(|| self.db.apply_batch(writes))?;
         (0..2 * keys).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
     }
 
-    /// Writes out what was applied. It is not synced by that: the journal is.
+    /// Flushes applied writes. They are not synced, but the journal is.
     pub(super) fn flush(&self) -> Result<(), UnavailableError> {
         self.ask(|| self.db.flush().map(drop))
     }
 
-    /// Whether it can still be asked.
+    /// Whether the index can still be used.
     pub(super) fn check(&self) -> Result<(), UnavailableError> {
         match self.failed.load(Ordering::Acquire) {
             false => Ok(()),
@@ -216,7 +217,7 @@ impl Index {
         }
     }
 
-    /// Gives the index up: from now on it answers nothing. The index thread sets it aside and builds it anew.
+    /// Marks the index as failed. It answers nothing more, and the index thread replaces it.
     pub(super) fn fail(&self, what: &str) -> UnavailableError {
         let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.failed.load(Ordering::Acquire) {
@@ -227,11 +228,11 @@ impl Index {
         UnavailableError::new(&*reason)
     }
 
-    /// Ends it, once nobody has it any more.
+    /// Drops the index after its last user.
     ///
     /// # Errors
     ///
-    /// If sled does not end well, or somebody goes on having it.
+    /// If sled does not end cleanly, or a user keeps the index too long.
     pub(super) fn end_of(mut index: Arc<Self>) -> Result<(), String> {
         let patience = Instant::now() + LET_GO_WITHIN;
         loop {
@@ -250,16 +251,16 @@ impl Index {
     }
 }
 
-/// The version of the catalogue by which an index was written; 0 if it says none.
+/// The catalogue's version of an index; 0 if missing.
 fn version(db: &sled::Db) -> sled::Result<u32> {
     let version = db.get(keys::INDEX_VERSION)?;
     Ok(version.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u32::from_be_bytes))
 }
 
-/// Waits until sled has let go of its file.
+/// Waits until sled has released its file.
 ///
-/// A store that this process had open before has ended, but sled's own threads may hold the file a moment longer; an
-/// index that is perfectly good would then not open. Other processes are kept out by the store's own lock.
+/// After a store of this process has ended, sled's own threads may hold the file a moment longer,
+/// and a good index would not open. The store's lock keeps other processes out.
 pub(super) fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join("db");
     let patience = Instant::now() + LET_GO_WITHIN;
@@ -279,14 +280,15 @@ pub(super) fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Makes what was flushed durable, once nobody has the index open: sled's own flush does not go that far.
+/// Makes flushed data durable after the index was closed. Sled's own flush does not sync.
 ///
-/// Its name too: if it was built while the store ran, one that failed may still stand under that name on disk.
+/// Syncs the directory's name too, because after a rebuild the disk may still have a failed index
+/// under it.
 pub(super) fn sync_closed(dir: &Path) -> Result<(), OpenError> {
     wait_until_free(dir)?;
     match dir.try_exists() {
         Ok(true) => sync_files(dir).map_err(OpenError::io("sync", dir))?,
-        // It failed, and was set aside.
+        // The index failed and was set aside.
         Ok(false) => (),
         Err(error) => return Err(OpenError::io("look for", dir)(error)),
     }
@@ -305,21 +307,21 @@ fn sync_files(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Takes what sled has made away from others: its files have whatever permissions the umask leaves.
+/// Removes the permissions of others from sled's files, which the umask leaves.
 fn close_to_others(dir: &Path) {
     if let Err(error) = private::tighten_tree(dir) {
         tracing::warn!(%error, "can't look at the permissions in {}", dir.display());
     }
 }
 
-/// Calls sled, and makes a message of an error or a panic.
+/// Calls sled, and turns an error or a panic into a message.
 fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     caught(call)?.map_err(|error| error.to_string())
 }
 
-/// Makes a message of a panic.
+/// Turns a panic into a message.
 pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
-    // What a panic may leave half done is inside of an index, and that is not asked again.
+    // A panic may leave the index in a broken state, but the index is not used again.
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -327,8 +329,8 @@ pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Renames an index that can't be used to `index.bad-N`, and removes the one that was set aside before. On a full disk the
-/// index is removed: the next one needs its room.
+/// Renames an unusable index to `index.bad-N`, and removes the previous one. On a full disk the
+/// index is removed, because the next one needs its room.
 pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
     if !dir.try_exists()? {
         return Ok(());
@@ -336,13 +338,13 @@ pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
     let parent = dir.parent().unwrap_or(Path::new("."));
     let last = remove_set_aside(parent)?;
     if is_full(parent) {
-        tracing::warn!("the disk is full: an index that can't be used is removed instead of set aside");
+        tracing::warn!("the disk is full: removing an unusable index instead of setting it aside");
         return fs::remove_dir_all(dir);
     }
     fs::rename(dir, parent.join(format!("index.bad-{}", last + 1)))
 }
 
-/// Removes every index that was set aside, and gives the greatest number that one had.
+/// Removes all indexes set aside, and returns their greatest number.
 pub(super) fn remove_set_aside(parent: &Path) -> io::Result<u64> {
     let mut last = 0;
     for entry in fs::read_dir(parent)? {

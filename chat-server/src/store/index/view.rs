@@ -1,4 +1,4 @@
-//! The index as a snapshot of the store sees it: own writes, then the memtable, then sled.
+//! A view of the index: own writes, then the memtable, then sled.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -10,18 +10,18 @@ use super::Index;
 use crate::store::read::index_slot::Present;
 use crate::store::write::memtable::MemTableSnapshot;
 
-/// Writes that are not in sled yet: keys with their new values, `None` where they are removed.
+/// Writes that are not in sled yet: keys with new values, or with `None` for removed keys.
 pub(in crate::store) type Writes = BTreeMap<IVec, Option<IVec>>;
 
-/// What is left of a range.
+/// The rest of a range.
 pub(in crate::store) type KeyBounds = (Bound<IVec>, Bound<IVec>);
 
 /// A view of the index.
 pub(in crate::store) struct View {
     index: Present,
-    /// Groups that are synced and not yet in sled.
+    /// Synced groups that are not in sled yet.
     memtable: MemTableSnapshot,
-    /// What the owner of the view has written itself.
+    /// The writes of the view's owner.
     own: Writes,
 }
 
@@ -31,12 +31,12 @@ impl View {
         Self { index, memtable, own: Writes::new() }
     }
 
-    /// Writes a value. It is seen by this view alone.
+    /// Writes a value, visible to this view only.
     pub(in crate::store) fn put(&mut self, key: Vec<u8>, value: impl Into<IVec>) {
         self.own.insert(key.into(), Some(value.into()));
     }
 
-    /// Removes a key. It is seen by this view alone.
+    /// Removes a key, visible to this view only.
     pub(in crate::store) fn remove(&mut self, key: Vec<u8>) {
         self.own.insert(key.into(), None);
     }
@@ -46,7 +46,7 @@ impl View {
         self.own.len()
     }
 
-    /// Takes the own writes out.
+    /// Takes the own writes.
     pub(in crate::store) fn take_writes(&mut self) -> Writes {
         std::mem::take(&mut self.own)
     }
@@ -64,7 +64,7 @@ impl View {
         }
     }
 
-    /// The value of a key as `decode` reads it; one that can't be read is a failure of the index.
+    /// The decoded value of a key. An unreadable value is a failure of the index.
     pub(in crate::store) fn get_as<T>(
         &self,
         key: &[u8],
@@ -74,11 +74,11 @@ impl View {
         value.map(|bytes| self.decoded(decode(&bytes))).transpose()
     }
 
-    /// What was decoded, or the failure of an index that holds what can't be.
+    /// The decoded value, or the failure of an index with an unreadable value.
     pub(in crate::store) fn decoded<T>(&self, decoded: Option<T>) -> Result<T, UnavailableError> {
         match decoded {
             Some(decoded) => Ok(decoded),
-            None => Err(self.index()?.fail("it holds what no version of this program wrote")),
+            None => Err(self.index()?.fail("it holds a value that no version of this program wrote")),
         }
     }
 
@@ -87,12 +87,12 @@ impl View {
         self.range(prefix, &after(prefix))
     }
 
-    /// The entries from `start` to before `end`, by key.
+    /// The entries from `start` up to `end`, exclusive, by key.
     pub(in crate::store) fn range(&self, start: &[u8], end: &[u8]) -> Result<Scan<'_>, UnavailableError> {
         self.scan(start, end, false)
     }
 
-    /// The entries from `start` to before `end`, the last key first.
+    /// The entries from `start` up to `end`, exclusive, in reverse order.
     pub(in crate::store) fn range_back(
         &self,
         start: &[u8],
@@ -112,14 +112,14 @@ impl View {
         Ok(Scan { view: self, index, left, stored, back, waiting: (None, None) })
     }
 
-    /// The next key of a range that is written and not in sled.
+    /// The next written key of a range.
     fn next_written(&self, left: &KeyBounds, back: bool) -> Option<Written> {
         let own = next_of(self.own.range(left.clone()), back, |value| Some(value.clone()));
         first_of(own, self.memtable.next(left, back), back)
     }
 }
 
-/// The next entry of a range that `pick` gives a value for.
+/// The next entry of a range for which `pick` returns a value.
 pub(in crate::store) fn next_of<'a, T: 'a>(
     mut range: impl DoubleEndedIterator<Item = (&'a IVec, &'a T)>,
     back: bool,
@@ -129,7 +129,7 @@ pub(in crate::store) fn next_of<'a, T: 'a>(
     if back { range.rev().find_map(pick) } else { range.find_map(pick) }
 }
 
-/// Which of two comes first; the first one if they have the same key.
+/// The first of two entries; of equal keys, `a`.
 pub(in crate::store) fn first_of(a: Option<Written>, b: Option<Written>, back: bool) -> Option<Written> {
     match (a, b) {
         (Some(a), Some(b)) if (a.0 < b.0) != back || a.0 == b.0 => Some(a),
@@ -138,7 +138,7 @@ pub(in crate::store) fn first_of(a: Option<Written>, b: Option<Written>, back: b
     }
 }
 
-/// What follows all keys that begin with `prefix`.
+/// The first key after all keys with this prefix.
 pub(in crate::store) fn after(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
@@ -150,14 +150,14 @@ pub(in crate::store) fn after(prefix: &[u8]) -> Vec<u8> {
     unreachable!("every key begins with a letter")
 }
 
-/// A key that is written, with its new value.
+/// A written key with its new value.
 pub(in crate::store) type Written = (IVec, Option<IVec>);
 
-/// Entries of a range, written ones before stored ones of the same key.
+/// Entries of a range. Written entries hide stored ones of the same key.
 pub(in crate::store) struct Scan<'a> {
     view: &'a View,
     index: &'a Index,
-    /// Where written ones may still be.
+    /// The rest of the range with written entries.
     left: Option<KeyBounds>,
     stored: sled::Iter,
     back: bool,
@@ -165,7 +165,7 @@ pub(in crate::store) struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// The next written one.
+    /// The next written entry.
     fn next_written(&mut self) -> Option<Written> {
         let found = self.left.as_ref().and_then(|left| self.view.next_written(left, self.back));
         match (&found, &mut self.left) {

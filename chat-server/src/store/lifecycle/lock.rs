@@ -1,4 +1,4 @@
-//! One server on one data directory.
+//! The lock that admits one server per data directory.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::store::error::OpenError;
 use crate::store::private;
 
-/// Holds the data directory until it is dropped, or the process ends however it may.
+/// Holds the data directory until dropped, or until the process ends in any way.
 #[derive(Debug)]
 pub(in crate::store) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl Lock {
-    /// Takes the lock.
+    /// Takes the lock, and creates its file if missing.
     pub(in crate::store) fn take(dir: &Path) -> Result<Self, OpenError> {
         let path = dir.join("lock");
         let file = private::options().create(true).truncate(false).write(true).open(&path);
@@ -20,7 +20,8 @@ impl Lock {
         Self::hold(file, &path, dir)
     }
 
-    /// Takes the lock where there is one, and makes none: for who changes nothing. A backup has none.
+    /// Takes the lock if its file exists, for callers that change nothing. A backup has no such
+    /// file.
     pub(in crate::store) fn take_existing(dir: &Path) -> Result<Option<Self>, OpenError> {
         let path = dir.join("lock");
         match File::open(&path) {

@@ -1,7 +1,8 @@
-//! The life of a store: opening it, rebuilding its index, erasing old content, and watching its disk.
+//! The life of a store: opening it, rebuilding its index, erasing old content, and watching its
+//! disk.
 //!
-//! Nothing here decides about a change or answers a query. The files of the journal are changed only through
-//! the journal's own recovery and erasing.
+//! Nothing here decides about a change or answers a query. The files of the journal are changed
+//! only through the journal's own recovery and erasing.
 
 pub(super) mod health;
 pub(super) mod lock;

@@ -1,4 +1,4 @@
-//! StoreOpening: from whatever a crash, a power cut or a restored backup left, to a store that can be used.
+//! Opening: from the remains of a crash, a power cut or a restored backup to a usable store.
 
 use std::fs;
 use std::io;
@@ -25,12 +25,12 @@ use crate::store::write::journal::{End, Erasing, Event, Journal, KnownEnd, Recov
 pub(in crate::store) struct Parts {
     pub(in crate::store) lock: Lock,
     pub(in crate::store) journal: Journal,
-    /// None if the disk is full: it is then built as soon as there is room.
+    /// The error if the disk is too full. The index is then built as soon as the disk has room.
     pub(in crate::store) index: Present,
     pub(in crate::store) report: OpenReport,
 }
 
-/// Where a store is, and how it is to be opened.
+/// The place of a store, and the options for opening it.
 struct StoreOpening<'a> {
     dir: &'a Path,
     journal: PathBuf,
@@ -38,17 +38,17 @@ struct StoreOpening<'a> {
     options: &'a Options,
 }
 
-/// The index that was found.
+/// The index found on disk.
 enum Found {
-    /// One to go on with.
+    /// A usable index, with its end.
     Usable(Arc<Index>, End),
-    /// None, or one that is to be set aside; and a synced end that it knows all the same.
+    /// No index, or one to set aside, with a synced end that it still proves.
     Useless { why: String, end: Option<End> },
 }
 
 /// Opens or creates the store in this directory.
 ///
-/// The journal is not changed before it is known to be sound.
+/// The journal is not changed before its check has succeeded.
 pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     if StoreState::read(dir, BACKUP)?.is_some() {
         return Err(OpenError::Backup { dir: dir.to_owned() });
@@ -69,10 +69,10 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
             RetentionError::Journal(error) => error,
             error => OpenError::Index { dir: opening.index.clone(), what: error.to_string() },
         });
-        // Retention does again what it has noted.
+        // Retention repeats the noted step.
         unless_full(dir, completed)?;
     }
-    // What it said before is true still: the next start knows an older end, or takes the index for less than it is.
+    // An older state is still true: the next start knows an older end, or trusts the index less.
     unless_full(dir, write_state(dir, options, end_now, false))?;
     Erasing::keep_spare(&opening.journal);
     let created = end.is_none_or(|end| end.position.0 == 0);
@@ -81,25 +81,25 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
     Ok(Parts { lock, journal, index, report })
 }
 
-/// Goes on without what a full disk had no room for.
+/// Ignores a failure caused by a full disk.
 fn unless_full(dir: &Path, done: Result<(), OpenError>) -> Result<(), OpenError> {
     match done {
         Err(error @ (OpenError::Index { .. } | OpenError::Io { .. })) if is_full(dir) => {
-            tracing::warn!(%error, "the disk is full: the store is opened all the same");
+            tracing::warn!(%error, "the disk is full: opening the store without this step");
             Ok(())
         }
         done => done,
     }
 }
 
-/// Removes the file that says how the store was left, durably: it is then known of no index that it can be trusted.
+/// Removes the file `state` durably. Without it no index is trusted.
 fn forget_state(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join(STATE);
     let removed = fs::remove_file(&path).and_then(|()| fs::File::open(dir)?.sync_all());
     removed.map_err(OpenError::io("remove", &path))
 }
 
-/// Says durably how the store is left.
+/// Writes the file `state` durably.
 pub(in crate::store) fn write_state(
     dir: &Path,
     options: &Options,
@@ -114,11 +114,12 @@ impl StoreOpening<'_> {
     fn find_index(&self, state: Option<&StoreState>) -> Result<Found, OpenError> {
         let useless = |why: &str, end| Found::Useless { why: why.to_owned(), end };
         if let Some(state) = state.filter(|state| state.clean) {
-            // Sled writes as soon as it is open, and so does who builds an index where there is none. If the machine
-            // stops before this start has come to its end, the next one must not take the index for one that was closed.
+            // Sled writes as soon as it is open, and so does building an index. If the machine
+            // stops before the end of this start, the next start must not take the index for a
+            // cleanly closed one.
             match write_state(self.dir, self.options, state.end, false) {
                 Err(error) if is_full(self.dir) => {
-                    tracing::warn!(%error, "the disk is full: the file that says how the store was left is removed");
+                    tracing::warn!(%error, "the disk is full: removing the file `state` instead of rewriting it");
                     forget_state(self.dir)?;
                 }
                 written => written?,
@@ -132,14 +133,14 @@ impl StoreOpening<'_> {
         }
         let boot = &self.options.boot_id;
         if state.is_some_and(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
-            return Ok(useless("the machine was restarted, and the store had not been closed", None));
+            return Ok(useless("the machine was restarted without closing the store", None));
         }
         let index = match Index::open(&self.index, self.options.index_cache_bytes)? {
             OpenedIndex::Index(index) => index,
             OpenedIndex::Unusable(why) => return Ok(useless(&why, None)),
         };
         match index.end() {
-            Ok(end) if state.is_none() => Ok(useless("it is not known how the store was left", Some(end))),
+            Ok(end) if state.is_none() => Ok(useless("the file `state` is missing", Some(end))),
             Ok(end) => Ok(Found::Usable(index, end)),
             Err(unavailable) => Ok(useless(&unavailable.reason, None)),
         }
@@ -158,7 +159,7 @@ impl StoreOpening<'_> {
         recover(&*self.options.disk, &self.journal, &witnesses, whole_from, &progress)
     }
 
-    /// Opens the journal for writing; a new one begins with its epoch.
+    /// Opens the journal for writing. A new journal begins with its epoch.
     fn open_journal(&self, end: Option<End>) -> Result<Journal, OpenError> {
         let Options { disk, segment_bytes, .. } = self.options;
         let begun =
@@ -171,7 +172,7 @@ impl StoreOpening<'_> {
         begun.map_err(OpenError::io("begin", &self.journal))
     }
 
-    /// The index at the journal's end, or the reason why the disk has no room for one.
+    /// The index at the journal's end, or the error if the disk is too full.
     fn bring_index(&self, found: Found, last: Position) -> Result<(Present, IndexReport), OpenError> {
         match self.try_index(found, last) {
             Ok((index, report)) => Ok((Ok(index), report)),
@@ -218,8 +219,8 @@ impl StoreOpening<'_> {
     }
 }
 
-/// Makes the directories that are missing, and their names durable, and those of the last two in any case: a start
-/// that came to no end may have made them.
+/// Creates missing directories, and syncs their names. The last two are synced in any case, because
+/// an interrupted start may have created them.
 fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
     let made = journal.ancestors().take_while(|path| !path.exists()).count().max(2);
     private::make_dir(journal)?;
@@ -230,7 +231,7 @@ fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes that an epoch begins, durably.
+/// Writes the begin of an epoch durably.
 pub(in crate::store) fn begin_epoch(journal: &mut Journal) -> io::Result<Epoch> {
     let epoch = new_epoch()?;
     let mut group = journal.begin().map_err(io::Error::other)?;
@@ -239,7 +240,7 @@ pub(in crate::store) fn begin_epoch(journal: &mut Journal) -> io::Result<Epoch> 
     Ok(epoch)
 }
 
-/// An epoch that no other store has.
+/// A random epoch, unlike that of any other store.
 fn new_epoch() -> io::Result<Epoch> {
     let mut nonce = Nonce([0; NONCE_BYTES]);
     getrandom::fill(&mut nonce.0)?;

@@ -1,4 +1,4 @@
-//! Building the index anew because somebody asks for it.
+//! Rebuilding the index on request.
 
 use std::path::Path;
 
@@ -9,19 +9,19 @@ use crate::store::error::OpenError;
 use crate::store::index::remove_set_aside;
 use crate::store::options::{Observer, Options, Progress};
 
-/// Builds the index of a store that no server has open anew from its journal, and removes those that were set aside.
+/// Rebuilds the index of a store that no server has open, and removes the indexes set aside.
 ///
-/// `progress` is told the position that was reached, and the last one.
+/// `progress` receives the position reached, and the last one.
 ///
 /// # Errors
 ///
-/// [`OpenError`]. The next start goes on where this came to.
+/// [`OpenError`]. The next start continues from the position reached.
 pub fn rebuild(
     dir: &Path,
     progress: impl Fn(u64, u64) + Send + Sync + 'static,
 ) -> Result<Position, OpenError> {
     let journal = dir.join("journal");
-    // Where there is no store, none is made.
+    // A missing store is not created.
     journal.metadata().map_err(OpenError::io("read", &journal))?;
     let observer = Observer::new(move |told| {
         if let Progress::Replayed(reached, last) = told {

@@ -1,4 +1,4 @@
-//! What becomes of an index that fails while the store runs: it is set aside, and another is built from the journal.
+//! Replacing an index that failed while the store runs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::store::options::{Observer, Options, Progress};
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::write::memtable::MemTable;
 
-/// The pause before a second attempt to build an index; each further one is twice as long.
+/// The pause before the second attempt to build an index. Each further pause is twice as long.
 const PAUSE_LEAST: Duration = Duration::from_millis(100);
 
-/// The longest pause: for so long, once a fault has ended, loads may still be unavailable.
+/// The longest pause. Loads may stay unavailable for this long after a fault has ended.
 const PAUSE_MOST: Duration = Duration::from_secs(10);
 
-/// How long an index must have served for its failure to count as a first one.
+/// How long an index must have served before its failure counts as a first one.
 const SERVED_WELL: Duration = Duration::from_mins(1);
 
-/// Builds indexes, on the index thread.
+/// Sets failed indexes aside and builds new ones, on the index thread.
 pub(in crate::store) struct Rebuilder {
     slot: Arc<IndexSlot>,
     memtable: Arc<MemTable>,
@@ -35,7 +35,7 @@ pub(in crate::store) struct Rebuilder {
 }
 
 impl Rebuilder {
-    /// For the store in this directory.
+    /// A rebuilder for the store in this directory.
     pub(in crate::store) fn new(
         dir: &Path,
         options: &Options,
@@ -54,11 +54,11 @@ impl Rebuilder {
         }
     }
 
-    /// Replaces the index, which has failed.
+    /// Replaces the failed index.
     ///
-    /// Meanwhile there is none: loads are unavailable, and commits go on as far as they need none. It is tried until
-    /// it is done, with pauses that grow, or until the store is closed: then it is `false`, and no index is left
-    /// that failed.
+    /// Without an index, loads are unavailable, and commits go on if they need none. Attempts are
+    /// repeated with growing pauses, until one succeeds or the store is closed. In the second case
+    /// the result is `false`, and no failed index is left.
     pub(in crate::store) fn replace_failed(&mut self, failure: UnavailableError) -> bool {
         let slot = self.slot.clone();
         let mut ended = {
@@ -92,7 +92,7 @@ impl Rebuilder {
         false
     }
 
-    /// How long to wait before the next attempt.
+    /// The pause before the next attempt.
     fn next_pause(&mut self) -> Duration {
         let lately = self.attempted.is_some_and(|attempted| attempted.elapsed() < SERVED_WELL);
         self.pause = match lately {
@@ -102,13 +102,13 @@ impl Rebuilder {
         self.pause
     }
 
-    /// Sets aside what is there.
+    /// Sets the present index aside.
     fn clear(&self) -> Result<(), String> {
         wait_until_free(&self.index).map_err(|error| error.to_string())?;
         set_aside(&self.index).map_err(|error| format!("could not set the index aside: {error}"))
     }
 
-    /// Builds an index; `None` if the store was closed before it was done.
+    /// Builds an index; `None` if the store was closed meanwhile.
     fn build(&self) -> Result<Option<Arc<Index>>, String> {
         let index = Index::create(&self.index, self.cache_bytes).map_err(|error| error.to_string())?;
         let index = Arc::new(index);
@@ -119,7 +119,8 @@ impl Rebuilder {
         }
     }
 
-    /// Brings an index to the base of the memtable, which may rise meanwhile; `false` if the store was closed.
+    /// Brings an index to the position that the memtable continues from, which may rise meanwhile.
+    /// Returns `false` if the store was closed.
     fn fill(&self, index: &Arc<Index>) -> Result<bool, String> {
         loop {
             let last = self.memtable.flushed_to();

@@ -1,7 +1,7 @@
-//! Retention: the content of old messages is taken away, step by step, from the journal and from the index.
+//! Retention: erases the content of old messages, step by step, from the journal and the index.
 //!
-//! What a step is about to erase is noted before, and that it is done after both no longer have it; so one that a crash cut
-//! short is done again, by the next start. Numbers, times, senders and the chain stay.
+//! Each step is noted before it begins, and its end is noted after both have lost the content. The
+//! next start repeats a step that a crash interrupted. Numbers, times, senders and the chain stay.
 
 use std::fs::File;
 use std::path::Path;
@@ -23,33 +23,34 @@ use crate::store::write::journal::{
 };
 use crate::store::write::memtable::MemTable;
 
-/// Bytes of the journal after which a step ends: loads wait while the index forgets some hundred messages.
+/// Bytes of the journal after which a step ends. Loads wait while the index forgets some hundred
+/// messages.
 const STEP_BYTES: u64 = 256 << 10;
 
-/// What one step did.
+/// The result of one step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Swept {
     /// Messages whose content was erased.
     pub erased: usize,
-    /// Whether the next step will find more.
+    /// Whether another step is needed.
     pub more: bool,
 }
 
-/// Why a step was not done, or not to its end: then the next one, or the next start, does it again.
+/// Error of a step. The next step, or the next start, completes the interrupted one.
 #[derive(Debug, thiserror::Error)]
 pub enum RetentionError {
-    /// The journal, or the note of what is erased.
+    /// The journal or the note failed.
     #[error(transparent)]
     Journal(#[from] OpenError),
-    /// The index is being built anew.
+    /// The index is being rebuilt.
     #[error(transparent)]
     Index(#[from] UnavailableError),
-    /// A backup is being taken, or the store is closed.
+    /// A backup is under way, or the store is closed.
     #[error("the store is closed, or a backup of it is being taken")]
     Busy,
 }
 
-/// All that erasing works with.
+/// Everything that erasing needs.
 pub(in crate::store) struct Retention<'a> {
     pub(in crate::store) dir: &'a Path,
     pub(in crate::store) disk: &'a Arc<dyn Disk>,
@@ -59,10 +60,12 @@ pub(in crate::store) struct Retention<'a> {
 }
 
 impl Retention<'_> {
-    /// Erases the next contents of messages that were sent before `cutoff`; `reached` is where the last step came to.
+    /// Erases the next contents of messages sent before `cutoff`. `reached` is the end of the
+    /// previous step.
     ///
-    /// The journal is walked in its order, and the first message that is to stay ends the walk. Without an index only the
-    /// journal is erased: the index that is built next reads it as it is then. A full disk gets room back by that.
+    /// Walks over the journal in order, up to the first message to keep. Without an index only the
+    /// journal is erased: the next index is built from it. This gives a full disk the room for an
+    /// index.
     pub(in crate::store) fn step(
         &self,
         reached: &mut Option<End>,
@@ -75,13 +78,13 @@ impl Retention<'_> {
         let journal = self.dir.join("journal");
         let noted = Erasing::read(&journal)?;
         if let Some(Erasing { step: Some(step), .. }) = noted {
-            // It failed, and may have been half done.
+            // The noted step failed, and may be half done.
             let erased = self.finish(&journal, index.as_deref(), step)?;
             *reached = Some(step.until);
             return Ok(Swept { erased, more: true });
         }
         let done = reached.or(noted.map(|noted| noted.done)).unwrap_or_default();
-        // Younger messages may be in the memtable, which is laid over the index, or will be.
+        // Younger messages may be in the memtable, and would return from there.
         let indexed = index
             .as_ref()
             .map_or(Ok(self.memtable.flushed_to()), |index| index.end().map(|end| end.position))?;
@@ -91,7 +94,7 @@ impl Retention<'_> {
         let mut erased = 0;
         if found {
             if index.is_none() {
-                // The note needs room.
+                // On a full disk the note needs this room.
                 discard_index(self.dir)?;
             }
             Erasing::new(done, Some(step)).write(&journal)?;
@@ -111,7 +114,7 @@ impl Retention<'_> {
         step.erase(&**self.disk, journal, &messages)?;
         match index {
             Some(index) => {
-                let _alone = self.slot.write_gate();
+                let _guard = self.slot.write_gate();
                 forget(index, &messages)?;
             }
             None => discard_index(self.dir)?,
@@ -121,7 +124,7 @@ impl Retention<'_> {
     }
 }
 
-/// Does again what a crash cut short, before anybody else uses the store.
+/// Repeats a step that a crash interrupted, before the store is used.
 pub(in crate::store) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> Result<(), RetentionError> {
     let journal = dir.join("journal");
     let Some(Erasing { step: Some(step), .. }) = Erasing::read(&journal)? else { return Ok(()) };
@@ -131,15 +134,15 @@ pub(in crate::store) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> 
     end(dir, Some(index), step)
 }
 
-/// Notes that a step is done, once no index holds what it has erased. One that was set aside does, perhaps since the step
-/// was begun, and nobody will ever ask it.
+/// Notes the end of a step, once no index holds its content. An index set aside still does, and
+/// will never be read again.
 fn end(dir: &Path, index: Option<&Index>, step: ErasingStep) -> Result<(), RetentionError> {
     index.map_or(Ok(()), Index::flush)?;
     remove_set_aside(dir).map_err(OpenError::io("remove the old index in", dir))?;
     Ok(Erasing::new(step.until, None).write(&dir.join("journal"))?)
 }
 
-/// Removes whatever is left of indexes that are not used any more, durably. They hold what is being erased.
+/// Removes all unused indexes durably. They hold the content to be erased.
 fn discard_index(dir: &Path) -> Result<(), OpenError> {
     let index = dir.join("index");
     wait_until_free(&index)?;
@@ -148,7 +151,7 @@ fn discard_index(dir: &Path) -> Result<(), OpenError> {
     removed.map_err(OpenError::io("remove the old index in", dir))
 }
 
-/// Takes the contents of these messages out of the index.
+/// Erases the contents of these messages from the index.
 fn forget(index: &Index, messages: &[Erasable]) -> Result<(), UnavailableError> {
     let mut writes = Writes::new();
     for Erasable { conversation, seq, .. } in messages {
@@ -162,7 +165,7 @@ fn forget(index: &Index, messages: &[Erasable]) -> Result<(), UnavailableError> 
     index.replace(&writes)
 }
 
-/// Whether nothing in these records is to stay.
+/// Whether all messages of these records are old enough.
 fn are_due(records: &[(Location, Record)], cutoff: Timestamp) -> bool {
     records.iter().all(|(_, record)| match &record.event {
         Event::ConversationCreated(created) => created.sent_at < cutoff,
@@ -171,17 +174,17 @@ fn are_due(records: &[(Location, Record)], cutoff: Timestamp) -> bool {
     })
 }
 
-/// What a walk found.
+/// The result of a walk.
 struct Walked {
-    /// The groups that it passed; `None` if there was none.
+    /// The groups passed; `None` without any.
     step: Option<ErasingStep>,
-    /// Whether there is content in them.
+    /// Whether the groups have content.
     found: bool,
-    /// Whether it ended before it met one that is to stay.
+    /// Whether the walk stopped early, before a message to keep.
     more: bool,
 }
 
-/// Passes groups of one segment up to `last`, where a group ends, while they are due and not yet many.
+/// Passes groups of one segment, at most up to `last`, while they are old enough and few.
 fn walk(journal: &Path, done: End, last: Position, cutoff: Timestamp) -> Result<Walked, OpenError> {
     let mut groups = Groups::after(journal, done)?;
     let mut walked = Walked { step: None, found: false, more: false };

@@ -1,4 +1,4 @@
-//! Room on the disk of the data directory, and what is kept of it for the most important.
+//! Free room on the disk of the data directory, and the reserve for important changes.
 
 use std::io;
 use std::path::Path;
@@ -8,20 +8,20 @@ use std::sync::{Mutex, PoisonError};
 use chat_core::engine::Headroom;
 use rustix::fs::statvfs;
 
-/// The reserve unless it is set: one part in so many of the disk, and at most [`DEFAULT_MOST`].
+/// The default reserve, as a fraction of the disk. [`DEFAULT_MOST`] limits it.
 const DEFAULT_PART: u64 = 20;
 
-/// The largest reserve unless it is set: a day of control and emergencies many times over.
+/// The largest default reserve: many days of control and emergencies.
 const DEFAULT_MOST: u64 = 1 << 30;
 
 /// The part of the reserve that is kept for deletion and administration.
 const LAST_PART: u64 = 4;
 
-/// More than the mark by one part in so many must be free before a state ends, so that it does not come and go with
-/// every write.
+/// The part of a mark, as a fraction, by which free room must exceed it before a state ends.
+/// Otherwise the state could change with every write.
 const RISE_PART: u64 = 10;
 
-/// With less free than this, a disk counts as full for one who opens a store on it: an index can't be made.
+/// Below this many free bytes a disk counts as full when a store is opened: no index fits.
 const FULL: u64 = 4 << 20;
 
 /// Whether a disk has no room for an index.
@@ -29,7 +29,7 @@ pub(in crate::store) fn is_full(dir: &Path) -> bool {
     statvfs(dir).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < FULL)
 }
 
-/// What was found last.
+/// The last measurement.
 #[derive(Debug, Default)]
 pub(crate) struct Space {
     free: AtomicU64,
@@ -37,19 +37,19 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    /// Bytes that were free.
+    /// The bytes that were free.
     pub(crate) fn free(&self) -> u64 {
         self.free.load(Ordering::Relaxed)
     }
 
-    /// What may be written.
+    /// The permitted changes.
     pub(crate) fn headroom(&self) -> Headroom {
         *self.headroom.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the disk, and gives what could be written before and what can be now.
+    /// Measures the disk. Returns the previous headroom and the present one.
     ///
-    /// `reserve` is in bytes; `None` is the default, and with 0 there is always room.
+    /// `reserve` is in bytes. `None` is the default, and 0 turns the reserve off.
     pub(in crate::store) fn look(
         &self,
         dir: &Path,
@@ -64,13 +64,13 @@ impl Space {
         Ok((before, next(before, free, reserve)))
     }
 
-    /// Says what may be written: once the engine goes by it.
+    /// Sets the headroom, after the engine has been told.
     pub(crate) fn set(&self, headroom: Headroom) {
         *self.headroom.lock().unwrap_or_else(PoisonError::into_inner) = headroom;
     }
 }
 
-/// The state that follows `before` with so many bytes free.
+/// The headroom after `before`, with this many free bytes.
 fn next(before: Headroom, free: u64, reserve: u64) -> Headroom {
     let is_below = |mark: u64, state: Headroom| {
         let ends_at = if before >= state { mark + mark / RISE_PART } else { mark };

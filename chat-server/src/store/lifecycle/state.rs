@@ -1,6 +1,6 @@
-//! The file `state`: how the store was left. In a backup the file `backup`, of the same form.
+//! The file `state`: whether the last stop was clean. A backup has the same in the file `backup`.
 //!
-//! It is replaced when a store is opened and when it is closed, and names an end of the journal that was synced.
+//! Opening and closing a store replace the file. It names an end of the journal that was synced.
 
 use std::io;
 use std::path::Path;
@@ -17,14 +17,14 @@ pub(in crate::store) const STATE: &str = "state";
 /// The file in a backup.
 pub(in crate::store) const BACKUP: &str = "backup";
 
-/// How a store was left.
+/// The state of a store when it was opened or closed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct StoreState {
     /// The version of this file.
     version: u32,
-    /// Whether all was flushed and nothing has run since.
+    /// Whether everything was flushed, and nothing has run since.
     pub(in crate::store) clean: bool,
-    /// Under which boot of the machine it was written.
+    /// The id of the boot under which the file was written.
     pub(in crate::store) boot_id: Option<String>,
     /// An end that was synced.
     pub(in crate::store) end: End,
@@ -41,8 +41,8 @@ impl StoreState {
         note::read(dir, name)
     }
 
-    /// Replaces what the file of this name said before, durably. A data directory keeps room for the next one; a backup
-    /// needs none.
+    /// Replaces the file of this name durably. A data directory reserves room for the next one; a
+    /// backup does not.
     pub(in crate::store) fn write(&self, dir: &Path, name: &str) -> io::Result<()> {
         note::write(dir, name, self)?;
         if name == STATE {

@@ -1,4 +1,4 @@
-//! Reading the journal of an open store as it grows, group by group.
+//! Reading the journal of an open store while it grows.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::store::error::OpenError;
 use crate::store::write::journal::{End, Groups, Record, Synced};
 
-/// How far somebody has read a journal: a place between two of its groups. It can be kept, as JSON.
+/// A place between two groups of a journal: the progress of a reader. It can be stored as JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JournalPlace(End);
 
 impl JournalPlace {
-    /// The last position before it.
+    /// The last position before the place.
     pub fn position(self) -> Position {
         self.0.position
     }
@@ -25,7 +25,7 @@ pub(in crate::store) fn end(synced: &Synced) -> JournalPlace {
     JournalPlace(synced.end())
 }
 
-/// The records of the next group that is acknowledged, and the place behind it.
+/// The records of the next acknowledged group, with the place behind it.
 pub(in crate::store) fn next(
     dir: &Path,
     synced: &Synced,

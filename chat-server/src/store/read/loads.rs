@@ -1,7 +1,7 @@
-//! The threads that answer loads.
+//! The load threads.
 //!
-//! A load may have to read from disk, so it is not answered on the thread of whoever polls for it: that one serves
-//! connections. A few threads of our own need no particular runtime.
+//! A load may read from disk, therefore it does not run on the polling thread, which serves
+//! connections. Own threads need no particular runtime.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,21 +16,21 @@ use futures::channel::oneshot;
 use crate::store::meter::Meter;
 use crate::store::read::query::QueryEngine;
 
-/// Loads that wait for a thread; one more is unavailable, and its client is told to come again. Each costs some 200
-/// bytes; this is ten seconds of work.
+/// Most loads in the queue. Further ones are unavailable, and their clients retry. Each costs some
+/// 200 bytes, and the whole queue is ten seconds of work.
 const WAITING_MOST: usize = 16_384;
 
 type LoadAnswer = Result<Loaded, UnavailableError>;
 
 type AccountsAnswer = Result<Vec<Account>, UnavailableError>;
 
-/// What a thread is asked for, and where its answer goes.
+/// A load, with the channel for its answer.
 enum Load {
     Facts(Query, oneshot::Sender<LoadAnswer>),
     Accounts { after: Option<UserId>, most: usize, answer: oneshot::Sender<AccountsAnswer> },
 }
 
-/// Where loads go.
+/// The queue of loads.
 #[derive(Debug)]
 pub(in crate::store) struct Loads {
     queue: Mutex<Option<SyncSender<Load>>>,
@@ -56,7 +56,7 @@ impl Loads {
         Ok((Self { queue: Mutex::new(Some(queue)), meter }, threads))
     }
 
-    /// Asks for an answer.
+    /// Queues a query.
     pub(in crate::store) fn ask(
         &self,
         query: Query,
@@ -65,7 +65,7 @@ impl Loads {
         self.put(Load::Facts(query, answer)).map(|()| receiver)
     }
 
-    /// Asks for a page of the directory.
+    /// Queues a page of the directory.
     pub(in crate::store) fn ask_accounts(
         &self,
         after: Option<UserId>,
@@ -78,7 +78,7 @@ impl Loads {
     fn put(&self, load: Load) -> Result<(), UnavailableError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queue.as_ref().ok_or_else(|| UnavailableError::new("the store is closed"))?;
-        // Before a thread can take it out again.
+        // Counted before a thread can take the load.
         self.meter.load_waits();
         let put = queue.try_send(load).map_err(|refused| match refused {
             TrySendError::Full(_) => UnavailableError::new("too many loads are waiting"),
@@ -87,7 +87,7 @@ impl Loads {
         put.inspect_err(|_| self.meter.load_begins())
     }
 
-    /// Lets the threads end once all that waits is answered.
+    /// Lets the threads end after the loads in the queue.
     pub(in crate::store) fn close(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -105,7 +105,7 @@ fn run(answers: &QueryEngine, waiting: &Mutex<Receiver<Load>>, meter: &Meter) {
     }
 }
 
-/// Finds an answer, if anybody waits for it. A panic costs one answer, not the thread.
+/// Finds an answer, unless its receiver is gone. A panic costs one answer, not the thread.
 fn give<T>(
     answer: oneshot::Sender<Result<T, UnavailableError>>,
     find: impl FnOnce() -> Result<T, UnavailableError>,

@@ -1,7 +1,7 @@
 //! Reading: from a query to facts.
 //!
-//! Load threads (`loads`) run the query engine (`query`) on a snapshot of memtable and index. `index_slot`
-//! holds the present index, and `follow` reads the journal as it grows.
+//! Load threads (`loads`) run the query engine (`query`) on a snapshot of memtable and index.
+//! `index_slot` holds the present index, and `follow` reads the journal as it grows.
 //!
 //! Nothing here writes: neither journal nor index nor any other file.
 

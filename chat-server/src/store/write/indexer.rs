@@ -1,4 +1,4 @@
-//! The index thread: brings what has gathered in the memtable into the index, and flushes that.
+//! The index thread: writes frozen layers of the memtable to the index, and flushes it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,28 +13,28 @@ use crate::store::read::index_slot::IndexSlot;
 use crate::store::write::journal::End;
 use crate::store::write::memtable::{IndexTask, Layer, MemTable};
 
-/// How long what was applied waits to be flushed: what a crash leaves to be replayed. An index that failed under a
-/// load is found out as soon.
+/// How long applied writes wait for a flush. A crash leaves them to be replayed. An index that
+/// failed under a load is noticed as soon.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// By how much the index thread comes after all others: replies do not wait for it, unless the memtable is full, but it would
-/// take their place on a core.
+/// The priority of the index thread below all others. Replies wait for it only when the memtable is
+/// full, but otherwise it would take their cores.
 const NICENESS: i32 = 5;
 
-/// All that the index thread works with.
+/// Everything that the index thread needs.
 pub(in crate::store) struct Indexer {
     /// The index.
     pub(in crate::store) slot: Arc<IndexSlot>,
-    /// Where the layers come from.
+    /// The source of the layers.
     pub(in crate::store) memtable: Arc<MemTable>,
-    /// Who is told.
+    /// Receives the progress.
     pub(in crate::store) observer: Observer,
-    /// What is done when the index fails.
+    /// Replaces a failed index.
     pub(in crate::store) rebuilder: Rebuilder,
 }
 
 impl Indexer {
-    /// Works until the memtable is closed, and all that is in it is in the index.
+    /// Runs until the memtable is closed and empty.
     pub(in crate::store) fn run(mut self) {
         give_way();
         while let Err(failure) = self.slot.get().and_then(|index| self.serve(&index)) {
@@ -44,7 +44,7 @@ impl Indexer {
         }
     }
 
-    /// Brings layers into the index until the memtable is closed and empty, or the index fails.
+    /// Writes layers to the index until the memtable is closed and empty, or the index fails.
     fn serve(&self, index: &Index) -> Result<(), UnavailableError> {
         let mut flushed = Instant::now();
         let mut dirty = false;
@@ -69,7 +69,7 @@ impl Indexer {
     }
 
     fn apply(&self, index: &Index, layer: &Layer, end: End) -> Result<(), UnavailableError> {
-        // Commits wait for this thread, so it must outlive what it calls.
+        // Commits wait for this thread, therefore it must survive a panic of the observer.
         let told = caught(|| self.observer.tell(Progress::Indexing(end.position)));
         told.map_err(|what| index.fail(&what))?;
         layer.show(|writes| index.apply(writes, end, || self.slot.write_gate()))?;
@@ -78,7 +78,8 @@ impl Indexer {
     }
 }
 
-/// Adds the [`NICENESS`] to that of this thread; elsewhere than on Linux it would be that of the whole process.
+/// Adds [`NICENESS`] to this thread. On systems other than Linux the call would change the whole
+/// process.
 fn give_way() {
     if cfg!(target_os = "linux")
         && let Err(error) =

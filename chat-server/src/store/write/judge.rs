@@ -1,4 +1,4 @@
-//! What a store says to changes: accepts them into a group, or rejects them.
+//! The decision on changes: accepts them into a group, or rejects them.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,10 @@ use crate::store::write::journal::{
     SaltPool, SaltedContent,
 };
 
-/// One batch that is being judged.
+/// A batch under judgement.
 ///
-/// What it accepts is in the group, in the own writes of the view, and in the heads, so that later changes see it.
-/// After an error none of the three is to be used further.
+/// Accepted changes are in the group, in the view's own writes and in the heads, therefore later
+/// changes see them. After an error none of the three may be used.
 pub(in crate::store) struct Judge<'a> {
     view: &'a mut View,
     group: &'a mut Group,
@@ -47,7 +47,7 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     ///
-    /// If that takes an index that has failed, or the change is too large to be stored.
+    /// If the decision needs an index that has failed, or the change is too large.
     pub(in crate::store) fn judge(&mut self, change: Change) -> Result<Verdict, UnavailableError> {
         fits(&change)?;
         if let Some((user, id)) = client_message_id(&change)
@@ -76,7 +76,7 @@ impl<'a> Judge<'a> {
         original(record).map(Some)
     }
 
-    /// The head of a conversation that is as supposed.
+    /// The head of a conversation, if as expected.
     fn head(
         &mut self,
         conversation: &ConversationId,
@@ -187,7 +187,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What a record says of the change that it records.
+/// The original answer, from the record of the change.
 pub(in crate::store) fn original(record: Record) -> Result<Original, UnavailableError> {
     let content = record.content.text().cloned();
     match record.event {
@@ -220,7 +220,7 @@ fn client_message_id(change: &Change) -> Option<(&UserId, &ClientMessageId)> {
     id.as_ref().map(|id| (user, id))
 }
 
-/// Checks that everything but the content is short enough for the index.
+/// Checks everything but the content against the index's limits.
 fn fits(change: &Change) -> Result<(), UnavailableError> {
     let fit = match change {
         Change::PutAccount(Account { user, .. }) => {

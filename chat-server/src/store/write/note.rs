@@ -1,4 +1,4 @@
-//! Small files that say something about the data: one line of JSON, and one with its checksum, replaced as a whole.
+//! Small files about the data: one line of JSON, and one with its checksum, replaced as a whole.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -13,13 +13,13 @@ use crate::store::private;
 /// The version of all these files.
 pub(in crate::store) const VERSION: u32 = 1;
 
-/// Most bytes that are read of one: many times what is written.
+/// Most bytes read from such a file: many times the usual size.
 const BYTES_MOST: u64 = 64 << 10;
 
-/// Bytes of a spare file: more than is ever written, and one block of most file systems.
+/// Bytes of a spare file: larger than any note, and one block of most file systems.
 const SPARE_BYTES: usize = 4_096;
 
-/// What every version of such a file has.
+/// The part common to all versions.
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
@@ -48,10 +48,10 @@ pub(in crate::store) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Res
     }
 }
 
-/// Replaces what the file of this name said before, durably.
+/// Replaces the file of this name durably.
 ///
-/// If there is a [spare file](keep_spare), it is written over: its room was taken before, so that this works on a full disk
-/// too, where the file system writes in place.
+/// Writes over the [spare file](keep_spare) if one exists. Its room is already reserved, therefore
+/// this works on a full disk if the file system writes in place.
 pub(in crate::store) fn write(dir: &Path, name: &str, note: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string(note)?;
     let text = format!("{json}\n{}\n", checksum(&json));
@@ -64,7 +64,7 @@ pub(in crate::store) fn write(dir: &Path, name: &str, note: &impl Serialize) -> 
     fs::File::open(dir)?.sync_all()
 }
 
-/// Makes the spare file over which the file of this name will be written, if there is none. Without room there is none.
+/// Creates the spare file for the next note of this name, unless it exists or the disk has no room.
 pub(in crate::store) fn keep_spare(dir: &Path, name: &str) {
     let made = private::options().write(true).create_new(true).open(spare_of(dir, name));
     if let Err(error) = made.and_then(|mut spare| spare.write_all(&[0; SPARE_BYTES]))

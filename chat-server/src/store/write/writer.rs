@@ -1,4 +1,4 @@
-//! The commit thread: judges a batch, writes it as one group, syncs it, and answers.
+//! The commit thread: judges a batch, writes it as one group, syncs, and answers.
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -16,23 +16,23 @@ use crate::store::write::journal::{End, Journal, Reader, SaltPool};
 use crate::store::write::judge::Judge;
 use crate::store::write::memtable::MemTable;
 
-/// What a commit is answered with.
+/// The answer to a commit.
 pub(in crate::store) type CommitAnswer = Result<Vec<Verdict>, UnavailableError>;
 
-/// A batch that waits for the commit thread.
+/// A batch in the queue of the commit thread.
 pub(in crate::store) struct Commit {
-    /// What is to be judged.
+    /// The changes to judge.
     pub(in crate::store) changes: Vec<Change>,
-    /// Where the answer goes; nobody may be waiting for it any more.
+    /// The channel for the answer. Its receiver may be gone.
     pub(in crate::store) answer: oneshot::Sender<CommitAnswer>,
 }
 
-/// All that the commit thread works with.
+/// Everything that the commit thread needs.
 ///
-/// While the index has failed and is built anew, a change is still accepted if judging it takes nothing from there: an account always,
-/// a message if its conversation is among the remembered heads, its hour is not new, and it names no client message
-/// id. Any other makes its whole batch unavailable: without the index nobody can say whether it is a repeat, and
-/// remembering all repeats would need memory without bound.
+/// Without an index, a change is accepted if the decision needs nothing from the index. That holds
+/// for accounts, and for messages of a conversation with a remembered head, in an hour that is not
+/// new, without a client message id. Any other change makes its whole batch unavailable: only the
+/// index can tell whether it is a repeat, and remembering all repeats would need unbounded memory.
 pub(in crate::store) struct Committer {
     journal: Journal,
     slot: Arc<IndexSlot>,
@@ -45,7 +45,7 @@ pub(in crate::store) struct Committer {
 }
 
 impl Committer {
-    /// A writer that goes on where the journal ends.
+    /// A committer that continues at the journal's end.
     pub(in crate::store) fn new(
         journal: Journal,
         slot: Arc<IndexSlot>,
@@ -66,7 +66,7 @@ impl Committer {
         }
     }
 
-    /// Works until no commit can come any more, and gives the end of the journal.
+    /// Runs until no commit can come any more, and returns the journal's end.
     pub(in crate::store) fn run(mut self, commits: &Receiver<Commit>) -> End {
         while let Ok(Commit { changes, answer }) = commits.recv() {
             let result = self.commit(changes);

@@ -1,20 +1,20 @@
-//! What is surely not in a page, without reading it.
+//! Bloom filters that rule out pages without reading them.
 
 use std::array;
 use std::sync::OnceLock;
 
 use super::page::{IdHash, IdPage};
 
-/// Pages that are remembered, by 136 bytes each: 17 MiB, for 9 to 13 million ids. Of the pages after these nothing is
-/// known, and they are read.
+/// Most pages with a filter, of 136 bytes each: 17 MiB for 9 to 13 million ids. Later pages have no
+/// filter and are read.
 const PAGES_MOST: usize = 1 << 17;
 
 const WORDS: usize = 16;
 
-/// Bits of a hash: with a hundred hashes in it, one in a hundred others seems to be there too.
+/// Bits of a hash. With a hundred hashes in a filter, one percent of others are taken for members.
 const BITS: usize = 4;
 
-/// A Bloom filter of each page, as far as it was read or written since the start.
+/// A Bloom filter for each page that was read or written since the start.
 #[derive(Debug)]
 pub(super) struct Filters(Vec<OnceLock<Filter>>);
 
@@ -22,7 +22,7 @@ pub(super) struct Filters(Vec<OnceLock<Filter>>);
 struct Filter([u64; WORDS]);
 
 impl Filters {
-    /// Knows nothing yet of so many pages.
+    /// No filters yet, for this many pages.
     pub(super) fn new(pages: u64) -> Self {
         let pages = usize::try_from(pages).map_or(PAGES_MOST, |pages| pages.min(PAGES_MOST));
         let mut filters = Vec::with_capacity(PAGES_MOST);
@@ -30,20 +30,20 @@ impl Filters {
         Self(filters)
     }
 
-    /// Whether a hash is surely not in a page.
+    /// Whether a hash is certainly not in a page.
     pub(super) fn rule_out(&self, page: u64, hash: IdHash) -> bool {
         let known = self.slot(page).and_then(OnceLock::get);
         known.is_some_and(|filter| !filter.may_hold(hash))
     }
 
-    /// A page was read.
+    /// Records a page that was read.
     pub(super) fn learn(&self, number: u64, page: &IdPage) {
         if let Some(slot) = self.slot(number) {
             slot.get_or_init(|| Filter::of(page));
         }
     }
 
-    /// A page was written: one that is there, or the next one.
+    /// Records a page that was written, an existing one or the next.
     pub(super) fn replace(&mut self, number: u64, page: &IdPage) {
         let Ok(number) = usize::try_from(number) else { return };
         let filter = OnceLock::from(Filter::of(page));
@@ -73,7 +73,7 @@ impl Filter {
     }
 }
 
-/// The bits of a hash, from the part of it that has not chosen the page.
+/// The bits of a hash, from the part that does not choose the page.
 fn bits(hash: IdHash) -> [(usize, u64); BITS] {
     let rest = hash.rest();
     array::from_fn(|n| {

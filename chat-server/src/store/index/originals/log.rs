@@ -1,10 +1,12 @@
-//! The log of what came last: it is there when the process has ended in a crash.
+//! The log of recent entries, for recovery after a crash.
 //!
 //! ```text
-//! blocks: entries u32 · crc of them u32 · crc of these two u32 · entries: hash 12, place in the journal 12
+//! blocks: entries u32 · crc of them u32 · crc of these two u32
+//!   · entries: hash 12, place in the journal 12
 //! ```
 //!
-//! A crash may leave the last block cut short. The index has not reached what was in it, so it is put again.
+//! A crash may cut the last block short. The index has not reached its entries, and a replay puts
+//! them again.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +19,7 @@ use crate::store::private;
 
 const HEADER: usize = 12;
 
-/// The longest log: what is read into memory at once. It is half as long with all that a replay puts at once.
+/// Longest log, read into memory at once. A whole batch of a replay fills half of it.
 const BYTES_MOST: u64 = 8 << 20;
 
 /// The log, open at its end.
@@ -35,7 +37,7 @@ impl IdLog {
         Ok(Self { file, length: 0, entries: 0 })
     }
 
-    /// Opens a log that is there, and gives what is in it.
+    /// Opens an existing log and returns its entries.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<(IdHash, RecordPlace)>)> {
         let file = File::options().read(true).write(true).open(path)?;
         let length = file.metadata()?.len();
@@ -54,7 +56,7 @@ impl IdLog {
         Ok((Self { file, length, entries: entries.len() }, entries))
     }
 
-    /// How many entries were added since it was empty.
+    /// The number of entries.
     pub(super) fn entries(&self) -> usize {
         self.entries
     }
@@ -75,7 +77,7 @@ impl IdLog {
         Ok(())
     }
 
-    /// Takes everything out.
+    /// Removes all entries.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         (self.length, self.entries) = (0, 0);
@@ -83,7 +85,7 @@ impl IdLog {
     }
 }
 
-/// The entries of the next block, and what follows; `None` at the end, or if the block is cut short.
+/// The entries of the next block, with the rest; `None` at the end, or if the block is cut short.
 fn split(bytes: &[u8]) -> io::Result<Option<(&[u8], &[u8])>> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Ok(None) };
     let [count, crc, of_both] = [0, 4, 8]

@@ -1,9 +1,9 @@
-//! Under which client message id a user did what: a file of pages beside sled, found by a hash.
+//! The record of each client message id: a file of pages beside sled, addressed by hash.
 //!
-//! Most messages name such an id, in random order, and it is only ever asked for by itself. In sled it would be the one
-//! key that each message costs, at 12 to 17 µs. Here those that came last are gathered in memory, with a [log](log) for
-//! a crash, until many of them meet in a page: then each page is read and written once for all of them. That an id is
-//! new, as nearly all are, is known without reading its page, from a filter in memory.
+//! Most messages have such an id. Ids come in random order, and are only looked up singly. In sled
+//! an id would be the only own key of each message, at 12 to 17 µs. Recent ids are buffered in
+//! memory and [logged](log), then written in bulk: a page is rewritten once for many ids. A filter
+//! in memory recognises new ids, the vast majority, without reading a page.
 //!
 //! ```text
 //! page 0      MAGIC 8 · secret 16
@@ -12,13 +12,14 @@
 //! page 1 holds what found its page full, those after it are found by a hash
 //! ```
 //!
-//! It grows by *linear hashing*: one page at a time is split in two, in their order, so that the number of pages says in
-//! which one a hash belongs. Keys are hashed with a secret (SipHash-2-4, 128 bits), so nobody can choose ids that meet in
-//! one page. What finds its page full all the same stays among those that came last, and is tried again with them.
+//! The file grows by *linear hashing*: pages are split one at a time, in order, and the number of
+//! pages tells the page of a hash. Keys are hashed with a secret (SipHash-2-4, 128 bits), therefore
+//! nobody can choose ids that share a page. Entries without room in their page stay in the buffer
+//! until the next attempt.
 //!
-//! A crash may leave more in it than the index has reached: that is put again, and again is the same. What is taken out
-//! of the log is in its page before; a new page is written before the one that it is split from, so that a crash between
-//! the two leaves some entries in both.
+//! After a crash the file may be ahead of the index; putting an entry twice changes nothing.
+//! Entries leave the log only after their page was written. A new page is written before the page
+//! it is split from, therefore a crash between the two leaves some entries in both.
 
 mod filter;
 mod log;
@@ -45,42 +46,43 @@ use page::{IdHash, IdPage, PAGE, ROOM};
 const MAGIC: [u8; 8] = *b"chatorig";
 const SECRET: usize = 16;
 
-/// With more than these in it, a page makes the next one in turn be split. Hashes spread evenly, so that hardly any page
-/// gets full before its turn.
+/// A page with more entries triggers the split of the next page in turn. Hashes are spread evenly,
+/// and pages hardly ever fill before their turn.
 const SPLIT_ABOVE: usize = ROOM * 3 / 4;
 
-/// Entries that are gathered before they are put into their pages: 3.3 MB of memory. With a million ids they are nine for
-/// each page; without them each id would have its page read and written.
+/// Entries buffered before they are written to pages: 3.3 MB of memory. With a million ids, nine
+/// share each page; unbuffered, every id would rewrite a page.
 const RECENT_MOST: usize = 1 << 16;
 
-/// Entries that are gathered while nobody may ask.
+/// Entries buffered per lock.
 const AT_ONCE: usize = 256;
 
-/// With more to come than this for each page that there is, pages are split before: as they get full would be too late.
+/// With more new entries per existing page, pages are split beforehand: splitting full pages would
+/// be too late.
 const FOR_EACH_PAGE: u64 = 16;
 
-/// Entries for which there is a page then.
+/// Entries per page after such splits.
 const FILL: u64 = 80;
 
-/// Pages that are looked at to know how full all are.
+/// Pages read to estimate the fill of all.
 const SAMPLE: u64 = 16;
 
-/// Where in the journal a record stands, as it is written down.
+/// A record's location in the journal, encoded.
 type RecordPlace = [u8; LOCATION];
 
-/// The file. It may be asked while something is put: who asks waits for a page or two to be written, and not for all.
+/// The file. Lookups go on during writes, and wait for a page or two at most.
 #[derive(Debug)]
 pub(super) struct Originals {
     file: File,
     secret: [u8; SECRET],
-    /// What came last. All of it is in the log, or in the page of what found its page full.
+    /// The buffer. All entries are also in the log, or on the overflow page.
     recent: RwLock<HashMap<IdHash, RecordPlace>>,
     table: RwLock<Table>,
-    /// Held by who puts: nobody else writes.
+    /// Held by the writer, of which there is one.
     log: Mutex<IdLog>,
 }
 
-/// What the pages are: changed together with them.
+/// The pages, changed together with their number.
 #[derive(Debug)]
 struct Table {
     /// Pages with entries.
@@ -88,7 +90,7 @@ struct Table {
     filters: Filters,
 }
 
-/// A key with its place in the journal.
+/// A key with its location in the journal.
 pub(super) type Original<'a> = (&'a [u8], RecordPlace);
 
 impl Originals {
@@ -107,7 +109,7 @@ impl Originals {
         Ok(originals)
     }
 
-    /// Opens a file that is there.
+    /// Opens an existing file.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::options().read(true).write(true).open(path)?;
         let length = file.metadata()?.len();
@@ -131,13 +133,13 @@ impl Originals {
         Self { file, secret, recent, table, log: Mutex::new(log) }
     }
 
-    /// Looks for a key.
+    /// Looks up a key.
     pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<RecordPlace>> {
         let hash = self.hash(key);
         if let Some(place) = self.recent().get(&hash) {
             return Ok(Some(*place));
         }
-        // What was taken out of there meanwhile is in its page by now.
+        // Entries that left the buffer meanwhile are in their page by now.
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
         let address = hash.address(table.pages);
         if table.filters.rule_out(address, hash) {
@@ -148,7 +150,7 @@ impl Originals {
         Ok(page.find(hash))
     }
 
-    /// Puts keys with their places.
+    /// Adds keys with their locations.
     pub(super) fn put(&self, entries: &[Original<'_>]) -> io::Result<()> {
         if entries.is_empty() {
             return Ok(());
@@ -165,8 +167,7 @@ impl Originals {
         }
     }
 
-    /// Puts what came last into its pages, but for a few that may find them full: each of these has a page split, until
-    /// there are not too many.
+    /// Writes the buffer to pages. Entries without room trigger splits until few are left.
     fn settle(&self, log: &mut IdLog) -> io::Result<()> {
         let recent = self.recent().iter().map(|(hash, place)| (*hash, *place)).collect();
         let mut left = self.put_into_pages(recent)?;
@@ -184,8 +185,8 @@ impl Originals {
         Ok(())
     }
 
-    /// Puts entries into their pages; gives those that found no room. Sorted, each page is read and written once for all of
-    /// its own.
+    /// Writes entries to their pages, and returns those without room. Sorted, each page is read and
+    /// written once.
     fn put_into_pages(
         &self,
         mut entries: Vec<(IdHash, RecordPlace)>,
@@ -195,7 +196,7 @@ impl Originals {
         self.put_sorted(&entries)
     }
 
-    /// Splits pages for so many entries, if they are many for those that there are.
+    /// Splits pages if many entries are to come for the existing ones.
     fn make_room(&self, more: u64) -> io::Result<()> {
         let pages = self.pages();
         if more <= pages * FOR_EACH_PAGE {
@@ -236,14 +237,15 @@ impl Originals {
         Ok(left)
     }
 
-    /// Splits the next page in turn, of so many; gives how many there are then.
+    /// Splits the next page in turn, and returns the new number of pages.
     fn split(&self, pages: u64) -> io::Result<u64> {
         let (from, to) = (pages - (1 << pages.ilog2()), pages);
         let pages = pages + 1;
         let whole = self.read(from)?;
         let mut halves = [IdPage::empty(), IdPage::empty()];
         for (hash, place) in whole.all() {
-            // One that belongs to neither was left by a split that a crash cut short, and is where it belongs too.
+            // An interrupted split leaves entries here that belong to neither half; their own page
+            // has them too.
             let half = [from, to].iter().position(|half| *half == hash.address(pages));
             half.map(|half| halves[half].put(hash, place));
         }
@@ -306,14 +308,14 @@ impl Originals {
     }
 }
 
-/// Where the page of what found its page full stands.
+/// Offset of the overflow page.
 const OVERFLOW: u64 = PAGE as u64;
 
 fn offset(page: u64) -> u64 {
     (page + 2) * PAGE as u64
 }
 
-/// The log stands beside the file.
+/// The path of the log, beside the file.
 fn log_of(path: &Path) -> PathBuf {
     path.with_extension("log")
 }

@@ -1,4 +1,4 @@
-//! A page of the file, and the hashes in it.
+//! A page of the file, and its hashes.
 
 use std::array;
 
@@ -14,10 +14,10 @@ pub(super) const HASH: usize = 12;
 /// Bytes of an entry.
 pub(super) const ENTRY: usize = HASH + LOCATION;
 
-/// Entries that find room in a page.
+/// Most entries of a page.
 pub(super) const ROOM: usize = (PAGE - HEADER) / ENTRY;
 
-/// A keyed hash of a key: what tells it from all others in its page, and chooses the page.
+/// A keyed hash of a key. It identifies the key within its page, and chooses the page.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct IdHash(pub(super) [u8; HASH]);
 
@@ -25,12 +25,13 @@ pub(super) struct IdHash(pub(super) [u8; HASH]);
 pub(super) struct IdPage(pub(super) Box<[u8; PAGE]>);
 
 impl IdHash {
-    /// What chooses the page.
+    /// The part that chooses the page.
     fn number(self) -> u64 {
         u64::from_be_bytes(*self.0.first_chunk().expect("a hash is longer"))
     }
 
-    /// The page of a hash, of so many: of those of the last doubling, or of this one if it is there already.
+    /// The page of a hash among this many pages: by the present doubling if that page exists
+    /// already, otherwise by the last one.
     pub(super) fn address(self, pages: u64) -> u64 {
         let mask = pages.next_power_of_two() - 1;
         match self.number() & mask {
@@ -39,17 +40,17 @@ impl IdHash {
         }
     }
 
-    /// Sorted by this, hashes of one page stand together, however many pages there are.
+    /// A sort key that keeps hashes of one page together, whatever the number of pages.
     pub(super) fn rank(self) -> u64 {
         self.number().reverse_bits()
     }
 
-    /// The part that has not chosen the page, as long as there are less than 2^32 of them.
+    /// The part that does not choose the page, with fewer than 2^32 pages.
     pub(super) fn rest(self) -> [u8; 8] {
         array::from_fn(|n| self.0[(n + 8) % HASH])
     }
 
-    /// The hash of an entry, and its place.
+    /// The hash of an entry, and its location.
     pub(super) fn split(entry: &[u8]) -> (Self, RecordPlace) {
         let (hash, place) = entry.split_first_chunk().expect("an entry is whole");
         (Self(*hash), *place.first_chunk().expect("an entry is whole"))
@@ -70,12 +71,12 @@ impl IdPage {
         self.0[HEADER..].chunks_exact(ENTRY).take(self.entries()).map(IdHash::split)
     }
 
-    /// The place of a hash.
+    /// The location of a hash.
     pub(super) fn find(&self, hash: IdHash) -> Option<RecordPlace> {
         self.all().find(|(other, _)| *other == hash).map(|(_, place)| place)
     }
 
-    /// Adds an entry, or replaces that of the same hash; `false` if it finds no room.
+    /// Adds or replaces an entry. Returns `false` without room.
     pub(super) fn put(&mut self, hash: IdHash, place: RecordPlace) -> bool {
         let entries = self.entries();
         let at = self.all().position(|(other, _)| other == hash).unwrap_or(entries);

@@ -1,4 +1,4 @@
-//! What is put is found, and nothing else, whatever happens in between.
+//! Every stored entry is found, and nothing else, whatever happens in between.
 
 use std::fs;
 use std::ops::Range;
@@ -28,14 +28,14 @@ fn place(number: u32) -> [u8; LOCATION] {
     place
 }
 
-/// Puts numbers, and all that came last into their pages; says how many found theirs full.
+/// Puts numbers, and flushes the buffer to pages. Returns how many found their page full.
 fn put(originals: &Originals, numbers: Range<u32>) -> usize {
     gather(originals, numbers);
     originals.settle(&mut originals.log.lock().unwrap()).unwrap();
     originals.recent().len()
 }
 
-/// Puts numbers among those that came last.
+/// Puts numbers into the buffer.
 fn gather(originals: &Originals, numbers: Range<u32>) {
     let keys: Vec<_> = numbers.clone().map(key).collect();
     let entries: Vec<_> = numbers.map(place).zip(&keys).map(|(place, key)| (&key[..], place)).collect();
@@ -91,7 +91,7 @@ fn what_has_gathered_is_put_into_its_pages_in_time() {
     assert!((most..most + 10_000).all(|number| lacks(&originals, number)));
 }
 
-/// What is put is what a batch of the index has of them: many a batch has none, and the log must not grow by these.
+/// Many batches of the index have no ids. The log must not grow by them.
 #[test]
 fn nothing_is_logged_of_nothing() {
     let (_dir, path, originals) = empty();
@@ -160,7 +160,8 @@ fn of_a_log_that_was_cut_short_all_that_is_whole_counts() {
     }
 }
 
-/// Whoever is asked while entries move from memory into their pages must not miss one: a repeat would be taken for new.
+/// A lookup must not miss an entry that moves from memory to its page, or a repeat would be taken
+/// for new.
 #[test]
 fn nothing_is_missed_while_it_moves() {
     let (_dir, _, originals) = empty();
@@ -213,7 +214,7 @@ fn what_finds_its_page_full_is_kept_until_there_is_room() {
     assert!((10_000..10_010).chain(11_000..18_000).all(|number| holds(&originals, number)));
 }
 
-/// Where the file can't be read any more, what is answered all the same was answered without it.
+/// The file can't be read any more: every answer was given without it.
 #[test]
 fn that_an_id_is_new_is_known_without_reading_its_page() {
     let (_dir, path, written) = empty();

@@ -1,4 +1,4 @@
-//! Lists of conversations: of a user by activity, of a user by id, and of all by id.
+//! Lists of conversations: of a user by activity or by id, and of all by id.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -18,20 +18,20 @@ use crate::store::index::view::after as after_prefix;
 use crate::store::keys::{self, Hour};
 use crate::store::values::{self, ConversationValue, MessageValue};
 
-/// Conversations that are looked at at a time: the index stands still for a few milliseconds.
+/// Most conversations per step. The index is kept unchanged for a few milliseconds.
 const STEP: usize = 256;
 
-/// A conversation of a user's list, before it is known to be on the page.
+/// A conversation of a user's list that may be on the page.
 struct Candidate {
     id: ConversationId,
     newest: (u64, MessageValue),
 }
 
-/// The part of a user's list that a page is taken from.
+/// The range of a user's list for a page.
 pub(super) struct ListRange {
-    /// Only conversations with a message after this.
+    /// Excludes conversations without a message after this time.
     pub(super) since: Timestamp,
-    /// Only conversations behind this place.
+    /// Excludes conversations up to this place.
     pub(super) after: Option<ListPlace>,
 }
 
@@ -51,8 +51,8 @@ impl ListRange {
 impl Snapshot<'_> {
     /// A page of a user's conversations: see [`Query::Conversations`](chat_core::store::Query::Conversations).
     ///
-    /// The index knows the hour of each conversation's last activity. Hours that `skip` covers are counted only; in
-    /// those that the page meets, the newest messages give the order.
+    /// The index has the hour of each conversation's last activity. Hours covered by `skip` are
+    /// only counted; within the page's hours the newest messages give the order.
     pub(super) fn conversations(
         &self,
         user: &UserId,
@@ -90,7 +90,8 @@ impl Snapshot<'_> {
         Ok(page.built)
     }
 
-    /// Adds the conversations of an hour; `false` once the page is complete and it is known that there are more.
+    /// Adds the conversations of an hour. Returns `false` when the page is complete and more are
+    /// known to follow.
     fn add_hour(
         &self,
         page: &mut ListPage,
@@ -111,7 +112,7 @@ impl Snapshot<'_> {
                 candidates.push(Candidate { id, newest });
             }
         }
-        // Stable: those of the same time stay in the order of their ids.
+        // The sort is stable: equal times stay ordered by id.
         candidates.sort_by_key(|candidate| Reverse(candidate.newest.1.sent_at));
         for candidate in candidates {
             if !self.add(page, user, candidate)? {
@@ -229,7 +230,8 @@ impl Snapshot<'_> {
         conversations.collect()
     }
 
-    /// Looks at some conversations after a key, and gives the active ones, and the last key if there may be more.
+    /// Looks at some conversations after a key. Returns the active ones, and the last key if more
+    /// may follow.
     fn some_active(
         &self,
         since: Timestamp,
@@ -259,8 +261,9 @@ impl QueryEngine {
     /// All active conversations by id: see
     /// [`Query::ActiveConversations`](chat_core::store::Query::ActiveConversations).
     ///
-    /// It may have to pass many silent conversations, so it looks at them in steps, between which the index goes on.
-    /// The position is that of the first step, and no conversation ever leaves its place.
+    /// Many silent conversations may have to be passed. The walk goes in steps, and the index
+    /// thread works between them. The position is that of the first step, because conversations
+    /// never change their place.
     pub(super) fn active_conversations(
         &self,
         since: Timestamp,
@@ -291,12 +294,12 @@ fn just_after(mut key: Vec<u8>) -> Vec<u8> {
     key
 }
 
-/// A page that is being filled.
+/// A page under construction.
 struct ListPage {
     built: ConversationPage,
     skip: u64,
     limit: usize,
-    /// Participants that still fit.
+    /// Room for participants.
     room: usize,
 }
 
@@ -309,7 +312,7 @@ impl ListPage {
         self.built.rows.len() >= self.limit
     }
 
-    /// Whether a row still fits, which the first always does; it then takes its room.
+    /// Whether another row fits, which the first always does. Takes its room.
     fn has_room(&mut self, conversation: &Conversation) -> bool {
         let participants = conversation.participants.len();
         let fits = self.built.rows.is_empty() || participants <= self.room;

@@ -1,4 +1,4 @@
-//! Pages of messages: found by number, so that depth costs nothing.
+//! Pages of messages, found by number. Depth costs nothing.
 
 use std::ops::RangeInclusive;
 
@@ -36,7 +36,7 @@ impl Snapshot<'_> {
         Ok(MessagePage { messages: messages.collect::<Result<_, _>>()?, last_seq, more })
     }
 
-    /// The messages that fit a page, beginning at one end of the window.
+    /// The messages that fit on a page, from one end of the window.
     fn fitting(
         &self,
         conversation: &ConversationId,
@@ -72,7 +72,7 @@ impl Snapshot<'_> {
         Ok(found.map(|(_, message)| message))
     }
 
-    /// A message with its content, which may have to be read from the journal. Erased content is empty.
+    /// A message with its content, which may come from the journal. Erased content is empty.
     pub(super) fn assemble_message(
         &self,
         conversation: &ConversationId,

@@ -1,4 +1,4 @@
-//! QueryEngine to queries.
+//! The query engine.
 
 mod lists;
 mod messages;
@@ -20,7 +20,7 @@ use crate::store::write::judge;
 use crate::store::write::memtable::MemTable;
 use lists::ListRange;
 
-/// All that answering takes. Many threads may use it at once.
+/// Answers queries, from many threads.
 pub(in crate::store) struct QueryEngine {
     slot: Arc<IndexSlot>,
     memtable: Arc<MemTable>,
@@ -34,12 +34,12 @@ struct Snapshot<'a> {
 }
 
 impl QueryEngine {
-    /// QueryEngine from these.
+    /// An engine over these.
     pub(in crate::store) fn new(slot: Arc<IndexSlot>, memtable: Arc<MemTable>, reader: Arc<Reader>) -> Self {
         Self { slot, memtable, reader }
     }
 
-    /// QueryEngine a query.
+    /// Answers a query.
     pub(in crate::store) fn answer(&self, query: Query) -> Result<Loaded, UnavailableError> {
         if let Query::ActiveConversations { since, after, limit } = query {
             return self.active_conversations(since, after, limit);
@@ -68,7 +68,8 @@ impl QueryEngine {
         Ok(accounts)
     }
 
-    /// Looks at the store while it stands still: the index is held, and the memtable is a snapshot, taken after. Commits go on meanwhile, as far as the memtable has room.
+    /// Runs `look` on an unchanging store: the index is kept as it is, and the memtable's snapshot
+    /// is taken after it. Commits go on if the memtable has room.
     fn with_snapshot<T>(
         &self,
         look: impl FnOnce(&Snapshot<'_>) -> Result<T, UnavailableError>,
@@ -119,7 +120,7 @@ impl Snapshot<'_> {
         Ok(Directory { epoch, control: self.marked(keys::CONTROL)?, due: self.marked(keys::DUE)? })
     }
 
-    /// The accounts of the users that are marked under this prefix, by id.
+    /// The accounts of the users marked under this prefix, by id.
     fn marked(&self, prefix: &[u8]) -> Result<Vec<Account>, UnavailableError> {
         let marks = self.view.prefix(prefix)?;
         let accounts = marks.map(|mark| {

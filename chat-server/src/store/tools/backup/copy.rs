@@ -12,8 +12,8 @@ use crate::store::write::journal::{End, Erasing, segment_path, segments};
 /// Bytes that are copied at once, by the kernel where it can.
 const STEP: u64 = 4 << 20;
 
-/// Copies all before `end` into a directory that is empty, and syncs it; gives the bytes. `progress` is told how many of
-/// them are done.
+/// Copies everything before `end` into an empty directory, and syncs the copy. Returns its bytes.
+/// `progress` receives the bytes done.
 pub(super) fn prefix(
     from: &Path,
     end: End,
@@ -37,7 +37,7 @@ pub(super) fn prefix(
         };
         copy(&segment_path(from, name), &segment_path(to, name), length, &mut copied)?;
     }
-    // What retention has begun is completed in the copy too.
+    // The copy completes the noted step too.
     if let Some(erasing) = Erasing::read(from)? {
         erasing.write(to)?;
     }

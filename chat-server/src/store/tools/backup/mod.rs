@@ -1,8 +1,9 @@
-//! Backups: a synced prefix of the journal, and a file that says where it ends.
+//! Backups: a synced prefix of the journal, and a file with its end.
 //!
-//! Any synced prefix is consistent, so a backup is taken while the server runs. Segments are copied and not linked: what
-//! damages the disk, or erases content, in one place must not reach the other. The index is not part of it, for it can
-//! be built anew, nor is anything that is not the store's, such as the secret for tokens.
+//! Any synced prefix is consistent, therefore the server can run during a backup. Segments are
+//! copied, not linked: damage or erasing in one place must not reach the other. The index is not
+//! included, because it can be rebuilt. Files of others, such as the secret for tokens, are not
+//! included either.
 
 mod copy;
 mod restore;
@@ -24,64 +25,64 @@ use crate::store::private;
 use crate::store::tools::verify::FindingError;
 use crate::store::write::journal::{ChainHead, End, Inspected, JournalSize, KnownEnd, Synced, inspect};
 
-/// Why no backup was taken, or none restored.
+/// Error of a backup or a restore.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// What is there is never written over.
-    #[error("{} is there already: give a directory that is not", dir.display())]
+    /// The target exists, and is never overwritten.
+    #[error("{} exists already: give a directory that does not exist", dir.display())]
     Exists {
         /// The directory.
         dir: PathBuf,
     },
-    /// There is no place for it.
-    #[error("{} names no directory that could be made", dir.display())]
+    /// The path has no name to create.
+    #[error("{} is not a name for a new directory", dir.display())]
     NoName {
-        /// What was given.
+        /// The path.
         dir: PathBuf,
     },
-    /// There is nothing to take or to restore.
+    /// The source has no data.
     #[error("there is no journal in {}", dir.display())]
     Nothing {
         /// The directory.
         dir: PathBuf,
     },
-    /// The data directory of a restored store must be empty.
-    #[error("{} is not empty: give a data directory that is, or that is not there yet", dir.display())]
+    /// The target of a restore must be empty.
+    #[error("{} is not empty: give an empty data directory, or one that does not exist yet", dir.display())]
     NotEmpty {
         /// The directory.
         dir: PathBuf,
     },
-    /// Whoever asked for it does not wait any more.
+    /// The caller stopped waiting.
     #[error("the backup was stopped, and nothing is left of it")]
     Stopped,
-    /// What is damaged is not restored.
-    #[error("nothing was restored, for {count} things are wrong with the backup, first of all: {first}")]
+    /// A damaged backup is not restored.
+    #[error("nothing was restored: the backup has {count} flaws, the first one: {first}")]
     Unsound {
-        /// The first.
+        /// The first finding.
         first: Box<FindingError>,
-        /// How many there are.
+        /// The number of findings.
         count: u64,
     },
-    /// The store, the backup or the disk.
+    /// The store, the backup or the disk failed.
     #[error(transparent)]
     Store(#[from] OpenError),
 }
 
 /// Takes a backup of a store that no server has open.
 ///
-/// The directory must not exist; it appears when the backup is complete, synced and read back. `progress` is told how
-/// many bytes are done, of how many.
+/// The target must not exist. It appears when the backup is complete, synced and read back.
+/// `progress` receives the bytes done, and their total.
 ///
 /// # Errors
 ///
-/// [`BackupError`]; then there is nothing under that name.
+/// [`BackupError`]. Then nothing exists under that name.
 pub fn backup(dir: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<ChainHead, BackupError> {
     let _lock = Lock::take_existing(dir)?;
     let journal = dir.join("journal");
     let state =
         StoreState::read(dir, STATE)?.map(|state| KnownEnd { name: "the file `state`", end: state.end });
     let witnesses: Vec<_> = state.into_iter().filter(|known| known.end.position.0 > 0).collect();
-    // Read whole it is when it was copied.
+    // The copy is read completely later.
     let Inspected { end, .. } = inspect(&journal, &witnesses, u64::MAX, &mut |_, _| Ok(()))?;
     let end =
         end.filter(|end| end.position.0 > 0).ok_or_else(|| BackupError::Nothing { dir: dir.to_owned() })?;
@@ -91,7 +92,8 @@ pub fn backup(dir: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<Chai
     })
 }
 
-/// Takes a backup of a store that is open, up to what is synced when it begins. `progress` says whether to go on.
+/// Takes a backup of an open store, up to the end synced at the begin. `progress` says whether to
+/// continue.
 pub(in crate::store) fn backup_open(
     dir: &Path,
     synced: &Synced,
@@ -101,7 +103,7 @@ pub(in crate::store) fn backup_open(
     take(&dir.join("journal"), synced.end(), to, progress)
 }
 
-/// Is told how many bytes are done, of how many, and says whether to go on.
+/// Receives the bytes done and their total, and returns whether to continue.
 type CopyProgress<'a> = &'a dyn Fn(u64, u64) -> bool;
 
 fn take(journal: &Path, end: End, to: &Path, progress: CopyProgress<'_>) -> Result<ChainHead, BackupError> {
@@ -114,14 +116,14 @@ fn take(journal: &Path, end: End, to: &Path, progress: CopyProgress<'_>) -> Resu
     if !is_wanted.get() {
         return Err(BackupError::Stopped);
     }
-    // How the store was left is of no interest: a backup is restored, not opened.
+    // The clean mark does not matter: a backup is restored, never opened.
     let note = StoreState::new(false, None, end);
     note.write(partial.path(), BACKUP).map_err(OpenError::io("write the backup in", partial.path()))?;
     publish(partial, to)?;
     Ok(end.into())
 }
 
-/// A directory beside the one that is to be made, under another name; it is gone when it is dropped.
+/// A temporary directory beside the target; removed on drop.
 fn beside(to: &Path) -> Result<TempDir, BackupError> {
     if to.try_exists().map_err(OpenError::io("look for", to))? {
         return Err(BackupError::Exists { dir: to.to_owned() });
@@ -131,13 +133,13 @@ fn beside(to: &Path) -> Result<TempDir, BackupError> {
     let mut prefix = OsString::from(".");
     prefix.push(name);
     prefix.push(".partial-");
-    // What people say to each other is in it: it is for its owner alone.
+    // The backup contains private messages.
     let private = Permissions::from_mode(0o700);
     let partial = tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(parent);
     Ok(partial.map_err(OpenError::io("make a directory in", parent))?)
 }
 
-/// Reads a copy whole: a backup that can't be read is none.
+/// Reads a copy completely, because a backup must be readable.
 fn read_back(journal: &Path, end: End, progress: &dyn Fn(u64)) -> Result<(), OpenError> {
     let size = JournalSize::of(journal).map_err(OpenError::io("list", journal))?;
     let witness = KnownEnd { name: "the store that was copied", end };
@@ -151,7 +153,7 @@ fn read_back(journal: &Path, end: End, progress: &dyn Fn(u64)) -> Result<(), Ope
 fn publish(partial: TempDir, to: &Path) -> Result<(), OpenError> {
     let path = partial.path();
     fs::rename(path, to).map_err(OpenError::io("rename", path))?;
-    // What it was is no longer there under that name.
+    // The directory has its final name by now.
     drop(partial.keep());
     let parent = holder(to);
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(OpenError::io("sync", parent))

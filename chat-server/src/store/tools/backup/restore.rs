@@ -1,4 +1,4 @@
-//! Restoring: a new data directory from a backup, with an epoch of its own.
+//! Restoring: a new data directory from a backup, with its own epoch.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -16,25 +16,25 @@ use crate::store::private;
 use crate::store::tools::verify::{Checks, verify};
 use crate::store::write::journal::{ChainHead, End, Inspected, Journal, inspect};
 
-/// What was restored.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
     /// The head of the backup.
     pub backup: ChainHead,
-    /// The head of the new store, whose epoch begins there.
+    /// The head of the new store, at the begin of its epoch.
     pub head: ChainHead,
     /// The new epoch.
     pub epoch: Epoch,
 }
 
-/// Makes a data directory from a backup, or from another directory with a `journal` in it.
+/// Creates a data directory from a backup, or from another directory with a `journal`.
 ///
-/// The backup is verified first. An *epoch* begins in the new store, for what was written after the backup was taken is
-/// not in it, and its numbers will be given again: clients that hold such numbers are told to forget them.
+/// The backup is verified first. A new *epoch* begins, because changes after the backup are missing
+/// and their numbers will be given again: clients forget the numbers of other epochs.
 ///
 /// # Errors
 ///
-/// [`BackupError`]. A data directory that is not complete has no `journal`.
+/// [`BackupError`]. An incomplete data directory has no `journal`.
 pub fn restore(backup: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<Restored, BackupError> {
     require_empty(to)?;
     let from = backup.join("journal");
@@ -54,7 +54,7 @@ pub fn restore(backup: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<
     let partial = to.join("journal.partial");
     let made = make(&from, end, &partial, progress);
     if made.is_err() {
-        // It is of no use, and the reason why is told.
+        // The error is returned; the partial directory is useless.
         let _ = fs::remove_dir_all(&partial);
     }
     let (epoch, head) = made?;

@@ -1,4 +1,4 @@
-//! The lines of an export. Names and fields stay as they are: others read them.
+//! The lines of an export. Names and fields are stable, because other programs read them.
 
 use std::io::{self, Write};
 
@@ -60,7 +60,7 @@ pub(super) enum ExportLine<'a> {
 }
 
 impl<'a> ExportLine<'a> {
-    /// A part of a record as a line; `None` if the record has no such part.
+    /// The line for a part of a record; `None` if the record has no such part.
     pub(super) fn of(part: Part, record: &'a Record) -> Option<Self> {
         let position = record.position.0;
         let content = record.content.text().map(|text| &**text);

@@ -1,7 +1,7 @@
-//! Exporting conversations, each with all that happened in it, as JSON lines.
+//! Export of conversations with all their events, as JSON lines.
 //!
-//! The journal has them mixed, in the order of time. So it is walked once, and the places of what is wanted are sorted
-//! in an index of their own, in the temporary directory: memory does not grow with what is stored.
+//! The journal mixes conversations in order of time. One walk sorts the locations of the selected
+//! records in a temporary index on disk, therefore memory does not grow with the store.
 
 mod line;
 mod places;
@@ -22,18 +22,18 @@ use crate::store::write::journal::{
 use line::ExportLine;
 use places::{Part, Places};
 
-/// What is to be exported.
+/// The selection for an export.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only this conversation.
     pub conversation: Option<ConversationId>,
-    /// Only what happened then or later.
+    /// Only events at or after this time.
     pub since: Option<Timestamp>,
-    /// Only what happened before that.
+    /// Only events before this time.
     pub until: Option<Timestamp>,
 }
 
-/// Why not all was exported.
+/// Error of an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The store can't be read.
@@ -42,10 +42,10 @@ pub enum ExportError {
     /// A record can't be read, or the temporary directory is full.
     #[error("the export is not complete: {0}")]
     Unreadable(String),
-    /// Where it was written to says no.
+    /// The output failed.
     #[error("the export is not complete: it can't be written: {0}")]
     Unwritable(#[from] io::Error),
-    /// Perhaps it is misspelt.
+    /// No such conversation; its id may be misspelt.
     #[error("there is no conversation {0}")]
     NoConversation(ConversationId),
 }
@@ -56,21 +56,21 @@ impl From<UnavailableError> for ExportError {
     }
 }
 
-/// Writes what is selected of the store in a data directory, or of a backup, as JSON lines.
+/// Writes the selected events of a data directory or a backup, as JSON lines.
 ///
-/// Of a store that a server has open it is what is synced when the end is reached. `progress` is told how much is done,
-/// of how much.
+/// If a server has the store open, the export ends at the synced end. `progress` receives the
+/// amount done, and its total.
 ///
 /// # Errors
 ///
-/// [`ExportError`]. An export that is complete ends with the line `end`.
+/// [`ExportError`]. A complete export ends with the line `end`.
 pub fn export(
     dir: &Path,
     selection: &Selection,
     to: &mut dyn Write,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), ExportError> {
-    // Beside a running server it reads on: what is written meanwhile does not change what is synced.
+    // Beside a running server the export goes on: new writes do not change synced data.
     let _lock = match Lock::take_existing(dir) {
         Err(OpenError::Locked { .. }) => None,
         taken => taken?,
@@ -98,7 +98,7 @@ pub fn export(
     Ok(to.flush()?)
 }
 
-/// What a running server has written it may not have synced yet: now it is.
+/// Syncs the end read, which a running server may not have synced yet.
 fn sync(journal: &Path, end: End) -> Result<(), OpenError> {
     if end.segment == 0 {
         return Ok(());
@@ -107,11 +107,11 @@ fn sync(journal: &Path, end: End) -> Result<(), OpenError> {
     File::open(&path).and_then(|file| file.sync_data()).map_err(OpenError::io("sync", &path))
 }
 
-/// How far the walk over the journal has come.
+/// Progress of the walk over the journal.
 struct ExportWalk<'a> {
     selection: &'a Selection,
     places: Places,
-    /// When the last message was sent: as late, at least, is what follows.
+    /// The time of the latest message. Later events are at least as late.
     now: Option<Timestamp>,
     failed: Option<ExportError>,
 }
@@ -150,7 +150,7 @@ impl ExportWalk<'_> {
     }
 }
 
-/// The conversation that an event is about.
+/// The conversation of an event.
 fn conversation(event: &Event) -> Option<&ConversationId> {
     match event {
         Event::EpochBegun { .. } | Event::AccountPut { .. } => None,

@@ -1,4 +1,4 @@
-//! Where in the journal the lines of an export come from, sorted by conversation.
+//! The journal locations of an export's lines, sorted by conversation.
 
 use std::env::temp_dir;
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use crate::store::values::{decode_location, encode_location};
 use crate::store::write::journal::{End, Location};
 use crate::store::write::memtable::MemTableSnapshot;
 
-/// Writes after which the places are brought to disk.
+/// Writes after which locations are flushed to disk.
 const BATCH: usize = 4_096;
 
-/// What the keys of conversations begin with: their values are the position and the place of their creation.
+/// Prefix of conversations. The value is the position and location of the creation.
 const CREATED: u8 = b'c';
 
-/// What the keys of lines begin with: then come the position of the conversation's creation, that of the record, and the
-/// part.
+/// Prefix of lines. The position of the conversation's creation, the position of the record and the
+/// part follow.
 const LINE: u8 = b'l';
 
-/// What of a record a line tells.
+/// The part of a record that a line shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Part {
-    /// The conversation that it creates.
+    /// The created conversation.
     Conversation = 0,
-    /// What happened: in a record that creates a conversation that is message 1.
+    /// The event. In a record that creates a conversation, message 1.
     Event = 1,
 }
 
-/// The places of lines, in a temporary directory.
+/// Locations of lines, in a temporary directory.
 pub(super) struct Places {
     index: Arc<Index>,
     view: View,
@@ -44,7 +44,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// None yet.
+    /// No locations.
     pub(super) fn new() -> Result<Self, OpenError> {
         let dir = tempfile::Builder::new().prefix("chat-export-").tempdir();
         let dir = dir.map_err(OpenError::io("make a directory in", &temp_dir()))?;
@@ -58,18 +58,19 @@ impl Places {
         })
     }
 
-    /// Notes where a conversation is created.
+    /// Records the creation of a conversation.
     pub(super) fn create(&mut self, conversation: &ConversationId, position: Position, location: Location) {
         let value = [&position.0.to_be_bytes()[..], &encode_location(location)].concat();
         self.view.put(created(conversation), value);
     }
 
-    /// Whether such a conversation was created.
+    /// Whether the conversation exists.
     pub(super) fn knows(&self, conversation: &ConversationId) -> Result<bool, UnavailableError> {
         Ok(self.view.get(&created(conversation))?.is_some())
     }
 
-    /// Adds a line of a conversation, and the line of its creation. What is in no conversation is left out.
+    /// Adds a line, after the line of its conversation's creation. Events outside conversations are
+    /// skipped.
     pub(super) fn add(
         &mut self,
         conversation: &ConversationId,
@@ -85,7 +86,7 @@ impl Places {
         Ok(())
     }
 
-    /// Brings what was added to disk, when it is much or the last.
+    /// Flushes added locations if they are many or the last.
     pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), UnavailableError> {
         if last || self.view.writes() >= BATCH {
             self.index.apply(&self.view.take_writes(), end, || ())?;
@@ -93,12 +94,12 @@ impl Places {
         Ok(())
     }
 
-    /// About how many lines there are: those of conversations are not counted.
+    /// The approximate number of lines, without those of conversations.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Gives each line in its order.
+    /// Passes each line in order.
     pub(super) fn each(
         &self,
         give: &mut dyn FnMut(Part, Location) -> Result<(), ExportError>,

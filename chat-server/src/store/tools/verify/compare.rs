@@ -1,4 +1,4 @@
-//! An index held against the one that the journal implies.
+//! Comparison of an index with the one implied by the journal.
 
 use std::cmp::Ordering;
 use std::vec;
@@ -11,20 +11,21 @@ use crate::store::index::Index;
 use crate::store::keys;
 use crate::store::values::MessageValue;
 
-/// Why two indexes could not be compared.
+/// Error of a comparison.
 pub(super) enum CompareError {
-    /// The index that was found can't be read.
+    /// The index on disk failed.
     Found(UnavailableError),
-    /// The one that was made to compare it with can't.
+    /// The implied index failed.
     Implied(UnavailableError),
 }
 
-/// IndexEntries of an index in the order of their keys, with the next one in view. In which runs its messages stand depends on
-/// how they came, so each is an entry of its own; client message ids are looked for one by one elsewhere.
+/// Entries of an index by key, with the next one in view. The division of messages into runs
+/// depends on their arrival, therefore each message is an entry here. Client message ids are
+/// checked elsewhere, one by one.
 struct IndexEntries<'a> {
     index: &'a Index,
     iter: sled::Iter,
-    /// What is left of a run.
+    /// The rest of a run.
     run: vec::IntoIter<(IVec, IVec)>,
     next: Option<(IVec, IVec)>,
 }
@@ -56,7 +57,7 @@ impl<'a> IndexEntries<'a> {
     }
 }
 
-/// The messages of a run, each under its own key; a run that can't be read as it is.
+/// The messages of a run, each under its own key. An unreadable run is returned unchanged.
 fn split(key: &IVec, run: &IVec) -> Vec<(IVec, IVec)> {
     let (Some(first), Some(places)) = (keys::seq(key), MessageValue::split(run)) else {
         return vec![(key.clone(), run.clone())];
@@ -66,10 +67,10 @@ fn split(key: &IVec, run: &IVec) -> Vec<(IVec, IVec)> {
     (first..).zip(places).map(|(seq, place)| (key_of(seq), IVec::from(&run[place]))).collect()
 }
 
-/// Finds a value that is not there, or not the implied one.
+/// Reports a missing or different value.
 pub(super) fn compare_value(key: &[u8], found: Option<IVec>, implied: &[u8], findings: &mut Findings) {
     match found {
-        None => add(findings, "lacks what the journal implies", key),
+        None => add(findings, "lacks an entry that the journal implies", key),
         Some(found) if *found != *implied => {
             add(findings, "holds something else than the journal implies", key);
         }
@@ -77,7 +78,7 @@ pub(super) fn compare_value(key: &[u8], found: Option<IVec>, implied: &[u8], fin
     }
 }
 
-/// Finds every entry that is in one of the two only, or differs.
+/// Reports every entry that differs or is in one index only.
 pub(super) fn compare(found: &Index, implied: &Index, findings: &mut Findings) -> Result<(), CompareError> {
     let mut found = IndexEntries::of(found).map_err(CompareError::Found)?;
     let mut implied = IndexEntries::of(implied).map_err(CompareError::Implied)?;
@@ -89,8 +90,12 @@ pub(super) fn compare(found: &Index, implied: &Index, findings: &mut Findings) -
             (Some((a, _)), Some((b, _))) => a.cmp(b),
         };
         match (order, &found.next, &implied.next) {
-            (Ordering::Less, Some((key, _)), _) => add(findings, "has what the journal does not imply", key),
-            (Ordering::Greater, _, Some((key, _))) => add(findings, "lacks what the journal implies", key),
+            (Ordering::Less, Some((key, _)), _) => {
+                add(findings, "has an entry that the journal does not imply", key)
+            }
+            (Ordering::Greater, _, Some((key, _))) => {
+                add(findings, "lacks an entry that the journal implies", key)
+            }
             (Ordering::Equal, Some((key, a)), Some((_, b))) if a != b => {
                 add(findings, "holds something else than the journal implies", key);
             }
@@ -110,18 +115,18 @@ fn add(findings: &mut Findings, how: &str, key: &[u8]) {
     findings.add(FindingError::Entry { what, key: key.escape_ascii().to_string() });
 }
 
-/// What the entries with such keys are, by the catalogue of [`keys`](crate::store::keys).
+/// The kind of a key's entry, from the catalogue in [`keys`](crate::store::keys).
 fn kind(key: &[u8]) -> &'static str {
     match key.first() {
-        Some(b'!') => "something about the store",
+        Some(b'!') => "a fact about the store",
         Some(b'u') => "a user",
         Some(b'n') => "an active control user",
         Some(b'e') => "a user whose enrolment is due",
         Some(b'c') => "a conversation",
         Some(b'm') => "a message",
-        Some(b'd') => "what was done under a client message id",
+        Some(b'd') => "a client message id",
         Some(b'p' | b'b' | b'a') => "a participation",
         Some(b'r') => "a read position",
-        _ => "what no version of this program wrote",
+        _ => "an unknown entry",
     }
 }

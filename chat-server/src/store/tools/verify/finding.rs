@@ -1,45 +1,45 @@
-//! What verification can find.
+//! Findings of a verification.
 
 use chat_core::store::Position;
 
 use crate::store::error::OpenError;
 use crate::store::write::journal::ChainHead;
 
-/// Findings that are told one by one; of more only the number is.
+/// Most findings kept. Further ones are only counted.
 pub(super) const TOLD_MOST: usize = 100;
 
-/// Something that is not as it must be.
+/// A flaw of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum FindingError {
-    /// The journal is damaged, or has lost synced data, or the file `state` can't be read. What stands behind the place
-    /// was not checked.
+    /// The journal is damaged or has lost synced data, or the file `state` can't be read.
+    /// Everything behind that place was not checked.
     #[error("{0}")]
     Journal(OpenError),
-    /// A record says what can't be, after all before it.
+    /// A record contradicts the records before it.
     #[error("position {} of the journal: {what}", position.0)]
     Record {
         /// The record.
         position: Position,
-        /// What is wrong with it.
+        /// A description of the flaw.
         what: String,
     },
-    /// The journal is whole, but not the one that was expected.
+    /// The journal is intact, but not the expected one.
     #[error(
         "the journal is not the one that was expected: {expected} was its head, and {found}. \
          What stands at that position or before it was changed"
     )]
     Expected {
-        /// What was noted.
+        /// The noted head.
         expected: ChainHead,
-        /// What is there.
+        /// The journal's state, for the message.
         found: String,
     },
     /// The index has an entry that the journal does not imply, or lacks one.
     #[error("the index {what}, the entry with the key \"{key}\". Run chat-server rebuild")]
     Entry {
-        /// How it differs.
+        /// The difference.
         what: String,
-        /// The key, with what is no text escaped.
+        /// The key, with other bytes than text escaped.
         key: String,
     },
     /// The index can't be read.
@@ -47,7 +47,7 @@ pub enum FindingError {
     Index(String),
 }
 
-/// Findings, the first of which are kept.
+/// The first findings, and the number of all.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) told: Vec<FindingError>,

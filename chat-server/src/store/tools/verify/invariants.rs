@@ -1,4 +1,4 @@
-//! What must hold of a record, after all before it.
+//! Invariants of a record, given all records before it.
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use chat_core::store::UnavailableError;
@@ -9,19 +9,19 @@ use crate::store::keys;
 use crate::store::values::{self, MessageValue};
 use crate::store::write::journal::{ConversationCreated, Event, MembershipChanged, MessageAppended, Record};
 
-/// What is wrong with a record.
+/// A violated invariant.
 #[derive(Debug)]
 pub(super) struct Wrong {
-    /// In words.
+    /// A description.
     pub(super) what: String,
-    /// Whether the record says nothing that could be applied to what is known.
+    /// Whether the record can't be applied at all.
     pub(super) unusable: bool,
 }
 
-/// What is said of a record: nothing, or what is wrong with it.
+/// The result of a check.
 type Checked = Result<(), Wrong>;
 
-/// The store as the records before the present one left it.
+/// The store before the present record.
 pub(super) struct Before<'a> {
     pub(super) heads: &'a mut HeadCache,
     pub(super) view: &'a View,
@@ -154,7 +154,7 @@ impl Before<'_> {
     }
 }
 
-/// Whether an id is one of the message with this number.
+/// Whether an id belongs to the message with this number.
 fn composed(id: &MessageId, seq: u64) -> Checked {
     match id.seq() == Some(seq) && MessageValue::nonce(id).is_some() {
         true => Ok(()),

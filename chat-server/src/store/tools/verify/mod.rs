@@ -1,8 +1,8 @@
-//! Verification: the journal's chain, what must hold of each record, and the index held against both.
+//! Verification: the journal's chain, the invariants of each record, and the index against both.
 //!
-//! It changes nothing. What the journal implies is built once more, as an index in a directory of its own, from which
-//! it is also known what a record follows: memory does not grow with what is stored. The index is not opened where it
-//! stands, for sled writes as soon as it is open: a copy of it is.
+//! Nothing is changed. The index that the journal implies is built in a temporary directory, and
+//! invariants are checked on it; memory does not grow with the store. The present index is copied
+//! before it is opened, because sled writes on opening.
 
 mod compare;
 mod finding;
@@ -34,44 +34,45 @@ use compare::{CompareError, compare, compare_value};
 use finding::Findings;
 use invariants::Before;
 
-/// Writes after which the index that is implied is brought further.
+/// Writes after which the implied index is extended.
 const BATCH: usize = 4_096;
 
-/// What is to be verified.
+/// The extent of a verification.
 #[derive(Clone, Debug, Default)]
 pub struct Checks {
-    /// The journal alone: beside a running server no more can be.
+    /// Whether to check the journal only. Beside a running server nothing else is possible.
     pub journal_only: bool,
-    /// HeadCache that were noted earlier.
+    /// Heads noted earlier.
     pub expected: Vec<ChainHead>,
 }
 
-/// What verification saw.
+/// The result of a verification.
 #[derive(Debug)]
 pub struct Verified {
-    /// The head of the chain, as far as it was found sound; `None` if the journal has no record.
+    /// The head of the chain, as far as the journal is intact; `None` without any record.
     pub head: Option<ChainHead>,
-    /// Records whose content was erased.
+    /// Records with erased content.
     pub erased: u64,
     /// The journal's segments.
     pub segments: usize,
-    /// The position up to which the index was compared, or why it was not.
+    /// The position up to which the index was compared, or the reason for not comparing it.
     pub index: Result<Position, &'static str>,
-    /// What stands behind the end and was never acknowledged.
+    /// Unacknowledged bytes beyond the end.
     pub tail: Option<TornTail>,
-    /// What is wrong; of very many the first.
+    /// The first findings.
     pub findings: Vec<FindingError>,
-    /// How many findings there are.
+    /// The number of findings.
     pub count: u64,
 }
 
-/// Verifies the store in a data directory that no server has open, or a backup of one.
+/// Verifies a data directory that no server has open, or a backup.
 ///
-/// `progress` is told how many bytes of the journal are done, of how many.
+/// `progress` receives the bytes of the journal done, and their total.
 ///
 /// # Errors
 ///
-/// [`OpenError`] if it could not be verified. What is wrong with the store is no error, but a [`FindingError`].
+/// [`OpenError`] if verification was impossible. A flaw of the store is a [`FindingError`], not an
+/// error.
 pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Result<Verified, OpenError> {
     let _lock = if checks.journal_only { None } else { Lock::take_existing(dir)? };
     let journal = dir.join("journal");
@@ -107,7 +108,7 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
     })
 }
 
-/// Makes a finding of an error that says that something is wrong with the store.
+/// Turns an error about a flaw of the store into a finding.
 fn found<T>(result: Result<T, OpenError>, findings: &mut Findings) -> Result<Option<T>, OpenError> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -119,7 +120,7 @@ fn found<T>(result: Result<T, OpenError>, findings: &mut Findings) -> Result<Opt
     }
 }
 
-/// An index to be compared, and the end that it has reached; or why there is none.
+/// An index with its end, or the reason for having none.
 type FoundIndex = Result<(Arc<Index>, End), &'static str>;
 
 fn find_index(
@@ -135,10 +136,10 @@ fn find_index(
     }
     let boot = &options.boot_id;
     if state.is_none_or(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
-        return Ok(Err("after the way in which the store was left, the next start builds it anew"));
+        return Ok(Err("the last stop was not clean, and the next start rebuilds the index"));
     }
     if Erasing::read(&dir.join("journal"))?.is_some_and(|erasing| erasing.step.is_some()) {
-        return Ok(Err("retention was interrupted, and the next start completes what it had begun"));
+        return Ok(Err("retention was interrupted, and the next start completes the step"));
     }
     copy_dir(&index, &copy).map_err(OpenError::io("copy to the temporary directory (TMPDIR)", &index))?;
     let opened = match Index::open(&copy, options.index_cache_bytes)? {
@@ -170,7 +171,7 @@ fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How far verification has come.
+/// Progress of a verification.
 struct VerifyWalk<'a> {
     index: FoundIndex,
     compared: Option<Position>,
@@ -222,7 +223,7 @@ impl<'a> VerifyWalk<'a> {
         if is_end_of_index { self.compare(end) } else { Ok(()) }
     }
 
-    /// Holds what was expected at a position against what is there.
+    /// Compares a head with the expected one at its position.
     fn meet(&mut self, head: ChainHead) {
         self.head = Some(head);
         for expected in self.expected.extract_if(.., |expected| expected.position == head.position) {
@@ -245,8 +246,8 @@ impl<'a> VerifyWalk<'a> {
         self.heads.apply(&mut self.view, &record.event, &record.content, location)
     }
 
-    /// Looks for a client message id in the index, if that has come so far. There may be more of them in it than are
-    /// implied, for they are put before its end.
+    /// Looks up a client message id in the index, up to its end. The index may have more ids than
+    /// implied, because they are written before its end.
     fn original(&mut self, location: Location, event: &Event) {
         let (user, id) = match event {
             Event::ConversationCreated(created) => (&created.created_by, &created.client_message_id),

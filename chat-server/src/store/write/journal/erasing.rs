@@ -1,9 +1,9 @@
 //! Erasing content in place.
 //!
-//! Content is overwritten with zeros, and its checksum with that of zeros; positions, payloads and hashes stay, so the
-//! chain holds as before. Such a write may be torn, so the file `erasing` beside the segments says beforehand what is about
-//! to be erased. Content there that does not hold is taken as erased by whoever meets it, and whoever opens the store next
-//! erases it again.
+//! Content is overwritten with zeros, and its checksum with the checksum of zeros. Positions,
+//! payloads and hashes stay, and with them the chain. A crash may tear such a write, therefore the
+//! file `erasing` beside the segments names the step beforehand. A reader takes bad content within
+//! the noted step as erased, and the next start erases the step again.
 
 use std::fs::File;
 use std::io;
@@ -21,68 +21,68 @@ use crate::store::disk::{Disk, DiskFile};
 use crate::store::error::{DamageError, OpenError};
 use crate::store::write::note;
 
-/// Bytes of a block of most file systems: less can't be given back.
+/// Bytes of a block of most file systems. Smaller holes are not given back.
 const BLOCK: u64 = 4_096;
 
 /// The file's name.
 const NAME: &str = "erasing";
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct Erasing {
     version: u32,
     /// All content before this is erased.
     pub(in crate::store) done: End,
-    /// What is being erased.
+    /// The step under way.
     pub(in crate::store) step: Option<ErasingStep>,
 }
 
 /// Groups, one behind the other, whose contents are being erased.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct ErasingStep {
-    /// Where in the segment they begin.
+    /// Start of the first group, as an offset in the segment.
     pub(in crate::store) from: u64,
-    /// Where they end.
+    /// End of the last group.
     pub(in crate::store) until: End,
 }
 
-/// A message whose content stands in a journal, erased or not.
+/// A message with content in a journal, erased or not.
 pub(in crate::store) struct Erasable {
-    /// Its conversation.
+    /// The conversation of the message.
     pub(in crate::store) conversation: ConversationId,
-    /// Its number there.
+    /// The number of the message in its conversation.
     pub(in crate::store) seq: u64,
-    /// Where in the segment the checksum of the content stands.
+    /// Offset of the content's checksum in the segment.
     checksum: u64,
-    /// Where the content does.
+    /// Offset of the content in the segment.
     content: u64,
     length: usize,
 }
 
 impl Erasing {
-    /// What is said when all before `done` is erased, and perhaps more is about to be.
+    /// A note: everything before `done` is erased, and `step` is about to be.
     pub(in crate::store) fn new(done: End, step: Option<ErasingStep>) -> Self {
         Self { version: note::VERSION, done, step }
     }
 
-    /// Reads it; `None` if nothing was ever erased.
+    /// Reads the note; `None` if nothing was ever erased.
     pub(in crate::store) fn read(journal: &Path) -> Result<Option<Self>, OpenError> {
         note::read(journal, NAME)
     }
 
-    /// Makes sure that it can be said on a full disk too.
+    /// Reserves room for the next note, because a disk may fill up before.
     pub(in crate::store) fn keep_spare(journal: &Path) {
         note::keep_spare(journal, NAME);
     }
 
-    /// Says it durably.
+    /// Writes the note durably.
     pub(in crate::store) fn write(&self, journal: &Path) -> Result<(), OpenError> {
         note::write(journal, NAME, self).map_err(OpenError::io("note what is erased in", journal))?;
         Self::keep_spare(journal);
         Ok(())
     }
 
-    /// Whether the content of the record at this place may be erased in part.
+    /// Whether the content of the record at this location may be partly erased.
     pub(super) fn covers(&self, location: Location) -> bool {
         self.step.is_some_and(|ErasingStep { from, until }| {
             location.segment == until.segment && (from..until.offset).contains(&u64::from(location.offset))
@@ -91,7 +91,7 @@ impl Erasing {
 }
 
 impl ErasingStep {
-    /// The messages in it.
+    /// The messages of the step.
     pub(in crate::store) fn messages(&self, journal: &Path) -> Result<Vec<Erasable>, OpenError> {
         let Self { from, until } = *self;
         let path = segment::path(journal, until.segment);
@@ -107,7 +107,7 @@ impl ErasingStep {
         Ok(messages(&bytes, from).map_err(damaged)?)
     }
 
-    /// Overwrites the contents of these messages, which are in it, and syncs that.
+    /// Overwrites the contents of these messages of the step, and syncs them.
     pub(in crate::store) fn erase(
         &self,
         disk: &dyn Disk,
@@ -128,17 +128,18 @@ impl ErasingStep {
     }
 }
 
-/// Gives the whole blocks of erased content back to the file system. Where that can't be done, the zeros stay.
+/// Returns whole blocks of erased content to the file system. Where holes are not supported, the
+/// zeros stay.
 fn give_back(file: &mut dyn DiskFile, content: u64, length: u64) {
     let (start, end) = (content.next_multiple_of(BLOCK), (content + length) / BLOCK * BLOCK);
     if start < end
         && let Err(error) = file.punch(start, end - start)
     {
-        tracing::debug!(%error, "the room of erased content is not given back");
+        tracing::debug!(%error, "can't return the room of erased content to the file system");
     }
 }
 
-/// The messages of groups that stand one behind the other, the first at `offset`. Contents are not looked at.
+/// The messages of consecutive groups, the first at `offset`. Contents are not read.
 fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static str> {
     const SHORT: &str = "a record is cut short";
     let mut found = Vec::new();
@@ -168,7 +169,7 @@ fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static
     Ok(found)
 }
 
-/// The message that an event is about.
+/// The message of an event.
 fn message(event: Event) -> Option<(ConversationId, u64)> {
     match event {
         Event::ConversationCreated(created) => Some((created.id, 1)),

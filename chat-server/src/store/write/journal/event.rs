@@ -1,4 +1,4 @@
-//! What a record of the journal says: what happened, as JSON that needs no program to be read.
+//! The events that records hold, as JSON that is readable without this program.
 
 use std::sync::Arc;
 
@@ -10,21 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Hash;
 
-/// Something that happened.
+/// A committed change.
 ///
-/// Names and fields stay as they are for as long as the format version does; a field that comes later has a
-/// default.
+/// Names and fields stay while the format version does. A field that is added later has a default.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The store was created, or restored from a backup: its numbers belong to this epoch.
+    /// The store was created, or restored from a backup. Its numbers belong to this epoch.
     EpochBegun {
         /// The epoch.
         epoch: Epoch,
     },
     /// A user was put into the directory.
     AccountPut {
-        /// All that is known of it.
+        /// The whole account.
         account: Account,
     },
     /// A conversation was created with its message 1.
@@ -33,11 +32,11 @@ pub enum Event {
     MessageAppended(MessageAppended),
     /// A user's read position rose.
     MessageRead {
-        /// In this conversation.
+        /// The conversation.
         conversation: ConversationId,
-        /// Of this user.
+        /// The user.
         user: UserId,
-        /// To this number.
+        /// The new read position.
         up_to: u64,
     },
     /// A user became a participant.
@@ -55,18 +54,18 @@ pub struct ConversationCreated {
     pub title: Arc<str>,
     /// The room it is filed in.
     pub room_type: RoomType,
-    /// Who created it, and sent message 1.
+    /// The creator of the conversation and sender of message 1.
     pub created_by: UserId,
-    /// Who took part at the start, by id.
+    /// The first participants, by id.
     pub participants: Vec<UserId>,
     /// The id of message 1.
     pub message_id: MessageId,
     /// When message 1 was sent.
     pub sent_at: Timestamp,
-    /// Under which id the creator may repeat this.
+    /// The id under which the creator may repeat the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
-    /// The salted SHA-256 of the content, which stands behind this payload until it is erased.
+    /// The salted SHA-256 of the content, which follows this payload until erased.
     pub content_hash: Hash,
 }
 
@@ -75,18 +74,18 @@ pub struct ConversationCreated {
 pub struct MessageAppended {
     /// The conversation.
     pub conversation: ConversationId,
-    /// Its number there.
+    /// The number of the message in the conversation.
     pub seq: u64,
-    /// Its id.
+    /// The id of the message.
     pub message_id: MessageId,
-    /// Who sent it.
+    /// The sender.
     pub sender: UserId,
-    /// When it counts as sent.
+    /// The time of sending.
     pub sent_at: Timestamp,
-    /// Under which id the sender may repeat this.
+    /// The id under which the sender may repeat the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
-    /// The salted SHA-256 of the content, which stands behind this payload until it is erased.
+    /// The salted SHA-256 of the content, which follows this payload until erased.
     pub content_hash: Hash,
 }
 
@@ -97,7 +96,7 @@ pub struct MembershipChanged {
     pub conversation: ConversationId,
     /// The user.
     pub user: UserId,
-    /// The conversation's version after it.
+    /// The conversation's version after the change.
     pub version: u64,
 }
 

@@ -1,6 +1,6 @@
-//! Reading big-endian fields off the front of a slice whose length was checked.
+//! Reading big-endian fields from the front of a slice of known length.
 
-/// What is left of the slice.
+/// The unread rest of the slice.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl Fields<'_> {

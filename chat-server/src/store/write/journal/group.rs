@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! magic 4 · first position u64 · records u32 · bytes of the records u32
-//!   · synced end before it (position u64, segment u64, offset u64) · crc of all these u32 · records
+//!   · synced end before it (position u64, segment u64, offset u64) · crc of all these u32
+//!   · records
 //! ```
 //!
-//! The magic is no UTF-8, so no message can look like a group. A header is written only after all before it was
-//! synced: whoever finds one knows that.
+//! The magic is not UTF-8, therefore no message can look like a group. A header is written only
+//! after everything before it was synced; finding one proves that.
 
 use chat_core::store::Position;
 use serde::{Deserialize, Serialize};
@@ -15,38 +16,38 @@ use super::event::Event;
 use super::fields::Fields;
 use super::record::{self, Framed, Hash, Record, RecordTooLargeError, SaltedContent};
 
-/// What every group begins with.
+/// The first bytes of every group.
 pub(super) const MAGIC: [u8; 4] = [0xff, b'G', b'R', 0xfe];
 /// Bytes of a group's header.
 pub(super) const HEADER: usize = 48;
 const CHECKED: usize = 44;
 
-/// Most bytes of a group's records: what is read into memory at once when the journal is read back.
+/// Most bytes of a group's records. Reading the journal back loads one group into memory.
 pub(super) const BYTES_MOST: usize = 64 << 20;
 
-/// A place between two groups, up to which all is synced.
+/// A place between two groups, before which everything is synced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(in crate::store) struct End {
-    /// The last position before it.
+    /// The last position before this end.
     pub(in crate::store) position: Position,
     /// The segment, by its first position.
     pub(in crate::store) segment: u64,
-    /// Where in the segment.
+    /// The offset in the segment.
     pub(in crate::store) offset: u64,
-    /// The hash of the last record before it.
+    /// The hash of the last record before this end.
     pub(in crate::store) chain: Hash,
 }
 
-/// Where a record stands.
+/// The location of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Location {
     /// The segment, by its first position.
     pub(in crate::store) segment: u64,
-    /// Where in the segment; segments are shorter than 4 GiB.
+    /// The offset in the segment. Segments are shorter than 4 GiB.
     pub(in crate::store) offset: u32,
 }
 
-/// A group that gathers records before it is written.
+/// A group of records that is not written yet.
 pub(in crate::store) struct Group {
     start: End,
     last: Position,
@@ -56,7 +57,7 @@ pub(in crate::store) struct Group {
 }
 
 impl Group {
-    /// An empty group that will stand at `start`.
+    /// An empty group to be written at `start`.
     pub(super) fn new(start: End) -> Self {
         Self { start, last: start.position, chain: start.chain, records: 0, bytes: vec![0; HEADER] }
     }
@@ -79,17 +80,17 @@ impl Group {
         Ok((position, Location { segment: self.start.segment, offset }))
     }
 
-    /// The last position in it, or before it if it is empty.
+    /// The last position in the group, or before an empty group.
     pub(in crate::store) fn last(&self) -> Position {
         self.last
     }
 
-    /// Whether it has no record.
+    /// Whether the group has no record.
     pub(in crate::store) fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// Reads back a record of this group, which is in no file yet; `None` if it stands elsewhere.
+    /// Reads back a record of this unwritten group; `None` if the location is elsewhere.
     pub(in crate::store) fn read(&self, location: Location) -> Option<Record> {
         let within = u64::from(location.offset).checked_sub(self.start.offset)?;
         let within = usize::try_from(within).ok().filter(|_| location.segment == self.start.segment)?;
@@ -97,7 +98,7 @@ impl Group {
         framed.open().ok()
     }
 
-    /// Completes the header: gives the bytes to write, and the end once they are synced.
+    /// Completes the header. Returns the bytes to write, and the end after they are synced.
     pub(super) fn finish(mut self) -> (Vec<u8>, End) {
         let header = GroupHeader {
             first: Position(self.start.position.0 + 1),
@@ -112,14 +113,14 @@ impl Group {
     }
 }
 
-/// The header of a group. The chain of `before` is not part of it: the first record names that.
+/// The header of a group. The chain of `before` is not stored here: the first record names it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GroupHeader {
     /// The position of the first record.
     pub(super) first: Position,
-    /// How many records.
+    /// The number of records.
     pub(super) records: u32,
-    /// Their bytes.
+    /// The bytes of the records.
     pub(super) length: u32,
     /// The synced end before the group.
     pub(super) before: End,

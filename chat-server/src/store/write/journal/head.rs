@@ -1,4 +1,4 @@
-//! The head of the chain, in the form in which the log names it and an operator gives it back.
+//! The head of the chain, in the form in which the log prints it and an operator passes it back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,12 @@ use chat_core::store::Position;
 use super::group::End;
 use super::record::Hash;
 
-/// The position and the hash of a record. They stand for all that was written up to it: nothing of that can be changed
-/// without changing them.
+/// The position and the hash of a record. Changing any record up to this one would change the hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChainHead {
     /// The position of the record.
     pub position: Position,
-    /// Its hash.
+    /// The hash of the record.
     pub hash: Hash,
 }
 
@@ -30,7 +29,7 @@ impl fmt::Display for ChainHead {
     }
 }
 
-/// A text is no head.
+/// The text is not a head.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("give the position and the hash as the log does, with a colon between them: 1234:5f3a…")]
 pub struct ParseHeadError;

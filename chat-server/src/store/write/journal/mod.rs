@@ -1,8 +1,9 @@
-//! The journal: the truth. An append-only sequence of checked records in segments, written in groups.
+//! The journal: an append-only sequence of checked records in segments, written in groups. The
+//! journal is the truth.
 //!
-//! A group is one write and one `fdatasync`, and is acknowledged after that. It is written over zeros that were put there
-//! before: a sync of a file that grows costs twice as much. See `record`, `group` and `segment` for the format and
-//! `recover` for what a start makes of it.
+//! A group is one write and one `fdatasync`, and is acknowledged after them. Groups overwrite zeros
+//! written ahead, because syncing a growing file costs twice as much. `record`, `group` and
+//! `segment` describe the format, and `recover` the start.
 
 mod erasing;
 mod event;
@@ -44,48 +45,48 @@ pub(in crate::store) use synced::Synced;
 
 use crate::store::disk::{Disk, DiskFile};
 
-/// Shortest segment before a new one is begun, whatever the options say: longer than its header.
+/// Shortest segment, whatever the options say: longer than its header.
 const SEGMENT_LEAST: u64 = 4 << 10;
 
-/// Longest segment before a new one is begun, whatever the options say: places in it must fit 32 bits.
+/// Longest segment, whatever the options say: locations in a segment must fit 32 bits.
 const SEGMENT_MOST: u64 = 1 << 30;
 
-/// Bytes of zeros that are written ahead of the end at a time: some dozens of large groups share their cost, and none
-/// waits long for them.
+/// Bytes of zeros written ahead at a time. Dozens of large groups share the cost, and none waits
+/// long.
 const AHEAD: usize = 256 << 10;
 static ZEROS: [u8; AHEAD] = [0; AHEAD];
 
-/// The journal, open for writing. There is one, and one thread has it.
+/// The journal, open for writing. One thread owns it.
 pub(in crate::store) struct Journal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     segment_bytes: u64,
     file: Box<dyn DiskFile>,
-    /// Where that file was opened, and which one it is.
+    /// The path under which the file was opened, and the identity of the file.
     place: (PathBuf, (u64, u64)),
-    /// The acknowledged end: all before it is synced.
+    /// The acknowledged end. Everything before it is synced.
     end: End,
-    /// Up to where the segment holds zeros behind the end.
+    /// End of the zeros behind the acknowledged end.
     ahead: u64,
-    /// The same for who reads what is written.
+    /// The acknowledged end, for readers.
     synced: Arc<Synced>,
-    /// What has to be taken back before anything else is written.
+    /// Remains of a failed write, to be removed before the next write.
     leftover: Option<Leftover>,
-    /// Whether the last group was refused, and the log says why.
+    /// Whether the last group was refused and the log says why.
     failing: bool,
 }
 
-/// What a failed write left beyond the acknowledged end.
+/// Remains of a failed write beyond the acknowledged end.
 #[derive(Clone, Copy)]
 enum Leftover {
     /// Bytes in the segment.
     Bytes,
-    /// The segment after it.
+    /// The next segment.
     Segment,
 }
 
 impl Journal {
-    /// Opens a journal at its end, or makes its first segment.
+    /// Opens a journal at its end, or creates its first segment.
     pub(in crate::store) fn open(
         disk: Arc<dyn Disk>,
         dir: &Path,
@@ -117,15 +118,15 @@ impl Journal {
         self.end
     }
 
-    /// The same, from any thread and while it rises.
+    /// The acknowledged end, for other threads.
     pub(in crate::store) fn synced(&self) -> Arc<Synced> {
         self.synced.clone()
     }
 
     /// Begins a group, in a new segment if this one is full.
     ///
-    /// A file that is no longer where it was opened is not written to: who removes a directory would take with it what
-    /// is acknowledged afterwards. What an earlier failure left is taken back first.
+    /// Refuses to write to a file that was moved or removed: with its directory, later acknowledged
+    /// changes would be lost. Remains of an earlier failure are removed first.
     pub(in crate::store) fn begin(&mut self) -> Result<Group, UnavailableError> {
         if id_of(&self.place.0).ok() != Some(self.place.1) {
             return Err(self.refuse(format!(
@@ -141,11 +142,12 @@ impl Journal {
         Ok(Group::new(self.end))
     }
 
-    /// Writes a group and syncs it: it is durable when this returns.
+    /// Writes a group and syncs it. The group is durable when this returns.
     ///
-    /// A write or sync that failed is never tried again as it was, for what a failed sync left on disk is not
-    /// known. The file is cut back to the acknowledged end, and that is synced; while this fails too, nothing is
-    /// acknowledged. It can be tried as often as it takes, for what stands beyond that end means nothing.
+    /// A failed write or sync is never repeated as it was, because the state of the disk after a
+    /// failed sync is unknown. The file is cut back to the acknowledged end and synced. Nothing is
+    /// acknowledged until both succeed. Trying again is always safe: bytes beyond the acknowledged
+    /// end mean nothing.
     pub(in crate::store) fn commit(&mut self, group: Group) -> Result<(), UnavailableError> {
         let (bytes, end) = group.finish();
         let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| {
@@ -161,7 +163,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Ends the writing: gives the end, which is where the segment ends too.
+    /// Stops writing and cuts the segment at the acknowledged end, which is returned.
     pub(in crate::store) fn close(mut self) -> End {
         if let Err(error) = self.cut_back() {
             tracing::debug!(%error, "zeros are left behind the journal's end: the next start cuts them");
@@ -169,9 +171,8 @@ impl Journal {
         self.end
     }
 
-    /// Writes zeros behind a group, if there are none left, and none beyond where the segment is full: they are all
-    /// written over when the next one is begun. They make a sync faster and mean nothing, so a group counts without them
-    /// too: on a disk that is almost full, say.
+    /// Writes zeros behind a group when none are left, at most up to the end of the segment. They
+    /// make syncs faster and mean nothing; on an almost full disk the group counts without them.
     fn write_ahead(&mut self, offset: u64) {
         let left = usize::try_from(self.segment_bytes.saturating_sub(offset)).unwrap_or(AHEAD);
         let zeros = &ZEROS[..left.min(AHEAD)];
@@ -180,7 +181,7 @@ impl Journal {
         }
     }
 
-    /// Cuts off what stands behind the acknowledged end.
+    /// Cuts the segment at the acknowledged end.
     fn cut_back(&mut self) -> io::Result<()> {
         self.file.cut(self.end.offset)?;
         self.file.sync()?;
@@ -197,7 +198,7 @@ impl Journal {
 
     fn undo(&mut self, leftover: Leftover, error: &io::Error) -> UnavailableError {
         self.leftover = Some(leftover);
-        // If it fails, it is tried again before the next group, and said then.
+        // After a failure the next group tries again and reports it.
         let _ = self.take_back();
         self.failed(error)
     }
@@ -227,7 +228,8 @@ impl Journal {
         ))
     }
 
-    /// Says why nothing is acknowledged: in the log only the first time, for it may be asked of every request.
+    /// Refuses with this reason. Only the first refusal is logged, because every request may cause
+    /// one.
     fn refuse(&mut self, reason: String) -> UnavailableError {
         if !mem::replace(&mut self.failing, true) {
             tracing::error!(position = self.end.position.0, "{reason}");
@@ -236,20 +238,21 @@ impl Journal {
     }
 }
 
-/// The path of the segment that ends here, and which file stands there.
+/// The path of the segment with this end, and the identity of its file.
 fn place_of(dir: &Path, end: End) -> io::Result<(PathBuf, (u64, u64))> {
     let path = segment::path(dir, end.segment);
     let id = id_of(&path)?;
     Ok((path, id))
 }
 
-/// What tells a file from every other.
+/// The device and inode of a file.
 fn id_of(path: &Path) -> io::Result<(u64, u64)> {
     let metadata = fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Makes the segment after `end`: its header is synced, and its name too, before anything is written to it.
+/// Creates the segment after `end`. Its header and its name are synced before anything else is
+/// written.
 fn new_segment(disk: &dyn Disk, dir: &Path, end: End) -> io::Result<(Box<dyn DiskFile>, End)> {
     let name = end.position.0 + 1;
     let mut file = disk.create(&segment::path(dir, name))?;

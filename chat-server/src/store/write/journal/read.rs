@@ -1,4 +1,4 @@
-//! Reading the journal: all of it in order, or one record where it stands.
+//! Reading the journal: every record in order, or one record at its location.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,10 +14,10 @@ use super::scan::{Depth, ScanStep, SegmentReader};
 use super::segment;
 use crate::store::error::OpenError;
 
-/// Reads every record of the journal of a data directory in order, with all that can be checked.
+/// Reads every record of a data directory's journal in order, and checks each one completely.
 ///
-/// It changes nothing and takes no lock. Of a store that is in use it gives what was written when each segment
-/// was reached; the last group may then be incomplete, which is an error like any damage, and the last item.
+/// Changes nothing and takes no lock. In a store in use, each segment is read as of the time it is
+/// reached. Its last group may then be incomplete; such an error is the last item, like damage.
 ///
 /// # Errors
 ///
@@ -31,20 +31,20 @@ pub fn read_all(dir: &Path) -> Result<impl Iterator<Item = Result<Record, OpenEr
     }))
 }
 
-/// Groups in their order, after a known end.
+/// Groups in order, after a known end.
 pub(in crate::store) struct Groups {
     journal: PathBuf,
-    /// The segments to come, the next one last.
+    /// The segments to read, the next one last.
     segments: Vec<u64>,
     reader: Option<SegmentReader>,
     after: End,
 }
 
-/// A group that was read: the end behind it, and its records.
+/// A group with the end behind it.
 pub(in crate::store) type ReadGroup = (End, Vec<(Location, Record)>);
 
 impl Groups {
-    /// All groups after `end`, or all there are if that is the default.
+    /// The groups after `end`; the default end means all groups.
     pub(in crate::store) fn after(journal: &Path, end: End) -> Result<Self, OpenError> {
         let mut segments = segment::list(journal).map_err(OpenError::io("list", journal))?;
         segments.retain(|segment| *segment >= end.segment);
@@ -52,7 +52,7 @@ impl Groups {
         Ok(Self { journal: journal.to_owned(), segments, reader: None, after: end })
     }
 
-    /// The next group. After an error there is no next one.
+    /// The next group; none after an error.
     pub(in crate::store) fn next_group(&mut self) -> Result<Option<ReadGroup>, OpenError> {
         loop {
             let Some(mut reader) =
@@ -92,10 +92,10 @@ impl Groups {
     }
 }
 
-/// Segments that are kept open for reading; at this number all are closed and opened again as needed.
+/// Most segments held open for reading. At this number all are closed, and opened again on demand.
 const OPEN_FILES: usize = 64;
 
-/// Reads single records, from many threads at once.
+/// Reads single records, from many threads.
 #[derive(Debug)]
 pub(in crate::store) struct Reader {
     journal: PathBuf,
@@ -108,13 +108,13 @@ impl Reader {
         Self { journal: journal.to_owned(), files: Mutex::default() }
     }
 
-    /// Reads the record that stands there.
+    /// Reads the record at a location.
     pub(in crate::store) fn read(&self, location: Location) -> io::Result<Record> {
         let file = self.file(location.segment)?;
         let offset = u64::from(location.offset);
         let read = read_at(&file, offset, false)?;
         let read = match (&read, Erasing::read(&self.journal)) {
-            // It may have been read while it was being erased.
+            // The content may have changed under this read.
             (Err(_), Ok(Some(erasing))) => read_at(&file, offset, erasing.covers(location))?,
             _ => read,
         };

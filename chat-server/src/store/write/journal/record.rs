@@ -1,13 +1,14 @@
-//! One record: a header, a payload that is chained to the record before it, and content that can be erased.
+//! One record: a header, a payload chained to the record before it, and content that can be erased.
 //!
 //! ```text
-//! payload length u32 · content length u32 · position u64 · hash of the record before 32 · payload crc u32
-//!   · crc of all these u32 · content crc u32 · payload (JSON) · content (salt 16, text)
+//! payload length u32 · content length u32 · position u64 · hash of the record before 32
+//!   · payload crc u32 · crc of all these u32 · content crc u32
+//!   · payload (JSON) · content (salt 16, text)
 //! ```
 //!
-//! Numbers are big-endian. The hash of a record is the SHA-256 of its position, the hash before it and its
-//! payload. The content is outside of it and bound by a salted hash inside the payload: content that is all
-//! zeros, with the checksum of zeros, is *erased*, and the chain holds as before.
+//! Numbers are big-endian. The hash of a record is the SHA-256 of its position, the previous hash
+//! and its payload. The content is not part of the hash; a salted hash in the payload covers it.
+//! Content of zeros with the checksum of zeros is *erased*, and the chain still holds.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,17 +24,17 @@ use super::fields::Fields;
 
 /// Bytes of a record's header.
 pub(super) const HEADER: usize = 60;
-/// Where in the header the checksum of the content stands.
+/// Offset of the content's checksum in the header.
 pub(super) const CONTENT_CRC: usize = 56;
 const CHECKED: usize = 52;
 const SALT: usize = 16;
-/// SaltPool that are fetched at once.
+/// Salts fetched at once.
 const SALTS: usize = 256;
 
 /// Most bytes of a payload: a conversation of 60,000 participants with the longest ids.
 const PAYLOAD_MOST: usize = 16 << 20;
 
-/// Most bytes of content: far beyond any frame, and little enough to be read into memory at once.
+/// Most bytes of content: far beyond any frame, and small enough to read into memory.
 const CONTENT_MOST: usize = 1 << 20;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -45,31 +46,31 @@ pub struct Hash(pub [u8; 32]);
 /// A record of the journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
-    /// Its position: 1, 2, 3 … without holes.
+    /// The position: 1, 2, 3 … without holes.
     pub position: Position,
-    /// The hash of the record before it; zeros for the first.
+    /// The hash of the previous record; zeros for the first.
     pub previous: Hash,
-    /// Its own hash.
+    /// The hash of this record.
     pub hash: Hash,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// The text of the message that the event is about.
+    /// The text of the event's message.
     pub content: Content,
 }
 
 /// The content of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// The event is not about a message.
+    /// The event has no message.
     None,
     /// The text of the message.
     Text(Arc<str>),
-    /// There was a text, and it was erased.
+    /// The text was erased.
     Erased,
 }
 
 impl Content {
-    /// The text, if there is one.
+    /// The text, if present.
     pub fn text(&self) -> Option<&Arc<str>> {
         match self {
             Self::Text(text) => Some(text),
@@ -78,15 +79,15 @@ impl Content {
     }
 }
 
-/// Content as it is stored, made before the event that names its hash.
+/// Content in its stored form, made before the event that names its hash.
 pub(in crate::store) struct SaltedContent {
     bytes: Vec<u8>,
-    /// What the event names.
+    /// The hash that the event names.
     pub(in crate::store) hash: Hash,
 }
 
-/// Fresh random bytes to seal with, each used once; fetched for some hundred texts at a time, for a call of the system costs
-/// as much for one.
+/// Fresh random salts, each used once. One system call fetches hundreds, because a call for one
+/// costs as much.
 #[derive(Default)]
 pub(in crate::store) struct SaltPool(Vec<[u8; SALT]>);
 
@@ -101,7 +102,7 @@ impl SaltPool {
 }
 
 impl SaltedContent {
-    /// Seals a text.
+    /// Salts a text.
     pub(in crate::store) fn new(text: &str, salts: &mut SaltPool) -> Result<Self, getrandom::Error> {
         let mut bytes = Vec::with_capacity(SALT + text.len());
         bytes.extend(salts.next()?);
@@ -111,12 +112,12 @@ impl SaltedContent {
     }
 }
 
-/// A record is longer than what may be read back.
+/// The record is longer than a reader accepts.
 #[derive(Debug, thiserror::Error)]
 #[error("a change is too large to be stored: {0} bytes")]
 pub(in crate::store) struct RecordTooLargeError(pub(super) usize);
 
-/// Appends a record to `bytes` and gives its hash.
+/// Appends a record to `bytes` and returns its hash.
 pub(super) fn encode(
     bytes: &mut Vec<u8>,
     position: Position,
@@ -150,7 +151,7 @@ fn length(part: &[u8], most: usize) -> Result<u32, RecordTooLargeError> {
     }
 }
 
-/// The lengths in a header, once it is known to be whole.
+/// The fields of a header with a valid checksum.
 pub(super) struct RecordHeader {
     payload: usize,
     content: usize,
@@ -176,35 +177,35 @@ impl RecordHeader {
         Ok(Self { payload, content, position, previous, payload_crc, content_crc: fields.u32() })
     }
 
-    /// Where in the record the payload stands.
+    /// The range of the payload in the record.
     pub(super) fn payload(&self) -> Range<usize> {
         HEADER..HEADER + self.payload
     }
 
-    /// Where in the record the content stands.
+    /// The range of the content in the record.
     pub(super) fn content(&self) -> Range<usize> {
         HEADER + self.payload..self.length()
     }
 
-    /// Bytes of the record, its header included.
+    /// Bytes of the record, including its header.
     pub(super) fn length(&self) -> usize {
         HEADER + self.payload + self.content
     }
 }
 
-/// A record whose checksums hold, but perhaps that of a content that is being erased.
+/// A record with valid checksums, except perhaps for content that is being erased.
 pub(super) struct Framed<'a> {
     header: RecordHeader,
     payload: &'a [u8],
     content: &'a [u8],
-    /// Whether the content may be erased in part.
+    /// Whether the content may be partly erased.
     erasing: bool,
 }
 
 impl<'a> Framed<'a> {
-    /// Reads the record at the start of `bytes`, and gives what follows.
+    /// Reads the record at the start of `bytes`. Returns it with the rest.
     ///
-    /// While its content is being erased (`erasing`), that may be anything between what it was and what it will be.
+    /// With `erasing`, the content may be anything between its old bytes and zeros.
     pub(super) fn split(bytes: &'a [u8], erasing: bool) -> Result<(Self, &'a [u8]), &'static str> {
         let header = RecordHeader::decode(bytes)?;
         let (record, rest) = bytes.split_at_checked(header.length()).ok_or("a record is cut short")?;
@@ -218,22 +219,22 @@ impl<'a> Framed<'a> {
         Ok((Self { header, payload, content, erasing }, rest))
     }
 
-    /// Where the record stands.
+    /// The position of the record.
     pub(super) fn position(&self) -> Position {
         self.header.position
     }
 
-    /// The hash of the record before it, as it says.
+    /// The hash of the previous record, as stored in this one.
     pub(super) fn previous(&self) -> Hash {
         self.header.previous
     }
 
-    /// The record's own hash.
+    /// The hash of this record.
     pub(super) fn hash(&self) -> Hash {
         Hash::of([&self.header.position.0.to_be_bytes()[..], &self.header.previous.0, self.payload])
     }
 
-    /// Reads what the record says, and checks its content against the hash in it.
+    /// Decodes the event, and checks the content against the hash in the event.
     pub(super) fn open(&self) -> Result<Record, &'static str> {
         let event: Event = serde_json::from_slice(self.payload).map_err(|_| "a payload is no known event")?;
         let content = self.content(event.content_hash())?;
@@ -302,7 +303,7 @@ impl FromStr for Hash {
     }
 }
 
-/// A text is no hash.
+/// The text is not a hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a hash has 64 hexadecimal digits")]
 pub struct ParseHashError;

@@ -1,9 +1,9 @@
-//! Is it damage or a torn tail? What a start makes of the journal that it finds.
+//! Recovery at a start: tells damage from a torn tail.
 //!
-//! Some places are known to have been synced: the index and the file `state` each name one, every group's header
-//! names the end before it, and a segment is only begun when the one before it is complete. What is bad before
-//! any of these places is damage: the store is refused and nothing is changed. What is bad beyond all of them was
-//! never acknowledged: a torn tail, which is cut and reported.
+//! Some ends are known to have been synced: the index and the file `state` each name one, every
+//! group's header names the end before it, and a segment is begun only after the previous one is
+//! complete. Bad data before a known end is damage: the store is refused and nothing is changed.
+//! Bad data beyond all known ends was never acknowledged: a torn tail, which is cut and reported.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,48 +17,48 @@ use super::segment;
 use crate::store::disk::Disk;
 use crate::store::error::{DamageError, OpenError};
 
-/// Someone who knows an end that was synced.
+/// An end known to have been synced.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct KnownEnd {
-    /// Who, for the message.
+    /// The source of this knowledge, for messages.
     pub(in crate::store) name: &'static str,
-    /// What it knows.
+    /// The end.
     pub(in crate::store) end: End,
 }
 
-/// A torn tail that was cut: it was never acknowledged.
+/// A torn tail after it was cut. Nothing in it was acknowledged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TornTail {
     /// The segment.
     pub file: PathBuf,
-    /// Where it was cut.
+    /// The offset of the cut.
     pub offset: u64,
-    /// How many bytes were cut off, without zeros behind them: these were written ahead.
+    /// Bytes that were cut off, without the zeros written ahead.
     pub bytes: u64,
-    /// The position that would have stood there.
+    /// The position of the first lost record.
     pub position: Position,
-    /// What was wrong with it.
+    /// A description of the flaw.
     pub what: String,
 }
 
-/// What a start found.
+/// The result of a recovery.
 #[derive(Debug)]
 pub(in crate::store) struct Recovered {
-    /// Where the journal ends; `None` if there is no segment.
+    /// The end of the journal; `None` without any segment.
     pub(in crate::store) end: Option<End>,
-    /// What was cut off.
+    /// The tail that was cut.
     pub(in crate::store) cut: Option<TornTail>,
 }
 
-/// What stands in a journal.
+/// The result of an inspection.
 pub(in crate::store) struct Inspected {
-    /// Where it ends; `None` if there is no segment.
+    /// The end of the journal; `None` without any segment.
     pub(in crate::store) end: Option<End>,
-    /// What stands beyond that end, and was never acknowledged.
+    /// Unacknowledged bytes beyond the end.
     pub(in crate::store) tail: Option<UncutTail>,
 }
 
-/// A torn tail that is still there.
+/// A torn tail that was not cut.
 pub(in crate::store) struct UncutTail {
     reader: SegmentReader,
     flaw: Flaw,
@@ -66,7 +66,7 @@ pub(in crate::store) struct UncutTail {
 }
 
 impl UncutTail {
-    /// What would be cut.
+    /// Describes the tail as if it were cut.
     pub(in crate::store) fn describe(&self) -> TornTail {
         let end = self.reader.end();
         let DamageError { file, what, .. } = self.reader.damage(self.flaw);
@@ -88,13 +88,13 @@ impl UncutTail {
     }
 }
 
-/// Who sees each group that was read, with the end behind it.
+/// A callback for each group, with the end behind it.
 pub(in crate::store) type Visit<'a> =
     &'a mut dyn FnMut(End, Vec<(Location, Record)>) -> Result<(), OpenError>;
 
-/// Checks the journal, cuts a torn tail and what was written ahead, and syncs what is left.
+/// Checks the journal, cuts a torn tail and the zeros written ahead, and syncs the rest.
 ///
-/// `progress` is told the position at each segment. See [`inspect`] for the rest.
+/// `progress` receives the position at each segment. [`inspect`] describes the other parameters.
 pub(in crate::store) fn recover(
     disk: &dyn Disk,
     journal: &Path,
@@ -120,11 +120,11 @@ pub(in crate::store) fn recover(
     Ok(Recovered { end, cut })
 }
 
-/// Checks the journal, and changes nothing.
+/// Checks the journal without changing anything.
 ///
-/// Segments before `whole_from` were checked whole before, and a start must not take longer the more is stored: of
-/// them only the last group is read, which shows that the next one follows, and its records are not given. DamageError
-/// elsewhere in them is found by who reads it.
+/// Segments before `whole_from` were fully checked before. A start must not take longer as the
+/// store grows, therefore only the last group of each is read, to show how the next segment
+/// continues it. Their records are not passed on. Readers find damage elsewhere in them.
 pub(in crate::store) fn inspect(
     journal: &Path,
     witnesses: &[KnownEnd],
@@ -153,15 +153,15 @@ pub(in crate::store) fn inspect(
     Ok(Inspected { end: walk.end, tail })
 }
 
-/// How far the walk over the segments has come.
+/// Progress of the walk over the segments.
 struct RecoveryWalk {
     end: Option<End>,
-    /// Who knows an end that was not met yet.
+    /// Known ends that were not met yet.
     unseen: Vec<KnownEnd>,
 }
 
 impl RecoveryWalk {
-    /// Walks over a segment, and says what is bad where the reader then stands.
+    /// Walks over a segment. Returns the flaw at which the reader stopped.
     fn segment(
         &mut self,
         reader: &mut SegmentReader,
@@ -194,10 +194,10 @@ impl RecoveryWalk {
         self.unseen.retain(|known| (known.end.position, known.end.chain) != (end.position, end.chain));
     }
 
-    /// Whether something shows that the place where the reader met something bad was synced.
+    /// Whether the place of a flaw is known to have been synced.
     fn is_witnessed(&self, reader: &SegmentReader, flaw: Flaw) -> bool {
         let position = reader.end().position;
-        // A segment is named by the end before it, which was synced.
+        // The name of a segment proves the end before it.
         let is_named_later = position > self.end.unwrap_or_default().position;
         flaw.was_synced() || is_named_later || self.unseen.iter().any(|known| known.end.position > position)
     }

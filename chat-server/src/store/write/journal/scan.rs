@@ -1,4 +1,4 @@
-//! Reading segments group by group, with all that is checked on the way.
+//! Reading segments group by group, with every check on the way.
 
 use std::fs::File;
 use std::io;
@@ -14,13 +14,13 @@ use super::record::{Framed, Record};
 use super::segment::{self, BadHeader};
 use crate::store::error::{DamageError, OpenError};
 
-/// Bytes at the end of a segment in which its last group is looked for first: most groups are far shorter.
+/// Bytes at the end of a segment to search first for its last group. Most groups are far shorter.
 const TAIL: u64 = 256 << 10;
 
-/// How much is checked of what is read.
+/// The thoroughness of checks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Depth {
-    /// Checksums and positions, for what was checked whole before.
+    /// Checksums and positions, for segments that were fully checked before.
     Checksums,
     /// The chain, the events and the hashes of contents too.
     Whole,
@@ -34,43 +34,43 @@ pub(super) struct SegmentReader {
     end: End,
 }
 
-/// What was found where the next group should stand.
+/// The result of reading one step.
 pub(super) enum ScanStep {
     /// A group, with its records at [`Depth::Whole`].
     Group(Vec<(Location, Record)>),
     /// The end of the segment.
     End,
-    /// Something else.
+    /// A flaw.
     Bad(Flaw),
 }
 
-/// Something that is not as it was written.
+/// Bytes that differ from the written ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flaw {
-    /// What is wrong.
+    /// A description.
     what: &'static str,
-    /// Where in the segment.
+    /// The offset in the segment.
     offset: u64,
-    /// The position that should stand there.
+    /// The position expected here.
     position: Position,
-    /// Whether a later group shows that it was synced.
+    /// Whether a later group proves that the expected group was synced.
     synced: bool,
 }
 
 impl Flaw {
-    /// A flaw right behind an end.
+    /// A flaw directly behind an end.
     fn behind(end: End, what: &'static str) -> Self {
         Self { what, offset: end.offset, position: Position(end.position.0 + 1), synced: false }
     }
 
-    /// Whether a later group shows that what should stand there was synced.
+    /// Whether a later group proves that the expected group was synced.
     pub(super) fn was_synced(self) -> bool {
         self.synced
     }
 }
 
 impl SegmentReader {
-    /// Opens a segment, and says what is wrong with its header.
+    /// Opens a segment. Returns the flaw of its header, if any.
     pub(super) fn open(journal: &Path, name: u64) -> Result<(Self, Option<Flaw>), OpenError> {
         let path = segment::path(journal, name);
         let file = File::open(&path).map_err(OpenError::io("open", &path))?;
@@ -90,12 +90,12 @@ impl SegmentReader {
         Ok((reader, bad.map(|flaw| Flaw { synced, ..flaw })))
     }
 
-    /// Goes to an end that is known to stand in this segment, and is known to be right.
+    /// Moves to an end that is known to be valid in this segment.
     pub(super) fn seek(&mut self, end: End) {
         self.end = end;
     }
 
-    /// How far it has read.
+    /// The end of the groups read.
     pub(super) fn end(&self) -> End {
         self.end
     }
@@ -105,20 +105,20 @@ impl SegmentReader {
         &self.path
     }
 
-    /// What a flaw means if it is no torn tail.
+    /// The damage that a flaw means unless it is a torn tail.
     pub(super) fn damage(&self, flaw: Flaw) -> DamageError {
         let Flaw { what, offset, position, .. } = flaw;
         DamageError { file: self.path.clone(), offset, position, what: what.to_owned() }
     }
 
-    /// The flaw of a segment that does not follow the one before it, which ends here.
+    /// The flaw of a segment that does not continue the previous one, which ends at `before`.
     pub(super) fn does_not_follow(&self, before: End) -> Option<Flaw> {
         let follows = (self.end.position, self.end.chain) == (before.position, before.chain);
         let start = End { offset: 0, ..before };
         (!follows).then(|| Flaw::behind(start, "the segment does not follow the one before it"))
     }
 
-    /// Goes to the last group, if one ends where the file does, without reading what is before it.
+    /// Moves to the last group if it ends with the file, without reading the groups before.
     pub(super) fn skip_to_last_group(&mut self) -> io::Result<()> {
         let mut tail = TAIL.min(self.length);
         loop {
@@ -136,7 +136,8 @@ impl SegmentReader {
         }
     }
 
-    /// The end before the group whose header stands here, if it is the last of this segment.
+    /// The end before the group whose header stands at `place`, if it is the last one of the
+    /// segment.
     fn last_group(&self, place: u64, header: &[u8]) -> Option<End> {
         let is_group = header.starts_with(&group::MAGIC) && self.stands_at(place, header);
         let header = group::GroupHeader::decode(header).ok().filter(|_| is_group)?;
@@ -146,8 +147,8 @@ impl SegmentReader {
 
     /// Reads the next group.
     ///
-    /// A running server may have been writing it meanwhile. Once a later group shows that it was synced it is whole, and
-    /// read again.
+    /// A running server may be writing the group. A later group proves that it was synced; it is
+    /// then complete, and read once more.
     pub(super) fn step(&mut self, depth: Depth) -> io::Result<ScanStep> {
         match self.try_step(depth)? {
             ScanStep::Bad(_) if self.synced_by_later_group()? => match self.try_step(depth)? {
@@ -183,7 +184,7 @@ impl SegmentReader {
         if read.is_err()
             && let Ok(Some(erasing)) = Erasing::read(self.path.parent().unwrap_or(Path::new(".")))
         {
-            // It may have been read while contents were being erased.
+            // Content may have been erased under this read.
             read = self.records(header, depth, Some(&erasing))?;
         }
         Ok(match read {
@@ -195,7 +196,7 @@ impl SegmentReader {
         })
     }
 
-    /// How many bytes were written behind the present end: what is all zeros up to the end of the file was not.
+    /// Bytes written behind the present end, without the zeros at the end of the file.
     pub(super) fn written_behind(&self) -> io::Result<u64> {
         const STEP: u64 = 64 << 10;
         let mut behind = self.length;
@@ -210,7 +211,7 @@ impl SegmentReader {
         Ok(0)
     }
 
-    /// Reads the records of the group at the present end: gives what is behind them, and what they say.
+    /// Reads the records of the group at the present end. Returns them with the end behind them.
     fn records(
         &self,
         header: group::GroupHeader,
@@ -226,10 +227,11 @@ impl SegmentReader {
         })
     }
 
-    /// Whether a group's header behind the present end shows that what should stand here was synced.
+    /// Whether the header of a later group proves that the group at the present end was synced.
     ///
-    /// A group is written only after all before it was synced, so its header alone is proof, if it stands where it
-    /// says: after a power cut, blocks of a file that was removed may stand behind the end.
+    /// A group is written only after everything before it was synced. A header proves that only at
+    /// the place it names, because after a power cut, blocks of removed files may appear behind the
+    /// end.
     fn synced_by_later_group(&self) -> io::Result<bool> {
         const STEP: u64 = 1 << 20;
         let mut offset = self.end.offset + 1;
@@ -245,7 +247,7 @@ impl SegmentReader {
         Ok(false)
     }
 
-    /// Whether this is the header of a group of this segment that stands here.
+    /// Whether the header of a group of this segment stands at `place`.
     fn stands_at(&self, place: u64, header: &[u8]) -> bool {
         let here = (self.end.segment, place);
         group::GroupHeader::decode(header)
@@ -253,9 +255,9 @@ impl SegmentReader {
     }
 }
 
-/// The records of a group that are being read.
+/// The records of a group during reading.
 struct Records<'a> {
-    /// Behind the last one that was read.
+    /// The end of the last record read.
     end: End,
     rest: &'a [u8],
     depth: Depth,
@@ -293,7 +295,7 @@ impl Records<'_> {
     }
 }
 
-/// Reads bytes that the file had when it was opened. A running server may have cut it since: what it cut was zeros.
+/// Reads bytes that the file had when it was opened. A running server may have cut zeros off since.
 fn read(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
     let mut done = 0;

@@ -1,13 +1,14 @@
 //! A segment: one file of the journal, named by the first position in it.
 //!
 //! ```text
-//! magic 8 · version u32 · crc u32 · first position u64 · hash of the record before it 32 · crc u32 · groups
+//! magic 8 · version u32 · crc u32 · first position u64 · hash of the record before it 32 · crc u32
+//!   · groups
 //! ```
 //!
-//! Behind the groups of the last segment there may be zeros, which the next groups are written over.
+//! Zeros may follow the groups of the last segment. The next groups overwrite them.
 //!
-//! The first 16 bytes stay as they are in every version, so that any program can name a version that it does
-//! not know.
+//! The first 16 bytes are the same in every version, therefore any program can name a version it
+//! does not know.
 
 use std::fs;
 use std::io;
@@ -29,12 +30,12 @@ pub(in crate::store) const HEADER: u64 = 60;
 const HEADER_LENGTH: usize = 60;
 const PREFIX: usize = 16;
 
-/// What is wrong with the header of a segment.
+/// The flaw of a segment's header.
 #[derive(Debug)]
 pub(super) enum BadHeader {
-    /// It does not hold what was written.
+    /// The bytes differ from the written ones.
     Damaged(&'static str),
-    /// It is whole, and of a version that is not known here.
+    /// A valid header of a newer version.
     Newer(u32),
 }
 
@@ -50,7 +51,7 @@ pub(super) fn encode_header(end: &End) -> Vec<u8> {
     header
 }
 
-/// Reads the header of the segment with this name: the end at which its first group stands.
+/// Reads the header of the segment with this name. Returns the end at which the first group begins.
 pub(super) fn decode_header(bytes: &[u8], name: u64) -> Result<End, BadHeader> {
     let prefix = bytes.get(..PREFIX).ok_or(BadHeader::Damaged("the header of the segment is cut short"))?;
     let mut fields = Fields(prefix);
@@ -81,7 +82,7 @@ pub(in crate::store) fn path(journal: &Path, segment: u64) -> PathBuf {
     journal.join(format!("{segment:020}.log"))
 }
 
-/// All segments of a journal in their order; other files are none of ours.
+/// The segments of a journal in order; other files are skipped.
 pub(in crate::store) fn list(journal: &Path) -> io::Result<Vec<u64>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(journal)? {

@@ -1,4 +1,4 @@
-//! How long a journal is, for who says how far it has come with it.
+//! The length of a journal, for progress reports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::group::End;
 use super::segment;
 
-/// The bytes of a journal's segments when it was looked at.
+/// The bytes of a journal's segments at one time.
 #[derive(Debug)]
 pub(in crate::store) struct JournalSize {
     /// The bytes before each segment.
@@ -18,7 +18,7 @@ pub(in crate::store) struct JournalSize {
 }
 
 impl JournalSize {
-    /// Looks at a journal.
+    /// Measures a journal.
     pub(in crate::store) fn of(journal: &Path) -> io::Result<Self> {
         let mut size = Self { before: BTreeMap::new(), bytes: 0 };
         for name in segment::list(journal)? {

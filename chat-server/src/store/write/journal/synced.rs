@@ -1,10 +1,10 @@
-//! The acknowledged end of a journal that is being written, for other threads.
+//! The acknowledged end of a journal in use, for other threads.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::group::End;
 
-/// The acknowledged end: all before it is synced, and stays as it is.
+/// The acknowledged end. Everything before it is synced and final.
 #[derive(Debug)]
 pub(in crate::store) struct Synced(Mutex<End>);
 
@@ -17,7 +17,7 @@ impl Synced {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = end;
     }
 
-    /// The end at present.
+    /// The present end.
     pub(in crate::store) fn end(&self) -> End {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! A layer of the memtable, and how a reader sees its layers.
+//! A layer of the memtable, and a reader's snapshot of all layers.
 
 use std::collections::{BTreeMap, HashMap, btree_map, hash_map};
 use std::mem;
@@ -12,33 +12,34 @@ use super::messages::ConversationMessages;
 use crate::store::index::view::{KeyBounds, Writes, Written, first_of, next_of};
 use crate::store::keys;
 
-/// Writes of some groups.
+/// The writes of some groups.
 #[derive(Default, Debug)]
 pub(in crate::store) struct Layer(RwLock<LayerEntries>);
 
 #[derive(Default, Debug)]
 struct LayerEntries {
     ordered: BTreeMap<IVec, Versions>,
-    /// ConversationMessages of each conversation. They are asked for in no larger range, and nearly all come one behind the other.
+    /// Messages by conversation. No range is larger than a conversation, and nearly all messages
+    /// come in order.
     messages: HashMap<IVec, ConversationMessages>,
-    /// Client message ids. They are asked for one by one and have no order; as many as all others together, they are found
-    /// at a fraction of the cost.
+    /// Client message ids. They are as many as all other keys together, are read one by one, and
+    /// need no order. A hash map finds them at a fraction of the cost.
     originals: HashMap<IVec, Versions>,
 }
 
-/// What was written under a key, and after which group.
+/// The values of a key, with their positions.
 #[derive(Debug)]
 pub(super) struct Versions {
     newest: Write,
-    /// Oldest first: as many as the groups of a layer wrote it before.
+    /// Earlier values, oldest first: one per group of the layer that wrote the key.
     older: Vec<Write>,
 }
 
-/// What was written, and with which group.
+/// A value, with the position of its group.
 pub(super) type Write = (Position, Option<IVec>);
 
 impl Layer {
-    /// An empty layer with room for as much as is in this one: the next is seldom larger.
+    /// An empty layer with the capacity of this one. The next layer is seldom larger.
     pub(super) fn another(&self) -> Self {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let originals = HashMap::with_capacity(entries.originals.len());
@@ -52,8 +53,8 @@ impl Layer {
         }
     }
 
-    /// Shows each key with its newest value, by their keys; those of messages conversation by conversation, after the
-    /// others, and client message ids in no order, after these.
+    /// Passes each key with its newest value: first all others by key, then messages by
+    /// conversation, then client message ids in no order.
     pub(in crate::store) fn show<T>(
         &self,
         to: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a IVec, &'a Option<IVec>)>) -> T,
@@ -97,7 +98,7 @@ impl LayerEntries {
         }
     }
 
-    /// The first key of a range that was written by then, or the last.
+    /// The first or last key of a range that was written by `position`.
     fn next(&self, left: &KeyBounds, back: bool, position: Position) -> Option<Written> {
         let written = |versions: &Versions| versions.at(position);
         match keys::messages_of(start_of(left)) {
@@ -107,7 +108,7 @@ impl LayerEntries {
     }
 }
 
-/// Where a range begins.
+/// The start of a range.
 fn start_of((start, _): &KeyBounds) -> &[u8] {
     match start {
         Bound::Included(key) | Bound::Excluded(key) => key,
@@ -124,18 +125,18 @@ impl Versions {
         self.older.push(mem::replace(&mut self.newest, newest));
     }
 
-    /// What stood there at a position.
+    /// The value at a position.
     pub(super) fn at(&self, position: Position) -> Option<Option<IVec>> {
         let mut versions = [&self.newest].into_iter().chain(self.older.iter().rev());
         versions.find(|(since, _)| *since <= position).map(|(_, value)| value.clone())
     }
 }
 
-/// The memtable as it was at a position.
+/// The memtable as of a position.
 #[derive(Clone, Default, Debug)]
 pub(in crate::store) struct MemTableSnapshot {
     pub(super) position: Position,
-    /// The younger one first.
+    /// The active layer first.
     pub(super) layers: [Arc<Layer>; 2],
 }
 
@@ -145,7 +146,7 @@ impl MemTableSnapshot {
         self.position
     }
 
-    /// What was written under a key.
+    /// The value written under a key.
     pub(in crate::store) fn get(&self, key: &[u8]) -> Option<Option<IVec>> {
         self.layers.iter().find_map(|layer| {
             let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -153,8 +154,8 @@ impl MemTableSnapshot {
         })
     }
 
-    /// The first key of a range that was written, or the last. Client message ids are in no range, and messages in one of
-    /// their conversation alone.
+    /// The first or last written key of a range. Client message ids are in no range, and messages
+    /// only in a range within their conversation.
     pub(in crate::store) fn next(&self, left: &KeyBounds, back: bool) -> Option<Written> {
         let [active, frozen] = self.layers.each_ref().map(|layer| {
             let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);

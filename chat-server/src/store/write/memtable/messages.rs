@@ -1,4 +1,4 @@
-//! ConversationMessages of a conversation.
+//! The messages of a conversation in a layer.
 
 use std::ops::Bound;
 
@@ -7,17 +7,17 @@ use sled::IVec;
 use super::layer::{Versions, Write};
 use crate::store::index::view::KeyBounds;
 
-/// ConversationMessages by their keys. They come in the order of their numbers, so that each is put at the end.
+/// Messages by key. They arrive in the order of their numbers, and are appended.
 #[derive(Debug)]
 pub(super) struct ConversationMessages(Vec<(IVec, Versions)>);
 
 impl ConversationMessages {
-    /// The first one.
+    /// A conversation with its first message.
     pub(super) fn of(key: IVec, newest: Write) -> Self {
         Self(vec![(key, Versions::of(newest))])
     }
 
-    /// One more, or another version of one.
+    /// Adds a message, or another version of one.
     pub(super) fn write(&mut self, key: IVec, newest: Write) {
         let at = match self.0.last() {
             Some((last, _)) if *last < key => self.0.len(),
@@ -29,18 +29,18 @@ impl ConversationMessages {
         }
     }
 
-    /// The versions of one.
+    /// The versions of a message.
     pub(super) fn get(&self, key: &[u8]) -> Option<&Versions> {
         let at = self.0.binary_search_by(|(other, _)| other[..].cmp(key)).ok()?;
         self.0.get(at).map(|(_, versions)| versions)
     }
 
-    /// All of them.
+    /// All messages.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&IVec, &Versions)> {
         self.0.iter().map(|(key, versions)| (key, versions))
     }
 
-    /// Those in a range.
+    /// The messages in a range.
     pub(super) fn range(
         &self,
         (start, end): &KeyBounds,

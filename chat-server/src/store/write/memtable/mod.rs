@@ -1,8 +1,9 @@
-//! Groups that are synced and not yet in the index: what makes a reader see what was acknowledged.
+//! The memtable: synced groups that are not in the index yet. With it readers see every
+//! acknowledged change.
 //!
-//! They gather in a *layer*. The index thread takes it as a whole once it is frozen, while the next one grows: so it writes
-//! much at once, which is cheaper, for messages that follow each other share a key, and a key that is written again and
-//! again is written once.
+//! Groups gather in the active *layer*. The index thread writes a frozen layer as a whole while the
+//! next one grows. Large batches are cheaper: consecutive messages share a key, and a key written
+//! several times is written once.
 
 mod layer;
 mod messages;
@@ -19,23 +20,24 @@ use crate::store::write::journal::End;
 
 pub(in crate::store) use layer::{Layer, MemTableSnapshot};
 
-/// How long a layer gathers at most: a part of what a crash leaves to be replayed anyway, until it is flushed.
+/// Longest age of the active layer. A crash leaves unflushed layers to be replayed.
 const ACTIVE_AT_MOST: Duration = Duration::from_millis(250);
 
-/// Writes at which a layer is frozen before that time. The more, the less each costs: messages of a conversation are written
-/// under one key. Loads wait while the keys of sled change, some ten milliseconds.
+/// Writes at which the active layer is frozen early. More writes cost less each, because messages
+/// of a conversation share keys. Loads wait some ten milliseconds while sled's keys change.
 const WRITES_TO_FREEZE: usize = 16_384;
 
-/// Writes in the memtable; at this number the next commit waits for the index thread.
+/// Most writes in the memtable. At this number the next commit waits for the index thread.
 const WRITES_MOST: usize = 2 * WRITES_TO_FREEZE;
 
-/// Bytes of keys and values in the memtable; at this number the next commit waits for the index thread.
+/// Most bytes of keys and values in the memtable. At this number the next commit waits for the
+/// index thread.
 const BYTES_MOST: usize = 64 << 20;
 
-/// Bytes that an entry costs beside its key and value.
+/// Bytes of an entry besides its key and value.
 const ENTRY: usize = 128;
 
-/// The memtable, and the queue of the index thread at once.
+/// The memtable, which is also the queue of the index thread.
 #[derive(Debug)]
 pub(in crate::store) struct MemTable {
     state: Mutex<MemTableState>,
@@ -44,22 +46,22 @@ pub(in crate::store) struct MemTable {
 
 #[derive(Debug)]
 struct MemTableState {
-    /// The layer that grows, and the one that is brought into the index; each may be empty.
+    /// The active layer and the frozen one. Each may be empty.
     layers: [Arc<Layer>; 2],
-    /// The size of either.
+    /// The sizes of the layers.
     sizes: [Size; 2],
     /// The end of the last group.
     end: End,
-    /// The end of the layer that is brought into the index, if there is one.
+    /// The end of the frozen layer, if one exists.
     frozen: Option<End>,
-    /// The end of the last layer that was taken out.
+    /// The end of the last layer that was dropped.
     flushed_to: Position,
-    /// Since when the layer that grows is not empty.
+    /// The time of the active layer's first write.
     active_since: Option<Instant>,
     closed: bool,
 }
 
-/// Writes, and how many bytes they take.
+/// The number of writes, and their bytes.
 #[derive(Clone, Copy, Default, Debug)]
 struct Size {
     writes: usize,
@@ -72,7 +74,7 @@ impl MemTableState {
         active.writes + frozen.writes >= WRITES_MOST || active.bytes + frozen.bytes >= BYTES_MOST
     }
 
-    /// Whether the layer that grows is to be brought into the index now.
+    /// Whether to freeze the active layer now.
     fn is_due(&self) -> bool {
         let [active, _] = self.sizes;
         let waited = self.active_since.is_some_and(|since| since.elapsed() >= ACTIVE_AT_MOST);
@@ -82,7 +84,7 @@ impl MemTableState {
             || (self.closed && active.writes > 0)
     }
 
-    /// Makes room for the next layer.
+    /// Freezes the active layer and begins another.
     fn freeze(&mut self) {
         self.layers = [Arc::new(self.layers[0].another()), self.layers[0].clone()];
         self.sizes = [Size::default(), self.sizes[0]];
@@ -90,7 +92,7 @@ impl MemTableState {
         self.frozen = Some(self.end);
     }
 
-    /// Takes out the layer that is frozen.
+    /// Drops the frozen layer.
     fn drop_frozen(&mut self) {
         if let Some(end) = self.frozen.take() {
             (self.layers[1], self.sizes[1]) = (Arc::default(), Size::default());
@@ -99,18 +101,18 @@ impl MemTableState {
     }
 }
 
-/// What the index thread is to do next.
+/// The next task of the index thread.
 pub(in crate::store) enum IndexTask {
-    /// To apply this layer, up to this end.
+    /// Apply this layer, up to this end.
     Apply(Arc<Layer>, End),
-    /// Nothing, for as long as it was ready to wait.
+    /// Nothing to do within the given time.
     Idle,
-    /// To end: there is nothing left, and nothing will come.
+    /// End the thread: nothing is left, and nothing will come.
     End,
 }
 
 impl MemTable {
-    /// An empty memtable over an index that has reached this end.
+    /// An empty memtable over an index that has reached `end`.
     pub(in crate::store) fn new(end: End) -> Self {
         let state = MemTableState {
             layers: array::from_fn(|_| Arc::default()),
@@ -124,13 +126,13 @@ impl MemTable {
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
-    /// What is in it now, and the position that has been reached with it.
+    /// The present content, with the position reached.
     pub(in crate::store) fn snapshot(&self) -> MemTableSnapshot {
         let state = self.state();
         MemTableSnapshot { position: state.end.position, layers: state.layers.clone() }
     }
 
-    /// Writes that are in it.
+    /// The number of writes.
     pub(in crate::store) fn writes(&self) -> usize {
         self.state().sizes.iter().map(|size| size.writes).sum()
     }
@@ -141,7 +143,7 @@ impl MemTable {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Adds a group that is synced.
+    /// Adds a synced group.
     pub(in crate::store) fn publish(&self, writes: Writes, end: End) {
         let size = |(key, value): (&IVec, &Option<IVec>)| {
             key.len() + value.as_ref().map_or(0, |value| value.len()) + ENTRY
@@ -159,7 +161,8 @@ impl MemTable {
         }
     }
 
-    /// Waits until a layer is frozen, at most this long. It stays in the memtable until [`applied`](Self::applied) is told.
+    /// Waits for a frozen layer, at most `patience`. The layer stays in the memtable until
+    /// [`applied`](Self::applied).
     pub(in crate::store) fn next_task(&self, patience: Duration) -> IndexTask {
         let until = Instant::now() + patience;
         let mut state = self.state();
@@ -183,21 +186,21 @@ impl MemTable {
         }
     }
 
-    /// Takes out the layer that was to be applied: the index now holds it.
+    /// Drops the frozen layer, which the index now holds.
     pub(in crate::store) fn applied(&self) {
         self.state().drop_frozen();
         self.changed.notify_all();
     }
 
-    /// The position that an index must have reached to be asked together with this memtable.
+    /// The position that an index must have reached to be read together with this memtable.
     pub(in crate::store) fn flushed_to(&self) -> Position {
         self.state().flushed_to
     }
 
-    /// Lets commits go on while there is no index: if the memtable is full it is emptied, and the
-    /// [`flushed_to`](Self::flushed_to) rises. What was in it is in the journal.
+    /// Lets commits go on without an index: empties a full memtable, and raises
+    /// [`flushed_to`](Self::flushed_to). The journal has its content.
     ///
-    /// `false` once it is closed.
+    /// Returns `false` once closed.
     pub(in crate::store) fn make_room(&self) -> bool {
         let mut state = self.state();
         if state.is_full() {
@@ -208,7 +211,8 @@ impl MemTable {
         !state.closed
     }
 
-    /// Waits this long, and [makes room](Self::make_room) meanwhile; `false` as soon as it is closed.
+    /// Waits this long and [makes room](Self::make_room) meanwhile. Returns `false` as soon as the
+    /// memtable is closed.
     pub(in crate::store) fn pause(&self, pause: Duration) -> bool {
         let until = Instant::now() + pause;
         while self.make_room() {
@@ -222,7 +226,7 @@ impl MemTable {
         false
     }
 
-    /// Lets the index thread end once all is applied.
+    /// Lets the index thread end after everything is applied.
     pub(in crate::store) fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
