@@ -13,7 +13,7 @@ use chat_core::time::Timestamp;
 use futures::channel::oneshot;
 
 use super::error::OpenError;
-use super::index;
+use super::index::files::sync_closed;
 use super::lifecycle::health::{Fault, JournalFailure};
 use super::lifecycle::lock::Lock;
 use super::lifecycle::open;
@@ -309,7 +309,7 @@ impl StoreInner {
         let ended = threads.map(JoinHandle::join).filter(Result::is_err).count() == 0;
         let marked = match end {
             // A failed index was set aside, and a partly built one stores its end.
-            Ok(end) if mark && ended => index::sync_closed(&self.dir.join("index"))
+            Ok(end) if mark && ended => sync_closed(&self.dir.join("index"))
                 .and_then(|()| open::write_state(&self.dir, &self.options, end, true)),
             Ok(_) => Ok(()),
             Err(_) => {

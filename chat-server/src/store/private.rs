@@ -50,13 +50,13 @@ pub(super) fn tighten(dir: &Path) {
         Ok(is_shared) => is_shared,
         Err(error) => return tracing::warn!(%error, "can't look at the permissions in {}", dir.display()),
     };
-    match is_shared {
-        false => take_from_others(dir),
-        true if is_open(dir) => tracing::warn!(
-            "others can list {}, which holds more than the chat: give the chat a directory of its own",
+    if !is_shared {
+        take_from_others(dir);
+    } else if is_open(dir) {
+        tracing::warn!(
+            "others can list {}, which holds other files than the chat's: give the chat a directory of its own",
             dir.display()
-        ),
-        true => {}
+        );
     }
 }
 
@@ -66,9 +66,10 @@ fn tighten_ours(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
-        match name.to_str().is_some_and(is_ours) {
-            true => tighten_tree(&entry.path())?,
-            false => is_shared |= name != OF_THE_FILE_SYSTEM,
+        if name.to_str().is_some_and(is_ours) {
+            tighten_tree(&entry.path())?;
+        } else {
+            is_shared |= name != OF_THE_FILE_SYSTEM;
         }
     }
     Ok(is_shared)

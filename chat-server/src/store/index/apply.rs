@@ -219,9 +219,10 @@ fn put_account(view: &mut View, account: &Account) {
 }
 
 fn mark(view: &mut View, key: Vec<u8>, set: bool) {
-    match set {
-        true => view.put(key, &[]),
-        false => view.remove(key),
+    if set {
+        view.put(key, &[]);
+    } else {
+        view.remove(key);
     }
 }
 

@@ -5,12 +5,11 @@
 
 pub(super) mod apply;
 pub(super) mod build;
+pub(super) mod files;
 pub(super) mod messages;
 mod originals;
 pub(super) mod view;
 
-use std::fs::{self, File, TryLockError};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,9 +21,9 @@ use chat_core::store::UnavailableError;
 use sled::IVec;
 
 use super::error::OpenError;
-use super::lifecycle::space::is_full;
 use super::write::journal::End;
 use super::{keys, private, values};
+use files::{close_to_others, wait_until_free};
 use messages::Runs;
 use originals::Originals;
 use view::Writes;
@@ -211,9 +210,10 @@ impl Index {
 
     /// Whether the index can still be used.
     pub(super) fn check(&self) -> Result<(), UnavailableError> {
-        match self.failed.load(Ordering::Acquire) {
-            false => Ok(()),
-            true => Err(UnavailableError::new(self.reason.lock().unwrap_or_else(PoisonError::into_inner))),
+        if self.failed.load(Ordering::Acquire) {
+            Err(UnavailableError::new(self.reason.lock().unwrap_or_else(PoisonError::into_inner)))
+        } else {
+            Ok(())
         }
     }
 
@@ -257,63 +257,6 @@ fn version(db: &sled::Db) -> sled::Result<u32> {
     Ok(version.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u32::from_be_bytes))
 }
 
-/// Waits until sled has released its file.
-///
-/// After a store of this process has ended, sled's own threads may hold the file a moment longer,
-/// and a good index would not open. The store's lock keeps other processes out.
-pub(super) fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
-    let path = dir.join("db");
-    let patience = Instant::now() + LET_GO_WITHIN;
-    loop {
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(OpenError::io("open", &path)(error)),
-        };
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
-                thread::sleep(Duration::from_millis(1));
-            }
-            Err(error) => return Err(OpenError::io("lock", &path)(error.into())),
-        }
-    }
-}
-
-/// Makes flushed data durable after the index was closed. Sled's own flush does not sync.
-///
-/// Syncs the directory's name too, because after a rebuild the disk may still have a failed index
-/// under it.
-pub(super) fn sync_closed(dir: &Path) -> Result<(), OpenError> {
-    wait_until_free(dir)?;
-    match dir.try_exists() {
-        Ok(true) => sync_files(dir).map_err(OpenError::io("sync", dir))?,
-        // The index failed and was set aside.
-        Ok(false) => (),
-        Err(error) => return Err(OpenError::io("look for", dir)(error)),
-    }
-    let parent = dir.parent().unwrap_or(Path::new("."));
-    File::open(parent).and_then(|parent| parent.sync_all()).map_err(OpenError::io("sync", parent))
-}
-
-fn sync_files(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        match path.is_dir() {
-            true => sync_files(&path)?,
-            false => File::open(&path)?.sync_all()?,
-        }
-    }
-    File::open(dir)?.sync_all()
-}
-
-/// Removes the permissions of others from sled's files, which the umask leaves.
-fn close_to_others(dir: &Path) {
-    if let Err(error) = private::tighten_tree(dir) {
-        tracing::warn!(%error, "can't look at the permissions in {}", dir.display());
-    }
-}
-
 /// Calls sled, and turns an error or a panic into a message.
 fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     caught(call)?.map_err(|error| error.to_string())
@@ -327,34 +270,4 @@ pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         format!("a panic: {}", text.unwrap_or("without a message"))
     })
-}
-
-/// Renames an unusable index to `index.bad-N`, and removes the previous one. On a full disk the
-/// index is removed, because the next one needs its room.
-pub(super) fn set_aside(dir: &Path) -> io::Result<()> {
-    if !dir.try_exists()? {
-        return Ok(());
-    }
-    let parent = dir.parent().unwrap_or(Path::new("."));
-    let last = remove_set_aside(parent)?;
-    if is_full(parent) {
-        tracing::warn!("the disk is full: removing an unusable index instead of setting it aside");
-        return fs::remove_dir_all(dir);
-    }
-    fs::rename(dir, parent.join(format!("index.bad-{}", last + 1)))
-}
-
-/// Removes all indexes set aside, and returns their greatest number.
-pub(super) fn remove_set_aside(parent: &Path) -> io::Result<u64> {
-    let mut last = 0;
-    for entry in fs::read_dir(parent)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("index.bad-")?.parse::<u64>().ok());
-        if let Some(number) = number {
-            last = last.max(number);
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(last)
 }

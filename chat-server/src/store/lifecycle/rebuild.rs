@@ -6,7 +6,7 @@ use chat_core::store::Position;
 
 use crate::store::LocalStore;
 use crate::store::error::OpenError;
-use crate::store::index::remove_set_aside;
+use crate::store::index::files::remove_set_aside;
 use crate::store::options::{Observer, Options, Progress};
 
 /// Rebuilds the index of a store that no server has open, and removes the indexes set aside.

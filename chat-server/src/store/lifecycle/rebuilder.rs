@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use chat_core::store::{Position, UnavailableError};
 
 use crate::store::index::build::{ReplayError, replay};
-use crate::store::index::{Index, caught, set_aside, wait_until_free};
+use crate::store::index::files::{set_aside, wait_until_free};
+use crate::store::index::{Index, caught};
 use crate::store::options::{Observer, Options, Progress};
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::write::memtable::MemTable;
@@ -95,10 +96,7 @@ impl Rebuilder {
     /// The pause before the next attempt.
     fn next_pause(&mut self) -> Duration {
         let lately = self.attempted.is_some_and(|attempted| attempted.elapsed() < SERVED_WELL);
-        self.pause = match lately {
-            true => (self.pause * 2).clamp(PAUSE_LEAST, PAUSE_MOST),
-            false => Duration::ZERO,
-        };
+        self.pause = if lately { (self.pause * 2).clamp(PAUSE_LEAST, PAUSE_MOST) } else { Duration::ZERO };
         self.pause
     }
 

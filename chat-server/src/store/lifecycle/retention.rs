@@ -12,9 +12,10 @@ use chat_core::time::Timestamp;
 
 use crate::store::disk::Disk;
 use crate::store::error::OpenError;
+use crate::store::index::Index;
+use crate::store::index::files::{remove_set_aside, set_aside, wait_until_free};
 use crate::store::index::messages::run_of;
 use crate::store::index::view::Writes;
-use crate::store::index::{Index, remove_set_aside, set_aside, wait_until_free};
 use crate::store::keys;
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::values::MessageValue;

@@ -237,8 +237,9 @@ fn fits(change: &Change) -> Result<(), UnavailableError> {
     };
     let conversation = change.supposes().is_none_or(|(id, _)| values::fits(id.as_str()));
     let id = client_message_id(change).is_none_or(|(_, id)| values::fits(id.as_str()));
-    match fit && conversation && id {
-        true => Ok(()),
-        false => Err(UnavailableError::new("an id, a name or a title is too long to be stored")),
+    if fit && conversation && id {
+        Ok(())
+    } else {
+        Err(UnavailableError::new("an id, a name or a title is too long to be stored"))
     }
 }

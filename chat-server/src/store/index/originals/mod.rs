@@ -161,10 +161,7 @@ impl Originals {
         for some in hashed.chunks(AT_ONCE) {
             self.recent_mut().extend(some.iter().copied());
         }
-        match log.entries() < RECENT_MOST {
-            true => Ok(()),
-            false => self.settle(&mut log),
-        }
+        if log.entries() < RECENT_MOST { Ok(()) } else { self.settle(&mut log) }
     }
 
     /// Writes the buffer to pages. Entries without room trigger splits until few are left.
@@ -286,10 +283,7 @@ impl Originals {
     fn read_at(&self, offset: u64) -> io::Result<IdPage> {
         let mut read = IdPage::empty();
         self.file.read_exact_at(&mut read.0[..], offset)?;
-        match read.is_whole() {
-            true => Ok(read),
-            false => Err(damaged()),
-        }
+        if read.is_whole() { Ok(read) } else { Err(damaged()) }
     }
 
     fn write(&self, number: u64, page: IdPage) -> io::Result<()> {

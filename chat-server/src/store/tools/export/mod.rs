@@ -127,9 +127,10 @@ impl ExportWalk<'_> {
                 self.places.create(conversation, record.position, *location);
             }
             self.now = sent_at(&record.event).or(self.now);
-            match self.wants(conversation) {
-                true => self.places.add(conversation, record.position, *location),
-                false => Ok(()),
+            if self.wants(conversation) {
+                self.places.add(conversation, record.position, *location)
+            } else {
+                Ok(())
             }
         });
         let kept = added.and_then(|()| self.places.keep(end, false));

@@ -156,9 +156,10 @@ impl Before<'_> {
 
 /// Whether an id belongs to the message with this number.
 fn composed(id: &MessageId, seq: u64) -> Checked {
-    match id.seq() == Some(seq) && MessageValue::nonce(id).is_some() {
-        true => Ok(()),
-        false => Err(Wrong { what: format!("the id {id} is not one of a message {seq}"), unusable: true }),
+    if id.seq() == Some(seq) && MessageValue::nonce(id).is_some() {
+        Ok(())
+    } else {
+        Err(Wrong { what: format!("the id {id} is not one of a message {seq}"), unusable: true })
     }
 }
 

@@ -82,9 +82,10 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
     let mut findings = Findings::default();
     let state = found(StoreState::read(dir, STATE), &mut findings)?.flatten();
     let backup = found(StoreState::read(dir, BACKUP), &mut findings)?.flatten();
-    let index = match checks.journal_only {
-        true => Err("it was not asked for"),
-        false => find_index(dir, state.as_ref(), &scratch, &mut findings)?,
+    let index = if checks.journal_only {
+        Err("it was not asked for")
+    } else {
+        find_index(dir, state.as_ref(), &scratch, &mut findings)?
     };
     let state_end = state.map(|state| KnownEnd { name: "the file `state`", end: state.end });
     let backup_end = backup.map(|backup| KnownEnd { name: "the file `backup`", end: backup.end });
@@ -163,9 +164,10 @@ fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true => copy_dir(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target)?),
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
         }
     }
     Ok(())

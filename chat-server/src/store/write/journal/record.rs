@@ -145,9 +145,10 @@ pub(super) fn encode(
 }
 
 fn length(part: &[u8], most: usize) -> Result<u32, RecordTooLargeError> {
-    match part.len() <= most {
-        true => Ok(u32::try_from(part.len()).expect("the most is below 4 GiB")),
-        false => Err(RecordTooLargeError(part.len())),
+    if part.len() <= most {
+        Ok(u32::try_from(part.len()).expect("the most is below 4 GiB"))
+    } else {
+        Err(RecordTooLargeError(part.len()))
     }
 }
 

@@ -205,9 +205,10 @@ impl RecoveryWalk {
     fn check_witnesses(&self, journal: &Path) -> Result<(), OpenError> {
         let Some(KnownEnd { name, end: known }) = self.unseen.first() else { return Ok(()) };
         let position = self.end.unwrap_or_default().position;
-        let found = match position < known.position {
-            true => format!("ends with position {}", position.0),
-            false => "holds something else there".to_owned(),
+        let found = if position < known.position {
+            format!("ends with position {}", position.0)
+        } else {
+            "holds something else there".to_owned()
         };
         let journal = journal.to_owned();
         Err(OpenError::Lost { journal, witness: name, known: known.position, found })

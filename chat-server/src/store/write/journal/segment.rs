@@ -71,9 +71,10 @@ pub(super) fn decode_header(bytes: &[u8], name: u64) -> Result<End, BadHeader> {
     if crc32fast::hash(&header[..HEADER_LENGTH - 4]) != fields.u32() {
         return Err(BadHeader::Damaged("the header of the segment fails its checksum"));
     }
-    match first == name && first > 0 {
-        true => Ok(End { position: Position(first - 1), segment: name, offset: HEADER, chain }),
-        false => Err(BadHeader::Damaged("the segment does not begin with the position of its name")),
+    if first == name && first > 0 {
+        Ok(End { position: Position(first - 1), segment: name, offset: HEADER, chain })
+    } else {
+        Err(BadHeader::Damaged("the segment does not begin with the position of its name"))
     }
 }
 
