@@ -1,9 +1,7 @@
 //! Fetching what is missing of a conversation, and what is needed to show one.
 
 use chat_core::id::{ConversationId, Epoch};
-use chat_core::protocol::{
-    CatchUp, ErrorCode, JoinConversation, JoinConversationReply, Message, Reply, Request,
-};
+use chat_core::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, Request};
 
 use super::Machine;
 use super::conversations::Place;
@@ -23,6 +21,13 @@ impl Machine {
         self.conversations.forget_silent(self.settings.limits.conversations, |other| {
             other == id || self.views.shows(other)
         });
+    }
+
+    /// Begins to follow a conversation after this number, or after an earlier one that an open view
+    /// shows last: what lies between the two is fetched.
+    pub(super) fn follow_from_views(&mut self, id: &ConversationId, seq: u64) {
+        let shown = self.views.shown_up_to(id).map_or(seq, |shown| shown.min(seq));
+        self.follow(id, shown);
     }
 
     pub(super) fn is_behind(&mut self, id: &ConversationId) {
@@ -146,7 +151,7 @@ impl Machine {
         match self.conversations.get(id).map(|held| held.seq) {
             // A list that is under way says from where on it is to be told.
             None if self.list.is_under_way() => {}
-            None => self.follow(id, last_seq),
+            None => self.follow_from_views(id, last_seq),
             Some(held) => {
                 let new = messages.iter().filter(|message| message.seq.is_some_and(|seq| seq > held));
                 self.absorb(new.cloned().collect());
@@ -158,15 +163,13 @@ impl Machine {
         self.views.show(view, Snapshot { messages, last_seq, epoch }, &mut self.outputs);
     }
 
-    /// The server does not show us this conversation.
+    /// Ends the views of a conversation that the server does not show.
+    ///
+    /// The number up to which its messages were told is kept: a user who takes part again hears the
+    /// messages after it, and none twice.
     pub(super) fn refused(&mut self, id: &ConversationId, refusal: Refusal) {
-        match refusal.code {
-            Some(ErrorCode::ConversationNotFound) => self.conversations.forget(id),
-            _ => {
-                if let Some(held) = self.conversations.get(id) {
-                    held.behind = Turn::Done;
-                }
-            }
+        if let Some(held) = self.conversations.get(id) {
+            held.behind = Turn::Done;
         }
         self.views.refuse(id, &Update::Refused(refusal), &mut self.outputs);
     }

@@ -85,10 +85,6 @@ impl Conversations {
         }
     }
 
-    pub(super) fn forget(&mut self, id: &ConversationId) {
-        self.held.remove(id);
-    }
-
     /// Whether one that is followed may be one that was forgotten for its silence.
     pub(super) fn are_full(&self, most: usize) -> bool {
         self.held.len() >= most

@@ -162,10 +162,12 @@ impl Machine {
             None if is_missed && self.list.is_under_way() => {}
             None if is_missed => self.list.want(),
             None => {
-                self.follow(&id, seq - 1);
-                match confirmed {
-                    true => self.message(message, seq),
-                    false => self.is_behind(&id),
+                self.follow_from_views(&id, seq - 1);
+                let is_next = self.conversations.get(&id).is_some_and(|held| held.seq == seq - 1);
+                if confirmed && is_next {
+                    self.message(message, seq);
+                } else {
+                    self.is_behind(&id);
                 }
                 // How many of those before it are unread, only the server can say, by the list if it is under way.
                 let is_full = self.conversations.are_full(self.settings.limits.conversations);

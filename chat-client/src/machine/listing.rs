@@ -37,7 +37,7 @@ impl Machine {
         let (Some(last_seq), Some(read_up_to)) = (summary.last_seq, summary.read_up_to) else { return };
         if self.conversations.get(&summary.id).is_none() {
             let is_first = !self.conversations.listed;
-            self.follow(&summary.id, if is_first { last_seq } else { read_up_to });
+            self.follow_from_views(&summary.id, if is_first { last_seq } else { read_up_to });
         }
         self.count_unread(&summary.id, |unread| unread.listed(summary));
         if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {

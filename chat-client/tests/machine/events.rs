@@ -41,3 +41,31 @@ fn told(scene: &mut Scene) -> Vec<u64> {
     });
     numbers.collect()
 }
+
+#[test]
+fn a_gap_behind_a_snapshot_is_closed_before_what_comes_live() {
+    let mut scene = Scene::connected();
+    scene.give(Input::Open { view: ViewId(1), conversation_id: ConversationId::from("conv_1") });
+    // The snapshot overtakes the list, which would say from where on messages are told.
+    scene.reply("join_conversation", messages(1, 2));
+    scene.hear(&new_message(4));
+    assert!(told(&mut scene).is_empty());
+    let asked = scene.reply("join_conversation", messages(3, 4));
+    assert_eq!(asked["data"]["after_seq"], 2);
+    assert_eq!(told(&mut scene), [3, 4]);
+}
+
+#[test]
+fn whoever_takes_part_again_hears_nothing_twice() {
+    let mut scene = Scene::live(&json!([summary(2, 0, 2)]));
+    scene.hear(&new_message(3));
+    assert_eq!(told(&mut scene), [3]);
+    scene.hear(&new_message(5));
+    let code = "conversation_not_found";
+    scene.reply("join_conversation", json!({"success": false, "error": "Not found", "code": code}));
+    scene.reconnect();
+    scene.reply("get_active_conversations", list(&json!([summary(6, 0, 6)])));
+    let asked = scene.reply("join_conversation", messages(4, 6));
+    assert_eq!(asked["data"]["after_seq"], 3);
+    assert_eq!(told(&mut scene), [4, 5, 6]);
+}

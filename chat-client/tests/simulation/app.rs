@@ -50,6 +50,13 @@ impl App {
         self.unread.insert(summary.id.clone(), told);
     }
 
+    /// Drops the conversations that the user no longer takes part in. An open view is told by itself,
+    /// and messages go on where they stopped if the user takes part again.
+    fn drop_unlisted(&mut self, listed: &BTreeSet<&ConversationId>) {
+        self.known.retain(|id| listed.contains(id));
+        self.unread.retain(|id, _| listed.contains(id));
+    }
+
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Conversations(list) => {
@@ -60,6 +67,7 @@ impl App {
                 if ids.len() < list.len() {
                     self.wrong("P3: a conversation is in the list twice".to_owned());
                 }
+                self.drop_unlisted(&ids);
             }
             Event::NewestConversations(list) => list.iter().for_each(|summary| self.listed(summary)),
             Event::Conversation(summary) => self.listed(summary),

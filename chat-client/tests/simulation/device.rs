@@ -191,6 +191,8 @@ impl Device {
         let Some(life) = &mut self.life else { return };
         match output {
             Output::GetToken => {
+                let user = &mut self.profile.user;
+                user.role = around.role_of(&user.id).unwrap_or(user.role);
                 let token = self.provider.token(&self.profile.user, self.is_calm, around);
                 self.later(around, 1..800, Todo::Token(token));
             }

@@ -44,8 +44,7 @@ impl Seen {
             ("messages", conversations.map(|exported| exported.messages.len() as u64).sum()),
         ];
         let provoked = simulation.counters().numbers().into_iter().chain(simulation.checked().numbers());
-        // Nobody is deactivated in these runs: the core's own simulation does that.
-        Self(provoked.chain(apps).filter(|(name, _)| *name != "deactivated").collect())
+        Self(provoked.chain(apps).collect())
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -106,7 +105,9 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let account = |user: &User| Account::new(user.clone());
     let mut store = MemoryState::new("epoch_1");
     store.judge(users.iter().map(|user| Change::PutAccount(account(user))).collect());
-    let faults = Faults::drawn(random);
+    let mut faults = Faults::drawn(random);
+    faults.imports = random.percent(40).then(|| random.span(5_000..30_000));
+    faults.deactivations = random.percent(30).then(|| random.span(10_000..60_000));
     let own = Random::new(random.below(u64::MAX));
     let mut simulation = Simulation::new(own, faults, limits(random), store);
     simulation.tokens().lifetime = random.span(4_000..100_000);

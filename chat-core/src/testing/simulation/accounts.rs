@@ -7,6 +7,9 @@ use crate::engine::{Command, CommandId, Input};
 use crate::id::UserId;
 use crate::protocol::{Role, User};
 
+/// By then a store has carried out a command, or has failed.
+const SURELY_DONE: Duration = Duration::from_secs(10);
+
 impl Environment {
     fn any_user(&mut self) -> Option<User> {
         let users: Vec<_> =
@@ -30,12 +33,24 @@ impl Environment {
         }
     }
 
+    /// Deactivates a user, who is activated after a pause. A slow store may not have done the first when
+    /// the second is due, so that it is looked for once more.
     pub(super) fn deactivate_any(&mut self) {
         if let Some(user) = self.any_user() {
             self.command(Command::Deactivate(user.id.clone()));
             let pause = self.random.span(500..8_000);
-            self.later(pause, Happening::Activates(user.id));
+            for more in [Duration::ZERO, SURELY_DONE] {
+                self.later(pause + more, Happening::Activates(user.id.clone()));
+            }
         }
+    }
+
+    /// Activates whoever is deactivated in a backup that has taken the store's place: the activation may
+    /// be lost with what the backup lacks.
+    pub(super) fn activate_all_later(&mut self) {
+        let accounts = self.server.exported().accounts.values();
+        let out: Vec<_> = accounts.filter(|known| !known.active).map(|known| known.user.id.clone()).collect();
+        out.into_iter().for_each(|user| self.later(Duration::from_secs(2), Happening::Activates(user)));
     }
 
     /// Activates a user, again and again until the store says so.

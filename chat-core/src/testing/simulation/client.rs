@@ -8,6 +8,8 @@ use super::environment::Environment;
 use super::random::Random;
 use super::tokens::Issuer;
 use crate::frame::Frame;
+use crate::id::UserId;
+use crate::protocol::Role;
 use crate::time::{Monotonic, Now};
 
 /// A client of a simulation, by its place among [`Simulation::clients`](super::Simulation::clients).
@@ -74,6 +76,12 @@ impl Surroundings<'_> {
     /// Whoever issues tokens.
     pub fn tokens(&mut self) -> &mut Issuer {
         &mut self.environment.tokens
+    }
+
+    /// The role of a user in the server's directory, which the issuer of tokens has from the same staff
+    /// list. `None` if the directory does not know the user.
+    pub fn role_of(&self, user: &UserId) -> Option<Role> {
+        self.environment.server.exported().accounts.get(user).map(|account| account.user.role)
     }
 
     /// Opens a connection. `link` is chosen by the client, and never used twice; it hears of it what becomes of it.

@@ -150,6 +150,7 @@ impl Environment {
         self.server.epochs += 1;
         self.server.store = backup.clone().under_epoch(format!("epoch_{}", self.server.epochs));
         self.note(|| "the store is an older backup now".to_owned());
+        self.activate_all_later();
         self.show(|oracle, store| {
             oracle.restored(store);
             Ok(())
