@@ -7,19 +7,19 @@ use chat_core::drive::Clock;
 use chat_core::time::{Monotonic, Now, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
-/// The system's clocks, counted from the start of the program.
+/// A monotonic clock that starts with the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock {
     start: Instant,
 }
 
 impl SystemClock {
-    /// The clock that starts now.
+    /// Starts the clock.
     pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
     }
 
-    /// The time that never falls.
+    /// The monotonic time.
     pub(crate) fn monotonic(self) -> Monotonic {
         Monotonic(self.start.elapsed())
     }
@@ -35,7 +35,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time that people read.
+/// The wall-clock time.
 pub(crate) fn wall() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

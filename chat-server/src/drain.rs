@@ -1,4 +1,4 @@
-//! The end of a server: who is there is told to move, what is under way is finished, the store is closed.
+//! The end of a server: clients are told to reconnect, pending work completes, the store closes.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,16 +13,17 @@ use crate::start_error::EngineError;
 use crate::storage;
 use crate::store::LocalStore;
 
-/// Between two batches of clients that are told to move.
+/// Interval between two batches of clients that are told to reconnect.
 const BATCH_EVERY: Duration = Duration::from_millis(250);
 
-/// How long what is under way may take to finish once the server stops.
+/// Time for pending work to complete once the server stops.
 const DRAIN_WITHIN: Duration = Duration::from_secs(4);
 
-/// How long clients may take to say goodbye, after that.
+/// Time for clients to complete the closing handshake, after [`DRAIN_WITHIN`].
 const GOODBYE_WITHIN: Duration = Duration::from_millis(2_500);
 
-/// Tells all clients to move, in batches of one size over this time. All others go on meanwhile.
+/// Tells all clients to reconnect, in batches of equal size over this time. The rest are served
+/// meanwhile.
 pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
     let batches = over.as_millis().div_ceil(BATCH_EVERY.as_millis());
     for left in (1..=usize::try_from(batches).unwrap_or(usize::MAX)).rev() {
@@ -31,7 +32,7 @@ pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
     }
 }
 
-/// Finishes what is under way, sees the clients off, closes the store.
+/// Completes pending work, disconnects the clients, and closes the store.
 pub(crate) async fn wind_up(
     handle: &Handle,
     service: JoinHandle<LocalStore>,

@@ -1,15 +1,15 @@
-//! The number of files that the system lets the server open.
+//! The limit on open files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
 use crate::newcomers;
 
-/// Files beside connections: the journal, the index, the listener, the runtime's own.
+/// Files other than connections: the journal, the index, the listener, the runtime's own.
 const OTHER_FILES: u64 = 256;
 
-/// Asks the system for as many files as connections need; what it does not give is reported. Gives the number of files for
-/// connections, newcomers included.
+/// Raises the limit to the number of files needed, and warns if the system grants fewer. Returns
+/// the number available for connections, newcomers included.
 pub(crate) fn raise_file_limit(max_connections: u32) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let needed = u64::from(max_connections) + OTHER_FILES;

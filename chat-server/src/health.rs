@@ -1,4 +1,4 @@
-//! What a load balancer or a supervisor asks: whether the process lives, and whether it should get clients.
+//! Health checks for load balancers and supervisors: `/livez` and `/readyz`.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -8,30 +8,30 @@ use tokio::sync::watch;
 use crate::http::HttpResponse;
 use crate::store::{Fault, LocalStore};
 
-/// How far the life of a server has come.
+/// The phase in a server's life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Phase {
-    /// Everybody is let in.
+    /// New clients are admitted.
     Serving,
-    /// Nobody new is let in, and who is there is told to move, by and by.
+    /// New clients are refused; connected ones are told to reconnect elsewhere, in batches.
     Draining,
     /// Every connection ends.
     Stopping,
 }
 
-/// What the two answers are made of.
+/// The inputs of both checks.
 pub(crate) struct Health {
     pub(crate) phase: watch::Receiver<Phase>,
     fault: Box<dyn Fn() -> Option<Fault> + Send + Sync>,
 }
 
 impl Health {
-    /// Of a server over this store.
+    /// The health of a server with this store.
     pub(crate) fn new(phase: watch::Receiver<Phase>, store: LocalStore) -> Self {
         Self::by(phase, move || store.fault())
     }
 
-    /// The same, with what is wrong with the store told by a function.
+    /// Like [`new`](Self::new), with a function that reports a fault of the store.
     pub(crate) fn by(
         phase: watch::Receiver<Phase>,
         fault: impl Fn() -> Option<Fault> + Send + Sync + 'static,
@@ -39,7 +39,7 @@ impl Health {
         Self { phase, fault: Box::new(fault) }
     }
 
-    /// Answers a request, if it is one of the two questions.
+    /// Answers a health check. `None` for other requests.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<HttpResponse>> {
         let (status, text) = match request.uri().path() {
             "/livez" => (StatusCode::OK, "alive"),
@@ -59,12 +59,12 @@ impl Health {
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        // Who asks has a newcomer's place: it is given back after each answer.
+        // A response occupies a newcomer's place. Closing frees the place.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         Some(Box::new(answer))
     }
 
-    /// Whether clients should come, in words that tell a stranger nothing of the machine.
+    /// Whether clients should connect. The text reveals nothing about the machine.
     fn readiness(&self) -> (StatusCode, &'static str) {
         let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
         if *self.phase.borrow() != Phase::Serving {

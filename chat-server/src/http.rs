@@ -1,4 +1,4 @@
-//! The HTTP request that opens a connection: who asks, and what is answered.
+//! The HTTP request that opens a WebSocket, and its response.
 
 use std::borrow::Cow;
 
@@ -11,31 +11,31 @@ use http::header::{
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 
-/// The path of the protocol document.
+/// The WebSocket's path, as the protocol document has it.
 pub(crate) const CONNECT_PATH: &str = "/api/websocket/connect";
 
-/// The subprotocol under which a browser can carry a token outside of the address.
+/// The subprotocol in which browsers send a token outside of the URL.
 const BEARER: &str = "bearer";
 
-/// The only version of the protocol (RFC 6455, section 4.1).
+/// The only version of the WebSocket protocol (RFC 6455, section 4.1).
 const WEBSOCKET_VERSION: &str = "13";
 
-/// A response, whose body is a line for people.
+/// A response with a line of text for people.
 pub(crate) type HttpResponse = Response<Full<Bytes>>;
 
-/// A request that may become a WebSocket.
+/// A valid request to open a WebSocket.
 pub(crate) struct UpgradeRequest<'a> {
-    /// The token that it carries.
+    /// The token, if the request has one.
     pub(crate) token: Option<Cow<'a, str>>,
-    /// The wanted seconds between pings.
+    /// The requested seconds between pings.
     pub(crate) heartbeat: Option<u64>,
     accept: String,
-    /// The subprotocol that carries a token, as the client spells it.
+    /// The subprotocol that announces a token, as spelled by the client.
     bearer: Option<&'a str>,
 }
 
 impl<'a> UpgradeRequest<'a> {
-    /// Reads a request; what is no opening handshake is refused.
+    /// Parses a request. A response is returned as an error if the request is no opening handshake.
     pub(crate) fn read<B>(request: &'a Request<B>) -> Result<Self, Box<HttpResponse>> {
         if request.uri().path() != CONNECT_PATH {
             return Err(refusal(StatusCode::NOT_FOUND, "there is nothing here"));
@@ -55,7 +55,7 @@ impl<'a> UpgradeRequest<'a> {
         })
     }
 
-    /// The answer that makes it a WebSocket.
+    /// The response that switches protocols.
     pub(crate) fn switch(&self) -> HttpResponse {
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -72,7 +72,7 @@ impl<'a> UpgradeRequest<'a> {
     }
 }
 
-/// An answer with a line for people.
+/// A response with a line of text for people.
 pub(crate) fn refusal(status: StatusCode, text: &'static str) -> Box<HttpResponse> {
     let mut answer = Response::new(Full::from(format!("{text}\n")));
     *answer.status_mut() = status;
@@ -85,7 +85,7 @@ pub(crate) fn refusal(status: StatusCode, text: &'static str) -> Box<HttpRespons
     Box::new(answer)
 }
 
-/// Checks the opening handshake (RFC 6455, section 4.2.1) and gives the answer to its challenge.
+/// Checks the opening handshake (RFC 6455, section 4.2.1) and computes `Sec-WebSocket-Accept`.
 fn accept_key<B>(request: &Request<B>) -> Result<String, Box<HttpResponse>> {
     let headers = request.headers();
     if request.method() != Method::GET {
@@ -102,7 +102,7 @@ fn accept_key<B>(request: &Request<B>) -> Result<String, Box<HttpResponse>> {
         ));
     }
     match headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes) {
-        // The base 64 of 16 bytes.
+        // Base64 of 16 bytes.
         Some(key) if key.len() == 24 && key.ends_with(b"==") => Ok(derive_accept_key(key)),
         _ => Err(refusal(StatusCode::BAD_REQUEST, "the header Sec-WebSocket-Key is missing or wrong")),
     }
@@ -122,7 +122,7 @@ fn authorization(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// What the address can say after `?`. Unknown parameters are ignored, and of a repeated one the first counts.
+/// The query parameters. Unknown ones are ignored, and the first of a repeated one counts.
 #[derive(Default)]
 struct Query<'a> {
     token: Option<Cow<'a, str>>,

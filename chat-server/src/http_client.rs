@@ -1,4 +1,4 @@
-//! One request: a connection of its own, no redirects, bounded in size and time.
+//! A client for single HTTP requests: one connection each, no redirects, bounded in size and time.
 
 use std::io;
 use std::net::IpAddr;
@@ -22,44 +22,44 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::tls::connector;
 use crate::transport::Transport;
 
-/// How long a request may take, from the name's look-up to what is read of the answer.
+/// Deadline from the name's look-up to the end of the response.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Where requests go.
+/// The destination of requests.
 pub(crate) struct Target {
     host: String,
     port: u16,
-    /// As the header `Host` names them.
+    /// The value of the header `Host`.
     authority: String,
-    /// The path and what is behind it.
+    /// Path and query.
     path: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
-/// Why an address is no good. It is not quoted: there may be a password in it.
+/// The reason that a URL can't be used. Errors do not quote the URL, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// What is asked or told would be open to anybody on the way, or there is no host.
+    /// Content would be readable on the way, or there is no host.
     #[error("the address must begin with {0} and a host, without a user")]
     Address(&'static str),
-    /// Whom to trust is not clear.
+    /// The file holds no certificate authority.
     #[error("{} holds no certificate of an authority in PEM format", .0.display())]
     NoAuthority(PathBuf),
 }
 
-/// Where requests may go without encryption.
+/// The hosts to which unencrypted requests are allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PlainHttp {
-    /// Nowhere.
+    /// None.
     Never,
-    /// To this machine, and else nowhere.
+    /// This machine only.
     ThisMachine,
-    /// Wherever the address says so.
+    /// Any host, if the URL begins with `http://`.
     #[cfg(feature = "otel")]
     Anywhere,
 }
 
-/// Why there is no answer that counts.
+/// The reason that a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     #[error("no answer within {} s", ANSWER_WITHIN.as_secs())]
@@ -95,7 +95,7 @@ impl PlainHttp {
 }
 
 impl Target {
-    /// Reads an address. Without a file of authorities, those count that Mozilla trusts.
+    /// Parses a URL. Without a file of authorities, those that Mozilla trusts count.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Target {
         })
     }
 
-    /// Posts a body with these headers. It is taken if the answer is a success (2xx).
+    /// Posts a body with these headers. Succeeds if the status is 2xx.
     pub(crate) async fn post(&self, headers: &[(&str, &str)], body: Bytes) -> Result<(), RequestError> {
         let mut request = Request::post(&self.path);
         for (name, value) in headers {
@@ -144,7 +144,7 @@ impl Target {
         self.ask(request, body, taken).await
     }
 
-    /// Gets a JSON document of at most this many bytes.
+    /// Gets a JSON document of at most `most` bytes.
     pub(crate) async fn get_json(&self, most: usize) -> Result<Bytes, RequestError> {
         let request = Request::get(&self.path).header(ACCEPT, "application/json");
         let read = async |answer: Response<Incoming>| match answer.status() {
@@ -181,7 +181,7 @@ impl Target {
         };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let answer = async { read(sender.send_request(request).await?).await };
-        // The connection is driven only until there is an answer, and dropped with it.
+        // The connection is polled only until the response is complete.
         tokio::select! {
             biased;
             answer = answer => answer,

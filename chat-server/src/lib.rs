@@ -1,15 +1,17 @@
-//! A chat server over WebSockets: `chat-core` with tokens, a transport and a store of its own.
+//! A chat server over WebSockets: `chat-core` with tokens, a transport and a store.
 //!
 //! [`Server`] is the whole server, for embedding in another program.
 //!
 //! - [`auth`] verifies JSON Web Tokens.
-//! - [`websocket`] is the transport: frames, heartbeats, peers that take nothing.
+//! - [`websocket`] is the transport: frames, heartbeats, stalled peers.
 //! - [`store`] is the journal and its index, with verification, backup, export and retention.
-//! - [`admin`] answers administrators over HTTP, `/metrics` included.
-//! - [`webhook`] tells a push service what disconnected users miss.
+//! - [`admin`] is the administrative HTTP API, `/metrics` included.
+//! - [`webhook`] notifies a push service of messages for offline users.
 //! - [`cli`] has one file per command, [`config`] every setting.
-//! - The folder `console` beside `src` is the browser's console, in plain modules without a build step.
-//! - The folder `operation` has the package, the systemd unit, the Dockerfile and the operator's guide.
+//! - The folder `console` beside `src` is the browser's console, in plain modules without a build
+//!   step.
+//! - The folder `operation` has the package, the systemd unit, the Dockerfile and the operator's
+//!   guide.
 
 #![warn(clippy::unwrap_used)]
 

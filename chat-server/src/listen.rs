@@ -1,4 +1,4 @@
-//! The public port: where it is, and who comes in by it.
+//! The public port: its address, and accepting connections.
 
 use std::convert::Infallible;
 use std::io;
@@ -19,21 +19,22 @@ use crate::newcomers::{Lobby, Newcomer, Newcomers};
 use crate::start_error::StartError;
 use crate::websocket::Watched;
 
-/// Connections that the system holds for us until they are accepted: as many as it does by itself (`net.core.somaxconn`). When
-/// all come back at once after a restart, those for whom there is no place try again a second later, or are reset.
+/// Length of the kernel's accept queue: the default maximum of Linux (`net.core.somaxconn`). If all
+/// clients come back at once after a restart, those beyond the queue retry after a second, or are
+/// reset.
 const BACKLOG: u32 = 4_096;
 
-/// Bytes that the system holds per connection and direction. Its own choice grows to megabytes, and would hide a
-/// slow reader for as long.
+/// Size of the kernel's buffers per connection and direction. The default grows to megabytes, and
+/// would hide a slow reader for as long as these take to fill.
 const SOCKET_BUFFER: u32 = 64 * 1024;
 
-/// Most connections that are accepted before anything else goes on: accepting must keep up with a flood.
+/// Most connections accepted in a row. Accepting must keep up with a flood.
 const ACCEPTED_AT_ONCE: usize = 128;
 
-/// How long to wait when the system has no more files or memory for a connection.
+/// Pause after `accept` fails because files or memory ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on the first address that can be, all of them being fit for the secret.
+/// Listens on the first usable address. All addresses must be allowed for the secret.
 pub(crate) async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpListener, StartError> {
     let addresses = addresses(listen, origin).await?;
     let mut outcome = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
@@ -46,7 +47,7 @@ pub(crate) async fn listen(listen: &str, origin: &SecretOrigin) -> Result<TcpLis
     outcome.map_err(listen_error(listen))
 }
 
-/// What the configured address stands for: all of them fit for the secret.
+/// Resolves the configured address. All results must be allowed for the secret.
 pub(crate) async fn addresses(listen: &str, origin: &SecretOrigin) -> Result<Vec<SocketAddr>, StartError> {
     let addresses: Vec<_> = lookup_host(listen).await.map_err(listen_error(listen))?.collect();
     let beyond = addresses.iter().find(|address| !address.ip().is_loopback());
@@ -70,7 +71,7 @@ pub(crate) fn listen_error(listen: &str) -> impl Fn(io::Error) -> StartError {
     |error| StartError::Listen { listen: listen.to_owned(), error }
 }
 
-/// Accepts for ever, and whatever strangers do: at the bounds one of them gives way.
+/// Accepts connections for ever. At the limits, an older connection is closed for a new one.
 pub(crate) async fn accept_all(
     listener: &TcpListener,
     newcomers: &Arc<Newcomers>,
@@ -95,7 +96,7 @@ pub(crate) async fn accept_all(
     }
 }
 
-/// Has an accepted connection wait for its turn.
+/// Puts an accepted connection into the lobby.
 async fn take_in(
     accepted: io::Result<(TcpStream, SocketAddr)>,
     newcomers: &Newcomers,
@@ -113,7 +114,8 @@ async fn take_in(
 }
 
 fn spawn(stream: TcpStream, shared: Arc<Shared>, newcomer: Newcomer, alive: mpsc::Sender<Infallible>) {
-    // Without it a small frame may wait for the acknowledgement of the one before. What refuses it is gone already.
+    // Without TCP_NODELAY, a small frame may wait for the acknowledgement of the previous one. The
+    // call fails only if the connection is gone.
     let _ = stream.set_nodelay(true);
     let stream = Watched::new(stream);
     match shared.tls.clone() {
@@ -124,7 +126,7 @@ fn spawn(stream: TcpStream, shared: Arc<Shared>, newcomer: Newcomer, alive: mpsc
     };
 }
 
-/// Whether an error belongs to the connection that was to be accepted, rather than to the server.
+/// Whether an error concerns one connection only, and not the listener.
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

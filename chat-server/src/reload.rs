@@ -9,11 +9,11 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// How often files are looked at. Those that have changed are read once they have stayed the same for as long, for a
-/// certificate and its key are two files and can't be replaced at once.
+/// Interval between checks of the files. A changed file is read once it has stayed unchanged for an
+/// interval, because a certificate and its key can't be replaced at the same moment.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Has all files read again at once, changed or not. Clones do the same.
+/// A handle that reloads all files at once, changed or not. Clones share their effect.
 #[derive(Clone, Debug)]
 pub struct Reload(watch::Sender<()>);
 
@@ -22,33 +22,34 @@ impl Reload {
         Self(watch::Sender::new(()))
     }
 
-    /// Has them read.
+    /// Reloads all files.
     pub fn now(&self) {
         self.0.send_replace(());
     }
 }
 
-/// What tells one content of a file from another without reading it; `None` if it is not there.
+/// A fingerprint of a file's metadata, to detect changes without reading; `None` if the file is
+/// missing.
 type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
-/// Says when files should be read again.
+/// Watches files for changes.
 pub(crate) struct FileWatch {
     paths: Vec<PathBuf>,
-    /// Of what was read last.
+    /// The fingerprints at the last reading.
     read: Vec<Stamp>,
     told: watch::Receiver<()>,
-    /// Held so that the channel never ends.
+    /// Keeps the channel open.
     _reload: Reload,
 }
 
 impl FileWatch {
-    /// Watches these. Make it before they are read for the first time.
+    /// Watches these files. Create the watch before the first reading.
     pub(crate) fn new(paths: Vec<PathBuf>, reload: &Reload) -> Self {
         let (read, told) = (stamps(&paths), reload.0.subscribe());
         Self { paths, read, told, _reload: reload.clone() }
     }
 
-    /// Ready when they have changed and settled, or somebody wants them read.
+    /// Completes when the files have changed and settled, or on [`Reload::now`].
     pub(crate) async fn changed(&mut self) {
         let mut before = self.look().await;
         loop {

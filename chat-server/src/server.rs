@@ -42,16 +42,16 @@ use crate::upkeep::upkeep;
 use crate::webhook::Webhook;
 use crate::websocket;
 
-/// The future that runs the engine, and gives the store back.
+/// The future that runs the engine and returns the store.
 type Service = Pin<Box<dyn Future<Output = LocalStore> + Send>>;
 
-/// What TLS is spoken by, where it comes from, and what says that this has changed.
+/// The TLS acceptor, its files, and the watcher of these files.
 type WatchedCertificate = (Arc<Tls>, TlsFiles, FileWatch);
 
-/// A key set, and what says that it is to be read again.
+/// A key set and its watcher.
 type WatchedKeys = (Arc<Jwks>, FileWatch);
 
-/// A server that listens, and does not accept yet.
+/// A server that listens and does not accept connections yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -60,7 +60,7 @@ pub struct Server {
     verifier: TokenVerifier,
     store: LocalStore,
     retention: Option<Duration>,
-    /// Bytes of the disk that are kept free; `None` is the default.
+    /// Bytes to keep free on the disk; `None` for the default.
     reserve: Option<u64>,
     max_connections: u32,
     trusted_proxies: Vec<IpNet>,
@@ -79,11 +79,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the store and listens. Clients that connect wait until [`run`](Self::run).
+    /// Opens the store and listens. Clients wait in the accept queue until [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// [`StartError`], whose text says what to do.
+    /// [`StartError`]. Its text tells the operator the remedy.
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
         let data_dir = &config.data.data_dir;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
@@ -130,49 +130,50 @@ impl Server {
         })
     }
 
-    /// Where it listens, with the real port.
+    /// The address of the listener, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where clients connect.
+    /// The URL for clients.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
         format!("{scheme}://{}{CONNECT_PATH}", self.address)
     }
 
-    /// What has certificates and keys read again, for who does not want to wait until it is seen that they have changed.
+    /// A handle that reloads certificates and keys at once instead of at the next check.
     pub fn reload(&self) -> Reload {
         self.reload.clone()
     }
 
-    /// Where a browser opens the console. If there is a trial, the address carries its key: it is for who started the
-    /// server.
+    /// The URL of the console. With a trial, the URL contains its secret key; give it only to the
+    /// person who started the server.
     #[cfg(feature = "console")]
     pub fn console_url(&self) -> String {
         self.console.url()
     }
 
-    /// What administrators ask, to be answered elsewhere too. It holds the store until the last clone is dropped, or the
-    /// server has stopped.
+    /// The administrative API, for serving elsewhere too. Keeps the store open until the last clone
+    /// is dropped or the server has stopped.
     pub fn admin(&self) -> Admin {
         self.admin.clone()
     }
 
-    /// Serves until `shutdown` is ready. Then nobody new is let in, and clients are told to move (1001) in batches over the
-    /// configured time. At its end what is under way is finished and synced, everybody left is told 1001, and the store is
-    /// closed: that takes less than 10 seconds.
+    /// Serves until `shutdown` completes. Then refuses new clients, and tells connected ones to
+    /// move (1001) in batches over the configured time. Finally, within 10 seconds, completes and
+    /// syncs pending work, closes the remaining connections with 1001, and closes the store.
     ///
     /// # Errors
     ///
-    /// [`EngineError`] as soon as the engine can't go on.
+    /// [`EngineError`] as soon as the engine fails.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
         let telling = self
             .webhook
             .take()
             .map(|webhook| webhook.start(self.store.clone(), self.handle.clone(), self.metrics.clone()));
-        // Who is disconnected by the stop misses nothing that the webhook should tell.
+        // The webhook stops before clients are disconnected: users that the stop disconnects must
+        // not count as offline.
         let shutdown = async {
             shutdown.await;
             if let Some(telling) = telling {
@@ -209,7 +210,7 @@ impl Server {
             #[cfg(feature = "console")]
             console: self.console,
         });
-        // Every connection holds a sender, so that all are gone when the channel ends.
+        // Every connection holds a sender. The channel ends when all are gone.
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = accept_all(&self.listener, &newcomers, &shared, &alive) => {}
@@ -228,7 +229,7 @@ impl Server {
     }
 }
 
-/// Finds out as much of what [`Server::bind`] would refuse as can be known without starting anything.
+/// The errors that [`Server::bind`] would report, as far as detectable without starting anything.
 pub(crate) async fn check(config: &Config) -> Vec<StartError> {
     let tokens = config.tokens.check(&config.data.data_dir);
     let origin = tokens.as_ref().unwrap_or(&SecretOrigin::Given);
@@ -245,7 +246,7 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
     faults.into_iter().flatten().collect()
 }
 
-/// Whether what is called the data directory can be one.
+/// Checks that the path is not occupied by something other than a directory.
 fn data_dir(dir: &Path) -> Result<(), OpenError> {
     match dir.metadata() {
         Ok(found) if !found.is_dir() => {

@@ -1,4 +1,4 @@
-//! The store's opening and closing, with what its operator should hear of it.
+//! Opening and closing the store, with log lines for the operator.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use tracing::{info, warn};
 
 use crate::store::{IndexReport, LocalStore, Observer, OpenError, OpenReport, Options, Progress, private};
 
-/// How long closing may take before it is given up.
+/// Time after which closing the store is abandoned.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often a long opening says how far it has come.
+/// Interval between log lines about a long opening.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
-/// Opens the store, off the runtime's threads: after a crash that takes a while.
+/// Opens the store on a blocking thread. After a crash this takes a while.
 pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
     let opening = move || {
         make(&dir)?;
@@ -30,19 +30,19 @@ pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
     Ok(store)
 }
 
-/// The head stands in the form in which `chat-server verify --expect` takes it.
+/// Logs the head in the format of `chat-server verify --expect`.
 pub(crate) fn log_head(store: &LocalStore) {
     info!(head = %store.head(), "the head of the journal: verify --expect shows that nothing up to it was changed");
 }
 
-/// Opens the store for a command that runs beside no server.
+/// Opens the store for a command while no server runs.
 pub(crate) fn open_alone(dir: &Path) -> Result<LocalStore, OpenError> {
     must_be_own(dir)?;
     make(dir)?;
     LocalStore::open(dir, Options::default())
 }
 
-/// Refuses to write as root into the data directory of another user.
+/// Refuses to write as root into a data directory of another user.
 pub(crate) fn must_be_own(dir: &Path) -> Result<(), OpenError> {
     match dir.metadata() {
         Ok(found) if found.uid() != 0 && geteuid().is_root() => {
@@ -57,7 +57,7 @@ fn make(dir: &Path) -> Result<(), OpenError> {
     private::make_dir(dir).map_err(failed)
 }
 
-/// Closes the store, so that the next start has less to do.
+/// Closes the store, to shorten the next start.
 pub(crate) async fn close(store: LocalStore) {
     log_head(&store);
     match timeout(CLOSE_WITHIN, spawn_blocking(move || store.close())).await {
@@ -86,7 +86,7 @@ fn tell(report: &OpenReport) {
     }
 }
 
-/// Says now and then how far opening has come.
+/// An observer that logs the progress of opening now and then.
 fn show_progress() -> Observer {
     let last = Mutex::new(Instant::now());
     Observer::new(move |progress| {

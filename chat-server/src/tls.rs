@@ -1,4 +1,4 @@
-//! TLS: a certificate and its key from files, and from their successors.
+//! TLS: a certificate and its key from files, reloaded when these change.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,23 @@ use tracing::{error, info};
 
 use crate::reload::{FileWatch, Reload};
 
-/// Bytes that TLS takes in for a peer that does not: small, so that a slow reader is seen as soon as without TLS.
+/// Bytes buffered by TLS for a slow peer. Kept small, because a stalled peer must be noticed as
+/// soon as without TLS.
 const BUFFER: usize = 16 * 1024;
 
-/// The two files of a TLS server.
+/// The files of a TLS server.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
-    /// The server's certificate and those between it and an authority, in PEM.
+    /// The certificate chain, in PEM.
     pub(crate) certificate: PathBuf,
-    /// Its key, in PEM.
+    /// The private key, in PEM.
     pub(crate) key: PathBuf,
 }
 
-/// Why there is no TLS.
+/// The reason that TLS can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// One is useless without the other.
+    /// Only one of the two files is given.
     #[error("TLS needs both --tls-certificate-file and --tls-key-file, and only one is given")]
     Incomplete,
     /// A file can't be read.
@@ -41,31 +42,31 @@ pub enum TlsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// A file holds something else.
+    /// A file contains nothing usable.
     #[error("{} holds no {what} in PEM format", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
-        /// What was expected.
+        /// The expected content.
         what: &'static str,
     },
-    /// They are no pair, or of no use.
+    /// Certificate and key do not match, or can't be used.
     #[error("can't use the certificate in {} with the key in {}: {error}", certificate.display(), key.display())]
     Unfit {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// Why.
+        /// The error of the TLS library.
         error: rustls::Error,
     },
 }
 
 impl TlsFiles {
-    /// Reads both. They must belong together.
+    /// Reads both files, and checks that they belong together.
     ///
     /// # Errors
     ///
@@ -97,8 +98,8 @@ fn read<'a, T>(
     })
 }
 
-/// TLS to servers whose certificates come from an authority in this file, or without one from those that Mozilla trusts;
-/// `None` if the file holds no authority.
+/// A TLS client that trusts the authorities of this file, or by default those that Mozilla trusts.
+/// `None` if the file contains no authority.
 pub(crate) fn connector(authorities: Option<&Path>) -> Option<TlsConnector> {
     let roots = match authorities {
         None => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
@@ -120,7 +121,7 @@ fn trusted(path: &Path) -> Option<RootCertStore> {
     (!roots.is_empty()).then_some(roots)
 }
 
-/// The server's end of TLS. Each new connection gets the certificate that was read last.
+/// A TLS acceptor. New connections get the certificate that was read last.
 pub(crate) struct Tls {
     acceptor: TlsAcceptor,
     current: Arc<CurrentCertificate>,
@@ -136,7 +137,7 @@ impl ResolvesServerCert for CurrentCertificate {
 }
 
 impl Tls {
-    /// With the certificate of these files.
+    /// An acceptor with the certificate of these files.
     ///
     /// # Errors
     ///
@@ -152,7 +153,7 @@ impl Tls {
         Ok(Self { acceptor: Arc::new(config).into(), current })
     }
 
-    /// Sets TLS up with a client; gives the stream back with the error if that fails.
+    /// Performs the TLS handshake. Returns the stream with the error on failure.
     pub(crate) async fn accept<S>(&self, stream: S) -> Result<TlsStream<S>, (io::Error, S)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -161,7 +162,7 @@ impl Tls {
         self.acceptor.accept_with(stream, limit).into_fallible().await
     }
 
-    /// Reads the files again whenever they change. What can't be used leaves all as it is.
+    /// Reloads the files after changes, for ever. Unusable content is ignored.
     pub(crate) async fn renew(self: Arc<Self>, files: TlsFiles, mut watch: FileWatch) {
         loop {
             watch.changed().await;
@@ -179,7 +180,7 @@ impl Tls {
 }
 
 impl TlsFiles {
-    /// Says when they should be read again.
+    /// Watches the files for changes.
     pub(crate) fn watch(&self, reload: &Reload) -> FileWatch {
         FileWatch::new(vec![self.certificate.clone(), self.key.clone()], reload)
     }

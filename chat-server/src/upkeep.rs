@@ -1,4 +1,4 @@
-//! What is done to the store now and then while the server runs.
+//! Periodic maintenance of the store.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -14,23 +14,24 @@ use crate::clock;
 use crate::storage::log_head;
 use crate::store::{LocalStore, RetentionError, Swept};
 
-/// How often the head of the journal's chain is logged.
+/// Interval between log lines with the head of the journal's chain.
 const HEAD_EVERY: Duration = Duration::from_hours(1);
 
-/// The pause between two steps of erasing, each of which passes a quarter of a mebibyte of the journal: it does not take
-/// the disk away from who writes messages.
+/// Pause between two steps of erasing. A step covers 256 KiB of the journal, and must not delay the
+/// writing of messages.
 const STEP_EVERY: Duration = Duration::from_millis(100);
 
-/// The pause after erasing has failed, as on a full disk while there is no index: it may be what makes room.
+/// Pause after erasing failed, for example on a full disk without an index. Kept short, because
+/// erasing may be the way to make room.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 
-/// How often the room on the disk is looked at: at the fastest that clients can write, some 100 MB.
+/// Interval between checks of free disk space. Clients can write about 100 MB meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often it is looked for messages that have become too old.
+/// Interval between searches for messages past their retention.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
-/// Looks after the store for ever.
+/// Maintains the store for ever.
 pub(crate) async fn upkeep(
     store: &LocalStore,
     handle: &Handle,
@@ -51,7 +52,7 @@ async fn log_heads(store: &LocalStore) -> Infallible {
     }
 }
 
-/// Tells the engine what may be written as the disk fills up, and the log whenever that changes.
+/// Reports the state of the disk to the engine, and logs changes.
 async fn watch_disk(store: &LocalStore, handle: &Handle, reserve: Option<u64>) -> Infallible {
     let mut is_seen = true;
     loop {
@@ -89,7 +90,7 @@ fn tell_headroom(headroom: Headroom, free_bytes: u64) {
     }
 }
 
-/// Erases the text of messages that were kept for long enough.
+/// Erases the text of messages past their retention.
 async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
     let Some(retention) = retention else { return pending().await };
     let (mut erased, mut is_failing) = (0, false);
@@ -134,7 +135,7 @@ mod tests {
     use crate::store::Options;
     use crate::store::journal::ChainHead;
 
-    /// What was logged.
+    /// Captured log output.
     #[derive(Clone, Default)]
     struct LogCapture(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Putting users into the directory before they ever connect.
+//! Importing users into the directory.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::LONGEST_CLAIM;
 
-/// Users that are committed at once.
+/// Users per commit.
 const BATCH: usize = 1_000;
 
 /// One line of a file of users.
@@ -35,11 +35,11 @@ fn yes() -> bool {
     true
 }
 
-/// A user of the directory, or to be put into it. As JSON it is one line of a file of users.
+/// A user of the directory. The JSON form is one line of a file of users.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "UserLine", try_from = "UserLine")]
 pub struct ImportedUser {
-    /// What others see.
+    /// The profile that others see.
     pub user: User,
     /// Whether the user may connect.
     pub active: bool,
@@ -74,15 +74,15 @@ impl TryFrom<UserLine> for ImportedUser {
     }
 }
 
-/// Why no user was imported.
+/// The reason that an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// A line is no user.
+    /// A line is invalid.
     #[error("line {line}: {what}. Nothing was imported")]
     Line {
-        /// Counted from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         what: String,
     },
     /// The file can't be read.
@@ -93,11 +93,11 @@ pub enum ImportError {
     Store(#[from] UnavailableError),
 }
 
-/// Reads users, one JSON object a line; blank lines are skipped.
+/// Parses users, one JSON object per line; skips blank lines.
 ///
 /// # Errors
 ///
-/// [`ImportError`] with the number of the first bad line.
+/// [`ImportError`] with the number of the first invalid line.
 pub fn read(text: impl io::BufRead) -> Result<Vec<ImportedUser>, ImportError> {
     let mut seen = BTreeMap::<UserId, usize>::new();
     let mut users = Vec::new();
@@ -123,10 +123,12 @@ fn read_line(text: &str) -> Result<ImportedUser, String> {
     })
 }
 
-/// Puts the users into the directory of a store that no server has open; returns how many. `now` is when it is said.
+/// Imports users into a store without a running server. Returns their number. `now` becomes the
+/// time of the change.
 ///
-/// A user who was deactivated stays so, whatever the line says: see [`activate`].
-/// Who becomes or stops being an active control user is enrolled, or the opposite, by the server when it runs next.
+/// A deactivated user stays deactivated, whatever the line says: see [`activate`]. If the import
+/// makes somebody an active control user, or ends that, the next start of the server updates the
+/// conversations.
 ///
 /// # Errors
 ///
@@ -150,7 +152,8 @@ pub async fn import(
     Ok(count)
 }
 
-/// Deactivates a user of a store that no server has open. One who never connected is stored, and so kept out.
+/// Deactivates a user in a store without a running server. An unknown user is stored, and thereby
+/// refused later.
 ///
 /// # Errors
 ///
@@ -160,7 +163,7 @@ pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Resul
     put(store, Account::deactivated(known.as_ref(), &id, now)).await
 }
 
-/// Lifts the deactivation of a user of a store that no server has open; `false` if there is none of this id.
+/// Lifts a deactivation in a store without a running server. Returns `false` for an unknown user.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What a request is answered with.
+//! Responses of the administrative API.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -11,16 +11,16 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde::Serialize;
 
-/// The body of an answer: whole, or made as it is read.
+/// The body of a response: complete, or produced while it is sent.
 pub type AdminBody = UnsyncBoxBody<Bytes, Infallible>;
 
-/// An answer.
+/// A response of the administrative API.
 pub(super) type AdminResponse = Response<AdminBody>;
 
-/// What a route gives.
+/// The result of a route's handler.
 pub(super) type AdminResult = Result<AdminResponse, AdminRefusal>;
 
-/// Why nothing was done.
+/// A request refused, as status, text and at most one extra header.
 #[derive(Debug)]
 pub(super) struct AdminRefusal {
     status: StatusCode,
@@ -33,7 +33,7 @@ impl AdminRefusal {
         Self { status, text: text.into(), header: None }
     }
 
-    /// The same with a header.
+    /// Adds a header.
     pub(super) fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
     }
@@ -54,20 +54,20 @@ impl From<AdminRefusal> for AdminResponse {
     }
 }
 
-/// An answer of one JSON value.
+/// A response with one JSON value.
 pub(super) fn json(value: &impl Serialize) -> AdminResponse {
     let mut text = serde_json::to_vec(value).expect("answers have names for keys");
     text.push(b'\n');
     answer("application/json", Full::from(text).boxed_unsync())
 }
 
-/// What the address says under this name after `?`.
+/// The query parameter `name`, decoded.
 pub(super) fn parameter<'a, B>(request: &'a Request<B>, name: &str) -> Option<Cow<'a, str>> {
     let query = request.uri().query().unwrap_or_default();
     form_urlencoded::parse(query.as_bytes()).find(|(found, _)| found == name).map(|(_, value)| value)
 }
 
-/// An answer of any text.
+/// A response with any body.
 pub(super) fn answer(content_type: &'static str, body: AdminBody) -> AdminResponse {
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();

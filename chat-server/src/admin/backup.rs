@@ -1,4 +1,4 @@
-//! `POST /backup`: a backup taken by the server itself, while it runs.
+//! `POST /backup`: a backup taken by the running server itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,30 +13,30 @@ use super::Context;
 use super::answer::{AdminRefusal, AdminResult};
 use super::lines::{Lines, lines};
 
-/// In how many steps the progress is told.
+/// Progress lines of one backup, at most.
 const STEPS: u64 = 200;
 
-/// Where the backup is to be.
+/// The body of the request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BackupRequest {
-    /// The directory to be made, as the server sees it: an absolute path.
+    /// The directory to create, as the server sees the file system: an absolute path.
     pub(crate) to: PathBuf,
 }
 
-/// How far it has come.
+/// The progress of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BackupProgress {
-    /// Bytes that are copied or read back.
+    /// Bytes copied or read back until now.
     pub(crate) done: u64,
-    /// Of so many.
+    /// Bytes in total.
     pub(crate) of: u64,
 }
 
-/// What was taken.
+/// The result of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BackupTaken {
-    /// The head of its chain.
+    /// The head of the backup's chain.
     pub(crate) head: String,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminRe
     }))
 }
 
-/// Tells who asked how far it has come; `false` once nobody waits any more.
+/// Reports progress to the client. The closure returns `false` once the client is gone.
 fn teller(lines: &Lines) -> impl Fn(u64, u64) -> bool {
     let told = AtomicU64::new(0);
     move |done, of| {

@@ -1,4 +1,4 @@
-//! How other programs ask the running server: the commands of this one do it so.
+//! A client of the running server's administrative API, as used by this program's own commands.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,40 +17,40 @@ use tokio::net::UnixStream;
 use super::SocketConfig;
 use super::lines::ProgressLine;
 
-/// Asks the server that runs on a data directory.
+/// Sends requests to the server of one data directory, over its Unix socket.
 #[derive(Debug)]
 pub struct Client {
     data_dir: PathBuf,
     socket: PathBuf,
 }
 
-/// Why there is no answer.
+/// The reason that a request got no useful answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens.
+    /// Nothing listens on the socket.
     #[error(
         "nobody answers on {}: if a server is running on {}, give its --admin-socket or its --config",
         socket.display(),
         data_dir.display()
     )]
     NotRunning {
-        /// On which data.
+        /// The data directory.
         data_dir: PathBuf,
-        /// Where it would listen.
+        /// The socket's path.
         socket: PathBuf,
     },
-    /// The socket is there, but can't be used.
+    /// The socket exists and can't be used.
     #[error("can't ask the server on {}: {error}", socket.display())]
     Unreachable {
-        /// Where it listens.
+        /// The socket's path.
         socket: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// The connection broke, or what came is no answer.
+    /// The connection broke, or the response could not be parsed.
     #[error("the server did not answer as it should: {0}")]
     Broken(Box<dyn std::error::Error + Send + Sync>),
-    /// The server says no.
+    /// The server refused the request. Its text is for the operator.
     #[error("{0}")]
     Refused(String),
 }
@@ -68,12 +68,12 @@ struct Refused {
 }
 
 impl Client {
-    /// Asks by the socket of this data directory, or by another one that is configured.
+    /// Uses the configured socket, or the default one in the data directory.
     pub fn new(socket: &SocketConfig, data_dir: &Path) -> Self {
         Self { data_dir: data_dir.to_owned(), socket: socket.path(data_dir) }
     }
 
-    /// Asks, and reads the whole answer as JSON.
+    /// Sends a request and parses the whole response as JSON.
     ///
     /// # Errors
     ///
@@ -89,7 +89,8 @@ impl Client {
         serde_json::from_slice(&body).map_err(ClientError::broken)
     }
 
-    /// Asks for what takes long, shows how far it has come, and gives what its last line says.
+    /// Sends a request whose response is a stream of JSON lines. Calls `show` for each progress
+    /// line and returns the content of the last one.
     ///
     /// # Errors
     ///
@@ -117,7 +118,7 @@ impl Client {
         Err(ClientError::broken("it stopped before it was done"))
     }
 
-    /// Sends a request on a connection of its own. What is refused is an error.
+    /// Sends one request on a new connection. A status other than 2xx is an error.
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
         let (mut sender, connection) =

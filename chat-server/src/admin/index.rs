@@ -1,4 +1,4 @@
-//! `GET /`: what there is.
+//! `GET /`: version, uptime and the list of routes.
 
 use serde::Serialize;
 

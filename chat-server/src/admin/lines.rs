@@ -1,4 +1,4 @@
-//! An answer that takes long: JSON lines that say how far it has come, and then how it ended.
+//! Responses to long operations: JSON lines with the progress, then one with the result.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -13,44 +13,45 @@ use tokio::sync::mpsc;
 
 use super::answer::{AdminResponse, answer};
 
-/// Lines that wait to be written. Whoever makes more of them waits.
+/// Lines queued for the client. A full queue blocks the operation.
 const LINES_MOST: usize = 16;
 
-/// One line of an answer that takes long.
+/// One line of the response.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ProgressLine<P, D> {
-    /// How far it has come.
+    /// The progress until now.
     Progress(P),
-    /// It is done: the last line.
+    /// The result. Always the last line.
     Done(D),
-    /// It failed: the last line.
+    /// The failure. Always the last line.
     Error(String),
 }
 
-/// Where an operation that takes long says how far it has come.
+/// The sending half: a long operation reports its progress here.
 #[derive(Clone)]
 pub(super) struct Lines(mpsc::Sender<Bytes>);
 
-/// Nobody waits for the answer any more: whatever is not needed otherwise can stop.
+/// The client is gone. An operation without other use can stop.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody waits for the answer any more")]
 pub(super) struct ClosedError;
 
 impl Lines {
-    /// Says how far it has come, as soon as there is room.
+    /// Reports progress, waiting for room in the queue.
     #[cfg_attr(not(test), expect(dead_code, reason = "for what takes long without a thread of its own"))]
     pub(super) async fn progress(&self, progress: &impl Serialize) -> Result<(), ClosedError> {
         self.0.send(line(&ProgressLine::<_, ()>::Progress(progress))).await.map_err(|_| ClosedError)
     }
 
-    /// The same from a thread that may wait.
+    /// Like [`progress`](Self::progress), from a thread that may block.
     pub(super) fn blocking_progress(&self, progress: &impl Serialize) -> Result<(), ClosedError> {
         self.0.blocking_send(line(&ProgressLine::<_, ()>::Progress(progress))).map_err(|_| ClosedError)
     }
 }
 
-/// An answer of JSON lines, made by `work` in a task of its own as it goes.
+/// A response of JSON lines. `work` runs in a new task and reports progress while the response is
+/// being sent.
 pub(super) fn lines<W, D, E>(work: impl FnOnce(Lines) -> W) -> AdminResponse
 where
     W: Future<Output = Result<D, E>> + Send + 'static,
@@ -64,7 +65,7 @@ where
             Ok(done) => line(&ProgressLine::<(), _>::Done(done)),
             Err(error) => line(&ProgressLine::<(), ()>::Error(error.to_string())),
         };
-        // Who does not wait any more has no use for it.
+        // The client may be gone.
         let _gone = sender.send(last).await;
     });
     let frames = stream::poll_fn(move |cx| receiver.poll_recv(cx)).map(|line| Ok(Frame::data(line)));

@@ -1,4 +1,4 @@
-//! Where the administrative API is answered: on a Unix socket, and over TCP for who shows a token.
+//! Listeners of the administrative API: a Unix socket, and TCP protected by a token.
 
 use std::convert::Infallible;
 use std::fs;
@@ -30,74 +30,75 @@ use super::{Admin, AdminConfig};
 use crate::auth::{Secret, SecretError};
 use crate::transport::Transport;
 
-/// Connections at once at each door; one more waits. A monitor, a few commands, and room for those that hang. Strangers can
-/// fill the door over TCP, and must not keep out who comes by the socket.
+/// Connections at once per listener; others wait. Enough for a monitor, a few commands, and some
+/// that hang. Each listener has its own, because strangers who fill the TCP port must not lock out
+/// the Unix socket.
 const CONNECTIONS: usize = 32;
 
-/// Connections that the system holds for us until they are accepted.
+/// Length of the kernel's accept queue.
 const BACKLOG: u32 = 64;
 
-/// How long a client may take to its last header.
+/// Deadline for the request's headers.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a client may take none of what is written.
+/// Time after which a client that reads nothing of its response is disconnected.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// Most bytes of the request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// How long to wait when the system has no more files or memory for a connection.
+/// Pause after `accept` fails because files or memory ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why administrators can't be answered.
+/// The reason that the administrative API can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// The socket can't be made.
+    /// The socket can't be created.
     #[error("can't make the administrative socket {}: {error}", path.display())]
     Socket {
-        /// Where.
+        /// The socket's path.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// Somebody answers there.
+    /// Another server answers on the socket.
     #[error("another server answers on the administrative socket {}: give --admin-socket another path", .0.display())]
     InUse(PathBuf),
-    /// No such address, or not for us.
+    /// The TCP address can't be resolved or bound.
     #[error("can't listen on {listen} for administrators: {error}")]
     Listen {
-        /// As configured.
+        /// The address as configured.
         listen: String,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// Anyone who reaches the port could do everything.
+    /// No token for TCP: anyone who reached the port could do everything.
     #[error("will not listen for administrators over TCP without a token: give --admin-token-file")]
     NoToken,
-    /// The token is no good.
+    /// The token can't be used.
     #[error("the token of administrators: {0}")]
     Token(#[from] SecretError),
 }
 
-/// The listeners, before anybody is answered.
+/// Bound listeners, not serving yet.
 #[derive(Default)]
 pub(crate) struct Listeners(Vec<Listener>);
 
-/// A listening Unix socket, whose name goes when it goes.
+/// A listening Unix socket; its file is removed on drop.
 struct Socket {
     listener: UnixListener,
     path: PathBuf,
-    /// Which file that is: whoever puts another there keeps it.
+    /// Device and inode. A file put in its place by another process is not removed.
     place: (u64, u64),
 }
 
-/// Listeners at work.
+/// The task that serves the listeners.
 pub(crate) struct Serving(JoinHandle<()>);
 
 impl Listeners {
-    /// Listens on all that is configured. The data directory must be locked by this server.
+    /// Binds everything configured. The data directory must be locked by this server.
     ///
-    /// Without the default socket the server is a chat all the same, so its failure is only reported.
+    /// The chat works without the default socket, and therefore only logs a failure to bind one.
     pub(crate) async fn bind(config: &AdminConfig, data_dir: &Path) -> Result<Self, AdminError> {
         let mut doors = Vec::new();
         match Socket::bind(&config.socket.path(data_dir)) {
@@ -112,7 +113,7 @@ impl Listeners {
         Ok(Self(doors))
     }
 
-    /// Answers in a task of its own until it is stopped.
+    /// Serves requests in a new task until [`Serving::stop`].
     pub(crate) fn serve(self, admin: Admin) -> Serving {
         Serving(tokio::spawn(async move {
             let doors = self.0.into_iter().map(|door| accept_all(door, &admin));
@@ -122,10 +123,10 @@ impl Listeners {
 }
 
 impl Serving {
-    /// Ends all that is under way; the name of the socket is gone then.
+    /// Aborts all requests. The socket's file is removed when this returns.
     pub(crate) async fn stop(self) {
         self.0.abort();
-        // It can only have been cancelled.
+        // The only possible error is the cancellation.
         let _cancelled = self.0.await;
     }
 }
@@ -140,7 +141,7 @@ impl Socket {
             Ok(_) if BlockingUnixStream::connect(path).is_ok() => {
                 return Err(AdminError::InUse(path.to_owned()));
             }
-            // What a server left that was killed.
+            // Left by a server that was killed.
             Ok(_) => fs::remove_file(path).map_err(failed)?,
             Err(_) => {}
         }
@@ -149,7 +150,8 @@ impl Socket {
 
     fn bind_anew(path: &Path) -> io::Result<Self> {
         let socket = UnixSocket::new_stream()?;
-        // Linux makes the file with the mode of the socket: nobody else can open it at any time.
+        // Linux creates the file with the mode of the socket. Nobody else can open it at any
+        // moment.
         fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
         socket.bind(path)?;
         let listener = socket.listen(BACKLOG)?;
@@ -160,14 +162,14 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if place_of(&self.path).ok() == Some(self.place) {
-            // The next start replaces what stays.
+            // A file that remains is replaced at the next start.
             let _stays = fs::remove_file(&self.path);
         }
     }
 }
 
 impl AdminConfig {
-    /// Whether administrators could be answered over TCP, as far as shows without listening.
+    /// Checks the settings for TCP without listening.
     pub(crate) async fn check(&self) -> Result<(), AdminError> {
         if let Some((listen, _)) = self.token()? {
             let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
@@ -184,13 +186,13 @@ async fn listen_over_tcp(listen: &str, token: Secret) -> Result<Listener, AdminE
     Ok(Listener::Tcp(listener, Arc::new(token)))
 }
 
-/// What tells a file from every other.
+/// Device and inode: the identity of a file.
 fn place_of(path: &Path) -> io::Result<(u64, u64)> {
     let metadata = fs::symlink_metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Where administrators come in.
+/// One listener, with the token that its clients need.
 enum Listener {
     Socket(Socket),
     Tcp(TcpListener, Arc<Secret>),
@@ -204,7 +206,7 @@ impl Listener {
         })
     }
 
-    /// What is to be shown at this door.
+    /// The token to be presented, if any.
     fn token(&self) -> Option<Arc<Secret>> {
         match self {
             Self::Socket(_) => None,
@@ -213,7 +215,7 @@ impl Listener {
     }
 }
 
-/// Accepts for ever. What is under way ends with it.
+/// Accepts connections for ever. Dropping the future aborts them.
 async fn accept_all(door: Listener, admin: &Admin) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -236,7 +238,7 @@ async fn accept_all(door: Listener, admin: &Admin) {
     }
 }
 
-/// Answers one request of a connection.
+/// Serves one request of a connection.
 async fn serve(stream: Box<dyn Transport>, admin: &Admin, token: Option<&Secret>) {
     let service = service_fn(async |request: Request<Incoming>| {
         Ok::<_, Infallible>(match token {
@@ -257,7 +259,7 @@ async fn serve(stream: Box<dyn Transport>, admin: &Admin, token: Option<&Secret>
     }
 }
 
-/// Whether the request carries the token, found out in the same time for every guess of its length.
+/// Whether the request carries the token. Takes the same time for every wrong token of one length.
 fn is_shown(token: &Secret, headers: &HeaderMap) -> bool {
     let shown = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let shown = shown

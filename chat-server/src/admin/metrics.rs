@@ -1,4 +1,4 @@
-//! `GET /metrics`: what is counted and measured, for Prometheus.
+//! `GET /metrics`, for Prometheus.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use crate::metrics::MetricKind::{Counter, Gauge};
 use crate::metrics::{Metrics, Process, Text, WebhookMetrics};
 use crate::store::LocalStore;
 
-/// How long the engine may take to say how much there is in it. It takes a turn, which is milliseconds.
+/// Deadline for the engine's statistics. A turn of the engine takes milliseconds.
 const ENGINE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminResult {
@@ -34,7 +34,7 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminRe
     requests(&mut text, &stats, &context.metrics);
     engine(&mut text, &stats);
     webhook(&mut text, &context.metrics);
-    // Looks at files.
+    // Reads files, and therefore blocks.
     let text = spawn_blocking(move || {
         store(&mut text, &context.store);
         process(&mut text);
@@ -149,7 +149,7 @@ fn process(text: &mut Text) {
     }
 }
 
-/// The bytes of all files below a directory; what can't be read has none.
+/// Bytes of all files below a directory. Unreadable ones count as 0.
 fn bytes_in(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     let bytes = |entry: io::Result<fs::DirEntry>| {

@@ -1,14 +1,15 @@
-//! The administrative HTTP API: what operators and their programs ask of a running server.
+//! The administrative HTTP API, for operators and their programs.
 //!
-//! The server answers it on a Unix socket that only its owner may open, and over TCP only to who shows a token of its
-//! own. Whoever gets that far may do everything. An embedder mounts [`Admin`] where it likes.
+//! The server provides the API on a Unix socket that only its owner may open, and optionally over
+//! TCP with a token. Either way gives full access. An embedder mounts [`Admin`] anywhere else.
 //!
-//! Answers are JSON, an error is `{"error": "…"}`, and what takes long answers with JSON lines as it goes: any number of
-//! `{"progress": …}`, then one `{"done": …}` or `{"error": "…"}`.
+//! Responses are JSON, and an error is `{"error": "…"}`. A long operation responds with JSON lines:
+//! any number of `{"progress": …}`, then one `{"done": …}` or `{"error": "…"}`.
 //!
-//! To add a route, write `async fn name(context: Arc<Context>, request: Request<Bytes>) -> AdminResult` in a file of its own
-//! below `admin/`, and a row of `ROUTES`. `answer::json` makes an answer, `lines::lines` one that takes long; [`Client::ask`] and
-//! [`Client::follow`] read them.
+//! To add a route, write `async fn name(context: Arc<Context>, request: Request<Bytes>) ->
+//! AdminResult` in a new file below `admin/`, and add a row to `ROUTES`. `answer::json` makes a
+//! response, `lines::lines` one for a long operation; [`Client::ask`] and [`Client::follow`] read
+//! them.
 
 mod answer;
 pub(crate) mod backup;
@@ -43,27 +44,27 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::store::LocalStore;
 
-/// Most bytes of a request's body. Who has more to say says it in several requests.
+/// Most bytes of a request's body. Larger imports are split into several requests.
 pub(crate) const BODY_MOST: usize = 1024 * 1024;
 
-/// How long a request may take from its head to the head of its answer.
+/// Deadline from the request's head to the head of its response.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// What routes work with.
+/// The state that handlers work with.
 pub(crate) struct Context {
     pub(crate) handle: Handle,
     pub(crate) store: LocalStore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
-    /// When the server was started.
+    /// Start of the server.
     pub(crate) started: Instant,
 }
 
-/// One thing that can be asked.
+/// One row of the routing table.
 struct Route {
     method: Method,
     path: &'static str,
-    /// What it is for, in a line.
+    /// The purpose in one line, for `GET /`.
     about: &'static str,
     handler: fn(Arc<Context>, Request<Bytes>) -> BoxFuture<'static, AdminResult>,
 }
@@ -90,7 +91,7 @@ impl Route {
     }
 }
 
-/// All that can be asked.
+/// All routes.
 static ROUTES: [Route; 9] = [
     Route {
         method: Method::GET,
@@ -150,7 +151,7 @@ static ROUTES: [Route; 9] = [
 
 /// The administrative API of one server, as a value that answers requests. Cheap to clone.
 ///
-/// Who asks is not its business: whoever mounts it must have made sure that an administrator does.
+/// `Admin` does not authenticate. Mount it only where every client is an administrator.
 #[derive(Clone)]
 pub struct Admin {
     context: Arc<Context>,
@@ -161,9 +162,9 @@ impl Admin {
         Self { context: Arc::new(Context { handle, store, metrics, health, started: Instant::now() }) }
     }
 
-    /// Answers one request, whatever it is. The body is read up to a mebibyte.
+    /// Answers one request. Reads at most 1 MiB of the body.
     ///
-    /// It must run inside of a tokio runtime. An answer that is dropped before its end tells what makes it to stop.
+    /// Must run within a tokio runtime. Dropping the response early tells a long operation to stop.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<AdminBody>
     where
         B: Body<Data = Bytes>,
@@ -195,7 +196,7 @@ impl std::fmt::Debug for Admin {
     }
 }
 
-/// The answer to a question about the server's health.
+/// The response to `/livez` or `/readyz`.
 fn health(context: &Context, request: &Request<Bytes>) -> AdminResponse {
     let answer = context.health.answer(request).expect("the routes are those of the health");
     answer.map(BodyExt::boxed_unsync)

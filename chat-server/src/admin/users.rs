@@ -15,28 +15,28 @@ use super::Context;
 use super::answer::{AdminRefusal, AdminResult, json, parameter};
 use crate::users::{self, ImportedUser};
 
-/// Users of one page of the list.
+/// Users per page of the list.
 const PAGE: usize = 1_000;
 
-/// Users that are imported at once: about as many share one sync.
+/// Users imported concurrently. About the same number shares one sync.
 const AT_ONCE: usize = 256;
 
 /// A page of the directory.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserPage {
-    /// By id.
+    /// In the order of their ids.
     pub(crate) users: Vec<ImportedUser>,
-    /// Whether there may be more after the last one.
+    /// Whether another page may follow.
     pub(crate) more: bool,
 }
 
-/// How many were imported.
+/// The number of users imported.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Imported {
     pub(crate) imported: usize,
 }
 
-/// Who is meant.
+/// A user's id, as the body of a request.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct UserRef {
     pub(crate) id: UserId,
@@ -50,7 +50,7 @@ pub(super) async fn list(context: Arc<Context>, request: Request<Bytes>) -> Admi
     Ok(json(&UserPage { users: accounts.into_iter().map(ImportedUser::from).collect(), more }))
 }
 
-/// `POST /users`, one user a line: all are put into the directory, or none if a line is no user.
+/// `POST /users`, one user per line. Imports nothing if any line is invalid.
 pub(super) async fn import(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     let users = users::read(&request.body()[..])
         .map_err(|error| AdminRefusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
@@ -68,12 +68,13 @@ async fn import_one(
     handle.command(command).await.map(drop).map_err(refused)
 }
 
-/// `POST /users/deactivate`: the user's connections end with 4503, and so does its part in conversations.
+/// `POST /users/deactivate`: ends the user's connections with 4503, and their part in
+/// conversations.
 pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     administer(&context, &request, Command::Deactivate).await
 }
 
-/// `POST /users/activate`: the user may connect again, with a token that is issued from now on.
+/// `POST /users/activate`: lifts a deactivation. Tokens issued from now on are accepted again.
 pub(super) async fn activate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     administer(&context, &request, Command::Activate).await
 }

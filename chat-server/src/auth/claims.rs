@@ -1,4 +1,4 @@
-//! What a token says.
+//! The claims of a token.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use serde::{Deserialize, Deserializer};
 
 use super::{LEEWAY, LONGEST};
 
-/// Most bytes of `sub`, `email`, `first_name` and `last_name`, each: they are kept in memory and shown in lists.
+/// Most bytes of `sub`, `email`, `first_name` and `last_name`, each. All four are kept in memory
+/// and shown in lists.
 pub(crate) const LONGEST_CLAIM: usize = 256;
 
-/// The claims as they stand in the token. Others are ignored.
+/// The claims as they stand in the token. Unknown claims are ignored.
 #[derive(Deserialize)]
 pub(super) struct TokenClaims {
     sub: Arc<str>,
@@ -27,7 +28,7 @@ pub(super) struct TokenClaims {
 }
 
 impl TokenClaims {
-    /// Checks lengths, then times.
+    /// Checks the lengths, then the times.
     pub(super) fn judge(self, now: Timestamp) -> Result<Claims, VerifyError> {
         let user = User {
             id: self.sub.into(),
@@ -55,7 +56,7 @@ impl TokenClaims {
     }
 }
 
-/// The claim `iat`. What is no date says nothing, as if the claim were not there.
+/// The claim `iat`. A value other than a date is treated as absent.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Iat {
@@ -63,8 +64,8 @@ enum Iat {
     Other(IgnoredAny),
 }
 
-/// Seconds since 1970, with or without a fraction (RFC 7519, section 2). Any number is a time: one that no calendar
-/// holds is the nearest that it does.
+/// Seconds since 1970, with or without a fraction (RFC 7519, section 2). A number beyond the
+/// calendar becomes the nearest valid time.
 struct NumericDate(Timestamp);
 
 impl<'de> Deserialize<'de> for NumericDate {

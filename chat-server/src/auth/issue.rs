@@ -1,4 +1,4 @@
-//! Making a token: for a first try, for tests, and for whoever has no issuer yet.
+//! Signing tokens, for first trials, tests, and operators without an identity provider.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ struct IssuedClaims<'a> {
     aud: Option<&'a str>,
 }
 
-/// Signs a token (HS256) for a user, good for `lifetime` from `now`.
+/// Signs a token (HS256) for a user, valid for `lifetime` from `now`.
 ///
 /// # Panics
 ///
-/// Never: a secret of any length can sign, and the claims are plain JSON.
+/// Never: HS256 accepts a secret of any length, and the claims are plain JSON.
 pub fn issue(
     secret: &Secret,
     user: &User,

@@ -1,4 +1,4 @@
-//! The one key and the one algorithm that tokens are checked by.
+//! The key and the algorithm that verify tokens.
 
 use std::fmt;
 use std::fs;
@@ -9,19 +9,19 @@ use jsonwebtoken::DecodingKey;
 
 use super::Secret;
 
-/// How tokens are signed.
+/// A signature algorithm of tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum Algorithm {
-    /// A secret shared with whoever issues the tokens.
+    /// HMAC with a secret shared with the issuer.
     #[value(name = "HS256")]
     Hs256,
-    /// An RSA key of which the server has the public half.
+    /// RSA; the server has the public key.
     #[value(name = "RS256")]
     Rs256,
-    /// A key on the curve P-256 of which the server has the public half.
+    /// ECDSA on the curve P-256; the server has the public key.
     #[value(name = "ES256")]
     Es256,
-    /// An Ed25519 key of which the server has the public half.
+    /// Ed25519; the server has the public key.
     #[value(name = "EdDSA")]
     EdDsa,
 }
@@ -43,7 +43,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Why a key can't be used.
+/// The reason that a key can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The file can't be read.
@@ -51,10 +51,10 @@ pub enum KeyError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// The half that must stay with the issuer.
+    /// A private key, which must stay with the issuer.
     #[error(
         "{} holds a private key; the server wants the public one: openssl pkey -in KEY -pubout",
         path.display()
@@ -63,12 +63,12 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
-    /// Another kind of key, or none.
+    /// A key of another kind, or no key.
     #[error("{} holds no public key for {algorithm} in PEM format", path.display())]
     Unfit {
         /// The file.
         path: PathBuf,
-        /// What it was to be used for.
+        /// The configured algorithm.
         algorithm: Algorithm,
     },
     /// HS256 has no public key.
@@ -76,7 +76,7 @@ pub enum KeyError {
     Symmetric,
 }
 
-/// A key with the only algorithm that it may be used for.
+/// A verification key, bound to one algorithm.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: Algorithm,
@@ -84,12 +84,12 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// HS256 by a secret.
+    /// A key for HS256.
     pub fn from_secret(secret: &Secret) -> Self {
         Self { algorithm: Algorithm::Hs256, key: DecodingKey::from_secret(secret.expose()) }
     }
 
-    /// An algorithm by the public key of a PEM file.
+    /// Reads a public key in PEM format.
     ///
     /// # Errors
     ///
@@ -109,12 +109,12 @@ impl VerifyingKey {
         Ok(Self { algorithm, key })
     }
 
-    /// An algorithm by a public key.
+    /// Binds a public key to an algorithm.
     pub(super) fn public(algorithm: Algorithm, key: DecodingKey) -> Self {
         Self { algorithm, key }
     }
 
-    /// What the key may be used for.
+    /// The algorithm of the key.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

@@ -1,7 +1,7 @@
-//! Tokens: whom a connection belongs to, and until when.
+//! Tokens (JWT): the user of a connection, and the expiry.
 //!
-//! The algorithm is fixed by configuration, or by the public key that a token names, and never taken from the token. Nothing here prints a token, a secret or
-//! a key.
+//! The algorithm is fixed by configuration, or by the public key named in the token, and never by
+//! the token's own `alg`. Nothing here prints a token, a secret or a key.
 
 mod claims;
 mod issue;
@@ -30,42 +30,43 @@ use crate::clock;
 use claims::TokenClaims;
 use jwks::Chosen;
 
-/// How far the clocks of issuer and server may be apart: the same as for closing a session.
+/// Tolerated difference between the clocks of issuer and server. Closing a session allows the same.
 pub const LEEWAY: Duration = Duration::from_secs(30);
 
-/// How long a token counts at most, whatever its `exp`: a year.
+/// Longest validity of a token, whatever its `exp`: a year.
 pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Whom a token must come from and be meant for.
+/// The required issuer and audience of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// If set, the claim `iss` is required and must be this.
+    /// If set, tokens must carry this `iss`.
     pub issuer: Option<String>,
-    /// If set, the claim `aud` is required and must be or hold this; if not, `aud` is ignored.
+    /// If set, tokens must carry an `aud` equal to or containing this. Otherwise `aud` is ignored.
     pub audience: Option<String>,
 }
 
-/// Tells good tokens from bad ones.
+/// Verifies tokens.
 #[derive(Clone)]
 pub struct TokenVerifier {
     keys: VerifyingKeys,
-    /// For any algorithm: that of the key is put in.
+    /// Template for all algorithms; the key's own one is filled in per token.
     validation: Validation,
 }
 
-/// What tokens are checked by.
+/// One fixed key, or a set.
 #[derive(Clone)]
 enum VerifyingKeys {
     One(VerifyingKey),
     Set(Arc<Jwks>),
 }
 
-/// Why a token is not taken.
+/// The reason that a token is not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TokenRejection {
-    /// It is no good.
+    /// The token is invalid or expired.
     Bad(VerifyError),
-    /// It names a key that the server does not have. It may be good: its issuer may have the key, and can't be asked now.
+    /// The token names a key unknown to the server. The issuer may have such a key, and can't be
+    /// asked now.
     UnknownKey,
 }
 
@@ -79,33 +80,33 @@ impl From<TokenRejection> for VerifyError {
 }
 
 impl TokenVerifier {
-    /// A verifier of tokens that this key signed.
+    /// Verifies tokens with one key.
     pub fn new(key: VerifyingKey, expected: &Expected) -> Self {
         Self::by(VerifyingKeys::One(key), expected)
     }
 
-    /// A verifier of tokens that one of these keys signed. [`Jwks::renew`] must run beside it.
+    /// Verifies tokens with a key set. [`Jwks::renew`] must run alongside.
     pub(crate) fn by_set(keys: Arc<Jwks>, expected: &Expected) -> Self {
         Self::by(VerifyingKeys::Set(keys), expected)
     }
 
     fn by(keys: VerifyingKeys, expected: &Expected) -> Self {
         let mut validation = Validation {
-            // Times are judged by `verify`, whose `now` is a value.
+            // `claims::judge` checks times against an explicit `now`.
             validate_exp: false,
             validate_aud: expected.audience.is_some(),
             aud: expected.audience.clone().map(|audience| [audience].into()),
             iss: expected.issuer.clone().map(|issuer| [issuer].into()),
             ..Validation::default()
         };
-        // The library lets a token pass that lacks the claim to be checked, unless it is required.
+        // The library accepts a missing claim unless it is listed as required.
         let required = [("aud", validation.aud.is_some()), ("iss", validation.iss.is_some())];
         validation.required_spec_claims =
             required.iter().filter(|(_, set)| *set).map(|(claim, _)| (*claim).to_owned()).collect();
         Self { keys, validation }
     }
 
-    /// The keys that follow a source, if it is such.
+    /// The key set, if one is used.
     pub(crate) fn jwks(&self) -> Option<&Arc<Jwks>> {
         match &self.keys {
             VerifyingKeys::One(_) => None,
@@ -113,16 +114,16 @@ impl TokenVerifier {
         }
     }
 
-    /// Judges a token at a time, by the keys that are there.
+    /// Verifies a token at a given time, with the current keys.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Expired`] if nothing but its time is wrong.
+    /// [`VerifyError::Expired`] if only the expiry is wrong.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, VerifyError> {
         self.judge(token, now).map_err(VerifyError::from)
     }
 
-    /// Judges a token now. One that names an unknown key waits, for seconds at most, for the next set of keys.
+    /// Verifies a token now. A token with an unknown key waits some seconds for the next key set.
     pub(crate) async fn admit(&self, token: &str) -> Result<Claims, TokenRejection> {
         let asked = Instant::now();
         let judged = self.judge(token, clock::wall());
@@ -131,7 +132,7 @@ impl TokenVerifier {
         };
         let Some(begun) = keys.next_reading().await else { return judged };
         match self.judge(token, clock::wall()) {
-            // Whoever had the key would have published it before signing by it.
+            // An issuer publishes a key before signing with it.
             Err(TokenRejection::UnknownKey) if begun >= asked => {
                 Err(TokenRejection::Bad(VerifyError::Invalid))
             }

@@ -1,4 +1,4 @@
-//! The secret of HS256: given, or made once and kept in the data directory.
+//! The secret for HS256: configured, or generated once and kept in the data directory.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -7,41 +7,41 @@ use std::path::{Path, PathBuf};
 
 use crate::store::private;
 
-/// Fewest bytes of a secret: as many as the hash of HS256 has (RFC 7518, section 3.2).
+/// Fewest bytes of a secret: the output size of SHA-256 (RFC 7518, section 3.2).
 pub const SHORTEST: usize = 32;
 
-/// The name under which a made secret is kept in the data directory.
+/// Name of the generated secret's file in the data directory.
 pub(super) const FILE_NAME: &str = "jwt-secret";
 
-/// A secret of at least [`SHORTEST`] bytes. It never prints.
+/// A secret of at least [`SHORTEST`] bytes. Not printed by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
-/// Where a secret came from.
+/// The origin of a secret.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SecretOrigin {
-    /// The operator gave it.
+    /// The operator configured the secret.
     Given,
-    /// The server made it, earlier or just now, and keeps it in this file. Good for loopback only.
+    /// The server generated the secret, now or earlier. Accepted only when listening on loopback.
     Made {
-        /// The file.
+        /// The secret's file.
         path: PathBuf,
-        /// Whether it was made just now.
+        /// Whether the secret was generated just now.
         now: bool,
     },
 }
 
-/// Why there is no secret.
+/// The reason that there is no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Too easily guessed.
+    /// Too short, and therefore guessable.
     #[error(
         "{source_name} has {length} bytes, and a secret needs at least {SHORTEST}: try openssl rand -hex 32"
     )]
     TooShort {
-        /// Which secret.
+        /// The source of the secret.
         source_name: String,
-        /// Its length.
+        /// The length in bytes.
         length: usize,
     },
     /// The file can't be read.
@@ -49,24 +49,24 @@ pub enum SecretError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// The made secret can't be kept.
+    /// The generated secret can't be written.
     #[error("can't keep a new secret in {}: {error}", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// The system's generator failed.
+    /// The system's random generator failed.
     #[error("can't make a secret: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
 }
 
 impl Secret {
-    /// The given bytes without the line end that editors add.
+    /// A secret from bytes, without the trailing line end that editors add.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl Secret {
         }
     }
 
-    /// The secret that a file holds.
+    /// Reads a secret from a file.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Secret {
         Self::new(&bytes, format!("the secret in {}", path.display()))
     }
 
-    /// The secret that the server made for this data directory: made now if there is none yet.
+    /// The generated secret of this data directory. Generates one if none exists.
     ///
     /// # Errors
     ///
@@ -102,7 +102,8 @@ impl Secret {
         Ok((Self::from_file(&path)?, SecretOrigin::Made { path, now }))
     }
 
-    /// Where [`of_data_dir`](Self::of_data_dir) would get a secret from; none is made.
+    /// The origin that [`of_data_dir`](Self::of_data_dir) would report, without generating a
+    /// secret.
     ///
     /// # Errors
     ///
@@ -116,7 +117,7 @@ impl Secret {
         Ok(SecretOrigin::Made { path, now })
     }
 
-    /// The bytes, to sign and to verify by.
+    /// The bytes, for signing and verifying.
     pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -128,7 +129,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Makes a secret; `false` if another process was faster.
+/// Generates a secret. Returns `false` if another process created the file first.
 fn make(data_dir: &Path, path: &Path) -> Result<bool, SecretError> {
     let mut bytes = [0; SHORTEST];
     getrandom::fill(&mut bytes).map_err(SecretError::NoRandomness)?;
@@ -136,7 +137,7 @@ fn make(data_dir: &Path, path: &Path) -> Result<bool, SecretError> {
     keep(data_dir, path, &text).map_err(|error| SecretError::Unwritable { path: path.to_owned(), error })
 }
 
-/// Writes the text to a file that was not there before, whole and on disk or not at all.
+/// Creates a file with this text, atomically and durably. Fails if the file exists.
 fn keep(data_dir: &Path, path: &Path, text: &str) -> io::Result<bool> {
     private::make_dir(data_dir)?;
     let draft = data_dir.join(format!("{FILE_NAME}.{}", std::process::id()));

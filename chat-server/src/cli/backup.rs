@@ -17,7 +17,7 @@ use crate::store::{self, BackupError, OpenError};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    /// The directory to be made. It appears when the backup is complete and was read back.
+    /// Directory to create. It appears once the backup is complete and verified.
     to: PathBuf,
     #[command(flatten)]
     data: DataConfig,
@@ -27,13 +27,13 @@ pub(super) struct BackupArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
-    /// The backup.
+    /// Backup to restore from.
     from: PathBuf,
     #[command(flatten)]
     data: DataConfig,
 }
 
-/// Takes a backup: the running server does it, or else this program.
+/// Takes a backup, through the running server if there is one.
 pub(super) fn backup(args: &BackupArgs) -> CliResult {
     let bar = Bar::new("backup");
     let head = match store::backup(&args.data.data_dir, &args.to, &|done, of| bar.show(done, of)) {
@@ -57,7 +57,7 @@ async fn by_server(args: &BackupArgs, bar: &Bar) -> Result<String, Box<dyn std::
     Ok(head)
 }
 
-/// Makes a data directory from a backup.
+/// Creates a data directory from a backup.
 pub(super) fn restore(args: &RestoreArgs) -> CliResult {
     storage::must_be_own(&args.data.data_dir)?;
     let restored = {

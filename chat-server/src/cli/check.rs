@@ -1,4 +1,4 @@
-//! `chat-server check`: what would be used, without using it.
+//! `chat-server check`: prints the settings without using them.
 
 use std::io::{self, Write as _};
 
@@ -10,7 +10,7 @@ use super::settings::{Given, Setting};
 use crate::config::SECRET_VARIABLE;
 use crate::{logging, server};
 
-/// Prints every setting with where it comes from, in the form of the file, then says what is wrong.
+/// Prints every setting with its origin, in the format of the settings file, then the errors.
 pub(super) fn check(args: &ServeArgs, given: &Given) -> CliResult {
     let secret = args.config.tokens.secret.jwt_secret.0.as_ref();
     let secret = secret.map(|_| format!("# the secret itself: given, not shown  # {SECRET_VARIABLE}\n"));

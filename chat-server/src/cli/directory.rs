@@ -1,4 +1,4 @@
-//! The directory of users, wherever it can be reached: in the running server, or else on disk.
+//! The directory of users, reached through the running server or else on disk.
 
 use std::path::Path;
 
@@ -14,22 +14,22 @@ use crate::storage;
 use crate::store::{LocalStore, OpenError};
 use crate::users::{self, ImportedUser};
 
-/// Users of one page that is read from disk.
+/// Users per page read from disk.
 const PAGE: usize = 1_000;
 
-/// Users that are imported before it is said how far it has come.
+/// Users imported between two updates of the progress bar.
 const AT_ONCE: usize = 1_000;
 
 /// The directory of users.
 pub(super) enum Directory {
-    /// A server runs, and is asked.
+    /// A server runs and answers requests.
     Running(Client),
-    /// None does: this has the data to itself.
+    /// No server runs. This program has locked the data.
     Stored(LocalStore),
 }
 
 impl Directory {
-    /// The directory of the server that runs on this data directory, or of the data in it.
+    /// Opens the directory of the running server, or else of the data directory.
     pub(super) async fn open(
         socket: &SocketConfig,
         data_dir: &Path,
@@ -45,7 +45,7 @@ impl Directory {
         }
     }
 
-    /// Users with a greater id than `after`.
+    /// Users with an id greater than `after`.
     pub(super) async fn page(&self, after: Option<UserId>) -> Result<UserPage, Box<dyn std::error::Error>> {
         match self {
             Self::Running(client) => {
@@ -112,7 +112,7 @@ async fn post(client: &Client, path: &str, id: UserId) -> CliResult {
     Ok(())
 }
 
-/// The users as bodies of requests, each short enough.
+/// Splits users into request bodies of at most [`BODY_MOST`] bytes.
 fn bodies(users: &[ImportedUser]) -> Result<Vec<String>, serde_json::Error> {
     let mut bodies = vec![String::new()];
     for user in users {

@@ -1,4 +1,4 @@
-//! `chat-server export`: conversations for who has to read them later.
+//! `chat-server export`: conversations for readers such as auditors.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -13,7 +13,7 @@ use super::values::time;
 use crate::config::DataConfig;
 use crate::store::{Selection, export, private};
 
-/// What the lines are.
+/// Documentation of the line format, for `--help`.
 const FORMAT: &str = "\
 Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations
 come one after the other in the order of their creation, each with all that happened in it, in the order
@@ -37,24 +37,24 @@ line `conversation` is always there.";
 pub(super) struct ExportArgs {
     #[command(flatten)]
     data: DataConfig,
-    /// A backup to export from, instead of the data directory.
+    /// Backup to export from, instead of the data directory.
     #[arg(long, value_name = "DIR")]
     backup: Option<PathBuf>,
-    /// Only this conversation.
+    /// Export only this conversation.
     #[arg(long, value_name = "ID")]
     conversation: Option<String>,
-    /// Only what happened then or later, as in 2026-01-31T00:00:00Z.
+    /// Export only events from this time on, as in 2026-01-31T00:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
-    /// Only what happened before that.
+    /// Export only events before this time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<Timestamp>,
-    /// The file to be made, which only its owner may read; otherwise it is standard output.
+    /// File to create, readable by its owner only [default: standard output].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// Writes what is selected.
+/// Writes the selected conversations.
 pub(super) fn run(args: &ExportArgs) -> CliResult {
     let selection = Selection {
         conversation: args.conversation.as_deref().map(Into::into),
@@ -69,7 +69,7 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
     };
     let done = export(dir, &selection, &mut to, &|done, of| bar.show(done, of));
     if let (Err(_), Some(path)) = (&done, &args.output) {
-        // The next one is to have the name. If it stays, its end is missing.
+        // The name must be free for the next attempt. A file that remains lacks its end.
         let _ = fs::remove_file(path);
     }
     Ok(done?)

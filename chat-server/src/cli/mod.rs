@@ -29,7 +29,7 @@ use token::TokenArgs;
 use users::UsersCommand;
 use verify::VerifyArgs;
 
-/// What a command can end with.
+/// The result of a command.
 type CliResult = Result<(), Box<dyn std::error::Error>>;
 
 /// A chat between field staff and a control centre, over WebSockets.
@@ -37,7 +37,8 @@ type CliResult = Result<(), Box<dyn std::error::Error>>;
 #[command(name = "chat-server", version, args_conflicts_with_subcommands = true)]
 #[command(after_help = "CHAT_JWT_SECRET holds the secret itself. Without a command, the server is started.")]
 struct Cli {
-    /// File of settings (TOML): each has the name of its flag. A flag wins over the environment, and both over the file.
+    /// File with settings (TOML), each under the name of its flag. A flag overrides the
+    /// environment; both override the file.
     #[arg(long, env = "CHAT_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -50,28 +51,28 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(ServeArgs),
-    /// Check all settings, and print what would be used and where it comes from. Nothing is started or changed.
+    /// Check all settings, and print each with its origin. Nothing is started or changed.
     Check(ServeArgs),
     /// Print a token for a user.
     Token(TokenArgs),
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Copy all that is kept, but for the secret for tokens and the index, which can be built anew.
+    /// Copy all data, without the token secret and without the index, which can be rebuilt.
     Backup(BackupArgs),
-    /// Make a data directory from a backup, after verifying that.
+    /// Create a data directory from a backup, after verifying the backup.
     Restore(RestoreArgs),
-    /// Build the index anew from the journal. The server must not be running.
+    /// Rebuild the index from the journal. The server must not be running.
     Rebuild(RebuildArgs),
-    /// Write conversations, with all that happened in them, as JSON lines.
+    /// Export conversations with all their events, as JSON lines.
     Export(ExportArgs),
-    /// Verify that all that was stored is as it was written, and name what is not; it changes nothing.
+    /// Verify that all stored data is intact, and list any damage. Changes nothing.
     Verify(VerifyArgs),
 }
 
-/// Runs the program; errors go to standard error.
+/// Runs the program. Errors go to standard error.
 ///
-/// Whatever it makes is for its owner alone: what people say to each other is in it.
+/// Files created by the program hold conversations, and are therefore private to its owner.
 pub fn main() -> ExitCode {
     umask(Mode::RWXG | Mode::RWXO);
     match run() {

@@ -1,4 +1,4 @@
-//! How far a long command has come: a bar on a terminal, else a line now and then.
+//! Progress of a long command: a bar on a terminal, otherwise an occasional line.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often a line is written where there is no terminal.
+/// Interval between lines when standard error is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// The progress of one command, on standard error.
@@ -17,7 +17,7 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    /// Begins.
+    /// Starts at 0.
     pub(super) fn new(what: &'static str) -> Self {
         let style = ProgressStyle::with_template("{msg} [{wide_bar}] {percent} %, {eta} left");
         let style = style.expect("the template is sound").progress_chars("=> ");
@@ -25,7 +25,7 @@ impl Bar {
         Self { what, shown: io::stderr().is_terminal().then_some(bar), told: Mutex::new(Instant::now()) }
     }
 
-    /// This much is done, of so much.
+    /// Shows that `done` of `of` units are complete.
     pub(super) fn show(&self, done: u64, of: u64) {
         if let Some(bar) = &self.shown {
             bar.set_length(of);

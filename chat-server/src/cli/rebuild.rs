@@ -1,4 +1,4 @@
-//! `chat-server rebuild`: the index made anew.
+//! `chat-server rebuild`: rebuilds the index.
 
 use std::io::{self, Write as _};
 
@@ -15,7 +15,7 @@ pub(super) struct RebuildArgs {
     data: DataConfig,
 }
 
-/// Builds the index anew.
+/// Rebuilds the index.
 pub(super) fn run(args: &RebuildArgs) -> CliResult {
     storage::must_be_own(&args.data.data_dir)?;
     let position = {

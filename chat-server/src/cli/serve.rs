@@ -21,26 +21,26 @@ use crate::logging::ExportConfig;
 use crate::logging::{self, LogFormat};
 use crate::server::Server;
 
-/// How long the runtime may take to give up what is left.
+/// Time for the runtime's remaining tasks at exit.
 const ABANDON_WITHIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     pub(super) config: Config,
-    /// What to log: a level, or target=level with commas between.
+    /// Log filter: a level, or target=level pairs separated by commas.
     #[arg(long, env = "CHAT_LOG", default_value = "info", value_name = "FILTER")]
     pub(super) log: String,
-    /// How the log is written: a line of text, or of JSON, for each record.
+    /// Format of the log: one line of text, or of JSON, per record.
     #[arg(long, env = "CHAT_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
-    /// Who gets the log besides standard error.
+    /// Export of the log, beside standard error.
     #[cfg(feature = "otel")]
     #[command(flatten)]
     pub(super) export: ExportConfig,
 }
 
-/// Runs the server until it is told to stop.
+/// Runs the server until a signal stops the process.
 pub(super) fn serve(args: &ServeArgs) -> CliResult {
     let filter = logging::read(&args.log)?;
     let runtime = runtime()?;
@@ -51,15 +51,16 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
     let layers = layers.into_iter().chain(exporter.as_ref().map(|to| to.layer(&filter))).collect();
     logging::start(layers);
     let outcome = runtime.block_on(run(args));
-    // It still needs the runtime.
+    // Flushing the log still needs the runtime.
     #[cfg(feature = "otel")]
     drop(exporter);
     runtime.shutdown_timeout(ABANDON_WITHIN);
     outcome
 }
 
-/// A runtime with a worker for each core but one: the threads of the store are as busy as a worker. With one for each,
-/// threads take the cores from each other: on two cores a message cost a tenth more.
+/// Creates a runtime with one worker fewer than there are cores, because the store's own threads
+/// are as busy as a worker. With a worker per core, both compete for cores: on two cores, a message
+/// cost a tenth more.
 fn runtime() -> io::Result<Runtime> {
     let cores = available_parallelism().map_or(1, NonZero::get);
     Builder::new_multi_thread().worker_threads(cores.saturating_sub(1).max(1)).enable_all().build()
@@ -74,12 +75,12 @@ async fn run(args: &ServeArgs) -> CliResult {
             _ = interrupt.recv() => {}
         }
     });
-    // Opening the store may take long; whatever it was doing, the next start goes on from there.
+    // Opening the store may take long. After an interruption, the next start continues the work.
     let server = tokio::select! {
         server = Server::bind(&args.config) => server?,
         () = &mut told_to_stop => return Ok(()),
     };
-    // In one piece: who starts the server may read the first line only, and close the pipe.
+    // One write, because a parent process may read the first line only and then close the pipe.
     io::stdout().write_all(whereabouts(&server).as_bytes())?;
     io::stdout().flush()?;
     tell_systemd(NotifyState::Ready);
@@ -97,14 +98,14 @@ async fn run(args: &ServeArgs) -> CliResult {
     }
 }
 
-/// Says how far the service is, if systemd runs it and wants to know (`Type=notify`).
+/// Notifies systemd, if the service has `Type=notify`.
 fn tell_systemd(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         warn!(%error, "systemd can't be told how far the service is");
     }
 }
 
-/// Where the server is, a line each.
+/// The addresses of the server, one per line.
 fn whereabouts(server: &Server) -> String {
     let websocket = format!("listening on {}\n", server.url());
     #[cfg(feature = "console")]

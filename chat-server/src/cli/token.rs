@@ -1,4 +1,4 @@
-//! `chat-server token`: tokens without an identity provider.
+//! `chat-server token`: tokens for operators without an identity provider.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -17,19 +17,19 @@ pub(super) struct TokenArgs {
     /// Id of the user.
     #[arg(long, value_parser = user_id, value_name = "ID")]
     user: String,
-    /// BUS_DRIVER, QUEUE_REGULATOR, CONTROL_STAFF or CONTROL_ADMIN.
+    /// Role of the user: BUS_DRIVER, QUEUE_REGULATOR, CONTROL_STAFF or CONTROL_ADMIN.
     #[arg(long, value_parser = role)]
     role: Role,
-    /// Email address that others see.
+    /// Email address, visible to other users.
     #[arg(long, default_value = "", hide_default_value = true, value_parser = claim)]
     email: String,
-    /// First name that others see.
+    /// First name, visible to other users.
     #[arg(long, default_value = "", hide_default_value = true, value_parser = claim, value_name = "NAME")]
     first_name: String,
-    /// Last name that others see.
+    /// Last name, visible to other users.
     #[arg(long, default_value = "", hide_default_value = true, value_parser = claim, value_name = "NAME")]
     last_name: String,
-    /// How long the token is good, as in 90s, 30m, 12h or 7d.
+    /// Validity of the token, as in 90s, 30m, 12h or 7d.
     #[arg(long, default_value = "12h", value_parser = duration, value_name = "TIME")]
     expires_in: Duration,
     #[command(flatten)]

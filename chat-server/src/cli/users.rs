@@ -18,23 +18,25 @@ use crate::users::{self, ImportedUser};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
-    /// Show the directory, by id.
+    /// List the directory, ordered by id.
     List {
-        /// As JSON, one object a line, as import reads them.
+        /// Print one JSON object per line, in the format that import reads.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         place: DirectoryArgs,
     },
-    /// Put users into the directory, whether they have ever connected or not. A deactivated user stays deactivated.
+    /// Add users to the directory, or update them, even before they connect for the first time. A
+    /// deactivated user stays deactivated.
     Import {
-        /// One JSON object a line: id, role, email, first_name, last_name, active; - is standard input. active: false
-        /// deactivates a user, active: true lifts no deactivation.
+        /// File with one JSON object per line: id, role, email, first_name, last_name, active; - is
+        /// standard input. active: false deactivates a user, active: true does not lift a
+        /// deactivation.
         file: PathBuf,
         #[command(flatten)]
         place: DirectoryArgs,
     },
-    /// Let a deactivated user in again, with a token that is issued from now on.
+    /// Lift a user's deactivation. The user needs a token issued from now on.
     Activate {
         /// Id of the user.
         #[arg(value_parser = user_id)]
@@ -42,7 +44,7 @@ pub(super) enum UsersCommand {
         #[command(flatten)]
         place: DirectoryArgs,
     },
-    /// Keep a user out, whether it has ever connected or not: its connections end with 4503, and so does its part in
+    /// Deactivate a user, known or not: ends the user's connections (4503) and part in
     /// conversations.
     Deactivate {
         /// Id of the user.
@@ -53,7 +55,7 @@ pub(super) enum UsersCommand {
     },
 }
 
-/// Where the directory is: asked of the server if it runs, or else in the data directory.
+/// The location of the directory: a running server, or else the data directory.
 #[derive(Debug, Args)]
 pub(super) struct DirectoryArgs {
     #[command(flatten)]
@@ -62,7 +64,7 @@ pub(super) struct DirectoryArgs {
     socket: SocketConfig,
 }
 
-/// Does what is asked of the directory.
+/// Runs one of the commands.
 pub(super) fn run(command: UsersCommand) -> CliResult {
     let runtime = Runtime::new()?;
     match command {
@@ -99,7 +101,7 @@ pub(super) fn run(command: UsersCommand) -> CliResult {
 }
 
 impl DirectoryArgs {
-    /// A slip in its name must not make a new one.
+    /// Requires an existing data directory, because a typing error must not create a new one.
     fn must_exist(&self) -> CliResult {
         let dir = &self.data.data_dir;
         if dir.is_dir() {
@@ -147,7 +149,7 @@ async fn list(json: bool, place: &DirectoryArgs) -> CliResult {
     directory.close()
 }
 
-/// A line of the table. What a terminal would take as an order is shown as what it is.
+/// A line of the table. Control characters are escaped, because a terminal would interpret them.
 struct Row<'a>(&'a ImportedUser);
 
 impl fmt::Display for Row<'_> {

@@ -1,4 +1,4 @@
-//! `chat-server verify`: whether all that was stored is as it was written.
+//! `chat-server verify`: checks that all stored data is intact.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,19 +16,19 @@ use crate::store::{Checks, Verified, verify};
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     data: DataConfig,
-    /// A backup to verify, instead of the data directory.
+    /// Backup to verify, instead of the data directory.
     #[arg(long, value_name = "DIR")]
     backup: Option<PathBuf>,
-    /// Leave the index out; this much can be verified while the server runs.
+    /// Verify the journal without the index. Possible while the server runs.
     #[arg(long)]
     journal_only: bool,
-    /// A head of the chain, as the log names it every hour: shows that nothing up to there was changed since. May be
-    /// given more than once.
+    /// A chain head, as logged every hour: proves that nothing before it was changed since. Can be
+    /// repeated.
     #[arg(long, value_name = "POSITION:HASH")]
     expect: Vec<ChainHead>,
 }
 
-/// Verifies, and tells what is wrong.
+/// Verifies, and reports all damage.
 pub(super) fn run(args: VerifyArgs) -> CliResult {
     let VerifyArgs { data, backup, journal_only, expect } = args;
     let dir = backup.unwrap_or(data.data_dir);
@@ -44,7 +44,7 @@ pub(super) fn run(args: VerifyArgs) -> CliResult {
     }
 }
 
-/// What was seen, a line each; the head of the chain last.
+/// The report, one fact per line; the head of the chain comes last.
 fn report(verified: &Verified) -> String {
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string takes all that is written to it");

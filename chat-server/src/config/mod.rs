@@ -1,7 +1,8 @@
-//! What can be set: by flag, by environment variable, or in a file. The first of these wins.
+//! Settings by flag, environment variable or file, in this order of precedence.
 //!
-//! A new setting is a field here with `#[arg(long, env = "CHAT_…")]`: the program reads it from its file too, under the
-//! name of the flag, and `chat-server check` shows it. With `hide_env_values = true` its value is never shown.
+//! A new setting is a field here with `#[arg(long, env = "CHAT_…")]`. The settings file and
+//! `chat-server check` then know the setting too, under the flag's name. With `hide_env_values =
+//! true` its value is never displayed.
 
 mod tokens;
 mod values;
@@ -24,68 +25,71 @@ pub use tokens::{
     ExpectedConfig, JwksConfig, SECRET_VARIABLE, SecretConfig, SecretText, TokenConfig, TokenConfigError,
 };
 
-/// Most connections that can be asked for: what Linux lets one process open.
+/// Largest `--max-connections`: the number of files that Linux lets a process open.
 const MOST_CONNECTIONS: i64 = 1_000_000;
 
-/// Most MiB that can be asked for: a terabyte.
+/// Largest `--max-waiting-mib`: a terabyte.
 const MOST_WAITING: i64 = 1 << 20;
 
-/// Most seconds of a drain that can be asked for: an hour.
+/// Largest `--drain-seconds`: an hour.
 const LONGEST_DRAIN: i64 = 3_600;
 
 const MIB: usize = 1 << 20;
 
-/// All that a server can be told.
+/// All settings of a server.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free one.
     #[arg(long, env = "CHAT_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDRESS:PORT")]
     pub listen: String,
-    /// Where the data is.
+    /// The data directory.
     #[command(flatten)]
     pub data: DataConfig,
-    /// By which certificate clients know the server.
+    /// The server's certificate.
     #[command(flatten)]
     pub tls: TlsConfig,
-    /// Address or network of a proxy in front of the server, as 10.0.0.0/8; may be given several times. From there the last
-    /// address in X-Forwarded-For that is of no trusted proxy counts as the client's. Connections without a token are
-    /// limited to 256 for each address, but for those of trusted proxies.
+    /// Address or network of a reverse proxy, as 10.0.0.0/8; can be repeated. For its connections,
+    /// the client's address is the last one in X-Forwarded-For outside of all trusted proxies.
+    /// Other addresses are limited to 256 connections without a token each.
     #[arg(long, env = "CHAT_TRUSTED_PROXY", value_delimiter = ',', value_name = "NETWORK", value_parser = network)]
     #[arg(default_values = ["127.0.0.0/8", "::1/128"])]
     pub trusted_proxy: Vec<IpNet>,
-    /// Which tokens are good.
+    /// The verification of tokens.
     #[command(flatten)]
     pub tokens: TokenConfig,
-    /// Where administrators are answered.
+    /// The administrative API.
     #[command(flatten)]
     pub admin: AdminConfig,
-    /// How long the text of messages is kept, as in 365d; then it is erased for good [default: for ever].
+    /// Age at which the text of messages is erased for good, as in 365d [default: never].
     #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
     pub retention: Option<Duration>,
-    /// What is told of users who are not connected.
+    /// The webhook for offline users.
     #[command(flatten)]
     pub webhook: WebhookConfig,
-    /// Messages a second that one user may send, and six times as many at once; 0 lifts every rate limit, for load
-    /// tests [default: 10].
+    /// Messages per second that a user may send, with bursts of six times as many; 0 lifts every
+    /// rate limit, for load tests [default: 10].
     #[arg(long, env = "CHAT_MESSAGES_PER_SECOND", value_name = "N")]
     pub messages_per_second: Option<u32>,
-    /// MiB that one user may have stored in a day, and that refill evenly over it; emergencies have 1 MiB more to themselves,
-    /// 0 lifts the bound [default: 32, or none with --messages-per-second 0].
+    /// MiB per day that a user may store, refilled evenly over the day; emergencies have 1 MiB more
+    /// of their own; 0 lifts the limit [default: 32, or none with --messages-per-second 0].
     #[arg(long, env = "CHAT_DAILY_MIB", value_name = "N")]
     pub daily_mib: Option<u32>,
-    /// MiB to keep free on the disk: with less, only control, administration and emergencies may write, and with a quarter of
-    /// it only deletion and administration; 0 keeps none [default: 5 % of the disk, at most 1024].
+    /// MiB of disk space to keep free: with less, only control, administration and emergencies may
+    /// write, and with a quarter of it only deletion and administration; 0 keeps none [default: 5 %
+    /// of the disk, at most 1024].
     #[arg(long, env = "CHAT_RESERVE_MIB", value_name = "N")]
     pub reserve_mib: Option<u32>,
-    /// Connections at once; one more is told to try again later.
+    /// Connections at once; further ones are told to try again later.
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]
     pub max_connections: u32,
-    /// MiB that may wait for slow readers, on all connections together; beyond it the slowest is closed.
+    /// MiB queued for slow readers, on all connections together; above it the slowest reader is
+    /// disconnected.
     #[arg(long, env = "CHAT_MAX_WAITING_MIB", default_value_t = 256, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_WAITING))]
     pub max_waiting_mib: u32,
-    /// Seconds over which clients are told to move, a batch at a time, when the server is to stop; the rest at their end.
+    /// Seconds over which a stopping server tells its clients to reconnect elsewhere, in batches;
+    /// the rest are told at the end.
     #[arg(long, env = "CHAT_DRAIN_SECONDS", default_value_t = 0, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(..=LONGEST_DRAIN))]
     pub drain_seconds: u32,
@@ -118,7 +122,7 @@ impl Config {
 }
 
 impl Default for Config {
-    /// What is used where nothing is set: neither the environment nor a file is looked at.
+    /// The defaults alone, without environment or file.
     fn default() -> Self {
         let command =
             Self::augment_args(Command::new("defaults")).mut_args(|arg| arg.env(None::<&'static str>));
@@ -129,28 +133,28 @@ impl Default for Config {
     }
 }
 
-/// Where the data is.
+/// The data directory.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DataConfig {
-    /// The directory of everything that is kept; made if it is not there.
+    /// Directory for all data; created if missing.
     #[arg(long, env = "CHAT_DATA_DIR", default_value = "./chat-data", value_name = "DIR")]
     pub data_dir: PathBuf,
 }
 
-/// By which certificate clients know the server.
+/// The server's certificate.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct TlsConfig {
-    /// File with the certificate (PEM) and those between it and an authority: the server then speaks TLS, wss:// and
-    /// https://, and nothing else. It is read again when it changes, and at SIGHUP.
+    /// File with the certificate chain (PEM). The server then accepts TLS only (wss:// and
+    /// https://). Read again after changes and on SIGHUP.
     #[arg(long, env = "CHAT_TLS_CERTIFICATE_FILE", value_name = "FILE")]
     pub tls_certificate_file: Option<PathBuf>,
-    /// File with the key (PEM) of the certificate.
+    /// File with the private key (PEM) of the certificate.
     #[arg(long, env = "CHAT_TLS_KEY_FILE", value_name = "FILE")]
     pub tls_key_file: Option<PathBuf>,
 }
 
 impl TlsConfig {
-    /// The files, if the server is to speak TLS.
+    /// The files, if TLS is configured.
     pub(crate) fn files(&self) -> Result<Option<TlsFiles>, TlsError> {
         match (self.tls_certificate_file.clone(), self.tls_key_file.clone()) {
             (None, None) => Ok(None),

@@ -1,4 +1,4 @@
-//! Which tokens are good: by a secret, a public key, or a set of them.
+//! Settings for the verification of tokens: a secret, a public key, or a key set.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,23 +12,24 @@ use crate::auth::{
 };
 use crate::http_client::TargetError;
 
-/// The environment variable that holds the secret itself: on the command line, all users of the machine would see it.
+/// The environment variable with the secret itself. On the command line, every user of the machine
+/// could read the secret.
 pub const SECRET_VARIABLE: &str = "CHAT_JWT_SECRET";
 
-/// Where the secret of HS256 is.
+/// The source of the secret for HS256.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SecretConfig {
-    /// File with the secret (HS256) that tokens are signed with; without one, and without CHAT_JWT_SECRET, the server
-    /// makes a secret and keeps it in the data directory.
+    /// File with the secret (HS256) that tokens are signed with; without one, and without
+    /// CHAT_JWT_SECRET, the server generates a secret and keeps it in the data directory.
     #[arg(long, env = "CHAT_JWT_SECRET_FILE", value_name = "FILE")]
     pub jwt_secret_file: Option<PathBuf>,
-    /// The secret itself, from [`SECRET_VARIABLE`]. A file wins.
+    /// The secret itself, from [`SECRET_VARIABLE`]. A file takes precedence.
     #[arg(skip = SecretText::from_environment())]
     pub jwt_secret: SecretText,
 }
 
 impl SecretConfig {
-    /// The given secret, or else the one that was made for the data directory.
+    /// The configured secret, or else the generated one of the data directory.
     ///
     /// # Errors
     ///
@@ -40,7 +41,7 @@ impl SecretConfig {
         }
     }
 
-    /// Where the secret would come from: the same, but none is made.
+    /// The origin that [`resolve`](Self::resolve) would report, without generating a secret.
     fn origin(&self, data_dir: &Path) -> Result<SecretOrigin, SecretError> {
         match self.given()? {
             Some(_) => Ok(SecretOrigin::Given),
@@ -61,7 +62,7 @@ impl SecretConfig {
     }
 }
 
-/// Text of which nothing is known yet but that it must not be printed.
+/// Text of unknown validity that must not be printed.
 #[derive(Clone, Default)]
 pub struct SecretText(pub Option<OsString>);
 
@@ -77,63 +78,65 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// Whom tokens come from and are meant for.
+/// The required issuer and audience.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExpectedConfig {
-    /// Issuer (`iss`) that every token must name.
+    /// Issuer (`iss`) required in every token.
     #[arg(long, env = "CHAT_JWT_ISSUER", value_name = "NAME")]
     pub jwt_issuer: Option<String>,
-    /// Audience (`aud`) that every token must name.
+    /// Audience (`aud`) required in every token.
     #[arg(long, env = "CHAT_JWT_AUDIENCE", value_name = "NAME")]
     pub jwt_audience: Option<String>,
 }
 
 impl ExpectedConfig {
-    /// The same for the verifier.
+    /// The value for the verifier.
     pub fn expected(&self) -> Expected {
         Expected { issuer: self.jwt_issuer.clone(), audience: self.jwt_audience.clone() }
     }
 }
 
-/// Which tokens are good.
+/// The verification of tokens.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TokenConfig {
-    /// The secret, where there is one.
+    /// The secret.
     #[command(flatten)]
     pub secret: SecretConfig,
-    /// How tokens are signed: HS256 by a secret, the others by a key of which the server has the public half
-    /// [default: HS256].
+    /// Signature algorithm of tokens: HS256 with a secret, the others with a public key [default:
+    /// HS256].
     #[arg(long, env = "CHAT_JWT_ALGORITHM", value_name = "ALGORITHM")]
     pub jwt_algorithm: Option<Algorithm>,
-    /// File with the public key (PEM) of RS256, ES256 or EdDSA.
+    /// File with the public key (PEM) for RS256, ES256 or EdDSA.
     #[arg(long, env = "CHAT_JWT_PUBLIC_KEY_FILE", value_name = "FILE")]
     pub jwt_public_key_file: Option<PathBuf>,
-    /// Where public keys are published.
+    /// The key set.
     #[command(flatten)]
     pub jwks: JwksConfig,
-    /// Whom they come from and are meant for.
+    /// The required issuer and audience.
     #[command(flatten)]
     pub expected: ExpectedConfig,
 }
 
-/// Where public keys are published, as a JSON Web Key Set.
+/// The source of a JSON Web Key Set.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct JwksConfig {
-    /// File with a JSON Web Key Set: tokens name one of its keys (kid). Keys of RS256, ES256 and EdDSA count, or only those of
-    /// --jwt-algorithm. It is read again when it changes, when a token names another key, and at SIGHUP.
+    /// File with a JSON Web Key Set; tokens name one of its keys (kid). Keys for RS256, ES256 and
+    /// EdDSA are accepted, or only those for --jwt-algorithm. Read again after changes, when a
+    /// token names an unknown key, and on SIGHUP.
     #[arg(long, env = "CHAT_JWKS_FILE", value_name = "FILE")]
     pub jwks_file: Option<PathBuf>,
-    /// The same by its address (https://…), asked every five minutes, and when a token names another key, but at most
-    /// once a minute for that.
+    /// URL of a JSON Web Key Set (https://…), fetched every five minutes, and at most once a minute
+    /// when a token names an unknown key.
     #[arg(long, env = "CHAT_JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<String>,
-    /// File with certificates (PEM) of the authorities to trust for that address [default: those that Mozilla trusts].
+    /// File with the certificate authorities (PEM) to trust for --jwks-url [default: those that
+    /// Mozilla trusts].
     #[arg(long, env = "CHAT_JWKS_CA_FILE", value_name = "FILE")]
     pub jwks_ca_file: Option<PathBuf>,
 }
 
 impl JwksConfig {
-    /// Whether there is any.
+    /// Whether a key set is configured.
     pub(crate) fn is_given(&self) -> bool {
         self.jwks_file.is_some() || self.jwks_url.is_some()
     }
@@ -151,28 +154,28 @@ impl JwksConfig {
     }
 }
 
-/// Why it is not clear which tokens are good.
+/// The reason that the settings can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenConfigError {
-    /// The public key is no good.
+    /// The public key can't be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The secret is no good.
+    /// The secret can't be used.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The address of the key set is no good.
+    /// The URL of the key set can't be used.
     #[error("--jwks-url can't be used: {0}")]
     Address(#[from] TargetError),
-    /// There is no key set.
+    /// The key set can't be read.
     #[error(transparent)]
     Jwks(#[from] JwksError),
-    /// A key can belong to several algorithms.
+    /// A public key without its algorithm: a key can belong to several.
     #[error("a public key is given, but not its algorithm: give --jwt-algorithm RS256, ES256 or EdDSA")]
     NoAlgorithm,
-    /// The algorithm lacks its key.
+    /// An asymmetric algorithm without a key.
     #[error("{0} needs a public key: give --jwt-public-key-file, --jwks-file or --jwks-url")]
     NoKey(Algorithm),
-    /// Only one can count.
+    /// More than one source of keys.
     #[error(
         "of a secret, a public key, and a key set in a file or at an address, more than one is given, and only one can \
          count: take the others away"
@@ -181,7 +184,8 @@ pub enum TokenConfigError {
 }
 
 impl TokenConfig {
-    /// The verifier, and where its secret came from. Public keys count as given; a set of them is still to be read.
+    /// The verifier, and the origin of its secret. Public keys count as [`SecretOrigin::Given`]. A
+    /// key set remains to be read.
     ///
     /// # Errors
     ///
@@ -198,11 +202,11 @@ impl TokenConfig {
         })
     }
 
-    /// Where the secret of [`verifier`](Self::verifier) would come from, without making one.
+    /// The origin that [`verifier`](Self::verifier) would report, without generating a secret.
     ///
     /// # Errors
     ///
-    /// Those of the verifier, as far as they show without making anything.
+    /// Those of the verifier that are detectable without generating a secret.
     pub fn check(&self, data_dir: &Path) -> Result<SecretOrigin, TokenConfigError> {
         match self.key()? {
             Key::Public(_) => Ok(SecretOrigin::Given),
@@ -227,9 +231,9 @@ impl TokenConfig {
     }
 }
 
-/// What tokens are checked by.
+/// The source of keys.
 enum Key {
-    /// A secret, which may still have to be made.
+    /// A secret, possibly still to be generated.
     Secret,
     Public(VerifyingKey),
     Set(Jwks),

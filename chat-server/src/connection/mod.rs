@@ -33,37 +33,37 @@ use crate::tls::Tls;
 use crate::transport::Transport;
 use crate::websocket::{self, Heartbeat, Watch, WebSocket};
 
-/// How long a client that is refused may take none of the refusal.
+/// Deadline for sending a refusal.
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Most bytes of the request's head: a token with every claim at its longest is some 2 KiB.
+/// Most bytes of the request's head. A token with the longest possible claims has about 2 KiB.
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// What a request that became a WebSocket gets.
+/// The result of a request that became a WebSocket.
 struct OpenedSocket {
     admission: Admission,
     heartbeat: Heartbeat,
 }
 
-/// Whether a client may come in.
+/// Whether a client is admitted.
 enum Admission {
-    /// With a good token.
+    /// The token is valid.
     Admitted(Box<Admitted>),
-    /// A browser can't read a refused upgrade: so it is refused inside of the WebSocket.
+    /// Refused within the WebSocket, because browsers hide the response to a refused upgrade.
     Refused(ConnectionRefusal),
 }
 
-/// A session that may begin.
+/// A session ready to run.
 struct Admitted {
     session: Session,
     user: UserId,
     counted: ConnectionMetrics,
-    /// Its place among the connections.
+    /// The session's permit (`--max-connections`).
     place: OwnedSemaphorePermit,
 }
 
 impl Admitted {
-    /// Carries the session to its end.
+    /// Runs the session to its end.
     async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
         let Self { session, user, mut counted, place } = *self;
         let connection = session.id().0;
@@ -83,18 +83,18 @@ impl Admitted {
     }
 }
 
-/// Why a client may not come in.
+/// The reason that a client is not admitted.
 #[derive(Clone, Copy, Debug)]
 enum ConnectionRefusal {
     NotAuthenticated,
     TokenExpired,
-    /// The token may be good, and can't be checked now.
+    /// The token may be valid, and can't be verified now.
     UnknownKey,
     Full,
 }
 
 impl ConnectionRefusal {
-    /// How it is said.
+    /// The error and the close code sent to the client.
     fn words(self) -> (Option<ErrorCode>, CloseCode) {
         match self {
             Self::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
@@ -114,14 +114,15 @@ impl From<TokenRejection> for ConnectionRefusal {
     }
 }
 
-/// A session that may begin, and the WebSocket that it runs over.
+/// A WebSocket with its session, ready to run.
 type Entered<S> = (Box<WebSocket<S>>, Box<Admitted>);
 
 /// Serves a connection to its end.
 ///
-/// What a session at rest does not need is boxed: it is freed before the session begins, or made when it has ended. So is
-/// the WebSocket, which would otherwise have its place twice; and this is no async function, for these have room for their
-/// arguments as long as they run.
+/// To keep idle sessions small, all state of the handshake is boxed and freed before the session
+/// begins, and state of the end is allocated at the end. The WebSocket is boxed too, to exist once
+/// only. This is a plain function, because an async function keeps room for its arguments while the
+/// future lives.
 pub(crate) fn serve<S: Transport + Watch>(
     stream: S,
     shared: Arc<Shared>,
@@ -131,7 +132,7 @@ pub(crate) fn serve<S: Transport + Watch>(
     run(begins, eviction.unless(Box::pin(enter(stream, shared, place))))
 }
 
-/// The same over TLS, which is set up in the time that the client has for its headers.
+/// Serves a connection over TLS. The TLS handshake must complete before the deadline for headers.
 pub(crate) fn serve_secure<S: Transport + Watch>(
     stream: S,
     tls: Arc<Tls>,
@@ -142,7 +143,7 @@ pub(crate) fn serve_secure<S: Transport + Watch>(
     run(begins, eviction.unless(Box::pin(enter_secure(stream, tls, shared, place))))
 }
 
-/// Runs the session of a client that gets in.
+/// Runs the session of an admitted client.
 async fn run<S: Transport + Watch>(
     begins: OwnedSemaphorePermit,
     entering: impl Future<Output = Option<Option<Entered<S>>>>,
@@ -153,7 +154,8 @@ async fn run<S: Transport + Watch>(
     }
 }
 
-/// Makes a WebSocket of it, if the client wants that and has a good token. Otherwise this is the connection's whole life.
+/// Upgrades the connection if the client has a valid token. Otherwise answers the client and
+/// returns `None`.
 async fn enter<S: Transport + Watch>(
     stream: S,
     shared: Arc<Shared>,
@@ -171,7 +173,7 @@ async fn enter<S: Transport + Watch>(
     }
 }
 
-/// The same over TLS.
+/// Like [`enter`], over TLS.
 async fn enter_secure<S: Transport + Watch>(
     stream: S,
     tls: Arc<Tls>,
@@ -188,14 +190,14 @@ async fn enter_secure<S: Transport + Watch>(
         Err((error, mut stream)) => {
             debug!(%error, "no TLS with a client");
             place.leaves();
-            // It is told why, by an alert that it must get to read.
+            // TLS has sent an alert with the reason, which the client must be able to read.
             websocket::close(&mut stream).await;
             None
         }
     }
 }
 
-/// Answers one HTTP request. Only if it opens a WebSocket is there more to do.
+/// Answers one HTTP request. Returns `Some` if the request opened a WebSocket.
 async fn handshake<S: Transport>(
     stream: S,
     shared: Arc<Shared>,
@@ -232,8 +234,8 @@ async fn handshake<S: Transport>(
     opened.map(|opened| (stream, leftover, opened))
 }
 
-/// Reads the request and decides. For a good token the session begins here, before the client hears of it: live
-/// events begin when the connection does.
+/// Decides about a request. For a valid token the session begins here, before the response is sent,
+/// because live events begin with the connection.
 async fn answer(
     request: &Request<Incoming>,
     shared: &Shared,
@@ -260,7 +262,7 @@ async fn answer(
     Ok((opening.switch(), OpenedSocket { admission, heartbeat }))
 }
 
-/// Judges the token, then changes the newcomer's place for one among the connections.
+/// Verifies the token, then exchanges the newcomer's place for a permit of the session.
 async fn admit(
     token: Option<&str>,
     shared: &Shared,
@@ -285,7 +287,7 @@ fn stopping() -> Box<HttpResponse> {
     refusal(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping, connect again later")
 }
 
-/// Says why, and closes.
+/// Sends the reason and closes.
 async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: ConnectionRefusal) {
     let (error, code) = refusal.words();
     let farewell = async {
@@ -294,7 +296,7 @@ async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: Con
         }
         websocket.send(Frame::Close(code)).await
     };
-    // A few hundred bytes always find room in the system's buffer, unless the client is gone.
+    // A few hundred bytes always fit into the socket's buffer, unless the client is gone.
     let _ = timeout(REFUSED_WITHIN, farewell).await;
     websocket.finish(Some(code)).await;
 }

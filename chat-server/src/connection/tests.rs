@@ -1,4 +1,4 @@
-//! Handshakes over pipes, on a clock that jumps.
+//! Handshakes over pipes, on a simulated clock.
 
 use std::sync::atomic::Ordering;
 
@@ -31,7 +31,7 @@ fn good_token() -> String {
     issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default())
 }
 
-/// What connections need, and what tells them how far the server's life has come.
+/// The shared state, and the sender that sets the server's phase.
 fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     let verifier = TokenVerifier::new(VerifyingKey::from_secret(&secret()), &Expected::default());
     let engine = Engine::new(Settings::default(), [7; 32]);
@@ -52,19 +52,19 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     (Arc::new(shared), phase)
 }
 
-/// Places of newcomers, for want of files.
+/// Newcomers' places, limited by the number of files.
 const PLACES: usize = 300;
 
-/// A stranger's address.
+/// The address of a stranger.
 const STRANGER: &str = "192.0.2.1:4711";
 
 fn newcomers(shared: &Shared) -> Arc<Newcomers> {
-    // Half of them are for those that wait.
+    // The other half is for the lobby.
     let room = Room { files: 2 * PLACES, connections: (1, Arc::clone(&shared.places)) };
     Newcomers::new(vec!["127.0.0.0/8".parse().unwrap()], room, Arc::clone(&shared.metrics))
 }
 
-/// A connection from an address that is served, and the client's end of it.
+/// A connection from an address, being served, and the client's end.
 async fn connect_from(
     peer: &str,
     newcomers: &Arc<Newcomers>,
@@ -85,7 +85,7 @@ fn newcomers_now(shared: &Shared) -> u64 {
     shared.metrics.newcomers.now.load(Ordering::Relaxed)
 }
 
-/// Reads all that the server sends until it closes.
+/// Reads all bytes that the server sends before closing.
 async fn read_all(client: &mut DuplexStream) -> String {
     let mut sent = Vec::new();
     client.read_to_end(&mut sent).await.unwrap();

@@ -8,14 +8,14 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Each file below `chat-server/console`: its path here, its type, its bytes.
+/// Each file below `chat-server/console`: path on the server, content type, bytes.
 macro_rules! embedded {
     ($($path:literal $content_type:ident $file:literal)*) => {
         &[$(($path, $content_type, include_bytes!(concat!("../../console/", $file)))),*]
     };
 }
 
-/// All that is served.
+/// All embedded files.
 const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/" HTML "index.html"
     "/console/style/base.css" CSS "style/base.css"
@@ -63,16 +63,16 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/words.js" SCRIPT "view/words.js"
 };
 
-/// A file as it is answered.
+/// A file, ready to be served.
 pub(super) struct Served {
     path: &'static str,
     pub(super) content_type: &'static str,
     pub(super) bytes: &'static [u8],
-    /// Names its content: another content has another tag.
+    /// The entity tag, derived from the content.
     pub(super) tag: HeaderValue,
 }
 
-/// The files by their paths.
+/// All files, with their paths.
 pub(super) struct Files(Vec<Served>);
 
 impl Files {
@@ -106,7 +106,8 @@ mod tests {
 
     use super::*;
 
-    /// The files of a directory and its subdirectories, but for pictures of the README and what checks types.
+    /// The files of a directory and its subdirectories, without the README's pictures and the type
+    /// checker's files.
     fn files_in(dir: &Path, below: &str, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(dir).unwrap() {
             let (path, name) = {

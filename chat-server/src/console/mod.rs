@@ -1,7 +1,7 @@
-//! The console: the control room and the driver's screen in a browser, served beside the WebSocket.
+//! The console: the control room's and the driver's user interface, for browsers.
 //!
-//! Its files are part of the program. It speaks the protocol like any other client; the one thing that it has of its own
-//! is the trial, which lets a newcomer in without a token.
+//! The server provides its files beside the WebSocket. The console speaks the public protocol, like
+//! any client. One feature is special: the trial, which issues tokens for a first look.
 
 mod files;
 mod trial;
@@ -23,13 +23,13 @@ use crate::start_error::StartError;
 use files::{Files, Served};
 use trial::{Trial, TrialRefusal};
 
-/// What a page of the console may do: load its own files and talk to this server. No markup ever becomes an element,
-/// for there is no policy by which a string could.
+/// Content Security Policy: a page may load its own files and connect to this server. Trusted Types
+/// without any policy prevent text from becoming markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Headers of every answer of the console.
+/// Headers of every response of the console.
 const HEADERS: [(HeaderName, &str); 8] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -38,11 +38,11 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-    // Who does not know us yet has a place for seconds: it is given back after each answer.
+    // A response occupies a newcomer's place. Closing frees the place within seconds.
     (CONNECTION, "close"),
 ];
 
-/// The embedded files, and the trial where there is one.
+/// The embedded files, and the trial if enabled.
 pub(crate) struct Console {
     origin: String,
     files: Files,
@@ -50,11 +50,11 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    /// The console of a server that listens on this address.
+    /// The console of a server with this address.
     ///
     /// # Errors
     ///
-    /// [`StartError`]: the secret is gone, or the system's random generator failed.
+    /// [`StartError`]: the secret can't be read, or the system's random generator failed.
     pub(crate) fn new(
         address: SocketAddr,
         config: &Config,
@@ -73,19 +73,20 @@ impl Console {
         Ok(Self { origin: format!("{scheme}://{address}"), files: Files::embedded(), trial })
     }
 
-    /// The files alone, for a server that is only a part of one.
+    /// The files alone, for tests of a part of the server.
     #[cfg(test)]
     pub(crate) fn without_trial() -> Self {
         Self { origin: "http://127.0.0.1:0".to_owned(), files: Files::embedded(), trial: None }
     }
 
-    /// Where a browser opens it. With a trial, the address carries its key: behind `#`, which a browser sends nowhere.
+    /// The URL for browsers. With a trial, its fragment carries the trial's key; browsers do not
+    /// send fragments.
     pub(crate) fn url(&self) -> String {
         let fragment = self.trial.as_ref().map(|trial| format!("#trial={}", trial.key())).unwrap_or_default();
         format!("{}/{fragment}", self.origin)
     }
 
-    /// Answers a request, unless it is one for the WebSocket.
+    /// Answers a request. `None` for the WebSocket's path.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Box<HttpResponse>> {
         let path = request.uri().path();
         if path == CONNECT_PATH {
@@ -102,7 +103,7 @@ impl Console {
         Some(answer)
     }
 
-    /// A token of the trial, for whom the path names.
+    /// Issues a token of the trial for the given user.
     fn token<B>(&self, whom: trial::TrialUser, request: &Request<B>) -> Box<HttpResponse> {
         let token =
             self.trial.as_ref().ok_or(TrialRefusal::None).and_then(|trial| trial.token(whom, request));
@@ -118,7 +119,7 @@ impl Console {
     }
 }
 
-/// One of the files, if the browser does not hold it already.
+/// One of the files, or 304 if the browser has a current copy.
 fn file<B>(served: &Served, request: &Request<B>) -> Box<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED, "ask with GET or HEAD");
@@ -133,13 +134,14 @@ fn file<B>(served: &Served, request: &Request<B>) -> Box<HttpResponse> {
     } else {
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(served.content_type));
     }
-    // A new version of the program is seen at the next load, and an unchanged one costs no bytes.
+    // A new version of the program takes effect at the next load. An unchanged file is not sent
+    // again.
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     answer.headers_mut().insert(ETAG, served.tag.clone());
     Box::new(answer)
 }
 
-/// Whether the browser says that it holds this version (RFC 9110, section 13.1.2).
+/// Whether the browser has this version (RFC 9110, section 13.1.2).
 fn holds(headers: &HeaderMap, tag: &HeaderValue) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|line| line.to_str().ok());
     let mut held = lines.flat_map(|line| line.split(',')).map(|held| held.trim().trim_start_matches("W/"));

@@ -1,14 +1,15 @@
-//! The trial: a token at one click, for who started the server on this machine and wants to see it.
+//! The trial: tokens at one click, for the person who started the server on this machine.
 //!
-//! It exists only if the server made its secret itself and listens on loopback, so that whoever may read the data
-//! directory could sign the same token. Yet loopback is no proof: a proxy makes everyone come from there, and any web
-//! page can make its visitor's browser send a request there. So a request for a token must show all that the console's
-//! own page shows, and no sign of a proxy:
+//! The trial exists only if the server generated its secret and listens on loopback. Anyone who may
+//! read the data directory could then sign the same tokens. A connection from loopback alone proves
+//! nothing, because a reverse proxy connects from loopback, and any web page can make a browser
+//! send requests to loopback. A request for a token must therefore look like one from the console's
+//! own page, without a proxy:
 //!
-//! - the random key, which only the address that the server prints carries;
-//! - as its `Host` the literal address, so that no name was bent to loopback;
-//! - as its `Origin` the same, by POST, over HTTP/1.1;
-//! - no header by which a proxy says for whom it asks.
+//! - the trial's random key, contained only in the URL that the server prints;
+//! - `Host` with the literal address, against DNS rebinding;
+//! - `Origin` with the same address, by POST, over HTTP/1.1;
+//! - no header in which proxies name their client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,19 +22,20 @@ use subtle::ConstantTimeEq as _;
 use crate::auth::{Expected, Secret, issue};
 use crate::clock;
 
-/// How long a token of the trial is good.
+/// Validity of the trial's tokens.
 const LIFETIME: Duration = Duration::from_hours(12);
 
-/// The header of the key: one of our own, which no page of another origin can send without being asked first.
+/// The header with the key. A custom header: a page of another origin can't send one without a
+/// preflight.
 const KEY: HeaderName = HeaderName::from_static("x-trial-key");
 
-/// Where the browser says which page asks; absent in old ones.
+/// The browser's statement about the requesting page; old browsers omit the header.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Random bytes of a key.
 const KEY_BYTES: usize = 16;
 
-/// As whom one tries the chat.
+/// The users offered by the trial.
 #[derive(Clone, Copy)]
 pub(super) enum TrialUser {
     Driver,
@@ -41,7 +43,7 @@ pub(super) enum TrialUser {
     Control,
 }
 
-/// Whom a path below the trial's names.
+/// The user for a path of the trial.
 pub(super) fn whom(path: &str) -> Option<TrialUser> {
     match path {
         "/console/trial/driver" => Some(TrialUser::Driver),
@@ -52,7 +54,7 @@ pub(super) fn whom(path: &str) -> Option<TrialUser> {
 }
 
 impl TrialUser {
-    /// The same user each time, marked by the name.
+    /// The user's details, always the same and recognizable by the name.
     fn user(self) -> User {
         let (id, role, last_name) = match self {
             Self::Driver => ("trial_driver", Role::BusDriver, "Driver"),
@@ -63,16 +65,17 @@ impl TrialUser {
     }
 }
 
-/// Why there is no token.
+/// The reason that no token is issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrialRefusal {
     /// This server has no trial.
     None,
-    /// Only POST can change anything, and this makes a token.
+    /// The method is not POST. Other methods must have no effects, and this request issues a token.
     Method,
-    /// It does not come from the console's own page, opened on this machine without a proxy.
+    /// The request does not come from the console's own page, opened on this machine without a
+    /// proxy.
     Foreign,
-    /// Not the key that this server printed.
+    /// The key is not the one that this server printed.
     Key,
 }
 
@@ -95,7 +98,7 @@ impl TrialRefusal {
     }
 }
 
-/// What a server with a trial keeps.
+/// The trial of one server.
 pub(super) struct Trial {
     address: SocketAddr,
     scheme: &'static str,
@@ -122,7 +125,7 @@ impl Trial {
         &self.key
     }
 
-    /// A token, if the request may have one.
+    /// Issues a token if the request is allowed to have one.
     pub(super) fn token<B>(&self, whom: TrialUser, request: &Request<B>) -> Result<String, TrialRefusal> {
         if request.method() != Method::POST {
             return Err(TrialRefusal::Method);
@@ -130,7 +133,7 @@ impl Trial {
         if !self.is_ours(request) || is_forwarded(request.headers()) {
             return Err(TrialRefusal::Foreign);
         }
-        // Its length is no secret; the time of the comparison says nothing of how much of it was right.
+        // Compared in constant time. The key's length is no secret.
         let key = only(request.headers(), &KEY).ok_or(TrialRefusal::Key)?;
         if !bool::from(key.as_bytes().ct_eq(self.key.as_bytes())) {
             return Err(TrialRefusal::Key);
@@ -138,7 +141,7 @@ impl Trial {
         Ok(issue(&self.secret, &whom.user(), clock::wall(), LIFETIME, &self.expected))
     }
 
-    /// Whether it comes from the page that this server serves under its literal address.
+    /// Whether the request comes from the page that this server provides under its literal address.
     fn is_ours<B>(&self, request: &Request<B>) -> bool {
         let headers = request.headers();
         let is_host = only(headers, &HOST).is_some_and(|host| self.is_authority(host));
@@ -147,7 +150,7 @@ impl Trial {
             .is_some_and(|(scheme, authority)| scheme == self.scheme && self.is_authority_text(authority));
         let mut sites = headers.get_all(SEC_FETCH_SITE).into_iter();
         let is_site = sites.all(|site| site == "same-origin");
-        // A target in absolute form is what a proxy is asked for.
+        // Clients send a target in absolute form to proxies only.
         let is_direct = request.uri().authority().is_none() && request.version() == Version::HTTP_11;
         is_host && is_origin && is_site && is_direct
     }
@@ -156,7 +159,7 @@ impl Trial {
         value.to_str().is_ok_and(|text| self.is_authority_text(text))
     }
 
-    /// Whether this is the literal address. A browser leaves the port out where it is the usual one.
+    /// Whether `text` is the literal address. Browsers omit the scheme's default port.
     fn is_authority_text(&self, text: &str) -> bool {
         let address = self.address.to_string();
         let usual = if self.scheme == "https" { ":443" } else { ":80" };
@@ -164,16 +167,16 @@ impl Trial {
     }
 }
 
-/// The value of a header that must be there once.
+/// The value of a header that must occur exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).into_iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// How the names of the headers begin by which proxies say for whom they ask.
+/// Prefixes of the headers in which proxies name their client.
 const FORWARDING: [&str; 6] = ["forwarded", "via", "x-client-ip", "x-forwarded", "x-original-", "x-real-ip"];
 
-/// Whether a proxy has had a hand in it.
+/// Whether a proxy forwarded the request.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| FORWARDING.iter().any(|start| name.as_str().starts_with(start)))
 }

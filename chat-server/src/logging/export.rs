@@ -1,4 +1,4 @@
-//! The log for an OpenTelemetry collector: each record as a log record of OTLP, in protobuf over HTTP.
+//! Log export to an OpenTelemetry collector: OTLP log records, in protobuf over HTTP.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,28 +23,30 @@ use tracing_subscriber::filter::Targets;
 use super::{BoxedLayer, let_through};
 use crate::http_client::{PlainHttp, RequestError, Target, TargetError};
 
-/// Records that wait for the collector. One more is dropped: nobody waits for it, and it is on standard error.
+/// Records queued for the collector. Further ones are dropped instead of delaying the server;
+/// standard error has them all.
 const QUEUE: usize = 2_048;
 
-/// How long the server's stop may take for what the collector has not got yet.
+/// Time for the queue to be sent when the server stops.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
-/// What a service is called that nobody has named.
+/// The service name of OpenTelemetry for unnamed services.
 const UNNAMED: &str = "unknown_service";
 
-/// Who gets the log besides standard error.
+/// Settings of the export.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ExportConfig {
-    /// OpenTelemetry collector that gets the log too, by OTLP over HTTP, at /v1/logs of this address; the variables of
-    /// OpenTelemetry for headers, the service's name and attributes count.
+    /// OpenTelemetry collector to export the log to, by OTLP over HTTP, at /v1/logs below this URL;
+    /// OpenTelemetry's environment variables for headers, service name and attributes apply.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
     otlp_endpoint: Option<String>,
-    /// File with the authorities (PEM) that the collector's certificate may come from [default: those of Mozilla].
+    /// File with the certificate authorities (PEM) to trust for the collector [default: those that
+    /// Mozilla trusts].
     #[arg(long, env = "OTEL_EXPORTER_OTLP_CERTIFICATE", value_name = "FILE")]
     otlp_ca_file: Option<PathBuf>,
 }
 
-/// Why the log can't be exported as it is configured.
+/// The reason that the export can't be configured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogExportError {
     #[error("--otlp-endpoint can't be used: {0}")]
@@ -54,7 +56,8 @@ pub(crate) enum LogExportError {
 }
 
 impl ExportConfig {
-    /// Begins to export, if there is a collector. Requests are made on this runtime, which must outlive the exporter.
+    /// Starts the export, if a collector is configured. Requests run on `runtime`, which must
+    /// outlive the exporter.
     ///
     /// # Errors
     ///
@@ -75,13 +78,13 @@ impl ExportConfig {
         Ok(Some(Exporter { provider }))
     }
 
-    /// Where the log goes, if it goes anywhere.
+    /// The collector's URL, if configured.
     ///
     /// # Errors
     ///
     /// [`LogExportError`].
     pub(crate) fn target(&self) -> Result<Option<(String, Target)>, LogExportError> {
-        // To OpenTelemetry an empty variable is none.
+        // OpenTelemetry treats an empty variable as unset.
         let Some(endpoint) = self.otlp_endpoint.as_deref().filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
@@ -91,7 +94,7 @@ impl ExportConfig {
     }
 }
 
-/// Which service this is.
+/// The resource attributes that identify this service.
 fn resource() -> Resource {
     let found = Resource::builder().build();
     let name = found.get(&Key::from_static_str("service.name"));
@@ -102,13 +105,13 @@ fn resource() -> Resource {
         .build()
 }
 
-/// The export. When it is dropped, what waits is sent within [`FLUSH_WITHIN`], or never.
+/// The running export. Dropping sends the queue, for at most [`FLUSH_WITHIN`].
 pub(crate) struct Exporter {
     provider: SdkLoggerProvider,
 }
 
 impl Exporter {
-    /// What takes the records that this filter lets through.
+    /// A layer that exports the records passed by a filter.
     pub(crate) fn layer(&self, filter: &Targets) -> BoxedLayer {
         let_through(filter, OpenTelemetryTracingBridge::new(&self.provider))
     }
@@ -116,23 +119,23 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        // A collector that is away was told of in the log.
+        // An unreachable collector has been logged already.
         let _away = self.provider.shutdown_with_timeout(FLUSH_WITHIN);
     }
 }
 
-/// The collector, to the exporter's thread.
+/// The collector, as the exporter's thread sees it.
 struct Collector {
     target: Arc<Target>,
     runtime: Handle,
-    /// Whether it did not take the last that it was sent.
+    /// Whether the last request failed.
     is_lost: AtomicBool,
 }
 
 impl Collector {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let target = self.target.clone();
-        // The exporter's thread is none of the runtime's.
+        // The exporter's thread does not belong to the runtime.
         let posting = self.runtime.spawn(async move {
             let (head, body) = request.into_parts();
             let headers = head.headers.iter();
@@ -150,8 +153,8 @@ impl Collector {
         Ok(Response::builder().status(status).body(Bytes::new())?)
     }
 
-    /// Tells when the collector goes away and when it comes back: on standard error, for nothing is exported of what the
-    /// exporter's own thread logs.
+    /// Reports when the collector becomes unreachable or reachable, to standard error only: records
+    /// of the exporter's own thread are not exported.
     fn tell(&self, error: Option<&RequestError>) {
         let was_lost = self.is_lost.swap(error.is_some(), Ordering::Relaxed);
         match error {

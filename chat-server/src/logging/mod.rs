@@ -1,4 +1,4 @@
-//! The log: to standard error, and never a token or the text of a message, whatever the filter says.
+//! The log: to standard error, and free of tokens and message texts, whatever the filter.
 
 #[cfg(feature = "otel")]
 mod export;
@@ -20,22 +20,23 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
-/// Something that takes records.
+/// A destination of log records.
 pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// How a record is written: one a line.
+/// The format of a log record: one line each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Text,
-    /// For programs: an object, with the record's own fields beside `timestamp`, `level`, `target` and `message`.
+    /// A JSON object, with the record's own fields beside `timestamp`, `level`, `target` and
+    /// `message`.
     Json,
 }
 
-/// Begins to log to these, and panics too.
+/// Installs the layers, and a hook that logs panics.
 ///
-/// Records of the `log` crate are not collected at all: the WebSocket library writes whole frames there.
+/// Records of the `log` crate are not collected: the WebSocket library logs whole frames.
 pub(crate) fn start(layers: Vec<BoxedLayer>) {
     tracing_subscriber::registry().with(layers).init();
     panic::set_hook(Box::new(|info| {
@@ -44,21 +45,21 @@ pub(crate) fn start(layers: Vec<BoxedLayer>) {
     }));
 }
 
-/// Standard error, for what the filter lets through.
+/// A layer that writes to standard error.
 pub(crate) fn standard_error(filter: &Targets, format: LogFormat) -> BoxedLayer {
     layer(filter, format, io::stderr, io::stderr().is_terminal())
 }
 
-/// Reads a filter: a level, or `target=level` with commas between.
+/// Parses a filter: a level, or `target=level` pairs separated by commas.
 ///
 /// # Errors
 ///
-/// If it can't be read.
+/// [`FilterError`].
 pub(crate) fn read(filter: &str) -> Result<Targets, FilterError> {
     filter.parse().map_err(|error| FilterError { filter: filter.to_owned(), error })
 }
 
-/// No filter.
+/// An invalid filter.
 #[derive(Debug, thiserror::Error)]
 #[error("can't read the log filter {filter:?}: {error}")]
 pub(crate) struct FilterError {
@@ -66,8 +67,8 @@ pub(crate) struct FilterError {
     error: ParseError,
 }
 
-/// A literal says what the program's author wrote. A formatted text may quote what a client sent, as slicing a string in
-/// the midst of a character does.
+/// The message of a panic if its text is a literal. A formatted message may quote a client's text,
+/// such as the one about slicing a string within a character.
 fn safe_text(payload: &dyn Any) -> &'static str {
     payload
         .downcast_ref::<&'static str>()
@@ -87,12 +88,12 @@ where
     let_through(filter, layer)
 }
 
-/// A layer that hears what the filter lets through, and may be heard of at all.
+/// Applies the filter, and [`may_speak`].
 fn let_through(filter: &Targets, layer: impl Layer<Registry> + Send + Sync) -> BoxedLayer {
     layer.with_filter(filter.clone().and(filter_fn(may_speak))).boxed()
 }
 
-/// Tells of an answered request: who asked what on which connection, and what came of it.
+/// Logs an answered request: user, event, connection and outcome.
 pub(crate) fn handled(handled: &Handled) {
     let Handled { conn, user, event, request_id, code } = handled;
     debug!(
@@ -112,7 +113,7 @@ fn name(id: &RequestId) -> Cow<'_, str> {
     }
 }
 
-/// Dependencies may warn, and no more: what they tell beyond that holds addresses with tokens, and frames.
+/// Limits dependencies to warnings. Their other records contain frames, and addresses with tokens.
 fn may_speak(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     let is_own = ["chat_server", "chat_core"]

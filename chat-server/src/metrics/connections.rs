@@ -1,4 +1,4 @@
-//! One connection, counted.
+//! Metrics of one connection.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::Metrics;
 use crate::clock::SystemClock;
 use crate::websocket::WebSocketError;
 
-/// A connection that counts as open until this is dropped.
+/// Counts a connection as open until dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionMetrics {
     metrics: Arc<Metrics>,
     role: Role,
-    /// Which part of the histograms it writes to.
+    /// Shard of the histograms that this connection writes to.
     writer: usize,
-    /// When each request was read that is not answered. Bounded as the requests under way are.
+    /// Arrival times of unanswered requests. Bounded by the limit on concurrent requests.
     asked: VecDeque<Monotonic>,
     ended: Option<String>,
 }
@@ -39,7 +39,7 @@ impl ConnectionMetrics {
         self.metrics.clock
     }
 
-    /// Frames were carried.
+    /// Records frames handed over in either direction.
     pub(crate) fn carried(&mut self, carried: SessionEvent) {
         let now = self.metrics.clock.monotonic();
         match carried {
@@ -55,7 +55,7 @@ impl ConnectionMetrics {
         }
     }
 
-    /// The session has ended.
+    /// Records the end of the session.
     pub(crate) fn ended(&mut self, ended: &SessionEnd<WebSocketError>) {
         self.ended = Some(match ended {
             SessionEnd::ByServer(code) => code.code().to_string(),
@@ -70,7 +70,7 @@ impl ConnectionMetrics {
 impl Drop for ConnectionMetrics {
     fn drop(&mut self) {
         self.metrics.open.take(self.role.as_str());
-        // Who is gone before its session began has broken the connection.
+        // A connection dropped before its session began is broken.
         self.metrics.closed.add(self.ended.take().unwrap_or_else(|| "broken".to_owned()));
     }
 }

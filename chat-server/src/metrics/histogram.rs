@@ -1,18 +1,18 @@
-//! How often something took how much.
+//! Histograms.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Bounds of the buckets of a histogram, and the unit that they, and what is observed, are in.
+/// The bucket bounds of a histogram, and their unit.
 #[derive(Debug)]
 pub(crate) struct Scale {
-    /// Rising.
+    /// In ascending order.
     pub(crate) bounds: &'static [u64],
-    /// What one is worth in what is told.
+    /// Factor from observed values to exported ones.
     pub(crate) unit: f64,
 }
 
-/// Latencies: nanoseconds, told as seconds.
+/// Latencies: observed in nanoseconds, exported in seconds.
 pub(crate) static LATENCY: Scale = Scale {
     bounds: &[
         250_000,
@@ -34,23 +34,23 @@ pub(crate) static LATENCY: Scale = Scale {
     unit: 1e-9,
 };
 
-/// Changes of a group, up to as many as a commit may have.
+/// Changes per group, up to the most in one commit.
 pub(crate) static GROUP: Scale = Scale { bounds: &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024], unit: 1.0 };
 
-/// Parts of a histogram, so that many cores do not write to the same memory.
+/// Shards of a histogram, to keep cores from writing to the same memory.
 const SHARDS: usize = 8;
 
-/// Most buckets of a histogram, the last one without a bound included.
+/// Most buckets of a histogram, including the unbounded last one.
 const BUCKETS: usize = 16;
 
-/// A histogram that many threads write to.
+/// A histogram for many concurrent writers.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     scale: &'static Scale,
     shards: [Shard; SHARDS],
 }
 
-/// Aligned so that no two share a line of a cache.
+/// Aligned so that each has its own cache lines.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard {
@@ -58,9 +58,9 @@ struct Shard {
     sum: AtomicU64,
 }
 
-/// What a histogram has seen.
+/// A snapshot of a histogram.
 pub(crate) struct Seen {
-    /// By bucket, from the least; one more than there are bounds.
+    /// Per bucket in ascending order: one more than there are bounds.
     pub(crate) counts: Vec<u64>,
     pub(crate) sum: f64,
 }
@@ -71,17 +71,17 @@ impl Histogram {
         Self { scale, shards: Default::default() }
     }
 
-    /// Counts a value. Any `writer` will do; different ones do not disturb each other.
+    /// Records a value. Any `writer` is valid; different ones rarely contend.
     pub(crate) fn observe(&self, writer: usize, value: u64) {
         self.add(writer, value, 1);
     }
 
-    /// Counts a time.
+    /// Records a duration.
     pub(crate) fn observe_time(&self, writer: usize, time: Duration) {
         self.observe_alike(writer, time, 1);
     }
 
-    /// Counts a time that so many things took.
+    /// Records `count` events of the same duration.
     pub(crate) fn observe_alike(&self, writer: usize, time: Duration, count: usize) {
         self.add(writer, u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), count as u64);
     }

@@ -1,6 +1,6 @@
-//! What is counted and measured of the server, for Prometheus: see `admin/metrics.rs` for how it is told.
+//! Metrics for Prometheus. `admin/metrics.rs` exports them.
 //!
-//! What a message passes costs it a reading of the clock and two additions at most.
+//! A message costs at most one reading of the clock and two additions.
 
 mod connections;
 mod histogram;
@@ -21,7 +21,7 @@ pub(crate) use text::{MetricKind, Text};
 use crate::clock::SystemClock;
 use crate::newcomers::Cause;
 
-/// Counters by a label, whose values are few.
+/// Counters by a label with few values.
 #[derive(Debug, Default)]
 pub(crate) struct Labelled(Mutex<BTreeMap<String, u64>>);
 
@@ -45,17 +45,17 @@ impl Labelled {
     }
 }
 
-/// Counts of newcomers.
+/// Metrics of newcomers.
 #[derive(Debug, Default)]
 pub(crate) struct NewcomerMetrics {
-    /// Newcomers now.
+    /// Current newcomers.
     pub(crate) now: AtomicU64,
-    /// Newcomers that were closed to let others in, by cause.
+    /// Newcomers closed in favour of others, by cause.
     pub(crate) evicted: Labelled,
 }
 
 impl NewcomerMetrics {
-    /// A newcomer gives way.
+    /// Counts an evicted newcomer.
     pub(crate) fn gave_way(&self, cause: Cause) {
         self.evicted.add(match cause {
             Cause::Full => "full",
@@ -65,41 +65,41 @@ impl NewcomerMetrics {
     }
 }
 
-/// What is counted of the webhook.
+/// Metrics of the webhook.
 #[derive(Debug, Default)]
 pub(crate) struct WebhookMetrics {
     pub(crate) sent: AtomicU64,
-    /// Attempts.
+    /// Failed attempts.
     pub(crate) failed: AtomicU64,
     pub(crate) skipped: AtomicU64,
-    /// Events that were given up because the receiver refuses them.
+    /// Notifications given up because the receiver rejects them.
     pub(crate) refused: AtomicU64,
-    /// Records of the journal that each lane has not come to.
+    /// Journal records not yet processed, per lane.
     pub(crate) behind: [AtomicU64; 2],
 }
 
-/// What is counted and measured of connections, and of the webhook.
+/// Metrics of connections and of the webhook.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     clock: SystemClock,
-    /// Open connections by role.
+    /// Open connections, by role.
     pub(crate) open: Labelled,
-    /// By role.
+    /// Connections opened, by role.
     pub(crate) opened: Labelled,
-    /// By close code, or who ended it where there was none.
+    /// Connections closed, by close code, or `peer` or `broken` without one.
     pub(crate) closed: Labelled,
-    /// Connections that were not let in, by close code.
+    /// Connections refused, by close code.
     pub(crate) refused: Labelled,
     pub(crate) newcomers: NewcomerMetrics,
-    /// From a request's frame to its reply, handed to the transport.
+    /// Time from a request's frame to its reply, both at the transport.
     pub(crate) acknowledgement: Histogram,
     pub(crate) webhook: WebhookMetrics,
-    /// From a live event, whose change is durable, to it handed to the transport of one who hears it.
+    /// Time from a durable change to its event, handed to a recipient's transport.
     pub(crate) delivery: Histogram,
 }
 
 impl Metrics {
-    /// By the clock that the drive goes by.
+    /// Metrics timed by the drive's clock.
     pub(crate) fn new(clock: SystemClock) -> Arc<Self> {
         let roles = || Role::ALL.into_iter().map(Role::as_str);
         Arc::new(Self {
@@ -115,12 +115,12 @@ impl Metrics {
         })
     }
 
-    /// A connection is let in: it counts until what this gives is dropped.
+    /// Counts an opened connection until the result is dropped.
     pub(crate) fn opened(self: &Arc<Self>, role: Role) -> ConnectionMetrics {
         ConnectionMetrics::new(self.clone(), role)
     }
 
-    /// A connection is not let in.
+    /// Counts a refused connection.
     pub(crate) fn refused(&self, code: CloseCode) {
         self.refused.add(code.code().to_string());
     }

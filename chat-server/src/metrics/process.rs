@@ -1,11 +1,11 @@
-//! The process, as the system sees it.
+//! Metrics of the process.
 
 use std::fs;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What Prometheus expects of every process, where the system tells it.
+/// The standard process metrics of Prometheus, as far as the system provides them.
 pub(crate) struct Process {
     pub(crate) cpu: Duration,
     pub(crate) resident_bytes: Option<u64>,

@@ -4,16 +4,16 @@ use std::fmt::{Display, Write as _};
 
 use super::{Histogram, Labelled};
 
-/// What kind of metric it is.
+/// The type of a metric.
 #[derive(Clone, Copy)]
 pub(crate) enum MetricKind {
-    /// Only rises while the process lives.
+    /// Never decreases while the process lives.
     Counter,
     /// Rises and falls.
     Gauge,
 }
 
-/// Metrics as they are told.
+/// Metrics in the text format.
 #[derive(Default)]
 pub(crate) struct Text(String);
 
@@ -24,12 +24,12 @@ impl Text {
         self.0
     }
 
-    /// A metric of one value.
+    /// Adds a metric with one value.
     pub(crate) fn value(&mut self, kind: MetricKind, name: &str, help: &str, value: impl Display) {
         self.values(kind, name, help, [(String::new(), value)]);
     }
 
-    /// A metric of several values, each with its labels, as in `code="ok"`.
+    /// Adds a metric with several values and their labels, as in `code="ok"`.
     pub(crate) fn values<V: Display>(
         &mut self,
         kind: MetricKind,
@@ -43,7 +43,7 @@ impl Text {
         }
     }
 
-    /// A metric of several values by one label.
+    /// Adds a metric with several values by one label.
     pub(crate) fn labelled(
         &mut self,
         kind: MetricKind,

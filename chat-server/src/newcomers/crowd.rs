@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::AddressGroup;
 
-/// Newcomers with a value each, numbered by age. Every operation takes logarithmic time, because a flood makes one of each
-/// for every connection.
+/// Newcomers with a value each, numbered by age. Every operation takes logarithmic time, because a
+/// flood causes one for each connection.
 #[derive(Debug)]
 pub(super) struct Crowd<T> {
     members: BTreeMap<AddressGroup, BTreeMap<u64, T>>,
@@ -14,8 +14,9 @@ pub(super) struct Crowd<T> {
     len: usize,
 }
 
-/// The place of a group in the order of giving way, of which the last is first: limited groups before exempt ones, then by
-/// size. Of equal groups the one with the oldest member.
+/// The rank of a group for eviction; the last is evicted first. Limited groups rank behind exempt
+/// ones, then larger ones behind smaller ones. Among equal groups the one with the oldest member is
+/// last.
 type Rank = (bool, usize, Reverse<u64>, AddressGroup);
 
 impl<T> Default for Crowd<T> {
@@ -41,17 +42,17 @@ impl<T> Crowd<T> {
         self.change(group, |members| members.remove(&number))
     }
 
-    /// The number of the oldest of a group.
+    /// The number of the oldest member of a group.
     pub(super) fn oldest_of(&self, group: AddressGroup) -> Option<u64> {
         self.members.get(&group)?.first_key_value().map(|(number, _)| *number)
     }
 
-    /// The oldest of the group that holds most.
+    /// The oldest member of the largest group.
     pub(super) fn oldest_of_most(&self) -> Option<(AddressGroup, u64)> {
         self.ranking.last().map(|&(_, _, Reverse(number), group)| (group, number))
     }
 
-    /// The oldest of the group that holds fewest; of an exempt one before others.
+    /// The oldest member of the smallest group; exempt groups come first.
     pub(super) fn oldest_of_fewest(&self) -> Option<(AddressGroup, u64)> {
         self.ranking.first().map(|&(_, _, Reverse(number), group)| (group, number))
     }

@@ -1,4 +1,4 @@
-//! The addresses that newcomers come from.
+//! The addresses of newcomers.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -7,14 +7,14 @@ use http::HeaderMap;
 use http::header::HeaderName;
 use ipnet::IpNet;
 
-/// The header in which a proxy names the address that it serves.
+/// The header with a proxy's client.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Connections that count together: those of one IPv4 address, or of one IPv6 network of 64 bits, which is what one
-/// subscriber has.
+/// Connections counted together: those of one IPv4 address, or of one IPv6 /64 network, the usual
+/// allocation of a subscriber.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct AddressGroup {
-    /// Whether the group has a limit of its own.
+    /// Whether the limit per group applies.
     pub(super) is_limited: bool,
     network: IpAddr,
 }
@@ -41,7 +41,7 @@ impl fmt::Display for AddressGroup {
     }
 }
 
-/// The networks of proxies whose word counts, and which have no limit of their own.
+/// The networks of trusted proxies, exempt from the limit per group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trusted(pub(super) Vec<IpNet>);
 
@@ -51,10 +51,10 @@ impl Trusted {
         AddressGroup::new(address, !self.contains(address))
     }
 
-    /// The group that a request from this address counts for, if a trusted proxy names another one.
+    /// The group of a request, if a trusted proxy names another client.
     ///
-    /// Each proxy appends the address that it was asked by. So the entries are read from the last one, past those of other
-    /// trusted proxies: whatever stands before the first untrusted one, a stranger may have written.
+    /// Each proxy appends its client's address. The last entry outside of all trusted networks is
+    /// therefore the client; everything before it may be forged.
     pub(super) fn forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Option<AddressGroup> {
         if !self.contains(peer) {
             return None;
@@ -71,14 +71,14 @@ impl Trusted {
     }
 }
 
-/// An address as proxies write it: also with a port, and IPv6 also in brackets.
+/// Parses an address as written by proxies: optionally with a port, IPv6 optionally in brackets.
 fn read(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry).ok()?.trim();
     let bare = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
     bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// A network, or one address, as `--trusted-proxy` takes it.
+/// Parses a network or a single address for `--trusted-proxy`.
 ///
 /// # Errors
 ///
@@ -150,7 +150,7 @@ mod tests {
             (&["[2001:db8::1]"], Some("2001:db8::/64")),
             (&["[2001:db8::1]:4711"], Some("2001:db8::/64")),
             (&["::ffff:192.0.2.1"], Some("192.0.2.1")),
-            // Nothing that the proxy wrote: what stands before it may be a stranger's word.
+            // The proxy wrote no address. Earlier entries may be forged.
             (&["192.0.2.9, unknown"], None),
             (&["192.0.2.9, "], None),
             (&["192.0.2.9, ü"], None),

@@ -1,17 +1,17 @@
-//! The places of newcomers, and the order in which they give way. No clock, no sockets.
+//! The places of newcomers, and the order of eviction. Without clocks or sockets.
 
 use std::collections::BTreeMap;
 
 use super::{AddressGroup, Crowd};
 
-/// How far a newcomer has come, in the order of giving way.
+/// The progress of a newcomer, in the order of eviction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
-    /// It was answered or refused, and has yet to close.
+    /// Answered or refused, and still to be closed.
     Leaving,
-    /// It has not sent a whole request.
+    /// Has not sent a complete request.
     Silent,
-    /// Its token is being checked.
+    /// Its token is being verified.
     Asking,
 }
 
@@ -19,29 +19,29 @@ impl Stage {
     const ALL: [Self; 3] = [Self::Leaving, Self::Silent, Self::Asking];
 }
 
-/// Most places.
+/// The limits on places.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewcomerLimits {
-    /// Of all newcomers.
+    /// All newcomers.
     pub(super) all: usize,
-    /// Of one limited group.
+    /// Newcomers of one limited group.
     pub(super) of_group: usize,
-    /// Of those that leave.
+    /// Newcomers in [`Stage::Leaving`].
     pub(super) leaving: usize,
 }
 
-/// The reason that a newcomer gives way.
+/// The reason for an eviction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Cause {
     /// All places were taken.
     Full,
-    /// All places of its group were taken.
+    /// All places of the group were taken.
     Group,
-    /// Too many were leaving.
+    /// Too many newcomers were leaving.
     Leaving,
 }
 
-/// A newcomer that gives way.
+/// An evicted newcomer.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Evicted<T> {
     pub(super) value: T,
@@ -51,8 +51,9 @@ pub(super) struct Evicted<T> {
 
 /// Newcomers by stage, group and age, with a value each.
 ///
-/// At a bound the oldest of the group that holds most gives way: first of those that leave, then of the silent ones, then of
-/// the rest. So somebody who holds one place keeps it unless there are as many groups as places.
+/// At a limit, the oldest member of the largest group is evicted: first among leaving newcomers,
+/// then among silent ones, then among the rest. A client with a single place therefore keeps that
+/// place unless there are as many groups as places.
 #[derive(Debug)]
 pub(super) struct Ledger<T> {
     bounds: NewcomerLimits,
@@ -72,12 +73,12 @@ impl<T> Ledger<T> {
         self.known.len()
     }
 
-    /// Sets the bound on all newcomers, which is kept from the next one on.
+    /// Sets the limit on all newcomers. Takes effect with the next one.
     pub(super) fn bound(&mut self, all: usize) {
         self.bounds.all = all;
     }
 
-    /// Gives a silent newcomer a place, and says who lost one for it.
+    /// Gives a silent newcomer a place. Returns its number, and the newcomer evicted for it.
     pub(super) fn enter(&mut self, group: AddressGroup, value: T) -> (u64, Option<Evicted<T>>) {
         let evicted = self.make_room_in(group).or_else(|| self.make_room());
         let number = self.next;
@@ -86,8 +87,8 @@ impl<T> Ledger<T> {
         (number, evicted)
     }
 
-    /// Notes that a newcomer has come further, and belongs to another group if one is given. Does nothing for one that has no
-    /// place any more.
+    /// Sets the stage of a newcomer, and its group if one is given. Has no effect after an
+    /// eviction.
     pub(super) fn advance(
         &mut self,
         number: u64,
@@ -107,12 +108,12 @@ impl<T> Ledger<T> {
         evicted
     }
 
-    /// Takes a newcomer's place back, if it still had one.
+    /// Frees a newcomer's place, if still held.
     pub(super) fn remove(&mut self, number: u64) -> Option<T> {
         self.take(number).map(|(value, _)| value)
     }
 
-    /// Has one newcomer give way, whatever the bounds.
+    /// Evicts one newcomer, whatever the limits.
     pub(super) fn evict(&mut self) -> Option<Evicted<T>> {
         Stage::ALL.into_iter().find_map(|stage| self.evict_most(stage, Cause::Full))
     }
@@ -166,7 +167,7 @@ mod tests {
         AddressGroup::new(address.parse::<IpAddr>().unwrap(), false)
     }
 
-    /// A ledger with these newcomers, each with its number for a value.
+    /// A ledger with these newcomers. Each value is the newcomer's number.
     fn ledger(groups: &[AddressGroup]) -> Ledger<u64> {
         let mut ledger = Ledger::new(BOUNDS);
         for (number, group) in (0..).zip(groups) {
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!(enter(&mut ledger, few), Some((3, Cause::Full)));
         // Now `few` has three, and `many` two.
         assert_eq!(enter(&mut ledger, many), Some((1, Cause::Full)));
-        // Of equal ones the oldest newcomer decides.
+        // Among equal groups the oldest newcomer decides.
         assert_eq!(enter(&mut ledger, many), Some((4, Cause::Full)));
         for _ in 0..100 {
             let (victim, _) = enter(&mut ledger, many).unwrap();

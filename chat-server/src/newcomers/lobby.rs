@@ -1,11 +1,12 @@
-//! Connections that were accepted and that nobody has looked at yet.
+//! Accepted connections waiting for their turn.
 
 use super::{AddressGroup, Crowd};
 
-/// A fair queue: the group with fewest connections is served first, so that a flood from some addresses delays nobody else.
+/// A fair queue: the smallest group is served first. A flood from a few addresses delays nobody
+/// else.
 ///
-/// Accepting costs little beside a handshake. It keeps up with a flood that handshakes could not keep up with, and what
-/// is too much is closed without more work: the oldest connection of the group that holds most.
+/// Accepting is cheap compared with a handshake, and keeps up with a flood that handshakes could
+/// not. At the limit, the oldest connection of the largest group is closed without further work.
 #[derive(Debug)]
 pub(crate) struct Lobby<T> {
     crowd: Crowd<T>,
@@ -22,12 +23,12 @@ impl<T> Lobby<T> {
         self.crowd.len() == 0
     }
 
-    /// Sets the bound, which is kept from the next connection on.
+    /// Sets the limit. Takes effect with the next connection.
     pub(super) fn bound(&mut self, most: usize) {
         self.most = most;
     }
 
-    /// Takes a connection in, and gives one back that loses its place.
+    /// Queues a connection, and returns the one evicted for it.
     pub(super) fn enter(&mut self, group: AddressGroup, value: T) -> Option<(AddressGroup, T)> {
         let evicted = if self.crowd.len() < self.most { None } else { self.crowd.oldest_of_most() };
         let evicted = evicted.and_then(|(group, number)| Some((group, self.crowd.remove(group, number)?)));
@@ -36,7 +37,7 @@ impl<T> Lobby<T> {
         evicted
     }
 
-    /// The connection whose turn it is.
+    /// The connection to serve next.
     pub(crate) fn next(&mut self) -> Option<T> {
         let (group, number) = self.crowd.oldest_of_fewest()?;
         self.crowd.remove(group, number)
@@ -59,7 +60,7 @@ mod tests {
         }
         assert_eq!(lobby.enter(group(200), 1_000), None);
         assert_eq!(lobby.next(), Some(1_000));
-        // Of one group the oldest is served first.
+        // Within a group the oldest is served first.
         let mut served: Vec<_> =
             std::iter::from_fn(|| lobby.next()).filter(|value| value % 30 == 7).collect();
         assert_eq!(served, [7, 37, 67]);

@@ -1,8 +1,8 @@
-//! Newcomers: connections that have not shown a good token yet.
+//! Newcomers: connections that have not presented a valid token yet.
 //!
-//! Anybody can open connections and say nothing. So newcomers have a bounded number of places, and accepting never stops for
-//! them: at the bound one gives way, chosen by [`Ledger`](ledger::Ledger). TLS and the reading of a request take place here, and so does the end of a
-//! connection that was refused.
+//! Anyone can open connections and stay silent. The number of newcomers is therefore limited, and
+//! at the limit [`Ledger`](ledger::Ledger) chooses one to evict: accepting never stops. The TLS
+//! handshake, the reading of a request, and the end of refused connections belong to this phase.
 
 mod crowd;
 mod group;
@@ -29,36 +29,38 @@ pub(crate) use ledger::Cause;
 use ledger::{Evicted, Ledger, NewcomerLimits, Stage};
 pub(crate) use lobby::Lobby;
 
-/// Most newcomers at once, if the system lets the server open as many files. Each costs some 15 KB.
+/// Most newcomers at once, if the limit on open files allows. Each costs about 15 KB.
 const MOST: usize = 8_192;
 
-/// Most newcomers of one address, or of one IPv6 network of 64 bits. Hundreds of phones stand behind one address of a
-/// carrier, and come back together.
+/// Most newcomers per IPv4 address or IPv6 /64 network. Hundreds of phones share one address of a
+/// mobile carrier, and reconnect together.
 const MOST_OF_GROUP: usize = 256;
 
-/// Most newcomers that were answered and have yet to close. They give way first: most have read their answer already.
+/// Most answered newcomers that have yet to close. They are evicted first, because most have read
+/// their response.
 pub(crate) const MOST_LEAVING: usize = 256;
 
-/// Most newcomers that gave way and whose task has not ended yet: it only has to be run.
+/// Most evicted newcomers whose task has not ended; each task needs one more poll.
 const MOST_GOING: usize = 64;
 
-/// Most newcomers whose task was made and has not begun. The others wait where the next one is chosen fairly.
+/// Most newcomers whose task has been spawned and not yet polled. The others stay in the lobby,
+/// where the next one is chosen fairly.
 const MOST_BEGINNING: usize = 32;
 
-/// Most connections that were accepted and that nobody has looked at yet: more than come at once after a restart. Each costs
-/// a file, and next to no memory.
+/// Most connections in the lobby: more than arrive at once after a restart. Each costs a file and
+/// hardly any memory.
 const MOST_WAITING: usize = 8_192;
 
-/// Files of all of them.
+/// Files for newcomers and the lobby.
 pub(crate) const FILES: usize = MOST + MOST_WAITING;
 
-/// The time that a client has from connecting to its last header.
+/// Deadline from connecting to the last header.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The same while more than half of the places are taken.
+/// The same deadline while more than half of the places are taken.
 const PATIENCE_UNDER_PRESSURE: Duration = Duration::from_secs(5);
 
-/// Least time between two lines in the log about newcomers that gave way.
+/// Least time between two log lines about evictions.
 const REPORT_APART: Duration = Duration::from_mins(1);
 
 /// All newcomers of a server.
@@ -66,18 +68,18 @@ pub(crate) struct Newcomers {
     trusted: Trusted,
     room: Room,
     state: Mutex<NewcomerState>,
-    /// Bounds the tasks of newcomers, those included that gave way.
+    /// Bounds newcomers' tasks, evicted ones included.
     tasks: Arc<Semaphore>,
-    /// Bounds the tasks that have not begun, so that those whose turn it is begin at once.
+    /// Bounds tasks not yet polled, to make the chosen ones run at once.
     beginning: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
-/// The room that newcomers share with the connections that were let in.
+/// The files shared by newcomers and sessions.
 pub(crate) struct Room {
     /// Files for both.
     pub(crate) files: usize,
-    /// Most connections that were let in, and the places for more of them.
+    /// Most sessions, and the semaphore with their free permits.
     pub(crate) connections: (usize, Arc<Semaphore>),
 }
 
@@ -90,8 +92,8 @@ impl Room {
         self.half().min(MOST_WAITING)
     }
 
-    /// Half of the files that are left: for newcomers, or for those that wait to become some. However many are connected,
-    /// some are there for both.
+    /// Half of the files left by sessions: one half for newcomers, one for the lobby. Never fewer
+    /// than a minimum.
     fn half(&self) -> usize {
         let (most, free) = &self.connections;
         let connections = most.saturating_sub(free.available_permits());
@@ -102,15 +104,15 @@ impl Room {
 
 struct NewcomerState {
     ledger: Ledger<Held>,
-    /// Newcomers that gave way since the last line in the log.
+    /// Evictions since the last log line.
     unreported: u64,
     reported: Option<Instant>,
 }
 
-/// What a newcomer's place holds: its part of the bound on tasks, and the way to tell it that it must give way.
+/// A newcomer's share of the bound on tasks, and the channel that notifies it of eviction.
 type Held = (OwnedSemaphorePermit, oneshot::Sender<OwnedSemaphorePermit>);
 
-/// A newcomer: its place, and the word that it must give way.
+/// A newcomer: its place, and the notification of its eviction.
 pub(crate) struct Newcomer {
     pub(crate) place: NewcomerPlace,
     pub(crate) eviction: Eviction,
@@ -118,15 +120,15 @@ pub(crate) struct Newcomer {
     pub(crate) begins: OwnedSemaphorePermit,
 }
 
-/// The turn of a connection to be looked at.
+/// Permission to serve one more connection.
 pub(crate) struct Turn {
-    /// Part of the bound on tasks.
+    /// Share of the bound on tasks.
     task: OwnedSemaphorePermit,
-    /// Part of the bound on tasks that have not begun.
+    /// Share of the bound on tasks not yet polled.
     begins: OwnedSemaphorePermit,
 }
 
-/// A newcomer's place, which is free again when this is dropped.
+/// A newcomer's place, freed on drop.
 pub(crate) struct NewcomerPlace {
     newcomers: Arc<Newcomers>,
     number: u64,
@@ -134,12 +136,12 @@ pub(crate) struct NewcomerPlace {
     deadline: Instant,
 }
 
-/// The word that a newcomer must give way.
+/// The notification of an eviction.
 pub(crate) struct Eviction(oneshot::Receiver<OwnedSemaphorePermit>);
 
 impl Newcomers {
-    /// The newcomers of a server. Proxies of the `trusted` networks have no limit of their own, and name the addresses that
-    /// they speak for.
+    /// The newcomers of a server. Proxies in the `trusted` networks are exempt from the limit per
+    /// group, and their `X-Forwarded-For` counts.
     pub(crate) fn new(trusted: Vec<IpNet>, room: Room, metrics: Arc<Metrics>) -> Arc<Self> {
         let bounds = NewcomerLimits { all: room.most(), of_group: MOST_OF_GROUP, leaving: MOST_LEAVING };
         let state = NewcomerState { ledger: Ledger::new(bounds), unreported: 0, reported: None };
@@ -155,12 +157,12 @@ impl Newcomers {
         })
     }
 
-    /// Room for connections that nobody has looked at yet.
+    /// A lobby for accepted connections.
     pub(crate) fn lobby<T>(&self) -> Lobby<T> {
         Lobby::new(self.room.most_waiting())
     }
 
-    /// Takes a connection from this address into the lobby; one may be closed for it.
+    /// Puts a connection into the lobby, possibly closing another one.
     pub(crate) fn wait<T>(&self, lobby: &mut Lobby<T>, peer: SocketAddr, connection: T) {
         lobby.bound(self.room.most_waiting());
         if let Some((group, _closed)) = lobby.enter(self.trusted.group(peer.ip()), connection) {
@@ -169,8 +171,8 @@ impl Newcomers {
         }
     }
 
-    /// Waits until one more connection may be looked at, and never for what a client does: until the tasks of those that
-    /// gave way have ended, and those of the last newcomers have begun.
+    /// Waits until one more connection may be served. Depends on the server's own tasks only, and
+    /// never on a client: evicted tasks must end, and spawned ones begin.
     pub(crate) async fn turn(&self) -> Turn {
         let acquired = Arc::clone(&self.beginning).acquire_owned().await;
         let begins = acquired.expect("the semaphore is never closed");
@@ -194,7 +196,7 @@ impl Newcomers {
         Newcomer { place, eviction: Eviction(told), begins: turn.begins }
     }
 
-    /// Has one newcomer give way, whatever the bounds: the system has no more files or memory.
+    /// Evicts one newcomer, whatever the limits, after files or memory ran out.
     pub(crate) fn make_room(&self) {
         let mut state = self.state();
         let evicted = state.ledger.evict();
@@ -205,11 +207,11 @@ impl Newcomers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells a newcomer that it gives way, and counts.
+    /// Notifies an evicted newcomer, and updates the metrics.
     fn settle(&self, state: &mut NewcomerState, evicted: Option<Evicted<Held>>) {
         self.metrics.newcomers.now.store(state.ledger.len() as u64, Ordering::Relaxed);
         let Some(Evicted { value: (permit, tell), group, cause }) = evicted else { return };
-        // If nobody listens, the task has ended already.
+        // Without a receiver, the task has ended already.
         let _ = tell.send(permit);
         self.metrics.newcomers.gave_way(cause);
         state.report(group);
@@ -217,7 +219,7 @@ impl Newcomers {
 }
 
 impl NewcomerState {
-    /// Logs at most one line for each [`REPORT_APART`].
+    /// Logs at most one line per [`REPORT_APART`].
     fn report(&mut self, group: AddressGroup) {
         self.unreported += 1;
         let now = Instant::now();
@@ -231,17 +233,17 @@ impl NewcomerState {
 }
 
 impl NewcomerPlace {
-    /// The time until which the client must have sent its request.
+    /// The deadline for the client's request.
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// The client has sent a request: it counts for the address that a trusted proxy names in it.
+    /// A request has arrived. The newcomer now counts for the address that a trusted proxy names.
     pub(crate) fn asks(&self, headers: &HeaderMap) {
         self.advance(Stage::Asking, self.newcomers.trusted.forwarded(self.peer, headers));
     }
 
-    /// The client was answered or refused, and has only to read that.
+    /// The client was answered or refused, and has only to read the response.
     pub(crate) fn leaves(&self) {
         self.advance(Stage::Leaving, None);
     }
@@ -252,7 +254,7 @@ impl NewcomerPlace {
         self.newcomers.settle(&mut locked, evicted);
     }
 
-    /// The client has shown a good token, and is no newcomer any more.
+    /// The client has presented a valid token, and is no longer a newcomer.
     pub(crate) fn give_back(&self) {
         let mut state = self.newcomers.state();
         state.ledger.remove(self.number);
@@ -267,11 +269,11 @@ impl Drop for NewcomerPlace {
 }
 
 impl Eviction {
-    /// Does this work, unless the newcomer must give way before its end.
+    /// Runs `work` unless the newcomer is evicted before its end.
     pub(crate) async fn unless<F: Future>(self, work: F) -> Option<F::Output> {
         tokio::select! {
             biased;
-            // Its part of the bound is held until the work, and with it the socket, is dropped.
+            // The permit is held until the work, and with it the socket, is dropped.
             _permit = self.told() => None,
             done = work => Some(done),
         }
@@ -280,7 +282,7 @@ impl Eviction {
     async fn told(self) -> OwnedSemaphorePermit {
         match self.0.await {
             Ok(permit) => permit,
-            // The place was given back.
+            // The place was freed.
             Err(_) => pending().await,
         }
     }

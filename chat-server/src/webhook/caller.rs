@@ -1,4 +1,4 @@
-//! Telling one event: to whom, and how it ends.
+//! Sending one notification: its recipients and its outcome.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,34 +19,36 @@ use crate::http_client::RequestError;
 use crate::metrics::Metrics;
 use crate::store::LocalStore;
 
-/// How often the log says that a call has failed.
+/// Least time between log lines about failed requests.
 const TELL_EVERY: Duration = Duration::from_mins(1);
 
-/// How an attempt to tell an event has ended.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ended {
-    /// The receiver has taken it, nobody misses it any more, or it is too old.
+    /// The receiver accepted the notification, nobody misses the message any more, or the message
+    /// is too old.
     Done,
-    /// It is to be told still.
+    /// The attempt failed; the notification is still pending.
     Failed(CallFailure),
 }
 
-/// What the log says of failures. One event may fail again and again while others are taken: that is told now and then.
+/// State of the log lines about failures. One notification may fail repeatedly while others
+/// succeed, and must not flood the log.
 #[derive(Default)]
 struct Failing {
-    /// Calls fail, and the log says so.
+    /// Whether a failure has been logged since the last success.
     is_told: bool,
     told_at: Option<Instant>,
 }
 
-/// All that a call is made with. Both lanes share it, for they have one receiver.
+/// Everything needed to send. Shared by both lanes, because they have one receiver.
 pub(super) struct Caller {
     webhook: Webhook,
     pub(super) store: LocalStore,
     handle: Handle,
     pub(super) metrics: Arc<Metrics>,
     failing: Mutex<Failing>,
-    /// Whether the last event was too old, and the log says so.
+    /// Whether skipping has been logged since the last success.
     is_skipping: AtomicBool,
 }
 
@@ -62,7 +64,7 @@ impl Caller {
         }
     }
 
-    /// Tells those users of an event who miss it.
+    /// Sends a notification to the offline users.
     pub(super) async fn tell(&self, notification: &Notification) -> Ended {
         if clock::wall().since(notification.at) > self.webhook.give_up_after {
             self.skip(notification);
@@ -84,7 +86,8 @@ impl Caller {
         }
     }
 
-    /// Participants that have not sent it and are not connected; `None` if that can't be known now.
+    /// Offline participants other than the sender; `None` if the store or the engine can't tell
+    /// now.
     async fn users(&self, notification: &Notification) -> Option<Vec<UserId>> {
         let loaded = self.store.load(Query::Conversation(notification.conversation.clone())).await.ok()?;
         let Facts::Conversation(Some(conversation)) = loaded.facts else { return Some(Vec::new()) };
@@ -136,7 +139,7 @@ impl Caller {
         }
     }
 
-    /// The receiver takes other events and not this one, which is told no more.
+    /// Gives up a notification that the receiver rejects while accepting others.
     pub(super) fn give_up(&self, notification: &Notification) {
         self.metrics.webhook.refused.fetch_add(1, Ordering::Relaxed);
         warn!(
@@ -147,7 +150,8 @@ impl Caller {
     }
 }
 
-/// Whether another attempt may go better. A receiver that asks for time (408, 425, 429) will take the event.
+/// Classifies a failed request. A receiver that asks for time (408, 425, 429) will accept the
+/// notification later.
 fn failure(error: &RequestError) -> CallFailure {
     match error {
         RequestError::Status(status)

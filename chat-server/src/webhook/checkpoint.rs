@@ -1,4 +1,4 @@
-//! The webhook's checkpoint, kept in the data directory.
+//! The webhook's checkpoint, a file in the data directory.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -14,38 +14,39 @@ use crate::store::{JournalPlace, private};
 /// The name of the file.
 const NAME: &str = "webhook";
 
-/// The version of the file. In the first, events were told one after another, and one mark said how far.
+/// The version of the file. Version 1 had a single mark, because notifications were sent one after
+/// another.
 const VERSION: u32 = 2;
 
-/// A record of the journal that is to be looked at next.
+/// The next journal record to process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Mark {
-    /// A place between two groups before it, from where the journal is read.
+    /// A group boundary at or before the record, from which the journal is read.
     pub(super) place: JournalPlace,
-    /// Its position. Records between the place and it are done.
+    /// The record's position. Records between `place` and `from` are done.
     pub(super) from: Position,
 }
 
-/// How far the webhook has come with the events of one lane.
+/// The progress of one lane.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct LaneCheckpoint {
-    /// All before it is done, except what follows.
+    /// Everything before this mark is done, except for `behind`.
     pub(super) next: Mark,
-    /// Conversations that are behind, each with its first event that is not done.
+    /// Conversations that lag behind, each with its first pending record.
     pub(super) behind: Vec<(ConversationId, Mark)>,
 }
 
-/// How far the webhook has come.
+/// The progress of the webhook.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     version: u32,
-    /// Conversations that are emergencies.
+    /// The lane of emergencies.
     emergencies: LaneCheckpoint,
-    /// All others.
+    /// The lane of all other conversations.
     others: LaneCheckpoint,
 }
 
-/// The file of the first version.
+/// The file's version 1.
 #[derive(Deserialize)]
 struct First {
     place: JournalPlace,
@@ -53,14 +54,14 @@ struct First {
 }
 
 impl Mark {
-    /// The first record behind a place.
+    /// The first record after a place.
     pub(super) fn at(place: JournalPlace) -> Self {
         Self { place, from: Position(place.position().0 + 1) }
     }
 }
 
 impl LaneCheckpoint {
-    /// The last position that it names.
+    /// The highest position in the checkpoint.
     fn last(&self) -> Position {
         let behind = self.behind.iter().map(|(_, mark)| mark.from);
         behind.fold(self.next.from, Position::max)
@@ -68,7 +69,7 @@ impl LaneCheckpoint {
 }
 
 impl Checkpoint {
-    /// Everything before this mark is done.
+    /// A checkpoint with everything before this mark done.
     pub(super) fn at(next: Mark) -> Self {
         let lane = LaneCheckpoint { next, behind: Vec::new() };
         Self { version: VERSION, emergencies: lane.clone(), others: lane }
@@ -82,12 +83,12 @@ impl Checkpoint {
         }
     }
 
-    /// Whether the journal up to this place is long enough to have been read so far.
+    /// Whether the journal, which ends at this place, covers the checkpoint.
     pub(super) fn is_within(&self, end: JournalPlace) -> bool {
         self.emergencies.last().max(self.others.last()) <= Mark::at(end).from
     }
 
-    /// The checkpoint of this directory; `None` if there is none.
+    /// Reads the checkpoint of this directory; `None` if there is none.
     pub(super) fn read(dir: &Path) -> io::Result<Option<Self>> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -109,7 +110,7 @@ impl Checkpoint {
         }
     }
 
-    /// Replaces the checkpoint, durably.
+    /// Replaces the checkpoint's file, atomically and durably.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
         let new = dir.join(format!("{NAME}.new"));
         let mut file = private::create(&new)?;

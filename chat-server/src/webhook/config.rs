@@ -1,4 +1,4 @@
-//! Where the webhook goes, and by what it is signed.
+//! The settings of the webhook.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,40 +8,43 @@ use super::signature::{SigningKey, SigningKeyError};
 use crate::config::duration;
 use crate::http_client::{PlainHttp, Target, TargetError};
 
-/// What is told of users who are not connected.
+/// The settings of the webhook.
 #[derive(Clone, Debug, clap::Args)]
 pub struct WebhookConfig {
-    /// Who is told what users miss who are not connected, for a push service: https://…, or http:// on this machine.
-    /// It is shown nowhere, for it may hold what only that service should know.
+    /// URL to POST to for each message that an offline participant has missed, for a push service:
+    /// https://…, or http:// on this machine. Never displayed, because the URL may contain a
+    /// secret.
     #[arg(long, env = "CHAT_WEBHOOK_URL", value_name = "URL", hide_env_values = true)]
     pub webhook_url: Option<String>,
-    /// File with what the webhook is signed by: whsec_ and the base 64 of 24 to 64 random bytes.
+    /// File with the secret that signs the webhook's requests: whsec_ and the base64 of 24 to 64
+    /// random bytes.
     #[arg(long, env = "CHAT_WEBHOOK_SECRET_FILE", value_name = "FILE")]
     pub webhook_secret_file: Option<PathBuf>,
-    /// File with the authorities (PEM) that the webhook's certificate may come from [default: those of Mozilla].
+    /// File with the certificate authorities (PEM) to trust for the webhook [default: those that
+    /// Mozilla trusts].
     #[arg(long, env = "CHAT_WEBHOOK_CA_FILE", value_name = "FILE")]
     pub webhook_ca_file: Option<PathBuf>,
-    /// For how long the webhook tries again, as in 90s or 12h; what is older is skipped.
+    /// Time for which a failed notification is retried, as in 90s or 12h; older ones are skipped.
     #[arg(long, env = "CHAT_WEBHOOK_GIVE_UP_AFTER", default_value = "1d", value_parser = duration, value_name = "TIME")]
     pub webhook_give_up_after: Duration,
 }
 
-/// Why the webhook can't be used as it is configured.
+/// The reason that the settings can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// Nobody could tell who calls.
+    /// No secret: the receiver could not authenticate the requests.
     #[error("a webhook must be signed: give --webhook-secret-file")]
     NoSecret,
-    /// The key is no good.
+    /// The secret can't be used.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
-    /// The address is no good.
+    /// The URL can't be used.
     #[error("--webhook-url can't be used: {0}")]
     Target(#[from] TargetError),
 }
 
 impl WebhookConfig {
-    /// The webhook, if there is to be one.
+    /// The webhook, if one is configured.
     ///
     /// # Errors
     ///

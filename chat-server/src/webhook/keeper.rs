@@ -1,4 +1,4 @@
-//! Keeping the checkpoint of both lanes in one file.
+//! Writing the checkpoint of both lanes to one file.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,30 +14,31 @@ use super::reading::LaneKind;
 use super::streams::Streams;
 use crate::store::LocalStore;
 
-/// How often the checkpoint is written: what may be told twice after a crash.
+/// Interval between writes of the checkpoint. Notifications of this period may be repeated after a
+/// crash.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// The checkpoint, and where it is written.
+/// The checkpoint and its file, shared by both lanes.
 #[derive(Clone)]
 pub(super) struct Keeper(Arc<SharedCheckpoint>);
 
 struct SharedCheckpoint {
     dir: PathBuf,
     state: Mutex<KeeperState>,
-    /// Held by the one who writes.
+    /// Held while writing the file.
     writing: Mutex<()>,
 }
 
 struct KeeperState {
     now: Checkpoint,
-    /// What the file says.
+    /// The content of the file.
     kept: Option<Checkpoint>,
-    /// When each lane last said how far it had come.
+    /// The time of each lane's last update.
     said: [Option<Instant>; 2],
 }
 
 impl Keeper {
-    /// Goes on from the checkpoint of the store's directory, or begins at the journal's end.
+    /// Reads the checkpoint of the store's directory, or starts at the journal's end.
     pub(super) fn new(store: &LocalStore) -> Self {
         let (dir, end) = (store.dir().to_owned(), store.place());
         let at_end = || Checkpoint::at(Mark::at(end));
@@ -64,7 +65,7 @@ impl Keeper {
         lock(&self.0.state).now.lane(kind).clone()
     }
 
-    /// Keeps how far a lane has come, if it is long ago that it was.
+    /// Saves a lane's progress unless saved within [`KEEP_EVERY`].
     pub(super) async fn keep(&self, kind: LaneKind, streams: &Streams) {
         let said = lock(&self.0.state).said[kind as usize];
         if said.is_none_or(|said| said.elapsed() >= KEEP_EVERY) {
@@ -72,7 +73,7 @@ impl Keeper {
         }
     }
 
-    /// Keeps how far a lane has come.
+    /// Saves a lane's progress.
     pub(super) async fn keep_now(&self, kind: LaneKind, streams: &Streams) {
         {
             let mut state = lock(&self.0.state);
@@ -88,7 +89,7 @@ impl Keeper {
 }
 
 impl SharedCheckpoint {
-    /// Writes the checkpoint, unless the file says it already.
+    /// Writes the file if its content has changed.
     fn write(&self) -> io::Result<()> {
         let _alone = lock(&self.writing);
         let (now, is_kept) = {

@@ -1,4 +1,4 @@
-//! The task of one lane: it reads the journal, and tells what is missed.
+//! The task of one lane: reads the journal and sends notifications.
 
 use std::mem;
 use std::sync::Arc;
@@ -20,21 +20,21 @@ use super::reading::{self, KnownConversations, LaneKind, Read, ReadError};
 use super::streams::{Pending, Streams, Verdict};
 use crate::store::OpenError;
 
-/// How long to wait when there is nothing new in the journal.
+/// Pause when the journal has nothing new.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The first pause after the journal could not be read.
+/// The first pause after a failure to read the journal.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause after the journal could not be read.
+/// The longest pause after a failure to read the journal.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Times that the journal is found damaged after which what can't be read is left out. What can't be read for any other
-/// reason is there still.
+/// Attempts to read a damaged part of the journal before the part is skipped. Other failures are
+/// retried for ever.
 const READINGS: u32 = 5;
 
 impl LaneKind {
-    /// Calls at once. Emergencies have theirs to themselves, so nothing else takes them.
+    /// Concurrent requests. Emergencies have their own, to be independent of all others.
     fn calls(self) -> usize {
         match self {
             Self::Emergencies => 4,
@@ -42,7 +42,7 @@ impl LaneKind {
         }
     }
 
-    /// The longest pause before an event is tried again.
+    /// The longest pause before a retry.
     pub(super) fn longest_pause(self) -> Duration {
         match self {
             Self::Emergencies => Duration::from_secs(5),
@@ -51,31 +51,31 @@ impl LaneKind {
     }
 }
 
-/// A call or a reading that has ended.
+/// The futures of requests and of a reading.
 type Calls = FuturesUnordered<BoxFuture<'static, (Pending, Ended)>>;
 type Reading = BoxFuture<'static, (KnownConversations, Result<Read, ReadError>)>;
 
-/// The events of one kind of conversation on their way to the receiver.
+/// The notifications of one kind of conversation.
 pub(super) struct Lane {
     kind: LaneKind,
     caller: Arc<Caller>,
     keeper: Keeper,
     pub(super) streams: Streams,
     calls: Calls,
-    /// At most one at a time.
+    /// The reading in progress; at most one.
     reading: Option<Reading>,
-    /// The stream that it is for; `None`: the next group.
+    /// The stream that `reading` is for; `None` for the next group.
     reads_for: Option<ConversationId>,
     known: KnownConversations,
-    /// Not before this time is the journal read.
+    /// The journal is not read before this time.
     read_at: Instant,
-    /// Readings in a row that found damage.
+    /// Consecutive readings that found damage.
     damaged: u32,
     pause: Duration,
 }
 
 impl Lane {
-    /// Goes on where the checkpoint says.
+    /// Resumes at the checkpoint.
     pub(super) fn new(kind: LaneKind, caller: Arc<Caller>, keeper: Keeper) -> Self {
         let streams = Streams::new(keeper.lane(kind), kind.longest_pause());
         Self {
@@ -93,7 +93,7 @@ impl Lane {
         }
     }
 
-    /// Works until it is told to stop, waits for the calls that are under way, and keeps how far it has come.
+    /// Runs until stopped, then waits for the requests in progress and saves the progress.
     pub(super) async fn work(&mut self, mut stop: watch::Receiver<()>) {
         loop {
             self.call();
@@ -108,14 +108,14 @@ impl Lane {
                 () = sleep_until(wake_at) => {}
             }
         }
-        // The receiver may have taken them already: then they must not be told again.
+        // Requests that the receiver accepts must not be repeated after the restart.
         while let Some((pending, ended)) = self.calls.next().await {
             self.ended(&pending, ended);
         }
         self.keeper.keep_now(self.kind, &self.streams).await;
     }
 
-    /// Begins as many calls as may be under way.
+    /// Starts requests up to the limit.
     fn call(&mut self) {
         self.streams.taken = self.caller.metrics.webhook.sent.load(Ordering::Relaxed);
         while self.calls.len() < self.kind.calls() {
@@ -135,7 +135,7 @@ impl Lane {
         match ended {
             Ended::Done => self.streams.done(conversation),
             Ended::Failed(failure) => {
-                // Without randomness all servers would come at once, and nothing worse.
+                // Without randomness, servers would only retry at the same moment.
                 let jitter = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
                 let verdict = self.streams.failed(conversation, failure, Instant::now(), jitter);
                 if verdict == Verdict::GivenUp {
@@ -145,7 +145,8 @@ impl Lane {
         }
     }
 
-    /// Begins to read, if there is room for more: first for a stream that has told all that it had.
+    /// Starts a reading if there is room: first for a stream with an empty queue, otherwise of the
+    /// next group.
     fn read(&mut self) {
         if self.reading.is_some() || self.read_at > Instant::now() {
             return;
@@ -213,7 +214,7 @@ impl Lane {
         }
     }
 
-    /// When there is something to do, if nothing happens before.
+    /// The time of the next action, unless something happens before.
     fn wake_at(&self) -> Instant {
         let now = Instant::now();
         let can_read =
@@ -224,7 +225,7 @@ impl Lane {
         read_at.into_iter().chain(call_at).min().unwrap_or(now + LONGEST_PAUSE)
     }
 
-    /// Tells how far the lane is behind.
+    /// Updates the metric of the lane's lag.
     fn measure(&self) {
         let end = Mark::at(self.caller.store.place()).from;
         let behind = end.0.saturating_sub(self.streams.first().0);
@@ -232,7 +233,7 @@ impl Lane {
     }
 }
 
-/// The reading that is under way, once it has ended.
+/// Waits for the reading in progress, or for ever without one.
 async fn ended_reading(reading: &mut Option<Reading>) -> (KnownConversations, Result<Read, ReadError>) {
     match reading {
         Some(reading) => reading.await,

@@ -1,12 +1,14 @@
-//! The webhook for users who are not connected: an agency hangs its push service on it.
+//! A webhook that notifies a push service of messages for offline users.
 //!
-//! It reads the journal from where it was when it stopped, so little waits in memory, and a receiver that was down
-//! hears it all, unless it is too old. What is told has the id of its message: whoever hears it twice can know. The
-//! requests are those of the Standard Webhooks specification.
+//! The webhook reads the journal from its checkpoint. Little waits in memory, and a receiver that
+//! was unreachable gets every notification later, unless the message is too old. The id of a
+//! notification is the id of its message, which allows receivers to ignore repetitions. Requests
+//! follow the Standard Webhooks specification.
 //!
-//! A receiver that is slow, or that refuses one event, holds up little. Emergencies have a lane of their own: what reads
-//! the journal for them waits for nothing else, nor do their calls. In each lane every conversation is a stream: its
-//! events are told in their order, one at a time, and several streams at once.
+//! A receiver that is slow, or rejects one notification, delays few others. Emergencies have their
+//! own lane, with a separate reader and separate requests. Within a lane, every conversation is a
+//! stream: its notifications are sent in order, one at a time, and several streams proceed
+//! concurrently.
 
 mod caller;
 mod checkpoint;
@@ -38,22 +40,22 @@ pub use crate::http_client::TargetError;
 use crate::metrics::Metrics;
 use crate::store::LocalStore;
 
-/// A webhook as it is configured.
+/// A configured webhook.
 pub(crate) struct Webhook {
     target: Target,
     key: SigningKey,
-    /// How old something may be that is told.
+    /// Age at which a notification is skipped.
     give_up_after: Duration,
 }
 
-/// A webhook at work.
+/// The running webhook.
 pub(crate) struct Dispatcher {
     stop: watch::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Webhook {
-    /// Tells in a task of its own until it is stopped.
+    /// Runs the webhook in a new task until stopped.
     pub(crate) fn start(self, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Dispatcher {
         let (stop, is_stopped) = watch::channel(());
         let task = tokio::spawn(async move {
@@ -68,10 +70,10 @@ impl Webhook {
 }
 
 impl Dispatcher {
-    /// Stops once the requests that are under way are answered or given up, and keeps how far it has come.
+    /// Stops after the requests in progress have ended, and saves the progress.
     pub(crate) async fn stop(self) {
         drop(self.stop);
-        // A panic is in the log.
+        // A panic has been logged already.
         let _panicked = self.task.await;
     }
 }

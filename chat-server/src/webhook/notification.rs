@@ -1,4 +1,4 @@
-//! What is told: that there is something to read, for whom, and never what it says.
+//! The content of a notification: ids, and never the message's text.
 
 use chat_core::id::{ConversationId, MessageId, UserId};
 use chat_core::protocol::RoomType;
@@ -7,21 +7,21 @@ use serde::Serialize;
 
 use crate::store::journal::{ConversationCreated, Event, MessageAppended};
 
-/// Something that users miss who are not connected.
+/// A message or conversation that offline participants have missed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Notification {
     kind: &'static str,
     pub(super) conversation: ConversationId,
-    /// The id of the message is the id of what is told: it is the same however often it is told.
+    /// The message's id, also the notification's id, equal in every repetition.
     pub(super) message: MessageId,
     seq: u64,
     pub(super) sender: UserId,
-    /// Where a new conversation is filed, as emergencies are.
+    /// The room of a new conversation.
     pub(super) room_type: Option<RoomType>,
     pub(super) at: Timestamp,
 }
 
-/// The body of the webhook.
+/// The body of the request.
 #[derive(Serialize)]
 struct Body<'a> {
     #[serde(rename = "type")]
@@ -32,7 +32,7 @@ struct Body<'a> {
 
 #[derive(Serialize)]
 struct Data<'a> {
-    /// Who is not connected, and takes part.
+    /// The offline participants.
     user_ids: &'a [UserId],
     conversation_id: &'a ConversationId,
     message_id: &'a MessageId,
@@ -43,7 +43,7 @@ struct Data<'a> {
 }
 
 impl Notification {
-    /// What an event of the journal is for those who miss it.
+    /// The notification for a journal event, if users can miss the event.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
             Event::ConversationCreated(ConversationCreated {
@@ -82,7 +82,7 @@ impl Notification {
         }
     }
 
-    /// The body, for these users.
+    /// The body of the request for these users.
     pub(super) fn body(&self, users: &[UserId]) -> Vec<u8> {
         let data = Data {
             user_ids: users,

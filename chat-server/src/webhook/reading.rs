@@ -13,14 +13,13 @@ use super::streams::{Pending, QUEUE};
 use crate::store::journal::Record;
 use crate::store::{JournalPlace, LocalStore, OpenError};
 
-/// Conversations of which a lane remembers whether they are emergencies, at some 50 bytes each; with one more all are
-/// forgotten, and looked up again.
+/// Conversations cached with their kind, at about 50 bytes each. A full cache is cleared.
 const KNOWN_MOST: usize = 20_000;
 
-/// Groups that are passed at once while more of one conversation is looked for.
+/// Groups scanned at once when more notifications of one conversation are needed.
 const GROUPS: usize = 256;
 
-/// The conversations that a lane is for.
+/// The conversations of a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LaneKind {
     /// Emergencies.
@@ -29,10 +28,10 @@ pub(super) enum LaneKind {
     Others,
 }
 
-/// Conversations by whether they are emergencies.
+/// A cache: whether a conversation is an emergency.
 pub(super) type KnownConversations = HashMap<ConversationId, bool>;
 
-/// Why nothing was read.
+/// The reason that a reading failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     #[error(transparent)]
@@ -41,16 +40,17 @@ pub(super) enum ReadError {
     Index(#[from] UnavailableError),
 }
 
-/// Events that were read.
+/// The result of a reading.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// Of the next group, for this lane, and the mark behind it. Nothing if there is no group yet.
+    /// The lane's notifications in the next group, and the mark behind the group; `None` at the
+    /// journal's end.
     Group(Option<(Vec<Pending>, Mark)>),
-    /// More of this conversation, and the mark from which the rest may be read.
+    /// More notifications of this conversation, and the mark to continue at, if any.
     More(ConversationId, Vec<Pending>, Option<Mark>),
 }
 
-/// Reads the next group, and picks the events of the conversations that the lane is for.
+/// Reads the next group, and selects the lane's conversations.
 pub(super) async fn group(
     store: &LocalStore,
     kind: LaneKind,
@@ -72,7 +72,7 @@ pub(super) async fn group(
     Ok(Read::Group(Some((found, Mark::at(place)))))
 }
 
-/// Reads more events of one conversation, from `mark` to before `until`.
+/// Reads further notifications of one conversation, from `mark` to before `until`.
 pub(super) async fn more(
     store: &LocalStore,
     conversation: ConversationId,
@@ -114,7 +114,7 @@ fn scan(
     Ok((found, Some(Mark::at(place))))
 }
 
-/// The events of a group behind `place`, from this position on, that anybody may miss.
+/// The notifications of the group after `place`, from position `from` on.
 fn pendings(records: Vec<Record>, place: JournalPlace, from: Position) -> impl Iterator<Item = Pending> {
     records.into_iter().filter(move |record| record.position >= from).filter_map(move |record| {
         let notification = Notification::of(&record.event)?;
@@ -122,7 +122,7 @@ fn pendings(records: Vec<Record>, place: JournalPlace, from: Position) -> impl I
     })
 }
 
-/// Whether an event belongs to an emergency.
+/// Whether a notification belongs to an emergency.
 async fn is_emergency(
     store: &LocalStore,
     notification: &Notification,

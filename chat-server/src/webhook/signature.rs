@@ -1,4 +1,4 @@
-//! Signatures as the Standard Webhooks specification has them, version 1.
+//! Request signatures of the Standard Webhooks specification, version 1.
 
 use std::fs;
 use std::io;
@@ -9,14 +9,14 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// What a secret begins with.
+/// The prefix of a secret.
 const PREFIX: &str = "whsec_";
 
-/// The key that the webhook is signed by. It never prints.
+/// The key that signs requests. Never printed.
 #[derive(Clone)]
 pub(crate) struct SigningKey(Vec<u8>);
 
-/// Why there is no key.
+/// The reason that the secret can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeyError {
     /// The file can't be read.
@@ -24,10 +24,10 @@ pub enum SigningKeyError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// The file holds something else.
+    /// The file contains no secret.
     #[error(
         "{} holds no secret of a webhook, which is whsec_ and the base 64 of 24 to 64 bytes: try echo \
          whsec_$(openssl rand -base64 32)",

@@ -1,4 +1,4 @@
-//! What can end a connection from the transport's side, and what the peer is told of it.
+//! The failures of a connection, and their close codes.
 
 use std::io;
 
@@ -9,31 +9,31 @@ use chat_core::protocol::CloseCode;
 
 use super::close_frame;
 
-/// Why a connection failed. Holds nothing of what was sent on it.
+/// The reason that a connection failed. Contains nothing of the transferred content.
 #[derive(Debug, thiserror::Error)]
 pub enum WebSocketError {
-    /// A text was not UTF-8: told by 1007.
+    /// A text was not valid UTF-8. Closed with 1007.
     #[error("a text frame held invalid UTF-8")]
     InvalidUtf8,
-    /// A frame was too long: told by 1009.
+    /// A frame was too long. Closed with 1009.
     #[error("a frame was longer than the limit")]
     TooLong,
-    /// The peer broke the WebSocket protocol: told by 1002.
+    /// The peer violated the WebSocket protocol. Closed with 1002.
     #[error("the peer broke the WebSocket protocol: {0}")]
     Protocol(ProtocolError),
-    /// No sign of life within the heartbeat: told by 4012.
+    /// No sign of life within the heartbeat. Closed with 4012.
     #[error("no sign of life from the peer")]
     Silent,
-    /// The peer took nothing for too long. It can't be told.
+    /// The peer read nothing for too long, and therefore can't be told.
     #[error("the peer took nothing")]
     Stalled,
-    /// The connection broke. Nobody is left to be told.
+    /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(io::Error),
 }
 
 impl WebSocketError {
-    /// The code that the peer is told, if it can be; one who took nothing for too long was too slow a reader.
+    /// The close code for metrics. A stalled peer counts as too slow.
     pub(crate) fn code(&self) -> Option<u16> {
         match self {
             Self::Stalled => Some(CloseCode::TooSlow.code()),
@@ -41,7 +41,7 @@ impl WebSocketError {
         }
     }
 
-    /// What the peer is told, if it can be.
+    /// The close frame to send, if the peer can be told.
     pub(super) fn last_words(&self) -> Option<CloseFrame> {
         match self {
             Self::InvalidUtf8 => Some(close_frame(CloseCode::InvalidUtf8)),
@@ -59,7 +59,7 @@ impl WebSocketError {
 impl From<Error> for WebSocketError {
     fn from(error: Error) -> Self {
         match error {
-            // Its text quotes the bytes: dropped here, so that no log gets it.
+            // The error's text quotes the bytes, and must not reach the log.
             Error::Utf8(_) => Self::InvalidUtf8,
             Error::Capacity(_) => Self::TooLong,
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::ConnectionClosed => {

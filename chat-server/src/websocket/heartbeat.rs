@@ -1,4 +1,4 @@
-//! When to ping, and when silence means that the peer is gone.
+//! The schedule of pings, and the detection of dead peers.
 
 use std::time::Duration;
 
@@ -7,67 +7,70 @@ use tokio::time::Instant;
 use super::WebSocketError;
 use super::watched::{Traffic, time_for};
 
-/// How long after a ping a sign of life must come.
+/// Deadline for a sign of life after a ping.
 pub const PONG_WITHIN: Duration = Duration::from_secs(10);
 
-/// Bytes in front of a ping that it is waited for: what this system holds for a connection, and a proxy on the way.
+/// Bytes queued before a ping that extend its deadline: at most the buffers of this system and of a
+/// proxy.
 const AHEAD_MOST: u64 = 256 * 1024;
 
-/// Pings at an interval and expects a sign of life after each. Any byte that comes in is one, and so is a write that goes on.
+/// Sends pings at an interval, and expects a sign of life after each. Any received byte is a sign
+/// of life; so is a blocked write that progresses.
 ///
-/// A ping stands behind all that the system holds for a slow link. So the time for its answer grows with what was written
-/// since the last ping that was answered, by 64 s at most.
+/// On a slow link a ping waits behind all buffered bytes. Its deadline is therefore extended in
+/// proportion to the bytes written since the last answered ping, by at most 64 s.
 #[derive(Clone, Copy, Debug)]
 pub struct Heartbeat {
     interval: Duration,
     next_ping: Instant,
-    /// The last ping, until a sign of life came after it.
+    /// The last ping, until a sign of life follows.
     unanswered: Option<Ping>,
-    /// Bytes that were written when a ping went out that is not answered yet.
+    /// Bytes written before the first unanswered ping.
     asked_after: Option<u64>,
-    /// Bytes that the peer has, as its answers show.
+    /// Bytes that the peer has received, as proved by its pongs.
     taken: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Ping {
     at: Instant,
-    /// When silence since then means that the peer is gone.
+    /// The deadline for a sign of life.
     judged_at: Instant,
-    /// Bytes that had come in before it.
+    /// Bytes received before the ping.
     read: u64,
 }
 
 impl Heartbeat {
-    /// Seconds between pings unless the client asks for others: shorter than what home routers and proxies forget a
-    /// silent connection after.
+    /// Default seconds between pings: below the time after which home routers and proxies drop idle
+    /// connections.
     pub const DEFAULT: u64 = 25;
-    /// Most seconds between pings: for a phone in a pocket.
+    /// Most seconds between pings, for phones that save power.
     pub const LONGEST: u64 = 300;
 
-    /// Begins now, with an interval that is pressed into 25 to 300 seconds.
+    /// Starts a heartbeat. The interval is limited to 25 to 300 seconds.
     pub fn every(seconds: u64) -> Self {
         let interval = Duration::from_secs(seconds.clamp(Self::DEFAULT, Self::LONGEST));
         let next_ping = Instant::now() + interval;
         Self { interval, next_ping, unanswered: None, asked_after: None, taken: 0 }
     }
 
-    /// A frame came in just now, after any ping.
+    /// A frame has arrived.
     pub(super) fn heard_now(&mut self) {
         self.unanswered = None;
     }
 
-    /// A pong came in: the peer has all that was written before the first ping that it had not answered.
+    /// A pong has arrived: the peer has received everything written before the first unanswered
+    /// ping.
     pub(super) fn answered(&mut self) {
         self.taken = self.asked_after.take().unwrap_or(self.taken);
     }
 
-    /// When [`beat`](Self::beat) is due.
+    /// The time at which [`beat`](Self::beat) is due.
     pub(super) fn deadline(&self) -> Instant {
         self.unanswered.map_or(self.next_ping, |ping| self.next_ping.min(ping.judged_at))
     }
 
-    /// Whether it is time to ping.
+    /// Whether a ping is due.
     pub(super) fn beat(&mut self, now: Instant, traffic: &Traffic) -> Result<bool, WebSocketError> {
         let is_silent_since = |ping: &Ping| {
             traffic.read() == ping.read && traffic.progress_at().is_none_or(|progress| progress < ping.at)

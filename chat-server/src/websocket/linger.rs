@@ -1,7 +1,8 @@
-//! The end of a connection in good order.
+//! The orderly end of a connection.
 //!
-//! A socket that is closed while unread bytes wait in it is reset, and a reset takes from the peer what it had not
-//! read yet: the close frame first of all. So after the last byte the server reads on for a while, and throws away.
+//! If a socket is closed with unread bytes in its receive buffer, the kernel sends a reset, and the
+//! peer loses everything unread, the close frame above all. After its last byte the server
+//! therefore keeps reading for a while, and discards the input.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -12,13 +13,13 @@ use tokio::time::timeout;
 
 use super::{Watch, WebSocket};
 
-/// How long the end may take.
+/// Deadline for the end of a connection.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// Bytes thrown away at once.
+/// Bytes discarded per read.
 const DISCARD_BUFFER: usize = 512;
 
-/// Says the last words, flushes, and lingers until the peer has closed too.
+/// Sends the close frame, flushes, and lingers until the peer has closed too.
 pub(super) async fn finish<S: AsyncRead + AsyncWrite + Watch + Unpin>(websocket: &mut WebSocket<S>) {
     let in_order = async {
         if let Some(close) = websocket.last_words.take() {
@@ -28,11 +29,11 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Watch + Unpin>(websocket:
         let stream = websocket.socket.get_mut().get_mut();
         discard(stream).await
     };
-    // Whether the peer took it in order or not, this is the end.
+    // Finished or not, the connection ends here.
     let _ = timeout(WITHIN, in_order).await;
 }
 
-/// Ends the sending side and reads until the peer ends its own.
+/// Shuts down the sending side, and reads until the peer does the same.
 async fn discard<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<()> {
     stream.shutdown().await.ok()?;
     let mut buffer = [0; DISCARD_BUFFER];
@@ -40,7 +41,7 @@ async fn discard<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Option<()
     Some(())
 }
 
-/// The same for a connection that never became a WebSocket.
+/// Like [`finish`], for a connection that never became a WebSocket.
 pub(crate) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     let _ = timeout(WITHIN, discard(stream)).await;
 }

@@ -1,7 +1,7 @@
-//! A WebSocket as a transport of the core: frames in and out, and all that is the WebSocket's own.
+//! A WebSocket as a transport of the core.
 //!
-//! Pings, the limit on a frame's length, a peer that gives no sign of life or takes nothing, and the end of a
-//! connection in good order are dealt with here. All of it runs on one timer per connection.
+//! Handles pings, the limit on frame lengths, dead and stalled peers, and the orderly end of a
+//! connection, with one timer per connection.
 
 mod error;
 mod heartbeat;
@@ -33,44 +33,47 @@ use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Most bytes of a frame, and of a message in several frames: the longest request that the protocol allows, every
-/// character of it escaped, is some 50 KiB.
+/// Most bytes of a frame, and of a fragmented message. The longest request of the protocol, with
+/// every character escaped, has about 50 KiB.
 pub const FRAME_BYTES: usize = 64 * 1024;
 
-/// Bytes that are read at once. Allocated for every connection, so small: most requests fit, and a longer frame gets what it
-/// needs.
+/// Size of the read buffer. Allocated per connection, and therefore small: most requests fit, and
+/// longer frames allocate more.
 const READ_BUFFER: usize = 512;
 
 /// A WebSocket as `Stream<Item = Result<Frame, WebSocketError>> + Sink<Frame>`.
 ///
-/// After a [`WebSocketError`] the stream ends. Whatever ended it, [`finish`](Self::finish) closes in good order.
+/// The stream ends after a [`WebSocketError`]. Call [`finish`](Self::finish) after any end, to
+/// close in order.
 pub struct WebSocket<S> {
     socket: WebSocketStream<TokioAdapter<S>>,
     heartbeat: Heartbeat,
     timer: Pin<Box<Sleep>>,
-    /// A ping came in: its pong goes out before more is read, so that pings can't pile pongs up.
+    /// A ping has arrived. The pong is sent before more is read, because pongs must not pile up.
     pong_owed: bool,
     outgoing: Outgoing,
     writer: FrameWriter,
-    /// What the peer is still to be told: why the connection failed.
+    /// The close frame that explains a failure, still to be sent.
     last_words: Option<CloseFrame>,
     said_goodbye: bool,
     ended: bool,
-    /// Told of signs of life that are no frames for the core.
+    /// Called at signs of life that are not frames for the core.
     on_sign: Box<dyn Fn() + Send + Sync>,
 }
 
-/// Who may have written a part of a frame: what the other has waits until the rest is written.
+/// The writer that may have a partly written frame on the socket; the other waits until the frame
+/// is complete.
 #[derive(PartialEq, Eq)]
 enum FrameWriter {
-    /// What was sent.
+    /// The queue of outgoing frames.
     Queue,
-    /// The library, what it answers by itself.
+    /// The library, with its automatic replies.
     Library,
 }
 
 impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
-    /// The server's end of a connection whose HTTP request has been answered, with the bytes that came after it.
+    /// The server's end of a connection after the HTTP handshake, with the bytes received beyond
+    /// the request.
     pub async fn new(stream: S, leftover: &[u8], heartbeat: Heartbeat) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -90,27 +93,29 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
             last_words: None,
             said_goodbye: false,
             ended: false,
-            // Takes no memory.
+            // A closure without captures needs no allocation.
             on_sign: Box::new(|| ()),
         }
     }
 
-    /// Has `on_sign` called at each ping and pong of the peer: it must be quick.
+    /// Sets a function that is called at each ping and pong of the peer. The function must be
+    /// quick.
     pub fn on_sign(&mut self, on_sign: impl Fn() + Send + Sync + 'static) {
         self.on_sign = Box::new(on_sign);
     }
 
-    /// Ends the connection: says why, unless that was said, and lets the peer read all that was sent.
+    /// Ends the connection: sends the reason unless sent already, and lets the peer read
+    /// everything.
     ///
-    /// `code` is the core's reason. A failure of the connection itself is a better one. Takes a bounded time, whatever
-    /// the peer does.
+    /// `code` is the core's reason; a failure of the connection takes precedence. Takes a bounded
+    /// time, whatever the peer does.
     pub async fn finish(&mut self, code: Option<CloseCode>) {
         let code = code.filter(|_| !self.said_goodbye);
         self.last_words = self.last_words.take().or(code.map(close_frame));
         linger::finish(self).await;
     }
 
-    /// Reads until something comes that the core must hear of.
+    /// Reads until there is a frame for the core.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, WebSocketError>>> {
         loop {
             if self.pong_owed {
@@ -136,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
         }
     }
 
-    /// Writes all that waits, unless the peer takes nothing for too long.
+    /// Writes everything queued. Fails if the peer stalls.
     fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         match self.poll_written(cx) {
             Poll::Ready(written) => Poll::Ready(written),
@@ -144,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
         }
     }
 
-    /// Writes all that waits, and what the library answers by itself: each of the two to its end before the other begins.
+    /// Writes the queue and the library's replies, each completely before the other begins.
     fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         loop {
             if self.writer == FrameWriter::Queue {
@@ -160,9 +165,9 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> WebSocket<S> {
         }
     }
 
-    /// Waits for the next thing that must be done or has gone wrong by itself.
+    /// Waits for the next deadline. Completes only with a failure.
     ///
-    /// Silence is judged only once all that had come in was read.
+    /// A peer counts as silent only after all received bytes were read.
     fn poll_timer(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<WebSocketError> {
         loop {
             let stalls = self.traffic().stalls_at();
@@ -224,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Sink<Frame> for WebSocket<S> {
         if self.outgoing.is_full() { self.get_mut().poll_flushed(cx) } else { Poll::Ready(Ok(())) }
     }
 
-    /// The core's own texts are valid UTF-8: they need no check per connection.
+    /// Texts of the core are valid UTF-8, and need no check per connection.
     fn start_send(self: Pin<&mut Self>, frame: Frame) -> Result<(), WebSocketError> {
         let this = self.get_mut();
         match frame {
@@ -243,13 +248,13 @@ impl<S: AsyncRead + AsyncWrite + Watch + Unpin> Sink<Frame> for WebSocket<S> {
         self.get_mut().poll_flushed(cx)
     }
 
-    /// Flushes. The connection itself is closed by [`finish`](WebSocket::finish).
+    /// Flushes. [`finish`](WebSocket::finish) closes the connection itself.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
         self.get_mut().poll_flushed(cx)
     }
 }
 
-/// The close frame that says this code and its reason.
+/// The close frame with this code and its reason.
 fn close_frame(code: CloseCode) -> CloseFrame {
     CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) }
 }

@@ -1,7 +1,7 @@
-//! What waits to be written to a WebSocket, framed.
+//! The queue of frames to write, already encoded.
 //!
-//! The library formats these frames and does not write them: it would copy each into a buffer of each connection, where live
-//! events are framed once for all who get them. It writes what it answers by itself.
+//! Frames bypass the library's writer, which would copy each into a buffer per connection; live
+//! events are encoded once for all recipients. The library writes only its automatic replies.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -13,28 +13,30 @@ use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 
-/// Bytes that are gathered before they are written without being flushed.
+/// Bytes collected before they are written without a flush.
 const GATHERED: usize = 16 * 1024;
 
-/// Bytes up to which frames and payloads are copied behind each other: what is longer is written from where it is.
+/// Length up to which frames and payloads are copied into one buffer. Longer ones are written in
+/// place.
 const COPIED: usize = 2 * 1024;
 
-/// Buffers that one write takes.
+/// Buffers per vectored write.
 const SLICES: usize = 16;
 
-/// Most bytes that are in front of a server's frame (RFC 6455, section 5.2).
+/// Longest header of a server's frame (RFC 6455, section 5.2).
 const HEADER_BYTES: usize = 10;
 
-/// Texts as they are written to a WebSocket, one behind the other.
+/// Encodes texts as WebSocket frames, one after another.
 ///
-/// A server's frames have no mask (RFC 6455, section 5.1): they are the same bytes for everybody who gets them.
+/// Frames from a server are not masked (RFC 6455, section 5.1), and therefore equal for all
+/// recipients.
 pub fn frame_texts(texts: &[Bytes]) -> Bytes {
     let mut framed = Vec::with_capacity(texts.iter().map(|text| text.len() + HEADER_BYTES).sum());
     texts.iter().for_each(|text| append(message(Data::Text, text.clone()), &mut framed));
     framed.into()
 }
 
-/// A frame that is a whole message.
+/// A frame with a whole message.
 pub(super) fn message(kind: Data, payload: Bytes) -> RawFrame {
     RawFrame::message(payload, OpCode::Data(kind), true)
 }
@@ -43,20 +45,20 @@ fn append(frame: RawFrame, framed: &mut Vec<u8>) {
     frame.format(framed).expect("memory takes all that is written to it");
 }
 
-/// Frames that wait to be written, the first perhaps in part.
+/// Frames to write; the first may be partly written.
 ///
-/// Bounded by who puts them in: no more once it [is full](Self::is_full).
+/// Bounded by the caller, which adds nothing more once the queue [is full](Self::is_full).
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// Long ones, and what came before them.
+    /// Long frames, and everything queued before them.
     framed: VecDeque<Bytes>,
-    /// What came behind these.
+    /// Short frames queued last.
     last: BytesMut,
     bytes: usize,
 }
 
 impl Outgoing {
-    /// Puts a frame behind what waits.
+    /// Queues a frame.
     pub(super) fn push(&mut self, frame: RawFrame) {
         let (header, payload) = (frame.header().clone(), frame.into_payload());
         let copied = if payload.len() <= COPIED { payload.len() } else { 0 };
@@ -68,7 +70,7 @@ impl Outgoing {
         self.push_framed(payload);
     }
 
-    /// The same for frames that are framed, or a part of one.
+    /// Queues encoded frames, or a part of one.
     pub(super) fn push_framed(&mut self, framed: Bytes) {
         self.bytes += framed.len();
         if framed.len() <= COPIED {
@@ -84,12 +86,12 @@ impl Outgoing {
         self.bytes == 0
     }
 
-    /// Whether what waits must be written before there is more.
+    /// Whether the queue must be written before more is added.
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= GATHERED
     }
 
-    /// Writes all that waits. Nothing is held afterwards, so that a connection at rest costs nothing.
+    /// Writes the whole queue and frees its memory, to make idle connections cheap.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
@@ -166,7 +168,7 @@ mod tests {
             let mut outgoing = Outgoing::default();
             let mut expected = Vec::new();
             for number in 0..3 * SLICES {
-                // Some are so long that they are not copied.
+                // Some are too long to be copied.
                 let length = if number % 3 == 0 { COPIED + number } else { number };
                 let frame = message(Data::Text, format!("{number}").repeat(length).into());
                 append(frame.clone(), &mut expected);

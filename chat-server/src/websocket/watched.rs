@@ -1,4 +1,4 @@
-//! A stream whose traffic is watched: whether the peer takes what it is sent, and whether anything comes.
+//! A stream with traffic statistics: whether the peer reads, and whether anything arrives.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,22 +9,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-/// How long a peer may take nothing of what is written to it, behind what the system holds.
+/// Time after which a peer that reads nothing is given up, beside the time for buffered bytes.
 pub const STALLED_AFTER: Duration = Duration::from_secs(10);
 
-/// Bytes for which a blocked write is waited for beside that. The system holds up to 128 KiB for a connection, and has a write
-/// go on only when a good part of them is gone: on a link of 40 kbit/s that takes longer than ten seconds.
+/// Buffered bytes that extend the deadline of a blocked write. The kernel holds up to 128 KiB per
+/// connection, and reports a socket as writable only after a good part is gone. On a link of 40
+/// kbit/s that takes more than ten seconds.
 const HELD_MOST: u64 = 64 * 1024;
 
-/// The slowest link that a live peer may have, in bytes a second: 32 kbit/s.
+/// The slowest supported link, in bytes per second: 32 kbit/s.
 const SLOWEST_LINK: u64 = 4 * 1024;
 
-/// The time in which a live peer takes so many bytes, in whole seconds.
+/// The time in which the slowest supported link carries these bytes, in whole seconds.
 pub(super) fn time_for(bytes: u64) -> Duration {
     Duration::from_secs(bytes / SLOWEST_LINK)
 }
 
-/// Since when a write waits, when one that waited went on, and how many bytes went each way. Tells no time by itself.
+/// The traffic of a stream: since when a write is blocked, when a blocked write last progressed,
+/// and bytes in each direction. Without a clock of its own.
 #[derive(Debug, Default)]
 pub struct Traffic {
     blocked_since: Option<Instant>,
@@ -33,13 +35,13 @@ pub struct Traffic {
     written: u64,
 }
 
-/// A stream that knows its traffic, where it leaves the program.
+/// A stream that counts its traffic at the lowest layer.
 pub trait Watch {
-    /// What went each way.
+    /// The traffic in both directions.
     fn traffic(&self) -> &Traffic;
 }
 
-/// The stream below all others, which watches.
+/// The lowest stream, which counts.
 #[derive(Debug)]
 pub struct Watched<S> {
     stream: S,
@@ -47,7 +49,7 @@ pub struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// Watches from now on.
+    /// Starts counting.
     pub fn new(stream: S) -> Self {
         Self { stream, traffic: Traffic::default() }
     }
@@ -65,7 +67,7 @@ impl<S: Watch> Watch for Box<S> {
     }
 }
 
-/// TLS takes in more than the peer does: what counts is below it.
+/// TLS buffers more than the peer has read. Only the traffic below it counts.
 impl<S: Watch> Watch for TlsStream<S> {
     fn traffic(&self) -> &Traffic {
         self.get_ref().0.traffic()
@@ -73,35 +75,36 @@ impl<S: Watch> Watch for TlsStream<S> {
 }
 
 impl Traffic {
-    /// Whether a write waits for the peer.
+    /// Whether a write is blocked.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked_since.is_some()
     }
 
-    /// When the write that waits has waited too long.
+    /// The deadline of the blocked write.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let patience = STALLED_AFTER + time_for(self.written.min(HELD_MOST));
         self.blocked_since.map(|since| since + patience)
     }
 
-    /// When a write that had waited last went on: the peer had taken something.
+    /// The last time at which a blocked write progressed, and therefore the peer had read
+    /// something.
     ///
-    /// A write that did not wait says nothing about the peer, for the system takes it in the peer's place.
+    /// A write that was not blocked proves nothing, because the kernel's buffer took the bytes.
     pub(super) fn progress_at(&self) -> Option<Instant> {
         self.progress_at
     }
 
-    /// Bytes that came in.
+    /// Bytes received.
     pub(super) fn read(&self) -> u64 {
         self.read
     }
 
-    /// Bytes that the system took. The peer may not have them yet.
+    /// Bytes taken by the kernel. The peer may not have received all.
     pub(super) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Takes in what came of a write.
+    /// Records the result of a write.
     fn note_written(&mut self, written: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = written {
             self.written += *bytes as u64;

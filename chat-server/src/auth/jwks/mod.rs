@@ -1,4 +1,4 @@
-//! Public keys from a file or an address, renewed while the server runs.
+//! Public keys from a file or a URL, refreshed while the server runs.
 
 mod set;
 
@@ -18,46 +18,49 @@ use crate::http_client::{PlainHttp, RequestError, Target, TargetError};
 use crate::reload::{FileWatch, Reload};
 use set::KeySetError;
 
-/// Most bytes of a document.
+/// Most bytes of a key set document.
 const DOCUMENT_MOST: usize = 256 * 1024;
 
-/// How often an address is asked, whatever tokens come: so long a key may count that its issuer has withdrawn.
+/// Interval between fetches of a URL. A key withdrawn by its issuer is trusted for at most this
+/// long.
 const REFRESH_EVERY: Duration = Duration::from_mins(5);
 
-/// Least time between two fetches that unknown keys have led to: anybody can name one.
+/// Least time between two fetches caused by unknown keys. Anyone can send a token with an unknown
+/// key.
 const FETCH_APART: Duration = Duration::from_mins(1);
 
-/// The same for a file, which costs nothing to read.
+/// Least time between two such readings of a file, which are cheap.
 const READ_APART: Duration = Duration::from_secs(1);
 
-/// How long a token with an unknown key waits for the next set: a fetch, and a little less than a handshake may take.
+/// Time for which a token with an unknown key waits for the next set: long enough for a fetch, and
+/// shorter than the deadline of a handshake.
 const WAIT: Duration = Duration::from_secs(7);
 
-/// Most tokens with an unknown key that wait: each holds a place of a newcomer meanwhile, and strangers can make as many as
-/// they like. The rest is told to try again later.
+/// Tokens with an unknown key that wait at once. Each holds a newcomer's place meanwhile, and
+/// strangers can send any number. All others are told to try again later.
 const WAITERS: usize = 64;
 
-/// A set of keys that follows its source.
+/// A key set that follows its source.
 pub(crate) struct Jwks {
     source: Source,
     accepted: Accepted,
     current: RwLock<Arc<KeySet>>,
-    /// Somebody has a token with an unknown key.
+    /// Notified by tokens with an unknown key.
     wanted: Notify,
-    /// Places of those that wait for the next set.
+    /// Permits of waiting tokens.
     waiters: Semaphore,
     progress: watch::Sender<ReadingProgress>,
 }
 
-/// The readings of a source so far.
+/// The state of reading the source.
 #[derive(Clone, Copy, Debug)]
 struct ReadingProgress {
-    /// No unknown key leads to a reading before then.
+    /// Unknown keys cause no reading before this time.
     not_before: Instant,
     is_under_way: bool,
-    /// The number of readings that ended, well or not.
+    /// Number of completed readings, successful or not.
     ended: u64,
-    /// The beginning of the last reading that succeeded.
+    /// Start of the last successful reading.
     read: Option<Instant>,
 }
 
@@ -66,11 +69,11 @@ enum Source {
     Address { address: Box<Target>, text: String },
 }
 
-/// Why there are no keys.
+/// The reason that the key set could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("can't get the key set from {place}: {reason}")]
 pub struct JwksError {
-    /// The file or the address.
+    /// The file or the URL.
     place: String,
     reason: KeySourceError,
 }
@@ -88,12 +91,12 @@ enum KeySourceError {
 }
 
 impl Jwks {
-    /// Keys of this algorithm, or all that are public, from a file.
+    /// Follows a file. `accepted` selects keys by algorithm.
     pub(crate) fn of_file(path: &Path, accepted: Accepted) -> Self {
         Self::of(Source::File(path.to_owned()), accepted)
     }
 
-    /// The same from an address.
+    /// Follows a URL.
     ///
     /// # Errors
     ///
@@ -120,14 +123,16 @@ impl Jwks {
         }
     }
 
-    /// The keys that count now.
+    /// The current keys.
     pub(super) fn current(&self) -> Arc<KeySet> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for the reading that is under way or comes next, for a bounded time; gives the time when it began.
+    /// Waits a bounded time for the reading in progress, or else for the next one. Returns when the
+    /// reading began.
     ///
-    /// `None` if it failed, and at once if none can end in that time or too many wait. The next reading comes all the same.
+    /// `None` if the reading failed. Also `None`, at once, if none can complete in time or too many
+    /// tokens wait. The next reading takes place all the same.
     pub(super) async fn next_reading(&self) -> Option<Instant> {
         let mut progress = self.progress.subscribe();
         self.wanted.notify_one();
@@ -140,7 +145,7 @@ impl Jwks {
         ended.ok()?.ok()?.read.filter(|begun| before.read != Some(*begun))
     }
 
-    /// Reads the keys. If that fails, those that were read before go on counting.
+    /// Reads the source once. A failure keeps the previous keys.
     ///
     /// # Errors
     ///
@@ -165,7 +170,7 @@ impl Jwks {
         Ok(())
     }
 
-    /// Whether a file can be used: an address is not asked.
+    /// Reads and parses a file without using the keys. A URL is not fetched.
     ///
     /// # Errors
     ///
@@ -186,7 +191,7 @@ impl Jwks {
         }
     }
 
-    /// Says when they should be read again. Make it before they are read for the first time.
+    /// Watches the source for changes. Create the watch before the first reading.
     pub(crate) fn watch(&self, reload: &Reload) -> FileWatch {
         let paths = match &self.source {
             Source::File(path) => vec![path.clone()],
@@ -195,8 +200,8 @@ impl Jwks {
         FileWatch::new(paths, reload)
     }
 
-    /// Reads them again, for ever: when the file has changed, now and then from an address, when a token names a key that is
-    /// not there, and when somebody wants it.
+    /// Reads the source again, for ever: after a change of the file, every [`REFRESH_EVERY`], after
+    /// a token with an unknown key, and on request.
     pub(crate) async fn renew(self: Arc<Self>, mut watch: FileWatch) {
         let apart = match &self.source {
             Source::File(_) => READ_APART,

@@ -1,4 +1,4 @@
-//! A JSON Web Key Set (RFC 7517): the public keys in it that tokens may be signed by.
+//! A JSON Web Key Set (RFC 7517), reduced to the public keys usable for tokens.
 
 use std::fmt;
 
@@ -9,35 +9,35 @@ use serde_json::Value;
 
 use crate::auth::{Algorithm, VerifyingKey};
 
-/// Fewest characters of an RSA modulus in base 64: 2,048 bits (RFC 7518, section 3.3).
+/// Fewest base64 characters of an RSA modulus: 2,048 bits (RFC 7518, section 3.3).
 const SHORTEST_MODULUS: usize = 342;
 
-/// Public keys with their names.
+/// Public keys with their names (`kid`).
 #[derive(Default)]
 pub(in crate::auth) struct KeySet(Vec<(Option<String>, VerifyingKey)>);
 
-/// What a token's header says of its key.
+/// The key selected by a token's header.
 pub(in crate::auth) enum Chosen<'a> {
-    /// This one.
+    /// A key of the set.
     Key(&'a VerifyingKey),
-    /// One that is not in the set.
+    /// A name missing from the set.
     Unknown,
-    /// None, and there is more than one.
+    /// No name, although the set has several keys.
     None,
 }
 
-/// Why there is no set.
+/// The reason that a document is not usable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum KeySetError {
-    /// It is something else.
+    /// The document is not a key set.
     #[error("it is no JSON Web Key Set")]
     NoSet,
-    /// Nothing in it can be used.
+    /// No key in the set is usable.
     #[error("it holds no public key for {0}")]
     NoKey(Accepted),
 }
 
-/// The algorithms whose keys count: one, or all that have a public key.
+/// The accepted algorithms: one, or every asymmetric one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Accepted(pub(crate) Option<Algorithm>);
 
@@ -52,12 +52,13 @@ impl fmt::Display for Accepted {
 
 #[derive(Deserialize)]
 struct Document {
-    /// Read one by one: an issuer may have kinds that nobody here knows.
+    /// Parsed one by one, because an issuer may publish kinds unknown here.
     keys: Vec<Value>,
 }
 
 impl KeySet {
-    /// Reads a document. Keys for other purposes and secrets are ignored: who publishes a secret has none.
+    /// Parses a document. Skips keys for other purposes, and secrets: a published secret is not
+    /// one.
     ///
     /// # Errors
     ///
@@ -68,18 +69,19 @@ impl KeySet {
         if keys.is_empty() { Err(KeySetError::NoKey(accepted)) } else { Ok(Self(keys)) }
     }
 
-    /// How many there are.
+    /// Number of keys.
     pub(in crate::auth) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The key that a token names, or the only one if it names none. The signature is still to be checked.
+    /// The key named by a token, or the only key if the token names none. The signature is not
+    /// checked here.
     pub(in crate::auth) fn choose(&self, token: &str) -> Chosen<'_> {
         let Ok(header) = decode_header(token) else { return Chosen::None };
         match (&header.kid, self.0.as_slice()) {
             (Some(_), keys) => {
                 let mut named = keys.iter().filter(|(name, _)| *name == header.kid).map(|(_, key)| key);
-                // One name for keys of several algorithms is allowed (RFC 7517, section 4.5).
+                // Keys of different algorithms may share a name (RFC 7517, section 4.5).
                 let first = named.clone().next();
                 let fitting = named.find(|key| header.alg == key.algorithm().into());
                 fitting.or(first).map_or(Chosen::Unknown, Chosen::Key)

@@ -1,4 +1,4 @@
-//! Tokens that name an unknown key, on a clock that jumps.
+//! Tokens with an unknown key, on a simulated clock.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ async fn nobody_waits_for_a_reading_that_may_not_begin() {
     let start = Instant::now();
     assert_eq!(jwks.next_reading().await, None);
     assert_eq!(start.elapsed(), Duration::ZERO);
-    // It is wanted all the same.
+    // A reading was requested all the same.
     jwks.wanted.notified().await;
 }
 

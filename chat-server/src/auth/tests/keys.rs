@@ -14,7 +14,7 @@ async fn the_key_of_a_set_that_a_token_names_checks_it() {
         key.common.key_id = Some(setup.algorithm.to_string());
         keys.push(key);
     }
-    // The same name for keys of two kinds.
+    // One name for keys of two kinds.
     keys[1].common.key_id = keys[0].common.key_id.clone();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, json!({"keys": keys}).to_string()).unwrap();

@@ -25,7 +25,7 @@ fn key_bytes(name: &str) -> Vec<u8> {
     std::fs::read(key_file(name)).unwrap()
 }
 
-/// One algorithm with its key to verify by and its key to sign with.
+/// An algorithm with its verifying and signing keys.
 struct Setup {
     algorithm: Algorithm,
     signing: EncodingKey,
@@ -177,7 +177,7 @@ fn the_token_does_not_choose_its_algorithm() {
                 );
             }
         }
-        // The public key is no secret: whoever knows it must not be able to sign with it.
+        // The public key is no secret: nobody must be able to sign with it.
         for name in ["rs256.pub.pem", "es256.pub.pem", "eddsa.pub.pem"] {
             let signing = EncodingKey::from_secret(&key_bytes(name));
             let token = encode(&Header::default(), &good(), &signing).unwrap();
@@ -257,7 +257,7 @@ fn absurd_times_are_times() {
         hs256().verify(&with("exp", json!(1_700_000_060.5))).unwrap().expires_at,
         Timestamp::from_millis(NOW * 1000 + 60_500)
     );
-    // Written by hand, for no serializer writes it: a number that no float holds.
+    // Written by hand, because no serializer produces a number beyond any float.
     let token = hs256().sign(&good());
     let mut parts = token.split('.');
     let header = parts.next().unwrap();

@@ -1,4 +1,4 @@
-//! The file of settings: TOML, one setting a line.
+//! The settings file: TOML, one setting per line.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What the file says, by the names of the flags.
+/// The content of the file, by flag name.
 pub(super) struct File {
     path: PathBuf,
     entries: BTreeMap<String, FileEntry>,
@@ -19,33 +19,33 @@ pub(super) struct File {
 
 struct FileEntry {
     line: usize,
-    /// As they would be written on the command line.
+    /// The values in the syntax of the command line.
     values: Vec<String>,
 }
 
-/// Why the file can't be used.
+/// The reason that the file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(in super::super) enum FileError {
-    /// It can't be read.
+    /// The file can't be read.
     #[error("can't read the settings in {}: {error}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: io::Error,
     },
-    /// Something in it is wrong.
+    /// The content is invalid.
     #[error("{place}: {what}")]
     Wrong {
-        /// The file, and the line if it is known.
+        /// The file, and the line if known.
         place: String,
-        /// What, naming the setting.
+        /// The fault, with the name of the setting.
         what: String,
     },
 }
 
 impl File {
-    /// Reads a file in which these settings may stand.
+    /// Reads a file in which only the `known` settings are allowed.
     pub(super) fn read(path: &Path, known: &[(String, ValueKind)]) -> Result<Self, FileError> {
         let text = fs::read_to_string(path)
             .map_err(|error| FileError::Unreadable { path: path.to_owned(), error })?;
@@ -66,17 +66,18 @@ impl File {
         Ok(Self { path: path.to_owned(), entries })
     }
 
-    /// The values of a setting, if it stands there.
+    /// The values of a setting, if the file has the setting.
     pub(super) fn values(&self, name: &str) -> Option<&[String]> {
         self.entries.get(name).map(|entry| &*entry.values)
     }
 
-    /// Where a setting stands.
+    /// The file and line of a setting.
     pub(super) fn place(&self, name: &str) -> Option<String> {
         self.entries.get(name).map(|entry| place(&self.path, entry.line))
     }
 
-    /// The same error, said of the line that it comes from.
+    /// Rephrases an error of the command-line parser for the line of the file that caused the
+    /// error.
     pub(super) fn blame(&self, error: &clap::Error) -> FileError {
         let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
             return FileError::Wrong { place: self.path.display().to_string(), what: error.to_string() };
@@ -96,7 +97,7 @@ fn place(path: &Path, line: usize) -> String {
     format!("{}, line {line}", path.display())
 }
 
-/// One setting as it would be written on the command line, or what is wrong with it.
+/// Converts one setting to command-line syntax, or describes its fault.
 fn read(
     name: &str,
     value: &Spanned<DeValue<'_>>,
@@ -124,11 +125,11 @@ fn unknown(name: &str, known: &[(String, ValueKind)]) -> String {
     format!("there is no setting {name}{hint}")
 }
 
-/// What the value of a setting must be.
+/// The type of a setting in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ValueKind {
     scalar: Scalar,
-    /// Whether there may be several, as an array.
+    /// Whether an array is allowed.
     pub(super) is_list: bool,
 }
 
@@ -137,12 +138,12 @@ enum Scalar {
     Text,
     Number,
     Switch,
-    /// Text that is read further, such as a time with its unit.
+    /// Text that is parsed further, such as a duration with its unit.
     Word,
 }
 
 impl ValueKind {
-    /// Of an argument whose values are of this type.
+    /// The type for a command-line argument with values of this type.
     pub(super) fn new(id: &impl PartialEq<TypeId>, is_list: bool) -> Self {
         let texts = [TypeId::of::<String>(), TypeId::of::<PathBuf>(), TypeId::of::<OsString>()];
         let numbers = [
@@ -182,7 +183,7 @@ impl ValueKind {
         }
     }
 
-    /// As TOML. A JSON string is one of TOML.
+    /// Formats a value as TOML. JSON strings are valid TOML strings.
     pub(super) fn write(self, value: &str) -> String {
         match self.scalar {
             Scalar::Text | Scalar::Word => serde_json::Value::from(value).to_string(),

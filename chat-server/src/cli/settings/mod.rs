@@ -1,7 +1,7 @@
 //! Settings in layers: flag, environment, file, default.
 //!
-//! A setting is defined once, by an argument with a `long` and an `env` name: its name in the file is that of the flag.
-//! The file's values become the defaults of the arguments that they name, in every command that has them.
+//! A setting is defined once, by an argument with `long` and `env`; its name in the file is the
+//! flag's name. Values from the file become the defaults of these arguments, in every command.
 
 mod file;
 
@@ -14,32 +14,32 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _};
 use super::Cli;
 use file::{File, FileError, ValueKind};
 
-/// The argument that names the file; it can't stand in there.
+/// The argument that names the settings file. Not allowed in the file itself.
 const CONFIG: &str = "config";
 
-/// What the program was given, in all its layers.
+/// The settings given to the program, in all layers.
 pub(super) struct Given {
     command: Command,
-    /// Of the whole command line, the file's values included.
+    /// The matches of the whole command line, with the file's values as defaults.
     pub(super) matches: ArgMatches,
     file: Option<File>,
 }
 
-/// One setting of the command that was given.
+/// One setting of the command.
 pub(super) struct Setting<'a> {
-    /// As the flag has it.
+    /// The name of the flag.
     pub(super) name: &'a str,
-    /// Several only where the setting is a list.
+    /// The values. More than one only for a list.
     pub(super) values: Vec<&'a OsStr>,
-    /// Whether the values must not be shown.
+    /// Whether the values must not be displayed.
     pub(super) is_secret: bool,
-    /// Where the values come from, for people; `None` if there are none.
+    /// The origin of the values, for people; `None` without values.
     pub(super) origin: Option<String>,
     kind: ValueKind,
 }
 
 impl Given {
-    /// Reads command line, environment and file. For `--help`, or a bad flag, it ends the program.
+    /// Reads command line, environment and file. Exits the process for `--help` or an invalid flag.
     ///
     /// # Errors
     ///
@@ -58,13 +58,13 @@ impl Given {
         collect(&Cli::command(), &mut known);
         let file = File::read(path, &known)?;
         let mut command = with_defaults(Cli::command(), &file);
-        // Flags and environment were good before the file came under them.
+        // Flags and environment are valid already. The file must be the cause.
         let matches = command.try_get_matches_from_mut(std::env::args_os());
         let matches = matches.map_err(|error| file.blame(&error))?;
         Ok(Self { command, matches, file: Some(file) })
     }
 
-    /// The settings of the command that was given, in the order of its help.
+    /// The settings of the command, in the order of its help.
     pub(super) fn settings(&self) -> Vec<Setting<'_>> {
         let (mut command, mut matches) = (&self.command, &self.matches);
         while let Some((name, below)) = matches.subcommand() {
@@ -95,7 +95,7 @@ impl Given {
 }
 
 impl Setting<'_> {
-    /// As it could stand in the file.
+    /// The setting as a line of the file.
     pub(super) fn as_toml(&self) -> String {
         let mut values = self.values.iter().map(|value| self.kind.write(&value.to_string_lossy()));
         if self.kind.is_list {
@@ -106,12 +106,12 @@ impl Setting<'_> {
     }
 }
 
-/// Whether an argument is a setting, rather than a question to one command.
+/// Whether an argument is a setting, and not an argument of one command only.
 fn is_setting(arg: &Arg) -> bool {
     arg.get_long().is_some() && arg.get_env().is_some() && arg.get_id() != CONFIG
 }
 
-/// The settings of a command and of all below it, by name and kind.
+/// Collects names and types of the settings of a command and its subcommands.
 fn collect(command: &Command, known: &mut Vec<(String, ValueKind)>) {
     let settings = command.get_arguments().filter(|arg| is_setting(arg));
     known.extend(settings.filter_map(|arg| Some((arg.get_long()?.to_owned(), ValueKind::of(arg)))));
@@ -131,7 +131,7 @@ fn with_defaults(command: Command, file: &File) -> Command {
 }
 
 impl ValueKind {
-    /// What a value of this argument must be in the file.
+    /// The type for an argument.
     fn of(arg: &Arg) -> Self {
         Self::new(&arg.get_value_parser().type_id(), matches!(arg.get_action(), ArgAction::Append))
     }

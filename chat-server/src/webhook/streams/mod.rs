@@ -1,9 +1,9 @@
-//! The schedule of one lane: a stream for each conversation with something to tell.
+//! The schedule of one lane: a stream for each conversation with pending notifications.
 //!
-//! Events of a conversation are told in their order, one at a time. Conversations do not wait for each other: one whose
-//! event is refused, or that has more to tell than the receiver takes, is behind alone. Everything is bounded: a stream
-//! holds a few events and a mark from which the rest is read again, and where there are too many streams the journal is
-//! read no further, until one of them has ended.
+//! Notifications of a conversation are sent in order, one at a time. Conversations are independent:
+//! one with a rejected notification, or with more than the receiver can take, lags alone.
+//! Everything is bounded: a stream holds a few notifications and a mark from which the rest is read
+//! later, and at the limit on streams the journal is not read further until a stream ends.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,56 +15,58 @@ use tokio::time::Instant;
 use super::checkpoint::{LaneCheckpoint, Mark};
 use super::notification::Notification;
 
-/// Conversations at once that have something to tell; beyond it the journal is read no further. The checkpoint names each.
+/// Most conversations with pending notifications. At the limit the journal is not read further. The
+/// checkpoint lists every one.
 pub(super) const STREAMS: usize = 256;
 
-/// Events of one conversation that wait in memory, at some 200 bytes each. What comes behind them is read again later.
+/// Notifications of one conversation in memory, at about 200 bytes each. Later ones are read when
+/// needed.
 pub(super) const QUEUE: usize = 64;
 
-/// Attempts after which an event is given up that the receiver refuses while it takes others.
+/// Attempts after which a notification is given up if the receiver rejects it and accepts others.
 pub(super) const TRIES: u32 = 5;
 
-/// The longest first pause after a failure; each is up to twice as long as the one before.
+/// Upper bound of the first pause after a failure. The bound doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// An event that is to be told.
+/// A pending notification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Pending {
     pub(super) notification: Notification,
-    /// Where it stands.
+    /// Its record in the journal.
     pub(super) mark: Mark,
 }
 
-/// How an attempt has failed.
+/// The kind of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum CallFailure {
-    /// The receiver says that it does not want this event (4xx).
+    /// The receiver rejects this notification (4xx).
     Refused,
-    /// The receiver, or the store, is not able to at present.
+    /// The receiver or the store can't process requests now.
     Unable,
 }
 
-/// What becomes of an event whose attempt has failed.
+/// The consequence of a failed attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// It is tried again.
+    /// The notification is retried.
     Later,
-    /// It is given up: the receiver takes others and not this one.
+    /// The notification is given up: the receiver accepts others.
     GivenUp,
 }
 
-/// The events of one conversation, in their order.
+/// The notifications of one conversation, in order.
 struct Stream {
-    /// The first of them are in memory.
+    /// The first ones.
     queue: VecDeque<Pending>,
-    /// From where the others are read, once the queue is empty.
+    /// The mark from which to read more, once the queue is empty.
     unread: Option<Mark>,
     is_calling: bool,
-    /// Not before this time is the first one tried again.
+    /// No retry before this time.
     not_before: Option<Instant>,
     pause: Duration,
     tries: u32,
-    /// What the receiver had taken when the first one was tried first.
+    /// The value of [`Streams::taken`] before the first attempt.
     taken_before: u64,
 }
 
@@ -85,7 +87,7 @@ impl Stream {
         !self.is_calling && !self.queue.is_empty() && self.not_before.is_none_or(|at| at <= now)
     }
 
-    /// The first event that is not done.
+    /// The first pending record.
     fn mark(&self) -> Option<Mark> {
         self.queue.front().map(|pending| pending.mark).or(self.unread)
     }
@@ -93,18 +95,18 @@ impl Stream {
 
 /// All streams of a lane.
 pub(super) struct Streams {
-    /// From where the journal is read on.
+    /// The mark at which the journal is read on.
     pub(super) next: Mark,
     longest_pause: Duration,
     open: BTreeMap<ConversationId, Stream>,
-    /// The same conversations; the first in it that is ready has its turn.
+    /// The same conversations, in the order of their turns; the first ready one is next.
     turns: VecDeque<ConversationId>,
-    /// Events that the receiver has taken, of any lane.
+    /// Notifications that the receiver has accepted, of both lanes.
     pub(super) taken: u64,
 }
 
 impl Streams {
-    /// Goes on from a checkpoint.
+    /// Resumes at a checkpoint.
     pub(super) fn new(kept: LaneCheckpoint, longest_pause: Duration) -> Self {
         let mut streams =
             Self { next: kept.next, longest_pause, open: BTreeMap::new(), turns: VecDeque::new(), taken: 0 };
@@ -114,13 +116,13 @@ impl Streams {
         streams
     }
 
-    /// The checkpoint from which a restart would tell all that is not done, and nothing that is.
+    /// The checkpoint: a restart would send exactly the pending notifications.
     pub(super) fn kept(&self) -> LaneCheckpoint {
         let behind = self.open.iter().filter_map(|(id, stream)| Some((id.clone(), stream.mark()?)));
         LaneCheckpoint { next: self.next, behind: behind.collect() }
     }
 
-    /// The first record that is not done.
+    /// The first pending record.
     pub(super) fn first(&self) -> Position {
         let marks = self.open.values().filter_map(Stream::mark);
         marks.map(|mark| mark.from).fold(self.next.from, Position::min)
@@ -131,14 +133,15 @@ impl Streams {
         self.open.len() < STREAMS
     }
 
-    /// Takes in an event that was read at `next`; `false` if there is no room for its conversation.
+    /// Adds a notification read at `next`. Returns `false` if its conversation has no stream and
+    /// there is no room for one.
     pub(super) fn offer(&mut self, pending: Pending) -> bool {
         if !self.has_room() && !self.open.contains_key(&pending.notification.conversation) {
             return false;
         }
         let stream = self.stream(&pending.notification.conversation);
         match stream.unread {
-            // It is found when the stream has come so far.
+            // Will be read when the stream gets there.
             Some(_) => {}
             None if stream.queue.len() >= QUEUE => stream.unread = Some(pending.mark),
             None => stream.queue.push_back(pending),
@@ -146,13 +149,13 @@ impl Streams {
         true
     }
 
-    /// A stream that has told all that it had in memory, and from where its others are read.
+    /// A stream with an empty queue, and the mark from which to read more.
     pub(super) fn wants_more(&self) -> Option<(ConversationId, Mark)> {
         let empty = self.open.iter().find(|(_, stream)| stream.queue.is_empty() && !stream.is_calling);
         empty.and_then(|(conversation, stream)| Some((conversation.clone(), stream.unread?)))
     }
 
-    /// Takes in events that were read for a stream, and from where the rest is read, if there may be any.
+    /// Adds notifications read for a stream, and the mark for the rest, if there may be any.
     pub(super) fn refill(&mut self, conversation: &ConversationId, found: Vec<Pending>, rest: Option<Mark>) {
         if let Some(stream) = self.open.get_mut(conversation) {
             stream.queue.extend(found);
@@ -161,7 +164,7 @@ impl Streams {
         }
     }
 
-    /// The next event to tell: conversations take turns.
+    /// The next notification to send. Conversations take turns.
     pub(super) fn call(&mut self, now: Instant) -> Option<Pending> {
         let is_ready = |id: &ConversationId| self.open.get(id).is_some_and(|stream| stream.is_ready(now));
         let turn = self.turns.iter().position(is_ready)?;
@@ -175,13 +178,13 @@ impl Streams {
         stream.queue.front().cloned()
     }
 
-    /// When the next stream that pauses is ready.
+    /// The time at which the next paused stream becomes ready.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let waiting = self.open.values().filter(|stream| !stream.is_calling && !stream.queue.is_empty());
         waiting.filter_map(|stream| stream.not_before).min()
     }
 
-    /// The event of this conversation was taken, or needs no telling any more.
+    /// The current notification of this conversation was accepted or has become obsolete.
     pub(super) fn done(&mut self, conversation: &ConversationId) {
         let Some(stream) = self.open.get_mut(conversation) else { return };
         stream.queue.pop_front();
@@ -190,10 +193,11 @@ impl Streams {
         self.end_if_done(conversation);
     }
 
-    /// An attempt to tell the event of this conversation has failed. `jitter` is from 0 to 1.
+    /// An attempt for this conversation failed. `jitter` is from 0 to 1.
     ///
-    /// An event that is refused again and again is given up if the receiver has taken others meanwhile, so it is neither
-    /// away nor wrongly set up. Where streams are lacking, the same holds for one that fails in any way.
+    /// A notification rejected repeatedly is given up if the receiver accepted others meanwhile,
+    /// which shows that the receiver is reachable and set up correctly. At the limit on streams,
+    /// any kind of failure counts as a rejection.
     pub(super) fn failed(
         &mut self,
         conversation: &ConversationId,

@@ -32,7 +32,7 @@ fn streams() -> Streams {
     Streams::new(LaneCheckpoint { next: mark(1), behind: Vec::new() }, PAUSE)
 }
 
-/// Offers events by conversation, at positions from 1 on, as they are read.
+/// Offers notifications by conversation, at positions from 1 on, as the reader does.
 fn read(streams: &mut Streams, conversations: &[&str]) {
     for conversation in conversations {
         let position = streams.next.from.0;
@@ -41,7 +41,7 @@ fn read(streams: &mut Streams, conversations: &[&str]) {
     }
 }
 
-/// The conversation and the position of each call that may begin now.
+/// The conversation and the position of each request that may start now.
 fn calls(streams: &mut Streams, now: Instant) -> Vec<(String, u64)> {
     let calls = std::iter::from_fn(|| streams.call(now));
     calls.map(|call| (call.notification.conversation.as_str().to_owned(), call.mark.from.0)).collect()

@@ -34,7 +34,7 @@ async fn any_frame_after_a_ping_is_a_sign_of_life() {
 async fn silence_is_told_by_4012_ten_seconds_after_a_ping() {
     let (server, mut raw) = raw_pair(1 << 16).await;
     let start = Instant::now();
-    // Before the ping everything is forgotten: this proves no life after it.
+    // A frame before the ping proves no life after it.
     raw.write_all(&masked(0x81, b"hi")).await.unwrap();
     let server = serve(server);
     let mut sent = Vec::new();
@@ -53,7 +53,7 @@ async fn what_waits_unread_counts_before_silence_does() {
     assert!(server.next().now_or_never().is_none(), "pings");
     client.next().await.unwrap().unwrap();
     client.flush().await.unwrap();
-    // The core does not read for long; the pong has been there all the time.
+    // The core does not read for a long time, although the pong has arrived.
     sleep(Duration::from_secs(20)).await;
     let stuck = server.send(Frame::Text("x".repeat(2_000).into())).now_or_never();
     assert!(stuck.is_none(), "who only writes does not judge: {stuck:?}");
@@ -72,12 +72,12 @@ async fn the_interval_is_pressed_into_its_bounds() {
 async fn pings_are_answered_and_pongs_do_not_pile_up() {
     let (mut server, mut raw) = raw_pair(256).await;
     let mut taken = 0;
-    // The peer never reads: its pings stop being read once a pong is stuck.
+    // The peer never reads. Its pings are no longer read once a pong is stuck.
     while raw.write_all(&masked(0x89, &[7; 100])).now_or_never().is_some() {
         assert!(server.next().now_or_never().is_none());
         taken += 1;
         assert!(taken < 100, "read on and on");
-        // The runtime lets one turn do so much only.
+        // Renews the task's cooperative budget.
         yield_now().await;
     }
     let mut pong = [0; 102];

@@ -1,4 +1,4 @@
-//! The adapter over a pair of pipes, on a clock that jumps.
+//! The transport over a pair of pipes, on a simulated clock.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn pair(pipe: usize) -> (WebSocket<Watched<DuplexStream>>, TestClient) {
     (server, client)
 }
 
-/// Reads until the connection ends, then ends it in good order; gives what came and how it ended.
+/// Reads until the connection ends, then finishes. Returns the frames and the failure.
 fn serve(mut server: WebSocket<Watched<DuplexStream>>) -> JoinHandle<(Vec<Frame>, Option<WebSocketError>)> {
     tokio::spawn(async move {
         let (mut frames, mut failure) = (Vec::new(), None);
@@ -41,7 +41,7 @@ fn serve(mut server: WebSocket<Watched<DuplexStream>>) -> JoinHandle<(Vec<Frame>
     })
 }
 
-/// The code that a raw peer reads in the first close frame among what it is sent.
+/// The code of the first close frame in raw bytes.
 fn close_code(mut sent: &[u8]) -> Option<u16> {
     while let [opcode, length, rest @ ..] = sent {
         let (payload, after) = rest.split_at_checked(usize::from(*length))?;
@@ -67,7 +67,7 @@ fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What the peer is told when it sends these bytes.
+/// The close code that the server sends after these bytes.
 async fn code_after(bytes: &[u8]) -> Option<u16> {
     let (server, mut raw) = raw_pair(1 << 20).await;
     let server = serve(server);
@@ -150,7 +150,7 @@ async fn what_is_too_long_is_told_by_1009() {
     assert_eq!(code_after(&masked(0x81, &vec![b'x'; FRAME_BYTES + 1])).await, Some(1009));
     let in_pieces = [masked(0x01, &vec![b'x'; FRAME_BYTES]), masked(0x80, b"x")].concat();
     assert_eq!(code_after(&in_pieces).await, Some(1009));
-    // The announced length is enough: not a byte of it is waited for, or made room for.
+    // The announced length is enough. The server neither waits nor allocates for its bytes.
     assert_eq!(code_after(&[0x81, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await, Some(1009));
 }
 
@@ -182,7 +182,7 @@ async fn what_is_sent_and_what_is_answered_do_not_mix() {
 
     assert!(server.next().now_or_never().is_none());
 
-    // A part of a text is written when the ping comes.
+    // Part of a text is written when the ping arrives.
     assert!(server.send(Frame::Text(text.clone().into())).now_or_never().is_none());
     client.send(asked).await.unwrap();
     assert!(server.next().now_or_never().is_none());
@@ -277,7 +277,7 @@ async fn a_peer_that_takes_little_by_little_lives() {
     let reader = tokio::spawn(async move {
         let mut taken = [0; 16];
         loop {
-            // Never a pong, and pinged meanwhile: that it takes bytes is its sign of life.
+            // The peer never sends a pong, although pinged. Its reading is the sign of life.
             sleep(Duration::from_secs(9)).await;
             let _ = raw.read(&mut taken).await.unwrap();
         }

@@ -1,17 +1,17 @@
-//! Patience with a slow link is measured by progress.
+//! Deadlines on slow links depend on progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// A system that takes all that is written at once, as one with large buffers does, before a slow link.
+/// A kernel buffer that takes everything at once, in front of a slow link.
 const LARGE: usize = 1 << 20;
 
-/// Bytes a second of a link of 64 kbit/s.
+/// Bytes per second of a link of 64 kbit/s.
 const SLOW: usize = 8_000;
 
-/// Has a server say this many bytes, then carries on until the connection ends.
+/// A server that sends this many bytes and then runs until the connection ends.
 fn say(mut server: WebSocket<Watched<DuplexStream>>, bytes: usize) -> JoinHandle<Option<WebSocketError>> {
     tokio::spawn(async move {
         server.send(Frame::Text("x".repeat(bytes).into())).await.unwrap();
@@ -30,7 +30,7 @@ async fn a_ping_behind_much_that_is_taken_slowly_is_waited_for() {
     let server = say(server, 400_000);
     let start = Instant::now();
     let mut taken = vec![0; SLOW];
-    // The pings are seen behind the text, after fifty seconds, and answered one by one.
+    // The pings arrive behind the text, after fifty seconds, and are answered one by one.
     for second in 1..=70 {
         sleep(Duration::from_secs(1)).await;
         let read = raw.read(&mut taken).now_or_never().map_or(0, Result::unwrap);
@@ -84,7 +84,7 @@ async fn a_part_of_a_frame_is_a_sign_of_life() {
     let (server, mut raw) = raw_pair(1 << 10).await;
     let server = serve(server);
     let frame = masked(0x81, &vec![b'x'; 60_000]);
-    // Slow enough to take longer than any ping is waited for.
+    // Slow enough to exceed the deadline of any ping.
     for piece in frame.chunks(5_000) {
         sleep(Duration::from_secs(9)).await;
         raw.write_all(piece).await.unwrap();
