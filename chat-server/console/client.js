@@ -1,4 +1,4 @@
-// The machine joined to the browser: its WebSocket, its storage, its clock.
+// Connects the state machine to the browser: WebSocket, storage and clock.
 
 import { onDevice } from "./kept.js";
 import { Backoff } from "./machine/backoff.js";
@@ -11,24 +11,24 @@ import { Outbox } from "./outbox.js";
 /** @typedef {import("./types.d.ts").Output} Output */
 /** @typedef {import("./types.d.ts").Told} Told */
 
-/** Where the server speaks the protocol. */
+/** The path of the WebSocket. */
 const CONNECT_PATH = "/api/websocket/connect";
 
-/** The longest time that a browser's timer can take. */
+/** The longest timeout that browsers support. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** The close code of a connection that ended without one. */
 const LOST = 1006;
 
-/** A random name; `crypto.randomUUID` is there only where the page is trusted. */
+/** A random id. `crypto.randomUUID` exists only in secure contexts. */
 export function randomName() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The wall clock ran this far ahead of the page's: the device slept, or its clock was set. */
+/** If the wall clock jumps ahead of the page's clock by this much, the device slept or its clock was set. */
 const SLEPT = 5_000;
 
-/** Milliseconds that never fall, whatever happens to the clock on the wall. */
+/** Monotonic milliseconds, independent of the wall clock. */
 const now = () => performance.now();
 
 export class Client {
@@ -42,15 +42,15 @@ export class Client {
   #open = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** How far the wall clock is ahead of the page's. */
+  /** Difference between the wall clock and the page's clock. */
   #ahead = Date.now() - now();
   /** @type {Input[]} */
   #inputs = [];
   #isHandling = false;
   #closed = new AbortController();
-  /** Drafts that the storage did not take. Bounded by the outbox. @type {Set<string>} */
+  /** Ids of drafts that could not be stored. Bounded by the outbox. @type {Set<string>} */
   #unkept = new Set();
-  /** The pauses between one failure of the machine and its next start. */
+  /** Pauses before the machine is restarted after a failure. */
   #pauses = new Backoff(Math.random);
   #startedAt = 0;
 
@@ -67,12 +67,12 @@ export class Client {
     this.machine = this.#newMachine();
   }
 
-  /** Whether the storage took all drafts that wait. */
+  /** Whether all pending drafts are stored. */
   get isKept() {
     return this.#unkept.size === 0;
   }
 
-  /** Adopts what earlier pages left, and connects. */
+  /** Adopts the drafts of earlier pages, and connects. */
   async start() {
     const adopted = (/** @type {Entry[]} */ entries) => this.handle({ kind: "adopt", entries });
     const { signal } = this.#closed;
@@ -83,13 +83,13 @@ export class Client {
       (event) => this.handle({ kind: "written_elsewhere", order: this.#outbox.changed(event.key, adopted) }),
       { signal },
     );
-    // The timers of a page that is not seen come late.
+    // Timers of hidden pages fire late.
     document.addEventListener("visibilitychange", () => this.handle({ kind: "tick" }), { signal });
     await this.#outbox.start(adopted);
     this.handle({ kind: "start" });
   }
 
-  /** Leaves the server, and the outbox to whoever comes next. */
+  /** Disconnects, and leaves the outbox to the next page. */
   close() {
     this.handle({ kind: "close" });
     this.#closed.abort();
@@ -97,10 +97,10 @@ export class Client {
     clearTimeout(this.#timer);
   }
 
-  /** Something happened. @param {Input} input */
+  /** Passes an input to the machine. @param {Input} input */
   handle(input) {
     if (this.#closed.signal.aborted) return;
-    // What the screen does while it is told something comes after what it is told.
+    // Inputs caused by the screen while it handles an output come after that output.
     this.#inputs.push(input);
     if (this.#isHandling) return;
     this.#isHandling = true;
@@ -123,7 +123,7 @@ export class Client {
     }
   }
 
-  /** The page's clock may stand still while the device sleeps: then the connection is to be asked whether it still stands. */
+  /** The page's clock may stop while the device sleeps. The connection must then be probed. */
   #hasSlept() {
     const ahead = Date.now() - now();
     const hasSlept = ahead - this.#ahead > SLEPT;
@@ -137,15 +137,15 @@ export class Client {
   }
 
   /**
-   * The machine has failed: another one takes its place over a new connection, with all drafts. A draft that it failed with is
-   * written again, once.
+   * Replaces the machine after a failure: a new one gets all drafts and a new connection. A draft
+   * being posted during the failure is posted again, once.
    *
    * @param {unknown} error
    * @param {Input} input
    */
   #startOver(error, input) {
     this.#disconnect();
-    // Drafts that could not be taken over stay where they are kept.
+    // Drafts that could not be taken over stay in the storage.
     const entries = input.kind === "adopt" ? [] : this.machine.sending.items.map(({ entry }) => entry);
     for (const entry of entries) this.#keep(entry);
     this.machine = this.#newMachine();
@@ -156,7 +156,7 @@ export class Client {
     this.#say(() => this.#failed(error));
   }
 
-  /** Connects after a pause, which grows if the machine fails again and again. */
+  /** Connects after a pause, longer with each consecutive failure. */
   #startLater() {
     this.#pauses.wasLive(now() - this.#startedAt);
     const start = () => {
@@ -166,7 +166,7 @@ export class Client {
     setTimeout(start, this.#pauses.pause(PERIODS.backoffFrom));
   }
 
-  /** An error of the screen stays there. @param {() => void} say */
+  /** Isolates the machine from errors of the screen. @param {() => void} say */
   #say(say) {
     try {
       say();
@@ -223,7 +223,7 @@ export class Client {
    */
   #connect(link, token) {
     const socket = socketWith(token);
-    // A browser that refuses it says nothing more: for the machine it is a connection that was lost.
+    // The browser reports nothing further. The machine treats this as a lost connection.
     if (!socket) return this.handle({ kind: "closed", link, code: LOST });
     this.#open = { link, socket };
     socket.onopen = () => this.handle({ kind: "opened", link });

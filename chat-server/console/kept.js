@@ -1,12 +1,12 @@
-// The browser's storage, which may be refused or full. Nothing here throws.
+// Access to the browser's storage, which may be denied or full. Nothing here throws.
 
-/** A storage; what it does not take is remembered until the page ends. */
+/** A storage with a fallback: refused values are kept in memory until the page ends. */
 export class Kept {
   #open;
   /** @type {Map<string, string>} */
   #memory = new Map();
 
-  /** @param {() => Storage | null | undefined} open gives the storage, or throws: a browser may refuse even that */
+  /** @param {() => Storage | null | undefined} open returns the storage, or throws if the browser denies access */
   constructor(open) {
     this.#open = open;
   }
@@ -17,7 +17,7 @@ export class Kept {
   }
 
   /**
-   * Writes a value. Gives whether it outlives the page.
+   * Writes a value. Returns whether the value outlives the page.
    *
    * @param {string} key
    * @param {string} value
@@ -35,14 +35,14 @@ export class Kept {
     this.#try((storage) => storage.removeItem(key));
   }
 
-  /** The keys that begin so. @param {string} prefix @returns {string[]} */
+  /** The keys with this prefix. @param {string} prefix @returns {string[]} */
   keys(prefix) {
     const names = (/** @type {Storage} */ storage) => Array.from({ length: storage.length }, (_, place) => storage.key(place) ?? "");
     const all = new Set([...(this.#try(names) ?? []), ...this.#memory.keys()]);
     return [...all].filter((key) => key.startsWith(prefix));
   }
 
-  /** Whether anything outlives the page. */
+  /** Whether any value outlives the page. */
   get lasts() {
     const lasts = this.set(PROBE, "");
     this.remove(PROBE);
@@ -66,8 +66,8 @@ export class Kept {
 
 const PROBE = "chat-probe";
 
-/** Kept on this device: for all pages, until it is removed. */
+/** On this device: shared by all pages, until removed. */
 export const onDevice = new Kept(() => localStorage);
 
-/** Kept in this tab: over a reload, and gone with the tab. */
+/** In this tab: survives a reload, and ends with the tab. */
 export const inTab = new Kept(() => sessionStorage);

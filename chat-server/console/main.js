@@ -1,4 +1,5 @@
-// The console: signs in, shows the view of the user's role, and shows it anew after an error.
+// The console's entry point: signs the user in, shows the view of the role, and shows it again
+// after an error.
 
 import { inTab } from "./kept.js";
 import { Backoff } from "./machine/backoff.js";
@@ -18,7 +19,7 @@ const body = document.body;
 const trial = trialOfAddress();
 const fault = faultBar();
 
-/** Who is signed in, and what shows it. @type {{ session: Session, view: ControlView | DriverView | null } | null} */
+/** The current session and its view. @type {{ session: Session, view: ControlView | DriverView | null } | null} */
 let shown = null;
 
 /** @param {string} notice */
@@ -52,7 +53,7 @@ function enter(token, whom) {
   void session.client.start();
 }
 
-/** Shows what there is. @param {string | null} [open] the conversation that was open */
+/** Shows the view, or the sign-in page. @param {string | null} [open] the conversation that was open */
 function show(open = null) {
   if (!shown) return;
   const { session } = shown;
@@ -62,7 +63,8 @@ function show(open = null) {
   if (open !== null) view.show(open);
 }
 
-// Errors: said above all, and what is shown is made anew. Nothing that was written is in it alone.
+// Errors: reported above everything else, after which the view is built anew. No user's text exists
+// in the view alone.
 
 const pauses = new Backoff(Math.random);
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -86,14 +88,14 @@ function showAnew() {
   if (isTyping) shown?.view?.focus();
 }
 
-// An error without a value is a notice of the browser, or of a script that is not ours.
+// An error without a value is a notice of the browser, or comes from a foreign script.
 addEventListener("error", ({ error }) => error && recover());
 addEventListener("unhandledrejection", recover);
 
-/** Who was signed in stays so over a reload, and who opened a second tab of the trial comes in at once. */
+/** Restores the session after a reload. A second tab of the trial signs in at once. */
 async function start() {
   awaitGesture();
-  // The printed address, opened where the console is open already.
+  // The printed address was opened while the console is open already.
   addEventListener("hashchange", () => location.reload());
   const kept = keptSession();
   if (trial?.whom) {

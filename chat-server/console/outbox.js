@@ -1,10 +1,10 @@
-// The outbox in the browser's storage, so that a page that is closed or reloaded loses nothing.
+// The outbox in the browser's storage, to survive the closing and reloading of a page.
 //
-// Each page has its own part, and each draft its own key: nothing is ever read, changed and written back, so pages can't undo
-// each other's writes. A page holds a lock for as long as it lives. Whoever gets the lock of another page knows that it is gone,
-// and takes its drafts over. Where there are no locks (a page that did not come from this machine or over TLS), drafts are copied
-// and not taken; sent twice, they are stored once, by their `client_message_id`. Where the storage is refused, drafts live as long
-// as the page.
+// Each page has its own part, and each draft its own key. No value is read, changed and written
+// back, because pages would undo each other's writes. A page holds a lock while it lives; another
+// page that gets the lock knows that the owner is gone, and takes its drafts over. Without locks (a
+// page from another machine without TLS), drafts are copied instead: a draft sent twice is stored
+// once, thanks to its `client_message_id`. Without storage, drafts live as long as the page.
 
 import { Kept } from "./kept.js";
 import { inOrder } from "./machine/sending.js";
@@ -13,8 +13,8 @@ import { inOrder } from "./machine/sending.js";
 
 /**
  * @typedef {object} Settings
- * @property {string} user whose drafts these are
- * @property {string} page a name that no other page has
+ * @property {string} user the owner of the drafts
+ * @property {string} page the unique name of the page
  * @property {Storage | Kept} storage
  * @property {LockManager | undefined} locks
  */
@@ -37,7 +37,7 @@ export class Outbox {
   }
 
   /**
-   * Begins to hold this page's part, and to take over what others leave behind.
+   * Claims this page's part, and starts taking over abandoned ones.
    *
    * @param {(entries: Entry[]) => void} adopted called with the drafts of each page that is gone
    */
@@ -46,7 +46,7 @@ export class Outbox {
     for (const page of this.#pages()) this.#watch(page, adopted);
   }
 
-  /** Holds this page's lock. Where the browser refuses locks, it goes on as if there were none. */
+  /** Holds this page's lock. If the browser refuses locks, works without. */
   #hold() {
     const { signal } = this.#closed;
     return new Promise((held) => {
@@ -61,14 +61,14 @@ export class Outbox {
     });
   }
 
-  /** The highest place in the order of what is written, by whatever page. */
+  /** The highest order of all drafts, of any page. */
   newest() {
     const orders = this.#keys().map((key) => parse(this.#kept.get(key))?.order ?? 0);
     return orders.reduce((one, other) => Math.max(one, other), 0);
   }
 
   /**
-   * Another page has written something. Gives its place in the order.
+   * Another page has stored a draft. Returns its order.
    *
    * @param {string | null} key
    * @param {(entries: Entry[]) => void} adopted
@@ -80,13 +80,13 @@ export class Outbox {
     return parse(this.#kept.get(key))?.order ?? 0;
   }
 
-  /** Lets go of this page's part: whoever comes next takes it over. */
+  /** Releases this page's part for another page to take over. */
   close() {
     this.#closed.abort();
   }
 
   /**
-   * Writes a draft. `false` if the storage is full or forbidden.
+   * Stores a draft. Returns `false` if the storage is full or denied.
    *
    * @param {Entry} entry
    */
@@ -94,7 +94,7 @@ export class Outbox {
     return this.#kept.set(this.#key(this.#page, entry), JSON.stringify(entry));
   }
 
-  /** A draft has come to its end, wherever it is kept. @param {string} id */
+  /** A draft is settled. Removes it, in any page's part. @param {string} id */
   forget(id) {
     for (const key of this.#keys()) {
       if (key.endsWith(`/${id}`)) this.#kept.remove(key);
@@ -117,7 +117,7 @@ export class Outbox {
   }
 
   /**
-   * Writes another page's drafts as this page's, and only then removes them there.
+   * Stores another page's drafts in this page's part before removing them there.
    *
    * @param {string} page
    * @param {boolean} isGone

@@ -1,4 +1,4 @@
-// Who is signed in on this page, and until when.
+// The signed-in user of this page, and the expiry.
 
 import { Client } from "./client.js";
 import { inTab } from "./kept.js";
@@ -9,16 +9,16 @@ import { Unsent } from "./view/unsent.js";
 
 /** @typedef {import("./trial.js").Whom} Whom */
 
-/** Where it waits while the page is reloaded; gone with the tab. */
+/** The key under which the session survives a reload of the tab. */
 const KEPT = "chat-session";
 
-/** A token is renewed this long before it expires, where that can be done. */
+/** Time before the expiry at which a token is renewed, if possible. */
 const RENEW_BEFORE = 5 * 60_000;
 
-/** The trial asks for no other token sooner than this after the last one: the server may refuse that too. */
+/** Least pause between two tokens of the trial. The server may refuse the new one too. */
 const RENEW_PAUSE = 60_000;
 
-/** Who was signed in before a reload. @returns {{ token: string, whom: Whom | null } | null} */
+/** The session before a reload. @returns {{ token: string, whom: Whom | null } | null} */
 export function keptSession() {
   try {
     const kept = JSON.parse(inTab.get(KEPT) ?? "null");
@@ -56,7 +56,7 @@ export class Session {
     this.#keep(token);
   }
 
-  /** The server wants another token: the trial gets one, others are asked. */
+  /** The server wants another token. The trial fetches one; other users are asked. */
   async ended() {
     const { phase } = this.client.machine.connection;
     const code = phase.phase === "live" ? undefined : phase.cause?.code;
@@ -65,7 +65,7 @@ export class Session {
   }
 
   /**
-   * Goes on with another token. Gives what is wrong with it.
+   * Continues with another token. Returns the fault, if any.
    *
    * @param {string} token
    */

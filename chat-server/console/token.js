@@ -1,4 +1,4 @@
-// What a token says of its user. Only the server judges it.
+// Reading the claims of a token. Only the server verifies tokens.
 
 /** @typedef {import("./types.d.ts").Role} Role */
 

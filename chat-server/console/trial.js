@@ -1,8 +1,8 @@
-// The trial: a token at one click, from a server that was started on this machine to be looked at.
+// The trial: tokens at one click, from a server started on this machine.
 
 import { inTab } from "./kept.js";
 
-/** Where its key waits while the page is reloaded. */
+/** The key under which the trial's key survives a reload. */
 const KEPT = "chat-trial";
 
 /** @typedef {"driver" | "regulator" | "control"} Whom */
@@ -16,7 +16,7 @@ export const WHOM = Object.freeze(
 );
 
 /**
- * The key that the printed address carries behind `#`, which is taken out of the address bar; and whom it asks for.
+ * Takes the trial's key out of the address bar, together with the requested user.
  *
  * @returns {{ key: string, whom: Whom | null } | null}
  */
@@ -31,7 +31,7 @@ export function trialOfAddress() {
 }
 
 /**
- * The address at which another page is this person.
+ * The address at which another page signs in as this user.
  *
  * @param {string} key
  * @param {Whom} whom
@@ -39,7 +39,7 @@ export function trialOfAddress() {
 export const addressAs = (key, whom) => `/#trial=${encodeURIComponent(key)}&as=${whom}`;
 
 /**
- * Asks for a token.
+ * Requests a token.
  *
  * @param {string} key
  * @param {Whom} whom

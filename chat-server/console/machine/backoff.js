@@ -1,12 +1,12 @@
-// The pause before the next attempt: exponential, with full jitter.
+// Exponential backoff with full jitter.
 
 import { PERIODS } from "./limits.js";
 
 /**
  * The pauses of one client.
  *
- * Full jitter: each is drawn from zero to a ceiling that doubles, so that a thousand clients that lost the same server in the
- * same second spread their attempts over the whole of it.
+ * Each pause is random between zero and a ceiling that doubles. A thousand clients that lost the
+ * same server in the same second thereby spread their attempts.
  */
 export class Backoff {
   #random;
@@ -18,7 +18,7 @@ export class Backoff {
   }
 
   /**
-   * One more failure: how long to wait now.
+   * Records a failure. Returns the time to wait.
    *
    * @param {number} from the first ceiling
    * @param {number} [to] the last one
@@ -30,7 +30,7 @@ export class Backoff {
   }
 
   /**
-   * A connection ended that was live for some time: if that was long enough, the next pause is a first one.
+   * Records the end of a connection. After a connection of sufficient length, backoff starts again.
    *
    * @param {number} time
    * @param {number} [enough]
@@ -39,7 +39,7 @@ export class Backoff {
     if (time >= enough) this.failures = 0;
   }
 
-  /** The network is back: what was learnt of the old one is worth nothing. */
+  /** Forgets all failures, because the network has changed. */
   forget() {
     this.failures = 0;
   }

@@ -1,4 +1,4 @@
-// The life of the connection: its states, and what leads from one to the next.
+// The states of the connection and their transitions.
 
 import { Backoff } from "./backoff.js";
 import { PERIODS } from "./limits.js";
@@ -8,7 +8,7 @@ import { PERIODS } from "./limits.js";
 /** @typedef {import("../types.d.ts").Phase} Phase */
 
 /**
- * Where it stands, named for what it waits for.
+ * The state of the connection, named for the event it waits for.
  *
  * @typedef {{ is: "idle" }
  *   | { is: "opening", link: number, giveUpAt: number }
@@ -18,7 +18,7 @@ import { PERIODS } from "./limits.js";
  *   | { is: "closed" }} State
  */
 
-/** What the close codes of the protocol ask for, beside their ranges. */
+/** Close codes with a meaning beyond their range. */
 export const CODES = Object.freeze({
   goingAway: 1001,
   tryAgainLater: 1013,
@@ -28,10 +28,10 @@ export const CODES = Object.freeze({
   replaced: 4504,
 });
 
-/** What a person must hear of, and what may pass by itself: it is tried again, more and more seldom. */
+/** Close codes to report to the user, although attempts continue at growing intervals. */
 const REFUSALS = /** @type {Set<number>} */ (new Set([CODES.rightsChanged, CODES.replaced]));
 
-/** Close codes from here on ask not to connect again. */
+/** Close codes from here on forbid reconnecting. */
 const NEVER_AGAIN = 4500;
 
 export class Connection {
@@ -40,9 +40,9 @@ export class Connection {
   #backoff;
   #refusals;
   #links = 0;
-  /** Why the last connection ended, if a person must hear of it; until the server answers on another one. @type {Cause | null} */
+  /** The reason that the last connection ended, if the user must know; reset by the server's first reply. @type {Cause | null} */
   cause = null;
-  /** What the server said before it closes, and for how long it wants to be left alone. */
+  /** The server's announcement before closing: a reason, and the least pause before reconnecting. */
   told = { reason: "", pause: 0 };
 
   /** @param {() => number} random */
@@ -51,7 +51,7 @@ export class Connection {
     this.#refusals = new Backoff(random);
   }
 
-  /** For people. @returns {Phase} */
+  /** The phase, for display. @returns {Phase} */
   get phase() {
     const { state, cause } = this;
     const { failures } = this.#backoff;
@@ -61,13 +61,13 @@ export class Connection {
     return { phase: "connecting", failures, cause };
   }
 
-  /** The transport that stands. */
+  /** The link of the open transport, if any. */
   get link() {
     return this.state.is === "open" ? this.state.link : null;
   }
 
   /**
-   * Opens one.
+   * Opens a connection.
    *
    * @param {string} token
    * @param {number} now
@@ -80,7 +80,7 @@ export class Connection {
   }
 
   /**
-   * The transport stands. Whether the server knows us, its first reply says.
+   * The transport is open. The server's first reply shows whether the token was accepted.
    *
    * @param {number} link
    * @param {number} now
@@ -92,12 +92,12 @@ export class Connection {
     return true;
   }
 
-  /** Something came. @param {number} now */
+  /** Something was received. @param {number} now */
   heard(now) {
     if (this.state.is === "open") this.state.heardAt = now;
   }
 
-  /** The server has answered. Gives whether that is news. @param {number} now */
+  /** The server has replied. Returns whether this is the first reply. @param {number} now */
   answered(now) {
     if (this.state.is !== "open" || this.state.liveSince !== null) return false;
     this.state.liveSince = now;
@@ -106,10 +106,10 @@ export class Connection {
   }
 
   /**
-   * It is gone, or given up from this side. `false` if it was gone before.
+   * Ends the connection. Returns `false` if it had ended already.
    *
    * @param {number} now
-   * @param {number} [link] of which transport this is said
+   * @param {number} [link] the link that ended; by default the current one
    */
   leave(now, link) {
     const { state } = this;
@@ -124,7 +124,7 @@ export class Connection {
   }
 
   /**
-   * What a close code asks for (protocol, close codes).
+   * Applies the consequence of a close code (protocol, close codes).
    *
    * @param {number} code
    * @param {number} now
@@ -154,7 +154,7 @@ export class Connection {
     this.state = { is: "pausing", until: now + this.#backoff.pause(from) };
   }
 
-  /** What was learnt of the old network is worth nothing. */
+  /** Forgets all failures, because the network has changed. */
   forgetFailures() {
     this.#backoff.forget();
   }

@@ -1,4 +1,4 @@
-// What is known of one conversation.
+// The known state of one conversation.
 
 import { LIMITS, PERIODS } from "./limits.js";
 import { NOW, Wanted, afterLoss } from "./turn.js";
@@ -9,13 +9,13 @@ import { NOW, Wanted, afterLoss } from "./turn.js";
 /** @typedef {import("../types.d.ts").Json} Json */
 
 /**
- * Messages that are held: all from the first to the last of them, without a gap, each once.
+ * The messages held: a contiguous range, each message once.
  *
  * @typedef {{ messages: Message[], epoch: string }} Held
  */
 
 /**
- * A message of ours that the server has, and that has not been heard of yet.
+ * An own message that the server acknowledged and whose event has not arrived yet.
  *
  * @typedef {{ client_message_id: string, seq: number, content: string, at: number }} Settled
  */
@@ -26,37 +26,37 @@ export class Conversation {
   created_by = "";
   /** @type {string[]} */
   participants = [];
-  /** How many take part: more than are named, if the list was brief. */
+  /** Number of participants. Greater than the length of a brief list. */
   participantCount = 0;
-  /** Its row of the list. */
+  /** The request for the conversation's row of the list. */
   row = new Wanted();
-  /** Messages that are told of when the row has named their senders. Bounded by `LIMITS.unnamed`: the newest. @type {Message[]} */
+  /** Messages to announce once the row has named their senders. Bounded by `LIMITS.unnamed`: the newest. @type {Message[]} */
   unnamed = [];
   /** @type {{ content: string, sender_id: string } | null} */
   last = null;
-  /** When its last message was sent, in milliseconds since 1970. */
+  /** The time of the last message, in milliseconds since 1970. */
   lastAt = 0;
-  /** When it was first heard of, by the server's clock: in milliseconds since 1970, or 0. */
+  /** The server's time at which the conversation became known, in milliseconds since 1970, or 0. */
   since = 0;
   lastSeq = 0;
   readUpTo = 0;
   unread = 0;
-  /** The numbers of others' messages that came since the list was asked for. @type {number[]} */
+  /** Sequence numbers of others' messages received since the list was requested. @type {number[]} */
   heard = [];
   /** @type {Held | null} */
   held = null;
-  /** Whether the screen shows it, and since when: a count that rises. */
+  /** Whether the screen shows the conversation, and an ascending number of its opening. */
   isOpen = false;
   opened = 0;
-  /** Whether what comes after the held messages is to be asked for. @type {Turn} */
+  /** Whether to request the messages after the held ones. @type {Turn} */
   join = "done";
-  /** Whether what comes before them is. @type {Turn} */
+  /** Whether to request the messages before the held ones. @type {Turn} */
   older = "done";
-  /** The reading that the server is to be told. @type {{ turn: Turn, message_id: string, seq: number } | null} */
+  /** The read position to be reported to the server. @type {{ turn: Turn, message_id: string, seq: number } | null} */
   reading = null;
-  /** Who types, each until a time. @type {Map<string, number>} */
+  /** Typing users, each with the time of expiry. @type {Map<string, number>} */
   typing = new Map();
-  /** Up to where others have read. @type {Map<string, number>} */
+  /** The read positions of other users. @type {Map<string, number>} */
   readers = new Map();
   /** @type {Settled[]} */
   settled = [];
@@ -74,18 +74,18 @@ export class Conversation {
     return this.held?.messages ?? [];
   }
 
-  /** The last number up to which all is held from the first held one on. */
+  /** The last sequence number of the contiguous range that begins with the first held message. */
   get heldTo() {
     return this.messages.at(-1)?.seq ?? 0;
   }
 
-  /** Whether there are older messages than those held. */
+  /** Whether older messages exist than the held ones. */
   get hasOlder() {
     return (this.messages[0]?.seq ?? 1) > 1;
   }
 
   /**
-   * What the list says. Of messages that came after it was made, it does not know.
+   * Applies a row of the list. The row does not cover messages that arrived after it was made.
    *
    * @param {Summary} summary
    */
@@ -108,7 +108,7 @@ export class Conversation {
   }
 
   /**
-   * A brief list names some of those who take part: others who are known are kept.
+   * A brief list names only some participants. Other known ones are kept.
    *
    * @param {string[]} named
    * @param {number} [count]
@@ -120,7 +120,7 @@ export class Conversation {
   }
 
   /**
-   * A message came, live or as the answer to ours.
+   * A message arrived, as a live event or as the reply to an own draft.
    *
    * @param {Message} message
    * @param {boolean} isMine
@@ -136,7 +136,7 @@ export class Conversation {
   }
 
   /**
-   * Holds a message if it is the next one. What was missed before it is asked for.
+   * Appends a message if it is the next one. Otherwise requests the missing ones.
    *
    * @param {Message} message
    * @returns {boolean} whether it is new
@@ -154,7 +154,8 @@ export class Conversation {
   }
 
   /**
-   * A page of what comes after the held messages, or the newest page if they belong to another history.
+   * Applies a page of messages after the held ones, or the newest page if the held ones belong to
+   * another epoch.
    *
    * @param {Json} page
    */
@@ -167,12 +168,12 @@ export class Conversation {
     }
     this.lastSeq = Math.max(this.lastSeq, page.last_seq);
     this.settled = this.settled.filter((settled) => settled.seq > this.heldTo);
-    // A page without anything new would be followed by the same again.
+    // A page without news would be requested again and again.
     this.join = this.heldTo < this.lastSeq && this.heldTo > before ? NOW : "done";
   }
 
   /**
-   * A page of what comes before the held messages.
+   * Applies a page of messages before the held ones.
    *
    * @param {Json} page
    */
@@ -185,10 +186,10 @@ export class Conversation {
   }
 
   /**
-   * Up to where the user has read, here or on another device.
+   * Applies the user's read position, set here or on another device.
    *
    * @param {number} seq
-   * @returns {boolean} whether it is known how many are unread now
+   * @returns {boolean} whether the number of unread messages is known now
    */
   readTo(seq) {
     this.readUpTo = Math.max(this.readUpTo, seq);
@@ -202,7 +203,7 @@ export class Conversation {
    * @param {string} user
    * @param {boolean} types
    * @param {number} now
-   * @returns {boolean} whether that is news
+   * @returns {boolean} whether this is a change
    */
   types(user, types, now) {
     if (!types) return this.typing.delete(user);
@@ -211,7 +212,7 @@ export class Conversation {
     return isNew;
   }
 
-  /** The numbers belong to another history: nothing that is held means anything. */
+  /** The sequence numbers belong to another epoch. All held messages are void. */
   forgetNumbers() {
     Object.assign(this, { held: null, lastSeq: 0, readUpTo: 0, unread: 0, heard: [], reading: null, settled: [] });
     this.readers.clear();

@@ -1,4 +1,4 @@
-// All conversations that are known, who takes part in them, and the list by which they become known.
+// All known conversations, their participants, and the requests for the list.
 
 import { isControl } from "../token.js";
 import { Conversation } from "./conversation.js";
@@ -18,17 +18,21 @@ export class Conversations {
   all = new Map();
   /** @type {Map<string, Person>} */
   people = new Map();
-  /** What every number belongs to. @type {string | null} */
+  /** The epoch of all sequence numbers. @type {string | null} */
   epoch = null;
-  /** Whether the epoch was heard over this connection. */
+  /** Whether the epoch was confirmed over this connection. */
   isConfirmed = false;
-  /** Whether the list was seen whole, ever. */
+  /** Whether the list was ever received completely. */
   isListed = false;
-  /** How far the server's clock is ahead of `now`. @type {number | null} */
+  /** Difference between the server's clock and `now`. @type {number | null} */
   #ahead = null;
-  /** The page that is asked for next, and how many conversations came before it. @type {{ turn: Turn, cursor: string | null, count: number }} */
+  /**
+   * The next page to request, and the number of conversations before it.
+   *
+   * @type {{ turn: Turn, cursor: string | null, count: number }}
+   */
   #list = { turn: "done", cursor: null, count: 0 };
-  /** People whose names were asked for over this connection. Bounded by those who take part. @type {Set<string>} */
+  /** People whose names were requested over this connection. Bounded by the participants. @type {Set<string>} */
   #strangers = new Set();
   #opened = 0;
 
@@ -48,26 +52,27 @@ export class Conversations {
     return known;
   }
 
-  /** How many have something unread. */
+  /** Number of conversations with unread messages. */
   get unread() {
     let count = 0;
     for (const one of this.all.values()) if (one.unread > 0) count += 1;
     return count;
   }
 
-  /** By the newest activity. */
+  /** Ordered by the newest activity. */
   byActivity() {
     return [...this.all.values()].sort((one, other) => other.lastAt - one.lastAt || (one.id < other.id ? -1 : 1));
   }
 
-  /** The server's time, in milliseconds since 1970: 0 if it is not known. @param {number} now */
+  /** The server's time, in milliseconds since 1970; 0 if unknown. @param {number} now */
   timeAt(now) {
     return this.#ahead === null ? 0 : now + this.#ahead;
   }
 
   /**
-   * Up to where each person of the other side has read: for control the field, and for the field control. That a colleague has
-   * read a message says nothing of the one it is for. Of the field all are named by the list: whoever is not is of control.
+   * The read positions of the other side: the field for control, and control for the field. A
+   * colleague's position says nothing about the addressee. The list names all participants from the
+   * field; anyone else belongs to control.
    *
    * @param {Conversation} conversation
    * @param {import("../types.d.ts").Role} role of the user
@@ -81,7 +86,7 @@ export class Conversations {
   }
 
   /**
-   * A page of the list.
+   * Applies a page of the list.
    *
    * @param {Json} reply
    * @param {number} now
@@ -93,13 +98,13 @@ export class Conversations {
     this.#take(reply, now);
     const count = this.#list.count + reply.conversations.length;
     const isMore = typeof reply.next_cursor === "string" && reply.conversations.length > 0 && count < LIMITS.conversations;
-    // An epoch that is another one than before has begun the list anew.
+    // A new epoch restarts the list.
     if (this.#list.turn === "done" && isMore) Object.assign(this.#list, { turn: NOW, cursor: reply.next_cursor, count });
     else if (this.#list.turn === "done") this.isListed = true;
   }
 
   /**
-   * The row of one conversation. `false` if it is not ours any more.
+   * Applies the row of one conversation. Returns `false` if the user is no longer a participant.
    *
    * @param {Conversation} one
    * @param {Json} reply
@@ -126,7 +131,7 @@ export class Conversations {
   }
 
   /**
-   * People are seen in a conversation. For those whose names are not known all who take part are asked for, once.
+   * People appeared in a conversation. If a name is unknown, all participants are requested, once.
    *
    * @param {Conversation} one
    * @param {Iterable<string>} ids
@@ -141,7 +146,7 @@ export class Conversations {
   }
 
   /**
-   * The epoch of what the server says. If it is another one than before, nothing that is held means anything.
+   * Applies the epoch of a reply. A new epoch voids all held messages.
    *
    * @param {unknown} epoch
    */
@@ -156,7 +161,7 @@ export class Conversations {
   }
 
   /**
-   * A message came live. Gives its conversation.
+   * Applies a live message. Returns its conversation.
    *
    * @param {Message} message
    * @param {string} me
@@ -169,7 +174,7 @@ export class Conversations {
     this.seen(conversation, [message.sender_id], now);
     conversation.types(message.sender_id, false, now);
     if (!this.isConfirmed) {
-      // The number may be one of another epoch: what is really missing, the server says.
+      // The number may belong to another epoch. The server knows the missing messages.
       if (conversation.held && conversation.join === "done") conversation.join = NOW;
       conversation.row.want(now);
       return { conversation, isNew: false };
@@ -181,7 +186,7 @@ export class Conversations {
   }
 
   /**
-   * Somebody asks for help.
+   * Somebody requests help.
    *
    * @param {NewSupportConversation} event
    * @param {number} now
@@ -202,7 +207,7 @@ export class Conversations {
   }
 
   /**
-   * A conversation of ours was created.
+   * An own conversation was created.
    *
    * @param {Json} reply
    * @param {string} me
@@ -221,7 +226,7 @@ export class Conversations {
     return conversation;
   }
 
-  /** The screen shows it. @param {string} id */
+  /** The screen shows the conversation. @param {string} id */
   open(id) {
     const conversation = this.#known(id);
     this.#opened += 1;
@@ -237,7 +242,7 @@ export class Conversations {
     this.all.delete(id);
   }
 
-  /** A new connection stands: whatever is held may have moved on. */
+  /** A new connection is open. Everything held may be outdated. */
   connected() {
     this.isConfirmed = false;
     this.#strangers.clear();
@@ -254,7 +259,7 @@ export class Conversations {
   }
 
   /**
-   * What is to be asked now, most urgent first.
+   * The most urgent request that is due.
    *
    * @param {number} now
    * @returns {Ask | null}
@@ -286,7 +291,7 @@ export class Conversations {
     }
     if (isDue(one.join, now)) {
       one.join = "wire";
-      // Of the epoch "" is no store: the answer is the newest page.
+      // No store has the epoch "". The server therefore returns the newest page.
       const from = one.held ? { after_seq: one.heldTo, epoch: one.held.epoch } : { after_seq: 0, epoch: "" };
       return { purpose: { kind: "join", id: one.id }, type: "join_conversation", data: { conversation_id, ...from } };
     }
@@ -303,19 +308,19 @@ export class Conversations {
     return null;
   }
 
-  /** When the next turn comes. @param {number} now */
+  /** The time of the next turn. @param {number} now */
   deadline(now) {
     const ofConversations = [...this.all.values()].flatMap((one) => [one.row.turn, one.join, one.older, one.reading?.turn]);
     return earliest([this.#list.turn, ...ofConversations], now);
   }
 
-  /** When the first of those who type is taken to have gone silent. */
+  /** The time at which the first typing user counts as silent. */
   typingDeadline() {
     return earliest([...this.all.values()].flatMap((one) => [...one.typing.values()]));
   }
 
   /**
-   * Ends the typing of those of whom nothing was heard. Gives the conversations.
+   * Ends the typing of users that have become silent. Returns their conversations.
    *
    * @param {number} now
    */

@@ -1,4 +1,4 @@
-// What the server sends, and what follows of it.
+// Handling of frames from the server.
 
 import { LIMITS } from "./limits.js";
 import { again, isOfTheSession } from "./turn.js";
@@ -8,7 +8,7 @@ import { again, isOfTheSession } from "./turn.js";
 /** @typedef {import("../types.d.ts").Output} Output */
 /** @typedef {import("../types.d.ts").Purpose} Purpose */
 
-/** One frame that has come. */
+/** One received frame. */
 export class Incoming {
   #machine;
   #now;
@@ -26,7 +26,7 @@ export class Incoming {
   }
 
   /**
-   * A reply to what was asked for this purpose.
+   * Handles a reply to the request with this purpose.
    *
    * @param {Purpose} purpose
    * @param {Json} reply
@@ -91,7 +91,7 @@ export class Incoming {
     }
   }
 
-  /** It is not ours any more. @param {Conversation} one */
+  /** The user is no longer a participant. @param {Conversation} one */
   #gone(one) {
     this.#machine.conversations.forget(one.id);
     this.#outputs.push({ kind: "gone", id: one.id });
@@ -142,7 +142,7 @@ export class Incoming {
     this.#changedConversation(one.id);
   }
 
-  /** What answers no request. @param {Json} event */
+  /** Handles a frame that is no reply. @param {Json} event */
   event(event) {
     const { connection, conversations } = this.#machine;
     const conversation = conversations.get(event.conversation_id);
@@ -187,7 +187,7 @@ export class Incoming {
   }
 
   /**
-   * Tells of a message: at once, or when the name of its sender has come.
+   * Announces a message: at once, or as soon as its sender's name is known.
    *
    * @param {Conversation} one
    * @param {import("../types.d.ts").Message} message

@@ -1,66 +1,66 @@
-// Every bound of the machine in one place, each with its reason. Times are milliseconds.
+// All limits of the machine, with reasons. Times are in milliseconds.
 
-/** Bounds on what is held. What happens at each is written beside it. */
+/** Limits on memory, each with its consequence. */
 export const LIMITS = Object.freeze({
-  /** Drafts in the outbox; one more is handed back at once. A shift without a network writes less. */
+  /** Drafts in the outbox; further ones are returned at once. A shift without network writes fewer. */
   outbox: 500,
-  /** Requests on the wire at once; the others wait. Half of what the server takes before it stops reading. */
+  /** Concurrent requests; others wait. Half of the server's limit, at which it stops reading. */
   onWire: 32,
-  /** Conversations in the list; beyond it those that were silent the longest are forgotten. */
+  /** Conversations in the list; beyond the limit, those without activity for the longest time are dropped. */
   conversations: 10_000,
-  /** Conversations of which messages are held; beyond it those that were opened the longest ago are forgotten. */
+  /** Conversations with messages in memory; beyond the limit, the least recently opened ones lose theirs. */
   held: 16,
-  /** Messages of a conversation that are held; beyond it the oldest are forgotten, and asked for again on scroll. */
+  /** Messages in memory per conversation; beyond the limit, the oldest are dropped, and requested again on scrolling. */
   messages: 5_000,
-  /** Conversations in the first page of the list: those that are seen at once. */
+  /** Conversations in the first page of the list: those visible at once. */
   firstListPage: 20,
-  /** Conversations in a further page. */
+  /** Conversations in further pages. */
   listPage: 200,
   /** Messages in a page of older ones. */
   olderPage: 50,
-  /** Messages of a conversation that are told of later, when their senders' names are known. */
+  /** Messages per conversation that wait for their senders' names. */
   unnamed: 20,
   /**
-   * How many times as long a reply may take after others have not come in time: a page does not see the pieces of a long frame, and
-   * over a slow link it would be begun again and again.
+   * Largest factor on the deadline of a reply after earlier ones were late. A page can't see the
+   * parts of a long frame, and on a slow link its transfer would be restarted again and again.
    */
   patience: 8,
-  /** Unread messages that are counted: the server counts no further. */
+  /** Largest count of unread messages: the server counts no further. */
   unread: 100,
 });
 
-/** Pauses and periods: the same as the SDK's, where it has them. */
+/** Pauses and intervals, equal to those of the Rust SDK where it has them. */
 export const PERIODS = Object.freeze({
-  /** How long opening a connection may take. */
+  /** Deadline for opening a connection. */
   connectWithin: 15_000,
-  /** How long a reply may take, before the connection counts as dead: at first, see `LIMITS.patience`. */
+  /** Deadline for a reply, after which the connection counts as dead. Extended by `LIMITS.patience`. */
   replyWithin: 20_000,
-  /** Silence after which it is asked whether the connection is alive: a page does not see the server's pings. */
+  /** Silence after which the connection is probed. A page can't see the server's pings. */
   heartbeat: 25_000,
-  /** How long the answer to that may take. */
+  /** Deadline for the reply to a probe. */
   probeWithin: 5_000,
-  /** The first pause before another attempt is drawn from zero to this; it doubles with each. */
+  /** Ceiling of the first pause before reconnecting; the ceiling doubles with each attempt. */
   backoffFrom: 500,
-  /** And up to this. */
+  /** Highest ceiling of these pauses. */
   backoffTo: 20_000,
-  /** The first pause after the server said that it stops or is full: all its clients hear that in the same second. */
+  /** First ceiling after the server stopped or was full: all its clients are told in the same second. */
   backoffFromCrowd: 5_000,
-  /** A connection that was live for this long makes the next pause a first one again. */
+  /** A connection that was live for this long resets the backoff. */
   steadyAfter: 10_000,
-  /** The least pause after the server refused this token or let this device go; what is added to it doubles each time. */
+  /** Least pause after the server refused the token or replaced this device; the random part doubles each time. */
   refusedFrom: 5_000,
-  /** And up to this. */
+  /** Highest ceiling of these pauses. */
   refusedTo: 300_000,
-  /** A connection that was live for this long makes the next such pause a first one again. */
+  /** A connection that was live for this long resets these pauses. */
   acceptedAfter: 300_000,
-  /** The pause before a request is repeated, if the server named none. */
+  /** Pause before a request is repeated, unless the server named one. */
   repeatAfter: 1_000,
-  /** How often the server is told that somebody still types: half of what it waits. */
+  /** Interval between reports that the user is still typing: half of the server's timeout. */
   typingRefresh: 5_000,
-  /** After the last key, the user types no more. */
+  /** Time after the last key press at which typing ends. */
   typingEnds: 5_000,
-  /** What others type is shown for this long without a refresh: the server says sooner that it has ended. */
+  /** Time for which others are shown as typing without a refresh. The server usually reports the end earlier. */
   typingShown: 15_000,
-  /** Least pause between two looks at the same conversation's row of the list. */
+  /** Least pause between two requests for one conversation's row. */
   rowPause: 2_000,
 });

@@ -1,9 +1,10 @@
-// The client of the chat as a state machine, without screen, network, clock or randomness.
+// The chat client as a state machine, without screen, network, clock or randomness.
 //
-// It keeps the promises of the SDK for Rust: what was written is sent once and in order, over however many connections; what is
-// shown of a conversation is what the server holds, without a gap, each message once. `handle` takes everything that can happen
-// and gives what must be done, in that order; then `tick` is due at `deadline()`.
+// It keeps the promises of the Rust SDK. Messages are sent once and in order, over any number of
+// connections. A conversation shows the server's messages without gaps, each once. `handle` takes
+// every event and returns the actions to perform, in order; then `tick` is due at `deadline()`.
 
+import { Actions } from "./actions.js";
 import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
 import { Incoming } from "./incoming.js";
@@ -24,35 +25,32 @@ export class Machine {
   conversations = new Conversations();
   sending = new Sending();
   rooms = new Rooms();
-  #typing = new Typing();
+  typing = new Typing();
   #wire = new Wire();
   #isProbeWanted = false;
-  /** How many times as long as at first a reply may take: it doubles with each that did not come in time. */
+  /** Factor on the deadline of replies. Doubles with each late reply. */
   #patience = 1;
-  /** A token for the session that stands. @type {{ token: string, turn: import("../types.d.ts").Turn } | null} */
+  /** A new token for the open session. @type {{ token: string, turn: import("../types.d.ts").Turn } | null} */
   #refresh = null;
   #token;
-  #newId;
   #now = 0;
-  /** The place of the newest draft. */
-  #newest;
+  #actions;
   /** @type {Output[]} */
   #outputs = [];
 
   /**
    * @param {{ user: string, token: string, random: () => number, newId: () => string, newest?: number }} settings `newest` is
-   *   the highest place in the order of what was written before
+   *   the highest order of earlier drafts
    */
   constructor({ user, token, random, newId, newest = 0 }) {
     this.user = user;
     this.#token = token;
-    this.#newId = newId;
-    this.#newest = newest;
+    this.#actions = new Actions(this, newId, newest);
     this.connection = new Connection(random);
   }
 
   /**
-   * Something happened. Gives what must be done, in this order.
+   * Handles an input. Returns the actions to perform, in order.
    *
    * @param {number} now milliseconds that never fall
    * @param {Input} input
@@ -67,12 +65,12 @@ export class Machine {
     return this.#outputs;
   }
 
-  /** When `tick` is due, if nothing happens before. */
+  /** The time at which `tick` is due unless something happens before. */
   deadline() {
-    const parts = [this.conversations, this.sending, this.rooms, this.#typing];
+    const parts = [this.conversations, this.sending, this.rooms, this.typing];
     const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
     const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
-    // While a reply is awaited its time tells whether the connection stands.
+    // A pending request probes the connection already.
     const ofConnection = this.#wire.size > 0 ? null : this.connection.deadline();
     return earliest([ofConnection, this.conversations.typingDeadline(), ...ofLink]);
   }
@@ -100,40 +98,7 @@ export class Machine {
       case "token":
         return this.#newToken(input.token);
       default:
-        return this.#wish(input);
-    }
-  }
-
-  /** What the user does. @param {Input} input */
-  #wish(input) {
-    switch (input.kind) {
-      case "post":
-        return this.#post(input.draft, input.at);
-      case "adopt":
-        this.sending.adopt(input.entries);
-        for (const entry of input.entries) this.#isWritten(entry.order);
-        return this.#changed("outbox");
-      case "written_elsewhere":
-        return this.#isWritten(input.order);
-      case "discard":
-      case "retry":
-        this.sending[input.kind](input.id, this.#outputs);
-        return this.#changed("outbox");
-      case "open":
-        return this.conversations.open(input.id);
-      case "shut":
-        return this.#with(input.id, (one) => (one.isOpen = false));
-      case "older":
-        return this.#with(input.id, (one) => {
-          if (one.older === "done" && one.hasOlder && one.messages.length < LIMITS.messages) one.older = NOW;
-        });
-      case "read":
-        return this.#with(input.id, (one) => this.#read(one));
-      case "typing":
-        if (this.connection.link !== null) this.#typing.set(input.id, input.is_typing, this.#now);
-        return;
-      case "room":
-        return this.#room(input.room, input.wanted);
+        return this.#actions.handle(this.#now, input, this.#outputs);
     }
   }
 
@@ -168,6 +133,12 @@ export class Machine {
     this.#changed("connection");
   }
 
+  /** Leaves the connection for a new one. */
+  reconnect() {
+    this.#hangUp();
+    this.#connect();
+  }
+
   #hangUp() {
     const { state } = this.connection;
     if (!this.connection.leave(this.#now)) return;
@@ -175,13 +146,13 @@ export class Machine {
     this.#lost();
   }
 
-  /** What was under way over the transport is asked again over the next one. */
+  /** Requests of the lost transport are repeated over the next one. */
   #lost() {
     this.#isProbeWanted = false;
     this.#wire.clear();
     this.sending.lost();
     this.rooms.lost();
-    this.#typing.lost();
+    this.typing.lost();
     this.conversations.lost();
     if (this.#refresh) this.#token = this.#refresh.token;
     this.#refresh = null;
@@ -190,7 +161,7 @@ export class Machine {
     this.#changed("rooms");
   }
 
-  /** There is a network again, or another one. */
+  /** The network is back, or has changed. */
   #online() {
     const { is } = this.connection.state;
     if (is === "open") {
@@ -208,13 +179,13 @@ export class Machine {
       return;
     }
     this.#token = token;
-    // What was refused was the old one.
+    // The refused token was the old one.
     if (!this.connection.cause) return;
     this.#hangUp();
     this.#start();
   }
 
-  /** What falls due by time alone. */
+  /** Handles everything that is due by time. */
   #due() {
     const { state } = this.connection;
     if (state.is === "pausing" && state.until <= this.#now) this.#connect();
@@ -238,62 +209,7 @@ export class Machine {
     this.#changed("connection");
   }
 
-  // What the user does.
-
-  /**
-   * @param {import("../types.d.ts").Draft} draft
-   * @param {number} at by the clock of the device
-   */
-  #post(draft, at) {
-    this.#newest += 1;
-    const entry = { client_message_id: this.#newId(), at, order: this.#newest, draft };
-    if (!this.sending.post(entry, this.#outputs)) this.#outputs.push({ kind: "full" });
-    if (draft.type === "send_chat_message") this.#typing.sent(draft.conversation_id);
-    this.#changed("outbox");
-  }
-
-  /** What is written from now on comes after this. @param {number} [order] */
-  #isWritten(order = 0) {
-    this.#newest = Math.max(this.#newest, order);
-  }
-
-  /** @param {import("./conversation.js").Conversation} one */
-  #read(one) {
-    const newest = one.messages.at(-1);
-    if (!newest || newest.seq <= Math.max(one.readUpTo, one.reading?.seq ?? 0)) return;
-    one.reading = { turn: NOW, message_id: newest.id, seq: newest.seq };
-    if (newest.seq >= one.lastSeq) one.unread = 0;
-    this.#changedConversation(one.id);
-  }
-
-  /**
-   * @param {import("../types.d.ts").RoomType} room
-   * @param {boolean} wanted
-   */
-  #room(room, wanted) {
-    if (wanted) {
-      this.rooms.want(room);
-    } else {
-      this.rooms.leave(room);
-      // A room is left by leaving the connection: the next one joins the others.
-      if (this.rooms.joined.has(room)) {
-        this.#hangUp();
-        this.#connect();
-      }
-    }
-    this.#changed("rooms");
-  }
-
-  /**
-   * @param {string} id
-   * @param {(one: import("./conversation.js").Conversation) => void} act
-   */
-  #with(id, act) {
-    const one = this.conversations.get(id);
-    if (one) act(one);
-  }
-
-  // What is asked.
+  // Requests.
 
   #pump() {
     for (;;) {
@@ -314,7 +230,7 @@ export class Machine {
       this.rooms.next(now) ??
       this.conversations.next(now) ??
       this.#nextDraft() ??
-      this.#typing.next(now)
+      this.typing.next(now)
     );
   }
 
@@ -342,7 +258,7 @@ export class Machine {
     return { purpose: { kind: "draft", id: client_message_id }, type, data: { ...data, client_message_id } };
   }
 
-  // What the server sends.
+  // Frames from the server.
 
   /**
    * @param {number} link
@@ -391,7 +307,7 @@ export class Machine {
 }
 
 /**
- * A frame, if it is an object.
+ * Parses a frame. `null` unless it is an object.
  *
  * @param {string} text
  * @returns {Json | null}

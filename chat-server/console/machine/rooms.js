@@ -1,4 +1,4 @@
-// The support rooms: joined by each connection anew.
+// The support rooms, joined anew by each connection.
 
 import { NOW, again, earliest, isDue } from "./turn.js";
 
@@ -56,7 +56,7 @@ export class Rooms {
     return null;
   }
 
-  /** When the next turn comes. @param {number} now */
+  /** The time of the next turn. @param {number} now */
   deadline(now) {
     return earliest(this.#wanted.values(), now);
   }

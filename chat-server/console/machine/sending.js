@@ -1,4 +1,4 @@
-// The outbox: drafts that are not acknowledged yet, in the order in which they were written.
+// The outbox: unacknowledged drafts, in the order of writing.
 
 import { LIMITS } from "./limits.js";
 import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.js";
@@ -11,14 +11,14 @@ import { NOW, afterLoss, again, earliest, isDue, isOfTheSession } from "./turn.j
 /** @typedef {{ entry: Entry, turn: Turn }} Item */
 
 /**
- * What must stay in order: a conversation's messages. New conversations are all in one lane.
+ * The unit of ordering: the messages of one conversation. All new conversations share a lane.
  *
  * @param {Draft} draft
  */
 const lane = (draft) => (draft.type === "send_chat_message" ? draft.conversation_id : "");
 
 /**
- * The order in which drafts were written. Those of older versions have only a time, and come before all others.
+ * Compares the order of writing. Drafts of older versions have only a time, and come first.
  *
  * @param {Entry} one
  * @param {Entry} other
@@ -28,14 +28,15 @@ export const inOrder = (one, other) => (one.order ?? 0) - (other.order ?? 0) || 
 /**
  * The drafts, oldest first. Bounded by `LIMITS.outbox`.
  *
- * Of each conversation only the oldest is on the wire: if it is refused for the rate, no later one has overtaken it.
+ * Only the oldest draft of each lane is on the wire: if it is rate limited, no later draft
+ * overtakes it.
  */
 export class Sending {
   /** @type {Item[]} */
   items = [];
 
   /**
-   * A new draft. `false` if there is no room for it.
+   * Adds a draft. Returns `false` without room.
    *
    * @param {Entry} entry
    * @param {Output[]} outputs
@@ -48,7 +49,8 @@ export class Sending {
   }
 
   /**
-   * Drafts of an earlier life, or of a page that was closed. They are kept already, and the server may have any of them.
+   * Adopts drafts of an earlier run, or of a closed page. They are stored already, and the server
+   * may have received any of them.
    *
    * @param {Entry[]} entries
    */
@@ -63,7 +65,7 @@ export class Sending {
   }
 
   /**
-   * The next draft whose turn has come.
+   * The next draft that is due.
    *
    * @param {number} now
    * @returns {Entry | null}
@@ -82,7 +84,7 @@ export class Sending {
   }
 
   /**
-   * The server has answered a draft. Gives its entry if that ends it: acknowledged or refused.
+   * Applies a reply to a draft. Returns the entry if this settles it: acknowledged or refused.
    *
    * @param {string} id
    * @param {Json} reply
@@ -109,7 +111,7 @@ export class Sending {
   }
 
   /**
-   * Takes a draft back.
+   * Withdraws a draft.
    *
    * @param {string} id
    * @param {Output[]} outputs
@@ -121,7 +123,7 @@ export class Sending {
   }
 
   /**
-   * Sends once more what was refused.
+   * Sends a refused draft again.
    *
    * @param {string} id
    * @param {Output[]} outputs
@@ -135,7 +137,7 @@ export class Sending {
     outputs.push({ kind: "keep", entry });
   }
 
-  /** The connection is lost: drafts without an answer are sent again. */
+  /** The connection is lost. Drafts without a reply are sent again. */
   lost() {
     for (const item of this.items) item.turn = afterLoss(item.turn);
   }
@@ -144,7 +146,7 @@ export class Sending {
     return this.items.length >= LIMITS.outbox;
   }
 
-  /** How many wait to be sent. */
+  /** Number of unsent drafts. */
   get waiting() {
     return this.items.filter((item) => item.turn !== "done").length;
   }
@@ -158,12 +160,12 @@ export class Sending {
     return this.items.filter((item) => lane(item.entry.draft) === id).map((item) => item.entry);
   }
 
-  /** The conversations that are still to be created. */
+  /** The conversations still to be created. */
   creations() {
     return this.of("");
   }
 
-  /** When the next turn comes. @param {number} now */
+  /** The time of the next turn. @param {number} now */
   deadline(now) {
     return earliest(this.items.map((item) => item.turn), now);
   }

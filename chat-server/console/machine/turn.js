@@ -1,4 +1,4 @@
-// When something is to be asked for, and when again.
+// Turns: the times of requests and their repetitions.
 
 import { PERIODS } from "./limits.js";
 
@@ -9,7 +9,7 @@ import { PERIODS } from "./limits.js";
 export const NOW = 0;
 
 /**
- * Whether it is to be asked now.
+ * Whether a request is due.
  *
  * @param {Turn} turn
  * @param {number} now
@@ -17,9 +17,10 @@ export const NOW = 0;
 export const isDue = (turn, now) => typeof turn === "number" && turn <= now;
 
 /**
- * Something that is asked for whenever it is wanted, but not again at once.
+ * A repeatable request with a least pause.
  *
- * `isFull` is whether more is wanted than a brief answer, and `isWantedAgain` whether it was wanted while it was on the wire.
+ * `isFull`: whether more than a brief answer is wanted. `isWantedAgain`: whether it was wanted
+ * again while on the wire.
  */
 export class Wanted {
   turn = /** @type {Turn} */ ("done");
@@ -33,13 +34,13 @@ export class Wanted {
    */
   want(now, isFull = false) {
     this.isFull ||= isFull;
-    // What is asked for in full is asked for once, and needs no pause.
+    // A full request is made once, and needs no pause.
     if (this.turn !== "wire" && isFull) this.turn = NOW;
     else if (this.turn === "done") this.turn = Math.max(now, this.#lastAt + PERIODS.rowPause);
     else if (this.turn === "wire") this.#isWantedAgain = true;
   }
 
-  /** It is asked for. Gives whether all of it is wanted. */
+  /** The request is sent. Returns whether it is a full one. */
   ask() {
     const { isFull } = this;
     Object.assign(this, { turn: "wire", isFull: false });
@@ -64,18 +65,18 @@ export class Wanted {
 }
 
 /**
- * After the connection was lost: what was on the wire is asked again.
+ * The turn after a loss of the connection: requests on the wire are repeated.
  *
  * @param {Turn} turn
  * @returns {Turn}
  */
 export const afterLoss = (turn) => (turn === "wire" ? NOW : turn);
 
-/** Errors after which the same may be asked again (protocol, errors: the kinds *pace* and *server*). */
+/** Errors after which a request may be repeated (protocol, errors: the kinds *pace* and *server*). */
 const PASSING = new Set(["rate_limited", "budget_exceeded", "storage_low", "unavailable"]);
 
 /**
- * When to ask again after this reply, if it is an error that waiting helps against.
+ * The time at which to repeat a request after this reply; `null` unless waiting helps.
  *
  * @param {Json} reply
  * @param {number} now
@@ -87,18 +88,19 @@ export function again(reply, now) {
   return now + (Number.isFinite(named) && named >= 0 ? named : PERIODS.repeatAfter);
 }
 
-/** Errors that are about the session: its close comes next, and says what to do. */
+/** Errors about the session: the server closes it next, with the reason. */
 const OF_THE_SESSION = new Set(["not_authenticated", "token_expired", "rights_changed", "deactivated"]);
 
 /**
- * Whether an error says nothing about the request.
+ * Whether an error concerns the session, and not the request.
  *
  * @param {Json} reply
  */
 export const isOfTheSession = (reply) => reply.success === false && OF_THE_SESSION.has(reply.code);
 
 /**
- * The earliest of some times after this one; of none, none. What is due already waits for something else than time.
+ * The earliest of these times after `after`; `null` without any. A turn already due waits for
+ * something other than time.
  *
  * @param {Iterable<Turn | null | undefined>} turns
  * @param {number} [after]

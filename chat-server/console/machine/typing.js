@@ -1,4 +1,4 @@
-// That the user types: told when it begins, again while it goes on, and when it ends.
+// Reports of the user's typing: at its start, repeatedly while it lasts, and at its end.
 
 import { PERIODS } from "./limits.js";
 import { NOW, earliest, isDue } from "./turn.js";
@@ -6,13 +6,16 @@ import { NOW, earliest, isDue } from "./turn.js";
 /** @typedef {import("../types.d.ts").Ask} Ask */
 /** @typedef {import("../types.d.ts").Turn} Turn */
 
-/** Where the user types. Bounded: one conversation is shown at a time, and of others the end is told once. */
+/**
+ * The conversations in which the user types. Bounded: one conversation is shown at a time, and the
+ * end in others is reported once.
+ */
 export class Typing {
   /** @type {Map<string, { turn: Turn, until: number }>} */
   #active = new Map();
 
   /**
-   * A key was pressed, or the text is empty again.
+   * A key was pressed, or the text has become empty.
    *
    * @param {string} id
    * @param {boolean} types
@@ -24,7 +27,7 @@ export class Typing {
     else if (types) this.#active.set(id, { turn: NOW, until: now + PERIODS.typingEnds });
   }
 
-  /** A message was sent: the server ends it by itself. @param {string} id */
+  /** A message was sent. The server ends the typing. @param {string} id */
   sent(id) {
     this.#active.delete(id);
   }
@@ -48,7 +51,7 @@ export class Typing {
     return null;
   }
 
-  /** When the next turn comes. @param {number} now */
+  /** The time of the next turn. @param {number} now */
   deadline(now) {
     return earliest([...this.#active.values()].flatMap((active) => [active.turn, active.until]), now);
   }

@@ -1,10 +1,10 @@
-// What was asked over the connection and is not answered yet.
+// Pending requests of the connection.
 
 import { earliest } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Purpose} Purpose */
 
-/** Requests by their ids. Bounded by `LIMITS.onWire`. */
+/** Requests by id. Bounded by `LIMITS.onWire`. */
 export class Wire {
   /** @type {Map<number, { purpose: Purpose, answerBy: number }>} */
   #asked = new Map();
@@ -15,10 +15,10 @@ export class Wire {
   }
 
   /**
-   * Writes a request down; gives its text.
+   * Registers a request. Returns its text.
    *
    * @param {import("../types.d.ts").Ask} ask
-   * @param {number} answerBy when the connection counts as dead without a reply
+   * @param {number} answerBy the deadline of the reply
    */
   put({ purpose, type, data }, answerBy) {
     this.#last += 1;
@@ -27,7 +27,7 @@ export class Wire {
   }
 
   /**
-   * What a reply answers.
+   * The purpose of the request that a reply answers.
    *
    * @param {unknown} id its `request_id`
    * @returns {Purpose | null}
@@ -39,7 +39,7 @@ export class Wire {
     return asked?.purpose ?? null;
   }
 
-  /** When the first reply is overdue. */
+  /** The deadline of the first reply. */
   deadline() {
     return earliest([...this.#asked.values()].map((asked) => asked.answerBy));
   }

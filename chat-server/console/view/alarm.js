@@ -1,4 +1,4 @@
-// The alarm: emergencies that nobody has opened here, the oldest first.
+// The alarm: emergencies not opened by anyone here, the oldest first.
 
 import { h, hide } from "./dom.js";
 import { beep } from "./sound.js";
@@ -9,9 +9,9 @@ import { ROLES, nameOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
 export class Alarm {
   #session;
   #show;
-  /** Emergencies that nobody has opened. @type {Set<string>} */
+  /** Emergencies not opened by anyone. @type {Set<string>} */
   #open = new Set();
-  /** Emergencies that were told of: each makes its sound once. At most as many as there are conversations. @type {Set<string>} */
+  /** Announced emergencies: each sounds once. Bounded by the conversations. @type {Set<string>} */
   #told = new Set();
   #shown = "";
   element = h("div", { class: "alarm", role: "alert", hidden: true });
@@ -25,7 +25,7 @@ export class Alarm {
     this.#show = show;
   }
 
-  /** An emergency is there. @param {string} id */
+  /** Raises an emergency. @param {string} id */
   raise(id) {
     if (this.#told.has(id)) return;
     this.#told.add(id);
@@ -33,7 +33,7 @@ export class Alarm {
     beep(true);
   }
 
-  /** Somebody has opened it. @param {string} id */
+  /** Somebody has opened the emergency. @param {string} id */
   opened(id) {
     this.#told.add(id);
     this.#open.delete(id);

@@ -1,4 +1,4 @@
-// The field to write in, and phrases that are sent at one click.
+// The input field, and phrases that are sent at one click.
 
 import { h, isComposed, set } from "./dom.js";
 import { limited } from "./limited.js";
@@ -46,7 +46,7 @@ export class Composer {
     );
   }
 
-  /** Another conversation is shown, with what was written in it and not sent. @param {string | null} id */
+  /** Shows another conversation, with its unsent text. @param {string | null} id */
   show(id) {
     this.#id = id;
     this.#input.value = id === null ? "" : this.#unsent.get(id);
@@ -64,7 +64,7 @@ export class Composer {
     this.#types(this.#input.value.trim() !== "");
   }
 
-  /** As many lines as are written, within bounds. */
+  /** Fits the field's height to its text, within bounds. */
   #fit() {
     const lines = this.#input.value.split("\n").length;
     set(this.#input, "rows", Math.min(Math.max(lines, Math.ceil(this.#input.value.length / 60)), 6) || 1);
@@ -79,7 +79,7 @@ export class Composer {
 
   #send() {
     const content = this.#input.value;
-    // What is not taken stays where it was written.
+    // A refused text stays in the field.
     if (content.trim() === "" || !this.#limit.fits() || !this.#post(content)) return;
     this.#input.value = "";
     if (this.#id !== null) this.#unsent.set(this.#id, "");

@@ -1,4 +1,4 @@
-// The control room: all conversations, and one of them open.
+// The control room: all conversations, one of them open.
 
 import { Alarm } from "./alarm.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
@@ -13,7 +13,7 @@ import { ROLES, counted, nameOf, titleOf } from "./words.js";
 /** @typedef {import("../session.js").Session} Session */
 
 export class ControlView {
-  /** The conversation that is open. @type {string | null} */
+  /** The id of the open conversation. @type {string | null} */
   open = null;
   #session;
   #shell;
@@ -63,7 +63,7 @@ export class ControlView {
     if (told.kind === "message") this.#message(told.message);
     if (told.kind === "full") announce("The outbox is full: this message was not taken.");
     if (told.kind === "gone" && told.id === this.open) this.show(null);
-    // An emergency that was created while there was no connection is known from the list alone.
+    // An emergency created while disconnected is known from the list alone.
     if (told.kind === "changed" && told.what === "list") this.#raiseUnread();
     if (told.kind === "changed" && told.what === "conversation") this.#raiseIfUnread(told.id);
     this.#ask();
@@ -77,7 +77,7 @@ export class ControlView {
     this.#thread.focus();
   }
 
-  /** Opens a conversation, or goes back to the list. @param {string | null} id */
+  /** Opens a conversation, or returns to the list. @param {string | null} id */
   show(id) {
     const before = this.open;
     this.open = id;
@@ -112,7 +112,7 @@ export class ControlView {
     if (id === this.open) announce(`${nameOf(people.get(sender), sender)}: ${message.content}`);
   }
 
-  /** Escape leads back to the list. @param {KeyboardEvent} event */
+  /** Escape returns to the list. @param {KeyboardEvent} event */
   #key(event) {
     if (event.key === "Escape" && !isComposed(event) && this.open !== null) this.show(null);
   }

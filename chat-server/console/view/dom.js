@@ -1,10 +1,11 @@
-// Elements. Text is always text: there is no way here by which it could become markup.
+// Elements. Text is inserted as text only, and can't become markup.
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
 /**
- * An element with attributes and children. A function is an event's handler; `true` is an attribute without a value; `false`,
- * `null` and `undefined` are none; but of `aria-` attributes both are said.
+ * Creates an element with attributes and children. A function is an event handler; `true` is an
+ * attribute without a value; `false`, `null` and `undefined` omit the attribute, except for `aria-`
+ * attributes, where `true` and `false` are written out.
  *
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
@@ -36,7 +37,7 @@ export function set(element, name, value) {
 }
 
 /**
- * The text of an element, touched only if it is another one: a screen reader reads what is touched.
+ * Sets an element's text, only if it differs, because screen readers announce every change.
  *
  * @param {Element} element
  * @param {string} text
@@ -46,7 +47,7 @@ export function say(element, text) {
 }
 
 /**
- * Hides an element or shows it, touched only if that is news.
+ * Hides or shows an element, only if its state differs.
  *
  * @param {HTMLElement} element
  * @param {boolean} isHidden
@@ -56,22 +57,23 @@ export function hide(element, isHidden) {
 }
 
 /**
- * Whether a key belongs to an input method that composes a character: what it does there is nobody else's business. Some
- * browsers say so by the key code alone.
+ * Whether a key event belongs to an input method that composes a character, and must be ignored.
+ * Some browsers report this by the key code alone.
  *
  * @param {KeyboardEvent} event
  */
 export const isComposed = (event) => event.isComposing || event.keyCode === 229;
 
 /**
- * Text for screen readers alone.
+ * Text for screen readers only.
  *
  * @param {string} text
  */
 export const hidden = (text) => h("span", { class: "hidden" }, text);
 
 /**
- * Makes the children of an element these, in this order; those that stay are not touched.
+ * Updates the children of an element to match `items`, in order. Unchanged children are not
+ * touched.
  *
  * @template Item
  * @param {Element} parent

@@ -1,4 +1,5 @@
-// The screen of a driver or a queue regulator: help at one press, and the conversation with control.
+// The screen of a driver or a queue regulator: help at one press, and the conversation with
+// control.
 
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { helpDialog } from "./help.js";
@@ -13,11 +14,11 @@ import { counted, nameOf, titleOf, whenOf } from "./words.js";
 
 const ANSWERS = Object.freeze(["Understood", "Yes", "No", "On my way"]);
 
-/** Conversations that are offered beside the open one. */
+/** Conversations offered beside the open one. */
 const OFFERED = 12;
 
 export class DriverView {
-  /** The conversation that is open. @type {string | null} */
+  /** The id of the open conversation. @type {string | null} */
   open = null;
   #session;
   #shell;
@@ -134,7 +135,7 @@ export class DriverView {
   }
 
   /**
-   * A request that control does not have yet.
+   * Shows a request that control does not have yet.
    *
    * @param {HTMLElement} element
    * @param {Entry} entry
@@ -157,8 +158,8 @@ export class DriverView {
 }
 
 /**
- * @param {boolean} isListed whether it is known that there is no conversation
- * @param {number} requests that wait to be sent
+ * @param {boolean} isListed whether the list is complete and empty
+ * @param {number} requests the number of unsent ones
  */
 function welcomeWords(isListed, requests) {
   if (requests > 0) return "Your request";

@@ -1,8 +1,8 @@
-// What is said after an error of the page.
+// The bar that reports an error of the page.
 
 import { h } from "./dom.js";
 
-/** A bar above all; hidden until something has failed. */
+/** A bar above everything else; hidden until a failure. */
 export function faultBar() {
   const bar = h(
     "div",

@@ -1,4 +1,4 @@
-// The one button for help, and its ready phrases.
+// The help button and its phrases.
 
 import { h, isComposed } from "./dom.js";
 import { limited } from "./limited.js";
@@ -28,21 +28,21 @@ const PHRASES = {
   ],
 };
 
-/** Most characters of a title that is taken from the text. */
+/** Most characters of a title derived from the text. */
 const LONGEST_TITLE = 60;
 
-/** Where the text in the user's own words is kept until it is sent. */
+/** The key of the unsent text in the user's own words. */
 const OWN_WORDS = "own-words";
 
 /**
- * The dialog of phrases.
+ * The dialog with phrases.
  *
  * @param {Role} role
  * @param {import("./unsent.js").Unsent} unsent
  * @param {(draft: Draft) => void} post
  */
 export function helpDialog(role, unsent, post) {
-  // Escape that ends a composition of an input method does not close the dialog.
+  // Escape during an input method's composition does not close the dialog.
   const keydown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && isComposed(event) && event.preventDefault();
   const dialog = h("dialog", { class: "dialog help", "aria-labelledby": "help-heading", keydown });
   const ask = (/** @type {Phrase} */ { title, content, isEmergency }) => {

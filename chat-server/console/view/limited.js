@@ -1,21 +1,23 @@
-// A field that takes more than a message may hold, and says so: what was pasted is there for its author to shorten.
+// A field that accepts more than a message may hold, and says so: pasted text stays available for
+// shortening.
 
 import { h, say, set } from "./dom.js";
 
 /** Most characters of a message (protocol, limits), counted as the server does: in Unicode scalars. */
 const LONGEST = 4_000;
 
-/** Most that the field takes at all; the browser cuts off what is pasted beyond. */
+/** Most characters of the field; the browser cuts off the rest. */
 const MOST = 10 * LONGEST;
 
-/** What a text has too much of. @param {string} text */
+/** Number of characters above the limit. @param {string} text */
 function excess(text) {
-  // A scalar is one or two units of a string: most texts need no count.
+  // A scalar takes one or two units of a string: most texts need no count.
   return text.length <= LONGEST ? 0 : Math.max(0, [...text].length - LONGEST);
 }
 
 /**
- * Watches a field. `fits` says whether its text may be sent, and tells why not beside the field.
+ * Watches a field. `fits` returns whether its text may be sent, and shows the reason beside the
+ * field if not.
  *
  * @param {HTMLTextAreaElement} input
  */

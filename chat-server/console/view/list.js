@@ -1,4 +1,4 @@
-// The list of conversations: emergencies apart, each part by the newest activity.
+// The list of conversations: emergencies apart, both parts ordered by activity.
 
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { ROLES, counted, nameOf, titleOf, whenOf, wholeTimeOf } from "./words.js";
@@ -6,10 +6,10 @@ import { ROLES, counted, nameOf, titleOf, whenOf, wholeTimeOf } from "./words.js
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("./pace.js").Changes} Changes */
 
-/** An emergency stays on top for this long after its last message. */
+/** Time after its last message for which an emergency stays on top. */
 const URGENT_FOR = 8 * 60 * 60_000;
 
-/** After this time places are looked at anew, for an emergency may have grown old: in milliseconds. */
+/** Time after which the order is computed anew, because an emergency may have aged; in milliseconds. */
 const PLACED_FOR = 60_000;
 
 export class List {
@@ -21,7 +21,7 @@ export class List {
   #nothing = h("p", { class: "nothing" });
   /** The row of each conversation. @type {Map<string, HTMLElement>} */
   #rows = new Map();
-  /** What put each row where it is. @type {Map<string, string>} */
+  /** The sorting key of each row. @type {Map<string, string>} */
   #places = new Map();
   #placedAt = -Infinity;
   /** @type {string | null} */
@@ -40,7 +40,7 @@ export class List {
   }
 
   /**
-   * Shows what changed.
+   * Shows the changes.
    *
    * @param {Pick<Changes, "all" | "conversations" | "typing">} changes
    * @param {string | null} open
@@ -81,7 +81,7 @@ export class List {
     return this.#places.get(id) !== (one && this.#placeOf(one));
   }
 
-  /** Puts each row where it belongs. @param {Set<string> | null} changed the rows to show anew; all by default */
+  /** Moves each row to its place. @param {Set<string> | null} changed the rows to show anew; all by default */
   #place(changed) {
     const all = this.#machine.conversations.byActivity();
     this.#placedAt = performance.now();

@@ -1,10 +1,11 @@
-// Painting at the browser's pace, and only what changed.
+// Painting once per frame, and only changes.
 
-/** A page that is not seen has no frames; its title and its alarms change all the same, after this many milliseconds. */
+/** Hidden pages have no frames. Their title and alarms are updated after this many milliseconds. */
 const UNSEEN = 500;
 
 /**
- * A function that asks for `paint`, which is called once in the next frame for all that changed until then.
+ * Returns a function that requests `paint`, called once in the next frame for all changes until
+ * then.
  *
  * @param {() => void} paint
  * @param {AbortSignal} gone after which nothing is painted
@@ -25,13 +26,13 @@ export function perFrame(paint, gone) {
   };
 }
 
-/** What changed since the last painting. */
+/** The changes since the last painting. */
 export class Changes {
   /** Whether anything may have changed. */
   all = true;
-  /** Conversations of which more than the typing changed. @type {Set<string>} */
+  /** Conversations with changes other than typing. @type {Set<string>} */
   conversations = new Set();
-  /** Conversations in which somebody types, or no longer. @type {Set<string>} */
+  /** Conversations in which somebody started or stopped typing. @type {Set<string>} */
   typing = new Set();
   /** Whether drafts have changed. */
   outbox = false;
@@ -45,7 +46,7 @@ export class Changes {
     else if (told.what === "list") this.all = true;
   }
 
-  /** Gives what changed, and begins anew. */
+  /** Returns the changes, and resets them. */
   take() {
     const { all, conversations, typing, outbox } = this;
     Object.assign(this, { all: false, conversations: new Set(), typing: new Set(), outbox: false });

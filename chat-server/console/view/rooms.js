@@ -1,4 +1,4 @@
-// The support rooms that control can join: they say which new requests are heard of.
+// The support rooms that control can join, each for announcements of new requests.
 
 import { inTab } from "../kept.js";
 import { h, say, set } from "./dom.js";
@@ -12,7 +12,7 @@ const ROOMS = /** @type {[RoomType, string][]} */ ([
   ["emergency_support", "Emergencies"],
 ]);
 
-/** Where the choice waits while the page is reloaded. */
+/** The key under which the choice survives a reload. */
 const KEPT = "chat-rooms";
 
 export class Rooms {

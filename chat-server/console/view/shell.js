@@ -1,4 +1,4 @@
-// What surrounds both views: the bar with the state of the connection, and what must be said above all.
+// The frame around both views: the bar with the connection's state, and urgent notices.
 
 import { WHOM, addressAs } from "../trial.js";
 import { h, hidden, hide, say, set } from "./dom.js";
@@ -10,7 +10,7 @@ import { ROLES, endOf, nameOf, several, stateOf } from "./words.js";
 
 const live = h("p", { class: "hidden", role: "status" });
 
-/** Says something to screen readers, after what they are saying. @param {string} text */
+/** Announces a text to screen readers, after the current one. @param {string} text */
 export function announce(text) {
   live.textContent = "";
   live.textContent = text;
@@ -71,7 +71,7 @@ export class Shell {
     return wants === "again" ? [said, again] : [said];
   }
 
-  /** What waits to be sent stays on this device, and whoever leaves is told so. */
+  /** Unsent messages stay on this device. A leaving user is told. */
   #leave() {
     const { waiting } = this.#session.client.machine.sending;
     if (waiting === 0) return this.#session.leave();
@@ -93,7 +93,7 @@ export class Shell {
 }
 
 /**
- * Whom the second tab may be.
+ * The users offered for a second tab.
  *
  * @param {{ key: string, whom: import("../trial.js").Whom }} trial
  */

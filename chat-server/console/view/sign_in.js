@@ -1,18 +1,18 @@
-// Signing in: by a token, or by the trial.
+// Signing in: with a token, or by the trial.
 
 import { claims } from "../token.js";
 import { WHOM, trialToken } from "../trial.js";
 import { h, say, set } from "./dom.js";
 
-/** Where the browser refuses its storage. */
+/** The notice for browsers without storage. */
 const KEEPS_NOTHING =
   "This browser keeps nothing for this page. You can sign in, but closing or reloading the page signs you out, and messages that are not sent by then are lost.";
 
 /**
  * A form for a token.
  *
- * @param {string} verb what its button says
- * @param {(token: string) => string | null} use gives what is wrong with it
+ * @param {string} verb the label of the button
+ * @param {(token: string) => string | null} use returns the fault, if any
  */
 export function tokenForm(verb, use) {
   const problem = h("p", { class: "problem", id: "token-problem", role: "alert" });
@@ -43,7 +43,7 @@ export function tokenForm(verb, use) {
 }
 
 /**
- * The page before one is anybody.
+ * The page before signing in.
  *
  * @param {{ trial: { key: string, whom: import("../trial.js").Whom | null } | null, notice: string, isKept: boolean,
  *   enter: (token: string, whom: import("../trial.js").Whom | null) => void }} settings

@@ -1,4 +1,5 @@
-// The sound of a new request. Browsers allow it only after the user has done something on the page.
+// The sound of a new request. Browsers allow sound only after the user has interacted with the
+// page.
 
 import { onDevice } from "../kept.js";
 
@@ -15,7 +16,7 @@ export function setSound(isOn) {
   if (isOn) beep(false);
 }
 
-/** Makes sound possible with the first thing that the user does. */
+/** Enables sound at the user's first interaction. */
 export function awaitGesture() {
   const wake = () => {
     audio ??= new AudioContext();

@@ -1,4 +1,4 @@
-// An open conversation: its messages, who types, and the field to write in.
+// An open conversation: its messages, typing users, and the input field.
 
 import { Composer } from "./composer.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
@@ -16,15 +16,15 @@ import { dayOf, nameOf, timeOf, wholeTimeOf } from "./words.js";
  * @property {string} key
  * @property {string} sender
  * @property {string} content
- * @property {number} seq of what waits, none that anybody could have read
+ * @property {number} seq greater than any read position for unsent lines
  * @property {number} at
- * @property {boolean} startsDay whether another day begins with it
- * @property {boolean} goesOn whether the line before is by the same
+ * @property {boolean} startsDay whether the line is the first of a day
+ * @property {boolean} goesOn whether the previous line has the same sender
  * @property {"theirs" | "waiting" | "refused" | "sent" | "read"} is
  * @property {string} [refused]
  */
 
-/** This close to an end counts as being there, in pixels. */
+/** Distance from an end that counts as being there, in pixels. */
 const NEAR = 60;
 
 export class Thread {
@@ -38,9 +38,9 @@ export class Thread {
   #composer;
   #first = 0;
   #isAtEnd = true;
-  /** Where it was scrolled to. */
+  /** The last scroll position. */
   #top = 0;
-  /** Up to where each of the other side has read. @type {Map<string, number>} */
+  /** The read positions of the other side. @type {Map<string, number>} */
   #readers = new Map();
 
   /**
@@ -83,7 +83,7 @@ export class Thread {
     this.#composer.focus();
   }
 
-  /** Shows what changed. @param {Pick<import("./pace.js").Changes, "all" | "conversations" | "typing" | "outbox">} changes */
+  /** Shows the changes. @param {Pick<import("./pace.js").Changes, "all" | "conversations" | "typing" | "outbox">} changes */
   update({ all, conversations, typing, outbox }) {
     if (this.#id === null) return;
     if (all || outbox || conversations.has(this.#id)) this.#updateAll();
@@ -183,7 +183,7 @@ export class Thread {
 
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.#lines;
-    // Only who scrolls up leaves the end: not by the list becoming shorter, of which this may be the first to hear.
+    // Only scrolling up leaves the end. A shorter list also causes this event, and must not.
     if (scrollHeight - scrollTop - clientHeight < NEAR) this.#isAtEnd = true;
     else if (scrollTop < this.#top) this.#isAtEnd = false;
     this.#top = scrollTop;
@@ -194,7 +194,7 @@ export class Thread {
     if (this.#conversation) this.#fill(this.#conversation);
   }
 
-  /** Asks for older messages where their place is seen. @param {Conversation} conversation */
+  /** Requests older messages if their place is visible. @param {Conversation} conversation */
   #fill(conversation) {
     const isSeen = this.#lines.scrollTop < 4 * NEAR && this.#lines.clientHeight > 0;
     if (isSeen && conversation.held && conversation.hasOlder && conversation.older === "done") {
@@ -208,7 +208,7 @@ export class Thread {
     hide(this.#below, true);
   }
 
-  /** What is at the end of a page that somebody looks at is read. */
+  /** Marks messages as read when their end is visible on a focused page. */
   #markRead() {
     const isSeen = document.visibilityState === "visible" && document.hasFocus() && this.#lines.clientHeight > 0;
     if (this.#id !== null && isSeen && this.#isAtEnd) this.#session.client.handle({ kind: "read", id: this.#id });
@@ -216,12 +216,12 @@ export class Thread {
 }
 
 /**
- * What the server holds, then what it has said to hold and not sent yet, then what waits.
+ * Messages from the server, then acknowledged own ones, then unsent ones.
  *
  * @param {Conversation} conversation
  * @param {Entry[]} drafts
  * @param {string} me
- * @param {number} readTo up to where the other side has read
+ * @param {number} readTo the read position of the other side
  * @returns {Line[]}
  */
 function linesOf(conversation, drafts, me, readTo) {

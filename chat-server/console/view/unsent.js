@@ -1,13 +1,13 @@
-// Text that is written and not sent: kept in the tab, so that neither a reload nor an error takes it from its author.
+// Unsent text, kept in the tab to survive reloads and errors.
 
 import { inTab } from "../kept.js";
 
 const KEPT = "chat-unsent/";
 
-/** A text longer than this is not kept, in characters: no message may be as long. */
+/** Longest text to keep, in characters: longer than any message. */
 const LONGEST = 50_000;
 
-/** The unsent texts of a user, each under the place where it was written. */
+/** The unsent texts of a user, by place of writing. */
 export class Unsent {
   #prefix;
 

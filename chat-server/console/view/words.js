@@ -44,7 +44,7 @@ export const whenOf = (at) => (dayOf(at) === "Today" ? timeOf(at) : dayOf(at));
  */
 export const nameOf = (person, id) => `${person?.first_name ?? ""} ${person?.last_name ?? ""}`.trim() || id;
 
-/** The server puts it before every title. @param {string} title */
+/** The server puts this prefix before every title. @param {string} title */
 export const titleOf = (title) => title.replace(/^Support: /, "") || "Conversation";
 
 /**
@@ -57,11 +57,11 @@ export const several = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}
 export const counted = (count) => (count >= 100 ? "99+" : String(count));
 
 /**
- * How the connection is, honestly.
+ * The connection's state in words.
  *
  * @param {import("../types.d.ts").Phase} phase
- * @param {number} waiting messages that wait to be sent
- * @param {boolean} isOnline what the browser believes of the network
+ * @param {number} waiting number of unsent messages
+ * @param {boolean} isOnline whether the browser reports a network
  * @returns {{ state: "live" | "reconnecting" | "offline" | "ended", text: string }}
  */
 export function stateOf(phase, waiting, isOnline) {
