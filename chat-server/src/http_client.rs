@@ -64,13 +64,13 @@ pub(crate) enum PlainHttp {
 pub(crate) enum RequestError {
     #[error("no answer within {} s", ANSWER_WITHIN.as_secs())]
     TooSlow,
-    #[error("can't reach it: {0}")]
+    #[error("can't connect: {0}")]
     Unreachable(#[from] io::Error),
-    #[error("no HTTP: {0}")]
+    #[error("the response is not HTTP: {0}")]
     Http(#[from] hyper::Error),
-    #[error("it answers {0}")]
+    #[error("the server answers {0}")]
     Status(StatusCode),
-    #[error("it has more than {0} bytes, or breaks off")]
+    #[error("the response has more than {0} bytes, or is incomplete")]
     TooLong(usize),
 }
 

@@ -107,7 +107,7 @@ async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
             Err(RetentionError::Busy) => {}
             Err(error) => {
                 if !std::mem::replace(&mut is_failing, true) {
-                    warn!(%error, "could not erase what is too old; it will be tried again");
+                    warn!(%error, "can't erase messages past their retention: trying again");
                 }
                 sleep(RETRY_EVERY).await;
                 continue;
@@ -116,7 +116,7 @@ async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
         is_failing = false;
         match std::mem::take(&mut erased) {
             0 => {}
-            messages => info!(messages, "erased the text of messages that were kept for long enough"),
+            messages => info!(messages, "erased the text of messages past their retention"),
         }
         sleep(SWEEP_EVERY).await;
     }

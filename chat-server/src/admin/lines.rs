@@ -34,7 +34,7 @@ pub(super) struct Lines(mpsc::Sender<Bytes>);
 
 /// The client is gone. An operation without other use can stop.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody waits for the answer any more")]
+#[error("the client is gone")]
 pub(super) struct ClosedError;
 
 impl Lines {

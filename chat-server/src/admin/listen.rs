@@ -76,7 +76,7 @@ pub enum AdminError {
     #[error("will not listen for administrators over TCP without a token: give --admin-token-file")]
     NoToken,
     /// The token can't be used.
-    #[error("the token of administrators: {0}")]
+    #[error("the administrators' token: {0}")]
     Token(#[from] SecretError),
 }
 

@@ -53,9 +53,9 @@ fn connections(text: &mut Text, metrics: &Metrics) {
     text.labelled(Counter, "chat_connections_closed_total", help, "code", closed);
     let help = "Connections that were not let in, by close code.";
     text.labelled(Counter, "chat_connections_refused_total", help, "code", refused);
-    let help = "Connections without a good token yet, and those that were refused and have yet to close.";
+    let help = "Connections without a valid token yet, and refused ones that have yet to close.";
     text.value(Gauge, "chat_newcomers", help, metrics.newcomers.now.load(Ordering::Relaxed));
-    let help = "Newcomers that were closed to let others in; full: of all; address: of one; leaving: refused before.";
+    let help = "Newcomers closed to let others in; full: all places taken; address: all of one; leaving: refused before.";
     text.labelled(Counter, "chat_newcomers_evicted_total", help, "cause", &metrics.newcomers.evicted);
 }
 
@@ -69,9 +69,9 @@ fn requests(text: &mut Text, stats: &DriveStats, metrics: &Metrics) {
     text.values(Counter, "chat_requests_total", help, answered);
     let help = "From a request's frame to its reply, handed to the connection.";
     text.histogram("chat_acknowledgement_seconds", help, &metrics.acknowledgement);
-    let help = "From a durable change to its event, handed to the connection of one who hears it.";
+    let help = "From a durable change to its event, handed to a recipient's connection.";
     text.histogram("chat_delivery_seconds", help, &metrics.delivery);
-    let help = "Typing events that were not sent, for their reader is slow.";
+    let help = "Typing events that were not sent, because their reader is slow.";
     text.value(Counter, "chat_typing_events_shed_total", help, stats.typing_shed);
 }
 
@@ -107,7 +107,7 @@ fn webhook(text: &mut Text, metrics: &Metrics) {
         text.value(kind, name, help, value.load(Ordering::Relaxed));
     }
     let behind = behind.iter().map(|lane| lane.load(Ordering::Relaxed)).max();
-    let help = "Records of the journal since the first that the webhook has not come to.";
+    let help = "Records of the journal that the webhook has not processed yet.";
     text.value(Gauge, "chat_webhook_behind", help, behind.unwrap_or_default());
 }
 
@@ -140,9 +140,9 @@ fn store(text: &mut Text, store: &LocalStore) {
 
 fn process(text: &mut Text) {
     let Process { cpu, resident_bytes, open_files } = Process::read();
-    text.value(Counter, "process_cpu_seconds_total", "Time of processors.", cpu.as_secs_f64());
+    text.value(Counter, "process_cpu_seconds_total", "CPU time.", cpu.as_secs_f64());
     if let Some(bytes) = resident_bytes {
-        text.value(Gauge, "process_resident_memory_bytes", "Memory.", bytes);
+        text.value(Gauge, "process_resident_memory_bytes", "Resident memory.", bytes);
     }
     if let Some(files) = open_files {
         text.value(Gauge, "process_open_fds", "Open files.", files);

@@ -102,7 +102,7 @@ static ROUTES: [Route; 9] = [
     Route {
         method: Method::GET,
         path: "/metrics",
-        about: "what is counted and measured, for Prometheus",
+        about: "metrics for Prometheus",
         handler: |context, request| Box::pin(metrics::metrics(context, request)),
     },
     Route {
@@ -114,7 +114,7 @@ static ROUTES: [Route; 9] = [
     Route {
         method: Method::GET,
         path: "/readyz",
-        about: "whether clients should come, and if not why, as at the public port",
+        about: "whether clients should connect, and if not why, as at the public port",
         handler: |context, request| Box::pin(ready(Ok(health(&context, &request)))),
     },
     Route {
@@ -144,7 +144,7 @@ static ROUTES: [Route; 9] = [
     Route {
         method: Method::POST,
         path: "/backup",
-        about: "takes a backup: {\"to\": \"/a/directory/to/be/made\"}",
+        about: "take a backup: {\"to\": \"/a/directory/to/be/made\"}",
         handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
     },
 ];

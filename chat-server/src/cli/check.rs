@@ -22,7 +22,7 @@ pub(super) fn check(args: &ServeArgs, given: &Given) -> CliResult {
     #[cfg(feature = "otel")]
     wrong.extend(args.export.target().err().map(|error| error.to_string()));
     if wrong.is_empty() {
-        Ok(writeln!(io::stdout(), "# all of it is good")?)
+        Ok(writeln!(io::stdout(), "# all settings are valid")?)
     } else {
         Err(wrong.join("\nchat-server: ").into())
     }

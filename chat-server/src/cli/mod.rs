@@ -35,7 +35,9 @@ type CliResult = Result<(), Box<dyn std::error::Error>>;
 /// A chat between field staff and a control centre, over WebSockets.
 #[derive(Debug, Parser)]
 #[command(name = "chat-server", version, args_conflicts_with_subcommands = true)]
-#[command(after_help = "CHAT_JWT_SECRET holds the secret itself. Without a command, the server is started.")]
+#[command(
+    after_help = "The variable CHAT_JWT_SECRET may contain the token secret itself. Without a command, the server is started."
+)]
 struct Cli {
     /// File with settings (TOML), each under the name of its flag. A flag overrides the
     /// environment; both override the file.

@@ -101,7 +101,7 @@ async fn run(args: &ServeArgs) -> CliResult {
 /// Notifies systemd, if the service has `Type=notify`.
 fn tell_systemd(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        warn!(%error, "systemd can't be told how far the service is");
+        warn!(%error, "can't notify systemd of the service's state");
     }
 }
 

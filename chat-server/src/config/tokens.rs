@@ -176,10 +176,7 @@ pub enum TokenConfigError {
     #[error("{0} needs a public key: give --jwt-public-key-file, --jwks-file or --jwks-url")]
     NoKey(Algorithm),
     /// More than one source of keys.
-    #[error(
-        "of a secret, a public key, and a key set in a file or at an address, more than one is given, and only one can \
-         count: take the others away"
-    )]
+    #[error("give only one of these: a secret, a public key, a file with a key set, the URL of a key set")]
     Ambiguous,
 }
 

@@ -115,7 +115,7 @@ impl Caller {
         self.metrics.webhook.sent.fetch_add(1, Ordering::Relaxed);
         self.is_skipping.store(false, Ordering::Relaxed);
         if mem::take(&mut self.failing().is_told) {
-            info!("the webhook is taken again");
+            info!("the webhook is accepted again");
         }
     }
 
@@ -124,7 +124,7 @@ impl Caller {
         let mut failing = self.failing();
         if !failing.is_told && failing.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
             *failing = Failing { is_told: true, told_at: Some(Instant::now()) };
-            warn!(%error, "the webhook is not taken: it is tried again");
+            warn!(%error, "the webhook is not accepted: trying again");
         }
     }
 
@@ -135,7 +135,10 @@ impl Caller {
     fn skip(&self, notification: &Notification) {
         self.metrics.webhook.skipped.fetch_add(1, Ordering::Relaxed);
         if !self.is_skipping.swap(true, Ordering::Relaxed) {
-            warn!(message = notification.message.as_str(), "the webhook skips what is too old, from here on");
+            warn!(
+                message = notification.message.as_str(),
+                "the webhook skips notifications that are too old, from here on"
+            );
         }
     }
 
@@ -145,7 +148,7 @@ impl Caller {
         warn!(
             message = notification.message.as_str(),
             conversation = notification.conversation.as_str(),
-            "the receiver of the webhook refuses this event and takes others: it is told no more"
+            "the webhook's receiver rejects this notification and accepts others: giving it up"
         );
     }
 }

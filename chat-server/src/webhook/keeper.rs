@@ -47,12 +47,12 @@ impl Keeper {
             Ok(None) => at_end(),
             Ok(Some(_)) => {
                 warn!(
-                    "the webhook had come further than the journal, which was restored: it begins at its end"
+                    "the webhook's checkpoint is beyond the journal's end, as after a restore: starting at the end"
                 );
                 at_end()
             }
             Err(error) => {
-                error!(%error, "can't read how far the webhook has come: it begins at the journal's end");
+                error!(%error, "can't read the webhook's checkpoint: starting at the journal's end");
                 at_end()
             }
         };
@@ -83,7 +83,7 @@ impl Keeper {
         let inner = self.0.clone();
         let written = spawn_blocking(move || inner.write()).await;
         if let Err(error) = written.expect("it does not panic, and is not aborted") {
-            warn!(%error, "can't keep how far the webhook has come: after a crash it repeats itself");
+            warn!(%error, "can't write the webhook's checkpoint: a crash now would repeat notifications");
         }
     }
 }

@@ -206,7 +206,7 @@ impl Lane {
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             return;
         }
-        error!(%error, "the webhook leaves out what it can't read, up to the journal's end");
+        error!(%error, "the webhook skips the damaged part, up to the journal's end");
         (self.damaged, self.pause) = (0, FIRST_PAUSE);
         match &self.reads_for {
             Some(conversation) => self.streams.refill(conversation, Vec::new(), None),

@@ -77,12 +77,8 @@ fn a_server_is_not_started_with_what_is_unsafe_or_unclear() {
         (&[], &[("CHAT_JWT_SECRET", "short")], "CHAT_JWT_SECRET has 5 bytes, and a secret needs at least 32"),
         (&["--jwt-secret-file", short], &[], "has 31 bytes, and a secret needs at least 32"),
         (&["--jwt-secret-file", "none"], &[], "can't read the secret file none"),
-        (
-            &["--listen", "0.0.0.0:0"],
-            &[],
-            "will not listen on 0.0.0.0:0 with a secret that the server made itself",
-        ),
-        (&["serve", "--listen", "[::]:0"], &[], "with a secret that the server made itself"),
+        (&["--listen", "0.0.0.0:0"], &[], "will not listen on 0.0.0.0:0 with a generated secret"),
+        (&["serve", "--listen", "[::]:0"], &[], "with a generated secret"),
         (&["--listen", "nowhere"], &[secret], "can't listen on nowhere"),
         (&["--max-connections", "0"], &[secret], "0 is not in 1..=1000000"),
         (&["--max-connections", "2305843009213693952"], &[secret], "is not in 1..=1000000"),
@@ -95,7 +91,7 @@ fn a_server_is_not_started_with_what_is_unsafe_or_unclear() {
             "holds no public key for ES256",
         ),
         (&["--jwt-public-key-file", private, "--jwt-algorithm", "RS256"], &[], "holds a private key"),
-        (&["--jwt-public-key-file", public, "--jwt-algorithm", "RS256"], &[secret], "only one can count"),
+        (&["--jwt-public-key-file", public, "--jwt-algorithm", "RS256"], &[secret], "give only one of"),
     ];
     for (arguments, environment, text) in cases {
         let said = refusal(dir.path(), arguments, environment);

@@ -88,7 +88,7 @@ async fn a_key_of_a_new_file_counts_at_once_and_one_that_is_gone_does_not() {
     let mut client = Client::connect(&format!("{}?token={}", server.url, new.token(&jane()))).await;
     assert_eq!(client.request("refresh_token", json!({"token": new.token(&jane())})).await["success"], true);
     let (_, log, _) = server.stop().await;
-    assert!(log.contains("it is no JSON Web Key Set: the keys stay as they were"), "{log}");
+    assert!(log.contains("the document is no JSON Web Key Set: the keys stay as they were"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +111,10 @@ async fn an_unknown_key_is_asked_for_once_a_minute_and_what_was_read_stays() {
     }
     assert_eq!(refused(&server, &new.token(&john())).await, None);
     let (_, log, _) = server.stop().await;
-    assert!(log.contains("it answers 500 Internal Server Error: the keys stay as they were"), "{log}");
+    assert!(
+        log.contains("the server answers 500 Internal Server Error: the keys stay as they were"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,13 +129,13 @@ async fn a_server_is_not_started_by_an_address_that_gives_no_keys() {
     let secret = json!({"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}).to_string();
     let long = format!("HTTP/1.1 200 OK\r\n\r\n{}", " ".repeat(256 * 1024 + 1));
     for (answer, text) in [
-        (Some(elsewhere), "it answers 302 Found"),
-        (Some(long), "it has more than 262144 bytes"),
-        (Some("gibberish\r\n\r\n".to_owned()), "no HTTP: "),
+        (Some(elsewhere), "the server answers 302 Found"),
+        (Some(long), "the response has more than 262144 bytes"),
+        (Some("gibberish\r\n\r\n".to_owned()), "the response is not HTTP: "),
         (None, "no answer within 5 s"),
         (
             Some(format!("HTTP/1.1 200 OK\r\n\r\n{secret}")),
-            "it holds no public key for RS256, ES256 or EdDSA",
+            "the document holds no public key for RS256, ES256 or EdDSA",
         ),
     ] {
         publisher.answer(answer);
@@ -140,7 +143,7 @@ async fn a_server_is_not_started_by_an_address_that_gives_no_keys() {
         assert!(said.contains(&format!("can't get the key set from {url}: {text}")), "{text}: {said}");
     }
     let untrusted = tokio::task::block_in_place(|| refusal(dir.path(), &flags[..4], None));
-    assert!(untrusted.contains("can't reach it: invalid peer certificate"), "{untrusted}");
+    assert!(untrusted.contains("can't connect: invalid peer certificate"), "{untrusted}");
 }
 
 #[test]
@@ -150,17 +153,25 @@ fn what_is_unclear_or_unsafe_is_refused() {
     std::fs::write(&bad, r#"{"keys": []}"#).unwrap();
     for (flags, secret, text) in [
         (&["--jwks-url", "http://127.0.0.1/keys"][..], None, "the address must begin with https://"),
-        (&["--jwks-url", "https://x/", "--jwks-file", &file], None, "only one can count"),
+        (&["--jwks-url", "https://x/", "--jwks-file", &file], None, "give only one of"),
         (
             &["--jwks-url", "https://x/", "--jwks-ca-file", &file],
             None,
             "holds no certificate of an authority",
         ),
-        (&["--jwks-file", &file], Some(SECRET), "only one can count"),
+        (&["--jwks-file", &file], Some(SECRET), "give only one of"),
         (&["--jwks-file", &file, "--jwt-algorithm", "HS256"], None, "HS256 works with a secret"),
-        (&["--jwks-file", &file, "--jwt-algorithm", "RS256"], None, "it holds no public key for RS256"),
+        (
+            &["--jwks-file", &file, "--jwt-algorithm", "RS256"],
+            None,
+            "the document holds no public key for RS256",
+        ),
         (&["--jwks-file", "none"], None, "can't get the key set from none: No such file"),
-        (&["--jwks-file", "bad.json"], None, "bad.json: it holds no public key for RS256, ES256 or EdDSA"),
+        (
+            &["--jwks-file", "bad.json"],
+            None,
+            "bad.json: the document holds no public key for RS256, ES256 or EdDSA",
+        ),
     ] {
         for command in ["serve", "check"] {
             let said = refusal(dir.path(), &[&[command, "--listen", "127.0.0.1:0"], flags].concat(), secret);

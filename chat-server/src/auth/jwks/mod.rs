@@ -84,7 +84,7 @@ enum KeySourceError {
     Unreadable(#[from] std::io::Error),
     #[error(transparent)]
     Fetch(#[from] RequestError),
-    #[error("it has more than {DOCUMENT_MOST} bytes")]
+    #[error("the document has more than {DOCUMENT_MOST} bytes")]
     TooLong,
     #[error(transparent)]
     NoSet(#[from] KeySetError),
@@ -165,7 +165,7 @@ impl Jwks {
     async fn read_once(&self) -> Result<(), JwksError> {
         let set = self.document().await.and_then(|document| Ok(KeySet::read(&document, self.accepted)?));
         let set = set.map_err(|reason| JwksError { place: self.place(), reason })?;
-        info!(keys = set.len(), from = self.place(), "read the keys that tokens are checked by");
+        info!(keys = set.len(), from = self.place(), "read the keys that verify tokens");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
         Ok(())
     }

@@ -30,10 +30,10 @@ pub(in crate::auth) enum Chosen<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum KeySetError {
     /// The document is not a key set.
-    #[error("it is no JSON Web Key Set")]
+    #[error("the document is no JSON Web Key Set")]
     NoSet,
     /// No key in the set is usable.
-    #[error("it holds no public key for {0}")]
+    #[error("the document holds no public key for {0}")]
     NoKey(Accepted),
 }
 

@@ -113,8 +113,8 @@ async fn what_is_not_taken_is_told_again_and_the_rest_waits_for_it() {
     assert_eq!((&taken.id, taken.answered), (&first.id, Answer::Status(204)));
     assert_eq!(receiver.next().await.id, message);
     let (_, log, _) = server.stop().await;
-    assert_eq!(log.matches("the webhook is not taken").count(), 1, "{log}");
-    assert!(log.contains("the webhook is taken again"), "{log}");
+    assert_eq!(log.matches("the webhook is not accepted").count(), 1, "{log}");
+    assert!(log.contains("the webhook is accepted again"), "{log}");
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn what_is_too_old_is_skipped() {
     let message = send(&mut phone, &id, "new").await;
     while receiver.next().await.id != message {}
     let (_, log, _) = server.stop().await;
-    assert_eq!(log.matches("the webhook skips what is too old").count(), 1, "{log}");
+    assert_eq!(log.matches("the webhook skips notifications that are too old").count(), 1, "{log}");
 }
 
 #[tokio::test]
