@@ -19,8 +19,8 @@ pub enum Frame {
     /// Several texts, already framed for the transport. Outgoing only, and only for a drive with [a
     /// framing function](crate::drive::Drive::frame_by).
     Framed(Bytes),
-    /// The end. An incoming one means that the peer closes; an outgoing one is the last frame, and
-    /// the sink is closed behind.
+    /// The end. An incoming one means that the peer closes. An outgoing one is the last frame, after
+    /// which the sink is closed.
     Close(CloseCode),
 }
 

@@ -260,8 +260,8 @@ pub struct OutboundLimits {
     /// Bytes that wait on all connections together, each shared frame counted once. More close the
     /// connection with the most (4008).
     ///
-    /// Checked after each turn of the engine and the readers' turn behind. One turn may exceed the
-    /// limit until then, within the bounds of each connection.
+    /// Checked after each turn of the engine, once the readers had their turn. One turn may exceed
+    /// the limit until then, within the bounds of each connection.
     pub total_bytes: usize,
 }
 

@@ -20,7 +20,7 @@ pub struct Session {
     conn: ConnectionId,
     messages: mpsc::Sender<ServiceMessage>,
     queue: QueueReceiver,
-    #[expect(dead_code, reason = "held for what its drop does")]
+    #[expect(dead_code, reason = "held for its drop")]
     closing: ReportsClosing,
 }
 

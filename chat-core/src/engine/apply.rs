@@ -40,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// Enrols a user anew whose place in control has changed, and updates the user's sessions.
+    /// Updates a user's sessions, and starts a new enrolment if the place in control has changed.
     fn account_put(&mut self, account: &Account) {
         if account.enrolment_due {
             self.enrolment.put(account.clone());

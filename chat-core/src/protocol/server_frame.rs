@@ -46,7 +46,7 @@ pub struct RawReply<'a> {
 
 /// The error for a frame that no server of this protocol sends.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the server sent what the protocol does not know: {0}")]
+#[error("the server sent a frame that the protocol does not define: {0}")]
 pub struct DecodeError(String);
 
 impl DecodeError {

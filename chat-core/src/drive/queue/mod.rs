@@ -70,7 +70,8 @@ struct Shared {
     signs: Signs,
 }
 
-/// Counts that change together, so that each shared count is written once for many items.
+/// Counts gathered by one end of a queue before they are written to the shared counts, because two
+/// threads write each of those.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     items: usize,
