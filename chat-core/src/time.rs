@@ -96,7 +96,7 @@ impl Monotonic {
     }
 }
 
-/// Rounds a pause up to whole milliseconds, the protocol's unit, so that waiting this long suffices.
+/// Rounds a pause up to whole milliseconds, the protocol's unit, so waiting this long suffices.
 pub(crate) fn whole_millis(pause: Duration) -> Duration {
     Duration::from_millis(u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }

@@ -101,15 +101,7 @@ impl Engine {
             Operation::Request(Request::MarkMessageRead(read)) => Some(read.message_id.clone()),
             _ => None,
         };
-        match origin {
-            Origin::Request(conn, number) => {
-                if let Some(connection) = self.connections.get_mut(conn) {
-                    connection.set(*number, Stage::Committing(pending));
-                }
-            }
-            Origin::Command(id) => drop(self.commands.insert(*id, pending)),
-            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
-        }
+        self.keep(origin, pending, Stage::Committing);
         self.submit_for(origin.clone(), change, message);
     }
 

@@ -7,14 +7,13 @@ use super::load::PendingCall;
 use super::origin::Origin;
 use super::pending_request::{Blocked, HandlerContext, HandlerResult, Operation, PendingRequest, Step};
 use super::weight::{Weight, is_page};
-use super::{Claims, Class, Engine, Handled, Output, Ticket, Timer, VerifyError, command, handler};
+use super::{Class, Engine, Handled, Output, command, handler};
 use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
-    CloseCode, Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, RefreshTokenReply, Reply, Request,
-    Success, Undecodable,
+    CloseCode, Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, Reply, Request, Undecodable,
 };
-use crate::store::{Account, Query};
+use crate::store::Query;
 
 impl Engine {
     /// Decodes a client's frame at once; the request is decided in its turn. Frames on a closing
@@ -39,16 +38,20 @@ impl Engine {
                 let pending = PendingRequest::new(Operation::Request(request), connection.user.clone());
                 connection.push(Some(event), request_id, Stage::Waiting(Box::new(pending)));
             }
-            Err(Undecodable { request_id, error }) => {
-                let charged = self.rates.charge(&connection.user.id, || Weight::Request, self.now.monotonic);
-                let error = charged.err().unwrap_or(error);
-                let (user, code) = (connection.user.clone(), Some(error.code));
-                let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
-                connection.push(None, request_id.clone(), Stage::Done(Some(reply)));
-                self.count_answer(Handled { conn, user, event: None, request_id, code });
-            }
+            Err(undecodable) => self.answer_undecodable(conn, undecodable),
         }
         self.advance(conn);
+    }
+
+    /// Answers a frame that is no request with an error, and charges the user for it.
+    fn answer_undecodable(&mut self, conn: ConnectionId, Undecodable { request_id, error }: Undecodable) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let charged = self.rates.charge(&connection.user.id, || Weight::Request, self.now.monotonic);
+        let error = charged.err().unwrap_or(error);
+        let (user, code) = (connection.user.clone(), Some(error.code));
+        let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
+        connection.push(None, request_id.clone(), Stage::Done(Some(reply)));
+        self.count_answer(Handled { conn, user, event: None, request_id, code });
     }
 
     /// Decides every request of a connection whose turn has come, and sends every frame that may
@@ -252,10 +255,20 @@ impl Engine {
 
     /// Parks a request while its load or token check is in flight.
     pub(super) fn park(&mut self, origin: &Origin, pending: Box<PendingRequest>) {
+        self.keep(origin, pending, Stage::Loading);
+    }
+
+    /// Keeps a pending request in this stage.
+    pub(super) fn keep(
+        &mut self,
+        origin: &Origin,
+        pending: Box<PendingRequest>,
+        stage: fn(Box<PendingRequest>) -> Stage,
+    ) {
         match origin {
             Origin::Request(conn, number) => {
                 if let Some(connection) = self.connections.get_mut(conn) {
-                    connection.set(*number, Stage::Loading(pending));
+                    connection.set(*number, stage(pending));
                 }
             }
             Origin::Command(id) => drop(self.commands.insert(*id, pending)),
@@ -275,24 +288,7 @@ impl Engine {
     /// Answers a request or command. The reply leaves after the replies before it.
     pub(super) fn finish(&mut self, origin: &Origin, result: Result<Reply, Error>) {
         match origin {
-            Origin::Request(conn, number) => {
-                let Some(connection) = self.connections.get_mut(conn) else { return };
-                let handled = Handled {
-                    conn: *conn,
-                    user: connection.user.clone(),
-                    event: connection.event(*number),
-                    request_id: connection.request_id(*number).cloned(),
-                    code: result.as_ref().err().map(|error| error.code),
-                };
-                let is_page = result.as_ref().is_ok_and(is_page);
-                let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
-                let frame = reply.encode(connection.request_id(*number));
-                if is_page {
-                    self.rates.charge_reply(&connection.user.id, frame.len(), self.now.monotonic);
-                }
-                connection.set(*number, Stage::Done(Some(frame)));
-                self.count_answer(handled);
-            }
+            Origin::Request(conn, number) => self.finish_request(*conn, *number, result),
             Origin::Command(id) => {
                 self.commands.remove(id);
                 self.outputs.push_back(Output::Answer { id: *id, result });
@@ -301,32 +297,27 @@ impl Engine {
         }
     }
 
-    /// Answers `refresh_token`. A token of another user or role leaves the old session unchanged.
-    pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, VerifyError>) {
-        let Some(PendingCall { origin, query: None, .. }) = self.calls.close(ticket) else { return };
-        let Some(connection) = self.connection_of(&origin) else { return };
-        let same = |claims: &Claims| {
-            claims.user.id == connection.user.id && claims.user.role == connection.user.role
+    fn finish_request(&mut self, conn: ConnectionId, number: u64, result: Result<Reply, Error>) {
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let handled = Handled {
+            conn,
+            user: connection.user.clone(),
+            event: connection.event(number),
+            request_id: connection.request_id(number).cloned(),
+            code: result.as_ref().err().map(|error| error.code),
         };
-        let decided_at = connection.decided_at;
-        let result = match result.ok().filter(same) {
-            Some(Claims { issued_at, .. }) if Account::decided_after(decided_at, issued_at) => {
-                Err(ErrorCode::RightsChanged.into())
-            }
-            Some(Claims { expires_at, .. }) => {
-                if let Origin::Request(conn, _) = origin {
-                    let at = self.token_deadline(expires_at);
-                    self.timers.set(at, Timer::Token(conn));
-                }
-                Ok(Reply::RefreshToken(RefreshTokenReply { success: Success, expires_at }))
-            }
-            None => Err(ErrorCode::TokenMismatch.into()),
-        };
-        self.finish(&origin, result);
-        self.advance_origin(&origin);
+        let is_page = result.as_ref().is_ok_and(is_page);
+        let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
+        let frame = reply.encode(connection.request_id(number));
+        if is_page {
+            self.rates.charge_reply(&connection.user.id, frame.len(), self.now.monotonic);
+        }
+        connection.set(number, Stage::Done(Some(frame)));
+        self.count_answer(handled);
     }
 
-    fn connection_of(&mut self, origin: &Origin) -> Option<&mut super::Connection> {
+    /// The connection of a request.
+    pub(super) fn connection_of(&mut self, origin: &Origin) -> Option<&mut super::Connection> {
         match origin {
             Origin::Request(conn, _) => self.connections.get_mut(conn),
             _ => None,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Stage};
 use super::io::ConnectionId;
+use super::load::PendingCall;
 use super::origin::Origin;
 use super::pending_request::PendingRequest;
-use super::{Claims, Draining, Engine, Output, Timer};
+use super::{Claims, Draining, Engine, Output, Ticket, Timer, VerifyError};
 use crate::id::UserId;
-use crate::protocol::{CloseCode, Error, ErrorCode};
-use crate::store::{Facts, Loaded, Query, UnavailableError};
+use crate::protocol::{CloseCode, Error, ErrorCode, RefreshTokenReply, Reply, Success};
+use crate::store::{Account, Facts, Loaded, Query, UnavailableError};
 use crate::time::{Monotonic, Timestamp};
 
 /// The number of the slot that a connection's admission takes.
@@ -139,6 +140,31 @@ impl Engine {
         self.online.remove(user, conn);
         let typing = connection.typing.into_iter().map(|conversation| (conn, user.clone(), conversation));
         self.left_typing.extend(typing);
+    }
+
+    /// Answers `refresh_token`. A token of another user or role leaves the old session unchanged.
+    pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, VerifyError>) {
+        let Some(PendingCall { origin, query: None, .. }) = self.calls.close(ticket) else { return };
+        let Some(connection) = self.connection_of(&origin) else { return };
+        let same = |claims: &Claims| {
+            claims.user.id == connection.user.id && claims.user.role == connection.user.role
+        };
+        let decided_at = connection.decided_at;
+        let result = match result.ok().filter(same) {
+            Some(Claims { issued_at, .. }) if Account::decided_after(decided_at, issued_at) => {
+                Err(ErrorCode::RightsChanged.into())
+            }
+            Some(Claims { expires_at, .. }) => {
+                if let Origin::Request(conn, _) = origin {
+                    let at = self.token_deadline(expires_at);
+                    self.timers.set(at, Timer::Token(conn));
+                }
+                Ok(Reply::RefreshToken(RefreshTokenReply { success: Success, expires_at }))
+            }
+            None => Err(ErrorCode::TokenMismatch.into()),
+        };
+        self.finish(&origin, result);
+        self.advance_origin(&origin);
     }
 
     /// The monotonic time at which an expiring token ends its session.
