@@ -48,7 +48,7 @@
 //! # Send
 //!
 //! What a user writes goes into the outbox and is sent as soon as there is a connection: once, and in the order in which
-//! it was written. [`Posted`] says how far it has come. What can't be sent comes back with the reason and the text.
+//! it was written. [`SendHandle`] says how far it has come. What can't be sent comes back with the reason and the text.
 //!
 //! ```no_run
 //! # use chat_client::ChatClient;
@@ -72,7 +72,7 @@
 //! | | what to do | where |
 //! |---|---|---|
 //! | the network, the server | nothing: it is tried again, after 0.5 to 20 s at random | [`ConnectionState::Waiting`] |
-//! | a request is refused | show the reason; the same will be refused again | [`Error::Refused`], [`NotSent`] |
+//! | a request is refused | show the reason; the same will be refused again | [`Error::Refused`], [`NotSentError`] |
 //! | the token has expired, or says other rights | have the provider give another; until then the same is tried again | [`WaitCause`] |
 //! | the user has too many connections | nothing: this one comes back, after 5 s to 10 min | [`WaitCause::Replaced`] |
 //! | the provider says that there is no token any more | log in, then [`ChatClient::resume`] | [`StopReason::NoToken`] |
@@ -126,17 +126,13 @@ pub mod websocket;
 /// What travels, its ids and its times, as the server knows them too.
 pub use chat_core::{id, protocol, time};
 pub use client::{
-    BadAddress, Builder, ChatClient, Conversation, Events, NoToken, PostReply, Posted, StartError,
+    AddressError, Builder, ChatClient, Conversation, DraftReply, Events, NoToken, SendHandle, StartError,
     TypingGuard,
 };
-pub use error::{Error, Refusal};
-pub use event::{
-    Acknowledged, ConnectionState, Event, NotSent, NotSentReason, Progress, Snapshot, StopReason, Unread,
-    Update, WaitCause,
-};
+pub use error::{Error, NotSentError, NotSentReason, Refusal, StopReason};
+pub use event::{Acknowledged, ConnectionState, Event, Progress, Snapshot, Unread, Update, WaitCause};
 pub use retry::Retry;
-pub use token::{TokenError, TokenProvider, provider};
-pub use transport::Token;
+pub use token::{Token, TokenError, TokenProvider, provider};
 
 /// So that the README's snippets compile.
 #[cfg(all(doctest, feature = "websocket"))]

@@ -1,5 +1,6 @@
 //! Where tokens come from, and what can be read off one without its key.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -12,7 +13,38 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::transport::Token;
+/// What a user proves itself with. Its text appears in no log: `Debug` leaves it out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// The token as it travels.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The user whom it names, if it is a token of the chat (protocol, connecting): whose
+    /// [`FileOutbox`](crate::outbox::FileOutbox) to open, and what to show as one's own name.
+    ///
+    /// Nothing is verified: only the server can tell whether the token is good.
+    pub fn user(&self) -> Option<User> {
+        let UserClaims { sub: id, role, email, first_name, last_name } = claims(self)?;
+        let [email, first_name, last_name] = [email, first_name, last_name].map(Option::unwrap_or_default);
+        Some(User { id, email, role, first_name, last_name })
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for Token {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
 
 /// Gives the client tokens: before it connects for the first time, before one expires, and when one has expired.
 ///
@@ -75,12 +107,12 @@ where
     F: FnMut() -> R + Send + 'static,
     R: Future<Output = Result<Token, TokenError>> + Send,
 {
-    AskedBy(ask)
+    FromFn(ask)
 }
 
-struct AskedBy<F>(F);
+struct FromFn<F>(F);
 
-impl<F, R> TokenProvider for AskedBy<F>
+impl<F, R> TokenProvider for FromFn<F>
 where
     F: FnMut() -> R + Send + 'static,
     R: Future<Output = Result<Token, TokenError>> + Send,
@@ -123,13 +155,6 @@ struct UserClaims {
     email: Option<Arc<str>>,
     first_name: Option<Arc<str>>,
     last_name: Option<Arc<str>>,
-}
-
-/// The user whom a token names, see [`Token::user`].
-pub(crate) fn user(token: &Token) -> Option<User> {
-    let UserClaims { sub: id, role, email, first_name, last_name } = claims(token)?;
-    let [email, first_name, last_name] = [email, first_name, last_name].map(Option::unwrap_or_default);
-    Some(User { id, email, role, first_name, last_name })
 }
 
 /// The claims of a JSON Web Token, unverified.

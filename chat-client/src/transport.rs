@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::frame::Frame;
-use chat_core::protocol::User;
 use futures::{Sink, Stream};
 
 use crate::retry::Retry;
-use crate::token;
+use crate::token::Token;
 
 /// Opens transports: the client asks for one whenever it has none.
 ///
@@ -23,14 +22,20 @@ pub trait Connector: Send + 'static {
     /// After a write has failed, the stream must still give what had come in before, and then end. When it is dropped, the
     /// connection must end. The client polls it from one task, as a stream whenever it polls it
     /// as a sink too: a peer that waits to be read must not be what a write waits for.
-    type Transport: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure> + Send + Unpin;
+    type Transport: Stream<Item = Result<Frame, TransportError>>
+        + Sink<Frame, Error = TransportError>
+        + Send
+        + Unpin;
 
     /// Opens a connection. May take its time: the client gives up by itself, and then drops the future.
     ///
     /// # Errors
     ///
     /// Why there is none, and whether it is worth trying again.
-    fn connect(&mut self, attempt: Attempt) -> impl Future<Output = Result<Self::Transport, Failure>> + Send;
+    fn connect(
+        &mut self,
+        attempt: Attempt,
+    ) -> impl Future<Output = Result<Self::Transport, TransportError>> + Send;
 }
 
 /// What a connection is to be opened with.
@@ -73,48 +78,17 @@ impl fmt::Debug for ProgressReport {
     }
 }
 
-/// What a user proves itself with. Its text appears in no log: `Debug` leaves it out.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(Arc<str>);
-
-impl Token {
-    /// The token as it travels.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The user whom it names, if it is a token of the chat (protocol, connecting): whose
-    /// [`FileOutbox`](crate::outbox::FileOutbox) to open, and what to show as one's own name.
-    ///
-    /// Nothing is verified: only the server can tell whether the token is good.
-    pub fn user(&self) -> Option<User> {
-        token::user(self)
-    }
-}
-
-impl<T: Into<Arc<str>>> From<T> for Token {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
 /// Why there is no connection, or no longer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{reason}")]
-pub struct Failure {
+pub struct TransportError {
     /// Whether it is worth trying again.
     pub retry: Retry,
     /// What happened, for people. Never holds the token.
     pub reason: Arc<str>,
 }
 
-impl Failure {
+impl TransportError {
     /// A failure of the network, or of whatever is on the way: try again after a pause.
     pub fn network(reason: impl fmt::Display) -> Self {
         Self { retry: Retry::AfterPause(None), reason: reason.to_string().into() }

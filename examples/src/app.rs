@@ -1,6 +1,6 @@
 //! An app that prints what its user would see.
 
-use chat_client::{ChatClient, ConnectionState, Conversation, Event, Events, Posted, Update};
+use chat_client::{ChatClient, ConnectionState, Conversation, Event, Events, SendHandle, Update};
 use chat_core::drive::Handle;
 use chat_core::id::ConversationId;
 use chat_core::protocol::{Message, SendChatMessageReply, User};
@@ -105,7 +105,7 @@ impl App {
     }
 
     /// Sends a message. What comes of it, the handle says.
-    pub fn write(&self, id: &ConversationId, text: &str) -> Posted<SendChatMessageReply> {
+    pub fn write(&self, id: &ConversationId, text: &str) -> SendHandle<SendChatMessageReply> {
         self.print(&format!("writes: {text}"));
         self.client.send_message(id.clone(), text)
     }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use chat_client::transport::{Attempt, Connector, Failure};
+use chat_client::transport::{Attempt, Connector, TransportError};
 use chat_core::drive::{Frame, Handle, Joined, join};
 use chat_core::protocol::User;
 use futures::channel::mpsc;
@@ -39,15 +39,17 @@ impl Network {
 }
 
 impl Connector for Network {
-    type Transport =
-        Joined<BoxStream<'static, Result<Frame, Failure>>, Pin<Box<dyn Sink<Frame, Error = Failure> + Send>>>;
+    type Transport = Joined<
+        BoxStream<'static, Result<Frame, TransportError>>,
+        Pin<Box<dyn Sink<Frame, Error = TransportError> + Send>>,
+    >;
 
-    async fn connect(&mut self, _: Attempt) -> Result<Self::Transport, Failure> {
+    async fn connect(&mut self, _: Attempt) -> Result<Self::Transport, TransportError> {
         let mut is_up = self.is_up.subscribe();
         if !*is_up.borrow() {
-            return Err(Failure::network("no network in the tunnel"));
+            return Err(TransportError::network("no network in the tunnel"));
         }
-        let session = self.chat.open(claims(self.user.clone())).await.map_err(Failure::network)?;
+        let session = self.chat.open(claims(self.user.clone())).await.map_err(TransportError::network)?;
         let (to_chat, from_app) = mpsc::channel(ON_THE_WAY);
         let (to_app, from_chat) = mpsc::channel(ON_THE_WAY);
         tokio::spawn(async move {
@@ -57,6 +59,6 @@ impl Connector for Network {
                 _down = is_up.wait_for(|is_up| !is_up) => {}
             }
         });
-        Ok(join(from_chat.map(Ok).boxed(), Box::pin(to_chat.sink_map_err(Failure::network))))
+        Ok(join(from_chat.map(Ok).boxed(), Box::pin(to_chat.sink_map_err(TransportError::network))))
     }
 }

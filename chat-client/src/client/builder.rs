@@ -6,11 +6,11 @@ use std::sync::Arc;
 use chat_core::drive::Clock;
 
 use super::ChatClient;
-use super::driver::{Ended, run};
+use super::driver::{EndGuard, run};
 use super::ids::Ids;
 use super::shared::Shared;
 use crate::machine::{Input, Machine, Settings};
-use crate::outbox::{InMemory, Outbox, Unkept};
+use crate::outbox::{InMemory, Outbox, OutboxError};
 use crate::token::TokenProvider;
 use crate::transport::Connector;
 #[cfg(feature = "websocket")]
@@ -21,7 +21,7 @@ use crate::websocket::{TokioClock, WebSocket, rustls};
 /// It needs a [token](Self::token); all else has a default.
 #[must_use = "a client does nothing before it is started"]
 pub struct Builder<C, K, T = NoToken, O = InMemory> {
-    connector: Result<C, BadAddress>,
+    connector: Result<C, AddressError>,
     clock: K,
     tokens: T,
     outbox: O,
@@ -36,24 +36,24 @@ pub struct NoToken;
 /// An address that can't be connected to, and why.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct BadAddress(String);
+pub struct AddressError(String);
 
 /// Why a client does not start.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StartError {
     /// Its address is no address.
     #[error(transparent)]
-    Address(#[from] BadAddress),
+    Address(#[from] AddressError),
     /// Its outbox can't be read.
     #[error(transparent)]
-    Outbox(#[from] Unkept),
+    Outbox(#[from] OutboxError),
     /// The system has no randomness to give.
     #[error("the system has no randomness to give: {0}")]
     Randomness(String),
 }
 
 impl<C: Connector, K: Clock> Builder<C, K> {
-    pub(super) fn new(connector: Result<C, BadAddress>, clock: K) -> Self {
+    pub(super) fn new(connector: Result<C, AddressError>, clock: K) -> Self {
         let settings = Settings::default();
         Self { connector, clock, tokens: NoToken, outbox: InMemory, settings, seed: None }
     }
@@ -62,7 +62,7 @@ impl<C: Connector, K: Clock> Builder<C, K> {
 #[cfg(feature = "websocket")]
 impl Builder<WebSocket, TokioClock> {
     pub(super) fn websocket(url: &str) -> Self {
-        let connector = WebSocket::new(url).map_err(|bad| BadAddress(bad.to_string()));
+        let connector = WebSocket::new(url).map_err(|bad| AddressError(bad.to_string()));
         Self::new(connector, TokioClock::start())
     }
 }
@@ -129,7 +129,7 @@ where
         let now = clock.clone();
         let shared = Shared::new(machine, ids, Box::new(move || now.now()));
         shared.input(Input::Restored(entries));
-        let ended = Ended(Arc::clone(&shared));
+        let ended = EndGuard(Arc::clone(&shared));
         let driver = async move {
             run(&ended.0, connector, clock, tokens, outbox).await;
             drop(ended);

@@ -14,7 +14,7 @@ use super::shared::Shared;
 use crate::machine::{Input, LinkId};
 use crate::outbox::Outbox;
 use crate::token::TokenProvider;
-use crate::transport::{Connector, Failure, ProgressReport};
+use crate::transport::{Connector, ProgressReport, TransportError};
 
 /// Runs a client until it is closed.
 ///
@@ -38,9 +38,9 @@ pub(super) async fn run(
 }
 
 /// Whoever waits for the client hears of it if its driver ends early.
-pub(super) struct Ended(pub(super) Arc<Shared>);
+pub(super) struct EndGuard(pub(super) Arc<Shared>);
 
-impl Drop for Ended {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.with(super::shared::State::driver_ended);
     }
@@ -49,11 +49,11 @@ impl Drop for Ended {
 /// Lets the machine know when the time comes that it waits for.
 async fn wake(shared: &Shared, clock: &impl Clock) {
     loop {
-        let at = shared.wait(|state| state.orders.wake_at).await;
-        let other = shared.wait(|state| (state.orders.wake_at != Some(at)).then_some(()));
+        let at = shared.wait(|state| state.commands.wake_at).await;
+        let other = shared.wait(|state| (state.commands.wake_at != Some(at)).then_some(()));
         if let Either::Left(_) = select(pin!(clock.sleep_until(at)), pin!(other)).await {
             shared.with(|state, now| {
-                state.orders.wake_at = None;
+                state.commands.wake_at = None;
                 state.input(now, Input::Tick);
             });
         }
@@ -62,7 +62,7 @@ async fn wake(shared: &Shared, clock: &impl Clock) {
 
 async fn get_tokens(shared: &Shared, mut provider: impl TokenProvider) {
     loop {
-        shared.wait(|state| std::mem::take(&mut state.orders.get_token).then_some(())).await;
+        shared.wait(|state| std::mem::take(&mut state.commands.get_token).then_some(())).await;
         let token = provider.token().await;
         shared.input(Input::Token(token));
     }
@@ -70,9 +70,9 @@ async fn get_tokens(shared: &Shared, mut provider: impl TokenProvider) {
 
 async fn keep(shared: &Shared, mut outbox: impl Outbox) {
     loop {
-        let changes = shared.wait(|state| state.orders.keep.take()).await;
+        let changes = shared.wait(|state| state.commands.keep.take()).await;
         let kept = outbox.write(changes).await;
-        shared.input(Input::Kept(kept));
+        shared.input(Input::OutboxPersisted(kept));
     }
 }
 
@@ -81,7 +81,7 @@ async fn connect(shared: &Arc<Shared>, mut connector: impl Connector, clock: &im
     let mut last = None;
     loop {
         let (link, mut attempt) =
-            shared.wait(|state| state.orders.link.clone().filter(|(link, _)| Some(*link) != last)).await;
+            shared.wait(|state| state.commands.link.clone().filter(|(link, _)| Some(*link) != last)).await;
         last = Some(link);
         let reported = Arc::clone(shared);
         attempt.progress = ProgressReport::to(move || reported.input(Input::Progress { link }));
@@ -91,14 +91,14 @@ async fn connect(shared: &Arc<Shared>, mut connector: impl Connector, clock: &im
             carry(shared, link, transport, clock).await
         };
         let unwanted = shared.wait(|state| is_unwanted(state, link).then_some(()));
-        if let Either::Left((Err(failure), _)) = select(pin!(carried), pin!(unwanted)).await {
-            shared.input(Input::Lost { link, failure });
+        if let Either::Left((Err(error), _)) = select(pin!(carried), pin!(unwanted)).await {
+            shared.input(Input::Lost { link, error });
         }
     }
 }
 
 fn is_unwanted(state: &super::shared::State, link: LinkId) -> bool {
-    state.orders.link.as_ref().is_none_or(|(wanted, _)| *wanted != link)
+    state.commands.link.as_ref().is_none_or(|(wanted, _)| *wanted != link)
 }
 
 /// How long what had come in is read after a write has failed, should the transport not end by itself.
@@ -106,44 +106,46 @@ const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Carries frames both ways. Reading goes on while a write is stuck, and after one has failed until all that had come in
 /// is read: an answer among it makes a repetition needless, and a close code says what to do.
-async fn carry<T>(shared: &Shared, link: LinkId, transport: T, clock: &impl Clock) -> Result<(), Failure>
+async fn carry<T>(
+    shared: &Shared,
+    link: LinkId,
+    transport: T,
+    clock: &impl Clock,
+) -> Result<(), TransportError>
 where
-    T: Stream<Item = Result<Frame, Failure>> + Sink<Frame, Error = Failure>,
+    T: Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>,
 {
     let (sink, stream) = transport.split();
     match select(pin!(read(shared, link, stream)), pin!(write(shared, link, sink))).await {
         Either::Left((ended, _)) | Either::Right((ended @ Ok(()), _)) => ended,
-        Either::Right((Err(failure), read)) => {
+        Either::Right((Err(error), read)) => {
             let until = shared.now().monotonic.plus(LAST_WORDS_WITHIN);
             select(read, pin!(clock.sleep_until(until))).await;
-            Err(failure)
+            Err(error)
         }
     }
 }
 
-async fn read<T>(shared: &Shared, link: LinkId, mut stream: T) -> Result<(), Failure>
+async fn read<T>(shared: &Shared, link: LinkId, mut stream: T) -> Result<(), TransportError>
 where
-    T: Stream<Item = Result<Frame, Failure>> + Unpin,
+    T: Stream<Item = Result<Frame, TransportError>> + Unpin,
 {
     while let Some(frame) = stream.next().await {
         shared.input(Input::Frame { link, frame: frame? });
     }
-    Err(Failure::network("the connection ended"))
+    Err(TransportError::network("the connection ended"))
 }
 
 /// Writes all that is queued, then flushes once. When the transport is not wanted any more, says goodbye, if there is
 /// room for that right now.
-async fn write<T>(shared: &Shared, link: LinkId, mut sink: T) -> Result<(), Failure>
+async fn write<T>(shared: &Shared, link: LinkId, mut sink: T) -> Result<(), TransportError>
 where
-    T: Sink<Frame, Error = Failure> + Unpin,
+    T: Sink<Frame, Error = TransportError> + Unpin,
 {
     loop {
         let frames = shared.wait(|state| {
-            let frames = std::mem::take(&mut state.orders.frames);
-            match is_unwanted(state, link) {
-                true => Some(None),
-                false => (!frames.is_empty()).then_some(Some(frames)),
-            }
+            let frames = std::mem::take(&mut state.commands.frames);
+            if is_unwanted(state, link) { Some(None) } else { (!frames.is_empty()).then_some(Some(frames)) }
         });
         let Some(frames) = frames.await else {
             // A peer that is gone need not be told.

@@ -5,8 +5,8 @@
 mod builder;
 mod driver;
 mod ids;
-mod posted;
 mod queue;
+mod send_handle;
 mod shared;
 mod streams;
 
@@ -23,14 +23,14 @@ use chat_core::protocol::{
 };
 use chat_core::time::Timestamp;
 
-pub use builder::{BadAddress, Builder, NoToken, StartError};
-pub use posted::{PostReply, Posted};
+pub use builder::{AddressError, Builder, NoToken, StartError};
+pub use send_handle::{DraftReply, SendHandle};
 use shared::{Shared, State};
 pub use streams::{Conversation, Events, TypingGuard};
 
 use crate::error::Error;
 use crate::event::{Acknowledged, ConnectionState};
-use crate::machine::{Ask, Counters, Input};
+use crate::machine::{Call, Counters, Input};
 use crate::outbox::{Draft, Entry};
 use crate::transport::Connector;
 #[cfg(feature = "websocket")]
@@ -48,12 +48,12 @@ use crate::websocket::{TokioClock, WebSocket};
 pub struct ChatClient {
     shared: Arc<Shared>,
     /// Closes the client with its last clone.
-    _last: Arc<Last>,
+    _last: Arc<CloseOnDrop>,
 }
 
-struct Last(Arc<Shared>);
+struct CloseOnDrop(Arc<Shared>);
 
-impl Drop for Last {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.input(Input::Close);
     }
@@ -74,7 +74,7 @@ impl ChatClient {
     }
 
     fn new(shared: Arc<Shared>) -> Self {
-        let last = Arc::new(Last(Arc::clone(&shared)));
+        let last = Arc::new(CloseOnDrop(Arc::clone(&shared)));
         Self { shared, _last: last }
     }
 
@@ -96,14 +96,14 @@ impl ChatClient {
 
     /// Event 1: sends a message, once, and after those that were written before in the same conversation.
     ///
-    /// What comes of it is told by the handle. It is [handed back](crate::NotSent) if the server will not have it
+    /// What comes of it is told by the handle. It is [handed back](crate::NotSentError) if the server will not have it
     /// (`conversation_not_found` if the user takes no part in it, `invalid_parameter` if the text is blank or longer than
     /// 4,000 characters), or if the outbox is full or can't be written.
     pub fn send_message(
         &self,
         conversation_id: impl Into<ConversationId>,
         content: impl Into<Arc<str>>,
-    ) -> Posted<SendChatMessageReply> {
+    ) -> SendHandle<SendChatMessageReply> {
         let (conversation_id, content) = (conversation_id.into(), content.into());
         self.post_as(Draft::SendChatMessage { conversation_id, content }, None)
     }
@@ -118,18 +118,18 @@ impl ChatClient {
         title: impl Into<Arc<str>>,
         content: impl Into<Arc<str>>,
         room_type: Option<RoomType>,
-    ) -> Posted<CreateSupportConversationReply> {
+    ) -> SendHandle<CreateSupportConversationReply> {
         let (title, content) = (title.into(), content.into());
         self.post_as(Draft::CreateSupportConversation { title, content, room_type }, None)
     }
 
     /// Sends a draft of either kind. With `not_after` it is handed back if it could not be sent until then: "I am at the
     /// depot" is worth nothing an hour later.
-    pub fn post(&self, draft: Draft, not_after: Option<Timestamp>) -> Posted<Acknowledged> {
+    pub fn post(&self, draft: Draft, not_after: Option<Timestamp>) -> SendHandle<Acknowledged> {
         self.post_as(draft, not_after)
     }
 
-    fn post_as<R>(&self, draft: Draft, not_after: Option<Timestamp>) -> Posted<R> {
+    fn post_as<R>(&self, draft: Draft, not_after: Option<Timestamp>) -> SendHandle<R> {
         let id = self.shared.with(|state, now| {
             let client_message_id = state.ids.client_message_id();
             state.follow(client_message_id.clone());
@@ -137,7 +137,7 @@ impl ChatClient {
             state.input(now, Input::Post(Entry { client_message_id, draft, not_after }));
             id
         });
-        Posted::new(Arc::clone(&self.shared), id)
+        SendHandle::new(Arc::clone(&self.shared), id)
     }
 
     /// The drafts that are accepted and not acknowledged yet, oldest first: also those of the app's earlier life.
@@ -154,7 +154,7 @@ impl ChatClient {
         &self,
         request: GetActiveConversations,
     ) -> Result<GetActiveConversationsReply, Error> {
-        match self.ask(Ask::GetActiveConversations(request)).await? {
+        match self.call(Call::GetActiveConversations(request)).await? {
             Reply::GetActiveConversations(reply) => Ok(reply),
             _ => Err(Error::Unreadable),
         }
@@ -167,7 +167,7 @@ impl ChatClient {
     ///
     /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it; the others as [`Error`] says.
     pub async fn join_conversation(&self, request: JoinConversation) -> Result<JoinConversationReply, Error> {
-        match self.ask(Ask::JoinConversation(request)).await? {
+        match self.call(Call::JoinConversation(request)).await? {
             Reply::JoinConversation(reply) => Ok(reply),
             _ => Err(Error::Unreadable),
         }
@@ -180,7 +180,7 @@ impl ChatClient {
     ///
     /// [`Refused`](Error::Refused) as `forbidden` for bus drivers and queue regulators; the others as [`Error`] says.
     pub async fn join_support_room(&self, room_type: RoomType) -> Result<JoinSupportRoomReply, Error> {
-        match self.ask(Ask::JoinSupportRoom(JoinSupportRoom { room_type })).await? {
+        match self.call(Call::JoinSupportRoom(JoinSupportRoom { room_type })).await? {
             Reply::JoinSupportRoom(reply) => Ok(reply),
             _ => Err(Error::Unreadable),
         }
@@ -198,7 +198,7 @@ impl ChatClient {
         is_typing: bool,
     ) -> Result<Done, Error> {
         let conversation_id = conversation_id.into();
-        self.done(Ask::TypingIndicator(TypingIndicator { conversation_id, is_typing })).await
+        self.done(Call::TypingIndicator(TypingIndicator { conversation_id, is_typing })).await
     }
 
     /// Says that the user types, for as long as the guard is held: refreshed, said again after the connection was lost,
@@ -217,7 +217,7 @@ impl ChatClient {
         &self,
         request: GetConversationMessages,
     ) -> Result<GetConversationMessagesReply, Error> {
-        match self.ask(Ask::GetConversationMessages(request)).await? {
+        match self.call(Call::GetConversationMessages(request)).await? {
             Reply::GetConversationMessages(reply) => Ok(reply),
             _ => Err(Error::Unreadable),
         }
@@ -235,18 +235,18 @@ impl ChatClient {
         message_id: impl Into<MessageId>,
     ) -> Result<Done, Error> {
         let (conversation_id, message_id) = (conversation_id.into(), message_id.into());
-        self.done(Ask::MarkMessageRead(MarkMessageRead { conversation_id, message_id })).await
+        self.done(Call::MarkMessageRead(MarkMessageRead { conversation_id, message_id })).await
     }
 
-    async fn done(&self, ask: Ask) -> Result<Done, Error> {
-        match self.ask(ask).await? {
+    async fn done(&self, call: Call) -> Result<Done, Error> {
+        match self.call(call).await? {
             Reply::Done(reply) => Ok(reply),
             _ => Err(Error::Unreadable),
         }
     }
 
-    async fn ask(&self, ask: Ask) -> Result<Reply, Error> {
-        let answer = self.shared.with(|state, now| state.ask(now, ask));
+    async fn call(&self, call: Call) -> Result<Reply, Error> {
+        let answer = self.shared.with(|state, now| state.call(now, call));
         answer.await.unwrap_or(Err(Error::Closed))
     }
 

@@ -15,7 +15,7 @@ use super::ids::Ids;
 use super::queue::{Queue, Queued};
 use crate::error::Error;
 use crate::event::{Event, Progress, Update};
-use crate::machine::{AskId, Input, LinkId, Machine, Output, ViewId};
+use crate::machine::{CallId, Input, LinkId, Machine, Output, ViewId};
 use crate::outbox::Change;
 use crate::transport::Attempt;
 
@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) ids: Ids,
     numbers: u64,
     /// The app's requests. Bounded by the machine, which answers one too many at once.
-    answers: BTreeMap<AskId, oneshot::Sender<Result<Reply, Error>>>,
+    answers: BTreeMap<CallId, oneshot::Sender<Result<Reply, Error>>>,
     /// The drafts that the app holds a handle of. Bounded by these handles.
     posts: BTreeMap<ClientMessageId, Post>,
     /// The streams of events that the app holds, with bounded queues: see [`Queue`].
@@ -46,12 +46,12 @@ pub(super) struct State {
     /// Who waits for the driver to end, while it has not. Bounded by who waits.
     closing: Option<Vec<oneshot::Sender<()>>>,
     /// What the driver is to do.
-    pub(super) orders: Orders,
+    pub(super) commands: Commands,
 }
 
 /// What the machine asks of the world.
 #[derive(Default)]
-pub(super) struct Orders {
+pub(super) struct Commands {
     pub(super) wake_at: Option<Monotonic>,
     pub(super) get_token: bool,
     pub(super) keep: Option<Vec<Change>>,
@@ -83,7 +83,7 @@ impl Shared {
             subscriptions: BTreeMap::new(),
             views: BTreeMap::new(),
             closing: Some(Vec::new()),
-            orders: Orders::default(),
+            commands: Commands::default(),
         };
         Arc::new(Self { state: Mutex::new(state), driver: AtomicWaker::new(), now })
     }
@@ -138,21 +138,21 @@ impl State {
 
     fn dispatch(&mut self, output: Output) {
         match output {
-            Output::GetToken => self.orders.get_token = true,
+            Output::GetToken => self.commands.get_token = true,
             Output::Connect { link, attempt } => {
-                self.orders.link = Some((link, attempt));
-                self.orders.frames.clear();
+                self.commands.link = Some((link, attempt));
+                self.commands.frames.clear();
             }
             Output::Send { link, frame } => {
-                if self.orders.link.as_ref().is_some_and(|(standing, _)| *standing == link) {
-                    self.orders.frames.push_back(frame);
+                if self.commands.link.as_ref().is_some_and(|(standing, _)| *standing == link) {
+                    self.commands.frames.push_back(frame);
                 }
             }
             Output::Disconnect { .. } => {
-                self.orders.link = None;
-                self.orders.frames.clear();
+                self.commands.link = None;
+                self.commands.frames.clear();
             }
-            Output::Keep(changes) => self.orders.keep = Some(changes),
+            Output::PersistOutbox(changes) => self.commands.keep = Some(changes),
             Output::Answer { id, result } => {
                 if let Some(waiting) = self.answers.remove(&id) {
                     // Who asked may have stopped waiting.
@@ -169,7 +169,7 @@ impl State {
                     }
                 }
             }
-            Output::WakeAt(at) => self.orders.wake_at = at,
+            Output::WakeAt(at) => self.commands.wake_at = at,
         }
     }
 
@@ -212,15 +212,15 @@ impl State {
     }
 
     /// Asks, and gives where the answer will come.
-    pub(super) fn ask(
+    pub(super) fn call(
         &mut self,
         now: Now,
-        ask: crate::machine::Ask,
+        call: crate::machine::Call,
     ) -> oneshot::Receiver<Result<Reply, Error>> {
         let (waiting, answer) = oneshot::channel();
-        let id = AskId(self.number());
+        let id = CallId(self.number());
         self.answers.insert(id, waiting);
-        self.input(now, Input::Ask { id, ask });
+        self.input(now, Input::Call { id, call });
         answer
     }
 
@@ -258,13 +258,13 @@ impl State {
             queue.end();
         }
         self.views.insert(view, queue);
-        self.input(now, Input::Open { view, conversation_id });
+        self.input(now, Input::OpenView { view, conversation_id });
         view
     }
 
     pub(super) fn shut(&mut self, now: Now, view: ViewId) {
         self.views.remove(&view);
-        self.input(now, Input::Shut(view));
+        self.input(now, Input::CloseView(view));
     }
 
     /// The next update. After too many the view begins anew, with a snapshot; the driver must be woken then.
@@ -278,7 +278,7 @@ impl State {
         match queue.poll(cx) {
             Poll::Ready(Some(Queued::Lost(_))) => {
                 queue.clear();
-                self.input(now, Input::Reload(view));
+                self.input(now, Input::ReloadView(view));
                 let queue = self.views.get_mut(&view);
                 let next = queue.map_or(Poll::Ready(None), |queue| queue.poll(cx));
                 (next.map(|next| next.and_then(Queued::item)), true)

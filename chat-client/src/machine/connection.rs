@@ -12,11 +12,11 @@ use super::io::{LinkId, Output};
 use super::list::List;
 use super::pauses::TokenTrouble;
 use super::rows::Rows;
-use crate::error::Error;
-use crate::event::{ConnectionState, Event, StopReason, WaitCause};
+use crate::error::{Error, StopReason};
+use crate::event::{ConnectionState, Event, WaitCause};
 use crate::retry::Retry;
-use crate::token::TokenError;
-use crate::transport::{Attempt, Failure, ProgressReport, Token};
+use crate::token::{Token, TokenError};
+use crate::transport::{Attempt, ProgressReport, TransportError};
 
 /// Where the connection stands, named for what it waits for.
 pub(super) enum Connection {
@@ -118,20 +118,20 @@ impl Machine {
     }
 
     /// The transport is gone by itself.
-    pub(super) fn lost(&mut self, link: LinkId, failure: &Failure) {
+    pub(super) fn lost(&mut self, link: LinkId, error: &TransportError) {
         if self.link() == Some(link) {
             self.leave();
-            match failure.retry {
+            match error.retry {
                 Retry::AfterPause(named) => {
                     let floor = named.unwrap_or_default().min(self.settings.periods.longest_floor);
-                    self.pause(self.usual_pause(floor), WaitCause::Network, &failure.reason);
+                    self.pause(self.usual_pause(floor), WaitCause::Network, &error.reason);
                 }
                 Retry::WithNewToken => self.renew(TokenTrouble {
                     cause: WaitCause::TokenExpired,
-                    reason: Arc::clone(&failure.reason),
+                    reason: Arc::clone(&error.reason),
                     floor: Duration::ZERO,
                 }),
-                Retry::Never => self.stop(StopReason::Unreachable(Arc::clone(&failure.reason))),
+                Retry::Never => self.stop(StopReason::Unreachable(Arc::clone(&error.reason))),
             }
         }
     }
@@ -170,7 +170,7 @@ impl Machine {
     }
 
     fn stop(&mut self, reason: StopReason) {
-        self.asks.end(&Error::Stopped(reason.clone()), &mut self.outputs, |_| true);
+        self.calls.end(&Error::Stopped(reason.clone()), &mut self.outputs, |_| true);
         self.connection = Connection::Stopped(reason.clone());
         self.tell(ConnectionState::Stopped(reason));
     }
@@ -196,7 +196,7 @@ impl Machine {
         self.list = List::default();
         self.rows = Rows::default();
         self.sending.lost(&mut self.outputs);
-        self.asks.lost(&mut self.outputs);
+        self.calls.lost(&mut self.outputs);
         self.conversations.lost();
         self.views.lost();
         self.typing.lost();
@@ -212,11 +212,13 @@ impl Machine {
         let awaited = matches!(self.connection, Connection::AwaitingToken);
         let periods = &self.settings.periods;
         match result {
-            Ok(token) if self.tokens.is_rejected(&token) => match awaited {
-                true if was_asked_before => self.tokens.ask(&mut self.outputs),
-                true => self.pause_for_token(),
-                false => {}
-            },
+            Ok(token) if self.tokens.is_rejected(&token) => {
+                if awaited && was_asked_before {
+                    self.tokens.ask(&mut self.outputs);
+                } else if awaited {
+                    self.pause_for_token();
+                }
+            }
             Ok(token) if !self.tokens.fits(&token) => {
                 self.hang_up();
                 self.stop(StopReason::OtherUser);
@@ -284,7 +286,7 @@ impl Machine {
     /// The app wants no more.
     pub(super) fn close(&mut self) {
         self.hang_up();
-        self.asks.end(&Error::Closed, &mut self.outputs, |_| true);
+        self.calls.end(&Error::Closed, &mut self.outputs, |_| true);
         self.sending.close(self.settings.outbox_survives, &mut self.outputs);
         self.connection = Connection::Closed;
         self.tell(ConnectionState::Closed);
@@ -332,7 +334,7 @@ impl Machine {
                     self.typing.deadline(now),
                     self.views.deadline(now),
                     self.conversations.deadline(now),
-                    self.asks.deadline(now),
+                    self.calls.deadline(now),
                 ]
                 .into_iter()
                 .flatten()

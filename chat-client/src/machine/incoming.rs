@@ -7,7 +7,7 @@ use chat_core::protocol::{ErrorReply, Message, NewMessage, Reply, RoomType, Serv
 use super::Machine;
 use super::connection::Connection;
 use super::conversations::Place;
-use super::io::{Ask, LinkId, Output};
+use super::io::{Call, LinkId, Output};
 use super::turn::Turn;
 use super::wire::Purpose;
 use crate::event::{Event, Unread, Update};
@@ -52,8 +52,8 @@ impl Machine {
             Purpose::Draft(id) => self.sending.answered(&id, reply, now, pause, &mut self.outputs),
             Purpose::CatchUp(id) => self.catch_up_reply(&id, reply),
             Purpose::Snapshot(view) => self.snapshot_reply(view, reply),
-            Purpose::Ask(id) => {
-                if let Some(done) = self.asks.answered(id, reply, now, pause, &mut self.outputs) {
+            Purpose::Call(id) => {
+                if let Some(done) = self.calls.answered(id, reply, now, pause, &mut self.outputs) {
                     self.asked(done);
                 }
             }
@@ -95,12 +95,12 @@ impl Machine {
     }
 
     /// What the app asked has happened.
-    fn asked(&mut self, (ask, reply): (Ask, Reply)) {
-        match (ask, reply) {
+    fn asked(&mut self, (call, reply): (Call, Reply)) {
+        match (call, reply) {
             (_, Reply::JoinSupportRoom(reply)) => self.rooms.joined(reply.room_type),
-            (Ask::MarkMessageRead(ask), _) => {
-                if let Some(seq) = ask.message_id.seq() {
-                    self.read(&ask.conversation_id, seq);
+            (Call::MarkMessageRead(call), _) => {
+                if let Some(seq) = call.message_id.seq() {
+                    self.read(&call.conversation_id, seq);
                 }
             }
             _ => {}

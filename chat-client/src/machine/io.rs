@@ -1,4 +1,4 @@
-//! Everything that can happen to a client, and everything that it can ask for.
+//! The inputs of a [`Machine`](super::Machine), its outputs, and the ids in both.
 
 use std::fmt;
 
@@ -13,34 +13,37 @@ use chat_core::time::Monotonic;
 
 use crate::error::Error;
 use crate::event::{Event, Update};
-use crate::outbox::{Change, Entry, Unkept};
-use crate::token::TokenError;
-use crate::transport::{Attempt, Failure, Token};
+use crate::outbox::{Change, Entry, OutboxError};
+use crate::token::{Token, TokenError};
+use crate::transport::{Attempt, TransportError};
 
-/// An attempt to connect and what came of it, as the machine numbers them. Never used twice.
+/// The id of an attempt to connect and of the transport it opens. Chosen by the machine, and never
+/// used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub(super) u64);
 
-/// A request of the app, as the app numbers them: in rising order, which is the order in which they are sent.
+/// The id of a request of the app, chosen by the app. Ids rise, and requests are sent in the order
+/// of their ids.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AskId(pub u64);
+pub struct CallId(pub u64);
 
-/// An open conversation, as the app numbers them. Never used twice.
+/// The id of an open conversation, chosen by the app and never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ViewId(pub u64);
 
-/// A request that may be repeated without harm: the client asks again when the connection was lost before its answer.
+/// A request that may be repeated without harm: if the connection is lost before the answer, the
+/// client asks again.
 ///
-/// What must not be done twice goes through the outbox instead: see [`Input::Post`].
+/// Requests that must not run twice go through the outbox instead, by [`Input::Post`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Ask {
+pub enum Call {
     /// Event 3.
     GetActiveConversations(GetActiveConversations),
     /// Event 4.
     JoinConversation(JoinConversation),
-    /// Event 5. The room is joined again after every reconnect.
+    /// Event 5. The client joins the room again after every reconnect.
     JoinSupportRoom(JoinSupportRoom),
-    /// Event 6. Worth nothing later: not repeated.
+    /// Event 6. Not repeated, because old news of typing are worthless.
     TypingIndicator(TypingIndicator),
     /// Event 7.
     GetConversationMessages(GetConversationMessages),
@@ -48,176 +51,205 @@ pub enum Ask {
     MarkMessageRead(MarkMessageRead),
 }
 
-impl From<Ask> for Request {
-    fn from(ask: Ask) -> Self {
-        match ask {
-            Ask::GetActiveConversations(data) => Self::GetActiveConversations(data),
-            Ask::JoinConversation(data) => Self::JoinConversation(data),
-            Ask::JoinSupportRoom(data) => Self::JoinSupportRoom(data),
-            Ask::TypingIndicator(data) => Self::TypingIndicator(data),
-            Ask::GetConversationMessages(data) => Self::GetConversationMessages(data),
-            Ask::MarkMessageRead(data) => Self::MarkMessageRead(data),
+impl From<Call> for Request {
+    fn from(call: Call) -> Self {
+        match call {
+            Call::GetActiveConversations(data) => Self::GetActiveConversations(data),
+            Call::JoinConversation(data) => Self::JoinConversation(data),
+            Call::JoinSupportRoom(data) => Self::JoinSupportRoom(data),
+            Call::TypingIndicator(data) => Self::TypingIndicator(data),
+            Call::GetConversationMessages(data) => Self::GetConversationMessages(data),
+            Call::MarkMessageRead(data) => Self::MarkMessageRead(data),
         }
     }
 }
 
-/// What can happen.
-#[derive(Debug)]
+/// Something that has happened. `Debug` shows no token and no text of a user.
 pub enum Input {
-    /// What the outbox holds from an earlier life. Must come first: it makes the client connect.
+    /// The drafts that an earlier run left in the outbox. Must come first: the client connects
+    /// upon it.
     Restored(Vec<Entry>),
-    /// The transport that [`Output::Connect`] asked for stands.
+    /// The transport that [`Output::Connect`] demanded is open.
     Opened {
-        /// Of which attempt.
+        /// The attempt.
         link: LinkId,
     },
-    /// Bytes have moved over the transport, or in the attempt to open it, without a whole frame.
+    /// Bytes have moved over the transport, or during the attempt to open it, without completing a
+    /// frame.
     Progress {
-        /// Of which attempt.
+        /// The attempt or transport.
         link: LinkId,
     },
-    /// A frame came.
+    /// A frame has arrived.
     Frame {
-        /// Over which.
+        /// The transport.
         link: LinkId,
         /// The frame.
         frame: Frame,
     },
-    /// There is no transport, or no longer.
+    /// The attempt to connect has failed, or the transport is lost.
     Lost {
-        /// Which.
+        /// The attempt or transport.
         link: LinkId,
-        /// Why.
-        failure: Failure,
+        /// The cause.
+        error: TransportError,
     },
     /// The answer to [`Output::GetToken`].
     Token(Result<Token, TokenError>),
-    /// The answer to [`Output::Keep`].
-    Kept(Result<(), Unkept>),
-    /// The app asks something: answered by [`Output::Answer`].
-    Ask {
-        /// Its number.
-        id: AskId,
-        /// What it asks.
-        ask: Ask,
+    /// The answer to [`Output::PersistOutbox`].
+    OutboxPersisted(Result<(), OutboxError>),
+    /// A request of the app, to be answered by [`Output::Answer`].
+    Call {
+        /// The id of the request.
+        id: CallId,
+        /// The request.
+        call: Call,
     },
-    /// The app wants this sent, once: how far it has come is told by [`Event::Outbox`]. An id that is in the outbox
-    /// already changes nothing.
+    /// A draft of the app, to be sent exactly once. [`Event::Outbox`] reports its progress. An id
+    /// that is in the outbox already changes nothing.
     Post(Entry),
-    /// Somebody began to type in the app, or stopped. Of each beginning there must be one end.
+    /// The user has begun to type, or has stopped. Each beginning needs one end.
     Typing {
-        /// Where.
+        /// The conversation.
         conversation_id: ConversationId,
-        /// Whether it is a beginning.
+        /// Whether this is a beginning.
         is_typing: bool,
     },
-    /// The app shows a conversation: from now on it gets every [`Update`] of it.
-    Open {
-        /// Its number.
+    /// The app shows a conversation, and gets every [`Update`] of it from now on.
+    OpenView {
+        /// The id of the view.
         view: ViewId,
         /// The conversation.
         conversation_id: ConversationId,
     },
-    /// The app has lost track of the updates of a view and needs a new snapshot.
-    Reload(ViewId),
-    /// The app does not show it any more.
-    Shut(ViewId),
-    /// The system says that there is a network again, or another one: connect now, or find out whether the connection
-    /// still stands.
+    /// The app has lost updates of a view and needs a new snapshot.
+    ReloadView(ViewId),
+    /// The app shows the view no longer.
+    CloseView(ViewId),
+    /// The system reports a network, the old one or another. The client connects now, or checks
+    /// whether the connection still works.
     NetworkIsBack,
-    /// The app went into the background (`true`) or came back: the heartbeat is another one, and the client reconnects.
+    /// The app went into the background (`true`) or came back. The heartbeat changes, and the
+    /// client reconnects for it.
     Background(bool),
     /// Connect again after having [stopped](crate::ConnectionState::Stopped).
     Resume,
-    /// The end: everything that waits is answered or handed back.
+    /// The end: every pending request is answered, and every draft handed back.
     Close,
-    /// Nothing but that time has passed: the answer to [`Output::WakeAt`].
+    /// Time has passed, and nothing else: the answer to [`Output::WakeAt`].
     Tick,
 }
 
-/// What must be done.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Restored(entries) => write!(f, "Restored {}", entries.len()),
+            Self::Opened { link } => write!(f, "Opened {link:?}"),
+            Self::Progress { link } => write!(f, "Progress {link:?}"),
+            Self::Frame { link, frame: Frame::Close(code) } => write!(f, "Frame {link:?} {code:?}"),
+            Self::Frame { link, .. } => write!(f, "Frame {link:?}"),
+            Self::Lost { link, error } => write!(f, "Lost {link:?} {error:?}"),
+            Self::Token(result) => write!(f, "Token {result:?}"),
+            Self::OutboxPersisted(result) => write!(f, "OutboxPersisted {result:?}"),
+            Self::Call { id, call } => write!(f, "Call {id:?} {call:?}"),
+            Self::Post(entry) => write!(f, "Post {entry:?}"),
+            Self::Typing { conversation_id, is_typing } => {
+                write!(f, "Typing {conversation_id:?} {is_typing}")
+            }
+            Self::OpenView { view, conversation_id } => write!(f, "OpenView {view:?} {conversation_id:?}"),
+            Self::ReloadView(view) => write!(f, "ReloadView {view:?}"),
+            Self::CloseView(view) => write!(f, "CloseView {view:?}"),
+            Self::NetworkIsBack => f.write_str("NetworkIsBack"),
+            Self::Background(is_in_background) => write!(f, "Background {is_in_background}"),
+            Self::Resume => f.write_str("Resume"),
+            Self::Close => f.write_str("Close"),
+            Self::Tick => f.write_str("Tick"),
+        }
+    }
+}
+
+/// Something that the machine's driver must do. `Debug` shows no token and no text of a user.
 pub enum Output {
-    /// Get a token, then [`Input::Token`]. There is never a second one before that.
+    /// Get a token, then give [`Input::Token`]. At most one such request is pending.
     GetToken,
-    /// Open a transport, then [`Input::Opened`] or [`Input::Lost`]. It takes the place of any other.
+    /// Open a transport in place of any other, then give [`Input::Opened`] or [`Input::Lost`].
     Connect {
-        /// Its number.
+        /// The id of the attempt.
         link: LinkId,
-        /// What with.
+        /// The parameters.
         attempt: Attempt,
     },
     /// Send a text frame.
     Send {
-        /// Over which transport.
+        /// The transport.
         link: LinkId,
         /// The frame.
         frame: Bytes,
     },
-    /// Close the transport; nothing more need be told of it. It may not stand yet.
+    /// Close the transport, which may not be open yet. The machine needs no more news of it.
     Disconnect {
-        /// Which.
+        /// The transport.
         link: LinkId,
     },
-    /// Make these changes to the outbox, then [`Input::Kept`]. There is never a second one before that.
-    Keep(Vec<Change>),
-    /// The answer to [`Input::Ask`].
+    /// Make these changes to the outbox, then give [`Input::OutboxPersisted`]. At most one such
+    /// write is pending.
+    PersistOutbox(Vec<Change>),
+    /// The answer to [`Input::Call`].
     Answer {
-        /// Its number.
-        id: AskId,
-        /// How it ended.
+        /// The id of the request.
+        id: CallId,
+        /// The reply, or the error.
         result: Result<Reply, Error>,
     },
-    /// Tell the app.
+    /// An event for the app.
     Event(Event),
-    /// Tell whoever shows the conversation.
+    /// An update for an open conversation.
     Update {
-        /// Which view.
+        /// The view.
         view: ViewId,
-        /// What.
+        /// The update.
         update: Update,
     },
-    /// Give [`Input::Tick`] at this time, or never; it takes the place of the one before.
+    /// Give [`Input::Tick`] at this time, or never. Replaces the time given before.
     WakeAt(Option<Monotonic>),
 }
 
 impl fmt::Debug for Output {
-    /// Without tokens and texts: it may be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::GetToken => "GetToken".to_owned(),
-            Self::Connect { link, attempt } => format!("Connect {link:?} every {:?}", attempt.heartbeat),
-            Self::Send { link, frame } => format!("Send {link:?} {} bytes", frame.len()),
-            Self::Disconnect { link } => format!("Disconnect {link:?}"),
-            Self::Keep(changes) => format!("Keep {}", changes.len()),
-            Self::Answer { id, result } => format!("Answer {id:?} {}", result.is_ok()),
-            Self::Event(_) => "Event".to_owned(),
-            Self::Update { view, .. } => format!("Update {view:?}"),
-            Self::WakeAt(at) => format!("WakeAt {at:?}"),
-        };
-        f.write_str(&name)
+        match self {
+            Self::GetToken => f.write_str("GetToken"),
+            Self::Connect { link, attempt } => write!(f, "Connect {link:?} every {:?}", attempt.heartbeat),
+            Self::Send { link, frame } => write!(f, "Send {link:?} {} bytes", frame.len()),
+            Self::Disconnect { link } => write!(f, "Disconnect {link:?}"),
+            Self::PersistOutbox(changes) => write!(f, "PersistOutbox {}", changes.len()),
+            Self::Answer { id, result } => write!(f, "Answer {id:?} {}", result.is_ok()),
+            Self::Event(event) => event.fmt(f),
+            Self::Update { view, update } => write!(f, "Update {view:?} {update:?}"),
+            Self::WakeAt(at) => write!(f, "WakeAt {at:?}"),
+        }
     }
 }
 
-/// What a machine has been through: for diagnosis, and for tests that must know what they have provoked.
+/// Counts of a machine's life so far, for diagnosis, and for tests that check their own reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// Transports that stood and were lost.
+    /// Open transports that were lost.
     pub connections_lost: u64,
     /// Drafts and requests that were sent again.
     pub resends: u64,
-    /// Messages that came and were held already.
+    /// Messages that arrived again.
     pub duplicates_suppressed: u64,
-    /// Catch-ups that took more than one page.
+    /// Catch-ups of more than one page.
     pub catch_ups_of_several_pages: u64,
     /// Changes of the server's epoch.
     pub epoch_changes: u64,
-    /// New tokens: prolonged sessions, and new ones after the old token had expired.
+    /// New tokens: prolonged sessions, and replacements of expired tokens.
     pub tokens_renewed: u64,
     /// Frames that could not be read.
     pub unreadable: u64,
 }
 
-/// The entry of a [`Progress`](crate::Progress), by its id.
+/// The event about a draft's progress.
 pub(super) fn outbox_event(id: &ClientMessageId, progress: crate::Progress) -> Output {
     Output::Event(Event::Outbox { client_message_id: id.clone(), progress })
 }

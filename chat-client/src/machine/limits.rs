@@ -10,7 +10,7 @@ pub struct Limits {
     /// Drafts in the outbox; one more is handed back at once. A shift without a network writes less.
     pub outbox: usize,
     /// Requests that wait for an answer, without drafts; one more is answered [`Busy`](crate::Error::Busy).
-    pub asks: usize,
+    pub calls: usize,
     /// Requests on the wire at once; the others wait. Half of what the server takes before it stops reading.
     pub on_wire: usize,
     /// Conversations that catch up at once: one that is opened meanwhile must not wait for all the others.
@@ -34,7 +34,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             outbox: 1_000,
-            asks: 256,
+            calls: 256,
             on_wire: 32,
             catching_up: 8,
             conversations: 10_000,

@@ -26,7 +26,7 @@
 //!         match output {
 //!             Output::GetToken => inputs.push(Input::Token(Ok("secret".into()))),
 //!             Output::Connect { link, .. } => inputs.push(Input::Opened { link }),
-//!             Output::Keep(_) => inputs.push(Input::Kept(Ok(()))),
+//!             Output::PersistOutbox(_) => inputs.push(Input::OutboxPersisted(Ok(()))),
 //!             Output::Send { frame, .. } => sent.push(frame),
 //!             _ => {}
 //!         }
@@ -48,8 +48,8 @@
 //! - **Numbers** belong to an epoch. Until the server of a new connection has named its own, no live number is taken
 //!   for the next one.
 
-mod asks;
 mod backoff;
+mod calls;
 mod catch_up;
 mod connection;
 mod conversations;
@@ -75,11 +75,11 @@ use chat_core::id::ConversationId;
 use chat_core::protocol::{GetActiveConversations, ParticipantList, Request};
 use chat_core::time::{Monotonic, Now};
 
-use asks::Asks;
 use backoff::Backoff;
+use calls::Calls;
 use connection::Connection;
 use conversations::Conversations;
-pub use io::{Ask, AskId, Counters, Input, LinkId, Output, ViewId};
+pub use io::{Call, CallId, Counters, Input, LinkId, Output, ViewId};
 pub use limits::{Limits, Periods, Settings};
 use list::List;
 use pauses::TokenTrouble;
@@ -89,7 +89,7 @@ use sending::Sending;
 use tokens::Tokens;
 use typing::Typing;
 use views::Views;
-use wire::{Asked, Purpose, Wire};
+use wire::{InFlight, Purpose, Wire};
 
 use crate::error::{Error, Refusal};
 use crate::event::{ConnectionState, Update};
@@ -123,7 +123,7 @@ pub struct Machine {
     rooms: Rooms,
     typing: Typing,
     sending: Sending,
-    asks: Asks,
+    calls: Calls,
     conversations: Conversations,
     views: Views,
     counters: Counters,
@@ -156,7 +156,7 @@ impl Machine {
             rooms: Rooms::default(),
             typing: Typing::default(),
             sending: Sending::default(),
-            asks: Asks::default(),
+            calls: Calls::default(),
             conversations: Conversations::default(),
             views: Views::default(),
             counters: Counters::default(),
@@ -175,15 +175,15 @@ impl Machine {
             Input::Opened { link } => self.opened(link),
             Input::Progress { link } => self.progress(link),
             Input::Frame { link, frame } => self.frame(link, &frame),
-            Input::Lost { link, failure } => self.lost(link, &failure),
+            Input::Lost { link, error } => self.lost(link, &error),
             Input::Token(result) => self.token(result),
-            Input::Kept(result) => self.sending.kept(&result, &mut self.outputs),
-            Input::Ask { id, ask } => self.ask(id, ask),
+            Input::OutboxPersisted(result) => self.sending.kept(&result, &mut self.outputs),
+            Input::Call { id, call } => self.call(id, call),
             Input::Post(entry) => self.post(entry),
             Input::Typing { conversation_id, is_typing } => self.is_typing(conversation_id, is_typing),
-            Input::Open { view, conversation_id } => self.open_view(view, conversation_id),
-            Input::Reload(view) => self.views.reload(view),
-            Input::Shut(view) => self.views.shut(view),
+            Input::OpenView { view, conversation_id } => self.open_view(view, conversation_id),
+            Input::ReloadView(view) => self.views.reload(view),
+            Input::CloseView(view) => self.views.shut(view),
             Input::NetworkIsBack => self.network_is_back(),
             Input::Background(in_background) => self.background(in_background),
             Input::Resume => self.resume(),
@@ -236,15 +236,15 @@ impl Machine {
         }
     }
 
-    fn ask(&mut self, id: AskId, ask: Ask) {
+    fn call(&mut self, id: CallId, call: Call) {
         let error = match &self.connection {
             Connection::Closed => Error::Closed,
             Connection::Stopped(reason) => Error::Stopped(reason.clone()),
             Connection::Open { .. } => {
-                return self.asks.ask(id, ask, self.settings.limits.asks, &mut self.outputs);
+                return self.calls.add(id, call, self.settings.limits.calls, &mut self.outputs);
             }
-            _ if matches!(ask, Ask::TypingIndicator(_)) => Error::Offline,
-            _ => return self.asks.ask(id, ask, self.settings.limits.asks, &mut self.outputs),
+            _ if matches!(call, Call::TypingIndicator(_)) => Error::Offline,
+            _ => return self.calls.add(id, call, self.settings.limits.calls, &mut self.outputs),
         };
         self.outputs.push_back(Output::Answer { id, result: Err(error) });
     }
@@ -257,9 +257,10 @@ impl Machine {
     }
 
     fn is_typing(&mut self, id: ConversationId, is_typing: bool) {
-        match is_typing {
-            true => self.typing.begin(id, self.settings.limits.typing),
-            false => self.typing.end(&id),
+        if is_typing {
+            self.typing.begin(id, self.settings.limits.typing);
+        } else {
+            self.typing.end(&id);
         }
     }
 
@@ -286,7 +287,7 @@ impl Machine {
                 continue;
             }
             let now = self.now.monotonic;
-            self.wire.put(Asked::now(purpose, request.event_type(), frame.len(), now, within));
+            self.wire.put(InFlight::now(purpose, request.event_type(), frame.len(), now, within));
             self.outputs.push_back(Output::Send { link, frame });
         }
     }
@@ -296,7 +297,7 @@ impl Machine {
         let refusal = || Refusal { code: None, text: Error::TooLong.to_string(), retry_after: None };
         match purpose {
             Purpose::Draft(id) => self.sending.too_long(&id, &mut self.outputs),
-            Purpose::Ask(id) => self.asks.too_long(id, &mut self.outputs),
+            Purpose::Call(id) => self.calls.too_long(id, &mut self.outputs),
             Purpose::Row(id) => self.rows.answered(&id, None),
             Purpose::CatchUp(id) => self.refused(&id, refusal()),
             Purpose::Snapshot(view) => {
@@ -349,8 +350,8 @@ impl Machine {
         if let Some((id, request)) = self.rows.next(now) {
             return Some(fresh(Purpose::Row(id), request));
         }
-        let (id, request, again) = self.asks.next(now)?;
-        Some((Purpose::Ask(id), request, again))
+        let (id, request, again) = self.calls.next(now)?;
+        Some((Purpose::Call(id), request, again))
     }
 
     fn deadline(&self) -> Option<Monotonic> {

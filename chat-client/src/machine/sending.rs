@@ -9,8 +9,9 @@ use chat_core::time::{Monotonic, Timestamp};
 use super::io::{Output, outbox_event};
 use super::limits::Limits;
 use super::turn::Turn;
-use crate::event::{Acknowledged, NotSent, NotSentReason, Progress};
-use crate::outbox::{Change, Draft, Entry, Unkept};
+use crate::error::{NotSentError, NotSentReason};
+use crate::event::{Acknowledged, Progress};
+use crate::outbox::{Change, Draft, Entry, OutboxError};
 use crate::retry::Retry;
 
 /// How far a draft has come.
@@ -52,10 +53,10 @@ impl Item {
         matches!(self.stage, Stage::Kept(Turn::At(_))) && self.entry.not_after.is_some_and(|last| wall > last)
     }
 
-    fn not_sent(self, reason: NotSentReason) -> NotSent {
+    fn not_sent(self, reason: NotSentReason) -> NotSentError {
         let is_refused = matches!(reason, NotSentReason::Refused(_) | NotSentReason::TooLong);
         let maybe_sent = self.maybe_sent && !is_refused;
-        NotSent { reason, draft: self.entry.draft, maybe_sent }
+        NotSentError { reason, draft: self.entry.draft, maybe_sent }
     }
 }
 
@@ -116,11 +117,11 @@ impl Sending {
             .iter_mut()
             .filter(|item| item.stage == Stage::Gathered)
             .for_each(|item| item.stage = Stage::BeingKept);
-        Some(Output::Keep(std::mem::take(&mut self.unkept)))
+        Some(Output::PersistOutbox(std::mem::take(&mut self.unkept)))
     }
 
     /// The outbox was written, or not.
-    pub(super) fn kept(&mut self, result: &Result<(), Unkept>, outputs: &mut VecDeque<Output>) {
+    pub(super) fn kept(&mut self, result: &Result<(), OutboxError>, outputs: &mut VecDeque<Output>) {
         self.writing = false;
         match result {
             Ok(()) => self.items.iter_mut().filter(|item| item.stage == Stage::BeingKept).for_each(|item| {

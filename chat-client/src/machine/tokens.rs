@@ -11,7 +11,7 @@ use super::io::Output;
 use super::limits::Periods;
 use super::turn::Turn;
 use crate::token::Hints;
-use crate::transport::Token;
+use crate::token::Token;
 
 /// What is known of the tokens.
 #[derive(Default)]

@@ -55,9 +55,10 @@ impl Typing {
         if typist.holders > 0 || typist.turn == Turn::OnWire {
             return;
         }
-        match typist.told {
-            true => typist.turn = Turn::NOW,
-            false => drop(self.typists.remove(id)),
+        if typist.told {
+            typist.turn = Turn::NOW;
+        } else {
+            self.typists.remove(id);
         }
     }
 

@@ -7,7 +7,7 @@ use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{EventType, RequestId, RoomType};
 use chat_core::time::Monotonic;
 
-use super::io::{AskId, ViewId};
+use super::io::{CallId, ViewId};
 
 /// What a request was sent for, and so who gets its reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,11 +31,11 @@ pub(super) enum Purpose {
     /// To show a conversation.
     Snapshot(ViewId),
     /// The app asked.
-    Ask(AskId),
+    Call(CallId),
 }
 
 /// A request without its reply.
-pub(super) struct Asked {
+pub(super) struct InFlight {
     pub(super) purpose: Purpose,
     pub(super) event_type: EventType,
     /// Since when nothing else can be on its way before the reply, as far as is known.
@@ -50,7 +50,7 @@ pub(super) struct Asked {
     bytes: usize,
 }
 
-impl Asked {
+impl InFlight {
     /// A request of this length that is sent now, and whose reply may take this long.
     pub(super) fn now(
         purpose: Purpose,
@@ -74,7 +74,7 @@ impl Asked {
 pub(super) struct Wire {
     /// Never falls, so that no two requests of a client look the same in a trace.
     last: i64,
-    asked: BTreeMap<i64, Asked>,
+    asked: BTreeMap<i64, InFlight>,
 }
 
 impl Wire {
@@ -89,7 +89,7 @@ impl Wire {
     }
 
     /// Puts a request on the wire, under the number that was given last.
-    pub(super) fn put(&mut self, asked: Asked) {
+    pub(super) fn put(&mut self, asked: InFlight) {
         self.asked.insert(self.last, asked);
     }
 
@@ -97,7 +97,7 @@ impl Wire {
     ///
     /// Replies come in the order of their requests, and a long one may take its time over a weak link: those behind it
     /// could not come before now.
-    pub(super) fn take(&mut self, id: Option<&RequestId>, now: Monotonic) -> Option<Asked> {
+    pub(super) fn take(&mut self, id: Option<&RequestId>, now: Monotonic) -> Option<InFlight> {
         let Some(RequestId::Number(number)) = id else { return None };
         let answered = self.asked.remove(number)?;
         self.asked.range_mut(number..).for_each(|(_, behind)| behind.since = now);
@@ -121,7 +121,7 @@ impl Wire {
     }
 
     /// Takes out the longest request: the one that was too long, if the server says that one was.
-    pub(super) fn take_longest(&mut self) -> Option<Asked> {
+    pub(super) fn take_longest(&mut self) -> Option<InFlight> {
         let longest = *self.asked.iter().max_by_key(|(_, asked)| asked.bytes)?.0;
         self.asked.remove(&longest)
     }

@@ -94,7 +94,7 @@ pub trait Outbox: Send + 'static {
     /// # Errors
     ///
     /// Why it can't be read. The client then does not start.
-    fn load(&mut self) -> impl Future<Output = Result<Vec<Entry>, Unkept>> + Send;
+    fn load(&mut self) -> impl Future<Output = Result<Vec<Entry>, OutboxError>> + Send;
 
     /// Makes the changes, in their order. An entry that is put in must be durable when this returns; a removal may be
     /// lost in a crash.
@@ -103,15 +103,15 @@ pub trait Outbox: Send + 'static {
     ///
     /// Why they could not be kept. The entries among them are handed back to the app, so an implementation should make
     /// sure that they do not turn up later all the same.
-    fn write(&mut self, changes: Vec<Change>) -> impl Future<Output = Result<(), Unkept>> + Send;
+    fn write(&mut self, changes: Vec<Change>) -> impl Future<Output = Result<(), OutboxError>> + Send;
 }
 
 /// Why an outbox could not be read or written.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the outbox can't be kept: {0}")]
-pub struct Unkept(Arc<str>);
+#[error("can't read or write the outbox: {0}")]
+pub struct OutboxError(Arc<str>);
 
-impl Unkept {
+impl OutboxError {
     /// With what happened, for people.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self(reason.to_string().into())
@@ -125,11 +125,11 @@ pub struct InMemory;
 impl Outbox for InMemory {
     const SURVIVES: bool = false;
 
-    async fn load(&mut self) -> Result<Vec<Entry>, Unkept> {
+    async fn load(&mut self) -> Result<Vec<Entry>, OutboxError> {
         Ok(Vec::new())
     }
 
-    async fn write(&mut self, _: Vec<Change>) -> Result<(), Unkept> {
+    async fn write(&mut self, _: Vec<Change>) -> Result<(), OutboxError> {
         Ok(())
     }
 }

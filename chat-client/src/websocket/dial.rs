@@ -8,7 +8,7 @@ use futures::future::select_ok;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::sleep;
 
-use crate::transport::Failure;
+use crate::transport::TransportError;
 
 /// How long an address may keep silent before the next one is tried beside it. Phones are given addresses of version 6
 /// that lead nowhere: one after the other, the first would use up all the time that there is.
@@ -18,14 +18,14 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const ADDRESSES: usize = 8;
 
 /// Connects, without Nagle's delay: a chat's frames are small and each is awaited.
-pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
-    let addresses = lookup_host((host, port))
-        .await
-        .map_err(|error| Failure::network(format_args!("can't find the address of {host}: {error}")))?;
-    let stream = first(addresses, open)
-        .await
-        .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-        .map_err(|error| Failure::network(format_args!("can't connect to {host}, port {port}: {error}")))?;
+pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, TransportError> {
+    let addresses = lookup_host((host, port)).await.map_err(|error| {
+        TransportError::network(format_args!("can't find the address of {host}: {error}"))
+    })?;
+    let stream =
+        first(addresses, open).await.and_then(|stream| stream.set_nodelay(true).map(|()| stream)).map_err(
+            |error| TransportError::network(format_args!("can't connect to {host}, port {port}: {error}")),
+        )?;
     Ok(stream)
 }
 

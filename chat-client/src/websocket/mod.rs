@@ -12,7 +12,7 @@
 
 mod clock;
 mod dial;
-mod failure;
+mod error;
 mod handshake;
 mod link;
 mod socket;
@@ -27,9 +27,9 @@ pub use tokio_rustls::rustls;
 
 pub use clock::TokioClock;
 pub use socket::Socket;
-pub use url::BadUrl;
+pub use url::UrlError;
 
-use crate::transport::{Attempt, Connector, Failure};
+use crate::transport::{Attempt, Connector, TransportError};
 use link::{Link, Watched};
 use url::Address;
 
@@ -39,7 +39,7 @@ use url::Address;
 /// use chat_client::websocket::WebSocket;
 ///
 /// let connector = WebSocket::new("wss://chat.example.com/api/websocket/connect")?;
-/// # Ok::<(), chat_client::websocket::BadUrl>(())
+/// # Ok::<(), chat_client::websocket::UrlError>(())
 /// ```
 pub struct WebSocket {
     address: Address,
@@ -55,8 +55,8 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// [`BadUrl`] says what is wrong with the address.
-    pub fn new(url: &str) -> Result<Self, BadUrl> {
+    /// [`UrlError`] says what is wrong with the address.
+    pub fn new(url: &str) -> Result<Self, UrlError> {
         Ok(Self { address: Address::parse(url)?, tls: tls::mozilla() })
     }
 
@@ -72,7 +72,7 @@ impl WebSocket {
 impl Connector for WebSocket {
     type Transport = Socket<TcpStream>;
 
-    async fn connect(&mut self, attempt: Attempt) -> Result<Self::Transport, Failure> {
+    async fn connect(&mut self, attempt: Attempt) -> Result<Self::Transport, TransportError> {
         let address = &self.address;
         handshake::check(&attempt.token)?;
         let stream = dial::connect(&address.host, address.port).await?;

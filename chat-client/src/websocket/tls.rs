@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, InvalidMessage, RootCertStore};
 
 use super::link::Watched;
-use crate::transport::Failure;
+use crate::transport::TransportError;
 
 /// TLS that trusts whom Mozilla trusts.
 ///
@@ -33,28 +33,28 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     config: &Arc<ClientConfig>,
     name: &ServerName<'static>,
     stream: Watched<S>,
-) -> Result<TlsStream<Watched<S>>, Failure> {
+) -> Result<TlsStream<Watched<S>>, TransportError> {
     let connecting = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
     connecting.await.map_err(|error| explain(&error))
 }
 
 /// Always worth another try: a captive portal shows its own certificate, and a phone that has just started may have no
 /// idea of the date.
-fn explain(error: &io::Error) -> Failure {
+fn explain(error: &io::Error) -> TransportError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match tls {
         Some(Error::InvalidCertificate(invalid)) => {
             let why = certificate(invalid);
-            Failure::network(format_args!("the server's certificate {why} ({invalid})"))
+            TransportError::network(format_args!("the server's certificate {why} ({invalid})"))
         }
-        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Failure::network(
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => TransportError::network(
             "the server does not speak TLS on this port; is its address ws:// instead of wss://?",
         ),
-        Some(other) => Failure::network(format_args!("no TLS with the server: {other}")),
+        Some(other) => TransportError::network(format_args!("no TLS with the server: {other}")),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Failure::network("the server hung up while TLS was set up")
+            TransportError::network("the server hung up while TLS was set up")
         }
-        None => Failure::network(format_args!("the connection broke while TLS was set up: {error}")),
+        None => TransportError::network(format_args!("the connection broke while TLS was set up: {error}")),
     }
 }
 

@@ -11,7 +11,7 @@ const HEARTBEAT: std::ops::RangeInclusive<u64> = 25..=300;
 
 /// What is wrong with an address. Does not repeat it: it may hold a secret by mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BadUrl {
+pub enum UrlError {
     /// It can't be read as an absolute URL in ASCII with a host, or has a `#` in it.
     #[error("the address is not a URL such as wss://chat.example.com/api/websocket/connect")]
     Syntax,
@@ -44,22 +44,22 @@ pub(super) struct Address {
 }
 
 impl Address {
-    pub(super) fn parse(url: &str) -> Result<Self, BadUrl> {
-        let uri = url.parse::<Uri>().map_err(|_| BadUrl::Syntax)?;
-        let authority = uri.authority().ok_or(BadUrl::Syntax)?.as_str();
+    pub(super) fn parse(url: &str) -> Result<Self, UrlError> {
+        let uri = url.parse::<Uri>().map_err(|_| UrlError::Syntax)?;
+        let authority = uri.authority().ok_or(UrlError::Syntax)?.as_str();
         if url.contains('#') {
-            return Err(BadUrl::Syntax);
+            return Err(UrlError::Syntax);
         }
         let secure = match uri.scheme_str() {
             Some(scheme) if scheme.eq_ignore_ascii_case("wss") => true,
             Some(scheme) if scheme.eq_ignore_ascii_case("ws") => false,
-            _ => return Err(BadUrl::Scheme),
+            _ => return Err(UrlError::Scheme),
         };
         if authority.contains('@') {
-            return Err(BadUrl::Credentials);
+            return Err(UrlError::Credentials);
         }
         let (host, port) = host_and_port(authority, if secure { 443 } else { 80 })?;
-        let server_name = ServerName::try_from(host.to_owned()).map_err(|_| BadUrl::Host)?;
+        let server_name = ServerName::try_from(host.to_owned()).map_err(|_| UrlError::Host)?;
         Ok(Self {
             host: host.to_owned(),
             port,
@@ -88,23 +88,23 @@ impl fmt::Debug for Address {
 }
 
 /// The URI's own `port()` takes a port that is no number for none: so it is read here.
-fn host_and_port(authority: &str, default: u16) -> Result<(&str, u16), BadUrl> {
+fn host_and_port(authority: &str, default: u16) -> Result<(&str, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').ok_or(BadUrl::Syntax)?,
+        Some(rest) => rest.split_once(']').ok_or(UrlError::Syntax)?,
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok((host, default)),
-        None => Err(BadUrl::Syntax),
-        Some(port) => Ok((host, port.parse().map_err(|_| BadUrl::Syntax)?)),
+        None => Err(UrlError::Syntax),
+        Some(port) => Ok((host, port.parse().map_err(|_| UrlError::Syntax)?)),
     }
 }
 
-fn parameters(query: &str) -> Result<Vec<String>, BadUrl> {
+fn parameters(query: &str) -> Result<Vec<String>, UrlError> {
     let name = |parameter: &&str| parameter.split('=').next() != Some("heartbeat") && !parameter.is_empty();
     let kept = query.split('&').filter(name).map(str::to_owned).collect::<Vec<_>>();
     if kept.iter().any(|parameter| parameter.split('=').next() == Some("token")) {
-        return Err(BadUrl::Token);
+        return Err(UrlError::Token);
     }
     Ok(kept)
 }
@@ -141,27 +141,27 @@ mod tests {
     #[test]
     fn what_is_wrong_with_an_address_is_said() {
         let all = [
-            ("", BadUrl::Syntax),
-            ("chat.example.com:8000", BadUrl::Scheme),
-            ("/api/websocket/connect", BadUrl::Syntax),
-            ("ws://", BadUrl::Syntax),
-            ("ws:///path", BadUrl::Syntax),
-            ("ws://host name/", BadUrl::Syntax),
-            ("ws://bücher.example/", BadUrl::Syntax),
-            ("ws://host:port/", BadUrl::Syntax),
-            ("ws://host:/", BadUrl::Syntax),
-            ("ws://host:65536/", BadUrl::Syntax),
-            ("ws://host:-1/", BadUrl::Syntax),
-            ("ws://[::1]8/", BadUrl::Syntax),
-            ("ws://[::1/", BadUrl::Syntax),
-            ("ws://host/#part", BadUrl::Syntax),
-            ("ws://host/\r\nX: y", BadUrl::Syntax),
-            ("https://host/", BadUrl::Scheme),
-            ("wss://-.-/", BadUrl::Host),
-            ("ws://:80/", BadUrl::Host),
-            ("ws://user:secret@host/", BadUrl::Credentials),
-            ("ws://host/?token=secret", BadUrl::Token),
-            ("ws://host/?a=b&token", BadUrl::Token),
+            ("", UrlError::Syntax),
+            ("chat.example.com:8000", UrlError::Scheme),
+            ("/api/websocket/connect", UrlError::Syntax),
+            ("ws://", UrlError::Syntax),
+            ("ws:///path", UrlError::Syntax),
+            ("ws://host name/", UrlError::Syntax),
+            ("ws://bücher.example/", UrlError::Syntax),
+            ("ws://host:port/", UrlError::Syntax),
+            ("ws://host:/", UrlError::Syntax),
+            ("ws://host:65536/", UrlError::Syntax),
+            ("ws://host:-1/", UrlError::Syntax),
+            ("ws://[::1]8/", UrlError::Syntax),
+            ("ws://[::1/", UrlError::Syntax),
+            ("ws://host/#part", UrlError::Syntax),
+            ("ws://host/\r\nX: y", UrlError::Syntax),
+            ("https://host/", UrlError::Scheme),
+            ("wss://-.-/", UrlError::Host),
+            ("ws://:80/", UrlError::Host),
+            ("ws://user:secret@host/", UrlError::Credentials),
+            ("ws://host/?token=secret", UrlError::Token),
+            ("ws://host/?a=b&token", UrlError::Token),
         ];
         for (url, error) in all {
             assert_eq!(Address::parse(url).unwrap_err(), error, "{url:?}");

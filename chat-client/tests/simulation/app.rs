@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_client::machine::{Ask, AskId, ViewId};
+use chat_client::machine::{Call, CallId, ViewId};
 use chat_client::{Event, Snapshot, Update};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::{
@@ -17,7 +17,7 @@ pub(crate) struct View {
     /// Of the last snapshot, if one has come.
     epoch: Option<Epoch>,
     /// The question for older messages that is under way.
-    asked: Option<AskId>,
+    asked: Option<CallId>,
 }
 
 /// One life of an app.
@@ -159,11 +159,11 @@ impl App {
     }
 
     /// Asks for what is above the first message on the screen.
-    pub(crate) fn scroll_back(&mut self, view: ViewId, id: AskId, limit: i64) -> Option<Ask> {
+    pub(crate) fn scroll_back(&mut self, view: ViewId, id: CallId, limit: i64) -> Option<Call> {
         let shown = self.views.get_mut(&view).filter(|view| view.asked.is_none())?;
         let first = shown.messages.first()?.seq.filter(|first| *first > 1)?;
         shown.asked = Some(id);
-        Some(Ask::GetConversationMessages(GetConversationMessages {
+        Some(Call::GetConversationMessages(GetConversationMessages {
             conversation_id: shown.conversation.clone(),
             limit: Some(limit),
             skip: None,
@@ -176,7 +176,7 @@ impl App {
     /// there was no answer.
     pub(crate) fn scrolled(
         &mut self,
-        id: AskId,
+        id: CallId,
         result: Result<Reply, chat_client::Error>,
     ) -> Option<ViewId> {
         let (view, shown) = self.views.iter_mut().find(|(_, view)| view.asked == Some(id))?;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chat_client::machine::{AskId, Counters, Input, Limits, LinkId, Machine, Output, Settings, ViewId};
+use chat_client::machine::{CallId, Counters, Input, Limits, LinkId, Machine, Output, Settings, ViewId};
 use chat_client::outbox::Entry;
-use chat_client::transport::Failure;
+use chat_client::transport::TransportError;
 use chat_client::{ConnectionState, Event, WaitCause};
 use chat_core::id::ConversationId;
 use chat_core::protocol::User;
@@ -133,7 +133,7 @@ impl Device {
             Todo::Kept => {
                 let is_full = !self.is_calm && around.random().percent(self.profile.failing_writes);
                 let result = self.outbox.end(is_full);
-                self.give(Input::Kept(result), around);
+                self.give(Input::OutboxPersisted(result), around);
             }
             Todo::ScrollBack(view) => {
                 if let Some(life) = &mut self.life {
@@ -215,7 +215,7 @@ impl Device {
                 }
                 self.note(around, || "hangs up".to_owned());
             }
-            Output::Keep(changes) => {
+            Output::PersistOutbox(changes) => {
                 self.outbox.begin(changes);
                 self.later(around, 0..300, Todo::Kept);
             }
@@ -235,7 +235,7 @@ impl Device {
 
     fn answered(
         &mut self,
-        id: AskId,
+        id: CallId,
         result: Result<chat_core::protocol::Reply, chat_client::Error>,
         around: &mut Surroundings<'_>,
     ) {
@@ -277,8 +277,8 @@ impl Device {
         let life = self.life.as_mut()?;
         if let Some(view) = life.app.incomplete().first() {
             let limit = i64::try_from(around.random().below(5)).unwrap_or_default() + 1;
-            let ask = life.app.scroll_back(*view, AskId(number), limit)?;
-            return Some(Input::Ask { id: AskId(number), ask });
+            let ask = life.app.scroll_back(*view, CallId(number), limit)?;
+            return Some(Input::Call { id: CallId(number), call: ask });
         }
         let app = &mut life.app;
         let unseen = app.known.iter().filter(|id| !app.shows(id));
@@ -289,7 +289,7 @@ impl Device {
             return self.wish(around);
         }
         app.open(ViewId(number), conversation_id.clone());
-        Some(Input::Open { view: ViewId(number), conversation_id })
+        Some(Input::OpenView { view: ViewId(number), conversation_id })
     }
 
     pub(crate) fn note(&self, around: &mut Surroundings<'_>, line: impl FnOnce() -> String) {
@@ -314,7 +314,7 @@ impl Client for Device {
             Heard::Opened { link } => current(link).map(|link| Input::Opened { link }),
             Heard::Frame { link, frame } => current(link).map(|link| Input::Frame { link, frame }),
             Heard::Lost { link, reason } => {
-                current(link).map(|link| Input::Lost { link, failure: Failure::network(reason) })
+                current(link).map(|link| Input::Lost { link, error: TransportError::network(reason) })
             }
         };
         input.into_iter().for_each(|input| self.give(input, around));

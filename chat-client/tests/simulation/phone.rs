@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chat_client::outbox::{Change, Entry, Unkept};
+use chat_client::outbox::{Change, Entry, OutboxError};
 use chat_client::{Token, TokenError};
 use chat_core::protocol::{Role, User};
 use chat_core::testing::simulation::Surroundings;
@@ -24,10 +24,10 @@ impl Outbox {
     }
 
     /// What was being written is on the disk, or the disk was full.
-    pub(crate) fn end(&mut self, is_full: bool) -> Result<(), Unkept> {
+    pub(crate) fn end(&mut self, is_full: bool) -> Result<(), OutboxError> {
         let changes = std::mem::take(&mut self.writing);
         if is_full {
-            return Err(Unkept::new("the disk is full"));
+            return Err(OutboxError::new("the disk is full"));
         }
         changes.into_iter().for_each(|change| self.apply(change));
         Ok(())

@@ -1,6 +1,6 @@
 //! What a user does, one thing after the other.
 
-use chat_client::machine::{Ask, AskId, Input, ViewId};
+use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{JoinSupportRoom, MarkMessageRead, RoomType};
@@ -82,12 +82,12 @@ impl Device {
 
     /// Reads up to the newest message of a conversation.
     pub(crate) fn read(&mut self, around: &mut Surroundings<'_>) {
-        let (id, place) = (AskId(self.number()), around.random().below(64));
+        let (id, place) = (CallId(self.number()), around.random().below(64));
         let me = &self.profile.user.id;
         let Some(newest) = self.life.as_ref().and_then(|life| life.app.newest(place, me)) else { return };
         let (conversation_id, message_id) = (newest.conversation_id.clone(), newest.id.clone());
-        let ask = Ask::MarkMessageRead(MarkMessageRead { conversation_id, message_id });
-        self.give(Input::Ask { id, ask }, around);
+        let ask = Call::MarkMessageRead(MarkMessageRead { conversation_id, message_id });
+        self.give(Input::Call { id, call: ask }, around);
     }
 
     fn type_somewhere(&mut self, around: &mut Surroundings<'_>) {
@@ -102,14 +102,14 @@ impl Device {
         let Some(life) = &mut self.life else { return };
         let shown = life.app.views.iter().find(|(_, view)| view.conversation == conversation_id);
         match shown.map(|(view, _)| *view) {
-            Some(shown) if around.random().percent(20) => self.give(Input::Reload(shown), around),
+            Some(shown) if around.random().percent(20) => self.give(Input::ReloadView(shown), around),
             Some(shown) if around.random().percent(80) => {
                 life.app.views.remove(&shown);
-                self.give(Input::Shut(shown), around);
+                self.give(Input::CloseView(shown), around);
             }
             _ => {
                 life.app.open(view, conversation_id.clone());
-                self.give(Input::Open { view, conversation_id }, around);
+                self.give(Input::OpenView { view, conversation_id }, around);
             }
         }
     }
@@ -124,9 +124,9 @@ impl Device {
     fn join_room(&mut self, around: &mut Surroundings<'_>) {
         if self.profile.user.role.is_control() {
             let room_type = *around.random().pick(&RoomType::ALL).unwrap_or(&RoomType::GeneralSupport);
-            let ask = Ask::JoinSupportRoom(JoinSupportRoom { room_type });
-            let id = AskId(self.number());
-            self.give(Input::Ask { id, ask }, around);
+            let ask = Call::JoinSupportRoom(JoinSupportRoom { room_type });
+            let id = CallId(self.number());
+            self.give(Input::Call { id, call: ask }, around);
         }
     }
 }

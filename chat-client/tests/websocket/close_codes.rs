@@ -3,7 +3,7 @@
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
 use chat_client::Retry;
-use chat_client::transport::Failure;
+use chat_client::transport::TransportError;
 use chat_core::frame::Frame;
 use chat_core::protocol::CloseCode;
 use futures::StreamExt as _;
@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use crate::server::connected;
 
 /// What the client reads when the server closes so.
-async fn after(close: Option<(u16, &'static str)>) -> Result<Frame, Failure> {
+async fn after(close: Option<(u16, &'static str)>) -> Result<Frame, TransportError> {
     let (mut client, mut server) = connected().await;
     let close = close.map(|(code, reason)| CloseFrame { code: code.into(), reason: reason.into() });
     server.send(Message::Close(close.clone())).await.unwrap();
@@ -61,6 +61,6 @@ async fn an_end_without_a_code_is_tried_again() {
     let (mut client, server) = connected().await;
     drop(server);
     let failure = client.next().await.unwrap().unwrap_err();
-    assert_eq!(failure, Failure::network("the connection broke: the other side hung up"));
+    assert_eq!(failure, TransportError::network("the connection broke: the other side hung up"));
     assert_eq!(client.next().await, None);
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use chat_client::Retry;
-use chat_client::transport::{Attempt, Connector as _, Failure, ProgressReport};
+use chat_client::transport::{Attempt, Connector as _, ProgressReport, TransportError};
 use chat_client::websocket::WebSocket;
 use futures::FutureExt as _;
 
 use crate::server::{accept_key, attempt, failure_after, listen};
 
-fn network(reason: &str) -> Failure {
-    Failure::network(reason)
+fn network(reason: &str) -> TransportError {
+    TransportError::network(reason)
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, accept_hdr_async};
 use async_tungstenite::tungstenite::handshake::derive_accept_key;
 use async_tungstenite::tungstenite::handshake::server::{Request, Response};
-use chat_client::transport::{Attempt, Connector as _, Failure, ProgressReport};
+use chat_client::transport::{Attempt, Connector as _, ProgressReport, TransportError};
 use chat_client::websocket::{Socket, WebSocket};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -63,7 +63,7 @@ pub(crate) fn accept_key(head: &str) -> String {
 
 /// How the client fails when the handshake is answered with these bytes, made from the request, and the connection is
 /// then ended.
-pub(crate) async fn failure_after(answer: impl FnOnce(&str) -> Vec<u8>) -> Failure {
+pub(crate) async fn failure_after(answer: impl FnOnce(&str) -> Vec<u8>) -> TransportError {
     let (listener, mut connector) = listen().await;
     let serve = async {
         let (mut stream, _) = listener.accept().await.unwrap();

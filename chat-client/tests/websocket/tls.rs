@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_tungstenite::tungstenite::Message;
 use chat_client::Retry;
-use chat_client::transport::{Connector as _, Failure};
+use chat_client::transport::{Connector as _, TransportError};
 use chat_client::websocket::rustls::crypto::ring;
 use chat_client::websocket::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use chat_client::websocket::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -84,7 +84,7 @@ async fn connected(
 }
 
 /// How a client that trusts this, or the default, fails at this server.
-async fn failure(acceptor: TlsAcceptor, trusted: Option<Arc<ClientConfig>>) -> Failure {
+async fn failure(acceptor: TlsAcceptor, trusted: Option<Arc<ClientConfig>>) -> TransportError {
     let (listener, connector) = listen_secure().await;
     let mut connector = match trusted {
         Some(trusted) => connector.with_tls(trusted),
@@ -145,7 +145,7 @@ async fn a_server_without_tls_is_told_apart() {
     };
     let (client, _stream) = futures::join!(connector.connect(attempt()), serve);
     let reason = "the server does not speak TLS on this port; is its address ws:// instead of wss://?";
-    assert_eq!(client.unwrap_err(), Failure::network(reason));
+    assert_eq!(client.unwrap_err(), TransportError::network(reason));
 
     let (listener, mut connector) = listen_secure().await;
     let serve = async { drop(listener.accept().await.unwrap()) };
@@ -171,7 +171,7 @@ async fn a_dead_link_is_found_below_tls_too() {
         connected(authority.acceptor("localhost", 2020..2100), authority.trusted()).await;
     tokio::time::pause();
     let failure = client.next().await.unwrap().unwrap_err();
-    assert_eq!(failure, Failure::network("the link is dead: the server gave no sign of life for 25s"));
+    assert_eq!(failure, TransportError::network("the link is dead: the server gave no sign of life for 25s"));
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn an_end_without_a_goodbye_is_told_below_tls_too() {
         connected(authority.acceptor("localhost", 2020..2100), authority.trusted()).await;
     drop(server);
     let failure = client.next().await.unwrap().unwrap_err();
-    assert_eq!(failure, Failure::network("the connection broke: the other side hung up"));
+    assert_eq!(failure, TransportError::network("the connection broke: the other side hung up"));
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chat_client::outbox::Draft;
-use chat_client::{Acknowledged, ChatClient, ConnectionState, Event, Events, NotSent, TypingGuard, Update};
+use chat_client::{
+    Acknowledged, ChatClient, ConnectionState, Event, Events, NotSentError, TypingGuard, Update,
+};
 use chat_core::id::{ConversationId, MessageId};
 use chat_core::protocol::{
     ConversationSummary, GetActiveConversations, GetConversationMessages, GetConversationMessagesReply,
@@ -31,7 +33,7 @@ pub struct Written {
     pub content: String,
     /// Where to, if that was known.
     pub conversation: Option<String>,
-    pub outcome: Result<Acknowledged, NotSent>,
+    pub outcome: Result<Acknowledged, NotSentError>,
 }
 
 /// A conversation on the screen.

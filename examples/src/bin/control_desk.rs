@@ -21,14 +21,14 @@ const COMMANDS: &[Usage] = &[Usage {
 
 /// A desk in the control centre, in a terminal.
 #[derive(Parser)]
-struct Options {
+struct DeskOptions {
     #[command(flatten)]
     login: Login,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Told> {
-    let Options { login } = Options::parse();
+    let DeskOptions { login } = DeskOptions::parse();
     let me = login.user()?;
     let (chat, running) = ChatClient::builder(&login.server).token(login.token).start().await?;
     let mut desk = Desk::new(&chat, me, COMMANDS);

@@ -26,7 +26,7 @@ const COMMANDS: &[Usage] = &[
 
 /// A driver's chat in a terminal.
 #[derive(Parser)]
-struct Options {
+struct DriverOptions {
     #[command(flatten)]
     login: Login,
     /// The file that keeps what is not sent yet; by default one for each user in your data folder.
@@ -36,7 +36,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Told> {
-    let Options { login, outbox } = Options::parse();
+    let DriverOptions { login, outbox } = DriverOptions::parse();
     let me = login.user()?;
     let outbox = FileOutbox::open(outbox.map_or_else(|| default_outbox(&me.id), Ok)?, &me.id)?;
     if outbox.damaged() > 0 {

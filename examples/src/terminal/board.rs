@@ -130,9 +130,10 @@ impl Board {
 impl Row {
     fn name(&self) -> String {
         let title = if self.title.is_empty() { "a conversation" } else { &self.title };
-        match self.is_emergency {
-            true => format!("!! [{}] EMERGENCY {title}", self.number),
-            false => format!("[{}] {title}", self.number),
+        if self.is_emergency {
+            format!("!! [{}] EMERGENCY {title}", self.number)
+        } else {
+            format!("[{}] {title}", self.number)
         }
     }
 

@@ -199,9 +199,10 @@ impl Desk {
         let Some(shown) = &mut self.open else { return };
         let is_end = matches!(update, Update::Refused(_));
         shown.show(update, &mut self.board);
-        match is_end {
-            true => self.leave(),
-            false => self.mark(),
+        if is_end {
+            self.leave();
+        } else {
+            self.mark();
         }
     }
 
@@ -304,9 +305,10 @@ impl Desk {
 
     fn heard(&mut self, event: NewMessage) {
         self.board.heard(&event.conversation_id, &event.message);
-        match self.board.misses(&event.conversation_id, &event.message.sender_id) {
-            true => self.ask_list(|list| Answer::Heard(event, list)),
-            false => self.notice(&event),
+        if self.board.misses(&event.conversation_id, &event.message.sender_id) {
+            self.ask_list(|list| Answer::Heard(event, list));
+        } else {
+            self.notice(&event);
         }
     }
 

@@ -21,11 +21,11 @@ pub struct Login {
 
 #[derive(Debug, thiserror::Error)]
 #[error("that is no token of the chat: `chat-server token --help` says how to make one")]
-struct NoToken;
+struct NoTokenError;
 
 #[derive(Debug, thiserror::Error)]
 #[error("can't make the folder {}: {}. Give --outbox FILE", .0.display(), .1)]
-struct NoFolder(PathBuf, std::io::Error);
+struct CreateFolderError(PathBuf, std::io::Error);
 
 impl Login {
     /// Who the token says that you are. Whether that is true is for the server to find out.
@@ -34,7 +34,7 @@ impl Login {
     ///
     /// The text is no token of the chat.
     pub fn user(&self) -> Result<User, Told> {
-        Ok(Token::from(self.token.as_str()).user().ok_or(NoToken)?)
+        Ok(Token::from(self.token.as_str()).user().ok_or(NoTokenError)?)
     }
 }
 
@@ -47,7 +47,7 @@ pub fn default_outbox(user: &UserId) -> Result<PathBuf, Told> {
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
     let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
     let folder = data.unwrap_or_else(std::env::temp_dir).join("chat-driver");
-    std::fs::create_dir_all(&folder).map_err(|error| NoFolder(folder.clone(), error))?;
+    std::fs::create_dir_all(&folder).map_err(|error| CreateFolderError(folder.clone(), error))?;
     let safe = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
     let name = user.as_str().chars().map(safe).collect::<String>();
     Ok(folder.join(name).with_extension("outbox"))

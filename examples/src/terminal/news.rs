@@ -1,7 +1,7 @@
 //! What is told of everything but the open conversation.
 
 use chat_client::outbox::Draft;
-use chat_client::{ConnectionState, NotSent, NotSentReason};
+use chat_client::{ConnectionState, NotSentError, NotSentReason};
 
 use super::words::plain;
 
@@ -32,7 +32,7 @@ pub(super) fn draft(draft: &Draft) -> String {
 }
 
 /// Why a draft came back.
-pub(super) fn not_sent(not_sent: &NotSent) -> String {
+pub(super) fn not_sent(not_sent: &NotSentError) -> String {
     let text = draft(&not_sent.draft);
     let maybe = if not_sent.maybe_sent { " (it may have arrived all the same)" } else { "" };
     match &not_sent.reason {

@@ -98,10 +98,11 @@ impl Shown {
 
     fn typing(&mut self, status: &TypingStatus, board: &Board) {
         let name = board.name(&status.user_id);
-        let news = match status.is_typing {
-            true => self.typing.insert(status.user_id.clone()).then_some("is typing"),
-            // One who has sent the message has been taken out by it.
-            false => self.typing.remove(&status.user_id).then_some("has stopped typing"),
+        let news = if status.is_typing {
+            self.typing.insert(status.user_id.clone()).then_some("is typing")
+        } else {
+            // A sent message has removed its sender already.
+            self.typing.remove(&status.user_id).then_some("has stopped typing")
         };
         if let Some(news) = news {
             say(format_args!("   … {name} {news}"));

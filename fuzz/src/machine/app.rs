@@ -1,7 +1,7 @@
 //! What an app does with a client.
 
 use arbitrary::{Result, Unstructured};
-use chat_client::machine::{Ask, AskId, Input, ViewId};
+use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
@@ -16,7 +16,7 @@ pub(super) const CONVERSATIONS: [&str; 5] = ["conv_a", "conv_b", "conv_c", "conv
 /// Numbers rise, so that none is used twice.
 #[derive(Default)]
 pub(super) struct App {
-    asks: u64,
+    calls: u64,
     views: u64,
     is_closed: bool,
 }
@@ -34,17 +34,17 @@ impl App {
     pub(super) fn input(&mut self, bytes: &mut Unstructured<'_>) -> Result<Option<Input>> {
         Ok(Some(match bytes.int_in_range(0..=31_u8)? {
             0..=7 => {
-                self.asks += 1;
-                Input::Ask { id: AskId(self.asks), ask: ask(bytes)? }
+                self.calls += 1;
+                Input::Call { id: CallId(self.calls), call: call(bytes)? }
             }
             8..=15 => Input::Post(entry(bytes)?),
             16..=19 => Input::Typing { conversation_id: conversation(bytes)?, is_typing: bytes.arbitrary()? },
             20..=23 => {
                 self.views += 1;
-                Input::Open { view: ViewId(self.views), conversation_id: conversation(bytes)? }
+                Input::OpenView { view: ViewId(self.views), conversation_id: conversation(bytes)? }
             }
-            24 => Input::Reload(ViewId(bytes.int_in_range(0..=self.views)?)),
-            25 => Input::Shut(ViewId(bytes.int_in_range(0..=self.views)?)),
+            24 => Input::ReloadView(ViewId(bytes.int_in_range(0..=self.views)?)),
+            25 => Input::CloseView(ViewId(bytes.int_in_range(0..=self.views)?)),
             26..=27 => Input::NetworkIsBack,
             28 => Input::Background(bytes.arbitrary()?),
             29..=30 => Input::Resume,
@@ -62,31 +62,31 @@ pub(super) fn conversation(bytes: &mut Unstructured<'_>) -> Result<ConversationI
     bytes.choose(&CONVERSATIONS).map(|id| ConversationId::from(*id))
 }
 
-fn ask(bytes: &mut Unstructured<'_>) -> Result<Ask> {
+fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
     let positive = |bytes: &mut Unstructured<'_>| bytes.int_in_range(1..=120_i64).map(Some);
     Ok(match bytes.int_in_range(0..=5_u8)? {
-        0 => Ask::GetActiveConversations(GetActiveConversations {
+        0 => Call::GetActiveConversations(GetActiveConversations {
             limit: positive(bytes)?,
             ..Default::default()
         }),
-        1 => Ask::JoinConversation(JoinConversation {
+        1 => Call::JoinConversation(JoinConversation {
             conversation_id: conversation(bytes)?,
             after_seq: None,
             epoch: None,
         }),
-        2 => Ask::JoinSupportRoom(JoinSupportRoom { room_type: *bytes.choose(&RoomType::ALL)? }),
-        3 => Ask::TypingIndicator(TypingIndicator {
+        2 => Call::JoinSupportRoom(JoinSupportRoom { room_type: *bytes.choose(&RoomType::ALL)? }),
+        3 => Call::TypingIndicator(TypingIndicator {
             conversation_id: conversation(bytes)?,
             is_typing: bytes.arbitrary()?,
         }),
-        4 => Ask::GetConversationMessages(GetConversationMessages {
+        4 => Call::GetConversationMessages(GetConversationMessages {
             conversation_id: conversation(bytes)?,
             limit: positive(bytes)?,
             skip: None,
             before_seq: None,
             after_seq: None,
         }),
-        _ => Ask::MarkMessageRead(MarkMessageRead {
+        _ => Call::MarkMessageRead(MarkMessageRead {
             conversation_id: conversation(bytes)?,
             message_id: format!("msg_0123456789abcdef{}", bytes.arbitrary::<u8>()?).into(),
         }),

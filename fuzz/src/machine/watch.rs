@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_client::machine::{AskId, Input, Limits, LinkId, Machine, Output, ViewId};
+use chat_client::machine::{CallId, Input, Limits, LinkId, Machine, Output, ViewId};
 use chat_client::outbox::{Change, Entry};
 use chat_client::{Event, Progress, Update};
 use chat_core::frame::Frame;
@@ -44,7 +44,7 @@ pub(super) struct Watch {
     /// Requests without a reply.
     requests: Vec<Value>,
     /// Whether each has been answered.
-    asks: BTreeMap<AskId, bool>,
+    calls: BTreeMap<CallId, bool>,
     /// Whether each has come to its end.
     drafts: BTreeMap<ClientMessageId, bool>,
     /// The last number told.
@@ -66,7 +66,7 @@ impl Watch {
             kept: BTreeMap::new(),
             wake_at: None,
             requests: Vec::new(),
-            asks: BTreeMap::new(),
+            calls: BTreeMap::new(),
             drafts: BTreeMap::new(),
             told: BTreeMap::new(),
             views: BTreeMap::new(),
@@ -127,10 +127,10 @@ impl Watch {
             Input::Opened { link } => self.link = Link::Open(*link),
             Input::Lost { .. } => self.hung_up(),
             Input::Frame { frame: Frame::Text(text), .. } => self.heard(text),
-            Input::Ask { id, .. } => drop(self.asks.insert(*id, false)),
+            Input::Call { id, .. } => drop(self.calls.insert(*id, false)),
             Input::Post(entry) => drop(self.drafts.insert(entry.client_message_id.clone(), false)),
-            Input::Open { view, .. } => drop(self.views.insert(*view, None)),
-            Input::Shut(view) => drop(self.views.remove(view)),
+            Input::OpenView { view, .. } => drop(self.views.insert(*view, None)),
+            Input::CloseView(view) => drop(self.views.remove(view)),
             Input::Tick => self.wake_at = None,
             _ => {}
         }
@@ -168,12 +168,12 @@ impl Watch {
                 self.hung_up();
             }
             Output::Send { link, frame } => self.sent(link, &frame),
-            Output::Keep(changes) => {
+            Output::PersistOutbox(changes) => {
                 let before = self.keep_wanted.replace(changes);
                 assert!(before.is_none(), "a second write is asked for");
             }
             Output::Answer { id, .. } => {
-                let before = self.asks.insert(id, true);
+                let before = self.calls.insert(id, true);
                 assert_eq!(before, Some(false), "{id:?} was answered, or never asked");
             }
             Output::Event(event) => self.event(&event),
@@ -231,15 +231,15 @@ impl Watch {
         assert!(self.requests.len() <= self.limits.on_wire, "too many requests on the wire");
         let restored = 3;
         assert!(machine.outbox().count() <= self.limits.outbox + restored, "too many drafts");
-        let open = self.asks.values().filter(|answered| !**answered).count();
-        assert!(open <= self.limits.asks, "too many requests of the app");
+        let open = self.calls.values().filter(|answered| !**answered).count();
+        assert!(open <= self.limits.calls, "too many requests of the app");
         let changes = self.keep_wanted.as_ref().map_or(0, Vec::len);
         assert!(changes <= 2 * (self.limits.outbox + restored), "too many changes to keep");
     }
 
     /// The client is closed.
     pub(super) fn at_end(&self) {
-        assert!(self.asks.values().all(|answered| *answered), "a request of the app has no answer");
+        assert!(self.calls.values().all(|answered| *answered), "a request of the app has no answer");
         assert!(self.drafts.values().all(|ended| *ended), "a draft has no end");
         assert!(self.link().is_none(), "a transport stands");
     }

@@ -6,7 +6,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
-use super::lock::{Held, Lock};
+use super::lock::{Lock, LockGuard};
 
 /// A file that is written, and replaced as a whole.
 pub(super) trait Disk {
@@ -35,14 +35,14 @@ pub(super) struct SystemDisk {
     /// `None` until the first draft is adopted.
     file: Option<File>,
     draft: Option<File>,
-    held: Held,
+    held: LockGuard,
 }
 
 impl SystemDisk {
     /// Locks the file and reads it. It may be absent, which reads as empty.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<u8>), OpenError> {
         let path = resolve(path)?;
-        let held = Held::take(&path, &beside(&path, ".lock"))?;
+        let held = LockGuard::take(&path, &beside(&path, ".lock"))?;
         let (file, bytes) = match options().open(&path) {
             Ok(file) => (Some(file), fs::read(&path).map_err(OpenError::io("read", &path))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => (None, Vec::new()),

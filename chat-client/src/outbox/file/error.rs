@@ -79,14 +79,14 @@ impl OpenError {
 
 /// Why the content of a file is refused.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum ContentError {
     OfAnotherUser { found: UserId, wanted: UserId },
     Newer { found: u32, known: u32 },
     Unrecognised,
-    Unmade(io::Error),
+    Create(io::Error),
 }
 
-impl Refusal {
+impl ContentError {
     /// The refusal of this file.
     pub(super) fn of(self, path: &Path) -> OpenError {
         let path = path.to_owned();
@@ -94,7 +94,7 @@ impl Refusal {
             Self::OfAnotherUser { found, wanted } => OpenError::OfAnotherUser { path, found, wanted },
             Self::Newer { found, known } => OpenError::Newer { path, found, known },
             Self::Unrecognised => OpenError::Unrecognised { path },
-            Self::Unmade(source) => OpenError::Io { action: "make", path, source },
+            Self::Create(source) => OpenError::Io { action: "make", path, source },
         }
     }
 }

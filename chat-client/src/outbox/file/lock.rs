@@ -26,13 +26,13 @@ pub enum Lock {
 static OPEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A lock that is held until this is dropped.
-pub(super) struct Held {
+pub(super) struct LockGuard {
     path: PathBuf,
     /// Its lock is released when it is closed. `None` without locks of the file system.
     file: Option<File>,
 }
 
-impl Held {
+impl LockGuard {
     /// Locks the outbox at `path` by a file of its own, which stays when the outbox is replaced.
     pub(super) fn take(path: &Path, file: &Path) -> Result<Self, OpenError> {
         Self::take_by(path, file, try_lock)
@@ -64,7 +64,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LockGuard {
     fn drop(&mut self) {
         // The file's lock goes first: whoever finds the path free may then have it.
         drop(self.file.take());
@@ -111,12 +111,16 @@ mod tests {
         let (path, file) = (folder.path().join("outbox"), folder.path().join("outbox.lock"));
         for error in [Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL, Errno::NOLCK] {
             let missing = |_: &File| Err(TryLockError::Error(error.into()));
-            let first = Held::take_by(&path, &file, missing).unwrap();
+            let first = LockGuard::take_by(&path, &file, missing).unwrap();
             assert_eq!(first.lock(), Lock::ThisProcess, "{error}");
-            let second = Held::take_by(&path, &file, missing);
+            let second = LockGuard::take_by(&path, &file, missing);
             assert!(matches!(second, Err(OpenError::InUse { .. })), "{error}");
         }
-        assert_eq!(Held::take(&path, &file).unwrap().lock(), Lock::Everywhere, "and then it is free again");
+        assert_eq!(
+            LockGuard::take(&path, &file).unwrap().lock(),
+            Lock::Everywhere,
+            "and then it is free again"
+        );
     }
 
     #[test]
@@ -124,7 +128,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, file) = (folder.path().join("outbox"), folder.path().join("outbox.lock"));
         let failed = |_: &File| Err(TryLockError::Error(Errno::IO.into()));
-        assert!(matches!(Held::take_by(&path, &file, failed), Err(OpenError::Io { action: "lock", .. })));
-        assert!(Held::take(&path, &file).is_ok());
+        assert!(matches!(
+            LockGuard::take_by(&path, &file, failed),
+            Err(OpenError::Io { action: "lock", .. })
+        ));
+        assert!(LockGuard::take(&path, &file).is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use chat_core::id::{ClientMessageId, UserId};
 
 use super::disk::Disk;
-use super::error::Refusal;
+use super::error::ContentError;
 use super::record::{FORMAT, Header, Seal, scan};
 use super::{Change, Entry};
 
@@ -37,11 +37,11 @@ struct Kept {
 
 impl<D: Disk> Log<D> {
     /// Takes up what `bytes`, the content of the file, hold, and tells in how many places they are damaged.
-    pub(super) fn open(disk: D, bytes: &[u8], owner: &UserId) -> Result<(Self, u64), Refusal> {
+    pub(super) fn open(disk: D, bytes: &[u8], owner: &UserId) -> Result<(Self, u64), ContentError> {
         let (seal, owner) = (Seal::of(owner), owner.clone());
         let mut log = Self { disk, owner, seal, kept: Vec::new(), length: 0, worn: false, unsettled: false };
         if bytes.is_empty() {
-            log.rewrite().map_err(Refusal::Unmade)?;
+            log.rewrite().map_err(ContentError::Create)?;
             return Ok((log, 0));
         }
         let damaged = log.replay(bytes)?;
@@ -49,21 +49,21 @@ impl<D: Disk> Log<D> {
         Ok((log, damaged))
     }
 
-    fn replay(&mut self, bytes: &[u8]) -> Result<u64, Refusal> {
+    fn replay(&mut self, bytes: &[u8]) -> Result<u64, ContentError> {
         let header = Seal::of_header().read::<Header>(bytes);
         let start = match header {
             Some((Header { format, .. }, _)) if format > FORMAT => {
-                return Err(Refusal::Newer { found: format, known: FORMAT });
+                return Err(ContentError::Newer { found: format, known: FORMAT });
             }
             Some((Header { owner: found, .. }, _)) if found != self.owner => {
-                return Err(Refusal::OfAnotherUser { found, wanted: self.owner.clone() });
+                return Err(ContentError::OfAnotherUser { found, wanted: self.owner.clone() });
             }
             Some((_, length)) => length,
             None => 0,
         };
         let scan = scan(&self.seal, bytes, start);
         if start == 0 && scan.changes.is_empty() {
-            return Err(Refusal::Unrecognised);
+            return Err(ContentError::Unrecognised);
         }
         scan.changes.into_iter().for_each(|(change, length)| self.apply(change, length));
         self.length = scan.end as u64;

@@ -26,7 +26,7 @@ use futures::executor::block_on_stream;
 
 pub use error::OpenError;
 
-use super::{Change, Entry, Outbox, Unkept};
+use super::{Change, Entry, Outbox, OutboxError};
 use disk::SystemDisk;
 pub use lock::Lock;
 use log::Log;
@@ -81,7 +81,7 @@ pub struct FileOutbox {
 /// What the thread is asked. Where the answer is not waited for any more, it is dropped.
 enum Job {
     Load(oneshot::Sender<Vec<Entry>>),
-    Write(Vec<Change>, oneshot::Sender<Result<(), Unkept>>),
+    Write(Vec<Change>, oneshot::Sender<Result<(), OutboxError>>),
 }
 
 impl FileOutbox {
@@ -123,8 +123,8 @@ impl FileOutbox {
     }
 
     /// Asks the thread and waits for its answer.
-    async fn ask<T>(&mut self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, Unkept> {
-        let ended = || Unkept::new(format_args!("the thread of {} has ended", self.path.display()));
+    async fn ask<T>(&mut self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, OutboxError> {
+        let ended = || OutboxError::new(format_args!("the thread of {} has ended", self.path.display()));
         let (answer, answered) = oneshot::channel();
         self.jobs.send(job(answer)).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())
@@ -138,11 +138,11 @@ impl Outbox for FileOutbox {
         Some(&self.owner)
     }
 
-    async fn load(&mut self) -> Result<Vec<Entry>, Unkept> {
+    async fn load(&mut self) -> Result<Vec<Entry>, OutboxError> {
         self.ask(Job::Load).await
     }
 
-    async fn write(&mut self, changes: Vec<Change>) -> Result<(), Unkept> {
+    async fn write(&mut self, changes: Vec<Change>) -> Result<(), OutboxError> {
         self.ask(|answer| Job::Write(changes, answer)).await?
     }
 }
@@ -172,7 +172,7 @@ fn serve(file: &Path, mut log: Log<SystemDisk>, queue: mpsc::Receiver<Job>) {
         match job {
             Job::Load(answer) => drop(answer.send(log.entries())),
             Job::Write(changes, answer) => {
-                let why = |error| Unkept::new(format_args!("can't write {}: {error}", file.display()));
+                let why = |error| OutboxError::new(format_args!("can't write {}: {error}", file.display()));
                 drop(answer.send(log.write(changes).map_err(why)));
                 log.tidy();
             }

@@ -8,7 +8,7 @@ use crate::transport::ProgressReport;
 
 /// How the handshake fails when it is answered with these pieces, half a second apart, and the connection stays open;
 /// and after how long.
-async fn failure_after(pieces: &[&str]) -> (Failure, Duration) {
+async fn failure_after(pieces: &[&str]) -> (TransportError, Duration) {
     let (mut ours, mut theirs) = duplex(1 << 16);
     let address = Address::parse("ws://h/").unwrap();
     let attempt = Attempt {

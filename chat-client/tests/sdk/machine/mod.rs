@@ -1,0 +1,12 @@
+//! The state machine, one input at a time: regressions that the simulation once found, each by name.
+
+mod connection;
+mod epoch;
+mod events;
+mod frames;
+mod list;
+mod outbox;
+mod support;
+mod tokens;
+mod typing;
+mod unread;
