@@ -1,27 +1,29 @@
-//! When to try again, and why not.
+//! The decision whether to try again after an error or a close.
 
 use std::time::Duration;
 
 use chat_core::protocol::{CloseCode, ErrorReply, Fault};
 
-/// What may be done after something went wrong.
+/// The remedy after a failure.
 ///
-/// There is one answer for each thing that can go wrong, so that no caller has to guess, and no loop repeats what was
-/// refused.
+/// Every failure has exactly one, which spares callers from guessing and keeps loops from repeating
+/// a refused request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Retry {
-    /// The same again, after a pause: the network or the server was at fault. With a pause that the server named, or
-    /// none.
+    /// Repeat after a pause, because the network or the server is at fault. Holds the pause that
+    /// the server named, if any.
     AfterPause(Option<Duration>),
-    /// The same with a new token: the old one has expired, or says other rights than the account has now.
+    /// Repeat with a new token, because the old one has expired or does not match the account's
+    /// rights.
     WithNewToken,
-    /// Never as it was: it was refused.
+    /// Do not repeat: the request was refused.
     Never,
 }
 
 impl Retry {
-    /// What a close code asks for (protocol, close codes): 4000 to 4499 to connect again, 4500 to 4999 not to. One that
-    /// was replaced comes back after a pause all the same: the newer connection may be a dead one of its own.
+    /// The remedy for a close code (protocol, close codes): 4000 to 4499 mean reconnect, 4500 to
+    /// 4999 mean stay away. A replaced client comes back after a pause all the same, because the
+    /// newer connection may be a dead one of the same device.
     pub fn after_close(code: CloseCode) -> Self {
         match code {
             CloseCode::TokenExpired | CloseCode::RightsChanged => Self::WithNewToken,
@@ -37,7 +39,7 @@ impl Retry {
         }
     }
 
-    /// What an error asks for (protocol, errors). An error without a code that is known here is a refusal.
+    /// The remedy for an error (protocol, errors). An error with an unknown code is a refusal.
     pub fn after_error(error: &ErrorReply) -> Self {
         match error.code.map(chat_core::protocol::ErrorCode::fault) {
             Some(Fault::Pace | Fault::Server) => {

@@ -1,4 +1,4 @@
-//! Where tokens come from, and what can be read off one without its key.
+//! Tokens, their providers, and the claims that are readable without a key.
 
 use std::fmt;
 use std::future::Future;
@@ -13,20 +13,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What a user proves itself with. Its text appears in no log: `Debug` leaves it out.
+/// The credential of a user. `Debug` leaves its text out, for logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Arc<str>);
 
 impl Token {
-    /// The token as it travels.
+    /// The token's text.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The user whom it names, if it is a token of the chat (protocol, connecting): whose
-    /// [`FileOutbox`](crate::outbox::FileOutbox) to open, and what to show as one's own name.
+    /// The user named by a token of the chat (protocol, connecting), or `None`. An app opens this
+    /// user's [`FileOutbox`](crate::outbox::FileOutbox), and shows this user as its own.
     ///
-    /// Nothing is verified: only the server can tell whether the token is good.
+    /// Nothing is verified: only the server can tell whether the token is valid.
     pub fn user(&self) -> Option<User> {
         let UserClaims { sub: id, role, email, first_name, last_name } = claims(self)?;
         let [email, first_name, last_name] = [email, first_name, last_name].map(Option::unwrap_or_default);
@@ -46,30 +46,31 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Gives the client tokens: before it connects for the first time, before one expires, and when one has expired.
+/// A source of tokens. The client asks before it first connects, before a token expires, and after
+/// one has expired.
 ///
-/// A `&str`, `String` or [`Token`] is a provider that has only this one. For apps that log in, an asynchronous closure
-/// is one: see [`provider`].
+/// A `&str`, `String` or [`Token`] is a provider of one token only. Apps with a login use an
+/// asynchronous closure: see [`provider`].
 pub trait TokenProvider: Send + 'static {
-    /// The newest token. It is asked for again when the server says that it has expired, or that the user's rights have
-    /// changed: a provider that caches should then give another one. With the same one the client tries again after
-    /// pauses that grow to a minute, because a clock may be wrong, and tells why
-    /// ([`WaitCause`](crate::WaitCause)). The client waits for it as long as it takes: what asks a network should
-    /// have a time limit of its own.
+    /// Returns the newest token. The client asks again when the server reports an expired token or
+    /// changed rights. A provider with a cache should then return a new token. With the same token,
+    /// the client tries again after pauses that grow to a minute, because a clock may be wrong, and
+    /// reports the cause ([`WaitCause`](crate::WaitCause)). The client waits for the answer without
+    /// a limit: a provider that uses the network should have a time limit of its own.
     ///
     /// # Errors
     ///
-    /// [`TokenError`] says whether it is worth asking again.
+    /// [`TokenError`] says whether another attempt makes sense.
     fn token(&mut self) -> impl Future<Output = Result<Token, TokenError>> + Send;
 }
 
-/// Why there is no token.
+/// The error of a provider without a token.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TokenError {
-    /// Not now: whoever issues them can't be reached. It is asked again after a pause.
+    /// None now, because the issuer can't be reached. The client asks again after a pause.
     #[error("there is no token now: {0}")]
     Unavailable(Arc<str>),
-    /// Not any more: the user has to log in, say. The client stops.
+    /// None any more, because the user has to log in, for example. The client stops.
     #[error("there is no token: {0}")]
     Refused(Arc<str>),
 }
@@ -92,7 +93,7 @@ impl TokenProvider for &'static str {
     }
 }
 
-/// A provider made of a function that gives a future of a token.
+/// Makes a provider from a function that returns a future of a token.
 ///
 /// ```
 /// use chat_client::{provider, Token, TokenError};
@@ -122,19 +123,20 @@ where
     }
 }
 
-/// What a JSON Web Token says of itself (RFC 7519). Nothing is verified: that is the server's part, and nothing is
-/// decided by it but when to ask for the next token and which messages are one's own.
+/// The claims of a JSON Web Token (RFC 7519) that the client uses. They are not verified, which is
+/// the server's task. The client uses them only to time the next request for a token, and to tell
+/// own messages from others'.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Hints {
     /// The claim `sub`.
     pub(crate) user: Option<UserId>,
     /// The claim `exp`.
     pub(crate) expires_at: Option<Timestamp>,
-    /// Whether there is a claim `nbf`: a server whose clock is behind calls such a token invalid.
+    /// Whether there is a claim `nbf`. A server whose clock is behind rejects such a token.
     pub(crate) has_beginning: bool,
 }
 
-/// Each claim by itself: one of a wrong type must not hide the others.
+/// Every claim parsed on its own, because one of a wrong type must not hide the others.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(default)]
@@ -145,9 +147,9 @@ struct Claims {
     nbf: Value,
 }
 
-/// The claims that others see a user by.
+/// The claims that describe the user to others.
 ///
-/// A name that is missing or `null` is empty, as the server has it.
+/// A missing or `null` name becomes empty, as on the server.
 #[derive(Deserialize)]
 struct UserClaims {
     sub: UserId,
@@ -164,7 +166,7 @@ fn claims<T: DeserializeOwned>(token: &Token) -> Option<T> {
 }
 
 impl Hints {
-    /// Reads a token; of one that is no JSON Web Token nothing is known.
+    /// Reads a token. Without a JSON Web Token, all fields are empty.
     pub(crate) fn of(token: &Token) -> Self {
         claims(token).map_or_else(Self::default, |claims: Claims| Self {
             user: claims.sub.as_str().map(UserId::from),
@@ -174,7 +176,7 @@ impl Hints {
     }
 }
 
-/// Seconds since 1970 as a time; fractions are allowed (RFC 7519, `NumericDate`).
+/// Converts seconds since 1970, where fractions are allowed (RFC 7519, `NumericDate`).
 #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates, and so does the time")]
 fn timestamp(seconds: f64) -> Timestamp {
     Timestamp::from_millis((seconds * 1_000.0) as i64)

@@ -1,4 +1,4 @@
-//! An app that prints what its user would see.
+//! An app that prints the screen of its user.
 
 use chat_client::{ChatClient, ConnectionState, Conversation, Event, Events, SendHandle, Update};
 use chat_core::drive::Handle;
@@ -8,25 +8,26 @@ use futures::StreamExt;
 
 use crate::{Error, Network, TokioClock};
 
-/// An app of one user, as a script moves it: each function waits until the app has come that far, and prints it.
+/// The app of one user, driven by a script: each method waits for the app to reach a state, and
+/// prints it.
 #[derive(Debug)]
 pub struct App {
     name: &'static str,
-    /// What the app talks through.
+    /// The SDK's client.
     pub client: ChatClient,
     network: Network,
     events: Events,
     open: Option<Conversation>,
-    /// The open conversation, as it is on the screen.
+    /// The open conversation on the screen.
     shown: Vec<Message>,
 }
 
 impl App {
-    /// An app that prints under the user's id, running and live.
+    /// Starts an app that prints under the user's id, and waits until the app is live.
     ///
     /// # Errors
     ///
-    /// The client does not start, or ends.
+    /// The client can't start, or ends.
     pub async fn start(name: &'static str, chat: &Handle, user: User) -> Result<Self, Error> {
         let network = Network::new(chat, user);
         let (client, running) =
@@ -43,7 +44,7 @@ impl App {
         println!("{:<9} {line}", self.name);
     }
 
-    /// Waits for an event of this kind, and prints what it means.
+    /// Waits for a matching event, and prints its description.
     ///
     /// # Errors
     ///
@@ -54,7 +55,7 @@ impl App {
         Ok(())
     }
 
-    /// Takes the network away, until the app knows.
+    /// Cuts the network, and waits until the app has noticed.
     ///
     /// # Errors
     ///
@@ -66,28 +67,29 @@ impl App {
         self.hear("waits for the network", is_waiting).await
     }
 
-    /// Gives the network back, and tells the client so, as a phone would: without that it would try after a pause.
+    /// Restores the network and reports it to the client, as a phone would. Without the report, the
+    /// client would try after a pause.
     pub fn leave_tunnel(&self) {
         println!("-- {} leaves the tunnel", self.name);
         self.network.set_up(true);
         self.client.network_is_back();
     }
 
-    /// Opens a conversation, and shows it until this message.
+    /// Opens a conversation, and shows messages up to this one.
     ///
     /// # Errors
     ///
-    /// It can't be shown.
+    /// The conversation can't be shown.
     pub async fn open(&mut self, id: &ConversationId, last: u64) -> Result<(), Error> {
         self.open = Some(self.client.conversation(id.clone()));
         self.show(last).await
     }
 
-    /// Shows the open conversation until this message.
+    /// Shows the open conversation up to this message.
     ///
     /// # Errors
     ///
-    /// None is open, or it can't be shown.
+    /// No conversation is open, or the open one can't be shown.
     pub async fn show(&mut self, last: u64) -> Result<(), Error> {
         while self.shown.last().is_none_or(|message| message.seq < Some(last)) {
             let open = self.open.as_mut().ok_or("no conversation is open")?;
@@ -104,13 +106,13 @@ impl App {
         Ok(())
     }
 
-    /// Sends a message. What comes of it, the handle says.
+    /// Sends a message. The handle reports the result.
     pub fn write(&self, id: &ConversationId, text: &str) -> SendHandle<SendChatMessageReply> {
         self.print(&format!("writes: {text}"));
         self.client.send_message(id.clone(), text)
     }
 
-    /// What is on the screen.
+    /// Returns the messages on the screen.
     pub fn shown(&self) -> &[Message] {
         &self.shown
     }

@@ -1,14 +1,14 @@
-//! What the programs in `src/bin` share, and what an embedder of the chat is likely to copy.
+//! Code shared by the programs in `src/bin`, ready to be copied by embedders of the chat.
 //!
-//! - [`TokioClock`] and [`seed`]: the time and the randomness that the core does not take for itself.
-//! - [`lines`] and [`websocket`]: transports, each made of what its library already has.
-//! - [`PatientListener`]: accepts sockets that give up on a peer that takes nothing.
-//! - [`Peer`] and [`play`]: the users who talk, with each frame printed.
-//! - [`App`] and [`Network`]: the same with the SDK, over a network that fails when it is told to.
+//! - [`TokioClock`] and [`seed`]: time and randomness, which the core takes as inputs.
+//! - [`lines`] and [`websocket`]: transports made with common libraries.
+//! - [`PatientListener`]: accepts sockets with a time limit for writes.
+//! - [`Peer`] and [`play`]: users who talk, with each frame printed.
+//! - [`App`] and [`Network`]: users with the SDK, over a network that fails on demand.
 //! - [`terminal`]: a chat in lines of text, for a person.
 //!
-//! A service for more than a demonstration adds what a transport owes besides: a heartbeat, so that a peer that is gone
-//! is noticed while nobody writes to it, and a bound on its connections.
+//! A real service needs two more things of a transport: a heartbeat, which notices a dead peer
+//! while nobody writes to it, and a limit on connections.
 
 mod app;
 pub mod lines;
@@ -32,35 +32,36 @@ pub use network::Network;
 pub use peer::Peer;
 pub use script::play;
 
-/// Why a program ended early, for the person who ran it.
+/// The error that ended a program, for the person who ran it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The longest frame that the transports take, in bytes.
+/// The longest frame accepted by the transports, in bytes.
 pub const MAX_FRAME: usize = 64 * 1024;
 
-/// What a session of a day says of a user who was authenticated just now.
+/// Returns claims that are valid for a day, for a user authenticated just now.
 pub fn claims(user: User) -> Claims {
     let now = TokioClock::start().now().wall;
     Claims { user, expires_at: now.plus(Duration::from_hours(24)), issued_at: Some(now) }
 }
 
-/// A fresh seed for an engine's ids, from the system's generator: whoever knows it can guess them.
+/// Returns a fresh seed for an engine's ids from the system's generator. An attacker who knows the
+/// seed can guess the ids.
 ///
 /// # Errors
 ///
-/// The system has no randomness to give.
+/// The system has no randomness.
 pub fn seed() -> Result<[u8; 32], Error> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)?;
     Ok(seed)
 }
 
-/// A name for a new store's numbers: a [`MemoryStore`](chat_core::store::MemoryStore) is new with each process, and
-/// clients that held numbers of the one before must see that they mean nothing any more.
+/// Returns an epoch for a new store. A [`MemoryStore`](chat_core::store::MemoryStore) is new with
+/// each process, and the epoch tells clients that their old numbers are void.
 ///
 /// # Errors
 ///
-/// The system has no randomness to give.
+/// The system has no randomness.
 pub fn epoch() -> Result<String, Error> {
     Ok(format!("{:016x}", getrandom::u64()?))
 }

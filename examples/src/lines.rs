@@ -1,4 +1,4 @@
-//! JSON lines as a transport: a codec makes [`Framed`] one as it stands.
+//! JSON lines as a transport: [`Framed`] with a codec is one.
 
 use std::net::SocketAddr;
 
@@ -12,10 +12,10 @@ use tokio_util::codec::{Decoder, Encoder, Framed, LinesCodec, LinesCodecError};
 
 use crate::{MAX_FRAME, Peer, play};
 
-/// A stream of bytes as a transport of lines.
+/// A byte stream as a transport of lines.
 pub type Lines<T> = Framed<T, FrameLines>;
 
-/// One frame a line, over any stream of bytes.
+/// Makes a transport with one frame per line over any byte stream.
 pub fn frames<T: AsyncRead + AsyncWrite>(stream: T) -> Lines<T> {
     Framed::new(stream, FrameLines(LinesCodec::new_with_max_length(MAX_FRAME)))
 }
@@ -24,7 +24,7 @@ pub fn frames<T: AsyncRead + AsyncWrite>(stream: T) -> Lines<T> {
 ///
 /// # Errors
 ///
-/// The connections failed, or someone heard something else than the protocol says.
+/// A connection failed, or a peer received an unexpected frame.
 pub async fn demo(server: SocketAddr, chat: &Handle) -> Result<(), crate::Error> {
     let mut driver = connect(server, "driver_1", Role::BusDriver).await?;
     let mut control = connect(server, "control_1", Role::ControlStaff).await?;
@@ -46,7 +46,7 @@ async fn connect(
 
 /// Text frames as lines of UTF-8 that end in `\n` (or `\r\n`, when read).
 ///
-/// A line over [`MAX_FRAME`] bytes, or one that is not UTF-8, is an error, and ends the session.
+/// A line longer than [`MAX_FRAME`] bytes or without valid UTF-8 is an error and ends the session.
 #[derive(Debug)]
 pub struct FrameLines(LinesCodec);
 
@@ -66,7 +66,7 @@ impl Decoder for FrameLines {
 impl Encoder<Frame> for FrameLines {
     type Error = LinesCodecError;
 
-    /// A close is not written: lines have no word for it, and the end of the stream follows.
+    /// A close is not written: lines have no form for it, and the end of the stream follows.
     fn encode(&mut self, frame: Frame, bytes: &mut BytesMut) -> Result<(), LinesCodecError> {
         if let Frame::Text(text) = frame {
             bytes.reserve(text.len() + 1);

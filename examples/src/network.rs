@@ -1,4 +1,4 @@
-//! A network within one process, which fails when it is told to.
+//! A network within one process that fails on demand.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::claims;
 /// Frames on their way, in each direction.
 const ON_THE_WAY: usize = 8;
 
-/// The way from one user's app to a chat in the same process: a pair of channels for each connection.
+/// The connection of one user's app to a chat in the same process: a pair of channels each time.
 ///
-/// In the place of a token it believes who it was made for.
+/// The user is given at creation, without any token.
 #[derive(Clone, Debug)]
 pub struct Network {
     chat: Handle,
@@ -27,12 +27,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network that is up.
+    /// Creates a network that is up.
     pub fn new(chat: &Handle, user: User) -> Self {
         Self { chat: chat.clone(), user, is_up: Arc::new(watch::Sender::new(true)) }
     }
 
-    /// Takes the network away, with the connection that stands and all that is on its way; or gives it back.
+    /// Cuts the network, with the open connection and all frames on their way; or restores it.
     pub fn set_up(&self, is_up: bool) {
         self.is_up.send_replace(is_up);
     }

@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// A client as simple as can be: it says what it is told to, and prints all that it says and hears.
+/// The simplest client: sends the script's requests, and prints all frames.
 ///
-/// A client of the protocol for real use keeps an outbox, connects again and catches up; this one shows the frames.
+/// A real client also keeps an outbox, reconnects and catches up. This one shows the frames.
 #[derive(Debug)]
 pub struct Peer<T> {
     name: &'static str,
@@ -21,7 +21,7 @@ where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     E: std::error::Error + Send + Sync + 'static,
 {
-    /// A peer that prints under this name.
+    /// Creates a peer that prints under this name.
     pub fn new(name: &'static str, transport: T) -> Self {
         Self { name, transport }
     }
@@ -37,11 +37,11 @@ where
         Ok(self.transport.send(Frame::Text(text)).await?)
     }
 
-    /// Takes the next frame, which must be of this type.
+    /// Reads the next frame, which must be of this type.
     ///
     /// # Errors
     ///
-    /// The transport failed or ended, or the frame is another one.
+    /// The transport failed or ended, or the frame has another type.
     pub async fn hear<F: DeserializeOwned>(&mut self) -> Result<F, Error> {
         let Some(Frame::Text(text)) = self.transport.try_next().await? else {
             return Err(format!("{} heard no text", self.name).into());
@@ -50,7 +50,7 @@ where
         Ok(serde_json::from_slice(&text)?)
     }
 
-    /// Takes the end of the connection, which must be next.
+    /// Reads the end of the connection, which must be next.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What is said in each program.
+//! The conversation in each program.
 
 use chat_core::drive::Frame;
 use chat_core::protocol::{
@@ -14,13 +14,13 @@ use crate::{Error, Peer};
 ///
 /// # Errors
 ///
-/// A transport failed, or someone heard something else than the protocol says.
+/// A transport failed, or a peer received an unexpected frame.
 pub async fn play<T, E>(driver: &mut Peer<T>, control: &mut Peer<T>) -> Result<(), Error>
 where
     T: Stream<Item = Result<Frame, E>> + Sink<Frame, Error = E> + Unpin,
     E: std::error::Error + Send + Sync + 'static,
 {
-    // Once control has its first reply it is known to be there, and will be told of the driver's request.
+    // After its first reply, control is connected and will hear the driver's request.
     control.say(Request::GetActiveConversations(GetActiveConversations::default())).await?;
     control.hear::<GetActiveConversationsReply>().await?;
 

@@ -1,6 +1,6 @@
 //! A WebSocket as a transport: axum's on the server's side, async-tungstenite's on the client's.
 //!
-//! Both libraries answer pings and check UTF-8 by themselves; what is left is to name one message as the other.
+//! Both libraries answer pings and check UTF-8. The rest is a conversion between message types.
 
 use std::future::ready;
 use std::net::SocketAddr;
@@ -18,11 +18,12 @@ use futures::{Sink, SinkExt, Stream, TryStreamExt};
 
 use crate::{Peer, play};
 
-/// Carries a session over a socket that axum has upgraded, to its end.
+/// Runs a session over a socket upgraded by axum, to its end.
 pub async fn serve(session: Session, socket: ws::WebSocket) {
     let mut transport = server(socket);
     session.run(&mut transport).await;
-    // A peer that has closed waits for an answer. Whom the chat has closed is told already: that fails, and may.
+    // A peer that has closed waits for an answer. If the chat has closed first, this fails, without
+    // harm.
     let _best_effort = transport.close().await;
 }
 
@@ -40,14 +41,15 @@ pub async fn demo(server: SocketAddr, chat: &Handle) -> Result<(), crate::Error>
     control.hear_end().await
 }
 
-/// A socket that axum has upgraded, as a session wants it.
+/// Converts a socket upgraded by axum into a session's transport.
 fn server(
     socket: ws::WebSocket,
 ) -> impl Stream<Item = Result<Frame, axum::Error>> + Sink<Frame, Error = axum::Error> + Unpin {
     let outgoing = |frame| {
         ready(match frame {
             Frame::Text(text) => text.try_into().map(ws::Message::Text).map_err(axum::Error::new),
-            // Neither comes: the protocol has no binary frames, and this drive is not told how texts are framed.
+            // Neither occurs: the protocol has no binary frames, and this drive has no framing of
+            // its own.
             Frame::Binary(bytes) | Frame::Framed(bytes) => Ok(ws::Message::Binary(bytes)),
             Frame::Close(code) => {
                 let frame = ws::CloseFrame { code: code.code(), reason: code.reason().into() };
@@ -76,7 +78,7 @@ async fn connect(
     Ok(client(socket))
 }
 
-/// A client's socket, as a [`Peer`](crate::Peer) wants it.
+/// Converts a client's socket into a [`Peer`](crate::Peer)'s transport.
 fn client(
     socket: WebSocketStream<ConnectStream>,
 ) -> impl Stream<Item = Result<Frame, Error>> + Sink<Frame, Error = Error> + Unpin {
@@ -101,7 +103,7 @@ fn client(
     socket.with(outgoing).try_filter_map(incoming)
 }
 
-/// The end that a peer has announced; a code that the protocol does not know means no more than that it is done.
+/// Converts a peer's close code. An unknown code means a normal end.
 fn close(code: Option<u16>) -> Frame {
     Frame::Close(code.and_then(CloseCode::from_code).unwrap_or(CloseCode::Normal))
 }

@@ -1,26 +1,28 @@
-//! The engine in a world whose store answers late, out of order or not at all, under any sequence of operations.
+//! The engine with a store that answers late, out of order or not at all, under any sequence of
+//! operations.
 //!
-//! The operations are those of chat-core's own test of the promises P1 to P7; only who draws them differs.
+//! The operations are those of chat-core's own test of the promises P1 to P7, drawn here by the
+//! fuzzer.
 
 use arbitrary::Unstructured;
 use chat_core::testing::world::Answer;
 use core_test_support::ops::{self, Op};
 
-/// Operations of one input: long ones find nothing that short ones don't.
+/// Operations of one input. Longer inputs find nothing new.
 const OPS_MOST: usize = 200;
 
-/// One input: four bytes an operation.
+/// Runs one input: four bytes per operation.
 ///
 /// # Panics
 ///
-/// If a promise is broken.
+/// A promise is broken.
 pub fn run(bytes: &[u8]) {
     let ops: Vec<Op> = bytes.chunks_exact(4).take(OPS_MOST).filter_map(|bytes| op(bytes).ok()).collect();
     let _whole = ops::watch(&ops);
 }
 
-/// What four bytes mean. The ordinary operations have the most values of the first byte, as they have the most weight
-/// in the test.
+/// Decodes four bytes. The ordinary operations have the most values of the first byte, like their
+/// weight in the test.
 fn op(bytes: &[u8]) -> arbitrary::Result<Op> {
     let mut bytes = Unstructured::new(bytes);
     let kind: u8 = bytes.arbitrary()?;
@@ -52,7 +54,7 @@ fn op(bytes: &[u8]) -> arbitrary::Result<Op> {
     })
 }
 
-/// A few keys, so that they are used again.
+/// Few keys, to use them repeatedly.
 fn key(pick: usize) -> Option<u8> {
     (0..6).nth(pick % 16)
 }

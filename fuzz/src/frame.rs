@@ -1,7 +1,7 @@
-//! What a peer may send: any bytes as a request and as a server's frame.
+//! Any bytes, as a request and as a server's frame.
 //!
-//! Decoding never panics, what is decoded is encoded and decoded again to the same value, and an error says the same
-//! whatever the texts in the frame were: so it repeats none of them.
+//! Decoding never panics. A decoded value is encoded and decoded again to the same value. The error
+//! for a bad frame does not depend on the texts in the frame, and so repeats none of them.
 
 use bytes::Bytes;
 use chat_core::id::Cursor;
@@ -14,11 +14,11 @@ use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// One input: a frame.
+/// Runs one input: a frame.
 ///
 /// # Panics
 ///
-/// If one of the above does not hold.
+/// One of the properties above is broken.
 pub fn run(bytes: &[u8]) {
     check_request(bytes);
     check_server_frame(bytes);
@@ -69,7 +69,7 @@ fn encode_event(event: &ServerEvent) -> Bytes {
     }
 }
 
-/// Everything that is said about a frame that can't be decoded.
+/// Returns all texts about an undecodable frame.
 fn errors(frame: &[u8]) -> Vec<String> {
     let request = Request::decode(frame, &FieldLimits::default()).err().map(|bad| bad.error.to_string());
     let decoded = ServerFrame::decode(frame);
@@ -82,7 +82,7 @@ fn errors(frame: &[u8]) -> Vec<String> {
     request.into_iter().chain(unreadable).chain(replies).collect()
 }
 
-/// The same frame with other letters and digits in its texts, just as valid or invalid as it was.
+/// Returns the frame with other letters and digits in its texts, as valid as before.
 fn masked(frame: Value) -> Value {
     match frame {
         Value::String(text) if has_meaning(&text) => Value::String(text),
@@ -93,7 +93,8 @@ fn masked(frame: Value) -> Value {
     }
 }
 
-/// Whether it is a word of the protocol or a time: with another text in its place the frame would be another one.
+/// Whether the text is a keyword of the protocol or a time, which can't be replaced without
+/// changing the frame.
 fn has_meaning(text: &str) -> bool {
     const EVENTS: [&str; 6] = [
         "new_message",

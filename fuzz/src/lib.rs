@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their bytes: one module each, so that the targets themselves are one line.
+//! The fuzz targets, one module each. The programs in `fuzz_targets` only call them.
 
 pub mod engine;
 pub mod frame;

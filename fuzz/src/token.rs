@@ -1,7 +1,7 @@
-//! Tokens: any text, and tokens that were made with care, under every algorithm.
+//! Tokens: any text, and carefully made tokens, under every algorithm.
 //!
-//! A token is accepted only if this very text was signed with the right key under the right algorithm, and then it says
-//! what was signed; and what was signed and is in order is accepted.
+//! A token is accepted exactly if this very text was signed with the right key under the right
+//! algorithm and its claims are valid. The accepted claims are the signed ones.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -21,30 +21,30 @@ const SECRET: &[u8; 32] = b"a secret of exactly 32 bytes ...";
 const OTHER_SECRET: &[u8; 32] = b"another secret of these 32 bytes";
 const NOW: i64 = 1_700_000_000;
 
-/// A way to sign, with the verifier for it.
+/// A signing method with its verifier.
 struct Party {
     algorithm: Algorithm,
     signing: EncodingKey,
-    /// What an attacker may take for a secret: a public key is known to all.
+    /// The public key, which everybody knows and an attacker may use as a secret.
     public: Vec<u8>,
     verifier: TokenVerifier,
-    /// The signature of the one good token that is signed with a private key: to sign takes a thousand times as long
-    /// as with a secret, and what is read after the signature is the same code for all.
+    /// The signature of the only token signed with a private key. Signing takes a thousand times as
+    /// long as with a secret, and the code after the signature check is the same for all.
     ready: Option<String>,
 }
 
-/// What is done with a signed token before it is judged.
+/// A manipulation of a signed token.
 #[derive(Arbitrary)]
 enum Treatment {
-    /// Nothing.
+    /// No manipulation.
     None,
-    /// One byte is another one.
+    /// One byte changed.
     Replace { at: usize, by: u8 },
-    /// It ends early.
+    /// Cut short.
     Cut { at: usize },
-    /// Something is put in.
+    /// A text inserted.
     Insert { at: usize, byte: u8 },
-    /// Something is added at its end.
+    /// A text appended.
     Append(u8),
     /// Other claims under the same signature.
     Claims(String),
@@ -56,7 +56,8 @@ static PARTIES: LazyLock<Vec<Party>> = LazyLock::new(|| {
     [Algorithm::Hs256, Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa].map(Party::new).into()
 });
 
-/// One input: the first byte picks the verifier and whether the rest is a token as it stands or the recipe for one.
+/// Runs one input. The first byte picks the verifier, and whether the rest is a token or the recipe
+/// for one.
 ///
 /// # Panics
 ///
@@ -66,12 +67,12 @@ pub fn run(bytes: &[u8]) {
     let party = &PARTIES[usize::from(pick % 4)];
     match pick / 4 % 2 {
         0 => assert!(party.verify(&String::from_utf8_lossy(rest)).is_none(), "a token that nobody signed"),
-        // An input that is too short for a recipe is none.
+        // An input too short for a recipe is skipped.
         _ => drop(made_with_care(party, &mut Unstructured::new(rest))),
     }
 }
 
-/// Signs a token, rightly or wrongly, does something to it, and has it judged.
+/// Signs a token, rightly or wrongly, manipulates it, and has it verified.
 fn made_with_care(party: &Party, recipe: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let treatment = Treatment::arbitrary(recipe)?;
     let forger = recipe.int_in_range(0..=7_u8)?;
@@ -97,7 +98,7 @@ fn made_with_care(party: &Party, recipe: &mut Unstructured<'_>) -> arbitrary::Re
     Ok(())
 }
 
-/// Whom a token names, as which role, and until when.
+/// The user, role and expiry in a token.
 type Judgement = (String, Role, Timestamp);
 
 impl Party {
@@ -145,7 +146,8 @@ impl Party {
         }
     }
 
-    /// Signs as the issuer does, or as a forger who has another secret (0) or takes the public key for one (1).
+    /// Signs as the issuer does, or as a forger with another secret (0) or with the public key as a
+    /// secret (1).
     fn sign(&self, signed: &str, forger: u8) -> String {
         let (key, algorithm) = match forger {
             0 => (&EncodingKey::from_secret(OTHER_SECRET), Algorithm::Hs256),
@@ -207,7 +209,7 @@ fn good_claims() -> Value {
     json!({"sub": "user_1", "role": "BUS_DRIVER", "exp": NOW + 60})
 }
 
-/// Any header, most often a good one.
+/// Draws a header, usually a valid one.
 fn header(party: &Party, recipe: &mut Unstructured<'_>) -> arbitrary::Result<String> {
     let mut header = good_header(party.algorithm);
     match recipe.int_in_range(0..=7_u8)? {
@@ -222,7 +224,7 @@ fn header(party: &Party, recipe: &mut Unstructured<'_>) -> arbitrary::Result<Str
     Ok(header.to_string())
 }
 
-/// Any claims: good ones, those with one changed, or any text.
+/// Draws claims: valid ones, valid ones with one changed, or any text.
 fn claims(recipe: &mut Unstructured<'_>) -> arbitrary::Result<String> {
     let mut claims = good_claims();
     let name = *recipe.choose(&["sub", "role", "exp", "nbf", "email", "aud"])?;
@@ -238,7 +240,7 @@ fn claims(recipe: &mut Unstructured<'_>) -> arbitrary::Result<String> {
     Ok(claims.to_string())
 }
 
-/// What claims say, if they are in order.
+/// Returns the meaning of claims, if valid.
 fn read(claims: &Value) -> Option<Judgement> {
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! What a client is made of.
+//! The builder of a client.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::transport::Connector;
 #[cfg(feature = "websocket")]
 use crate::websocket::{TokioClock, WebSocket, rustls};
 
-/// A client before it starts: see [`ChatClient::builder`] and [`ChatClient::over`].
+/// A client before its start: see [`ChatClient::builder`] and [`ChatClient::over`].
 ///
-/// It needs a [token](Self::token); all else has a default.
+/// A [token](Self::token) is mandatory. Everything else has a default.
 #[must_use = "a client does nothing before it is started"]
 pub struct Builder<C, K, T = NoToken, O = InMemory> {
     connector: Result<C, AddressError>,
@@ -29,22 +29,22 @@ pub struct Builder<C, K, T = NoToken, O = InMemory> {
     seed: Option<[u8; 32]>,
 }
 
-/// In the place of the provider of tokens that a [`Builder`] still lacks.
+/// The type of the missing token provider of a [`Builder`].
 #[derive(Clone, Copy, Debug)]
 pub struct NoToken;
 
-/// An address that can't be connected to, and why.
+/// The error of an address that can't be connected to.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct AddressError(String);
 
-/// Why a client does not start.
+/// The error of a client that can't start.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its address is no address.
+    /// The address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// Its outbox can't be read.
+    /// The outbox can't be read.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
     /// The system has no randomness to give.
@@ -69,14 +69,15 @@ impl Builder<WebSocket, TokioClock> {
 
 #[cfg(feature = "websocket")]
 impl<K, T, O> Builder<WebSocket, K, T, O> {
-    /// One's own TLS, see [`WebSocket::with_tls`]: for a control centre with its own authority.
+    /// Sets the TLS configuration, see [`WebSocket::with_tls`]: for a control centre with a
+    /// certificate authority of its own, for example.
     pub fn tls(self, tls: Arc<rustls::ClientConfig>) -> Self {
         Self { connector: self.connector.map(|connector| connector.with_tls(tls)), ..self }
     }
 }
 
 impl<C, K, O> Builder<C, K, NoToken, O> {
-    /// Who the user is: a text if there is only one token, or a [`TokenProvider`].
+    /// Sets the user's token: a text if there is only one token, or a [`TokenProvider`].
     pub fn token<T: TokenProvider>(self, tokens: T) -> Builder<C, K, T, O> {
         let Self { connector, clock, outbox, settings, seed, .. } = self;
         Builder { connector, clock, tokens, outbox, settings, seed }
@@ -84,7 +85,8 @@ impl<C, K, O> Builder<C, K, NoToken, O> {
 }
 
 impl<C, K, T> Builder<C, K, T, InMemory> {
-    /// Where accepted drafts are kept until they are acknowledged. By default in memory: they end with the app.
+    /// Sets the outbox that stores drafts until they are acknowledged. The default is in memory and
+    /// ends with the app.
     pub fn outbox<O: Outbox>(self, outbox: O) -> Builder<C, K, T, O> {
         let Self { connector, clock, tokens, settings, seed, .. } = self;
         Builder { connector, clock, tokens, outbox, settings, seed }
@@ -92,13 +94,14 @@ impl<C, K, T> Builder<C, K, T, InMemory> {
 }
 
 impl<C, K, T, O> Builder<C, K, T, O> {
-    /// Other bounds and pauses than the default ones.
+    /// Replaces the default limits and pauses.
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
     }
 
-    /// What ids and pauses are drawn from, for tests that want the same ones in every run. By default it is fresh from
-    /// the system, as it must be: two clients with the same seed take each other's messages for their own.
+    /// Sets the seed of ids and pauses, for reproducible tests. The default is fresh randomness of
+    /// the system. Production needs it: two clients with the same seed take each other's messages
+    /// for their own.
     pub fn seed(self, seed: [u8; 32]) -> Self {
         Self { seed: Some(seed), ..self }
     }
@@ -111,13 +114,15 @@ where
     T: TokenProvider,
     O: Outbox,
 {
-    /// Reads the outbox, and gives the client with the future that runs it, to be spawned on whatever runtime there is.
+    /// Reads the outbox, and returns the client with the future that runs it. Spawn the future on
+    /// any runtime.
     ///
-    /// The future ends when the client was [closed](ChatClient::close), or its last handle was dropped.
+    /// The future ends when the client is [closed](ChatClient::close), or when its last handle is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// The address is none, the outbox can't be read, or the system has no randomness.
+    /// The address is invalid, the outbox can't be read, or the system has no randomness.
     pub async fn start(self) -> Result<(ChatClient, impl Future<Output = ()> + Send), StartError> {
         let Self { connector, clock, tokens, mut outbox, mut settings, seed } = self;
         let connector = connector?;

@@ -1,4 +1,5 @@
-//! What a machine asks of the world, done over one transport, one provider of tokens, one outbox and one clock.
+//! The driver of a machine: carries out its outputs over one connector, one token provider, one
+//! outbox and one clock.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::transport::{Connector, ProgressReport, TransportError};
 
 /// Runs a client until it is closed.
 ///
-/// Each part waits for its own orders in [`Shared`], carries them out one by one, and gives the machine what came of it.
-/// All run in one task.
+/// Each part waits for its own commands in [`Shared`], carries them out one by one, and gives the
+/// machine the results. All parts run in one task.
 pub(super) async fn run(
     shared: &Arc<Shared>,
     connector: impl Connector,
@@ -37,7 +38,7 @@ pub(super) async fn run(
     select(pin!(parts), pin!(closed)).await;
 }
 
-/// Whoever waits for the client hears of it if its driver ends early.
+/// Ends the client for everyone waiting if the driver is dropped early.
 pub(super) struct EndGuard(pub(super) Arc<Shared>);
 
 impl Drop for EndGuard {
@@ -46,7 +47,7 @@ impl Drop for EndGuard {
     }
 }
 
-/// Lets the machine know when the time comes that it waits for.
+/// Gives the machine a tick at the time of its next deadline.
 async fn wake(shared: &Shared, clock: &impl Clock) {
     loop {
         let at = shared.wait(|state| state.commands.wake_at).await;
@@ -76,7 +77,7 @@ async fn keep(shared: &Shared, mut outbox: impl Outbox) {
     }
 }
 
-/// Has the transport that the machine wants, for as long as it wants it.
+/// Keeps the transport that the machine wants, for as long as the machine wants it.
 async fn connect(shared: &Arc<Shared>, mut connector: impl Connector, clock: &impl Clock) {
     let mut last = None;
     loop {
@@ -101,11 +102,13 @@ fn is_unwanted(state: &super::shared::State, link: LinkId) -> bool {
     state.commands.link.as_ref().is_none_or(|(wanted, _)| *wanted != link)
 }
 
-/// How long what had come in is read after a write has failed, should the transport not end by itself.
+/// Time to read the frames already received after a write has failed, if the transport does not end
+/// by itself.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
-/// Carries frames both ways. Reading goes on while a write is stuck, and after one has failed until all that had come in
-/// is read: an answer among it makes a repetition needless, and a close code says what to do.
+/// Carries frames both ways. Reading continues while a write is stuck. After a failed write,
+/// reading continues until all received frames are read, because a reply among them saves a
+/// repetition, and a close code says how to go on.
 async fn carry<T>(
     shared: &Shared,
     link: LinkId,
@@ -136,8 +139,8 @@ where
     Err(TransportError::network("the connection ended"))
 }
 
-/// Writes all that is queued, then flushes once. When the transport is not wanted any more, says goodbye, if there is
-/// room for that right now.
+/// Writes all queued frames, then flushes once. When the transport is no longer wanted, sends a
+/// close frame if there is room for one right now.
 async fn write<T>(shared: &Shared, link: LinkId, mut sink: T) -> Result<(), TransportError>
 where
     T: Sink<Frame, Error = TransportError> + Unpin,
@@ -148,7 +151,7 @@ where
             if is_unwanted(state, link) { Some(None) } else { (!frames.is_empty()).then_some(Some(frames)) }
         });
         let Some(frames) = frames.await else {
-            // A peer that is gone need not be told.
+            // Failure is fine: a peer that is gone needs no close.
             let _ = sink.send(Frame::Close(CloseCode::Normal)).now_or_never();
             return Ok(());
         };

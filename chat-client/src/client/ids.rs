@@ -1,10 +1,11 @@
-//! The ids that a client chooses.
+//! The client message ids.
 
 use chat_core::id::ClientMessageId;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A source of ids that no other client, and no other life of this one, comes to as well: 128 bits from a fresh seed.
+/// A source of ids of 128 random bits. With a fresh seed, no other client and no other run of this
+/// one draws the same ids.
 pub(super) struct Ids(ChaCha12Rng);
 
 impl Ids {
@@ -17,7 +18,7 @@ impl Ids {
         ClientMessageId::from(format!("{high:016x}{low:016x}"))
     }
 
-    /// A seed for something else that must not repeat what is drawn here.
+    /// Draws a seed for another generator, independent of the ids.
     pub(super) fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
         self.0.fill_bytes(&mut seed);

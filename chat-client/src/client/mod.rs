@@ -1,4 +1,4 @@
-//! The handle of a client.
+//! The client's handle and its driver.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a lock, and fresh seeds")]
 
@@ -36,18 +36,20 @@ use crate::transport::Connector;
 #[cfg(feature = "websocket")]
 use crate::websocket::{TokioClock, WebSocket};
 
-/// A user's connection to the chat, which outlives every connection to the server.
+/// A user's lasting connection to the chat, across any number of connections to the server.
 ///
-/// Clones are the same client. It ends when it is [closed](Self::close), or when the last clone is dropped.
+/// Clones share one client, which ends when it is [closed](Self::close) or when the last clone is
+/// dropped.
 ///
-/// There is one method for each event of the protocol. Those that ask end with the server's answer: they wait for the
-/// connection if there is none, and ask again if it is lost. Whoever does not want to wait drops them. Those that
-/// send ([`send_message`](Self::send_message), [`create_support_conversation`](Self::create_support_conversation)) put a
-/// draft into the outbox and give a handle of it at once.
+/// There is one method for each event of the protocol. Queries return the server's reply: they wait
+/// for a connection if there is none, and are repeated if the connection is lost. Drop the future
+/// to stop waiting. Sending methods ([`send_message`](Self::send_message),
+/// [`create_support_conversation`](Self::create_support_conversation)) put a draft into the outbox
+/// and return a handle at once.
 #[derive(Clone)]
 pub struct ChatClient {
     shared: Arc<Shared>,
-    /// Closes the client with its last clone.
+    /// Closes the client when the last clone is dropped.
     _last: Arc<CloseOnDrop>,
 }
 
@@ -60,15 +62,16 @@ impl Drop for CloseOnDrop {
 }
 
 impl ChatClient {
-    /// A client over WebSockets to this address, `ws://` or `wss://`, by the clock of tokio.
+    /// Creates a client over WebSockets to a `ws://` or `wss://` address, with tokio's clock.
     ///
-    /// An address that can't be used is reported when the client [starts](Builder::start).
+    /// An invalid address is reported by [`start`](Builder::start).
     #[cfg(feature = "websocket")]
     pub fn builder(url: &str) -> Builder<WebSocket, TokioClock> {
         Builder::websocket(url)
     }
 
-    /// A client over any connector, by any clock: for another wire than WebSockets, another runtime than tokio, or a test.
+    /// Creates a client over any connector and clock: for another wire than WebSockets, another
+    /// runtime than tokio, or a test.
     pub fn over<C: Connector, K: Clock>(connector: C, clock: K) -> Builder<C, K> {
         Builder::new(Ok(connector), clock)
     }
@@ -78,27 +81,29 @@ impl ChatClient {
         Self { shared, _last: last }
     }
 
-    /// Everything that happens from now on, with the state of the connection first.
+    /// Returns the stream of all events from now on, the state of the connection first.
     ///
-    /// A reader that falls more than 1,024 events behind loses them, and is told so by
-    /// [`Event::Lagged`](crate::Event::Lagged). Ask for the stream before the driver is spawned, and nothing is missed.
+    /// A reader more than 1,024 events behind loses them, and learns their number from
+    /// [`Event::Lagged`](crate::Event::Lagged). To miss nothing, call this before spawning the
+    /// driver.
     pub fn events(&self) -> Events {
         Events::new(Arc::clone(&self.shared))
     }
 
-    /// Shows a conversation: a [`Snapshot`](crate::Update::Snapshot) of its newest messages first, then each message
-    /// after it, once and in order, whatever happens to the connection.
+    /// Opens a conversation. The stream yields a [`Snapshot`](crate::Update::Snapshot) of the
+    /// newest messages, then each later message once and in order, across lost connections.
     ///
-    /// A reader that falls more than 1,024 updates behind gets a new snapshot instead.
+    /// A reader more than 1,024 updates behind gets a new snapshot instead.
     pub fn conversation(&self, id: impl Into<ConversationId>) -> Conversation {
         Conversation::open(Arc::clone(&self.shared), id.into())
     }
 
-    /// Event 1: sends a message, once, and after those that were written before in the same conversation.
+    /// Event 1: sends a message, exactly once, after all earlier messages to the same conversation.
     ///
-    /// What comes of it is told by the handle. It is [handed back](crate::NotSentError) if the server will not have it
-    /// (`conversation_not_found` if the user takes no part in it, `invalid_parameter` if the text is blank or longer than
-    /// 4,000 characters), or if the outbox is full or can't be written.
+    /// The handle reports the result. The message is [handed back](crate::NotSentError) if the
+    /// server refuses it (`conversation_not_found` if the user takes no part in the conversation,
+    /// `invalid_parameter` if the text is blank or longer than 4,000 characters), or if the outbox
+    /// is full or can't be written.
     pub fn send_message(
         &self,
         conversation_id: impl Into<ConversationId>,
@@ -110,9 +115,10 @@ impl ChatClient {
 
     /// Event 2: asks the control centre for help (bus drivers and queue regulators only).
     ///
-    /// `room_type` is where to file it: [`RoomType::EmergencySupport`] makes it an emergency, and by default the user's
-    /// role decides. Handed back as [`send_message`](Self::send_message) says, and as `forbidden` to control staff and admins;
-    /// a title has at most 200 characters.
+    /// `room_type` is the room of the conversation: [`RoomType::EmergencySupport`] makes an
+    /// emergency, and by default the user's role decides. The draft is handed back in the cases of
+    /// [`send_message`](Self::send_message), as `forbidden` to control staff and admins, and if the
+    /// title is longer than 200 characters.
     pub fn create_support_conversation(
         &self,
         title: impl Into<Arc<str>>,
@@ -123,8 +129,8 @@ impl ChatClient {
         self.post_as(Draft::CreateSupportConversation { title, content, room_type }, None)
     }
 
-    /// Sends a draft of either kind. With `not_after` it is handed back if it could not be sent until then: "I am at the
-    /// depot" is worth nothing an hour later.
+    /// Sends a draft of either kind. With `not_after`, the draft is handed back if it could not be
+    /// sent by then: "I am at the depot" is useless an hour later.
     pub fn post(&self, draft: Draft, not_after: Option<Timestamp>) -> SendHandle<Acknowledged> {
         self.post_as(draft, not_after)
     }
@@ -140,16 +146,18 @@ impl ChatClient {
         SendHandle::new(Arc::clone(&self.shared), id)
     }
 
-    /// The drafts that are accepted and not acknowledged yet, oldest first: also those of the app's earlier life.
+    /// Returns the accepted drafts that are not acknowledged yet, oldest first, including those of
+    /// earlier runs of the app.
     pub fn outbox(&self) -> Vec<Entry> {
         self.shared.lock().machine.outbox().cloned().collect()
     }
 
-    /// Event 3: the active conversations of the user, newest activity first, with unread counts.
+    /// Event 3: returns the user's active conversations, newest activity first, with unread counts.
     ///
     /// # Errors
     ///
-    /// [`Refused`](Error::Refused) as `invalid_parameter` if `limit` or `skip` is out of range; the others as [`Error`] says.
+    /// [`Refused`](Error::Refused) as `invalid_parameter` if `limit` or `skip` is out of range; see
+    /// [`Error`] for the others.
     pub async fn get_active_conversations(
         &self,
         request: GetActiveConversations,
@@ -160,12 +168,14 @@ impl ChatClient {
         }
     }
 
-    /// Event 4, as the protocol has it: whether the user takes part, and with `after_seq` what it lacks. To show a
-    /// conversation there is [`conversation`](Self::conversation).
+    /// Event 4: joins a conversation once, as in the protocol. Tells whether the user takes part
+    /// and, with `after_seq`, what the user lacks. To show a conversation, use
+    /// [`conversation`](Self::conversation).
     ///
     /// # Errors
     ///
-    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it; the others as [`Error`] says.
+    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in the
+    /// conversation; see [`Error`] for the others.
     pub async fn join_conversation(&self, request: JoinConversation) -> Result<JoinConversationReply, Error> {
         match self.call(Call::JoinConversation(request)).await? {
             Reply::JoinConversation(reply) => Ok(reply),
@@ -173,12 +183,13 @@ impl ChatClient {
         }
     }
 
-    /// Event 5: wants to be told of requests for help that this room covers (control staff and admins only). Stays so
-    /// after the connection was lost.
+    /// Event 5: subscribes to the requests for help of a room (control staff and admins only). The
+    /// subscription survives lost connections.
     ///
     /// # Errors
     ///
-    /// [`Refused`](Error::Refused) as `forbidden` for bus drivers and queue regulators; the others as [`Error`] says.
+    /// [`Refused`](Error::Refused) as `forbidden` for bus drivers and queue regulators; see
+    /// [`Error`] for the others.
     pub async fn join_support_room(&self, room_type: RoomType) -> Result<JoinSupportRoomReply, Error> {
         match self.call(Call::JoinSupportRoom(JoinSupportRoom { room_type })).await? {
             Reply::JoinSupportRoom(reply) => Ok(reply),
@@ -186,12 +197,14 @@ impl ChatClient {
         }
     }
 
-    /// Event 6, as the protocol has it, once. To say that somebody types there is [`typing`](Self::typing).
+    /// Event 6: sends one typing indicator, as in the protocol. To show that the user types, use
+    /// [`typing`](Self::typing).
     ///
     /// # Errors
     ///
-    /// [`Offline`](Error::Offline) at once without a connection, [`Refused`](Error::Refused) as `conversation_not_found` if
-    /// the user takes no part in it; the others as [`Error`] says.
+    /// [`Offline`](Error::Offline) at once without a connection, [`Refused`](Error::Refused) as
+    /// `conversation_not_found` if the user takes no part in the conversation; see [`Error`] for
+    /// the others.
     pub async fn typing_indicator(
         &self,
         conversation_id: impl Into<ConversationId>,
@@ -201,18 +214,19 @@ impl ChatClient {
         self.done(Call::TypingIndicator(TypingIndicator { conversation_id, is_typing })).await
     }
 
-    /// Says that the user types, for as long as the guard is held: refreshed, said again after the connection was lost,
-    /// and ended with the guard or with the message.
+    /// Shows others that the user types, for as long as the guard is held. The client refreshes
+    /// this, and repeats it after a reconnect. Sending a message ends it too.
     pub fn typing(&self, conversation_id: impl Into<ConversationId>) -> TypingGuard {
         TypingGuard::new(Arc::clone(&self.shared), conversation_id.into())
     }
 
-    /// Event 7: a page of a conversation's history.
+    /// Event 7: returns a page of a conversation's history.
     ///
     /// # Errors
     ///
-    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it, as `invalid_parameter` if a
-    /// number is out of range; the others as [`Error`] says.
+    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in the
+    /// conversation, as `invalid_parameter` if a number is out of range; see [`Error`] for the
+    /// others.
     pub async fn get_conversation_messages(
         &self,
         request: GetConversationMessages,
@@ -223,12 +237,14 @@ impl ChatClient {
         }
     }
 
-    /// Event 8: the user has read up to this message. The new count comes as [`Event::Unread`](crate::Event::Unread).
+    /// Event 8: marks the conversation as read up to this message.
+    /// [`Event::Unread`](crate::Event::Unread) reports the new count.
     ///
     /// # Errors
     ///
-    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in it, as `message_not_found` if it
-    /// has no such message; the others as [`Error`] says.
+    /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in the
+    /// conversation, as `message_not_found` if the conversation has no such message; see [`Error`]
+    /// for the others.
     pub async fn mark_message_read(
         &self,
         conversation_id: impl Into<ConversationId>,
@@ -250,39 +266,41 @@ impl ChatClient {
         answer.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Where the connection stands.
+    /// Returns the state of the connection.
     pub fn state(&self) -> ConnectionState {
         self.shared.lock().machine.state().clone()
     }
 
-    /// What the client has been through, for diagnosis.
+    /// Returns counts of the client's life so far, for diagnosis.
     pub fn counters(&self) -> Counters {
         self.shared.lock().machine.counters()
     }
 
-    /// Tells that the system has a network again, or another one: the client connects at once, or finds out within
-    /// 10 s whether its connection has survived. An attempt that is under way goes on; if it fails, the next one follows at
-    /// once. A pause that the server has asked for is kept.
+    /// Reports that the system has a network again, or another one. The client connects at once, or
+    /// checks within 10 s whether its connection has survived. A current attempt goes on, and if it
+    /// fails, the next one follows at once. A pause demanded by the server is kept.
     pub fn network_is_back(&self) {
         self.shared.input(Input::NetworkIsBack);
     }
 
-    /// Tells that the app went into the background, or came back. In the background a heartbeat of 240 s instead of 25 s
-    /// lets the radio sleep. Each change reconnects, once an attempt that is under way has ended, and nothing is missed by it.
+    /// Reports that the app went into the background, or came back. In the background, a heartbeat
+    /// of 240 s instead of 25 s lets the radio sleep. Each change reconnects, after any current
+    /// attempt has ended, and nothing is missed.
     pub fn in_background(&self, in_background: bool) {
         self.shared.input(Input::Background(in_background));
     }
 
-    /// Connects again after having [stopped](ConnectionState::Stopped): the user has logged in again, say.
+    /// Connects again after having [stopped](ConnectionState::Stopped), when the user has logged in
+    /// again, for example.
     pub fn resume(&self) {
         self.shared.input(Input::Resume);
     }
 
-    /// Ends the client: requests are answered [`Error::Closed`], drafts are handed back, or kept by an outbox that
-    /// survives. Ready when the outbox is written.
+    /// Ends the client. Pending requests fail with [`Error::Closed`]. Drafts are handed back, or
+    /// kept by an outbox that survives. Completes when the outbox is written.
     pub async fn close(&self) {
         let closed = self.shared.with(State::close);
-        // It can only be cancelled by what it says as well: that everything has ended.
+        // The sender is dropped only when everything has ended.
         let _ = closed.await;
     }
 }

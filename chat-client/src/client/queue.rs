@@ -1,10 +1,10 @@
-//! A bounded queue to a reader that may be slow.
+//! A bounded queue for a reader that may be slow.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
-/// Most items that wait for a reader. One more empties the queue, and the reader is told how many it has lost: an app
-/// that has fallen this far behind is better off with what is true now than with what was.
+/// Maximum of queued items. One more empties the queue, and the reader learns how many items were
+/// lost: the current state is more useful to an app this far behind than old events.
 const MOST: usize = 1_024;
 
 /// A queue of at most [`MOST`] items.
@@ -15,7 +15,7 @@ pub(super) struct Queue<T> {
     waker: Option<Waker>,
 }
 
-/// What comes out of a queue.
+/// An item from a queue, or a gap.
 pub(super) enum Queued<T> {
     /// The next item.
     Item(T),
@@ -24,7 +24,7 @@ pub(super) enum Queued<T> {
 }
 
 impl<T> Queued<T> {
-    /// The item, if it is one.
+    /// Returns the item, if any.
     pub(super) fn item(self) -> Option<T> {
         match self {
             Self::Item(item) => Some(item),
@@ -52,14 +52,14 @@ impl<T> Queue<T> {
         self.waker.take().into_iter().for_each(Waker::wake);
     }
 
-    /// What waits is out of date, unless it is the last that comes.
+    /// Drops queued items, which are out of date, unless the queue has ended with them.
     pub(super) fn clear(&mut self) {
         if !self.ended {
             self.items.clear();
         }
     }
 
-    /// Nothing more will come.
+    /// Ends the queue: later items are ignored.
     pub(super) fn end(&mut self) {
         self.ended = true;
         self.waker.take().into_iter().for_each(Waker::wake);

@@ -1,4 +1,4 @@
-//! A draft on its way.
+//! The handle of a draft in the outbox.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -16,19 +16,20 @@ use super::shared::Shared;
 use crate::error::NotSentError;
 use crate::event::{Acknowledged, Progress};
 
-/// The handle of a draft that was given to the outbox: what an app shows beside the message.
+/// The handle of a draft in the outbox, for the mark that an app shows beside the message.
 ///
-/// As a `Stream` it gives each [`Progress`], the newest if several came meanwhile, and ends after the last one.
-/// `.await`ed, it gives the server's answer. Dropping it changes nothing: the draft is sent all the same.
+/// As a `Stream`, the handle yields each [`Progress`] up to the final one; a reader far behind
+/// loses the oldest. With `.await`, the handle returns the server's reply. Dropping the handle has
+/// no effect on the draft.
 pub struct SendHandle<R> {
     shared: Arc<Shared>,
     client_message_id: ClientMessageId,
     reply: PhantomData<fn() -> R>,
 }
 
-/// What the server answers to a draft of one kind.
+/// The server's reply to a draft of one kind.
 pub trait DraftReply: Sized + Send + 'static {
-    /// The answer, if it is of this kind.
+    /// Returns the reply, if its kind is this one.
     fn from_acknowledged(acknowledged: Acknowledged) -> Option<Self>;
 }
 
@@ -61,16 +62,17 @@ impl<R> SendHandle<R> {
         Self { shared, client_message_id, reply: PhantomData }
     }
 
-    /// The id that the draft is sent under, and that [`Event::Outbox`](crate::Event::Outbox) names it by.
+    /// Returns the draft's id, as in [`Event::Outbox`](crate::Event::Outbox).
     pub fn client_message_id(&self) -> &ClientMessageId {
         &self.client_message_id
     }
 
-    /// The server's answer as a future, for `join!` and the like: `.await` does this by itself.
+    /// Returns the server's reply as a future, for `join!` and the like. `.await` calls this by
+    /// itself.
     ///
     /// # Errors
     ///
-    /// Its error says why the draft was handed back, and holds it.
+    /// The error has the reason why the draft was handed back, and the draft.
     pub fn into_future(self) -> BoxFuture<'static, Result<R, NotSentError>>
     where
         R: DraftReply,
@@ -78,7 +80,7 @@ impl<R> SendHandle<R> {
         IntoFuture::into_future(self)
     }
 
-    /// How far it has come.
+    /// Returns the draft's progress.
     pub fn progress(&self) -> Progress {
         self.shared.lock().progress(&self.client_message_id).unwrap_or(Progress::Keeping)
     }
@@ -96,9 +98,9 @@ impl<R: DraftReply> IntoFuture for SendHandle<R> {
     type Output = Result<R, NotSentError>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
-    /// The server's answer, however long that takes: a tunnel may be long.
+    /// Returns the server's reply, however long that takes: a tunnel may be long.
     ///
-    /// The error says why the draft was handed back, and holds it.
+    /// The error has the reason why the draft was handed back, and the draft.
     fn into_future(mut self) -> Self::IntoFuture {
         async move {
             while let Some(_news) = self.next().await {}

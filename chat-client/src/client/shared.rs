@@ -1,4 +1,5 @@
-//! What the handle, its streams and the driver share: one machine, and the mailboxes of who waits for it.
+//! The state shared by the handle, its streams and the driver: one machine, and the queues of its
+//! readers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,15 +20,16 @@ use crate::machine::{CallId, Input, LinkId, Machine, Output, ViewId};
 use crate::outbox::Change;
 use crate::transport::Attempt;
 
-/// One machine and everything that waits for it, behind one lock that is never held across an `await`.
+/// The machine and everything that waits for its outputs, behind one lock that is never held across
+/// an `await`.
 pub(super) struct Shared {
     state: Mutex<State>,
-    /// The task that runs the driver: it looks at all that [`State`] asks for whenever it is woken.
+    /// The task of the driver. Each wake-up makes it look at all commands in [`State`].
     driver: AtomicWaker,
     now: Box<dyn Fn() -> Now + Send + Sync>,
 }
 
-/// Which of the app's streams of events.
+/// The id of a stream of events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SubscriptionId(u64);
 
@@ -35,39 +37,40 @@ pub(super) struct State {
     pub(super) machine: Machine,
     pub(super) ids: Ids,
     numbers: u64,
-    /// The app's requests. Bounded by the machine, which answers one too many at once.
+    /// The pending requests of the app. Bounded by the machine, which answers one too many at once.
     answers: BTreeMap<CallId, oneshot::Sender<Result<Reply, Error>>>,
-    /// The drafts that the app holds a handle of. Bounded by these handles.
+    /// The drafts with a [`SendHandle`](super::SendHandle). Bounded by the handles.
     posts: BTreeMap<ClientMessageId, Post>,
-    /// The streams of events that the app holds, with bounded queues: see [`Queue`].
+    /// The app's streams of events, whose queues are bounded: see [`Queue`].
     subscriptions: BTreeMap<SubscriptionId, Queue<Event>>,
-    /// The conversations that the app shows. Bounded by the machine; the queues see [`Queue`].
+    /// The app's open conversations. Bounded by the machine; for the queues see [`Queue`].
     views: BTreeMap<ViewId, Queue<Update>>,
-    /// Who waits for the driver to end, while it has not. Bounded by who waits.
+    /// The callers of `close`, until the driver has ended. Bounded by the callers.
     closing: Option<Vec<oneshot::Sender<()>>>,
-    /// What the driver is to do.
+    /// The driver's pending commands.
     pub(super) commands: Commands,
 }
 
-/// What the machine asks of the world.
+/// Commands of the machine to the driver.
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) wake_at: Option<Monotonic>,
     pub(super) get_token: bool,
     pub(super) keep: Option<Vec<Change>>,
-    /// The transport that there should be.
+    /// The transport to have.
     pub(super) link: Option<(LinkId, Attempt)>,
-    /// What is to be sent over it. Bounded by the machine: it waits for a reply to each.
+    /// Frames to send over the transport. Bounded by the machine, which waits for a reply to each.
     pub(super) frames: VecDeque<Bytes>,
 }
 
-/// Most steps of a draft that wait for the app: a bad connection makes many, and only the last ones matter.
+/// Maximum of queued progress reports of one draft. A bad connection makes many, and only the last
+/// ones matter.
 const NEWS: usize = 16;
 
-/// How far a draft has come, for the handle of it.
+/// The progress of a draft, for its handle.
 struct Post {
     progress: Progress,
-    /// What the app has not taken yet, oldest first: at most [`NEWS`], of which the oldest is dropped.
+    /// Reports not taken by the app yet, oldest first. Beyond [`NEWS`] the oldest is dropped.
     news: VecDeque<Progress>,
     waker: Option<Waker>,
 }
@@ -88,7 +91,7 @@ impl Shared {
         Arc::new(Self { state: Mutex::new(state), driver: AtomicWaker::new(), now })
     }
 
-    /// The state. A panic elsewhere leaves it as whole as any input does.
+    /// Locks the state. A panic elsewhere leaves the state consistent, as every input does.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,25 +100,26 @@ impl Shared {
         (self.now)()
     }
 
-    /// Gives the machine an input, tells whoever waits for what comes of it, and wakes the driver.
+    /// Gives the machine an input, dispatches the outputs, and wakes the driver.
     pub(super) fn input(&self, input: Input) {
         self.lock().input(self.now(), input);
         self.driver.wake();
     }
 
-    /// The same, for what has to be put in place together with its input.
+    /// Changes the state under the lock, for changes that go together with an input, and wakes the
+    /// driver.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut State, Now) -> T) -> T {
         let done = act(&mut self.lock(), self.now());
         self.driver.wake();
         done
     }
 
-    /// Has the driver look at its orders.
+    /// Wakes the driver to look at its commands.
     pub(super) fn wake(&self) {
         self.driver.wake();
     }
 
-    /// Waits in the driver's task until the state has what is looked for.
+    /// Waits in the driver's task until `look` finds something in the state.
     pub(super) async fn wait<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
         std::future::poll_fn(|cx| {
             self.driver.register(cx.waker());
@@ -155,7 +159,7 @@ impl State {
             Output::PersistOutbox(changes) => self.commands.keep = Some(changes),
             Output::Answer { id, result } => {
                 if let Some(waiting) = self.answers.remove(&id) {
-                    // Who asked may have stopped waiting.
+                    // The caller may have stopped waiting.
                     let _ = waiting.send(result);
                 }
             }
@@ -189,19 +193,19 @@ impl State {
         }
     }
 
-    /// The client is closed: every stream ends behind what is in it.
+    /// Ends every stream behind its queued items, because the client is closed.
     fn end(&mut self) {
         self.answers.clear();
         self.subscriptions.values_mut().for_each(Queue::end);
         self.views.values_mut().for_each(Queue::end);
     }
 
-    /// The driver has ended, and has let go of everything.
+    /// Reacts to the end of the driver, which has released everything.
     pub(super) fn driver_ended(&mut self, now: Now) {
         self.input(now, Input::Close);
         self.end();
         for waiting in self.closing.take().into_iter().flatten() {
-            // Who closed may have stopped waiting.
+            // The caller of `close` may have stopped waiting.
             let _ = waiting.send(());
         }
     }
@@ -211,7 +215,7 @@ impl State {
         self.numbers
     }
 
-    /// Asks, and gives where the answer will come.
+    /// Starts a request, and returns the receiver of its result.
     pub(super) fn call(
         &mut self,
         now: Now,
@@ -224,7 +228,7 @@ impl State {
         answer
     }
 
-    /// A stream of events, with the state of the connection first.
+    /// Opens a stream of events, with the state of the connection first.
     pub(super) fn subscribe(&mut self) -> SubscriptionId {
         let id = SubscriptionId(self.number());
         let mut queue = Queue::default();
@@ -240,7 +244,7 @@ impl State {
         self.subscriptions.remove(&id);
     }
 
-    /// The next event. After too many it says how many were lost.
+    /// Polls for the next event. After an overflow, reports the number of lost events.
     pub(super) fn poll_event(&mut self, id: SubscriptionId, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let Some(queue) = self.subscriptions.get_mut(&id) else { return Poll::Ready(None) };
         match queue.poll(cx) {
@@ -267,7 +271,8 @@ impl State {
         self.input(now, Input::CloseView(view));
     }
 
-    /// The next update. After too many the view begins anew, with a snapshot; the driver must be woken then.
+    /// Polls for the next update, and tells whether to wake the driver. After an overflow the view
+    /// starts over with a snapshot, which needs the driver.
     pub(super) fn poll_update(
         &mut self,
         now: Now,
@@ -287,7 +292,7 @@ impl State {
         }
     }
 
-    /// Follows a draft that is about to be put into the outbox.
+    /// Starts to track a draft that is about to enter the outbox.
     pub(super) fn follow(&mut self, id: ClientMessageId) {
         self.posts.insert(id, Post { progress: Progress::Keeping, news: VecDeque::new(), waker: None });
     }
@@ -300,7 +305,7 @@ impl State {
         self.posts.get(id).map(|post| post.progress.clone())
     }
 
-    /// How far a draft has come, if that is news.
+    /// Polls for the next progress report of a draft.
     pub(super) fn poll_progress(
         &mut self,
         id: &ClientMessageId,
@@ -317,7 +322,7 @@ impl State {
         Poll::Pending
     }
 
-    /// Closes the client, and gives what says when it is.
+    /// Closes the client, and returns a receiver that resolves when the driver has ended.
     pub(super) fn close(&mut self, now: Now) -> oneshot::Receiver<()> {
         let (waiting, closed) = oneshot::channel();
         if let Some(closing) = &mut self.closing {

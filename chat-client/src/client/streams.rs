@@ -1,4 +1,4 @@
-//! What an app listens to: all events, one conversation, and the guard that says that somebody types.
+//! The streams of an app, and its typing guard.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use super::shared::{Shared, SubscriptionId};
 use crate::event::{Event, Update};
 use crate::machine::{Input, ViewId};
 
-/// Everything that happens, in its order: see [`ChatClient::events`](crate::ChatClient::events).
+/// The stream of all events, see [`ChatClient::events`](crate::ChatClient::events).
 pub struct Events {
     shared: Arc<Shared>,
     id: SubscriptionId,
@@ -45,8 +45,8 @@ impl fmt::Debug for Events {
     }
 }
 
-/// A conversation that the app shows: see [`ChatClient::conversation`](crate::ChatClient::conversation). Dropping it
-/// ends the updates.
+/// An open conversation: a stream of updates that ends on drop, see
+/// [`ChatClient::conversation`](crate::ChatClient::conversation).
 pub struct Conversation {
     shared: Arc<Shared>,
     id: ConversationId,
@@ -59,7 +59,7 @@ impl Conversation {
         Self { shared, id, view }
     }
 
-    /// Which conversation it is.
+    /// Returns the id of the conversation.
     pub fn id(&self) -> &ConversationId {
         &self.id
     }
@@ -92,7 +92,8 @@ impl fmt::Debug for Conversation {
     }
 }
 
-/// Somebody types, until this is dropped: see [`ChatClient::typing`](crate::ChatClient::typing).
+/// Shows others that the user types, until dropped: see
+/// [`ChatClient::typing`](crate::ChatClient::typing).
 #[must_use = "the typing stops when this is dropped"]
 pub struct TypingGuard {
     shared: Arc<Shared>,

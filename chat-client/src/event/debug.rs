@@ -8,18 +8,18 @@ use chat_core::protocol::{ConversationSummary, Message};
 use super::{Acknowledged, Event, Snapshot, Update};
 
 /// The ids of a list of conversations.
-struct Listed<'a>(&'a [ConversationSummary]);
+struct ConversationIds<'a>(&'a [ConversationSummary]);
 
-impl fmt::Debug for Listed<'_> {
+impl fmt::Debug for ConversationIds<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|summary| &summary.id)).finish()
     }
 }
 
 /// A message by its place.
-struct Place<'a>(&'a ConversationId, Option<u64>);
+struct MessagePlace<'a>(&'a ConversationId, Option<u64>);
 
-impl fmt::Debug for Place<'_> {
+impl fmt::Debug for MessagePlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
             .field("conversation_id", self.0)
@@ -33,10 +33,12 @@ impl fmt::Debug for Event {
         let mut tuple = |name: &str, field: &dyn fmt::Debug| f.debug_tuple(name).field(field).finish();
         match self {
             Self::Connection(state) => tuple("Connection", state),
-            Self::Conversations(list) => tuple("Conversations", &Listed(list)),
-            Self::NewestConversations(list) => tuple("NewestConversations", &Listed(list)),
+            Self::Conversations(list) => tuple("Conversations", &ConversationIds(list)),
+            Self::NewestConversations(list) => tuple("NewestConversations", &ConversationIds(list)),
             Self::Conversation(summary) => tuple("Conversation", &summary.id),
-            Self::NewMessage(new) => tuple("NewMessage", &Place(&new.conversation_id, new.message.seq)),
+            Self::NewMessage(new) => {
+                tuple("NewMessage", &MessagePlace(&new.conversation_id, new.message.seq))
+            }
             Self::NewSupportConversation(new) => tuple("NewSupportConversation", &new.conversation_id),
             Self::TypingStatus(status) => tuple("TypingStatus", status),
             Self::MessageRead(read) => tuple("MessageRead", read),
@@ -55,7 +57,7 @@ impl fmt::Debug for Update {
         let mut tuple = |name: &str, field: &dyn fmt::Debug| f.debug_tuple(name).field(field).finish();
         match self {
             Self::Snapshot(snapshot) => snapshot.fmt(f),
-            Self::Message(Message { conversation_id, seq, .. }) => Place(conversation_id, *seq).fmt(f),
+            Self::Message(Message { conversation_id, seq, .. }) => MessagePlace(conversation_id, *seq).fmt(f),
             Self::TypingStatus(status) => tuple("TypingStatus", status),
             Self::MessageRead(read) => tuple("MessageRead", read),
             Self::ReadPosition(position) => tuple("ReadPosition", position),

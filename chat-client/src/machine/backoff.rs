@@ -8,25 +8,26 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::limits::Periods;
 
-/// What the next pause is made of.
+/// The parameters of a pause.
 #[derive(Clone, Copy)]
 pub(super) struct Pause {
-    /// The least, because the server has named it.
+    /// The minimum, named by the server.
     pub(super) floor: Duration,
-    /// The first ceiling of what is drawn in addition.
+    /// The first ceiling of the random part.
     pub(super) from: Duration,
-    /// The last one.
+    /// The last ceiling.
     pub(super) to: Duration,
 }
 
 /// The pauses of one client.
 ///
-/// Full jitter: each pause is drawn from zero to a ceiling that doubles. Of a thousand clients that lost the same server
-/// in the same second, the attempts are spread over the whole of it.
+/// Full jitter: each pause is drawn from zero up to a ceiling that doubles. A thousand clients that
+/// lost the same server in the same second spread their attempts over the whole range.
 pub(super) struct Backoff {
     random: ChaCha8Rng,
     failures: u32,
-    /// How often the server has ended a session because of another device, or of other rights, since there was peace.
+    /// Number of sessions ended because of another device or of changed rights, since the last long
+    /// connection.
     disputes: u32,
 }
 
@@ -35,17 +36,17 @@ impl Backoff {
         Self { random: ChaCha8Rng::from_seed(seed), failures: 0, disputes: 0 }
     }
 
-    /// One more failure: how long to wait now.
+    /// Counts a failure, and returns the pause.
     pub(super) fn pause(&mut self, pause: Pause) -> Duration {
         let ceiling = pause.ceiling(self.failures);
         self.failed();
         pause.floor + self.up_to(ceiling)
     }
 
-    /// One more session that was ended in favour of another: how long to wait at least, and how long.
+    /// Counts a session ended in favour of another, and returns the pause with its firm minimum.
     ///
-    /// Half of the ceiling is waited in any case, whatever the app says of the network: two devices must not push each
-    /// other out in a tight loop.
+    /// Half of the ceiling is certain, whatever the app reports about the network: two devices must
+    /// not replace each other in a tight loop.
     pub(super) fn dispute(&mut self, pause: Pause) -> (Duration, Duration) {
         let half = pause.ceiling(self.disputes) / 2;
         self.disputed();
@@ -58,17 +59,18 @@ impl Backoff {
         Duration::from_millis(self.random.next_u64() % (millis + 1))
     }
 
-    /// One more dispute, for which there is no pause yet.
+    /// Counts a dispute without a pause.
     pub(super) fn disputed(&mut self) {
         self.disputes = self.disputes.saturating_add(1).min(31);
     }
 
-    /// One more failure, for which there is no pause yet.
+    /// Counts a failure without a pause.
     pub(super) fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1).min(31);
     }
 
-    /// A connection ended that was live from `since`: if that was for long enough, the next pause is a first one.
+    /// Reacts to the end of a connection that was live since `since`. A long life makes the next
+    /// pause a first one.
     pub(super) fn was_live(&mut self, since: Monotonic, now: Monotonic, periods: &Periods) {
         let lasted = now.since(since);
         if lasted >= periods.steady_after {
@@ -79,29 +81,29 @@ impl Backoff {
         }
     }
 
-    /// The network is back: what was learnt of the old one is worth nothing.
+    /// Forgets failures, because the network is another one.
     pub(super) fn forget(&mut self) {
         self.failures = 0;
     }
 
-    /// The app wants to begin anew.
+    /// Forgets failures and disputes, because the app resumes.
     pub(super) fn begin_anew(&mut self) {
         (self.failures, self.disputes) = (0, 0);
     }
 
-    /// Whether there was a dispute since the last connection that lasted.
+    /// Whether there was a dispute since the last long connection.
     pub(super) fn is_disputed(&self) -> bool {
         self.disputes > 0
     }
 
-    /// Whether there was a failure since the last connection that held.
+    /// Whether there was a failure since the last steady connection.
     pub(super) fn is_struggling(&self) -> bool {
         self.failures > 0
     }
 }
 
 impl Pause {
-    /// What is drawn up to after this many failures: doubled with each.
+    /// Returns the ceiling after this many failures. Each failure doubles it.
     fn ceiling(self, failures: u32) -> Duration {
         let doubled = self.from.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX));
         doubled.min(self.to.max(self.from))

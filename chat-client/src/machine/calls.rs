@@ -1,4 +1,4 @@
-//! Requests of the app that may be repeated, until they are answered.
+//! The app's repeatable requests, until they are answered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::turn::Turn;
 use crate::error::Error;
 use crate::retry::Retry;
 
-/// How often a request is repeated that the server could not answer, before the app hears of it. A rate is waited for
-/// as often as it takes.
+/// Maximum of repetitions of a request that the server could not answer, before the app gets the
+/// error. Rate limits are waited out without a maximum.
 const REPEATS: u32 = 5;
 
 struct Pending {
@@ -22,14 +22,14 @@ struct Pending {
     failures: u32,
 }
 
-/// The requests by their numbers, which is their order. Bounded by [`Limits::calls`](super::Limits::calls).
+/// The requests in the order of their ids. Bounded by [`Limits::calls`](super::Limits::calls).
 #[derive(Default)]
 pub(super) struct Calls {
     pending: BTreeMap<CallId, Pending>,
 }
 
 impl Calls {
-    /// A new request; one too many is answered at once.
+    /// Adds a request. One too many is answered with an error at once.
     pub(super) fn add(&mut self, id: CallId, call: Call, most: usize, outputs: &mut VecDeque<Output>) {
         if self.pending.len() >= most {
             return outputs.push_back(Output::Answer { id, result: Err(Error::Busy) });
@@ -37,7 +37,7 @@ impl Calls {
         self.pending.insert(id, Pending { call, turn: Turn::NOW, was_sent: false, failures: 0 });
     }
 
-    /// The next request whose turn has come, and whether it was on the wire before.
+    /// Returns the next due request, and whether it was on the wire before.
     pub(super) fn next(&mut self, now: Monotonic) -> Option<(CallId, Request, bool)> {
         let (id, pending) = self.pending.iter_mut().find(|(_, pending)| pending.turn.is_due(now))?;
         pending.turn = Turn::OnWire;
@@ -45,7 +45,7 @@ impl Calls {
         Some((*id, pending.call.clone().into(), again))
     }
 
-    /// The server has answered, and if this is the end of it, what was asked.
+    /// Handles the server's reply. Returns the request and its reply if the request has succeeded.
     pub(super) fn answered(
         &mut self,
         id: CallId,
@@ -73,14 +73,15 @@ impl Calls {
         result.ok().map(|reply| (call, reply))
     }
 
-    /// It does not fit into a frame.
+    /// Fails a request that does not fit into a frame.
     pub(super) fn too_long(&mut self, id: CallId, outputs: &mut VecDeque<Output>) {
         if self.pending.remove(&id).is_some() {
             outputs.push_back(Output::Answer { id, result: Err(Error::TooLong) });
         }
     }
 
-    /// The connection is lost: what is worth something later is asked again.
+    /// Reacts to a lost connection: schedules requests again, except those that are worthless
+    /// later.
     pub(super) fn lost(&mut self, outputs: &mut VecDeque<Output>) {
         for pending in self.pending.values_mut() {
             pending.turn.lost();
@@ -88,7 +89,7 @@ impl Calls {
         self.end(&Error::Offline, outputs, |call| matches!(call, Call::TypingIndicator(_)));
     }
 
-    /// Answers all of these with an error.
+    /// Fails all requests selected by `which`.
     pub(super) fn end(
         &mut self,
         error: &Error,

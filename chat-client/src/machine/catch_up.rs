@@ -1,4 +1,4 @@
-//! Fetching what is missing of a conversation, and what is needed to show one.
+//! Fetching missing messages of conversations, and snapshots for views.
 
 use chat_core::id::{ConversationId, Epoch};
 use chat_core::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, Request};
@@ -10,12 +10,12 @@ use super::turn::Turn;
 use crate::error::Refusal;
 use crate::event::{Event, Snapshot, Update};
 
-/// What a conversation of which nothing is held is joined with: the epoch of no store, so that the server answers with
-/// the newest page (protocol, catching up).
+/// The epoch in a join for a snapshot. No store has this epoch, and the server answers with the
+/// newest page (protocol, catching up).
 const NO_EPOCH: &str = "";
 
 impl Machine {
-    /// Begins to follow a conversation after this number.
+    /// Starts to follow a conversation after this number.
     pub(super) fn follow(&mut self, id: &ConversationId, seq: u64) {
         self.conversations.follow(id, seq);
         self.conversations.forget_silent(self.settings.limits.conversations, |other| {
@@ -36,7 +36,7 @@ impl Machine {
         }
     }
 
-    /// Asks for what comes after what is held.
+    /// Makes a request for the messages after `held`.
     pub(super) fn catch_up(&self, id: &ConversationId, held: u64) -> Request {
         let epoch = self.conversations.epoch.clone();
         Request::JoinConversation(JoinConversation {
@@ -46,7 +46,7 @@ impl Machine {
         })
     }
 
-    /// Asks for the newest page.
+    /// Makes a request for the newest page.
     pub(super) fn snapshot(id: ConversationId) -> Request {
         Request::JoinConversation(JoinConversation {
             conversation_id: id,
@@ -55,7 +55,7 @@ impl Machine {
         })
     }
 
-    /// The epoch of what the server says. If it is another one than before, nothing that is held means anything.
+    /// Adopts the server's epoch. A change of epoch voids all numbers held.
     pub(super) fn adopt(&mut self, epoch: Option<&Epoch>) {
         let Some(epoch) = epoch else { return };
         self.conversations.confirmed = true;
@@ -91,13 +91,13 @@ impl Machine {
         }
     }
 
-    /// The next page of what is missing.
+    /// Handles a page of missing messages.
     fn page(&mut self, id: &ConversationId, page: CatchUp) {
         let Some(before) = self.conversations.get(id).map(|held| held.seq) else { return };
         self.absorb(page.messages);
         let Some(held) = self.conversations.get(id) else { return };
         held.pages += 1;
-        // A page without anything new would be followed by the same again.
+        // A page without new messages would repeat for ever.
         let goes_on = !page.complete && held.seq < page.last_seq && held.seq > before;
         held.behind = if goes_on { Turn::NOW } else { Turn::Done };
         if !goes_on {
@@ -106,7 +106,7 @@ impl Machine {
         }
     }
 
-    /// Tells what is next of these messages.
+    /// Reports those of these messages that follow without a gap.
     fn absorb(&mut self, messages: Vec<Message>) {
         for message in messages {
             let Some(seq) = message.seq else { continue };
@@ -119,7 +119,7 @@ impl Machine {
         }
     }
 
-    /// What is held belongs to another history.
+    /// Replaces the held state, which belongs to another history.
     fn reset(&mut self, id: &ConversationId, page: CatchUp) {
         self.follow(id, page.last_seq);
         self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
@@ -145,11 +145,11 @@ impl Machine {
         }
     }
 
-    /// The newest page, for a view. What is held advances with it as far as there is no gap.
+    /// Shows the newest page to a view, and advances the held state as far as there is no gap.
     fn show(&mut self, view: ViewId, id: &ConversationId, page: CatchUp) {
         let CatchUp { messages, last_seq, epoch, .. } = page;
         match self.conversations.get(id).map(|held| held.seq) {
-            // A list that is under way says from where on it is to be told.
+            // The list on its way tells where to start following.
             None if self.list.is_under_way() => {}
             None => self.follow_from_views(id, last_seq),
             Some(held) => {
@@ -165,7 +165,7 @@ impl Machine {
 
     /// Ends the views of a conversation that the server does not show.
     ///
-    /// The number up to which its messages were told is kept: a user who takes part again hears the
+    /// The number of the last reported message is kept: a user who takes part again hears the
     /// messages after it, and none twice.
     pub(super) fn refused(&mut self, id: &ConversationId, refusal: Refusal) {
         if let Some(held) = self.conversations.get(id) {

@@ -1,4 +1,4 @@
-//! The life of the connection: its states, and what leads from one to the next.
+//! The life cycle of the connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,32 +18,34 @@ use crate::retry::Retry;
 use crate::token::{Token, TokenError};
 use crate::transport::{Attempt, ProgressReport, TransportError};
 
-/// Where the connection stands, named for what it waits for.
+/// The state of the connection, named by the awaited input.
 pub(super) enum Connection {
-    /// For the outbox of an earlier life: nothing has begun.
+    /// Awaits the outbox of an earlier run. Nothing has begun.
     AwaitingOutbox,
-    /// For the provider of tokens.
+    /// Awaits the provider of tokens.
     AwaitingToken,
-    /// For the transport.
+    /// Awaits the transport.
     Opening { link: LinkId, begun: Monotonic, give_up_at: Monotonic },
-    /// For frames.
+    /// Awaits frames.
     Open {
         link: LinkId,
-        /// Since when the server has shown that it knows us, if it has.
+        /// The time of the server's first reply, if any. The reply proves that the server accepts
+        /// the token.
         live_since: Option<Monotonic>,
-        /// Whether the list of conversations was seen whole.
+        /// Whether the whole list of conversations has arrived.
         listed: bool,
     },
-    /// For the time of the next attempt, which the app may bring forward as far as the server allows.
+    /// Awaits the time of the next attempt. The app can bring it forward to `not_before`, the
+    /// server's minimum.
     Pausing { until: Monotonic, not_before: Monotonic },
-    /// For the app: only that can help.
+    /// Awaits the app, the only one to help.
     Stopped(StopReason),
-    /// For nothing.
+    /// Awaits nothing.
     Closed,
 }
 
 impl Machine {
-    /// Opens a connection, with a token.
+    /// Opens a connection, or first gets a token for it.
     pub(super) fn connect(&mut self) {
         self.tell(ConnectionState::Connecting);
         if let Some(token) = self.tokens.current().cloned() {
@@ -67,7 +69,7 @@ impl Machine {
         self.outputs.push_back(Output::Connect { link, attempt });
     }
 
-    /// Bytes have moved: patience begins anew, within its limit.
+    /// Extends deadlines, because bytes have moved.
     pub(super) fn progress(&mut self, link: LinkId) {
         let (now, periods) = (self.now.monotonic, &self.settings.periods);
         match &mut self.connection {
@@ -79,7 +81,7 @@ impl Machine {
         }
     }
 
-    /// The transport stands. Whether the server knows us, its first reply says.
+    /// Reacts to an open transport. Only the server's first reply makes the connection live.
     pub(super) fn opened(&mut self, link: LinkId) {
         match self.connection {
             Connection::Opening { link: expected, .. } if expected == link => {}
@@ -92,7 +94,7 @@ impl Machine {
         self.views.catch_up(&mut self.conversations);
     }
 
-    /// The server has answered for the first time.
+    /// Reacts to the server's first reply on this connection.
     pub(super) fn is_live(&mut self) {
         if let Connection::Open { live_since: live_since @ None, .. } = &mut self.connection {
             *live_since = Some(self.now.monotonic);
@@ -102,7 +104,7 @@ impl Machine {
         }
     }
 
-    /// The transport that stands.
+    /// Returns the open transport, if any.
     pub(super) fn open(&self) -> Option<LinkId> {
         match self.connection {
             Connection::Open { link, .. } => Some(link),
@@ -117,7 +119,7 @@ impl Machine {
         }
     }
 
-    /// The transport is gone by itself.
+    /// Reacts to a lost transport or a failed attempt.
     pub(super) fn lost(&mut self, link: LinkId, error: &TransportError) {
         if self.link() == Some(link) {
             self.leave();
@@ -136,7 +138,7 @@ impl Machine {
         }
     }
 
-    /// The server has closed it.
+    /// Reacts to a close by the server.
     pub(super) fn closed(&mut self, code: CloseCode) {
         let error = self.told_error.take();
         if code == CloseCode::FrameTooLong
@@ -183,7 +185,7 @@ impl Machine {
         }
     }
 
-    /// What was under way over the transport is asked again over the next one.
+    /// Resets everything tied to the transport. Pending requests are sent again over the next one.
     fn leave(&mut self) {
         if let Connection::Open { live_since, .. } = self.connection {
             self.counters.connections_lost += 1;
@@ -203,7 +205,7 @@ impl Machine {
         self.tokens.lost(self.now, &self.settings.periods);
     }
 
-    /// The provider of tokens has answered.
+    /// Handles the answer of the token provider.
     pub(super) fn token(&mut self, result: Result<Token, TokenError>) {
         let was_asked_before = self.tokens.told();
         if let Connection::Closed = self.connection {
@@ -239,13 +241,13 @@ impl Machine {
                 self.pause(self.usual_pause(Duration::ZERO), WaitCause::NoToken, &error.to_string());
             }
             Err(TokenError::Unavailable(_)) => self.tokens.ask_later(self.now.monotonic, periods),
-            // The session lasts as long as its token does.
+            // The session goes on until its token expires.
             Err(TokenError::Refused(_)) => {}
         }
     }
 
-    /// There is a network again, or another one. An attempt that is under way goes on: where the network comes and goes all
-    /// the time, none would ever succeed.
+    /// Reacts to a new network. A current attempt goes on, because none would ever succeed where
+    /// the network comes and goes all the time.
     pub(super) fn network_is_back(&mut self) {
         match &mut self.connection {
             Connection::Pausing { until, not_before } => {
@@ -258,14 +260,15 @@ impl Machine {
         }
     }
 
-    /// The app went into the background, or came back.
+    /// Reacts to the app's change between background and foreground.
     pub(super) fn background(&mut self, in_background: bool) {
         self.in_background = in_background;
         self.fit_heartbeat();
     }
 
-    /// If the heartbeat is another one than the connection has, only a new connection can tell the server. One that has
-    /// not brought its list yet is not thrown away: an app that comes and goes all the time would never see one.
+    /// Reconnects if the connection's heartbeat does not fit any more, because only a new
+    /// connection can tell the server. A connection without its list is kept: otherwise an app that
+    /// switches all the time would never get one.
     pub(super) fn fit_heartbeat(&mut self) {
         if self.link_in_background != self.in_background && self.has_listed() {
             self.hang_up();
@@ -273,7 +276,7 @@ impl Machine {
         }
     }
 
-    /// The app wants to try once more.
+    /// Resumes a stopped client.
     pub(super) fn resume(&mut self) {
         if let Connection::Stopped(_) = self.connection {
             self.tokens.forget();
@@ -283,7 +286,7 @@ impl Machine {
         }
     }
 
-    /// The app wants no more.
+    /// Closes the client.
     pub(super) fn close(&mut self) {
         self.hang_up();
         self.calls.end(&Error::Closed, &mut self.outputs, |_| true);
@@ -292,16 +295,16 @@ impl Machine {
         self.tell(ConnectionState::Closed);
     }
 
-    /// What falls due by time alone.
+    /// Handles expired deadlines.
     pub(super) fn due(&mut self) {
         let now = self.now.monotonic;
         match self.connection {
             Connection::Pausing { until, .. } if until <= now => self.connect(),
             Connection::Opening { give_up_at, .. } if give_up_at <= now => {
-                self.give_up("no connection within the time that it may take");
+                self.give_up("no connection within the time limit");
             }
             Connection::Open { .. } if self.reply_deadline().is_some_and(|at| at <= now) => {
-                self.give_up("no answer within the time that it may take");
+                self.give_up("no answer within the time limit");
             }
             Connection::Open { .. } if self.tokens.renewal_is_due(now) => {
                 self.tokens.ask(&mut self.outputs);

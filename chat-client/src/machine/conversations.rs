@@ -1,4 +1,5 @@
-//! What is held of each conversation: the number up to which it is complete, and whether more is to be fetched.
+//! The followed conversations: the number up to which each is complete, and whether more is to be
+//! fetched.
 
 use std::collections::BTreeMap;
 
@@ -8,27 +9,28 @@ use chat_core::time::Monotonic;
 use super::turn::Turn;
 use super::unread::UnreadCount;
 
-/// What is held of one conversation.
+/// The state of a followed conversation.
 pub(super) struct Held {
-    /// All messages up to this number were told, since the conversation is followed.
+    /// All messages up to this number were reported, since the conversation is followed.
     pub(super) seq: u64,
-    /// Whether something is known to be missing after it.
+    /// The catch-up for messages known to be missing.
     pub(super) behind: Turn,
-    /// Pages of the catch-up under way.
+    /// Pages of the current catch-up.
     pub(super) pages: u32,
     pub(super) unread: UnreadCount,
-    /// Grows with each message of any conversation: who has the least was silent the longest.
+    /// The value of a counter of all messages at the last message: the least value marks the
+    /// longest silence.
     touched: u64,
 }
 
-/// Where a message stands to what is held.
+/// The relation of a message to the held state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
-    /// It is the next one.
+    /// The next message.
     Next,
-    /// It was told already.
+    /// Reported already.
     Held,
-    /// There is a gap before it.
+    /// Behind a gap.
     Ahead,
 }
 
@@ -41,7 +43,7 @@ impl Held {
         }
     }
 
-    /// Something is missing: it is fetched, if that is not under way.
+    /// Schedules a catch-up, unless one is scheduled or on the wire.
     pub(super) fn is_behind(&mut self) {
         if self.behind == Turn::Done {
             self.behind = Turn::NOW;
@@ -49,16 +51,16 @@ impl Held {
     }
 }
 
-/// All conversations that are followed. Bounded by [`Limits::conversations`](super::Limits::conversations).
+/// All followed conversations. Bounded by [`Limits::conversations`](super::Limits::conversations).
 #[derive(Default)]
 pub(super) struct Conversations {
-    /// What every number belongs to.
+    /// The epoch of all numbers.
     pub(super) epoch: Option<Epoch>,
-    /// Whether this connection's server has said that this is still the epoch: until then a number that fits may be
-    /// one of another history.
+    /// Whether the server has confirmed the epoch on this connection. Before, a matching number may
+    /// belong to another history.
     pub(super) confirmed: bool,
-    /// Whether the list of this epoch was seen: what turns up in a later one is new, and told from its first message
-    /// that was not read.
+    /// Whether the list of this epoch has arrived. A conversation first seen in a later list is
+    /// new, and reported from its first unread message.
     pub(super) listed: bool,
     held: BTreeMap<ConversationId, Held>,
     touches: u64,
@@ -69,7 +71,7 @@ impl Conversations {
         self.held.get_mut(id)
     }
 
-    /// Begins to follow a conversation after this number.
+    /// Starts to follow a conversation after this number.
     pub(super) fn follow(&mut self, id: &ConversationId, seq: u64) -> &mut Held {
         self.touches += 1;
         let unread = UnreadCount::from(seq);
@@ -77,7 +79,7 @@ impl Conversations {
         self.held.entry(id.clone()).insert_entry(held).into_mut()
     }
 
-    /// A message was told.
+    /// Notes a reported message.
     pub(super) fn advance(&mut self, id: &ConversationId, seq: u64) {
         self.touches += 1;
         if let Some(held) = self.held.get_mut(id) {
@@ -85,12 +87,12 @@ impl Conversations {
         }
     }
 
-    /// Whether one that is followed may be one that was forgotten for its silence.
+    /// Whether a new conversation may be one that was forgotten for its silence.
     pub(super) fn are_full(&self, most: usize) -> bool {
         self.held.len() >= most
     }
 
-    /// Forgets the one that was silent the longest, if there are too many.
+    /// Forgets the most silent conversation, if there are too many.
     pub(super) fn forget_silent(&mut self, most: usize, is_open: impl Fn(&ConversationId) -> bool) {
         if self.held.len() <= most {
             return;
@@ -101,13 +103,13 @@ impl Conversations {
         }
     }
 
-    /// Another history: nothing that was held means anything.
+    /// Forgets everything, because the history is another one.
     pub(super) fn clear(&mut self) {
         self.held.clear();
         self.listed = false;
     }
 
-    /// The next conversation to catch up with, if fewer than this many do.
+    /// Returns the next conversation to catch up with, unless `at_once` catch-ups are on the wire.
     pub(super) fn next(&mut self, now: Monotonic, at_once: usize) -> Option<(ConversationId, u64)> {
         let under_way = self.held.values().filter(|held| held.behind == Turn::OnWire).count();
         if under_way >= at_once {
@@ -118,7 +120,7 @@ impl Conversations {
         Some((id.clone(), held.seq))
     }
 
-    /// The connection is lost.
+    /// Reacts to a lost connection.
     pub(super) fn lost(&mut self) {
         self.confirmed = false;
         for held in self.held.values_mut() {

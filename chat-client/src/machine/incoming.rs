@@ -1,4 +1,4 @@
-//! What the server sends, and what follows of it.
+//! Handling of the server's frames.
 
 use chat_core::frame::Frame;
 use chat_core::id::ConversationId;
@@ -39,7 +39,7 @@ impl Machine {
         }
     }
 
-    /// A reply to what was asked for this purpose; `None` is one that can't be read.
+    /// Handles the reply to a request. `None` is an unreadable reply.
     fn reply(&mut self, purpose: Purpose, reply: Option<Reply>) {
         let (now, pause) = (self.now.monotonic, self.settings.periods.repeat_after);
         match purpose {
@@ -60,7 +60,7 @@ impl Machine {
         }
     }
 
-    /// When to ask again after this reply, if it is an error that waiting helps against.
+    /// Returns when to repeat the request, if the reply is an error that waiting helps against.
     pub(super) fn again(&self, reply: Option<&Reply>) -> Option<Turn> {
         match reply {
             Some(Reply::Error(error)) => match Retry::after_error(error) {
@@ -81,7 +81,7 @@ impl Machine {
                 self.tokens.use_for_session(token.clone());
                 self.counters.tokens_renewed += 1;
             }
-            // One that this session may not be prolonged by is for the next one.
+            // A token refused for this session is used for the next one.
             self.tokens.take(token, self.now, &self.settings.periods);
         }
     }
@@ -94,7 +94,7 @@ impl Machine {
         self.rooms.answered(room, turn);
     }
 
-    /// What the app asked has happened.
+    /// Applies the effects of a successful request of the app.
     fn asked(&mut self, (call, reply): (Call, Reply)) {
         match (call, reply) {
             (_, Reply::JoinSupportRoom(reply)) => self.rooms.joined(reply.room_type),
@@ -134,12 +134,13 @@ impl Machine {
         }
     }
 
-    /// Why the server is about to close the connection.
+    /// Keeps the error that precedes the server's close.
     fn connection_error(&mut self, error: ErrorReply) {
         self.told_error = Some(error.into());
     }
 
-    /// A message came live. It is told if it is the next one; otherwise what is missing is fetched.
+    /// Handles a live message. Reports it if its number is the next one, and otherwise fetches the
+    /// missing messages.
     fn new_message(&mut self, event: NewMessage) {
         let Some(seq) = event.message.seq.filter(|seq| *seq > 0) else {
             return self.outputs.push_back(Output::Event(Event::NewMessage(event)));
@@ -156,9 +157,10 @@ impl Machine {
                 Place::Held => self.counters.duplicates_suppressed += 1,
                 Place::Ahead => held.is_behind(),
             },
-            // The number may be one of another epoch: what is really missing, the server says.
+            // The number may belong to another epoch: the server tells which messages are missing.
             Some(held) => held.is_behind(),
-            // It may have begun while there was no connection: the list says from where on it is to be told.
+            // The conversation may have begun during a disconnection. The list tells where to start
+            // following.
             None if is_missed && self.list.is_under_way() => {}
             None if is_missed => self.list.want(),
             None => {
@@ -169,7 +171,8 @@ impl Machine {
                 } else {
                     self.is_behind(&id);
                 }
-                // How many of those before it are unread, only the server can say, by the list if it is under way.
+                // Only the server knows the unread count of the earlier messages. A list on its way
+                // has it too.
                 let is_full = self.conversations.are_full(self.settings.limits.conversations);
                 if seq > 1 && !is_full && !self.list.is_under_way() {
                     self.want_row(&id);
@@ -178,7 +181,7 @@ impl Machine {
         }
     }
 
-    /// The next message of a conversation.
+    /// Reports the next message of a conversation.
     pub(super) fn message(&mut self, message: Message, seq: u64) {
         let id = message.conversation_id.clone();
         let is_mine = self.tokens.user() == Some(&message.sender_id);
@@ -191,7 +194,8 @@ impl Machine {
     }
 
     fn read(&mut self, id: &ConversationId, seq: u64) {
-        // A list that is on its way may be older than the reading, and would be the first to say anything of it.
+        // A list on its way may predate the reading, and would be the first to say anything about
+        // the conversation.
         let mut is_unsure = self.conversations.get(id).is_none();
         self.count_unread(id, |unread| is_unsure = unread.read(seq));
         if is_unsure {
@@ -199,7 +203,7 @@ impl Machine {
         }
     }
 
-    /// Changes what is known of unread messages, and tells of it if that is something else now.
+    /// Changes the unread count, and reports a difference.
     pub(super) fn count_unread(
         &mut self,
         id: &ConversationId,

@@ -1,32 +1,35 @@
-//! Every bound of a client in one place, each with its reason.
+//! All limits and periods of a client, each with its reason.
 
 use std::time::Duration;
 
 use chat_core::id::UserId;
 
-/// Bounds on the client's queues. What happens at each is written beside it.
+/// Limits of the client's queues, and the effect of exceeding each.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Drafts in the outbox; one more is handed back at once. A shift without a network writes less.
+    /// Drafts in the outbox. One more is handed back at once. A shift without a network writes
+    /// fewer.
     pub outbox: usize,
-    /// Requests that wait for an answer, without drafts; one more is answered [`Busy`](crate::Error::Busy).
+    /// Requests waiting for an answer, without drafts. One more is answered
+    /// [`Busy`](crate::Error::Busy).
     pub calls: usize,
-    /// Requests on the wire at once; the others wait. Half of what the server takes before it stops reading.
+    /// Requests on the wire at once. The others wait. Half of the number at which the server stops
+    /// reading.
     pub on_wire: usize,
-    /// Conversations that catch up at once: one that is opened meanwhile must not wait for all the others.
+    /// Concurrent catch-ups. A conversation opened meanwhile must not wait for all the others.
     pub catching_up: usize,
-    /// Conversations whose numbers are held; beyond it the one that was silent the longest is forgotten, and followed
-    /// anew from its next message.
+    /// Followed conversations. Beyond the limit the most silent one is forgotten, and followed anew
+    /// from its next message.
     pub conversations: usize,
-    /// Conversations of the first page of the list, which is shown before the others are asked for: few, so that a weak link
-    /// brings it soon.
+    /// Conversations on the first page of the list, which is shown before the others arrive: few,
+    /// because a weak link should bring them soon.
     pub first_page: usize,
-    /// Conversations that are open at once; one more is refused.
+    /// Open conversations. One more is refused.
     pub views: usize,
-    /// Conversations in which the user types at once; one more is not shown to others.
+    /// Conversations with typing at once. Typing in more is not shown to others.
     pub typing: usize,
-    /// Bytes of a frame that the server takes (protocol, limits). What needs a longer one is refused before it is sent,
-    /// because the server would end the connection for it, each time anew.
+    /// Bytes of a frame that the server accepts (protocol, limits). Longer requests are refused
+    /// before being sent, because the server would close the connection each time.
     pub frame_bytes: usize,
 }
 
@@ -46,48 +49,52 @@ impl Default for Limits {
     }
 }
 
-/// Pauses and periods.
+/// Pauses and time limits.
 #[derive(Clone, Debug)]
 pub struct Periods {
-    /// A connection without a sign of life for this long is dead.
+    /// The silence after which a connection is dead.
     pub heartbeat: Duration,
-    /// The same while the app is in the background: the radio sleeps, and the battery lasts the shift.
+    /// The heartbeat of an app in the background: the radio sleeps, and the battery lasts the
+    /// shift.
     pub heartbeat_in_background: Duration,
-    /// How long opening a connection may take, without any bytes that come.
+    /// Time for opening a connection without any incoming bytes.
     pub connect_within: Duration,
-    /// How long a reply may take without any bytes that come or go, before the connection counts as dead; that of a request
-    /// which waits behind others is timed from their replies on.
+    /// Time for a reply without any moving bytes, before the connection counts as dead. For a
+    /// request behind others the time starts at their replies.
     pub reply_within: Duration,
-    /// How long it may take in any case: enough for the longest reply over the weakest link.
+    /// Time for a reply or for opening a connection in any case: enough for the longest reply over
+    /// the weakest link.
     pub reply_at_most: Duration,
-    /// The same for the question whether a connection survived a change of network: longer than a bad cell takes for an
-    /// answer, because a link that is only slow must not be given up for every report.
+    /// Time for the reply to a probe after a change of network. Longer than a bad cell takes for an
+    /// answer, because a merely slow link must not be given up upon every report.
     pub probe_within: Duration,
-    /// The first pause before another attempt is drawn from zero to this; it doubles with each.
+    /// Ceiling of the first pause before another attempt. Pauses are drawn from zero up to the
+    /// ceiling, which doubles with each failure.
     pub backoff_from: Duration,
-    /// And up to this.
+    /// The last ceiling.
     pub backoff_to: Duration,
-    /// The same for the pauses between two tries with a token that the server does not take: a clock may be wrong.
+    /// The last ceiling of pauses between attempts with a rejected token: a clock may be wrong.
     pub backoff_to_token: Duration,
-    /// The first pause after the server has ended the session in favour of a newer one, with another device; at least half
-    /// of it is waited, and it doubles with each.
+    /// Ceiling of the first pause after the server has ended the session in favour of a newer one.
+    /// At least half of the ceiling is waited. The ceiling doubles with each repetition.
     pub replaced_from: Duration,
-    /// And up to this.
+    /// The last ceiling.
     pub replaced_to: Duration,
-    /// A connection that was live for this long makes that pause a first one again.
+    /// Life of a connection after which the next such pause is a first one again.
     pub peaceful_after: Duration,
-    /// The longest pause that the server can ask for.
+    /// The longest pause that the server can demand.
     pub longest_floor: Duration,
-    /// The first pause after the server said that it stops or is full: all its clients hear that in the same second.
+    /// Ceiling of the first pause after the server has stopped or is full, which all its clients
+    /// learn in the same second.
     pub backoff_from_crowd: Duration,
-    /// A connection that was live for this long makes the next pause a first one again.
+    /// Life of a connection after which the next pause is a first one again.
     pub steady_after: Duration,
-    /// The pause before a request is repeated, if the server named none.
+    /// Pause before repeating a request, if the server named none.
     pub repeat_after: Duration,
-    /// How often the server is told that somebody still types: half of what it waits.
+    /// Interval of typing reports to the server: half of the server's time limit.
     pub typing_refresh: Duration,
-    /// The least pause between two questions for a new token. It doubles, up to `backoff_to_token`, while each new one
-    /// looks expired again: the clock of this device is ahead then.
+    /// Minimum between two requests for a token. Doubles up to `backoff_to_token` while each new
+    /// token looks expired: this device's clock is ahead then.
     pub token_pause: Duration,
 }
 
@@ -116,15 +123,16 @@ impl Default for Periods {
     }
 }
 
-/// What a client may be set to.
+/// The settings of a client.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Bounds.
+    /// The limits of the queues.
     pub limits: Limits,
-    /// Pauses.
+    /// The pauses and time limits.
     pub periods: Periods,
-    /// Whether the outbox survives the client: decides what is said of its drafts when the client is closed.
+    /// Whether the outbox survives the client. Decides how drafts are reported when the client is
+    /// closed.
     pub outbox_survives: bool,
-    /// The user whose drafts are in the outbox, if it knows: a token of another one is refused.
+    /// The owner of the outbox, if known. Another user's token is refused.
     pub outbox_owner: Option<UserId>,
 }

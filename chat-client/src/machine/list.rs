@@ -1,5 +1,6 @@
-//! The list of conversations, asked for after every connect: it proves that the server knows us, and says what was
-//! missed. A short first page is shown at once; the others follow by cursor.
+//! The list of conversations, requested after every connect: proves that the server accepts the
+//! token, and tells what was missed. A short first page is shown at once. The other pages follow by
+//! cursor.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,45 +13,47 @@ use chat_core::time::{Monotonic, Timestamp};
 use super::limits::Limits;
 use super::turn::Turn;
 
-/// Conversations heard of while the list is under way that are held; with more the list is asked for again.
+/// Maximum of remembered conversations with news while the list is on its way. With more, the list
+/// is requested again.
 const HEARD: usize = 256;
 
-/// Where the next request goes on.
+/// The position of the next request.
 enum Next {
     /// At the newest conversation.
     First,
-    /// Behind a page.
+    /// After a page.
     Cursor(Cursor),
-    /// The same, where the server knows no cursors.
+    /// After this many conversations, for a server without cursors.
     Skip(usize),
-    /// At the newest conversation once more, or behind a page of that: some have moved to the top meanwhile, and so stand on
-    /// no page that came after. The event of it may come after the page that lacks them.
+    /// At the newest conversation once more, or after a page of this second pass. Conversations
+    /// that moved to the top meanwhile are on no page of the first pass, and the event about their
+    /// move may come after the page that lacks them.
     Newer(Option<Cursor>),
-    /// With conversations that were heard of, and are on no page all the same.
+    /// At single conversations with news that are on no page all the same.
     Missing(VecDeque<ConversationId>),
 }
 
-/// What a reply leads to.
+/// The result of a reply.
 pub(super) enum Listed {
     /// Nothing to show yet.
     More,
-    /// The newest conversations, of more.
+    /// The newest conversations of a longer list.
     Newest(Vec<ConversationSummary>),
-    /// All of them.
+    /// All conversations.
     Whole(Vec<ConversationSummary>),
 }
 
-/// The list, page after page. Bounded by [`Limits::conversations`](super::Limits::conversations): what comes after that
-/// many is left out.
+/// The list, page after page. Bounded by [`Limits::conversations`](super::Limits::conversations):
+/// later conversations are left out.
 pub(super) struct List {
     turn: Turn,
     next: Next,
     so_far: Vec<ConversationSummary>,
-    /// The newest activity when it was begun.
+    /// The newest activity at the start.
     top: Option<Timestamp>,
-    /// Conversations of which something was heard while it was under way. Bounded by [`HEARD`].
+    /// Conversations with news since the start. Bounded by [`HEARD`].
     heard: BTreeSet<ConversationId>,
-    /// It was wanted again while it was under way.
+    /// Whether to start over at the end.
     again: bool,
 }
 
@@ -67,7 +70,7 @@ impl Default for List {
     }
 }
 
-/// A request for one conversation, in short.
+/// Makes a request for one conversation's brief row.
 pub(super) fn row(id: &ConversationId) -> Request {
     Request::GetActiveConversations(GetActiveConversations {
         conversation_id: Some(id.clone()),
@@ -77,7 +80,7 @@ pub(super) fn row(id: &ConversationId) -> Request {
 }
 
 impl List {
-    /// It is to be asked for, from its beginning.
+    /// Requests the list from its beginning.
     pub(super) fn want(&mut self) {
         match self.turn {
             Turn::OnWire => self.again = true,
@@ -85,12 +88,13 @@ impl List {
         }
     }
 
-    /// Whether it was wanted, and has not come whole.
+    /// Whether the list was requested and has not fully arrived.
     pub(super) fn is_under_way(&self) -> bool {
         self.turn != Turn::Done
     }
 
-    /// Something happened in a conversation: it has moved to the top, and may be missing on the pages to come.
+    /// Notes news of a conversation, which has moved to the top and may be missing on the next
+    /// pages.
     pub(super) fn heard(&mut self, id: &ConversationId) {
         if !self.is_under_way() || self.heard.contains(id) {
             return;
@@ -124,7 +128,7 @@ impl List {
         Some(Request::GetActiveConversations(request))
     }
 
-    /// A page has come.
+    /// Handles a page.
     pub(super) fn page(&mut self, reply: GetActiveConversationsReply, most: usize) -> Listed {
         match self.next {
             Next::Missing(_) => return self.missing_came(reply.conversations),
@@ -143,14 +147,14 @@ impl List {
         if is_first {
             return self.go_on(VecDeque::new());
         }
-        // Where the server knows no cursors, some may have come twice.
+        // A server without cursors may send a conversation twice.
         let mut seen = BTreeSet::new();
         self.so_far.retain(|summary| seen.insert(summary.id.clone()));
         (self.turn, self.next) = (Turn::NOW, Next::Newer(None));
         Listed::More
     }
 
-    /// A page of what is newer than the beginning of the list has come.
+    /// Handles a page of the second pass, over activity newer than the start.
     fn newer_came(&mut self, reply: GetActiveConversationsReply) -> Listed {
         let is_old = |oldest: &ConversationSummary| Some(oldest.last_message_at) <= self.top;
         let is_last = reply.conversations.last().is_none_or(is_old) || reply.next_cursor.is_none();
@@ -164,7 +168,8 @@ impl List {
         Listed::More
     }
 
-    /// One that was missing has come, or is none of ours any more.
+    /// Handles the row of a missing conversation, which is empty if the user takes no part in it
+    /// any more.
     pub(super) fn missing_came(&mut self, rows: Vec<ConversationSummary>) -> Listed {
         let Next::Missing(ids) = &mut self.next else { return Listed::More };
         let mut ids = std::mem::take(ids);
@@ -174,7 +179,7 @@ impl List {
         self.go_on(ids)
     }
 
-    /// Asks for those that are missing, or ends.
+    /// Requests missing conversations, or completes the list.
     fn go_on(&mut self, mut missing: VecDeque<ConversationId>) -> Listed {
         if missing.is_empty() && !self.heard.is_empty() {
             let seen = self.so_far.iter().map(|summary| &summary.id).collect::<BTreeSet<_>>();
@@ -193,12 +198,12 @@ impl List {
         Listed::Whole(whole)
     }
 
-    /// Whether it asks for one that moved, and may be none of ours any more.
+    /// Whether the current request is for a missing conversation.
     pub(super) fn is_at_missing(&self) -> bool {
         matches!(self.next, Next::Missing(_))
     }
 
-    /// It could not be had: again, or no more.
+    /// Postpones a failed request, or drops it.
     pub(super) fn put_off(&mut self, until: Turn) {
         self.turn = until;
     }

@@ -1,4 +1,4 @@
-//! What the list of conversations, and single rows of it, say of what was missed.
+//! Replies with the list of conversations, or with single rows.
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::{ConversationSummary, GetActiveConversationsReply, Reply};
@@ -15,7 +15,7 @@ impl Machine {
         let again = self.again(reply.as_ref());
         match reply {
             Some(Reply::GetActiveConversations(page)) => self.listed(page),
-            // It moved to the top, and then the user was withdrawn from it.
+            // The conversation moved to the top, and then the user was removed from it.
             _ if again.is_none() && self.list.is_at_missing() => {
                 let listed = self.list.missing_came(Vec::new());
                 self.tell_listed(listed);
@@ -24,7 +24,7 @@ impl Machine {
         }
     }
 
-    /// A page of the list.
+    /// Handles a page of the list.
     fn listed(&mut self, page: GetActiveConversationsReply) {
         self.adopt(page.epoch.as_ref());
         page.conversations.iter().for_each(|summary| self.take_in(summary));
@@ -32,7 +32,7 @@ impl Machine {
         self.tell_listed(listed);
     }
 
-    /// What was missed in a conversation.
+    /// Takes in one row, and schedules a catch-up if messages were missed.
     fn take_in(&mut self, summary: &ConversationSummary) {
         let (Some(last_seq), Some(read_up_to)) = (summary.last_seq, summary.read_up_to) else { return };
         if self.conversations.get(&summary.id).is_none() {
@@ -64,7 +64,8 @@ impl Machine {
         }
     }
 
-    /// What was heard while the list was on its way is not in its counts, and must not be taken back by them.
+    /// Corrects a row by messages that arrived while the list was on its way, because the row's
+    /// counts lack them.
     fn count_anew(&mut self, summary: &mut ConversationSummary) {
         if let Some(held) = self.conversations.get(&summary.id) {
             summary.read_up_to = Some(held.unread.read_up_to);
@@ -72,7 +73,7 @@ impl Machine {
         }
     }
 
-    /// Asks the server for one row of the list, or for all if too many are asked for.
+    /// Requests one row of the list, or the whole list if too many rows are wanted.
     pub(super) fn want_row(&mut self, id: &ConversationId) {
         if !self.rows.want(id) {
             self.list.want();

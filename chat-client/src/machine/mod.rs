@@ -1,13 +1,15 @@
-//! The client as a state machine: one plain synchronous value, without I/O, clock or randomness.
+//! The client as a state machine: a synchronous value without I/O, clock or randomness.
 //!
 //! # The contract
 //!
-//! - Give every [`Input`] to [`Machine::handle`] with the time at which it is given. `now.monotonic` must not fall.
-//! - After one or more inputs, call [`Machine::poll`] until it gives `None`, and do each [`Output`] in that order.
-//! - The first input is [`Input::Restored`], with what the outbox holds.
-//! - The same seed and the same inputs give the same outputs, always.
+//! - Give every [`Input`] to [`Machine::handle`] with the current time. `now.monotonic` must not
+//!   decrease.
+//! - After one or more inputs, call [`Machine::poll`] until `None`, and carry out each [`Output`]
+//!   in order.
+//! - The first input is [`Input::Restored`], with the content of the outbox.
+//! - The same seed and the same inputs always give the same outputs.
 //!
-//! [`ChatClient`](crate::ChatClient) does all this over any transport. By hand, it is this loop:
+//! [`ChatClient`](crate::ChatClient) does all this over any transport. By hand, the loop is:
 //!
 //! ```
 //! use chat_client::machine::{Input, Machine, Output, Settings};
@@ -15,7 +17,8 @@
 //! use chat_core::time::Now;
 //!
 //! let mut machine = Machine::new(Settings::default(), [7; 32]);
-//! let draft = Draft::SendChatMessage { conversation_id: "conv_1".into(), content: "Road closed".into() };
+//! let (conversation_id, content) = ("conv_1".into(), "Road closed".into());
+//! let draft = Draft::SendChatMessage { conversation_id, content };
 //! let post = Entry { client_message_id: "a-1".into(), draft, not_after: None };
 //!
 //! let mut sent = Vec::new();
@@ -38,15 +41,16 @@
 //!
 //! # How nothing is lost, doubled or reordered
 //!
-//! - **What is sent** stays in the outbox until the server has answered, and goes out again after each reconnect under
-//!   the same `client_message_id`. Of each conversation only the oldest draft is on the wire.
-//! - **What is heard** is told only if its `seq` is the next one. One that was told already is dropped; one after a gap
-//!   starts a catch-up, and is told when that has filled the gap. After each reconnect the list of conversations says
-//!   which have moved on.
-//! - **What is shown** begins with a snapshot of the newest page. Whatever comes for the conversation, by whichever way,
-//!   is told after it if its number is greater.
-//! - **Numbers** belong to an epoch. Until the server of a new connection has named its own, no live number is taken
-//!   for the next one.
+//! - **Sending**: a draft stays in the outbox until the server has answered, and is sent again
+//!   after each reconnect under the same `client_message_id`. Only the oldest draft of each
+//!   conversation is on the wire.
+//! - **Receiving**: a message is reported only if its `seq` is the next one. A known message is
+//!   dropped. A message after a gap starts a catch-up, and is reported after the catch-up has
+//!   filled the gap. After each reconnect, the list of conversations shows which have moved on.
+//! - **Showing**: an open conversation begins with a snapshot of the newest page. Any later message
+//!   with a greater number follows, no matter how the client got the message.
+//! - **Numbers** belong to an epoch. On a new connection, no live number counts as the next one
+//!   until the server has named its epoch.
 
 mod backoff;
 mod calls;
@@ -95,25 +99,26 @@ use crate::error::{Error, Refusal};
 use crate::event::{ConnectionState, Update};
 use crate::outbox::{Draft, Entry};
 
-/// The client as a state machine. See the [module](self) for its contract.
+/// The client as a state machine. See the [module](self) for the contract.
 pub struct Machine {
     settings: Settings,
     now: Now,
     connection: Connection,
-    /// What the app was told of the connection last.
+    /// The state of the connection as last reported to the app.
     state: ConnectionState,
-    /// Attempts to connect so far.
+    /// Number of attempts to connect so far.
     links: u64,
     in_background: bool,
-    /// The same when the connection that stands, or is being opened, was begun.
+    /// `in_background` at the start of the current connection or attempt.
     link_in_background: bool,
-    /// The network has come back during the attempt that is under way: if it fails, the next one follows at once.
+    /// Whether the network came back during the current attempt. If the attempt fails, the next one
+    /// follows at once.
     network_came: bool,
-    /// Why the server wants another token, until it has taken one.
+    /// The reason why the server wants another token, until the server has accepted one.
     token_trouble: Option<TokenTrouble>,
-    /// Whether the server is to be asked for a sign of life.
+    /// Whether to send a probe to the server.
     probe: bool,
-    /// The error that the server has said on this connection: its close will follow.
+    /// The error that the server has sent on this connection, soon to be followed by a close.
     told_error: Option<Refusal>,
     backoff: Backoff,
     tokens: Tokens,
@@ -128,13 +133,13 @@ pub struct Machine {
     views: Views,
     counters: Counters,
     outputs: VecDeque<Output>,
-    /// The wake-up that was asked for last.
+    /// The last [`Output::WakeAt`].
     announced: Option<Monotonic>,
 }
 
 impl Machine {
-    /// A client that has done nothing yet. `seed` makes its pauses: in production it must be fresh random bytes, or all
-    /// clients of a server come back at the same time.
+    /// Creates a client in its initial state. The `seed` drives the random pauses. Production needs
+    /// fresh random bytes, or all clients of a server come back at the same time.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
         Self {
             tokens: Tokens::of(settings.outbox_owner.clone()),
@@ -165,10 +170,11 @@ impl Machine {
         }
     }
 
-    /// Takes in what has happened. What it leads to is given by [`poll`](Self::poll).
+    /// Handles an input. [`poll`](Self::poll) returns the resulting outputs.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.now = Now { monotonic: now.monotonic.max(self.now.monotonic), wall: now.wall };
-        // Who starts the client has no handle yet to hear by what has waited too long: that is for the next input.
+        // A draft that has expired while the app was off is handed back upon the second input: at
+        // the first one, nobody has a handle to hear of it.
         let is_started = !matches!(input, Input::Restored(_));
         match input {
             Input::Restored(entries) => self.restored(entries),
@@ -198,7 +204,7 @@ impl Machine {
         self.send();
     }
 
-    /// The next thing to do, or `None` until there is another input.
+    /// Returns the next output, or `None` until there is another input.
     pub fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front().or_else(|| {
             let next = self.deadline();
@@ -209,22 +215,22 @@ impl Machine {
         })
     }
 
-    /// What the app was told of the connection last.
+    /// The state of the connection as last reported to the app.
     pub fn state(&self) -> &ConnectionState {
         &self.state
     }
 
-    /// What the machine has been through.
+    /// Returns counts of the machine's life so far.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// The drafts in the outbox: accepted, and not acknowledged yet, oldest first.
+    /// Returns the accepted drafts that are not acknowledged yet, oldest first.
     pub fn outbox(&self) -> impl Iterator<Item = &Entry> {
         self.sending.entries()
     }
 
-    /// Whether the client was closed and the outbox needs no more writing.
+    /// Returns whether the client is closed and the outbox fully written.
     pub fn is_closed(&self) -> bool {
         matches!(self.connection, Connection::Closed) && self.sending.is_at_rest()
     }
@@ -273,7 +279,7 @@ impl Machine {
         self.outputs.push_back(Output::Update { view, update });
     }
 
-    /// Sends what there is to be sent, as long as there is room on the wire.
+    /// Sends pending requests, as long as there is room on the wire.
     fn send(&mut self) {
         let Some(link) = self.open() else { return };
         while self.wire.len() < self.settings.limits.on_wire {
@@ -292,7 +298,8 @@ impl Machine {
         }
     }
 
-    /// Ends a request whose frame is longer than the server takes: with it no connection would last.
+    /// Ends a request whose frame is longer than the server accepts. The server would close every
+    /// connection upon such a frame.
     fn refuse_too_long(&mut self, purpose: Purpose) {
         let refusal = || Refusal { code: None, text: Error::TooLong.to_string(), retry_after: None };
         match purpose {
@@ -310,12 +317,13 @@ impl Machine {
                 self.typing.answered(&id, self.now.monotonic, refresh);
             }
             Purpose::Refresh => self.refresh_reply(None),
-            // They hold nothing that anybody wrote.
+            // These requests hold no user's text and are short.
             Purpose::List | Purpose::Probe | Purpose::Room(_) => {}
         }
     }
 
-    /// The next request, what it is for, and whether it was sent before. First what others wait for.
+    /// Returns the next request, its purpose, and whether it was sent before. The requests that
+    /// others depend on come first.
     fn next(&mut self) -> Option<(Purpose, Request, bool)> {
         let now = self.now.monotonic;
         let fresh = |purpose, request| (purpose, request, false);

@@ -1,4 +1,4 @@
-//! The pauses between two attempts, each with its cause, and what happens when the server wants another token.
+//! The pauses between attempts, and the reaction to a rejected token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use super::backoff::Pause;
 use super::connection::Connection;
 use crate::event::{ConnectionState, WaitCause};
 
-/// Why the server wants another token than the session had.
+/// The reason why the server wants another token.
 #[derive(Clone)]
 pub(super) struct TokenTrouble {
     pub(super) cause: WaitCause,
     pub(super) reason: Arc<str>,
-    /// The pause that the server has named.
+    /// The minimal pause, named by the server.
     pub(super) floor: Duration,
 }
 
 impl Machine {
-    /// The server wants another token. The provider is asked at once; if that did not help the last time, after a pause, and
-    /// then any token is tried again.
+    /// Gets another token for the server: at once the first time, later after a pause. After the
+    /// pause any token is tried again.
     pub(super) fn renew(&mut self, trouble: TokenTrouble) {
         self.tokens.reject();
         let is_dispute = trouble.cause == WaitCause::RightsChanged;
@@ -38,7 +38,7 @@ impl Machine {
         self.connect();
     }
 
-    /// There is no other token than the one that the server did not take.
+    /// Pauses, because the only token is the rejected one.
     pub(super) fn pause_for_token(&mut self) {
         self.tokens.may_repeat();
         let no_trouble = || TokenTrouble {
@@ -60,7 +60,7 @@ impl Machine {
         Pause { floor, from: periods.backoff_from, to: periods.backoff_to }
     }
 
-    /// Connects again after a pause; at once if the network has come back during the attempt that has failed.
+    /// Connects again after a pause, or at once if the network came back during the failed attempt.
     pub(super) fn pause(&mut self, pause: Pause, cause: WaitCause, reason: &str) {
         if std::mem::take(&mut self.network_came) && pause.floor.is_zero() {
             self.backoff.forget();
@@ -70,7 +70,7 @@ impl Machine {
         self.wait(pause.floor, drawn, cause, reason);
     }
 
-    /// The same, where another session stands against this one.
+    /// Connects again after a pause that grows with each dispute with another session.
     pub(super) fn dispute(&mut self, pause: Pause, cause: WaitCause, reason: &str) {
         let (floor, drawn) = self.backoff.dispute(pause);
         self.wait(floor, drawn, cause, reason);

@@ -1,4 +1,5 @@
-//! The support rooms that the app has joined: joined again after every reconnect, for a room is joined by a connection.
+//! The support rooms of the app. A room is joined per connection, and the client joins again after
+//! every reconnect.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +8,19 @@ use chat_core::time::Monotonic;
 
 use super::turn::Turn;
 
-/// Bounded by the room types of the protocol.
+/// The joined rooms. Bounded by the room types of the protocol.
 #[derive(Default)]
 pub(super) struct Rooms {
     joined: BTreeMap<RoomType, Turn>,
 }
 
 impl Rooms {
-    /// The app has joined a room over the connection that stands.
+    /// Notes that the app has joined a room over the current connection.
     pub(super) fn joined(&mut self, room: RoomType) {
         self.joined.insert(room, Turn::Done);
     }
 
-    /// There is a new connection, which has joined nothing.
+    /// Schedules all rooms to be joined over the new connection.
     pub(super) fn rejoin(&mut self) {
         self.joined.values_mut().for_each(|turn| *turn = Turn::NOW);
     }
@@ -30,7 +31,8 @@ impl Rooms {
         Some((*room, Request::JoinSupportRoom(JoinSupportRoom { room_type: *room })))
     }
 
-    /// The server has answered: it is joined, or to be asked again, or not for us any more (`None`).
+    /// Handles the server's reply: the room's next state, or `None` if the user may not join any
+    /// more.
     pub(super) fn answered(&mut self, room: RoomType, turn: Option<Turn>) {
         match turn {
             Some(turn) => drop(self.joined.insert(room, turn)),

@@ -1,4 +1,4 @@
-//! Single conversations of which the server is asked how many messages are unread.
+//! Single conversations whose unread count the client asks for.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,12 @@ use chat_core::time::Monotonic;
 use super::list;
 use super::turn::Turn;
 
-/// Conversations that wait for their row. With more the whole list is asked for instead.
+/// Maximum of conversations waiting for their row. Beyond it the client asks for the whole list
+/// instead.
 const MOST: usize = 64;
 
-/// The rows that are wanted. Bounded by [`MOST`]. A new connection brings the whole list, so that none outlives one.
+/// The wanted rows. Bounded by [`MOST`]. Cleared on reconnect, because a new connection brings the
+/// whole list.
 #[derive(Default)]
 pub(super) struct Rows {
     wanted: BTreeMap<ConversationId, Row>,
@@ -20,12 +22,12 @@ pub(super) struct Rows {
 
 struct Row {
     turn: Turn,
-    /// It was wanted again while it was under way: the reply may be older.
+    /// Whether the row was wanted again while on the wire: the reply may be older.
     again: bool,
 }
 
 impl Rows {
-    /// Asks for a row, unless too many are asked for.
+    /// Requests a row. Returns `false` if too many are wanted already.
     pub(super) fn want(&mut self, id: &ConversationId) -> bool {
         if let Some(row) = self.wanted.get_mut(id) {
             row.again = row.turn == Turn::OnWire;
@@ -44,7 +46,7 @@ impl Rows {
         Some((id.clone(), list::row(id)))
     }
 
-    /// The server has answered: it is to be asked again at this time, or not.
+    /// Handles the server's reply: `again` is the time of a repetition, if any.
     pub(super) fn answered(&mut self, id: &ConversationId, again: Option<Turn>) {
         let Some(row) = self.wanted.get_mut(id) else { return };
         let wanted = std::mem::take(&mut row.again).then_some(Turn::NOW);

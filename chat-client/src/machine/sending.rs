@@ -1,4 +1,4 @@
-//! The outbox: drafts that are not acknowledged yet, in the order in which they were written.
+//! The unacknowledged drafts, in the order of their writing.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -14,26 +14,26 @@ use crate::event::{Acknowledged, Progress};
 use crate::outbox::{Change, Draft, Entry, OutboxError};
 use crate::retry::Retry;
 
-/// How far a draft has come.
+/// The stage of a draft.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// It waits until the outbox can be written.
+    /// Waits until the outbox can be written.
     Gathered,
     /// The outbox is being written.
     BeingKept,
-    /// It is kept, and waits for its turn or its reply.
+    /// In the outbox, waiting for its turn or its reply.
     Kept(Turn),
 }
 
 struct Item {
     entry: Entry,
     stage: Stage,
-    /// Whether the server may have it already.
+    /// Whether the server may have the draft already.
     maybe_sent: bool,
 }
 
-/// What must stay in order: a conversation's messages. New conversations are all in one lane, for a refusal of the
-/// rate must not let a later one overtake.
+/// The drafts that must stay in order: the messages of one conversation, or all new conversations.
+/// A creation refused by the rate limit must not be overtaken by a later one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Lane<'a> {
     Creations,
@@ -48,7 +48,8 @@ impl Item {
         }
     }
 
-    /// Whether it may be handed back for having waited too long: not while the server may be storing it right now.
+    /// Whether the draft has expired. A draft on the wire never has, because the server may be
+    /// storing it right now.
     fn is_too_late(&self, wall: Timestamp) -> bool {
         matches!(self.stage, Stage::Kept(Turn::At(_))) && self.entry.not_after.is_some_and(|last| wall > last)
     }
@@ -62,20 +63,22 @@ impl Item {
 
 /// The drafts, oldest first. Bounded by [`Limits::outbox`](super::Limits::outbox).
 ///
-/// Of each conversation only the oldest is on the wire: if it is refused for the rate, no later one has overtaken it.
+/// Only the oldest draft of each conversation is on the wire. If the rate limit refuses it, no
+/// later draft has overtaken it.
 #[derive(Default)]
 pub(super) struct Sending {
     items: VecDeque<Item>,
-    /// Changes to the outbox that wait until it is written. Bounded by the drafts: each is put and removed once.
+    /// Changes that wait until the outbox is written. Bounded by the drafts: each is put and
+    /// removed once.
     unkept: Vec<Change>,
-    /// Whether the outbox is being written.
+    /// Whether a write of the outbox is pending.
     writing: bool,
-    /// The client is closed; whether the outbox survives it.
+    /// Whether the outbox survives, once the client is closed.
     closed: Option<bool>,
 }
 
 impl Sending {
-    /// Drafts of an earlier life. The server may have any of them.
+    /// Takes in the drafts of an earlier run. The server may have any of them.
     pub(super) fn restore(&mut self, entries: Vec<Entry>, outputs: &mut VecDeque<Output>) {
         for entry in entries {
             outputs.push_back(outbox_event(&entry.client_message_id, Progress::Queued));
@@ -83,7 +86,7 @@ impl Sending {
         }
     }
 
-    /// A new draft.
+    /// Takes in a new draft.
     pub(super) fn post(&mut self, entry: Entry, limits: &Limits, outputs: &mut VecDeque<Output>) {
         if self.items.iter().any(|item| item.entry.client_message_id == entry.client_message_id) {
             return;
@@ -102,12 +105,12 @@ impl Sending {
         self.items.push_back(item);
     }
 
-    /// The drafts that are not acknowledged yet.
+    /// Returns the unacknowledged drafts.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.items.iter().map(|item| &item.entry)
     }
 
-    /// What is to be written to the outbox now.
+    /// Returns the next write of the outbox.
     pub(super) fn keep(&mut self) -> Option<Output> {
         if self.writing || self.unkept.is_empty() {
             return None;
@@ -120,7 +123,7 @@ impl Sending {
         Some(Output::PersistOutbox(std::mem::take(&mut self.unkept)))
     }
 
-    /// The outbox was written, or not.
+    /// Handles the result of a write.
     pub(super) fn kept(&mut self, result: &Result<(), OutboxError>, outputs: &mut VecDeque<Output>) {
         self.writing = false;
         match result {
@@ -138,7 +141,7 @@ impl Sending {
         }
     }
 
-    /// The next draft whose turn has come, and whether it was on the wire before.
+    /// Returns the next due draft, and whether it was on the wire before.
     pub(super) fn next(
         &mut self,
         now: Monotonic,
@@ -161,7 +164,7 @@ impl Sending {
         })
     }
 
-    /// The server has answered a draft.
+    /// Handles the server's reply to a draft.
     pub(super) fn answered(
         &mut self,
         id: &ClientMessageId,
@@ -194,7 +197,8 @@ impl Sending {
         }
     }
 
-    /// A draft does not fit into a frame: one of an older version's outbox, or the server takes less than was known.
+    /// Hands back a draft that does not fit into a frame: it comes from an older version's outbox,
+    /// or the server accepts less than expected.
     pub(super) fn too_long(&mut self, id: &ClientMessageId, outputs: &mut VecDeque<Output>) {
         let place = self.items.iter().position(|item| item.entry.client_message_id == *id);
         if let Some(item) = place.and_then(|place| self.remove(place)) {
@@ -214,7 +218,7 @@ impl Sending {
         Some(item)
     }
 
-    /// Hands back what has waited too long.
+    /// Hands back expired drafts.
     pub(super) fn expire(&mut self, wall: Timestamp, outputs: &mut VecDeque<Output>) {
         for item in self.take_all(|item| item.is_too_late(wall)) {
             self.unkept.push(Change::Remove(item.entry.client_message_id.clone()));
@@ -228,7 +232,7 @@ impl Sending {
         taken
     }
 
-    /// The connection is lost: drafts without an answer are sent again.
+    /// Reacts to a lost connection: drafts without an answer are sent again.
     pub(super) fn lost(&mut self, outputs: &mut VecDeque<Output>) {
         for item in &mut self.items {
             if let Stage::Kept(turn) = &mut item.stage
@@ -239,7 +243,7 @@ impl Sending {
         }
     }
 
-    /// The client is closed: everything is handed back, but what is just being kept waits for how that ends.
+    /// Closes: hands back all drafts, except those in a pending write, whose result decides.
     pub(super) fn close(&mut self, survives: bool, outputs: &mut VecDeque<Output>) {
         self.closed = Some(survives);
         self.unkept.retain(|change| matches!(change, Change::Remove(_)));
@@ -250,12 +254,12 @@ impl Sending {
         }
     }
 
-    /// Whether there is nothing more to be written.
+    /// Whether everything is written.
     pub(super) fn is_at_rest(&self) -> bool {
         !self.writing && self.unkept.is_empty()
     }
 
-    /// When something happens here by itself: a turn comes, or a draft is too late.
+    /// Returns the time of the next due draft or expiry.
     pub(super) fn deadline(&self, now: Monotonic, wall: Timestamp) -> Option<Monotonic> {
         let turns = self.items.iter().filter_map(|item| match item.stage {
             Stage::Kept(turn) => turn.deadline(now),
@@ -263,7 +267,7 @@ impl Sending {
         });
         let ends = self.items.iter().filter(|item| matches!(item.stage, Stage::Kept(Turn::At(_))));
         let ends = ends.filter_map(|item| item.entry.not_after);
-        // One millisecond more, for at that very time it is not too late yet.
+        // One millisecond more, because the draft is still good at the deadline itself.
         let ends = ends.map(|last| now.plus(last.plus(std::time::Duration::from_millis(1)).since(wall)));
         turns.chain(ends).min()
     }
@@ -274,7 +278,7 @@ fn hand_back(item: Item, reason: NotSentReason, outputs: &mut VecDeque<Output>) 
     outputs.push_back(outbox_event(&id, Progress::NotSent(item.not_sent(reason))));
 }
 
-/// Bytes of the longest frame that this draft may be sent in.
+/// Returns the bytes of the longest frame for this draft.
 fn frame_bytes(entry: &Entry) -> usize {
     request(entry).encode(Some(&RequestId::Number(RequestId::MAX_NUMBER))).len()
 }

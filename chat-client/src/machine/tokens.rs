@@ -1,4 +1,4 @@
-//! The token: which one is used, and when another one is asked for.
+//! The tokens in use, and the times to get new ones.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,33 +13,34 @@ use super::turn::Turn;
 use crate::token::Hints;
 use crate::token::Token;
 
-/// What is known of the tokens.
+/// The state of the tokens.
 #[derive(Default)]
 pub(super) struct Tokens {
-    /// What the next connection is opened with, if it has not expired.
+    /// The token for the next connection, unless expired.
     current: Option<Token>,
-    /// Of the current one.
+    /// The claims of the current token.
     hints: Hints,
-    /// The user of the outbox, or else the one whom the first token named.
+    /// The owner of the outbox, or else the user named by the first token.
     owner: Option<UserId>,
-    /// What the connection that stands, or is being opened, was begun or prolonged with.
+    /// The token that opened or prolonged the current connection or attempt.
     session: Option<Token>,
-    /// The one that the server has not taken: it is not tried again before a pause.
+    /// The token that the server has rejected, not to be tried again before a pause.
     rejected: Option<Token>,
-    /// Whether the provider is being asked.
+    /// Whether a request to the provider is pending.
     asked: bool,
-    /// Whether it was asked before the server rejected a token, and so could not know that.
+    /// Whether the pending request predates the rejection of a token, which the provider could not
+    /// know of.
     asked_before: bool,
-    /// Tokens in a row that looked as good as expired when they came.
+    /// Consecutive tokens that looked nearly expired on arrival.
     short_lived: u32,
-    /// When it is asked for the next one, while the current one is still good.
+    /// The time to ask for the next token, while the current one is still valid.
     renew_at: Option<Monotonic>,
-    /// A new one for the session that stands.
+    /// A new token for the current session.
     fresh: Option<(Token, Turn)>,
 }
 
 impl Tokens {
-    /// No token yet. The first one must be of this user, if there is one.
+    /// Starts without a token. If there is an owner, tokens must be the owner's.
     pub(super) fn of(owner: Option<UserId>) -> Self {
         Self { owner, ..Self::default() }
     }
@@ -48,12 +49,12 @@ impl Tokens {
         self.current.as_ref()
     }
 
-    /// Whom the tokens name.
+    /// Returns the user named by the tokens.
     pub(super) fn user(&self) -> Option<&UserId> {
         self.owner.as_ref()
     }
 
-    /// Asks the provider, unless it is being asked.
+    /// Asks the provider, unless a request is pending.
     pub(super) fn ask(&mut self, outputs: &mut VecDeque<Output>) {
         self.renew_at = None;
         if !self.asked {
@@ -62,23 +63,23 @@ impl Tokens {
         }
     }
 
-    /// The provider has answered. Whether it was asked before it could know that the server has rejected a token.
+    /// Notes the provider's answer. Returns whether the request predates the rejection of a token.
     pub(super) fn told(&mut self) -> bool {
         self.asked = false;
         std::mem::take(&mut self.asked_before)
     }
 
-    /// Whether this is the one that the server has not taken, and there was no pause since.
+    /// Whether the server has rejected this token, without a pause since.
     pub(super) fn is_rejected(&self, token: &Token) -> bool {
         self.rejected.as_ref() == Some(token)
     }
 
-    /// Whether the server may not have taken the token because its clock is behind.
+    /// Whether the server may have rejected the token because its clock is behind.
     pub(super) fn may_be_early(&self) -> bool {
         self.session.as_ref().is_some_and(|token| Hints::of(token).has_beginning)
     }
 
-    /// Whether it is of the same user as those before: the outbox is that user's.
+    /// Whether the token is of the outbox's owner, as far as known.
     pub(super) fn fits(&self, token: &Token) -> bool {
         match (&self.owner, Hints::of(token).user) {
             (Some(owner), Some(user)) => *owner == user,
@@ -86,15 +87,15 @@ impl Tokens {
         }
     }
 
-    /// Whether the server has not taken the last token.
+    /// Whether the server has rejected the last token.
     pub(super) fn was_rejected(&self) -> bool {
         self.rejected.is_some()
     }
 
-    /// This token is used from now on.
+    /// Uses this token from now on.
     ///
-    /// The next one is asked for after four fifths of its time: early enough for a provider that needs a while, and by
-    /// a clock that may be wrong, for the server says when it is really over.
+    /// The next token is requested after four fifths of the lifetime. This leaves time for a slow
+    /// provider. The clock may be wrong, since the server decides about the expiry.
     pub(super) fn take(&mut self, token: Token, now: Now, periods: &Periods) {
         self.hints = Hints::of(&token);
         self.current = Some(token);
@@ -104,7 +105,7 @@ impl Tokens {
         self.renew_at = left.map(|left| now.monotonic.plus(self.renewal_pause(left / 5 * 4, periods)));
     }
 
-    /// How long to wait before the next token is asked for.
+    /// Returns the pause before the request for the next token.
     fn renewal_pause(&mut self, wanted: Duration, periods: &Periods) -> Duration {
         let is_short = wanted < periods.backoff_to_token;
         self.short_lived = if is_short { self.short_lived.saturating_add(1).min(31) } else { 0 };
@@ -112,17 +113,17 @@ impl Tokens {
         wanted.max(least.min(periods.backoff_to_token))
     }
 
-    /// The session lasts as long as this token does.
+    /// Notes that the session has this token's lifetime.
     pub(super) fn use_for_session(&mut self, token: Token) {
         self.session = Some(token);
     }
 
-    /// A new token for the session that stands.
+    /// Schedules the prolongation of the current session by a new token.
     pub(super) fn refresh(&mut self, token: Token) {
         self.fresh = Some((token, Turn::NOW));
     }
 
-    /// The provider has no newer one yet: it is asked again later.
+    /// Asks the provider again later, because there is no newer token yet.
     pub(super) fn ask_later(&mut self, now: Monotonic, periods: &Periods) {
         self.renew_at = Some(now.plus(periods.token_pause));
     }
@@ -136,7 +137,8 @@ impl Tokens {
         Some(Request::RefreshToken(RefreshToken { token: token.expose().to_owned() }))
     }
 
-    /// The server has answered `refresh_token`: the new one, if it is not to be asked again.
+    /// Handles the reply to `refresh_token`. Returns the new token, unless the request is to be
+    /// repeated.
     pub(super) fn refreshed(&mut self, again: Option<Turn>) -> Option<Token> {
         match (self.fresh.take(), again) {
             (Some((token, _)), Some(turn)) => {
@@ -147,19 +149,20 @@ impl Tokens {
         }
     }
 
-    /// The connection is lost: a new token is then what the next one is opened with.
+    /// Reacts to a lost connection: a new token then opens the next one.
     pub(super) fn lost(&mut self, now: Now, periods: &Periods) {
         if let Some((token, _)) = self.fresh.take() {
             self.take(token, now, periods);
         }
     }
 
-    /// The server took the token.
+    /// Notes that the server has accepted the token.
     pub(super) fn accepted(&mut self) {
         self.rejected = None;
     }
 
-    /// The server did not take the session's token. If there is another one, it is tried next; if not, the provider is asked.
+    /// Notes that the server has rejected the session's token. Another token, if there is one, is
+    /// tried next. Otherwise the provider is asked.
     pub(super) fn reject(&mut self) {
         self.rejected = self.session.take();
         self.asked_before = self.asked;
@@ -169,12 +172,12 @@ impl Tokens {
         }
     }
 
-    /// There was a pause: any token is worth another try, because it may have been a clock that was wrong.
+    /// Allows any token again after a pause, because a clock may have been wrong.
     pub(super) fn may_repeat(&mut self) {
         self.rejected = None;
     }
 
-    /// The app wants to begin anew.
+    /// Starts over, because the app resumes.
     pub(super) fn forget(&mut self) {
         let (asked, asked_before) = (self.asked, self.asked);
         *self = Self { asked, asked_before, owner: self.owner.take(), ..Self::default() };

@@ -1,29 +1,29 @@
-//! Where something that is to be asked of the server stands.
+//! The state of a recurring request.
 
 use std::time::Duration;
 
 use chat_core::time::Monotonic;
 
-/// Where something that is to be asked of the server stands.
+/// The state of a recurring request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Turn {
-    /// It waits for this time, and for room on the wire.
+    /// Due at this time, when there is room on the wire.
     At(Monotonic),
-    /// It was sent, and the reply is due.
+    /// Sent, without a reply.
     OnWire,
-    /// There is nothing to ask.
+    /// Nothing to ask.
     Done,
 }
 
 impl Turn {
-    /// As soon as possible.
+    /// Due as soon as possible.
     pub(super) const NOW: Self = Self::At(Monotonic(Duration::ZERO));
 
     pub(super) fn is_due(self, now: Monotonic) -> bool {
         matches!(self, Self::At(at) if at <= now)
     }
 
-    /// When it comes, if it only waits for its time.
+    /// Returns the due time, if it lies in the future.
     pub(super) fn deadline(self, now: Monotonic) -> Option<Monotonic> {
         match self {
             Self::At(at) if at > now => Some(at),
@@ -31,7 +31,8 @@ impl Turn {
         }
     }
 
-    /// The connection is lost: what was on the wire is asked again. Whether it was.
+    /// Reacts to a lost connection: a request on the wire becomes due again. Returns whether it was
+    /// on the wire.
     pub(super) fn lost(&mut self) -> bool {
         let was_on_wire = *self == Self::OnWire;
         if was_on_wire {

@@ -1,4 +1,4 @@
-//! Where the user types, and what the server was told of it.
+//! The conversations in which the user types, and the server's knowledge of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use chat_core::time::Monotonic;
 use super::turn::Turn;
 
 struct Typist {
-    /// How many parts of the app say that the user types.
+    /// Number of the app's guards.
     holders: u32,
-    /// What the server was told last, over the connection that stands.
+    /// The last report to the server over the current connection.
     told: bool,
-    /// A message has ended it for all who hold it, until somebody begins again.
+    /// Whether a sent message has ended the typing for all guards, until a new guard begins.
     is_over: bool,
     turn: Turn,
 }
@@ -25,7 +25,8 @@ impl Typist {
     }
 }
 
-/// Bounded by [`Limits::typing`](super::Limits::typing): typing in more is not shown to others.
+/// The conversations with typing. Bounded by [`Limits::typing`](super::Limits::typing): typing in
+/// more is not shown to others.
 #[derive(Default)]
 pub(super) struct Typing {
     typists: BTreeMap<ConversationId, Typist>,
@@ -62,8 +63,8 @@ impl Typing {
         }
     }
 
-    /// A message was written there: with it the typing ends, and the server knows that. Who holds it still is to end it
-    /// all the same, and must not end what was begun since.
+    /// Reacts to a sent message, which ends the typing, as the server knows. Old guards still end
+    /// later, and must not end typing that has begun since.
     pub(super) fn message_written(&mut self, id: &ConversationId) {
         if let Some(typist) = self.typists.get_mut(id) {
             (typist.told, typist.is_over) = (false, true);
@@ -74,7 +75,7 @@ impl Typing {
         }
     }
 
-    /// Forgets one that nobody holds, and of which nothing is on the wire.
+    /// Forgets a conversation without guards and without a request on the wire.
     fn forget_ended(&mut self, id: &ConversationId) {
         let ended = |typist: &Typist| typist.holders == 0 && typist.turn != Turn::OnWire;
         if self.typists.get(id).is_some_and(ended) {
@@ -90,7 +91,8 @@ impl Typing {
         Some((id.clone(), Request::TypingIndicator(indicator)))
     }
 
-    /// The server has answered, also by an error: typing is not worth a second attempt before the next refresh.
+    /// Handles the server's reply, even an error: typing is not worth a second attempt before the
+    /// next refresh.
     pub(super) fn answered(&mut self, id: &ConversationId, now: Monotonic, refresh: Duration) {
         let Some(typist) = self.typists.get_mut(id) else { return };
         typist.turn = match (typist.is_typing(), typist.told) {
@@ -103,7 +105,7 @@ impl Typing {
         }
     }
 
-    /// The connection is lost, and with it all that was told.
+    /// Reacts to a lost connection: the server has forgotten all reports.
     pub(super) fn lost(&mut self) {
         self.typists.retain(|_, typist| typist.holders > 0);
         for typist in self.typists.values_mut() {

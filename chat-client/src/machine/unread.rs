@@ -1,38 +1,38 @@
-//! How many messages of a conversation the user has not read.
+//! The count of a conversation's unread messages.
 
 use std::collections::BTreeSet;
 
 use chat_core::protocol::ConversationSummary;
 
-/// Most that is counted: the protocol's lists count no further.
+/// The largest count, as in the protocol's lists.
 const MOST: usize = 100;
 
-/// What is known of one conversation: the server's count at one moment, and what came after.
+/// The count of one conversation: the server's count at one moment, and later messages.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnreadCount {
     pub(super) read_up_to: u64,
-    /// Whether the server has counted at all.
+    /// Whether the server has sent a count.
     is_counted: bool,
-    /// The server's count, of messages up to `counted_up_to`.
+    /// The server's count of unread messages up to `counted_up_to`.
     counted: u32,
     counted_up_to: u64,
-    /// Others' messages after `counted_up_to`. Bounded by [`MOST`].
+    /// Numbers of others' messages after `counted_up_to`. Bounded by [`MOST`].
     heard: BTreeSet<u64>,
 }
 
 impl UnreadCount {
-    /// Nothing is known of messages up to this number but that they are not counted.
+    /// Starts without a count of the messages up to `seq`.
     pub(super) fn from(seq: u64) -> Self {
         Self { counted_up_to: seq, ..Self::default() }
     }
 
-    /// The number to show.
+    /// Returns the count to show.
     pub(super) fn get(&self) -> u32 {
         let most = u32::try_from(MOST).unwrap_or(u32::MAX);
         self.counted.saturating_add(u32::try_from(self.heard.len()).unwrap_or(most)).min(most)
     }
 
-    /// The server's own count. One from before the last reading is stale.
+    /// Applies the server's count, unless it is older than the last reading.
     pub(super) fn listed(&mut self, summary: &ConversationSummary) {
         let (Some(last_seq), Some(read_up_to)) = (summary.last_seq, summary.read_up_to) else {
             return;
@@ -47,15 +47,15 @@ impl UnreadCount {
         self.heard.retain(|seq| *seq > last_seq.max(read_up_to));
     }
 
-    /// Somebody else's message.
+    /// Counts another user's message.
     pub(super) fn heard(&mut self, seq: u64) {
         if seq > self.counted_up_to && seq > self.read_up_to && self.heard.len() < MOST {
             self.heard.insert(seq);
         }
     }
 
-    /// The user has read up to this number. Whether the count is only a bound now, or the one that is on its way may be
-    /// from before it, and the server must be asked.
+    /// Notes that the user has read up to this number. Returns whether to ask the server, because
+    /// the count is only an upper bound now, or a count on its way may predate the reading.
     pub(super) fn read(&mut self, seq: u64) -> bool {
         if seq <= self.read_up_to {
             return false;

@@ -1,4 +1,4 @@
-//! The conversations that the app shows.
+//! The app's open conversations.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,13 +12,14 @@ use crate::event::{Snapshot, Update};
 
 struct View {
     conversation_id: ConversationId,
-    /// Whether it needs a snapshot.
+    /// The request for a snapshot.
     snapshot: Turn,
-    /// The last number that it was told: by the snapshot, or after it. `None` before its first snapshot.
+    /// The last number reported to the view, by a snapshot or later. `None` before the first
+    /// snapshot.
     told: Option<u64>,
 }
 
-/// The views by their numbers. Bounded by [`Limits::views`](super::Limits::views).
+/// The views by id. Bounded by [`Limits::views`](super::Limits::views).
 #[derive(Default)]
 pub(super) struct Views {
     open: BTreeMap<ViewId, View>,
@@ -52,7 +53,7 @@ impl Views {
         self.open.get(&view).map(|view| &view.conversation_id)
     }
 
-    /// This view needs a snapshot, if none is under way.
+    /// Requests a snapshot for this view, unless one is on its way.
     pub(super) fn reload(&mut self, view: ViewId) {
         if let Some(view) = self.open.get_mut(&view)
             && view.snapshot == Turn::Done
@@ -61,21 +62,21 @@ impl Views {
         }
     }
 
-    /// The snapshot could not be had: again, or no more.
+    /// Postpones a failed request for a snapshot, or drops it.
     pub(super) fn put_off(&mut self, view: ViewId, until: Turn) {
         if let Some(view) = self.open.get_mut(&view) {
             view.snapshot = until;
         }
     }
 
-    /// All views need one, but those that have just asked for it.
+    /// Requests snapshots for all views, except where one is on its way.
     pub(super) fn reload_all(&mut self) {
         self.open.values_mut().filter(|view| view.snapshot == Turn::Done).for_each(|view| {
             view.snapshot = Turn::NOW;
         });
     }
 
-    /// There is a new connection: whatever is open may have moved on.
+    /// Schedules catch-ups of all open conversations, for a new connection.
     pub(super) fn catch_up(&mut self, conversations: &mut Conversations) {
         for view in self.open.values_mut().filter(|view| view.snapshot == Turn::Done) {
             match conversations.get(&view.conversation_id) {
@@ -85,14 +86,14 @@ impl Views {
         }
     }
 
-    /// The next view that needs a snapshot.
+    /// Returns the next view in need of a snapshot.
     pub(super) fn next(&mut self, now: Monotonic) -> Option<(ViewId, ConversationId)> {
         let (id, view) = self.open.iter_mut().find(|(_, view)| view.snapshot.is_due(now))?;
         view.snapshot = Turn::OnWire;
         Some((*id, view.conversation_id.clone()))
     }
 
-    /// A snapshot has come for one view.
+    /// Shows a snapshot in one view.
     pub(super) fn show(&mut self, view: ViewId, snapshot: Snapshot, outputs: &mut VecDeque<Output>) {
         if let Some(shown) = self.open.get_mut(&view) {
             shown.snapshot = Turn::Done;
@@ -101,7 +102,7 @@ impl Views {
         }
     }
 
-    /// A snapshot has come for all views of a conversation that wait for none of their own.
+    /// Shows a snapshot in all views of a conversation, except those waiting for their own.
     pub(super) fn show_all(
         &mut self,
         id: &ConversationId,
@@ -115,7 +116,7 @@ impl Views {
         }
     }
 
-    /// A message of a conversation: told to the views that have not got it by their snapshot.
+    /// Reports a message to the views whose snapshot does not hold it.
     pub(super) fn message(
         &mut self,
         message: &chat_core::protocol::Message,
@@ -131,13 +132,14 @@ impl Views {
         }
     }
 
-    /// What is not numbered: told to the views that have had their snapshot, for that comes first.
+    /// Reports an update without a number to the views with a snapshot, because the snapshot comes
+    /// first.
     pub(super) fn tell(&self, id: &ConversationId, update: &Update, outputs: &mut VecDeque<Output>) {
         let showing = self.open.iter().filter(|(_, view)| view.conversation_id == *id && view.told.is_some());
         outputs.extend(showing.map(|(view, _)| Output::Update { view: *view, update: update.clone() }));
     }
 
-    /// The views that show a conversation which can't be shown any more end.
+    /// Ends the views of a conversation that can't be shown any more.
     pub(super) fn refuse(&mut self, id: &ConversationId, update: &Update, outputs: &mut VecDeque<Output>) {
         self.open.retain(|view, open| {
             let ends = open.conversation_id == *id;

@@ -1,4 +1,4 @@
-//! What was asked over the connection that stands, and is not answered yet.
+//! Requests on the current connection without a reply.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,49 +9,51 @@ use chat_core::time::Monotonic;
 
 use super::io::{CallId, ViewId};
 
-/// What a request was sent for, and so who gets its reply.
+/// The purpose of a request, which decides where its reply goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Purpose {
-    /// To learn what was missed, and that the server knows us.
+    /// Get the list of conversations: shows what was missed, and proves that the server accepts the
+    /// token.
     List,
-    /// To learn what is unread in one conversation.
+    /// Get the unread count of one conversation.
     Row(ConversationId),
-    /// To prolong the session.
+    /// Prolong the session.
     Refresh,
-    /// To find out whether the connection still stands.
+    /// Find out whether the connection still works.
     Probe,
-    /// To be told of requests for help again.
+    /// Join a support room again.
     Room(RoomType),
-    /// To say that somebody types, or has stopped.
+    /// Tell that the user types, or has stopped.
     Typing(ConversationId),
-    /// A draft of the outbox.
+    /// Send a draft of the outbox.
     Draft(ClientMessageId),
-    /// To get what is missing of a conversation.
+    /// Get the missing messages of a conversation.
     CatchUp(ConversationId),
-    /// To show a conversation.
+    /// Get the newest messages for a view.
     Snapshot(ViewId),
-    /// The app asked.
+    /// Answer a request of the app.
     Call(CallId),
 }
 
-/// A request without its reply.
+/// A request on the wire.
 pub(super) struct InFlight {
     pub(super) purpose: Purpose,
     pub(super) event_type: EventType,
-    /// Since when nothing else can be on its way before the reply, as far as is known.
+    /// The earliest time at which the reply could be on its way, since replies before it have
+    /// arrived.
     since: Monotonic,
     within: Duration,
-    /// When bytes moved last.
+    /// The time of the last moved bytes.
     moved_at: Monotonic,
-    /// A later request was answered before it. Replies come in the order of their requests, so that its own is lost, and no
-    /// bytes that move are of it.
+    /// Whether a later request was answered first. Replies keep the order of requests. The reply to
+    /// this one is lost, and moving bytes say nothing about it.
     is_overtaken: bool,
-    /// Bytes of its frame.
+    /// Bytes of the frame.
     bytes: usize,
 }
 
 impl InFlight {
-    /// A request of this length that is sent now, and whose reply may take this long.
+    /// A request of this length, sent now, whose reply may take `within`.
     pub(super) fn now(
         purpose: Purpose,
         event_type: EventType,
@@ -62,7 +64,7 @@ impl InFlight {
         Self { purpose, event_type, since: now, within, moved_at: now, is_overtaken: false, bytes }
     }
 
-    /// When its reply is overdue: after a silence, or at last although bytes move all the time.
+    /// Returns when the reply is overdue: after a silence, or after `at_most` even if bytes move.
     fn deadline(&self, at_most: Duration) -> Monotonic {
         let silence = if self.is_overtaken { self.since } else { self.moved_at.max(self.since) };
         silence.plus(self.within).min(self.since.plus(at_most))
@@ -72,7 +74,7 @@ impl InFlight {
 /// The requests on the wire. Bounded by [`Limits::on_wire`](super::Limits::on_wire).
 #[derive(Default)]
 pub(super) struct Wire {
-    /// Never falls, so that no two requests of a client look the same in a trace.
+    /// The last id. Never reused, which makes requests distinguishable in a trace.
     last: i64,
     asked: BTreeMap<i64, InFlight>,
 }
@@ -82,21 +84,21 @@ impl Wire {
         self.asked.len()
     }
 
-    /// The number to send the next request under.
+    /// Draws the id of the next request.
     pub(super) fn number(&mut self) -> RequestId {
         self.last = if self.last < RequestId::MAX_NUMBER { self.last + 1 } else { 1 };
         RequestId::Number(self.last)
     }
 
-    /// Puts a request on the wire, under the number that was given last.
+    /// Puts a request on the wire, under the id drawn last.
     pub(super) fn put(&mut self, asked: InFlight) {
         self.asked.insert(self.last, asked);
     }
 
-    /// The request that this answers.
+    /// Removes the request answered by `id`.
     ///
-    /// Replies come in the order of their requests, and a long one may take its time over a weak link: those behind it
-    /// could not come before now.
+    /// Replies keep the order of requests, and a long one takes its time over a weak link. The
+    /// requests behind an answered one are timed from now on.
     pub(super) fn take(&mut self, id: Option<&RequestId>, now: Monotonic) -> Option<InFlight> {
         let Some(RequestId::Number(number)) = id else { return None };
         let answered = self.asked.remove(number)?;
@@ -105,28 +107,28 @@ impl Wire {
         Some(answered)
     }
 
-    /// Bytes have moved: whatever is awaited may be what they are of.
+    /// Notes that bytes have moved, which may belong to any awaited reply.
     pub(super) fn progress(&mut self, now: Monotonic) {
         self.asked.values_mut().for_each(|asked| asked.moved_at = now);
     }
 
-    /// When the first reply is overdue, if each may take this long although bytes move.
+    /// Returns when the first reply is overdue.
     pub(super) fn deadline(&self, at_most: Duration) -> Option<Monotonic> {
         self.asked.values().map(|asked| asked.deadline(at_most)).min()
     }
 
-    /// Whether it is being found out whether the connection still stands.
+    /// Whether a probe is on the wire.
     pub(super) fn is_probing(&self) -> bool {
         self.asked.values().any(|asked| asked.purpose == Purpose::Probe)
     }
 
-    /// Takes out the longest request: the one that was too long, if the server says that one was.
+    /// Removes the longest request, which is the culprit if the server reports a frame as too long.
     pub(super) fn take_longest(&mut self) -> Option<InFlight> {
         let longest = *self.asked.iter().max_by_key(|(_, asked)| asked.bytes)?.0;
         self.asked.remove(&longest)
     }
 
-    /// The connection is lost, and all replies with it.
+    /// Forgets all requests, because the connection and their replies are lost.
     pub(super) fn clear(&mut self) {
         self.asked.clear();
     }

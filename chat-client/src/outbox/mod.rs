@@ -1,4 +1,4 @@
-//! What was accepted and is not acknowledged yet, and where it is kept.
+//! The outbox: storage of accepted drafts until the server has acknowledged them.
 
 pub mod file;
 
@@ -13,31 +13,31 @@ use serde::{Deserialize, Serialize};
 
 pub use file::FileOutbox;
 
-/// What a user wrote and wants to have sent.
+/// A message or conversation to be sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Draft {
-    /// A message to an existing conversation (event 1).
+    /// A message in an existing conversation (event 1).
     SendChatMessage {
-        /// Where to.
+        /// The conversation.
         conversation_id: ConversationId,
         /// The text.
         content: Arc<str>,
     },
     /// A new conversation (event 2).
     CreateSupportConversation {
-        /// What it is about.
+        /// The title.
         title: Arc<str>,
-        /// The text of its message 1.
+        /// The text of message 1.
         content: Arc<str>,
-        /// Where to file it; by default the role of its creator decides.
+        /// The room. By default the role of the creator decides.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         room_type: Option<RoomType>,
     },
 }
 
 impl fmt::Debug for Draft {
-    /// Without the text: it must reach no log.
+    /// Leaves the text out, which must reach no log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SendChatMessage { conversation_id, .. } => f
@@ -55,70 +55,73 @@ impl fmt::Debug for Draft {
 /// A draft in the outbox.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// What makes it safe to send it again, also by the app's next life.
+    /// The idempotency key: the draft can be sent again safely, even after a restart of the app.
     pub client_message_id: ClientMessageId,
-    /// What is to be sent.
+    /// The draft.
     pub draft: Draft,
-    /// When it is worth nothing any more: it is then handed back instead of being sent.
+    /// The deadline. After this time the draft is handed back instead of being sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
 }
 
-/// One step of what an [`Outbox`] keeps.
+/// A change to an [`Outbox`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// Keep this entry, behind those that are there. If its id is there already, nothing changes.
+    /// Add this entry at the end. If its id is there already, nothing changes.
     Put(Entry),
-    /// Forget the entry of this id: it was acknowledged or handed back. An unknown one is no error.
+    /// Remove the entry with this id, which was acknowledged or handed back. An unknown id is no
+    /// error.
     Remove(ClientMessageId),
 }
 
-/// Keeps what was accepted, so that it survives the app.
+/// Storage of accepted drafts across restarts of the app.
 ///
-/// The client puts an entry in before it sends it for the first time, and takes it out after it was acknowledged or
-/// handed back. What it finds at its start it sends again under the same `client_message_id`, which the server knows
-/// if it was stored already: so nothing is sent twice.
+/// The client adds a draft before first sending it, and removes it when the draft was acknowledged
+/// or handed back. On start, the client sends the drafts it finds under the same
+/// `client_message_id`. The server recognises ids it has stored, and no draft is sent twice.
 pub trait Outbox: Send + 'static {
-    /// Whether it survives the client: decides what is said of its drafts when the client is closed.
+    /// Whether the outbox survives the client. Decides how drafts are reported when the client is
+    /// closed.
     const SURVIVES: bool;
 
-    /// The user whose drafts it keeps, if it knows. A client never uses a token of somebody else with it, because the drafts
-    /// would be sent in that user's name: it [stops](crate::StopReason::OtherUser) instead.
+    /// The owner of the drafts, if known. A client never uses another user's token with this
+    /// outbox, because the drafts would be sent in that user's name. The client
+    /// [stops](crate::StopReason::OtherUser) instead.
     fn owner(&self) -> Option<&UserId> {
         None
     }
 
-    /// What is kept, in the order in which it was put in. Called once, first.
+    /// Returns the entries in the order of their insertion. Called once, first.
     ///
     /// # Errors
     ///
-    /// Why it can't be read. The client then does not start.
+    /// The outbox can't be read. The client then does not start.
     fn load(&mut self) -> impl Future<Output = Result<Vec<Entry>, OutboxError>> + Send;
 
-    /// Makes the changes, in their order. An entry that is put in must be durable when this returns; a removal may be
-    /// lost in a crash.
+    /// Applies the changes in order. An added entry must be durable when this returns. A removal
+    /// may be lost in a crash.
     ///
     /// # Errors
     ///
-    /// Why they could not be kept. The entries among them are handed back to the app, so an implementation should make
-    /// sure that they do not turn up later all the same.
+    /// The changes could not be stored. The client hands the added entries back to the app, and the
+    /// outbox should make sure that they do not reappear later.
     fn write(&mut self, changes: Vec<Change>) -> impl Future<Output = Result<(), OutboxError>> + Send;
 }
 
-/// Why an outbox could not be read or written.
+/// The error of an outbox that could not be read or written.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("can't read or write the outbox: {0}")]
 pub struct OutboxError(Arc<str>);
 
 impl OutboxError {
-    /// With what happened, for people.
+    /// Creates an error with this reason, for people.
     pub fn new(reason: impl fmt::Display) -> Self {
         Self(reason.to_string().into())
     }
 }
 
-/// An outbox in memory: it ends with the app. The default.
+/// An outbox in memory, which ends with the app. The default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InMemory;
 

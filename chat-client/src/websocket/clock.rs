@@ -1,4 +1,4 @@
-//! The time, for a client on tokio.
+//! A clock for clients on tokio.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,17 +6,17 @@ use chat_core::drive::Clock;
 use chat_core::time::{Monotonic, Now, Timestamp};
 use tokio::time::Instant;
 
-/// The clock of this device, with the timers of tokio.
+/// The clock of this device, with tokio's timers.
 ///
-/// In a test with tokio's paused clock, `monotonic` is the paused one.
+/// In a test with tokio's paused clock, `monotonic` is paused too.
 #[derive(Clone, Copy, Debug)]
 pub struct TokioClock {
-    /// Where the monotonic time is counted from.
+    /// The zero of the monotonic time.
     start: Instant,
 }
 
 impl TokioClock {
-    /// A clock whose monotonic time begins now.
+    /// Creates a clock whose monotonic time begins now.
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }

@@ -1,4 +1,4 @@
-//! A TCP connection to whichever address of a host answers first.
+//! A TCP connection to the address of a host that answers first.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,14 +10,14 @@ use tokio::time::sleep;
 
 use crate::transport::TransportError;
 
-/// How long an address may keep silent before the next one is tried beside it. Phones are given addresses of version 6
-/// that lead nowhere: one after the other, the first would use up all the time that there is.
+/// The silence of an address after which the next one is tried in parallel. Phones get IPv6
+/// addresses that lead nowhere: tried one by one, the first would use up all the time.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Most addresses that are tried: more than any host has of use, and a bound on sockets opened at once.
+/// Maximum of addresses to try: more than any host needs, and a bound on open sockets.
 const ADDRESSES: usize = 8;
 
-/// Connects, without Nagle's delay: a chat's frames are small and each is awaited.
+/// Connects, without Nagle's delay: the frames of a chat are small, and each is awaited.
 pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, TransportError> {
     let addresses = lookup_host((host, port)).await.map_err(|error| {
         TransportError::network(format_args!("can't find the address of {host}: {error}"))
@@ -29,18 +29,18 @@ pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, Transpor
     Ok(stream)
 }
 
-/// Bytes that the system takes to be sent before the peer has taken them. Few, so that a write over a weak link is seen to
-/// go on bit by bit: the system's own buffer would hold minutes of it.
+/// Bytes that the system accepts before the peer has taken them. Few, which makes the progress of a
+/// write over a weak link visible: the default buffer would hold minutes of it.
 const SEND_BUFFER: u32 = 16 * 1024;
 
 async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Without it progress is only seen later.
+    // Without this, progress is only seen later.
     let _ = socket.set_send_buffer_size(SEND_BUFFER);
     socket.connect(address).await
 }
 
-/// The first connection that comes about, or why the last one did not.
+/// Returns the first connection to succeed, or the last error.
 async fn first<T, F: Future<Output = io::Result<T>>>(
     addresses: impl Iterator<Item = SocketAddr>,
     connect: impl Fn(SocketAddr) -> F,
@@ -54,7 +54,7 @@ async fn first<T, F: Future<Output = io::Result<T>>>(
     });
     let attempts = attempts.collect::<Vec<_>>();
     if attempts.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
     }
     let (stream, _slower) = select_ok(attempts).await?;
     Ok(stream)
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// This many addresses, told apart by their ports.
+    /// Returns this many addresses with distinct ports.
     fn addresses(count: u16) -> impl Iterator<Item = SocketAddr> {
         (0..count).map(|port| SocketAddr::from(([192, 0, 2, 1], port)))
     }

@@ -1,4 +1,4 @@
-//! What ended a connection, in words for people, and whether to connect again.
+//! Errors of a WebSocket in plain words, with the decision whether to reconnect.
 
 use std::io;
 
@@ -10,15 +10,17 @@ use chat_core::protocol::CloseCode;
 use crate::token::Token;
 use crate::transport::TransportError;
 
-/// Most characters of a peer's own words in a failure: enough to recognise a page by, and fit for a line of a log.
+/// Maximum of quoted characters from a peer: enough to recognise a page, and fit for one line of a
+/// log.
 const SHOWN: usize = 200;
 
-/// Fewest characters of the token at a cut end of a text that count as its beginning.
+/// Minimum of the token's characters at a cut end of a text that count as its beginning.
 const TELLING: usize = 4;
 
-/// The close frame that came in, or the failure that a code unknown to this client is.
+/// Converts a received close. An unknown code becomes an error.
 ///
-/// A newer server may have more codes: their range says what is to be done (protocol, close codes).
+/// A newer server may have more codes. The range of a code tells the remedy (protocol, close
+/// codes).
 pub(super) fn closed(frame: Option<&CloseFrame>) -> Result<Frame, TransportError> {
     let Some(frame) = frame else {
         return Ok(Frame::Close(CloseCode::Normal));
@@ -36,7 +38,7 @@ pub(super) fn closed(frame: Option<&CloseFrame>) -> Result<Frame, TransportError
     })
 }
 
-/// A connection that broke.
+/// Converts an error of the WebSocket library.
 pub(super) fn broken(error: &Error) -> TransportError {
     match error {
         Error::Io(error) => lost(error),
@@ -55,7 +57,7 @@ pub(super) fn broken(error: &Error) -> TransportError {
     }
 }
 
-/// The stream below failed.
+/// Converts an error of the stream below.
 pub(super) fn lost(error: &io::Error) -> TransportError {
     match error.kind() {
         // The text of rustls is a link to its manual.
@@ -64,29 +66,29 @@ pub(super) fn lost(error: &io::Error) -> TransportError {
     }
 }
 
-/// The server, or something on the way, ended the connection without a word.
+/// The error of a connection that ended without a close frame.
 fn hung_up() -> TransportError {
     TransportError::network("the connection broke: the other side hung up")
 }
 
-/// A peer's words as one line without control characters, of at most 200 characters.
+/// Returns a peer's text as one line of at most [`SHOWN`] characters, without control characters.
 pub(super) fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect()
 }
 
-/// The same, without the token: some gateways answer with the request that they refuse. The token is one that was
-/// checked: not empty, and ASCII.
+/// Like [`printable`], without the token, because some gateways echo the refused request. The token
+/// has been checked: not empty, and ASCII.
 pub(super) fn printable_without(bytes: &[u8], token: &Token) -> String {
     let token = token.expose();
     let text = String::from_utf8_lossy(bytes).replace(token, "…");
-    // Where the bytes were cut, the token may have been cut too.
+    // Where the bytes were cut, the token may be cut too.
     let cut = (TELLING..token.len()).rev().find(|length| text.ends_with(&token[..*length]));
     printable(&text.as_bytes()[..text.len() - cut.unwrap_or(0)])
 }
 
-/// What was said, for the end of a sentence: nothing if nothing was.
+/// Quotes the text for the end of a sentence. An empty text gives nothing.
 pub(super) fn quoted(said: &str) -> String {
     if said.is_empty() { String::new() } else { format!(": \"{said}\"") }
 }

@@ -1,4 +1,4 @@
-//! The bytes below the WebSocket, plain or in TLS, and what they tell about the life of the link.
+//! The byte stream below the WebSocket, plain or in TLS, and its signs of life.
 
 use std::io;
 use std::pin::Pin;
@@ -11,29 +11,32 @@ use tokio_rustls::client::TlsStream;
 
 use crate::transport::ProgressReport;
 
-/// A stream that remembers when the peer last gave a sign of life, and since when it has taken nothing.
+/// A stream that remembers the peer's last sign of life, and how long the peer has accepted
+/// nothing.
 ///
 /// Bytes are the signs, not frames: a long list that trickles in over a weak link is life.
 ///
-/// A failed write is not the end for a reader: what the peer had said before it hung up is still there, and the WebSocket
-/// above reads nothing more once a write has failed. So the failure is only remembered here.
+/// A failed write does not end reading: frames sent by the peer before its hang-up are still to
+/// come, and the WebSocket above stops reading after a failed write. The failure is therefore only
+/// remembered here.
 pub(super) struct Watched<S> {
     stream: S,
     alive_at: Instant,
     stuck_since: Option<Instant>,
-    /// The error of the write that failed. From then on nothing is written, and what had come in is read to its end.
+    /// The error of the failed write. After this nothing is written, and the received bytes are
+    /// read to their end.
     write_error: Option<io::Error>,
     meter: Meter,
 }
 
-/// Fewest bytes that are progress: more than pings and pongs are, also in TLS, with which a server that has stopped may
-/// still answer.
+/// Minimum of bytes that count as progress: more than pings and pongs, even in TLS. A server that
+/// has stopped may still answer pings.
 const PIECE: usize = 512;
 
-/// The least pause between two reports of progress.
+/// Minimum between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// Counts bytes, and reports those that are progress.
+/// Counts bytes and reports progress.
 struct Meter {
     progress: ProgressReport,
     unreported: usize,
@@ -56,19 +59,19 @@ impl<S> Watched<S> {
         Self { stream, alive_at: Instant::now(), stuck_since: None, write_error: None, meter }
     }
 
-    /// Why the last write failed, if one did.
+    /// Returns the error of a failed write, if any.
     pub(super) fn write_error(&self) -> Option<&io::Error> {
         self.write_error.as_ref()
     }
 
-    /// When bytes last came in, or a write that had waited last went on.
+    /// Returns the time of the last incoming bytes, or of the last progress of a blocked write.
     ///
-    /// A write that did not wait says nothing: the system takes it in the peer's place.
+    /// A write that did not block is no sign, because the system buffered it.
     pub(super) fn alive_at(&self) -> Instant {
         self.alive_at
     }
 
-    /// Since when a write waits for the peer.
+    /// Returns the start of the current blocked write, if any.
     pub(super) fn stuck_since(&self) -> Option<Instant> {
         self.stuck_since
     }
@@ -126,7 +129,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 }
 
-/// A watched stream, with TLS above it or without.
+/// A watched stream, with or without TLS above.
 pub(super) enum Link<S> {
     Plain(Watched<S>),
     Tls(Box<TlsStream<Watched<S>>>),

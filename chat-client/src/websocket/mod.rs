@@ -1,12 +1,12 @@
 //! WebSockets on tokio, with TLS by rustls for `wss://`.
 //!
-//! [`WebSocket`] is the [`Connector`] of an app that has nothing special. It keeps to itself all that is the
-//! WebSocket's own: the handshake, pings, the limit on the length of a message, and a link that died silently.
+//! [`WebSocket`] is the usual [`Connector`] of an app. It handles the handshake, pings, the limit
+//! on the length of a message, and links that died silently.
 //!
-//! The token travels in a header, for addresses end up in the logs of proxies. It is in no error, and no `Debug` shows
-//! it. One thing is out of this crate's hands: the WebSocket library writes whole frames to the `log` crate, at the
-//! level `trace`. They hold the text of messages, and the token when it is renewed. The guide of this [crate] says what an
-//! app does about it.
+//! The token travels in a header, because addresses end up in the logs of proxies. No error and no
+//! `Debug` shows it. One leak is out of this crate's hands: the WebSocket library writes whole
+//! frames to the `log` crate, at the level `trace`. They hold the texts of messages, and tokens
+//! when renewed. The guide of this [crate] tells an app's remedy.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "sockets, and a clock")]
 
@@ -33,7 +33,7 @@ use crate::transport::{Attempt, Connector, TransportError};
 use link::{Link, Watched};
 use url::Address;
 
-/// Opens WebSockets to one address.
+/// A connector that opens WebSockets to one address.
 ///
 /// ```
 /// use chat_client::websocket::WebSocket;
@@ -47,22 +47,25 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// A connector to `ws://host[:port]/path` or `wss://host[:port]/path`.
+    /// Creates a connector to `ws://host[:port]/path` or `wss://host[:port]/path`.
     ///
-    /// Its query is kept, but for `heartbeat`, which is set on each [`connect`](Connector::connect). Certificates are
-    /// checked against the authorities that Mozilla trusts, as they were when the app was built: that works alike on
-    /// every phone and desktop, without a line of setup. For others there is [`with_tls`](Self::with_tls).
+    /// The query is kept, except for `heartbeat`, which each [`connect`](Connector::connect) sets.
+    /// Certificates are checked against Mozilla's list of authorities from the time of the build,
+    /// which works alike on every phone and desktop without setup. Use [`with_tls`](Self::with_tls)
+    /// for others.
     ///
     /// # Errors
     ///
-    /// [`UrlError`] says what is wrong with the address.
+    /// [`UrlError`] tells the mistake.
     pub fn new(url: &str) -> Result<Self, UrlError> {
         Ok(Self { address: Address::parse(url)?, tls: tls::mozilla() })
     }
 
-    /// The same with one's own TLS: a control centre's own authority, the platform's trust, a client's certificate.
+    /// Replaces the TLS configuration: for a control centre's own authority, the platform's trust,
+    /// or a client certificate.
     ///
-    /// It must not offer HTTP/2 (ALPN `h2`): the handshake is HTTP/1.1. With `ws://` it is not used.
+    /// The configuration must not offer HTTP/2 (ALPN `h2`), because the handshake is HTTP/1.1.
+    /// `ws://` does not use it.
     #[must_use]
     pub fn with_tls(self, tls: Arc<rustls::ClientConfig>) -> Self {
         Self { tls, ..self }

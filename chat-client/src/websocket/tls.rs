@@ -1,4 +1,4 @@
-//! TLS: whom to trust, and what went wrong in words that help.
+//! TLS: trust, and errors in plain words.
 
 use std::io;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, InvalidMessage
 use super::link::Watched;
 use crate::transport::TransportError;
 
-/// TLS that trusts whom Mozilla trusts.
+/// Returns a TLS configuration with Mozilla's list of authorities.
 ///
-/// Built in, because the platform's own trust needs Java code and an initialisation in every Android app. The provider
-/// is named, because an app that has two of them compiled in would panic if the process's default were asked for. It is
-/// ring, which builds for phones with nothing but a C compiler.
+/// The list is built in, because the platform's own trust needs Java code and an initialisation in
+/// every Android app. The provider is explicit, because the process's default panics in an app with
+/// two providers compiled in. The provider is ring, which builds for phones with only a C compiler.
 pub(super) fn mozilla() -> Arc<ClientConfig> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -28,7 +28,7 @@ pub(super) fn mozilla() -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// Opens TLS over a stream. Signs of life are watched below it, where every byte counts.
+/// Opens TLS over a stream. Signs of life are watched below TLS, where every byte counts.
 pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     config: &Arc<ClientConfig>,
     name: &ServerName<'static>,
@@ -38,8 +38,8 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     connecting.await.map_err(|error| explain(&error))
 }
 
-/// Always worth another try: a captive portal shows its own certificate, and a phone that has just started may have no
-/// idea of the date.
+/// Explains a failed handshake. Another attempt always makes sense: a captive portal shows its own
+/// certificate, and a phone that has just started may have the wrong date.
 fn explain(error: &io::Error) -> TransportError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match tls {
@@ -50,7 +50,7 @@ fn explain(error: &io::Error) -> TransportError {
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => TransportError::network(
             "the server does not speak TLS on this port; is its address ws:// instead of wss://?",
         ),
-        Some(other) => TransportError::network(format_args!("no TLS with the server: {other}")),
+        Some(other) => TransportError::network(format_args!("TLS with the server failed: {other}")),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             TransportError::network("the server hung up while TLS was set up")
         }
@@ -71,6 +71,6 @@ fn certificate(invalid: &CertificateError) -> &'static str {
             "is for another server"
         }
         CertificateError::Revoked => "was revoked",
-        _ => "is not good",
+        _ => "is invalid",
     }
 }

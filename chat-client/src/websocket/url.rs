@@ -1,4 +1,4 @@
-//! Where to connect to, as an address that can't be wrong.
+//! The address of a server, parsed and checked.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,40 +6,41 @@ use std::time::Duration;
 use async_tungstenite::tungstenite::http::Uri;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-/// Seconds of heartbeat that the server takes (protocol, connecting).
+/// Seconds of heartbeat that the server accepts (protocol, connecting).
 const HEARTBEAT: std::ops::RangeInclusive<u64> = 25..=300;
 
-/// What is wrong with an address. Does not repeat it: it may hold a secret by mistake.
+/// The error of an invalid address. Does not repeat the address, which may hold a secret by
+/// mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UrlError {
-    /// It can't be read as an absolute URL in ASCII with a host, or has a `#` in it.
+    /// The address is no absolute ASCII URL with a host, or holds a `#`.
     #[error("the address is not a URL such as wss://chat.example.com/api/websocket/connect")]
     Syntax,
-    /// It is for something else than a WebSocket, `https://` say.
+    /// The scheme is not that of a WebSocket, but `https://` for example.
     #[error("the address must begin with ws:// or wss://")]
     Scheme,
-    /// The host is no name that a certificate could be for.
+    /// The host is no name that a certificate could have.
     #[error("the host of the address is neither a domain name nor an IP address")]
     Host,
-    /// A user's name or password stands before the host.
+    /// The address holds a user's name or password before the host.
     #[error("the address must not hold a user's name or password")]
     Credentials,
-    /// A `token` stands in the query, where every proxy would log it.
+    /// The query holds a `token`, which every proxy would log.
     #[error("the address must not hold the token: it travels in a header")]
     Token,
 }
 
-/// An address that was understood.
+/// A valid address.
 pub(super) struct Address {
     /// A name or an IP address, without the brackets around version 6.
     pub(super) host: String,
     pub(super) port: u16,
-    /// Host and port as the header `Host` says them.
+    /// Host and port as in the header `Host`.
     pub(super) authority: String,
-    /// Who the certificate must be for, if TLS is wanted.
+    /// The required name in the certificate, if TLS is used.
     pub(super) server_name: Option<ServerName<'static>>,
     path: String,
-    /// What was in the query, without the heartbeat.
+    /// The parameters of the query, without the heartbeat.
     query: Vec<String>,
 }
 
@@ -70,7 +71,7 @@ impl Address {
         })
     }
 
-    /// Path and query to ask for, with the heartbeat in whole seconds that the server takes.
+    /// Returns path and query, with the heartbeat in whole seconds within the server's range.
     pub(super) fn target(&self, heartbeat: Duration) -> String {
         let seconds = heartbeat.as_secs().clamp(*HEARTBEAT.start(), *HEARTBEAT.end());
         let heartbeat = format!("heartbeat={seconds}");
@@ -79,7 +80,7 @@ impl Address {
     }
 }
 
-/// The query is left out: an app may have put a key of its own there.
+/// Leaves the query out, which may hold a key of the app.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.server_name.is_some() { "wss" } else { "ws" };
@@ -87,7 +88,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// The URI's own `port()` takes a port that is no number for none: so it is read here.
+/// Splits host and port. The URI's own `port()` treats an invalid port as none.
 fn host_and_port(authority: &str, default: u16) -> Result<(&str, u16), UrlError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').ok_or(UrlError::Syntax)?,

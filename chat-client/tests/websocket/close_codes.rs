@@ -1,4 +1,4 @@
-//! What a close code of the server becomes.
+//! Close codes of the server.
 
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::tungstenite::protocol::CloseFrame;
@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 
 use crate::server::connected;
 
-/// What the client reads when the server closes so.
+/// Returns the client's last item after this close.
 async fn after(close: Option<(u16, &'static str)>) -> Result<Frame, TransportError> {
     let (mut client, mut server) = connected().await;
     let close = close.map(|(code, reason)| CloseFrame { code: code.into(), reason: reason.into() });

@@ -1,4 +1,4 @@
-//! A connection that comes about, and what the server is told.
+//! Successful connections, and the server's view of them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::server::{TOKEN, accept, accept_key, attempt, connected, head, listen}
 async fn the_server_is_told_token_and_heartbeat() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    // By name: every address that it stands for is tried.
+    // By name: all its addresses are tried.
     let mut connector = WebSocket::new(&format!("ws://localhost:{port}/api/connect?tenant=7")).unwrap();
     let attempt = Attempt {
         token: TOKEN.into(),
@@ -39,7 +39,7 @@ async fn frames_go_both_ways_and_a_long_reply_fits() {
     assert_eq!(server.next().await.unwrap().unwrap(), Message::text("é"));
 
     let list = "x".repeat(48 * 1024 * 1024);
-    // A client that fails hangs up: then the server does not wait for it.
+    // A failed client hangs up, and the server stops waiting.
     let receive = async move { client.next().await };
     let (sent, received) = futures::join!(server.send(Message::text(list.clone())), receive);
     let Some(Ok(Frame::Text(received))) = received else { panic!("{received:?}") };
@@ -57,7 +57,7 @@ async fn a_frame_on_the_heels_of_the_handshake_is_read() {
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nconnection: keep-alive, Upgrade\r\n\
              sec-websocket-accept: {accept}\r\n\r\n\u{1}"
         );
-        // The answer in two pieces, the second with the first byte of a frame.
+        // The response in two pieces, the second with the first byte of a frame.
         let mut answer = answer.into_bytes();
         *answer.last_mut().unwrap() = 0x81;
         let (one, two) = answer.split_at(40);

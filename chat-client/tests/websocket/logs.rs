@@ -1,5 +1,5 @@
-//! The connector's traces in an app's log: texts at `trace` only, as the guide says, and the token of
-//! the handshake never.
+//! The connector's traces in an app's log: texts at `trace` only, as the guide says, and the token
+//! of the handshake never.
 //!
 //! The process has one log, and the other tests of this program write to it too. The log of this
 //! test keeps only lines with one of its own two strings.

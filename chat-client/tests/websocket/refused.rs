@@ -1,4 +1,4 @@
-//! No connection: refusals, portals, servers of another kind; each in words for people.
+//! Failed connections: refusals, portals, servers of another kind, each explained in plain words.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn whatever_the_status_it_is_named_and_tried_again() {
         let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
         let failure = failure_after(|_| answer.into_bytes()).await;
         let said = if body.is_empty() { String::new() } else { format!(": \"{body}\"") };
-        let reason = format!("a WebSocket was asked for, and the answer was {status}{page}{said}");
+        let reason = format!("the server refused the WebSocket with {status}{page}{said}");
         assert_eq!(failure, network(&reason));
     }
 }
@@ -83,7 +83,7 @@ async fn a_server_that_is_none_is_told_apart() {
         (b"HTTP/1.1 101 Swit", "the server hung up without answering the handshake"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "the server does not speak HTTP: \"SSH-2.0-OpenSSH_9.6\""),
         (b"\x15\x03\x01\x00\x02\x02\x46", "the server does not speak HTTP: \"F\""),
-        (b"HTTP/1.1 101 Hi\r\n\r\n", "the server does not speak WebSocket: its header Upgrade is not right"),
+        (b"HTTP/1.1 101 Hi\r\n\r\n", "the server does not speak WebSocket: its header Upgrade is wrong"),
         (&informed, "the answer to the handshake is too long"),
         (&endless, "the answer to the handshake is too long"),
     ];
@@ -115,7 +115,7 @@ async fn an_answer_that_is_not_to_this_handshake_is_not_taken() {
             format!("HTTP/1.1 101 Switching Protocols\r\n{headers}{accept}\r\n").into_bytes()
         };
         let failure = failure_after(answer).await;
-        let reason = format!("the server does not speak WebSocket: its header {wrong} is not right");
+        let reason = format!("the server does not speak WebSocket: its header {wrong} is wrong");
         assert_eq!(failure, network(&reason));
     }
 }

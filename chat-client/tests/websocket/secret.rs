@@ -1,10 +1,10 @@
-//! The token is in no text: not in a failure, and not in `Debug`.
+//! The token is in no text: neither in errors nor in `Debug`.
 
 use chat_client::websocket::WebSocket;
 
 use crate::server::{TOKEN, attempt, failure_after};
 
-/// No piece of the token that is long enough to be told from other words.
+/// No recognisable piece of the token appears.
 fn assert_clean(text: &str) {
     for start in 0..=TOKEN.len() - 8 {
         let piece = &TOKEN[start..start + 8];
@@ -12,7 +12,7 @@ fn assert_clean(text: &str) {
     }
 }
 
-/// The line of the request that holds the token.
+/// Returns the request's line with the token.
 fn authorization(head: &str) -> &str {
     head.lines().find(|line| line.starts_with("Authorization: ")).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Servers that do as a test wants, on a free port.
+//! Servers under a test's control, on a free port.
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tokio::{TokioAdapter, accept_hdr_async};
@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEyMyJ9.c2lnbmF0dXJl";
 
-/// A listener on a free port, and a connector to it.
+/// Returns a listener on a free port, and a connector to it.
 pub(crate) async fn listen() -> (TcpListener, WebSocket) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -24,7 +24,7 @@ pub(crate) fn attempt() -> Attempt {
     Attempt { token: TOKEN.into(), heartbeat: Duration::from_secs(25), progress: ProgressReport::default() }
 }
 
-/// A WebSocket server's end of the next connection, and the request that opened it.
+/// Accepts the next connection as a WebSocket, and returns its request.
 #[expect(clippy::result_large_err, reason = "the callback's type is the library's")]
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
@@ -38,7 +38,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     (socket, seen.unwrap())
 }
 
-/// Both ends of a connection.
+/// Returns both ends of a connection.
 pub(crate) async fn connected() -> (Socket<TcpStream>, WebSocketStream<TokioAdapter<TcpStream>>) {
     let (listener, mut connector) = listen().await;
     let serve = async { accept(listener.accept().await.unwrap().0).await.0 };
@@ -55,14 +55,14 @@ pub(crate) async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// The `Sec-WebSocket-Accept` that this request must be answered with.
+/// Returns the `Sec-WebSocket-Accept` for this request.
 pub(crate) fn accept_key(head: &str) -> String {
     let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
     derive_accept_key(key.as_bytes())
 }
 
-/// How the client fails when the handshake is answered with these bytes, made from the request, and the connection is
-/// then ended.
+/// Returns the client's error, if the server answers the handshake with these bytes, made from the
+/// request, and hangs up.
 pub(crate) async fn failure_after(answer: impl FnOnce(&str) -> Vec<u8>) -> TransportError {
     let (listener, mut connector) = listen().await;
     let serve = async {

@@ -1,4 +1,4 @@
-//! `wss://`: whom the client trusts, and how it says that it does not.
+//! `wss://`: trust, and errors of TLS.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::server::{accept, attempt, head, listen};
 
-/// An authority of a test's own.
+/// A certificate authority of a test.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -27,7 +27,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// A server for this name with a certificate of this authority, valid in these years.
+    /// Returns a TLS server with this authority's certificate for this name, valid in these years.
     fn acceptor(&self, name: &str, years: std::ops::Range<i32>) -> TlsAcceptor {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
@@ -43,7 +43,7 @@ impl Authority {
         Arc::new(config).into()
     }
 
-    /// What a client that trusts this authority alone is made with.
+    /// Returns the TLS configuration of a client that trusts only this authority.
     fn trusted(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::clone(self.0.der())).unwrap();
@@ -62,7 +62,7 @@ async fn listen_secure() -> (TcpListener, WebSocket) {
     (listener, WebSocket::new(&format!("wss://localhost:{port}/")).unwrap())
 }
 
-/// The client's end, and how the server echoes one frame on its own.
+/// Returns the client's end, and the server's task, which echoes one frame.
 async fn connected(
     acceptor: TlsAcceptor,
     trusted: Arc<ClientConfig>,
@@ -83,7 +83,7 @@ async fn connected(
     (client.unwrap(), echo)
 }
 
-/// How a client that trusts this, or the default, fails at this server.
+/// Returns the error of a client with this or the default trust at this server.
 async fn failure(acceptor: TlsAcceptor, trusted: Option<Arc<ClientConfig>>) -> TransportError {
     let (listener, connector) = listen_secure().await;
     let mut connector = match trusted {

@@ -5,8 +5,8 @@
 //! cargo run -p examples --bin control_desk    # while chat-server runs
 //! ```
 //!
-//! A desk is seldom in a tunnel: what it could not send ends with it, and it says so.
-//! What a person sees and types is in `examples/src/terminal`.
+//! A desk is seldom in a tunnel. Messages that could not be sent are shown and dropped at the end.
+//! The shared code is in `examples/src/terminal`.
 
 use chat_client::ChatClient;
 use chat_core::protocol::RoomType;

@@ -5,7 +5,8 @@
 //! cargo run -p examples --bin driver    # while chat-server runs
 //! ```
 //!
-//! What is written in a tunnel is kept in a file, and sent after it. The rest is in `examples/src/terminal`.
+//! Messages written in a tunnel are kept in a file and sent later. The shared code is in
+//! `examples/src/terminal`.
 
 use std::path::PathBuf;
 
@@ -29,7 +30,7 @@ const COMMANDS: &[Usage] = &[
 struct DriverOptions {
     #[command(flatten)]
     login: Login,
-    /// The file that keeps what is not sent yet; by default one for each user in your data folder.
+    /// File for messages that are not sent yet; by default one for each user in your data folder
     #[arg(long, value_name = "FILE")]
     outbox: Option<PathBuf>,
 }
@@ -40,7 +41,7 @@ async fn main() -> Result<(), Told> {
     let me = login.user()?;
     let outbox = FileOutbox::open(outbox.map_or_else(|| default_outbox(&me.id), Ok)?, &me.id)?;
     if outbox.damaged() > 0 {
-        say("the outbox was damaged: some of what waited in it may be lost");
+        say("the outbox was damaged: some waiting messages may be lost");
     }
     let (chat, running) =
         ChatClient::builder(&login.server).token(login.token).outbox(outbox).start().await?;

@@ -1,12 +1,15 @@
 //! The chat as JSON lines over TCP: any stream and sink of frames is a transport.
 //!
 //! ```sh
-//! cargo run -p examples --bin lines_over_tcp                  # two users talk through it, then it ends
-//! cargo run -p examples --bin lines_over_tcp 127.0.0.1:4000   # serves until Ctrl-C: try `nc 127.0.0.1 4000`
+//! # Two users talk, then the program ends:
+//! cargo run -p examples --bin lines_over_tcp
+//! # A server until Ctrl-C. Try `nc 127.0.0.1 4000`:
+//! cargo run -p examples --bin lines_over_tcp 127.0.0.1:4000
 //! ```
 //!
-//! The first line says who comes, as in `driver_1 BUS_DRIVER`; each further line is a frame of the protocol.
-//! **The first line is a toy**: it is believed as it stands. A service has a token or a certificate checked there.
+//! The first line names the user, as in `driver_1 BUS_DRIVER`. Each further line is a frame of the
+//! protocol. **The first line is a toy**: the server believes it. A real service checks a token or
+//! a certificate here.
 
 use chat_core::drive::{Drive, Frame, Handle, NoRefresh};
 use chat_core::engine::{Engine, Settings};

@@ -1,11 +1,14 @@
 //! The chat as a route of an axum service, behind the service's own sign-in.
 //!
 //! ```sh
-//! cargo run -p examples --bin mounted_in_axum                  # two users talk through it, then it ends
-//! cargo run -p examples --bin mounted_in_axum 127.0.0.1:4000   # serves until Ctrl-C
+//! # Two users talk, then the program ends:
+//! cargo run -p examples --bin mounted_in_axum
+//! # A server until Ctrl-C:
+//! cargo run -p examples --bin mounted_in_axum 127.0.0.1:4000
 //! ```
 //!
-//! The chat asks for no more than a user. A sign-in by cookie must check `Origin` too: any page may open a WebSocket.
+//! The chat needs only a user. A sign-in by cookie must check `Origin` too, because any page may
+//! open a WebSocket.
 
 use axum::extract::{State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode};

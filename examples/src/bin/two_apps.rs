@@ -1,11 +1,12 @@
-//! A driver's app and one of the control centre talk through the SDK, and the bus drives through a tunnel.
+//! A driver's app and a control officer's app talk through the SDK, and the bus drives through a
+//! tunnel.
 //!
 //! ```sh
 //! cargo run -p examples --bin two_apps
 //! ```
 //!
-//! It needs no server: the chat is in the same process, behind a network that fails when it is told to. An app over
-//! WebSockets differs in one line, `ChatClient::builder(url)`: see `driver.rs`.
+//! No server is needed: the chat runs in the same process, behind a network that fails on demand.
+//! An app over WebSockets differs in one line, `ChatClient::builder(url)`: see `driver.rs`.
 
 use chat_client::Event;
 use chat_core::drive::{Drive, NoRefresh};

@@ -4,8 +4,9 @@
 //! cargo run -p examples --bin two_users
 //! ```
 //!
-//! The clock stands still and the seed is fixed, so that each run prints the same. A service takes a real clock and a
-//! fresh seed, as `lines_over_tcp` does. What is said stands in `examples/src/script.rs`.
+//! The clock stands still and the seed is fixed: each run prints the same. A real service takes a
+//! running clock and a fresh seed, as `lines_over_tcp` does. The script is in
+//! `examples/src/script.rs`.
 
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ fn main() -> Result<(), Error> {
     })
 }
 
-/// Opens a connection over a pair of channels, and gives its far end.
+/// Opens a connection over a pair of channels, and returns its far end.
 async fn connect(
     chat: &Handle,
     spawner: &LocalSpawner,

@@ -1,4 +1,4 @@
-//! The conversations that the user takes part in, as far as the program has heard of them.
+//! The user's conversations, as far as the program knows them.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use chat_core::time::Timestamp;
 
 use super::words::{clock, plain};
 
-/// Most participants that are named.
+/// Maximum of named participants.
 const NAMED: usize = 6;
 
-/// All conversations, under the numbers by which the person opens them. A number stays what it is while the program
-/// runs. Bounded by the conversations of one user.
+/// All conversations, with the numbers by which the person opens them. A number stays the same
+/// while the program runs. Bounded by the conversations of one user.
 pub(super) struct Board {
     me: UserId,
     rows: BTreeMap<ConversationId, Row>,
@@ -25,13 +25,13 @@ pub(super) struct Board {
 #[derive(Default)]
 pub(super) struct Row {
     number: usize,
-    /// Empty while it is not known.
+    /// Empty while unknown.
     title: String,
     participants: String,
     is_emergency: bool,
     pub(super) unread: u32,
     last: Option<(Timestamp, String)>,
-    /// The number up to which somebody else has read, as far as it was heard.
+    /// The last message that another user has read, as far as reported.
     pub(super) read_by_others: u64,
 }
 
@@ -41,14 +41,14 @@ impl Board {
         Self { me: me.id.clone(), rows: BTreeMap::new(), names }
     }
 
-    /// The row of a conversation; one that was not known gets the next number.
+    /// Returns the row of a conversation. A new conversation gets the next number.
     pub(super) fn row(&mut self, id: &ConversationId) -> &mut Row {
         let number = self.rows.len() + 1;
         self.rows.entry(id.clone()).or_insert_with(|| Row { number, ..Row::default() })
     }
 
-    /// Takes the list as the server gave it. Counts of unread messages only if they are `fresh`: those of a list that
-    /// was asked for on the way may be older than what was heard meanwhile.
+    /// Takes in the server's list. Unread counts are taken only if `fresh`: a list requested in
+    /// between may be older than later messages.
     pub(super) fn listed(&mut self, mut list: Vec<ConversationSummary>, fresh: bool) {
         list.sort_by_key(|summary| summary.room_type != Some(RoomType::EmergencySupport));
         for summary in list {
@@ -65,7 +65,7 @@ impl Board {
         }
     }
 
-    /// The name of who has sent the last message; all names in the list are learnt by the way.
+    /// Returns the name of the last message's sender, and remembers all names in the list.
     fn name_of(&mut self, summary: &ConversationSummary) -> String {
         for user in summary.participants.iter().filter(|user| user.id != self.me) {
             self.names.insert(user.id.clone(), plain(&user.display_name()));
@@ -73,12 +73,12 @@ impl Board {
         self.name(&summary.last_message.sender_id)
     }
 
-    /// The user's own new conversation.
+    /// Takes in the user's own new conversation.
     pub(super) fn created(&mut self, reply: &CreateSupportConversationReply) {
         self.row(&reply.conversation_id).title = plain(&reply.title);
     }
 
-    /// Somebody else's.
+    /// Takes in another user's new conversation.
     pub(super) fn asked_for_help(&mut self, event: &NewSupportConversation) {
         self.names.insert(event.creator_id.clone(), plain(&event.creator_name));
         let row = self.row(&event.conversation_id);
@@ -86,13 +86,13 @@ impl Board {
         row.is_emergency = event.room_type == RoomType::EmergencySupport;
     }
 
-    /// A message was sent.
+    /// Takes in a message.
     pub(super) fn heard(&mut self, id: &ConversationId, message: &BroadcastMessage) {
         let text = format!("{}: {}", self.name(&message.sender_id), plain(&message.content));
         self.row(id).last = Some((message.sent_at, text));
     }
 
-    /// Whether a title or a name is not known, which the list would tell.
+    /// Whether a title or name is missing that the list would tell.
     pub(super) fn misses(&mut self, id: &ConversationId, user: &UserId) -> bool {
         !self.names.contains_key(user) || self.row(id).participants.is_empty()
     }
@@ -105,12 +105,12 @@ impl Board {
         self.rows.iter().find(|(_, row)| row.number == number).map(|(id, _)| id)
     }
 
-    /// The conversation in a few words: its number and title, and whether it is an emergency.
+    /// Returns the number and title of a conversation, marked if it is an emergency.
     pub(super) fn title(&mut self, id: &ConversationId) -> String {
         self.row(id).name()
     }
 
-    /// The same, with who takes part.
+    /// Returns the title with the participants.
     pub(super) fn heading(&mut self, id: &ConversationId) -> String {
         let row = self.row(id);
         match &*row.participants {
@@ -119,7 +119,7 @@ impl Board {
         }
     }
 
-    /// The list, a line each: emergencies first, then newest activity first.
+    /// Returns the lines of the list: emergencies first, then newest activity first.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut rows = self.rows.values().collect::<Vec<_>>();
         rows.sort_by_key(|row| (!row.is_emergency, row.last.as_ref().map(|last| std::cmp::Reverse(last.0))));

@@ -1,17 +1,17 @@
-//! What a line that was typed means.
+//! The commands in typed lines.
 
-/// A command as it is shown by `/help`.
+/// A command in the output of `/help`.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// How it begins, with its slash.
+    /// The command, with its slash.
     pub word: &'static str,
-    /// What follows it.
+    /// The arguments.
     pub arguments: &'static str,
-    /// What it does.
+    /// The effect.
     pub help: &'static str,
 }
 
-/// The commands that both programs have.
+/// The commands of both programs.
 const COMMON: [Usage; 6] = [
     Usage { word: "/list", arguments: "", help: "all conversations, emergencies first" },
     Usage {
@@ -20,12 +20,12 @@ const COMMON: [Usage; 6] = [
         help: "show conversation N and what comes in it; marks it as read",
     },
     Usage { word: "/older", arguments: "", help: "show older messages of the open conversation" },
-    Usage { word: "/typing", arguments: "", help: "let others see that you type, until your next message" },
+    Usage { word: "/typing", arguments: "", help: "show others that you type, until your next message" },
     Usage { word: "/help", arguments: "", help: "this" },
     Usage { word: "/quit", arguments: "", help: "leave, as Ctrl-C does" },
 ];
 
-/// What is to be done.
+/// A parsed line.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Command {
     List,
@@ -34,19 +34,19 @@ pub(super) enum Command {
     Typing,
     Help,
     Quit,
-    /// Nothing was typed.
+    /// An empty line.
     Nothing,
-    /// A text to be sent.
+    /// A text to send.
     Text(String),
-    /// A command that this program alone has, and what follows it.
+    /// A command of this program alone, with its arguments.
     Own(&'static str, String),
 }
 
-/// Reads a line, where `own` are the commands of this program.
+/// Parses a line; `own` are the commands of this program alone.
 ///
 /// # Errors
 ///
-/// What to tell the person who typed it.
+/// The error is a text for the person.
 pub(super) fn parse(line: &str, own: &'static [Usage]) -> Result<Command, String> {
     if !line.starts_with('/') {
         let text = line.trim();
@@ -78,7 +78,7 @@ fn unknown(word: &str, own: &[Usage]) -> String {
     )
 }
 
-/// What `/help` says, line by line.
+/// Returns the lines of `/help`.
 pub(super) fn help(own: &[Usage]) -> impl Iterator<Item = String> {
     let line =
         |usage: &Usage| format!("{:<24} {}", format!("{} {}", usage.word, usage.arguments), usage.help);
@@ -89,7 +89,7 @@ pub(super) fn help(own: &[Usage]) -> impl Iterator<Item = String> {
     own.iter().chain(&COMMON).map(line).chain(ends)
 }
 
-/// `TITLE: TEXT`, both of them something.
+/// Splits `TITLE: TEXT`, where neither may be empty.
 pub fn title_and_text(rest: &str) -> Option<(&str, &str)> {
     let (title, text) = rest.split_once(':')?;
     let (title, text) = (title.trim(), text.trim());

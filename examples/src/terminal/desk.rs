@@ -1,4 +1,4 @@
-//! The terminal: what happens is printed, what is typed is done.
+//! The terminal: prints events, and carries out typed commands.
 
 use chat_client::{
     Acknowledged, ChatClient, ConnectionState, Error, Event, Events, Progress, TypingGuard, Update,
@@ -19,10 +19,9 @@ use super::news;
 use super::shown::Shown;
 use super::words::{clock, plain, say};
 
-/// A person's place in the chat.
+/// A person's terminal in the chat.
 ///
-/// Nothing here waits for the network: what is asked of the server is answered when it is answered, and meanwhile the
-/// person goes on.
+/// No method waits for the network. Answers arrive later, and meanwhile the person goes on.
 pub struct Desk {
     chat: ChatClient,
     me: User,
@@ -33,21 +32,21 @@ pub struct Desk {
     board: Board,
     open: Option<Shown>,
     typing: Option<TypingGuard>,
-    /// What was asked. Bounded by the client, which refuses one too many.
+    /// Pending requests. Bounded by the client, which refuses one too many.
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
-    /// The user's own new conversation, until the list knows it.
+    /// The user's own new conversation, until the list holds it.
     created: Option<ConversationId>,
-    /// What was last said of the connection.
+    /// The last line about the connection.
     connection: String,
-    /// Whether the list was seen.
+    /// Whether the list has arrived.
     listed: bool,
 }
 
-/// What came of something that was asked.
+/// The answer to a request.
 enum Answer {
-    /// The list, asked for because of a message that names what is not known.
+    /// The list, requested for a message with an unknown title or name.
     Heard(NewMessage, Result<GetActiveConversationsReply, Error>),
-    /// The list, asked for because of a new conversation of the user's own.
+    /// The list, requested for a new conversation of the user's own.
     Created(ConversationId, Result<GetActiveConversationsReply, Error>),
     Older(ConversationId, Result<GetConversationMessagesReply, Error>),
     Read(ConversationId, Result<Done, Error>),
@@ -55,7 +54,7 @@ enum Answer {
 }
 
 impl Desk {
-    /// A desk for this client, which must not run yet, so that nothing is missed.
+    /// Creates a desk for this client, which must not run yet, in order to miss nothing.
     pub fn new(chat: &ChatClient, me: User, own: &'static [Usage]) -> Self {
         say(format_args!(
             "{} ({}). /help says what can be typed",
@@ -82,12 +81,13 @@ impl Desk {
         }
     }
 
-    /// Shows and does everything until a command comes that only this program knows: its word, and what follows it.
-    /// `None` is the end.
+    /// Runs until a command of this program alone is typed, and returns the command and its
+    /// arguments. `None` is the end.
     pub async fn next(&mut self) -> Option<(&'static str, String)> {
         loop {
             let line = tokio::select! {
-                // What has happened is told before what is typed: a command is meant for what the person sees.
+                // Events come before typed lines: a command refers to the screen as the person sees
+                // it.
                 biased;
                 Some(event) = self.events.next() => {
                     self.happened(event);
@@ -127,7 +127,7 @@ impl Desk {
             Command::Help => help(self.own).for_each(say),
             Command::Text(text) => match self.open_one() {
                 Some(id) => {
-                    // What comes of it is told by the client's events.
+                    // The client's events report the result.
                     drop(self.chat.send_message(id, text));
                     self.typing = None;
                 }
@@ -137,7 +137,7 @@ impl Desk {
         }
     }
 
-    /// Tells a line when it is there.
+    /// Prints a line when the future resolves.
     pub fn say_later(&mut self, line: impl Future<Output = String> + Send + 'static) {
         self.answers.push(line.map(Answer::Line).boxed());
     }
@@ -148,7 +148,7 @@ impl Desk {
         self.open = None;
     }
 
-    /// Ends the client, and says what was not sent.
+    /// Closes the client, and prints the drafts that were not sent.
     pub async fn close(mut self) {
         self.leave();
         self.chat.close().await;
@@ -235,7 +235,7 @@ impl Desk {
             },
             Answer::Read(id, done) if self.is_open(&id) => {
                 if let Err(error) = done {
-                    say(format_args!("-- it can't be marked as read: {error}"));
+                    say(format_args!("-- the message can't be marked as read: {error}"));
                 }
                 self.open.as_mut().into_iter().for_each(Shown::marked);
                 self.mark();
@@ -245,7 +245,7 @@ impl Desk {
         }
     }
 
-    /// Takes titles and names from the list; without it ids are shown.
+    /// Takes titles and names from the list. Without the list, ids are shown.
     fn learn(&mut self, reply: Result<GetActiveConversationsReply, Error>) {
         if let Ok(reply) = reply {
             self.board.listed(reply.conversations, false);
@@ -280,9 +280,11 @@ impl Desk {
             }
             Event::Unread(unread) => self.board.row(&unread.conversation_id).unread = unread.unread_count,
             Event::Outbox { client_message_id, progress } => self.progress(&client_message_id, progress),
-            Event::EpochChanged(_) => say("-- the server was set back: what you see now is what it has"),
-            Event::Lagged(lost) => say(format_args!("-- {lost} events were too many at once: see /list")),
-            // Told by the open conversation too.
+            Event::EpochChanged(_) => say("-- the server was set back to an older state, which you see now"),
+            Event::Lagged(lost) => {
+                say(format_args!("-- {lost} events were lost, too many at once: see /list"))
+            }
+            // Printed by the open conversation too.
             Event::TypingStatus(_) | Event::ReadPosition(_) | Event::ConversationReset(_) => {}
         }
     }
@@ -312,7 +314,7 @@ impl Desk {
         }
     }
 
-    /// Tells of a message that is not shown by the open conversation.
+    /// Prints a message outside the open conversation.
     fn notice(&mut self, event: &NewMessage) {
         let (id, message) = (&event.conversation_id, &event.message);
         if self.is_open(id) || self.created.as_ref() == Some(id) {
@@ -337,7 +339,7 @@ impl Desk {
                 self.created = Some(reply.conversation_id.clone());
                 self.ask_list(move |list| Answer::Created(reply.conversation_id, list));
             }
-            // The message itself tells that it was sent: it comes back with its tick.
+            // The message itself shows the success: it comes back with its tick.
             Progress::Keeping
             | Progress::Queued
             | Progress::Sent

@@ -1,4 +1,4 @@
-//! What the person types.
+//! The typed lines.
 
 use std::io::BufRead;
 use std::thread;
@@ -8,13 +8,13 @@ use futures::executor::block_on;
 use futures::stream::BoxStream;
 use futures::{SinkExt, StreamExt};
 
-/// Lines that wait to be looked at; after that many the reading waits.
+/// Maximum of queued lines. Beyond it, reading pauses.
 const WAITING: usize = 16;
 
-/// The lines of the standard input until it ends, or Ctrl-C.
+/// Returns the lines of the standard input until its end, or Ctrl-C.
 ///
-/// A thread reads them, which dies with the process: tokio's own standard input would keep a program that is done
-/// waiting for one more line.
+/// A thread reads them and dies with the process. Tokio's own standard input would keep a finished
+/// program waiting for one more line.
 pub(super) fn lines() -> BoxStream<'static, String> {
     let (mut sender, lines) = mpsc::channel(WAITING);
     thread::spawn(move || {

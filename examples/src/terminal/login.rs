@@ -1,4 +1,4 @@
-//! Who comes, and where to.
+//! The user and the server, from the command line.
 
 use std::path::PathBuf;
 
@@ -8,41 +8,43 @@ use chat_core::protocol::User;
 
 use super::Told;
 
-/// What both programs are told on the command line.
+/// The options of both programs.
 #[derive(clap::Args)]
 pub struct Login {
-    /// Your token. On the command line other users of this machine can see it: better put it into the environment.
+    /// Your token. Better put it into the environment: other users of this machine can see the
+    /// command line
     #[arg(env = "CHAT_TOKEN", hide_env_values = true)]
     pub token: String,
-    /// Where the server is.
+    /// Address of the server
     #[arg(long, default_value = "ws://127.0.0.1:8000/api/websocket/connect", value_name = "URL")]
     pub server: String,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("that is no token of the chat: `chat-server token --help` says how to make one")]
-struct NoTokenError;
+#[error("not a token of the chat: `chat-server token --help` explains how to make one")]
+struct TokenError;
 
 #[derive(Debug, thiserror::Error)]
-#[error("can't make the folder {}: {}. Give --outbox FILE", .0.display(), .1)]
+#[error("can't create the folder {}: {}. Give --outbox FILE", .0.display(), .1)]
 struct CreateFolderError(PathBuf, std::io::Error);
 
 impl Login {
-    /// Who the token says that you are. Whether that is true is for the server to find out.
+    /// Returns the user named by the token. Only the server can verify the token.
     ///
     /// # Errors
     ///
     /// The text is no token of the chat.
     pub fn user(&self) -> Result<User, Told> {
-        Ok(Token::from(self.token.as_str()).user().ok_or(NoTokenError)?)
+        Ok(Token::from(self.token.as_str()).user().ok_or(TokenError)?)
     }
 }
 
-/// Where a user's outbox is unless something else is said: in a folder of the user of this machine, which is made.
+/// Returns the default path of a user's outbox, in a folder of this machine's user. Creates the
+/// folder.
 ///
 /// # Errors
 ///
-/// The folder can't be made.
+/// The folder can't be created.
 pub fn default_outbox(user: &UserId) -> Result<PathBuf, Told> {
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
     let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));

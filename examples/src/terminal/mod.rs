@@ -1,12 +1,12 @@
-//! What the two terminal programs share: a chat in lines of text, for a person or for a pipe.
+//! Shared code of the two terminal programs: a chat in lines of text, for a person or for a pipe.
 //!
-//! - [`Login`]: who comes, and where to.
-//! - [`Desk`]: shows what happens until the person types something that only one of the programs knows.
+//! - [`Login`]: the user and the server.
+//! - [`Desk`]: runs the chat until a command of one program alone is typed.
 //! - [`Usage`]: such a command.
-//! - [`Told`]: why it ended, in words.
+//! - [`Told`]: the error at the end, in words.
 //!
-//! A line is printed when something happens, and never changed afterwards: there is no colour, and nothing to be drawn
-//! again, so that the output can be piped.
+//! Each event prints a line, and no line changes later. There is no colour and no cursor movement,
+//! and the output can be piped.
 
 mod board;
 mod command;

@@ -1,17 +1,17 @@
-//! What is told of everything but the open conversation.
+//! Lines about everything except the open conversation.
 
 use chat_client::outbox::Draft;
 use chat_client::{ConnectionState, NotSentError, NotSentReason};
 
 use super::words::plain;
 
-/// The state of the connection, in words, if a person should hear of it.
+/// Describes the state of the connection, if worth telling.
 pub(super) fn connection(state: &ConnectionState) -> Option<String> {
     match state {
         ConnectionState::Connecting | ConnectionState::Closed => None,
         ConnectionState::Live => Some("-- live".to_owned()),
         ConnectionState::Waiting { reason, .. } => Some(format!(
-            "-- no connection ({}): it is tried again by itself, and what you write waits",
+            "-- no connection ({}): the program tries again, and your messages wait",
             plain(reason)
         )),
         ConnectionState::Stopped(reason) => Some(format!(
@@ -21,7 +21,7 @@ pub(super) fn connection(state: &ConnectionState) -> Option<String> {
     }
 }
 
-/// What somebody wrote, in one line.
+/// Returns a draft's text as one line.
 pub(super) fn draft(draft: &Draft) -> String {
     match draft {
         Draft::SendChatMessage { content, .. } => plain(content),
@@ -31,10 +31,10 @@ pub(super) fn draft(draft: &Draft) -> String {
     }
 }
 
-/// Why a draft came back.
+/// Describes why a draft came back.
 pub(super) fn not_sent(not_sent: &NotSentError) -> String {
     let text = draft(&not_sent.draft);
-    let maybe = if not_sent.maybe_sent { " (it may have arrived all the same)" } else { "" };
+    let maybe = if not_sent.maybe_sent { " (but may have arrived)" } else { "" };
     match &not_sent.reason {
         NotSentReason::Kept => format!("… stays in the outbox until you are back: {text}"),
         NotSentReason::Refused(reason) => format!("✗ not sent, {}{maybe}: {text}", plain(&reason.text)),

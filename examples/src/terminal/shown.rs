@@ -1,4 +1,4 @@
-//! The conversation that is open.
+//! The open conversation.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use futures::StreamExt;
 use super::board::Board;
 use super::words::{clock, plain, say};
 
-/// How many messages are shown at once: what fits on a screen.
+/// Messages shown at once, to fit on a screen.
 const PAGE: usize = 20;
 
 pub(super) struct Shown {
@@ -21,11 +21,11 @@ pub(super) struct Shown {
     updates: Conversation,
     /// The number of the oldest message on the screen.
     oldest: u64,
-    /// The newest message, while it is not marked as read.
+    /// The newest message, until marked as read.
     unmarked: Option<MessageId>,
-    /// Whether one is just being marked.
+    /// Whether a mark is on its way.
     marking: bool,
-    /// The user's own newest message, and who has read it.
+    /// The number of the user's own newest message.
     mine: u64,
     readers: BTreeSet<UserId>,
     typing: BTreeSet<UserId>,
@@ -50,7 +50,7 @@ impl Shown {
         self.updates.next().await
     }
 
-    /// Shows what is new.
+    /// Prints an update.
     pub(super) fn show(&mut self, update: Update, board: &mut Board) {
         match update {
             Update::Snapshot(snapshot) => self.snapshot(&snapshot, board),
@@ -58,7 +58,7 @@ impl Shown {
             Update::TypingStatus(status) => self.typing(&status, board),
             Update::MessageRead(read) => self.read(read, board),
             Update::ReadPosition(_) => {}
-            Update::Refused(reason) => say(format_args!("-- it can't be shown: {reason}")),
+            Update::Refused(reason) => say(format_args!("-- the conversation can't be shown: {reason}")),
         }
     }
 
@@ -117,12 +117,12 @@ impl Shown {
         }
     }
 
-    /// What was said of typing is not known any more: the connection is lost.
+    /// Forgets who types, because the connection is lost.
     pub(super) fn connection_lost(&mut self) {
         self.typing.clear();
     }
 
-    /// Marks the newest message as read, one after the other.
+    /// Marks the newest message as read, with one mark on its way at a time.
     pub(super) fn mark(
         &mut self,
         chat: &ChatClient,
@@ -137,7 +137,7 @@ impl Shown {
         self.marking = false;
     }
 
-    /// The page before the oldest message on the screen.
+    /// Returns a request for the page before the oldest message on the screen.
     pub(super) fn older(&self) -> Option<GetConversationMessages> {
         (self.oldest > 1).then(|| GetConversationMessages {
             conversation_id: self.id.clone(),
@@ -154,6 +154,6 @@ impl Shown {
             say(self.line(message, board));
         }
         self.oldest = page.messages.first().and_then(|message| message.seq).unwrap_or(0);
-        say(if self.oldest > 1 { "== /older shows more" } else { "== so it began" });
+        say(if self.oldest > 1 { "== /older shows more" } else { "== the beginning" });
     }
 }

@@ -1,4 +1,4 @@
-//! How things are said in a terminal.
+//! Text for a terminal.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -8,12 +8,12 @@ use chat_core::time::Timestamp;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-/// Prints a line. If nobody reads it any more, that is no reason to stop: what was written is still to be sent.
+/// Prints a line. A closed output is no reason to stop: drafts are still to be sent.
 pub fn say(line: impl Display) {
     let _nobody_reads = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Why a program ended early, as a `main` that fails prints it: in words, not in the names of types.
+/// The error of a failed `main`, printed in words instead of type names.
 pub struct Told(Box<dyn Error>);
 
 impl<E: Error + 'static> From<E> for Told {
@@ -28,7 +28,8 @@ impl fmt::Debug for Told {
     }
 }
 
-/// Somebody else's text as part of one line: what could move the cursor, or turn the line around, is shown as a mark.
+/// Makes another user's text safe within a line. Characters that could move the cursor or turn the
+/// line around become marks.
 pub(super) fn plain(text: &str) -> String {
     let shown = text.chars().map(|char| match char {
         '\n' => '⏎',
@@ -39,7 +40,7 @@ pub(super) fn plain(text: &str) -> String {
     shown.collect()
 }
 
-/// A time as a person reads it: by the local clock, with the day unless it is today.
+/// Formats a time in the local time zone, with the date unless it is today.
 pub(super) fn clock(at: Timestamp) -> String {
     let local = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
     let local = local.to_zoned(TimeZone::system());

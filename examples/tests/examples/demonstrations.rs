@@ -1,15 +1,15 @@
-//! Each program runs to its end, and shows what it promises to.
+//! Each program runs to its end and prints the expected lines.
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// How long a program may take, in pauses: far more than any needs, so that only one that hangs is cut short.
+/// Maximum of pauses for a program: far more than any needs, to stop only a hanging one.
 const PAUSES: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What each program shows between its first line and its last, in this order.
+/// The lines of each program, in order.
 const CONVERSATION: [&str; 11] = [
     r#"control_1 -> {"type":"get_active_conversations""#,
     r#"driver_1  -> {"type":"create_support_conversation""#,
@@ -48,7 +48,7 @@ fn mounted_in_axum_plays_its_demonstration() {
     assert_shows(&output, &["driver_1  <- close 1001", "control_1 <- close 1001"]);
 }
 
-/// What the two apps show, in this order.
+/// The lines of the two apps, in order.
 const TUNNEL: [&str; 15] = [
     "driver_1  asks for help",
     "control_1 is told",
@@ -73,7 +73,7 @@ fn two_apps_lose_nothing_in_a_tunnel() {
     assert_shows(&output, &TUNNEL);
 }
 
-/// Finds, for each beginning in turn, a later line that has it.
+/// Asserts that lines with these beginnings follow each other.
 fn assert_shows(output: &str, beginnings: &[&str]) {
     let mut lines = output.lines();
     for beginning in beginnings {
@@ -82,7 +82,7 @@ fn assert_shows(output: &str, beginnings: &[&str]) {
     }
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program, which must succeed, and returns its output.
 fn output_of(program: &str) -> String {
     let mut child = Command::new(program).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
@@ -96,7 +96,7 @@ fn output_of(program: &str) -> String {
     output
 }
 
-/// How a program ended, or `None` if it had to be killed.
+/// Returns a program's exit status, or `None` if it had to be killed.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     for _ in 0..PAUSES {
         if let Some(status) = child.try_wait().unwrap() {

@@ -1,4 +1,4 @@
-//! A WebSocket that its user closes is closed in both directions.
+//! A WebSocket closed by its user is closed in both directions.
 
 use async_tungstenite::tokio::connect_async;
 use async_tungstenite::tungstenite::Message;

@@ -1,4 +1,4 @@
-//! A real server that can be stopped, and programs that are typed into.
+//! A real server that can be stopped, and programs with typed input.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -18,21 +18,21 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long a line may take: far more than any needs, so that only a program that hangs is given up.
+/// Time limit of a line: far more than any needs, to fail only a hanging program.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const SECRET: &str = "the secret of these tests, 32 bytes long";
 
-/// A server behind an address that stays when it is stopped.
+/// A server behind an address that stays when the server stops.
 pub(crate) struct World {
     folder: TempDir,
     url: String,
-    /// Where the server is, if it runs.
+    /// The server's address, while it runs.
     server: watch::Sender<Option<SocketAddr>>,
     running: Option<Running>,
 }
 
-/// What stops the server, and what comes of it.
+/// The stop signal of the server, and its task.
 type Running = (oneshot::Sender<()>, JoinHandle<Result<(), EngineError>>);
 
 impl World {
@@ -46,7 +46,7 @@ impl World {
         world
     }
 
-    /// Starts the server, with all that it had.
+    /// Starts the server on its old data.
     pub(crate) async fn go_on(&mut self) {
         let server = Server::bind(&config(&self.folder)).await.unwrap();
         self.server.send_replace(Some(server.address()));
@@ -66,7 +66,7 @@ impl World {
         self.driver_with(SECRET)
     }
 
-    /// A driver with a token that is signed by this secret.
+    /// Starts a driver with a token signed by this secret.
     pub(crate) fn driver_with(&self, secret: &str) -> Program {
         let user = user("driver_1", Role::BusDriver, "John", "Doe");
         let outbox = self.folder.path().join("outbox");
@@ -101,7 +101,7 @@ fn token(user: &User, secret: &str) -> String {
     issue(&secret, user, TokioClock::start().now().wall, Duration::from_hours(1), &expected)
 }
 
-/// Takes connections to the server, while there is one; without one they are hung up.
+/// Forwards connections to the server. While there is none, connections are dropped.
 async fn forward(listener: TcpListener, server: watch::Receiver<Option<SocketAddr>>) {
     loop {
         let (mut near, _) = listener.accept().await.unwrap();
@@ -117,7 +117,7 @@ async fn forward(listener: TcpListener, server: watch::Receiver<Option<SocketAdd
     }
 }
 
-/// A program that runs, with what it has shown so far. It is killed when it is dropped.
+/// A running program and its output so far. Killed on drop.
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -134,7 +134,7 @@ impl Program {
         Self { stdin: child.stdin.take(), child, lines, shown: String::new() }
     }
 
-    /// What a program says that does not even start.
+    /// Returns the error output of a program that fails to start.
     pub(crate) async fn fails(program: &str, token: &str) -> String {
         let output = Command::new(program).env("CHAT_TOKEN", token).output().await.unwrap();
         assert!(!output.status.success());
@@ -145,12 +145,12 @@ impl Program {
         self.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
-    /// The end of what is typed.
+    /// Closes the input.
     pub(crate) fn hears_no_more(&mut self) {
         self.stdin = None;
     }
 
-    /// Waits for a line with this in it; those before it are passed over.
+    /// Waits for a line with this text, skipping the lines before.
     pub(crate) async fn shows(&mut self, part: &str) -> String {
         loop {
             let Ok(line) = timeout(PATIENCE, self.lines.next_line()).await else {
@@ -173,7 +173,7 @@ impl Program {
         self.child.kill().await.unwrap();
     }
 
-    /// It ends by itself, and well.
+    /// Waits for the program to succeed.
     pub(crate) async fn says_goodbye(mut self) {
         self.shows("-- bye").await;
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it does not end").unwrap();

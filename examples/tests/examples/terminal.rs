@@ -1,4 +1,4 @@
-//! The two terminal programs as a person uses them, against the real server, which is stopped on the way.
+//! The two terminal programs in use, against the real server, which is stopped on the way.
 
 use crate::support::{Program, World};
 
@@ -98,7 +98,7 @@ async fn a_conversation_is_shown_page_by_page() {
     driver.shows("== /older shows more").await;
     driver.types("/older").await;
     driver.shows("== the 5 messages before").await;
-    driver.shows("== so it began").await;
+    driver.shows("== the beginning").await;
     driver.types("/older").await;
     driver.shows("-- there is nothing older").await;
 }
@@ -136,5 +136,5 @@ async fn a_token_that_is_refused_ends_the_attempts_and_says_why() {
 #[tokio::test]
 async fn what_is_no_token_is_said_in_words() {
     let said = Program::fails(env!("CARGO_BIN_EXE_driver"), "nonsense").await;
-    assert!(said.starts_with("Error: that is no token of the chat"), "{said}");
+    assert!(said.starts_with("Error: not a token of the chat"), "{said}");
 }

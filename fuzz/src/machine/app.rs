@@ -1,4 +1,4 @@
-//! What an app does with a client.
+//! The actions of an app on a client.
 
 use arbitrary::{Result, Unstructured};
 use chat_client::machine::{Call, CallId, Input, ViewId};
@@ -10,10 +10,10 @@ use chat_core::protocol::{
 };
 use chat_core::time::Timestamp;
 
-/// Conversations that app and server speak of.
+/// The conversations known to app and server.
 pub(super) const CONVERSATIONS: [&str; 5] = ["conv_a", "conv_b", "conv_c", "conv_d", "conv_e"];
 
-/// Numbers rise, so that none is used twice.
+/// Rising numbers, none used twice.
 #[derive(Default)]
 pub(super) struct App {
     calls: u64,
@@ -22,7 +22,7 @@ pub(super) struct App {
 }
 
 impl App {
-    /// What the outbox holds at the start: nothing is in it twice.
+    /// Draws the outbox at the start, without duplicates.
     pub(super) fn restored(bytes: &mut Unstructured<'_>) -> Result<Vec<Entry>> {
         let count = bytes.int_in_range(0..=3_u8)?;
         (0..count)
@@ -30,7 +30,7 @@ impl App {
             .collect()
     }
 
-    /// Something that the app does, if there is something of that kind to do.
+    /// Draws an action of the app, if one of the drawn kind is possible.
     pub(super) fn input(&mut self, bytes: &mut Unstructured<'_>) -> Result<Option<Input>> {
         Ok(Some(match bytes.int_in_range(0..=31_u8)? {
             0..=7 => {
@@ -48,7 +48,7 @@ impl App {
             26..=27 => Input::NetworkIsBack,
             28 => Input::Background(bytes.arbitrary()?),
             29..=30 => Input::Resume,
-            // At the end it is closed in any case; seldom before.
+            // The client is always closed at the end, and seldom before.
             _ if bytes.int_in_range(0..=7_u8)? == 0 && !self.is_closed => {
                 self.is_closed = true;
                 Input::Close
@@ -103,7 +103,7 @@ fn entry(bytes: &mut Unstructured<'_>) -> Result<Entry> {
         _ => Draft::SendChatMessage { conversation_id: conversation(bytes)?, content },
     };
     let minutes = bytes.int_in_range(0..=20_i64)?;
-    // Around the time at which the machine begins.
+    // A time near the machine's start.
     let not_after = (minutes > 10).then(|| Timestamp::from_millis(1_705_314_000_000 + minutes * 60_000));
     Ok(Entry {
         client_message_id: format!("draft-{}", bytes.int_in_range(0..=9_u8)?).into(),

@@ -1,4 +1,4 @@
-//! What a server says, truthfully or not.
+//! Frames of a server, truthful or not.
 
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use super::app::conversation;
 const TIME: &str = "2024-01-15T10:30:00.000Z";
 const USERS: [&str; 2] = ["driver_1", "control_1"];
 
-/// An answer to a request: the one that belongs to it, an error, or the one that belongs to another.
+/// Draws a reply to a request: a matching one, an error, or one of another type.
 pub(super) fn reply(request: &Value, bytes: &mut Unstructured<'_>) -> Result<String> {
     let mut reply = match bytes.int_in_range(0..=15_u8)? {
         0..=2 => error(bytes)?,
@@ -115,7 +115,7 @@ fn message(seq: u64, bytes: &mut Unstructured<'_>) -> Result<Value> {
     }))
 }
 
-/// What the server tells unasked.
+/// Draws an event of the server.
 pub(super) fn event(bytes: &mut Unstructured<'_>) -> Result<String> {
     let id = conversation(bytes)?;
     let event = match bytes.int_in_range(0..=9_u8)? {
@@ -149,7 +149,7 @@ pub(super) fn event(bytes: &mut Unstructured<'_>) -> Result<String> {
     Ok(event.to_string())
 }
 
-/// A token as a provider gives it: of this user most often, and one of a few, so that some come again.
+/// Draws a token of the provider, usually of this user, and one of few to make repetitions likely.
 pub(super) fn token(bytes: &mut Unstructured<'_>) -> Result<String> {
     let claims = match bytes.int_in_range(0..=15_u8)? {
         0 => return Ok("opaque".to_owned()),
@@ -164,7 +164,7 @@ fn epoch(bytes: &mut Unstructured<'_>) -> Result<&'static str> {
     Ok(if bytes.int_in_range(0..=15_u8)? == 0 { "epoch_2" } else { "epoch_1" })
 }
 
-/// Most often a small one.
+/// Draws a number, usually a small one.
 fn number(bytes: &mut Unstructured<'_>) -> Result<u64> {
     match bytes.int_in_range(0..=127_u8)? {
         127 => bytes.arbitrary(),

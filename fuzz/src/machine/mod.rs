@@ -1,7 +1,7 @@
-//! The machine of a client, under anything that can happen to it: any frames, links, tokens, disks, and any app.
+//! A client's machine under arbitrary events: frames, links, tokens, disks and apps.
 //!
-//! What an app, a disk and a provider of tokens promise is kept here too: the machine is free to do anything otherwise.
-//! A server and a network promise nothing.
+//! Apps, disks and token providers keep their contracts here, because a machine owes nothing
+//! without them. Servers and networks have no contract.
 
 mod app;
 mod frames;
@@ -21,27 +21,27 @@ use chat_core::time::{Now, Timestamp};
 use app::App;
 use watch::Watch;
 
-/// Steps of one input: long ones find nothing that short ones don't.
+/// Steps of one input. Longer inputs find nothing new.
 const STEPS_MOST: usize = 300;
-/// Bytes of a frame: fewer than a long draft needs, and more than anything else.
+/// Limit of a frame's bytes: less than a long draft needs, and more than anything else.
 const FRAME_BYTES: usize = 1_000;
-/// Ticks at one time: so many in a row mean that the machine asks to be woken for nothing.
+/// Maximum of consecutive ticks at one time. More mean useless wake-ups.
 const TICKS_MOST: usize = 20;
 
-/// One input: a life of a client, from its start to its end.
+/// Runs one input: a client's life, from start to end.
 ///
 /// # Panics
 ///
-/// If the machine breaks its contract: see `watch`.
+/// The machine breaks its contract: see `watch`.
 pub fn run(bytes: &[u8]) {
     let mut bytes = Unstructured::new(bytes);
     let mut phone = Phone::new(bytes.arbitrary().unwrap_or(false));
-    // An input that is too short for its last step ends before it.
+    // An input too short for its last step ends before this step.
     let _ = phone.live(&mut bytes);
     phone.end();
 }
 
-/// Small bounds, so that inputs reach them.
+/// Small limits, within reach of inputs.
 fn settings(forgets: bool) -> Settings {
     let defaults = Limits::default();
     let conversations = if forgets { 3 } else { defaults.conversations };
@@ -59,7 +59,7 @@ fn settings(forgets: bool) -> Settings {
     Settings { limits, outbox_survives: forgets, ..Settings::default() }
 }
 
-/// A machine with all that is around it.
+/// A machine with its surroundings.
 struct Phone {
     machine: Machine,
     now: Now,
@@ -68,7 +68,8 @@ struct Phone {
 }
 
 impl Phone {
-    /// `forgets`: it holds so few conversations that it has to forget some, and may then tell their messages again.
+    /// With `forgets`, the limit of followed conversations is so small that some are forgotten, and
+    /// their messages may be reported again.
     fn new(forgets: bool) -> Self {
         let settings = settings(forgets);
         let now = Now { wall: Timestamp::from_millis(1_705_314_600_000), ..Now::default() };
@@ -116,7 +117,7 @@ impl Phone {
         Ok(())
     }
 
-    /// The transport stands.
+    /// The transport opens.
     fn open(&mut self) {
         if let Some(link) = self.watch.opening() {
             self.give(Input::Opened { link });
@@ -130,7 +131,7 @@ impl Phone {
         }
     }
 
-    /// The server answers a request, and not always the oldest.
+    /// The server answers a request, not always the oldest.
     fn reply(&mut self, bytes: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let place = bytes.arbitrary::<u8>()?;
         let Some(request) = self.watch.take_request(usize::from(place)) else { return Ok(()) };
@@ -162,7 +163,7 @@ impl Phone {
         Ok(())
     }
 
-    /// The provider of tokens answers, if it was asked.
+    /// The token provider answers a pending request.
     fn token(&mut self, bytes: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let result = match bytes.int_in_range(0..=7_u8)? {
             0 => Err(TokenError::Unavailable("offline".into())),
@@ -175,7 +176,7 @@ impl Phone {
         Ok(())
     }
 
-    /// The disk answers, if it was asked.
+    /// The disk completes a pending write.
     fn kept(&mut self, bytes: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let is_full = bytes.int_in_range(0..=7_u8)? == 0;
         if self.watch.take_keep_wanted(!is_full) {
@@ -184,7 +185,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Time passes, or somebody sets the clock.
+    /// Time passes, or the wall clock is changed.
     fn pass(&mut self, bytes: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let millis = Duration::from_millis(bytes.arbitrary::<u16>()?.into());
         match bytes.int_in_range(0..=7_u8)? {
@@ -196,7 +197,7 @@ impl Phone {
         Ok(())
     }
 
-    /// Time passes until the machine wants to be woken.
+    /// Time passes until the machine's next deadline.
     fn wait(&mut self) {
         if let Some(at) = self.watch.wake_at() {
             self.advance(at.since(self.now.monotonic));
@@ -209,7 +210,7 @@ impl Phone {
         self.now.wall = self.now.wall.plus(by);
     }
 
-    /// Gives an input and takes all outputs, and wakes the machine if it wants that now.
+    /// Gives an input and handles all outputs. Wakes the machine if its deadline is now.
     fn give(&mut self, input: Input) {
         self.hand_over(input);
         self.wake();
@@ -234,7 +235,7 @@ impl Phone {
         self.watch.at_rest(&self.machine);
     }
 
-    /// The app closes the client, and the disk does what is left to do.
+    /// Closes the client, and completes the remaining writes.
     fn end(mut self) {
         self.give(Input::Close);
         while self.watch.take_keep_wanted(true) {

@@ -1,11 +1,13 @@
-//! What must hold of a machine's outputs, whatever happens to it.
+//! The contract of a machine's outputs, whatever happens.
 //!
-//! - Of what it asks for there is never a second one before the answer to the first: a token, a write, a transport.
-//! - It sends only over the transport that stands, only what a server can read, and no draft that is not kept.
-//! - Every request of the app is answered once, and every draft ends once; nothing is told of it after that.
-//! - The messages of a conversation are told in rising order, unless its history is another one; a view begins with
-//!   its snapshot, and nothing is told of one that has ended.
-//! - What one input leads to is bounded, and so is what waits.
+//! - A second token, write or transport is never requested before the answer to the first.
+//! - The machine sends only over the open transport, only valid frames, and only drafts in the
+//!   outbox.
+//! - Every request of the app is answered once, and every draft ends once, with no report after its
+//!   end.
+//! - The messages of a conversation are reported in rising order, unless its history changes. A
+//!   view begins with a snapshot, and nothing follows after its end.
+//! - The outputs of one input are bounded, and all queues too.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +21,10 @@ use chat_core::protocol::Request;
 use chat_core::time::Monotonic;
 use serde_json::Value;
 
-/// Outputs that one input may lead to: each of what is bounded answered or told, to each view.
+/// Maximum of outputs after one input: an answer or a report for each bounded thing, to each view.
 const OUTPUTS_MOST: usize = 200;
 
-/// A transport, as far as it has come.
+/// A transport and its state.
 #[derive(Clone, Copy)]
 enum Link {
     None,
@@ -30,28 +32,28 @@ enum Link {
     Open(LinkId),
 }
 
-/// Everything that was seen of a machine.
+/// Everything observed about a machine.
 pub(super) struct Watch {
     limits: Limits,
-    /// It holds so few conversations that it may tell a message again.
+    /// Whether the machine forgets conversations and may report a message again.
     forgets: bool,
     link: Link,
     token_wanted: bool,
-    /// What is to be kept.
+    /// The pending write of the outbox.
     keep_wanted: Option<Vec<Change>>,
     kept: BTreeMap<ClientMessageId, Entry>,
     wake_at: Option<Monotonic>,
     /// Requests without a reply.
     requests: Vec<Value>,
-    /// Whether each has been answered.
+    /// The app's requests, and whether each is answered.
     calls: BTreeMap<CallId, bool>,
-    /// Whether each has come to its end.
+    /// The drafts, and whether each has ended.
     drafts: BTreeMap<ClientMessageId, bool>,
-    /// The last number told.
+    /// The last number reported.
     told: BTreeMap<ConversationId, u64>,
-    /// The last number told, if there was a snapshot.
+    /// The last number reported, if there was a snapshot.
     views: BTreeMap<ViewId, Option<u64>>,
-    /// How many outputs the present input may still lead to.
+    /// Remaining outputs for the current input.
     outputs_left: usize,
 }
 
@@ -74,7 +76,7 @@ impl Watch {
         }
     }
 
-    /// The transport that is to be opened.
+    /// Returns the transport being opened.
     pub(super) fn opening(&self) -> Option<LinkId> {
         match self.link {
             Link::Opening(link) => Some(link),
@@ -82,7 +84,7 @@ impl Watch {
         }
     }
 
-    /// The transport that stands, or is to be opened.
+    /// Returns the transport that is open or being opened.
     pub(super) fn link(&self) -> Option<LinkId> {
         match self.link {
             Link::Opening(link) | Link::Open(link) => Some(link),
@@ -94,7 +96,7 @@ impl Watch {
         self.wake_at
     }
 
-    /// Takes one of the requests that have no reply yet.
+    /// Removes one of the requests without a reply.
     pub(super) fn take_request(&mut self, place: usize) -> Option<Value> {
         let count = self.requests.len();
         (count > 0).then(|| self.requests.remove(place % count))
@@ -104,7 +106,7 @@ impl Watch {
         std::mem::take(&mut self.token_wanted)
     }
 
-    /// Whether a write was asked for: it is done, or not.
+    /// Completes a pending write, or fails it. Returns whether there was one.
     pub(super) fn take_keep_wanted(&mut self, is_done: bool) -> bool {
         let Some(changes) = self.keep_wanted.take() else { return false };
         for change in changes.into_iter().filter(|_| is_done) {
@@ -116,7 +118,7 @@ impl Watch {
         true
     }
 
-    /// What is given to the machine now.
+    /// Records an input.
     pub(super) fn input(&mut self, input: &Input) {
         self.outputs_left = OUTPUTS_MOST;
         match input {
@@ -138,7 +140,7 @@ impl Watch {
 
     fn heard(&mut self, text: &[u8]) {
         self.outputs_left += text.len();
-        // It is forgotten then, and may be told from anywhere when the server speaks of it all the same.
+        // The conversation is forgotten, and may start anywhere if the server mentions it again.
         let is_forgotten = String::from_utf8_lossy(text).contains("conversation_not_found");
         if is_forgotten || self.forgets {
             self.told.clear();
@@ -150,7 +152,7 @@ impl Watch {
         self.requests.clear();
     }
 
-    /// What the machine wants done.
+    /// Checks an output.
     pub(super) fn output(&mut self, output: Output) {
         self.outputs_left =
             self.outputs_left.checked_sub(1).expect("one input leads to a bounded number of outputs");
@@ -226,7 +228,7 @@ impl Watch {
         }
     }
 
-    /// Nothing more follows from the input.
+    /// Checks the state after the last output of an input.
     pub(super) fn at_rest(&self, machine: &Machine) {
         assert!(self.requests.len() <= self.limits.on_wire, "too many requests on the wire");
         let restored = 3;
@@ -237,7 +239,7 @@ impl Watch {
         assert!(changes <= 2 * (self.limits.outbox + restored), "too many changes to keep");
     }
 
-    /// The client is closed.
+    /// Checks the state of the closed client.
     pub(super) fn at_end(&self) {
         assert!(self.calls.values().all(|answered| *answered), "a request of the app has no answer");
         assert!(self.drafts.values().all(|ended| *ended), "a draft has no end");

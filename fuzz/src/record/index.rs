@@ -1,8 +1,9 @@
-//! The values and keys of the index, compiled from the source of chat-server, where nothing but the store sees them.
+//! The values and keys of the index, compiled from chat-server's source files, where they are
+//! private to the store.
 
-/// What the values know of the journal.
+/// The journal's types in the values.
 mod journal {
-    /// Where a record stands.
+    /// The place of a record.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub(super) struct Location {
         pub(super) segment: u64,
@@ -21,7 +22,7 @@ use chat_core::id::UserId;
 
 use values::{ContentValue, ConversationValue, MessageValue};
 
-/// These bytes as each kind of value, and as the end of each key that is taken apart.
+/// Reads the bytes as each kind of value, and as the end of each parsed key.
 pub(super) fn read(bytes: &[u8]) {
     if let Some(message) = MessageValue::decode(bytes) {
         read_message(&message);
@@ -54,14 +55,14 @@ pub(super) fn read(bytes: &[u8]) {
     }
 }
 
-/// A message that was read: as a run of one it is the same.
+/// A message read alone equals the same message in a run of one.
 fn read_message(message: &MessageValue) {
     let run = message.encode();
     let places = MessageValue::split(&run).expect("a run of one is a run");
     let [place] = &places[..] else { panic!("{} messages", places.len()) };
     assert_eq!(MessageValue::decode(&run[place.clone()]).as_ref(), Some(message));
     let id = message.id(7);
-    // A nonce that is no text is no nonce of ours, and its id another one.
+    // A nonce without valid text is not ours, and its id differs.
     if id.as_str().as_bytes().get(4..20) == Some(&message.nonce[..]) {
         assert_eq!(MessageValue::nonce(&id), Some(message.nonce));
     }

@@ -10,17 +10,18 @@ use futures::executor::block_on;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// What separates a payload from its content in an input.
+/// The separator of payload and content in an input.
 const TAB: u8 = b'\t';
-/// Bytes of the salt that a content begins with.
+/// Bytes of the salt at the beginning of a content.
 const SALT: usize = 16;
 
-/// These bytes as the first segment.
+/// Reads the bytes as the first segment.
 pub(super) fn read(bytes: &[u8]) {
     check(&records(&journal_of(bytes)));
 }
 
-/// The lines of these bytes, each as a record whose checksums hold: all up to the first that says nothing are found.
+/// Wraps each line as a record with valid checksums: all records before the first invalid one are
+/// found.
 pub(super) fn read_sealed(bytes: &[u8]) {
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(Line::new).collect();
     let found = records(&journal_of(&sealed(&lines)));
@@ -32,7 +33,7 @@ pub(super) fn read_sealed(bytes: &[u8]) {
     }
 }
 
-/// The same, opened as a store: an index is made of it, or it is refused.
+/// Opens the segment as a store: either an index is built, or the segment is refused.
 pub(super) fn open_sealed(bytes: &[u8]) {
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(Line::new).collect();
     let directory = journal_of(&sealed(&lines));
@@ -48,7 +49,7 @@ pub(super) fn open_sealed(bytes: &[u8]) {
     assert_eq!((epoch(&again), again.report().position), before, "opened for the second time");
 }
 
-/// A record to be: a payload, and the content that it may name by its hash, which is written `#`.
+/// A future record: a payload, and the content whose hash replaces `#` in the payload.
 struct Line {
     payload: Vec<u8>,
     content: Vec<u8>,
@@ -64,7 +65,7 @@ impl Line {
         Self { payload: pieces.join(hash.as_bytes()), content }
     }
 
-    /// What it says, if it says something and its content is the one that it names.
+    /// Returns the record's meaning, if valid and with matching content.
     fn event(&self) -> Option<Event> {
         let event: Event = serde_json::from_slice(&self.payload).ok()?;
         let text = self.content.get(SALT..).and_then(|text| str::from_utf8(text).ok());
@@ -89,7 +90,7 @@ fn journal_of(segment: &[u8]) -> TempDir {
     directory
 }
 
-/// All that can be read.
+/// Returns all readable records.
 fn records(directory: &TempDir) -> Vec<Record> {
     let path: &Path = directory.path();
     let records = read_all(path).expect("the directory is there");
@@ -114,7 +115,7 @@ fn check(records: &[Record]) {
     }
 }
 
-/// A segment of one group, written as chat-server writes it: see its `journal` module for the format.
+/// Builds a segment of one group in chat-server's format: see its `journal` module.
 fn sealed(lines: &[Line]) -> Vec<u8> {
     let mut segment = b"chatjrnl".to_vec();
     segment.extend(1_u32.to_be_bytes());

@@ -1,7 +1,7 @@
-//! What may stand on a disk: the journal of a server, the values of its index, the outbox of a client.
+//! Files on a disk: a server's journal, the values of its index, a client's outbox.
 //!
-//! No bytes make reading panic, and what is read is written and read again to the same. The journal and the outbox
-//! are also given bytes whose checksums hold, or nothing but checksums would ever be tried.
+//! Reading never panics. Read values are written and read again to the same. The journal and the
+//! outbox also get bytes with valid checksums, because otherwise only checksums would be tested.
 
 mod index;
 mod journal;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-/// One input: the first byte picks what the others are.
+/// Runs one input. The first byte picks the kind of the others.
 ///
 /// # Panics
 ///
@@ -23,13 +23,14 @@ pub fn run(bytes: &[u8]) {
         2..=5 => outbox::read_sealed(rest),
         6..=7 => journal::read(rest),
         8..=11 => journal::read_sealed(rest),
-        // A hundred times slower than the others: it makes an index.
+        // A hundred times slower than the others, because it builds an index.
         12 => journal::open_sealed(rest),
         _ => index::read(rest),
     }
 }
 
-/// A directory of this input alone, in memory where there is one for that: nothing here is about durability.
+/// Creates a directory for this input alone, in memory if possible, because durability is not
+/// tested here.
 fn directory() -> TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };

@@ -9,11 +9,11 @@ use futures::executor::block_on;
 
 const OWNER: &str = "driver_17";
 const HEADER: &str = r#"{"format":1,"owner":"driver_17"}"#;
-/// What the checksum of a change begins with.
+/// The hashed prefix of a change's checksum.
 const SEAL: &str = "1 driver_17\n";
 
-/// These bytes as a file: it is refused, or read, and then read again to the same; and if it is known what must be in
-/// it, that is.
+/// Reads the bytes as a file. The file is refused, or read, and read again to the same. If the
+/// expected entries are given, they are found.
 pub(super) fn read(bytes: &[u8], expected: Option<&[Entry]>) {
     let directory = super::directory();
     let path = directory.path().join("outbox");
@@ -36,7 +36,7 @@ pub(super) fn read(bytes: &[u8], expected: Option<&[Entry]>) {
     }
 }
 
-/// The lines of these bytes, each with the checksum that makes it a change: those that say one are all found.
+/// Gives each line a valid checksum: all valid changes are found.
 pub(super) fn read_sealed(bytes: &[u8]) {
     let mut file = sealed("", HEADER.as_bytes());
     let mut expected: Vec<Entry> = Vec::new();

@@ -1,4 +1,4 @@
-//! The few steps on files that an outbox is made of, behind a trait so that tests can make each of them fail.
+//! The file operations of an outbox, behind a trait that lets tests make each of them fail.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -8,28 +8,29 @@ use std::path::{Path, PathBuf};
 use super::error::OpenError;
 use super::lock::{Lock, LockGuard};
 
-/// A file that is written, and replaced as a whole.
+/// A file that is written in place and replaced as a whole.
 pub(super) trait Disk {
-    /// Writes the bytes at `offset`, which is the end of what is in use. After an error some may have been written.
+    /// Writes the bytes at `offset`, the end of the used part. After an error, a part may have been
+    /// written.
     fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Cuts the file to `length` bytes.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// Makes durable what is in the file.
+    /// Makes the file's content durable.
     fn sync(&mut self) -> io::Result<()>;
 
     /// Writes a second file beside the first, durable when this returns.
     fn draft(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Puts the second file in the place of the first, which is gone then. After an error the first is still there.
+    /// Replaces the first file by the second. After an error the first is still there.
     fn adopt(&mut self) -> io::Result<()>;
 
-    /// Makes durable which file has the name.
+    /// Makes the replacement durable, by syncing the folder.
     fn sync_folder(&mut self) -> io::Result<()>;
 }
 
-/// The file system of the machine. It holds the lock on the file as long as it lives.
+/// The real file system. Holds the lock on the file for its own lifetime.
 pub(super) struct SystemDisk {
     path: PathBuf,
     /// `None` until the first draft is adopted.
@@ -39,7 +40,7 @@ pub(super) struct SystemDisk {
 }
 
 impl SystemDisk {
-    /// Locks the file and reads it. It may be absent, which reads as empty.
+    /// Locks the file and reads it. A missing file reads as empty.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<u8>), OpenError> {
         let path = resolve(path)?;
         let held = LockGuard::take(&path, &beside(&path, ".lock"))?;
@@ -51,12 +52,12 @@ impl SystemDisk {
         Ok((Self { path, file, draft: None, held }, bytes))
     }
 
-    /// Where the file is, by its one name.
+    /// Returns the canonical path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How it is kept from being opened a second time.
+    /// Returns the reach of the lock.
     pub(super) fn lock(&self) -> Lock {
         self.held.lock()
     }
@@ -67,7 +68,7 @@ impl SystemDisk {
 
     fn write_draft(&mut self, bytes: &[u8]) -> io::Result<()> {
         let path = beside(&self.path, ".new");
-        // Never into a file that is there: it may be a link, or open to others.
+        // Never write into an existing file, which may be a link, or open to others.
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -97,7 +98,8 @@ impl Disk for SystemDisk {
 
     fn draft(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_draft(bytes).inspect_err(|_| {
-            // Half a draft only takes room on a disk that may be full; the next one removes it if this can't.
+            // Half a draft only takes room on a full disk. If this fails, the next draft removes
+            // it.
             let _ = fs::remove_file(beside(&self.path, ".new"));
         })
     }
@@ -113,14 +115,14 @@ impl Disk for SystemDisk {
         File::open(self.path.parent().unwrap_or(&self.path))?.sync_all()
     }
 
-    /// Elsewhere a folder can't be opened to be synced; the file system orders its own changes.
+    /// Other systems can't open a folder to sync it, and their file systems order the changes.
     #[cfg(not(unix))]
     fn sync_folder(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// The one name of the file, however it was written: two names must not give two locks.
+/// Returns the canonical path, because two names of one file must not give two locks.
 fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     match path.canonicalize() {
         Ok(path) => return Ok(path),
@@ -134,7 +136,7 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     Ok(folder.join(path.file_name().ok_or_else(missing)?))
 }
 
-/// How every file is opened: what drivers write is nobody else's to read.
+/// Returns the options for opening any file: only the owner may read drivers' texts.
 pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -143,7 +145,7 @@ pub(super) fn options() -> OpenOptions {
     options
 }
 
-/// The name of the file with `ending` after it.
+/// Appends `ending` to the file's name.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);

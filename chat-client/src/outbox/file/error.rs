@@ -1,22 +1,22 @@
-//! Why a file is refused as an outbox.
+//! Errors of opening an outbox.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use chat_core::id::UserId;
 
-/// Why an outbox can't be opened, and what to do about it.
+/// The error of opening an outbox, with advice.
 ///
-/// Nothing that was in the file is lost by it.
+/// The content of the file is not lost.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder that it should be in is not there.
+    /// The folder does not exist.
     #[error("there is no folder for the outbox {}: create it first", .path.display())]
     NoFolder {
-        /// The file that was asked for.
+        /// The requested file.
         path: PathBuf,
     },
-    /// Another process has it open, or another instance in this one.
+    /// The outbox is open in another process, or twice in this one.
     #[error(
         "the outbox {} is open already: close the app or the client that has it, or give this one another file",
         .path.display()
@@ -25,17 +25,17 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// It holds what somebody else wrote.
+    /// The outbox belongs to another user.
     #[error("the outbox {} belongs to {found}, not to {wanted}: give each user a file of their own", .path.display())]
     OfAnotherUser {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// The owner.
         found: UserId,
-        /// Who asked for it.
+        /// The user who was to open the outbox.
         wanted: UserId,
     },
-    /// It was written by a newer version of this library, in a form that this one does not know.
+    /// The file was written by a newer version of this library, in an unknown format.
     #[error(
         "the outbox {} has format {found}, and this version of the app knows formats up to {known}: update the app",
         .path.display()
@@ -45,10 +45,10 @@ pub enum OpenError {
         path: PathBuf,
         /// Its format.
         found: u32,
-        /// The newest format known here.
+        /// The newest known format.
         known: u32,
     },
-    /// It is something else, or so damaged that nothing tells whose it is.
+    /// The file is no outbox, or too damaged to tell the owner.
     #[error(
         "{} is no outbox, or damaged beyond reading: move it away, and a new one is made in its place",
         .path.display()
@@ -57,27 +57,27 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system says no.
+    /// The operating system reported an error.
     #[error("can't {action} the outbox {}: {source}", .path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl OpenError {
-    /// Names the action and the file that an error of the operating system is about.
+    /// Adds action and file to an error of the operating system.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 }
 
-/// Why the content of a file is refused.
+/// The reason why a file's content is refused.
 #[derive(Debug)]
 pub(super) enum ContentError {
     OfAnotherUser { found: UserId, wanted: UserId },
@@ -87,7 +87,7 @@ pub(super) enum ContentError {
 }
 
 impl ContentError {
-    /// The refusal of this file.
+    /// Adds the path of the file.
     pub(super) fn of(self, path: &Path) -> OpenError {
         let path = path.to_owned();
         match self {

@@ -1,4 +1,4 @@
-//! A disk whose steps fail, and what must hold when they do.
+//! Tests with a disk whose operations fail.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,15 +12,15 @@ use super::log::{GARBAGE_LEAST, Log};
 use super::{Change, Entry};
 use crate::outbox::Draft;
 
-/// What a [`FaultyDisk`] has done, and which of its next steps fail.
+/// The history of a [`FaultyDisk`], and its future failures.
 #[derive(Default)]
 struct Plan {
     done: Vec<&'static str>,
-    /// How many steps there were.
+    /// Number of operations so far.
     steps: usize,
-    /// Whether the step of this number fails; beyond the end, none does.
+    /// Whether the operation with this number fails. Operations past the end succeed.
     failures: Vec<bool>,
-    /// The step from which on all fail, as after a crash.
+    /// The operation from which on all fail, as after a crash.
     dead_from: Option<usize>,
 }
 
@@ -35,7 +35,7 @@ impl Plan {
     }
 }
 
-/// The real disk, which does half of a step that fails.
+/// The real disk. A failing operation does half of its work.
 struct FaultyDisk {
     disk: SystemDisk,
     plan: Arc<Mutex<Plan>>,
@@ -90,7 +90,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// With a file that has been made, so that the plan begins with the first write.
+    /// Creates the file first: the plan begins with the first write.
     fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap(), plan: Arc::default() };
         drop(bench.open());
@@ -139,7 +139,7 @@ fn ids(log: &Log<FaultyDisk>) -> Vec<String> {
     log.entries().iter().map(|entry| entry.client_message_id.to_string()).collect()
 }
 
-/// What a plain list of ids makes of the same changes.
+/// Applies the changes to a plain list of ids, the model.
 fn apply(model: &mut Vec<String>, changes: &[Change]) {
     for change in changes {
         match change {
@@ -154,7 +154,7 @@ fn apply(model: &mut Vec<String>, changes: &[Change]) {
     }
 }
 
-/// The list before the changes and after each of them: a crash may leave the first of them.
+/// Returns the list before the changes and after each of them: a crash may leave the first of them.
 fn after_each(model: &[String], changes: &[Change]) -> Vec<Vec<String>> {
     let after = |count| {
         let mut model = model.to_vec();
@@ -164,7 +164,7 @@ fn after_each(model: &[String], changes: &[Change]) -> Vec<Vec<String>> {
     (0..=changes.len()).map(after).collect()
 }
 
-/// Enough removed text for one rewriting, among entries that stay.
+/// Changes with enough removed text for one rewriting, among entries that stay.
 fn script() -> Vec<Vec<Change>> {
     let length = usize::try_from(GARBAGE_LEAST / 4).unwrap();
     let passing = (10..15).flat_map(|id| [vec![put(id, length)], vec![remove(id)]]);
@@ -268,7 +268,8 @@ fn a_crash_at_any_step_loses_nothing_that_was_kept() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever fails and when: what was kept is there, what was refused is not, in order, also after a new start.
+    /// Whatever fails and when: stored entries are there, refused ones are not, in order, even
+    /// after a restart.
     #[test]
     fn failures_at_random_change_nothing_but_what_is_refused(
         writes in prop::collection::vec(prop::collection::vec((0_u64..12, any::<bool>()), 1..5), 1..40),

@@ -1,4 +1,4 @@
-//! The lock that keeps an outbox from being opened twice, by the best means that the file system has.
+//! The lock that keeps an outbox from being opened twice, as good as the file system permits.
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -9,31 +9,33 @@ use std::sync::{Mutex, PoisonError};
 use super::disk::options;
 use super::error::OpenError;
 
-/// How an outbox is kept from being opened a second time while it is open.
+/// The reach of the lock that keeps an open outbox from being opened again.
 ///
-/// Some file systems have no locks: FAT on the memory card of a tablet, network folders, some of Android's own. The outbox
-/// is opened there all the same, because an app that keeps nothing would lose more.
+/// Some file systems have no locks: FAT on a tablet's memory card, network folders, some of
+/// Android's own. Outboxes work there all the same, because an app without any outbox would lose
+/// more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lock {
-    /// By the file system, against every process of the machine.
+    /// Locked by the file system, against every process of the machine.
     Everywhere,
-    /// Within this process only, because the file system has no locks. Two processes that open it at the same time damage
-    /// it: drafts get lost. An app of several processes should put it elsewhere.
+    /// Locked within this process only, because the file system has no locks. Two processes with
+    /// the same outbox damage the file, and drafts get lost. An app of several processes should put
+    /// the file elsewhere.
     ThisProcess,
 }
 
-/// The outboxes that are open in this process. Bounded by them.
+/// The outboxes open in this process. Bounded by their number.
 static OPEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A lock that is held until this is dropped.
+/// A lock, released on drop.
 pub(super) struct LockGuard {
     path: PathBuf,
-    /// Its lock is released when it is closed. `None` without locks of the file system.
+    /// The lock file, whose lock ends when it is closed. `None` on file systems without locks.
     file: Option<File>,
 }
 
 impl LockGuard {
-    /// Locks the outbox at `path` by a file of its own, which stays when the outbox is replaced.
+    /// Locks the outbox at `path` by a separate file, which stays when the outbox is replaced.
     pub(super) fn take(path: &Path, file: &Path) -> Result<Self, OpenError> {
         Self::take_by(path, file, try_lock)
     }
@@ -46,7 +48,7 @@ impl LockGuard {
         if !OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned()) {
             return Err(OpenError::InUse { path: path.to_owned() });
         }
-        // From here on it is taken out again when this is dropped.
+        // From here on, dropping the guard frees the path.
         let mut held = Self { path: path.to_owned(), file: None };
         let file = options().create(true).truncate(false).open(file);
         let file = file.map_err(OpenError::io("make the lock file of", path))?;
@@ -66,7 +68,8 @@ impl LockGuard {
 
 impl Drop for LockGuard {
     fn drop(&mut self) {
-        // The file's lock goes first: whoever finds the path free may then have it.
+        // The file's lock goes first: as soon as the path is free, another instance may lock the
+        // file.
         drop(self.file.take());
         OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
     }
@@ -86,7 +89,7 @@ fn try_lock(file: &File) -> Result<(), TryLockError> {
     file.try_lock()
 }
 
-/// Whether the file system says that it has no locks, each in its own way.
+/// Whether the error is one of those by which file systems report missing locks.
 #[cfg(unix)]
 fn has_no_locks(error: &io::Error) -> bool {
     use rustix::io::Errno;

@@ -1,4 +1,4 @@
-//! What the file holds, and the rules by which it is written, cut and written anew.
+//! The content of the file, and the rules by which the file is written, cut and rewritten.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use super::error::ContentError;
 use super::record::{FORMAT, Header, Seal, scan};
 use super::{Change, Entry};
 
-/// Bytes that may stand in the file in vain, however little else is in it.
+/// Minimum of garbage bytes for rewriting the file, however small the live part.
 ///
-/// So many acknowledged messages of usual length, some hundreds, go by between two rewritings, each of which costs two
+/// About as much as some hundred acknowledged messages of usual length. A rewriting costs two
 /// syncs.
 pub(super) const GARBAGE_LEAST: u64 = 64 << 10;
 
@@ -21,11 +21,12 @@ pub(super) struct Log<D> {
     owner: UserId,
     seal: Seal,
     kept: Vec<Kept>,
-    /// Bytes of the file that are in use. What is behind them does not count and is cut.
+    /// Bytes of the used part of the file. The rest does not count and is cut off.
     length: u64,
-    /// The file is damaged and should be given up for a new one.
+    /// Whether the file is damaged and should be rewritten.
     worn: bool,
-    /// A step failed that the file's durable state depends on: nothing is written before [`Log::settle`] succeeds.
+    /// Whether an operation failed that the durable state depends on. Nothing is written before
+    /// [`Log::settle`] succeeds.
     unsettled: bool,
 }
 
@@ -36,7 +37,7 @@ struct Kept {
 }
 
 impl<D: Disk> Log<D> {
-    /// Takes up what `bytes`, the content of the file, hold, and tells in how many places they are damaged.
+    /// Opens a log with the file's content `bytes`, and returns the number of damaged places.
     pub(super) fn open(disk: D, bytes: &[u8], owner: &UserId) -> Result<(Self, u64), ContentError> {
         let (seal, owner) = (Seal::of(owner), owner.clone());
         let mut log = Self { disk, owner, seal, kept: Vec::new(), length: 0, worn: false, unsettled: false };
@@ -72,12 +73,12 @@ impl<D: Disk> Log<D> {
         Ok(scan.damaged)
     }
 
-    /// What is kept, in the order in which it was put in.
+    /// Returns the entries in the order of their insertion.
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.kept.iter().map(|kept| kept.entry.clone()).collect()
     }
 
-    /// Makes the changes, or none of them.
+    /// Applies all changes or none.
     pub(super) fn write(&mut self, changes: Vec<Change>) -> io::Result<()> {
         if self.unsettled {
             self.settle()?;
@@ -87,7 +88,7 @@ impl<D: Disk> Log<D> {
         let must_last = changes.iter().any(|change| matches!(change, Change::Put(_)));
         if let Err(error) = self.append(&bytes, must_last) {
             self.unsettled = true;
-            // If this fails too, it is tried again before the next write.
+            // If this fails too, the next write tries again first.
             let _ = self.settle();
             return Err(error);
         }
@@ -96,7 +97,7 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Writes the file anew if it is worth it.
+    /// Rewrites the file if that is worth it.
     ///
     /// An error loses nothing: the old file is whole, and the next call tries again.
     pub(super) fn tidy(&mut self) {
@@ -106,7 +107,7 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Bytes of the lines of what is kept.
+    /// Returns the bytes of the lines of all entries.
     fn live(&self) -> u64 {
         self.kept.iter().map(|kept| kept.length).sum()
     }
@@ -130,7 +131,8 @@ impl<D: Disk> Log<D> {
         if must_last { self.disk.sync() } else { Ok(()) }
     }
 
-    /// Makes the file on the disk what it should be: without what is behind its end, and under its name.
+    /// Settles the durable state of the file: cuts the unused rest, and syncs the content and the
+    /// name.
     fn settle(&mut self) -> io::Result<()> {
         self.disk.cut(self.length)?;
         self.disk.sync()?;
@@ -139,7 +141,7 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Writes a second file of what is kept and puts it in the place of the first.
+    /// Writes a second file with the entries, and replaces the first.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut bytes = Vec::new();
         Seal::of_header().write(&mut bytes, &Header { format: FORMAT, owner: self.owner.clone() });
@@ -150,7 +152,7 @@ impl<D: Disk> Log<D> {
         self.disk.adopt()?;
         self.length = bytes.len() as u64;
         self.worn = false;
-        // A crash may still bring the old file back, without what will have been written to the new one.
+        // A crash may still bring back the old file, without later writes to the new one.
         self.unsettled = true;
         self.settle()
     }

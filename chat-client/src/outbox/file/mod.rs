@@ -1,9 +1,9 @@
 //! An outbox in a file, for an app that the phone may kill at any moment.
 //!
-//! The file is a log of changes that is only ever added to. Each change is one line with a checksum of its own, so
-//! that damage in one place costs what stood in that place and nothing else. When more than half of the file is about
-//! entries that are gone, it is written anew beside the old one and put in its place; until that moment the old one
-//! stays whole.
+//! The file is an append-only log of changes. Each change is one line with its own checksum: damage
+//! in one place costs only the lines in this place. When more than half of the file belongs to
+//! removed entries, a new file is written beside the old one and replaces it. Until the replacement
+//! the old file stays whole.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "files, and a thread for them")]
 
@@ -31,28 +31,29 @@ use disk::SystemDisk;
 pub use lock::Lock;
 use log::Log;
 
-/// An outbox that is kept in a file and so survives the app.
+/// An outbox in a file, which survives the app.
 ///
-/// It belongs to one user: drivers who share a phone get a file each, and a file of somebody else is refused, so that
-/// nobody ever sends what another has written: neither by opening it, nor by starting a client on it with another user's
-/// token. One instance has the file at a time; a second one is refused while the first lives, as far as the file system
-/// can (see [`Lock`]). Beside the file two others come and go under its name: `….lock`, which is empty, and `….new`, while the
-/// file is written anew. Put them in a folder of the app's own. On Unix all three are for the owner alone (mode 0600).
+/// The outbox belongs to one user. Drivers who share a phone get a file each. Another user's file
+/// is refused, both on opening and when a client starts with another user's token: nobody ever
+/// sends another's drafts. Only one instance may have the file open; a second one is refused, as
+/// far as the file system can tell (see [`Lock`]). Two more files come and go beside the file:
+/// `….lock`, which is empty, and `….new`, during a rewriting. Use a folder of the app's own. On
+/// Unix only the owner can read the three files (mode 0600).
 ///
-/// What was put in is synced to the disk before [`write`](Outbox::write) ends. A put of an id that is there already
-/// changes nothing: the first one stays, in its place. Changes that could not be kept are cut off the file again, and
-/// should that fail too, nothing more is kept until it succeeds. A crash in the middle of a write may leave the first of its
-/// changes, which nobody was told were kept.
+/// Added entries are synced to disk before [`write`](Outbox::write) ends. A put with a known id
+/// changes nothing: the first one stays in its place. Changes that could not be stored are cut off
+/// the file again. Should this fail too, nothing more is stored until it succeeds. A crash in the
+/// middle of a write may leave the first of its changes, which were never reported as stored.
 ///
-/// **Size.** The file is written anew as soon as what it holds in vain is more than what it holds in earnest and more
-/// than 64 KiB. So at rest it has at most twice the bytes of the entries in it, or 64 KiB more than them, while the disk
-/// has room for the new one. The number of entries is the client's to bound. Text that was removed may stand in the
-/// file until then.
+/// **Size.** The file is rewritten when its garbage exceeds both its live part and 64 KiB. At rest,
+/// the file has at most twice the bytes of its entries, or 64 KiB more, as long as the disk has
+/// room for a new file. The client bounds the number of entries. Removed text may stay in the file
+/// until then.
 ///
-/// **Threads.** It works on any executor: a thread of its own does the waiting for the disk. Dropping it waits until
-/// that thread has let go of the file, so that it can be opened again: at once, unless a write is under way whose
-/// future was dropped, or the file is just being written anew. A write whose future is dropped is made or fails as a
-/// whole, before anything that is asked later.
+/// **Threads.** A thread of its own waits for the disk, and any executor works. Dropping the outbox
+/// waits until this thread has released the file, and the file can be opened again. This takes no
+/// time, unless a rewriting is going on, or a write whose future was dropped. Such a write succeeds
+/// or fails as a whole, before any later request.
 ///
 /// ```
 /// use chat_client::outbox::{FileOutbox, Outbox};
@@ -78,27 +79,27 @@ pub struct FileOutbox {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread is asked. Where the answer is not waited for any more, it is dropped.
+/// A request to the thread. If the caller has stopped waiting, the answer is dropped.
 enum Job {
     Load(oneshot::Sender<Vec<Entry>>),
     Write(Vec<Change>, oneshot::Sender<Result<(), OutboxError>>),
 }
 
 impl FileOutbox {
-    /// Opens the outbox at `path`, or makes one there for `owner`. The folder must exist.
+    /// Opens the outbox at `path`, or creates one for `owner`. The folder must exist.
     ///
-    /// It reads the file in place, and may write it: call it where that may take some milliseconds. What a crash left
-    /// half written at the end is cut off. What is damaged elsewhere is passed over and counted
-    /// (see [`damaged`](Self::damaged)).
+    /// Reads the file synchronously and may write it, which can take some milliseconds. A line left
+    /// incomplete by a crash is cut off. Damage elsewhere is skipped and counted (see
+    /// [`damaged`](Self::damaged)).
     ///
     /// # Errors
     ///
-    /// Each says what to do: see [`OpenError`]. Nothing that was in the file is lost by it.
+    /// Each has advice: see [`OpenError`]. The content of the file is not lost.
     pub fn open(path: impl AsRef<Path>, owner: &UserId) -> Result<Self, OpenError> {
         let (disk, bytes) = SystemDisk::open(path.as_ref())?;
         let (path, lock) = (disk.path().to_owned(), disk.lock());
         let (log, damaged) = Log::open(disk, &bytes, owner).map_err(|refusal| refusal.of(&path))?;
-        // No backlog: who asks again before the last answer waits for the place.
+        // No backlog: a second request waits until the thread takes the first.
         let (jobs, queue) = mpsc::channel(0);
         let file = path.clone();
         let thread = thread::Builder::new()
@@ -108,16 +109,16 @@ impl FileOutbox {
         Ok(Self { path, owner: owner.clone(), lock, damaged, jobs, thread: Some(thread) })
     }
 
-    /// How the file is kept from being opened a second time.
+    /// Returns the reach of the lock against a second opening.
     pub fn lock(&self) -> Lock {
         self.lock
     }
 
-    /// In how many places the file was damaged when it was opened.
+    /// Returns the number of damaged places found on opening.
     ///
-    /// Each cost at least one change: an entry that was put in is lost, or one that was removed is there again, which
-    /// is sent under its old id and so does no harm. The damage is gone from the file once it is written anew, which
-    /// is tried at once: the next opening does not count it again.
+    /// Each place cost at least one change: an added entry is lost, or a removed entry is back. The
+    /// latter is sent under its old id, without harm. The outbox tries at once to rewrite the file
+    /// without the damage, and the next opening does not count it again.
     pub fn damaged(&self) -> u64 {
         self.damaged
     }
@@ -151,7 +152,7 @@ impl Drop for FileOutbox {
     fn drop(&mut self) {
         self.jobs.close_channel();
         if let Some(thread) = self.thread.take() {
-            // It fails only if the thread panicked, which has been reported where it did.
+            // Fails only if the thread panicked, which was reported there.
             let _ = thread.join();
         }
     }
@@ -166,7 +167,7 @@ impl fmt::Debug for FileOutbox {
     }
 }
 
-/// The thread: it ends, and lets go of the file, when nobody can ask any more.
+/// Runs the thread until the outbox is dropped, and releases the file.
 fn serve(file: &Path, mut log: Log<SystemDisk>, queue: mpsc::Receiver<Job>) {
     for job in block_on_stream(queue) {
         match job {

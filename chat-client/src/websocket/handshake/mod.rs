@@ -1,7 +1,7 @@
-//! The HTTP request that becomes a WebSocket (RFC 6455, section 4.1).
+//! The HTTP handshake of a WebSocket (RFC 6455, section 4.1).
 //!
-//! Written here and not left to the WebSocket library, for that writes the whole request to the log, token included,
-//! and of a refusal it gives only the part of the body that came with the head.
+//! The WebSocket library's own handshake is not used: it logs the whole request, token included,
+//! and returns only the part of a refusal's body that came with the head.
 
 use std::time::Duration;
 
@@ -19,33 +19,35 @@ use crate::retry::Retry;
 use crate::token::Token;
 use crate::transport::{Attempt, TransportError};
 
-/// Most bytes of an answer's head: more than a gateway with all its cookies sends.
+/// Maximum of bytes of a response's head: more than a gateway with all its cookies sends.
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// Most headers of an answer, for the same reason.
+/// Maximum of headers of a response, for the same reason.
 const HEADERS: usize = 64;
 
-/// Bytes of a refusal's body that are waited for: the piece that is shown, in markup.
+/// Bytes of a refusal's body to wait for: the quoted piece, in markup.
 const BODY_BYTES: usize = 1024;
 
-/// How long a refusal's body is waited for: it is only a hint.
+/// Time to wait for a refusal's body, which is only a hint.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
 
-/// Longest pause that an answer can ask for: a login page that says "tomorrow" must not strand a driver.
+/// The longest pause that a response can demand: a login page that says "tomorrow" must not strand
+/// a driver.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// Whether a header can carry the token: nothing in it may end the header, or be changed on the way.
+/// Checks whether a header can carry the token: no character may end the header or be changed on
+/// the way.
 pub(super) fn check(token: &Token) -> Result<(), TransportError> {
     let token = token.expose();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(TransportError::refused(
-            "the token is empty, or holds what no token does: blanks, line ends, accents",
+            "the token is empty, or has characters that no token has: blanks, line ends, accents",
         ));
     }
     Ok(())
 }
 
-/// Asks for a WebSocket. Gives the bytes that came after the answer.
+/// Performs the handshake. Returns the bytes received after the response.
 pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     address: &Address,
@@ -77,9 +79,11 @@ fn request(address: &Address, attempt: &Attempt, key: &str) -> String {
     )
 }
 
-/// Reads until the head of the final answer is whole; gives its length with those of the informational ones before it.
+/// Reads until the head of the final response is complete. Returns its length, including
+/// informational responses before it.
 ///
-/// The limit on their length is one for all of them, so that a server can't send informational answers for ever.
+/// The limit on the length covers all of them: a server can't send informational responses for
+/// ever.
 async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     received: &mut Vec<u8>,
@@ -107,7 +111,7 @@ async fn read_head<S: AsyncRead + Unpin>(
     }
 }
 
-/// Reads until there are this many bytes, or no more come.
+/// Reads until there are this many bytes, or the stream ends.
 async fn read_to<S: AsyncRead + Unpin>(
     stream: &mut S,
     received: &mut Vec<u8>,
@@ -128,17 +132,18 @@ enum Answer {
     Refused(HttpRefusal),
 }
 
-/// An HTTP answer that opens no WebSocket.
+/// An HTTP response that opens no WebSocket.
 struct HttpRefusal {
     status: u16,
-    /// Bytes of the body, as far as the head announces them.
+    /// Bytes of the body, if announced by the head.
     body: usize,
     retry_after: Option<Duration>,
 }
 
 impl Answer {
-    /// Reads the head, and gives its length too; `None` if it is not whole yet. An informational one (a status of 100 to
-    /// 199 other than 101) is no answer: the final one follows (RFC 9110, section 15.2).
+    /// Parses the head and returns its length; `None` if incomplete. An informational response (a
+    /// status of 100 to 199 except 101) is no answer: the final one follows (RFC 9110, section
+    /// 15.2).
     fn parse(
         received: &[u8],
         key: &str,
@@ -167,7 +172,7 @@ impl Answer {
     }
 }
 
-/// Whether it is this handshake that was answered, by a WebSocket server, with nothing that was not asked for.
+/// Checks that a WebSocket server answered this very handshake, without unrequested extensions.
 fn verify(headers: &[Header<'_>], key: &str) -> Result<(), TransportError> {
     let accept = derive_accept_key(key.as_bytes());
     let wrong = if !has_token(headers, "Upgrade", "websocket") {
@@ -184,7 +189,7 @@ fn verify(headers: &[Header<'_>], key: &str) -> Result<(), TransportError> {
         return Ok(());
     };
     Err(TransportError::network(format_args!(
-        "the server does not speak WebSocket: its header {wrong} is not right"
+        "the server does not speak WebSocket: its header {wrong} is wrong"
     )))
 }
 
@@ -200,12 +205,13 @@ impl HttpRefusal {
         }
     }
 
-    /// Whatever the status, another try after a pause.
+    /// Explains a refusal. Whatever the status, the client tries again after a pause.
     ///
-    /// The chat's own server refuses no token by a status: it opens the WebSocket and closes it with a code. So this is
-    /// a captive portal (200, 302, 403, 511), a proxy (407, 502, 504), a server that is full or being replaced (503,
-    /// and 404 while a route is missing), or a gateway in front that checks tokens itself (401). All but the last go
-    /// away by themselves, and taking a portal's 403 for the last word would leave a driver without a chat all day.
+    /// The chat's own server refuses no token by a status: it opens the WebSocket and closes it
+    /// with a code. An HTTP refusal comes from a captive portal (200, 302, 403, 511), a proxy (407,
+    /// 502, 504), a server that is full or being replaced (503, and 404 while a route is missing),
+    /// or a gateway that checks tokens itself (401). All but the last go away by themselves. Taking
+    /// a portal's 403 as final would leave a driver without a chat all day.
     fn explain(&self, body: &[u8], token: &Token) -> TransportError {
         let status =
             StatusCode::from_u16(self.status).map_or(self.status.to_string(), |status| status.to_string());
@@ -214,19 +220,20 @@ impl HttpRefusal {
             _ => "",
         };
         let said = quoted(&printable_without(body, token));
-        let reason = format!("a WebSocket was asked for, and the answer was {status}{page}{said}");
+        let reason = format!("the server refused the WebSocket with {status}{page}{said}");
         TransportError { retry: Retry::AfterPause(self.retry_after), reason: reason.into() }
     }
 }
 
-/// The pause that a `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or a date, which counts from `now`, the
-/// date of the answer itself, because the clock of this device may be wrong.
+/// Parses `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date. A date is compared with
+/// `now`, the response's own date, because this device's clock may be wrong.
 fn retry_after(value: &str, now: Option<Timestamp>) -> Option<Duration> {
     let seconds = value.parse::<u64>().ok().map(Duration::from_secs);
     seconds.or_else(|| Some(http_date(value)?.since(now?)))
 }
 
-/// Reads a date in the form that senders must use, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+/// Parses a date in the form that senders must use, "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110,
+/// section 5.6.7).
 fn http_date(value: &str) -> Option<Timestamp> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -236,14 +243,14 @@ fn http_date(value: &str) -> Option<Timestamp> {
     serde_json::from_value(format!("{year}-{month:02}-{day}T{time}Z").into()).ok()
 }
 
-/// The values of a header that are texts, one for each line of that name.
+/// Returns the textual values of a header, one for each line with this name.
 fn values<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a str> {
     let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
     named.filter_map(|header| std::str::from_utf8(header.value).ok()).map(str::trim)
 }
 
-/// The elements of a header that is a list. Several lines are one list, and empty elements do not count (RFC 9110,
-/// sections 5.3 and 5.6.1).
+/// Returns the elements of a list header. Several lines form one list, and empty elements do not
+/// count (RFC 9110, sections 5.3 and 5.6.1).
 fn tokens<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a str> {
     values(headers, name).flat_map(|value| value.split(',')).map(str::trim).filter(|token| !token.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Answers that take their time, on a clock that jumps.
+//! Slow responses, in virtual time.
 
 use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::transport::ProgressReport;
 
-/// How the handshake fails when it is answered with these pieces, half a second apart, and the connection stays open;
-/// and after how long.
+/// Returns the error of a handshake and its duration. The response comes in these pieces, half a
+/// second apart, and the connection stays open.
 async fn failure_after(pieces: &[&str]) -> (TransportError, Duration) {
     let (mut ours, mut theirs) = duplex(1 << 16);
     let address = Address::parse("ws://h/").unwrap();

@@ -22,48 +22,53 @@ use super::error::{broken, closed, lost};
 use super::link::{Link, Watched};
 use crate::transport::TransportError;
 
-/// Most bytes of an incoming message. The longest is the list of 1,000 conversations with 20,000 participants in all:
-/// 23 MB with every name and address at its 256 bytes, and 24 MB of last messages with every character escaped. A
-/// frame's room is taken when its length is known, so this is also what a hostile server can make an app take.
+/// Maximum of bytes of an incoming message. The longest is the list of 1,000 conversations with
+/// 20,000 participants in all: 23 MB with every name and address at its 256 bytes, and 24 MB of
+/// last messages with every character escaped. A frame's memory is allocated when its length is
+/// known: a hostile server can make an app allocate up to this much.
 const MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Bytes that are read at once. The library's own 128 KiB are allocated at once, and most frames have a few hundred.
+/// Bytes of the read buffer. The library's default of 128 KiB is allocated at once, and most frames
+/// have a few hundred bytes.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// Bytes that are gathered before they are written without being flushed.
+/// Bytes gathered before a write without a flush.
 const WRITE_BUFFER: usize = 8 * 1024;
 
-/// Most bytes that wait to be written: many times the server's limit on a frame. Beyond it a frame is a failure, and of
-/// pongs only the newest is kept, so that a server that pings and does not read can't pile them up.
+/// Maximum of bytes waiting to be written: many times the server's limit on a frame. A frame beyond
+/// it is an error. Of pongs only the newest is kept: a server that pings and does not read can't
+/// pile them up.
 const WRITE_BUFFER_MOST: usize = 1024 * 1024;
 
-/// How long before the end of the heartbeat the server is pinged: time for an answer over the worst of radios.
+/// The time between a ping and the end of the heartbeat: enough for an answer over the worst radio.
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long the server's answer to a close is awaited.
+/// Time to wait for the server's answer to a close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// An open WebSocket as `Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error = TransportError>`.
+/// An open WebSocket as `Stream<Item = Result<Frame, TransportError>> + Sink<Frame, Error =
+/// TransportError>`.
 ///
-/// One task must poll both. After a [`TransportError`] or a [`Frame::Close`] the stream ends. The server is pinged when
-/// nothing has come from it until 10 s before the end of the heartbeat (half of a heartbeat below 20 s), and given up
-/// at its end; so is a write that it takes nothing of for as long.
+/// One task must poll both. After a [`TransportError`] or a [`Frame::Close`] the stream ends. After
+/// silence until 10 s before the end of the heartbeat (half of a heartbeat below 20 s), the client
+/// pings the server. At the end of the heartbeat the connection is given up, also if the server has
+/// accepted no byte of a write for as long.
 pub struct Socket<S> {
     websocket: WebSocketStream<TokioAdapter<Link<S>>>,
     heartbeat: Duration,
-    /// For whichever comes first: the next ping, or the end.
+    /// The timer of the next ping or the end, whichever comes first.
     timer: Pin<Box<Sleep>>,
-    /// The last sign of life after which the server was pinged.
+    /// The last sign of life before the last ping.
     pinged_after: Option<Instant>,
-    /// A close was sent, or one that came in was answered.
+    /// Whether a close was sent or answered.
     said_goodbye: bool,
     ended: bool,
-    /// When the close is not waited for any longer.
+    /// The end of the wait for the server's close.
     closes_at: Option<Instant>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// The client's end of a connection whose handshake is done, with the bytes that came after it.
+    /// Creates the client's end after the handshake, with the bytes received behind it.
     pub(super) async fn new(link: Link<S>, leftover: Vec<u8>, heartbeat: Duration) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -84,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Reads until something comes that the client must hear of.
+    /// Reads until there is a frame for the client.
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         loop {
             if self.watched().stuck_since().is_some()
@@ -100,13 +105,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Some(Message::Text(text)) => return Poll::Ready(Some(Ok(Frame::Text(text.into())))),
                 Some(Message::Binary(bytes)) => return Poll::Ready(Some(Ok(Frame::Binary(bytes)))),
                 Some(Message::Close(close)) => return Poll::Ready(Some(self.on_close(cx, close.as_ref()))),
-                // The library answers a ping when it is read from again.
+                // The library answers a ping upon the next read.
                 Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             }
         }
     }
 
-    /// The library has queued the answer: it goes out now, for the stream may not be polled again.
+    /// Handles a received close. The library has queued the answer, which is flushed now, because
+    /// the stream may not be polled again.
     fn on_close(
         &mut self,
         cx: &mut Context<'_>,
@@ -118,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         closed(close)
     }
 
-    /// Passes on what came of a write; while it waits, the link may turn out to be dead.
+    /// Maps the result of a write. While the write waits, the link may turn out to be dead.
     fn poll_written(
         &mut self,
         cx: &mut Context<'_>,
@@ -135,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Waits for the end of the link's life, and pings before.
     ///
-    /// Silence is judged only once all that had come in was read.
+    /// Silence counts only after all received bytes were read.
     fn poll_deadline(&mut self, cx: &mut Context<'_>, all_read: bool) -> Poll<TransportError> {
         while let Some(deadline) = self.next_deadline(all_read) {
             if self.timer.deadline() != deadline {
@@ -184,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         TransportError::network(format_args!("the link is dead: the server {what} for {:?}", self.heartbeat))
     }
 
-    /// Whether no ping is to be sent before there is another sign of life. After a close none may be.
+    /// Whether no ping is due before the next sign of life. After a close none is allowed.
     fn is_pinged(&self) -> bool {
         self.said_goodbye || self.pinged_after == Some(self.watched().alive_at())
     }
@@ -206,15 +212,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.websocket.get_ref().get_ref().watched()
     }
 
-    /// Closes in good order: a socket that is dropped while something waits in it unread is reset, and a reset takes
-    /// from the server what it had not read yet.
+    /// Closes in good order. Dropping a socket with unread bytes resets the connection, and a reset
+    /// takes from the server the bytes it had not read yet.
     fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.closes_at.is_none() {
             let closes_at = Instant::now() + CLOSE_WITHIN;
             self.closes_at = Some(closes_at);
             self.timer.as_mut().reset(closes_at);
             self.said_goodbye = true;
-            // It fails if that was said already, or nobody is left to be told.
+            // Fails if a close was sent already, or if nobody is left to receive it.
             let _ = self.websocket.start_send_unpin(close_message(CloseCode::Normal));
         }
         if self.timer.as_mut().poll(cx).is_ready() || ready!(self.websocket.poll_flush_unpin(cx)).is_err() {
@@ -273,14 +279,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Frame> for Socket<S> {
         this.poll_written(cx, flushed)
     }
 
-    /// Says goodbye if that was not done, and waits at most 2 s for the server to close too. Never fails: nothing is
-    /// left that a failure would concern.
+    /// Sends a close unless one was sent, and waits at most 2 s for the server's close. Never
+    /// fails, because a failure has no effect any more.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.get_mut().poll_goodbye(cx).map(Ok)
     }
 }
 
-/// A message in one frame. An outgoing text is valid UTF-8 by the contract of [`Frame::Text`].
+/// Makes a message of one frame. An outgoing text is valid UTF-8 by the contract of
+/// [`Frame::Text`].
 fn whole(payload: Bytes, kind: Data) -> Message {
     Message::Frame(RawFrame::message(payload, OpCode::Data(kind), true))
 }

@@ -1,4 +1,4 @@
-//! Crashes and bad flash: what is readable is kept.
+//! Crashes and bad flash memory: readable changes are kept.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Folder, ids, put, remove, write};
 
-/// A file of three entries, a removal, and where each line begins.
+/// Returns a file of three entries and a removal, and the start of each line.
 fn file() -> (Folder, Vec<u8>, Vec<usize>) {
     let folder = Folder::new();
     let mut outbox = folder.open();
@@ -84,7 +84,7 @@ fn a_destroyed_header_costs_nothing() {
     let (folder, mut bytes, starts) = file();
     bytes[..starts[1]].fill(0xff);
     fs::write(folder.path(), &bytes).unwrap();
-    // The stretch without a line feed reaches into the first entry.
+    // The damage without a line feed reaches into the first entry.
     assert_eq!(folder.found(), (vec!["b".to_owned(), "c".to_owned()], 1));
 }
 
@@ -100,7 +100,7 @@ fn damage_at_the_end_is_told_from_a_line_that_was_never_finished() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever stands in the file, it is read or refused, and nothing is in it that was not put there.
+    /// Any file is read or refused, and no entry appears that was never put.
     #[test]
     fn any_damage_is_read_past_or_refused(
         at in any::<prop::sample::Index>(),

@@ -15,7 +15,7 @@ use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use futures::executor::block_on;
 use tempfile::TempDir;
 
-/// A folder with room for one outbox.
+/// A folder for one outbox.
 struct Folder(TempDir);
 
 impl Folder {
@@ -35,7 +35,7 @@ impl Folder {
         open_at(&self.path())
     }
 
-    /// The ids in the file, in order, and the number of damaged places.
+    /// Returns the ids in the file, in order, and the number of damaged places.
     fn found(&self) -> (Vec<String>, u64) {
         let mut outbox = self.open();
         let damaged = outbox.damaged();

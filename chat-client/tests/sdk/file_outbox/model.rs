@@ -1,4 +1,4 @@
-//! Whatever is put, removed and opened again: the file holds what a list would hold.
+//! After any puts, removals and reopenings, the file holds the same as a plain list.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What drivers write is nobody else's to read.
+//! Only the owner can read drivers' texts.
 
 use super::{Folder, put_text, write};
 

@@ -1,4 +1,4 @@
-//! A file that is not this user's to send from is refused, in words that say what to do, and left as it is.
+//! A file that this user must not use is refused, with advice, and left unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use chat_core::time::Now;
 
 use super::{Folder, load, open_at, put, write};
 
-/// The error of opening, with the folder's name taken out of its text.
+/// Returns the error of opening, without the folder's name in its text.
 fn refusal(folder: &Folder, result: Result<FileOutbox, OpenError>) -> (OpenError, String) {
     let error = result.unwrap_err();
     let place = folder.0.path().canonicalize().unwrap();
@@ -116,7 +116,8 @@ fn a_folder_that_is_not_there() {
     assert!(matches!(error, OpenError::Io { .. }), "a folder in the place of the file: {error}");
 }
 
-/// Another user's token on the file of this one: the app took the name from its settings, not from the token.
+/// Another user's token on this user's file: the app took the name from its settings instead of the
+/// token.
 #[test]
 fn a_token_of_another_user_than_the_files() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! However many messages go through, the file stays small.
+//! The file stays small, however many messages pass.
 
 use std::fs;
 

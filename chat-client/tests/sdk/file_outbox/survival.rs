@@ -1,4 +1,4 @@
-//! What was put in is there in the app's next life, and what was removed is not.
+//! Put entries are there in the app's next run, and removed entries are not.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
@@ -84,7 +84,7 @@ fn writes_that_nobody_waits_for_keep_their_order() {
     assert_eq!(ids(&mut outbox), ["a", "b", "c", "d"]);
 }
 
-/// Asks for it and does not wait for the answer.
+/// Sends the request without waiting for the answer.
 fn begin(write: impl Future) {
     let _ = pin!(write).poll(&mut Context::from_waker(Waker::noop()));
 }

@@ -1,4 +1,4 @@
-//! The end: everything that waits is answered.
+//! Closing: all pending requests are answered.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn closing_answers_and_hands_back_everything() {
     assert_eq!(must(view.next()).await, None);
     let told = must((&mut events).collect::<Vec<_>>()).await;
     assert_eq!(told.last(), Some(&Event::Connection(ConnectionState::Closed)));
-    // And nothing begins any more.
+    // Nothing new begins.
     let late = must(john.send_message("conv_1", "Hello?")).await.unwrap_err();
     assert_eq!(late.reason, NotSentReason::Closed);
     assert_eq!(
@@ -104,7 +104,7 @@ async fn an_outbox_on_disk_keeps_what_the_next_life_sends() {
     }
 }
 
-/// An outbox that does not work.
+/// An outbox that fails.
 struct Broken {
     loads: bool,
 }

@@ -1,4 +1,4 @@
-//! The connection: told of networks and of the background, and patient.
+//! The connection: reports of networks and of the background, and patience.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn the_state_can_be_asked_for() {
     assert!(matches!(john.state(), ConnectionState::Waiting { .. }));
 }
 
-/// A transport that takes no more, and has an answer that was not read yet.
+/// A transport that refuses writes, with an unread reply in it.
 #[tokio::test(start_paused = true)]
 async fn an_answer_before_the_end_is_heard_though_a_write_has_failed() {
     let builder = ChatClient::over(Broken, TestClock::start()).token("token").seed([7; 32]);

@@ -1,4 +1,4 @@
-//! A conversation that is shown: a snapshot, then each message once, whatever happens.
+//! An open conversation: a snapshot, then each message once, whatever happens.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ async fn what_was_missed_comes_after_the_tunnel() {
     let chat = Chat::start();
     let (john, _events) = chat.live(&driver()).await;
     let (_jane, mut heard) = chat.live(&control()).await;
-    // Jane has heard nothing at all before she is gone.
+    // Jane has received nothing before she is gone.
     let jane_is_gone = chat.clone();
     jane_is_gone.cut();
     let created = must(john.create_support_conversation("Detour", "1", None)).await.unwrap();
@@ -59,6 +59,6 @@ async fn unread_messages_are_counted_until_they_are_read() {
     until(&mut heard_too, unread(3, 0)).await;
     must(jane.mark_message_read(id.clone(), second.message_id)).await.unwrap();
     until(&mut heard, unread(1, 2)).await;
-    // And on the other device.
+    // The other device hears it too.
     until(&mut heard_too, unread(1, 2)).await;
 }

@@ -1,4 +1,4 @@
-//! Requests that are answered: by the server, or by a typed error.
+//! Requests, answered by the server or by a typed error.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_room_is_joined_again_after_every_reconnect() {
     let chat = Chat::start();
     let (john, _events) = chat.live(&driver()).await;
     let (jane, mut heard) = chat.live(&control()).await;
-    // Regulators only: of a driver's request Jane hears nothing but its message.
+    // Regulators only: Jane hears only the message of a driver's request.
     must(jane.join_support_room(RoomType::RegulatorSupport)).await.unwrap();
     chat.cut();
     until(&mut heard, crate::handle::support::is_live).await;

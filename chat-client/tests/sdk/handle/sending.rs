@@ -1,4 +1,4 @@
-//! Drafts: acknowledged, refused, kept while offline, once.
+//! Drafts: acknowledged, refused, kept while offline, sent once.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ async fn a_lost_reply_makes_no_second_message() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let posted = john.send_message(created.conversation_id.clone(), i.to_string());
-        // Before the reply, or behind it.
+        // Before the reply, or after it.
         tokio::time::sleep(Duration::from_millis(i % 8)).await;
         chat.cut();
         must(posted).await.unwrap();

@@ -1,4 +1,4 @@
-//! A chat in this process, and clients of it whose network can be cut.
+//! A chat in this process, and its clients, whose network can be cut.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,13 +18,13 @@ use futures::{Sink, SinkExt, Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-/// How long to wait for what must come, in virtual time.
+/// Time limit of awaited events, in virtual time.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// How long a frame of the server is on its way.
+/// Delay of a frame from the server.
 pub(crate) const DELAY: Duration = Duration::from_millis(5);
 
-/// Tokio's clock, which tests stop; the wall begins in 2024.
+/// Tokio's clock, paused in tests. The wall time begins in 2024.
 #[derive(Clone, Copy)]
 pub(crate) struct TestClock(Instant);
 
@@ -46,7 +46,7 @@ impl Clock for TestClock {
     }
 }
 
-/// What clients connect to.
+/// The chat that clients connect to.
 #[derive(Clone)]
 pub(crate) struct Chat {
     pub(crate) clock: TestClock,
@@ -62,7 +62,7 @@ struct World {
     clients: u8,
 }
 
-/// A token of these tests says all by itself: `user role lifetime-in-milliseconds-of-the-clock`.
+/// A token of these tests is plain text: `user role lifetime-in-milliseconds-of-the-clock`.
 pub(crate) fn token(user: &User, expires_at: Timestamp) -> String {
     format!("{} {} {}", user.id, user.role.as_str(), expires_at.as_millis())
 }
@@ -94,7 +94,7 @@ impl Chat {
         self.world.lock().unwrap()
     }
 
-    /// In the place of the chat there is an empty one with another epoch.
+    /// Replaces the chat by an empty one with another epoch.
     pub(crate) fn replace(&self) {
         self.world().handle = serve("epoch_2", self.clock);
         self.cut();
@@ -105,7 +105,7 @@ impl Chat {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Whether connections can be opened.
+    /// Opens or closes the network.
     pub(crate) fn set_up(&self, is_up: bool) {
         self.world().is_up = is_up;
         if !is_up {
@@ -113,34 +113,35 @@ impl Chat {
         }
     }
 
-    /// What connections were asked for so far.
+    /// Returns the attempts to connect so far.
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
         self.world().attempts.clone()
     }
 
-    /// A token of this user that is good for a day.
+    /// Returns a token of this user, valid for a day.
     pub(crate) fn token(&self, user: &User) -> String {
         token(user, self.clock.now().wall.plus(Duration::from_hours(24)))
     }
 
-    /// A client with tokens of these.
+    /// Returns the builder of a client with these tokens.
     pub(crate) fn builder<T: TokenProvider>(&self, tokens: T) -> Builder<Self, TestClock, T> {
         ChatClient::over(self.clone(), self.clock).token(tokens).seed(self.seed())
     }
 
-    /// Another one for each client: with the same one they would take each other's messages for their own.
+    /// A seed of its own for each client: with the same seed they would take each other's messages
+    /// for their own.
     fn seed(&self) -> [u8; 32] {
         let mut world = self.world();
         world.clients += 1;
         [world.clients; 32]
     }
 
-    /// A running client of this user, and what it hears.
+    /// Starts a client of this user, and returns its events.
     pub(crate) async fn client(&self, user: &User) -> (ChatClient, Events) {
         run(self.builder(self.token(user))).await
     }
 
-    /// The same, once it is live and has its list.
+    /// Starts a client, and waits until it is live and has its list.
     pub(crate) async fn live(&self, user: &User) -> (ChatClient, Events) {
         let (client, mut events) = self.client(user).await;
         until(&mut events, |event| matches!(event, Event::Conversations(_))).await;
@@ -193,7 +194,7 @@ impl Connector for Chat {
                 _ = cuts.changed() => {}
             }
         });
-        // What is on its way when the connection is cut is lost with it.
+        // Frames on their way are lost with a cut connection.
         let delayed = from_server.then(async |frame| {
             tokio::time::sleep(DELAY).await;
             Ok(frame)
@@ -204,7 +205,7 @@ impl Connector for Chat {
     }
 }
 
-/// A server that does not know the user: an error frame, then the close.
+/// A server that rejects the user: an error frame, then the close.
 fn refusing() -> Joined<BoxStream<'static, Result<Frame, TransportError>>, Outgoing> {
     use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
     let error = encode(&ErrorReply::event(ErrorCode::NotAuthenticated.into()));
@@ -213,17 +214,17 @@ fn refusing() -> Joined<BoxStream<'static, Result<Frame, TransportError>>, Outgo
     join(futures::stream::iter(frames).chain(futures::stream::pending()).boxed(), Box::pin(sink))
 }
 
-/// Waits for what must come.
+/// Awaits a future within [`PATIENCE`].
 pub(crate) async fn must<F: IntoFuture>(future: F) -> F::Output {
     timeout(PATIENCE, future.into_future()).await.expect("it must come")
 }
 
-/// The next item, which must come.
+/// Returns the next item, which must arrive.
 pub(crate) async fn next<S: Stream + Unpin>(stream: &mut S) -> S::Item {
     must(stream.next()).await.expect("the stream goes on")
 }
 
-/// Takes items until one fits, which must come however many do, and gives them all.
+/// Takes items until one matches, and returns them all.
 pub(crate) async fn until<S: Stream + Unpin>(
     stream: &mut S,
     fits: impl Fn(&S::Item) -> bool,
@@ -238,7 +239,7 @@ pub(crate) async fn until<S: Stream + Unpin>(
     .await
 }
 
-/// What a view shows: the contents, checked to be numbered without a hole.
+/// The contents of a view, checked to be numbered without gaps.
 #[derive(Default, Debug)]
 pub(crate) struct Shown(pub Vec<(u64, String)>);
 
@@ -259,7 +260,7 @@ impl Shown {
         }
     }
 
-    /// Applies updates until the newest message is this one.
+    /// Applies updates until this message is the newest.
     pub(crate) async fn until(&mut self, updates: &mut (impl Stream<Item = Update> + Unpin), content: &str) {
         while self.0.last().is_none_or(|(_, last)| last != content) {
             self.apply(next(updates).await);
@@ -283,7 +284,7 @@ pub(crate) fn is_live(event: &Event) -> bool {
     *event == Event::Connection(ConnectionState::Live)
 }
 
-/// Only so that its errors are seen to be readable.
+/// Returns the error's text, to check that it is readable.
 pub(crate) fn read_aloud(error: &StartError) -> String {
     error.to_string()
 }

@@ -1,4 +1,4 @@
-//! Tokens: renewed before they expire, asked for again when they have, and never tried again when they were refused.
+//! Tokens: renewed before expiry, requested again after expiry, and never repeated after a refusal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,7 +49,7 @@ async fn the_only_one_expires_and_the_app_hears_why() {
     tokio::time::sleep(Duration::from_hours(1)).await;
     let tries = chat.attempts().len() - attempts;
     assert!((60..240).contains(&tries), "every half minute on average: {tries}");
-    // What is written now waits for a token, or for the end.
+    // A draft written now waits for a token or for the end.
     let posted = john.send_message("conv_1", "Hello?");
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(posted.progress(), Progress::Queued);

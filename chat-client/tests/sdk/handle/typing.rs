@@ -1,4 +1,4 @@
-//! Typing: shown while the guard is held.
+//! Typing, shown while the guard is held.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chat_client::Event;
 
 use crate::handle::support::{Chat, control, driver, must, next, until};
 
-/// The next change of somebody's typing, and after how long it was heard.
+/// Returns the next change of another user's typing, and the time until its arrival.
 async fn typing(events: &mut chat_client::Events) -> bool {
     loop {
         if let Event::TypingStatus(status) = next(events).await {
@@ -23,7 +23,7 @@ async fn it_lasts_as_long_as_the_guard() {
     let created = must(john.create_support_conversation("Detour", "1", None)).await.unwrap();
     let guard = john.typing(created.conversation_id.clone());
     assert!(typing(&mut heard).await);
-    // Longer than the server would show it without a refresh.
+    // Longer than the server shows typing without a refresh.
     let ended =
         tokio::time::timeout(Duration::from_mins(1), async { while typing(&mut heard).await {} }).await;
     assert!(ended.is_err(), "it is refreshed");

@@ -1,4 +1,4 @@
-//! When a connection is given up, and when it is not.
+//! Conditions for giving up a connection.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn a_reply_that_was_lost_is_not_waited_for_because_later_ones_come() {
     assert!(matches!(scene.state(), ConnectionState::Waiting { .. }));
 }
 
-/// On a bus the network changes every few seconds, and an attempt may take longer than that.
+/// On a bus the network changes every few seconds, faster than an attempt succeeds.
 #[test]
 fn an_attempt_under_way_outlives_every_report_of_a_network() {
     let mut scene = Scene::live(&json!([]));
@@ -64,7 +64,7 @@ fn an_attempt_under_way_outlives_every_report_of_a_network() {
     }
     scene.reply("get_active_conversations", list(&json!([])));
     assert_eq!(*scene.state(), ConnectionState::Live);
-    // A link that takes 8 s for an answer is asked once, not given up.
+    // A link with 8 s of delay gets one probe and is not given up.
     for _ in 0..4 {
         scene.give(Input::NetworkIsBack);
         scene.pass(Duration::from_secs(2));
@@ -119,7 +119,7 @@ fn an_app_that_comes_and_goes_throws_no_attempt_away() {
     assert_eq!(scene.presented().len(), attempts + 1, "now the server is told of the other heartbeat");
 }
 
-/// Eleven devices of a user, of which the server holds ten.
+/// Eleven devices of one user, where the server allows ten.
 #[test]
 fn one_that_was_replaced_comes_back_after_pauses_that_grow() {
     let mut scene = Scene::live(&json!([]));

@@ -1,4 +1,4 @@
-//! Another store in the place of the one that was known.
+//! Another store in place of the known one.
 
 use chat_client::Event;
 use chat_client::machine::{Input, ViewId};
@@ -60,7 +60,7 @@ fn what_comes_live_before_the_server_has_said_its_epoch_is_not_taken_for_the_nex
     }
 }
 
-/// What the app is told of messages and epochs.
+/// Returns the app's events about messages and epochs.
 fn heard(scene: &mut Scene) -> Vec<String> {
     let events = scene.take_events().into_iter();
     let heard = events.filter_map(|event| match event {

@@ -1,4 +1,4 @@
-//! Of each conversation every message is told once, and none is left out.
+//! Every message of a conversation is reported once, and none is left out.
 
 use chat_client::Event;
 use chat_client::machine::{Input, ViewId};
@@ -13,7 +13,7 @@ fn a_conversation_that_is_opened_before_the_list_knows_it_is_told_from_its_first
     scene.reconnect();
     scene.give(Input::OpenView { view: ViewId(1), conversation_id: ConversationId::from("conv_1") });
     scene.hear(&new_message(1));
-    // This list was loaded before the conversation began, and the next one after it.
+    // This list was loaded before the conversation began, and the next one after.
     scene.reply("get_active_conversations", list(&json!([])));
     scene.reply("join_conversation", messages(1, 1));
     scene.reply("get_active_conversations", list(&json!([summary(1, 0, 1)])));

@@ -1,4 +1,5 @@
-//! What does not fit into a frame is refused at once, wherever it comes from: sent, it would end every connection.
+//! Requests that do not fit into a frame are refused at once, wherever they come from: on the wire,
+//! they would end every connection.
 
 use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::machine::support::{Scene, list};
 
-/// Longer than a frame, whatever stands around it.
+/// Longer than a frame by itself.
 const TOO_LONG: usize = 70_000;
 
 fn message(id: &str, conversation_id: String, content: String) -> Entry {
@@ -16,7 +17,7 @@ fn message(id: &str, conversation_id: String, content: String) -> Entry {
     Entry { client_message_id: id.into(), draft, not_after: None }
 }
 
-/// The drafts that were handed back for their length, by their ids.
+/// Returns the ids of the drafts that were handed back for their length.
 fn handed_back(scene: &mut Scene) -> Vec<String> {
     let too_long = |event: Event| match event {
         Event::Outbox {

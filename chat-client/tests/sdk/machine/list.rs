@@ -1,4 +1,4 @@
-//! The list of conversations: little first, then the rest, each conversation once.
+//! The list of conversations: a short page first, then the rest, each conversation once.
 
 use chat_client::Event;
 use chat_core::id::ConversationId;
@@ -21,14 +21,14 @@ fn page(ids: &[&str], next_cursor: Option<&str>) -> Value {
     page
 }
 
-/// A message in this conversation.
+/// Makes a message in this conversation.
 fn moved(id: &str) -> Value {
     let mut message = crate::machine::support::new_message(2);
     message["conversation_id"] = id.into();
     message
 }
 
-/// The lists that were told, the newest conversations and all of them.
+/// Returns the reported lists, of the newest conversations and of all.
 fn told(scene: &mut Scene) -> Vec<(&'static str, Vec<ConversationId>)> {
     let told = |event| match event {
         Event::NewestConversations(list) => Some(("newest", list)),
@@ -56,14 +56,14 @@ fn the_newest_are_shown_first_and_the_others_follow_by_cursor() {
     assert_eq!(told(&mut scene), []);
     scene.reply("get_active_conversations", page(&["conv_3"], None));
     assert_eq!(told(&mut scene), []);
-    // One has moved to the top meanwhile; the event of that is still on its way.
+    // One conversation has moved to the top meanwhile. The event about this is still on its way.
     let again = scene.reply("get_active_conversations", page(&["conv_4", "conv_1"], Some("one")));
     assert_eq!(again["data"], first["data"]);
     assert_eq!(told(&mut scene), [of("all", ["conv_4", "conv_1", "conv_2", "conv_3"])]);
     assert!(!scene.has_asked("get_active_conversations"));
 }
 
-/// It moves to the top behind the back of the pages to come.
+/// The conversation moves to the top, away from the pages to come.
 #[test]
 fn one_that_moves_while_the_pages_come_is_fetched_by_itself() {
     let mut scene = Scene::connected();
@@ -75,7 +75,7 @@ fn one_that_moves_while_the_pages_come_is_fetched_by_itself() {
     let asked = scene.reply("get_active_conversations", page(&["conv_3"], None));
     assert_eq!(asked["data"], json!({"conversation_id": "conv_3", "participants": "brief"}));
     scene.hear(&moved("conv_5"));
-    // The user was withdrawn from the other one.
+    // The user was removed from the other conversation.
     let refusal = json!({"success": false, "error": "…", "code": "conversation_not_found"});
     scene.reply("get_active_conversations", refusal);
     scene.reply("get_active_conversations", page(&["conv_5"], None));

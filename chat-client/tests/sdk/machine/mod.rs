@@ -1,4 +1,4 @@
-//! The state machine, one input at a time: regressions that the simulation once found, each by name.
+//! The state machine, one input at a time: bugs that the simulation once found, each by name.
 
 mod connection;
 mod epoch;

@@ -1,4 +1,4 @@
-//! Drafts of an earlier life.
+//! Drafts of an earlier run.
 
 use chat_client::machine::{Input, Machine, Output, Settings};
 use chat_client::outbox::{Draft, Entry};
@@ -13,7 +13,7 @@ fn one_that_is_too_late_at_the_start_is_handed_back_only_when_the_app_can_hear_i
     let entry = Entry { client_message_id: "a-1".into(), draft: draft.clone(), not_after };
     let now = Now { monotonic: Monotonic::default(), wall: Timestamp::from_millis(2_000) };
     machine.handle(now, Input::Restored(vec![entry]));
-    // The app has its handle only when the first input has been taken in: it sees the draft in the outbox.
+    // The app gets its handle only after the first input, and sees the draft in the outbox.
     let outputs = std::iter::from_fn(|| machine.poll()).collect::<Vec<_>>();
     assert_eq!(machine.outbox().count(), 1);
     assert!(matches!(outputs.last(), Some(Output::WakeAt(Some(at))) if *at == now.monotonic), "{outputs:?}");

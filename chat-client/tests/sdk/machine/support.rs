@@ -1,4 +1,4 @@
-//! A machine with a connection that stands, and a server that answers what the test says.
+//! A machine with an open connection, and a server under the test's control.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,48 +18,48 @@ use serde_json::{Value, json};
 /// The user of the machine.
 pub(crate) const ME: &str = "driver_1";
 
-/// When a scene begins.
+/// The start of a scene.
 const START: i64 = 1_705_314_600_000;
 
-/// A machine, and all that it has asked for.
+/// A machine, and all its requests.
 pub(crate) struct Scene {
     machine: Machine,
     now: Now,
     link: Option<LinkId>,
-    /// Requests that are not answered.
+    /// Unanswered requests.
     asked: VecDeque<Value>,
     events: Vec<Event>,
     answers_given: Vec<(CallId, Result<Reply, Error>)>,
     refused_views: Vec<ViewId>,
-    /// Bytes of the frame that was sent last.
+    /// Bytes of the last sent frame.
     last_frame: Bytes,
-    /// Whether connections open at once, by themselves.
+    /// Whether connections open at once.
     opens: bool,
-    /// The names of the tokens that connections were opened with.
+    /// The names of the connections' tokens.
     presented: Vec<String>,
-    /// Whether the provider of tokens answers by itself; if not, whether it is asked.
+    /// Whether the token provider answers at once, and if not, whether a request is pending.
     answers: bool,
     is_asked: bool,
 }
 
-/// A token that lasts for ten minutes from the start of the scene.
+/// Makes a token that lasts for ten minutes from the start of the scene.
 fn token(name: &str) -> Token {
     lasting(name, 600)
 }
 
-/// A token that lasts for this many seconds from the start of the scene.
+/// Makes a token that lasts for this many seconds from the start of the scene.
 pub(crate) fn lasting(name: &str, seconds: i64) -> Token {
     let claims = json!({"sub": ME, "exp": START / 1_000 + seconds});
     Token::from(format!("{name}.{}.", URL_SAFE_NO_PAD.encode(claims.to_string())))
 }
 
 impl Scene {
-    /// Connected, and nothing is answered yet.
+    /// Starts connected, without any reply.
     pub(crate) fn connected() -> Self {
         Self::restored(Vec::new())
     }
 
-    /// The same, with an outbox from an earlier life.
+    /// Starts connected, with an outbox of an earlier run.
     pub(crate) fn restored(entries: Vec<Entry>) -> Self {
         let now = Now { monotonic: Monotonic::default(), wall: Timestamp::from_millis(START) };
         let mut scene = Self {
@@ -80,7 +80,7 @@ impl Scene {
         scene
     }
 
-    /// Connected, with this list of conversations.
+    /// Starts connected, with this list of conversations.
     pub(crate) fn live(conversations: &Value) -> Self {
         let mut scene = Self::connected();
         scene.reply("get_active_conversations", list(conversations));
@@ -120,7 +120,7 @@ impl Scene {
         None
     }
 
-    /// The server answers the oldest request of this type, which is given.
+    /// Answers the oldest request of this type, and returns the request.
     pub(crate) fn reply(&mut self, kind: &str, mut reply: Value) -> Value {
         let request = self.take_request(kind);
         reply["request_id"] = request["request_id"].clone();
@@ -128,7 +128,7 @@ impl Scene {
         request
     }
 
-    /// The oldest request of this type gets no answer.
+    /// Drops the oldest request of this type without an answer.
     pub(crate) fn lose(&mut self, kind: &str) {
         self.take_request(kind);
     }
@@ -139,12 +139,12 @@ impl Scene {
         request.unwrap_or_else(|| panic!("no {kind} among {:?}", self.asked))
     }
 
-    /// Whether a request of this type is not answered.
+    /// Whether a request of this type is unanswered.
     pub(crate) fn has_asked(&self, kind: &str) -> bool {
         self.asked.iter().any(|request| request["type"] == kind)
     }
 
-    /// Whether the provider of tokens answers by itself, from now on.
+    /// Sets whether the token provider answers at once.
     pub(crate) fn provider_answers(&mut self, answers: bool) {
         self.answers = answers;
     }
@@ -153,7 +153,7 @@ impl Scene {
         self.is_asked
     }
 
-    /// The provider answers.
+    /// Lets the provider answer.
     pub(crate) fn give_token(&mut self, name: &str) {
         self.give_this(token(name));
     }
@@ -180,48 +180,48 @@ impl Scene {
         self.give(Input::Tick);
     }
 
-    /// Whether connections open at once, from now on.
+    /// Sets whether connections open at once.
     pub(crate) fn opens(&mut self, opens: bool) {
         self.opens = opens;
     }
 
-    /// The connection that is being opened stands.
+    /// Opens the current connection.
     pub(crate) fn open(&mut self) {
         let link = self.link.expect("it is being opened");
         self.give(Input::Opened { link });
     }
 
-    /// Bytes come over the connection that stands or is being opened.
+    /// Reports moved bytes on the current connection.
     pub(crate) fn progress(&mut self) {
         let link = self.link.expect("it is being opened");
         self.give(Input::Progress { link });
     }
 
-    /// The attempt fails, or the connection is lost.
+    /// Fails the attempt or the connection.
     pub(crate) fn fail(&mut self, error: TransportError) {
         let link = self.link.expect("it is being opened");
         self.give(Input::Lost { link, error });
     }
 
-    /// The server closes the connection.
+    /// Closes the connection from the server.
     pub(crate) fn close(&mut self, code: CloseCode) {
         let link = self.link.expect("the connection stands");
         self.give(Input::Frame { link, frame: Frame::Close(code) });
     }
 
-    /// A frame comes.
+    /// Delivers a frame.
     pub(crate) fn hear(&mut self, frame: &Value) {
         let link = self.link.expect("the connection stands");
         self.give(Input::Frame { link, frame: Frame::Text(frame.to_string().into()) });
     }
 
-    /// The server closes the connection, and the machine opens another as soon as it may.
+    /// Closes the connection from the server, and waits until the machine opens another.
     pub(crate) fn reconnect(&mut self) {
         self.close(CloseCode::NoSignOfLife);
         self.pass_minutes(1);
     }
 
-    /// The answers to what the app has asked.
+    /// Returns the answers to the app's requests.
     pub(crate) fn take_answers(&mut self) -> Vec<(CallId, Result<Reply, Error>)> {
         std::mem::take(&mut self.answers_given)
     }
@@ -239,7 +239,7 @@ impl Scene {
     }
 }
 
-/// The reply with a list of conversations.
+/// Makes a reply with a list of conversations.
 pub(crate) fn list(conversations: &Value) -> Value {
     json!({
         "success": true, "conversations": conversations, "count": 1, "timestamp": "2024-01-15T10:30:00.000Z",
@@ -247,7 +247,7 @@ pub(crate) fn list(conversations: &Value) -> Value {
     })
 }
 
-/// One conversation of a list.
+/// Makes one row of a list.
 pub(crate) fn summary(last_seq: u64, read_up_to: u64, unread_count: u32) -> Value {
     json!({
         "id": "conv_1", "title": "Support: Help", "status": "ACTIVE", "created_by": ME, "participants": [],
@@ -260,7 +260,7 @@ pub(crate) fn summary(last_seq: u64, read_up_to: u64, unread_count: u32) -> Valu
     })
 }
 
-/// A message of somebody else that comes live.
+/// Makes a live message of another user.
 pub(crate) fn new_message(seq: u64) -> Value {
     json!({
         "type": "new_message", "conversation_id": "conv_1",
@@ -271,7 +271,7 @@ pub(crate) fn new_message(seq: u64) -> Value {
     })
 }
 
-/// The reply with the messages of a conversation from this number to that.
+/// Makes a reply with this range of a conversation's messages.
 pub(crate) fn messages(from: u64, to: u64) -> Value {
     let message = |seq| {
         let mut message = new_message(seq)["message"].clone();

@@ -1,4 +1,4 @@
-//! A token that came while the session of another one stood.
+//! Tokens that arrive during the session of another one.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn assert_waits(scene: &Scene, why: WaitCause) {
     assert!(matches!(state, ConnectionState::Waiting { cause, .. } if *cause == why), "{state:?}");
 }
 
-/// Live, asked for the next token.
+/// Live, and asked for the next token.
 fn due(scene: &mut Scene) {
     scene.reply("get_active_conversations", list(&json!([])));
     scene.provider_answers(false);
@@ -43,7 +43,7 @@ fn one_that_the_session_may_not_be_prolonged_by_is_used_for_the_next() {
     scene.reply("refresh_token", json!({"success": false, "error": "…", "code": "token_mismatch"}));
     scene.close(CloseCode::TokenExpired);
     assert_eq!(scene.presented(), ["first", "other role"]);
-    // And it is not tried again before a pause.
+    // The token is not tried again before a pause.
     scene.close(CloseCode::TokenExpired);
     assert_waits(&scene, WaitCause::TokenExpired);
     scene.pass_minutes(1);
@@ -127,7 +127,8 @@ fn other_rights_lead_to_another_token_at_once_and_the_reason_is_told() {
     scene.give_token("second");
     assert_eq!(scene.presented(), ["first", "second"], "another token need not wait");
 
-    // It says other rights too, and so on: the server's pause is kept, though the network comes and goes.
+    // The new token has other rights too, and so on: the server's pause is kept, although the
+    // network comes and goes.
     scene.hear(&json!({
         "type": "error", "success": false, "error": "…", "code": "rights_changed", "retry_after_ms": 300_000,
     }));
@@ -142,7 +143,7 @@ fn other_rights_lead_to_another_token_at_once_and_the_reason_is_told() {
     assert!(scene.is_provider_asked());
 }
 
-/// The clock of the server is behind: it calls a token invalid that is only not valid yet.
+/// The server's clock is behind: it calls a token invalid that is only not valid yet.
 #[test]
 fn one_that_is_valid_from_a_later_time_on_is_tried_again() {
     let claims = json!({"sub": "driver_1", "nbf": 1_705_314_600, "exp": 1_705_318_200});
@@ -156,13 +157,13 @@ fn one_that_is_valid_from_a_later_time_on_is_tried_again() {
     scene.pass_minutes(1);
     scene.give_this(early());
     assert_eq!(scene.presented(), ["first", "early", "early"]);
-    // Of any other one that is the last word.
+    // For any other token the refusal is final.
     let mut scene = Scene::connected();
     scene.close(CloseCode::NotAuthenticated);
     assert!(matches!(scene.state(), ConnectionState::Stopped(StopReason::Refused { .. })));
 }
 
-/// The clock of this device is an hour ahead: every token looks expired when it comes.
+/// This device's clock is an hour ahead: every token looks expired on arrival.
 #[test]
 fn a_wrong_clock_of_the_device_asks_for_few_tokens() {
     let mut scene = Scene::connected();

@@ -1,4 +1,4 @@
-//! Who types is told what holds, whoever holds it.
+//! The server is told the current state of typing, with any number of guards.
 
 use chat_client::machine::Input;
 use chat_client::outbox::{Draft, Entry};
@@ -21,7 +21,7 @@ fn a_guard_that_a_message_has_ended_does_not_end_the_next_one() {
     typing(&mut scene, true);
     assert_eq!(scene.reply("typing_indicator", json!({"success": true}))["data"]["is_typing"], true);
     write(&mut scene);
-    // As in `self.guard = Some(chat.typing(id))`: the new one begins before the old one ends.
+    // As in `self.guard = Some(chat.typing(id))`: the new guard begins before the old one ends.
     typing(&mut scene, true);
     typing(&mut scene, false);
     assert_eq!(scene.reply("typing_indicator", json!({"success": true}))["data"]["is_typing"], true);

@@ -1,4 +1,4 @@
-//! What is told of unread messages, last of all, is right.
+//! The last report of unread messages is right.
 
 use chat_client::Event;
 use chat_client::machine::{Call, CallId, Input};
@@ -16,7 +16,7 @@ fn a_list_does_not_take_back_what_was_heard_while_it_was_on_its_way() {
         message_id: MessageId::from("msg_00000000000000003"),
     });
     scene.give(Input::Call { id: CallId(1), call });
-    // How many of the others are unread only the server can say: it is asked, and its answer is of before message 6.
+    // Only the server knows how many of the others are unread. Its answer predates message 6.
     scene.reply("mark_message_read", json!({"success": true}));
     scene.hear(&new_message(6));
     scene.take_events();
@@ -43,7 +43,7 @@ fn a_reading_that_is_heard_before_the_first_list_is_not_lost() {
         "type": "read_position", "conversation_id": "conv_1", "message_id": "msg_00000000000000005",
         "read_up_to": 5, "timestamp": "2024-01-15T10:30:00.000Z",
     }));
-    // This list was loaded before the reading, and the next one after it.
+    // This list was loaded before the reading, and the next one after.
     scene.reply("get_active_conversations", list(&json!([summary(5, 0, 5)])));
     scene.reply("get_active_conversations", list(&json!([summary(5, 5, 0)])));
     let events = scene.take_events();
@@ -59,7 +59,7 @@ fn a_reading_between_a_first_message_and_the_first_list_is_not_lost() {
         "type": "read_position", "conversation_id": "conv_1", "message_id": "msg_00000000000000009",
         "read_up_to": 9, "timestamp": "2024-01-15T10:30:00.000Z",
     }));
-    // This list was loaded before the reading, and the next one after it.
+    // This list was loaded before the reading, and the next one after.
     scene.reply("get_active_conversations", list(&json!([summary(12, 0, 12)])));
     scene.reply("get_active_conversations", list(&json!([summary(12, 9, 3)])));
     let events = scene.take_events();

@@ -16,7 +16,7 @@ const HEARTBEAT: Duration = Duration::from_secs(25);
 
 type Server = WebSocketStream<TokioAdapter<DuplexStream>>;
 
-/// A client's end, and the raw other end of the pipe.
+/// Returns a client's end, and the raw other end of the pipe.
 async fn raw_pair(pipe: usize) -> (Socket<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(pipe);
     (Socket::new(Link::plain(ours, ProgressReport::default()), Vec::new(), HEARTBEAT).await, theirs)
@@ -32,12 +32,12 @@ fn text(text: impl Into<Bytes>) -> Frame {
     Frame::Text(text.into())
 }
 
-/// What comes of this, at the latest in an hour of the clock that jumps: what hangs is told by its name.
+/// Awaits a future for at most an hour of virtual time: a hanging test fails under its own name.
 async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_hours(1), future).await.expect("it does not hang")
 }
 
-/// The failure that this must be, with a text that names it.
+/// Asserts that the stream has failed, with `what` in the text.
 fn assert_dead(failure: Option<Result<Frame, TransportError>>, what: &str) {
     let Some(Err(failure)) = failure else { panic!("{failure:?} instead of a failure") };
     assert_eq!(failure.retry, Retry::AfterPause(None));
@@ -142,7 +142,7 @@ async fn pongs_do_not_pile_up() {
         for _ in 0..pings {
             raw.write_all(&ping).await.unwrap();
         }
-        // Only now is anything taken of what the client has to say.
+        // The client's bytes are taken only now.
         let mut taken = 0;
         let mut buffer = [0; 1024];
         while let Ok(Ok(read)) = tokio::time::timeout(Duration::from_secs(1), raw.read(&mut buffer)).await {
@@ -152,7 +152,7 @@ async fn pongs_do_not_pile_up() {
     };
     let read = async { assert_dead(client.next().await, "no sign of life") };
     let (taken, ()) = futures::join!(flood, read);
-    // Beside the buffer there is the pipe, the newest pong, and the client's own ping.
+    // Besides the buffer, the pipe, the newest pong and the client's own ping count.
     assert!(taken > 10_000 && taken <= WRITE_BUFFER_MOST + 4 * 1024, "{taken}");
 }
 
@@ -308,7 +308,7 @@ async fn closing_waits_for_the_server_but_not_for_ever() {
     assert_eq!(raw.read(&mut [0]).await.unwrap(), 0, "one close");
 }
 
-/// The server has said something, and is gone: a write fails before that is read.
+/// The server has sent frames and is gone: a write fails before they are read.
 #[tokio::test(start_paused = true)]
 async fn what_had_come_in_is_read_though_a_write_has_failed() {
     let (mut client, mut raw) = raw_pair(1 << 10).await;

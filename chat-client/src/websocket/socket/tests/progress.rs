@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A socket whose reports of progress are counted, and the other end of its pipe.
+/// Returns a socket with a counter of its reports of progress, and the other end of its pipe.
 async fn metered(pipe: usize) -> (Socket<DuplexStream>, DuplexStream, Arc<AtomicU32>) {
     let (ours, theirs) = duplex(pipe);
     let reports = Arc::new(AtomicU32::new(0));
