@@ -32,7 +32,7 @@ pub(super) async fn run(
         connect(shared, connector, &clock),
         wake(shared, &clock),
         get_tokens(shared, tokens),
-        keep(shared, outbox),
+        persist(shared, outbox),
     );
     let closed = shared.wait(|state| state.machine.is_closed().then_some(()));
     select(pin!(parts), pin!(closed)).await;
@@ -69,9 +69,9 @@ async fn get_tokens(shared: &Shared, mut provider: impl TokenProvider) {
     }
 }
 
-async fn keep(shared: &Shared, mut outbox: impl Outbox) {
+async fn persist(shared: &Shared, mut outbox: impl Outbox) {
     loop {
-        let changes = shared.wait(|state| state.commands.keep.take()).await;
+        let changes = shared.wait(|state| state.commands.persist.take()).await;
         let kept = outbox.write(changes).await;
         shared.input(Input::OutboxPersisted(kept));
     }

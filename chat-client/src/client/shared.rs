@@ -56,7 +56,7 @@ pub(super) struct State {
 pub(super) struct Commands {
     pub(super) wake_at: Option<Monotonic>,
     pub(super) get_token: bool,
-    pub(super) keep: Option<Vec<Change>>,
+    pub(super) persist: Option<Vec<Change>>,
     /// The transport to have.
     pub(super) link: Option<(LinkId, Attempt)>,
     /// Frames to send over the transport. Bounded by the machine, which waits for a reply to each.
@@ -156,7 +156,7 @@ impl State {
                 self.commands.link = None;
                 self.commands.frames.clear();
             }
-            Output::PersistOutbox(changes) => self.commands.keep = Some(changes),
+            Output::PersistOutbox(changes) => self.commands.persist = Some(changes),
             Output::Answer { id, result } => {
                 if let Some(waiting) = self.answers.remove(&id) {
                     // The caller may have stopped waiting.
@@ -255,7 +255,7 @@ impl State {
         }
     }
 
-    pub(super) fn open(&mut self, now: Now, conversation_id: chat_core::id::ConversationId) -> ViewId {
+    pub(super) fn open_view(&mut self, now: Now, conversation_id: chat_core::id::ConversationId) -> ViewId {
         let view = ViewId(self.number());
         let mut queue = Queue::default();
         if self.machine.is_closed() {
@@ -266,7 +266,7 @@ impl State {
         view
     }
 
-    pub(super) fn shut(&mut self, now: Now, view: ViewId) {
+    pub(super) fn close_view(&mut self, now: Now, view: ViewId) {
         self.views.remove(&view);
         self.input(now, Input::CloseView(view));
     }

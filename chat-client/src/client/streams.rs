@@ -55,7 +55,7 @@ pub struct Conversation {
 
 impl Conversation {
     pub(super) fn open(shared: Arc<Shared>, id: ConversationId) -> Self {
-        let view = shared.with(|state, now| state.open(now, id.clone()));
+        let view = shared.with(|state, now| state.open_view(now, id.clone()));
         Self { shared, id, view }
     }
 
@@ -82,7 +82,7 @@ impl Stream for Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
-        self.shared.with(|state, now| state.shut(now, self.view));
+        self.shared.with(|state, now| state.close_view(now, self.view));
     }
 }
 

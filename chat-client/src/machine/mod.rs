@@ -57,11 +57,13 @@ mod calls;
 mod catch_up;
 mod connection;
 mod conversations;
+mod deadlines;
 mod incoming;
 mod io;
 mod limits;
 mod list;
 mod listing;
+mod outgoing;
 mod pauses;
 mod rooms;
 mod rows;
@@ -76,7 +78,6 @@ mod wire;
 use std::collections::VecDeque;
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::{GetActiveConversations, ParticipantList, Request};
 use chat_core::time::{Monotonic, Now};
 
 use backoff::Backoff;
@@ -93,7 +94,7 @@ use sending::Sending;
 use tokens::Tokens;
 use typing::Typing;
 use views::Views;
-use wire::{InFlight, Purpose, Wire};
+use wire::Wire;
 
 use crate::error::{Error, Refusal};
 use crate::event::{ConnectionState, Update};
@@ -183,13 +184,13 @@ impl Machine {
             Input::Frame { link, frame } => self.frame(link, &frame),
             Input::Lost { link, error } => self.lost(link, &error),
             Input::Token(result) => self.token(result),
-            Input::OutboxPersisted(result) => self.sending.kept(&result, &mut self.outputs),
+            Input::OutboxPersisted(result) => self.sending.persisted(&result, &mut self.outputs),
             Input::Call { id, call } => self.call(id, call),
             Input::Post(entry) => self.post(entry),
             Input::Typing { conversation_id, is_typing } => self.is_typing(conversation_id, is_typing),
             Input::OpenView { view, conversation_id } => self.open_view(view, conversation_id),
             Input::ReloadView(view) => self.views.reload(view),
-            Input::CloseView(view) => self.views.shut(view),
+            Input::CloseView(view) => self.views.close(view),
             Input::NetworkIsBack => self.network_is_back(),
             Input::Background(in_background) => self.background(in_background),
             Input::Resume => self.resume(),
@@ -200,7 +201,7 @@ impl Machine {
         if is_started {
             self.sending.expire(self.now.wall, &mut self.outputs);
         }
-        self.outputs.extend(self.sending.keep());
+        self.outputs.extend(self.sending.persist());
         self.send();
     }
 
@@ -277,89 +278,6 @@ impl Machine {
         let text = "too many conversations are open".to_owned();
         let update = Update::Refused(Refusal { code: None, text, retry_after: None });
         self.outputs.push_back(Output::Update { view, update });
-    }
-
-    /// Sends pending requests, as long as there is room on the wire.
-    fn send(&mut self) {
-        let Some(link) = self.open() else { return };
-        while self.wire.len() < self.settings.limits.on_wire {
-            let Some((purpose, request, again)) = self.next() else { return };
-            self.counters.resends += u64::from(again);
-            let periods = &self.settings.periods;
-            let within = if purpose == Purpose::Probe { periods.probe_within } else { periods.reply_within };
-            let frame = request.encode(Some(&self.wire.number()));
-            if frame.len() > self.settings.limits.frame_bytes {
-                self.refuse_too_long(purpose);
-                continue;
-            }
-            let now = self.now.monotonic;
-            self.wire.put(InFlight::now(purpose, request.event_type(), frame.len(), now, within));
-            self.outputs.push_back(Output::Send { link, frame });
-        }
-    }
-
-    /// Ends a request whose frame is longer than the server accepts. The server would close every
-    /// connection upon such a frame.
-    fn refuse_too_long(&mut self, purpose: Purpose) {
-        let refusal = || Refusal { code: None, text: Error::TooLong.to_string(), retry_after: None };
-        match purpose {
-            Purpose::Draft(id) => self.sending.too_long(&id, &mut self.outputs),
-            Purpose::Call(id) => self.calls.too_long(id, &mut self.outputs),
-            Purpose::Row(id) => self.rows.answered(&id, None),
-            Purpose::CatchUp(id) => self.refused(&id, refusal()),
-            Purpose::Snapshot(view) => {
-                if let Some(id) = self.views.conversation(view).cloned() {
-                    self.refused(&id, refusal());
-                }
-            }
-            Purpose::Typing(id) => {
-                let refresh = self.settings.periods.typing_refresh;
-                self.typing.answered(&id, self.now.monotonic, refresh);
-            }
-            Purpose::Refresh => self.refresh_reply(None),
-            // These requests hold no user's text and are short.
-            Purpose::List | Purpose::Probe | Purpose::Room(_) => {}
-        }
-    }
-
-    /// Returns the next request, its purpose, and whether it was sent before. The requests that
-    /// others depend on come first.
-    fn next(&mut self) -> Option<(Purpose, Request, bool)> {
-        let now = self.now.monotonic;
-        let fresh = |purpose, request| (purpose, request, false);
-        if std::mem::take(&mut self.probe) {
-            let brief = Some(ParticipantList::Brief);
-            let request =
-                GetActiveConversations { limit: Some(1), participants: brief, ..Default::default() };
-            return Some(fresh(Purpose::Probe, Request::GetActiveConversations(request)));
-        }
-        if let Some(request) = self.tokens.next(now) {
-            return Some(fresh(Purpose::Refresh, request));
-        }
-        if let Some(request) = self.list.next(now, &self.settings.limits) {
-            return Some(fresh(Purpose::List, request));
-        }
-        if let Some((room, request)) = self.rooms.next(now) {
-            return Some(fresh(Purpose::Room(room), request));
-        }
-        if let Some((id, request)) = self.typing.next(now) {
-            return Some(fresh(Purpose::Typing(id), request));
-        }
-        if let Some((id, request, again)) = self.sending.next(now, &mut self.outputs) {
-            return Some((Purpose::Draft(id), request, again));
-        }
-        if let Some((view, id)) = self.views.next(now) {
-            return Some(fresh(Purpose::Snapshot(view), Self::snapshot(id)));
-        }
-        if let Some((id, held)) = self.conversations.next(now, self.settings.limits.catching_up) {
-            let request = self.catch_up(&id, held);
-            return Some(fresh(Purpose::CatchUp(id), request));
-        }
-        if let Some((id, request)) = self.rows.next(now) {
-            return Some(fresh(Purpose::Row(id), request));
-        }
-        let (id, request, again) = self.calls.next(now)?;
-        Some((Purpose::Call(id), request, again))
     }
 
     fn deadline(&self) -> Option<Monotonic> {

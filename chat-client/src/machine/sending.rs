@@ -18,11 +18,11 @@ use crate::retry::Retry;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Waits until the outbox can be written.
-    Gathered,
+    Unwritten,
     /// The outbox is being written.
-    BeingKept,
+    Writing,
     /// In the outbox, waiting for its turn or its reply.
-    Kept(Turn),
+    Stored(Turn),
 }
 
 struct Item {
@@ -51,7 +51,8 @@ impl Item {
     /// Whether the draft has expired. A draft on the wire never has, because the server may be
     /// storing it right now.
     fn is_too_late(&self, wall: Timestamp) -> bool {
-        matches!(self.stage, Stage::Kept(Turn::At(_))) && self.entry.not_after.is_some_and(|last| wall > last)
+        matches!(self.stage, Stage::Stored(Turn::At(_)))
+            && self.entry.not_after.is_some_and(|last| wall > last)
     }
 
     fn not_sent(self, reason: NotSentReason) -> NotSentError {
@@ -70,7 +71,7 @@ pub(super) struct Sending {
     items: VecDeque<Item>,
     /// Changes that wait until the outbox is written. Bounded by the drafts: each is put and
     /// removed once.
-    unkept: Vec<Change>,
+    unwritten: Vec<Change>,
     /// Whether a write of the outbox is pending.
     writing: bool,
     /// Whether the outbox survives, once the client is closed.
@@ -82,7 +83,7 @@ impl Sending {
     pub(super) fn restore(&mut self, entries: Vec<Entry>, outputs: &mut VecDeque<Output>) {
         for entry in entries {
             outputs.push_back(outbox_event(&entry.client_message_id, Progress::Queued));
-            self.items.push_back(Item { entry, stage: Stage::Kept(Turn::NOW), maybe_sent: true });
+            self.items.push_back(Item { entry, stage: Stage::Stored(Turn::NOW), maybe_sent: true });
         }
     }
 
@@ -91,7 +92,7 @@ impl Sending {
         if self.items.iter().any(|item| item.entry.client_message_id == entry.client_message_id) {
             return;
         }
-        let item = Item { entry, stage: Stage::Gathered, maybe_sent: false };
+        let item = Item { entry, stage: Stage::Unwritten, maybe_sent: false };
         if self.closed.is_some() {
             return hand_back(item, NotSentReason::Closed, outputs);
         }
@@ -101,7 +102,7 @@ impl Sending {
         if self.items.len() >= limits.outbox {
             return hand_back(item, NotSentReason::OutboxFull, outputs);
         }
-        self.unkept.push(Change::Put(item.entry.clone()));
+        self.unwritten.push(Change::Put(item.entry.clone()));
         self.items.push_back(item);
     }
 
@@ -111,28 +112,28 @@ impl Sending {
     }
 
     /// Returns the next write of the outbox.
-    pub(super) fn keep(&mut self) -> Option<Output> {
-        if self.writing || self.unkept.is_empty() {
+    pub(super) fn persist(&mut self) -> Option<Output> {
+        if self.writing || self.unwritten.is_empty() {
             return None;
         }
         self.writing = true;
         self.items
             .iter_mut()
-            .filter(|item| item.stage == Stage::Gathered)
-            .for_each(|item| item.stage = Stage::BeingKept);
-        Some(Output::PersistOutbox(std::mem::take(&mut self.unkept)))
+            .filter(|item| item.stage == Stage::Unwritten)
+            .for_each(|item| item.stage = Stage::Writing);
+        Some(Output::PersistOutbox(std::mem::take(&mut self.unwritten)))
     }
 
     /// Handles the result of a write.
-    pub(super) fn kept(&mut self, result: &Result<(), OutboxError>, outputs: &mut VecDeque<Output>) {
+    pub(super) fn persisted(&mut self, result: &Result<(), OutboxError>, outputs: &mut VecDeque<Output>) {
         self.writing = false;
         match result {
-            Ok(()) => self.items.iter_mut().filter(|item| item.stage == Stage::BeingKept).for_each(|item| {
-                item.stage = Stage::Kept(Turn::NOW);
+            Ok(()) => self.items.iter_mut().filter(|item| item.stage == Stage::Writing).for_each(|item| {
+                item.stage = Stage::Stored(Turn::NOW);
                 outputs.push_back(outbox_event(&item.entry.client_message_id, Progress::Queued));
             }),
             Err(error) => self
-                .take_all(|item| item.stage == Stage::BeingKept)
+                .take_all(|item| item.stage == Stage::Writing)
                 .into_iter()
                 .for_each(|item| hand_back(item, NotSentReason::OutboxFailed(error.clone()), outputs)),
         }
@@ -149,7 +150,7 @@ impl Sending {
     ) -> Option<(ClientMessageId, Request, bool)> {
         let place = self.next_place(now)?;
         let item = &mut self.items[place];
-        item.stage = Stage::Kept(Turn::OnWire);
+        item.stage = Stage::Stored(Turn::OnWire);
         let again = std::mem::replace(&mut item.maybe_sent, true);
         let id = item.entry.client_message_id.clone();
         outputs.push_back(outbox_event(&id, Progress::Sent));
@@ -160,7 +161,7 @@ impl Sending {
         let mut taken = BTreeSet::new();
         self.items.iter().position(|item| {
             let is_first = taken.insert(item.lane());
-            is_first && matches!(item.stage, Stage::Kept(turn) if turn.is_due(now))
+            is_first && matches!(item.stage, Stage::Stored(turn) if turn.is_due(now))
         })
     }
 
@@ -185,7 +186,7 @@ impl Sending {
             }
             Some(Reply::Error(error)) => match Retry::after_error(&error) {
                 Retry::AfterPause(named) => {
-                    self.items[place].stage = Stage::Kept(Turn::At(now.plus(named.unwrap_or(pause))));
+                    self.items[place].stage = Stage::Stored(Turn::At(now.plus(named.unwrap_or(pause))));
                     return outputs.push_back(outbox_event(id, Progress::Queued));
                 }
                 Retry::WithNewToken | Retry::Never => NotSentReason::Refused(error.into()),
@@ -214,14 +215,14 @@ impl Sending {
 
     fn remove(&mut self, place: usize) -> Option<Item> {
         let item = self.items.remove(place)?;
-        self.unkept.push(Change::Remove(item.entry.client_message_id.clone()));
+        self.unwritten.push(Change::Remove(item.entry.client_message_id.clone()));
         Some(item)
     }
 
     /// Hands back expired drafts.
     pub(super) fn expire(&mut self, wall: Timestamp, outputs: &mut VecDeque<Output>) {
         for item in self.take_all(|item| item.is_too_late(wall)) {
-            self.unkept.push(Change::Remove(item.entry.client_message_id.clone()));
+            self.unwritten.push(Change::Remove(item.entry.client_message_id.clone()));
             hand_back(item, NotSentReason::TooLate, outputs);
         }
     }
@@ -235,7 +236,7 @@ impl Sending {
     /// Reacts to a lost connection: drafts without an answer are sent again.
     pub(super) fn lost(&mut self, outputs: &mut VecDeque<Output>) {
         for item in &mut self.items {
-            if let Stage::Kept(turn) = &mut item.stage
+            if let Stage::Stored(turn) = &mut item.stage
                 && turn.lost()
             {
                 outputs.push_back(outbox_event(&item.entry.client_message_id, Progress::Queued));
@@ -246,26 +247,26 @@ impl Sending {
     /// Closes: hands back all drafts, except those in a pending write, whose result decides.
     pub(super) fn close(&mut self, survives: bool, outputs: &mut VecDeque<Output>) {
         self.closed = Some(survives);
-        self.unkept.retain(|change| matches!(change, Change::Remove(_)));
-        for item in self.take_all(|item| item.stage != Stage::BeingKept) {
-            let is_kept = survives && matches!(item.stage, Stage::Kept(_));
-            let reason = if is_kept { NotSentReason::Kept } else { NotSentReason::Closed };
+        self.unwritten.retain(|change| matches!(change, Change::Remove(_)));
+        for item in self.take_all(|item| item.stage != Stage::Writing) {
+            let is_stored = survives && matches!(item.stage, Stage::Stored(_));
+            let reason = if is_stored { NotSentReason::Kept } else { NotSentReason::Closed };
             hand_back(item, reason, outputs);
         }
     }
 
     /// Whether everything is written.
     pub(super) fn is_at_rest(&self) -> bool {
-        !self.writing && self.unkept.is_empty()
+        !self.writing && self.unwritten.is_empty()
     }
 
     /// Returns the time of the next due draft or expiry.
     pub(super) fn deadline(&self, now: Monotonic, wall: Timestamp) -> Option<Monotonic> {
         let turns = self.items.iter().filter_map(|item| match item.stage {
-            Stage::Kept(turn) => turn.deadline(now),
-            Stage::Gathered | Stage::BeingKept => None,
+            Stage::Stored(turn) => turn.deadline(now),
+            Stage::Unwritten | Stage::Writing => None,
         });
-        let ends = self.items.iter().filter(|item| matches!(item.stage, Stage::Kept(Turn::At(_))));
+        let ends = self.items.iter().filter(|item| matches!(item.stage, Stage::Stored(Turn::At(_))));
         let ends = ends.filter_map(|item| item.entry.not_after);
         // One millisecond more, because the draft is still good at the deadline itself.
         let ends = ends.map(|last| now.plus(last.plus(std::time::Duration::from_millis(1)).since(wall)));

@@ -34,7 +34,7 @@ impl Views {
         self.open.insert(view, View { conversation_id, snapshot: Turn::NOW, told: None });
     }
 
-    pub(super) fn shut(&mut self, view: ViewId) {
+    pub(super) fn close(&mut self, view: ViewId) {
         self.open.remove(&view);
     }
 

@@ -11,7 +11,7 @@
 use chat_client::ChatClient;
 use chat_core::protocol::RoomType;
 use clap::Parser;
-use examples::terminal::{Desk, Login, Told, Usage, say};
+use examples::terminal::{Desk, Login, MainError, Usage, say};
 
 const COMMANDS: &[Usage] = &[Usage {
     word: "/room",
@@ -27,7 +27,7 @@ struct DeskOptions {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Told> {
+async fn main() -> Result<(), MainError> {
     let DeskOptions { login } = DeskOptions::parse();
     let me = login.user()?;
     let (chat, running) = ChatClient::builder(&login.server).token(login.token).start().await?;

@@ -14,7 +14,7 @@ use chat_client::ChatClient;
 use chat_client::outbox::FileOutbox;
 use chat_core::protocol::RoomType;
 use clap::Parser;
-use examples::terminal::{Desk, Login, Told, Usage, default_outbox, say, title_and_text};
+use examples::terminal::{Desk, Login, MainError, Usage, default_outbox, say, title_and_text};
 
 const COMMANDS: &[Usage] = &[
     Usage { word: "/new", arguments: "TITLE: TEXT", help: "ask the control centre for help" },
@@ -36,7 +36,7 @@ struct DriverOptions {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Told> {
+async fn main() -> Result<(), MainError> {
     let DriverOptions { login, outbox } = DriverOptions::parse();
     let me = login.user()?;
     let outbox = FileOutbox::open(outbox.map_or_else(|| default_outbox(&me.id), Ok)?, &me.id)?;

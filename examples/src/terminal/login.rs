@@ -6,7 +6,7 @@ use chat_client::Token;
 use chat_core::id::UserId;
 use chat_core::protocol::User;
 
-use super::Told;
+use super::MainError;
 
 /// The options of both programs.
 #[derive(clap::Args)]
@@ -34,7 +34,7 @@ impl Login {
     /// # Errors
     ///
     /// The text is no token of the chat.
-    pub fn user(&self) -> Result<User, Told> {
+    pub fn user(&self) -> Result<User, MainError> {
         Ok(Token::from(self.token.as_str()).user().ok_or(TokenError)?)
     }
 }
@@ -45,7 +45,7 @@ impl Login {
 /// # Errors
 ///
 /// The folder can't be created.
-pub fn default_outbox(user: &UserId) -> Result<PathBuf, Told> {
+pub fn default_outbox(user: &UserId) -> Result<PathBuf, MainError> {
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
     let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
     let folder = data.unwrap_or_else(std::env::temp_dir).join("chat-driver");

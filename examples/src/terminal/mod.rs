@@ -3,7 +3,7 @@
 //! - [`Login`]: the user and the server.
 //! - [`Desk`]: runs the chat until a command of one program alone is typed.
 //! - [`Usage`]: such a command.
-//! - [`Told`]: the error at the end, in words.
+//! - [`MainError`]: the error at the end, in words.
 //!
 //! Each event prints a line, and no line changes later. There is no colour and no cursor movement,
 //! and the output can be piped.
@@ -20,4 +20,4 @@ mod words;
 pub use command::{Usage, title_and_text};
 pub use desk::Desk;
 pub use login::{Login, default_outbox};
-pub use words::{Told, say};
+pub use words::{MainError, say};

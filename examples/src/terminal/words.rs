@@ -14,15 +14,15 @@ pub fn say(line: impl Display) {
 }
 
 /// The error of a failed `main`, printed in words instead of type names.
-pub struct Told(Box<dyn Error>);
+pub struct MainError(Box<dyn Error>);
 
-impl<E: Error + 'static> From<E> for Told {
+impl<E: Error + 'static> From<E> for MainError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
 }
 
-impl fmt::Debug for Told {
+impl fmt::Debug for MainError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(&self.0, f)
     }
