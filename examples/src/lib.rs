@@ -32,7 +32,7 @@ pub use network::Network;
 pub use peer::Peer;
 pub use script::play;
 
-/// The error that ended a program, for the person who ran it.
+/// The error that ended a program, for its user.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The longest frame accepted by the transports, in bytes.

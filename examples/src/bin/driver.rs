@@ -54,7 +54,7 @@ async fn main() -> Result<(), MainError> {
             continue;
         };
         desk.leave();
-        drop(chat.create_support_conversation(title, text, room)); // What comes of it, the desk hears.
+        drop(chat.create_support_conversation(title, text, room)); // The desk hears the result.
     }
     desk.close().await;
     Ok(())

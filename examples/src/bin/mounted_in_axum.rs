@@ -35,9 +35,9 @@ async fn main() -> Result<(), Error> {
         None => websocket::demo(here, &chat).await?,
     }
     chat.drain().await;
-    service.await?; // All that was acknowledged is in the store,
+    service.await?; // Every acknowledged change is in the store.
     sessions.close();
-    sessions.wait().await; // and each session has written what waited for its peer.
+    sessions.wait().await; // Each session has flushed its queue.
     Ok(())
 }
 

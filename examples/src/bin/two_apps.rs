@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
     let typing = control.client.typing(id.clone());
     driver.hear("sees control type", |event| matches!(event, Event::TypingStatus(_))).await?;
     let answer = control.write(&id, "Take the ring road.").await?;
-    drop(typing); // The message has ended it already.
+    drop(typing); // The message has ended the typing already.
     driver.show(2).await?;
     driver.client.mark_message_read(id.clone(), answer.message_id).await?;
     control.hear("sees it read", |event| matches!(event, Event::MessageRead(_))).await?;
@@ -53,6 +53,6 @@ async fn main() -> Result<(), Error> {
     driver.client.close().await;
     control.client.close().await;
     chat.drain().await;
-    service.await?; // All that was acknowledged is in the store.
+    service.await?; // Every acknowledged change is in the store.
     Ok(())
 }

@@ -282,7 +282,7 @@ impl Desk {
             Event::Outbox { client_message_id, progress } => self.progress(&client_message_id, progress),
             Event::EpochChanged(_) => say("-- the server was set back to an older state, which you see now"),
             Event::Lagged(lost) => {
-                say(format_args!("-- {lost} events were lost, too many at once: see /list"))
+                say(format_args!("-- {lost} events were lost: see /list"));
             }
             // Printed by the open conversation too.
             Event::TypingStatus(_) | Event::ReadPosition(_) | Event::ConversationReset(_) => {}
