@@ -42,8 +42,8 @@ impl Views {
         self.open.values().any(|view| view.conversation_id == *id)
     }
 
-    /// The lowest of the last numbers that open views of a conversation show. A view that waits for a
-    /// snapshot does not count.
+    /// The lowest of the last numbers that open views of a conversation show. A view that waits for
+    /// a snapshot does not count.
     pub(super) fn shown_up_to(&self, id: &ConversationId) -> Option<u64> {
         let current = self.open.values().filter(|view| view.snapshot == Turn::Done);
         current.filter(|view| view.conversation_id == *id).filter_map(|view| view.told).min()
