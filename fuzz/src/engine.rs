@@ -28,7 +28,8 @@ fn op(bytes: &[u8]) -> arbitrary::Result<Op> {
     let kind: u8 = bytes.arbitrary()?;
     let mut pick = || bytes.arbitrary::<u8>().map(usize::from);
     Ok(match kind {
-        0..=15 => Op::Connect(pick()?),
+        0..=13 => Op::Connect(pick()?),
+        14..=15 => Op::ConnectWithRole { user: pick()?, role: pick()? },
         16..=21 => Op::Disconnect(pick()?),
         22..=31 => Op::Create { conn: pick()?, key: key(pick()?), emergency: pick()? % 2 == 1 },
         32..=79 => Op::Send { conn: pick()?, conversation: pick()?, key: key(pick()?) },
@@ -40,12 +41,16 @@ fn op(bytes: &[u8]) -> arbitrary::Result<Op> {
             Op::Join { conn, conversation, after: (0..8).nth(after % 128), known_epoch }
         }
         118..=123 => Op::History { conn: pick()?, conversation: pick()? },
-        124..=127 => Op::List(pick()?),
+        124..=125 => Op::List { conn: pick()?, brief: pick()? % 2 == 1 },
+        126..=127 => Op::NextPage { conn: pick()?, brief: pick()? % 2 == 1 },
         128..=129 => Op::Room(pick()?),
-        130..=133 => Op::Garbage(pick()?),
+        130..=131 => Op::Garbage(pick()?),
+        132..=133 => Op::Row { conn: pick()?, conversation: pick()?, brief: pick()? % 2 == 1 },
         134..=135 => Op::Burst { conn: pick()?, conversation: pick()? },
-        136..=139 => Op::Enrol { conversation: pick()?, user: pick()? },
-        140..=143 => Op::Withdraw { conversation: pick()?, user: pick()? },
+        136..=138 => Op::Enrol { conversation: pick()?, user: pick()? },
+        139 => Op::Headroom(pick()?),
+        140..=142 => Op::Withdraw { conversation: pick()?, user: pick()? },
+        143 => Op::Activate(pick()?),
         144..=145 => Op::Deactivate(pick()?),
         146..=147 => Op::Import(pick()?),
         148..=231 => Op::Answer { question: pick()?, answer: answer(pick()?) },

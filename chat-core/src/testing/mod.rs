@@ -9,3 +9,14 @@ pub mod world;
 
 pub use clock::StoppedClock;
 pub use world::World;
+
+use crate::engine::Headroom;
+
+/// The room of the storage, as the oracle calls it.
+fn room(headroom: Headroom) -> oracle::Room {
+    match headroom {
+        Headroom::Ample => oracle::Room::Ample,
+        Headroom::Reserved => oracle::Room::Reserved,
+        Headroom::Exhausted => oracle::Room::Exhausted,
+    }
+}

@@ -247,9 +247,16 @@ impl World {
                 });
             }
             Input::Frame { conn, frame: Frame::Text(text) } => {
-                self.show(|oracle, _| oracle.asked(conn.0, &String::from_utf8_lossy(text)));
+                self.show(|oracle, store| oracle.asked(conn.0, &String::from_utf8_lossy(text), store));
             }
             Input::Closed { conn } => self.show(|oracle, _| oracle.ended(conn.0, None)),
+            Input::Headroom(headroom) => {
+                let room = super::room(*headroom);
+                self.show(|oracle, _| {
+                    oracle.has_room(room);
+                    Ok(())
+                });
+            }
             _ => {}
         }
     }

@@ -14,6 +14,7 @@ fn op() -> impl Strategy<Value = Op> {
     let key = || prop::option::weighted(0.4, 0..6_u8);
     prop_oneof![
         8 => n().prop_map(Op::Connect),
+        1 => (n(), n()).prop_map(|(user, role)| Op::ConnectWithRole { user, role }),
         3 => n().prop_map(Op::Disconnect),
         5 => (n(), key(), any::<bool>()).prop_map(|(conn, key, emergency)| Op::Create { conn, key, emergency }),
         25 => (n(), n(), key()).prop_map(|(conn, conversation, key)| Op::Send { conn, conversation, key }),
@@ -24,13 +25,18 @@ fn op() -> impl Strategy<Value = Op> {
             |(conn, conversation, after, known_epoch)| Op::Join { conn, conversation, after, known_epoch }
         ),
         3 => (n(), n()).prop_map(|(conn, conversation)| Op::History { conn, conversation }),
-        2 => n().prop_map(Op::List),
+        2 => (n(), any::<bool>()).prop_map(|(conn, brief)| Op::List { conn, brief }),
+        3 => (n(), any::<bool>()).prop_map(|(conn, brief)| Op::NextPage { conn, brief }),
+        2 => (n(), n(), any::<bool>())
+            .prop_map(|(conn, conversation, brief)| Op::Row { conn, conversation, brief }),
         1 => n().prop_map(Op::Room),
         2 => n().prop_map(Op::Garbage),
         1 => (n(), n()).prop_map(|(conn, conversation)| Op::Burst { conn, conversation }),
         2 => (n(), n()).prop_map(|(conversation, user)| Op::Enrol { conversation, user }),
         2 => (n(), n()).prop_map(|(conversation, user)| Op::Withdraw { conversation, user }),
         1 => n().prop_map(Op::Deactivate),
+        1 => n().prop_map(Op::Activate),
+        1 => n().prop_map(Op::Headroom),
         1 => n().prop_map(Op::Import),
         30 => (n(), answer()).prop_map(|(question, answer)| Op::Answer { question, answer }),
         8 => Just(Op::AnswerAll),

@@ -31,6 +31,8 @@ pub(crate) struct Device {
     /// The last number that it holds of each conversation.
     held: BTreeMap<String, u64>,
     epoch: Value,
+    /// The cursor of the last list that had more.
+    next_page: Option<String>,
     /// Messages that it has heard of, with their conversations.
     messages: Vec<(String, String)>,
     /// What it has sent under a name.
@@ -62,6 +64,7 @@ impl Device {
             token: None,
             held: BTreeMap::new(),
             epoch: Value::Null,
+            next_page: None,
             messages: Vec::new(),
             said: Vec::new(),
             conversations,
@@ -108,7 +111,7 @@ impl Device {
             30..34 => (0..12).for_each(|_| self.say(around, link)),
             34..42 => self.say_again(around, link),
             42..49 => self.create(around, link),
-            49..54 => self.ask(around, link, "get_active_conversations", &json!({"limit": 3})),
+            49..54 => self.list(around, link),
             54..68 => self.join(around, link),
             68..76 => self.history(around, link),
             76..84 => self.read(around, link),
@@ -132,6 +135,24 @@ impl Device {
                 self.link = None;
             }
         }
+    }
+
+    /// The first page of the list, the one after the last that came, or one row, whole or in short.
+    fn list(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let mut data = json!({});
+        match (around.random().below(10), self.next_page.take()) {
+            (0..2, _) => data["conversation_id"] = self.somewhere(around).into(),
+            (2..8, Some(cursor)) => data["cursor"] = cursor.into(),
+            (2..4, None) => data["skip"] = 1.into(),
+            _ => {}
+        }
+        if data["conversation_id"].is_null() && around.random().percent(70) {
+            data["limit"] = (around.random().below(3) + 1).into();
+        }
+        if around.random().percent(50) {
+            data["participants"] = "brief".into();
+        }
+        self.ask(around, link, "get_active_conversations", &data);
     }
 
     fn ask(&mut self, around: &mut Surroundings<'_>, link: u64, kind: &str, data: &Value) {
@@ -223,6 +244,9 @@ impl Device {
         }
         if frame["epoch"].is_string() {
             self.epoch = frame["epoch"].clone();
+        }
+        if let Some(cursor) = frame["next_cursor"].as_str() {
+            self.next_page = Some(cursor.to_owned());
         }
         let Some(id) = frame["conversation_id"].as_str() else { return };
         if !self.conversations.borrow().iter().any(|known| known == id) {

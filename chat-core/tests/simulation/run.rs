@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use chat_core::limits::{ByteRate, Limits, Rate, RateLimits, RateSetting};
+use chat_core::limits::{ByteRate, DailyBudget, Limits, Rate, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
 use chat_core::store::{Account, Change, MemoryState};
 use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
@@ -146,7 +146,15 @@ fn limits(random: &mut Random) -> Limits {
         message_bytes: ByteRate { burst: 4_000, per_second: 1_000 },
         reply_bytes: ByteRate { burst: 8_000, per_second: 8_000 },
         repeats: Rate { burst: 8, every: Duration::from_millis(100) },
+        daily: Some(match random.percent(30) {
+            true => DailyBudget { bytes: 12_000, emergency_bytes: 5_000 },
+            false => DailyBudget::default(),
+        }),
         ..RateLimits::default()
     });
+    limits.pages.brief_conversations = 3;
+    limits.pages.brief_bytes = 2_000;
+    limits.pages.brief_participants = 1;
+    limits.pages.brief_content = 8;
     limits
 }

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::list::Standing;
+use super::room::Room;
+
 /// A request that is not answered.
 pub(super) struct Asked {
     /// Its `type`; empty if it has none that can be read.
@@ -12,11 +15,34 @@ pub(super) struct Asked {
     pub(super) request_id: Value,
     /// The last number of its conversation that was stored when it was asked.
     pub(super) last: u64,
+    /// For a list, the conversations of its user when it was asked.
+    pub(super) stood: Standing,
+    /// Whether it creates an emergency, or is a message of the creator of one in it.
+    pub(super) is_own_emergency: bool,
+    /// The most and the least room of the storage since it was asked.
+    pub(super) most_room: Room,
+    pub(super) least_room: Room,
 }
 
 impl Asked {
     pub(super) fn conversation(&self) -> Option<&str> {
         self.data["conversation_id"].as_str()
+    }
+
+    /// Whether a list is asked for in short.
+    pub(super) fn is_brief(&self) -> bool {
+        self.data["participants"] == "brief"
+    }
+
+    /// Whether it is a request for a list of conversations, or one row of it.
+    pub(super) fn is_list(&self) -> bool {
+        self.kind == "get_active_conversations"
+    }
+
+    /// The storage has this much room from now on.
+    pub(super) fn note_room(&mut self, room: Room) {
+        self.most_room = self.most_room.min(room);
+        self.least_room = self.least_room.max(room);
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -41,11 +67,20 @@ struct Same {
 pub(super) struct Asks(BTreeMap<(String, String), Same>);
 
 impl Asks {
-    pub(super) fn note(&mut self, user: &str, frame: &str) -> Asked {
+    pub(super) fn note(&mut self, user: &str, frame: &str, room: Room) -> Asked {
         let mut frame: Value = serde_json::from_str(frame).unwrap_or_default();
         let kind = frame["type"].as_str().unwrap_or_default().to_owned();
         let request_id = frame["request_id"].take();
-        let asked = Asked { kind, data: frame["data"].take(), request_id, last: 0 };
+        let asked = Asked {
+            kind,
+            data: frame["data"].take(),
+            request_id,
+            last: 0,
+            stood: Standing::new(),
+            is_own_emergency: false,
+            most_room: room,
+            least_room: room,
+        };
         if let Some(content) = asked.content() {
             let same = self.0.entry((user.to_owned(), content.to_owned())).or_default();
             same.times += 1;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::asked::Asked;
+use super::list::Walk;
 
 /// A connection that the server counts on.
 pub(super) struct Link {
@@ -17,6 +18,9 @@ pub(super) struct Link {
     places: BTreeMap<String, Place>,
     /// The last number in each conversation when it was opened.
     opened_at: BTreeMap<String, u64>,
+    /// Walks through the list that may go on, by the cursor of their next page. Bounded by the pages
+    /// that were asked for.
+    pub(super) walks: BTreeMap<String, Walk>,
 }
 
 /// Where a connection stands in a conversation.
@@ -39,6 +43,7 @@ impl Link {
             pending: VecDeque::new(),
             places: BTreeMap::new(),
             opened_at,
+            walks: BTreeMap::new(),
         }
     }
 

@@ -6,36 +6,42 @@
 //!
 //! | | what is looked at |
 //! |---|---|
-//! | P1 | what a reply or an event says is stored at that moment, and is still there after a crash |
+//! | P1 | what a reply, a row of a list or an event says is stored at that moment, and is still there after a crash |
 //! | P2 | a `client_message_id` is acknowledged as one and the same thing, and stored once |
 //! | P3 | stored numbers have no holes and times never fall; they rise in the order of a connection's requests; each connection hears numbers that rise |
-//! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live; an open connection of control hears of each emergency |
+//! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live; an open connection of control hears of each emergency; a walk through a list leaves nothing out |
 //! | P5 | whoever hears of a conversation has a part in it; unknown and forbidden are refused with the same bytes; who is deactivated says nothing |
 //! | P6 | one reply to each request, in their order; it comes before the sender's own broadcast, and reads see writes |
-//! | P7 | requests under way, connections, pages and rates stay within the [limits](crate::limits), and no legal request ends its connection |
+//! | P7 | requests under way, connections, pages, rates and budgets stay within the [limits](crate::limits), and no legal request ends its connection |
 //!
 //! A [simulation](crate::testing::simulation) has one at work throughout, and so has a
 //! [world](crate::testing::World) that is [watched](crate::testing::World::watch).
 
 mod asked;
+mod checked;
 mod emergency;
 mod link;
+mod list;
 mod live;
 mod reply;
+mod room;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use asked::Asks;
+pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
+use room::Budgets;
+pub use room::Room;
 use serde_json::Value;
 use stored::Stored;
 
 use crate::export::Export;
 use crate::limits::{ByteRate, Limits, RateSetting};
-use crate::protocol::{CloseCode, json_length};
+use crate::protocol::{CloseCode, RoomType, json_length};
 use crate::time::Monotonic;
 
 /// A promise that does not hold.
@@ -65,46 +71,6 @@ fn deactivated(store: &Export) -> BTreeSet<String> {
     out.map(|(id, _)| id.to_string()).collect()
 }
 
-/// How often each promise could have been broken, for tests that must know that they have tried.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Checked {
-    /// Replies, held against their requests.
-    pub replies: u64,
-    /// Replies that acknowledged a change, held against the store.
-    pub acknowledged: u64,
-    /// Acknowledged repeats, held against the first reply.
-    pub repeats: u64,
-    /// Live messages, held against the store, one for each connection that heard it.
-    pub heard: u64,
-    /// Catch-ups, held against what was heard and what is stored.
-    pub catch_ups: u64,
-    /// Refusals of a conversation, unknown or forbidden.
-    pub refused: u64,
-    /// Refusals because of a rate.
-    pub rate_limited: u64,
-    /// Acknowledged changes, looked for once more after a crash.
-    pub survived: u64,
-    /// Emergencies that connections of control have heard of, one for each connection.
-    pub emergencies: u64,
-}
-
-impl Checked {
-    /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 9] {
-        [
-            ("replies", self.replies),
-            ("acknowledged", self.acknowledged),
-            ("repeats", self.repeats),
-            ("heard", self.heard),
-            ("catch-ups", self.catch_ups),
-            ("refused", self.refused),
-            ("rate limited", self.rate_limited),
-            ("survived", self.survived),
-            ("emergencies", self.emergencies),
-        ]
-    }
-}
-
 /// What was first acknowledged under a `client_message_id`.
 struct Kept {
     id: String,
@@ -132,6 +98,9 @@ pub struct Oracle {
     began: Monotonic,
     /// How many messages, and how many bytes of text.
     said: BTreeMap<String, (u128, u128)>,
+    budgets: Budgets,
+    /// How much room the storage has left.
+    room: Room,
     checked: Checked,
 }
 
@@ -156,6 +125,8 @@ impl Oracle {
             refusals: BTreeMap::new(),
             began: Monotonic::default(),
             said: BTreeMap::new(),
+            budgets: Budgets::default(),
+            room: Room::default(),
             checked: Checked::default(),
         }
     }
@@ -184,13 +155,21 @@ impl Oracle {
     /// # Errors
     ///
     /// P7, if it reads more than it may before it has answered.
-    pub fn asked(&mut self, conn: u64, frame: &str) -> Result<(), Broken> {
+    pub fn asked(&mut self, conn: u64, frame: &str, store: &Export) -> Result<(), Broken> {
         let most = self.limits.engine.requests_under_way;
         let control = self.links.iter().filter(|(_, link)| link.is_control).map(|(conn, _)| *conn);
         let control: Vec<_> = control.collect();
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
-        let mut asked = self.asks.note(&link.user, frame);
+        let mut asked = self.asks.note(&link.user, frame, self.room);
         self.emergencies.asked(&link.user, &asked, control.into_iter());
+        if asked.is_list() {
+            asked.stood = list::standing(&link.user, store);
+        }
+        asked.is_own_emergency = match asked.conversation() {
+            Some(id) => asked.kind == "send_chat_message" && self.stored.is_emergency_of(id, &link.user),
+            None => asked.data["room_type"] == RoomType::EmergencySupport.as_str(),
+        };
+        self.budgets.asked(&link.user, &asked);
         asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
         link.pending.push_back(asked);
         let under_way = link.pending.len();
@@ -224,6 +203,17 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+
+    /// The server knows from now on that its storage has this much room.
+    pub fn has_room(&mut self, room: Room) {
+        self.room = room;
+        let pending = self.links.values_mut().flat_map(|link| &mut link.pending);
+        pending.for_each(|asked| asked.note_room(room));
+    }
+
+    fn is_control(&self, conn: u64) -> bool {
+        self.links.get(&conn).is_some_and(|link| link.is_control)
     }
 
     /// P7: a connection that hears anything but an error is admitted, and its user has at most its
@@ -329,6 +319,8 @@ impl Oracle {
     pub fn began(&mut self, now: Monotonic) {
         self.began = now;
         self.said.clear();
+        self.budgets.began();
+        self.room = Room::default();
     }
 
     /// Nothing is under way any more: every request is answered, and whatever a connection had to hear was heard.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::asked::Asked;
 use super::stored::{is_stored, place};
-use super::{Broken, Kept, Oracle, must};
+use super::{Broken, Kept, Oracle, must, room};
 use crate::export::Export;
 
 impl Oracle {
@@ -25,7 +25,7 @@ impl Oracle {
         self.checked.replies += 1;
         match frame["success"] == true {
             true => self.granted(conn, &user, &asked, frame, store),
-            false => self.refused(&user, &asked, frame),
+            false => self.refused(conn, &user, &asked, frame),
         }
     }
 
@@ -43,24 +43,39 @@ impl Oracle {
                 format!("{user} was granted {} in {id}", asked.kind)
             })?;
         }
+        let is_first = !self.asks.is_repeated(user, asked.content().unwrap_or_default());
+        if is_first && matches!(asked.kind.as_str(), "send_chat_message" | "create_support_conversation") {
+            room::granted(user, asked, self.is_control(conn))?;
+        }
         match asked.kind.as_str() {
             "send_chat_message" => self.sent(conn, user, asked, frame, store),
             "create_support_conversation" => self.created(user, asked, frame, store),
             "mark_message_read" => self.read(user, asked, store),
             "join_conversation" => self.joined(conn, asked, frame, store),
             "get_conversation_messages" => self.history(conn, asked, frame, store),
-            "get_active_conversations" => self.listed(user, frame),
+            "get_active_conversations" => self.listed(conn, user, asked, frame, store),
             _ => Ok(()),
         }
     }
 
     /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused.
-    fn refused(&mut self, user: &str, asked: &Asked, frame: &Value) -> Result<(), Broken> {
+    fn refused(&mut self, conn: u64, user: &str, asked: &Asked, frame: &Value) -> Result<(), Broken> {
         let code = frame["code"].as_str().unwrap_or_default();
         must(!code.is_empty() && frame["error"].is_string(), "P6", || {
             format!("an error without a name: {frame}")
         })?;
-        self.checked.rate_limited += u64::from(code == "rate_limited");
+        match code {
+            "rate_limited" => self.checked.rate_limited += 1,
+            "budget_exceeded" => {
+                self.budgets.refused(user, asked, &self.limits)?;
+                self.checked.over_budget += 1;
+            }
+            "storage_low" => {
+                room::refused(user, asked, self.is_control(conn))?;
+                self.checked.storage_low += 1;
+            }
+            _ => {}
+        }
         if let Some(name) = asked.name()
             && let Some(kept) = self.kept.get(&(user.to_owned(), name.to_owned()))
         {
@@ -192,17 +207,6 @@ impl Oracle {
             format!("{count} in one page of {id}")
         })?;
         page(id, frame, store)
-    }
-
-    /// P5: nothing of others. P7: as above.
-    fn listed(&self, user: &str, frame: &Value) -> Result<(), Broken> {
-        let list = frame["conversations"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let most = self.limits.pages.conversations as usize;
-        must(list.len() <= most, "P7", || format!("{} in one list", list.len()))?;
-        list.iter().try_for_each(|item| {
-            let id = item["id"].as_str().unwrap_or_default();
-            must(self.stored.was_ever(id, user), "P5", || format!("{user} was shown {id}, which is not its"))
-        })
     }
 }
 

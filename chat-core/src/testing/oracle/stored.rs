@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Broken, must};
 use crate::export::{Export, ExportedConversation};
+use crate::protocol::RoomType;
 
 /// A message that is stored.
 struct Known {
@@ -27,6 +28,8 @@ struct Conversation {
     ever: BTreeSet<String>,
     /// Whose part in it has begun or ended since its first message.
     moved: BTreeSet<String>,
+    /// The creator, if it is an emergency.
+    emergency_of: Option<String>,
 }
 
 /// All that is known of what is stored. Only what has grown is looked at.
@@ -99,6 +102,11 @@ impl Stored {
         self.conversations.iter().map(|(id, known)| (id.clone(), known.messages.len() as u64)).collect()
     }
 
+    /// Whether it is an emergency that this user has created.
+    pub(super) fn is_emergency_of(&self, id: &str, user: &str) -> bool {
+        self.conversations.get(id).is_some_and(|known| known.emergency_of.as_deref() == Some(user))
+    }
+
     pub(super) fn was_ever(&self, id: &str, user: &str) -> bool {
         self.conversations.get(id).is_some_and(|known| known.ever.contains(user))
     }
@@ -129,6 +137,9 @@ impl Conversation {
         must(follow, "P3", || format!("holes in {id} between {before} and {last}"))?;
         let times = exported.messages.iter().skip(before.saturating_sub(1)).map(|message| message.sent_at);
         must(times.is_sorted(), "P3", || format!("time falls in {id} between {before} and {last}"))?;
+        let conversation = &exported.conversation;
+        let is_emergency = conversation.room_type == RoomType::EmergencySupport;
+        self.emergency_of = is_emergency.then(|| conversation.created_by.to_string());
         let audience = self.moves(exported);
         self.messages.extend(exported.messages.iter().skip(before).map(|message| Known {
             id: message.id.to_string(),

@@ -10,7 +10,7 @@ use super::random::Random;
 use super::schedule::Schedule;
 use super::server::{Fate, LoadAnswer, Server};
 use super::tokens::Issuer;
-use crate::engine::{ConnectionId, Input, Ticket};
+use crate::engine::{ConnectionId, Headroom, Input, Ticket};
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::id::UserId;
@@ -54,6 +54,8 @@ pub(super) enum Happening {
     Fails(Fault),
     /// A user who was deactivated is let in again, as soon as that can be done.
     Activates(UserId),
+    /// The storage has enough room again.
+    HasRoom,
 }
 
 /// All of a simulation but its clients.
@@ -127,6 +129,7 @@ impl Environment {
         let (latency, store_takes) = (self.faults.latency.clone(), self.faults.store_takes.clone());
         self.faults = Faults { latency, store_takes, ..Faults::none() };
         self.server.crashes_while_syncing = false;
+        self.input(Input::Headroom(Headroom::Ample));
         self.network.heal();
         self.tokens.lifetime = Duration::from_hours(24);
     }
@@ -217,6 +220,7 @@ impl Environment {
             }
             Happening::Fails(fault) => self.fails(fault),
             Happening::Activates(user) => self.activate(user),
+            Happening::HasRoom => self.input(Input::Headroom(Headroom::Ample)),
         }
         None
     }
@@ -249,6 +253,7 @@ impl Environment {
             Fault::Restore => self.restore(),
             Fault::Import => self.import_any(),
             Fault::Deactivation => self.deactivate_any(),
+            Fault::LowStorage => self.storage_runs_low(),
         }
         self.fail_later(fault);
     }
@@ -281,9 +286,17 @@ impl Environment {
             Input::Frame { conn, frame: Frame::Text(text) } => {
                 let text = String::from_utf8_lossy(text);
                 self.note(|| format!("{conn:?} asks {text}"));
-                self.show(|oracle, _| oracle.asked(conn.0, &text));
+                self.show(|oracle, store| oracle.asked(conn.0, &text, store));
             }
             Input::Closed { conn } => self.show(|oracle, _| oracle.ended(conn.0, None)),
+            Input::Headroom(headroom) => {
+                let room = crate::testing::room(*headroom);
+                self.note(|| format!("the storage has {room:?} room"));
+                self.show(|oracle, _| {
+                    oracle.has_room(room);
+                    Ok(())
+                });
+            }
             _ => {}
         }
     }

@@ -42,6 +42,8 @@ pub struct Faults {
     pub imports: Option<Duration>,
     /// A user is deactivated, and activated after a pause.
     pub deactivations: Option<Duration>,
+    /// The storage has little room left, and enough after a pause.
+    pub low_storage: Option<Duration>,
 }
 
 impl Faults {
@@ -64,6 +66,7 @@ impl Faults {
             lost_answers: 0,
             imports: None,
             deactivations: None,
+            low_storage: None,
         }
     }
 
@@ -81,6 +84,7 @@ impl Faults {
         let black_holes = every(50, 5..60);
         let crashes = every(60, 10..60);
         let restores = every(25, 10..80);
+        let low_storage = every(30, 5..40);
         let mut chance = |percent, most| if random.percent(percent) { random.below(most) } else { 0 };
         Self {
             latency: 1..slow,
@@ -99,6 +103,7 @@ impl Faults {
             lost_answers: chance(25, 30),
             imports: None,
             deactivations: None,
+            low_storage,
         }
     }
 }
@@ -112,11 +117,19 @@ pub(super) enum Fault {
     Restore,
     Import,
     Deactivation,
+    LowStorage,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Cut, Self::BlackHole, Self::Crash, Self::Restore, Self::Import, Self::Deactivation];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Cut,
+        Self::BlackHole,
+        Self::Crash,
+        Self::Restore,
+        Self::Import,
+        Self::Deactivation,
+        Self::LowStorage,
+    ];
 
     /// The mean pause between two of these.
     pub(super) fn pause(self, faults: &Faults) -> Option<Duration> {
@@ -127,6 +140,7 @@ impl Fault {
             Self::Restore => faults.restores,
             Self::Import => faults.imports,
             Self::Deactivation => faults.deactivations,
+            Self::LowStorage => faults.low_storage,
         }
     }
 }
@@ -154,11 +168,13 @@ pub struct Counters {
     pub changed_rights: u64,
     /// Connections that were closed because their user was deactivated.
     pub deactivated: u64,
+    /// Spells in which the storage had little room left.
+    pub low_storage: u64,
 }
 
 impl Counters {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 10] {
+    pub fn numbers(&self) -> [(&'static str, u64); 11] {
         [
             ("cuts", self.cuts),
             ("black holes", self.black_holes),
@@ -170,6 +186,7 @@ impl Counters {
             ("expired tokens", self.expired_tokens),
             ("changed rights", self.changed_rights),
             ("deactivated", self.deactivated),
+            ("spells of low storage", self.low_storage),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::environment::{Environment, Happening};
-use crate::engine::{Engine, Input, Output, Settings, Ticket};
+use crate::engine::{Engine, Headroom, Input, Output, Settings, Ticket};
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::id::ConversationId;
@@ -155,6 +155,15 @@ impl Environment {
             oracle.restored(store);
             Ok(())
         });
+    }
+
+    /// The storage runs low, and has enough room again after a pause.
+    pub(super) fn storage_runs_low(&mut self) {
+        let headroom = if self.random.percent(70) { Headroom::Reserved } else { Headroom::Exhausted };
+        self.counters.low_storage += 1;
+        self.input(Input::Headroom(headroom));
+        let pause = self.random.span(500..8_000);
+        self.later(pause, Happening::HasRoom);
     }
 
     /// `is_told` is whether the engine hears of it.

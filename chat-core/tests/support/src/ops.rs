@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use chat_core::engine::{Command, ConnectionId, Settings};
+use chat_core::engine::{Command, ConnectionId, Headroom, Input, Settings};
 use chat_core::id::ConversationId;
-use chat_core::limits::Limits;
+use chat_core::limits::{DailyBudget, Limits, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 pub enum Op {
     Connect(usize),
+    ConnectWithRole { user: usize, role: usize },
     Disconnect(usize),
     Create { conn: usize, key: Option<u8>, emergency: bool },
     Send { conn: usize, conversation: usize, key: Option<u8> },
@@ -21,13 +22,17 @@ pub enum Op {
     Type { conn: usize, conversation: usize, is_typing: bool },
     Join { conn: usize, conversation: usize, after: Option<u64>, known_epoch: bool },
     History { conn: usize, conversation: usize },
-    List(usize),
+    List { conn: usize, brief: bool },
+    NextPage { conn: usize, brief: bool },
+    Row { conn: usize, conversation: usize, brief: bool },
     Room(usize),
     Garbage(usize),
     Burst { conn: usize, conversation: usize },
     Enrol { conversation: usize, user: usize },
     Withdraw { conversation: usize, user: usize },
     Deactivate(usize),
+    Activate(usize),
+    Headroom(usize),
     Import(usize),
     Answer { question: usize, answer: Answer },
     AnswerAll,
@@ -59,6 +64,12 @@ impl Run {
         limits.engine.cached_conversations = 2;
         limits.engine.enrolment_step = 2;
         limits.engine.connections_per_user = 3;
+        limits.pages.brief_participants = 1;
+        limits.pages.brief_content = 8;
+        limits.rates = RateSetting::Limited(RateLimits {
+            daily: Some(DailyBudget { bytes: 30_000, emergency_bytes: 8_000 }),
+            ..RateLimits::default()
+        });
         let mut world = World::new(Settings { limits, ..Settings::default() });
         world.watch();
         world.hold = true;
@@ -94,6 +105,11 @@ impl Run {
                 let user = self.user(user);
                 self.open.push(self.world.connect(&user));
             }
+            Op::ConnectWithRole { user, role } => {
+                let role = Role::ALL[role % Role::ALL.len()];
+                let user = User { role, ..self.user(user) };
+                self.open.push(self.world.connect(&user));
+            }
             Op::Disconnect(_) | Op::Create { .. } if self.open.is_empty() => {}
             Op::Disconnect(conn) => {
                 let conn = self.open.remove(conn % self.open.len());
@@ -107,6 +123,13 @@ impl Run {
             }),
             Op::Deactivate(user) => {
                 let _id = self.world.command(Command::Deactivate(self.users[user % 6].id.clone()));
+            }
+            Op::Activate(user) => {
+                let _id = self.world.command(Command::Activate(self.users[user % 6].id.clone()));
+            }
+            Op::Headroom(level) => {
+                let levels = [Headroom::Ample, Headroom::Ample, Headroom::Reserved, Headroom::Exhausted];
+                self.world.input(Input::Headroom(levels[level % levels.len()]));
             }
             Op::Import(user) => {
                 let _id = self.world.command(Command::Import(self.users[user % 6].clone()));
@@ -156,11 +179,32 @@ impl Run {
                 let data = json!({"conversation_id": self.conversation(conversation)});
                 self.send(conn, "get_conversation_messages", &data);
             }
-            Op::List(conn) => self.send(conn, "get_active_conversations", &json!({})),
+            Op::List { .. } | Op::NextPage { .. } | Op::Row { .. } => self.list(op),
             Op::Room(conn) => self.send(conn, "join_support_room", &json!({})),
             Op::Garbage(conn) => self.send(conn, "no_such_event", &json!({})),
             _ => {}
         }
+    }
+
+    fn list(&mut self, op: &Op) {
+        let (conn, brief, mut data) = match *op {
+            Op::List { conn, brief } => (conn, brief, json!({"limit": 2})),
+            Op::NextPage { conn, brief } => (conn, brief, json!({"cursor": self.next_page(), "limit": 2})),
+            Op::Row { conn, conversation, brief } => {
+                (conn, brief, json!({"conversation_id": self.conversation(conversation)}))
+            }
+            _ => return,
+        };
+        if brief {
+            data["participants"] = "brief".into();
+        }
+        self.send(conn, "get_active_conversations", &data);
+    }
+
+    /// The cursor that the first connection with a list that went on was told last.
+    fn next_page(&self) -> Option<String> {
+        let frames = self.world.peers.values().flat_map(|peer| peer.frames.iter().rev());
+        frames.filter_map(|frame| frame["next_cursor"].as_str()).next().map(str::to_owned)
     }
 
     fn send_message(&mut self, conn: usize, conversation: usize, key: Option<u8>) {

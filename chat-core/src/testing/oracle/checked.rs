@@ -1,0 +1,53 @@
+//! Counts of what the oracle has looked at.
+
+/// How often each promise could have been broken, for tests that must know that they have tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Checked {
+    /// Replies, held against their requests.
+    pub replies: u64,
+    /// Replies that acknowledged a change, held against the store.
+    pub acknowledged: u64,
+    /// Acknowledged repeats, held against the first reply.
+    pub repeats: u64,
+    /// Live messages, held against the store, one for each connection that heard it.
+    pub heard: u64,
+    /// Catch-ups, held against what was heard and what is stored.
+    pub catch_ups: u64,
+    /// Refusals of a conversation, unknown or forbidden.
+    pub refused: u64,
+    /// Refusals because of a rate.
+    pub rate_limited: u64,
+    /// Refusals because of a daily budget.
+    pub over_budget: u64,
+    /// Refusals because the storage has little room left.
+    pub storage_low: u64,
+    /// Rows of lists, held against the store.
+    pub rows: u64,
+    /// Walks by cursor from the first page of a list to the last.
+    pub walks: u64,
+    /// Acknowledged changes, looked for once more after a crash.
+    pub survived: u64,
+    /// Emergencies that connections of control have heard of, one for each connection.
+    pub emergencies: u64,
+}
+
+impl Checked {
+    /// Each by its name.
+    pub fn numbers(&self) -> [(&'static str, u64); 13] {
+        [
+            ("replies", self.replies),
+            ("acknowledged", self.acknowledged),
+            ("repeats", self.repeats),
+            ("heard", self.heard),
+            ("catch-ups", self.catch_ups),
+            ("refused", self.refused),
+            ("rate limited", self.rate_limited),
+            ("over budget", self.over_budget),
+            ("storage low", self.storage_low),
+            ("rows", self.rows),
+            ("walks", self.walks),
+            ("survived", self.survived),
+            ("emergencies", self.emergencies),
+        ]
+    }
+}

@@ -1,0 +1,212 @@
+//! The rows of a list of conversations, and the walk from page to page by cursor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::asked::Asked;
+use super::stored::place;
+use super::{Broken, Oracle, must};
+use crate::export::{Export, ExportedConversation};
+use crate::limits::{Limits, PageLimits};
+use crate::protocol::{Role, User};
+use crate::time::Timestamp;
+
+/// Up to this many messages after the read position, the count of unread ones is exact.
+const COUNTED: u64 = 100;
+
+/// The version and the last number of each conversation of a user at one time.
+pub(super) type Standing = BTreeMap<String, (u64, u64)>;
+
+/// Pages that were asked for one after the other, each by the cursor of the one before.
+pub(super) struct Walk {
+    /// The user's conversations when the first page was asked for.
+    began: Standing,
+    seen: BTreeSet<String>,
+}
+
+/// The conversations that a user takes part in, as the store holds them now.
+pub(super) fn standing(user: &str, store: &Export) -> Standing {
+    let own = store.conversations.values().map(|stored| &stored.conversation);
+    let own = own.filter(|conversation| conversation.participants.contains(&user.into()));
+    own.map(|own| (own.id.to_string(), (own.version, own.last_seq))).collect()
+}
+
+impl Oracle {
+    /// P5: nothing of others. P1: each row is as it is stored. P4: a walk leaves nothing out. P7: a page
+    /// is no longer than it may be.
+    pub(super) fn listed(
+        &mut self,
+        conn: u64,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), Broken> {
+        let rows = frame["conversations"].as_array().map(Vec::as_slice).unwrap_or_default();
+        is_bounded(rows, asked, &self.limits)?;
+        for row in rows {
+            let id = row["id"].as_str().unwrap_or_default();
+            must(self.stored.was_ever(id, user), "P5", || {
+                format!("{user} was shown {id}, which is not its")
+            })?;
+            self.row(row, user, asked, store)?;
+            self.checked.rows += 1;
+        }
+        let times: Vec<_> = rows.iter().map(|row| row["last_message_at"].as_str()).collect();
+        must(times.iter().rev().is_sorted(), "P3", || format!("a list is not in order: {times:?}"))?;
+        match asked.conversation() {
+            Some(id) => {
+                must(rows.len() == 1 && rows[0]["id"] == id, "P1", || format!("{frame} is the row of {id}"))
+            }
+            None => self.walked(conn, user, asked, frame, store),
+        }
+    }
+
+    /// P1: a row shows what is stored, whole or in short.
+    fn row(&self, row: &Value, user: &str, asked: &Asked, store: &Export) -> Result<(), Broken> {
+        let wrong =
+            || Broken { promise: "P1", what: format!("{user} was shown {row}, and that is not stored") };
+        let stored = store.conversations.get(row["id"].as_str().unwrap_or_default()).ok_or_else(wrong)?;
+        let pages = asked.is_brief().then_some(&self.limits.pages);
+        let holds = shows_conversation(row, stored)
+            && shows_last_message(row, stored, pages)
+            && shows_position(row, stored, user)
+            && shows_participants(row, stored, pages)
+            && (asked.stood.get(stored.conversation.id.as_str()).map(|(version, _)| *version)
+                != Some(stored.conversation.version)
+                || shows_all_participants(row, stored, pages));
+        if holds { Ok(()) } else { Err(wrong()) }
+    }
+
+    /// P4: from the first page to the last, each conversation comes once, unless its user's part in it
+    /// or its last message has changed meanwhile.
+    fn walked(
+        &mut self,
+        conn: u64,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), Broken> {
+        let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
+        let walk = match asked.data["cursor"].as_str() {
+            Some(cursor) => link.walks.remove(cursor),
+            None if asked.data["skip"].is_null() => {
+                Some(Walk { began: asked.stood.clone(), seen: BTreeSet::new() })
+            }
+            None => None,
+        };
+        let Some(mut walk) = walk else { return Ok(()) };
+        for row in frame["conversations"].as_array().into_iter().flatten() {
+            let id = row["id"].as_str().unwrap_or_default();
+            must(walk.seen.insert(id.to_owned()), "P4", || {
+                format!("{user} was shown {id} twice in one walk")
+            })?;
+        }
+        if let Some(next) = frame["next_cursor"].as_str() {
+            link.walks.insert(next.to_owned(), walk);
+            return Ok(());
+        }
+        self.checked.walks += u64::from(asked.data["cursor"].is_string());
+        must(frame["has_more"].is_null(), "P4", || {
+            format!("{user} is told of more, and not where: {frame}")
+        })?;
+        let since = active_since(frame, &self.limits);
+        let now = standing(user, store);
+        let mut stayed = walk.began.iter().filter(|(id, stood)| now.get(*id) == Some(*stood));
+        let missing = stayed.find(|(id, _)| {
+            let stored = &store.conversations[id.as_str()].conversation;
+            Some(stored.last_message_at) > since && !walk.seen.contains(*id)
+        });
+        must(missing.is_none(), "P4", || format!("{user} has walked its list, and {missing:?} was left out"))
+    }
+}
+
+/// P7: the bounds of one page.
+fn is_bounded(rows: &[Value], asked: &Asked, limits: &Limits) -> Result<(), Broken> {
+    let pages = &limits.pages;
+    let most = if asked.is_brief() {
+        pages.conversations.min(pages.brief_conversations)
+    } else {
+        pages.conversations
+    };
+    must(rows.len() <= most as usize, "P7", || format!("{} in one list", rows.len()))?;
+    let bytes: usize = rows.iter().map(|row| row.to_string().len() + 1).sum();
+    let fits = !asked.is_brief() || rows.len() == 1 || bytes <= pages.brief_bytes;
+    must(fits, "P7", || format!("{bytes} bytes in one brief list"))
+}
+
+/// A conversation whose last message is later than this is active.
+fn active_since(frame: &Value, limits: &Limits) -> Option<Timestamp> {
+    let now: Timestamp = serde_json::from_value(frame["timestamp"].clone()).ok()?;
+    Some(now.minus(limits.periods.inactive_after))
+}
+
+/// What never changes.
+fn shows_conversation(row: &Value, stored: &ExportedConversation) -> bool {
+    let conversation = &stored.conversation;
+    row["title"] == *conversation.title
+        && row["created_by"] == conversation.created_by.as_str()
+        && row["room_type"] == conversation.room_type.as_str()
+}
+
+/// The message with the number that the row calls its last.
+fn shows_last_message(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
+    let last = row["last_seq"].as_u64().and_then(|seq| stored.messages.get(place(seq)));
+    last.is_some_and(|last| {
+        let most = brief.map_or(usize::MAX, |limits| limits.brief_content);
+        let content: String = last.content.chars().take(most).collect();
+        let (shown, sent_at) = (&row["last_message"], last.sent_at.to_string());
+        shown["id"] == last.id.as_str()
+            && shown["sender_id"] == last.sender_id.as_str()
+            && shown["content"] == content
+            && (shown["cut"] == true) == (content.len() < last.content.len())
+            && shown["sent_at"] == sent_at
+            && row["last_message_at"] == sent_at
+    })
+}
+
+/// The read position is at most the one of now, and the count of what is unread fits it.
+fn shows_position(row: &Value, stored: &ExportedConversation, user: &str) -> bool {
+    let read = row["read_up_to"].as_u64().unwrap_or_default();
+    let last = row["last_seq"].as_u64().unwrap_or_default();
+    let now = stored.read_up_to.get(user).copied().unwrap_or_default();
+    let after =
+        stored.messages.iter().filter(|message| message.seq > Some(read) && message.seq <= Some(last));
+    let unread = after.filter(|message| message.sender_id.as_str() != user).count() as u64;
+    read <= now && (last - read.min(last) > COUNTED || row["unread_count"] == unread)
+}
+
+/// A brief row shows the creator, the sender of the last message, and at most so many of field staff.
+fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
+    let Some(limits) = brief else { return row["participant_count"].is_null() };
+    let mut room = limits.brief_participants;
+    participants(row).iter().all(|user| {
+        let is_field = matches!(user.role, Role::BusDriver | Role::QueueRegulator) && room > 0;
+        room -= usize::from(is_field);
+        let is_sender = row["last_message"]["sender_id"] == user.id.as_str();
+        is_field || is_sender || user.id == stored.conversation.created_by
+    })
+}
+
+/// A row whose conversation has had the same participants since it was asked for: a whole row shows all
+/// of them, and a brief one counts them and leaves out neither the creator nor the sender.
+fn shows_all_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
+    let shown: BTreeSet<_> = participants(row).into_iter().map(|user| user.id).collect();
+    let all = &stored.conversation.participants;
+    match brief {
+        None => shown.iter().eq(all.iter()),
+        Some(_) => {
+            let always = [row["created_by"].as_str(), row["last_message"]["sender_id"].as_str()];
+            let mut always = always.into_iter().flatten().map(Into::into).filter(|id| all.contains(id));
+            row["participant_count"] == all.len()
+                && shown.iter().all(|id| all.contains(id))
+                && always.all(|id| shown.contains(&id))
+        }
+    }
+}
+
+fn participants(row: &Value) -> Vec<User> {
+    serde_json::from_value(row["participants"].clone()).unwrap_or_default()
+}

@@ -1,0 +1,93 @@
+//! Refusals because a user's daily budget is used up, or because the storage is almost full.
+
+use std::collections::BTreeMap;
+
+use super::asked::Asked;
+use super::{Broken, must};
+use crate::limits::{DailyBudget, Limits, RateSetting};
+
+/// Bytes that are charged for each record beside its texts and ids.
+const RECORD: u64 = 512;
+
+/// More than the ids of a conversation's participants and the prefix of its title take.
+const IDS: u64 = 2_048;
+
+/// How much room the storage has left.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Room {
+    /// Enough for everybody.
+    #[default]
+    Ample,
+    /// Enough for control and for emergencies.
+    Reserved,
+    /// Nothing that a client asks for is written.
+    Exhausted,
+}
+
+/// Bytes that a user's requests may have been charged since the server began: at least as many as were.
+#[derive(Clone, Copy, Default)]
+struct Charged {
+    all: u64,
+    /// Of the user's own emergencies.
+    emergencies: u64,
+}
+
+/// What may have been charged to each user. Bounded by the users of a run.
+#[derive(Default)]
+pub(super) struct Budgets(BTreeMap<String, Charged>);
+
+impl Budgets {
+    pub(super) fn began(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn asked(&mut self, user: &str, asked: &Asked) {
+        let ids = match asked.kind.as_str() {
+            "create_support_conversation" => IDS,
+            "send_chat_message" | "mark_message_read" => 0,
+            _ => return,
+        };
+        let texts = [asked.content(), asked.data["title"].as_str()];
+        let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+        let bytes = RECORD + ids + texts as u64;
+        let charged = self.0.entry(user.to_owned()).or_default();
+        charged.all += bytes;
+        charged.emergencies += if asked.is_own_emergency { bytes } else { 0 };
+    }
+
+    /// P7: a budget refuses only what is more than it, and an emergency only once its own is used up too.
+    pub(super) fn refused(&self, user: &str, asked: &Asked, limits: &Limits) -> Result<(), Broken> {
+        let Charged { all, emergencies } = self.0.get(user).copied().unwrap_or_default();
+        let daily = match &limits.rates {
+            RateSetting::Limited(rates) => rates.daily,
+            RateSetting::Lifted => None,
+        };
+        let is_legal = daily.is_some_and(|DailyBudget { bytes, emergency_bytes }| {
+            all > bytes && (!asked.is_own_emergency || emergencies > emergency_bytes)
+        });
+        must(is_legal, "P7", || {
+            format!(
+                "{user} is over its budget after {all} bytes, {emergencies} in emergencies: {}",
+                asked.data
+            )
+        })
+    }
+}
+
+/// P7: the storage refuses only what it may at the least room that there was since it was asked for.
+pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(), Broken> {
+    let is_preferred = is_control || asked.is_own_emergency;
+    let least = if is_preferred { Room::Exhausted } else { Room::Reserved };
+    must(asked.least_room >= least, "P7", || {
+        format!("{} of {user} is refused, and the room was {:?}", asked.kind, asked.least_room)
+    })
+}
+
+/// P7: what was asked for once room was short takes none of what is left for others.
+pub(super) fn granted(user: &str, asked: &Asked, is_control: bool) -> Result<(), Broken> {
+    let is_preferred = is_control || asked.is_own_emergency;
+    let most = if is_preferred { Room::Reserved } else { Room::Ample };
+    must(asked.most_room <= most, "P7", || {
+        format!("{} of {user} is granted, and the room was {:?}", asked.kind, asked.most_room)
+    })
+}
