@@ -1,10 +1,11 @@
-//! A program of its own, because the counter replaces the global allocator: a message costs a bounded
-//! number of allocations, however many listeners it has and however much is stored.
+//! A program of its own, because the counter replaces the global allocator: a message costs a
+//! bounded number of allocations, however many listeners it has and however much is stored.
 
 use allocation_counter::measure;
 use core_test_support::bare::Bare;
 
-/// Most allocations that a message may make in the engine, from its frame to those that are told of it.
+/// Most allocations that a message may make in the engine, from its frame to those that are told of
+/// it.
 const MOST: u64 = 32;
 
 fn send(bare: &mut Bare) {

@@ -1,4 +1,5 @@
-//! Live events that several connections get are framed once for all, and nobody hears anything else, or in another order.
+//! Live events that several connections get are framed once for all, and nobody hears anything
+//! else, or in another order.
 
 use bytes::Bytes;
 use chat_core::drive::{Drive, Frame, SessionEnd};
@@ -20,7 +21,7 @@ fn framed(drive: ChatDrive) -> ChatDrive {
     Drive::frame_by(drive, as_lines)
 }
 
-/// What a client heard, text by text, and how it was told to go.
+/// The texts that a client heard, and the close code that ended them.
 fn texts(heard: Vec<Frame>) -> Vec<String> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let lines = heard.into_iter().flat_map(|frame| match frame {
@@ -98,7 +99,7 @@ fn a_commit_of_more_than_may_wait_breaks_nobody_who_reads() {
     }
 }
 
-/// What may happen to a chat of six clients: who, and in which conversation.
+/// An event in a chat of six clients: the client, and the conversation.
 #[derive(Clone, Debug)]
 enum Op {
     Send(usize, usize),

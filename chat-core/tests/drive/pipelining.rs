@@ -1,4 +1,5 @@
-//! No legal request breaks its own connection, however many are sent at once and however late their replies are read.
+//! No legal request breaks its own connection, however many are sent at once and however late their
+//! replies are read.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Who in control takes part in a support conversation, at its creation and afterwards.
+//! Control users who take part in a support conversation, at its creation and afterwards.
 
 use chat_core::engine::{Assignment, Command, Input, Settings, SupportRequest};
 use chat_core::id::UserId;

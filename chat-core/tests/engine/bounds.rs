@@ -1,4 +1,4 @@
-//! What is bounded says what happens at the bound, and hurts nobody else (P7).
+//! Bounds of the engine: each is told to the client that meets it, and hurts nobody else (P7).
 
 use chat_core::limits::{Limits, RateSetting};
 use chat_core::protocol::CloseCode;

@@ -1,4 +1,5 @@
-//! A client that says the last `seq` it holds gets what it lacks, without a gap to what it hears live (P4).
+//! A client that says the last `seq` it holds gets what it lacks, without a gap to what it hears
+//! live (P4).
 
 use chat_core::engine::Input;
 use chat_core::limits::Limits;

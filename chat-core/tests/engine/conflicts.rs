@@ -1,4 +1,5 @@
-//! Who takes part may change between a decision and its commit: then it is decided again, in order.
+//! Participants may change between a decision and its commit. The request is then decided again, in
+//! order.
 
 use chat_core::engine::{Command, Input};
 use chat_core::store::{Membership, Receipt};
@@ -38,7 +39,7 @@ fn what_waits_for_facts_does_not_overtake_what_meets_a_conflict() {
     assert_eq!(texts(&scene)[1..], ["first", "second"]);
 }
 
-/// What the conversation holds.
+/// The texts of the conversation.
 fn texts(scene: &Scene) -> Vec<String> {
     let export = scene.world.store.export();
     let messages = &export.conversations[scene.conversation.as_str()].messages;

@@ -1,4 +1,5 @@
-//! A request repeated under its `client_message_id` is done once, and answered as the first time (P2).
+//! A request repeated under its `client_message_id` is done once, and answered as the first time
+//! (P2).
 
 use chat_core::engine::{Command, ConnectionId};
 use chat_core::limits::{Rate, RateLimits, RateSetting};

@@ -1,4 +1,5 @@
-//! Of equal requests under way at once none is refused after another was accepted: a repeat waits for the first (P2).
+//! Of equal requests under way at once none is refused after another was accepted: a repeat waits
+//! for the first (P2).
 
 use chat_core::engine::{Command, ConnectionId, Settings};
 use chat_core::id::{ConversationId, UserId};
@@ -68,7 +69,8 @@ impl TwoDevices {
         self.command(|conversation, user| Command::Enrol { conversation, user });
     }
 
-    /// Answers the questions of this kind, as it was right when they were asked, and gives how many there were.
+    /// Answers the questions of this kind, as it was right when they were asked, and gives how many
+    /// there were.
     fn answer(&mut self, is_it: fn(&Question) -> bool) -> usize {
         let mut answered = 0;
         while let Some(place) = self.world().questions.iter().position(is_it) {

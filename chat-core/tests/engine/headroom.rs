@@ -1,4 +1,4 @@
-//! What may be written as the room of the storage runs out.
+//! Requests that are still accepted while the storage runs full.
 
 use chat_core::engine::{Command, ConnectionId, Headroom, Input};
 use chat_core::protocol::ErrorCode;
@@ -40,8 +40,8 @@ impl Stage {
         is_done(&self.scene.world.ask(conn, event, data)[0])
     }
 
-    /// Whether these may write: the driver in its conversation, in its emergency, a new request, a new emergency, control in
-    /// each conversation.
+    /// Whether these may write: the driver in its conversation, in its emergency, a new request, a
+    /// new emergency, control in each conversation.
     fn writers(&mut self) -> [bool; 6] {
         let (driver, staff) = (self.scene.driver, self.scene.staff);
         let (ordinary, emergency) = (self.scene.conversation.clone(), self.emergency.clone());

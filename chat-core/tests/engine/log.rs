@@ -1,4 +1,4 @@
-//! What is told of each answered request, for who keeps a log.
+//! The report of each answered request, for a log.
 
 use chat_core::engine::{Handled, Input};
 use chat_core::frame::Frame;

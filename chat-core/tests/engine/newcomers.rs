@@ -1,5 +1,6 @@
-//! A control user who connects for the first time misses nothing: it hears of each conversation that is created from then
-//! on, however long it takes to look up who it is, and its list has all that there were.
+//! A control user who connects for the first time misses nothing: it hears of each conversation
+//! that is created from then on, however long it takes to look up who it is, and its list has all
+//! that there were.
 
 use chat_core::engine::{Command, ConnectionId, Input};
 use chat_core::limits::RateSetting;

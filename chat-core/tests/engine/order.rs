@@ -22,7 +22,7 @@ fn mixed(scene: &Scene, number: usize, message: &str) -> Value {
     json!({"type": kind, "data": data, "request_id": number})
 }
 
-/// Which of the questions that wait is answered next.
+/// Chooses the next question to be answered.
 type Turn = fn(usize, usize) -> usize;
 
 #[test]
@@ -67,7 +67,8 @@ fn a_hundred_mixed_requests_are_answered_in_their_order() {
     }
 }
 
-/// A sender's reply stands before its broadcast, and what was read holds what was written before it.
+/// A sender's reply stands before its broadcast, and what was read holds what was written before
+/// it.
 fn check_replies(scene: &Scene, heard: &[Value]) {
     let mut written = 1;
     for (place, frame) in heard.iter().enumerate().filter(|(_, frame)| frame.get("type").is_none()) {

@@ -1,4 +1,5 @@
-//! "Unknown" and "forbidden" are answered alike: the same bytes after the same number of loads (P5).
+//! "Unknown" and "forbidden" are answered alike: the same bytes after the same number of loads
+//! (P5).
 
 use chat_core::engine::ConnectionId;
 use chat_core::testing::World;
@@ -6,7 +7,7 @@ use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
 use serde_json::{Value, json};
 
-/// What a request is answered, and what the store was asked for it.
+/// The replies to a request, and the number of loads that it took.
 fn probe(world: &mut World, conn: ConnectionId, kind: &str, data: Value) -> (Vec<Value>, usize) {
     world.hold = true;
     world.take(conn);

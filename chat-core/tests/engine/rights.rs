@@ -1,4 +1,5 @@
-//! A session has the rights of its account: two roles of one user, old tokens, imports, deactivations under way.
+//! A session has the rights of its account: two roles of one user, old tokens, imports,
+//! deactivations under way.
 
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ fn position(world: &World) -> u64 {
     world.store.export().position.0
 }
 
-/// That a connection was told that its rights have changed, and closed; the pause that it was told, in milliseconds.
+/// That a connection was told that its rights have changed, and closed; the pause that it was told,
+/// in milliseconds.
 fn refused(world: &mut World, conn: ConnectionId) -> Option<u64> {
     assert_eq!(closed(world, conn), Some(CloseCode::RightsChanged));
     let told = world.take(conn).pop().unwrap();
@@ -219,7 +221,7 @@ fn an_older_token_does_not_prolong_a_session() {
     assert_eq!((&new[0]["success"], closed(&world, conn)), (&json!(true), None));
 }
 
-/// What the store holds of a conversation once a user is deactivated while it sends.
+/// The stored texts of a conversation, one of whose users is deactivated while sending.
 fn said_around(end: Command, then: impl FnOnce(&mut Scene)) -> Vec<String> {
     let mut scene = Scene::new();
     scene.world.hold = true;

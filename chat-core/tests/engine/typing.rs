@@ -7,7 +7,7 @@ use chat_core::testing::world::Answer;
 use core_test_support::*;
 use serde_json::json;
 
-/// What staff has heard of the driver's typing since it was last asked.
+/// The driver's typing states that staff has heard since the last call.
 fn told(scene: &mut Scene) -> Vec<bool> {
     let heard = scene.world.take(scene.staff);
     of_type(&heard, "typing_status").iter().map(|frame| frame["is_typing"].as_bool().unwrap()).collect()

@@ -70,7 +70,7 @@ fn a_store_that_gives_another_number_of_verdicts_is_not_believed() {
     assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2);
 }
 
-/// What no store may say to a message, to a read position, and to a new account.
+/// Verdicts that no store may give to a message, to a read position, and to a new account.
 fn of_other_changes() -> [Vec<Verdict>; 3] {
     let position = Position(1_000);
     let account = || Ok(Receipt::Account { position });

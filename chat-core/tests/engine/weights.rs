@@ -1,4 +1,5 @@
-//! Rates of bytes: what one user may put upon all who hear it, and have read to them; and repeats, which are free.
+//! Rates of bytes: what one user may put upon all who hear it, and have read to them; and repeats,
+//! which are free.
 
 use std::time::Duration;
 

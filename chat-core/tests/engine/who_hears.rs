@@ -1,4 +1,4 @@
-//! Who hears what, and in which order (P3, P5, P6).
+//! The audience of each event, and the order of events (P3, P5, P6).
 
 use chat_core::engine::Command;
 use chat_core::testing::World;
@@ -126,7 +126,8 @@ fn who_was_withdrawn_hears_nothing_more() {
     assert_eq!(live_seqs(&scene.world.take(scene.staff)), [3]);
 }
 
-/// A withdrawal has looked the conversation up; then somebody types, and its audience is known; then it is committed.
+/// A withdrawal has looked the conversation up; then somebody types, and its audience is known;
+/// then it is committed.
 #[test]
 fn who_was_withdrawn_while_something_was_told_hears_nothing_more() {
     let mut scene = Scene::new();

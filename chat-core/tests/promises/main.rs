@@ -1,8 +1,9 @@
 //! P1 to P7 under random sequences of operations, checked after each of them.
 //!
-//! The operations run against the engine in a world where the store's questions wait and are answered in any order,
-//! or not at all. The world is watched by the oracle, which sees what the clients see and what is durable, and nothing of
-//! the engine. The operations are the fuzzer's too: it draws them from its own bytes.
+//! The operations run against the engine in a world where the store's questions wait and are
+//! answered in any order, or not at all. The world is watched by the oracle, which sees what the
+//! clients see and what is durable, and nothing of the engine. The operations are the fuzzer's too:
+//! it draws them from its own bytes.
 
 mod strategy;
 

@@ -1,4 +1,4 @@
-//! What is done at random.
+//! Random operations.
 
 use chat_core::testing::world::Answer;
 use core_test_support::ops::Op;

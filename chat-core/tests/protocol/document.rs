@@ -1,8 +1,10 @@
-//! Every JSON frame of the protocol document decodes to the right value and encodes back to the same JSON.
+//! Every JSON frame of the protocol document decodes to the right value and encodes back to the
+//! same JSON.
 //!
-//! `fixtures/websocket-chat-events.md` is the document word for word, and beside it each of its frames is a file.
-//! The document's times are whole seconds, this project always writes milliseconds: the same instant, and the only
-//! difference between what the document shows and what is encoded.
+//! `fixtures/websocket-chat-events.md` is the document word for word, and beside it each of its
+//! frames is a file. The document's times are whole seconds, this project always writes
+//! milliseconds: the same instant, and the only difference between what the document shows and what
+//! is encoded.
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 

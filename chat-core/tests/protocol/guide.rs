@@ -1,7 +1,8 @@
-//! `PROTOCOL.md` shows what is really sent: each of its frames decodes and encodes back, and its tables are the
-//! code's.
+//! `PROTOCOL.md` shows what is really sent: each of its frames decodes and encodes back, and its
+//! tables are the code's.
 //!
-//! A block says after `json` what it is: `request`, `reply` and the request's type, `error`, or `event`.
+//! A block says after `json` what it is: `request`, `reply` and the request's type, `error`, or
+//! `event`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
     blocks.map(|(info, text)| (info.trim(), text)).collect()
 }
 
-/// What the code makes of a block: the frame, decoded and encoded again.
+/// The frame of a block, decoded and encoded again.
 fn encoded_again(info: &str, text: &str) -> Vec<u8> {
     match info.split_once(' ').unwrap_or((info, "")) {
         ("request", "") => {
@@ -60,7 +61,8 @@ fn reply(to: EventType, text: &str) -> Vec<u8> {
     }
 }
 
-/// Decodes a reply beside its `request_id`, as a client does, and encodes both again, as the server does.
+/// Decodes a reply beside its `request_id`, as a client does, and encodes both again, as the server
+/// does.
 fn through_reply<T: Serialize + DeserializeOwned>(text: &str) -> Vec<u8> {
     let id = serde_json::from_str::<Value>(text).unwrap().get("request_id").cloned();
     let id: Option<RequestId> = id.map(|id| serde_json::from_value(id).unwrap());

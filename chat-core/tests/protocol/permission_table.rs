@@ -1,4 +1,4 @@
-//! Who may do what: every role, every event, participant or not, against the protocol document's
+//! Permissions of every role for every event, participant or not, against the protocol document's
 //! "Role-Based Access Control", written out by hand.
 
 use std::time::Duration;
@@ -9,19 +9,21 @@ use chat_core::permission::{allows, by_role, may_create, may_take_part, needs_me
 use chat_core::protocol::{Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, encode_reply};
 use chat_core::time::Timestamp;
 
-/// What the document answers.
+/// The document's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Answer {
     Yes,
     /// The role may not.
     Forbidden,
-    /// The role may, but only where the user takes part: a conversation that is none of the user's is not found.
+    /// The role may, but only where the user takes part: a conversation that is none of the user's
+    /// is not found.
     NotFound,
 }
 
 use Answer::{Forbidden, NotFound, Yes};
 
-/// A row: the event, then for each role (driver, regulator, staff, admin) as a participant and as none.
+/// A row: the event, then for each role (driver, regulator, staff, admin) as a participant and as
+/// none.
 type Row = (&'static str, [[Answer; 2]; 4]);
 
 const ANYBODY: [[Answer; 2]; 4] = [[Yes, Yes]; 4];
@@ -63,7 +65,7 @@ fn conversation(participants: &[&str]) -> Conversation {
     }
 }
 
-/// What this crate answers.
+/// This crate's answer.
 fn answer(user: &User, event: EventType, conversation: &Conversation) -> Answer {
     if let Err(code) = by_role(user.role, event) {
         assert_eq!(code, ErrorCode::Forbidden);

@@ -1,4 +1,4 @@
-//! What a client encodes the server decodes to the same value, and no bytes make decoding panic.
+//! Requests that a client encodes are decoded to the same value, and no bytes make decoding panic.
 
 use chat_core::id::Cursor;
 use chat_core::limits::FieldLimits;

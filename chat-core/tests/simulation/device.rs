@@ -1,4 +1,5 @@
-//! A device that speaks the protocol without the SDK: it asks for anything at random, believes nothing and checks nothing.
+//! A device that speaks the protocol without the SDK: it asks for anything at random, believes
+//! nothing and checks nothing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,7 +36,7 @@ pub(crate) struct Device {
     next_page: Option<String>,
     /// Messages that it has heard of, with their conversations.
     messages: Vec<(String, String)>,
-    /// What it has sent under a name.
+    /// The requests that the device has sent under a `client_message_id`.
     said: Vec<(&'static str, Value)>,
     /// Every conversation that anybody has heard of: some ask for what is not theirs.
     conversations: Rc<RefCell<Vec<String>>>,

@@ -1,8 +1,9 @@
-//! Many users, each with several devices, that speak the protocol without the SDK, against an engine in virtual time, from
-//! one seed: whatever happens to network, server and store, P1 to P7 hold after each thing that happens.
+//! Many users, each with several devices, that speak the protocol without the SDK, against an
+//! engine in virtual time, from one seed: whatever happens to network, server and store, P1 to P7
+//! hold after each thing that happens.
 //!
-//! `SIMULATION_SEEDS=5000` runs so many seeds; `SIMULATION_SEED=17` runs that one and tells what happens in it. A seed
-//! that fails is told as short as it can be made.
+//! `SIMULATION_SEEDS=5000` runs so many seeds; `SIMULATION_SEED=17` runs that one and tells what
+//! happens in it. A seed that fails is told as short as it can be made.
 
 #![expect(
     clippy::disallowed_macros,
@@ -57,7 +58,7 @@ fn the_same_seed_gives_the_same_run() {
     (0..5).for_each(|seed| assert!(lines(seed) == lines(seed), "seed {seed} gives two runs"));
 }
 
-/// What went wrong, as it is seen best.
+/// The failure of a seed, in its shortest form.
 fn failure(seed: u64, wrong: &str) -> String {
     let shrunk = shrink(|plan| run(seed, plan)).map_or_else(String::new, |shrunk| shrunk.to_string());
     format!(

@@ -12,7 +12,8 @@ use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
 
 use crate::device::Device;
 
-/// Longer than the longest heartbeat, and all that may have to be found out by it one after the other.
+/// Longer than the longest heartbeat, and all that may have to be found out by it one after the
+/// other.
 const UNTIL_QUIET: Duration = Duration::from_mins(5);
 
 /// How often a run without faults goes on in which nothing was provoked yet.
@@ -31,7 +32,7 @@ const EVENTS: [&str; 9] = [
     "refresh_token",
 ];
 
-/// What was provoked, over all runs, by its name.
+/// Counts of provoked situations over all runs.
 #[derive(Default, Debug)]
 pub(crate) struct Seen(BTreeMap<&'static str, u64>);
 
@@ -89,7 +90,7 @@ fn must_have_seen_something(simulation: &Simulation<Device>) -> Result<(), Strin
     nothing.map_or(Ok(()), |(name, _)| Err(format!("it proves nothing, for it has no {name}")))
 }
 
-/// Who takes part, and what goes wrong.
+/// The users, the devices and the faults of a run.
 fn cast(random: &mut Random) -> Simulation<Device> {
     let users = users(random);
     let mut store = MemoryState::new("epoch_1");
@@ -107,7 +108,8 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     for user in users {
         for device in 0..=random.below(3) {
             let name = format!("{}.{device}", user.id);
-            // A second app of the same person, or a token from before a promotion. Somebody is a driver throughout.
+            // A second app of the same person, or a token from before a promotion. Somebody is a
+            // driver throughout.
             let role = *random.pick(&Role::ALL).unwrap_or(&user.role);
             let has_another = device > 0 && user.id.as_str() != "user_1" && random.percent(20);
             let role = if has_another { role } else { user.role };

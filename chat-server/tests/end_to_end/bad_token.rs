@@ -1,4 +1,5 @@
-//! Each kind of bad token: the upgrade is accepted, then the reason comes in a frame and in the close code.
+//! Each kind of bad token: the upgrade is accepted, then the reason comes in a frame and in the
+//! close code.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ fn run(dir: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) 
     program().args(arguments).envs(environment.iter().copied()).current_dir(dir).output().unwrap()
 }
 
-/// What a command that must fail says.
+/// The error of a command that must fail.
 fn refusal(dir: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let output = run(dir, arguments, environment);
     assert!(!output.status.success(), "{arguments:?}");

@@ -58,7 +58,8 @@ async fn clients_are_told_in_batches_while_the_others_talk_on() {
     assert_eq!(history["last_seq"], json!(1 + acknowledged), "what was taken was answered, and kept");
 }
 
-/// Says one thing after another until the connection is closed; gives how much of it was acknowledged.
+/// Says one thing after another until the connection is closed; gives how much of it was
+/// acknowledged.
 async fn talk(client: &mut Client, conversation: &str) -> u64 {
     let data = json!({"conversation_id": conversation, "content": "still here"});
     let request = json!({"type": "send_chat_message", "data": data}).to_string();

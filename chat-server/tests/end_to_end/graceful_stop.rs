@@ -31,7 +31,8 @@ async fn a_client_that_does_not_close_is_dropped() {
     drop((silent, undecided));
 }
 
-/// A pipe in the place of a file holds the opening of the store up for as long as nobody writes into it.
+/// A pipe in the place of a file holds the opening of the store up for as long as nobody writes
+/// into it.
 #[tokio::test]
 async fn a_server_that_is_still_starting_stops_too() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What a load balancer or a supervisor asks.
+//! Health checks of a load balancer or a supervisor.
 
 use server_test_support::Server;
 use server_test_support::http::{ask, probe};

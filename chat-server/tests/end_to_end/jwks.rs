@@ -25,7 +25,7 @@ fn serve(dir: &Path, flags: &[&str]) -> Server {
     Server::spawn_without_secret(program(), dir, flags)
 }
 
-/// What a server that must not start says.
+/// The error of a server that must not start.
 fn refusal(dir: &Path, arguments: &[&str], secret: Option<&str>) -> String {
     let mut command = program();
     command.args(arguments).envs(secret.map(|secret| ("CHAT_JWT_SECRET", secret))).current_dir(dir);

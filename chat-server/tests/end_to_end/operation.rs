@@ -1,4 +1,4 @@
-//! What an operator does with the data: verify, back up, restore, build the index anew.
+//! An operator's work on the data: verify, back up, restore, rebuild the index.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -31,7 +31,7 @@ fn a_data_directory_that_is_not_there_is_asked_about_and_not_made() {
     }
 }
 
-/// What a command that ended well wrote.
+/// The output of a command that succeeded.
 fn said(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -138,7 +138,7 @@ async fn a_stopped_server_is_backed_up_restored_and_its_index_built_anew() {
     server.kill().await;
 }
 
-/// What was acknowledged of one conversation: its content by number.
+/// The acknowledged messages of one conversation: number and content.
 type Acknowledged = Arc<Mutex<Vec<(u64, String)>>>;
 
 /// A driver who writes until it is told to stop.

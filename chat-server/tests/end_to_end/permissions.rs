@@ -1,4 +1,5 @@
-//! Permissions of everything that the program makes, whatever the umask and whoever made the directory.
+//! Permissions of everything that the program makes, whatever the umask and whoever made the
+//! directory.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! What is refused, with the code for programs and a text for people.
+//! Refused requests, each with a code for programs and a text for people.
 
 use serde_json::json;
 use server_test_support::{Server, conversation, john};

@@ -1,4 +1,5 @@
-//! The text of messages is erased when it was kept for long enough, whatever happens to the server meanwhile.
+//! The text of messages is erased when it was kept for long enough, whatever happens to the server
+//! meanwhile.
 
 use std::path::Path;
 use std::time::Duration;

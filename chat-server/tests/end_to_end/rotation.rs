@@ -23,7 +23,7 @@ const EACH: usize = 40;
 struct Stage {
     authority: Authority,
     server: Server,
-    /// What tokens are signed by.
+    /// The key that signs tokens.
     signing: Mutex<Arc<IssuerKey>>,
     connected: AtomicUsize,
     over: AtomicBool,
@@ -35,7 +35,8 @@ impl Stage {
         Client::open_by(url, Box::new(self.authority.reach(&self.server).await.unwrap())).await.unwrap().0
     }
 
-    /// Connects, is served, and goes, until it is over: as another user each time, for a user may not connect this often.
+    /// Connects, is served, and goes, until it is over: as another user each time, for a user may
+    /// not connect this often.
     async fn come_and_go(&self, number: usize) {
         let mut times = 0;
         while !self.over.load(Ordering::Relaxed) {

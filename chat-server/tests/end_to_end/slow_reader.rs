@@ -32,7 +32,8 @@ async fn it_can_ask_until_its_replies_fill_the_queue_and_gets_them_all() {
         send(&mut john, &id, &"x".repeat(1_000)).await;
         john.event("new_message").await;
     }
-    // Some 15 MB of replies. The client writes without reading until its own requests are stuck, and then reads.
+    // Some 15 MB of replies. The client writes without reading until its own requests are stuck,
+    // and then reads.
     let asked = 300;
     for i in 0..asked {
         let data = json!({"conversation_id": id, "limit": 100});

@@ -23,7 +23,7 @@ impl Tried {
         Self { server, key, _dir: dir }
     }
 
-    /// What the console's own page sends.
+    /// The request of the console's own page.
     fn request(&self) -> String {
         let authority = self.server.authority();
         format!(

@@ -17,7 +17,7 @@ const IN_FLIGHT: usize = 48;
 
 /// A request that changes something.
 pub struct Asked {
-    /// What the message says, and its `client_message_id`; rises with each request of a device.
+    /// The text of the message and its `client_message_id`; rises with each request of a device.
     pub id: String,
     pub kind: &'static str,
     pub data: Value,
@@ -35,7 +35,7 @@ impl Asked {
     }
 }
 
-/// What a round found.
+/// Counts of a round.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Found {
     /// Changes that were acknowledged before the kill.
@@ -135,8 +135,8 @@ impl Device {
         self.heard = Some((text(message, "id"), seq));
     }
 
-    /// Repeats all of this round, the answered for the same reply and the others for their first; gives what the round
-    /// had found.
+    /// Repeats all of this round, the answered for the same reply and the others for their first;
+    /// gives what the round had found.
     pub async fn ask_again(&mut self, server: &Server, kept: &Kept) -> Found {
         let mut client = server.connect(&self.user).await;
         let this_round = &mut self.asked[self.begun..];

@@ -1,4 +1,4 @@
-//! What a server shows of what it has kept.
+//! The stored data, as a server shows it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,8 +29,8 @@ impl KeptMessage {
     }
 }
 
-/// All that a server shows: every message to Jane, who takes part in every conversation, and to each user the list of
-/// conversations.
+/// All that a server shows: every message to Jane, who takes part in every conversation, and to
+/// each user the list of conversations.
 pub struct Kept {
     /// By content.
     messages: HashMap<String, KeptMessage>,

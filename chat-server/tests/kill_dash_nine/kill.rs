@@ -48,8 +48,8 @@ pub fn millis(random: &mut ChaCha8Rng, range: Range<u64>) -> Duration {
     Duration::from_micros(range.start * 1_000 + random.next_u64() % ((range.end - range.start) * 1_000))
 }
 
-/// Starts a server that has no index, and kills it at a random moment after it has begun to build one; says whether it
-/// had not ended that.
+/// Starts a server that has no index, and kills it at a random moment after it has begun to build
+/// one; says whether it had not ended that.
 pub fn kill_while_building(dir: &Path, random: &mut ChaCha8Rng) -> bool {
     let mut process = start(dir);
     let mut log = BufReader::new(process.stderr.take().unwrap());

@@ -18,8 +18,8 @@ use crate::kill::{Kills, kill_while_building, kill_while_starting, millis};
 /// Rounds at least, unless `KILL_ROUNDS` says otherwise.
 const ROUNDS: usize = 4;
 
-/// Rounds at most, if what is there to be proved was not met yet: some four kills in ten hit between a change and its
-/// reply.
+/// Rounds at most, if what is there to be proved was not met yet: some four kills in ten hit
+/// between a change and its reply.
 const ROUNDS_MOST: usize = 60;
 
 /// No limits, as the load goes far beyond them.
@@ -59,7 +59,8 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().expect("a number"))
 }
 
-/// Three drivers with a conversation each, and Jane of control, who writes in the first from two devices.
+/// Three drivers with a conversation each, and Jane of control, who writes in the first from two
+/// devices.
 async fn devices(dir: &Path, random: &mut ChaCha8Rng) -> Vec<Device> {
     let server = Server::start_in(dir, &FLAGS);
     // A reply: only then does the server know her, and who is created next has her in it.
@@ -78,7 +79,8 @@ async fn devices(dir: &Path, random: &mut ChaCha8Rng) -> Vec<Device> {
     devices
 }
 
-/// Lets all devices ask without end. Each third round the server is asked to stop before it is killed.
+/// Lets all devices ask without end. Each third round the server is asked to stop before it is
+/// killed.
 async fn load_until_killed(
     round: usize,
     dir: &Path,
@@ -127,7 +129,8 @@ async fn compare(server: &Server, devices: &mut [Device]) -> Found {
     found
 }
 
-/// Ends a round: by a kill of an idle server, or by a clean stop and a kill of the start that comes after.
+/// Ends a round: by a kill of an idle server, or by a clean stop and a kill of the start that comes
+/// after.
 async fn end(round: usize, server: Server, dir: &Path, random: &mut ChaCha8Rng, kills: &mut Kills) {
     if round.is_multiple_of(2) {
         return server.kill().await;

@@ -1,4 +1,5 @@
-//! A backup holds what was acknowledged before it began, is sound, and becomes a store with an epoch of its own.
+//! A backup holds what was acknowledged before it began, is sound, and becomes a store with an
+//! epoch of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ fn epoch(store: &LocalStore) -> Epoch {
     directory.epoch
 }
 
-/// What is in a directory, by name.
+/// The names of the files in a directory.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();

@@ -45,7 +45,8 @@ pub(crate) fn fix_checksums(bytes: &mut [u8], [start, payload, content, end]: Pl
     bytes[start + 56..start + 60].copy_from_slice(&fixed);
 }
 
-/// Makes checksums and chain of the first segment right again, as someone would who knows all of this.
+/// Makes checksums and chain of the first segment right again, as someone would who knows all of
+/// this.
 pub(crate) fn chain_anew(bytes: &mut [u8]) {
     let mut chain = [0; 32];
     for place in records(bytes) {

@@ -1,5 +1,5 @@
-//! The local store is a store: the public conformance suite, each case also with the store opened again after every
-//! commit: closed before, stopped without closing, and without its index.
+//! The local store is a store: the public conformance suite, each case also with the store opened
+//! again after every commit: closed before, stopped without closing, and without its index.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Damage before a place that is known to have been synced is refused and named, and nothing is changed by that.
+//! Damage before a place that is known to have been synced is refused and named, and nothing is
+//! changed by that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -93,7 +94,8 @@ fn damage_in_the_last_group_is_known_by_the_mark_of_the_clean_stop() {
 #[test]
 fn damage_in_the_last_group_is_known_by_the_index() {
     let dir = TempDir::new().unwrap();
-    // Dropped, not closed: the file `state` knows the position of the start only, and the index has gone on.
+    // Dropped, not closed: the file `state` knows the position of the start only, and the index has
+    // gone on.
     let store = open(dir.path());
     commit(&store, vec![creation(&conv(), None)]);
     drop(store);

@@ -1,5 +1,5 @@
-//! Acknowledged means synced (P1): one write and one sync per group, the answer after it, and what happens when
-//! either fails.
+//! Acknowledged means synced (P1): one write and one sync per group, the answer after it, and what
+//! happens when either fails.
 
 use std::fs::File;
 use std::io;
@@ -40,9 +40,9 @@ struct Recorder(Arc<Mutex<Script>>);
 #[derive(Debug, Default)]
 struct Script {
     done: Vec<Op>,
-    /// Which directories were synced.
+    /// The directories that were synced.
     directories: Vec<PathBuf>,
-    /// What the next operations of these kinds are to fail with.
+    /// The kinds of operations that fail next, once each.
     failing: Vec<Op>,
     /// Where a sync says that it was reached, and what it then waits for.
     hold: Option<(SyncSender<()>, Receiver<()>)>,

@@ -1,4 +1,5 @@
-//! An export has each conversation with all that happened in it, from a store, a running one, or a backup.
+//! An export has each conversation with all that happened in it, from a store, a running one, or a
+//! backup.
 
 use std::fs;
 use std::path::Path;
@@ -91,7 +92,7 @@ fn store() -> TempDir {
     dir
 }
 
-/// What a line is, in few words.
+/// A line in few words.
 fn brief(line: &Line) -> String {
     match line {
         Line::Conversation { conversation_id, title, room_type, created_by, participants, .. } => {

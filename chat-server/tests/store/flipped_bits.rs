@@ -1,8 +1,8 @@
-//! A flipped bit anywhere in a journal of many segments is named, or cut with the last group and reported; what was
-//! changed is never answered.
+//! A flipped bit anywhere in a journal of many segments is named, or cut with the last group and
+//! reported; what was changed is never answered.
 //!
-//! After a power cut a start reads the whole journal. A normal start reads of old segments only the last group: a bit
-//! before it is named by whoever reads it, a load or `read_all`.
+//! After a power cut a start reads the whole journal. A normal start reads of old segments only the
+//! last group: a bit before it is named by whoever reads it, a load or `read_all`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ fn short_segments(boot: &str) -> Options {
     Options { segment_bytes: 8 << 10, boot_id: Some(boot.to_owned()), ..Options::default() }
 }
 
-/// Fills a store of many segments with messages, of which the index does not hold the longest; gives where the last
-/// group begins.
+/// Fills a store of many segments with messages, of which the index does not hold the longest;
+/// gives where the last group begins.
 fn fill_many_segments(store: &LocalStore, dir: &Path) -> (PathBuf, u64) {
     commit(store, vec![creation(&conv(), Some("a"))]);
     for number in 0..30 {

@@ -1,4 +1,5 @@
-//! The index can be lost, damaged, stale or distrusted without anything being lost; what would lose data is refused.
+//! The index can be lost, damaged, stale or distrusted without anything being lost; what would lose
+//! data is refused.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

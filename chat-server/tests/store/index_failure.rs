@@ -1,5 +1,6 @@
-//! When the index fails while the store runs, it is built anew while the store runs: acknowledgements go on, loads are
-//! unavailable until then, and nothing that was acknowledged is missing afterwards.
+//! When the index fails while the store runs, it is built anew while the store runs:
+//! acknowledgements go on, loads are unavailable until then, and nothing that was acknowledged is
+//! missing afterwards.
 
 use std::fs;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ const MANY: usize = 20_000;
 /// As many of them at once.
 const AT_ONCE: usize = 1_000;
 
-/// What is to fail on the index thread.
+/// Faults to be raised on the index thread.
 #[derive(Default)]
 struct Faults {
     indexing: AtomicBool,
@@ -53,7 +54,8 @@ impl Faults {
 }
 
 fn faulty(dir: &TempDir) -> (Arc<Faults>, LocalStore) {
-    // What the store says is shown if the test fails: of an index that is not built anew, nothing else says why.
+    // What the store says is shown if the test fails: of an index that is not built anew, nothing
+    // else says why.
     let _begun_before = tracing_subscriber::fmt().with_test_writer().try_init();
     let faults = Arc::new(Faults::default());
     let met = faults.clone();

@@ -1,4 +1,5 @@
-//! The local store says what the reference says, on any batches, with the store opened again in between.
+//! The local store says what the reference says, on any batches, with the store opened again in
+//! between.
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
@@ -19,7 +20,7 @@ const USERS: [&str; 5] = ["ann", "bob", "control", "d", "ann\u{0}b"];
 const CONVERSATIONS: [&str; 4] = ["conv_a", "conv_ab", "conv_b", "c"];
 const CLIENT_IDS: [&str; 3] = ["1", "2", "12"];
 
-/// What is asked for. Numbers choose from the lists above.
+/// A change or a query. Numbers choose from the lists above.
 #[derive(Clone, Debug)]
 enum Op {
     Account { user: usize, active: bool, due: bool, role: usize },

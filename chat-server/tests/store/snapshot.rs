@@ -17,7 +17,8 @@ const CONVERSATIONS: usize = 40;
 /// How often the index must have changed while lists are loaded.
 const CHANGES: u64 = 10;
 
-/// A message in another hour than the one before it: the conversation moves to the front of the list.
+/// A message in another hour than the one before it: the conversation moves to the front of the
+/// list.
 fn message_in_hour(id: &ConversationId, hour: u64) -> Change {
     Change::AppendMessage(AppendMessage {
         permit: may_take_part(&"driver".into(), Some(&known(id, 1))).unwrap(),
@@ -40,7 +41,8 @@ struct Progresses {
 }
 
 impl Progresses {
-    /// The index is to change: but not before a list is begun, so that it changes while that is loaded.
+    /// The index is to change: but not before a list is begun, so that it changes while that is
+    /// loaded.
     fn change(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         let begun = self.lists.load(Ordering::Acquire);
@@ -61,7 +63,8 @@ fn watched(dir: &TempDir) -> (Arc<Progresses>, LocalStore) {
     (progresses, LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap())
 }
 
-/// Loads a list: each conversation is in it once, and all have come as far, which is no less than was seen before.
+/// Loads a list: each conversation is in it once, and all have come as far, which is no less than
+/// was seen before.
 fn look(store: &LocalStore, ids: &[ConversationId], seen: u64) {
     let (user, since) = ("control".into(), time(-1));
     let query =

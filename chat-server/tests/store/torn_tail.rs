@@ -13,7 +13,8 @@ use server_test_support::store::{
 };
 use tempfile::TempDir;
 
-/// Makes a store whose last group is torn off by the test: gives its segment's length before that group.
+/// Makes a store whose last group is torn off by the test: gives its segment's length before that
+/// group.
 fn store_with_a_last_group(dir: &TempDir) -> u64 {
     let store = open(dir.path());
     commit(&store, vec![creation(&conv(), None)]);
@@ -24,7 +25,8 @@ fn store_with_a_last_group(dir: &TempDir) -> u64 {
     before
 }
 
-/// A copy of the journal alone, cut to this length: nothing but its own groups knows what was synced.
+/// A copy of the journal alone, cut to this length: nothing but its own groups knows what was
+/// synced.
 fn journal_cut_to(dir: &TempDir, length: u64) -> TempDir {
     let copy = TempDir::new().unwrap();
     fs::create_dir(copy.path().join("journal")).unwrap();

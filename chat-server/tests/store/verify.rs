@@ -118,7 +118,8 @@ fn what_was_removed_from_the_journal_is_missed() {
     let segment = last_segment(dir.path());
     let sound = fs::read(&segment).unwrap();
     let places = records(&sound);
-    // The last group has one record; the first record of the second group stands behind the header of that.
+    // The last group has one record; the first record of the second group stands behind the header
+    // of that.
     let [last, ..] = places[places.len() - 1];
     fs::write(&segment, &sound[..last - 48]).unwrap();
     let shortened = verified(dir.path());
@@ -222,7 +223,8 @@ fn a_journal_that_is_being_written_is_not_taken_for_damaged() {
     assert!(segments(dir.path()).len() > 2);
 }
 
-/// A journal in which the first of these bytes were replaced, with checksums and chain made right again.
+/// A journal in which the first of these bytes were replaced, with checksums and chain made right
+/// again.
 fn forged(from: &str, to: &str) -> TempDir {
     let forged = TempDir::new().unwrap();
     copy_dir(&store().path().join("journal"), &forged.path().join("journal"));

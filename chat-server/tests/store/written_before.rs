@@ -1,7 +1,7 @@
 //! A data directory of version 0.1.0, with every kind of record, opens and holds what it held.
 //!
-//! `fixtures/data_of_0_1_0` is never written anew. The export beside it was made by the program that wrote it. A later
-//! export may have more fields and more kinds of lines.
+//! `fixtures/data_of_0_1_0` is never written anew. The export beside it was made by the program
+//! that wrote it. A later export may have more fields and more kinds of lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! An app in this process, with a user who does what users do, and does it fast. It believes all that it is told: what
-//! comes twice or out of order stays so, for the oracle to find.
+//! An app in this process, with a user who does what users do, and does it fast. It believes all
+//! that it is told: what comes twice or out of order stays so, for the oracle to find.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -28,7 +28,7 @@ use crate::settings;
 /// Conversations that one app creates at most: all lists are to fit one page.
 const CREATIONS: usize = 5;
 
-/// What came of something that the user wrote.
+/// The outcome of a text that the user wrote.
 pub struct Written {
     pub content: String,
     /// Where to, if that was known.
@@ -42,7 +42,7 @@ pub struct Shown {
     pub lines: Vec<Line>,
 }
 
-/// What the user did has ended.
+/// The end of an action of the user.
 enum Done {
     Written(Written),
     /// An older page of a conversation, or nothing to show.
@@ -68,9 +68,9 @@ pub struct App {
     pub heard: BTreeMap<String, Vec<Line>>,
     /// Up to where the user has read, and how many messages are unread.
     pub badges: BTreeMap<String, (u64, u64)>,
-    /// What is open.
+    /// The open conversations.
     pub shown: BTreeMap<String, Shown>,
-    /// What no app of these tests may ever be told.
+    /// Events that no app of these tests may get.
     pub surprises: Vec<String>,
 }
 
@@ -144,7 +144,8 @@ impl App {
         assert!(is_over, "{} waits for {what} without end: {:?}", self.name, self.client);
     }
 
-    /// Takes in all that has come, and proves that it is all: what came before an answer is told before it.
+    /// Takes in all that has come, and proves that it is all: what came before an answer is told
+    /// before it.
     pub async fn listen_to_the_end(&mut self) {
         let answer = self.client.get_active_conversations(GetActiveConversations::default());
         let answer = timeout(settings::PATIENCE, answer).await.expect("an answer");
@@ -203,7 +204,8 @@ impl App {
         }
     }
 
-    /// Puts an older page before what is shown, if it fits there: another may have been put there meanwhile.
+    /// Puts an older page before what is shown, if it fits there: another may have been put there
+    /// meanwhile.
     fn show_older(&mut self, page: &GetConversationMessagesReply) {
         let Some(shown) = self.shown.get_mut(page.conversation_id.as_str()) else { return };
         let fits = match (page.messages.last(), shown.lines.first()) {

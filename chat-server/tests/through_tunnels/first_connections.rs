@@ -1,4 +1,5 @@
-//! An app whose first connections are all lost before it has heard anything shows everything in the end.
+//! An app whose first connections are all lost before it has heard anything shows everything in the
+//! end.
 
 use server_test_support::{Server, conversation, john, send};
 

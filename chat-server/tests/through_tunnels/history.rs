@@ -1,4 +1,4 @@
-//! What the server holds, asked of it by a client that knows nothing but JSON.
+//! The server's data, read by a client that knows nothing but JSON.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! An app that is killed again and again, and its outbox file: what it accepted is sent once and in its order.
+//! An app that is killed again and again, and its outbox file: what it accepted is sent once and in
+//! its order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -115,7 +116,8 @@ impl Said {
     }
 }
 
-/// The numbers of a conversation and their places. They rise: none is there twice, and none has overtaken another.
+/// The numbers of a conversation and their places. They rise: none is there twice, and none has
+/// overtaken another.
 fn numbers(lines: &[Line]) -> BTreeMap<usize, u64> {
     let numbers = lines.iter().map(|line| (line.content.parse().unwrap(), line.seq)).collect::<Vec<_>>();
     assert!(numbers.is_sorted_by(|(one, _), (next, _)| one < next), "doubled or out of order: {numbers:?}");
@@ -199,9 +201,9 @@ async fn one_life_of_the_app() {
 struct Life {
     client: ChatClient,
     conversations: Vec<String>,
-    /// What it wrote, or an earlier life.
+    /// The drafts of this life and of earlier ones.
     numbers: BTreeMap<ClientMessageId, usize>,
-    /// What it has not said to be accepted.
+    /// Drafts that are not yet printed as accepted.
     unaccepted: BTreeSet<usize>,
 }
 

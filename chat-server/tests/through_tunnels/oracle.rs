@@ -1,5 +1,6 @@
-//! What must hold once the network is good again. It sees what the apps were told, and what the server shows to a client
-//! of plain JSON; of the client under test it knows nothing.
+//! Checks once the network is good again. Their inputs are the events of the apps, and the data
+//! that the server shows to a client of plain JSON. The checks know nothing of the client under
+//! test.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ use server_test_support::Server;
 use crate::app::{App, Written};
 use crate::history::{Conversation, History, Line};
 
-/// Every app shows what the server holds, in order, once; everything that was written is there once or was handed back.
+/// Every app shows what the server holds, in order, once; everything that was written is there once
+/// or was handed back.
 pub async fn check(apps: &mut [App], server: &Server) {
     let histories = histories(apps, server).await;
     for app in &mut *apps {
@@ -20,7 +22,7 @@ pub async fn check(apps: &mut [App], server: &Server) {
     check_all_written(apps, &histories);
 }
 
-/// What the server shows to each user.
+/// The history that the server shows to each user.
 async fn histories(apps: &[App], server: &Server) -> BTreeMap<String, History> {
     let mut histories = BTreeMap::new();
     for app in apps {
@@ -105,7 +107,7 @@ fn check_acknowledged(written: &Written, reply: &Acknowledged, history: &History
     }
 }
 
-/// What one app wrote into a conversation stands in the order in which it was written.
+/// Asserts that the texts of each app in a conversation have the order of their writing.
 fn check_order(name: &str, held: &Conversation) {
     let own = held.lines.iter().map(|line| &line.content).filter(|content| content.starts_with(name));
     let own = own.collect::<Vec<_>>();

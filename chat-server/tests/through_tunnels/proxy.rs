@@ -1,4 +1,5 @@
-//! The network between the apps and the server: a proxy that lets bytes through, until something happens to them.
+//! The network between the apps and the server: a proxy that lets bytes through, until something
+//! happens to them.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -17,20 +18,22 @@ use tokio::time::sleep;
 
 use crate::random::Random;
 
-/// What happens to the bytes that go one way of a connection.
+/// The fate of the bytes in one direction of a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Fate {
     /// They get through.
     Through,
-    /// After so many the connection is cut, both ways: by a reset, or by an end that looks like a good one.
+    /// After so many the connection is cut, both ways: by a reset, or by an end that looks like a
+    /// good one.
     Cut { after: usize, reset: bool },
     /// After so many nothing moves for a while; then something else happens.
     Stall { after: usize, pause: Duration },
-    /// After so many all others vanish, maybe those of the other way too, and nobody is told of any end.
+    /// After so many all others vanish, maybe those of the other way too, and nobody is told of any
+    /// end.
     Swallow { after: usize, both_ways: bool },
 }
 
-/// Which way bytes go.
+/// A direction.
 #[derive(Clone, Copy, Debug)]
 pub enum Way {
     /// To the server.
@@ -60,7 +63,7 @@ pub struct Proxy {
 /// Where the weather comes from.
 struct Sky {
     server: Mutex<String>,
-    /// What happens to the first connections, up and down; `None` is that they are refused.
+    /// The fates of the first connections, up and down; `None` refuses a connection.
     script: Mutex<VecDeque<Option<[Fate; 2]>>>,
     /// Makes the weather after it; without it, nothing happens.
     storm: Mutex<Option<Storm>>,
@@ -112,7 +115,8 @@ impl Proxy {
         server.authority().clone_into(&mut self.sky.server.lock().unwrap());
     }
 
-    /// From now on nothing more happens. What has been swallowed stays so: that, the apps have to find out.
+    /// From now on nothing more happens. What has been swallowed stays so: that, the apps have to
+    /// find out.
     pub fn settle(&self) {
         self.sky.is_settled.store(true, Ordering::Relaxed);
     }
@@ -180,7 +184,7 @@ fn count(counter: &AtomicUsize) {
 }
 
 impl Sky {
-    /// What happens to the next connection, or `None` if it is refused.
+    /// The fates of the next connection, or `None` if the proxy refuses it.
     fn next_connection(&self) -> Option<[Fate; 2]> {
         if let Some(scripted) = self.script.lock().unwrap().pop_front() {
             return scripted;

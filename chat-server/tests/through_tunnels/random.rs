@@ -1,4 +1,4 @@
-//! What is random, from one seed.
+//! Random choices from one seed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A source of randomness; each part of a test has its own, so that none takes numbers from another.
+/// A source of randomness; each part of a test has its own, so that none takes numbers from
+/// another.
 pub struct Random(ChaCha8Rng);
 
 impl Random {

@@ -1,4 +1,5 @@
-//! A server whose data are gone, and others in their place: clients begin anew instead of waiting for what can't come.
+//! A server whose data are gone, and others in their place: clients begin anew instead of waiting
+//! for what can't come.
 
 use std::fs;
 
@@ -55,9 +56,10 @@ async fn conversation(john: &ChatClient) -> (String, Conversation) {
     (id.to_string(), shown)
 }
 
-/// What John is shown, Jane hears and the server holds of a conversation.
+/// Asserts that John, Jane and the server have the same messages of a conversation.
 async fn is_the_same_for_all(john: &ChatClient, jane_hears: &mut Events, id: &str, server: &Server) {
-    // The new store makes her a participant in its own time: what was sent before is not told to her live.
+    // The new store makes her a participant in its own time: what was sent before is not told to
+    // her live.
     within(async { while !History::of(&jane(), server).await.0.contains_key(id) {} }).await;
     within(john.send_message(id, "are you there?")).await.unwrap();
     let is_it =

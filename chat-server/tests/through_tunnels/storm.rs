@@ -1,5 +1,5 @@
-//! Several users with two devices each, in a storm: at its end every app shows what the server holds, in order, once,
-//! and everything that was written is there once or was handed back.
+//! Several users with two devices each, in a storm: at its end every app shows what the server
+//! holds, in order, once, and everything that was written is there once or was handed back.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -73,8 +73,8 @@ impl Weather {
         self.server_kills += 1;
     }
 
-    /// Writes the last message of each conversation while no app is connected: none of them will hear it live, nor any
-    /// other after it.
+    /// Writes the last message of each conversation while no app is connected: none of them will
+    /// hear it live, nor any other after it.
     async fn write_while_all_are_away(&self) {
         self.proxy.shut().await;
         let staff = User::new("staff", Role::ControlStaff);

@@ -1,7 +1,8 @@
 //! P1, seen from the system: a reply leaves only after its change is synced.
 //!
-//! That a killed server has lost nothing can't show a missing sync, for the system still holds what was written. So
-//! this traces the server's calls to the system. It needs `strace` (`apt-get install strace`).
+//! That a killed server has lost nothing can't show a missing sync, for the system still holds what
+//! was written. So this traces the server's calls to the system. It needs `strace` (`apt-get
+//! install strace`).
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use server_test_support::program::without_settings;
 use server_test_support::{Client, Server, create, jane, john, text};
 
-/// What is asked in the order of these, each on its own: nothing else is under way.
+/// Rounds of three requests, sent one after another: nothing else is under way.
 const MESSAGES: usize = 10;
 
 #[tokio::test]
@@ -53,7 +54,8 @@ fn tracer(trace: &Path) -> Command {
     command
 }
 
-/// Asks in a frame whose mask is zeros, so that the trace can be read, and whose length takes two bytes; notes the `request_id`.
+/// Asks in a frame whose mask is zeros, so that the trace can be read, and whose length takes two
+/// bytes; notes the `request_id`.
 async fn ask(client: &mut Client, asked: &mut Vec<String>, kind: &str, data: &Value) -> Value {
     let request_id = format!("request-{}-", asked.len());
     let request = json!({"type": kind, "data": data, "request_id": request_id}).to_string();
@@ -71,7 +73,8 @@ async fn ask(client: &mut Client, asked: &mut Vec<String>, kind: &str, data: &Va
 /// A call to the system, and in which lines of the trace it began and returned.
 struct Call<'a> {
     name: &'a str,
-    /// What it was called with, as far as the line of its beginning tells, and the whole of the line of its return.
+    /// The arguments, as far as the line of its beginning shows them, and the whole of the line of
+    /// its return.
     text: String,
     began: usize,
     returned: usize,

@@ -1,4 +1,4 @@
-//! An engine whose frames nobody reads: what a message costs here, it costs in the engine.
+//! An engine without readers of its frames, to measure the engine's own cost of a message.
 
 use bytes::Bytes;
 use chat_core::drive::Frame;
@@ -8,17 +8,17 @@ use chat_core::protocol::{Role, User};
 use chat_core::store::{Change, MemoryState, Verdict};
 use chat_core::time::{Now, Timestamp};
 
-/// The connection of the driver; those of control have the numbers after it.
+/// The connection of the driver. Connections of control users have the next numbers.
 const DRIVER: ConnectionId = ConnectionId(0);
 
-/// What the ids come from.
+/// The seed of all ids.
 pub const SEED: [u8; 32] = [7; 32];
 
 /// The request of a conversation.
 pub const CREATION: &str =
     r#"{"type":"create_support_conversation","data":{"title":"Detour","content":"Road closed."}}"#;
 
-/// What a token of this user says.
+/// The claims of a token of this user.
 pub fn claims(user: User) -> Claims {
     Claims { user, expires_at: Timestamp::from_millis(86_400_000), issued_at: None }
 }
@@ -28,16 +28,17 @@ pub struct Bare {
     engine: Engine,
     store: MemoryState,
     conversation: String,
-    /// Requests so far.
+    /// The number of requests.
     number: u64,
-    /// A commit that the store is still to do.
+    /// A commit for the store.
     decided: Option<(Ticket, Vec<Change>)>,
-    /// A commit that is done, and that the engine has not heard of.
+    /// The result of a commit, for the engine.
     judged: Option<(Ticket, Vec<Verdict>)>,
 }
 
 impl Bare {
-    /// A conversation that `fan_out` connections hear: its driver's, and one each of control users.
+    /// A conversation with `fan_out` listeners: its driver, and control users with one connection
+    /// each.
     pub fn new(fan_out: u64) -> Self {
         let limits = Limits { rates: RateSetting::Lifted, ..Limits::default() };
         let engine = Engine::new(Settings { limits, ..Settings::default() }, SEED);
@@ -70,7 +71,7 @@ impl Bare {
             .into()
     }
 
-    /// Takes in the driver's request, up to the commit of what it changes.
+    /// Handles the driver's request, up to its commit.
     pub fn decide(&mut self, request: Bytes) {
         self.engine.handle(Now::default(), Input::Frame { conn: DRIVER, frame: Frame::Text(request) });
         match self.engine.poll() {
@@ -79,12 +80,12 @@ impl Bare {
         }
     }
 
-    /// Has the store do what was decided. This is not the engine's work.
+    /// Commits the decided changes to the store. This is not the engine's work.
     pub fn judge(&mut self) {
         self.judged = self.decided.take().map(|(ticket, changes)| (ticket, self.store.judge(changes)));
     }
 
-    /// Tells all who hear it what was committed, and says how many frames that were.
+    /// Hands the result of the commit to the engine, and returns the number of sent frames.
     pub fn route(&mut self) -> usize {
         let Some((ticket, verdicts)) = self.judged.take() else { return 0 };
         self.engine.handle(Now::default(), Input::Committed { ticket, result: Ok(verdicts) });
@@ -102,7 +103,7 @@ impl Bare {
         self.settle(Input::Connected { conn: ConnectionId(conn), claims });
     }
 
-    /// Gives an input, answers all questions that it leads to, and gives the frames.
+    /// Handles an input, answers all resulting loads and commits, and returns the frames.
     fn settle(&mut self, input: Input) -> Vec<Bytes> {
         let mut frames = Vec::new();
         let mut inputs = vec![input];

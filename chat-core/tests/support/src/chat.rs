@@ -71,7 +71,7 @@ impl Verifier for PlainTokens {
     }
 }
 
-/// A drive that does not run yet.
+/// A drive before its start.
 pub type ChatDrive = Drive<GatedStore, PlainTokens, StoppedClock>;
 
 /// A running drive.
@@ -80,9 +80,9 @@ pub struct Chat {
     pub handle: Handle,
     pub gate: Gate,
     pub clock: StoppedClock,
-    /// What observers were shown.
+    /// Events that the observer was shown.
     pub events: mpsc::UnboundedReceiver<Event>,
-    /// Commits that had begun when they were shown it.
+    /// For each of these events, the number of commits begun before it.
     pub begun: mpsc::UnboundedReceiver<usize>,
     /// The store, once the engine has ended.
     pub ended: Rc<RefCell<Option<GatedStore>>>,
@@ -101,7 +101,7 @@ impl Chat {
         Self::start(settings, |drive| drive)
     }
 
-    /// One whose drive is changed before it runs.
+    /// Starts a chat after a change to its drive.
     pub fn start(settings: Settings, change: impl FnOnce(ChatDrive) -> ChatDrive) -> Self {
         let gate = Gate::default();
         let store = GatedStore { gate: gate.clone(), inner: MemoryStore::new("epoch_1") };
@@ -123,14 +123,14 @@ impl Chat {
         Self { pool, handle, gate, clock, events, begun, ended }
     }
 
-    /// A session that does not run yet.
+    /// A session before its start.
     pub fn session(&mut self, user: &User) -> Session {
         let claims =
             Claims { user: user.clone(), expires_at: Timestamp::from_millis(86_400_000), issued_at: None };
         self.pool.run_until(self.handle.open(claims)).unwrap()
     }
 
-    /// A client that has room for this many frames that it has not read.
+    /// A client with room for this many unread frames.
     pub fn connect(&mut self, user: &User, room: usize) -> Client {
         let session = self.session(user);
         let (ask, asked) = mpsc::unbounded();
@@ -148,7 +148,7 @@ impl Chat {
         self.pool.run_until_stalled();
     }
 
-    /// All that a client hears until nothing more comes.
+    /// The frames of a client, until no more come.
     pub fn hear(&mut self, client: &mut Client) -> Vec<Frame> {
         let mut heard = Vec::new();
         loop {
@@ -163,7 +163,7 @@ impl Chat {
         }
     }
 
-    /// The JSON of what a client hears.
+    /// The same as JSON.
     pub fn hear_json(&mut self, client: &mut Client) -> Vec<Value> {
         self.hear(client).iter().filter_map(as_json).collect()
     }

@@ -1,4 +1,4 @@
-//! Helpers that the tests, benchmarks and fuzz targets of chat-core share.
+//! Shared helpers of the tests, benchmarks and fuzz targets of chat-core.
 
 #![expect(missing_docs, reason = "most names and fields here say what they are")]
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where its test has failed")]
@@ -17,7 +17,7 @@ use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use serde_json::{Value, json};
 
-/// The time at which a world begins, as it is written.
+/// The start time of a world, as text.
 pub const START: &str = "2024-01-15T10:30:00.000Z";
 
 pub fn named(id: &str, role: Role, first: &str, last: &str) -> User {
@@ -145,12 +145,12 @@ pub fn of_type<'a>(frames: &'a [Value], kind: &str) -> Vec<&'a Value> {
     frames.iter().filter(|frame| frame["type"] == kind).collect()
 }
 
-/// The numbers of the messages that were heard live.
+/// The numbers of the messages in live events.
 pub fn live_seqs(frames: &[Value]) -> Vec<u64> {
     of_type(frames, "new_message").iter().filter_map(|frame| frame["message"]["seq"].as_u64()).collect()
 }
 
-/// The frames that answer requests.
+/// The replies.
 pub fn replies(frames: &[Value]) -> Vec<&Value> {
     frames.iter().filter(|frame| frame.get("type").is_none()).collect()
 }
@@ -159,13 +159,13 @@ pub fn closed(world: &World, conn: ConnectionId) -> Option<CloseCode> {
     world.peers[&conn].closed
 }
 
-/// The place of the commit among the questions that wait.
+/// The place of the commit among the unanswered questions.
 pub fn commit_at(world: &World) -> usize {
     let is_commit = |question: &Question| matches!(question, Question::Commit(..));
     world.questions.iter().position(is_commit).expect("a commit waits")
 }
 
-/// Answers the commit that waits.
+/// Answers the pending commit.
 pub fn answer_commit(world: &mut World, answer: Answer) {
     let place = commit_at(world);
     world.answer(place, answer);

@@ -1,4 +1,4 @@
-//! What can be done to the world.
+//! Operations on a world under the oracle's watch.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use serde_json::{Value, json};
 
-/// One operation. Numbers pick from what there is at that time.
+/// One operation. Its numbers pick from the connections, conversations and questions of the moment.
 #[derive(Clone, Debug)]
 pub enum Op {
     Connect(usize),
@@ -39,13 +39,13 @@ pub enum Op {
     Advance(u64),
 }
 
-/// A world that is watched, and what was done to it.
+/// A world under watch, and the operations so far.
 pub struct Run {
     pub world: World,
     /// How many requests were sent: the `request_id` of the next.
     sent: usize,
     users: Vec<User>,
-    /// The connections that neither side has closed.
+    /// The open connections.
     open: Vec<ConnectionId>,
 }
 
@@ -85,7 +85,7 @@ impl Run {
         Self { world, sent: 0, users, open: Vec::new() }
     }
 
-    /// Answers all that waits, as it should.
+    /// Answers all questions correctly.
     fn settle(&mut self) {
         for pause in [0, 2] {
             self.world.advance(Duration::from_secs(pause));
@@ -218,7 +218,7 @@ impl Run {
     }
 
     fn send(&mut self, conn: usize, kind: &'static str, data: &Value) {
-        // What the engine asks not to be read is not read.
+        // The engine asks for no more frames of this connection.
         let conns: Vec<_> = self.open.iter().filter(|conn| !self.world.peers[*conn].paused).collect();
         if let Some(conn) = conns.get(conn % conns.len().max(1)).map(|conn| **conn) {
             let frame = json!({"type": kind, "data": data, "request_id": self.sent});
@@ -242,7 +242,7 @@ impl Run {
         let count = self.world.questions.len();
         if count > 0 {
             let place = question % count;
-            // What is lost while a connection or the directory is being admitted has tests of its own.
+            // Only commits are lost here. Tests of admissions and of the directory lose loads.
             let is_commit = matches!(self.world.questions[place], Question::Commit(..));
             let may_be_lost = is_commit || answer == Answer::Late;
             self.world.answer(place, if may_be_lost { answer } else { Answer::Good });
@@ -253,7 +253,7 @@ impl Run {
         self.users[user % self.users.len()].clone()
     }
 
-    /// An existing conversation, or now and then one that does not exist.
+    /// An existing conversation, or now and then a missing one.
     fn conversation(&self, pick: usize) -> String {
         let export = self.world.store.exported();
         let count = export.conversations.len();
@@ -277,7 +277,7 @@ impl Run {
     }
 }
 
-/// The same key has the same content, so that it is a repeat.
+/// The same key has the same content, which makes the request a repeat.
 fn content(prefix: &str, key: Option<u8>, request: usize) -> String {
     key.map_or_else(|| format!("request {request}"), |key| format!("key {prefix}{key}"))
 }

@@ -1,4 +1,4 @@
-//! Who may ask, and how much.
+//! Access to the administrative API, and its limits.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,7 +16,7 @@ use crate::administration::asking::{ask, ask_over, socket_in};
 
 const TOKEN: &str = "the token of those who administer it";
 
-/// What a server says that does not start in this directory.
+/// The error of a server that does not start in this directory.
 fn refusal(dir: &Path, flags: &[&str]) -> String {
     let data = dir.join("data");
     let output = program()

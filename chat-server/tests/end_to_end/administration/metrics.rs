@@ -1,4 +1,5 @@
-//! `/metrics`: every metric that is told there is moved by what happens here, and shown by the dashboard.
+//! `/metrics`: every metric that is told there is moved by what happens here, and shown by the
+//! dashboard.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ fn metric<'a>(series: &'a str, kinds: &BTreeMap<String, String>) -> &'a str {
     base.filter(|base| kinds.get(*base).is_some_and(|kind| kind == "histogram")).unwrap_or(name)
 }
 
-/// What has moved since the start of a server.
+/// The metrics that have changed since the start of a server.
 struct Watch {
     dir: PathBuf,
     start: Told,
@@ -77,8 +78,8 @@ impl Watch {
         told
     }
 
-    /// The series that were told at the start, but for buckets, and the metrics that had none: those of them that have
-    /// not moved.
+    /// The series that were told at the start, but for buckets, and the metrics that had none:
+    /// those of them that have not moved.
     fn unmoved(&self) -> BTreeSet<&str> {
         let Told { values, kinds } = &self.start;
         let is_bucket = |series: &str| series.contains("_bucket{");
@@ -90,8 +91,8 @@ impl Watch {
         unmoved.extend(names.filter(|name| !with_moved.contains(name) && !with_any.contains(name)));
         // The program is another one only after an update.
         unmoved.remove(&*format!("chat_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")));
-        // The disk of the machine has room, and the receiver here refuses nothing for good: see `environment/reserve.rs` and
-        // `webhook_streams.rs`.
+        // The disk of the machine has room, and the receiver here refuses nothing for good: see
+        // `environment/reserve.rs` and `webhook_streams.rs`.
         for elsewhere in ["chat_disk_headroom", "chat_webhook_refused_total"] {
             unmoved.remove(elsewhere);
         }

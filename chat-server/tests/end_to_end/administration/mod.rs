@@ -1,9 +1,10 @@
-//! What an operator asks of the real program: one file per matter.
+//! Administration of the real program: one module per subject.
 
 mod asking;
 mod doors;
 mod metrics;
 mod receiver;
+mod rights;
 mod users;
 mod webhook;
 mod webhook_streams;

@@ -34,7 +34,7 @@ const LATE: Duration = Duration::from_millis(300);
 
 const KEY: &[u8] = b"a key of the webhook, as long as it takes";
 
-/// What a receiver answers.
+/// A receiver's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     Status(u16),
@@ -44,7 +44,7 @@ pub enum Answer {
     Nothing,
 }
 
-/// What was told.
+/// A call of the webhook.
 #[derive(Debug)]
 pub struct Heard {
     pub id: String,
@@ -120,7 +120,7 @@ impl Receiver {
         timeout(PATIENCE, self.heard.recv()).await.expect("something must be told").unwrap()
     }
 
-    /// What was told and not looked at.
+    /// Takes all calls that have come.
     pub fn rest(&mut self) -> Vec<Heard> {
         std::iter::from_fn(|| self.heard.try_recv().ok()).collect()
     }

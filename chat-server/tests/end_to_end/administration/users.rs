@@ -16,7 +16,7 @@ const JANE: &str = r#"{"id":"user_jane","role":"CONTROL_STAFF","email":"jane@exa
 const JOHN: &str = r#"{"id":"user_john","role":"BUS_DRIVER","email":"john@example.com","first_name":"John","last_name":"Doe","active":true}"#;
 
 /// Runs a command on the users of a directory.
-fn users(dir: &Path, arguments: &[&str], input: &str) -> Output {
+pub(super) fn users(dir: &Path, arguments: &[&str], input: &str) -> Output {
     let data = dir.join("data");
     let mut process = program()
         .arg("users")
@@ -32,7 +32,7 @@ fn users(dir: &Path, arguments: &[&str], input: &str) -> Output {
 }
 
 #[track_caller]
-fn says(output: &Output, text: &str) {
+pub(super) fn says(output: &Output, text: &str) {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
 }

@@ -7,18 +7,21 @@ use serde_json::{Value, json};
 use server_test_support::{Client, Server, create, john, text};
 use tokio::time::{Instant, sleep};
 
-/// How often what must become possible again is tried, with a [`PAUSE`] each time. Reached only when a test fails.
+/// How often what must become possible again is tried, with a [`PAUSE`] each time. Reached only
+/// when a test fails.
 const ATTEMPTS: usize = 600;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a fault is suffered: longer than the index waits with a flush, which then meets the fault too.
+/// How long a fault is suffered: longer than the index waits with a flush, which then meets the
+/// fault too.
 const SUFFERED: Duration = Duration::from_millis(1_500);
 
-/// Characters of four bytes in each message: too many for what a full disk has left of its last block.
+/// Characters of four bytes in each message: too many for what a full disk has left of its last
+/// block.
 const PADDING: usize = 2_000;
 
-/// What was met while a fault lasted.
+/// Answers that came while a fault lasted.
 #[derive(Default)]
 pub struct Fault {
     /// Messages that were acknowledged all the same.
@@ -44,7 +47,7 @@ impl fmt::Display for Fault {
 /// A conversation, and what was said in it.
 pub struct Chat {
     conversation: String,
-    /// What was acknowledged, in order.
+    /// The texts that were acknowledged, in order.
     acknowledged: Vec<String>,
 }
 
@@ -61,7 +64,8 @@ impl Chat {
         chat
     }
 
-    /// Says the next thing; gives the code of the error if it was refused, and then the next call says it again.
+    /// Says the next thing; gives the code of the error if it was refused, and then the next call
+    /// says it again.
     pub async fn say(&mut self, client: &mut Client) -> Option<String> {
         let name = format!("message {}", self.acknowledged.len());
         self.send(client, json!({"client_message_id": name})).await
@@ -80,15 +84,17 @@ impl Chat {
         None
     }
 
-    /// Waits until the index has all that was said, and is flushed: what it wants room for from then on is in its files.
+    /// Waits until the index has all that was said, and is flushed: what it wants room for from
+    /// then on is in its files.
     pub async fn settle(&self) {
         sleep(SUFFERED).await;
     }
 
-    /// Renews the fault and says the next thing until that is refused: on a disk that is full there is still the room that
-    /// was made ahead.
+    /// Renews the fault and says the next thing until that is refused: on a disk that is full there
+    /// is still the room that was made ahead.
     ///
-    /// Without a client message id, which would be refused where the index finds no room first: it is the journal that is to.
+    /// Without a client message id, which would be refused where the index finds no room first: it
+    /// is the journal that is to.
     pub async fn use_up(&mut self, client: &mut Client, mut renew: impl FnMut()) {
         for _ in 0..ATTEMPTS {
             renew();
@@ -99,8 +105,8 @@ impl Chat {
         panic!("there is room without end");
     }
 
-    /// Renews the fault, tries to say the next thing and to read, again and again: what is not acknowledged must be
-    /// unavailable, and what is read must be all that was acknowledged.
+    /// Renews the fault, tries to say the next thing and to read, again and again: what is not
+    /// acknowledged must be unavailable, and what is read must be all that was acknowledged.
     pub async fn suffer(&mut self, client: &mut Client, mut renew: impl FnMut()) -> Fault {
         let mut fault = Fault::default();
         let until = Instant::now() + SUFFERED;
@@ -129,7 +135,8 @@ impl Chat {
         fault
     }
 
-    /// Says what could not be said, and more, as soon as it is possible, and checks that all is there once.
+    /// Says what could not be said, and more, as soon as it is possible, and checks that all is
+    /// there once.
     pub async fn go_on(&mut self, client: &mut Client) {
         for _ in 0..ATTEMPTS {
             match self.say(client).await {
@@ -144,7 +151,7 @@ impl Chat {
         panic!("service does not go on");
     }
 
-    /// What history shows, or the code of the error.
+    /// The texts of the history, or the code of the error.
     pub async fn read(&self, client: &mut Client) -> Result<Vec<String>, String> {
         let mut contents = Vec::new();
         loop {

@@ -1,6 +1,7 @@
 //! A system's clock that is set while the server runs.
 //!
-//! That typing, rates and sessions go by the monotonic time is tested on the engine, where time is virtual.
+//! That typing, rates and sessions go by the monotonic time is tested on the engine, where time is
+//! virtual.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Files that may grow no more: a full disk as far as the program can tell, and nobody has to be root for it.
+//! Files that may grow no more: a full disk as far as the program can tell, and nobody has to be
+//! root for it.
 
 use std::fs;
 use std::path::Path;

@@ -100,7 +100,7 @@ async fn retention_makes_room_for_an_index_where_there_is_none() {
     assert!(log.contains("nothing can be read before there is room for the index"), "{log}");
 }
 
-/// What takes all the room on a disk.
+/// A file that takes all the room on a disk.
 struct Ballast(PathBuf, File);
 
 impl Ballast {

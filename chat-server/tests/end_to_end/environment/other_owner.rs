@@ -1,4 +1,5 @@
-//! A data directory of another user than the one who runs a command: of the service, while root looks after it.
+//! A data directory of another user than the one who runs a command: of the service, while root
+//! looks after it.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -11,7 +11,7 @@ use server_test_support::program::serving;
 /// How long a start may take to fail. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the operator is told on standard error by a start that fails.
+/// The error of a start that fails, from standard error.
 pub fn refusal(program: Command, dir: &Path) -> String {
     let mut command = serving(program, dir, &[]);
     command.env("CHAT_JWT_SECRET", SECRET).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,6 +1,7 @@
 //! A store that can't be used: refused with what to do, and whole once that is done.
 //!
-//! That damage is found wherever it is, and what else a newer version may have written, is tested on the store alone.
+//! That damage is found wherever it is, and what else a newer version may have written, is tested
+//! on the store alone.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::environment::start::refusal;
 const JOURNAL: &str = "data/journal/00000000000000000001.log";
 const STATE: &str = "data/state";
 
-/// What is done to a file, and what must be said of it.
+/// A file, the damage to it, and the words that the error must have.
 type Case = (&'static str, fn(&mut Vec<u8>), [&'static str; 2]);
 
 const CASES: [Case; 5] = [

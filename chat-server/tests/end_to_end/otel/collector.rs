@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// What it was sent: heads and bodies.
+/// The requests that the collector got: heads and bodies.
 type Sent = Arc<Mutex<Vec<(Parts, Bytes)>>>;
 
 /// A collector that listens until it is dropped.

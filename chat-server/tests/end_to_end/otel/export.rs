@@ -1,4 +1,4 @@
-//! What a collector gets, and what clients notice of one that is away.
+//! The records that a collector gets; a collector that is away disturbs no client.
 
 use std::net::TcpListener;
 use std::path::Path;

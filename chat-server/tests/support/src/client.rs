@@ -1,4 +1,4 @@
-//! A client that knows nothing but JSON.
+//! A client without any knowledge but JSON.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long to wait for what must come. Reached only when a test fails.
+/// The longest wait for an expected frame. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a connection runs over: TCP, or TLS over that.
+/// The stream under a connection: TCP, or TLS over TCP.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
@@ -25,10 +25,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 /// One connection.
 pub struct Client {
     socket: WebSocketStream<TokioAdapter<Box<dyn Wire>>>,
-    /// Events that came while a reply was waited for.
+    /// Events that came before an awaited reply.
     events: VecDeque<Value>,
     requests: u64,
-    /// The code of the close frame that [`frame`](Self::frame) ended with.
+    /// The code of the close frame, once [`frame`](Self::frame) has met it.
     pub closed_with: Option<u16>,
 }
 
@@ -45,7 +45,7 @@ impl Client {
         Self::open_over(request, stream).await
     }
 
-    /// The same over a stream that is connected already.
+    /// The same over a connected stream.
     pub async fn open_over(
         request: impl IntoClientRequest + Unpin,
         stream: TcpStream,
@@ -89,9 +89,9 @@ impl Client {
         Some(serde_json::from_str(&self.frame_text().await?).expect("frames are JSON"))
     }
 
-    /// The same as it was written.
+    /// The same as text.
     pub async fn frame_text(&mut self) -> Option<String> {
-        // In all: a server that pings and says nothing would be waited for without end.
+        // One limit for the whole wait: pings alone would extend it for ever.
         timeout(PATIENCE, self.next_text()).await.expect("a frame must come")
     }
 
@@ -129,13 +129,13 @@ impl Client {
         reply
     }
 
-    /// Asks as a client does that knows the protocol document only, and gives the reply.
+    /// Asks in the form of the protocol document, and returns the reply.
     pub async fn plain_request(&mut self, kind: &str, data: Value) -> Value {
         self.send_text(json!({"type": kind, "data": data}).to_string()).await;
         self.reply().await
     }
 
-    /// Asks for what must be refused, and gives the code.
+    /// Sends a request that must be refused, and returns the code.
     pub async fn refused(&mut self, kind: &str, data: Value) -> String {
         let reply = self.request(kind, data).await;
         assert_eq!(reply["success"], json!(false), "{reply}");
@@ -153,7 +153,7 @@ impl Client {
         event
     }
 
-    /// Proves that no event came: asks for something, and finds nothing before the reply.
+    /// Asserts that no event came: sends a request, and finds no event before the reply.
     pub async fn nothing_heard(&mut self) {
         self.request("get_active_conversations", json!({})).await;
         assert!(self.events.is_empty(), "{:?}", self.events);

@@ -1,4 +1,4 @@
-//! An HTTP client that says exactly what it is told to.
+//! An HTTP client that sends its input unchanged.
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::Server;
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -33,7 +33,7 @@ pub async fn probe(server: &Server, path: &str) -> (u16, String) {
     (answer.status, answer.body)
 }
 
-/// Sends a request as it is and reads to the end of the connection.
+/// Sends a request unchanged and reads to the end of the connection.
 pub async fn ask(server: &Server, request: &str) -> Answer {
     ask_over(TcpStream::connect(server.authority()).await.unwrap(), request).await
 }

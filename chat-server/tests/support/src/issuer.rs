@@ -1,4 +1,4 @@
-//! An issuer of tokens with keys of its own, which it publishes in a file or over HTTPS.
+//! An issuer of tokens with its own keys, published in a file or over HTTPS.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ impl IssuerKey {
         Self { name: name.to_owned(), pair: KeyPair::generate().unwrap() }
     }
 
-    /// The public half, as it is published.
+    /// The public half, as published.
     pub fn public(&self) -> Value {
         let point = self.pair.der_bytes();
         let [x, y] = [&point[1..33], &point[33..]].map(|half| URL_SAFE_NO_PAD.encode(half));
@@ -54,13 +54,13 @@ pub fn key_set(keys: &[&IssuerKey]) -> String {
     json!({"keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>()}).to_string()
 }
 
-/// What an HTTPS server answers everybody; `None` for silence.
-type Answer = Arc<Mutex<Option<String>>>;
+/// The answer of an HTTPS server to every request; `None` for silence.
+type SharedAnswer = Arc<Mutex<Option<String>>>;
 
 /// An HTTPS server with one document.
 pub struct Publisher {
     pub url: String,
-    answer: Answer,
+    answer: SharedAnswer,
     asked: Arc<AtomicUsize>,
 }
 
@@ -69,7 +69,7 @@ impl Publisher {
     pub async fn start(authority: &Authority, document: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}/keys?v=1", listener.local_addr().unwrap().port());
-        let (answer, asked) = (Answer::default(), Arc::new(AtomicUsize::new(0)));
+        let (answer, asked) = (SharedAnswer::default(), Arc::new(AtomicUsize::new(0)));
         tokio::spawn(serve(listener, authority.acceptor(), answer.clone(), asked.clone()));
         let publisher = Self { url, answer, asked };
         publisher.publish(document);
@@ -87,16 +87,16 @@ impl Publisher {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// How often it was asked.
+    /// The number of requests.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, answer: Answer, asked: Arc<AtomicUsize>) {
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, answer: SharedAnswer, asked: Arc<AtomicUsize>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        // Who does not trust it goes away.
+        // A client without trust in the certificate closes.
         let Ok(mut stream) = acceptor.accept(stream).await else { continue };
         let (answer, asked) = (answer.clone(), asked.clone());
         tokio::spawn(async move {
@@ -110,7 +110,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, answer: Answer, ask
             asked.fetch_add(1, Ordering::Relaxed);
             let text = answer.lock().unwrap().clone();
             match text {
-                // Who has read enough may be gone.
+                // The client may have closed after the answer.
                 Some(text) => drop(stream.write_all(text.as_bytes()).await),
                 None => drop(stream.read_to_end(&mut request).await),
             }

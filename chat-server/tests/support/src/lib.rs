@@ -1,5 +1,5 @@
-//! Helpers that the tests and benchmarks of chat-server share: a server of its own for each test, its
-//! clients, and a store without a server.
+//! Shared helpers of the tests and benchmarks of chat-server: a server of its own for each test,
+//! its clients, and a store without a server.
 
 #![expect(missing_docs, reason = "most names and fields here say what they are")]
 #![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where its test has failed")]
@@ -40,7 +40,8 @@ pub fn jane() -> User {
     }
 }
 
-/// Connected John and Jane, and a conversation between them of which both have read the first events.
+/// Connected John and Jane, and a conversation between them of which both have read the first
+/// events.
 pub async fn conversation(server: &Server) -> (Client, Client, String) {
     let mut jane = server.connect(&jane()).await;
     let mut john = server.connect(&john()).await;

@@ -24,12 +24,12 @@ pub fn executable() -> PathBuf {
     std::env::var_os("CARGO_BIN_EXE_chat-server").expect("cargo names the program that it has built").into()
 }
 
-/// The program with nothing of this process's environment that could change what it does.
+/// The program, without any settings of this process's environment.
 pub fn program() -> Command {
     without_settings(Command::new(executable()))
 }
 
-/// A command that inherits nothing which the program would take as a setting.
+/// A command without the environment variables that are settings of the program.
 pub fn without_settings(mut command: Command) -> Command {
     let is_setting = |name: &str| ["CHAT_", "OTEL_"].iter().any(|beginning| name.starts_with(beginning));
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
@@ -38,7 +38,7 @@ pub fn without_settings(mut command: Command) -> Command {
     command
 }
 
-/// A command that ends in the program, made one that serves a data directory and can be read.
+/// Completes a command that ends in the program: serve this data directory, with piped output.
 pub fn serving(mut command: Command, dir: &Path, flags: &[&str]) -> Command {
     command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data-dir").arg(dir.join("data")).args(flags);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -51,27 +51,36 @@ pub fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
 }
 
-/// A token that is good for an hour.
+/// A token, valid for an hour.
 pub fn token(user: &User) -> String {
     token_for(user, Duration::from_hours(1))
 }
 
-/// A token that is good for some time.
+/// A token, valid for this time.
 pub fn token_for(user: &User, lifetime: Duration) -> String {
+    token_of(user, now(), lifetime)
+}
+
+/// A token issued at this time, and valid for an hour from then on.
+pub fn token_issued(user: &User, at: Timestamp) -> String {
+    token_of(user, at, Duration::from_hours(1))
+}
+
+fn token_of(user: &User, at: Timestamp, lifetime: Duration) -> String {
     let secret = Secret::new(SECRET.as_bytes(), "the tests").unwrap();
-    issue(&secret, user, now(), lifetime, &Expected::default())
+    issue(&secret, user, at, lifetime, &Expected::default())
 }
 
 /// A running server; killed when dropped.
 pub struct Server {
     process: Child,
-    /// Collects the log, so that the program never waits for a reader.
+    /// The thread that reads the log; the program never waits for a reader.
     log: Option<JoinHandle<()>>,
     /// The log up to now.
     logged: Arc<Mutex<Vec<u8>>>,
-    /// What it told on standard output: where clients connect.
+    /// The address for clients, from standard output.
     pub url: String,
-    /// What it told there of the console: where a browser opens it.
+    /// The address of the console, from standard output.
     pub console: String,
     dir: Option<TempDir>,
 }
@@ -95,7 +104,7 @@ impl Server {
         Self::spawn(program(), dir, flags)
     }
 
-    /// Starts one by a command that ends in the program, such as a tracer.
+    /// Starts one by a command with the program at its end, such as a tracer.
     pub fn spawn(mut command: Command, dir: &Path, flags: &[&str]) -> Self {
         command.env("CHAT_JWT_SECRET", SECRET);
         Self::spawn_without_secret(command, dir, flags)
@@ -159,19 +168,20 @@ impl Server {
         }
     }
 
-    /// Asks it to stop and waits until it has; gives how it ended, its log, and its data directory if it has its own.
+    /// Asks it to stop and waits until it has; gives how it ended, its log, and its data directory
+    /// if it has its own.
     pub async fn stop(self) -> (ExitStatus, String, Option<TempDir>) {
         self.signal(Signal::TERM);
         self.ended().await
     }
 
-    /// Kills it as a power failure would, but for the disk.
+    /// Kills the server. The disk keeps all that was written, unlike after a power failure.
     pub async fn kill(self) {
         self.signal(Signal::KILL);
         self.ended().await;
     }
 
-    /// Waits until it has ended.
+    /// Waits for the end.
     pub async fn ended(mut self) -> (ExitStatus, String, Option<TempDir>) {
         let log = self.log.take().unwrap();
         tokio::task::spawn_blocking(|| log.join().unwrap()).await.unwrap();
@@ -182,7 +192,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,9 +1,9 @@
-//! Comparing frames with what the protocol document shows, where ids and times can't be known.
+//! Comparison of frames with the protocol document, whatever their ids and times.
 
 use serde_json::Value;
 
-/// Checks that a frame has exactly these fields and values. `<conv>`, `<msg>`, `<time>` and `<text>` stand for any of
-/// their kind.
+/// Checks that a frame has exactly these fields and values. `<conv>`, `<msg>`, `<time>` and
+/// `<text>` stand for any of their kind.
 #[track_caller]
 pub fn assert_shape(actual: &Value, shape: &Value) {
     if let Err(difference) = compare("frame", actual, shape) {

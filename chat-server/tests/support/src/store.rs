@@ -1,4 +1,5 @@
-//! What the tests of the local store share: changes to commit, and everything a store answers as one value.
+//! Helpers for tests of the local store: changes to commit, and all answers of a store as one
+//! value.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ pub fn creation(id: &ConversationId, client_message_id: Option<&str>) -> Change 
     })
 }
 
-/// A conversation as a permit needs it: the version, and who takes part.
+/// A conversation as a permit needs it: the version and the participants.
 pub fn known(id: &ConversationId, version: u64) -> Conversation {
     Conversation {
         id: id.clone(),
@@ -82,13 +83,13 @@ pub fn read(id: &ConversationId, up_to: u64) -> Change {
     Change::MarkRead(MarkRead { permit, up_to })
 }
 
-/// Commits a batch that is accepted whole.
+/// Commits a batch, which must be accepted whole.
 pub fn commit(store: &LocalStore, changes: Vec<Change>) -> Vec<Receipt> {
     let verdicts = block_on(store.commit(changes)).unwrap();
     verdicts.into_iter().map(Result::unwrap).collect()
 }
 
-/// Loads something that is available.
+/// Loads facts, which must be available.
 pub fn load(store: &impl Store, query: Query) -> Loaded {
     block_on(store.load(query)).unwrap()
 }
@@ -105,7 +106,7 @@ pub fn contents(store: &LocalStore, id: &ConversationId) -> Vec<String> {
     page.messages.iter().map(|message| message.content.to_string()).collect()
 }
 
-/// Everything that a store answers about these users and all conversations, the epoch aside.
+/// All answers of a store about these users and all conversations, without the epoch.
 pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str]) -> Vec<Facts> {
     let since = Timestamp::from_millis(i64::MIN);
     let mut all = Vec::new();
@@ -137,7 +138,7 @@ pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str
     all
 }
 
-/// Copies a directory with all that is in it.
+/// Copies a directory with its content.
 pub fn copy_dir(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -159,7 +160,8 @@ pub fn fill_short_segments(dir: &Path) {
     store.close().unwrap();
 }
 
-/// How many bytes of a segment were written, without the zeros that an open store has written ahead.
+/// How many bytes of a segment were written, without the zeros that an open store has written
+/// ahead.
 pub fn written(segment: &Path) -> u64 {
     let bytes = fs::read(segment).unwrap();
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)

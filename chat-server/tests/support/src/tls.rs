@@ -1,4 +1,4 @@
-//! Certificates of a test's own authority, and clients that trust it.
+//! Certificates of a test's own authority, and clients with trust in it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::client::Wire;
 use super::{Client, Server, token};
 
-/// A file's form of what is written in bytes.
+/// Bytes as PEM.
 pub fn pem(label: &str, bytes: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(bytes))
 }
 
-/// An authority, and the files of the one server that it has a certificate for.
+/// An authority, and the certificate files of its one server.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     dir: PathBuf,
@@ -40,7 +40,7 @@ impl Authority {
         authority
     }
 
-    /// The flags by which a server takes its certificate from there.
+    /// The flags that name the certificate files.
     pub fn flags(&self) -> [String; 4] {
         let path = |name| self.dir.join(name).to_str().unwrap().to_owned();
         ["--tls-certificate-file".into(), path("chain.pem"), "--tls-key-file".into(), path("key.pem")]
@@ -90,7 +90,7 @@ impl Authority {
         Arc::new(config).into()
     }
 
-    /// What a client is made with that trusts this authority alone.
+    /// Settings of a client that trusts only this authority.
     pub fn trusted(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::clone(self.issuer.der())).unwrap();

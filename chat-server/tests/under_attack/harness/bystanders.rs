@@ -16,7 +16,8 @@ const PAUSE: Duration = Duration::from_millis(60);
 /// Between two messages without rates.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 
-/// Exchanges before the attack begins: what a server needs once, it has by then. They are not counted.
+/// Exchanges before the attack begins: what a server needs once, it has by then. They are not
+/// counted.
 const BEFORE: usize = 10;
 
 /// A driver and a control user who talk until they are stopped.
@@ -60,7 +61,8 @@ impl Bystanders {
         Self { stop, task }
     }
 
-    /// Stops them once the message under way is heard; fails if anything was not heard as it was said.
+    /// Stops them once the message under way is heard; fails if anything was not heard as it was
+    /// said.
     pub async fn finish(self) -> Talk {
         let _ended = self.stop.send(());
         self.task.await.expect("the bystanders hear each other")
@@ -91,7 +93,8 @@ impl Pair {
         }
     }
 
-    /// Reads on meanwhile: a control user hears what attackers say too, and must not be a slow reader.
+    /// Reads on meanwhile: a control user hears what attackers say too, and must not be a slow
+    /// reader.
     async fn rest(&mut self) {
         let _over = timeout(self.pause, async {
             futures::future::select(

@@ -1,9 +1,9 @@
-//! What is tested elsewhere, named so that it can be found, and checked so that the name can't lie.
+//! Links to tests elsewhere; a test fails if a linked test is gone.
 
 use std::fs;
 use std::path::Path;
 
-/// What is tried, what must come of it, and `file::test`, the file as seen from the top of the repository.
+/// The attack, its outcome, and the test as `file::test`, with the file's path in the repository.
 pub struct Elsewhere(pub &'static str, pub &'static str, pub &'static str);
 
 /// Fails if a named test is not there, or is ignored.

@@ -22,12 +22,13 @@ const MIB: u64 = 1 << 20;
 /// How long to wait for what must come. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What came of an attack.
+/// Counts of an attack.
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
-    /// What was tried.
+    /// Attempts.
     pub tried: u64,
-    /// How much of it was seen to be refused, closed or cut to the limit; the rest was served, and did no harm.
+    /// How much of it was seen to be refused, closed or cut to the limit; the rest was served, and
+    /// did no harm.
     pub refused: u64,
 }
 
@@ -61,9 +62,9 @@ impl Tally {
 
 /// Runs an attack on a server of its own with these flags, while bystanders talk.
 ///
-/// What must come of the attack is its own to check. Here it is checked that the server's memory has not grown by more
-/// than `room` MiB at any moment, and that the bystanders heard each other whole and in order. How fast is printed and
-/// never asserted.
+/// The attack checks its own outcome. Here it is checked that the server's memory has not grown by
+/// more than `room` MiB at any moment, and that the bystanders heard each other whole and in order.
+/// How fast is printed and never asserted.
 pub async fn under_attack(name: &str, room: u64, flags: &[&str], attack: impl AsyncFnOnce(&Server) -> Tally) {
     let server = Server::start_with(flags);
     let bystanders = Bystanders::start(&server, flags).await;
@@ -77,7 +78,8 @@ pub async fn under_attack(name: &str, room: u64, flags: &[&str], attack: impl As
     tally.report(name, &format!("; memory grew by {grown:.1} of {room} MiB; bystanders: {talk}"));
 }
 
-/// Connected John and Jane, and a conversation between them. Jane, who is of control, hears the bystanders too.
+/// Connected John and Jane, and a conversation between them. Jane, who is of control, hears the
+/// bystanders too.
 pub async fn john_and_jane(server: &Server) -> (Client, Client, String) {
     let jane = server.connect(&jane()).await;
     let mut john = server.connect(&john()).await;

@@ -1,4 +1,4 @@
-//! What the system knows of the server: its memory and its open files.
+//! The server's memory and open files, as the system counts them.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What no WebSocket library would send.
+//! Frames and requests that no WebSocket library would send.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub fn request(kind: &str, data: &Value) -> String {
     json!({"type": kind, "data": data}).to_string()
 }
 
-/// Whom no other test knows.
+/// A user that no other test knows.
 pub fn nobody_known(number: usize) -> User {
     User::new(format!("user_{number}").as_str(), Role::BusDriver)
 }

@@ -1,4 +1,4 @@
-//! What a frame may hold.
+//! Limits of a frame.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Who has not shown a token yet: how many, how long, and what they may send.
+//! Connections without a token yet: their number, their time, and the bytes they may send.
 
 use futures::future::join_all;
 use server_test_support::{Client, john};
@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use crate::harness::wire::until_end;
 use crate::harness::{Tally, UNHURRIED, process, under_attack};
 
-/// Connections without a token that the server holds of one address, and as many more of its own files as open and close by
-/// themselves.
+/// Connections without a token that the server holds of one address, and as many more of its own
+/// files as open and close by themselves.
 const OF_ONE_ADDRESS: usize = 256;
 const OTHER_FILES: usize = 80;
 

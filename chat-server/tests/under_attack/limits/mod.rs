@@ -1,5 +1,6 @@
-//! Beyond each limit of the real server: what is over it is refused as documented, the server's memory stays within a
-//! bound, and two users who talk all the while hear each other whole. How fast, is printed:
+//! Beyond each limit of the real server: what is over it is refused as documented, the server's
+//! memory stays within a bound, and two users who talk all the while hear each other whole. How
+//! fast, is printed:
 //!
 //! `cargo test -p chat-server --test under_attack limits:: -- --nocapture`
 

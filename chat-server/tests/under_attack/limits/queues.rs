@@ -1,4 +1,4 @@
-//! What waits for a client that asks faster, or reads more slowly, than it should.
+//! Queues of a client that asks too fast or reads too slowly.
 
 use std::time::Duration;
 
@@ -40,7 +40,8 @@ async fn requests_under_way_and_replies_that_wait() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn live_events_that_wait() {
     under_attack("live events that wait", 28, UNHURRIED, async |server| {
-        // The readers are the driver's, who hears nothing of what bystanders say: it must not take up any room.
+        // The readers are the driver's, who hears nothing of what bystanders say: it must not take
+        // up any room.
         let (mut reader, mut jane, id) = john_and_jane(server).await;
         let mut slow = wire::connect_narrow(server, &john()).await;
         let (typed, messages) = (4_000, 100);
@@ -54,8 +55,9 @@ async fn live_events_that_wait() {
         assert_eq!(seqs(&heard), (2..messages + 2).collect::<Vec<_>>(), "and no message");
         hear_until(&mut reader, &id, &format!("after typing {}", messages - 1)).await;
 
-        // 16 MiB and what the system holds are some 1,050 of these. Few more: the server waits for 2 s only that a reader
-        // takes its last words, and this one reads nothing before the flood is over.
+        // 16 MiB and what the system holds are some 1,050 of these. Few more: the server waits for
+        // 2 s only that a reader takes its last words, and this one reads nothing before the flood
+        // is over.
         let flood = 1_100;
         for _ in 0..flood {
             send(&mut jane, &id, &"😀".repeat(LONG)).await;
@@ -79,8 +81,8 @@ async fn live_events_that_wait() {
 async fn bytes_that_wait_on_all_connections() {
     let flags = ["--messages-per-second", "0", "--max-waiting-mib", "4"];
     under_attack("bytes that wait on all connections", 16, &flags, async |server| {
-        // Nine conversations, each with a slow reader. In each wait fewer bytes than on one connection may, and in all of
-        // them nearly twice as many as on all connections.
+        // Nine conversations, each with a slow reader. In each wait fewer bytes than on one
+        // connection may, and in all of them nearly twice as many as on all connections.
         let messages = 52;
         let mut slow = Vec::new();
         for number in 0..9 {

@@ -1,4 +1,4 @@
-//! What is answered every time and done once.
+//! Repeated requests: each is answered, and the change is made once.
 
 use serde_json::json;
 use server_test_support::{Client, john as driver, send};

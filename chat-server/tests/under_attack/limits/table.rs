@@ -1,5 +1,5 @@
-//! Every limit, what must come of going beyond it, and the test that does. What takes real time or a slow store to go
-//! beyond is tested where both are simulated too.
+//! Every limit, what must come of going beyond it, and the test that does. What takes real time or
+//! a slow store to go beyond is tested where both are simulated too.
 
 use chat_core::limits::{EngineLimits, FieldLimits, OutboundLimits, PageLimits, Periods, RateLimits};
 
@@ -25,7 +25,7 @@ limits! {
         content: "invalid_parameter", "chat-server/tests/under_attack/limits/frames.rs::fields_of_a_frame";
         title: "invalid_parameter", "chat-server/tests/under_attack/limits/frames.rs::fields_of_a_frame";
         client_message_id: "invalid_parameter", "chat-server/tests/under_attack/limits/frames.rs::fields_of_a_frame";
-        cursor: "invalid_parameter", "chat-core/tests/protocol/bad_frames.rs::a_cursor_is_one_that_the_server_makes";
+        cursor: "invalid_parameter", "chat-core/tests/protocol/bad_frames/fields.rs::a_cursor_is_one_that_the_server_makes";
     }
     PageLimits {
         messages_default: "a page of 50", "chat-server/tests/under_attack/limits/pages.rs::a_page_of_history";

@@ -16,7 +16,7 @@ const OWN_FILES: usize = 8;
 /// Connections at once.
 const AT_ONCE: usize = 20;
 
-/// What may stay in memory once all are gone.
+/// Bytes that may stay in memory once all clients are gone.
 const KEPT: u64 = 8 << 20;
 
 pub async fn connects(name: &str) {

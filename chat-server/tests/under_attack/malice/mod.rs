@@ -1,6 +1,7 @@
-//! What somebody would try who means harm. [`table`] says it all in a list: what is tried, what must come of it.
+//! Attacks on the real server. [`table`] lists them all, each with the outcome that it must have.
 //!
-//! `cargo test -p chat-server --test under_attack malice:: -- --nocapture` prints what each attack has tried, and the sum.
+//! `cargo test -p chat-server --test under_attack malice:: -- --nocapture` prints what each attack
+//! has tried, and the sum.
 
 mod table;
 

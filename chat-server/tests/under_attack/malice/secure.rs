@@ -1,4 +1,4 @@
-//! What can be done to a server that speaks TLS, before it is spoken.
+//! Attacks on a TLS server before and during the TLS handshake.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub async fn handshakes(name: &str) {
     tally.report(name, "");
 }
 
-/// What a client of TLS says first.
+/// The first message of a TLS client.
 fn hello(authority: &Authority) -> Vec<u8> {
     let name = ServerName::try_from("localhost").unwrap();
     let mut bytes = Vec::new();
@@ -64,7 +64,8 @@ fn hello(authority: &Authority) -> Vec<u8> {
     bytes
 }
 
-/// Sends bytes one by one, then none, for longer than a handshake may take; whether the server ends it meanwhile.
+/// Sends bytes one by one, then none, for longer than a handshake may take; whether the server ends
+/// it meanwhile.
 async fn is_ended_while_it_drips(stream: impl AsyncRead + AsyncWrite, bytes: Vec<u8>) -> bool {
     let (mut read, mut write) = split(stream);
     let drip = async {

@@ -31,7 +31,8 @@ pub async fn slow_handshakes(name: &str) {
     .await;
 }
 
-/// Sends a head byte by byte, for longer than a handshake may take; whether the server has ended it meanwhile.
+/// Sends a head byte by byte, for longer than a handshake may take; whether the server has ended it
+/// meanwhile.
 async fn is_closed_while_it_drips(stream: TcpStream) -> bool {
     let (mut read, mut write) = stream.into_split();
     let drip = async {

@@ -47,7 +47,7 @@ attacks! {
     lone_surrogates: "halves of characters" => "refused by name, nothing is stored", content::lone_surrogates;
 }
 
-/// What another test shows in full.
+/// Attacks that another test shows in full.
 const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere(
         "no token, an empty one, garbage, of another key, without a signature",
@@ -122,7 +122,7 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere(
         "an error that repeats what was sent",
         "never",
-        "chat-core/tests/protocol/bad_frames.rs::an_error_never_repeats_what_came",
+        "chat-core/tests/protocol/bad_frames/mod.rs::an_error_never_repeats_what_came",
     ),
 ];
 

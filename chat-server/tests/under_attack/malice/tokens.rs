@@ -83,7 +83,8 @@ fn forged() -> Vec<(String, String)> {
     all.into_iter().map(|(what, token)| (what.to_owned(), token)).chain(misstated()).collect()
 }
 
-/// Connects by a token, with a request right behind the handshake: before the server has told what it thinks of it.
+/// Connects by a token, with a request right behind the handshake: before the server has told what
+/// it thinks of it.
 async fn is_refused(server: &Server, token: &str) -> bool {
     let escaped: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
     let mut client = Client::connect(&format!("{}?token={escaped}", server.url)).await;

@@ -1,4 +1,4 @@
-//! What must hold of whatever a power cut leaves.
+//! Checks of a disk after a power cut.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use chat_server::store::{IndexReport, LocalStore};
 use futures::executor::block_on;
 use server_test_support::store::everything;
 
-use crate::power_cut::disk::{Image, put};
+use crate::power_cut::image::{Image, put};
 use crate::power_cut::plan::{USERS, batch, client_message_ids, reference};
 use crate::power_cut::recording::{Acknowledged, Recording};
 use crate::power_cut::writer::options;
@@ -22,7 +22,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// What the store in memory answers after 0 to `batches` batches.
+    /// The answers of the store in memory after 0 to `batches` batches.
     pub(crate) fn of_the_reference(batches: usize) -> Self {
         let mut answers = Self { ids: client_message_ids(batches), after: Vec::new() };
         answers.after = (0..=batches).map(|number| answers.of(&reference(number))).collect();
@@ -76,13 +76,13 @@ fn are_same(a: &Record, b: &Record) -> bool {
         && (is_erased || a.content == b.content)
 }
 
-/// What is on the disk after the machine has stopped, and what was so before.
+/// The disk after the machine has stopped, and the state before.
 pub(crate) struct Left<'a> {
     pub(crate) recording: &'a Recording,
     pub(crate) image: Image,
-    /// What was acknowledged.
+    /// The acknowledged batches.
     pub(crate) acknowledged: Option<Acknowledged>,
-    /// What the machine calls its boot now.
+    /// The machine's current boot id.
     pub(crate) boot: Option<&'static str>,
     /// Whether the index may hold anything at all.
     pub(crate) index_is_unsound: bool,
@@ -90,7 +90,7 @@ pub(crate) struct Left<'a> {
     pub(crate) close: bool,
 }
 
-/// What opening came to.
+/// Results of opening an image.
 #[derive(Default)]
 pub(crate) struct Found {
     /// Whether a torn tail was cut.
@@ -104,7 +104,8 @@ pub(crate) struct Found {
 }
 
 impl Left<'_> {
-    /// Opens it, compares all that is there with what was acknowledged, writes on, and opens it again.
+    /// Opens it, compares all that is there with what was acknowledged, writes on, and opens it
+    /// again.
     pub(crate) fn check(&self, dir: &Path, answers: &Answers) -> Found {
         fs::create_dir_all(dir).unwrap();
         put(&self.image, dir);
@@ -136,7 +137,8 @@ impl Left<'_> {
         Found { cut: report.cut.is_some(), rebuilt, unanswered: batches > acknowledged, checked: position }
     }
 
-    /// All that was acknowledged, perhaps the batch after that, and nothing else; gives the number of batches.
+    /// All that was acknowledged, perhaps the batch after that, and nothing else; gives the number
+    /// of batches.
     fn check_journal(&self, data: &Path, position: u64) -> usize {
         let (batches, acknowledged) = self.acknowledged.unwrap_or_default();
         assert!(

@@ -1,4 +1,4 @@
-//! What a run provoked: one that provoked nothing proves nothing.
+//! Counts of the situations that a run provoked. A run without any proves nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,10 +1,11 @@
-//! A model of a disk behind the cache of an operating system: what is durable, and what is only written.
+//! A model of a disk behind the cache of an operating system: what is durable, and what is only
+//! written.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::power_cut::image::Image;
 use crate::power_cut::random::Random;
 use crate::power_cut::trace::Call;
 
@@ -14,10 +15,7 @@ const SECTOR: usize = 512;
 /// A file or a directory, whatever its names are.
 type Node = usize;
 
-/// The content of a disk, by path: `None` is a directory.
-pub(crate) type Image = BTreeMap<PathBuf, Option<Vec<u8>>>;
-
-/// What is durable of a file or a directory.
+/// The durable part of a file or a directory.
 #[derive(Clone, Debug)]
 enum Durable {
     File(Vec<u8>),
@@ -67,7 +65,7 @@ enum Kept {
     Sectors(Vec<bool>, bool),
 }
 
-/// What becomes of all that was not synced.
+/// The fate of all unsynced changes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Fate {
     /// It is gone.
@@ -156,7 +154,8 @@ impl Disk {
         }
     }
 
-    /// Whether anything that was written is not durable, of what has, or had, a path that begins so.
+    /// Whether anything that was written is not durable, of what has, or had, a path that begins
+    /// so.
     ///
     /// A file that was removed does not count: it is there as it was, or is not.
     pub(crate) fn is_pending(&self, path: &Path) -> bool {
@@ -190,7 +189,7 @@ impl Disk {
         self.pending.iter().map(describe).collect()
     }
 
-    /// What a power cut now leaves.
+    /// The content of the disk after a power cut at this moment.
     pub(crate) fn image(&self, fate: Fate, random: &mut Random) -> Image {
         let mut nodes = self.nodes.clone();
         for (pending, kept) in self.pending.iter().zip(self.kept(fate, random)) {
@@ -203,7 +202,8 @@ impl Disk {
 
     fn kept(&self, fate: Fate, random: &mut Random) -> Vec<Kept> {
         let last = random.below(self.pending.len() + 1);
-        // Of some files nothing is kept and of others all, so that journal and index may be far apart.
+        // Of some files nothing is kept and of others all, so that journal and index may be far
+        // apart.
         let odds: Vec<_> = self.nodes.iter().map(|_| random.one_of(&[0, 25, 50, 90, 100])).collect();
         let pending = self.pending.iter().enumerate();
         let kept = pending.map(|(index, pending)| match (fate, &pending.change) {
@@ -309,7 +309,8 @@ fn torn(offset: usize, length: usize, random: &mut Random) -> Kept {
     }
 }
 
-/// Which of some sectors are kept: each by these odds, or all but one, a hole that is easily overlooked.
+/// Chooses the sectors that are kept: each by these odds, or all but one, a hole that is easily
+/// overlooked.
 fn scattered(sectors: usize, odds: usize, random: &mut Random) -> Vec<bool> {
     match random.percent(30) {
         true => {
@@ -338,17 +339,6 @@ fn collect(nodes: &[Durable], node: Node, path: &Path, image: &mut Image) {
                 image.insert(path.clone(), None);
                 collect(nodes, *node, &path, image);
             }
-        }
-    }
-}
-
-/// Puts an image into an empty directory.
-pub(crate) fn put(image: &Image, root: &Path) {
-    for (path, content) in image {
-        let path = root.join(path);
-        match content {
-            Some(content) => fs::write(path, content).unwrap(),
-            None => fs::create_dir(path).unwrap(),
         }
     }
 }

@@ -1,45 +1,52 @@
-//! P1 against a power cut: whatever of the unsynced writes a disk keeps, the store opens with all that it had
-//! acknowledged.
+//! P1 against a power cut: whatever of the unsynced writes a disk keeps, the store opens with all
+//! that it had acknowledged.
 //!
-//! A killed process shows nothing of this, for the system still holds what was written. So a process that writes to a
-//! store is recorded, call by call, and the calls are played on a model of a disk. At every moment of that the power is
-//! cut, and what may then be on the disk is put into a directory, opened by the real store, and compared.
+//! A killed process shows nothing of this, for the system still holds what was written. So a
+//! process that writes to a store is recorded, call by call, and the calls are played on a model of
+//! a disk. At every moment of that the power is cut, and what may then be on the disk is put into a
+//! directory, opened by the real store, and compared.
 //!
-//! **What is recorded** ([`writer`]): a store from nothing, with many short segments, a clean stop, one that is not, and
-//! a sync that fails; then what a power cut in the middle of a group left of it, opened and written on, while its index
-//! fails, is built anew, and is removed by hand. Each ends as by a kill.
+//! **What is recorded** ([`writer`]): a store from nothing, with many short segments, a clean stop,
+//! one that is not, and a sync that fails; then what a power cut in the middle of a group left of
+//! it, opened and written on, while its index fails, is built anew, and is removed by hand. Each
+//! ends as by a kill.
 //!
 //! **The model of the disk** ([`disk`]) is meaner than ext4 or XFS:
-//! - A write is durable only after an `fsync` or `fdatasync` of its file has returned that began after the write had
-//!   returned. `sync_file_range`, closing and time do nothing.
-//! - A name (created, renamed, removed) is durable only after an `fsync` of its directory. Syncing a new file does not
-//!   keep its name, as it does on ext4; names of one directory are kept in any order, where a file system with a
-//!   journal keeps the order. A rename is both names or none.
-//! - What is not durable is dropped; or kept up to some change, with that one torn between two sectors of 512 bytes or
-//!   at any byte; or scattered: of each file, any writes and any of their sectors, with zeros in the holes, whether the
-//!   file is as long as if all had been written or not.
-//! - What is durable is never lost, and a sector is old or new. A disk that lies about a sync, or spoils what lies beside
-//!   a write, is beyond this test; so are blocks of removed files behind an end, which `store::torn_tail` has.
+//! - A write is durable only after an `fsync` or `fdatasync` of its file has returned that began
+//!   after the write had returned. `sync_file_range`, closing and time do nothing.
+//! - A name (created, renamed, removed) is durable only after an `fsync` of its directory. Syncing
+//!   a new file does not keep its name, as it does on ext4; names of one directory are kept in any
+//!   order, where a file system with a journal keeps the order. A rename is both names or none.
+//! - What is not durable is dropped; or kept up to some change, with that one torn between two
+//!   sectors of 512 bytes or at any byte; or scattered: of each file, any writes and any of their
+//!   sectors, with zeros in the holes, whether the file is as long as if all had been written or
+//!   not.
+//! - What is durable is never lost, and a sector is old or new. A disk that lies about a sync, or
+//!   spoils what lies beside a write, is beyond this test; so are blocks of removed files behind an
+//!   end, which `store::torn_tail` has.
 //!
-//! **What is checked** ([`check`]) of each image, under another boot of the machine (or an unknown one): it opens; the
-//! journal holds, record by record, what was acknowledged, then perhaps the one batch that was under way, and nothing
-//! else; what the store answers about messages, conversations, members, read positions and client message ids is what
-//! the store in memory answers after as many batches; an index of which anything was not synced was built anew; more
-//! can be written, and is there after another start. With *kept*, all that was written is there and the boot is the
-//! same, as after `kill -9`: then the index is trusted, and must be right.
+//! **What is checked** ([`check`]) of each image, under another boot of the machine (or an unknown
+//! one): it opens; the journal holds, record by record, what was acknowledged, then perhaps the one
+//! batch that was under way, and nothing else; what the store answers about messages,
+//! conversations, members, read positions and client message ids is what the store in memory
+//! answers after as many batches; an index of which anything was not synced was built anew; more
+//! can be written, and is there after another start. With *kept*, all that was written is there and
+//! the boot is the same, as after `kill -9`: then the index is trusted, and must be right.
 //!
-//! **What that proves**: that these lives of a store survive a cut at any moment of them, for the choices of this seed.
-//! It is no proof for other lives, nor for a failing disk.
+//! **What that proves**: that these lives of a store survive a cut at any moment of them, for the
+//! choices of this seed. It is no proof for other lives, nor for a failing disk.
 //!
 //! It needs `strace` (`apt-get install strace`). More images, and others:
 //!
 //! ```console
-//! $ POWER_CUT_IMAGES=10000 POWER_CUT_SEED=7 cargo test -p chat-server --test under_strace power_cut:: -- --nocapture
+//! $ POWER_CUT_IMAGES=10000 POWER_CUT_SEED=7 \
+//!     cargo test -p chat-server --test under_strace power_cut:: -- --nocapture
 //! ```
 
 mod check;
 mod counts;
 mod disk;
+mod image;
 mod plan;
 mod random;
 mod recording;
@@ -63,7 +70,8 @@ use crate::power_cut::recording::{Recording, Walk, run_if_told};
 /// Images of each recording: more than it has moments, so that the power is cut at each.
 const IMAGES: u64 = 600;
 
-/// Batches that may be on a disk: those of both recordings, and the one that is written to an image.
+/// Batches that may be on a disk: those of both recordings, and the one that is written to an
+/// image.
 const BATCHES_MOST: usize = 25;
 
 /// More than there are cores: opening a store waits for its threads.
@@ -109,7 +117,8 @@ fn make(dir: &TempDir, name: &str) -> PathBuf {
     path
 }
 
-/// Where images are opened: in memory if there is a place for that, since the syncs of this test need to reach nothing.
+/// Where images are opened: in memory if there is a place for that, since the syncs of this test
+/// need to reach nothing.
 fn scratch() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .unwrap_or_else(|_| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())

@@ -1,4 +1,4 @@
-//! What is written: the same batches each time, numbered from 0, with every kind of change in them.
+//! The batches to write: the same each time, numbered from 0, with every kind of change in them.
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
@@ -25,7 +25,8 @@ pub(crate) fn reference(batches: usize) -> MemoryStore {
 
 /// A batch, decided on what is known before it.
 ///
-/// A repeat of what was done before, a change that supposes another version, and one without effect are among them.
+/// A repeat of what was done before, a change that supposes another version, and one without effect
+/// are among them.
 pub(crate) fn batch(before: &MemoryStore, number: usize) -> Vec<Change> {
     if number == 0 {
         let roles = [Role::BusDriver, Role::ControlStaff, Role::ControlAdmin];

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use chat_server::store::journal::{Record, read_all};
 
-use crate::power_cut::disk::{Disk, Image, put};
+use crate::power_cut::disk::Disk;
+use crate::power_cut::image::{Image, put};
 use crate::power_cut::trace::{Step, Trace};
 
 /// Where the process that is recorded works, and what it is told: see [`run_if_told`].
@@ -16,18 +17,18 @@ const DIR: &str = "POWER_CUT_WRITER_DIR";
 const BOOT: &str = "POWER_CUT_WRITER_BOOT";
 const DONE: &str = "POWER_CUT_WRITER_DONE";
 
-/// What was acknowledged: so many batches, which end at this position of the journal.
+/// The number of acknowledged batches, and their end in the journal.
 pub(crate) type Acknowledged = (usize, u64);
 
 /// The life of a store, as the system saw it.
 pub(crate) struct Recording {
-    /// What the machine called its boot meanwhile.
+    /// The machine's boot id during the recording.
     pub(crate) boot: &'static str,
     /// The directory that was the disk: the store was in `data` below it.
     root: PathBuf,
-    /// What was on the disk before.
+    /// The content of the disk before.
     before: Image,
-    /// What was acknowledged before.
+    /// The batches acknowledged before.
     acknowledged: Option<Acknowledged>,
     trace: Trace,
     /// The journal at the end.
@@ -97,7 +98,7 @@ pub(crate) struct Walk<'a> {
     recording: &'a Recording,
     pub(crate) disk: Disk,
     next: usize,
-    /// What was acknowledged before this moment.
+    /// The batches acknowledged before this moment.
     pub(crate) acknowledged: Option<Acknowledged>,
 }
 

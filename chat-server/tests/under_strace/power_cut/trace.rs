@@ -1,4 +1,4 @@
-//! What a process did to the files below a directory, read from a trace of its system calls.
+//! A process's operations on the files below a directory, read from a trace of its system calls.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -71,16 +71,16 @@ impl fmt::Display for Call {
     }
 }
 
-/// What was recorded.
+/// A recorded trace.
 pub(crate) struct Trace {
-    /// What happened.
+    /// The begin and the end of each call, in order.
     pub(crate) steps: Vec<Step>,
     /// The calls that the steps name.
     pub(crate) calls: Vec<Call>,
 }
 
-/// Calls that change nothing that survives a power cut. `sync_file_range` is one: it waits for the disk's cache at
-/// most, and forgets what leads to the data. `fcntl` only asks for flags here.
+/// Calls that change nothing that survives a power cut. `sync_file_range` is one: it waits for the
+/// disk's cache at most, and forgets what leads to the data. `fcntl` only asks for flags here.
 const WITHOUT_EFFECT: [&str; 22] = [
     "access",
     "chdir",
@@ -107,10 +107,11 @@ const WITHOUT_EFFECT: [&str; 22] = [
 ];
 
 impl Trace {
-    /// Reads a trace that `strace -f -y -xx` wrote, with the calls that touched anything below `root`, and what was
-    /// appended to the file `acknowledged`.
+    /// Reads a trace that `strace -f -y -xx` wrote, with the calls that touched anything below
+    /// `root`, and what was appended to the file `acknowledged`.
     ///
-    /// A call on these files that is not known here is a panic: the model of the disk would miss it.
+    /// A call on these files that is not known here is a panic: the model of the disk would miss
+    /// it.
     pub(crate) fn read(text: &str, root: &Path, acknowledged: &Path) -> Self {
         let mut trace = Self { steps: Vec::new(), calls: Vec::new() };
         let mut positions = HashMap::new();
@@ -147,7 +148,8 @@ enum Line<'a> {
     Returned(&'a str),
 }
 
-/// Joins the two lines of each call that another thread interrupted: where it began stands all of it.
+/// Joins the two lines of each call that another thread interrupted: where it began stands all of
+/// it.
 fn whole_calls(text: &str) -> Vec<(usize, Line<'_>)> {
     let mut lines = Vec::<(usize, Line<'_>)>::new();
     let mut unfinished = HashMap::<&str, usize>::new();
@@ -191,7 +193,7 @@ impl<'a> Raw<'a> {
         Some(Self { name, arguments, result: returned.parse().ok(), returned })
     }
 
-    /// What was acknowledged by it.
+    /// The acknowledgement that this call wrote, if it wrote one.
     fn acknowledged(&self, file: &Path) -> Option<Step> {
         if self.name != "write" || described(self.arguments[0])? != file {
             return None;
@@ -207,8 +209,8 @@ impl<'a> Raw<'a> {
         paths.any(|path| path.starts_with(root))
     }
 
-    /// The paths that it names by strings, whole: each stands behind the directory from where it is to be followed,
-    /// or is absolute.
+    /// The paths that it names by strings, whole: each stands behind the directory from where it is
+    /// to be followed, or is absolute.
     fn paths(&self) -> Vec<PathBuf> {
         if matches!(self.name, "write" | "pwrite64" | "read" | "pread64") {
             return Vec::new();

@@ -1,5 +1,5 @@
-//! The process whose system calls are recorded: it opens the store, commits the batches of the [`plan`](crate::power_cut::plan),
-//! and says in a file beside the data what was acknowledged.
+//! The process whose system calls are recorded: it opens the store, commits the batches of the
+//! [`plan`](crate::power_cut::plan), and says in a file beside the data what was acknowledged.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,7 +30,8 @@ pub(crate) fn options(boot_id: Option<&str>) -> Options {
     Options { segment_bytes: SEGMENT_BYTES, index_cache_bytes: 1 << 20, boot_id, ..Options::default() }
 }
 
-/// The life of a store from nothing: a clean stop, one that is not, a sync that fails, and an end without any stop.
+/// The life of a store from nothing: a clean stop, one that is not, a sync that fails, and an end
+/// without any stop.
 pub(crate) fn begin(dir: &Path, boot: &str) {
     let options = || options(Some(boot));
     let mut writer = Writer::new(dir, 0);
@@ -50,8 +51,8 @@ pub(crate) fn begin(dir: &Path, boot: &str) {
     abandon(store);
 }
 
-/// The life of a store after a power cut: what was left is opened, and the index fails while the store runs, is built
-/// anew, and is removed while the store is closed; then old texts are erased.
+/// The life of a store after a power cut: what was left is opened, and the index fails while the
+/// store runs, is built anew, and is removed while the store is closed; then old texts are erased.
 pub(crate) fn go_on(dir: &Path, boot: &str, done: usize) {
     let options = || options(Some(boot));
     let mut writer = Writer::new(dir, done);

@@ -1,5 +1,7 @@
-//! Frames that are no requests: each gets its error, under its `request_id` where that can be read, and nothing
-//! panics.
+//! Frames that are no requests: each gets its error, under its `request_id` where that can be read,
+//! and nothing panics.
+
+mod fields;
 
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{ErrorCode, EventType, Request, RequestId, Undecodable};
@@ -23,7 +25,8 @@ fn assert_refused(frame: &[u8], code: ErrorCode, names: &str, request_id: Option
     }
 }
 
-/// A request with a `request_id`, and `data` with one field replaced, or removed if there is no value.
+/// A request with a `request_id`, and `data` with one field replaced, or removed if there is no
+/// value.
 fn with_field(event: EventType, field: &str, value: Option<Value>) -> Value {
     let mut frame = json!({"type": event.as_str(), "request_id": "r1", "data": valid_data(event)});
     let data = frame["data"].as_object_mut().expect("an object");
@@ -158,142 +161,6 @@ fn a_type_is_a_string_that_the_protocol_knows() {
     {
         let frame = json!({"type": kind, "request_id": 1, "data": {}}).to_string();
         assert_refused(frame.as_bytes(), ErrorCode::UnknownType, "", id);
-    }
-}
-
-#[test]
-fn each_required_field_is_missed_by_name() {
-    for event in EventType::ALL {
-        for field in required(*event) {
-            assert_field_refused(*event, field, None, ErrorCode::MissingParameter);
-        }
-    }
-}
-
-#[test]
-fn each_field_of_a_wrong_type_is_refused_by_name() {
-    for event in EventType::ALL {
-        for (field, value) in valid_data(*event).as_object().unwrap() {
-            let wrong = match value {
-                Value::String(_) => vec![json!(5), json!(true), json!(["x"]), json!({"x": 1})],
-                Value::Bool(_) => vec![json!("true"), json!(1), json!([]), json!({})],
-                _ => vec![json!("5"), json!(1.5), json!(-1), json!(true), json!([1]), json!({})],
-            };
-            for wrong in wrong {
-                assert_field_refused(*event, field, Some(wrong), ErrorCode::InvalidParameter);
-            }
-            if required(*event).contains(&&**field) {
-                assert_field_refused(*event, field, Some(Value::Null), ErrorCode::InvalidParameter);
-            }
-        }
-    }
-}
-
-#[test]
-fn numbers_out_of_range_are_refused_by_name() {
-    use EventType::{
-        GetActiveConversations as List, GetConversationMessages as History, JoinConversation as Join,
-    };
-    let huge: Value = serde_json::from_str("99999999999999999999").unwrap();
-    for (event, field, value) in [
-        (List, "limit", json!(0)),
-        (List, "limit", json!(i64::MIN)),
-        (List, "limit", huge.clone()),
-        (List, "skip", json!(-1)),
-        (History, "limit", json!(0)),
-        (History, "limit", json!(1e2)),
-        (History, "skip", json!(-1)),
-        (History, "before_seq", json!(0)),
-        (History, "before_seq", json!(-3)),
-        (History, "after_seq", json!(-1)),
-        (History, "after_seq", json!("1")),
-        (Join, "after_seq", json!(-1)),
-        (Join, "after_seq", json!(0.5)),
-        (Join, "after_seq", huge),
-    ] {
-        assert_field_refused(event, field, Some(value), ErrorCode::InvalidParameter);
-    }
-}
-
-#[test]
-fn places_in_history_exclude_each_other() {
-    for places in [
-        json!({"before_seq": 5, "after_seq": 1}),
-        json!({"skip": 1, "after_seq": 1}),
-        json!({"skip": 1, "before_seq": 2}),
-    ] {
-        let mut frame = json!({"type": "get_conversation_messages", "data": {"conversation_id": "c"}});
-        frame["data"].as_object_mut().unwrap().extend(places.as_object().unwrap().clone());
-        let frame = frame.to_string();
-        let names = "skip, before_seq and after_seq exclude each other";
-        assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, names, None);
-    }
-    let frame =
-        br#"{"type":"get_conversation_messages","data":{"conversation_id":"c","skip":0,"after_seq":3}}"#;
-    assert!(decode(frame).is_ok(), "a skip of nothing is none");
-}
-
-#[test]
-fn places_in_a_list_exclude_each_other() {
-    let places = json!({"skip": 1, "cursor": "t5.conv_1", "conversation_id": "conv_1"});
-    for left_out in ["skip", "cursor", "conversation_id"] {
-        let mut data = places.clone();
-        data.as_object_mut().unwrap().remove(left_out);
-        let frame = json!({"type": "get_active_conversations", "data": data}).to_string();
-        let names = "skip, cursor and conversation_id exclude each other";
-        assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, names, None);
-    }
-    let frame = br#"{"type":"get_active_conversations","data":{"conversation_id":"c","skip":0,"limit":3}}"#;
-    assert!(decode(frame).is_ok(), "a skip of nothing is none, and a limit never harms");
-}
-
-#[test]
-fn a_cursor_is_one_that_the_server_makes() {
-    let long = format!("t5.{}", "x".repeat(62));
-    for bad in
-        ["", " ", "0", "conv_1", "5.conv_1", "t.conv_1", "t+5.conv_1", "t05.conv_1", "T5.conv_1", &long]
-    {
-        assert_field_refused(
-            EventType::GetActiveConversations,
-            "cursor",
-            Some(json!(bad)),
-            ErrorCode::InvalidParameter,
-        );
-    }
-    let foreign = with_field(EventType::GetActiveConversations, "cursor", Some(json!("t-5.anything")));
-    assert!(decode(foreign.to_string().as_bytes()).is_ok(), "a place that nothing stands at is one");
-}
-
-#[test]
-fn participants_of_a_list_are_brief_or_not_named() {
-    for bad in ["", "full", "BRIEF", "brief "] {
-        let frame = json!({"type": "get_active_conversations", "data": {"participants": bad}}).to_string();
-        let names = "participants must be brief";
-        assert_refused(frame.as_bytes(), ErrorCode::InvalidParameter, names, None);
-    }
-}
-
-#[test]
-fn texts_are_counted_in_characters_and_are_not_blank() {
-    for (event, field, most) in [
-        (EventType::SendChatMessage, "content", 4_000),
-        (EventType::CreateSupportConversation, "content", 4_000),
-        (EventType::CreateSupportConversation, "title", 200),
-        (EventType::SendChatMessage, "client_message_id", 64),
-        (EventType::CreateSupportConversation, "client_message_id", 64),
-    ] {
-        for one in ["x", "é", "😀", "\0"] {
-            let longest = with_field(event, field, Some(json!(one.repeat(most)))).to_string();
-            assert!(decode(longest.as_bytes()).is_ok(), "{field} of {most} times {one:?}");
-            let longer = Some(json!(one.repeat(most + 1)));
-            assert_field_refused(event, field, longer, ErrorCode::InvalidParameter);
-        }
-        assert_field_refused(event, field, Some(json!("")), ErrorCode::InvalidParameter);
-        if field != "client_message_id" {
-            for blank in [" ", "\n\t\r ", "\u{2003}\u{a0}\u{3000}"] {
-                assert_field_refused(event, field, Some(json!(blank)), ErrorCode::InvalidParameter);
-            }
-        }
     }
 }
 
