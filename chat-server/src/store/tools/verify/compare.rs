@@ -91,10 +91,10 @@ pub(super) fn compare(found: &Index, implied: &Index, findings: &mut Findings) -
         };
         match (order, &found.next, &implied.next) {
             (Ordering::Less, Some((key, _)), _) => {
-                add(findings, "has an entry that the journal does not imply", key)
+                add(findings, "has an entry that the journal does not imply", key);
             }
             (Ordering::Greater, _, Some((key, _))) => {
-                add(findings, "lacks an entry that the journal implies", key)
+                add(findings, "lacks an entry that the journal implies", key);
             }
             (Ordering::Equal, Some((key, a)), Some((_, b))) if a != b => {
                 add(findings, "holds something else than the journal implies", key);

@@ -272,7 +272,7 @@ impl<'a> VerifyWalk<'a> {
         match compare(index, &self.implied, &mut self.findings) {
             Ok(()) => self.compared = Some(end.position),
             Err(CompareError::Found(unavailable)) => {
-                self.findings.add(FindingError::Index(unavailable.reason))
+                self.findings.add(FindingError::Index(unavailable.reason));
             }
             Err(CompareError::Implied(unavailable)) => return Err(self.failed(unavailable)),
         }

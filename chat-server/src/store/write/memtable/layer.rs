@@ -77,7 +77,7 @@ impl LayerEntries {
             match self.messages.get_mut(conversation) {
                 Some(messages) => messages.write(key, newest),
                 None => {
-                    drop(self.messages.insert(conversation.into(), ConversationMessages::of(key, newest)))
+                    drop(self.messages.insert(conversation.into(), ConversationMessages::of(key, newest)));
                 }
             }
         } else {
