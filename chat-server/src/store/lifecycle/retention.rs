@@ -85,11 +85,7 @@ impl Retention<'_> {
             return Ok(Swept { erased, more: true });
         }
         let done = reached.or(noted.map(|noted| noted.done)).unwrap_or_default();
-        // Younger messages may be in the memtable, and would return from there.
-        let indexed = index
-            .as_ref()
-            .map_or(Ok(self.memtable.flushed_to()), |index| index.end().map(|end| end.position))?;
-        let last = indexed.min(self.synced.end().position);
+        let last = self.last(index.as_deref())?;
         let Walked { step, found, more } = walk(&journal, done, last, cutoff)?;
         let Some(step) = step else { return Ok(Swept::default()) };
         let mut erased = 0;
@@ -103,6 +99,16 @@ impl Retention<'_> {
         }
         *reached = Some(step.until);
         Ok(Swept { erased, more })
+    }
+
+    /// The last position that may be erased. Later messages may be in the memtable, and would return
+    /// to the index from there.
+    fn last(&self, index: Option<&Index>) -> Result<Position, UnavailableError> {
+        let indexed = match index {
+            Some(index) => index.end()?.position,
+            None => self.memtable.flushed_to(),
+        };
+        Ok(indexed.min(self.synced.end().position))
     }
 
     fn finish(
