@@ -115,7 +115,7 @@ fn add(findings: &mut Findings, how: &str, key: &[u8]) {
     findings.add(FindingError::Entry { what, key: key.escape_ascii().to_string() });
 }
 
-/// The kind of a key's entry, from the catalogue in [`keys`](crate::store::keys).
+/// The kind of a key's entry, from the catalogue in [`keys`].
 fn kind(key: &[u8]) -> &'static str {
     match key.first() {
         Some(b'!') => "a fact about the store",
