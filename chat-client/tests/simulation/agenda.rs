@@ -1,4 +1,4 @@
-//! What a device is about to do.
+//! The things that a device is about to do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use chat_client::machine::{Input, ViewId};
 use chat_core::id::ConversationId;
 use chat_core::time::Monotonic;
 
-/// Something that a device is about to do. But for the first two, it belongs to the life of the app in which it was
-/// put on the agenda.
+/// Something that a device is about to do. But for the first two, it belongs to the life of the app
+/// in which it was put on the agenda.
 #[derive(Debug)]
 pub(crate) enum Todo {
     /// The user does something.
@@ -30,7 +30,7 @@ pub(crate) enum Todo {
 }
 
 impl Todo {
-    /// What the machine is given, if that is all there is to it.
+    /// The machine's input, if the entry is nothing more than one.
     pub(crate) fn input(self) -> Option<Input> {
         match self {
             Self::Token(result) => Some(Input::Token(result)),
@@ -41,7 +41,7 @@ impl Todo {
     }
 }
 
-/// What a device is about to do, by time.
+/// The things that a device is about to do, by time.
 #[derive(Default)]
 pub(crate) struct Agenda {
     due: BTreeMap<(Monotonic, u64), Todo>,

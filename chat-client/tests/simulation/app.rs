@@ -1,4 +1,4 @@
-//! What an app shows: it believes whatever it is told, and mends nothing.
+//! The screen of an app, which believes every event and mends nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use chat_core::protocol::{
 /// An open conversation.
 pub(crate) struct View {
     pub(crate) conversation: ConversationId,
-    /// What is on the screen, from top to bottom.
+    /// The messages on the screen, from top to bottom.
     pub(crate) messages: Vec<Message>,
     /// Of the last snapshot, if one has come.
     epoch: Option<Epoch>,
@@ -33,9 +33,9 @@ pub(crate) struct App {
     pub(crate) first_heard: BTreeMap<ConversationId, u64>,
     /// The conversations of the first list since then, if it has come.
     pub(crate) first_list: Option<BTreeSet<ConversationId>>,
-    /// What was shown, each under the epoch that the view was in.
+    /// The messages shown, each with the epoch of its view.
     pub(crate) shown: Vec<(Epoch, MessageId)>,
-    /// What the app was told that can't be.
+    /// The first impossible event or update.
     pub(crate) wrong: Option<String>,
 }
 
@@ -50,8 +50,8 @@ impl App {
         self.unread.insert(summary.id.clone(), told);
     }
 
-    /// Drops the conversations that the user no longer takes part in. An open view is told by itself,
-    /// and messages go on where they stopped if the user takes part again.
+    /// Drops the conversations that the user no longer takes part in. An open view is told by
+    /// itself, and messages go on where they stopped if the user takes part again.
     fn drop_unlisted(&mut self, listed: &BTreeSet<&ConversationId>) {
         self.known.retain(|id| listed.contains(id));
         self.unread.retain(|id, _| listed.contains(id));
@@ -172,8 +172,8 @@ impl App {
         }))
     }
 
-    /// Older messages, put above what is shown, unless that is something else by now. The view that must ask again, if
-    /// there was no answer.
+    /// Older messages, put above what is shown, unless that is something else by now. The view that
+    /// must ask again, if there was no answer.
     pub(crate) fn scrolled(
         &mut self,
         id: CallId,

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::drafts::Drafts;
 use crate::phone::{Clock, Outbox, Provider};
 
-/// What a device is like.
+/// The fixed properties of a device.
 pub(crate) struct Profile {
     pub(crate) user: User,
     /// Names the device in what its user writes.
@@ -84,12 +84,12 @@ impl Device {
         }
     }
 
-    /// What its machines have been through.
+    /// The counters of its machine and of all machines before it.
     pub(crate) fn counters(&self) -> impl Iterator<Item = Counters> {
         self.life.iter().map(|life| life.machine.counters()).chain([self.past])
     }
 
-    /// What its outbox holds.
+    /// The entries of its outbox.
     pub(crate) fn outbox(&self) -> &[Entry] {
         &self.outbox.entries
     }

@@ -1,4 +1,4 @@
-//! What the user of a device has written, and how each of it ended.
+//! The drafts that the user of a device has written, and their outcomes.
 
 use std::collections::BTreeMap;
 

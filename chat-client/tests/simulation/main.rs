@@ -1,7 +1,9 @@
-//! The machine and the engine together, in virtual time, from one seed: whatever happens to network, server and apps,
-//! in the end what each app shows is the server's history, and each draft has ended as it was said to.
+//! The machine and the engine together, in virtual time, from one seed: whatever happens to
+//! network, server and apps, in the end what each app shows is the server's history, and each draft
+//! has ended as it was said to.
 //!
-//! `SIMULATION_SEEDS=2000` runs so many seeds; `SIMULATION_SEED=17` runs that one and tells what happens in it.
+//! `SIMULATION_SEEDS=2000` runs so many seeds; `SIMULATION_SEED=17` runs that one and tells what
+//! happens in it.
 
 #![expect(clippy::disallowed_macros, reason = "a test tells what it has seen")]
 
@@ -50,7 +52,8 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, and not {text}")))
 }
 
-/// Runs the seeds on all processors, until one is found that does not hold. It is always the same: the lowest.
+/// Runs the seeds on all processors, until one is found that does not hold. It is always the same:
+/// the lowest.
 fn run_all(seeds: u64) -> Seen {
     let (next, end) = (AtomicU64::new(0), AtomicU64::new(seeds));
     let mut total = Seen::default();

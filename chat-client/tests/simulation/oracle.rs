@@ -1,5 +1,5 @@
-//! What must hold in the end, seen from outside: what the apps show, what they were told of their drafts, and what is
-//! on the server's disk. What breaks a promise is named by its number.
+//! The checks at the end of a run, seen from outside: the screens of the apps, the outcomes of
+//! their drafts, and the server's disk. A failure names the number of the broken promise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +16,11 @@ use crate::drafts::{Outcome, Written};
 /// Unread messages are counted up to this number (protocol, event 3).
 const MOST_UNREAD: usize = 100;
 
-/// What every check can see.
+/// The facts that every check can see.
 struct View {
     export: Export,
     lost_answers: u64,
-    /// What was stored once, and was gone when a backup took the store's place.
+    /// Texts that were stored once and are not in the backup that took the store's place.
     unsaved: BTreeSet<String>,
     /// The messages that were ever stored in each epoch.
     ids: Vec<(Epoch, BTreeSet<MessageId>)>,
@@ -78,12 +78,13 @@ impl View {
             must(ids.contains(&&view.conversation), || format!("P5: shows {}", view.conversation))?;
         }
         mine.iter().try_for_each(|exported| conversation(app, user, exported))?;
-        // Of what its store has kept from it, the server tells nobody: it is found by what comes after it.
+        // Of what its store has kept from it, the server tells nobody: it is found by what comes
+        // after it.
         let all_told = self.lost_answers == 0;
         mine.into_iter().filter(|_| all_told).try_for_each(|exported| beginning(app, user, exported))
     }
 
-    /// What a view has shown is of the epoch that it was in.
+    /// Each message that a view has shown belongs to the epoch of the view.
     fn epochs(&self, app: &App) -> Result<(), String> {
         app.shown.iter().try_for_each(|(epoch, id)| {
             let ids = self.ids.iter().find(|(held, _)| held == epoch).map(|(_, ids)| ids);
@@ -138,7 +139,8 @@ impl View {
         self.ids.iter().rev().skip(1)
     }
 
-    /// What was written first stands first, but for what was lost with a backup and then sent again.
+    /// Messages stand in the order in which they were written, unless a backup lost them and they
+    /// were sent again.
     fn order(&self, device: &Device) -> Result<(), String> {
         let mut last = BTreeMap::<&ConversationId, u64>::new();
         for written in device.drafts.written.iter().filter(|written| !self.unsaved.contains(&written.content))
@@ -156,7 +158,8 @@ impl View {
     }
 }
 
-/// A conversation that was not in the first list is new to the app: it hears it from its first message on.
+/// A conversation that was not in the first list is new to the app: it hears it from its first
+/// message on.
 fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
     let id = &exported.conversation.id;
     let is_new = app.first_list.as_ref().is_some_and(|list| !list.contains(id));

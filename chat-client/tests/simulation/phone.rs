@@ -1,4 +1,5 @@
-//! What a device has around its app: the file of the outbox, whoever gives it tokens, and a clock that may be wrong.
+//! The surroundings of an app on a device: the file of the outbox, the provider of tokens, and a
+//! clock that may be wrong.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use chat_core::time::{Now, Timestamp};
 #[derive(Default)]
 pub(crate) struct Outbox {
     pub(crate) entries: Vec<Entry>,
-    /// What is being written.
+    /// The changes that are being written.
     writing: Vec<Change>,
 }
 
@@ -23,7 +24,7 @@ impl Outbox {
         self.writing = changes;
     }
 
-    /// What was being written is on the disk, or the disk was full.
+    /// Ends a write: the changes are on the disk, or the disk was full.
     pub(crate) fn end(&mut self, is_full: bool) -> Result<(), OutboxError> {
         let changes = std::mem::take(&mut self.writing);
         if is_full {
@@ -33,7 +34,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// The app was killed: of what was being written, only these many changes have come to the disk.
+    /// The app was killed: of what was being written, only these many changes have come to the
+    /// disk.
     pub(crate) fn killed(&mut self, kept: u64) {
         let kept = usize::try_from(kept).unwrap_or_default();
         let changes = std::mem::take(&mut self.writing);
@@ -56,7 +58,8 @@ impl Outbox {
 #[derive(Default)]
 pub(crate) struct Provider {
     last: Option<(Token, Timestamp)>,
-    /// Whether it has given a token of another role. It does that once: an account changes its role only three times an hour.
+    /// Whether it has given a token of another role. It does that once: an account changes its role
+    /// only three times an hour.
     has_strayed: bool,
 }
 

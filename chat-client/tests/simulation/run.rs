@@ -13,14 +13,14 @@ use crate::device::{Device, Profile};
 use crate::oracle;
 use crate::phone::Clock;
 
-/// Longer than the longest heartbeat, all that may have to be found out by it one after the other, and the hour after which
-/// an account may change its role again.
+/// Longer than the longest heartbeat, all that may have to be found out by it one after the other,
+/// and the hour after which an account may change its role again.
 const UNTIL_QUIET: Duration = Duration::from_mins(90);
 
 /// How long nothing happens then.
 const QUIET: Duration = Duration::from_mins(30);
 
-/// What was provoked, over all runs, by its name.
+/// The number of times that each thing was provoked, over all runs.
 #[derive(Default, Debug)]
 pub(crate) struct Seen(BTreeMap<&'static str, u64>);
 
@@ -100,7 +100,7 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
     if is_whole { seen.must_have_seen_something() } else { Ok(seen) }
 }
 
-/// Who takes part, and what goes wrong.
+/// The users, their devices and the faults of a run.
 fn cast(random: &mut Random) -> Simulation<Device> {
     let users = users(random);
     let account = |user: &User| Account::new(user.clone());
@@ -148,7 +148,8 @@ fn users(random: &mut Random) -> Vec<User> {
 fn limits(random: &mut Random) -> Limits {
     let mut limits = Limits::default();
     if random.percent(30) {
-        // As many as a user has devices: a dead connection then takes the place of one that is well.
+        // As many as a user has devices: a dead connection then takes the place of one that is
+        // well.
         limits.engine.connections_per_user = 2;
     }
     limits.pages.brief_conversations = u32::try_from(random.below(3)).unwrap_or_default() + 1;

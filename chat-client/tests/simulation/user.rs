@@ -1,4 +1,4 @@
-//! What a user does, one thing after the other.
+//! The actions of a user, one after the other.
 
 use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};

@@ -13,7 +13,8 @@ use crate::time::{Monotonic, Now, Timestamp};
 pub struct StoppedClock(Arc<AtomicU64>);
 
 impl StoppedClock {
-    /// Lets time pass. Who sleeps already is not woken: a stopped clock is for tests without pauses.
+    /// Lets time pass. Who sleeps already is not woken: a stopped clock is for tests without
+    /// pauses.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

@@ -12,13 +12,13 @@ use crate::export::Export;
 use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, Loaded, MemoryState, Query, UnavailableError, Verdict};
-use crate::testing::oracle::{Broken, Oracle};
+use crate::testing::oracle::{Oracle, PromiseError};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// The wall time at which every world begins: 2024-01-15T10:30:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
 
-/// What a connection has carried to its peer.
+/// The peer's side of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// Every frame so far, in order.
@@ -41,7 +41,8 @@ pub enum Question {
 /// How the store answers a question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// As it should: a load with what was there when it was asked for, which is the oldest that it may say.
+    /// As it should: a load with what was there when it was asked for, which is the oldest that it
+    /// may say.
     Good,
     /// As it should: a load with what is there now.
     Late,
@@ -53,8 +54,8 @@ pub enum Answer {
 
 /// An engine in a world of its own.
 ///
-/// The store's questions are answered at once, unless [`hold`](Self::hold) is set: then each waits for
-/// [`answer`](Self::answer).
+/// The store's questions are answered at once, unless [`hold`](Self::hold) is set: then each waits
+/// for [`answer`](Self::answer).
 pub struct World {
     /// The engine.
     pub engine: Engine,
@@ -64,13 +65,13 @@ pub struct World {
     pub hold: bool,
     /// The questions that wait.
     pub questions: Vec<Question>,
-    /// What each load that waits would have said when it was asked.
+    /// The facts of each waiting load as they were when it was asked.
     begun: BTreeMap<Ticket, Loaded>,
     /// The connections that were ever opened.
     pub peers: BTreeMap<ConnectionId, Peer>,
-    /// What was published, and is not taken yet.
+    /// Published events that are not taken yet.
     pub events: VecDeque<Event>,
-    /// What was told of answered requests, and is not taken yet.
+    /// Answered requests that are not taken yet.
     pub handled: Vec<Handled>,
     /// The answers to commands.
     pub answers: BTreeMap<CommandId, Result<Reply, Error>>,
@@ -123,7 +124,7 @@ impl World {
         self.oracle = Some(Oracle::new(limits, self.store.exported()));
     }
 
-    /// What is left of the promises holds too: to be asked when nothing is under way.
+    /// Checks the promises that hold once nothing is under way.
     ///
     /// # Panics
     ///
@@ -142,7 +143,8 @@ impl World {
         self.connect_for(user, Duration::from_hours(24))
     }
 
-    /// Opens a connection with a token that expires after this long, and does not say when it was issued.
+    /// Opens a connection with a token that expires after this long, and does not say when it was
+    /// issued.
     pub fn connect_for(&mut self, user: &User, token: Duration) -> ConnectionId {
         let expires_at = self.now.wall.plus(token);
         self.connect_by(Claims { user: user.clone(), expires_at, issued_at: None })
@@ -177,7 +179,8 @@ impl World {
         self.input(Input::Frame { conn, frame: Frame::Text(text.to_owned().into()) });
     }
 
-    /// A client sends a request, and this is all that it hears from then on until nothing more happens.
+    /// A client sends a request, and this is all that it hears from then on until nothing more
+    /// happens.
     pub fn ask(&mut self, conn: ConnectionId, kind: &str, data: Value) -> Vec<Value> {
         self.take(conn);
         self.request(conn, kind, data);
@@ -233,7 +236,7 @@ impl World {
         self.act();
     }
 
-    fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), Broken>) {
+    fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), PromiseError>) {
         if let Some(Err(broken)) = self.oracle.as_mut().map(|oracle| see(oracle, self.store.exported())) {
             panic!("{broken}");
         }

@@ -1,10 +1,10 @@
 //! The list of cases.
 
-/// Makes two tests of each case of the conformance suite: with the store left open, and opened again after each
-/// commit.
+/// Makes two tests of each case of the conformance suite: with the store left open, and opened
+/// again after each commit.
 ///
-/// Takes an expression that makes a [`Fixture`](crate::testing::conformance::Fixture); it is evaluated once per
-/// test. A store whose futures need a runtime names what blocks on them, as in
+/// Takes an expression that makes a [`Fixture`](crate::testing::conformance::Fixture); it is
+/// evaluated once per test. A store whose futures need a runtime names what blocks on them, as in
 /// `store_conformance!(MyFixture::new(), block_on = my_block_on)`.
 #[macro_export]
 macro_rules! store_conformance {

@@ -46,7 +46,8 @@ pub async fn another_version_conflicts<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(bench.conversation(&id).await, known, "a conflict changes nothing");
 }
 
-/// After a conflict the later changes of that conversation in the batch are refused, and of no other.
+/// After a conflict the later changes of that conversation in the batch are refused, and of no
+/// other.
 pub async fn a_conflict_refuses_later_changes_of_the_conversation_only<F: Fixture>(bench: &mut Bench<F>) {
     let (id, other) = (bench.create("driver", &["control"]).await, bench.create("driver", &[]).await);
     let (known, unrelated) = (bench.conversation(&id).await, bench.conversation(&other).await);
@@ -120,7 +121,7 @@ pub async fn a_change_of_nothing_voids_no_later_decision<F: Fixture>(bench: &mut
     assert!(matches!(receipts[2], Receipt::Appended { seq: 2, .. }), "{receipts:?}");
 }
 
-/// What met a conflict was not done: under its `client_message_id` it can be done again.
+/// A change that met a conflict was not made: its `client_message_id` is free for another try.
 pub async fn a_conflict_does_not_use_up_the_client_message_id<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;

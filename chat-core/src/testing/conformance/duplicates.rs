@@ -64,7 +64,7 @@ pub async fn a_duplicate_stores_nothing<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(bench.messages(&id).await, messages, "a duplicate stores no message");
 }
 
-/// What was accepted is never reported refused: a duplicate is one whatever else is wrong with the change.
+/// A repeat of an accepted change is a duplicate, whatever else is wrong with the change.
 pub async fn a_duplicate_is_found_before_any_conflict<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;

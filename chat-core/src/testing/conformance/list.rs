@@ -102,7 +102,8 @@ async fn walk<F: Fixture>(bench: &mut Bench<F>, since: i64, limit: u32) -> Vec<C
     }
 }
 
-/// Pages of any length, each behind the last row of the one before, give each conversation once and in order.
+/// Pages of any length, each behind the last row of the one before, give each conversation once and
+/// in order.
 pub async fn pages_behind_a_place_join_without_holes<F: Fixture>(bench: &mut Bench<F>) {
     let hour = 3_600_000;
     at(bench, &[5, 5, 5, hour, hour + 7, 3 * hour, 3 * hour, 90 * hour]).await;
@@ -118,7 +119,8 @@ pub async fn pages_behind_a_place_join_without_holes<F: Fixture>(bench: &mut Ben
     }
 }
 
-/// A place stays one when its conversation has moved: nothing comes twice, and nothing that did not move is missing.
+/// A place stays one when its conversation has moved: nothing comes twice, and nothing that did not
+/// move is missing.
 pub async fn a_place_holds_while_conversations_move<F: Fixture>(bench: &mut Bench<F>) {
     let all: [_; 5] = at(bench, &[50, 40, 30, 20, 10]).await.try_into().expect("five were asked for");
     let first = bench.listed(Listing { limit: 2, ..Listing::of("driver") }).await;
@@ -156,7 +158,8 @@ pub async fn one_row_is_found_by_its_conversation<F: Fixture>(bench: &mut Bench<
     assert_eq!(bench.row("driver", &"conv_unknown".into()).await, ConversationPage::default());
 }
 
-/// A page ends before the row with which it would hold too many participants, but never before the first.
+/// A page ends before the row with which it would hold too many participants, but never before the
+/// first.
 pub async fn participants_cut_the_page_but_never_the_first_row<F: Fixture>(bench: &mut Bench<F>) {
     let three = bench.create_at("driver", &["b", "c"], 30).await;
     let two = bench.create_at("driver", &["b"], 20).await;
@@ -183,7 +186,8 @@ pub async fn a_row_shows_the_newest_message<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(rows[0].conversation, bench.conversation(&id).await, "a row shows the conversation as it is");
 }
 
-/// `users` describes every participant of the rows who is in the directory, active or not, and nobody else.
+/// `users` describes every participant of the rows who is in the directory, active or not, and
+/// nobody else.
 pub async fn known_participants_are_described<F: Fixture>(bench: &mut Bench<F>) {
     bench.create_at("driver", &["control", "unknown"], 20).await;
     bench.create_at("driver", &["elsewhere"], 10).await;

@@ -1,8 +1,10 @@
-//! What any [`Store`] must do, as tests: [`store_conformance!`](crate::store_conformance) makes one test of each.
+//! The requirements on any [`Store`], as tests: [`store_conformance!`](crate::store_conformance)
+//! makes one test of each.
 //!
-//! A [`Fixture`] makes a fresh store and can close and open it again. Each case runs twice: as it stands, and with
-//! the store opened again after each commit, for what was committed must not depend on what a process remembers.
-//! A case that fails says which rule of the [port](crate::store) was broken.
+//! A [`Fixture`] makes a fresh store and can close and open it again. Each case runs twice: as it
+//! stands, and with the store opened again after each commit, for what was committed must not
+//! depend on what a process remembers. A case that fails says which rule of the
+//! [port](crate::store) was broken.
 //!
 //! ```
 //! use chat_core::store::MemoryStore;
@@ -47,7 +49,7 @@ pub use futures::executor::block_on;
 
 use crate::store::Store;
 
-/// What makes the stores under test.
+/// A maker of the stores under test.
 pub trait Fixture {
     /// The store under test.
     type Store: Store;

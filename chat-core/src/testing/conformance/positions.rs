@@ -5,7 +5,8 @@ use super::bench::{Bench, permit_on_version};
 use crate::protocol::{Role, User};
 use crate::store::{Account, Change, MarkRead, Membership, Query};
 
-/// Every change has a higher position than those before it, also within a batch and of whatever kind.
+/// Every change has a higher position than those before it, also within a batch and of whatever
+/// kind.
 pub async fn positions_rise_with_every_change<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;

@@ -46,7 +46,7 @@ pub async fn read_positions_are_of_one_user_and_conversation<F: Fixture>(bench: 
     assert_eq!(read_up_to(bench, "control", &id).await, 3);
 }
 
-/// Who sends has not read.
+/// Sending a message marks nothing as read.
 pub async fn sending_does_not_mark_read<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     bench.append("control", &id, 2).await;

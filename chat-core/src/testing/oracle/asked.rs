@@ -1,4 +1,4 @@
-//! What was asked for, and how often the same.
+//! Requests, and how often the same text was asked to be stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 

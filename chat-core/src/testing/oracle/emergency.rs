@@ -7,14 +7,14 @@ use crate::protocol::RoomType;
 
 use super::asked::Asked;
 use super::stored::Stored;
-use super::{Broken, must};
+use super::{PromiseError, must};
 
-/// What each connection of control has still to hear, from the moment at which an emergency was asked for: the connection
-/// hears of it or is closed.
+/// The emergencies that each connection of control has still to hear of. From the moment at which
+/// an emergency is asked for, a connection hears of it or is closed.
 #[derive(Default)]
 pub(super) struct Emergencies {
-    /// Control's connections when each emergency was first asked for, by its creator and text. Bounded by the length of a
-    /// run.
+    /// Control's connections when each emergency was first asked for, by its creator and text.
+    /// Bounded by the length of a run.
     asked: BTreeMap<(String, String), BTreeSet<u64>>,
     /// The connections that have still to hear of each emergency that is stored.
     unheard: BTreeMap<String, BTreeSet<u64>>,
@@ -60,7 +60,7 @@ impl Emergencies {
     }
 
     /// P4: nobody in control is connected and has heard nothing of an emergency.
-    pub(super) fn are_heard(&self) -> Result<(), Broken> {
+    pub(super) fn are_heard(&self) -> Result<(), PromiseError> {
         let mut left = self.unheard.iter().filter_map(|(id, conns)| Some((id, conns.first()?)));
         let left = left.next();
         must(left.is_none(), "P4", || {

@@ -1,4 +1,4 @@
-//! What has been seen of one connection.
+//! The observed state of one connection.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,8 +18,8 @@ pub(super) struct Link {
     places: BTreeMap<String, Place>,
     /// The last number in each conversation when it was opened.
     opened_at: BTreeMap<String, u64>,
-    /// Walks through the list that may go on, by the cursor of their next page. Bounded by the pages
-    /// that were asked for.
+    /// Walks through the list that may go on, by the cursor of their next page. Bounded by the
+    /// pages that were asked for.
     pub(super) walks: BTreeMap<String, Walk>,
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::asked::Asked;
 use super::stored::place;
-use super::{Broken, Oracle, must};
+use super::{Oracle, PromiseError, must};
 use crate::export::{Export, ExportedConversation};
 use crate::limits::{Limits, PageLimits};
 use crate::protocol::{Role, User};
@@ -33,8 +33,8 @@ pub(super) fn standing(user: &str, store: &Export) -> Standing {
 }
 
 impl Oracle {
-    /// P5: nothing of others. P1: each row is as it is stored. P4: a walk leaves nothing out. P7: a page
-    /// is no longer than it may be.
+    /// P5: nothing of others. P1: each row is as it is stored. P4: a walk leaves nothing out. P7: a
+    /// page is no longer than it may be.
     pub(super) fn listed(
         &mut self,
         conn: u64,
@@ -42,7 +42,7 @@ impl Oracle {
         asked: &Asked,
         frame: &Value,
         store: &Export,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), PromiseError> {
         let rows = frame["conversations"].as_array().map(Vec::as_slice).unwrap_or_default();
         is_bounded(rows, asked, &self.limits)?;
         for row in rows {
@@ -64,9 +64,11 @@ impl Oracle {
     }
 
     /// P1: a row shows what is stored, whole or in short.
-    fn row(&self, row: &Value, user: &str, asked: &Asked, store: &Export) -> Result<(), Broken> {
-        let wrong =
-            || Broken { promise: "P1", what: format!("{user} was shown {row}, and that is not stored") };
+    fn row(&self, row: &Value, user: &str, asked: &Asked, store: &Export) -> Result<(), PromiseError> {
+        let wrong = || PromiseError {
+            promise: "P1",
+            what: format!("{user} was shown {row}, and that is not stored"),
+        };
         let stored = store.conversations.get(row["id"].as_str().unwrap_or_default()).ok_or_else(wrong)?;
         let pages = asked.is_brief().then_some(&self.limits.pages);
         let holds = shows_conversation(row, stored)
@@ -79,8 +81,8 @@ impl Oracle {
         if holds { Ok(()) } else { Err(wrong()) }
     }
 
-    /// P4: from the first page to the last, each conversation comes once, unless its user's part in it
-    /// or its last message has changed meanwhile.
+    /// P4: from the first page to the last, each conversation comes once, unless its user's part in
+    /// it or its last message has changed meanwhile.
     fn walked(
         &mut self,
         conn: u64,
@@ -88,7 +90,7 @@ impl Oracle {
         asked: &Asked,
         frame: &Value,
         store: &Export,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let walk = match asked.data["cursor"].as_str() {
             Some(cursor) => link.walks.remove(cursor),
@@ -124,7 +126,7 @@ impl Oracle {
 }
 
 /// P7: the bounds of one page.
-fn is_bounded(rows: &[Value], asked: &Asked, limits: &Limits) -> Result<(), Broken> {
+fn is_bounded(rows: &[Value], asked: &Asked, limits: &Limits) -> Result<(), PromiseError> {
     let pages = &limits.pages;
     let most = if asked.is_brief() {
         pages.conversations.min(pages.brief_conversations)
@@ -143,7 +145,7 @@ fn active_since(frame: &Value, limits: &Limits) -> Option<Timestamp> {
     Some(now.minus(limits.periods.inactive_after))
 }
 
-/// What never changes.
+/// The row shows the fields of the conversation that never change.
 fn shows_conversation(row: &Value, stored: &ExportedConversation) -> bool {
     let conversation = &stored.conversation;
     row["title"] == *conversation.title
@@ -178,7 +180,8 @@ fn shows_position(row: &Value, stored: &ExportedConversation, user: &str) -> boo
     read <= now && (last - read.min(last) > COUNTED || row["unread_count"] == unread)
 }
 
-/// A brief row shows the creator, the sender of the last message, and at most so many of field staff.
+/// A brief row shows the creator, the sender of the last message, and at most so many of field
+/// staff.
 fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
     let Some(limits) = brief else { return row["participant_count"].is_null() };
     let mut room = limits.brief_participants;
@@ -190,8 +193,8 @@ fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<
     })
 }
 
-/// A row whose conversation has had the same participants since it was asked for: a whole row shows all
-/// of them, and a brief one counts them and leaves out neither the creator nor the sender.
+/// A row whose conversation has had the same participants since it was asked for: a whole row shows
+/// all of them, and a brief one counts them and leaves out neither the creator nor the sender.
 fn shows_all_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
     let shown: BTreeSet<_> = participants(row).into_iter().map(|user| user.id).collect();
     let all = &stored.conversation.participants;

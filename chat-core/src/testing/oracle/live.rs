@@ -1,15 +1,15 @@
-//! What is heard without having been asked for.
+//! Checks of live events.
 
 use serde_json::Value;
 
 use super::link::Link;
-use super::{Broken, Oracle, must};
+use super::{Oracle, PromiseError, must};
 use crate::export::Export;
 
 impl Oracle {
-    /// P1: what is heard is stored. P3: in rising order. P4: none is left out. P5: by whom it was meant for. P6: after
-    /// its own reply.
-    pub(super) fn heard(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), Broken> {
+    /// P1: what is heard is stored. P3: in rising order. P4: none is left out. P5: by whom it was
+    /// meant for. P6: after its own reply.
+    pub(super) fn heard(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let (id, message) = (frame["conversation_id"].as_str().unwrap_or_default(), &frame["message"]);
         let seq = message["seq"].as_u64().unwrap_or_default();
@@ -38,7 +38,7 @@ impl Oracle {
     }
 
     /// P5: a frame about a conversation reaches nobody who could never see it.
-    pub(super) fn allowed(&self, conn: u64, kind: &str, frame: &Value) -> Result<(), Broken> {
+    pub(super) fn allowed(&self, conn: u64, kind: &str, frame: &Value) -> Result<(), PromiseError> {
         let Some(link) = self.links.get(&conn) else { return Ok(()) };
         let (id, user) = (frame["conversation_id"].as_str().unwrap_or_default(), &link.user);
         must(self.stored.was_ever(id, user), "P5", || {
@@ -46,8 +46,9 @@ impl Oracle {
         })
     }
 
-    /// P4: all that became durable since the connection was opened was heard on it, if its user took part throughout.
-    pub(super) fn heard_all(&self, conn: u64, link: &Link) -> Result<(), Broken> {
+    /// P4: all that became durable since the connection was opened was heard on it, if its user
+    /// took part throughout.
+    pub(super) fn heard_all(&self, conn: u64, link: &Link) -> Result<(), PromiseError> {
         for (id, last) in self.stored.last_numbers() {
             let missed = self.stored.missed(&id, &link.user, link.place(&id).holds + 1..last + 1);
             must(missed.is_none(), "P4", || {

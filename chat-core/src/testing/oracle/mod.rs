@@ -1,8 +1,9 @@
 //! The promises P1 to P7, held against what is seen from outside, each time something happens.
 //!
-//! An [`Oracle`] is told what every connection carries at the server's end, and what the store holds when that has
-//! changed. It knows the protocol's JSON and the [exported data](crate::export), and nothing of the engine, of
-//! permissions or of how a store works. What it hears of must be all that happens, and in its order.
+//! An [`Oracle`] is told what every connection carries at the server's end, and what the store
+//! holds when that has changed. It knows the protocol's JSON and the [exported
+//! data](crate::export), and nothing of the engine, of permissions or of how a store works. What it
+//! hears of must be all that happens, and in its order.
 //!
 //! | | what is looked at |
 //! |---|---|
@@ -47,22 +48,22 @@ use crate::time::Monotonic;
 /// A promise that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{promise}: {what}")]
-pub struct Broken {
-    /// Which: `P1` to `P7`.
+pub struct PromiseError {
+    /// The promise's name, `P1` to `P7`.
     pub promise: &'static str,
-    /// What was seen.
+    /// A description of the evidence.
     pub what: String,
 }
 
-impl From<Broken> for String {
-    fn from(broken: Broken) -> Self {
+impl From<PromiseError> for String {
+    fn from(broken: PromiseError) -> Self {
         broken.to_string()
     }
 }
 
 /// That it holds, or otherwise which promise is broken and how that was seen.
-fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken { promise, what: what() }) }
+fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Result<(), PromiseError> {
+    if holds { Ok(()) } else { Err(PromiseError { promise, what: what() }) }
 }
 
 /// The users who are deactivated.
@@ -71,10 +72,10 @@ fn deactivated(store: &Export) -> BTreeSet<String> {
     out.map(|(id, _)| id.to_string()).collect()
 }
 
-/// What was first acknowledged under a `client_message_id`.
+/// The first acknowledged request under a `client_message_id`.
 struct Kept {
     id: String,
-    /// What was asked.
+    /// The `data` of the request.
     data: Value,
     reply: Value,
 }
@@ -136,13 +137,14 @@ impl Oracle {
         self.checked
     }
 
-    /// The server has a new connection, whose user it knows. `is_control` is whether the token says a control role.
+    /// The server has a new connection, whose user it knows. `is_control` is whether the token says
+    /// a control role.
     ///
     /// # Errors
     ///
-    /// P7, if the user had more than its limit: as many that are admitted, and as many that are being
-    /// admitted.
-    pub fn opened(&mut self, conn: u64, user: &str, is_control: bool) -> Result<(), Broken> {
+    /// P7, if the user had more than its limit: as many that are admitted, and as many that are
+    /// being admitted.
+    pub fn opened(&mut self, conn: u64, user: &str, is_control: bool) -> Result<(), PromiseError> {
         let most = 2 * self.limits.engine.connections_per_user;
         let has = self.links.values().filter(|link| link.user == user).count();
         must(has <= most, "P7", || format!("{user} has {has} connections of {most}"))?;
@@ -155,7 +157,7 @@ impl Oracle {
     /// # Errors
     ///
     /// P7, if it reads more than it may before it has answered.
-    pub fn asked(&mut self, conn: u64, frame: &str, store: &Export) -> Result<(), Broken> {
+    pub fn asked(&mut self, conn: u64, frame: &str, store: &Export) -> Result<(), PromiseError> {
         let most = self.limits.engine.requests_under_way;
         let control = self.links.iter().filter(|(_, link)| link.is_control).map(|(conn, _)| *conn);
         let control: Vec<_> = control.collect();
@@ -181,9 +183,11 @@ impl Oracle {
     /// # Errors
     ///
     /// Any promise.
-    pub fn told(&mut self, conns: &[u64], frame: &[u8], store: &Export) -> Result<(), Broken> {
-        let frame: Value = serde_json::from_slice(frame)
-            .map_err(|wrong| Broken { promise: "P6", what: format!("a frame that is no JSON: {wrong}") })?;
+    pub fn told(&mut self, conns: &[u64], frame: &[u8], store: &Export) -> Result<(), PromiseError> {
+        let frame: Value = serde_json::from_slice(frame).map_err(|wrong| PromiseError {
+            promise: "P6",
+            what: format!("a frame that is no JSON: {wrong}"),
+        })?;
         for conn in conns {
             let known = self.links.contains_key(conn);
             must(known, "P6", || format!("connection {conn} has ended, and hears {frame}"))?;
@@ -218,7 +222,7 @@ impl Oracle {
 
     /// P7: a connection that hears anything but an error is admitted, and its user has at most its
     /// number of these.
-    fn admitted(&mut self, conn: u64) -> Result<(), Broken> {
+    fn admitted(&mut self, conn: u64) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn).filter(|link| !link.is_admitted) else { return Ok(()) };
         link.is_admitted = true;
         let user = link.user.clone();
@@ -232,7 +236,7 @@ impl Oracle {
     /// # Errors
     ///
     /// P7, if the server had no reason that its user could know.
-    pub fn ended(&mut self, conn: u64, code: Option<CloseCode>) -> Result<(), Broken> {
+    pub fn ended(&mut self, conn: u64, code: Option<CloseCode>) -> Result<(), PromiseError> {
         let Some(link) = self.links.remove(&conn) else { return Ok(()) };
         self.emergencies.ended(conn);
         let others = self.links.values().filter(|other| other.user == link.user).count();
@@ -249,13 +253,14 @@ impl Oracle {
         must(is_legal, "P7", || format!("connection {conn} of {} is closed with {code:?}", link.user))
     }
 
-    /// The store has done something. `is_told` is whether the server hears of it: of what its store keeps from it, it
-    /// can tell nobody.
+    /// The store has done something. `is_told` is whether the server hears of it: of what its store
+    /// keeps from it, it can tell nobody.
     ///
     /// # Errors
     ///
-    /// P2, P3, P5 for a user who is deactivated and says something, and P7 for one who says more than its rate allows.
-    pub fn stored(&mut self, store: &Export, is_told: bool, now: Monotonic) -> Result<(), Broken> {
+    /// P2, P3, P5 for a user who is deactivated and says something, and P7 for one who says more
+    /// than its rate allows.
+    pub fn stored(&mut self, store: &Export, is_told: bool, now: Monotonic) -> Result<(), PromiseError> {
         if is_told {
             self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
         }
@@ -272,7 +277,7 @@ impl Oracle {
     }
 
     /// P7: all that a user has said since the server began, against its rates.
-    fn rated(&mut self, user: &str, content: &str, now: Monotonic) -> Result<(), Broken> {
+    fn rated(&mut self, user: &str, content: &str, now: Monotonic) -> Result<(), PromiseError> {
         let RateSetting::Limited(rates) = &self.limits.rates else { return Ok(()) };
         let most = [rates.messages, rates.creations].map(|rate| {
             let more = now.since(self.began).as_nanos() / rate.every.as_nanos().max(1);
@@ -293,7 +298,7 @@ impl Oracle {
     /// # Errors
     ///
     /// P1, if something acknowledged is gone.
-    pub fn crashed(&mut self, store: &Export) -> Result<(), Broken> {
+    pub fn crashed(&mut self, store: &Export) -> Result<(), PromiseError> {
         self.links.clear();
         self.emergencies.crashed();
         self.stored.verify(store)?;
@@ -306,7 +311,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// A backup, which holds this, has taken the place of the store: what it does not hold was promised of another.
+    /// A backup, which holds this, has taken the place of the store: what it does not hold was
+    /// promised of another.
     pub fn restored(&mut self, store: &Export) {
         self.stored = Stored::of(store);
         self.out = deactivated(store);
@@ -323,12 +329,13 @@ impl Oracle {
         self.room = Room::default();
     }
 
-    /// Nothing is under way any more: every request is answered, and whatever a connection had to hear was heard.
+    /// Nothing is under way any more: every request is answered, and whatever a connection had to
+    /// hear was heard.
     ///
     /// # Errors
     ///
     /// P1, P4 and P6.
-    pub fn settled(&self, store: &Export) -> Result<(), Broken> {
+    pub fn settled(&self, store: &Export) -> Result<(), PromiseError> {
         self.stored.verify(store)?;
         self.emergencies.are_heard()?;
         for (conn, link) in &self.links {

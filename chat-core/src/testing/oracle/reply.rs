@@ -1,19 +1,19 @@
-//! What answers a request.
+//! Checks of replies.
 
 use serde_json::Value;
 
 use super::asked::Asked;
 use super::stored::{is_stored, place};
-use super::{Broken, Kept, Oracle, must, room};
+use super::{Kept, Oracle, PromiseError, must, room};
 use crate::export::Export;
 
 impl Oracle {
     /// P6: one reply to each request, in their order. Then, what it says.
-    pub(super) fn replied(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), Broken> {
+    pub(super) fn replied(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let user = link.user.clone();
         let asked = link.pending.pop_front();
-        let asked = asked.ok_or_else(|| Broken {
+        let asked = asked.ok_or_else(|| PromiseError {
             promise: "P6",
             what: format!("connection {conn} of {user} has asked nothing, and is answered {frame}"),
         })?;
@@ -37,7 +37,7 @@ impl Oracle {
         asked: &Asked,
         frame: &Value,
         store: &Export,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), PromiseError> {
         if let Some(id) = asked.conversation() {
             must(self.stored.was_ever(id, user), "P5", || {
                 format!("{user} was granted {} in {id}", asked.kind)
@@ -59,7 +59,7 @@ impl Oracle {
     }
 
     /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused.
-    fn refused(&mut self, conn: u64, user: &str, asked: &Asked, frame: &Value) -> Result<(), Broken> {
+    fn refused(&mut self, conn: u64, user: &str, asked: &Asked, frame: &Value) -> Result<(), PromiseError> {
         let code = frame["code"].as_str().unwrap_or_default();
         must(!code.is_empty() && frame["error"].is_string(), "P6", || {
             format!("an error without a name: {frame}")
@@ -101,7 +101,7 @@ impl Oracle {
         asked: &Asked,
         frame: &Value,
         store: &Export,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), PromiseError> {
         let (id, seq) = (string(&frame["conversation_id"]), frame["seq"].as_u64().unwrap_or_default());
         let stored = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.get(place(seq)));
         let is_it = stored.is_some_and(|stored| {
@@ -122,7 +122,13 @@ impl Oracle {
         self.acknowledged(user, asked, string(&frame["message_id"]), frame)
     }
 
-    fn created(&mut self, user: &str, asked: &Asked, frame: &Value, store: &Export) -> Result<(), Broken> {
+    fn created(
+        &mut self,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), PromiseError> {
         let id = string(&frame["conversation_id"]);
         let first = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.first());
         let is_it = first.is_some_and(|first| asked.data["content"] == *first.content);
@@ -131,7 +137,13 @@ impl Oracle {
     }
 
     /// P2: under one name one thing, and the same reply.
-    fn acknowledged(&mut self, user: &str, asked: &Asked, id: String, frame: &Value) -> Result<(), Broken> {
+    fn acknowledged(
+        &mut self,
+        user: &str,
+        asked: &Asked,
+        id: String,
+        frame: &Value,
+    ) -> Result<(), PromiseError> {
         self.checked.acknowledged += 1;
         let Some(name) = asked.name() else { return Ok(()) };
         let reply = without_request_id(frame);
@@ -147,7 +159,7 @@ impl Oracle {
     }
 
     /// P1: the position is stored.
-    fn read(&mut self, user: &str, asked: &Asked, store: &Export) -> Result<(), Broken> {
+    fn read(&mut self, user: &str, asked: &Asked, store: &Export) -> Result<(), PromiseError> {
         let id = asked.conversation().unwrap_or_default();
         let stored = store.conversations.get(id);
         let message = stored.and_then(|stored| {
@@ -164,8 +176,15 @@ impl Oracle {
         Ok(())
     }
 
-    /// P4: what comes fits what was held, what was heard and what is stored. P7: it is no longer than a page.
-    fn joined(&mut self, conn: u64, asked: &Asked, frame: &Value, store: &Export) -> Result<(), Broken> {
+    /// P4: what comes fits what was held, what was heard and what is stored. P7: it is no longer
+    /// than a page.
+    fn joined(
+        &mut self,
+        conn: u64,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), PromiseError> {
         let Some(after) = asked.data["after_seq"].as_u64() else { return Ok(()) };
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let id = asked.conversation().unwrap_or_default();
@@ -193,8 +212,9 @@ impl Oracle {
         page(id, frame, store)
     }
 
-    /// P6: requests are done in their order, so that history shows what was acknowledged before it. P7: as above.
-    fn history(&self, conn: u64, asked: &Asked, frame: &Value, store: &Export) -> Result<(), Broken> {
+    /// P6: requests are done in their order, so that history shows what was acknowledged before it.
+    /// P7: as above.
+    fn history(&self, conn: u64, asked: &Asked, frame: &Value, store: &Export) -> Result<(), PromiseError> {
         let id = asked.conversation().unwrap_or_default();
         let shown = numbers(frame).max().unwrap_or_default();
         let written = self.links.get(&conn).map_or(0, |link| link.place(id).written);
@@ -211,7 +231,7 @@ impl Oracle {
 }
 
 /// P1: a page shows what is stored.
-fn page(id: &str, frame: &Value, store: &Export) -> Result<(), Broken> {
+fn page(id: &str, frame: &Value, store: &Export) -> Result<(), PromiseError> {
     let mut messages = messages(frame);
     messages
         .try_for_each(|message| is_stored(store, id, message["seq"].as_u64().unwrap_or_default(), message))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::asked::Asked;
-use super::{Broken, must};
+use super::{PromiseError, must};
 use crate::limits::{DailyBudget, Limits, RateSetting};
 
 /// Bytes that are charged for each record beside its texts and ids.
@@ -24,7 +24,8 @@ pub enum Room {
     Exhausted,
 }
 
-/// Bytes that a user's requests may have been charged since the server began: at least as many as were.
+/// Bytes that a user's requests may have been charged since the server began: at least as many as
+/// were.
 #[derive(Clone, Copy, Default)]
 struct Charged {
     all: u64,
@@ -32,7 +33,7 @@ struct Charged {
     emergencies: u64,
 }
 
-/// What may have been charged to each user. Bounded by the users of a run.
+/// The possible charges of each user. Bounded by the users of a run.
 #[derive(Default)]
 pub(super) struct Budgets(BTreeMap<String, Charged>);
 
@@ -55,8 +56,9 @@ impl Budgets {
         charged.emergencies += if asked.is_own_emergency { bytes } else { 0 };
     }
 
-    /// P7: a budget refuses only what is more than it, and an emergency only once its own is used up too.
-    pub(super) fn refused(&self, user: &str, asked: &Asked, limits: &Limits) -> Result<(), Broken> {
+    /// P7: a budget refuses only what is more than it, and an emergency only once its own is used
+    /// up too.
+    pub(super) fn refused(&self, user: &str, asked: &Asked, limits: &Limits) -> Result<(), PromiseError> {
         let Charged { all, emergencies } = self.0.get(user).copied().unwrap_or_default();
         let daily = match &limits.rates {
             RateSetting::Limited(rates) => rates.daily,
@@ -74,8 +76,9 @@ impl Budgets {
     }
 }
 
-/// P7: the storage refuses only what it may at the least room that there was since it was asked for.
-pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(), Broken> {
+/// P7: the storage refuses only what it may at the least room that there was since it was asked
+/// for.
+pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(), PromiseError> {
     let is_preferred = is_control || asked.is_own_emergency;
     let least = if is_preferred { Room::Exhausted } else { Room::Reserved };
     must(asked.least_room >= least, "P7", || {
@@ -84,7 +87,7 @@ pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(),
 }
 
 /// P7: what was asked for once room was short takes none of what is left for others.
-pub(super) fn granted(user: &str, asked: &Asked, is_control: bool) -> Result<(), Broken> {
+pub(super) fn granted(user: &str, asked: &Asked, is_control: bool) -> Result<(), PromiseError> {
     let is_preferred = is_control || asked.is_own_emergency;
     let most = if is_preferred { Room::Reserved } else { Room::Ample };
     must(asked.most_room <= most, "P7", || {

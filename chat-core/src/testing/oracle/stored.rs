@@ -1,4 +1,4 @@
-//! What is durable, as far as the store has shown it.
+//! The durable state, as far as the store has shown it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Broken, must};
+use super::{PromiseError, must};
 use crate::export::{Export, ExportedConversation};
 use crate::protocol::RoomType;
 
 /// A message that is stored.
 struct Known {
     id: String,
-    /// Who may hear it.
+    /// The users who may hear it.
     audience: Rc<BTreeSet<String>>,
     /// Whether the server knows that it is stored.
     is_told: bool,
@@ -24,9 +24,9 @@ struct Conversation {
     messages: Vec<Known>,
     version: u64,
     members: Rc<BTreeSet<String>>,
-    /// Who took part at any time.
+    /// The users who took part at any time.
     ever: BTreeSet<String>,
-    /// Whose part in it has begun or ended since its first message.
+    /// The users whose part has begun or ended since the first message.
     moved: BTreeSet<String>,
     /// The creator, if it is an emergency.
     emergency_of: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// What was there before anybody looked: who was meant to hear it is not asked.
+    /// Takes up a store that exists already. Nobody is expected to have heard its messages.
     pub(super) fn of(store: &Export) -> Self {
         let mut stored = Self::default();
         let _what_is_there_is_taken_as_it_is = stored.note(store, false);
@@ -50,7 +50,11 @@ impl Stored {
     }
 
     /// Takes in what is new. Who said what in it.
-    pub(super) fn note(&mut self, store: &Export, is_told: bool) -> Result<Vec<(String, String)>, Broken> {
+    pub(super) fn note(
+        &mut self,
+        store: &Export,
+        is_told: bool,
+    ) -> Result<Vec<(String, String)>, PromiseError> {
         let mut new = Vec::new();
         for (id, exported) in &store.conversations {
             let known = match self.conversations.get_mut(id.as_str()) {
@@ -74,7 +78,7 @@ impl Stored {
     }
 
     /// P1: what was stored is stored.
-    pub(super) fn verify(&self, store: &Export) -> Result<(), Broken> {
+    pub(super) fn verify(&self, store: &Export) -> Result<(), PromiseError> {
         for (id, known) in &self.conversations {
             let exported = store.conversations.get(id.as_str());
             let stored = exported.into_iter().flat_map(|exported| &exported.messages);
@@ -128,7 +132,7 @@ impl Stored {
 
 impl Conversation {
     /// P3: numbers without holes, and times that never fall.
-    fn grow(&mut self, exported: &ExportedConversation, is_told: bool) -> Result<(), Broken> {
+    fn grow(&mut self, exported: &ExportedConversation, is_told: bool) -> Result<(), PromiseError> {
         let before = self.messages.len();
         let id = &exported.conversation.id;
         let numbers = exported.messages.iter().skip(before).map(|message| message.seq);
@@ -149,7 +153,8 @@ impl Conversation {
         Ok(())
     }
 
-    /// Whose part has begun or ended. A commit may change members and append: whoever took part before or after it may
+    /// Takes note of the users whose part has begun or ended, and returns the audience of new
+    /// messages. A commit may change members and append: all who took part before or after it may
     /// hear of it.
     fn moves(&mut self, exported: &ExportedConversation) -> Rc<BTreeSet<String>> {
         if self.version == exported.conversation.version {
@@ -169,7 +174,7 @@ impl Conversation {
 }
 
 /// P1: the message stands there in the store.
-pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> Result<(), Broken> {
+pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> Result<(), PromiseError> {
     let stored = store.conversations.get(id).and_then(|stored| stored.messages.get(place(seq)));
     let is_it = stored.is_some_and(|stored| {
         message["id"] == stored.id.as_str()

@@ -1,5 +1,5 @@
-//! What happens in a run that need not: a run that breaks a promise is made shorter by leaving out of it what it can
-//! break it without.
+//! The optional entries of a run. A run that breaks a promise is made shorter by leaving out
+//! entries that the failure does not need.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,7 +23,8 @@ pub enum Entry {
     Fault(u64),
 }
 
-/// What a run leaves out, and where it is told. The default leaves out nothing and tells nobody.
+/// The entries that a run leaves out, and its trace. The default leaves out nothing and has no
+/// trace.
 #[derive(Default)]
 pub struct Plan {
     pub(super) left_out: Rc<BTreeSet<Entry>>,

@@ -1,4 +1,4 @@
-//! What a program must be to live in a simulation, and what it can do there.
+//! The interface between a simulation and the clients in it.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::id::UserId;
 use crate::protocol::Role;
 use crate::time::{Monotonic, Now};
 
-/// A client of a simulation, by its place among [`Simulation::clients`](super::Simulation::clients).
+/// A client of a simulation, by its place among
+/// [`Simulation::clients`](super::Simulation::clients).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ClientId(pub(super) usize);
 
@@ -24,33 +25,33 @@ pub trait Client {
     fn handle(&mut self, heard: Heard, around: &mut Surroundings<'_>);
 }
 
-/// What can happen to a client.
+/// The events that a client hears.
 #[derive(Debug)]
 pub enum Heard {
     /// The time has come that was set by [`Surroundings::wake_at`].
     Woken,
     /// The connection stands.
     Opened {
-        /// Which, as the client numbers them.
+        /// The client's number of the connection.
         link: u64,
     },
     /// A frame came.
     Frame {
-        /// Over which connection.
+        /// The client's number of the connection.
         link: u64,
         /// The frame.
         frame: Frame,
     },
     /// There is no connection, or no longer.
     Lost {
-        /// Which.
+        /// The client's number of the connection.
         link: u64,
-        /// Why.
+        /// The reason, for the trace.
         reason: &'static str,
     },
 }
 
-/// What a client has around it.
+/// The simulation, as one client sees it.
 pub struct Surroundings<'a> {
     pub(super) client: ClientId,
     pub(super) environment: &'a mut Environment,
@@ -67,8 +68,8 @@ impl Surroundings<'_> {
         self.environment.chance_of(self.client)
     }
 
-    /// Whether the client does what it is about to do of its own accord. Asking this lets a run that breaks a promise
-    /// be made shorter: it is `true`, but in a run that leaves this out.
+    /// Whether the client does what it is about to do of its own accord. Asking this lets a run
+    /// that breaks a promise be made shorter: it is `true`, but in a run that leaves this out.
     pub fn acts(&mut self) -> bool {
         self.environment.acts(self.client)
     }
@@ -78,13 +79,14 @@ impl Surroundings<'_> {
         &mut self.environment.tokens
     }
 
-    /// The role of a user in the server's directory, which the issuer of tokens has from the same staff
-    /// list. `None` if the directory does not know the user.
+    /// The role of a user in the server's directory, which the issuer of tokens has from the same
+    /// staff list. `None` if the directory does not know the user.
     pub fn role_of(&self, user: &UserId) -> Option<Role> {
         self.environment.server.exported().accounts.get(user).map(|account| account.user.role)
     }
 
-    /// Opens a connection. `link` is chosen by the client, and never used twice; it hears of it what becomes of it.
+    /// Opens a connection. `link` is chosen by the client, and never used twice; it hears of it
+    /// what becomes of it.
     ///
     /// `heartbeat` is after how long without a sign of life either side counts it as dead.
     pub fn connect(&mut self, link: u64, token: &str, heartbeat: Duration) {
@@ -101,7 +103,8 @@ impl Surroundings<'_> {
         self.environment.client_leaves((self.client, link));
     }
 
-    /// Asks to be [woken](Heard::Woken) at this time, or never; it takes the place of the one before.
+    /// Asks to be [woken](Heard::Woken) at this time, or never; it takes the place of the one
+    /// before.
     pub fn wake_at(&mut self, at: Option<Monotonic>) {
         self.environment.client_sleeps(self.client, at);
     }

@@ -1,4 +1,5 @@
-//! All of a simulation but its clients: time, chance, what is to happen, and what goes wrong by itself.
+//! All of a simulation but its clients: time, chance, what is to happen, and what goes wrong by
+//! itself.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::frame::Frame;
 use crate::id::UserId;
 use crate::limits::Limits;
 use crate::store::MemoryState;
-use crate::testing::oracle::{Broken, Oracle};
+use crate::testing::oracle::{Oracle, PromiseError};
 use crate::time::{Monotonic, Now};
 
 /// Something that is to happen.
@@ -40,7 +41,7 @@ pub(super) enum Happening {
     EngineWakes { life: u64 },
     /// The store has an answer for the engine of this life.
     Loaded { life: u64, ticket: Ticket, answer: LoadAnswer },
-    /// What is under way to the disk has come there, or not.
+    /// A commit has reached the disk, or has failed.
     Synced { life: u64, fate: Fate },
     /// The store says so.
     Committed { life: u64, ticket: Ticket },
@@ -74,12 +75,12 @@ pub(super) struct Environment {
     pub(super) commands: u64,
     oracle: Oracle,
     /// The first promise that did not hold.
-    pub(super) broken: Option<Broken>,
+    pub(super) broken: Option<PromiseError>,
     around: Vec<Around>,
     pub(super) plan: Plan,
 }
 
-/// What the environment holds of a client.
+/// The environment's state of one client.
 struct Around {
     /// When it wants to be woken.
     wake: Option<Monotonic>,
@@ -157,7 +158,7 @@ impl Environment {
     }
 
     /// Shows the oracle something, with what the store holds now.
-    pub(super) fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), Broken>) {
+    pub(super) fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), PromiseError>) {
         if self.broken.is_some() {
             return;
         }
@@ -274,7 +275,7 @@ impl Environment {
         }
     }
 
-    /// What comes to the server, seen by the oracle before the engine sees it.
+    /// Shows the oracle an input before the engine sees it.
     fn show_input(&mut self, input: &Input) {
         match input {
             Input::Connected { conn, claims } => {

@@ -1,13 +1,13 @@
-//! What goes wrong, and how often.
+//! The kinds of faults in a run, and their frequency.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::random::Random;
 
-/// What goes wrong, and how often. Spans are in milliseconds, chances in percent.
+/// The kinds of faults, and their frequency. Spans are in milliseconds, chances in percent.
 ///
-/// What happens by itself has a mean pause: `None` is never.
+/// A fault that happens by itself has a mean pause; `None` is never.
 #[derive(Clone, Debug)]
 pub struct Faults {
     /// How long a frame travels, drawn for each; the order within a direction is kept.
@@ -70,8 +70,9 @@ impl Faults {
         }
     }
 
-    /// Another mixture for each seed: in most runs much goes wrong, in some only one thing or nothing, so that each is
-    /// also seen without the others around it. Accounts are changed by nobody: not every client comes back after that.
+    /// Another mixture for each seed: in most runs much goes wrong, in some only one thing or
+    /// nothing, so that each is also seen without the others around it. Accounts are changed by
+    /// nobody: not every client comes back after that.
     pub fn drawn(random: &mut Random) -> Self {
         let slow = *random.pick(&[20, 100, 400]).unwrap_or(&20);
         let syncs = *random.pick(&[10, 50, 500]).unwrap_or(&10);
@@ -145,7 +146,7 @@ impl Fault {
     }
 }
 
-/// What has gone wrong so far, for tests that must know what they have provoked.
+/// The number of faults so far, for tests that must know that they have provoked each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
     /// Connections that were cut.
@@ -160,7 +161,8 @@ pub struct Counters {
     pub crashes_that_forgot: u64,
     /// Restores from a backup.
     pub restores: u64,
-    /// Commits that were done, and whose answer was lost: the engine has told nobody of what they hold.
+    /// Commits that were done, and whose answer was lost: the engine has told nobody of what they
+    /// hold.
     pub lost_answers: u64,
     /// Connections that the server has refused because their token had expired.
     pub expired_tokens: u64,

@@ -1,12 +1,14 @@
 //! Clients, a server and the network between them in one value, in virtual time, from one seed.
 //!
-//! The server is a real [engine](crate::engine) over a simulated store, which takes its time, fails, loses in a crash
-//! what was not synced, and is now and then restored from a backup. The connections delay, are cut, and swallow
-//! frames; tokens expire. What goes wrong and how often is said by [`Faults`]. A client is whatever is a [`Client`]:
-//! the simulation knows nothing of it but what it sends.
+//! The server is a real [engine](crate::engine) over a simulated store, which takes its time,
+//! fails, loses in a crash what was not synced, and is now and then restored from a backup. The
+//! connections delay, are cut, and swallow frames; tokens expire. What goes wrong and how often is
+//! said by [`Faults`]. A client is whatever is a [`Client`]: the simulation knows nothing of it but
+//! what it sends.
 //!
-//! Every draw comes of one [`Random`], and nothing else decides: the same seed and the same clients give the same run,
-//! always. The [`Plan`] given to [`Simulation::begin`] says where the run is told line by line.
+//! Every draw comes of one [`Random`], and nothing else decides: the same seed and the same clients
+//! give the same run, always. The [`Plan`] given to [`Simulation::begin`] says where the run is
+//! told line by line.
 //!
 //! ```
 //! use std::time::Duration;
@@ -48,8 +50,9 @@
 //! assert_eq!(simulation.clients()[0].heard.len(), 1);
 //! ```
 //!
-//! Throughout, an [oracle](super::oracle) holds the promises P1 to P7 against what the connections carry and what is
-//! stored, and the run stops at the first that is broken. [`shrink`] makes such a run as short as it can, and tells it.
+//! Throughout, an [oracle](super::oracle) holds the promises P1 to P7 against what the connections
+//! carry and what is stored, and the run stops at the first that is broken. [`shrink`] makes such a
+//! run as short as it can, and tells it.
 
 mod accounts;
 mod agenda;
@@ -73,13 +76,14 @@ pub use random::Random;
 pub use shrink::{Shrunk, shrink};
 pub use tokens::Issuer;
 
-use super::oracle::{Broken, Checked};
+use super::oracle::{Checked, PromiseError};
 use crate::export::Export;
 use crate::limits::Limits;
 use crate::store::MemoryState;
 use crate::time::Now;
 
-/// Most that may happen at one moment: beyond it a client keeps itself busy, and time would never pass.
+/// Most that may happen at one moment: beyond it a client keeps itself busy, and time would never
+/// pass.
 const MOST_AT_ONCE: u32 = 100_000;
 
 /// Clients, a server and the network between them. See the [module](self).
@@ -107,8 +111,8 @@ impl<C: Client> Simulation<C> {
         self.environment.begin(plan);
     }
 
-    /// Lets time pass, and happen what falls into it, up to the first promise that is broken: nothing happens after
-    /// that.
+    /// Lets time pass, and happen what falls into it, up to the first promise that is broken:
+    /// nothing happens after that.
     ///
     /// # Errors
     ///
@@ -117,7 +121,7 @@ impl<C: Client> Simulation<C> {
     /// # Panics
     ///
     /// If a client keeps itself busy without any time passing: a fault of the client.
-    pub fn run_for(&mut self, span: Duration) -> Result<(), Broken> {
+    pub fn run_for(&mut self, span: Duration) -> Result<(), PromiseError> {
         let end = self.environment.now.monotonic.plus(span);
         let mut at_once = 0;
         loop {
@@ -139,13 +143,13 @@ impl<C: Client> Simulation<C> {
         Ok(())
     }
 
-    /// Holds what is left of the promises against a run that has come to rest: every request that reached the server is
-    /// answered, and each connection has heard all that it had to.
+    /// Holds what is left of the promises against a run that has come to rest: every request that
+    /// reached the server is answered, and each connection has heard all that it had to.
     ///
     /// # Errors
     ///
     /// The promise that is broken.
-    pub fn settled(&self) -> Result<(), Broken> {
+    pub fn settled(&self) -> Result<(), PromiseError> {
         self.environment.oracle().settled(self.export())
     }
 
@@ -155,11 +159,12 @@ impl<C: Client> Simulation<C> {
         act(&mut self.clients[client.0], &mut around)
     }
 
-    /// From now on nothing goes wrong any more, and new tokens are good for a day. Network and store are no faster, and what is broken is still found out
-    /// only by its heartbeat.
+    /// From now on nothing goes wrong any more, and new tokens are good for a day. Network and
+    /// store are no faster, and what is broken is still found out only by its heartbeat.
     ///
-    /// Where the store has done something whose answer was lost, the server starts once more: its engine has told
-    /// nobody of it, and promises no more than that who connects anew or hears the next message catches up with it.
+    /// Where the store has done something whose answer was lost, the server starts once more: its
+    /// engine has told nobody of it, and promises no more than that who connects anew or hears the
+    /// next message catches up with it.
     pub fn heal(&mut self) {
         self.environment.heal();
         if self.environment.server.has_untold() {
@@ -192,12 +197,12 @@ impl<C: Client> Simulation<C> {
         self.environment.server.exported()
     }
 
-    /// What was on its disk each time before a backup took its place, the oldest first.
+    /// The stores that a backup has replaced, the oldest first.
     pub fn past(&self) -> &[Export] {
         self.environment.server.past()
     }
 
-    /// What has gone wrong so far.
+    /// The number of faults so far.
     pub fn counters(&self) -> Counters {
         self.environment.counters
     }

@@ -27,7 +27,7 @@ struct Way {
     is_dead: bool,
 }
 
-struct Link {
+struct NetworkLink {
     name: Name,
     heartbeat: Duration,
     /// Whether the client counts on it.
@@ -36,7 +36,8 @@ struct Link {
     server_open: bool,
     up: Way,
     down: Way,
-    /// The server does not read it: what has arrived waits. Bounded by what a client sends in a run.
+    /// The server does not read it: what has arrived waits. Bounded by what a client sends in a
+    /// run.
     is_paused: bool,
     unread: VecDeque<Frame>,
 }
@@ -45,7 +46,7 @@ struct Link {
 #[derive(Default)]
 pub(super) struct Network {
     last: u64,
-    links: BTreeMap<ConnectionId, Link>,
+    links: BTreeMap<ConnectionId, NetworkLink>,
     names: BTreeMap<Name, ConnectionId>,
     /// Until when a client is without any network.
     tunnels: BTreeMap<ClientId, Monotonic>,
@@ -69,8 +70,16 @@ impl Environment {
         let conn = ConnectionId(self.network.last);
         let (up, down) = (Way::default(), Way::default());
         let (is_paused, unread) = (false, VecDeque::new());
-        let link =
-            Link { name, heartbeat, client_open: true, server_open: false, up, down, is_paused, unread };
+        let link = NetworkLink {
+            name,
+            heartbeat,
+            client_open: true,
+            server_open: false,
+            up,
+            down,
+            is_paused,
+            unread,
+        };
         self.network.links.insert(conn, link);
         self.network.names.insert(name, conn);
         let pause = self.latency();
@@ -159,7 +168,7 @@ impl Environment {
         Some((client, Heard::Frame { link, frame }))
     }
 
-    /// Whom something that comes down is for, if it comes there.
+    /// The client at the end of a connection, if frames still reach it.
     fn for_client(&mut self, conn: ConnectionId) -> Option<Name> {
         let link = self.network.links.get(&conn).filter(|link| link.client_open)?;
         self.counters.lost_frames += u64::from(link.down.is_dead);

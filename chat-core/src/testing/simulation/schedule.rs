@@ -1,10 +1,10 @@
-//! What is to happen, in the order of its time.
+//! The queue of future happenings, by time.
 
 use std::collections::BTreeMap;
 
 use crate::time::Monotonic;
 
-/// What is to happen; of the same time, what was put first comes first.
+/// A queue of future happenings. Those of the same time keep their order.
 pub(super) struct Schedule<T> {
     due: BTreeMap<(Monotonic, u64), T>,
     put: u64,

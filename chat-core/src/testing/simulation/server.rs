@@ -15,7 +15,7 @@ use crate::testing::oracle::Oracle;
 /// How many backups are kept.
 const BACKUPS: usize = 3;
 
-/// What the store answers to a load: it may say what was there when it was asked, or what is there now.
+/// The store's answer to a load: the state when it was asked, the state of now, or a failure.
 #[derive(Debug)]
 pub(super) enum LoadAnswer {
     AsOfThen(Loaded),
@@ -23,7 +23,7 @@ pub(super) enum LoadAnswer {
     Fails,
 }
 
-/// What becomes of a commit.
+/// The outcome of a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Fate {
     Done,
@@ -46,18 +46,19 @@ pub(super) struct Server {
     /// Grows with each start: what was meant for an engine before is not for this one.
     life: u64,
     wake_at: Option<crate::time::Monotonic>,
-    /// What is synced.
+    /// The synced state.
     store: MemoryState,
     under_way: Option<UnderWay>,
     backups: Vec<MemoryState>,
     epochs: u64,
     /// A crash waits for the next commit.
     pub(super) crashes_while_syncing: bool,
-    /// Conversations whose last message is stored, but the engine took it for refused, and so has told nobody.
+    /// Conversations whose last message is stored, but the engine took it for refused, and so has
+    /// told nobody.
     untold: BTreeSet<ConversationId>,
     /// The same of a reading: no later one makes up for it.
     has_untold_reading: bool,
-    /// What each epoch before this one had come to.
+    /// The last state of each epoch before this one.
     past: Vec<Export>,
 }
 

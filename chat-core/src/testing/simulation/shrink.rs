@@ -13,7 +13,7 @@ const MOST_RUNS: usize = 150;
 /// The shortest run found that goes wrong as the first did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shrunk {
-    /// What goes wrong in it, the broken promise first.
+    /// The failure, which names the broken promise first.
     pub wrong: String,
     /// Everything that happens in it, one line each, up to that.
     pub trace: Vec<String>,
@@ -34,11 +34,12 @@ impl fmt::Display for Shrunk {
     }
 }
 
-/// Runs this again and again, each time leaving out something, and keeps what goes wrong with the same promise.
+/// Runs this again and again, each time leaving out something, and keeps what goes wrong with the
+/// same promise.
 ///
-/// `run` must do the same each time but for its [`Plan`], which it passes on to [`Simulation::begin`]; its error is
-/// what went wrong, and names the promise as in `P4: …`: one that names none is not made shorter. `None` if nothing goes
-/// wrong.
+/// `run` must do the same each time but for its [`Plan`], which it passes on to
+/// [`Simulation::begin`]; its error is what went wrong, and names the promise as in `P4: …`: one
+/// that names none is not made shorter. `None` if nothing goes wrong.
 ///
 /// [`Simulation::begin`]: super::Simulation::begin
 pub fn shrink<T>(mut run: impl FnMut(Plan) -> Result<T, String>) -> Option<Shrunk> {
@@ -67,7 +68,7 @@ fn promise(wrong: &str) -> Option<&str> {
 
 struct Search<F> {
     run: F,
-    /// What the shortest run so far leaves out.
+    /// The entries that the shortest run so far leaves out.
     left_out: BTreeSet<Entry>,
     runs: usize,
 }
@@ -85,8 +86,8 @@ impl<F: FnMut(Plan) -> Option<String>> Search<F> {
         kept
     }
 
-    /// Leaves these out for good, if it goes wrong in the same way without them, and less than this many things happen.
-    /// Which then happen.
+    /// Leaves these out for good if the run fails in the same way without them and fewer than
+    /// `most` entries happen, and returns the entries that happen then.
     fn try_without(&mut self, wrong: &str, piece: &[Entry], most: usize) -> Option<Vec<Entry>> {
         let (other, happened) = self.without(piece)?;
         let is_same = promise(wrong).is_some() && promise(&other) == promise(wrong);
@@ -96,7 +97,7 @@ impl<F: FnMut(Plan) -> Option<String>> Search<F> {
         })
     }
 
-    /// What goes wrong without these, and what happens up to that.
+    /// The failure of a run without these entries, and the entries that happen before it.
     fn without(&mut self, piece: &[Entry]) -> Option<(String, Vec<Entry>)> {
         self.runs += 1;
         let left_out = self.left_out.iter().chain(piece).copied().collect();

@@ -1,4 +1,4 @@
-//! Who is who: tokens that were issued, and until when they are good.
+//! The issuer of tokens, which knows the claims of each.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct Issuer {
     pub lifetime: Duration,
     /// Whether new tokens say when they were issued.
     pub says_when: bool,
-    /// What every token says, by its text. Bounded by the length of a run.
+    /// The claims of every token, by its text. Bounded by the length of a run.
     issued: BTreeMap<String, Claims>,
 }
 
@@ -24,8 +24,8 @@ impl Issuer {
         Self { lifetime, says_when: true, issued: BTreeMap::new() }
     }
 
-    /// Issues a token. Its text is up to the caller, who is given what it says and which number it has: so a test
-    /// chooses what its client can read off it. Two texts must not be the same.
+    /// Issues a token. Its text is up to the caller, who is given what it says and which number it
+    /// has: so a test chooses what its client can read off it. Two texts must not be the same.
     pub fn issue(
         &mut self,
         user: &User,
@@ -40,7 +40,7 @@ impl Issuer {
         text
     }
 
-    /// What the server makes of a token.
+    /// Returns the claims of a token, or the server's reason to refuse it.
     pub(super) fn verify(&self, text: &str, now: Timestamp, leeway: Duration) -> Result<Claims, VerifyError> {
         let claims = self.issued.get(text).ok_or(VerifyError::Invalid)?;
         match now < claims.expires_at.plus(leeway) {
