@@ -1,13 +1,15 @@
 //! The values and keys of the index, compiled from chat-server's source files, where they are
 //! private to the store.
 
-/// The journal's types in the values.
-mod journal {
-    /// The place of a record.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct Location {
-        pub(super) segment: u64,
-        pub(super) offset: u32,
+/// The path of the journal's types in the values.
+mod write {
+    pub(super) mod journal {
+        /// The place of a record.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(in super::super) struct Location {
+            pub(in super::super) segment: u64,
+            pub(in super::super) offset: u32,
+        }
     }
 }
 
