@@ -33,7 +33,7 @@ pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
 }
 
 /// Completes pending work, disconnects the clients, and closes the store.
-pub(crate) async fn wind_up(
+pub(crate) async fn shut_down(
     handle: &Handle,
     service: JoinHandle<LocalStore>,
     mut all_gone: mpsc::Receiver<Infallible>,

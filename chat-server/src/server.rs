@@ -168,7 +168,7 @@ impl Server {
     /// [`EngineError`] as soon as the engine fails.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
-        let telling = self
+        let dispatcher = self
             .webhook
             .take()
             .map(|webhook| webhook.start(self.store.clone(), self.handle.clone(), self.metrics.clone()));
@@ -176,8 +176,8 @@ impl Server {
         // not count as offline.
         let shutdown = async {
             shutdown.await;
-            if let Some(telling) = telling {
-                telling.stop().await;
+            if let Some(dispatcher) = dispatcher {
+                dispatcher.stop().await;
             }
         };
         let outcome = self.run_chat(shutdown).await;
@@ -225,7 +225,7 @@ impl Server {
         }
         drop((self.listener, alive, shared));
         phase.send_replace(Phase::Stopping);
-        drain::wind_up(&self.handle, service, all_gone).await
+        drain::shut_down(&self.handle, service, all_gone).await
     }
 }
 

@@ -62,7 +62,7 @@ async fn watch_disk(store: &LocalStore, handle: &Handle, reserve: Option<u64>) -
             Ok((before, now)) => {
                 is_seen = true;
                 if before != now {
-                    tell_headroom(now, store.meter().space.free());
+                    log_headroom(now, store.meter().space.free());
                     handle.set_headroom(now).await;
                     store.meter().space.set(now);
                 }
@@ -77,7 +77,7 @@ async fn watch_disk(store: &LocalStore, handle: &Handle, reserve: Option<u64>) -
     }
 }
 
-fn tell_headroom(headroom: Headroom, free_bytes: u64) {
+fn log_headroom(headroom: Headroom, free_bytes: u64) {
     match headroom {
         Headroom::Ample => info!(free_bytes, "the disk has room again: everybody may write"),
         Headroom::Reserved => warn!(

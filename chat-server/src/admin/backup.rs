@@ -52,7 +52,7 @@ pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminRe
     }
     Ok(lines(async move |lines| {
         let store = context.store.clone();
-        let taken = spawn_blocking(move || store.backup(&to, &teller(&lines)));
+        let taken = spawn_blocking(move || store.backup(&to, &progress_reporter(&lines)));
         match taken.await {
             Ok(Ok(head)) => Ok(BackupTaken { head: head.to_string() }),
             Ok(Err(error)) => Err(error.to_string()),
@@ -62,11 +62,11 @@ pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminRe
 }
 
 /// Reports progress to the client. The closure returns `false` once the client is gone.
-fn teller(lines: &Lines) -> impl Fn(u64, u64) -> bool {
-    let told = AtomicU64::new(0);
+fn progress_reporter(lines: &Lines) -> impl Fn(u64, u64) -> bool {
+    let reported = AtomicU64::new(0);
     move |done, of| {
         let step = done.saturating_mul(STEPS) / of.max(1);
-        let is_news = told.swap(step, Ordering::Relaxed) != step;
+        let is_news = reported.swap(step, Ordering::Relaxed) != step;
         !is_news || lines.blocking_progress(&BackupProgress { done, of }).is_ok()
     }
 }

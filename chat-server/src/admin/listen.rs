@@ -100,24 +100,24 @@ impl Listeners {
     ///
     /// The chat works without the default socket, and therefore only logs a failure to bind one.
     pub(crate) async fn bind(config: &AdminConfig, data_dir: &Path) -> Result<Self, AdminError> {
-        let mut doors = Vec::new();
+        let mut listeners = Vec::new();
         match Socket::bind(&config.socket.path(data_dir)) {
             Err(error) if config.socket.admin_socket.is_none() => {
                 warn!("{error}. Commands that need the running server can't reach it; give --admin-socket");
             }
-            bound => doors.push(Listener::Socket(bound?)),
+            bound => listeners.push(Listener::Socket(bound?)),
         }
         if let Some((listen, token)) = config.token()? {
-            doors.push(listen_over_tcp(listen, token).await?);
+            listeners.push(listen_over_tcp(listen, token).await?);
         }
-        Ok(Self(doors))
+        Ok(Self(listeners))
     }
 
     /// Serves requests in a new task until [`Serving::stop`].
     pub(crate) fn serve(self, admin: Admin) -> Serving {
         Serving(tokio::spawn(async move {
-            let doors = self.0.into_iter().map(|door| accept_all(door, &admin));
-            join_all(doors).await;
+            let listeners = self.0.into_iter().map(|listener| accept_all(listener, &admin));
+            join_all(listeners).await;
         }))
     }
 }
@@ -216,15 +216,15 @@ impl Listener {
 }
 
 /// Accepts connections for ever. Dropping the future aborts them.
-async fn accept_all(door: Listener, admin: &Admin) {
+async fn accept_all(listener: Listener, admin: &Admin) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
-        match door.accept().await {
+        match listener.accept().await {
             Ok(stream) => {
-                let (admin, token) = (admin.clone(), door.token());
+                let (admin, token) = (admin.clone(), listener.token());
                 connections.spawn(async move {
                     serve(stream, &admin, token.as_deref()).await;
                     drop(place);

@@ -84,11 +84,11 @@ async fn administer(
     request: &Request<Bytes>,
     command: impl FnOnce(UserId) -> Command,
 ) -> AdminResult {
-    let whom: UserRef = serde_json::from_slice(request.body()).map_err(|error| {
+    let user: UserRef = serde_json::from_slice(request.body()).map_err(|error| {
         AdminRefusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
     })?;
-    context.handle.command(command(whom.id.clone())).await.map_err(refused)?;
-    Ok(json(&whom))
+    context.handle.command(command(user.id.clone())).await.map_err(refused)?;
+    Ok(json(&user))
 }
 
 fn refused(error: Error) -> AdminRefusal {

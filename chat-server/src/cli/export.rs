@@ -16,21 +16,20 @@ use crate::store::{Selection, export, private};
 /// Documentation of the line format, for `--help`.
 const FORMAT: &str = "\
 Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations
-come one after the other in the order of their creation, each with all that happened in it, in the order
-in which it happened:
+are written one after another, ordered by creation, each with all its events in chronological order:
 
   conversation  conversation_id, title, room_type, created_by, created_at, participants
   message       conversation_id, seq, message_id, sender_id, sent_at, and content, or erased: true if
-                retention has taken that away
-  read          conversation_id, user_id, up_to: the user has read up to this seq
+                retention has erased the text
+  read          conversation_id, user_id, up_to: the user has read messages up to this seq
   enrolled, withdrawn
-                conversation_id, user_id, version: the user became a participant, or is none any more
-  end           head: the last line of a complete export, and the head of the journal's chain, which
-                `chat-server verify --expect` takes
+                conversation_id, user_id, version: the user became a participant, or ceased to be one
+  end           head: the last line of a complete export, with the head of the journal's chain for
+                `chat-server verify --expect`
 
-The journal keeps no time of reading, enrolling and withdrawing: to --since and --until they count as of
-the last message before them. Of a conversation that has something in the time that is asked for, the
-line `conversation` is always there.";
+The journal records no time for read, enrolled and withdrawn: --since and --until treat them as
+simultaneous with the previous message. The line `conversation` is always written for a conversation
+with an event in the requested period.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = FORMAT)]

@@ -92,7 +92,7 @@ impl Console {
         if path == CONNECT_PATH {
             return None;
         }
-        let mut answer = match (self.files.get(path), trial::whom(path)) {
+        let mut answer = match (self.files.get(path), trial::user_of(path)) {
             (Some(served), _) => file(served, request),
             (None, Some(user)) => self.token(user, request),
             (None, None) => refusal(StatusCode::NOT_FOUND, "there is nothing here"),
@@ -104,9 +104,9 @@ impl Console {
     }
 
     /// Issues a token of the trial for the given user.
-    fn token<B>(&self, whom: trial::TrialUser, request: &Request<B>) -> Box<HttpResponse> {
+    fn token<B>(&self, user: trial::TrialUser, request: &Request<B>) -> Box<HttpResponse> {
         let token =
-            self.trial.as_ref().ok_or(TrialRefusal::None).and_then(|trial| trial.token(whom, request));
+            self.trial.as_ref().ok_or(TrialRefusal::None).and_then(|trial| trial.token(user, request));
         let mut answer = match token {
             Ok(token) => Box::new(Response::new(Full::from(token))),
             Err(refused) => refusal(refused.status(), refused.text()),

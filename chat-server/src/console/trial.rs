@@ -44,7 +44,7 @@ pub(super) enum TrialUser {
 }
 
 /// The user for a path of the trial.
-pub(super) fn whom(path: &str) -> Option<TrialUser> {
+pub(super) fn user_of(path: &str) -> Option<TrialUser> {
     match path {
         "/console/trial/driver" => Some(TrialUser::Driver),
         "/console/trial/regulator" => Some(TrialUser::Regulator),
@@ -126,7 +126,7 @@ impl Trial {
     }
 
     /// Issues a token if the request is allowed to have one.
-    pub(super) fn token<B>(&self, whom: TrialUser, request: &Request<B>) -> Result<String, TrialRefusal> {
+    pub(super) fn token<B>(&self, user: TrialUser, request: &Request<B>) -> Result<String, TrialRefusal> {
         if request.method() != Method::POST {
             return Err(TrialRefusal::Method);
         }
@@ -138,7 +138,7 @@ impl Trial {
         if !bool::from(key.as_bytes().ct_eq(self.key.as_bytes())) {
             return Err(TrialRefusal::Key);
         }
-        Ok(issue(&self.secret, &whom.user(), clock::wall(), LIFETIME, &self.expected))
+        Ok(issue(&self.secret, &user.user(), clock::wall(), LIFETIME, &self.expected))
     }
 
     /// Whether the request comes from the page that this server provides under its literal address.

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::store::LocalStore;
 
 /// Least time between log lines about failed requests.
-const TELL_EVERY: Duration = Duration::from_mins(1);
+const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +37,8 @@ pub(super) enum Ended {
 #[derive(Default)]
 struct Failing {
     /// Whether a failure has been logged since the last success.
-    is_told: bool,
-    told_at: Option<Instant>,
+    is_logged: bool,
+    logged_at: Option<Instant>,
 }
 
 /// Everything needed to send. Shared by both lanes, because they have one receiver.
@@ -65,7 +65,7 @@ impl Caller {
     }
 
     /// Sends a notification to the offline users.
-    pub(super) async fn tell(&self, notification: &Notification) -> Ended {
+    pub(super) async fn send(&self, notification: &Notification) -> Ended {
         if clock::wall().since(notification.at) > self.webhook.give_up_after {
             self.skip(notification);
             return Ended::Done;
@@ -75,11 +75,11 @@ impl Caller {
             Some(users) if users.is_empty() => Ended::Done,
             Some(users) => match self.post(notification, &users).await {
                 Ok(()) => {
-                    self.taken();
+                    self.accepted();
                     Ended::Done
                 }
                 Err(error) => {
-                    self.not_taken(&error);
+                    self.rejected(&error);
                     Ended::Failed(failure(&error))
                 }
             },
@@ -111,19 +111,19 @@ impl Caller {
         self.webhook.target.post(&headers, body.into()).await
     }
 
-    fn taken(&self) {
+    fn accepted(&self) {
         self.metrics.webhook.sent.fetch_add(1, Ordering::Relaxed);
         self.is_skipping.store(false, Ordering::Relaxed);
-        if mem::take(&mut self.failing().is_told) {
+        if mem::take(&mut self.failing().is_logged) {
             info!("the webhook is accepted again");
         }
     }
 
-    fn not_taken(&self, error: &RequestError) {
+    fn rejected(&self, error: &RequestError) {
         self.metrics.webhook.failed.fetch_add(1, Ordering::Relaxed);
         let mut failing = self.failing();
-        if !failing.is_told && failing.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
-            *failing = Failing { is_told: true, told_at: Some(Instant::now()) };
+        if !failing.is_logged && failing.logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+            *failing = Failing { is_logged: true, logged_at: Some(Instant::now()) };
             warn!(%error, "the webhook is not accepted: trying again");
         }
     }

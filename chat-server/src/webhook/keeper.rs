@@ -16,7 +16,7 @@ use crate::store::LocalStore;
 
 /// Interval between writes of the checkpoint. Notifications of this period may be repeated after a
 /// crash.
-const KEEP_EVERY: Duration = Duration::from_secs(1);
+const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// The checkpoint and its file, shared by both lanes.
 #[derive(Clone)]
@@ -32,9 +32,9 @@ struct SharedCheckpoint {
 struct KeeperState {
     now: Checkpoint,
     /// The content of the file.
-    kept: Option<Checkpoint>,
+    written: Option<Checkpoint>,
     /// The time of each lane's last update.
-    said: [Option<Instant>; 2],
+    saved_at: [Option<Instant>; 2],
 }
 
 impl Keeper {
@@ -43,7 +43,7 @@ impl Keeper {
         let (dir, end) = (store.dir().to_owned(), store.place());
         let at_end = || Checkpoint::at(Mark::at(end));
         let now = match Checkpoint::read(&dir) {
-            Ok(Some(kept)) if kept.is_within(end) => kept,
+            Ok(Some(checkpoint)) if checkpoint.is_within(end) => checkpoint,
             Ok(None) => at_end(),
             Ok(Some(_)) => {
                 warn!(
@@ -56,7 +56,7 @@ impl Keeper {
                 at_end()
             }
         };
-        let state = Mutex::new(KeeperState { now, kept: None, said: [None; 2] });
+        let state = Mutex::new(KeeperState { now, written: None, saved_at: [None; 2] });
         Self(Arc::new(SharedCheckpoint { dir, state, writing: Mutex::default() }))
     }
 
@@ -65,24 +65,24 @@ impl Keeper {
         lock(&self.0.state).now.lane(kind).clone()
     }
 
-    /// Saves a lane's progress unless saved within [`KEEP_EVERY`].
-    pub(super) async fn keep(&self, kind: LaneKind, streams: &Streams) {
-        let said = lock(&self.0.state).said[kind as usize];
-        if said.is_none_or(|said| said.elapsed() >= KEEP_EVERY) {
-            self.keep_now(kind, streams).await;
+    /// Saves a lane's progress unless saved within [`SAVE_EVERY`].
+    pub(super) async fn save(&self, kind: LaneKind, streams: &Streams) {
+        let saved_at = lock(&self.0.state).saved_at[kind as usize];
+        if saved_at.is_none_or(|saved_at| saved_at.elapsed() >= SAVE_EVERY) {
+            self.save_now(kind, streams).await;
         }
     }
 
     /// Saves a lane's progress.
-    pub(super) async fn keep_now(&self, kind: LaneKind, streams: &Streams) {
+    pub(super) async fn save_now(&self, kind: LaneKind, streams: &Streams) {
         {
             let mut state = lock(&self.0.state);
-            state.said[kind as usize] = Some(Instant::now());
-            *state.now.lane(kind) = streams.kept();
+            state.saved_at[kind as usize] = Some(Instant::now());
+            *state.now.lane(kind) = streams.checkpoint();
         }
         let inner = self.0.clone();
-        let written = spawn_blocking(move || inner.write()).await;
-        if let Err(error) = written.expect("it does not panic, and is not aborted") {
+        let result = spawn_blocking(move || inner.write()).await;
+        if let Err(error) = result.expect("it does not panic, and is not aborted") {
             warn!(%error, "can't write the webhook's checkpoint: a crash now would repeat notifications");
         }
     }
@@ -92,13 +92,13 @@ impl SharedCheckpoint {
     /// Writes the file if its content has changed.
     fn write(&self) -> io::Result<()> {
         let _alone = lock(&self.writing);
-        let (now, is_kept) = {
+        let (now, is_written) = {
             let state = lock(&self.state);
-            (state.now.clone(), state.kept.as_ref() == Some(&state.now))
+            (state.now.clone(), state.written.as_ref() == Some(&state.now))
         };
-        if !is_kept {
+        if !is_written {
             now.write(&self.dir)?;
-            lock(&self.state).kept = Some(now);
+            lock(&self.state).written = Some(now);
         }
         Ok(())
     }

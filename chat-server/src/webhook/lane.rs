@@ -99,7 +99,7 @@ impl Lane {
             self.call();
             self.read();
             self.measure();
-            self.keeper.keep(self.kind, &self.streams).await;
+            self.keeper.save(self.kind, &self.streams).await;
             let wake_at = self.wake_at();
             tokio::select! {
                 _ = stop.changed() => break,
@@ -112,7 +112,7 @@ impl Lane {
         while let Some((pending, ended)) = self.calls.next().await {
             self.ended(&pending, ended);
         }
-        self.keeper.keep_now(self.kind, &self.streams).await;
+        self.keeper.save_now(self.kind, &self.streams).await;
     }
 
     /// Starts requests up to the limit.
@@ -122,7 +122,7 @@ impl Lane {
             let Some(pending) = self.streams.call(Instant::now()) else { return };
             let caller = self.caller.clone();
             let call = async move {
-                let ended = caller.tell(&pending.notification).await;
+                let ended = caller.send(&pending.notification).await;
                 (pending, ended)
             };
             self.calls.push(call.boxed());

@@ -107,17 +107,22 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Resumes at a checkpoint.
-    pub(super) fn new(kept: LaneCheckpoint, longest_pause: Duration) -> Self {
-        let mut streams =
-            Self { next: kept.next, longest_pause, open: BTreeMap::new(), turns: VecDeque::new(), taken: 0 };
-        for (conversation, mark) in kept.behind {
+    pub(super) fn new(checkpoint: LaneCheckpoint, longest_pause: Duration) -> Self {
+        let mut streams = Self {
+            next: checkpoint.next,
+            longest_pause,
+            open: BTreeMap::new(),
+            turns: VecDeque::new(),
+            taken: 0,
+        };
+        for (conversation, mark) in checkpoint.behind {
             streams.stream(&conversation).unread = Some(mark);
         }
         streams
     }
 
     /// The checkpoint: a restart would send exactly the pending notifications.
-    pub(super) fn kept(&self) -> LaneCheckpoint {
+    pub(super) fn checkpoint(&self) -> LaneCheckpoint {
         let behind = self.open.iter().filter_map(|(id, stream)| Some((id.clone(), stream.mark()?)));
         LaneCheckpoint { next: self.next, behind: behind.collect() }
     }

@@ -77,16 +77,16 @@ async fn a_checkpoint_names_what_is_not_done_and_nothing_else() {
     assert_eq!(calls(&mut streams, Instant::now()).len(), 3);
     streams.done(&id("a"));
     streams.done(&id("c"));
-    let kept = streams.kept();
+    let kept = streams.checkpoint();
     assert_eq!(kept, LaneCheckpoint { next: mark(5), behind: vec![(id("a"), mark(3)), (id("b"), mark(2))] });
     assert_eq!(streams.first(), Position(2));
 
     let mut again = Streams::new(kept.clone(), PAUSE);
-    assert_eq!(again.kept(), kept);
+    assert_eq!(again.checkpoint(), kept);
     assert_eq!(again.wants_more(), Some((id("a"), mark(3))));
     again.refill(&id("a"), vec![event("a", 3)], None);
     again.refill(&id("b"), Vec::new(), None);
-    assert_eq!(again.kept().behind, [(id("a"), mark(3))], "nothing more was found of b");
+    assert_eq!(again.checkpoint().behind, [(id("a"), mark(3))], "nothing more was found of b");
 }
 
 #[tokio::test(start_paused = true)]
