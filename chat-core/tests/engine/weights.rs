@@ -168,9 +168,10 @@ fn pages_are_weighed_once_they_are_made() {
         let (mut bytes, mut refused) = (0, Value::Null);
         while refused.is_null() {
             let reply = ask(&mut scene);
-            match reply["success"] == true {
-                true => bytes += reply.to_string().len(),
-                false => refused = reply,
+            if reply["success"] == true {
+                bytes += reply.to_string().len();
+            } else {
+                refused = reply;
             }
         }
         assert!(

@@ -180,9 +180,10 @@ fn a_store_that_is_closed_without_an_index_is_whole_when_it_is_opened() {
         let dir = TempDir::new().unwrap();
         let (_faults, store, reference) = store_without_index(&dir);
         commit_to((&store, &reference), || message(&conv(), "acknowledged meanwhile", None));
-        match dropped {
-            false => store.close().unwrap(),
-            true => drop(store.clone()),
+        if dropped {
+            drop(store.clone());
+        } else {
+            store.close().unwrap();
         }
         drop(store);
         assert_eq!(answers(&open(dir.path())), answers(&reference));

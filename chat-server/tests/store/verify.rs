@@ -52,9 +52,10 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files.append(&mut self::files(&path)),
-            false => drop(files.insert(path.clone(), fs::read(path).unwrap())),
+        if path.is_dir() {
+            files.append(&mut self::files(&path));
+        } else {
+            drop(files.insert(path.clone(), fs::read(path).unwrap()));
         }
     }
     files

@@ -259,9 +259,10 @@ impl Environment {
             if let Some(link) = self.network.links.get_mut(&conn) {
                 link.server_open = false;
                 (link.up.is_dead, link.down.is_dead) = (true, link.down.is_dead || is_dead);
-                match link.client_open {
-                    true => self.client_hears_in_order(conn, "the server is gone"),
-                    false => drop(self.network.links.remove(&conn)),
+                if link.client_open {
+                    self.client_hears_in_order(conn, "the server is gone");
+                } else {
+                    drop(self.network.links.remove(&conn));
                 }
             }
         }

@@ -43,9 +43,6 @@ impl Issuer {
     /// Returns the claims of a token, or the server's reason to refuse it.
     pub(super) fn verify(&self, text: &str, now: Timestamp, leeway: Duration) -> Result<Claims, VerifyError> {
         let claims = self.issued.get(text).ok_or(VerifyError::Invalid)?;
-        match now < claims.expires_at.plus(leeway) {
-            true => Ok(claims.clone()),
-            false => Err(VerifyError::Expired),
-        }
+        if now < claims.expires_at.plus(leeway) { Ok(claims.clone()) } else { Err(VerifyError::Expired) }
     }
 }

@@ -257,11 +257,10 @@ impl Run {
     fn conversation(&self, pick: usize) -> String {
         let export = self.world.store.exported();
         let count = export.conversations.len();
-        match count == 0 || pick == 99 {
-            true => "conv_unknown".to_owned(),
-            false => {
-                export.conversations.keys().nth(pick % count).map(ToString::to_string).unwrap_or_default()
-            }
+        if count == 0 || pick == 99 {
+            "conv_unknown".to_owned()
+        } else {
+            export.conversations.keys().nth(pick % count).map(ToString::to_string).unwrap_or_default()
         }
     }
 
@@ -270,9 +269,10 @@ impl Run {
         let conversation = ConversationId::from(self.conversation(conversation));
         let messages =
             export.conversations.get(&conversation).map(|c| c.messages.as_slice()).unwrap_or_default();
-        match messages.is_empty() || seq == 99 {
-            true => "msg_unknown".to_owned(),
-            false => messages[seq % messages.len()].id.to_string(),
+        if messages.is_empty() || seq == 99 {
+            "msg_unknown".to_owned()
+        } else {
+            messages[seq % messages.len()].id.to_string()
         }
     }
 }

@@ -59,9 +59,10 @@ async fn a_start_without_room_serves_what_was_written_and_goes_on_when_there_is_
     for is_clean in [false, true] {
         let disk = Mount::new("16m");
         let (server, mut chat, _john, mut ballast) = used_up(&disk).await;
-        match is_clean {
-            true => assert!(server.stop().await.0.success()),
-            false => server.kill().await,
+        if is_clean {
+            assert!(server.stop().await.0.success());
+        } else {
+            server.kill().await;
         }
         ballast.fill();
 

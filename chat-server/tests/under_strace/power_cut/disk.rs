@@ -147,9 +147,10 @@ impl Disk {
         let Some(covered) = self.covered.remove(&number) else { return };
         let pending = std::mem::take(&mut self.pending);
         for pending in pending {
-            match covered.contains(&pending.call) {
-                true => make(&mut self.nodes[pending.node], &pending.change, &Kept::Whole),
-                false => self.pending.push(pending),
+            if covered.contains(&pending.call) {
+                make(&mut self.nodes[pending.node], &pending.change, &Kept::Whole);
+            } else {
+                self.pending.push(pending);
             }
         }
     }
@@ -303,21 +304,21 @@ fn write(content: &mut Vec<u8>, offset: usize, bytes: &[u8], kept: &Kept) {
 /// A write torn between two sectors of the file, or anywhere.
 fn torn(offset: usize, length: usize, random: &mut Random) -> Kept {
     let ends: Vec<_> = sectors(offset, length).map(|(_, to)| to).collect();
-    match random.percent(50) {
-        true => Kept::Front(ends[random.below(ends.len())]),
-        false => Kept::Front(random.below(length)),
+    if random.percent(50) {
+        Kept::Front(ends[random.below(ends.len())])
+    } else {
+        Kept::Front(random.below(length))
     }
 }
 
 /// Chooses the sectors that are kept: each by these odds, or all but one, a hole that is easily
 /// overlooked.
 fn scattered(sectors: usize, odds: usize, random: &mut Random) -> Vec<bool> {
-    match random.percent(30) {
-        true => {
-            let hole = random.below(sectors);
-            (0..sectors).map(|sector| sector != hole).collect()
-        }
-        false => (0..sectors).map(|_| random.percent(odds)).collect(),
+    if random.percent(30) {
+        let hole = random.below(sectors);
+        (0..sectors).map(|sector| sector != hole).collect()
+    } else {
+        (0..sectors).map(|_| random.percent(odds)).collect()
     }
 }
 

@@ -177,9 +177,10 @@ impl DiskFile for FailingFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        match self.0.0.swap(false, Ordering::AcqRel) {
-            true => Err(io::Error::other("told to fail")),
-            false => self.1.sync(),
+        if self.0.0.swap(false, Ordering::AcqRel) {
+            Err(io::Error::other("told to fail"))
+        } else {
+            self.1.sync()
         }
     }
 }
