@@ -1,5 +1,5 @@
-// What the modules of the console share: the protocol's frames (chat-core/PROTOCOL.md), and the machine's inputs and outputs.
-// Read by the type checker alone; never served.
+// Shared types of the console: the protocol's frames (chat-core/PROTOCOL.md), and the machine's inputs and outputs.
+// For the type checker only; never served.
 
 export type Role = "BUS_DRIVER" | "QUEUE_REGULATOR" | "CONTROL_STAFF" | "CONTROL_ADMIN";
 export type RoomType = "general_support" | "emergency_support" | "driver_support" | "regulator_support";
@@ -27,7 +27,7 @@ export interface Summary {
   created_by: string;
   last_message_at: string;
   participants: Person[];
-  /** How many take part, where not all are named. */
+  /** The number of participants, if the list is brief. */
   participant_count?: number;
   last_message?: { id: string; content: string; sender_id: string; sent_at: string } | null;
   room_type: RoomType;
@@ -47,26 +47,26 @@ export interface NewSupportConversation {
   timestamp: string;
 }
 
-/** A frame of the server, before anything is known of it. */
+/** An unchecked frame from the server. */
 export type Json = Record<string, any>;
 
 export type Draft =
   | { type: "send_chat_message"; conversation_id: string; content: string }
   | { type: "create_support_conversation"; title: string; content: string; room_type?: RoomType };
 
-/** A draft under the name by which the server knows it again. */
+/** A draft with its idempotency key. */
 export interface Entry {
   client_message_id: string;
-  /** When it was written by the clock of the device, in milliseconds since 1970: shown, and relied on for nothing. */
+  /** The device's time of writing, in milliseconds since 1970. For display only. */
   at: number;
-  /** Its place among all drafts of the user on this device: a count that rises. Older versions wrote none, which is 0. */
+  /** An ascending number among all drafts of the user on this device. Older versions wrote none, which counts as 0. */
   order: number;
   draft: Draft;
-  /** Why the server refused it. It waits for its author. */
+  /** The reason for the server's refusal. The draft waits for its author's decision. */
   refused?: string;
 }
 
-/** When something is to be asked: from a time on; not now, for it is on the wire; or not at all. */
+/** The turn of a request: from a time on; on the wire; or not at all. */
 export type Turn = number | "wire" | "done";
 
 export type Purpose =
@@ -109,7 +109,7 @@ export type Output =
   | { kind: "forget"; id: string }
   | Told;
 
-/** What the screen hears of. */
+/** Notifications for the screen. */
 export type Told =
   | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" }
   | { kind: "changed"; what: "conversation" | "typing"; id: string }
@@ -121,13 +121,13 @@ export type Told =
   | { kind: "gone"; id: string }
   | { kind: "renewed"; ok: boolean; error?: string };
 
-/** Why the server ended a connection: a close code, and what it said before. */
+/** The reason that the server ended a connection: a close code, and the error sent before. */
 export interface Cause {
   code: number;
   reason: string;
 }
 
-/** How the connection is, for people. A cause is there if they must hear of it. */
+/** The connection's state for display, with a cause if the user must know. */
 export type Phase =
   | { phase: "connecting"; failures: number; cause: Cause | null }
   | { phase: "live" }
