@@ -148,9 +148,10 @@ fn limits(random: &mut Random) -> Limits {
         message_bytes: ByteRate { burst: 4_000, per_second: 1_000 },
         reply_bytes: ByteRate { burst: 8_000, per_second: 8_000 },
         repeats: Rate { burst: 8, every: Duration::from_millis(100) },
-        daily: Some(match random.percent(30) {
-            true => DailyBudget { bytes: 12_000, emergency_bytes: 5_000 },
-            false => DailyBudget::default(),
+        daily: Some(if random.percent(30) {
+            DailyBudget { bytes: 12_000, emergency_bytes: 5_000 }
+        } else {
+            DailyBudget::default()
         }),
         ..RateLimits::default()
     });

@@ -23,9 +23,10 @@ impl Oracle {
             format!("connection {conn} is answered {frame}, and it is the turn of {}", asked.request_id)
         })?;
         self.checked.replies += 1;
-        match frame["success"] == true {
-            true => self.granted(conn, &user, &asked, frame, store),
-            false => self.refused(conn, &user, &asked, frame),
+        if frame["success"] == true {
+            self.granted(conn, &user, &asked, frame, store)
+        } else {
+            self.refused(conn, &user, &asked, frame)
         }
     }
 

@@ -39,12 +39,11 @@ impl BreakingFile {
 
 impl DiskFile for BreakingFile {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        match self.breaks() {
-            true => {
-                self.0.write_at(offset, &bytes[..bytes.len() / 2])?;
-                Err(io::Error::other("broken"))
-            }
-            false => self.0.write_at(offset, bytes),
+        if self.breaks() {
+            self.0.write_at(offset, &bytes[..bytes.len() / 2])?;
+            Err(io::Error::other("broken"))
+        } else {
+            self.0.write_at(offset, bytes)
         }
     }
 

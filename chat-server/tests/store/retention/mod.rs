@@ -86,9 +86,10 @@ fn verified(dir: &Path) -> Verified {
 fn is_anywhere(dir: &Path, text: &str) -> bool {
     fs::read_dir(dir).unwrap().any(|entry| {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => is_anywhere(&path, text),
-            false => fs::read(path).unwrap().windows(text.len()).any(|window| window == text.as_bytes()),
+        if path.is_dir() {
+            is_anywhere(&path, text)
+        } else {
+            fs::read(path).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
         }
     })
 }

@@ -147,7 +147,7 @@ pub fn copy_dir(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy_dir(&entry.path(), &target);
         } else {
-            drop(fs::copy(entry.path(), target).unwrap());
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }
