@@ -69,6 +69,12 @@ pub struct Scene {
     pub conversation: String,
 }
 
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Scene {
     pub fn new() -> Self {
         Self::with(unhurried())

@@ -203,8 +203,8 @@ impl Run {
 
     /// The cursor that the first connection with a list that went on was told last.
     fn next_page(&self) -> Option<String> {
-        let frames = self.world.peers.values().flat_map(|peer| peer.frames.iter().rev());
-        frames.filter_map(|frame| frame["next_cursor"].as_str()).next().map(str::to_owned)
+        let mut frames = self.world.peers.values().flat_map(|peer| peer.frames.iter().rev());
+        frames.find_map(|frame| frame["next_cursor"].as_str()).map(str::to_owned)
     }
 
     fn send_message(&mut self, conn: usize, conversation: usize, key: Option<u8>) {

@@ -13,7 +13,7 @@ use server_test_support::{Server, john};
 use tokio::time::timeout;
 
 /// How long something that must come is waited for. Reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 #[ignore = "mounts a file system, which takes root"]

@@ -71,7 +71,7 @@ fn room_of_journal(dir: &Path) -> u64 {
 /// as zeros.
 fn gives_holes_back(dir: &Path) -> bool {
     let path = dir.join("probe");
-    fs::write(&path, [1; 64 << 10]).unwrap();
+    fs::write(&path, vec![1; 64 << 10]).unwrap();
     let mut file = SystemDisk.open(&path).unwrap();
     let punched = file.punch(0, 32 << 10);
     file.sync().unwrap();

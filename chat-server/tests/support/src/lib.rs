@@ -2,7 +2,11 @@
 //! its clients, and a store without a server.
 
 #![expect(missing_docs, reason = "most names and fields here say what they are")]
-#![expect(clippy::missing_panics_doc, reason = "a helper of tests panics where its test has failed")]
+#![expect(
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "a helper fails only where its test has failed"
+)]
 
 pub mod client;
 pub mod http;

@@ -105,6 +105,7 @@ impl Row {
     }
 
     /// Sets the bar.
+    #[must_use]
     pub fn bar(self, bar: Option<Bar>) -> Self {
         Self { bar, ..self }
     }
