@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_core::limits::{DailyBudget, Limits, Rate, RateLimits, RateSetting};
+use chat_core::limits::{ByteRate, DailyBudget, Limits, Rate, RateLimits, RateSetting};
 use chat_core::testing::World;
 use core_test_support::*;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ fn budget(bytes: u64, emergency_bytes: u64) -> impl FnOnce(&mut Limits) {
             requests: free,
             messages: free,
             creations: free,
+            message_bytes: ByteRate { burst: u32::MAX, per_second: u32::MAX },
             daily,
             ..RateLimits::default()
         });

@@ -109,6 +109,7 @@ fn a_brief_page_is_cut_by_its_bytes_and_goes_on_behind_its_last_row() {
         let bytes = page["conversations"].to_string().len();
         assert!(bytes <= 3_000, "{bytes} bytes");
         walked.extend(ids(&page));
+        assert!(all.starts_with(&walked), "these pages do not go on behind their last row: {walked:?}");
         pages += 1;
         cursor = page["next_cursor"].as_str().map(str::to_owned);
         assert_eq!(page["has_more"].as_bool(), cursor.as_ref().map(|_| true));

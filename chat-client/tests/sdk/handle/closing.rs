@@ -160,7 +160,11 @@ async fn what_one_user_wrote_is_not_sent_in_the_name_of_another() {
     let mut events = second.events();
     let running = tokio::spawn(running);
     let stopped = ConnectionState::Stopped(StopReason::OtherUser);
-    until(&mut events, |event| *event == Event::Connection(stopped.clone())).await;
+    let told = until(&mut events, |event| {
+        matches!(event, Event::Connection(ConnectionState::Stopped(_) | ConnectionState::Live))
+    })
+    .await;
+    assert_eq!(told.last(), Some(&Event::Connection(stopped)), "another user's token");
     assert_eq!(chat.attempts().len(), before, "no connection is opened");
     assert_eq!(second.outbox().len(), 1, "and what waits is kept for its author");
     must(second.close()).await;

@@ -152,13 +152,20 @@ fn a_long_reply_over_a_slow_link_is_awaited_as_long_as_bytes_come() {
         scene.pass(Duration::from_secs(15));
         scene.progress();
     }
+    assert_eq!(scene.presented().len(), 1, "the connection is not given up for another one");
     scene.reply("get_active_conversations", list(&json!([])));
     assert_eq!(*scene.state(), ConnectionState::Live);
 
     ask(&mut scene, 1);
     scene.pass(Duration::from_secs(15));
     scene.progress();
-    scene.pass(Duration::from_secs(21));
+    scene.pass(Duration::from_secs(15));
+    assert_eq!(
+        *scene.state(),
+        ConnectionState::Live,
+        "20 s after the request, and 15 s after the last bytes"
+    );
+    scene.pass(Duration::from_secs(6));
     assert!(matches!(scene.state(), ConnectionState::Waiting { .. }), "silence ends it");
 }
 
