@@ -73,7 +73,7 @@ fn safe_text(payload: &dyn Any) -> &'static str {
     payload
         .downcast_ref::<&'static str>()
         .copied()
-        .unwrap_or("(message hidden, because it may quote a client)")
+        .unwrap_or("(message hidden, because it may quote a user)")
 }
 
 fn layer<W>(filter: &Targets, format: LogFormat, writer: W, ansi: bool) -> BoxedLayer
