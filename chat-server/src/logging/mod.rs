@@ -70,10 +70,7 @@ pub(crate) struct FilterError {
 /// The message of a panic if its text is a literal. A formatted message may quote a client's text,
 /// such as the one about slicing a string within a character.
 fn safe_text(payload: &dyn Any) -> &'static str {
-    payload
-        .downcast_ref::<&'static str>()
-        .copied()
-        .unwrap_or("(message hidden, because it may quote a user)")
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("(message hidden, because it may quote a user)")
 }
 
 fn layer<W>(filter: &Targets, format: LogFormat, writer: W, ansi: bool) -> BoxedLayer

@@ -198,16 +198,14 @@ fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<
 fn shows_all_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
     let shown: BTreeSet<_> = participants(row).into_iter().map(|user| user.id).collect();
     let all = &stored.conversation.participants;
-    match brief {
-        None => shown.iter().eq(all.iter()),
-        Some(_) => {
-            let always = [row["created_by"].as_str(), row["last_message"]["sender_id"].as_str()];
-            let mut always = always.into_iter().flatten().map(Into::into).filter(|id| all.contains(id));
-            row["participant_count"] == all.len()
-                && shown.iter().all(|id| all.contains(id))
-                && always.all(|id| shown.contains(&id))
-        }
+    if brief.is_none() {
+        return shown.iter().eq(all.iter());
     }
+    let always = [row["created_by"].as_str(), row["last_message"]["sender_id"].as_str()];
+    let mut always = always.into_iter().flatten().map(Into::into).filter(|id| all.contains(id));
+    row["participant_count"] == all.len()
+        && shown.iter().all(|id| all.contains(id))
+        && always.all(|id| shown.contains(&id))
 }
 
 fn participants(row: &Value) -> Vec<User> {
