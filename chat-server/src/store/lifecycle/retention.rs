@@ -101,8 +101,8 @@ impl Retention<'_> {
         Ok(Swept { erased, more })
     }
 
-    /// The last position that may be erased. Later messages may be in the memtable, and would return
-    /// to the index from there.
+    /// The last position that may be erased. Later messages may be in the memtable, and would
+    /// return to the index from there.
     fn last(&self, index: Option<&Index>) -> Result<Position, UnavailableError> {
         let indexed = match index {
             Some(index) => index.end()?.position,
