@@ -102,9 +102,9 @@ fn erased_content_of_whole_blocks_gives_them_back() {
     if gives_holes_back(dir.path()) {
         // Each of them fills at least five blocks of 4 KiB; the end of the journal may have taken
         // some.
-        assert!(before - after >= 40 * 4 * 4_096, "{before} {after}")
+        assert!(before - after >= 40 * 4 * 4_096, "{before} {after}");
     } else {
-        assert_eq!(after, before)
+        assert_eq!(after, before);
     }
     store.close().unwrap();
     drop(store);
