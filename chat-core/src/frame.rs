@@ -16,11 +16,11 @@ pub enum Frame {
     Text(Bytes),
     /// A binary frame. The protocol has none, so the engine answers with an error.
     Binary(Bytes),
-    /// Several texts, already framed for the transport. Outgoing only, and only for a drive with [a
-    /// framing function](crate::drive::Drive::frame_by).
+    /// Several texts, already framed for the transport. Outgoing only, and only for a drive with a
+    /// [framing function](crate::drive::Drive::frame_by).
     Framed(Bytes),
-    /// The end. An incoming one means that the peer closes. An outgoing one is the last frame, after
-    /// which the sink is closed.
+    /// The end. An incoming one means that the peer closes. An outgoing one is the last frame,
+    /// after which the sink is closed.
     Close(CloseCode),
 }
 

@@ -1,4 +1,4 @@
-//! A clock that goes only when it is told to.
+//! A clock that moves only on demand.
 
 use std::future::{Future, pending, ready};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::time::{Monotonic, Now, Timestamp};
 pub struct StoppedClock(Arc<AtomicU64>);
 
 impl StoppedClock {
-    /// Lets time pass. Who sleeps already is not woken: a stopped clock is for tests without
+    /// Lets time pass. Sleeping tasks are not woken, because a stopped clock is for tests without
     /// pauses.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! For the tests of those who build on this crate.
+//! Test tools for crates that build on this one.
 
 pub mod conformance;
 pub mod oracle;
@@ -12,7 +12,7 @@ pub use world::World;
 
 use crate::engine::Headroom;
 
-/// The room of the storage, as the oracle calls it.
+/// The oracle's name for the storage's headroom.
 fn room(headroom: Headroom) -> oracle::Room {
     match headroom {
         Headroom::Ample => oracle::Room::Ample,

@@ -1,4 +1,4 @@
-//! An engine, a store and any number of connections in one value, with time that is moved by hand.
+//! An engine, a store and any number of connections in one value, with a clock moved by hand.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -41,14 +41,13 @@ pub enum Question {
 /// How the store answers a question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
-    /// As it should: a load with what was there when it was asked for, which is the oldest that it
-    /// may say.
+    /// Correctly. A load returns the state at the time of the request, the oldest state allowed.
     Good,
-    /// As it should: a load with what is there now.
+    /// Correctly. A load returns the current state.
     Late,
-    /// Not at all, and nothing was done.
+    /// With a failure, and nothing was done.
     Lost,
-    /// Not at all, but what was asked was done.
+    /// With a failure, although the request was carried out.
     DoneButLost,
 }
 
@@ -59,7 +58,7 @@ pub enum Answer {
 pub struct World {
     /// The engine.
     pub engine: Engine,
-    /// The store. What is in here is durable.
+    /// The store. All its content is durable.
     pub store: MemoryState,
     /// Whether the store's questions wait.
     pub hold: bool,
@@ -77,7 +76,7 @@ pub struct World {
     pub answers: BTreeMap<CommandId, Result<Reply, Error>>,
     /// Whether the engine has said that it is drained.
     pub drained: bool,
-    /// Tokens that `refresh_token` may name, and what they say.
+    /// The claims of the tokens that `refresh_token` may name.
     pub tokens: BTreeMap<String, Claims>,
     oracle: Option<Oracle>,
     now: Now,
@@ -114,11 +113,12 @@ impl World {
         world
     }
 
-    /// From now on the promises P1 to P7 must hold, each time something happens.
+    /// Checks the promises P1 to P7 at each event from now on.
     ///
     /// # Panics
     ///
-    /// This does not, but all that moves the world does once a promise is broken.
+    /// This function never does. Every later call that moves the world panics if a promise is
+    /// broken.
     pub fn watch(&mut self) {
         let limits = self.engine.limits().clone();
         self.oracle = Some(Oracle::new(limits, self.store.exported()));
@@ -210,7 +210,7 @@ impl World {
         self.set_time(end);
     }
 
-    /// Moves the wall clock alone, as an operator who sets it.
+    /// Sets the wall clock and leaves the monotonic clock alone, as an operator does.
     pub fn set_wall(&mut self, wall: Timestamp) {
         self.now.wall = wall;
     }
@@ -229,7 +229,7 @@ impl World {
         }
     }
 
-    /// Gives the engine an input, and does what it asks for.
+    /// Gives the engine an input, and carries out every pending output.
     pub fn input(&mut self, input: Input) {
         self.show_input(&input);
         self.engine.handle(self.now, input);

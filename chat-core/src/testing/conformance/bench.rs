@@ -46,7 +46,7 @@ impl<F: Fixture> Bench<F> {
         self.store.as_ref().expect("the store is open")
     }
 
-    /// Commits a batch, and checks what holds for every answer to one.
+    /// Commits a batch, and checks the rules for every answer to a batch.
     pub(super) async fn commit(&mut self, changes: Vec<Change>) -> Vec<Verdict> {
         let asked = changes.len();
         let verdicts = self.store().commit(changes).await.expect("commit: the store is available");

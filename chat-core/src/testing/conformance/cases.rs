@@ -4,8 +4,8 @@
 /// again after each commit.
 ///
 /// Takes an expression that makes a [`Fixture`](crate::testing::conformance::Fixture); it is
-/// evaluated once per test. A store whose futures need a runtime names what blocks on them, as in
-/// `store_conformance!(MyFixture::new(), block_on = my_block_on)`.
+///  evaluated once per test. A store with futures that need a runtime names a function that blocks
+/// on them, as in `store_conformance!(MyFixture::new(), block_on = my_block_on)`.
 #[macro_export]
 macro_rules! store_conformance {
     ($fixture:expr) => {

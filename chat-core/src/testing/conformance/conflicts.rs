@@ -1,4 +1,4 @@
-//! Cases: what was decided on facts that are no longer so is refused.
+//! Cases: a change decided on outdated facts is refused.
 
 use super::Fixture;
 use super::bench::{Bench, is_conflict, permit_on_version};

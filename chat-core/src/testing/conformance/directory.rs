@@ -77,7 +77,7 @@ pub async fn control_is_active_control_users_only<F: Fixture>(bench: &mut Bench<
     assert_eq!(bench.directory().await.control, expected);
 }
 
-/// The directory's due is every account whose enrolment is due, whatever else it is, by id.
+/// The directory's due accounts are those with a due enrolment, whatever else they are, by id.
 pub async fn due_is_every_account_whose_enrolment_is_due<F: Fixture>(bench: &mut Bench<F>) {
     let mut expected = everybody(bench).await;
     expected.retain(|account| account.enrolment_due);

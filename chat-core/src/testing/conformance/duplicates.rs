@@ -153,7 +153,7 @@ pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Benc
     assert_eq!(bench.messages(&id).await.len(), 1);
 }
 
-/// The original of a creation names who took part at the start, whoever came or went since.
+/// The original of a creation names the participants at the start, whatever changed since.
 pub async fn the_original_keeps_who_took_part_at_the_start<F: Fixture>(bench: &mut Bench<F>) {
     let creation = bench.creation("driver", &["control"]);
     let id = creation.id.clone();
@@ -190,7 +190,7 @@ pub async fn users_do_not_share_client_message_ids<F: Fixture>(bench: &mut Bench
     bench.accept(Change::CreateConversation(creation)).await;
 }
 
-/// [`Query::Original`](crate::store::Query::Original) finds what a duplicate would give.
+/// [`Query::Original`](crate::store::Query::Original) finds the same original as a duplicate.
 pub async fn originals_are_found_by_user_and_id<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let draft = keyed(bench, &id, "once").await;

@@ -7,7 +7,7 @@ use crate::store::{Change, CreateConversation, MessagePage, Window};
 
 const ALL_BYTES: usize = usize::MAX;
 
-/// Asserts what a page holds: its seqs, and whether there is more.
+/// Asserts the content of a page: its seqs, and whether more messages follow.
 fn assert_page(page: &MessagePage, expected: impl IntoIterator<Item = u64>, more: bool, case: &str) {
     assert_eq!(seqs(&page.messages), expected.into_iter().collect::<Vec<_>>(), "{case}: the page");
     assert_eq!(page.more, more, "{case}: whether there is more");

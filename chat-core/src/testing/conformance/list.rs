@@ -45,7 +45,7 @@ pub async fn ties_are_ordered_by_id<F: Fixture>(bench: &mut Bench<F>) {
     }
 }
 
-/// Listed is what has a message after the cutoff, not at it.
+/// A conversation is listed if it has a message after the cutoff, not at it.
 pub async fn only_activity_after_the_cutoff_is_listed<F: Fixture>(bench: &mut Bench<F>) {
     let [a, b, c] = at(bench, &[10, 20, 30]).await.try_into().expect("three were asked for");
     for (since, expected) in
@@ -141,7 +141,8 @@ pub async fn a_place_holds_while_conversations_move<F: Fixture>(bench: &mut Benc
     );
 }
 
-/// One row is that of the list, whatever its activity, and comes to who takes part only (P5).
+/// A single row equals the row of the list, whatever its activity, and only participants get one
+/// (P5).
 pub async fn one_row_is_found_by_its_conversation<F: Fixture>(bench: &mut Bench<F>) {
     let [old, new] = at(bench, &[10, 400_000_000]).await.try_into().expect("two were asked for");
     let user = User::new("control", Role::ControlStaff);
@@ -186,8 +187,7 @@ pub async fn a_row_shows_the_newest_message<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(rows[0].conversation, bench.conversation(&id).await, "a row shows the conversation as it is");
 }
 
-/// `users` describes every participant of the rows who is in the directory, active or not, and
-/// nobody else.
+/// `users` describes exactly the participants of the rows that the directory knows, active or not.
 pub async fn known_participants_are_described<F: Fixture>(bench: &mut Bench<F>) {
     bench.create_at("driver", &["control", "unknown"], 20).await;
     bench.create_at("driver", &["elsewhere"], 10).await;

@@ -1,4 +1,4 @@
-//! Cases: who takes part, and going through the conversations step by step.
+//! Cases: participants, and walks through the conversations step by step.
 
 use super::Fixture;
 use super::bench::{Bench, Listing, participants};
@@ -45,7 +45,7 @@ pub async fn to_enrol_a_participant_changes_nothing<F: Fixture>(bench: &mut Benc
     assert_eq!(bench.conversation(&id).await, before, "the version included");
 }
 
-/// To withdraw a user who is no participant is accepted and changes nothing.
+/// Withdrawing a stranger is accepted and changes nothing.
 pub async fn to_withdraw_a_stranger_changes_nothing<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let before = bench.conversation(&id).await;

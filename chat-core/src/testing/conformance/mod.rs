@@ -1,10 +1,10 @@
 //! The requirements on any [`Store`], as tests: [`store_conformance!`](crate::store_conformance)
 //! makes one test of each.
 //!
-//! A [`Fixture`] makes a fresh store and can close and open it again. Each case runs twice: as it
-//! stands, and with the store opened again after each commit, for what was committed must not
-//! depend on what a process remembers. A case that fails says which rule of the
-//! [port](crate::store) was broken.
+//! A [`Fixture`] makes a fresh store and can close and open it again. Each case runs twice: as
+//! written, and with the store opened again after each commit, because committed data must not
+//! depend on the memory of a process. A failed case names the broken rule of the
+//! [port](crate::store).
 //!
 //! ```
 //! use chat_core::store::MemoryStore;

@@ -1,6 +1,6 @@
-//! Counts of what the oracle has looked at.
+//! Counts of the oracle's checks.
 
-/// How often each promise could have been broken, for tests that must know that they have tried.
+/// How often each promise could have been broken, for tests that require enough attempts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Checked {
     /// Replies, held against their requests.
@@ -11,7 +11,7 @@ pub struct Checked {
     pub repeats: u64,
     /// Live messages, held against the store, one for each connection that heard it.
     pub heard: u64,
-    /// Catch-ups, held against what was heard and what is stored.
+    /// Catch-ups, compared with the messages heard and the store.
     pub catch_ups: u64,
     /// Refusals of a conversation, unknown or forbidden.
     pub refused: u64,

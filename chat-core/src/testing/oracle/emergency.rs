@@ -30,7 +30,8 @@ impl Emergencies {
         }
     }
 
-    /// The store has grown, and the server hears of it. `before` is what was stored before.
+    /// Records new emergencies in the store, of which the server knows. `before` is the state
+    /// before the commit.
     pub(super) fn stored(&mut self, store: &Export, before: &Stored, open: impl Fn(u64) -> bool) {
         for (id, exported) in &store.conversations {
             let is_emergency = exported.conversation.room_type == RoomType::EmergencySupport;
@@ -44,22 +45,23 @@ impl Emergencies {
         }
     }
 
-    /// A connection has heard of it. Whether it was an emergency that it had still to hear of.
+    /// Records an announcement heard by a connection, and returns whether that emergency was still
+    /// due to the connection.
     pub(super) fn heard(&mut self, conn: u64, id: &str) -> bool {
         self.unheard.get_mut(id).is_some_and(|conns| conns.remove(&conn))
     }
 
-    /// A connection is closed, and hears nothing any more.
+    /// Forgets a closed connection.
     pub(super) fn ended(&mut self, conn: u64) {
         self.unheard.values_mut().for_each(|conns| conns.retain(|other| *other != conn));
     }
 
-    /// All connections are.
+    /// Forgets all connections after a crash.
     pub(super) fn crashed(&mut self) {
         self.unheard.clear();
     }
 
-    /// P4: nobody in control is connected and has heard nothing of an emergency.
+    /// P4: no open connection of control still has to hear of an emergency.
     pub(super) fn are_heard(&self) -> Result<(), PromiseError> {
         let mut left = self.unheard.iter().filter_map(|(id, conns)| Some((id, conns.first()?)));
         let left = left.next();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::asked::Asked;
 use super::list::Walk;
 
-/// A connection that the server counts on.
+/// A connection open at the server.
 pub(super) struct Link {
     pub(super) user: String,
     /// Whether its token says a control role.
@@ -28,9 +28,9 @@ pub(super) struct Link {
 pub(super) struct Place {
     /// The last number that it heard live.
     pub(super) heard: u64,
-    /// Up to where it has nothing more to hear live.
+    /// The last number after which live messages are due.
     pub(super) holds: u64,
-    /// The highest own number whose reply has come.
+    /// The highest own number acknowledged by a reply.
     pub(super) written: u64,
 }
 

@@ -18,7 +18,7 @@ const COUNTED: u64 = 100;
 /// The version and the last number of each conversation of a user at one time.
 pub(super) type Standing = BTreeMap<String, (u64, u64)>;
 
-/// Pages that were asked for one after the other, each by the cursor of the one before.
+/// Pages requested one after the other, each by the cursor of the page before.
 pub(super) struct Walk {
     /// The user's conversations when the first page was asked for.
     began: Standing,
@@ -33,8 +33,8 @@ pub(super) fn standing(user: &str, store: &Export) -> Standing {
 }
 
 impl Oracle {
-    /// P5: nothing of others. P1: each row is as it is stored. P4: a walk leaves nothing out. P7: a
-    /// page is no longer than it may be.
+    /// P5: no row of others. P1: each row matches the store. P4: a walk leaves nothing out. P7: a
+    /// page stays within its limits.
     pub(super) fn listed(
         &mut self,
         conn: u64,
@@ -63,7 +63,7 @@ impl Oracle {
         }
     }
 
-    /// P1: a row shows what is stored, whole or in short.
+    /// P1: a row, whole or brief, matches the store.
     fn row(&self, row: &Value, user: &str, asked: &Asked, store: &Export) -> Result<(), PromiseError> {
         let wrong = || PromiseError {
             promise: "P1",
@@ -139,7 +139,7 @@ fn is_bounded(rows: &[Value], asked: &Asked, limits: &Limits) -> Result<(), Prom
     must(fits, "P7", || format!("{bytes} bytes in one brief list"))
 }
 
-/// A conversation whose last message is later than this is active.
+/// A conversation is active if its last message is later than this.
 fn active_since(frame: &Value, limits: &Limits) -> Option<Timestamp> {
     let now: Timestamp = serde_json::from_value(frame["timestamp"].clone()).ok()?;
     Some(now.minus(limits.periods.inactive_after))
@@ -169,7 +169,8 @@ fn shows_last_message(row: &Value, stored: &ExportedConversation, brief: Option<
     })
 }
 
-/// The read position is at most the one of now, and the count of what is unread fits it.
+/// The read position is at most the current one, and the count of unread messages fits the
+/// position.
 fn shows_position(row: &Value, stored: &ExportedConversation, user: &str) -> bool {
     let read = row["read_up_to"].as_u64().unwrap_or_default();
     let last = row["last_seq"].as_u64().unwrap_or_default();
@@ -180,8 +181,8 @@ fn shows_position(row: &Value, stored: &ExportedConversation, user: &str) -> boo
     read <= now && (last - read.min(last) > COUNTED || row["unread_count"] == unread)
 }
 
-/// A brief row shows the creator, the sender of the last message, and at most so many of field
-/// staff.
+/// A brief row shows the creator, the sender of the last message, and at most `brief_participants`
+/// of field staff.
 fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
     let Some(limits) = brief else { return row["participant_count"].is_null() };
     let mut room = limits.brief_participants;
@@ -193,8 +194,8 @@ fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<
     })
 }
 
-/// A row whose conversation has had the same participants since it was asked for: a whole row shows
-/// all of them, and a brief one counts them and leaves out neither the creator nor the sender.
+/// For a conversation with the same participants since the request: a whole row shows all of them.
+/// A brief row counts them and leaves out neither the creator nor the last sender.
 fn shows_all_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
     let shown: BTreeSet<_> = participants(row).into_iter().map(|user| user.id).collect();
     let all = &stored.conversation.participants;

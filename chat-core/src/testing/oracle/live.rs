@@ -7,8 +7,8 @@ use super::{Oracle, PromiseError, must};
 use crate::export::Export;
 
 impl Oracle {
-    /// P1: what is heard is stored. P3: in rising order. P4: none is left out. P5: by whom it was
-    /// meant for. P6: after its own reply.
+    /// P1: each message heard is stored. P3: numbers rise. P4: none is left out. P5: the listener
+    /// is in the message's audience. P6: the sender hears the reply first.
     pub(super) fn heard(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let (id, message) = (frame["conversation_id"].as_str().unwrap_or_default(), &frame["message"]);
@@ -37,7 +37,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// P5: a frame about a conversation reaches nobody who could never see it.
+    /// P5: a frame about a conversation reaches past or present participants only.
     pub(super) fn allowed(&self, conn: u64, kind: &str, frame: &Value) -> Result<(), PromiseError> {
         let Some(link) = self.links.get(&conn) else { return Ok(()) };
         let (id, user) = (frame["conversation_id"].as_str().unwrap_or_default(), &link.user);
@@ -46,8 +46,8 @@ impl Oracle {
         })
     }
 
-    /// P4: all that became durable since the connection was opened was heard on it, if its user
-    /// took part throughout.
+    /// P4: a connection has heard every message made durable since its opening, if its user took
+    /// part throughout.
     pub(super) fn heard_all(&self, conn: u64, link: &Link) -> Result<(), PromiseError> {
         for (id, last) in self.stored.last_numbers() {
             let missed = self.stored.missed(&id, &link.user, link.place(&id).holds + 1..last + 1);

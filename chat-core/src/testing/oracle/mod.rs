@@ -1,22 +1,27 @@
-//! The promises P1 to P7, held against what is seen from outside, each time something happens.
+//! The promises P1 to P7, checked from outside at each event.
 //!
-//! An [`Oracle`] is told what every connection carries at the server's end, and what the store
-//! holds when that has changed. It knows the protocol's JSON and the [exported
-//! data](crate::export), and nothing of the engine, of permissions or of how a store works. What it
-//! hears of must be all that happens, and in its order.
+//! An [`Oracle`] sees every frame at the server's end of each connection, and the store's content
+//! after each change. The oracle knows the protocol's JSON and the [exported data](crate::export),
+//! and nothing of the engine, of permissions or of how a store works. Callers must report every
+//! event, in order.
 //!
-//! | | what is looked at |
-//! |---|---|
-//! | P1 | what a reply, a row of a list or an event says is stored at that moment, and is still there after a crash |
-//! | P2 | a `client_message_id` is acknowledged as one and the same thing, and stored once |
-//! | P3 | stored numbers have no holes and times never fall; they rise in the order of a connection's requests; each connection hears numbers that rise |
-//! | P4 | no number that a connection had to hear is left out, live and between a catch-up and what comes live; an open connection of control hears of each emergency; a walk through a list leaves nothing out |
-//! | P5 | whoever hears of a conversation has a part in it; unknown and forbidden are refused with the same bytes; who is deactivated says nothing |
-//! | P6 | one reply to each request, in their order; it comes before the sender's own broadcast, and reads see writes |
-//! | P7 | requests under way, connections, pages, rates and budgets stay within the [limits](crate::limits), and no legal request ends its connection |
+//! - P1: everything said by a reply, a row of a list or an event is stored at that moment, and is
+//!   still stored after a crash.
+//! - P2: a `client_message_id` is acknowledged with one result, and stored once.
+//! - P3: stored numbers have no holes and times never fall. Numbers rise in the order of a
+//!   connection's requests, and each connection hears rising numbers.
+//! - P4: no number due to a connection is left out, live and between a catch-up and the live
+//!   messages after it. An open connection of control hears of each emergency. A walk through a
+//!   list leaves nothing out.
+//! - P5: only participants hear of a conversation. Unknown and forbidden conversations are refused
+//!   with the same bytes. A deactivated user says nothing.
+//! - P6: each request has one reply, in order. The reply comes before the sender's own broadcast,
+//!   and reads see writes.
+//! - P7: requests under way, connections, pages, rates and budgets stay within the
+//!   [limits](crate::limits), and no legal request ends its connection.
 //!
-//! A [simulation](crate::testing::simulation) has one at work throughout, and so has a
-//! [world](crate::testing::World) that is [watched](crate::testing::World::watch).
+//! Each [simulation](crate::testing::simulation) and each [watched](crate::testing::World::watch)
+//! [world](crate::testing::World) has an oracle at work throughout.
 
 mod asked;
 mod checked;
@@ -35,7 +40,7 @@ use asked::Asks;
 pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
-use room::Budgets;
+use room::ChargedBytes;
 pub use room::Room;
 use serde_json::Value;
 use stored::Stored;
@@ -61,12 +66,12 @@ impl From<PromiseError> for String {
     }
 }
 
-/// That it holds, or otherwise which promise is broken and how that was seen.
+/// Returns an error with the promise's name and the evidence unless `holds`.
 fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Result<(), PromiseError> {
     if holds { Ok(()) } else { Err(PromiseError { promise, what: what() }) }
 }
 
-/// The users who are deactivated.
+/// The deactivated users.
 fn deactivated(store: &Export) -> BTreeSet<String> {
     let out = store.accounts.iter().filter(|(_, account)| !account.active);
     out.map(|(id, _)| id.to_string()).collect()
@@ -80,14 +85,14 @@ struct Kept {
     reply: Value,
 }
 
-/// Sees what happens, and says when a promise is broken. See the [module](self).
+/// An observer of all events that reports the first broken promise. See the [module](self).
 pub struct Oracle {
     limits: Limits,
     links: BTreeMap<u64, Link>,
     stored: Stored,
     asks: Asks,
     emergencies: Emergencies,
-    /// Users who were deactivated when the store was seen last.
+    /// The deactivated users at the last look at the store.
     out: BTreeSet<String>,
     /// By user and `client_message_id`.
     kept: BTreeMap<(String, String), Kept>,
@@ -95,12 +100,11 @@ pub struct Oracle {
     read: BTreeMap<(String, String), u64>,
     /// The refusal of a conversation, by the kind of request.
     refusals: BTreeMap<String, Value>,
-    /// When this life of the server began, and what each user has said in it.
+    /// The start of this life of the server.
     began: Monotonic,
-    /// How many messages, and how many bytes of text.
+    /// The messages of each user in this life: their number and their bytes of text.
     said: BTreeMap<String, (u128, u128)>,
-    budgets: Budgets,
-    /// How much room the storage has left.
+    charged: ChargedBytes,
     room: Room,
     checked: Checked,
 }
@@ -112,7 +116,7 @@ impl fmt::Debug for Oracle {
 }
 
 impl Oracle {
-    /// Before anything happens, over a store that holds this.
+    /// An oracle before the first event, over this store.
     pub fn new(limits: Limits, store: &Export) -> Self {
         Self {
             limits,
@@ -126,7 +130,7 @@ impl Oracle {
             refusals: BTreeMap::new(),
             began: Monotonic::default(),
             said: BTreeMap::new(),
-            budgets: Budgets::default(),
+            charged: ChargedBytes::default(),
             room: Room::default(),
             checked: Checked::default(),
         }
@@ -137,13 +141,13 @@ impl Oracle {
         self.checked
     }
 
-    /// The server has a new connection, whose user it knows. `is_control` is whether the token says
-    /// a control role.
+    /// Records a new connection of an authenticated user. `is_control` is whether the token names a
+    /// control role.
     ///
     /// # Errors
     ///
-    /// P7, if the user had more than its limit: as many that are admitted, and as many that are
-    /// being admitted.
+    /// P7, if the user already has more than twice `connections_per_user`: one share for admitted
+    /// connections, one for those being admitted.
     pub fn opened(&mut self, conn: u64, user: &str, is_control: bool) -> Result<(), PromiseError> {
         let most = 2 * self.limits.engine.connections_per_user;
         let has = self.links.values().filter(|link| link.user == user).count();
@@ -152,11 +156,11 @@ impl Oracle {
         Ok(())
     }
 
-    /// The server reads a frame.
+    /// Records a frame read by the server.
     ///
     /// # Errors
     ///
-    /// P7, if it reads more than it may before it has answered.
+    /// P7, if the connection has more than `requests_under_way` unanswered requests.
     pub fn asked(&mut self, conn: u64, frame: &str, store: &Export) -> Result<(), PromiseError> {
         let most = self.limits.engine.requests_under_way;
         let control = self.links.iter().filter(|(_, link)| link.is_control).map(|(conn, _)| *conn);
@@ -171,14 +175,14 @@ impl Oracle {
             Some(id) => asked.kind == "send_chat_message" && self.stored.is_emergency_of(id, &link.user),
             None => asked.data["room_type"] == RoomType::EmergencySupport.as_str(),
         };
-        self.budgets.asked(&link.user, &asked);
+        self.charged.asked(&link.user, &asked);
         asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
         link.pending.push_back(asked);
         let under_way = link.pending.len();
         must(under_way <= most, "P7", || format!("connection {conn} has {under_way} requests under way"))
     }
 
-    /// The server writes a frame to these connections, while the store holds this.
+    /// Checks a frame written to these connections against the store's current content.
     ///
     /// # Errors
     ///
@@ -209,7 +213,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// The server knows from now on that its storage has this much room.
+    /// Records that the server knows of this much room in its storage from now on.
     pub fn has_room(&mut self, room: Room) {
         self.room = room;
         let pending = self.links.values_mut().flat_map(|link| &mut link.pending);
@@ -220,8 +224,8 @@ impl Oracle {
         self.links.get(&conn).is_some_and(|link| link.is_control)
     }
 
-    /// P7: a connection that hears anything but an error is admitted, and its user has at most its
-    /// number of these.
+    /// P7: a connection counts as admitted once it hears anything but an error. A user has at most
+    /// `connections_per_user` admitted connections.
     fn admitted(&mut self, conn: u64) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn).filter(|link| !link.is_admitted) else { return Ok(()) };
         link.is_admitted = true;
@@ -231,11 +235,12 @@ impl Oracle {
         must(has <= most, "P7", || format!("{user} has {has} admitted connections of {most}"))
     }
 
-    /// A connection has ended: by the server, which said why, or not.
+    /// Records the end of a connection. `code` is the server's reason, if the server closed the
+    /// connection.
     ///
     /// # Errors
     ///
-    /// P7, if the server had no reason that its user could know.
+    /// P7, if the server had no legal reason.
     pub fn ended(&mut self, conn: u64, code: Option<CloseCode>) -> Result<(), PromiseError> {
         let Some(link) = self.links.remove(&conn) else { return Ok(()) };
         self.emergencies.ended(conn);
@@ -253,13 +258,13 @@ impl Oracle {
         must(is_legal, "P7", || format!("connection {conn} of {} is closed with {code:?}", link.user))
     }
 
-    /// The store has done something. `is_told` is whether the server hears of it: of what its store
-    /// keeps from it, it can tell nobody.
+    /// Checks the store after a commit. `is_told` is whether the server learns the outcome;
+    /// otherwise the server can tell nobody.
     ///
     /// # Errors
     ///
-    /// P2, P3, P5 for a user who is deactivated and says something, and P7 for one who says more
-    /// than its rate allows.
+    /// P2 and P3. P5, if a deactivated user says something. P7, if a user says more than the rates
+    /// allow.
     pub fn stored(&mut self, store: &Export, is_told: bool, now: Monotonic) -> Result<(), PromiseError> {
         if is_told {
             self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
@@ -276,7 +281,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// P7: all that a user has said since the server began, against its rates.
+    /// P7: checks all messages of a user since the server began against the rates.
     fn rated(&mut self, user: &str, content: &str, now: Monotonic) -> Result<(), PromiseError> {
         let RateSetting::Limited(rates) = &self.limits.rates else { return Ok(()) };
         let most = [rates.messages, rates.creations].map(|rate| {
@@ -293,7 +298,7 @@ impl Oracle {
         must(*bytes <= most, "P7", || format!("{user} said {bytes} bytes, of at most {most} by its rates"))
     }
 
-    /// The server has died, and with it every connection; the store holds this.
+    /// Checks the store after a crash, which has ended every connection.
     ///
     /// # Errors
     ///
@@ -311,8 +316,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// A backup, which holds this, has taken the place of the store: what it does not hold was
-    /// promised of another.
+    /// Replaces the store by a backup. Promises about content missing from the backup no longer
+    /// count.
     pub fn restored(&mut self, store: &Export) {
         self.stored = Stored::of(store);
         self.out = deactivated(store);
@@ -321,16 +326,16 @@ impl Oracle {
         self.kept.retain(|_, kept| stored.holds(&kept.id));
     }
 
-    /// A server begins.
+    /// Records the start of a server.
     pub fn began(&mut self, now: Monotonic) {
         self.began = now;
         self.said.clear();
-        self.budgets.began();
+        self.charged.began();
         self.room = Room::default();
     }
 
-    /// Nothing is under way any more: every request is answered, and whatever a connection had to
-    /// hear was heard.
+    /// Checks a run at rest: every request is answered, and each connection has heard everything
+    /// due.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use super::{Kept, Oracle, PromiseError, must, room};
 use crate::export::Export;
 
 impl Oracle {
-    /// P6: one reply to each request, in their order. Then, what it says.
+    /// P6: one reply to each request, in order. Then checks the reply's content.
     pub(super) fn replied(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let user = link.user.clone();
@@ -30,7 +30,8 @@ impl Oracle {
         }
     }
 
-    /// P5: only to who takes part. P1: what it says is durable. P2, P4, P6, P7: by its kind.
+    /// P5: only a participant gets a grant. P1: the content of the reply is durable. P2, P4, P6,
+    /// P7: by the kind of request.
     fn granted(
         &mut self,
         conn: u64,
@@ -59,7 +60,8 @@ impl Oracle {
         }
     }
 
-    /// P5: unknown and forbidden alike. P2: what was acknowledged is never reported refused.
+    /// P5: unknown and forbidden conversations get the same refusal. P2: an acknowledged request is
+    /// never refused later.
     fn refused(&mut self, conn: u64, user: &str, asked: &Asked, frame: &Value) -> Result<(), PromiseError> {
         let code = frame["code"].as_str().unwrap_or_default();
         must(!code.is_empty() && frame["error"].is_string(), "P6", || {
@@ -68,7 +70,7 @@ impl Oracle {
         match code {
             "rate_limited" => self.checked.rate_limited += 1,
             "budget_exceeded" => {
-                self.budgets.refused(user, asked, &self.limits)?;
+                self.charged.refused(user, asked, &self.limits)?;
                 self.checked.over_budget += 1;
             }
             "storage_low" => {
@@ -137,7 +139,7 @@ impl Oracle {
         self.acknowledged(user, asked, id, frame)
     }
 
-    /// P2: under one name one thing, and the same reply.
+    /// P2: one `client_message_id` has one result and one reply.
     fn acknowledged(
         &mut self,
         user: &str,
@@ -177,8 +179,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// P4: what comes fits what was held, what was heard and what is stored. P7: it is no longer
-    /// than a page.
+    /// P4: a catch-up continues the client's copy, fits the live messages heard and matches the
+    /// store. P7: a catch-up is at most one page.
     fn joined(
         &mut self,
         conn: u64,
@@ -213,8 +215,8 @@ impl Oracle {
         page(id, frame, store)
     }
 
-    /// P6: requests are done in their order, so that history shows what was acknowledged before it.
-    /// P7: as above.
+    /// P6: history shows every message acknowledged before, because requests are carried out in
+    /// order. P7: history is at most one page.
     fn history(&self, conn: u64, asked: &Asked, frame: &Value, store: &Export) -> Result<(), PromiseError> {
         let id = asked.conversation().unwrap_or_default();
         let shown = numbers(frame).max().unwrap_or_default();
@@ -231,7 +233,7 @@ impl Oracle {
     }
 }
 
-/// P1: a page shows what is stored.
+/// P1: each message of a page is stored.
 fn page(id: &str, frame: &Value, store: &Export) -> Result<(), PromiseError> {
     let mut messages = messages(frame);
     messages

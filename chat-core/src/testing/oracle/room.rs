@@ -24,8 +24,7 @@ pub enum Room {
     Exhausted,
 }
 
-/// Bytes that a user's requests may have been charged since the server began: at least as many as
-/// were.
+/// An upper bound of the bytes charged to a user since the server began.
 #[derive(Clone, Copy, Default)]
 struct Charged {
     all: u64,
@@ -35,9 +34,9 @@ struct Charged {
 
 /// The possible charges of each user. Bounded by the users of a run.
 #[derive(Default)]
-pub(super) struct Budgets(BTreeMap<String, Charged>);
+pub(super) struct ChargedBytes(BTreeMap<String, Charged>);
 
-impl Budgets {
+impl ChargedBytes {
     pub(super) fn began(&mut self) {
         self.0.clear();
     }
@@ -56,8 +55,8 @@ impl Budgets {
         charged.emergencies += if asked.is_own_emergency { bytes } else { 0 };
     }
 
-    /// P7: a budget refuses only what is more than it, and an emergency only once its own is used
-    /// up too.
+    /// P7: a budget refuses only requests beyond its limit, and an emergency only if the emergency
+    /// budget is used up too.
     pub(super) fn refused(&self, user: &str, asked: &Asked, limits: &Limits) -> Result<(), PromiseError> {
         let Charged { all, emergencies } = self.0.get(user).copied().unwrap_or_default();
         let daily = match &limits.rates {
@@ -76,8 +75,7 @@ impl Budgets {
     }
 }
 
-/// P7: the storage refuses only what it may at the least room that there was since it was asked
-/// for.
+/// P7: a refusal because of low storage is legal at the least room since the request.
 pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(), PromiseError> {
     let is_preferred = is_control || asked.is_own_emergency;
     let least = if is_preferred { Room::Exhausted } else { Room::Reserved };
@@ -86,7 +84,8 @@ pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(),
     })
 }
 
-/// P7: what was asked for once room was short takes none of what is left for others.
+/// P7: a request granted during low storage was entitled to the reserve at the most room since the
+/// request.
 pub(super) fn granted(user: &str, asked: &Asked, is_control: bool) -> Result<(), PromiseError> {
     let is_preferred = is_control || asked.is_own_emergency;
     let most = if is_preferred { Room::Reserved } else { Room::Ample };

@@ -11,31 +11,31 @@ use crate::export::{Export, ExportedConversation};
 use crate::protocol::RoomType;
 
 /// A message that is stored.
-struct Known {
+struct KnownMessage {
     id: String,
-    /// The users who may hear it.
+    /// The users allowed to hear the message.
     audience: Rc<BTreeSet<String>>,
-    /// Whether the server knows that it is stored.
+    /// Whether the server knows that the message is stored.
     is_told: bool,
 }
 
 #[derive(Default)]
-struct Conversation {
-    messages: Vec<Known>,
+struct KnownConversation {
+    messages: Vec<KnownMessage>,
     version: u64,
     members: Rc<BTreeSet<String>>,
-    /// The users who took part at any time.
+    /// Everyone with a part in it at any time.
     ever: BTreeSet<String>,
-    /// The users whose part has begun or ended since the first message.
+    /// The users added or removed since the first message.
     moved: BTreeSet<String>,
     /// The creator, if it is an emergency.
     emergency_of: Option<String>,
 }
 
-/// All that is known of what is stored. Only what has grown is looked at.
+/// Everything known about the store. Only conversations with news are examined.
 #[derive(Default)]
 pub(super) struct Stored {
-    conversations: BTreeMap<String, Conversation>,
+    conversations: BTreeMap<String, KnownConversation>,
     ids: BTreeSet<String>,
     /// How often each text is stored, by user.
     said: BTreeMap<(String, String), usize>,
@@ -49,7 +49,7 @@ impl Stored {
         stored
     }
 
-    /// Takes in what is new. Who said what in it.
+    /// Takes in new messages, and returns the sender and text of each.
     pub(super) fn note(
         &mut self,
         store: &Export,
@@ -77,7 +77,7 @@ impl Stored {
         Ok(new)
     }
 
-    /// P1: what was stored is stored.
+    /// P1: everything stored before is still stored.
     pub(super) fn verify(&self, store: &Export) -> Result<(), PromiseError> {
         for (id, known) in &self.conversations {
             let exported = store.conversations.get(id.as_str());
@@ -106,7 +106,7 @@ impl Stored {
         self.conversations.iter().map(|(id, known)| (id.clone(), known.messages.len() as u64)).collect()
     }
 
-    /// Whether it is an emergency that this user has created.
+    /// Whether the conversation is an emergency created by this user.
     pub(super) fn is_emergency_of(&self, id: &str, user: &str) -> bool {
         self.conversations.get(id).is_some_and(|known| known.emergency_of.as_deref() == Some(user))
     }
@@ -121,7 +121,7 @@ impl Stored {
         known.is_some_and(|known| known.audience.contains(user))
     }
 
-    /// The first of these that whoever is connected as this user had to hear.
+    /// The first of these numbers that a connection of this user had to hear.
     pub(super) fn missed(&self, id: &str, user: &str, mut seqs: Range<u64>) -> Option<u64> {
         let known = self.conversations.get(id)?;
         let throughout = known.ever.contains(user) && !known.moved.contains(user);
@@ -130,7 +130,7 @@ impl Stored {
     }
 }
 
-impl Conversation {
+impl KnownConversation {
     /// P3: numbers without holes, and times that never fall.
     fn grow(&mut self, exported: &ExportedConversation, is_told: bool) -> Result<(), PromiseError> {
         let before = self.messages.len();
@@ -145,7 +145,7 @@ impl Conversation {
         let is_emergency = conversation.room_type == RoomType::EmergencySupport;
         self.emergency_of = is_emergency.then(|| conversation.created_by.to_string());
         let audience = self.moves(exported);
-        self.messages.extend(exported.messages.iter().skip(before).map(|message| Known {
+        self.messages.extend(exported.messages.iter().skip(before).map(|message| KnownMessage {
             id: message.id.to_string(),
             audience: audience.clone(),
             is_told,
@@ -153,9 +153,9 @@ impl Conversation {
         Ok(())
     }
 
-    /// Takes note of the users whose part has begun or ended, and returns the audience of new
-    /// messages. A commit may change members and append: all who took part before or after it may
-    /// hear of it.
+    /// Records the users added or removed, and returns the audience of new messages. One commit may
+    /// change members and append a message: the participants before and after the commit may hear
+    /// the message.
     fn moves(&mut self, exported: &ExportedConversation) -> Rc<BTreeSet<String>> {
         if self.version == exported.conversation.version {
             return self.members.clone();
@@ -173,7 +173,7 @@ impl Conversation {
     }
 }
 
-/// P1: the message stands there in the store.
+/// P1: the store holds the message under this number.
 pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> Result<(), PromiseError> {
     let stored = store.conversations.get(id).and_then(|stored| stored.messages.get(place(seq)));
     let is_it = stored.is_some_and(|stored| {
@@ -184,7 +184,7 @@ pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> 
     must(is_it, "P1", || format!("{message} is not stored as {id} {seq}"))
 }
 
-/// Where message `seq` stands.
+/// The index of message `seq`.
 pub(super) fn place(seq: u64) -> usize {
     usize::try_from(seq).unwrap_or_default().wrapping_sub(1)
 }

@@ -1,4 +1,4 @@
-//! Imports and administration: what they say of users while these are connected.
+//! Imports and administration, which change users while these are connected.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::engine::{Command, CommandId, Input};
 use crate::id::UserId;
 use crate::protocol::{Role, User};
 
-/// By then a store has carried out a command, or has failed.
+/// The time by which a store has carried out a command, or has failed.
 const SURELY_DONE: Duration = Duration::from_secs(10);
 
 impl Environment {
@@ -23,8 +23,8 @@ impl Environment {
         self.input(Input::Command { id: CommandId(self.commands), command });
     }
 
-    /// The staff list says a role of somebody, the same or another one. The user with the first id
-    /// keeps its role, so that somebody can ask for support in every run.
+    /// Imports the same role or another one for some user. The user with the first id keeps its
+    /// role: otherwise a run could lack anyone allowed to ask for support.
     pub(super) fn import_any(&mut self) {
         if let (Some(user), Some(role)) = (self.any_user(), self.random.pick(&Role::ALL).copied()) {
             let is_first = self.server.exported().accounts.keys().next() == Some(&user.id);
@@ -33,8 +33,8 @@ impl Environment {
         }
     }
 
-    /// Deactivates a user, who is activated after a pause. A slow store may not have done the first
-    /// when the second is due, so that it is looked for once more.
+    /// Deactivates a user, and activates the same user after a pause. The activation is tried
+    /// twice, because a slow store may not have done the deactivation by then.
     pub(super) fn deactivate_any(&mut self) {
         if let Some(user) = self.any_user() {
             self.command(Command::Deactivate(user.id.clone()));
@@ -45,8 +45,8 @@ impl Environment {
         }
     }
 
-    /// Activates whoever is deactivated in a backup that has taken the store's place: the
-    /// activation may be lost with what the backup lacks.
+    /// Activates every user deactivated in a backup that has replaced the store. The backup may
+    /// lack the activation.
     pub(super) fn activate_all_later(&mut self) {
         let accounts = self.server.exported().accounts.values();
         let out: Vec<_> = accounts.filter(|known| !known.active).map(|known| known.user.id.clone()).collect();

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use super::client::ClientId;
 use crate::time::Monotonic;
 
-/// Where the lines of a trace go, each with its time.
+/// The receiver of a trace's lines, each with its time.
 pub type Trace = Box<dyn FnMut(Monotonic, &str)>;
 
-/// Something that happens in a run, and need not.
+/// An optional entry of a run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Entry {
     /// A client takes part.
@@ -34,17 +34,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One whose run is told line by line.
+    /// A plan with a trace.
     pub fn told(trace: Trace) -> Self {
         Self { trace: Some(trace), ..Self::default() }
     }
 
-    /// Whether it leaves out nothing.
+    /// Whether the plan leaves out nothing.
     pub fn is_whole(&self) -> bool {
         self.left_out.is_empty()
     }
 
-    /// Whether this is to happen; it is on record then.
+    /// Whether this entry happens. If so, records it.
     pub(super) fn allows(&mut self, entry: Entry) -> bool {
         let is_allowed = !self.left_out.contains(&entry);
         if is_allowed {

@@ -19,9 +19,9 @@ pub struct ClientId(pub(super) usize);
 
 /// A program that talks to the simulated server over the simulated network.
 ///
-/// It draws its chance from the simulation too, so that a whole run comes of one seed.
+/// A client draws its chance from the simulation too, because a whole run depends on one seed.
 pub trait Client {
-    /// Takes in what has happened, and does what is to be done.
+    /// Handles an event, and acts on it.
     fn handle(&mut self, heard: Heard, around: &mut Surroundings<'_>);
 }
 
@@ -58,7 +58,7 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// The time, the same for all; a client whose clock is wrong makes it so itself.
+    /// The time, the same for all clients. A client with a wrong clock adds the error itself.
     pub fn now(&self) -> Now {
         self.environment.now
     }
@@ -68,13 +68,13 @@ impl Surroundings<'_> {
         self.environment.chance_of(self.client)
     }
 
-    /// Whether the client does what it is about to do of its own accord. Asking this lets a run
-    /// that breaks a promise be made shorter: it is `true`, but in a run that leaves this out.
+    /// Whether the client carries out its next voluntary act. Asking this allows shrinking a run
+    /// that breaks a promise: the answer is `false` only in a run that leaves this act out.
     pub fn acts(&mut self) -> bool {
         self.environment.acts(self.client)
     }
 
-    /// Whoever issues tokens.
+    /// The issuer of tokens.
     pub fn tokens(&mut self) -> &mut Issuer {
         &mut self.environment.tokens
     }
@@ -85,15 +85,15 @@ impl Surroundings<'_> {
         self.environment.server.exported().accounts.get(user).map(|account| account.user.role)
     }
 
-    /// Opens a connection. `link` is chosen by the client, and never used twice; it hears of it
-    /// what becomes of it.
+    /// Opens a connection. The client chooses `link`, never uses one twice, and hears the outcome
+    /// under this number.
     ///
-    /// `heartbeat` is after how long without a sign of life either side counts it as dead.
+    /// Either side counts the connection as dead after `heartbeat` without a sign of life.
     pub fn connect(&mut self, link: u64, token: &str, heartbeat: Duration) {
         self.environment.attempt((self.client, link), token, heartbeat);
     }
 
-    /// Sends a text frame. Over a connection that is gone, it is lost.
+    /// Sends a text frame. A connection that is gone loses the frame.
     pub fn send(&mut self, link: u64, frame: Bytes) {
         self.environment.client_sends((self.client, link), frame);
     }
@@ -103,8 +103,7 @@ impl Surroundings<'_> {
         self.environment.client_leaves((self.client, link));
     }
 
-    /// Asks to be [woken](Heard::Woken) at this time, or never; it takes the place of the one
-    /// before.
+    /// Asks to be [woken](Heard::Woken) at this time, or never. Replaces the time asked for before.
     pub fn wake_at(&mut self, at: Option<Monotonic>) {
         self.environment.client_sleeps(self.client, at);
     }

@@ -1,11 +1,10 @@
-//! All of a simulation but its clients: time, chance, what is to happen, and what goes wrong by
-//! itself.
+//! The simulation without its clients: time, chance, the schedule, and spontaneous faults.
 
 use std::time::Duration;
 
 use super::agenda::{Entry, Plan};
 use super::client::{ClientId, Heard};
-use super::faults::{Counters, Fault, Faults};
+use super::faults::{Counters, FaultKind, Faults};
 use super::network::Network;
 use super::random::Random;
 use super::schedule::Schedule;
@@ -20,10 +19,10 @@ use crate::store::MemoryState;
 use crate::testing::oracle::{Oracle, PromiseError};
 use crate::time::{Monotonic, Now};
 
-/// Something that is to happen.
+/// A scheduled event.
 #[derive(Debug)]
 pub(super) enum Happening {
-    /// A client is to be woken, if this is still the time that it wants.
+    /// A client is woken, unless it has asked for another time since.
     Wake(ClientId),
     /// An attempt to connect reaches the server.
     Reaches { conn: ConnectionId, token: String },
@@ -35,7 +34,7 @@ pub(super) enum Happening {
     Reads(ConnectionId),
     /// The client hears of the end of its connection.
     ClientHears(ConnectionId, &'static str),
-    /// The server hears of it.
+    /// The server hears of the end of a connection.
     ServerHears(ConnectionId),
     /// The engine of this life is to be woken.
     EngineWakes { life: u64 },
@@ -43,7 +42,7 @@ pub(super) enum Happening {
     Loaded { life: u64, ticket: Ticket, answer: LoadAnswer },
     /// A commit has reached the disk, or has failed.
     Synced { life: u64, fate: Fate },
-    /// The store says so.
+    /// The store reports the end of a commit.
     Committed { life: u64, ticket: Ticket },
     /// The server crashes.
     Crashes,
@@ -52,14 +51,14 @@ pub(super) enum Happening {
     /// The store is backed up.
     BackedUp,
     /// Something goes wrong.
-    Fails(Fault),
-    /// A user who was deactivated is let in again, as soon as that can be done.
+    Fails(FaultKind),
+    /// A deactivated user is activated as soon as possible.
     Activates(UserId),
     /// The storage has enough room again.
     HasRoom,
 }
 
-/// All of a simulation but its clients.
+/// The simulation without its clients.
 pub(super) struct Environment {
     pub(super) now: Now,
     pub(super) random: Random,
@@ -86,7 +85,7 @@ struct Around {
     wake: Option<Monotonic>,
     random: Random,
     acts: u64,
-    /// Whether it takes part, once that is asked.
+    /// Whether the client takes part, once decided.
     takes_part: Option<bool>,
 }
 
@@ -115,7 +114,7 @@ impl Environment {
         self.plan = plan;
         self.note_faults();
         self.start();
-        Fault::ALL.into_iter().for_each(|fault| self.fail_later(fault));
+        FaultKind::ALL.into_iter().for_each(|fault| self.fail_later(fault));
         self.back_up_later();
     }
 
@@ -152,12 +151,12 @@ impl Environment {
         self.plan.allows(entry)
     }
 
-    /// Whether something goes wrong that does so often.
+    /// Whether a fault with this chance happens now.
     pub(super) fn mishap(&mut self, percent: u64) -> bool {
         self.random.percent(percent) && self.plan.allows_fault()
     }
 
-    /// Shows the oracle something, with what the store holds now.
+    /// Shows the oracle something, together with the store's current content.
     pub(super) fn show(&mut self, see: impl FnOnce(&mut Oracle, &Export) -> Result<(), PromiseError>) {
         if self.broken.is_some() {
             return;
@@ -198,7 +197,7 @@ impl Environment {
         }
     }
 
-    /// Lets it happen. What a client hears of it is for the caller to tell.
+    /// Carries out an event, and returns the news for a client, which the caller delivers.
     pub(super) fn happen(&mut self, what: Happening) -> Option<(ClientId, Heard)> {
         match what {
             Happening::Wake(client) => return self.wake(client),
@@ -241,26 +240,26 @@ impl Environment {
         *self.around[client.0].takes_part.get_or_insert_with(|| plan.allows(Entry::Client(client)))
     }
 
-    fn fails(&mut self, fault: Fault) {
+    fn fails(&mut self, fault: FaultKind) {
         if fault.pause(&self.faults).is_none() {
             return;
         }
         match fault {
             _ if !self.plan.allows_fault() => {}
-            Fault::Cut => self.cut_any(),
-            Fault::BlackHole => self.swallow_any(),
-            Fault::Crash if self.random.percent(50) => self.server.crashes_while_syncing = true,
-            Fault::Crash => self.crash(),
-            Fault::Restore => self.restore(),
-            Fault::Import => self.import_any(),
-            Fault::Deactivation => self.deactivate_any(),
-            Fault::LowStorage => self.storage_runs_low(),
+            FaultKind::Cut => self.cut_any(),
+            FaultKind::BlackHole => self.swallow_any(),
+            FaultKind::Crash if self.random.percent(50) => self.server.crashes_while_syncing = true,
+            FaultKind::Crash => self.crash(),
+            FaultKind::Restore => self.restore(),
+            FaultKind::Import => self.import_any(),
+            FaultKind::Deactivation => self.deactivate_any(),
+            FaultKind::LowStorage => self.storage_runs_low(),
         }
         self.fail_later(fault);
     }
 
-    /// Around the mean pause.
-    fn fail_later(&mut self, fault: Fault) {
+    /// Schedules the next fault of this kind, around the mean pause.
+    fn fail_later(&mut self, fault: FaultKind) {
         if let Some(pause) = fault.pause(&self.faults) {
             let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             let pause = self.random.span(millis / 2..millis / 2 * 3);
@@ -302,7 +301,7 @@ impl Environment {
         }
     }
 
-    /// Gives the engine an input, if there is one, and does what it asks for.
+    /// Gives a running engine an input, and carries out every pending output.
     pub(super) fn input(&mut self, input: Input) {
         if self.server.engine.is_some() {
             self.show_input(&input);

@@ -70,9 +70,9 @@ impl Faults {
         }
     }
 
-    /// Another mixture for each seed: in most runs much goes wrong, in some only one thing or
-    /// nothing, so that each is also seen without the others around it. Accounts are changed by
-    /// nobody: not every client comes back after that.
+    /// Another mixture for each seed. Most runs have many faults, some have one kind or none,
+    /// because each kind must also be seen alone. Accounts never change, because not every client
+    /// comes back after such a change.
     pub fn drawn(random: &mut Random) -> Self {
         let slow = *random.pick(&[20, 100, 400]).unwrap_or(&20);
         let syncs = *random.pick(&[10, 50, 500]).unwrap_or(&10);
@@ -109,9 +109,9 @@ impl Faults {
     }
 }
 
-/// Something that goes wrong by itself.
+/// A spontaneous fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fault {
+pub(super) enum FaultKind {
     Cut,
     BlackHole,
     Crash,
@@ -121,7 +121,7 @@ pub(super) enum Fault {
     LowStorage,
 }
 
-impl Fault {
+impl FaultKind {
     pub(super) const ALL: [Self; 7] = [
         Self::Cut,
         Self::BlackHole,
@@ -161,8 +161,7 @@ pub struct Counters {
     pub crashes_that_forgot: u64,
     /// Restores from a backup.
     pub restores: u64,
-    /// Commits that were done, and whose answer was lost: the engine has told nobody of what they
-    /// hold.
+    /// Completed commits with a lost answer. The engine has announced nothing of them.
     pub lost_answers: u64,
     /// Connections that the server has refused because their token had expired.
     pub expired_tokens: u64,

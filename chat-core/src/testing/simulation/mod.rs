@@ -1,14 +1,14 @@
 //! Clients, a server and the network between them in one value, in virtual time, from one seed.
 //!
 //! The server is a real [engine](crate::engine) over a simulated store, which takes its time,
-//! fails, loses in a crash what was not synced, and is now and then restored from a backup. The
-//! connections delay, are cut, and swallow frames; tokens expire. What goes wrong and how often is
-//! said by [`Faults`]. A client is whatever is a [`Client`]: the simulation knows nothing of it but
-//! what it sends.
+//! fails, loses unsynced changes in a crash, and is now and then restored from a backup. The
+//! connections delay, are cut, and swallow frames; tokens expire. [`Faults`] holds the kinds of
+//! faults and their frequency. A client is any [`Client`]: the simulation sees nothing of it but
+//! its frames.
 //!
-//! Every draw comes of one [`Random`], and nothing else decides: the same seed and the same clients
-//! give the same run, always. The [`Plan`] given to [`Simulation::begin`] says where the run is
-//! told line by line.
+//! Every draw comes from one [`Random`], and nothing else decides: the same seed and the same
+//! clients always give the same run. The [`Plan`] given to [`Simulation::begin`] may hold a trace,
+//! which gets a line for each event.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,7 +17,9 @@
 //! use chat_core::limits::Limits;
 //! use chat_core::protocol::{Role, User};
 //! use chat_core::store::MemoryState;
-//! use chat_core::testing::simulation::{Client, Faults, Heard, Plan, Random, Simulation, Surroundings};
+//! use chat_core::testing::simulation::{
+//!     Client, Faults, Heard, Plan, Random, Simulation, Surroundings,
+//! };
 //!
 //! /// Asks for its conversations once.
 //! struct Curious {
@@ -29,7 +31,8 @@
 //!         match heard {
 //!             Heard::Woken => {
 //!                 let (user, now) = (User::new("driver_1", Role::BusDriver), around.now().wall);
-//!                 let token = around.tokens().issue(&user, now, |_, number| format!("token {number}"));
+//!                 let text = |_: &_, number| format!("token {number}");
+//!                 let token = around.tokens().issue(&user, now, text);
 //!                 around.connect(1, &token, Duration::from_secs(25));
 //!             }
 //!             Heard::Opened { link } => {
@@ -50,9 +53,9 @@
 //! assert_eq!(simulation.clients()[0].heard.len(), 1);
 //! ```
 //!
-//! Throughout, an [oracle](super::oracle) holds the promises P1 to P7 against what the connections
-//! carry and what is stored, and the run stops at the first that is broken. [`shrink`] makes such a
-//! run as short as it can, and tells it.
+//! Throughout, an [oracle](super::oracle) checks the promises P1 to P7 against the frames of all
+//! connections and the store, and the run stops at the first broken promise. [`shrink()`] makes
+//! such a run as short as possible, and returns its trace.
 
 mod accounts;
 mod agenda;
@@ -106,13 +109,13 @@ impl<C: Client> Simulation<C> {
         id
     }
 
-    /// The server starts, and things begin to go wrong, but for what the plan leaves out.
+    /// Starts the server and the faults, except for the entries left out by the plan.
     pub fn begin(&mut self, plan: Plan) {
         self.environment.begin(plan);
     }
 
-    /// Lets time pass, and happen what falls into it, up to the first promise that is broken:
-    /// nothing happens after that.
+    /// Lets time pass and its events happen, up to the first broken promise. Nothing happens after
+    /// a broken promise.
     ///
     /// # Errors
     ///
@@ -120,7 +123,7 @@ impl<C: Client> Simulation<C> {
     ///
     /// # Panics
     ///
-    /// If a client keeps itself busy without any time passing: a fault of the client.
+    /// If a client keeps itself busy without any time passing, which is a fault of the client.
     pub fn run_for(&mut self, span: Duration) -> Result<(), PromiseError> {
         let end = self.environment.now.monotonic.plus(span);
         let mut at_once = 0;
@@ -143,8 +146,8 @@ impl<C: Client> Simulation<C> {
         Ok(())
     }
 
-    /// Holds what is left of the promises against a run that has come to rest: every request that
-    /// reached the server is answered, and each connection has heard all that it had to.
+    /// Checks the rest of the promises in a run at rest: every request that reached the server is
+    /// answered, and each connection has heard everything due.
     ///
     /// # Errors
     ///
@@ -159,12 +162,12 @@ impl<C: Client> Simulation<C> {
         act(&mut self.clients[client.0], &mut around)
     }
 
-    /// From now on nothing goes wrong any more, and new tokens are good for a day. Network and
-    /// store are no faster, and what is broken is still found out only by its heartbeat.
+    /// Ends all faults, and makes new tokens good for a day. Network and store are no faster, and
+    /// broken connections are still detected only by their heartbeats.
     ///
-    /// Where the store has done something whose answer was lost, the server starts once more: its
-    /// engine has told nobody of it, and promises no more than that who connects anew or hears the
-    /// next message catches up with it.
+    /// The server starts once more if the answer to a completed commit was lost. Its engine has
+    /// announced nothing of such a commit: a client catches up only by a new connection or at the
+    /// next message.
     pub fn heal(&mut self) {
         self.environment.heal();
         if self.environment.server.has_untold() {
@@ -177,7 +180,7 @@ impl<C: Client> Simulation<C> {
         self.environment.now
     }
 
-    /// Whoever issues tokens.
+    /// The issuer of tokens.
     pub fn tokens(&mut self) -> &mut Issuer {
         &mut self.environment.tokens
     }

@@ -16,38 +16,37 @@ use crate::time::Monotonic;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection, as its client numbers it.
-pub(super) type Name = (ClientId, u64);
+pub(super) type LinkName = (ClientId, u64);
 
 /// One direction of a connection.
 #[derive(Default)]
 struct Way {
-    /// When what was sent last arrives: nothing overtakes it.
+    /// The arrival of the last frame sent, which no later frame overtakes.
     last: Monotonic,
     /// Nothing arrives any more.
     is_dead: bool,
 }
 
 struct NetworkLink {
-    name: Name,
+    name: LinkName,
     heartbeat: Duration,
-    /// Whether the client counts on it.
+    /// Whether the link is open at the client.
     client_open: bool,
-    /// Whether the server does.
+    /// Whether the link is open at the server.
     server_open: bool,
     up: Way,
     down: Way,
-    /// The server does not read it: what has arrived waits. Bounded by what a client sends in a
-    /// run.
+    /// Whether the server has paused reading. Arrived frames wait, bounded by the frames of a run.
     is_paused: bool,
     unread: VecDeque<Frame>,
 }
 
-/// The connections that at least one side counts on.
+/// The connections open at one side at least.
 #[derive(Default)]
 pub(super) struct Network {
     last: u64,
     links: BTreeMap<ConnectionId, NetworkLink>,
-    names: BTreeMap<Name, ConnectionId>,
+    names: BTreeMap<LinkName, ConnectionId>,
     /// Until when a client is without any network.
     tunnels: BTreeMap<ClientId, Monotonic>,
 }
@@ -64,7 +63,7 @@ impl Network {
 
 impl Environment {
     /// A client tries to connect.
-    pub(super) fn attempt(&mut self, name: Name, token: &str, heartbeat: Duration) {
+    pub(super) fn attempt(&mut self, name: LinkName, token: &str, heartbeat: Duration) {
         self.activity += 1;
         self.network.last += 1;
         let conn = ConnectionId(self.network.last);
@@ -131,7 +130,7 @@ impl Environment {
         self.server_leaves(conn, code);
     }
 
-    /// Puts something on its way, behind what is on it. What is sent into a dead direction is lost.
+    /// Sends something behind everything already in transit. A dead direction loses all frames.
     fn travels(&mut self, conn: ConnectionId, up: bool, what: impl FnOnce(ConnectionId) -> Happening) {
         let pause = self.latency();
         let Some(link) = self.network.links.get_mut(&conn) else { return };
@@ -143,7 +142,7 @@ impl Environment {
         self.schedule.put(way.last, what(conn));
     }
 
-    pub(super) fn client_sends(&mut self, name: Name, frame: Bytes) {
+    pub(super) fn client_sends(&mut self, name: LinkName, frame: Bytes) {
         self.activity += 1;
         if let Some(conn) = self.network.names.get(&name).copied() {
             self.travels(conn, true, |conn| Happening::Arrives { conn, up: true, frame: Frame::Text(frame) });
@@ -169,7 +168,7 @@ impl Environment {
     }
 
     /// The client at the end of a connection, if frames still reach it.
-    fn for_client(&mut self, conn: ConnectionId) -> Option<Name> {
+    fn for_client(&mut self, conn: ConnectionId) -> Option<LinkName> {
         let link = self.network.links.get(&conn).filter(|link| link.client_open)?;
         self.counters.lost_frames += u64::from(link.down.is_dead);
         (!link.down.is_dead).then_some(link.name)
@@ -184,7 +183,7 @@ impl Environment {
         self.read(conn);
     }
 
-    /// Reads what has arrived, as long as the engine wants it.
+    /// Reads arrived frames, as long as the engine has not paused the connection.
     pub(super) fn read(&mut self, conn: ConnectionId) {
         while let Some(link) = self.network.links.get_mut(&conn).filter(|link| !link.is_paused)
             && let Some(frame) = link.unread.pop_front()
@@ -202,8 +201,8 @@ impl Environment {
         }
     }
 
-    /// The client wants it no more.
-    pub(super) fn client_leaves(&mut self, name: Name) {
+    /// Closes a connection at the client's end.
+    pub(super) fn client_leaves(&mut self, name: LinkName) {
         let Some(conn) = self.network.names.remove(&name) else { return };
         let Some(link) = self.network.links.get_mut(&conn) else { return };
         link.client_open = false;
@@ -244,7 +243,8 @@ impl Environment {
         self.client_hears_in_order(conn, "the server has closed the connection");
     }
 
-    /// The client hears of the end behind all that is on its way to it, or else by its heartbeat.
+    /// Tells the client of the end after all frames in transit to it, or by its heartbeat in a dead
+    /// direction.
     fn client_hears_in_order(&mut self, conn: ConnectionId, reason: &'static str) {
         match self.network.links.get(&conn).filter(|link| link.down.is_dead).map(|link| link.heartbeat) {
             Some(pause) => self.later(pause, Happening::ClientHears(conn, reason)),
@@ -252,7 +252,7 @@ impl Environment {
         }
     }
 
-    /// The server has died: what it had written may still come, or not.
+    /// Ends every connection of a crashed server. Frames in transit may still arrive, or not.
     pub(super) fn server_is_gone(&mut self) {
         for conn in self.network.established() {
             let is_dead = self.random.percent(30);
@@ -303,7 +303,7 @@ impl Environment {
         self.kill(conn, up, down);
     }
 
-    /// Nothing arrives any more: each side that hears nothing finds out by its heartbeat.
+    /// Kills directions of a connection. A side that hears nothing detects this by its heartbeat.
     fn kill(&mut self, conn: ConnectionId, up: bool, down: bool) {
         let Some(link) = self.network.links.get_mut(&conn) else { return };
         let heartbeat = link.heartbeat;

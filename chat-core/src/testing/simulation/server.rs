@@ -39,11 +39,11 @@ struct UnderWay {
     verdicts: Option<Vec<Verdict>>,
 }
 
-/// An engine, if the server is up, and what is on its disk.
+/// The engine of a running server, and the disk.
 pub(super) struct Server {
     pub(super) engine: Option<Engine>,
     limits: Limits,
-    /// Grows with each start: what was meant for an engine before is not for this one.
+    /// The number of crashes so far. Events meant for an engine before the last crash are dropped.
     life: u64,
     wake_at: Option<crate::time::Monotonic>,
     /// The synced state.
@@ -53,10 +53,10 @@ pub(super) struct Server {
     epochs: u64,
     /// A crash waits for the next commit.
     pub(super) crashes_while_syncing: bool,
-    /// Conversations whose last message is stored, but the engine took it for refused, and so has
-    /// told nobody.
+    /// Conversations with a last message that is stored although the engine saw its commit fail.
+    /// Nobody has heard that message.
     untold: BTreeSet<ConversationId>,
-    /// The same of a reading: no later one makes up for it.
+    /// The same for a read position. No later position makes up for it.
     has_untold_reading: bool,
     /// The last state of each epoch before this one.
     past: Vec<Export>,
@@ -101,7 +101,7 @@ impl Server {
 }
 
 impl Environment {
-    /// A new engine over what is on the disk.
+    /// Starts a new engine over the disk.
     pub(super) fn start(&mut self) {
         self.note(|| "the server starts".to_owned());
         let settings = Settings { limits: self.server.limits.clone(), ..Settings::default() };
@@ -114,7 +114,7 @@ impl Environment {
         self.act();
     }
 
-    /// The engine is gone, and of what was under way to the disk only a part has come there.
+    /// Ends the engine. Only a part of the commit under way reaches the disk.
     pub(super) fn crash(&mut self) {
         if self.server.engine.take().is_none() {
             return;
@@ -167,13 +167,14 @@ impl Environment {
         self.later(pause, Happening::HasRoom);
     }
 
-    /// `is_told` is whether the engine hears of it.
+    /// Shows the oracle the store after a commit. `is_told` is whether the engine learns the
+    /// outcome.
     fn show_stored(&mut self, is_told: bool) {
         let now = self.now.monotonic;
         self.show(|oracle, store| oracle.stored(store, is_told, now));
     }
 
-    /// Does what the engine asks for.
+    /// Carries out every pending output of the engine.
     pub(super) fn act(&mut self) {
         while let Some(output) = self.server.engine.as_mut().and_then(Engine::poll) {
             self.act_on(output);
@@ -279,7 +280,7 @@ impl Environment {
         self.show_stored(fate == Fate::Done);
         self.counters.lost_answers += u64::from(fate == Fate::DoneButLost);
         for id in said.into_iter().zip(&verdicts).filter_map(|(id, verdict)| id.filter(|_| verdict.is_ok())) {
-            // The next message that is told shows that something is missing before it.
+            // The next message heard live shows the gap before it.
             match fate {
                 Fate::DoneButLost => drop(self.server.untold.insert(id)),
                 _ => drop(self.server.untold.remove(&id)),
@@ -299,7 +300,7 @@ impl Environment {
     }
 }
 
-/// Whether it is something that somebody said.
+/// Whether the change holds a message.
 fn is_said(change: &Change) -> bool {
     matches!(change, Change::AppendMessage(_) | Change::CreateConversation(_))
 }

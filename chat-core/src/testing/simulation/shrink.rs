@@ -1,4 +1,4 @@
-//! A run that goes wrong, made short enough to read.
+//! Shrinks a run that goes wrong until a reader can follow it.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,18 +10,18 @@ use super::agenda::{Entry, Plan};
 /// Most runs that are tried. Each is at most about as long as the first.
 const MOST_RUNS: usize = 150;
 
-/// The shortest run found that goes wrong as the first did.
+/// The shortest run found that breaks the same promise as the first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shrunk {
     /// The failure, which names the broken promise first.
     pub wrong: String,
-    /// Everything that happens in it, one line each, up to that.
+    /// The events of the run up to the failure, one line each.
     pub trace: Vec<String>,
-    /// How many clients, acts and faults are left of it.
+    /// The number of clients, acts and faults left.
     pub left: usize,
-    /// Of how many.
+    /// The number of clients, acts and faults in the first run.
     pub of: usize,
-    /// How many runs it took to find.
+    /// The number of runs tried.
     pub runs: usize,
 }
 
@@ -34,12 +34,11 @@ impl fmt::Display for Shrunk {
     }
 }
 
-/// Runs this again and again, each time leaving out something, and keeps what goes wrong with the
-/// same promise.
+/// Repeats a run, leaves out more each time, and keeps the runs that break the same promise.
 ///
-/// `run` must do the same each time but for its [`Plan`], which it passes on to
-/// [`Simulation::begin`]; its error is what went wrong, and names the promise as in `P4: …`: one
-/// that names none is not made shorter. `None` if nothing goes wrong.
+/// `run` must depend on nothing but its [`Plan`], which `run` passes on to [`Simulation::begin`].
+/// Its error names the promise as in `P4: …`; a run with another error is not made shorter. `None`
+/// if nothing goes wrong.
 ///
 /// [`Simulation::begin`]: super::Simulation::begin
 pub fn shrink<T>(mut run: impl FnMut(Plan) -> Result<T, String>) -> Option<Shrunk> {

@@ -7,7 +7,7 @@ use crate::engine::{Claims, VerifyError};
 use crate::protocol::User;
 use crate::time::Timestamp;
 
-/// Issues tokens, and knows each of them again.
+/// An issuer that recognizes its own tokens.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     /// How long a new token is good.
@@ -19,13 +19,13 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// One whose tokens are good for this long.
+    /// An issuer of tokens with this lifetime.
     pub(super) fn new(lifetime: Duration) -> Self {
         Self { lifetime, says_when: true, issued: BTreeMap::new() }
     }
 
-    /// Issues a token. Its text is up to the caller, who is given what it says and which number it
-    /// has: so a test chooses what its client can read off it. Two texts must not be the same.
+    /// Issues a token. `text` makes its text from the claims and a serial number: thus a test
+    /// decides how much a client can read off the text. Two texts must not be the same.
     pub fn issue(
         &mut self,
         user: &User,
