@@ -28,7 +28,8 @@ fn op(bytes: &[u8]) -> arbitrary::Result<Op> {
     let kind: u8 = bytes.arbitrary()?;
     let mut pick = || bytes.arbitrary::<u8>().map(usize::from);
     Ok(match kind {
-        0..=13 => Op::Connect(pick()?),
+        0..=12 => Op::Connect(pick()?),
+        13 => Op::Crowd(pick()?),
         14..=15 => Op::ConnectWithRole { user: pick()?, role: pick()? },
         16..=21 => Op::Disconnect(pick()?),
         22..=31 => Op::Create { conn: pick()?, key: key(pick()?), emergency: pick()? % 2 == 1 },

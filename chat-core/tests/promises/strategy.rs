@@ -15,6 +15,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => n().prop_map(Op::Connect),
         1 => (n(), n()).prop_map(|(user, role)| Op::ConnectWithRole { user, role }),
+        1 => n().prop_map(Op::Crowd),
         3 => n().prop_map(Op::Disconnect),
         5 => (n(), key(), any::<bool>()).prop_map(|(conn, key, emergency)| Op::Create { conn, key, emergency }),
         25 => (n(), n(), key()).prop_map(|(conn, conversation, key)| Op::Send { conn, conversation, key }),

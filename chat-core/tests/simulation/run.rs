@@ -156,7 +156,7 @@ fn limits(random: &mut Random) -> Limits {
         ..RateLimits::default()
     });
     limits.pages.brief_conversations = 3;
-    limits.pages.brief_bytes = 2_000;
+    limits.pages.brief_bytes = 1_200;
     limits.pages.brief_participants = 1;
     limits.pages.brief_content = 8;
     limits

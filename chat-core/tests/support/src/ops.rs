@@ -10,31 +10,85 @@ use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use serde_json::{Value, json};
 
+/// How many connections of one user are admitted.
+const CONNECTIONS: usize = 3;
+
 /// One operation. Its numbers pick from the connections, conversations and questions of the moment.
 #[derive(Clone, Debug)]
 pub enum Op {
     Connect(usize),
-    ConnectWithRole { user: usize, role: usize },
+    ConnectWithRole {
+        user: usize,
+        role: usize,
+    },
+    /// More connections of one user than may be admitted and being admitted together.
+    Crowd(usize),
     Disconnect(usize),
-    Create { conn: usize, key: Option<u8>, emergency: bool },
-    Send { conn: usize, conversation: usize, key: Option<u8> },
-    Read { conn: usize, conversation: usize, seq: usize },
-    Type { conn: usize, conversation: usize, is_typing: bool },
-    Join { conn: usize, conversation: usize, after: Option<u64>, known_epoch: bool },
-    History { conn: usize, conversation: usize },
-    List { conn: usize, brief: bool },
-    NextPage { conn: usize, brief: bool },
-    Row { conn: usize, conversation: usize, brief: bool },
+    Create {
+        conn: usize,
+        key: Option<u8>,
+        emergency: bool,
+    },
+    Send {
+        conn: usize,
+        conversation: usize,
+        key: Option<u8>,
+    },
+    Read {
+        conn: usize,
+        conversation: usize,
+        seq: usize,
+    },
+    Type {
+        conn: usize,
+        conversation: usize,
+        is_typing: bool,
+    },
+    Join {
+        conn: usize,
+        conversation: usize,
+        after: Option<u64>,
+        known_epoch: bool,
+    },
+    History {
+        conn: usize,
+        conversation: usize,
+    },
+    List {
+        conn: usize,
+        brief: bool,
+    },
+    NextPage {
+        conn: usize,
+        brief: bool,
+    },
+    Row {
+        conn: usize,
+        conversation: usize,
+        brief: bool,
+    },
     Room(usize),
     Garbage(usize),
-    Burst { conn: usize, conversation: usize },
-    Enrol { conversation: usize, user: usize },
-    Withdraw { conversation: usize, user: usize },
+    Burst {
+        conn: usize,
+        conversation: usize,
+    },
+    Enrol {
+        conversation: usize,
+        user: usize,
+    },
+    Withdraw {
+        conversation: usize,
+        user: usize,
+    },
     Deactivate(usize),
     Activate(usize),
     Headroom(usize),
     Import(usize),
-    Answer { question: usize, answer: Answer },
+    Answer {
+        question: usize,
+        answer: Answer,
+    },
     AnswerAll,
     Advance(u64),
 }
@@ -63,9 +117,10 @@ impl Run {
         let mut limits = Limits::default();
         limits.engine.cached_conversations = 2;
         limits.engine.enrolment_step = 2;
-        limits.engine.connections_per_user = 3;
+        limits.engine.connections_per_user = CONNECTIONS;
         limits.pages.brief_participants = 1;
         limits.pages.brief_content = 8;
+        limits.pages.brief_bytes = 800;
         limits.rates = RateSetting::Limited(RateLimits {
             daily: Some(DailyBudget { bytes: 30_000, emergency_bytes: 8_000 }),
             ..RateLimits::default()
@@ -109,6 +164,10 @@ impl Run {
                 let role = Role::ALL[role % Role::ALL.len()];
                 let user = User { role, ..self.user(user) };
                 self.open.push(self.world.connect(&user));
+            }
+            Op::Crowd(user) => {
+                let user = self.user(user);
+                self.open.extend((0..=2 * CONNECTIONS).map(|_| self.world.connect(&user)));
             }
             Op::Disconnect(_) | Op::Create { .. } if self.open.is_empty() => {}
             Op::Disconnect(conn) => {
