@@ -17,78 +17,28 @@ const CONNECTIONS: usize = 3;
 #[derive(Clone, Debug)]
 pub enum Op {
     Connect(usize),
-    ConnectWithRole {
-        user: usize,
-        role: usize,
-    },
-    /// More connections of one user than may be admitted and being admitted together.
+    ConnectWithRole { user: usize, role: usize },
     Crowd(usize),
     Disconnect(usize),
-    Create {
-        conn: usize,
-        key: Option<u8>,
-        emergency: bool,
-    },
-    Send {
-        conn: usize,
-        conversation: usize,
-        key: Option<u8>,
-    },
-    Read {
-        conn: usize,
-        conversation: usize,
-        seq: usize,
-    },
-    Type {
-        conn: usize,
-        conversation: usize,
-        is_typing: bool,
-    },
-    Join {
-        conn: usize,
-        conversation: usize,
-        after: Option<u64>,
-        known_epoch: bool,
-    },
-    History {
-        conn: usize,
-        conversation: usize,
-    },
-    List {
-        conn: usize,
-        brief: bool,
-    },
-    NextPage {
-        conn: usize,
-        brief: bool,
-    },
-    Row {
-        conn: usize,
-        conversation: usize,
-        brief: bool,
-    },
+    Create { conn: usize, key: Option<u8>, emergency: bool },
+    Send { conn: usize, conversation: usize, key: Option<u8> },
+    Read { conn: usize, conversation: usize, seq: usize },
+    Type { conn: usize, conversation: usize, is_typing: bool },
+    Join { conn: usize, conversation: usize, after: Option<u64>, known_epoch: bool },
+    History { conn: usize, conversation: usize },
+    List { conn: usize, brief: bool },
+    NextPage { conn: usize, brief: bool },
+    Row { conn: usize, conversation: usize, brief: bool },
     Room(usize),
     Garbage(usize),
-    Burst {
-        conn: usize,
-        conversation: usize,
-    },
-    Enrol {
-        conversation: usize,
-        user: usize,
-    },
-    Withdraw {
-        conversation: usize,
-        user: usize,
-    },
+    Burst { conn: usize, conversation: usize },
+    Enrol { conversation: usize, user: usize },
+    Withdraw { conversation: usize, user: usize },
     Deactivate(usize),
     Activate(usize),
     Headroom(usize),
     Import(usize),
-    Answer {
-        question: usize,
-        answer: Answer,
-    },
+    Answer { question: usize, answer: Answer },
     AnswerAll,
     Advance(u64),
 }
@@ -165,6 +115,7 @@ impl Run {
                 let user = User { role, ..self.user(user) };
                 self.open.push(self.world.connect(&user));
             }
+            // One connection more than may be admitted and being admitted together.
             Op::Crowd(user) => {
                 let user = self.user(user);
                 self.open.extend((0..=2 * CONNECTIONS).map(|_| self.world.connect(&user)));
