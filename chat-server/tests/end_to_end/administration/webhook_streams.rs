@@ -63,7 +63,7 @@ async fn an_event_that_is_refused_while_others_are_taken_is_set_aside_and_counte
     receiver.answer_otherwise(Answer::Status(204));
     while receiver.next().await.id != after {}
     let (_, log, _) = server.stop().await;
-    let told = log.lines().find(|line| line.contains("refuses this event and takes others"));
+    let told = log.lines().find(|line| line.contains("rejects this notification and accepts others"));
     assert!(told.is_some_and(|line| line.contains(&refused.id) && line.contains(&bad)), "{log}");
 }
 
