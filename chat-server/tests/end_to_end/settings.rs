@@ -68,7 +68,9 @@ fn check_says_all_that_is_wrong_and_changes_nothing() {
     let output = run(dir.path(), &["check", "--config", "chat.toml"], &[]);
     assert!(!output.status.success());
     let said = text(output.stderr);
-    for wrong in ["will not listen on 0.0.0.0:0 with a generated secret", "can't read the log filter \"a=b=c\""] {
+    for wrong in
+        ["will not listen on 0.0.0.0:0 with a generated secret", "can't read the log filter \"a=b=c\""]
+    {
         assert!(said.contains(wrong), "{said}");
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the file of settings is there");

@@ -91,12 +91,12 @@ const OF_THE_SERVER: &[Elsewhere] = &[
     Elsewhere(
         "claims of a token, 256 bytes each",
         "4501",
-        "chat-server/src/auth/tests.rs::what_is_required_must_be_there_and_be_what_it_says",
+        "chat-server/src/auth/tests/mod.rs::what_is_required_must_be_there_and_be_what_it_says",
     ),
     Elsewhere(
         "a token for more than a year",
         "counts for a year",
-        "chat-server/src/auth/tests.rs::absurd_times_are_times",
+        "chat-server/src/auth/tests/mod.rs::absurd_times_are_times",
     ),
     Elsewhere(
         "connections in all",
@@ -132,17 +132,17 @@ const OF_THE_SERVER: &[Elsewhere] = &[
     Elsewhere(
         "no sign of life, to the second",
         "4012, ten seconds after a ping",
-        "chat-server/src/websocket/tests.rs::silence_is_told_by_4012_ten_seconds_after_a_ping",
+        "chat-server/src/websocket/tests/heartbeat.rs::silence_is_told_by_4012_ten_seconds_after_a_ping",
     ),
     Elsewhere(
         "a heartbeat out of bounds",
         "pressed into 25 to 300 seconds",
-        "chat-server/src/websocket/tests.rs::the_interval_is_pressed_into_its_bounds",
+        "chat-server/src/websocket/tests/heartbeat.rs::the_interval_is_pressed_into_its_bounds",
     ),
     Elsewhere(
         "a peer that takes nothing",
         "closed after ten seconds",
-        "chat-server/src/websocket/tests.rs::a_peer_that_takes_nothing_for_ten_seconds_is_given_up",
+        "chat-server/src/websocket/tests/mod.rs::a_peer_that_takes_nothing_for_ten_seconds_is_given_up",
     ),
     Elsewhere(
         "requests under way on a slow store",

@@ -67,22 +67,22 @@ const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere(
         "garbage, under every algorithm",
         "invalid",
-        "chat-server/src/auth/tests.rs::what_is_no_token_is_invalid",
+        "chat-server/src/auth/tests/mod.rs::what_is_no_token_is_invalid",
     ),
     Elsewhere(
         "another key or algorithm, under every algorithm",
         "invalid",
-        "chat-server/src/auth/tests.rs::a_token_of_another_key_is_invalid",
+        "chat-server/src/auth/tests/mod.rs::a_token_of_another_key_is_invalid",
     ),
     Elsewhere(
         "a changed claim, under every algorithm",
         "invalid",
-        "chat-server/src/auth/tests.rs::a_changed_claim_breaks_the_signature",
+        "chat-server/src/auth/tests/mod.rs::a_changed_claim_breaks_the_signature",
     ),
     Elsewhere(
         "alg none and public keys as secrets, under every algorithm",
         "invalid",
-        "chat-server/src/auth/tests.rs::the_token_does_not_choose_its_algorithm",
+        "chat-server/src/auth/tests/mod.rs::the_token_does_not_choose_its_algorithm",
     ),
     Elsewhere(
         "unknown against forbidden, in the engine",
