@@ -80,7 +80,7 @@ id! {
 impl Cursor {
     /// The cursor behind a conversation with its newest message at this time.
     ///
-    /// The first letter is the list's kind of order.
+    /// The first letter names the order of the list.
     pub fn compose(last_message_at: Timestamp, conversation: &ConversationId) -> Self {
         format!("t{}.{conversation}", last_message_at.as_millis()).into()
     }

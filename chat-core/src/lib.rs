@@ -15,14 +15,36 @@
 //! # The way of a message
 //!
 //! 1. A transport gives a frame to a [`Session`](drive::Session), which passes the frame to the
-//!    engine.
-//! 2. The engine decodes the frame with [`protocol`], and its handler asks [`permission`] for a
-//!    permit.
-//! 3. The engine emits a [`Change`](store::Change), and the drive commits the change to the
-//!    [`store`].
-//! 4. Once the change is durable, the engine emits the reply, then live events for all
-//!    participants.
-//! 5. The drive puts these frames into the queue of each connection, and the session writes them.
+//!    task of the engine.
+//! 2. `engine/progress.rs` decodes the frame with [`protocol`]. The request waits in a slot of its
+//!    `connection` for its turn, and for an earlier request with the same key in `key_locks`.
+//! 3. In its turn, the request is charged to the rate, and its role is checked. The handler of the
+//!    event asks [`permission`] for a permit. Facts come from `cache`; missing ones are loaded.
+//! 4. Room in the storage and the user's daily budget are checked. `commit` keeps the expected
+//!    effect as an intent, and queues the [`Change`](store::Change).
+//! 5. [`Output::Commit`](engine::Output::Commit) contains all changes queued by then. The
+//!    [`store`] makes them durable and answers each with a receipt or a rejection. The module
+//!    `store` of chat-server describes its half.
+//! 6. The receipt turns the intent into an [`Event`](engine::Event). The reply takes its place on
+//!    the connection, behind earlier replies. Then `apply` changes the state, and `deliver`
+//!    addresses the live events. On the sender's connection they follow the reply.
+//! 7. The [`drive`] puts frames into the queue of each connection. Its `batch` gathers live events
+//!    for the same connections, to be framed once. The session writes them to the transport.
+//!
+//! # Words
+//!
+//! - *Permit*: the proof of a successful check. Only [`permission`] can make one.
+//! - *Facts*: the answers of the store to the queries of a request.
+//! - *Intent*: the expected effect of a change whose commit has not ended.
+//! - *Receipt*: the store's answer to an accepted change.
+//! - *Ticket*: the number that joins an answer of the store to its call.
+//! - *Epoch*: the name of a store's numbering. Another epoch tells clients to drop older numbers.
+//! - *Headroom*: the room left in the storage.
+//! - *Control directory*: the active users of the control centre.
+//! - *Judge*: the part of a store that decides whether a change still fits the stored version, or
+//!   repeats an original.
+//! - *Newcomer*: here a control user whose account is being looked up; in chat-server a connection
+//!   without a verified token.
 //!
 //! The crate contains no clock, randomness, thread, file, socket or lock. The outside world comes
 //! in as values, and `clippy.toml` beside the crate forbids the rest.

@@ -9,14 +9,14 @@ use crate::engine::ConnectionId;
 /// Bytes at which a batch is full: the amount that a connection is given to write at once.
 const BYTES: usize = 16 * 1024;
 
-/// A frame for at most this many connections outside the open batch does not close the batch: a
-/// driver's echo must not split the batch for the control room.
+/// A frame for at most this many connections, none of them in the open batch, leaves the batch
+/// open. Otherwise each sender's own copy would end the batch of the control room.
 const FEW: usize = 4;
 
 /// Messages for the same connections, not in their queues yet.
 ///
-/// Every other frame for one of these connections must come behind the batch. Bounded, because a
-/// full batch is ended, and every batch at the end of each turn of the engine.
+/// The batch is ended before another frame for one of these connections is queued. Bounded: a batch
+/// is ended when full, and at the end of each turn of the engine.
 pub(super) struct Batch {
     /// The number of texts at which the batch is full: a part of a connection's queue.
     most: usize,

@@ -5,7 +5,8 @@
 //! [`Session::run`] returns one for each connection.
 //!
 //! `service` runs the engine and carries out its outputs. `queue` holds the frames waiting for one
-//! connection. `session` moves frames between a queue and a transport.
+//! connection. `batch` gathers live events for the same connections, to be framed once. `session`
+//! moves frames between a queue and a transport.
 //!
 //! ```
 //! use chat_core::drive::{Drive, Frame, NoRefresh};

@@ -22,13 +22,14 @@ pub(super) struct Cache {
     capacity: usize,
     /// The number of users of each pinned conversation, cached or not.
     pins: BTreeMap<ConversationId, usize>,
-    /// The minimum position of facts about conversations not in the cache.
+    /// Facts about a conversation that is not cached are used only from this position on. Older
+    /// facts may lack an applied change.
     floor: Position,
 }
 
 struct CachedConversation {
     conversation: Conversation,
-    /// The minimum position of facts about the participants.
+    /// Facts about the participants are used only from this position on.
     position: Position,
     /// The number of the newest message told to participants, or stored when the entry was made.
     told: u64,

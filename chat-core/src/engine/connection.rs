@@ -203,7 +203,8 @@ impl Connection {
         self.slot(number)?.request_id.as_ref()
     }
 
-    /// Places a live event in order: behind a reply, or nowhere if the caller may send now.
+    /// Keeps a live event behind a reply that must leave first. Without such a reply nothing is
+    /// kept, and the caller sends the event.
     ///
     /// At most `most` messages wait. Typing is dropped once a quarter of the room is used, and
     /// takes no message's place.
@@ -247,10 +248,10 @@ impl Connection {
 /// The place of a live event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Placed {
-    /// Nowhere: the event may be sent now.
+    /// Not kept: the caller sends the event now.
     Now,
     /// Behind a reply, or dropped if the event is typing and finds no room.
     Held,
-    /// Nowhere: the room for messages behind replies is full.
+    /// Not kept: too many events wait already. The caller closes the connection.
     TooMany,
 }

@@ -29,7 +29,7 @@ impl ControlDirectory {
         self.control = control.into_iter().map(|a| (a.user.id.clone(), Arc::new(a.user))).collect();
     }
 
-    /// Requires later facts about accounts to be at least this new.
+    /// Records the position of an applied change. Older facts about accounts are loaded again.
     pub(super) fn applied(&mut self, position: Position) {
         self.position = self.position.max(position);
     }

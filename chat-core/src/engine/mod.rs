@@ -9,11 +9,7 @@
 //! - The same seed and the same inputs always give the same outputs.
 //! - A new engine first loads the control directory. Connections opened earlier wait inside.
 //!
-//! # Path of a message
-//!
-//! `progress` decodes a frame and finds its next step with the file of the event in `handler`.
-//! `load` fetches missing facts, `commit` sends the change to the store, and `apply` turns the
-//! committed [`Event`] into state and live events, which `deliver` addresses.
+//! The [crate's documentation](crate) describes the way of a message through these modules.
 //!
 //! [`drive`](crate::drive) runs an engine over any transport. By hand, the loop is:
 //!

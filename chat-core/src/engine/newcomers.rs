@@ -15,7 +15,7 @@ use super::origin::Origin;
 pub(super) struct Newcomers {
     next: u64,
     coming: BTreeMap<ConnectionId, u64>,
-    /// Waiting creations in order, each with the first newcomer that need not be awaited.
+    /// Waiting creations in order, each with a number. Newcomers with smaller numbers are awaited.
     waiting: Vec<(u64, Origin)>,
 }
 

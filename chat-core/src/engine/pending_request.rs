@@ -48,10 +48,10 @@ pub(super) struct PendingRequest {
     pub(super) budget_check: Option<Result<Option<BudgetCharge>, Error>>,
     /// The number of conflicts met by changes of this request.
     pub(super) conflicts: u32,
-    /// The first newcomer for whom a creation does not wait.
+    /// A creation waits for newcomers with a smaller number.
     pub(super) newcomers: Option<u64>,
-    /// The request may be a repeat and would otherwise be refused. Its look-up starts once all
-    /// earlier requests are answered, so the refusal leaves at once.
+    /// The request is about to be refused, but may repeat an accepted one. Its original is looked
+    /// up once all earlier requests are answered. Without an original, the refusal is sent at once.
     pub(super) last_resort: bool,
 }
 

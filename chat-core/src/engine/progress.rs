@@ -1,5 +1,5 @@
-//! The path of a request: decode, permit by role, rate, load, permit by membership, decide, commit,
-//! reply.
+//! The path of a request: decode, wait for its turn, charge the rate, check the role, load missing
+//! facts, check membership, decide, check the headroom, charge the budget, commit, reply.
 
 use super::connection::Stage;
 use super::io::ConnectionId;
@@ -184,8 +184,9 @@ impl Engine {
     /// Finds the next step of a request.
     ///
     /// A request that was accepted before must not be refused now, so a refusal first looks up
-    /// whether the request is a repeat. Nothing is accepted under its key during the look-up, nor
-    /// before the refusal leaves, because the refusal is the next reply of its connection.
+    /// whether the request is a repeat. The key is locked during the look-up. All earlier requests
+    /// are answered by then, so the refusal leaves before another request is accepted under the
+    /// key.
     fn step(&mut self, pending: &mut PendingRequest) -> HandlerResult {
         let outcome = self.attempt(pending);
         let Err(Blocked::Rejected(error)) = outcome else {

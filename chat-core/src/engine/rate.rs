@@ -36,7 +36,7 @@ struct Buckets {
     repeats: Bucket,
 }
 
-/// A bucket of the generic cell rate algorithm, as the time at which the bucket will be full again.
+/// A token bucket, stored as the time at which the bucket will be full again.
 #[derive(Default)]
 struct Bucket(Monotonic);
 
@@ -166,7 +166,8 @@ impl Rates {
         })
     }
 
-    /// Charges a change of role that the next connection may undo.
+    /// Charges a change of role by a token that is not provably newer: another could undo the
+    /// change.
     ///
     /// # Errors
     ///

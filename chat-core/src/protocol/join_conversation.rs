@@ -38,8 +38,8 @@ pub struct JoinConversationReply {
 pub struct CatchUp {
     /// Messages after `after_seq`, oldest first, or the newest page after a reset.
     pub messages: Vec<Message>,
-    /// At least every `seq` already sent on this connection. Everything above comes live after this
-    /// reply.
+    /// A number that no message sent on this connection before exceeds. Messages with greater
+    /// numbers come live after this reply.
     pub last_seq: u64,
     /// The epoch of these numbers.
     pub epoch: Epoch,

@@ -27,8 +27,8 @@ pub enum Change {
 }
 
 impl Change {
-    /// The conversation and the version on which the change was decided, or `None` for a new
-    /// conversation.
+    /// The conversation and the version on which the change was decided. The version is `None` for
+    /// a new conversation. The whole is `None` for an account.
     ///
     /// If the stored version differs, the change is a [`Rejected::Conflict`].
     pub fn supposes(&self) -> Option<(&ConversationId, Option<u64>)> {

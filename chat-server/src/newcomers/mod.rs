@@ -1,5 +1,8 @@
 //! Newcomers: connections that have not presented a valid token yet.
 //!
+//! An accepted connection waits in the [`Lobby`] until a task may serve the connection, which then
+//! holds a place in the [`Ledger`].
+//!
 //! Anyone can open connections and stay silent. The number of newcomers is therefore limited, and
 //! at the limit [`Ledger`](ledger::Ledger) chooses one to evict: accepting never stops. The TLS
 //! handshake, the reading of a request, and the end of refused connections belong to this phase.

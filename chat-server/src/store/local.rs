@@ -61,7 +61,7 @@ struct StoreInner {
     slot: Weak<IndexSlot>,
     journal_failure: Arc<JournalFailure>,
     synced: Arc<Synced>,
-    /// Held while old parts of the journal must stay unchanged, and while they are changed.
+    /// Held by a backup and by a step of erasing, which exclude each other.
     upkeep: Mutex<()>,
     /// Progress of erasing. Held during a step.
     erased: Mutex<Erased>,

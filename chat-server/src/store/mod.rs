@@ -7,10 +7,13 @@
 //! load ────> load threads: memtable, then sled, then the journal records they point to
 //! ```
 //!
+//! The judge also computes the index entries (`index::apply`). The memtable holds them, and the
+//! index thread only writes them to sled.
+//!
 //! An index that fails is rebuilt from the journal, at the start or while the store runs. Loads are
 //! unavailable meanwhile; commits continue if memory is enough to judge them.
 //!
-//! | wing | |
+//! | folder | |
 //! |---|---|
 //! | `write` | from a commit to durable records and index entries |
 //! | `read` | from a query to facts |

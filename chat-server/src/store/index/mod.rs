@@ -156,8 +156,9 @@ impl Index {
         self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
     }
 
-    /// Applies all writes of the groups up to `end`, or none that counts: the end is written last.
-    /// Messages of a conversation arrive by number; the order of other keys does not matter.
+    /// Applies all writes of the groups up to `end`, the end last. After an interruption the index
+    /// still has its old end, and the groups are applied again. Messages of a conversation arrive
+    /// by number; the order of other keys does not matter.
     ///
     /// `gate` returns a guard, held while sled's entries change. Loads wait for the guard, and it
     /// is dropped early.

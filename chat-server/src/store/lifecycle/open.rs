@@ -73,7 +73,8 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
         // Retention repeats the noted step.
         unless_full(dir, completed)?;
     }
-    // An older state is still true: the next start knows an older end, or trusts the index less.
+    // If the disk is full, the older state stays and is still true: an earlier end, or an unclean
+    // stop.
     unless_full(dir, write_state(dir, options, end_now, false))?;
     Erasing::keep_spare(&opening.journal);
     let created = end.is_none_or(|end| end.position.0 == 0);

@@ -11,7 +11,8 @@ const PAGES_MOST: usize = 1 << 17;
 
 const WORDS: usize = 16;
 
-/// Bits of a hash. With a hundred hashes in a filter, one percent of others are taken for members.
+/// Bits that a hash sets. A filter of a hundred hashes wrongly reports one percent of all other
+/// hashes as present.
 const BITS: usize = 4;
 
 /// A Bloom filter for each page that was read or written since the start.

@@ -9,13 +9,13 @@
 //! page 0      MAGIC 8 · secret 16
 //! any other   crc u32 · entries u16 · unused 2 · entries: hash 12, place in the journal 12
 //!
-//! page 1 holds what found its page full, those after it are found by a hash
+//! page 1 holds entries whose own page was full; a hash chooses among the pages after it
 //! ```
 //!
-//! The file grows by *linear hashing*: pages are split one at a time, in order, and the number of
-//! pages tells the page of a hash. Keys are hashed with a secret (SipHash-2-4, 128 bits), therefore
-//! nobody can choose ids that share a page. Entries without room in their page stay in the buffer
-//! until the next attempt.
+//! The file grows by *linear hashing*: pages are split one at a time, in order. The page of a hash
+//! follows from the hash and the number of pages. Keys are hashed with a secret (SipHash-2-4, 128
+//! bits), therefore nobody can choose ids that share a page. Entries without room in their page
+//! stay in the buffer until the next attempt. Page 1 keeps them over a restart.
 //!
 //! After a crash the file may be ahead of the index; putting an entry twice changes nothing.
 //! Entries leave the log only after their page was written. A new page is written before the page

@@ -13,6 +13,7 @@ use super::record::Hash;
 /// A committed change.
 ///
 /// Names and fields stay while the format version does. A field that is added later has a default.
+/// Retention never erases these fields. Private text belongs into the content of the record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
