@@ -79,8 +79,8 @@ pub struct Rate {
     pub every: Duration,
 }
 
-/// A limit of events within a period, counted back from each moment. Unlike a [`Rate`], the limit
-/// is never exceeded by events that become free meanwhile.
+/// A limit of events within any period of this length. A [`Rate`] allows more: its burst, and the
+/// events that become free meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Allowance {
     /// The number of events.
@@ -144,9 +144,9 @@ pub struct RateLimits {
     /// lists of a control room with 100 control users and 1,000 conversations. A reply's bytes are
     /// known once the reply is made. So a reply may exceed the limit, and the next one waits.
     pub reply_bytes: ByteRate,
-    /// Repeats of accepted requests, and look-ups of possible repeats that the rate limit refuses:
-    /// 2,000 a second, and as many at once, more than an outbox holds. Above this rate nothing is
-    /// refused, but the connection's next request waits.
+    /// Repeats of accepted requests, and requests over the rate that must be looked up because they
+    /// may be repeats: 2,000 a second, and 2,000 at once, which is more than an outbox holds. Above
+    /// this rate nothing is refused, but the connection's next request waits.
     pub repeats: Rate,
 }
 

@@ -1,4 +1,5 @@
-//! Control users who have connected while their account is still being looked up.
+//! Control users who have connected while their account is still being looked up. The newcomers of
+//! chat-server are others: connections without a verified token.
 //!
 //! A connected control user hears of each support conversation created from then on. So a creation
 //! waits for the newcomers before it, and only for them: later newcomers do not hold a creation up.

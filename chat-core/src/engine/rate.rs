@@ -40,11 +40,11 @@ struct Buckets {
 #[derive(Default)]
 struct Bucket(Monotonic);
 
-/// A share of a bucket. Cost and room are the times in which these amounts flow in.
+/// A share of a bucket, in times: `cost` is the time in which the taken amount flows back.
 #[derive(Clone, Copy)]
 struct Share {
     cost: Duration,
-    /// The whole bucket.
+    /// The time in which an empty bucket fills.
     room: Duration,
 }
 

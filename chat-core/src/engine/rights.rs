@@ -61,8 +61,8 @@ impl Engine {
         self.directory.put(account);
         self.restrict(&account.user.id);
         if !self.directory.knows(&account.user.id) {
-            // A connection that may make its user control again must miss no conversation until
-            // that is decided.
+            // A connection not admitted yet may make this user a control user again. New
+            // conversations wait for the connection, as for a newcomer.
             let comes = |conn: &&ConnectionId| {
                 self.connections
                     .get(*conn)
@@ -102,11 +102,11 @@ impl Engine {
         }
     }
 
-    /// Finds the connections opened with a token of field staff although their user is or was in
+    /// Marks or unmarks the connections of a user with a field role whose account is or was in
     /// control.
     ///
-    /// The user is still stored as a participant of control's conversations. The connection, not
-    /// admitted yet or only just, must not hear of them.
+    /// The store still names this user as a participant of control's conversations. A marked
+    /// connection gets no events of these.
     pub(super) fn restrict(&mut self, user: &UserId) {
         let is_or_was_control = self.directory.is_or_was_control(user);
         for conn in self.online.of(user) {

@@ -1,4 +1,5 @@
-//! The life of one connection, in one task: handshake, session, end.
+//! The life of one connection, in one task: handshake, session, end. The session opens before the
+//! HTTP response is sent, because live events begin with the connection.
 
 mod shared;
 

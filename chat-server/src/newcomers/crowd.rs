@@ -14,9 +14,8 @@ pub(super) struct Crowd<T> {
     len: usize,
 }
 
-/// The rank of a group for eviction; the last is evicted first. Limited groups rank behind exempt
-/// ones, then larger ones behind smaller ones. Among equal groups the one with the oldest member is
-/// last.
+/// The order of eviction, from the end: limited groups before exempt ones, larger before smaller,
+/// and of equal groups the one with the oldest member first.
 type Rank = (bool, usize, Reverse<u64>, AddressGroup);
 
 impl<T> Default for Crowd<T> {

@@ -95,8 +95,8 @@ impl Room {
         self.half().min(MOST_WAITING)
     }
 
-    /// Half of the files left by sessions: one half for newcomers, one for the lobby. Never fewer
-    /// than a minimum.
+    /// Half of the files that sessions do not use: one half for newcomers, one for the lobby. Never
+    /// fewer than a minimum.
     fn half(&self) -> usize {
         let (most, free) = &self.connections;
         let connections = most.saturating_sub(free.available_permits());

@@ -61,8 +61,8 @@ pub struct WebSocket<S> {
     on_sign: Box<dyn Fn() + Send + Sync>,
 }
 
-/// The writer that may have a partly written frame on the socket; the other waits until the frame
-/// is complete.
+/// Two writers share the socket. The writer that may have a partly written frame on the socket; the
+/// other waits until the frame is complete.
 #[derive(PartialEq, Eq)]
 enum FrameWriter {
     /// The queue of outgoing frames.

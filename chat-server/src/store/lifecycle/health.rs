@@ -12,12 +12,12 @@ const COUNTS_FOR: Duration = Duration::from_secs(10);
 pub enum Fault {
     /// Acknowledging changes: the journal failed moments ago.
     Journal,
-    /// Acknowledging changes of clients: the disk is full, except for the end of the reserve.
+    /// Acknowledging changes of any client: only the end of the reserve is free.
     DiskFull,
     /// Acknowledging changes, and answering loads: the disk is full and has no index, perhaps for
     /// lack of room.
     DiskFullWithoutIndex,
-    /// Acknowledging changes of all clients: the rest of the disk is reserved for control and
+    /// Acknowledging changes of some clients: only the reserve is free, which is for control and
     /// emergencies.
     DiskLow,
     /// Answering loads: the index is being built.

@@ -43,7 +43,7 @@ struct StoreOpening<'a> {
 enum Found {
     /// A usable index, with its end.
     Usable(Arc<Index>, End),
-    /// No index, or one to set aside, with a synced end that it still proves.
+    /// No usable index. `end` is a synced end of the journal that the unusable one still proves.
     Useless { why: String, end: Option<End> },
 }
 

@@ -30,9 +30,10 @@ pub(in crate::store) struct Commit {
 /// Everything that the commit thread needs.
 ///
 /// Without an index, a change is accepted if the decision needs nothing from the index. That holds
-/// for accounts, and for messages of a conversation with a remembered head, in an hour that is not
-/// new, without a client message id. Any other change makes its whole batch unavailable: only the
-/// index can tell whether it is a repeat, and remembering all repeats would need unbounded memory.
+/// for accounts, and for messages without a client message id in a conversation whose head is in
+/// memory, if its newest message is of the same hour (a new hour moves index keys). Any other
+/// change makes its whole batch unavailable: only the index can tell whether it is a repeat, and
+/// remembering all repeats would need unbounded memory.
 pub(in crate::store) struct Committer {
     journal: Journal,
     slot: Arc<IndexSlot>,

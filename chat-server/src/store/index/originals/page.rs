@@ -30,8 +30,8 @@ impl IdHash {
         u64::from_be_bytes(*self.0.first_chunk().expect("a hash is longer"))
     }
 
-    /// The page of a hash among this many pages: by the present doubling if that page exists
-    /// already, otherwise by the last one.
+    /// The page of a hash among this many pages: the lowest bits of the hash, as many as the page
+    /// numbers need. If that page does not exist yet, one bit less.
     pub(super) fn address(self, pages: u64) -> u64 {
         let mask = pages.next_power_of_two() - 1;
         match self.number() & mask {

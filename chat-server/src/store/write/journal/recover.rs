@@ -123,8 +123,9 @@ pub(in crate::store) fn recover(
 /// Checks the journal without changing anything.
 ///
 /// Segments before `whole_from` were fully checked before. A start must not take longer as the
-/// store grows, therefore only the last group of each is read, to show how the next segment
-/// continues it. Their records are not passed on. Readers find damage elsewhere in them.
+/// store grows, therefore only the last group of each is read, to check that the next segment
+/// continues it. `visit` does not get their records. Damage in their other groups is found when
+/// they are read.
 pub(in crate::store) fn inspect(
     journal: &Path,
     witnesses: &[KnownEnd],
