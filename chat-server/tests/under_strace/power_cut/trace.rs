@@ -81,7 +81,7 @@ pub(crate) struct Trace {
 
 /// Calls that change nothing that survives a power cut. `sync_file_range` is one: it waits for the
 /// disk's cache at most, and forgets what leads to the data. `fcntl` only asks for flags here.
-const WITHOUT_EFFECT: [&str; 22] = [
+const WITHOUT_EFFECT: [&str; 23] = [
     "access",
     "chdir",
     "chmod",
@@ -101,6 +101,7 @@ const WITHOUT_EFFECT: [&str; 22] = [
     "read",
     "readlink",
     "stat",
+    "statfs",
     "statx",
     "sync_file_range",
     "poll",
