@@ -1,13 +1,18 @@
 //! A receiver that is slow, or that refuses something, holds up little.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
 use server_test_support::{Client, create, john, send, text};
+use tokio::time::timeout;
 
 use crate::administration::receiver::{Answer, Heard, Receiver};
 use crate::administration::webhook::{server, told};
+
+/// Deadline for events beside or behind others that are not taken. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn emergency(client: &mut Client) -> String {
     let data = json!({"title": "Accident", "content": "help", "room_type": "emergency_support"});
@@ -34,14 +39,17 @@ async fn an_event_that_is_never_taken_holds_up_its_conversation_alone() {
     let good = create(&mut phone, "t", "c").await;
     let messages = [send(&mut phone, &good, "1").await, send(&mut phone, &good, "2").await];
     let mut heard = Vec::new();
-    while heard.len() < 3 {
-        let next = receiver.next().await;
-        if conversation(&next) == good {
-            heard.push(next.id);
-        } else {
-            assert_eq!(next.id, refused);
+    let others = async {
+        while heard.len() < 3 {
+            let next = receiver.next().await;
+            if conversation(&next) == good {
+                heard.push(next.id);
+            } else {
+                assert_eq!(next.id, refused);
+            }
         }
-    }
+    };
+    timeout(PATIENCE, others).await.expect("the other conversation is told meanwhile");
     assert_eq!(heard[1..], messages);
 }
 
@@ -59,7 +67,8 @@ async fn an_event_that_is_refused_while_others_are_taken_is_set_aside_and_counte
     let after = send(&mut phone, &bad, "after it").await;
     receiver.answer_of(&good, Answer::Status(204));
     send(&mut phone, &good, "taken").await;
-    while told(dir.path(), "chat_webhook_refused_total").await == 0 {}
+    let set_aside = async { while told(dir.path(), "chat_webhook_refused_total").await == 0 {} };
+    timeout(PATIENCE, set_aside).await.expect("the refused event is given up");
     receiver.answer_otherwise(Answer::Status(204));
     while receiver.next().await.id != after {}
     let (_, log, _) = server.stop().await;
@@ -82,7 +91,8 @@ async fn an_emergency_passes_a_backlog_of_everything_else() {
     }
     let mut other = server.connect(&User::new("user_mary", Role::BusDriver)).await;
     let id = emergency(&mut other).await;
-    while conversation(&receiver.next().await) != id {}
+    let told = async { while conversation(&receiver.next().await) != id {} };
+    timeout(PATIENCE, told).await.expect("the emergency is told meanwhile");
 }
 
 #[tokio::test]

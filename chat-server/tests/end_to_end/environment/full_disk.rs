@@ -49,7 +49,8 @@ async fn serve_full(disk: &Mount, flags: &[&str]) -> Server {
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
     let server = Server::spawn(command, disk.inside(), flags);
     let full = "not ready: the disk is full: only deletion and administration may write\n";
-    while probe(&server, "/readyz").await != (503, full.to_owned()) {}
+    let told = async { while probe(&server, "/readyz").await != (503, full.to_owned()) {} };
+    timeout(PATIENCE, told).await.expect("the server says that the disk is full");
     server
 }
 
@@ -71,7 +72,8 @@ async fn a_start_without_room_serves_what_was_written_and_goes_on_when_there_is_
         chat.check(&mut john_).await;
         assert_eq!(chat.say(&mut john_).await.as_deref(), Some("storage_low"));
         ballast.remove();
-        while probe(&server, "/readyz").await.0 != 200 {}
+        let ready = async { while probe(&server, "/readyz").await.0 != 200 {} };
+        timeout(PATIENCE, ready).await.expect("the server is ready once the disk has room");
         chat.go_on(&mut john_).await;
         assert!(server.stop().await.0.success());
     }

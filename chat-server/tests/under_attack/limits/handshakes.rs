@@ -1,10 +1,13 @@
 //! Connections without a token yet: their number, their time, and the bytes they may send.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use server_test_support::{Client, john};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::harness::wire::until_end;
 use crate::harness::{Tally, UNHURRIED, process, under_attack};
@@ -13,6 +16,9 @@ use crate::harness::{Tally, UNHURRIED, process, under_attack};
 /// files as open and close by themselves.
 const OF_ONE_ADDRESS: usize = 256;
 const OTHER_FILES: usize = 80;
+
+/// The shortest time that a server gives for a request. A connection that ends sooner gave way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Loopback is a stranger like any other.
 const NO_PROXY_HERE: &[&str] = &["--messages-per-second", "0", "--trusted-proxy", "192.0.2.1"];
@@ -27,20 +33,23 @@ async fn newcomers_of_an_address_and_the_time_of_a_handshake() {
             let authority = server.authority().to_owned();
             silent.spawn(async move {
                 let mut stream = TcpStream::connect(authority).await.unwrap();
+                let start = Instant::now();
                 stream.write_all(b"GET /api/websocket/connect?token=").await.unwrap();
-                until_end(&mut stream).await
+                (until_end(&mut stream).await, start.elapsed())
             });
         }
         // The oldest give way to those that come after them.
         for _ in 0..2_000 - OF_ONE_ADDRESS {
-            assert!(silent.join_next().await.unwrap().unwrap().is_empty());
+            let (heard, age) = silent.join_next().await.unwrap().unwrap();
+            assert!(heard.is_empty());
+            assert!(age < PATIENCE, "closed after {age:?}, when its time was up");
         }
         let (now, bound) = (process::open_files(server), before + OF_ONE_ADDRESS + OTHER_FILES);
         assert!(now <= bound, "{now} files are open, and {bound} may be");
         server.connect(&john()).await.nothing_heard().await;
         // The others are left when their time is up.
         while let Some(ended) = silent.join_next().await {
-            assert!(ended.unwrap().is_empty());
+            assert!(ended.unwrap().0.is_empty());
         }
         Tally::all(2_000)
     })
