@@ -99,7 +99,7 @@ fn webhook(text: &mut Text, metrics: &Metrics) {
         (
             Counter,
             "chat_webhook_refused_total",
-            "Webhooks that were given up because the receiver refuses them and takes others.",
+            "Webhooks that were given up because the receiver rejects them and accepts others.",
             refused,
         ),
     ];

@@ -20,7 +20,7 @@ use super::lifecycle::open;
 use super::lifecycle::rebuilder::Rebuilder;
 use super::lifecycle::retention::{Retention, RetentionError, Swept};
 use super::lock;
-use super::meter::Meter;
+use super::meter::StoreMetrics;
 use super::options::{OpenReport, Options};
 use super::read::follow::{self, JournalPlace};
 use super::read::index_slot::IndexSlot;
@@ -56,7 +56,7 @@ struct StoreInner {
     commits: Mutex<Option<SyncSender<Commit>>>,
     loads: Loads,
     memtable: Arc<MemTable>,
-    meter: Arc<Meter>,
+    meter: Arc<StoreMetrics>,
     /// Owned by the threads. It ends with them, and releases sled's files.
     slot: Weak<IndexSlot>,
     journal_failure: Arc<JournalFailure>,
@@ -105,7 +105,7 @@ impl LocalStore {
         let rebuilder = Rebuilder::new(dir, &options, slot.clone(), memtable.clone());
         let observer = options.observer.clone();
         let indexer = Indexer { slot: slot.clone(), memtable: memtable.clone(), observer, rebuilder };
-        let meter = Arc::new(Meter::new());
+        let meter = Arc::new(StoreMetrics::new());
         let synced = parts.journal.synced();
         let journal_failure = Arc::<JournalFailure>::default();
         let failure = journal_failure.clone();
@@ -171,7 +171,7 @@ impl LocalStore {
     }
 
     /// The measurements of the store.
-    pub(crate) fn meter(&self) -> &Meter {
+    pub(crate) fn meter(&self) -> &StoreMetrics {
         &self.inner.meter
     }
 

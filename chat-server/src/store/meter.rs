@@ -7,7 +7,7 @@ use crate::metrics::{GROUP, Histogram, LATENCY};
 
 /// Measurements of a store.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(crate) struct StoreMetrics {
     /// Time of writing and syncing a group.
     pub(crate) sync: Histogram,
     /// Changes per group.
@@ -16,7 +16,7 @@ pub(crate) struct Meter {
     loads: AtomicUsize,
 }
 
-impl Meter {
+impl StoreMetrics {
     pub(super) fn new() -> Self {
         Self {
             sync: Histogram::new(&LATENCY),

@@ -24,7 +24,7 @@ const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ended {
+pub(super) enum CallOutcome {
     /// The receiver accepted the notification, nobody misses the message any more, or the message
     /// is too old.
     Done,
@@ -65,22 +65,22 @@ impl Caller {
     }
 
     /// Sends a notification to the offline users.
-    pub(super) async fn send(&self, notification: &Notification) -> Ended {
+    pub(super) async fn send(&self, notification: &Notification) -> CallOutcome {
         if clock::wall().since(notification.at) > self.webhook.give_up_after {
             self.skip(notification);
-            return Ended::Done;
+            return CallOutcome::Done;
         }
         match self.users(notification).await {
-            None => Ended::Failed(CallFailure::Unable),
-            Some(users) if users.is_empty() => Ended::Done,
+            None => CallOutcome::Failed(CallFailure::Unable),
+            Some(users) if users.is_empty() => CallOutcome::Done,
             Some(users) => match self.post(notification, &users).await {
                 Ok(()) => {
                     self.accepted();
-                    Ended::Done
+                    CallOutcome::Done
                 }
                 Err(error) => {
                     self.rejected(&error);
-                    Ended::Failed(failure(&error))
+                    CallOutcome::Failed(failure(&error))
                 }
             },
         }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, warn};
 
-use super::caller::{Caller, Ended};
+use super::caller::{CallOutcome, Caller};
 use super::checkpoint::Mark;
 use super::keeper::Keeper;
 use super::reading::{self, KnownConversations, LaneKind, Read, ReadError};
@@ -52,7 +52,7 @@ impl LaneKind {
 }
 
 /// The futures of requests and of a reading.
-type Calls = FuturesUnordered<BoxFuture<'static, (Pending, Ended)>>;
+type Calls = FuturesUnordered<BoxFuture<'static, (Pending, CallOutcome)>>;
 type Reading = BoxFuture<'static, (KnownConversations, Result<Read, ReadError>)>;
 
 /// The notifications of one kind of conversation.
@@ -129,12 +129,12 @@ impl Lane {
         }
     }
 
-    fn ended(&mut self, pending: &Pending, ended: Ended) {
+    fn ended(&mut self, pending: &Pending, ended: CallOutcome) {
         let conversation = &pending.notification.conversation;
         self.streams.taken = self.caller.metrics.webhook.sent.load(Ordering::Relaxed);
         match ended {
-            Ended::Done => self.streams.done(conversation),
-            Ended::Failed(failure) => {
+            CallOutcome::Done => self.streams.done(conversation),
+            CallOutcome::Failed(failure) => {
                 // Without randomness, servers would only retry at the same moment.
                 let jitter = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
                 let verdict = self.streams.failed(conversation, failure, Instant::now(), jitter);

@@ -20,7 +20,7 @@ pub(super) struct Log<D> {
     disk: D,
     owner: UserId,
     seal: Seal,
-    kept: Vec<Kept>,
+    kept: Vec<StoredDraft>,
     /// Bytes of the used part of the file. The rest does not count and is cut off.
     length: u64,
     /// Whether the file is damaged and should be rewritten.
@@ -31,7 +31,7 @@ pub(super) struct Log<D> {
 }
 
 /// An entry, and the length of its line.
-struct Kept {
+struct StoredDraft {
     entry: Entry,
     length: u64,
 }
@@ -115,7 +115,7 @@ impl<D: Disk> Log<D> {
     fn apply(&mut self, change: Change, length: u64) {
         match change {
             Change::Put(entry) if self.place(&entry.client_message_id).is_some() => {}
-            Change::Put(entry) => self.kept.push(Kept { entry, length }),
+            Change::Put(entry) => self.kept.push(StoredDraft { entry, length }),
             Change::Remove(id) => {
                 self.place(&id).map(|place| self.kept.remove(place));
             }

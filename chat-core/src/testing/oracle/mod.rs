@@ -78,7 +78,7 @@ fn deactivated(store: &Export) -> BTreeSet<String> {
 }
 
 /// The first acknowledged request under a `client_message_id`.
-struct Kept {
+struct FirstReply {
     id: String,
     /// The `data` of the request.
     data: Value,
@@ -95,7 +95,7 @@ pub struct Oracle {
     /// The deactivated users at the last look at the store.
     out: BTreeSet<String>,
     /// By user and `client_message_id`.
-    kept: BTreeMap<(String, String), Kept>,
+    kept: BTreeMap<(String, String), FirstReply>,
     /// The highest number that each user was told to have read, by conversation and user.
     read: BTreeMap<(String, String), u64>,
     /// The refusal of a conversation, by the kind of request.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::asked::Asked;
 use super::stored::{is_stored, place};
-use super::{Kept, Oracle, PromiseError, must, room};
+use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
 
 impl Oracle {
@@ -152,7 +152,7 @@ impl Oracle {
         let reply = without_request_id(frame);
         let key = (user.to_owned(), name.to_owned());
         let Some(first) = self.kept.get(&key) else {
-            self.kept.insert(key, Kept { id, data: asked.data.clone(), reply });
+            self.kept.insert(key, FirstReply { id, data: asked.data.clone(), reply });
             return Ok(());
         };
         self.checked.repeats += 1;

@@ -13,7 +13,7 @@ use chat_core::id::UserId;
 use chat_core::store::{Account, Loaded, Query, UnavailableError};
 use futures::channel::oneshot;
 
-use crate::store::meter::Meter;
+use crate::store::meter::StoreMetrics;
 use crate::store::read::query::QueryEngine;
 
 /// Most loads in the queue. Further ones are unavailable, and their clients retry. Each costs some
@@ -34,7 +34,7 @@ enum Load {
 #[derive(Debug)]
 pub(in crate::store) struct Loads {
     queue: Mutex<Option<SyncSender<Load>>>,
-    meter: Arc<Meter>,
+    meter: Arc<StoreMetrics>,
 }
 
 impl Loads {
@@ -42,7 +42,7 @@ impl Loads {
     pub(in crate::store) fn start(
         answers: QueryEngine,
         threads: usize,
-        meter: Arc<Meter>,
+        meter: Arc<StoreMetrics>,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (queue, waiting) = sync_channel(WAITING_MOST);
         let shared = Arc::new((answers, Mutex::new(waiting), meter.clone()));
@@ -93,7 +93,7 @@ impl Loads {
     }
 }
 
-fn run(answers: &QueryEngine, waiting: &Mutex<Receiver<Load>>, meter: &Meter) {
+fn run(answers: &QueryEngine, waiting: &Mutex<Receiver<Load>>, meter: &StoreMetrics) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(load) = next else { return };

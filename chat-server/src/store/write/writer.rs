@@ -10,7 +10,7 @@ use futures::channel::oneshot;
 use crate::store::index::apply::HeadCache;
 use crate::store::index::view::View;
 use crate::store::lifecycle::health::JournalFailure;
-use crate::store::meter::Meter;
+use crate::store::meter::StoreMetrics;
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::write::journal::{End, Journal, Reader, SaltPool};
 use crate::store::write::judge::Judge;
@@ -41,7 +41,7 @@ pub(in crate::store) struct Committer {
     reader: Arc<Reader>,
     heads: HeadCache,
     salts: SaltPool,
-    meter: Arc<Meter>,
+    meter: Arc<StoreMetrics>,
     failure: Arc<JournalFailure>,
 }
 
@@ -53,7 +53,7 @@ impl Committer {
         memtable: Arc<MemTable>,
         reader: Arc<Reader>,
         failure: Arc<JournalFailure>,
-        meter: Arc<Meter>,
+        meter: Arc<StoreMetrics>,
     ) -> Self {
         Self {
             journal,
