@@ -21,14 +21,14 @@ const HEAD_EVERY: Duration = Duration::from_hours(1);
 /// writing of messages.
 const STEP_EVERY: Duration = Duration::from_millis(100);
 
-/// Pause after erasing failed, for example on a full disk without an index. Kept short, because
-/// erasing may be the way to make room.
+/// Pause after erasing failed, and between two searches without an index. Kept short, because
+/// erasing may be the way to make room for an index.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 
 /// Interval between checks of free disk space. Clients can write about 100 MB meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Interval between searches for messages past their retention.
+/// Interval between searches for messages past their retention, while there is an index.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Maintains the store for ever.
@@ -95,8 +95,8 @@ async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
     let Some(retention) = retention else { return pending().await };
     let (mut erased, mut is_failing) = (0, false);
     loop {
-        let (store, cutoff) = (store.clone(), clock::wall().minus(retention));
-        let swept = spawn_blocking(move || store.erase_before(cutoff)).await;
+        let (swept_store, cutoff) = (store.clone(), clock::wall().minus(retention));
+        let swept = spawn_blocking(move || swept_store.erase_before(cutoff)).await;
         match swept.expect("erasing does not panic, and is not aborted") {
             Ok(Swept { erased: more, more: true }) => {
                 erased += more;
@@ -118,7 +118,7 @@ async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
             0 => {}
             messages => info!(messages, "erased the text of messages past their retention"),
         }
-        sleep(SWEEP_EVERY).await;
+        sleep(if store.has_index() { SWEEP_EVERY } else { RETRY_EVERY }).await;
     }
 }
 

@@ -170,6 +170,11 @@ impl LocalStore {
         &self.inner.dir
     }
 
+    /// Whether there is an index. Without one, loads are unavailable.
+    pub(crate) fn has_index(&self) -> bool {
+        self.inner.slot.upgrade().is_some_and(|slot| slot.get().is_ok())
+    }
+
     /// The measurements of the store.
     pub(crate) fn meter(&self) -> &StoreMetrics {
         &self.inner.meter
