@@ -173,7 +173,7 @@ impl Device {
         let number = self.number();
         let content = format!("{} {number}", self.name);
         let mut data = json!({"title": "Help", "content": content});
-        if around.random().percent(20) {
+        if around.random().percent(40) {
             data["room_type"] = "emergency_support".into();
         }
         self.keep(around, link, "create_support_conversation", data, content);
