@@ -220,7 +220,7 @@ impl Engine {
             Operation::Command(command) => {
                 let step = command::step(command, &mut self.context(pending))?;
                 if let Step::Commit(change) = &step {
-                    self.has_headroom(pending, change)?;
+                    self.has_headroom(pending, change).inspect_err(|_| pending.clear_conversation())?;
                 }
                 return Ok(step);
             }
@@ -234,7 +234,8 @@ impl Engine {
         permission::by_role(pending.user.role, event)?;
         let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
-            self.has_headroom(pending, change)?;
+            // The storage may have room again at the next attempt, which needs a fresh conversation.
+            self.has_headroom(pending, change).inspect_err(|_| pending.clear_conversation())?;
             self.afford(pending, change)?;
         }
         Ok(step)

@@ -2,6 +2,7 @@
 
 use chat_core::engine::{Command, ConnectionId, Headroom, Input};
 use chat_core::protocol::ErrorCode;
+use chat_core::testing::world::Answer;
 use core_test_support::*;
 use serde_json::{Value, json};
 
@@ -109,4 +110,30 @@ fn what_was_accepted_is_never_refused() {
     stage.set(Headroom::Exhausted);
     let again = stage.scene.world.ask(driver, "send_chat_message", data);
     assert_eq!(again[0]["message_id"], first[0]["message_id"]);
+}
+
+#[test]
+fn a_message_that_waited_for_room_is_heard_however_small_the_cache() {
+    let mut scene = Scene::with(settings(|limits| {
+        limits.rates = chat_core::limits::RateSetting::Lifted;
+        limits.engine.cached_conversations = 1;
+    }));
+    let second = scene.world.connect(&other_driver());
+    let other = create(&mut scene.world, second);
+    scene.world.take(scene.staff);
+    scene.world.input(Input::Headroom(Headroom::Reserved));
+    scene.world.hold = true;
+    let data = scene.data(json!({"content": "is this heard?", "client_message_id": "one"}));
+    scene.world.request(scene.driver, "send_chat_message", data);
+    scene.world.answer(0, Answer::Good);
+    // While the original is looked up, there is room again, and the cache loses the conversation.
+    scene.world.input(Input::Headroom(Headroom::Ample));
+    scene.world.request(second, "send_chat_message", about(&other, json!({"content": "x"})));
+    scene.world.answer(1, Answer::Good);
+    scene.world.answer(1, Answer::Good);
+    scene.world.settle();
+    let heard = scene.world.take(scene.staff);
+    let of_scene: Vec<_> =
+        heard.into_iter().filter(|f| f["conversation_id"] == json!(scene.conversation)).collect();
+    assert_eq!(live_seqs(&of_scene), [2]);
 }
