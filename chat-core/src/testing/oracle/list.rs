@@ -77,7 +77,7 @@ impl Oracle {
             && shows_participants(row, stored, pages)
             && (asked.stood.get(stored.conversation.id.as_str()).map(|(version, _)| *version)
                 != Some(stored.conversation.version)
-                || shows_all_participants(row, stored, pages));
+                || shows_all_participants(row, stored, store, pages));
         if holds { Ok(()) } else { Err(wrong()) }
     }
 
@@ -194,13 +194,19 @@ fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<
     })
 }
 
-/// For a conversation with the same participants since the request: a whole row shows all of them.
-/// A brief row counts them and leaves out neither the creator nor the last sender.
-fn shows_all_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
+/// For a conversation with the same participants since the request: a whole row shows all of them
+/// that have an account, since a commit that failed may have left one without. A brief row counts
+/// them and leaves out neither the creator nor the last sender.
+fn shows_all_participants(
+    row: &Value,
+    stored: &ExportedConversation,
+    store: &Export,
+    brief: Option<&PageLimits>,
+) -> bool {
     let shown: BTreeSet<_> = participants(row).into_iter().map(|user| user.id).collect();
     let all = &stored.conversation.participants;
     if brief.is_none() {
-        return shown.iter().eq(all.iter());
+        return shown.iter().eq(all.iter().filter(|id| store.accounts.contains_key(*id)));
     }
     let always = [row["created_by"].as_str(), row["last_message"]["sender_id"].as_str()];
     let mut always = always.into_iter().flatten().map(Into::into).filter(|id| all.contains(id));
