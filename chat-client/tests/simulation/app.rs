@@ -31,7 +31,7 @@ pub(crate) struct App {
     pub(crate) heard: BTreeMap<ConversationId, u64>,
     /// The first number of each, since the last change of the epoch.
     pub(crate) first_heard: BTreeMap<ConversationId, u64>,
-    /// The conversations of the first list since then, if it has come.
+    /// The conversations of the first list since then, if it has come, and those known before.
     pub(crate) first_list: Option<BTreeSet<ConversationId>>,
     /// The messages shown, each with the epoch of its view.
     pub(crate) shown: Vec<(Epoch, MessageId)>,
@@ -60,7 +60,8 @@ impl App {
     pub(crate) fn event(&mut self, event: &Event) {
         match event {
             Event::Conversations(list) => {
-                let ids = || list.iter().map(|summary| summary.id.clone()).collect();
+                let listed = list.iter().map(|summary| &summary.id);
+                let ids = || listed.chain(&self.known).cloned().collect();
                 self.first_list.get_or_insert_with(ids);
                 list.iter().for_each(|summary| self.listed(summary));
                 let ids = list.iter().map(|summary| &summary.id).collect::<BTreeSet<_>>();
