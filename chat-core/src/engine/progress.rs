@@ -234,7 +234,7 @@ impl Engine {
         permission::by_role(pending.user.role, event)?;
         let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
-            // The storage may have room again at the next attempt, which needs a fresh conversation.
+            // The storage may have room at the next attempt, which needs a fresh conversation.
             self.has_headroom(pending, change).inspect_err(|_| pending.clear_conversation())?;
             self.afford(pending, change)?;
         }
