@@ -23,7 +23,10 @@ pub enum Headroom {
 
 impl Engine {
     /// Checks that the headroom allows the change of a request or command.
-    pub(super) fn has_headroom(&self, pending: &PendingRequest, change: &Change) -> Result<(), Error> {
+    ///
+    /// A refusal drops the loaded conversation: the storage may have room at the next attempt,
+    /// which needs a fresh one.
+    pub(super) fn has_headroom(&self, pending: &mut PendingRequest, change: &Change) -> Result<(), Error> {
         let allowed = match (self.headroom, &pending.operation) {
             (Headroom::Reserved, Operation::Request(_)) => {
                 pending.user.role.is_control() || self.is_own_emergency(pending, change)
@@ -35,6 +38,7 @@ impl Engine {
         if allowed {
             Ok(())
         } else {
+            pending.clear_conversation();
             Err(Error::after(ErrorCode::StorageLow, self.limits.periods.storage_retry))
         }
     }

@@ -220,7 +220,7 @@ impl Engine {
             Operation::Command(command) => {
                 let step = command::step(command, &mut self.context(pending))?;
                 if let Step::Commit(change) = &step {
-                    self.has_headroom(pending, change).inspect_err(|_| pending.clear_conversation())?;
+                    self.has_headroom(pending, change)?;
                 }
                 return Ok(step);
             }
@@ -234,8 +234,7 @@ impl Engine {
         permission::by_role(pending.user.role, event)?;
         let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
-            // The storage may have room at the next attempt, which needs a fresh conversation.
-            self.has_headroom(pending, change).inspect_err(|_| pending.clear_conversation())?;
+            self.has_headroom(pending, change)?;
             self.afford(pending, change)?;
         }
         Ok(step)

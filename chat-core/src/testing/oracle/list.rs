@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::asked::Asked;
+use super::reply::Grant;
 use super::stored::place;
 use super::{Oracle, PromiseError, must};
 use crate::export::{Export, ExportedConversation};
@@ -35,14 +36,8 @@ pub(super) fn standing(user: &str, store: &Export) -> Standing {
 impl Oracle {
     /// P5: no row of others. P1: each row matches the store. P4: a walk leaves nothing out. P7: a
     /// page stays within its limits.
-    pub(super) fn listed(
-        &mut self,
-        conn: u64,
-        user: &str,
-        asked: &Asked,
-        frame: &Value,
-        store: &Export,
-    ) -> Result<(), PromiseError> {
+    pub(super) fn listed(&mut self, grant: Grant<'_>) -> Result<(), PromiseError> {
+        let Grant { user, asked, frame, store, .. } = grant;
         let rows = frame["conversations"].as_array().map(Vec::as_slice).unwrap_or_default();
         is_bounded(rows, asked, &self.limits)?;
         for row in rows {
@@ -59,7 +54,7 @@ impl Oracle {
             Some(id) => {
                 must(rows.len() == 1 && rows[0]["id"] == id, "P1", || format!("{frame} is the row of {id}"))
             }
-            None => self.walked(conn, user, asked, frame, store),
+            None => self.walked(grant),
         }
     }
 
@@ -83,14 +78,8 @@ impl Oracle {
 
     /// P4: from the first page to the last, each conversation comes once, unless its user's part in
     /// it or its last message has changed meanwhile.
-    fn walked(
-        &mut self,
-        conn: u64,
-        user: &str,
-        asked: &Asked,
-        frame: &Value,
-        store: &Export,
-    ) -> Result<(), PromiseError> {
+    fn walked(&mut self, grant: Grant<'_>) -> Result<(), PromiseError> {
+        let Grant { conn, user, asked, frame, store } = grant;
         let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
         let walk = match asked.data["cursor"].as_str() {
             Some(cursor) => link.walks.remove(cursor),

@@ -7,6 +7,17 @@ use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
 
+/// A reply that grants a request.
+#[derive(Clone, Copy)]
+pub(super) struct Grant<'a> {
+    pub(super) conn: u64,
+    pub(super) user: &'a str,
+    pub(super) asked: &'a Asked,
+    pub(super) frame: &'a Value,
+    /// The content of the store when the reply was sent.
+    pub(super) store: &'a Export,
+}
+
 impl Oracle {
     /// P6: one reply to each request, in order. Then checks the reply's content.
     pub(super) fn replied(&mut self, conn: u64, frame: &Value, store: &Export) -> Result<(), PromiseError> {
@@ -24,7 +35,7 @@ impl Oracle {
         })?;
         self.checked.replies += 1;
         if frame["success"] == true {
-            self.granted(conn, &user, &asked, frame, store)
+            self.granted(Grant { conn, user: &user, asked: &asked, frame, store })
         } else {
             self.refused(conn, &user, &asked, frame)
         }
@@ -32,14 +43,8 @@ impl Oracle {
 
     /// P5: only a participant gets a grant. P1: the content of the reply is durable. P2, P4, P6,
     /// P7: by the kind of request.
-    fn granted(
-        &mut self,
-        conn: u64,
-        user: &str,
-        asked: &Asked,
-        frame: &Value,
-        store: &Export,
-    ) -> Result<(), PromiseError> {
+    fn granted(&mut self, grant: Grant<'_>) -> Result<(), PromiseError> {
+        let Grant { conn, user, asked, frame, store } = grant;
         if let Some(id) = asked.conversation() {
             must(self.stored.was_ever(id, user), "P5", || {
                 format!("{user} was granted {} in {id}", asked.kind)
@@ -50,12 +55,12 @@ impl Oracle {
             room::granted(user, asked, self.is_control(conn))?;
         }
         match asked.kind.as_str() {
-            "send_chat_message" => self.sent(conn, user, asked, frame, store),
+            "send_chat_message" => self.sent(grant),
             "create_support_conversation" => self.created(user, asked, frame, store),
             "mark_message_read" => self.read(user, asked, store),
             "join_conversation" => self.joined(conn, asked, frame, store),
             "get_conversation_messages" => self.history(conn, asked, frame, store),
-            "get_active_conversations" => self.listed(conn, user, asked, frame, store),
+            "get_active_conversations" => self.listed(grant),
             _ => Ok(()),
         }
     }
@@ -97,14 +102,8 @@ impl Oracle {
         Ok(())
     }
 
-    fn sent(
-        &mut self,
-        conn: u64,
-        user: &str,
-        asked: &Asked,
-        frame: &Value,
-        store: &Export,
-    ) -> Result<(), PromiseError> {
+    fn sent(&mut self, grant: Grant<'_>) -> Result<(), PromiseError> {
+        let Grant { conn, user, asked, frame, store } = grant;
         let (id, seq) = (string(&frame["conversation_id"]), frame["seq"].as_u64().unwrap_or_default());
         let stored = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.get(place(seq)));
         let is_it = stored.is_some_and(|stored| {
