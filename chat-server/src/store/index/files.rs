@@ -1,38 +1,13 @@
-//! The files of the index: their lock, their durability, and setting an index aside.
+//! The files of the index: their durability, their permissions, and setting an index aside.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use super::LET_GO_WITHIN;
+use super::backend::wait_until_free;
 use crate::store::error::OpenError;
 use crate::store::lifecycle::space::is_full;
 use crate::store::private;
-
-/// Waits until sled has released its file.
-///
-/// After a store of this process has ended, sled's own threads may hold the file a moment longer,
-/// and a good index would not open. The store's lock keeps other processes out.
-pub(in crate::store) fn wait_until_free(dir: &Path) -> Result<(), OpenError> {
-    let path = dir.join("db");
-    let patience = Instant::now() + LET_GO_WITHIN;
-    loop {
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(OpenError::io("open", &path)(error)),
-        };
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
-                thread::sleep(Duration::from_millis(1));
-            }
-            Err(error) => return Err(OpenError::io("lock", &path)(error.into())),
-        }
-    }
-}
 
 /// Makes flushed data durable after the index was closed. Sled's own flush does not sync.
 ///

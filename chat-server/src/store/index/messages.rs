@@ -5,10 +5,10 @@ use std::ops::{Range, RangeInclusive};
 
 use chat_core::id::ConversationId;
 use chat_core::store::UnavailableError;
-use sled::IVec;
 
+use super::Index;
+use super::backend::{Batch, Bytes, KeyValue};
 use super::view::{Scan, View, after};
-use super::{Batch, Index};
 use crate::store::keys;
 use crate::store::values::{MessageValue, RUN_MOST};
 
@@ -20,7 +20,7 @@ pub(in crate::store) struct StoredMessages<'a> {
     seqs: RangeInclusive<u64>,
     newest_first: bool,
     /// The rest of a run: message numbers and ranges. The next message is the last element.
-    run: (IVec, Vec<(u64, Range<usize>)>),
+    run: (Bytes, Vec<(u64, Range<usize>)>),
 }
 
 impl<'a> StoredMessages<'a> {
@@ -40,7 +40,7 @@ impl<'a> StoredMessages<'a> {
             let holds_first = view.range_back(&prefix, &first)?.next().transpose()?;
             view.range(&holds_first.map_or(prefix.into(), |(key, _)| key), &end)?
         };
-        Ok(Self { view, runs, seqs, newest_first, run: (IVec::default(), Vec::new()) })
+        Ok(Self { view, runs, seqs, newest_first, run: (Bytes::default(), Vec::new()) })
     }
 
     fn step(&mut self) -> Result<Option<(u64, MessageValue)>, UnavailableError> {
@@ -94,7 +94,7 @@ pub(in crate::store) fn run_of(
     index: &Index,
     conversation: &ConversationId,
     seq: u64,
-) -> Result<Option<(IVec, IVec)>, UnavailableError> {
+) -> Result<Option<KeyValue>, UnavailableError> {
     let end = after(&keys::message(conversation, seq));
     let mut runs = index.range(&keys::messages(conversation), &end)?;
     index.next(&mut runs, true)
@@ -104,13 +104,13 @@ pub(in crate::store) fn run_of(
 #[derive(Default)]
 pub(super) struct Runs {
     /// The key of the growing run, with the number that would continue it.
-    key: Option<(IVec, u64)>,
+    key: Option<(Bytes, u64)>,
     bytes: Vec<u8>,
 }
 
 impl Runs {
     /// Adds a run. The growing run goes to the batch unless this one continues it.
-    pub(super) fn add(&mut self, key: &IVec, run: &IVec, batch: &mut Batch) {
+    pub(super) fn add(&mut self, key: &Bytes, run: &Bytes, batch: &mut Batch) {
         let messages = MessageValue::split(run).map_or(0, |places| places.len() as u64);
         let follows = self.bytes.len() + run.len() <= RUN_MOST
             && self.key.as_ref().is_some_and(|(first, next)| follows(first, *next, key));

@@ -1,9 +1,9 @@
-//! The index: everything that is read by key, in sled. It can always be rebuilt from the journal.
+//! The index: everything that is read by key. It can always be rebuilt from the journal.
 //!
-//! Sled may panic on a damaged database, at any time. All calls are made here, and a panic becomes
-//! a failure. An index that failed is never used again: it is set aside and rebuilt.
+//! An index that failed is never used again: it is set aside and rebuilt.
 
 pub(super) mod apply;
+pub(super) mod backend;
 pub(super) mod build;
 pub(super) mod files;
 pub(super) mod messages;
@@ -18,17 +18,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chat_core::store::UnavailableError;
-use sled::IVec;
 
 use super::error::OpenError;
 use super::write::journal::End;
 use super::{keys, private, values};
-use files::{close_to_others, wait_until_free};
+use backend::{Backend, BackendError, Batch, Bytes, Entries, KeyValue, wait_until_free};
+use files::close_to_others;
 use messages::Runs;
 use originals::Originals;
 use view::Writes;
 
-/// Longest time for sled to release its file after a drop. Milliseconds are usual.
+/// Longest time for the last user of an index to let go of it, and then for the database to release
+/// its file. Milliseconds are usual.
 const LET_GO_WITHIN: Duration = Duration::from_secs(10);
 
 /// The file of client message ids in the directory of the index.
@@ -37,7 +38,7 @@ const ORIGINALS: &str = "originals";
 /// The index of a store.
 #[derive(Debug)]
 pub(super) struct Index {
-    db: sled::Db,
+    db: Backend,
     originals: Originals,
     failed: AtomicBool,
     reason: Mutex<String>,
@@ -51,25 +52,6 @@ pub(super) enum OpenedIndex {
     Unusable(String),
 }
 
-/// A batch for sled, with its number of keys.
-#[derive(Default)]
-struct Batch {
-    writes: sled::Batch,
-    keys: usize,
-}
-
-impl Batch {
-    fn insert(&mut self, key: impl Into<IVec>, value: impl Into<IVec>) {
-        self.writes.insert(key, value);
-        self.keys += 1;
-    }
-
-    fn remove(&mut self, key: IVec) {
-        self.writes.remove(key);
-        self.keys += 1;
-    }
-}
-
 impl Index {
     /// Opens an existing index, or creates an empty one.
     ///
@@ -78,19 +60,18 @@ impl Index {
     /// [`OpenError::Newer`] if a newer version of the program wrote it.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<OpenedIndex, OpenError> {
         wait_until_free(dir)?;
-        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
-        let db = match guarded(|| config.open()) {
+        let db = match Backend::open(dir, cache_bytes) {
             Ok(db) => db,
-            Err(reason) => return Ok(OpenedIndex::Unusable(format!("it does not open: {reason}"))),
+            Err(error) => return Ok(OpenedIndex::Unusable(format!("it does not open: {error}"))),
         };
-        match guarded(|| version(&db)) {
+        match version(&db) {
             Ok(keys::VERSION) => {}
             Ok(found) if found > keys::VERSION => {
                 return Err(OpenError::Newer { file: dir.to_owned(), found, known: keys::VERSION });
             }
             Ok(0) => return Ok(OpenedIndex::Unusable("it is incomplete".to_owned())),
             Ok(found) => return Ok(OpenedIndex::Unusable(format!("it has the older version {found}"))),
-            Err(reason) => return Ok(OpenedIndex::Unusable(reason)),
+            Err(error) => return Ok(OpenedIndex::Unusable(error.to_string())),
         }
         close_to_others(dir);
         match Originals::open(&dir.join(ORIGINALS)) {
@@ -102,20 +83,15 @@ impl Index {
     /// Creates an empty index.
     pub(super) fn create(dir: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         private::make_dir(dir).map_err(OpenError::io("create", dir))?;
-        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(None);
-        let made = guarded(|| {
-            let db = config.open()?;
-            db.insert(keys::INDEX_VERSION, &keys::VERSION.to_be_bytes())?;
-            Ok(db)
-        });
-        let db = made.map_err(|what| OpenError::Index { dir: dir.to_owned(), what })?;
+        let db = empty(dir, cache_bytes)
+            .map_err(|error| OpenError::Index { dir: dir.to_owned(), what: error.to_string() })?;
         close_to_others(dir);
         let path = dir.join(ORIGINALS);
         let originals = Originals::create(&path).map_err(OpenError::io("create", &path))?;
         Ok(Self::new(db, originals))
     }
 
-    fn new(db: sled::Db, originals: Originals) -> Self {
+    fn new(db: Backend, originals: Originals) -> Self {
         Self { db, originals, failed: AtomicBool::new(false), reason: Mutex::default() }
     }
 
@@ -128,43 +104,39 @@ impl Index {
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, UnavailableError> {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, UnavailableError> {
         self.check()?;
         if key.starts_with(keys::ORIGINALS) {
             let place = self.originals.get(key).map_err(|error| self.fail(&error.to_string()))?;
             return Ok(place.map(|place| (&place).into()));
         }
-        self.ask(|| self.db.get(key))
+        self.ask(|db| db.get(key))
     }
 
     /// The keys from `start` to before `end`.
-    pub(super) fn range(&self, start: &[u8], end: &[u8]) -> Result<sled::Iter, UnavailableError> {
-        self.ask(|| Ok(self.db.range(start..end)))
+    pub(super) fn range(&self, start: &[u8], end: &[u8]) -> Result<Entries, UnavailableError> {
+        self.ask(|db| db.range(start, end))
     }
 
     /// All entries by key.
-    pub(super) fn entries(&self) -> Result<sled::Iter, UnavailableError> {
-        self.ask(|| Ok(self.db.iter()))
+    pub(super) fn entries(&self) -> Result<Entries, UnavailableError> {
+        self.ask(Backend::entries)
     }
 
     /// The next entry of a range, from its front or its back.
-    pub(super) fn next(
-        &self,
-        range: &mut sled::Iter,
-        back: bool,
-    ) -> Result<Option<(IVec, IVec)>, UnavailableError> {
-        self.ask(|| if back { range.next_back() } else { range.next() }.transpose())
+    pub(super) fn next(&self, range: &mut Entries, back: bool) -> Result<Option<KeyValue>, UnavailableError> {
+        self.ask(|_| range.next(back))
     }
 
     /// Applies all writes of the groups up to `end`, the end last. After an interruption the index
     /// still has its old end, and the groups are applied again. Messages of a conversation arrive
     /// by number; the order of other keys does not matter.
     ///
-    /// `gate` returns a guard, held while sled's entries change. Loads wait for the guard, and it
+    /// `gate` returns a guard, held while the database changes. Loads wait for the guard, and it
     /// is dropped early.
     pub(super) fn apply<'a, A>(
         &self,
-        writes: impl IntoIterator<Item = (&'a IVec, &'a Option<IVec>)>,
+        writes: impl IntoIterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
         end: End,
         gate: impl FnOnce() -> A,
     ) -> Result<(), UnavailableError> {
@@ -173,7 +145,7 @@ impl Index {
             match value {
                 Some(run) if key.starts_with(keys::MESSAGES) => runs.add(key, run, &mut batch),
                 Some(place) if key.starts_with(keys::ORIGINALS) => {
-                    let place = place.as_ref().try_into().expect("a place has LOCATION bytes");
+                    let place = place[..].try_into().expect("a place has LOCATION bytes");
                     originals.push((&key[..], place));
                 }
                 Some(value) => batch.insert(key.clone(), value.clone()),
@@ -185,7 +157,7 @@ impl Index {
         self.originals.put(&originals).map_err(|error| self.fail(&error.to_string()))?;
         batch.insert(keys::END, values::encode_json(&end));
         let _guard = gate();
-        self.write(batch)
+        self.ask(|db| db.apply(batch))
     }
 
     /// Replaces values of existing keys.
@@ -194,19 +166,12 @@ impl Index {
         for (key, value) in writes {
             value.iter().for_each(|value| batch.insert(key.clone(), value.clone()));
         }
-        self.write(batch)
-    }
-
-    /// Sled collects replaced pages incrementally, a few per call, and a batch is one call. Two
-    /// dummy reads per written key keep up with it; without them memory grows by gigabytes.
-    fn write(&self, Batch { writes, keys }: Batch) -> Result<(), UnavailableError> {
-        self.ask(|| self.db.apply_batch(writes))?;
-        (0..2 * keys).try_for_each(|_| self.get(keys::INDEX_VERSION).map(drop))
+        self.ask(|db| db.apply(batch))
     }
 
     /// Flushes applied writes. They are not synced, but the journal is.
     pub(super) fn flush(&self) -> Result<(), UnavailableError> {
-        self.ask(|| self.db.flush().map(drop))
+        self.ask(Backend::flush)
     }
 
     /// Whether the index can still be used.
@@ -233,12 +198,12 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// If sled does not end cleanly, or a user keeps the index too long.
+    /// If the database does not close cleanly, or a user keeps the index too long.
     pub(super) fn end_of(mut index: Arc<Self>) -> Result<(), String> {
         let patience = Instant::now() + LET_GO_WITHIN;
         loop {
             match Arc::try_unwrap(index) {
-                Ok(index) => return caught(|| drop(index)),
+                Ok(index) => return index.db.close().map_err(|error| error.to_string()),
                 Err(_) if Instant::now() >= patience => return Err("the index is still in use".to_owned()),
                 Err(shared) => index = shared,
             }
@@ -246,21 +211,28 @@ impl Index {
         }
     }
 
-    fn ask<T>(&self, question: impl FnOnce() -> sled::Result<T>) -> Result<T, UnavailableError> {
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Backend) -> Result<T, BackendError>,
+    ) -> Result<T, UnavailableError> {
         self.check()?;
-        guarded(question).map_err(|reason| self.fail(&reason))
+        question(&self.db).map_err(|error| self.fail(&error.to_string()))
     }
 }
 
 /// The catalogue's version of an index; 0 if missing.
-fn version(db: &sled::Db) -> sled::Result<u32> {
+fn version(db: &Backend) -> Result<u32, BackendError> {
     let version = db.get(keys::INDEX_VERSION)?;
-    Ok(version.and_then(|bytes| bytes.as_ref().try_into().ok()).map_or(0, u32::from_be_bytes))
+    Ok(version.and_then(|bytes| bytes[..].try_into().ok()).map_or(0, u32::from_be_bytes))
 }
 
-/// Calls sled, and turns an error or a panic into a message.
-fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
-    caught(call)?.map_err(|error| error.to_string())
+/// A database with this catalogue's version and nothing else.
+fn empty(dir: &Path, cache_bytes: u64) -> Result<Backend, BackendError> {
+    let db = Backend::open(dir, cache_bytes)?;
+    let mut batch = Batch::default();
+    batch.insert(keys::INDEX_VERSION, &keys::VERSION.to_be_bytes());
+    db.apply(batch)?;
+    Ok(db)
 }
 
 /// Turns a panic into a message.

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use chat_core::store::UnavailableError;
-use sled::IVec;
 
 use super::Index;
+use super::backend::{Bytes, Entries, KeyValue};
 use crate::store::read::index_slot::Present;
 use crate::store::write::memtable::MemTableSnapshot;
 
 /// Writes that are not in sled yet: keys with new values, or with `None` for removed keys.
-pub(in crate::store) type Writes = BTreeMap<IVec, Option<IVec>>;
+pub(in crate::store) type Writes = BTreeMap<Bytes, Option<Bytes>>;
 
 /// The rest of a range.
-pub(in crate::store) type KeyBounds = (Bound<IVec>, Bound<IVec>);
+pub(in crate::store) type KeyBounds = (Bound<Bytes>, Bound<Bytes>);
 
 /// A view of the index.
 pub(in crate::store) struct View {
@@ -32,7 +32,7 @@ impl View {
     }
 
     /// Writes a value, visible to this view only.
-    pub(in crate::store) fn put(&mut self, key: Vec<u8>, value: impl Into<IVec>) {
+    pub(in crate::store) fn put(&mut self, key: Vec<u8>, value: impl Into<Bytes>) {
         self.own.insert(key.into(), Some(value.into()));
     }
 
@@ -52,7 +52,7 @@ impl View {
     }
 
     /// The value of a key.
-    pub(in crate::store) fn get(&self, key: &[u8]) -> Result<Option<IVec>, UnavailableError> {
+    pub(in crate::store) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, UnavailableError> {
         if let Some(written) = self.own.get(key) {
             return Ok(written.clone());
         }
@@ -121,11 +121,11 @@ impl View {
 
 /// The next entry of a range for which `pick` returns a value.
 pub(in crate::store) fn next_of<'a, T: 'a>(
-    mut range: impl DoubleEndedIterator<Item = (&'a IVec, &'a T)>,
+    mut range: impl DoubleEndedIterator<Item = (&'a Bytes, &'a T)>,
     back: bool,
-    pick: impl Fn(&T) -> Option<Option<IVec>>,
+    pick: impl Fn(&T) -> Option<Option<Bytes>>,
 ) -> Option<Written> {
-    let pick = |(key, value): (&IVec, &T)| Some((key.clone(), pick(value)?));
+    let pick = |(key, value): (&Bytes, &T)| Some((key.clone(), pick(value)?));
     if back { range.rev().find_map(pick) } else { range.find_map(pick) }
 }
 
@@ -151,7 +151,7 @@ pub(in crate::store) fn after(prefix: &[u8]) -> Vec<u8> {
 }
 
 /// A written key with its new value.
-pub(in crate::store) type Written = (IVec, Option<IVec>);
+pub(in crate::store) type Written = (Bytes, Option<Bytes>);
 
 /// Entries of a range. Written entries hide stored ones of the same key.
 pub(in crate::store) struct Scan<'a> {
@@ -159,9 +159,9 @@ pub(in crate::store) struct Scan<'a> {
     index: &'a Index,
     /// The rest of the range with written entries.
     left: Option<KeyBounds>,
-    stored: sled::Iter,
+    stored: Entries,
     back: bool,
-    waiting: (Option<Written>, Option<(IVec, IVec)>),
+    waiting: (Option<Written>, Option<KeyValue>),
 }
 
 impl Scan<'_> {
@@ -176,7 +176,7 @@ impl Scan<'_> {
         found
     }
 
-    fn step(&mut self) -> Result<Option<(IVec, IVec)>, UnavailableError> {
+    fn step(&mut self) -> Result<Option<KeyValue>, UnavailableError> {
         loop {
             if self.waiting.0.is_none() {
                 self.waiting.0 = self.next_written();
@@ -205,7 +205,7 @@ impl Scan<'_> {
 }
 
 impl Iterator for Scan<'_> {
-    type Item = Result<(IVec, IVec), UnavailableError>;
+    type Item = Result<KeyValue, UnavailableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use chat_core::store::{Position, UnavailableError};
 
+use crate::store::index::backend::wait_until_free;
 use crate::store::index::build::{ReplayError, replay};
-use crate::store::index::files::{set_aside, wait_until_free};
+use crate::store::index::files::set_aside;
 use crate::store::index::{Index, caught};
 use crate::store::options::{Observer, Options, Progress};
 use crate::store::read::index_slot::IndexSlot;

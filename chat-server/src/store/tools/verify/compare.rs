@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::vec;
 
 use chat_core::store::UnavailableError;
-use sled::IVec;
 
 use super::finding::{FindingError, Findings};
 use crate::store::index::Index;
+use crate::store::index::backend::{Bytes, Entries, KeyValue};
 use crate::store::keys;
 use crate::store::values::MessageValue;
 
@@ -24,10 +24,10 @@ pub(super) enum CompareError {
 /// checked elsewhere, one by one.
 struct IndexEntries<'a> {
     index: &'a Index,
-    iter: sled::Iter,
+    iter: Entries,
     /// The rest of a run.
-    run: vec::IntoIter<(IVec, IVec)>,
-    next: Option<(IVec, IVec)>,
+    run: vec::IntoIter<KeyValue>,
+    next: Option<KeyValue>,
 }
 
 impl<'a> IndexEntries<'a> {
@@ -58,17 +58,17 @@ impl<'a> IndexEntries<'a> {
 }
 
 /// The messages of a run, each under its own key. An unreadable run is returned unchanged.
-fn split(key: &IVec, run: &IVec) -> Vec<(IVec, IVec)> {
+fn split(key: &Bytes, run: &Bytes) -> Vec<KeyValue> {
     let (Some(first), Some(places)) = (keys::seq(key), MessageValue::split(run)) else {
         return vec![(key.clone(), run.clone())];
     };
     let conversation = &key[..key.len() - size_of_val(&first)];
-    let key_of = |seq: u64| IVec::from([conversation, &seq.to_be_bytes()].concat());
-    (first..).zip(places).map(|(seq, place)| (key_of(seq), IVec::from(&run[place]))).collect()
+    let key_of = |seq: u64| Bytes::from([conversation, &seq.to_be_bytes()].concat());
+    (first..).zip(places).map(|(seq, place)| (key_of(seq), Bytes::from(&run[place]))).collect()
 }
 
 /// Reports a missing or different value.
-pub(super) fn compare_value(key: &[u8], found: Option<IVec>, implied: &[u8], findings: &mut Findings) {
+pub(super) fn compare_value(key: &[u8], found: Option<Bytes>, implied: &[u8], findings: &mut Findings) {
     match found {
         None => add(findings, "lacks an entry that the journal implies", key),
         Some(found) if *found != *implied => {

@@ -6,9 +6,9 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chat_core::store::Position;
-use sled::IVec;
 
 use super::messages::ConversationMessages;
+use crate::store::index::backend::Bytes;
 use crate::store::index::view::{KeyBounds, Writes, Written, first_of, next_of};
 use crate::store::keys;
 
@@ -18,13 +18,13 @@ pub(in crate::store) struct Layer(RwLock<LayerEntries>);
 
 #[derive(Default, Debug)]
 struct LayerEntries {
-    ordered: BTreeMap<IVec, Versions>,
+    ordered: BTreeMap<Bytes, Versions>,
     /// Messages by conversation. No range is larger than a conversation, and nearly all messages
     /// come in order.
-    messages: HashMap<IVec, ConversationMessages>,
+    messages: HashMap<Bytes, ConversationMessages>,
     /// Client message ids. They are as many as all other keys together, are read one by one, and
     /// need no order. A hash map finds them at a fraction of the cost.
-    originals: HashMap<IVec, Versions>,
+    originals: HashMap<Bytes, Versions>,
 }
 
 /// The values of a key, with their positions.
@@ -36,7 +36,7 @@ pub(super) struct Versions {
 }
 
 /// A value, with the position of its group.
-pub(super) type Write = (Position, Option<IVec>);
+pub(super) type Write = (Position, Option<Bytes>);
 
 impl Layer {
     /// An empty layer with the capacity of this one. The next layer is seldom larger.
@@ -57,7 +57,7 @@ impl Layer {
     /// conversation, then client message ids in no order.
     pub(in crate::store) fn show<T>(
         &self,
-        to: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a IVec, &'a Option<IVec>)>) -> T,
+        to: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>) -> T,
     ) -> T {
         let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let messages = entries.messages.values().flat_map(ConversationMessages::iter);
@@ -67,7 +67,7 @@ impl Layer {
 }
 
 impl LayerEntries {
-    fn write(&mut self, key: IVec, newest: Write) {
+    fn write(&mut self, key: Bytes, newest: Write) {
         if key.starts_with(keys::ORIGINALS) {
             match self.originals.entry(key) {
                 hash_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
@@ -126,7 +126,7 @@ impl Versions {
     }
 
     /// The value at a position.
-    pub(super) fn at(&self, position: Position) -> Option<Option<IVec>> {
+    pub(super) fn at(&self, position: Position) -> Option<Option<Bytes>> {
         let mut versions = [&self.newest].into_iter().chain(self.older.iter().rev());
         versions.find(|(since, _)| *since <= position).map(|(_, value)| value.clone())
     }
@@ -147,7 +147,7 @@ impl MemTableSnapshot {
     }
 
     /// The value written under a key.
-    pub(in crate::store) fn get(&self, key: &[u8]) -> Option<Option<IVec>> {
+    pub(in crate::store) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         self.layers.iter().find_map(|layer| {
             let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
             entries.get(key).and_then(|versions| versions.at(self.position))

@@ -2,23 +2,22 @@
 
 use std::ops::Bound;
 
-use sled::IVec;
-
 use super::layer::{Versions, Write};
+use crate::store::index::backend::Bytes;
 use crate::store::index::view::KeyBounds;
 
 /// Messages by key. They arrive in the order of their numbers, and are appended.
 #[derive(Debug)]
-pub(super) struct ConversationMessages(Vec<(IVec, Versions)>);
+pub(super) struct ConversationMessages(Vec<(Bytes, Versions)>);
 
 impl ConversationMessages {
     /// A conversation with its first message.
-    pub(super) fn of(key: IVec, newest: Write) -> Self {
+    pub(super) fn of(key: Bytes, newest: Write) -> Self {
         Self(vec![(key, Versions::of(newest))])
     }
 
     /// Adds a message, or another version of one.
-    pub(super) fn write(&mut self, key: IVec, newest: Write) {
+    pub(super) fn write(&mut self, key: Bytes, newest: Write) {
         let at = match self.0.last() {
             Some((last, _)) if *last < key => self.0.len(),
             _ => self.0.partition_point(|(other, _)| *other < key),
@@ -36,7 +35,7 @@ impl ConversationMessages {
     }
 
     /// All messages.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&IVec, &Versions)> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Bytes, &Versions)> {
         self.0.iter().map(|(key, versions)| (key, versions))
     }
 
@@ -44,7 +43,7 @@ impl ConversationMessages {
     pub(super) fn range(
         &self,
         (start, end): &KeyBounds,
-    ) -> impl DoubleEndedIterator<Item = (&IVec, &Versions)> {
+    ) -> impl DoubleEndedIterator<Item = (&Bytes, &Versions)> {
         let (mut first, mut behind) = (0, self.0.len());
         match start {
             Bound::Included(start) => first = self.0.partition_point(|(key, _)| key < start),
@@ -70,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    fn key(seq: u8) -> IVec {
+    fn key(seq: u8) -> Bytes {
         (&[b'm', 0xff, seq]).into()
     }
 
@@ -80,7 +79,7 @@ mod tests {
             (ConversationMessages::of(key(4), (Position(0), None)), BTreeMap::new());
         map.insert(key(4), None);
         for (position, seq) in (1..).zip([6, 8, 2, 6, 10, 4]) {
-            let value = Some(IVec::from(&[seq]));
+            let value = Some(Bytes::from(&[seq]));
             messages.write(key(seq), (Position(position), value.clone()));
             map.insert(key(seq), value);
         }

@@ -15,8 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_core::store::Position;
-use sled::IVec;
 
+use crate::store::index::backend::Bytes;
 use crate::store::index::view::Writes;
 use crate::store::write::journal::End;
 
@@ -147,7 +147,7 @@ impl MemTable {
 
     /// Adds a synced group.
     pub(in crate::store) fn publish(&self, writes: Writes, end: End) {
-        let size = |(key, value): (&IVec, &Option<IVec>)| {
+        let size = |(key, value): (&Bytes, &Option<Bytes>)| {
             key.len() + value.as_ref().map_or(0, |value| value.len()) + ENTRY
         };
         let size = Size { writes: writes.len(), bytes: writes.iter().map(size).sum() };

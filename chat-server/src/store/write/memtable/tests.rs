@@ -6,7 +6,7 @@ use std::thread;
 use super::*;
 
 fn group(key: &str, bytes: usize) -> Writes {
-    Writes::from([(key.into(), Some(vec![0; bytes].into()))])
+    Writes::from([(key.as_bytes().into(), Some(vec![0; bytes].into()))])
 }
 
 fn groups(keys: usize) -> Writes {
@@ -79,7 +79,7 @@ fn a_layer_that_was_not_applied_comes_again_and_what_came_later_after_it() {
 #[test]
 fn a_snapshot_stays_as_it_was() {
     let memtable = memtable();
-    let bounds = || (Bound::Included(IVec::from("a")), Bound::Excluded(IVec::from("z")));
+    let bounds = || (Bound::Included(Bytes::from(b"a")), Bound::Excluded(Bytes::from(b"z")));
     let all = memtable.snapshot();
     memtable.publish(group("first", 1), end(1));
     let before = memtable.snapshot();
@@ -91,9 +91,9 @@ fn a_snapshot_stays_as_it_was() {
     assert_eq!(all.next(&bounds(), false), None);
     assert_eq!(before.get(b"first"), Some(Some(vec![0].into())));
     assert_eq!(before.get(b"second"), None);
-    assert_eq!(before.next(&bounds(), true).unwrap().0, "first");
+    assert_eq!(before.next(&bounds(), true).unwrap().0[..], b"first"[..]);
     assert_eq!(later.get(b"first"), Some(Some(vec![0; 2].into())));
-    assert_eq!(later.next(&bounds(), true).unwrap().0, "second");
+    assert_eq!(later.next(&bounds(), true).unwrap().0[..], b"second"[..]);
     assert_eq!(memtable.snapshot().get(b"first"), None, "the index has it");
 }
 
@@ -108,14 +108,14 @@ fn client_message_ids_are_found_as_all_else_is_and_shown_but_in_no_range() {
     let now = memtable.snapshot();
     assert_eq!(before.get(original.as_bytes()), Some(Some(vec![0].into())));
     assert_eq!(now.get(original.as_bytes()), Some(Some(vec![0; 2].into())));
-    let all = (Bound::Included(IVec::from("a")), Bound::Excluded(IVec::from("z")));
-    assert_eq!(now.next(&all, true).unwrap().0, other);
+    let all = (Bound::Included(Bytes::from(b"a")), Bound::Excluded(Bytes::from(b"z")));
+    assert_eq!(now.next(&all, true).unwrap().0[..], *other.as_bytes());
     memtable.close();
     let IndexTask::Apply(layer, _) = memtable.next_task(Duration::ZERO) else { panic!("there is next_task") };
     let shown: Writes =
         layer.show(|entries| entries.map(|(key, value)| (key.clone(), value.clone())).collect());
     let expected = [(original, vec![0; 2]), (other, vec![0])];
-    assert_eq!(shown, expected.map(|(key, value)| (key.into(), Some(value.into()))).into());
+    assert_eq!(shown, expected.map(|(key, value)| (key.as_bytes().into(), Some(value.into()))).into());
 }
 
 #[test]
