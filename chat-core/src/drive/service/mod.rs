@@ -46,14 +46,32 @@ struct Service<'a, S, V, C> {
     /// Bytes that wait in all queues.
     budget: Arc<Budget>,
     typing_shed: u64,
-    next_command: u64,
-    /// Senders for the answers to commands. Bounded by the pending commands.
-    answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
+    commands: PendingCommands,
     /// Calls in flight. Bounded by the engine: one for each request, and one commit.
     calls: FuturesUnordered<BoxFuture<'a, Input>>,
     /// The wake-up requested by the engine.
     timer: Fuse<BoxFuture<'a, ()>>,
     drained: bool,
+}
+
+/// Commands whose answers have not come. Bounded by the handles that wait for them.
+#[derive(Default)]
+struct PendingCommands {
+    next: u64,
+    answers: BTreeMap<CommandId, oneshot::Sender<Result<Reply, Error>>>,
+}
+
+impl PendingCommands {
+    fn add(&mut self, answer: oneshot::Sender<Result<Reply, Error>>) -> CommandId {
+        let id = CommandId(self.next);
+        self.next += 1;
+        self.answers.insert(id, answer);
+        id
+    }
+
+    fn answer(&mut self, id: CommandId, result: Result<Reply, Error>) {
+        let _gone = self.answers.remove(&id).map(|answer| answer.send(result));
+    }
 }
 
 /// Runs an engine until drained, or until every handle and session is gone and every call answered.
@@ -63,8 +81,8 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     mut messages: mpsc::Receiver<ServiceMessage>,
 ) -> S {
     let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
-    let most_in_batch = engine.limits().outbound.live_events / 4;
-    let mut service = Service {
+    let service = Service {
+        batch: Batch::new(engine.limits().outbound.live_events / 4),
         engine,
         store: &store,
         verifier: &verifier,
@@ -72,35 +90,17 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         observer,
         log,
         framing,
-        batch: Batch::new(most_in_batch),
         queues: BTreeMap::new(),
         pushed: Vec::new(),
         needs_yield: false,
         budget,
         typing_shed: 0,
-        next_command: 0,
-        answers: BTreeMap::new(),
+        commands: PendingCommands::default(),
         calls: FuturesUnordered::new(),
         timer: Fuse::terminated(),
         drained: false,
     };
-    service.process_outputs().await;
-    while !service.has_ended(&messages) {
-        futures::select_biased! {
-            input = service.calls.select_next_some() => {
-                service.drain_inbox(&mut messages);
-                service.handle(input);
-            }
-            message = messages.next() => if let Some(message) = message {
-                service.receive(message, service.clock.now());
-                yield_now().await;
-                service.drain_inbox(&mut messages);
-            },
-            () = &mut service.timer => service.handle(Input::Tick),
-        }
-        service.process_outputs().await;
-    }
-    drop(service);
+    service.run(&mut messages).await;
     store
 }
 
@@ -119,6 +119,25 @@ async fn yield_now() {
 }
 
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
+    async fn run(mut self, messages: &mut mpsc::Receiver<ServiceMessage>) {
+        self.process_outputs().await;
+        while !self.has_ended(messages) {
+            futures::select_biased! {
+                input = self.calls.select_next_some() => {
+                    self.drain_inbox(messages);
+                    self.handle(input);
+                }
+                message = messages.next() => if let Some(message) = message {
+                    self.receive(message, self.clock.now());
+                    yield_now().await;
+                    self.drain_inbox(messages);
+                },
+                () = &mut self.timer => self.handle(Input::Tick),
+            }
+            self.process_outputs().await;
+        }
+    }
+
     /// Whether no more input can come, neither from handles nor from calls.
     fn has_ended(&self, messages: &mpsc::Receiver<ServiceMessage>) -> bool {
         self.drained || (messages.is_terminated() && self.calls.is_empty())
@@ -139,13 +158,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
 
     fn receive(&mut self, message: ServiceMessage, now: Now) {
         match message {
-            ServiceMessage::Open(connection) => {
-                let NewConnection { conn, claims, queue, opened } = *connection;
-                self.report_signs(&claims.user.id, now);
-                self.queues.insert(conn, queue);
-                self.engine.handle(now, Input::Connected { conn, claims });
-                let _gone = opened.send(());
-            }
+            ServiceMessage::Open(connection) => self.open(*connection, now),
             ServiceMessage::Frame { conn, frame } => self.engine.handle(now, Input::Frame { conn, frame }),
             ServiceMessage::Relieved { conn } => {
                 let waits = self.has_backlog(conn);
@@ -157,9 +170,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.engine.handle(now, Input::Closed { conn });
             }
             ServiceMessage::Command { command, answer } => {
-                let id = CommandId(self.next_command);
-                self.next_command += 1;
-                self.answers.insert(id, answer);
+                let id = self.commands.add(answer);
                 self.engine.handle(now, Input::Command { id, command });
             }
             ServiceMessage::Stats { answer } => {
@@ -170,13 +181,24 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 let _gone = answer.send(users);
             }
             ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
-            ServiceMessage::Disconnect { parts } => {
-                let count = self.queues.len().div_ceil(parts.max(1));
-                let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
-                conns.into_iter().for_each(|conn| self.engine.handle(now, Input::Disconnect { conn }));
-            }
+            ServiceMessage::Disconnect { parts } => self.disconnect_part(parts, now),
             ServiceMessage::Drain => self.engine.handle(now, Input::Drain),
         }
+    }
+
+    fn open(&mut self, connection: NewConnection, now: Now) {
+        let NewConnection { conn, claims, queue, opened } = connection;
+        self.report_signs(&claims.user.id, now);
+        self.queues.insert(conn, queue);
+        self.engine.handle(now, Input::Connected { conn, claims });
+        let _gone = opened.send(());
+    }
+
+    /// Disconnects one of this many parts of the connections, gracefully.
+    fn disconnect_part(&mut self, parts: usize, now: Now) {
+        let count = self.queues.len().div_ceil(parts.max(1));
+        let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
+        conns.into_iter().for_each(|conn| self.engine.handle(now, Input::Disconnect { conn }));
     }
 
     /// Reports the signs of life of a user's connections, if a new one may replace the longest

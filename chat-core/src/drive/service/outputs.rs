@@ -12,10 +12,11 @@ use crate::drive::queue::{Outbound, PushError, Pushed, QueueSender};
 use crate::drive::{Clock, Verifier};
 use crate::engine::{Class, ConnectionId, Input, Output};
 use crate::frame::Frame;
+use crate::protocol::CloseCode;
 use crate::store::Store;
 use crate::time::Monotonic;
 
-impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
+impl<'a, S: Store, V: Verifier, C: Clock> Service<'a, S, V, C> {
     /// Carries out every pending output.
     ///
     /// A connection's frames are handed over in one batch. When half its queue is full they are
@@ -61,35 +62,37 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
         match output {
             Output::Send { conns, class, frame } => self.send(conns, class, frame, now),
             Output::Load { ticket, query } => {
-                let call = async move { Input::Loaded { ticket, result: store.load(query).await } };
-                self.calls.push(call.boxed());
+                self.call(async move { Input::Loaded { ticket, result: store.load(query).await } });
             }
             Output::Commit { ticket, changes } => {
-                let call = async move { Input::Committed { ticket, result: store.commit(changes).await } };
-                self.calls.push(call.boxed());
+                self.call(async move { Input::Committed { ticket, result: store.commit(changes).await } });
             }
             Output::Verify { ticket, token } => {
-                let call = async move { Input::Verified { ticket, result: verifier.verify(&token).await } };
-                self.calls.push(call.boxed());
+                self.call(async move { Input::Verified { ticket, result: verifier.verify(&token).await } });
             }
-            Output::Answer { id, result } => {
-                let _gone = self.answers.remove(&id).map(|answer| answer.send(result));
-            }
+            Output::Answer { id, result } => self.commands.answer(id, result),
             Output::Publish(event) => (self.observer)(&event),
             Output::Handled(handled) => (self.log)(&handled),
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),
-            Output::Close { conn, code } => {
-                self.end_batch(now);
-                if let Some(mut queue) = self.queues.remove(&conn) {
-                    queue.close(code);
-                }
-            }
+            Output::Close { conn, code } => self.close(conn, code, now),
             Output::WakeAt(at) => {
                 let clock = self.clock;
                 self.timer = at.map_or_else(Fuse::terminated, |at| clock.sleep_until(at).boxed().fuse());
             }
             Output::Drained => self.drained = true,
+        }
+    }
+
+    fn call(&mut self, call: impl Future<Output = Input> + Send + 'a) {
+        self.calls.push(call.boxed());
+    }
+
+    /// Ends a connection behind the frames that wait for it.
+    fn close(&mut self, conn: ConnectionId, code: CloseCode, now: Monotonic) {
+        self.end_batch(now);
+        if let Some(mut queue) = self.queues.remove(&conn) {
+            queue.close(code);
         }
     }
 
