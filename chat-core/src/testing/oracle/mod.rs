@@ -29,6 +29,7 @@ mod emergency;
 mod link;
 mod list;
 mod live;
+mod rates;
 mod reply;
 mod room;
 mod stored;
@@ -40,14 +41,15 @@ use asked::Asks;
 pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
+use rates::SaidMessages;
 use room::ChargedBytes;
 pub use room::Room;
 use serde_json::Value;
 use stored::Stored;
 
 use crate::export::Export;
-use crate::limits::{ByteRate, Limits, RateSetting};
-use crate::protocol::{CloseCode, RoomType, json_length};
+use crate::limits::Limits;
+use crate::protocol::{CloseCode, RoomType};
 use crate::time::Monotonic;
 
 /// A promise that does not hold.
@@ -100,10 +102,7 @@ pub struct Oracle {
     read: BTreeMap<(String, String), u64>,
     /// The refusal of a conversation, by the kind of request.
     refusals: BTreeMap<String, Value>,
-    /// The start of this life of the server.
-    began: Monotonic,
-    /// The messages of each user in this life: their number and their bytes of text.
-    said: BTreeMap<String, (u128, u128)>,
+    said: SaidMessages,
     charged: ChargedBytes,
     room: Room,
     checked: Checked,
@@ -128,8 +127,7 @@ impl Oracle {
             kept: BTreeMap::new(),
             read: BTreeMap::new(),
             refusals: BTreeMap::new(),
-            began: Monotonic::default(),
-            said: BTreeMap::new(),
+            said: SaidMessages::default(),
             charged: ChargedBytes::default(),
             room: Room::default(),
             checked: Checked::default(),
@@ -276,26 +274,9 @@ impl Oracle {
             must(!out.contains(&user), "P5", || format!("{user} is deactivated, and says {content:?}"))?;
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
-            self.rated(&user, &content, now)?;
+            self.said.note(&user, &content, &self.limits, now)?;
         }
         Ok(())
-    }
-
-    /// P7: checks all messages of a user since the server began against the rates.
-    fn rated(&mut self, user: &str, content: &str, now: Monotonic) -> Result<(), PromiseError> {
-        let RateSetting::Limited(rates) = &self.limits.rates else { return Ok(()) };
-        let most = [rates.messages, rates.creations].map(|rate| {
-            let more = now.since(self.began).as_nanos() / rate.every.as_nanos().max(1);
-            u128::from(rate.burst) + more
-        });
-        let (said, bytes) = self.said.entry(user.to_owned()).or_default();
-        *said += 1;
-        *bytes += json_length(content) as u128;
-        let (said, most) = (*said, most.iter().sum::<u128>());
-        must(said <= most, "P7", || format!("{user} said {said}, of at most {most} by its rates"))?;
-        let ByteRate { burst, per_second } = rates.message_bytes;
-        let most = u128::from(burst) + now.since(self.began).as_millis() * u128::from(per_second) / 1_000 + 1;
-        must(*bytes <= most, "P7", || format!("{user} said {bytes} bytes, of at most {most} by its rates"))
     }
 
     /// Checks the store after a crash, which has ended every connection.
@@ -328,8 +309,7 @@ impl Oracle {
 
     /// Records the start of a server.
     pub fn began(&mut self, now: Monotonic) {
-        self.began = now;
-        self.said.clear();
+        self.said.began(now);
         self.charged.began();
         self.room = Room::default();
     }
