@@ -1,12 +1,11 @@
 //! The terminal: prints events, and carries out typed commands.
 
-use chat_client::{
-    Acknowledged, ChatClient, ConnectionState, Error, Event, Events, Progress, TypingGuard, Update,
-};
-use chat_core::id::{ClientMessageId, ConversationId};
+mod events;
+
+use chat_client::{ChatClient, Error, Events, TypingGuard, Update};
+use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    Done, GetActiveConversations, GetActiveConversationsReply, GetConversationMessagesReply, NewMessage,
-    NewSupportConversation, User,
+    Done, GetActiveConversations, GetActiveConversationsReply, GetConversationMessagesReply, NewMessage, User,
 };
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered};
@@ -17,7 +16,7 @@ use super::command::{Command, Usage, help, parse};
 use super::lines::lines;
 use super::news;
 use super::shown::Shown;
-use super::words::{clock, plain, say};
+use super::words::{plain, say};
 
 /// A person's terminal in the chat.
 ///
@@ -44,9 +43,9 @@ pub struct Desk {
 
 /// The answer to a request.
 enum Answer {
-    /// The list, requested for a message with an unknown title or name.
+    /// The row of a conversation, requested for a message with an unknown title or name.
     Heard(NewMessage, Result<GetActiveConversationsReply, Error>),
-    /// The list, requested for a new conversation of the user's own.
+    /// The row of a new conversation of the user's own.
     Created(ConversationId, Result<GetActiveConversationsReply, Error>),
     Older(ConversationId, Result<GetConversationMessagesReply, Error>),
     Read(ConversationId, Result<Done, Error>),
@@ -245,106 +244,23 @@ impl Desk {
         }
     }
 
-    /// Takes titles and names from the list. Without the list, ids are shown.
+    /// Takes title and names from a row. Without the row, ids are shown.
     fn learn(&mut self, reply: Result<GetActiveConversationsReply, Error>) {
         if let Ok(reply) = reply {
             self.board.listed(reply.conversations, false);
         }
     }
 
-    fn ask_list(
+    /// Asks for one conversation, with all names.
+    fn ask_row(
         &self,
+        id: ConversationId,
         answer: impl FnOnce(Result<GetActiveConversationsReply, Error>) -> Answer + Send + 'static,
     ) {
         let chat = self.chat.clone();
-        let list = async move { chat.get_active_conversations(GetActiveConversations::default()).await };
-        self.answers.push(list.map(answer).boxed());
-    }
-
-    fn happened(&mut self, event: Event) {
-        match event {
-            Event::Connection(state) => self.connection(&state),
-            Event::Conversations(list) => {
-                self.board.listed(list, true);
-                if !std::mem::replace(&mut self.listed, true) {
-                    self.list();
-                }
-            }
-            Event::NewestConversations(list) => self.board.listed(list, true),
-            Event::Conversation(row) => self.board.listed(vec![row], true),
-            Event::NewMessage(event) => self.heard(event),
-            Event::NewSupportConversation(event) => self.asked_for_help(&event),
-            Event::MessageRead(read) => {
-                let row = self.board.row(&read.conversation_id);
-                row.read_by_others = row.read_by_others.max(read.read_up_to.unwrap_or(0));
-            }
-            Event::Unread(unread) => self.board.row(&unread.conversation_id).unread = unread.unread_count,
-            Event::Outbox { client_message_id, progress } => self.progress(&client_message_id, progress),
-            Event::EpochChanged(_) => say("-- the server was set back to an older state, which you see now"),
-            Event::Lagged(lost) => {
-                say(format_args!("-- {lost} events were lost: see /list"));
-            }
-            // Printed by the open conversation too.
-            Event::TypingStatus(_) | Event::ReadPosition(_) | Event::ConversationReset(_) => {}
-        }
-    }
-
-    fn connection(&mut self, state: &ConnectionState) {
-        if let (ConnectionState::Waiting { .. }, Some(shown)) = (state, &mut self.open) {
-            shown.connection_lost();
-        }
-        if let Some(line) = news::connection(state).filter(|line| *line != self.connection) {
-            say(&line);
-            self.connection = line;
-        }
-    }
-
-    fn asked_for_help(&mut self, event: &NewSupportConversation) {
-        self.board.asked_for_help(event);
-        let (title, name) = (self.board.title(&event.conversation_id), plain(&event.creator_name));
-        say(format_args!("** {name} asks for help: {title}"));
-    }
-
-    fn heard(&mut self, event: NewMessage) {
-        self.board.heard(&event.conversation_id, &event.message);
-        if self.board.misses(&event.conversation_id, &event.message.sender_id) {
-            self.ask_list(|list| Answer::Heard(event, list));
-        } else {
-            self.notice(&event);
-        }
-    }
-
-    /// Prints a message outside the open conversation.
-    fn notice(&mut self, event: &NewMessage) {
-        let (id, message) = (&event.conversation_id, &event.message);
-        if self.is_open(id) || self.created.as_ref() == Some(id) {
-            return;
-        }
-        let (title, name) = (self.board.title(id), self.board.name(&message.sender_id));
-        let tick = if message.sender_id == self.me.id { " ✓" } else { "" };
-        say(format_args!("{title} | {} {name}: {}{tick}", clock(message.sent_at), plain(&message.content)));
-    }
-
-    fn progress(&mut self, id: &ClientMessageId, progress: Progress) {
-        match progress {
-            Progress::Queued if self.chat.state() != ConnectionState::Live => {
-                let waiting = self.chat.outbox();
-                if let Some(entry) = waiting.iter().find(|entry| entry.client_message_id == *id) {
-                    say(format_args!("… waits for a connection: {}", news::draft(&entry.draft)));
-                }
-            }
-            Progress::NotSent(not_sent) => say(news::not_sent(&not_sent)),
-            Progress::Acknowledged(Acknowledged::Conversation(reply)) => {
-                self.board.created(&reply);
-                self.created = Some(reply.conversation_id.clone());
-                self.ask_list(move |list| Answer::Created(reply.conversation_id, list));
-            }
-            // The message itself shows the success: it comes back with its tick.
-            Progress::Keeping
-            | Progress::Queued
-            | Progress::Sent
-            | Progress::Acknowledged(Acknowledged::Message(_)) => {}
-        }
+        let request = GetActiveConversations { conversation_id: Some(id), ..Default::default() };
+        let row = async move { chat.get_active_conversations(request).await };
+        self.answers.push(row.map(answer).boxed());
     }
 }
 
