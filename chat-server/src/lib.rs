@@ -12,6 +12,28 @@
 //!   step.
 //! - The folder `operation` has the package, the systemd unit, the Dockerfile and the operator's
 //!   guide.
+//!
+//! # The way of a message
+//!
+//! `chat-core` describes the way of a message through the engine. These are the parts before and
+//! after the engine.
+//!
+//! 1. `listen` accepts a connection. The connection is one of the `newcomers` until a valid token
+//!    has come.
+//! 2. `connection` serves the connection in one task: TLS (`tls`), the HTTP request (`http`), the
+//!    token ([`auth`]). Then the connection opens a session at the engine's handle.
+//! 3. [`websocket`] reads a frame. The session passes the frame to the task of the engine, which
+//!    [`Server`] has spawned.
+//! 4. The engine loads facts from the [`store`] and commits changes to the store. The commit thread
+//!    (`store/write/writer.rs`) judges a batch, writes one group to the journal, syncs the journal,
+//!    and answers. The index thread writes the same group to sled later.
+//! 5. The engine pushes the reply and the live events into the queues of the connections. Each
+//!    connection's task takes them from its queue, and [`websocket`] writes them to the socket.
+//! 6. [`webhook`] follows the journal. For each message, it asks the engine which participants are
+//!    not connected.
+//!
+//! History takes another way: the load threads (`store/read`) find messages by the index and read
+//! them from the journal.
 
 #![warn(clippy::unwrap_used)]
 

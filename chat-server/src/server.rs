@@ -189,14 +189,7 @@ impl Server {
         let files = raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let phase = self.phase;
-        let mut renewals = JoinSet::new();
-        let tls = self.tls.map(|(tls, files, watch)| {
-            renewals.spawn(tls.clone().renew(files, watch));
-            tls
-        });
-        if let Some((keys, watch)) = self.keys {
-            renewals.spawn(keys.renew(watch));
-        }
+        let (tls, _renewals) = start_renewals(self.tls, self.keys);
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let room = Room { files, connections: (self.max_connections as usize, places.clone()) };
         let newcomers = Newcomers::new(self.trusted_proxies, room, self.metrics.clone());
@@ -268,6 +261,22 @@ async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<Wat
     let watch = keys.watch(reload);
     keys.read().await.map_err(TokenConfigError::from)?;
     Ok(Some((keys, watch)))
+}
+
+/// Renews the certificate and the key set until the returned tasks are dropped.
+fn start_renewals(
+    tls: Option<WatchedCertificate>,
+    keys: Option<WatchedKeys>,
+) -> (Option<Arc<Tls>>, JoinSet<()>) {
+    let mut renewals = JoinSet::new();
+    let tls = tls.map(|(tls, files, watch)| {
+        renewals.spawn(tls.clone().renew(files, watch));
+        tls
+    });
+    if let Some((keys, watch)) = keys {
+        renewals.spawn(keys.renew(watch));
+    }
+    (tls, renewals)
 }
 
 fn engine(config: &Config) -> Result<Engine, StartError> {

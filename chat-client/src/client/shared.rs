@@ -164,16 +164,17 @@ impl State {
                 }
             }
             Output::Event(event) => self.event(&event),
-            Output::Update { view, update } => {
-                if let Some(queue) = self.views.get_mut(&view) {
-                    let is_last = matches!(update, Update::Refused(_));
-                    queue.push(update);
-                    if is_last {
-                        queue.end();
-                    }
-                }
-            }
+            Output::Update { view, update } => self.update(view, update),
             Output::WakeAt(at) => self.commands.wake_at = at,
+        }
+    }
+
+    fn update(&mut self, view: ViewId, update: Update) {
+        let Some(queue) = self.views.get_mut(&view) else { return };
+        let is_last = matches!(update, Update::Refused(_));
+        queue.push(update);
+        if is_last {
+            queue.end();
         }
     }
 

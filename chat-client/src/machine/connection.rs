@@ -212,7 +212,6 @@ impl Machine {
             return;
         }
         let awaited = matches!(self.connection, Connection::AwaitingToken);
-        let periods = &self.settings.periods;
         match result {
             Ok(token) if self.tokens.is_rejected(&token) => {
                 if awaited && was_asked_before {
@@ -221,28 +220,36 @@ impl Machine {
                     self.pause_for_token();
                 }
             }
-            Ok(token) if !self.tokens.fits(&token) => {
-                self.hang_up();
-                self.stop(StopReason::OtherUser);
-            }
-            Ok(token) if self.open().is_none() => {
-                self.counters.tokens_renewed += u64::from(self.tokens.was_rejected());
-                self.tokens.take(token.clone(), self.now, periods);
-                if awaited {
-                    self.open_link(token);
-                }
-            }
-            Ok(token) if self.tokens.current() == Some(&token) => {
-                self.tokens.ask_later(self.now.monotonic, periods);
-            }
-            Ok(token) => self.tokens.refresh(token),
+            Ok(token) => self.usable_token(token, awaited),
             Err(TokenError::Refused(reason)) if awaited => self.stop(StopReason::NoToken(reason)),
             Err(error) if awaited => {
                 self.pause(self.usual_pause(Duration::ZERO), WaitCause::NoToken, &error.to_string());
             }
-            Err(TokenError::Unavailable(_)) => self.tokens.ask_later(self.now.monotonic, periods),
+            Err(TokenError::Unavailable(_)) => {
+                self.tokens.ask_later(self.now.monotonic, &self.settings.periods);
+            }
             // The session goes on until its token expires.
             Err(TokenError::Refused(_)) => {}
+        }
+    }
+
+    /// Takes a token that the server has not rejected: for the next connection, or to prolong the
+    /// session.
+    fn usable_token(&mut self, token: Token, awaited: bool) {
+        let periods = &self.settings.periods;
+        if !self.tokens.fits(&token) {
+            self.hang_up();
+            self.stop(StopReason::OtherUser);
+        } else if self.open().is_none() {
+            self.counters.tokens_renewed += u64::from(self.tokens.was_rejected());
+            self.tokens.take(token.clone(), self.now, periods);
+            if awaited {
+                self.open_link(token);
+            }
+        } else if self.tokens.current() == Some(&token) {
+            self.tokens.ask_later(self.now.monotonic, periods);
+        } else {
+            self.tokens.refresh(token);
         }
     }
 

@@ -163,21 +163,25 @@ impl Machine {
             // following.
             None if is_missed && self.list.is_under_way() => {}
             None if is_missed => self.list.want(),
-            None => {
-                self.follow_from_views(&id, seq - 1);
-                let is_next = self.conversations.get(&id).is_some_and(|held| held.seq == seq - 1);
-                if confirmed && is_next {
-                    self.message(message, seq);
-                } else {
-                    self.is_behind(&id);
-                }
-                // Only the server knows the unread count of the earlier messages. A list on its way
-                // has it too.
-                let is_full = self.conversations.are_full(self.settings.limits.conversations);
-                if seq > 1 && !is_full && !self.list.is_under_way() {
-                    self.want_row(&id);
-                }
-            }
+            None => self.message_of_unknown(message, seq),
+        }
+    }
+
+    /// Begins to follow the conversation of a live message.
+    fn message_of_unknown(&mut self, message: Message, seq: u64) {
+        let id = message.conversation_id.clone();
+        self.follow_from_views(&id, seq - 1);
+        let is_next = self.conversations.get(&id).is_some_and(|held| held.seq == seq - 1);
+        if self.conversations.confirmed && is_next {
+            self.message(message, seq);
+        } else {
+            self.is_behind(&id);
+        }
+        // Only the server knows the unread count of the earlier messages. A list on its way has it
+        // too.
+        let is_full = self.conversations.are_full(self.settings.limits.conversations);
+        if seq > 1 && !is_full && !self.list.is_under_way() {
+            self.want_row(&id);
         }
     }
 

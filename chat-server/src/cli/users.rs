@@ -69,35 +69,35 @@ pub(super) fn run(command: UsersCommand) -> CliResult {
     let runtime = Runtime::new()?;
     match command {
         UsersCommand::List { json, place } => runtime.block_on(list(json, &place)),
-        UsersCommand::Import { file, place } => {
-            let users = read(&file)?;
-            let count = users.len();
-            runtime.block_on(async {
-                let directory = place.open().await?;
-                directory.import(users).await?;
-                directory.close()
-            })?;
-            Ok(writeln!(io::stdout(), "{count} users imported")?)
-        }
-        UsersCommand::Activate { id, place } => {
-            place.must_exist()?;
-            runtime.block_on(async {
-                let directory = place.open().await?;
-                directory.activate(UserId::from(&*id)).await?;
-                directory.close()
-            })?;
-            Ok(writeln!(io::stdout(), "{id} is active")?)
-        }
-        UsersCommand::Deactivate { id, place } => {
-            place.must_exist()?;
-            runtime.block_on(async {
-                let directory = place.open().await?;
-                directory.deactivate(UserId::from(&*id)).await?;
-                directory.close()
-            })?;
-            Ok(writeln!(io::stdout(), "{id} is deactivated")?)
-        }
+        UsersCommand::Import { file, place } => runtime.block_on(import(&file, &place)),
+        UsersCommand::Activate { id, place } => runtime.block_on(activate(&id, &place)),
+        UsersCommand::Deactivate { id, place } => runtime.block_on(deactivate(&id, &place)),
     }
+}
+
+async fn import(file: &Path, place: &DirectoryArgs) -> CliResult {
+    let users = read(file)?;
+    let count = users.len();
+    let directory = place.open().await?;
+    directory.import(users).await?;
+    directory.close()?;
+    Ok(writeln!(io::stdout(), "{count} users imported")?)
+}
+
+async fn activate(id: &str, place: &DirectoryArgs) -> CliResult {
+    place.must_exist()?;
+    let directory = place.open().await?;
+    directory.activate(UserId::from(id)).await?;
+    directory.close()?;
+    Ok(writeln!(io::stdout(), "{id} is active")?)
+}
+
+async fn deactivate(id: &str, place: &DirectoryArgs) -> CliResult {
+    place.must_exist()?;
+    let directory = place.open().await?;
+    directory.deactivate(UserId::from(id)).await?;
+    directory.close()?;
+    Ok(writeln!(io::stdout(), "{id} is deactivated")?)
 }
 
 impl DirectoryArgs {

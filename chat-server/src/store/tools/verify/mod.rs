@@ -143,7 +143,12 @@ fn find_index(
         return Ok(Err("retention was interrupted, and the next start completes the step"));
     }
     copy_dir(&index, &copy).map_err(OpenError::io("copy to the temporary directory (TMPDIR)", &index))?;
-    let opened = match Index::open(&copy, options.index_cache_bytes)? {
+    open_copy(&copy, &options, findings)
+}
+
+/// Opens the copy of an index. An index that can't be used is a finding.
+fn open_copy(copy: &Path, options: &Options, findings: &mut Findings) -> Result<FoundIndex, OpenError> {
+    let opened = match Index::open(copy, options.index_cache_bytes)? {
         OpenedIndex::Index(index) => {
             index.end().map(|end| (index, end)).map_err(|unavailable| unavailable.reason)
         }
