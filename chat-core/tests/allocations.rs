@@ -4,8 +4,7 @@
 use allocation_counter::measure;
 use core_test_support::bare::Bare;
 
-/// Most allocations that a message may make in the engine, from its frame to those that are told of
-/// it.
+/// Most allocations of the engine for a message, from its frame to the listeners' frames.
 const MOST: u64 = 32;
 
 fn send(bare: &mut Bare) {
@@ -17,7 +16,7 @@ fn send(bare: &mut Bare) {
 
 /// The allocations of one more message, the request's own and the store's aside.
 fn allocations(bare: &mut Bare) -> u64 {
-    // What grows now and then has grown.
+    // Buffers that grow now and then have grown after these.
     (0..8).for_each(|_| send(bare));
     let request = bare.request();
     let decided = measure(|| bare.decide(request)).count_total;

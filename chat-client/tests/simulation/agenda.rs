@@ -9,8 +9,8 @@ use chat_client::machine::{Input, ViewId};
 use chat_core::id::ConversationId;
 use chat_core::time::Monotonic;
 
-/// Something that a device is about to do. But for the first two, it belongs to the life of the app
-/// in which it was put on the agenda.
+/// A pending act of a device. All but the first two belong to the life of the app that planned
+/// them.
 #[derive(Debug)]
 pub(crate) enum Todo {
     /// The user does something.
@@ -63,7 +63,7 @@ impl Agenda {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// A life of the app is over, and what belonged to it.
+    /// Removes everything that belongs to the app's ended life.
     pub(crate) fn end_of_life(&mut self) {
         self.due.retain(|_, todo| matches!(todo, Todo::Act | Todo::Start));
     }

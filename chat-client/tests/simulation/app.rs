@@ -152,14 +152,14 @@ impl App {
         self.views.values().any(|view| view.conversation == *id)
     }
 
-    /// The views whose older messages are to be asked for.
+    /// The views with older messages to request.
     pub(crate) fn incomplete(&self) -> Vec<ViewId> {
         let asks =
             |view: &View| view.asked.is_none() && view.messages.first().is_some_and(|m| m.seq > Some(1));
         self.views.iter().filter(|(_, view)| asks(view)).map(|(id, _)| *id).collect()
     }
 
-    /// Asks for what is above the first message on the screen.
+    /// Requests the messages before the first message on the screen.
     pub(crate) fn scroll_back(&mut self, view: ViewId, id: CallId, limit: i64) -> Option<Call> {
         let shown = self.views.get_mut(&view).filter(|view| view.asked.is_none())?;
         let first = shown.messages.first()?.seq.filter(|first| *first > 1)?;
@@ -173,8 +173,8 @@ impl App {
         }))
     }
 
-    /// Older messages, put above what is shown, unless that is something else by now. The view that
-    /// must ask again, if there was no answer.
+    /// Puts older messages before the shown ones, unless the screen has changed since the request.
+    /// Returns the view that must ask again, if there was no answer.
     pub(crate) fn scrolled(
         &mut self,
         id: CallId,

@@ -1,4 +1,4 @@
-//! A device: a machine, the app over it, and what a real one would have around it.
+//! A device: a machine, its app, and the system around both.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::phone::{Clock, Outbox, Provider};
 /// The fixed properties of a device.
 pub(crate) struct Profile {
     pub(crate) user: User,
-    /// Names the device in what its user writes.
+    /// The number of the device, part of each message that its user writes.
     pub(crate) number: usize,
     /// Whether the outbox is on its disk; only then is its app killed.
     pub(crate) is_durable: bool,
@@ -177,7 +177,7 @@ impl Device {
         self.later(around, 0..20_000, Todo::Start);
     }
 
-    /// Gives the machine an input, and does what it asks for.
+    /// Gives an input to the machine, and carries out the machine's outputs.
     pub(crate) fn give(&mut self, input: Input, around: &mut Surroundings<'_>) {
         let now = self.clock(around);
         let Some(life) = &mut self.life else { return };
@@ -265,7 +265,7 @@ impl Device {
         }
     }
 
-    /// Opens what has turned up, and scrolls back to the first message.
+    /// Opens new conversations, and scrolls back to the first message.
     pub(crate) fn look(&mut self, around: &mut Surroundings<'_>) {
         while let Some(input) = self.wish(around) {
             self.give(input, around);

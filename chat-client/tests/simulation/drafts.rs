@@ -45,7 +45,7 @@ impl Drafts {
         self.written.push(Written { conversation, content, outcomes, has_ended, is_gone });
     }
 
-    /// Takes note of what the app was told; what it can't have been told comes back.
+    /// Notes a progress. If the app can't have been told this progress, the draft comes back.
     pub(crate) fn progress(&mut self, id: &ClientMessageId, progress: Progress) -> Result<(), String> {
         let place = self.places.get(id).ok_or_else(|| format!("{id} was never written"))?;
         let written = &mut self.written[*place];
@@ -65,7 +65,7 @@ impl Drafts {
         Ok(())
     }
 
-    /// The app was killed: only what is in its outbox goes on.
+    /// Notes that the app was killed: only the drafts in its outbox go on.
     pub(crate) fn killed(&mut self, outbox: &[Entry]) {
         for written in &mut self.written {
             written.is_gone |= !written.has_ended;

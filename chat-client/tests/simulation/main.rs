@@ -1,9 +1,9 @@
-//! The machine and the engine together, in virtual time, from one seed: whatever happens to
-//! network, server and apps, in the end what each app shows is the server's history, and each draft
-//! has ended as it was said to.
+//! The machine and the engine together, in virtual time, from one seed. Whatever happens to
+//! network, server and apps, in the end each app shows the server's history, and each draft has
+//! ended as its app was told.
 //!
-//! `SIMULATION_SEEDS=2000` runs so many seeds; `SIMULATION_SEED=17` runs that one and tells what
-//! happens in it.
+//! `SIMULATION_SEEDS=2000` runs 2,000 seeds. `SIMULATION_SEED=17` runs seed 17 and prints each
+//! event of the run.
 
 #![expect(clippy::disallowed_macros, reason = "a test tells what it has seen")]
 
@@ -28,7 +28,7 @@ use run::{Seen, run};
 /// How many seeds run if nobody says how many.
 const SEEDS: u64 = 200;
 
-/// With fewer seeds it may be that one of the things that are to be seen has not happened.
+/// With fewer seeds, one of the required sights may be missing.
 const ENOUGH_SEEDS: u64 = 200;
 
 #[test]

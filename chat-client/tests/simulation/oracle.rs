@@ -28,7 +28,7 @@ struct View {
     places: BTreeMap<String, Vec<(ConversationId, u64)>>,
 }
 
-/// Checks everything. What does not hold is the error.
+/// Checks everything. The error names the broken promise.
 pub(crate) fn check(simulation: &Simulation<Device>) -> Result<(), String> {
     let export = simulation.export().clone();
     let mut places = BTreeMap::<String, Vec<_>>::new();
@@ -78,8 +78,8 @@ impl View {
             must(ids.contains(&&view.conversation), || format!("P5: shows {}", view.conversation))?;
         }
         mine.iter().try_for_each(|exported| conversation(app, user, exported))?;
-        // Of what its store has kept from it, the server tells nobody: it is found by what comes
-        // after it.
+        // The server tells nobody of a change whose answer its store has lost. The next change
+        // reveals such a change.
         let all_told = self.lost_answers == 0;
         mine.into_iter().filter(|_| all_told).try_for_each(|exported| beginning(app, user, exported))
     }
@@ -110,7 +110,7 @@ impl View {
         must(!is_refuted, || format!("was handed back, and stands at {places:?}"))
     }
 
-    /// Where it was said to be, unless a backup was restored that did not hold it.
+    /// Checks the acknowledged place, unless a restored backup did not have the message.
     fn acknowledged(
         &self,
         written: &Written,
@@ -158,8 +158,7 @@ impl View {
     }
 }
 
-/// A conversation that was not in the first list is new to the app: it hears it from its first
-/// message on.
+/// The app hears a conversation that was not in the first list from its first message on.
 fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
     let id = &exported.conversation.id;
     let is_new = app.first_list.as_ref().is_some_and(|list| !list.contains(id));

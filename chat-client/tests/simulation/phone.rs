@@ -34,8 +34,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// The app was killed: of what was being written, only these many changes have come to the
-    /// disk.
+    /// Notes that the app was killed: only this number of the pending changes has reached the disk.
     pub(crate) fn killed(&mut self, kept: u64) {
         let kept = usize::try_from(kept).unwrap_or_default();
         let changes = std::mem::take(&mut self.writing);
@@ -58,8 +57,8 @@ impl Outbox {
 #[derive(Default)]
 pub(crate) struct Provider {
     last: Option<(Token, Timestamp)>,
-    /// Whether it has given a token of another role. It does that once: an account changes its role
-    /// only three times an hour.
+    /// Whether a token of another role was given. This happens once, because an account changes its
+    /// role at most three times an hour.
     has_strayed: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One run: who takes part, what goes wrong, and what was seen of it.
+//! One run: its users, its faults, and its counts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub(crate) fn sum(one: MachineCounters, other: MachineCounters) -> MachineCounte
     }
 }
 
-/// Runs one seed. What does not hold is the error.
+/// Runs one seed. The error names the broken promise.
 pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
     let mut random = Random::new(seed);
     let mut simulation = cast(&mut random);
@@ -144,7 +144,8 @@ fn users(random: &mut Random) -> Vec<User> {
     (1..).zip(field.chain(control)).map(|(n, role)| User::new(format!("user_{n}"), role)).collect()
 }
 
-/// Pages so small that most catch-ups need several, and rates that a burst of messages meets.
+/// Small pages, for catch-ups of several pages, and rates low enough for bursts of messages to
+/// meet.
 fn limits(random: &mut Random) -> Limits {
     let mut limits = Limits::default();
     if random.percent(30) {

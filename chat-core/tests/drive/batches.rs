@@ -1,5 +1,5 @@
-//! Live events that several connections get are framed once for all, and nobody hears anything
-//! else, or in another order.
+//! Live events for several connections are framed once for all. No client hears anything else, or
+//! in another order.
 
 use bytes::Bytes;
 use chat_core::drive::{Drive, Frame, SessionEnd};
@@ -21,7 +21,7 @@ fn framed(drive: ChatDrive) -> ChatDrive {
     Drive::frame_by(drive, as_lines)
 }
 
-/// The texts that a client heard, and the close code that ended them.
+/// The texts heard by a client, and the close code at their end.
 fn texts(heard: Vec<Frame>) -> Vec<String> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let lines = heard.into_iter().flat_map(|frame| match frame {
@@ -51,7 +51,7 @@ fn messages_of_many_conversations_reach_control_as_one() {
         .collect();
     let mut drivers: Vec<_> =
         [driver(), other_driver(), regulator()].iter().map(|user| chat.connect(user, ROOM)).collect();
-    // One who has two devices, the other of which hears what the first sends.
+    // A user with two devices. The second device hears the messages of the first.
     let second_device = chat.connect(&driver(), ROOM);
     let conversations: Vec<_> = drivers.iter_mut().map(|driver| chat.create(driver)).collect();
     control.iter_mut().for_each(|client| drop(chat.hear(client)));
@@ -129,7 +129,8 @@ fn users() -> [User; 6] {
     [staff(), staff(), admin(), driver(), driver(), other_driver()]
 }
 
-/// Does all that, ends the service while messages are under way, and gives what each client heard.
+/// Does all these operations, ends the service while messages are under way, and returns the frames
+/// that each client heard.
 fn heard(ops: &[Op], change: fn(ChatDrive) -> ChatDrive) -> Vec<Vec<String>> {
     let mut chat = Chat::start(unhurried(), change);
     let mut clients = users().map(|user| chat.connect(&user, ROOM));

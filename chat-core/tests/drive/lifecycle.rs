@@ -45,8 +45,8 @@ fn dropping_a_session_closes_its_connection() {
     assert_eq!(*sender.ended.borrow(), Some(SessionEnd::ByPeer));
 }
 
-/// A new user's session whose peer has sent these frames and then is gone, all before it is
-/// admitted; it may take nothing any more.
+/// A new user's session whose peer has sent these frames and has left, all before admission. The
+/// peer may read nothing any more.
 fn say_and_go(
     chat: &mut Chat,
     frames: Vec<Result<Frame, &'static str>>,

@@ -8,7 +8,7 @@ use core_test_support::{driver, live_seqs, of_type, replies, settings, unhurried
 use futures::task::LocalSpawnExt;
 use serde_json::json;
 
-/// A driver with a conversation, and no commit that has not been told of.
+/// A driver with a conversation, with every commit answered.
 fn at_rest() -> (Chat, Client, String) {
     let mut chat = Chat::new(unhurried());
     let mut sender = chat.connect(&driver(), 100);

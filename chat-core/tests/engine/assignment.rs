@@ -1,4 +1,4 @@
-//! Control users who take part in a support conversation, at its creation and afterwards.
+//! The assignment of control users to a support conversation, at its creation and afterwards.
 
 use chat_core::engine::{Assignment, Command, Input, Settings, SupportRequest};
 use chat_core::id::UserId;

@@ -1,4 +1,4 @@
-//! Bounds of the engine: each is told to the client that meets it, and hurts nobody else (P7).
+//! Bounds of the engine: the client beyond one is told, and no other is harmed (P7).
 
 use chat_core::limits::{Limits, RateSetting};
 use chat_core::protocol::CloseCode;

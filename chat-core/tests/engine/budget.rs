@@ -1,4 +1,4 @@
-//! How much a user may have stored in a day, and what emergencies have for themselves.
+//! The daily budget of a user, and the separate budget of emergencies.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn pause(reply: &Value) -> Option<Duration> {
     })
 }
 
-/// Sends until the budget is used up; gives how often that was possible, and the pause.
+/// Sends until the budget is used up. Returns the number of messages, and the pause.
 fn use_up(scene: &mut Scene) -> (usize, Duration) {
     for sent in 0..10_000 {
         let reply = scene.send(scene.driver, "something to say");

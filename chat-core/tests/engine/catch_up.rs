@@ -1,5 +1,4 @@
-//! A client that says the last `seq` it holds gets what it lacks, without a gap to what it hears
-//! live (P4).
+//! A client with a last `seq` gets all later messages, without a gap before live events (P4).
 
 use chat_core::engine::Input;
 use chat_core::limits::Limits;
@@ -86,7 +85,7 @@ fn it_is_cut_by_the_bytes_that_json_makes_of_text() {
     assert_eq!(seqs(&join(&mut scene, 0, None)), [1], "one in any case");
 }
 
-/// How the load that answers a catch-up is timed against a commit.
+/// The order of a catch-up's load and a commit.
 #[test]
 fn nothing_falls_between_the_reply_and_live_events() {
     for stale in [true, false] {

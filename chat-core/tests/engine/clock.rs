@@ -1,5 +1,5 @@
-//! A wall clock that is set while the engine runs: what lasts goes by the monotonic time, and
-//! `sent_at` never falls.
+//! A wall clock that is set while the engine runs: periods go by the monotonic time, and `sent_at`
+//! never falls.
 
 use chat_core::protocol::CloseCode;
 use chat_core::testing::World;

@@ -15,7 +15,7 @@ fn enrol(scene: &Scene, user: &str) -> Command {
     Command::Enrol { conversation: scene.conversation.as_str().into(), user: user.into() }
 }
 
-/// From now on nothing is answered by itself, and the commit that is under way enrols somebody.
+/// Stops the answers. The commit under way enrols a user.
 fn begin_to_enrol(scene: &mut Scene) {
     scene.world.connect(&other_driver());
     scene.world.hold = true;

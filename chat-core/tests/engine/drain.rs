@@ -1,4 +1,4 @@
-//! The end of the service: what is under way is finished, everybody is told, once.
+//! The end of the service: requests under way are finished, and each client is told once.
 
 use chat_core::engine::{Command, Input};
 use chat_core::protocol::CloseCode;

@@ -50,7 +50,7 @@ impl TwoDevices {
         self.world().request(conn, "send_chat_message", data);
     }
 
-    /// Carries out a command about the driver, while all that waits goes on waiting.
+    /// Carries out a command about the driver. Everything waiting goes on waiting.
     fn command(&mut self, command: fn(ConversationId, UserId) -> Command) {
         let command = command(self.scene.conversation.as_str().into(), driver().id);
         let world = self.world();
@@ -69,8 +69,7 @@ impl TwoDevices {
         self.command(|conversation, user| Command::Enrol { conversation, user });
     }
 
-    /// Answers the questions of this kind, as it was right when they were asked, and gives how many
-    /// there were.
+    /// Answers the questions of this kind as of their time, and returns their number.
     fn answer(&mut self, is_it: fn(&Question) -> bool) -> usize {
         let mut answered = 0;
         while let Some(place) = self.world().questions.iter().position(is_it) {
@@ -80,7 +79,7 @@ impl TwoDevices {
         answered
     }
 
-    /// Answers all that is left, and gives the replies to the first device and to the other one.
+    /// Answers everything left, and returns the replies to the first device and to the other one.
     fn settle(&mut self) -> [Vec<Value>; 2] {
         self.world().settle();
         self.world().assert_settled();

@@ -1,9 +1,9 @@
-//! Each event of the protocol document, answered field for field; what is added is named as such.
+//! Each event of the protocol document, answered field for field. Additions are named as additions.
 
 use core_test_support::*;
 use serde_json::{Value, json};
 
-/// The reply of the document, and what is added to it.
+/// The reply of the document, with the additions.
 fn with(document: Value, added: Value) -> Value {
     let (Value::Object(mut reply), Value::Object(added)) = (document, added) else { panic!("objects") };
     reply.extend(added);

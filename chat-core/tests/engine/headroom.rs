@@ -1,4 +1,4 @@
-//! Requests that are still accepted while the storage runs full.
+//! Requests accepted while the storage fills up.
 
 use chat_core::engine::{Command, ConnectionId, Headroom, Input};
 use chat_core::protocol::ErrorCode;
@@ -6,7 +6,7 @@ use chat_core::testing::world::Answer;
 use core_test_support::*;
 use serde_json::{Value, json};
 
-/// Whether a reply says that it was done, or that there is no room.
+/// Whether a reply is a success; otherwise the reply must be a refusal for lack of room.
 fn is_done(reply: &Value) -> bool {
     if reply["success"] == json!(true) {
         return true;

@@ -1,4 +1,4 @@
-//! The store in memory does what a store must.
+//! The conformance suite, on the store in memory.
 
 use chat_core::store::MemoryStore;
 use chat_core::testing::conformance::Fixture;
@@ -19,7 +19,7 @@ impl Fixture for InMemory {
 
 chat_core::store_conformance!(InMemory);
 
-/// The same for an embedder whose store needs a runtime of its own.
+/// The same suite, as an embedder uses it whose store needs a runtime of its own.
 mod on_a_named_runtime {
     use super::InMemory;
 

@@ -1,6 +1,6 @@
-//! A control user who connects for the first time misses nothing: it hears of each conversation
-//! that is created from then on, however long it takes to look up who it is, and its list has all
-//! that there were.
+//! A control user misses nothing at the first connection. The user hears of each conversation
+//! created from then on, however long the look-up of the account takes, and the list has all
+//! earlier conversations.
 
 use chat_core::engine::{Command, ConnectionId, Input};
 use chat_core::limits::RateSetting;
@@ -10,7 +10,7 @@ use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
 use serde_json::{Value, json};
 
-/// A driver who is connected, and a newcomer whose account is asked for and not answered.
+/// A connected driver, and a newcomer whose account has been requested and has not come.
 fn newcomer() -> (World, ConnectionId, ConnectionId) {
     let mut world = World::new(unhurried());
     let driver = world.connect(&driver());
@@ -151,7 +151,7 @@ fn who_moves_to_the_control_centre_is_a_newcomer_there() {
     assert_eq!(world.take(driver)[0]["participants"], json!(["driver_1", "control_1"]));
 }
 
-/// Conversations that a newcomer is to be enrolled in, two at a time; nothing is answered yet.
+/// Conversations to be enrolled in, two at a time; nothing is answered yet.
 fn five_conversations() -> (World, ConnectionId) {
     let mut world = World::new(settings(|limits| {
         limits.rates = RateSetting::Lifted;
@@ -164,7 +164,7 @@ fn five_conversations() -> (World, ConnectionId) {
     (world, newcomer)
 }
 
-/// The same, and its list, which waits: it is known, and the first conversations are looked up.
+/// The same, and a waiting list: the user is known, and the first conversations are looked up.
 fn list_that_waits() -> (World, ConnectionId) {
     let (mut world, newcomer) = five_conversations();
     world.request(newcomer, "get_active_conversations", json!({}));

@@ -67,8 +67,7 @@ fn a_hundred_mixed_requests_are_answered_in_their_order() {
     }
 }
 
-/// A sender's reply stands before its broadcast, and what was read holds what was written before
-/// it.
+/// Checks that a sender's reply comes before its broadcast, and that reads see earlier writes.
 fn check_replies(scene: &Scene, heard: &[Value]) {
     let mut written = 1;
     for (place, frame) in heard.iter().enumerate().filter(|(_, frame)| frame.get("type").is_none()) {

@@ -1,4 +1,4 @@
-//! How fast a user may go, and that waiting as long as told is enough.
+//! The rates of a user: waiting as long as told is enough.
 
 use chat_core::limits::{Rate, RateLimits, RateSetting};
 use chat_core::testing::World;

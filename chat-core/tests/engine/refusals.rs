@@ -7,7 +7,7 @@ use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
 use serde_json::{Value, json};
 
-/// The replies to a request, and the number of loads that it took.
+/// The replies to a request, and the number of its loads.
 fn probe(world: &mut World, conn: ConnectionId, kind: &str, data: Value) -> (Vec<Value>, usize) {
     world.hold = true;
     world.take(conn);

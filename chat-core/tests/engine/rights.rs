@@ -32,8 +32,8 @@ fn position(world: &World) -> u64 {
     world.store.export().position.0
 }
 
-/// That a connection was told that its rights have changed, and closed; the pause that it was told,
-/// in milliseconds.
+/// Checks the error of changed rights and the close of a connection. Returns the pause in
+/// milliseconds, if one was named.
 fn refused(world: &mut World, conn: ConnectionId) -> Option<u64> {
     assert_eq!(closed(world, conn), Some(CloseCode::RightsChanged));
     let told = world.take(conn).pop().unwrap();
@@ -221,7 +221,7 @@ fn an_older_token_does_not_prolong_a_session() {
     assert_eq!((&new[0]["success"], closed(&world, conn)), (&json!(true), None));
 }
 
-/// The stored texts of a conversation, one of whose users is deactivated while sending.
+/// The stored texts of a conversation. One of its users is deactivated while sending.
 fn said_around(end: Command, then: impl FnOnce(&mut Scene)) -> Vec<String> {
     let mut scene = Scene::new();
     scene.world.hold = true;

@@ -1,4 +1,4 @@
-//! The engine asks to be woken for what is still there, and for nothing else.
+//! Wake-ups: the engine asks for one if something is pending, and never without a cause.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use chat_core::testing::world::START as START_TIME;
 use chat_core::time::{Monotonic, Now};
 use core_test_support::*;
 
-/// An engine over a store, and the wake-up that it has asked for.
+/// An engine over a store, and its requested wake-up.
 struct Alarm {
     engine: Engine,
     store: MemoryState,

@@ -97,7 +97,7 @@ fn of_other_changes() -> [Vec<Verdict>; 3] {
     ]
 }
 
-/// Answers the commit that waits with this for each of its changes.
+/// Answers each change of the waiting commit with this verdict.
 fn judge(scene: &mut Scene, verdict: &Verdict) {
     let place = commit_at(&scene.world);
     let Question::Commit(ticket, changes) = scene.world.questions.remove(place) else { unreachable!() };

@@ -1,5 +1,5 @@
-//! Rates of bytes: what one user may put upon all who hear it, and have read to them; and repeats,
-//! which are free.
+//! Rates of bytes: one user's load on all listeners and on the store is bounded, and repeats are
+//! free.
 
 use std::time::Duration;
 

@@ -126,8 +126,8 @@ fn who_was_withdrawn_hears_nothing_more() {
     assert_eq!(live_seqs(&scene.world.take(scene.staff)), [3]);
 }
 
-/// A withdrawal has looked the conversation up; then somebody types, and its audience is known;
-/// then it is committed.
+/// A withdrawal has looked the conversation up. Then a user types, and the audience becomes known.
+/// Then the withdrawal is committed.
 #[test]
 fn who_was_withdrawn_while_something_was_told_hears_nothing_more() {
     let mut scene = Scene::new();

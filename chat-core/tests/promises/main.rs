@@ -1,9 +1,9 @@
-//! P1 to P7 under random sequences of operations, checked after each of them.
+//! P1 to P7 under random sequences of operations, checked after each operation.
 //!
-//! The operations run against the engine in a world where the store's questions wait and are
-//! answered in any order, or not at all. The world is watched by the oracle, which sees what the
-//! clients see and what is durable, and nothing of the engine. The operations are the fuzzer's too:
-//! it draws them from its own bytes.
+//! The operations run against the engine in a world whose store answers in any order, or not at
+//! all. The oracle watches the world. The oracle sees the frames of the clients and the durable
+//! content, and nothing of the engine. The fuzzer uses the same operations, drawn from its own
+//! bytes.
 
 mod strategy;
 

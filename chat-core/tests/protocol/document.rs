@@ -1,10 +1,9 @@
 //! Every JSON frame of the protocol document decodes to the right value and encodes back to the
 //! same JSON.
 //!
-//! `fixtures/websocket-chat-events.md` is the document word for word, and beside it each of its
-//! frames is a file. The document's times are whole seconds, this project always writes
-//! milliseconds: the same instant, and the only difference between what the document shows and what
-//! is encoded.
+//! `fixtures/websocket-chat-events.md` is the document word for word. Each of its frames is a file
+//! beside the document. The document's times are whole seconds, and this project always writes
+//! milliseconds. No other difference is allowed between the document and the encoded frames.
 
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 

@@ -1,8 +1,8 @@
-//! `PROTOCOL.md` shows what is really sent: each of its frames decodes and encodes back, and its
-//! tables are the code's.
+//! `PROTOCOL.md` shows real frames: each frame decodes and encodes back, and the tables are the
+//! code's.
 //!
-//! A block says after `json` what it is: `request`, `reply` and the request's type, `error`, or
-//! `event`.
+//! The words after `json` say the kind of a block: `request` or `reply` with the request's type,
+//! `error`, or `event`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 const GUIDE: &str = include_str!("../../PROTOCOL.md");
 
-/// The JSON blocks of the guide: what each is said to be, and its text.
+/// The JSON blocks of the guide: the words after `json`, and the text.
 fn blocks() -> Vec<(&'static str, &'static str)> {
     let blocks = GUIDE.split("```json").skip(1);
     let blocks = blocks.map(|rest| rest.split("```").next().unwrap().split_once('\n').unwrap());

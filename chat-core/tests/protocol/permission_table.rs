@@ -15,8 +15,7 @@ enum Answer {
     Yes,
     /// The role may not.
     Forbidden,
-    /// The role may, but only where the user takes part: a conversation that is none of the user's
-    /// is not found.
+    /// The role may, but only as a participant: conversations of others are not found.
     NotFound,
 }
 

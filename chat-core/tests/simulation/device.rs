@@ -1,5 +1,5 @@
-//! A device that speaks the protocol without the SDK: it asks for anything at random, believes
-//! nothing and checks nothing.
+//! A device without the SDK. The device asks for anything at random, believes nothing and checks
+//! nothing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,14 +11,14 @@ use chat_core::protocol::{CloseCode, User};
 use chat_core::testing::simulation::{Client, Heard, Surroundings};
 use serde_json::{Value, json};
 
-/// Most requests that are kept to be sent once more.
+/// Most requests kept for being sent once more.
 const KEPT: usize = 8;
 
 /// A device.
 pub(crate) struct Device {
     user: User,
     name: String,
-    /// Most milliseconds between two things that its user does.
+    /// Most milliseconds between two acts of its user.
     pace: u64,
     /// The connection, and whether it stands.
     link: Option<(u64, bool)>,
@@ -29,16 +29,16 @@ pub(crate) struct Device {
     is_refused: bool,
     /// The token of the last connection, which may have expired by now.
     token: Option<String>,
-    /// The last number that it holds of each conversation.
+    /// The last number held of each conversation.
     held: BTreeMap<String, u64>,
     epoch: Value,
     /// The cursor of the last list that had more.
     next_page: Option<String>,
-    /// Messages that it has heard of, with their conversations.
+    /// Messages heard of, with their conversations.
     messages: Vec<(String, String)>,
     /// The requests that the device has sent under a `client_message_id`.
     said: Vec<(&'static str, Value)>,
-    /// Every conversation that anybody has heard of: some ask for what is not theirs.
+    /// Every conversation known to any device. Some devices ask for conversations of others.
     conversations: Rc<RefCell<Vec<String>>>,
     /// How often each event was granted.
     pub(crate) granted: BTreeMap<String, u64>,
@@ -179,7 +179,7 @@ impl Device {
         self.keep(around, link, "create_support_conversation", data, content);
     }
 
-    /// Sends what is to be stored, most of it under a name.
+    /// Sends a request that stores something, usually with a `client_message_id`.
     fn keep(
         &mut self,
         around: &mut Surroundings<'_>,
@@ -276,7 +276,7 @@ impl Client for Device {
                 return;
             }
             Heard::Frame { .. } => return,
-            // It may have given way to another device of its user: the two do not fight for it.
+            // Another device of the user may have replaced this one: the two do not fight.
             Heard::Lost { .. } => {
                 self.link = None;
                 if self.is_calm && self.is_refused {

@@ -1,9 +1,8 @@
-//! Many users, each with several devices, that speak the protocol without the SDK, against an
-//! engine in virtual time, from one seed: whatever happens to network, server and store, P1 to P7
-//! hold after each thing that happens.
+//! Many users with several devices each, without the SDK, against an engine in virtual time, from
+//! one seed. Whatever happens to network, server and store, P1 to P7 hold after each event.
 //!
-//! `SIMULATION_SEEDS=5000` runs so many seeds; `SIMULATION_SEED=17` runs that one and tells what
-//! happens in it. A seed that fails is told as short as it can be made.
+//! `SIMULATION_SEEDS=5000` runs 5,000 seeds. `SIMULATION_SEED=17` runs seed 17 and prints each
+//! event of the run. A failing seed is shortened before the report.
 
 #![expect(
     clippy::disallowed_macros,
@@ -20,7 +19,7 @@ use run::{Seen, run};
 /// How many seeds run if nobody says how many.
 const SEEDS: u64 = 300;
 
-/// With fewer seeds it may be that one of the things that are to be seen has not happened.
+/// With fewer seeds, one of the required sights may be missing.
 const ENOUGH_SEEDS: u64 = 200;
 
 #[test]

@@ -1,4 +1,4 @@
-//! One run: who takes part, what goes wrong, and what was seen of it.
+//! One run: its users, its faults, and its counts.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
 
 use crate::device::Device;
 
-/// Longer than the longest heartbeat, and all that may have to be found out by it one after the
-/// other.
+/// Longer than the longest heartbeat, with time for everything noticed only by heartbeats, one
+/// after the other.
 const UNTIL_QUIET: Duration = Duration::from_mins(5);
 
 /// How often a run without faults goes on in which nothing was provoked yet.
@@ -50,13 +50,13 @@ impl Seen {
         other.0.iter().for_each(|(name, number)| *self.0.entry(name).or_default() += number);
     }
 
-    /// Runs in which something was not provoked prove nothing of it.
+    /// A run in which a fault was not provoked proves nothing about this fault.
     pub(crate) fn assert_all_seen(&self) {
         self.0.iter().for_each(|(name, number)| assert!(*number > 0, "there were no {name}"));
     }
 }
 
-/// Runs one seed. What does not hold is the error.
+/// Runs one seed. The error names the broken promise.
 pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
     let is_whole = plan.is_whole();
     let mut random = Random::new(seed);
@@ -130,7 +130,7 @@ fn users(random: &mut Random) -> Vec<User> {
     (1..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect()
 }
 
-/// Everything so small that it is met.
+/// Limits small enough to be met.
 fn limits(random: &mut Random) -> Limits {
     let mut limits = Limits::default();
     limits.pages.catch_up_messages = u32::try_from(random.below(6)).unwrap_or_default() + 1;

@@ -13,8 +13,8 @@ use crate::run::Run;
 use crate::stage::{MAX_WAIT, wait_open};
 use crate::swarm::{Incoming, Peers, Swarm};
 
-/// The connections before the first measurement. By then the server has allocated what it needs
-/// only once.
+/// The connections before the first measurement. By then the server has made its one-time
+/// allocations.
 const BEFORE: usize = 200;
 
 /// The connections that are opened at once: few, because the memory of handshakes is not measured

@@ -73,7 +73,7 @@ fn connector(certificate: &CertificateDer<'static>) -> Result<TlsConnector, toki
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Users who log in at one server.
+/// Users that log in at one server.
 pub(crate) struct Logins<'a> {
     server: &'a Server,
     name: &'a str,

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The drivers, who send in turn.
 const DRIVERS: usize = 50;
 
-/// The control users who listen.
+/// The listening control users.
 const LISTENERS: usize = 10;
 
 /// The bytes of each single append, about as long as the record of a message.

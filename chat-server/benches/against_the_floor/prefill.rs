@@ -21,7 +21,7 @@ const BATCH: usize = 1_000;
 /// The messages of every conversation except the deep one, as many as a driver may write in a week.
 pub(crate) const MESSAGES_EACH: u64 = 19;
 
-/// The control users, who take part in every conversation.
+/// The control users. All take part in every conversation.
 pub(crate) const LISTENERS: usize = 10;
 
 /// The size of a store.

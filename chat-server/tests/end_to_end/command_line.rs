@@ -1,4 +1,4 @@
-//! The program's commands, and what it refuses.
+//! The program's commands and refusals.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -24,7 +24,7 @@ fn verified(token: &str, secret: &Secret, expected: &Expected, at: Timestamp) ->
     TokenVerifier::new(VerifyingKey::from_secret(secret), expected).verify(token, at).unwrap()
 }
 
-/// Arguments, environment, and what is said.
+/// Arguments, environment, and the expected output.
 type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
 
 const TOKEN: [&str; 5] = ["token", "--user", "user_1", "--role", "CONTROL_ADMIN"];

@@ -21,7 +21,7 @@ fn opening() -> String {
     )
 }
 
-/// Waits until the server says that it stops.
+/// Waits until the server logs the stop.
 async fn until_draining(server: &Server) {
     while probe(server, "/readyz").await.0 == 200 {
         sleep(Duration::from_millis(10)).await;
@@ -32,7 +32,8 @@ async fn until_draining(server: &Server) {
 async fn clients_are_told_in_batches_while_the_others_talk_on() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start_in(dir.path(), &FLAGS);
-    // The longest connected are told first, so that those who talk are among the last.
+    // The oldest connections are told first. The busy ones are the newest here, and are among the
+    // last.
     let mut idle = Vec::new();
     for number in 0..12 {
         idle.push(server.connect(&User::new(format!("user_{number}").as_str(), Role::BusDriver)).await);
@@ -90,7 +91,7 @@ async fn meanwhile_nobody_is_let_in_and_probes_are_answered() {
         (refused.status, refused.body.as_str()),
         (503, "the server is stopping, connect again later\n")
     );
-    // Someone who is impatient changes nothing.
+    // A second signal changes nothing.
     server.signal(Signal::TERM);
     server.signal(Signal::INT);
     assert_eq!(probe(&server, "/livez").await.0, 200);

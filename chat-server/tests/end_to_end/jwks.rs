@@ -10,7 +10,7 @@ use server_test_support::program::{now, program};
 use server_test_support::tls::Authority;
 use server_test_support::{Client, SECRET, Server, jane, john};
 
-/// The code that a client with this token is closed with, or `None` if it is let in.
+/// The close code for a client with this token; `None` for an admitted one.
 async fn refused(server: &Server, token: &str) -> Option<u16> {
     let mut client = Client::connect(&format!("{}?token={token}", server.url)).await;
     client.send_text(json!({"type": "get_active_conversations", "request_id": 1}).to_string()).await;

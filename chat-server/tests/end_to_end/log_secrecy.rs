@@ -39,7 +39,8 @@ async fn a_log_for_programs_says_who_asked_what_and_neither_token_nor_text() {
     assert!(told("connection ended").iter().any(johns));
 }
 
-/// The most verbose log of a server, after all that could bring a token or a text into it.
+/// The most verbose log of a server, after everything that could bring a token or a text into the
+/// log.
 async fn most_verbose(format: &str) -> String {
     let server = Server::start_with(&["--log", EVERYTHING, "--log-format", format]);
     let (mut john_, jane, id) = conversation(&server).await;

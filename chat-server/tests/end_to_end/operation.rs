@@ -37,7 +37,7 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The line of an output that begins so.
+/// The line of an output with this beginning.
 fn line<'a>(text: &'a str, begin: &str) -> &'a str {
     let line = text.lines().find_map(|line| line.strip_prefix(begin));
     line.unwrap_or_else(|| panic!("no {begin:?} in {text:?}"))
@@ -141,7 +141,7 @@ async fn a_stopped_server_is_backed_up_restored_and_its_index_built_anew() {
 /// The acknowledged messages of one conversation: number and content.
 type Acknowledged = Arc<Mutex<Vec<(u64, String)>>>;
 
-/// A driver who writes until it is told to stop.
+/// A driver that writes until told to stop.
 async fn write_on(
     mut client: Client,
     conversation: String,

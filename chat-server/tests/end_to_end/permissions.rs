@@ -26,7 +26,7 @@ fn tree(path: &Path) -> Vec<PathBuf> {
     [vec![path.to_owned()], below].concat()
 }
 
-/// Of these, what others have any permission to.
+/// Those of the paths to which other users have any permission.
 fn open_to_others(paths: &[PathBuf]) -> Vec<&PathBuf> {
     let is_open = |path: &&PathBuf| path.metadata().unwrap().permissions().mode() & 0o077 != 0;
     paths.iter().filter(is_open).collect()

@@ -34,8 +34,7 @@ async fn a_token_of_another_user_or_role_changes_nothing() {
 #[tokio::test]
 async fn a_session_ends_with_its_token() {
     let server = Server::start();
-    // Expired already, but within the leeway for clocks that differ: the session ends when that is
-    // over.
+    // Expired, but within the leeway for different clocks: the session ends after the leeway.
     let secret = Secret::new(server_test_support::SECRET.as_bytes(), "the tests").unwrap();
     let past = now().minus(Duration::from_secs(29));
     let old = issue(&secret, &john(), past, Duration::ZERO, &Expected::default());

@@ -47,7 +47,7 @@ async fn text_that_is_too_old_is_erased_and_told_as_such() {
     let data = json!({"title": "t", "content": "soon forgotten", "client_message_id": "a"});
     let again = client.request("create_support_conversation", data).await;
     assert_eq!(again["conversation_id"], created["conversation_id"], "a repeat is a repeat");
-    // What is answered is erased in the index; that it is done is noted after that.
+    // The answer comes once the index is erased; the note is written after the answer.
     while !is_noted(&dir.path().join("data")) {
         sleep(Duration::from_millis(10)).await;
     }

@@ -90,7 +90,8 @@ async fn no_connection_is_refused() {
         stage.more().await;
         let second = stage.authority.renew();
         stage.until_shown(&second).await;
-        // The issuer publishes a key, and signs by it at once; later it takes the old one away.
+        // The issuer publishes a key and signs by the new key at once. Later the issuer withdraws
+        // the old key.
         publisher.publish(&key_set(&[&old, &new]));
         *stage.signing.lock().unwrap() = new.clone();
         stage.more().await;

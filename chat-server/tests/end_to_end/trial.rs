@@ -1,4 +1,4 @@
-//! The trial: who gets a token without having one.
+//! The trial: tokens for people without a token.
 
 use serde_json::json;
 use server_test_support::http::{Answer, ask};
@@ -6,7 +6,7 @@ use server_test_support::program::program;
 use server_test_support::{Client, Server};
 use tempfile::TempDir;
 
-/// A server that made its own secret, and the key that it printed.
+/// A server with its own secret, and the printed key.
 struct Tried {
     server: Server,
     key: String,
@@ -101,7 +101,7 @@ async fn there_is_none_beyond_loopback() {
     assert!(!ended.status.success() && said.contains("will not listen on 0.0.0.0"), "{said}");
 }
 
-/// Each attack: what is asked, but for one thing, as the console's page asks => what is answered.
+/// Each attack: a request that differs in one thing from the console page's => the answer.
 macro_rules! attacks {
     ($($name:ident: $instead_of:literal, $this:literal => $status:literal;)*) => {
         $(

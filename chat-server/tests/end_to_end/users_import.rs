@@ -1,4 +1,4 @@
-//! Users who are known before they ever connect.
+//! Users that are imported before their first connection.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! A client that asks and remembers what it was told.
+//! A client that remembers its requests and their replies.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -12,7 +12,7 @@ use server_test_support::{Client, Server, text};
 
 use crate::kept::Kept;
 
-/// Requests that each device leaves unanswered before it waits.
+/// Unanswered requests of each device before the device waits.
 const IN_FLIGHT: usize = 48;
 
 /// A request that changes something.
@@ -25,7 +25,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Whether a repeat of it can be told from another.
+    /// Whether its repeats can be recognized.
     pub fn is_named(&self) -> bool {
         self.data.get("client_message_id").is_some()
     }
@@ -38,11 +38,11 @@ impl Asked {
 /// Counts of a round.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Found {
-    /// Changes that were acknowledged before the kill.
+    /// Changes acknowledged before the kill.
     pub acknowledged: usize,
-    /// Named changes that were not, and are there.
+    /// Unanswered changes with a name, found in the store.
     pub durable: usize,
-    /// Named changes that were not, and are not there.
+    /// Unanswered changes with a name, not found in the store.
     pub gone: usize,
 }
 
@@ -65,11 +65,11 @@ impl fmt::Display for Found {
 pub struct Device {
     pub name: String,
     pub user: User,
-    /// Where it writes.
+    /// The conversation of its messages.
     pub conversation: String,
-    /// All that it ever asked, in order.
+    /// All requests so far, in order.
     pub asked: Vec<Asked>,
-    /// The last message of the conversation that it heard on this connection.
+    /// The last message of the conversation heard on this connection.
     heard: Option<(String, u64)>,
     /// Where the requests of this round begin.
     begun: usize,
@@ -135,8 +135,8 @@ impl Device {
         self.heard = Some((text(message, "id"), seq));
     }
 
-    /// Repeats all of this round, the answered for the same reply and the others for their first;
-    /// gives what the round had found.
+    /// Repeats all requests of this round. Answered ones must get the same reply, and the others
+    /// get their first. Returns the round's counts.
     pub async fn ask_again(&mut self, server: &Server, kept: &Kept) -> Found {
         let mut client = server.connect(&self.user).await;
         let this_round = &mut self.asked[self.begun..];

@@ -16,7 +16,7 @@ pub struct KeptMessage {
 }
 
 impl KeptMessage {
-    /// Holds it against what the client was told.
+    /// Compares the stored request with the reply to the client.
     pub fn check(&self, asked: &Asked) {
         let (reply, message) = (asked.reply.as_ref().unwrap(), &self.message);
         assert_eq!(reply["conversation_id"], json!(self.conversation), "{}", asked.id);
@@ -29,8 +29,8 @@ impl KeptMessage {
     }
 }
 
-/// All that a server shows: every message to Jane, who takes part in every conversation, and to
-/// each user the list of conversations.
+/// All content that a server shows: every message to Jane, a participant of every conversation, and
+/// to each user the list of conversations.
 pub struct Kept {
     /// By content.
     messages: HashMap<String, KeptMessage>,
@@ -74,12 +74,12 @@ impl Kept {
         }
     }
 
-    /// The message of a request, if it is there.
+    /// The message of a request, if stored.
     pub fn find(&self, id: &str) -> Option<&KeptMessage> {
         self.messages.get(id)
     }
 
-    /// Holds all that was acknowledged against what is there.
+    /// Compares all acknowledged requests with the stored content.
     pub fn check(&self, devices: &[Device]) {
         for device in devices {
             let user = device.user.id.to_string();

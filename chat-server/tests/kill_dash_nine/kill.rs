@@ -14,16 +14,16 @@ use server_test_support::program::{program, serving};
 
 use crate::rounds::FLAGS;
 
-/// How often a kill hit what it was meant to hit.
+/// Counts of the kills that hit the intended moment.
 #[derive(Default, Debug)]
 pub struct Kills {
-    /// A server that serves.
+    /// A serving server.
     pub under_load: usize,
-    /// One that had been asked to stop, and had not ended yet.
+    /// A server on its way to a clean stop.
     pub while_stopping: usize,
-    /// A start that was building the index anew.
+    /// A start, while building the index anew.
     pub while_building: usize,
-    /// A start after a clean stop, before it listened.
+    /// A start after a clean stop, before listening.
     pub while_starting: usize,
 }
 
@@ -33,7 +33,7 @@ impl Kills {
         self.by_kind().iter().all(|&n| n > 0)
     }
 
-    /// All that hit what they were meant to hit.
+    /// All kills that hit the intended moment.
     pub fn all(&self) -> usize {
         self.by_kind().iter().sum()
     }
@@ -48,8 +48,8 @@ pub fn millis(random: &mut ChaCha8Rng, range: Range<u64>) -> Duration {
     Duration::from_micros(range.start * 1_000 + random.next_u64() % ((range.end - range.start) * 1_000))
 }
 
-/// Starts a server that has no index, and kills it at a random moment after it has begun to build
-/// one; says whether it had not ended that.
+/// Starts a server without an index, and kills the server at a random moment after the beginning of
+/// the build. Returns whether the build was unfinished.
 pub fn kill_while_building(dir: &Path, random: &mut ChaCha8Rng) -> bool {
     let mut process = start(dir);
     let mut log = BufReader::new(process.stderr.take().unwrap());
@@ -66,7 +66,7 @@ pub fn kill_while_building(dir: &Path, random: &mut ChaCha8Rng) -> bool {
     builds && !rest.contains("opened the store")
 }
 
-/// Starts a server and kills it at a random moment; says whether it did not listen yet.
+/// Starts a server and kills it at a random moment. Returns whether the server did not listen yet.
 pub fn kill_while_starting(dir: &Path, random: &mut ChaCha8Rng) -> bool {
     let mut process = start(dir);
     sleep(millis(random, 0..60));

@@ -18,8 +18,8 @@ use crate::kill::{Kills, kill_while_building, kill_while_starting, millis};
 /// Rounds at least, unless `KILL_ROUNDS` says otherwise.
 const ROUNDS: usize = 4;
 
-/// Rounds at most, if what is there to be proved was not met yet: some four kills in ten hit
-/// between a change and its reply.
+/// Most rounds, if a required case was not met earlier: some four kills in ten hit between a change
+/// and its reply.
 const ROUNDS_MOST: usize = 60;
 
 /// No limits, as the load goes far beyond them.
@@ -59,11 +59,11 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|value| value.parse().expect("a number"))
 }
 
-/// Three drivers with a conversation each, and Jane of control, who writes in the first from two
-/// devices.
+/// Three drivers with a conversation each, and Jane of control with two devices, writing in the
+/// first conversation.
 async fn devices(dir: &Path, random: &mut ChaCha8Rng) -> Vec<Device> {
     let server = Server::start_in(dir, &FLAGS);
-    // A reply: only then does the server know her, and who is created next has her in it.
+    // A reply: from then on the server knows Jane, and each new conversation has her in it.
     let mut known = server.connect(&jane()).await;
     known.request("get_active_conversations", json!({})).await;
     known.close().await;
@@ -108,7 +108,7 @@ async fn load_until_killed(
     asking.join_all().await
 }
 
-/// Twice, for the second start finds what the first had built.
+/// Kills twice, because the second start finds the unfinished index of the first.
 fn kill_while_it_builds(dir: &Path, random: &mut ChaCha8Rng, kills: &mut Kills) {
     std::fs::remove_dir_all(dir.join("data/index")).unwrap();
     for _ in 0..2 {
@@ -116,7 +116,8 @@ fn kill_while_it_builds(dir: &Path, random: &mut ChaCha8Rng, kills: &mut Kills) 
     }
 }
 
-/// Holds all that was ever acknowledged against what is there, asks again, and looks once more.
+/// Compares all acknowledged requests with the stored content, repeats the requests, and compares
+/// again.
 async fn compare(server: &Server, devices: &mut [Device]) -> Found {
     let users: Vec<_> = devices.iter().map(|device| device.user.clone()).collect();
     let kept = Kept::read(server, &users).await;

@@ -1,4 +1,4 @@
-//! A backup holds what was acknowledged before it began, is sound, and becomes a store with an
+//! A backup has everything acknowledged before its start, is sound, and becomes a store with an
 //! epoch of its own.
 
 use std::fs;

@@ -1,11 +1,11 @@
-//! The journal's bytes, for who forges them.
+//! The journal's bytes, for forging them.
 //!
 //! A segment's header has 60 bytes, a group's 48, a record's 60.
 
 use chat_server::store::journal::Hash;
 use sha2::{Digest as _, Sha256};
 
-/// Where a record is: its header, its payload, its content, and what follows.
+/// The offsets of a record: its header, its payload, its content, and its end.
 pub(crate) type Place = [usize; 4];
 
 /// Where the records of a segment are.
@@ -34,7 +34,7 @@ pub(crate) fn find_record(bytes: &[u8], content: &[u8]) -> Place {
     places.find(|[_, _, text, end]| text < end && bytes[*text..*end].ends_with(content)).unwrap()
 }
 
-/// Makes the checksums of a record right again, as someone would who wants to hide a change.
+/// Corrects the checksums of a record, as a forger would to hide a change.
 pub(crate) fn fix_checksums(bytes: &mut [u8], [start, payload, content, end]: Place) {
     let crc = |range: &[u8]| crc32fast::hash(range).to_be_bytes();
     let fixed = crc(&bytes[payload..content]);
@@ -45,8 +45,7 @@ pub(crate) fn fix_checksums(bytes: &mut [u8], [start, payload, content, end]: Pl
     bytes[start + 56..start + 60].copy_from_slice(&fixed);
 }
 
-/// Makes checksums and chain of the first segment right again, as someone would who knows all of
-/// this.
+/// Corrects checksums and chain of the first segment, as a forger would who knows the format.
 pub(crate) fn chain_anew(bytes: &mut [u8]) {
     let mut chain = [0; 32];
     for place in records(bytes) {

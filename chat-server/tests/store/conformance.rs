@@ -22,7 +22,7 @@ impl OnDisk {
         Self(TempDir::new().unwrap(), ending)
     }
 
-    /// Small segments, so that a case goes through several.
+    /// Small segments: a case goes through several.
     fn open(&self) -> LocalStore {
         let options = Options { segment_bytes: 4 << 10, ..Options::default() };
         LocalStore::open(self.0.path(), options).unwrap()

@@ -1,5 +1,4 @@
-//! Damage before a place that is known to have been synced is refused and named, and nothing is
-//! changed by that.
+//! Damage before the known synced end is refused and named, and nothing is changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Acknowledged means synced (P1): one write and one sync per group, the answer after it, and what
-//! happens when either fails.
+//! Acknowledged means synced (P1): one write and one sync per group, with the answer after both,
+//! and the failure of either.
 
 use std::fs::File;
 use std::io;
@@ -17,14 +17,14 @@ use futures::poll;
 use server_test_support::store::{commit, contents, conv, creation, load, message, open};
 use tempfile::TempDir;
 
-/// How long something that must come is waited for: a test that fails does not hang.
+/// Patience for an awaited event, because a failing test must not hang.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Op {
     Create,
     Write,
-    /// Zeros, before what will be written over them.
+    /// A write of zeros, in advance of the records.
     WriteAhead,
     Cut,
     Sync,
@@ -33,18 +33,18 @@ enum Op {
     Answer,
 }
 
-/// A disk that records what is asked of it, and fails what it is told to.
+/// A disk that records each operation, and fails the chosen ones.
 #[derive(Clone, Debug, Default)]
 struct Recorder(Arc<Mutex<Script>>);
 
 #[derive(Debug, Default)]
 struct Script {
     done: Vec<Op>,
-    /// The directories that were synced.
+    /// The synced directories.
     directories: Vec<PathBuf>,
     /// The kinds of operations that fail next, once each.
     failing: Vec<Op>,
-    /// Where a sync says that it was reached, and what it then waits for.
+    /// A sync sends here when reached, and then waits here.
     hold: Option<(SyncSender<()>, Receiver<()>)>,
 }
 
@@ -95,7 +95,7 @@ impl Disk for Recorder {
 }
 
 impl DiskFile for RecordedFile {
-    /// A write that fails has written half of it.
+    /// A failing write has written half of its bytes.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let is_ahead = bytes.iter().all(|byte| *byte == 0);
         match self.0.note(if is_ahead { Op::WriteAhead } else { Op::Write }) {
@@ -140,7 +140,7 @@ fn try_message(store: &LocalStore, content: &str) -> Result<u64, UnavailableErro
 fn a_group_is_one_write_and_one_sync_and_then_the_answer() {
     let dir = TempDir::new().unwrap();
     let (recorder, store) = recorded(&dir);
-    // The first segment, the epoch in it, and zeros ahead of what comes.
+    // The first segment, the epoch in it, and zeros in advance.
     let begun = [Op::Create, Op::Write, Op::Sync, Op::SyncDirectory, Op::Write, Op::WriteAhead, Op::Sync];
     assert!(recorder.take().ends_with(&begun));
     commit(&store, vec![creation(&conv(), None), message(&conv(), "a", None), message(&conv(), "b", None)]);
@@ -155,7 +155,7 @@ fn without_room_for_zeros_ahead_a_group_counts_all_the_same() {
     commit(&store, vec![creation(&conv(), None)]);
     recorder.fail(&[Op::WriteAhead]);
     recorder.take();
-    // Longer than what was written ahead with the first group.
+    // Longer than the zeros written in advance with the first group.
     commit(&store, vec![message(&conv(), &"long ".repeat(60_000), None)]);
     assert_eq!(recorder.take(), [Op::Write, Op::WriteAhead, Op::Sync]);
     commit(&store, vec![message(&conv(), "there is room again", None)]);
@@ -224,7 +224,7 @@ fn after_a_failed_write_or_sync_the_journal_goes_on_from_its_synced_end() {
         assert!(try_message(&store, "unknown").is_err());
         assert!(recorder.take().ends_with(&[Op::Cut, Op::Sync]), "{failing:?}");
         assert_eq!(contents(&store, &conv()), ["the first message"], "{failing:?}");
-        // The repeat finds out: it was not stored, so this is the first time.
+        // The failed message was not stored: its repeat gets the next number.
         assert_eq!(try_message(&store, "unknown"), Ok(2), "{failing:?}");
         commit(&store, vec![message(&conv(), "later", None)]);
         store.close().unwrap();

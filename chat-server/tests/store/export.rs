@@ -1,5 +1,4 @@
-//! An export has each conversation with all that happened in it, from a store, a running one, or a
-//! backup.
+//! An export has each conversation with all its events, from a store, a running one, or a backup.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use server_test_support::store::{commit, creation, last_segment, message, open, read, time};
 use tempfile::TempDir;
 
-/// A line as who reads an export would take it: nothing else may be in it.
+/// A line as a reader of exports would parse it: no other field is allowed.
 #[derive(Deserialize, PartialEq, Debug)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Line {
@@ -161,7 +160,7 @@ fn one_conversation_or_a_span_of_time_can_be_asked_for() {
     let one = Selection { conversation: Some(conversation(1)), ..Selection::default() };
     assert_eq!(briefs(&exported(dir.path(), &one))[0].split(' ').next(), Some("conv_1"));
     assert_eq!(exported(dir.path(), &one).len(), 5);
-    // The first messages are of second 0, all that follows of second 1.
+    // The first messages are of second 0, and all later ones of second 1.
     let later = Selection { since: Some(time(1)), ..Selection::default() };
     let lines = briefs(&exported(dir.path(), &later));
     assert_eq!(lines.len(), 9, "{lines:?}");

@@ -1,8 +1,8 @@
 //! A flipped bit anywhere in a journal of many segments is named, or cut with the last group and
-//! reported; what was changed is never answered.
+//! reported. Changed content is never answered.
 //!
-//! After a power cut a start reads the whole journal. A normal start reads of old segments only the
-//! last group: a bit before it is named by whoever reads it, a load or `read_all`.
+//! After a power cut a start reads the whole journal. A normal start reads only the last group of
+//! old segments. A flipped bit before that group is named by a later reader: a load or `read_all`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ fn after_a_power_cut_a_flipped_bit_in_any_segment_is_named_and_one_in_the_last_g
         (usize::try_from(before).unwrap()..end).step_by(41).map(|offset| (last.clone(), offset));
     for (segment, offset) in places(dir.path(), 211).into_iter().chain(in_last_group) {
         let expect_cut = segment == last && offset as u64 >= before;
-        // What is refused is not changed.
+        // A refused journal is not changed.
         let copy = expect_cut.then(|| copy_of(dir.path()));
         let dir = copy.as_ref().unwrap_or(&dir).path();
         let segment = dir.join("journal").join(segment.file_name().unwrap());
@@ -136,7 +136,7 @@ fn after_a_clean_stop_a_flipped_bit_is_named_by_reading_all_and_never_answered()
     assert!(refused > 5 && unavailable > 5, "{refused} refused, {unavailable} unavailable");
 }
 
-/// Whether the message with this number is there as it was written; if not, the load has failed.
+/// Whether the message with this number is unchanged; if not, the load has failed.
 fn is_there_or_unavailable(store: &LocalStore, number: u64, content: &str) -> bool {
     let (conversation, window) = (conv(), Window::After(number - 1));
     let query = Query::Messages { conversation, window, limit: 1, bytes: usize::MAX };

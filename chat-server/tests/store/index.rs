@@ -1,5 +1,5 @@
-//! The index can be lost, damaged, stale or distrusted without anything being lost; what would lose
-//! data is refused.
+//! The index can be lost, damaged, stale or distrusted without loss of data. A start that would
+//! lose data is refused.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +29,7 @@ fn facts(store: &LocalStore) -> Vec<Facts> {
     everything(store, &["driver", "control", "nobody"], &["a", "b", "c"])
 }
 
-/// A closed store that was filled, and what it answered.
+/// A filled and closed store, and its answers.
 fn filled() -> (TempDir, Vec<Facts>) {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path());
@@ -43,7 +43,7 @@ fn is_rebuilt(store: &LocalStore) -> bool {
     matches!(store.report().index, IndexReport::Rebuilt { .. })
 }
 
-/// The index that was set aside, if there is one.
+/// The index set aside, if any.
 fn set_aside(dir: &Path) -> Vec<String> {
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.starts_with("index.bad-")).collect()
@@ -139,7 +139,7 @@ fn an_index_ahead_of_the_journal_is_refused() {
     copy_dir(&dir.path().join("index"), &old.path().join("index"));
     let error = LocalStore::open(old.path(), Options::default()).unwrap_err();
     assert!(matches!(error, OpenError::Lost { witness: "the index", .. }), "{error}");
-    // What the message says to do.
+    // The remedy in the message.
     fs::remove_dir_all(old.path().join("index")).unwrap();
     fs::remove_file(old.path().join("state")).unwrap();
     assert_eq!(contents(&open(old.path()), &conv()), ["the first message"]);

@@ -1,6 +1,5 @@
-//! When the index fails while the store runs, it is built anew while the store runs:
-//! acknowledgements go on, loads are unavailable until then, and nothing that was acknowledged is
-//! missing afterwards.
+//! An index that fails in a running store is built anew while the store runs. Acknowledgements go
+//! on, loads are unavailable until then, and nothing acknowledged is missing afterwards.
 
 use std::fs;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use server_test_support::store::{
 };
 use tempfile::TempDir;
 
-/// How long something that must come is waited for: a test that fails does not hang.
+/// Patience for an awaited event, because a failing test must not hang.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// More changes than may wait for the index.
@@ -54,8 +53,8 @@ impl Faults {
 }
 
 fn faulty(dir: &TempDir) -> (Arc<Faults>, LocalStore) {
-    // What the store says is shown if the test fails: of an index that is not built anew, nothing
-    // else says why.
+    // The store's log is shown if the test fails: nothing else explains an index that is not built
+    // anew.
     let _begun_before = tracing_subscriber::fmt().with_test_writer().try_init();
     let faults = Arc::new(Faults::default());
     let met = faults.clone();
@@ -83,7 +82,7 @@ fn commit_to(stores: (&LocalStore, &MemoryStore), change: impl Fn() -> Change) {
     assert_eq!(said.len(), expected.iter().filter(|verdict| verdict.is_ok()).count());
 }
 
-/// A store without an index, as long as the faults are set, and one that was told the same.
+/// A store without an index while the faults are set, and a store in memory with the same content.
 fn store_without_index(dir: &TempDir) -> (Arc<Faults>, LocalStore, MemoryStore) {
     let ((faults, store), reference) = (faulty(dir), MemoryStore::new("epoch"));
     let stores = (&store, &reference);
@@ -196,7 +195,7 @@ fn without_the_index_what_could_be_a_repeat_is_not_acknowledged() {
     let (faults, store, _reference) = store_without_index(&dir);
     let repeat = || message(&conv(), "acknowledged before", Some("b"));
     assert!(block_on(store.commit(vec![repeat()])).is_err());
-    // A batch that failed does not take from what is known.
+    // A failed batch takes nothing away from the known messages.
     commit(&store, vec![message(&conv(), "acknowledged meanwhile", None)]);
     faults.set(false);
     wait_until("the index is built anew", || ask(&store).is_ok());

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 const BATCHES: usize = 40;
 const BATCH: usize = 1_000;
 
-/// Far above what a batch takes, and far below what all of them do together.
+/// Far above the need of one batch, and far below that of all batches together.
 const GROWTH_MOST: u64 = 70 << 20;
 
 /// Most bytes of memory that this process ever had.

@@ -1,4 +1,4 @@
-//! Reads see what was acknowledged, however far behind the index is.
+//! Reads see all acknowledged writes, however far behind the index is.
 
 use std::sync::{Arc, RwLock};
 
@@ -11,7 +11,7 @@ use server_test_support::store::{
 };
 use tempfile::TempDir;
 
-/// A store whose index thread stands still while the lock is held for writing.
+/// A store and a lock. The index thread stands still while the lock is held for writing.
 fn stallable(dir: &TempDir) -> (Arc<RwLock<()>>, LocalStore) {
     let stall = Arc::new(RwLock::new(()));
     let stalled = stall.clone();

@@ -1,5 +1,4 @@
-//! The local store says what the reference says, on any batches, with the store opened again in
-//! between.
+//! The local store answers like the reference on any batches, also when opened again in between.
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
@@ -35,7 +34,7 @@ fn op() -> impl Strategy<Value = Op> {
     let user = 0..USERS.len();
     let id = || 0..CONVERSATIONS.len();
     let client_id = || prop::option::of(0..CLIENT_IDS.len());
-    // Some 14 hours, so that conversations change the hour of their last activity, forwards only.
+    // Some 14 hours: conversations change the hour of their last activity, forwards only.
     let at = || 0..50_000_i64;
     let stale = || prop::bool::weighted(0.1);
     let members = prop::collection::vec(user.clone(), 0..4);
@@ -55,7 +54,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Makes changes of what is asked for, with permits on what the reference knows.
+/// Makes changes of requests, with permits from the reference's content.
 struct Maker<'a> {
     reference: &'a MemoryStore,
     nonces: u8,

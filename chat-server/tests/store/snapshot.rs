@@ -1,4 +1,5 @@
-//! A load sees one moment: what moves in the index meanwhile is neither missed nor seen twice.
+//! A load sees one moment: a row that moves in the index meanwhile is neither missed nor seen
+//! twice.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,20 +30,19 @@ fn message_in_hour(id: &ConversationId, hour: u64) -> Change {
     })
 }
 
-/// How far the two that act on the store have come.
+/// The progress of the two threads at work on the store.
 #[derive(Default)]
 struct Progresses {
-    /// Lists that were begun.
+    /// Lists begun.
     lists: AtomicU64,
-    /// Changes of the index that were begun.
+    /// Changes of the index begun.
     changes: AtomicU64,
     /// No list is begun any more.
     ended: AtomicBool,
 }
 
 impl Progresses {
-    /// The index is to change: but not before a list is begun, so that it changes while that is
-    /// loaded.
+    /// Asks for a change of the index during the next load of a list, not before.
     fn change(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         let begun = self.lists.load(Ordering::Acquire);
@@ -63,8 +63,8 @@ fn watched(dir: &TempDir) -> (Arc<Progresses>, LocalStore) {
     (progresses, LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap())
 }
 
-/// Loads a list: each conversation is in it once, and all have come as far, which is no less than
-/// was seen before.
+/// Loads a list. Each conversation is in the list once, and all have come equally far, no less than
+/// `seen`.
 fn look(store: &LocalStore, ids: &[ConversationId], seen: u64) {
     let (user, since) = ("control".into(), time(-1));
     let query =

@@ -1,4 +1,5 @@
-//! A tail that was torn was never acknowledged: it is cut and reported, and all before it is there.
+//! A torn tail was never acknowledged. The tail is cut and reported, and everything before it is
+//! there.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -13,8 +14,8 @@ use server_test_support::store::{
 };
 use tempfile::TempDir;
 
-/// Makes a store whose last group is torn off by the test: gives its segment's length before that
-/// group.
+/// Makes a store, in order to tear off its last group. Returns the length of the segment before
+/// this group.
 fn store_with_a_last_group(dir: &TempDir) -> u64 {
     let store = open(dir.path());
     commit(&store, vec![creation(&conv(), None)]);
@@ -25,8 +26,8 @@ fn store_with_a_last_group(dir: &TempDir) -> u64 {
     before
 }
 
-/// A copy of the journal alone, cut to this length: nothing but its own groups knows what was
-/// synced.
+/// A copy of the journal alone, cut to this length. Nothing outside of its groups knows the synced
+/// end.
 fn journal_cut_to(dir: &TempDir, length: u64) -> TempDir {
     let copy = TempDir::new().unwrap();
     fs::create_dir(copy.path().join("journal")).unwrap();
@@ -70,7 +71,7 @@ fn after_a_cut_the_journal_goes_on() {
     assert_eq!(contents(&store, &conv()), ["the first message", "acknowledged", "later"]);
 }
 
-/// A copy of a store that is open: what a crash leaves.
+/// A copy of an open store, as a crash leaves it.
 fn after_a_crash(dir: &TempDir) -> (TempDir, PathBuf) {
     store_with_a_last_group(dir);
     let store = open(dir.path());

@@ -1,4 +1,4 @@
-//! Verification finds what is not as it was written, names it, and changes nothing.
+//! Verification finds every change to the written data, names it, and changes nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ fn fill(store: &LocalStore) {
     commit(store, vec![Change::Withdraw(membership(2))]);
 }
 
-/// A store that was filled and closed.
+/// A store, filled and closed.
 fn store() -> TempDir {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path());

@@ -1,7 +1,7 @@
-//! A data directory of version 0.1.0, with every kind of record, opens and holds what it held.
+//! A data directory of version 0.1.0, with every kind of record, opens and has its content.
 //!
-//! `fixtures/data_of_0_1_0` is never written anew. The export beside it was made by the program
-//! that wrote it. A later export may have more fields and more kinds of lines.
+//! `fixtures/data_of_0_1_0` is never written anew. Version 0.1.0 made the export beside it. A later
+//! export may have more fields and more kinds of lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// A copy of the old data directory, without its index unless that is asked for.
+/// A copy of the old data directory, with or without its index.
 fn old_data(with_index: bool) -> TempDir {
     let dir = TempDir::new().unwrap();
     copy_dir(&fixtures().join("data_of_0_1_0"), dir.path());
@@ -40,7 +40,7 @@ fn exported(dir: &Path) -> Vec<Value> {
     lines(&text)
 }
 
-/// Whether a line says all that an older one said.
+/// Whether a line has all content of an older one.
 fn says(line: &Value, older: &Value) -> bool {
     older.as_object().unwrap().iter().all(|(name, value)| line.get(name) == Some(value))
 }

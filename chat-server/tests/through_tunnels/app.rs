@@ -1,5 +1,5 @@
-//! An app in this process, with a user who does what users do, and does it fast. It believes all
-//! that it is told: what comes twice or out of order stays so, for the oracle to find.
+//! An app in this process, with a fast user. The app believes everything: repeated or disordered
+//! messages stay so, for the oracle to find.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -28,10 +28,10 @@ use crate::settings;
 /// Conversations that one app creates at most: all lists are to fit one page.
 const CREATIONS: usize = 5;
 
-/// The outcome of a text that the user wrote.
+/// The outcome of a text written by the user.
 pub struct Written {
     pub content: String,
-    /// Where to, if that was known.
+    /// The conversation, if known.
     pub conversation: Option<String>,
     pub outcome: Result<Acknowledged, NotSentError>,
 }
@@ -64,7 +64,7 @@ pub struct App {
     pub written: Vec<Written>,
     /// The newest number of each conversation of the first list.
     pub first_list: Option<BTreeMap<String, u64>>,
-    /// All messages that the events told, in that order.
+    /// All messages of the events, in order.
     pub heard: BTreeMap<String, Vec<Line>>,
     /// Up to where the user has read, and how many messages are unread.
     pub badges: BTreeMap<String, (u64, u64)>,
@@ -102,7 +102,7 @@ impl App {
         &self.client
     }
 
-    /// Does what users do until it is told to stop, and then waits until all of it has ended.
+    /// Acts as a user until told to stop, and then waits until every request has ended.
     pub async fn live(&mut self, mut stop: watch::Receiver<bool>) {
         let mut act_at = Instant::now();
         while !*stop.borrow() {
@@ -144,8 +144,8 @@ impl App {
         assert!(is_over, "{} waits for {what} without end: {:?}", self.name, self.client);
     }
 
-    /// Takes in all that has come, and proves that it is all: what came before an answer is told
-    /// before it.
+    /// Takes in all events up to the answer of a request: events from before an answer are told
+    /// before the answer.
     pub async fn listen_to_the_end(&mut self) {
         let answer = self.client.get_active_conversations(GetActiveConversations::default());
         let answer = timeout(settings::PATIENCE, answer).await.expect("an answer");
@@ -204,7 +204,7 @@ impl App {
         }
     }
 
-    /// Puts an older page before what is shown, if it fits there: another may have been put there
+    /// Puts an older page before the shown messages, if the page fits: another page may have come
     /// meanwhile.
     fn show_older(&mut self, page: &GetConversationMessagesReply) {
         let Some(shown) = self.shown.get_mut(page.conversation_id.as_str()) else { return };
@@ -255,7 +255,7 @@ impl App {
         }
     }
 
-    /// Says who writes, and which number it is of what this app has written.
+    /// The next content: the user, and the number among this app's messages.
     fn next_content(&mut self) -> String {
         self.wrote += 1;
         format!("{} {:05}", self.name, self.wrote)
@@ -294,7 +294,8 @@ impl App {
         }
     }
 
-    /// Asks for so many messages before those that are shown. Whether there is anything to ask for.
+    /// Asks for at most `limit` messages before the shown ones. Returns whether any are left to ask
+    /// for.
     pub fn fetch_older(&mut self, id: &str, limit: usize) -> bool {
         let Some(first) = self.shown[id].lines.first().filter(|first| first.seq > 1) else { return false };
         let request = GetConversationMessages {

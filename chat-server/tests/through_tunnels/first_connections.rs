@@ -1,4 +1,4 @@
-//! An app whose first connections are all lost before it has heard anything shows everything in the
+//! An app whose first connections are all lost before any frame has come shows everything in the
 //! end.
 
 use server_test_support::{Server, conversation, john, send};

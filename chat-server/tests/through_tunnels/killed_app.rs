@@ -1,5 +1,5 @@
-//! An app that is killed again and again, and its outbox file: what it accepted is sent once and in
-//! its order.
+//! An app that is killed again and again, and its outbox file: accepted drafts are sent once and in
+//! order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -63,13 +63,13 @@ async fn two_conversations(server: &Server) -> [String; 2] {
 /// All that the lives of the app have said.
 #[derive(Default)]
 struct Said {
-    /// The numbers that were accepted, in that order.
+    /// The accepted numbers, in order.
     accepted: Vec<usize>,
     /// Their places in their conversations.
     acknowledged: BTreeMap<usize, u64>,
     /// The numbers that a life found in the outbox, again and again if need be.
     restored: Vec<usize>,
-    /// Lives that were killed while something that they had accepted was not acknowledged.
+    /// Lives killed with an accepted draft that was not acknowledged.
     unfinished: usize,
     has_drained: bool,
 }
@@ -85,7 +85,7 @@ impl Said {
             }
             ["drained"] => self.has_drained = true,
             ["unexpected", ..] => panic!("{line}"),
-            // What the test program itself says.
+            // Output of the test program itself.
             _ => {}
         }
     }
@@ -95,7 +95,7 @@ impl Said {
         self.unfinished += usize::from(self.accepted.iter().any(is_open));
     }
 
-    /// Holds all that was said against what the server holds.
+    /// Compares all drafts with the server's history.
     fn check(&self, history: &History, conversations: &[String; 2]) {
         println!(
             "{} accepted, {} found again, {} of {LIVES} lives killed with work left",
@@ -116,7 +116,7 @@ impl Said {
     }
 }
 
-/// The numbers of a conversation and their places. They rise: none is there twice, and none has
+/// The numbers of a conversation and their places. They rise: none is repeated, and none has
 /// overtaken another.
 fn numbers(lines: &[Line]) -> BTreeMap<usize, u64> {
     let numbers = lines.iter().map(|line| (line.content.parse().unwrap(), line.seq)).collect::<Vec<_>>();
@@ -149,7 +149,7 @@ impl Process {
         Self { child, lines }
     }
 
-    /// Lets it run for a random time, and kills it (signal 9).
+    /// Runs the app for a random time, and kills it (signal 9).
     async fn run_until_killed(&mut self, random: &mut Random, said: &mut Said) {
         let time = random.millis(20..700);
         assert!(timeout(time, self.listen(said)).await.is_err(), "it ended by itself");

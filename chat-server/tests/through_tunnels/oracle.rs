@@ -10,8 +10,8 @@ use server_test_support::Server;
 use crate::app::{App, Written};
 use crate::history::{Conversation, History, Line};
 
-/// Every app shows what the server holds, in order, once; everything that was written is there once
-/// or was handed back.
+/// Checks that every app shows the server's history, in order, once, and that every draft is in the
+/// history once or was handed back.
 pub async fn check(apps: &mut [App], server: &Server) {
     let histories = histories(apps, server).await;
     for app in &mut *apps {
@@ -33,7 +33,7 @@ async fn histories(apps: &[App], server: &Server) -> BTreeMap<String, History> {
     histories
 }
 
-/// Opens what is not open, scrolls back to the beginning, and listens to the end.
+/// Opens all conversations, scrolls back to the beginning, and listens to the end.
 async fn show_everything(app: &mut App, history: &History) {
     for (id, held) in &history.0 {
         if !app.shown.contains_key(id) {
@@ -50,7 +50,7 @@ async fn show_everything(app: &mut App, history: &History) {
     app.listen_to_the_end().await;
 }
 
-/// Holds all that an app was told against what the server holds.
+/// Compares everything that an app was told with the server's history.
 fn check_app(app: &App, history: &History) {
     assert_eq!(app.surprises, Vec::<String>::new(), "{}", app.name);
     let first_list = app.first_list.as_ref().expect("a list came");
@@ -69,7 +69,7 @@ fn check_app(app: &App, history: &History) {
     known.for_each(|id| assert!(history.0.contains_key(id), "{} knows {id}, which is not there", app.name));
 }
 
-/// Holds all that was written against what the server holds.
+/// Compares all drafts with the server's history.
 fn check_all_written(apps: &[App], histories: &BTreeMap<String, History>) {
     let (mut acknowledged, mut handed_back) = (0, 0);
     for app in apps {

@@ -23,8 +23,8 @@ use crate::random::Random;
 pub enum Fate {
     /// They get through.
     Through,
-    /// After so many the connection is cut, both ways: by a reset, or by an end that looks like a
-    /// good one.
+    /// Cuts the connection, both ways, after this number of bytes: by a reset, or by an orderly
+    /// end.
     Cut { after: usize, reset: bool },
     /// After so many nothing moves for a while; then something else happens.
     Stall { after: usize, pause: Duration },
@@ -42,7 +42,7 @@ pub enum Way {
     Down,
 }
 
-/// How often what happened.
+/// Counts of the faults.
 #[derive(Default)]
 pub struct Counts {
     pub connections: AtomicUsize,
@@ -65,7 +65,7 @@ struct Sky {
     server: Mutex<String>,
     /// The fates of the first connections, up and down; `None` refuses a connection.
     script: Mutex<VecDeque<Option<[Fate; 2]>>>,
-    /// Makes the weather after it; without it, nothing happens.
+    /// The weather after the script; `None` is a network without faults.
     storm: Mutex<Option<Storm>>,
     is_settled: AtomicBool,
     /// Whether nothing gets through at all; each connection watches it.
@@ -85,7 +85,7 @@ impl Proxy {
         Self::with(server, VecDeque::new(), None).await
     }
 
-    /// One that is honest after what happens to its first connections.
+    /// A proxy with these fates for its first connections, and without faults afterwards.
     pub async fn scripted(server: &Server, script: impl IntoIterator<Item = Option<[Fate; 2]>>) -> Self {
         Self::with(server, script.into_iter().collect(), None).await
     }
@@ -115,8 +115,7 @@ impl Proxy {
         server.authority().clone_into(&mut self.sky.server.lock().unwrap());
     }
 
-    /// From now on nothing more happens. What has been swallowed stays so: that, the apps have to
-    /// find out.
+    /// Ends all faults. Swallowed bytes stay lost, and the apps must notice.
     pub fn settle(&self) {
         self.sky.is_settled.store(true, Ordering::Relaxed);
     }
@@ -237,7 +236,7 @@ impl Storm {
 /// One connection.
 struct Line {
     sky: Arc<Sky>,
-    /// Whether what goes up, and what goes down, is swallowed.
+    /// Whether bytes to the server, and bytes to the client, are swallowed.
     is_deaf: [AtomicBool; 2],
 }
 
@@ -307,7 +306,7 @@ impl Line {
         }
     }
 
-    /// Passes on so many bytes, or makes them vanish. `None` is that one of the peers is gone.
+    /// Passes on this number of bytes, or drops them. `None` if one of the peers is gone.
     async fn pass(
         &self,
         from: &mut ReadHalf<'_>,

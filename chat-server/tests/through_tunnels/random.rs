@@ -6,8 +6,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A source of randomness; each part of a test has its own, so that none takes numbers from
-/// another.
+/// A source of randomness. Each part of a test has its own, and none takes numbers from another.
 pub struct Random(ChaCha8Rng);
 
 impl Random {

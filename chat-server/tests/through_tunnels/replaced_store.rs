@@ -1,5 +1,4 @@
-//! A server whose data are gone, and others in their place: clients begin anew instead of waiting
-//! for what can't come.
+//! A server whose data are replaced by others: clients begin anew instead of waiting for ever.
 
 use std::fs;
 
@@ -44,7 +43,7 @@ async fn clients_of_another_store_begin_anew_and_send_what_waits() {
     is_the_same_for_all(&john, &mut jane_hears, new.as_str(), &server).await;
 }
 
-/// A conversation of two messages, and what shows it.
+/// A conversation of two messages, and a view of it.
 async fn conversation(john: &ChatClient) -> (String, Conversation) {
     let created = john.create_support_conversation("Road closed", "where do I go?", None);
     let id = within(created).await.unwrap().conversation_id;
@@ -58,8 +57,8 @@ async fn conversation(john: &ChatClient) -> (String, Conversation) {
 
 /// Asserts that John, Jane and the server have the same messages of a conversation.
 async fn is_the_same_for_all(john: &ChatClient, jane_hears: &mut Events, id: &str, server: &Server) {
-    // The new store makes her a participant in its own time: what was sent before is not told to
-    // her live.
+    // The new store makes her a participant in its own time. Earlier messages are not told to her
+    // live.
     within(async { while !History::of(&jane(), server).await.0.contains_key(id) {} }).await;
     within(john.send_message(id, "are you there?")).await.unwrap();
     let is_it =

@@ -1,4 +1,4 @@
-//! Clients in a hurry: what a bus waits for in minutes, these wait for in a second.
+//! Clients in a hurry: they wait seconds where a bus waits minutes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub const NO_RATES: [&str; 2] = ["--messages-per-second", "0"];
 /// Reached only when a test fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running client of this user, and all that it tells.
+/// A running client of this user, and all its events.
 pub async fn start(url: &str, user: &User) -> (ChatClient, Events) {
     start_over(url, token(user), InMemory).await
 }

@@ -1,5 +1,5 @@
-//! Several users with two devices each, in a storm: at its end every app shows what the server
-//! holds, in order, once, and everything that was written is there once or was handed back.
+//! Several users with two devices each, in a storm. At its end every app shows the server's
+//! history, in order, once, and every draft is there once or was handed back.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -57,7 +57,7 @@ impl Weather {
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let server = Server::start_in(dir.path(), &NO_RATES);
         for user in users() {
-            // Who is unknown when a conversation is created takes part in it only later.
+            // A user unknown at the creation of a conversation takes part in it only later.
             History::of(&user, &server).await;
         }
         let proxy = Proxy::stormy(&server, random.part()).await;
@@ -73,8 +73,8 @@ impl Weather {
         self.server_kills += 1;
     }
 
-    /// Writes the last message of each conversation while no app is connected: none of them will
-    /// hear it live, nor any other after it.
+    /// Writes the last message of each conversation while no app is connected: no app hears it
+    /// live, nor any later one.
     async fn write_while_all_are_away(&self) {
         self.proxy.shut().await;
         let staff = User::new("staff", Role::ControlStaff);

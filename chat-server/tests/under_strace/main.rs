@@ -1,4 +1,4 @@
-//! Tests that read system calls, and so need `strace` (`apt-get install strace`): a plain `cargo
+//! Tests that read system calls. They need `strace` (`apt-get install strace`), and a plain `cargo
 //! test` leaves this program out.
 
 mod power_cut;

@@ -1,8 +1,8 @@
 //! P1, seen from the system: a reply leaves only after its change is synced.
 //!
-//! That a killed server has lost nothing can't show a missing sync, for the system still holds what
-//! was written. So this traces the server's calls to the system. It needs `strace` (`apt-get
-//! install strace`).
+//! A killed server can't show a missing sync, because the system still holds unsynced writes.
+//! Therefore this test traces the server's system calls. It needs `strace` (`apt-get install
+//! strace`).
 
 use std::path::Path;
 use std::process::Command;
@@ -40,7 +40,8 @@ async fn each_reply_waits_for_a_sync_of_the_journal() {
     }
 }
 
-/// The program under a tracer that is a child of it, so that signals reach the program itself.
+/// The program under a tracer. The tracer is a child of the program, because signals must reach the
+/// program itself.
 fn tracer(trace: &Path) -> Command {
     let found = Command::new("strace").arg("--version").output();
     assert!(
@@ -54,8 +55,8 @@ fn tracer(trace: &Path) -> Command {
     command
 }
 
-/// Asks in a frame whose mask is zeros, so that the trace can be read, and whose length takes two
-/// bytes; notes the `request_id`.
+/// Asks in a frame with a mask of zeros, to make the trace readable, and a length of two bytes.
+/// Notes the `request_id`.
 async fn ask(client: &mut Client, asked: &mut Vec<String>, kind: &str, data: &Value) -> Value {
     let request_id = format!("request-{}-", asked.len());
     let request = json!({"type": kind, "data": data, "request_id": request_id}).to_string();

@@ -1,5 +1,5 @@
-//! Requests that do not fit into a frame are refused at once, wherever they come from: on the wire,
-//! they would end every connection.
+//! Requests too long for a frame are refused at once, wherever they come from: on the wire, each
+//! would end its connection.
 
 use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};

@@ -1,5 +1,5 @@
-//! Frames that are no requests: each gets its error, under its `request_id` where that can be read,
-//! and nothing panics.
+//! Frames that are no requests. Each gets its error, with its `request_id` if readable, and nothing
+//! panics.
 
 mod fields;
 
@@ -11,7 +11,7 @@ fn decode(frame: &[u8]) -> Result<(Option<RequestId>, Request), Undecodable> {
     Request::decode(frame, &FieldLimits::default())
 }
 
-/// Asserts how a frame is refused: with this code, a text that names this, and this `request_id`.
+/// Asserts the refusal of a frame: this code, a text with this name, and this `request_id`.
 fn assert_refused(frame: &[u8], code: ErrorCode, names: &str, request_id: Option<&RequestId>) {
     let shown = String::from_utf8_lossy(&frame[..frame.len().min(200)]).into_owned();
     match decode(frame) {

@@ -1,4 +1,4 @@
-// The client in a page whose clock jumps, whose storage refuses, and whose code fails.
+// The client in a page with a jumping clock, without storage, and with failing code.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,4 @@
-//! `/metrics`: every metric that is told there is moved by what happens here, and shown by the
-//! dashboard.
+//! `/metrics`: these tests move every metric, and the dashboard shows every metric.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 use crate::administration::asking::ask;
 use crate::administration::receiver::{Answer, Receiver};
 
-/// How long to wait for what must come. Reached only when a test fails.
+/// Patience for an awaited event. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// All that is told at one time: values by name and labels, and the kinds by name.
@@ -78,8 +77,8 @@ impl Watch {
         told
     }
 
-    /// The series that were told at the start, but for buckets, and the metrics that had none:
-    /// those of them that have not moved.
+    /// The series of the start (without buckets) and the metrics without a series, as far as they
+    /// have not moved.
     fn unmoved(&self) -> BTreeSet<&str> {
         let Told { values, kinds } = &self.start;
         let is_bucket = |series: &str| series.contains("_bucket{");
@@ -105,7 +104,7 @@ fn read_all(mut client: Client) -> JoinHandle<()> {
     tokio::spawn(async move { while client.frame().await.is_some() {} })
 }
 
-/// A driver who asks for much at once, again and again.
+/// A driver with bursts of requests, again and again.
 async fn load(mut driver: Client) {
     let id = create(&mut driver, "Load", "begins").await;
     loop {
@@ -121,7 +120,7 @@ async fn load(mut driver: Client) {
     }
 }
 
-/// A reader who takes nothing, until it is cut off; meanwhile others read, type and write.
+/// A reader that takes nothing until disconnected. Others read, type and write meanwhile.
 async fn a_slow_reader(server: &Server, watch: &mut Watch) {
     let (mut john, mut desk, id) = conversation(server).await;
     let message = send(&mut john, &id, "Hello?").await;

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-/// How long to wait for what must come. Reached only when a test fails.
+/// Patience for an awaited event. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How late an answer is that comes all the same.
@@ -38,7 +38,7 @@ const KEY: &[u8] = b"a key of the webhook, as long as it takes";
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     Status(u16),
-    /// It is taken, and that is said after a moment.
+    /// Accepted, with a late answer.
     Late,
     /// Nothing, for longer than anybody waits.
     Nothing,
@@ -63,7 +63,7 @@ struct State {
     heard: mpsc::UnboundedSender<Heard>,
 }
 
-/// A receiver that listens until it is dropped.
+/// A receiver, listening until dropped.
 pub struct Receiver {
     pub address: SocketAddr,
     scheme: &'static str,
@@ -92,7 +92,7 @@ impl Receiver {
         Self { address, scheme, state, heard, task }
     }
 
-    /// The flags of a server that tells it, with a secret in this directory.
+    /// The flags of a server with this receiver and a secret in this directory.
     pub fn flags(&self, dir: &Path) -> Vec<String> {
         let secret = dir.join("webhook-secret");
         std::fs::write(&secret, format!("whsec_{}\n", BASE64_STANDARD.encode(KEY))).unwrap();
@@ -178,7 +178,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>
         let answer = Response::builder().status(status).header("location", "/elsewhere");
         Ok::<_, Infallible>(answer.body(Full::<Bytes>::default()).unwrap())
     });
-    // Who has waited long enough hangs up.
+    // A caller that has waited long enough hangs up.
     let _hung_up = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

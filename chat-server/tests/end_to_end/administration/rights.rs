@@ -19,7 +19,7 @@ async fn connect(server: &Server, token: &str) -> Client {
     Client::connect(&format!("{}?token={token}", server.url)).await
 }
 
-/// Asserts that the next frame is the error of changed rights, and that close code 4002 follows.
+/// Asserts the error of changed rights as the next frame, and close code 4002 after it.
 async fn assert_ended(client: &mut Client) {
     let event = client.event("error").await;
     assert_eq!((&event["success"], &event["code"]), (&json!(false), &json!("rights_changed")), "{event}");

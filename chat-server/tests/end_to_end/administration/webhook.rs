@@ -1,4 +1,4 @@
-//! The webhook for users who are not connected.
+//! The webhook for disconnected users.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn ann() -> User {
     User::new("user_ann", Role::ControlAdmin)
 }
 
-/// A server that tells this receiver, and knows Ann, who is not connected.
+/// A server with this receiver. Ann is known to the server, and not connected.
 pub async fn server(dir: &Path, receiver: &Receiver, more: &[&str]) -> Server {
     let flags = receiver.flags(dir);
     let flags: Vec<_> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
@@ -74,7 +74,8 @@ async fn who_is_not_connected_is_named_and_nothing_is_quoted() {
     });
     assert_eq!(heard.body["data"], data);
 
-    // With all connected there is nothing to tell, and then only of who has left.
+    // While all are connected, no event is due. Afterwards events are due only for users that have
+    // left.
     let mut ann_ = server.connect(&ann()).await;
     let mut desk = server.connect(&jane()).await;
     ann_.nothing_heard().await;

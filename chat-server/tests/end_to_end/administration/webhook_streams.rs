@@ -1,4 +1,4 @@
-//! A receiver that is slow, or that refuses something, holds up little.
+//! A slow receiver, or one that refuses something, holds up little.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

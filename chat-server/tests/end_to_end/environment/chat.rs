@@ -1,4 +1,4 @@
-//! A driver who says one thing after another, and knows what was acknowledged.
+//! A driver that sends one message after another, and knows the acknowledged ones.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use server_test_support::{Client, Server, create, john, text};
 use tokio::time::{Instant, sleep};
 
-/// How often what must become possible again is tried, with a [`PAUSE`] each time. Reached only
-/// when a test fails.
+/// Attempts at an operation that must become possible again, with a [`PAUSE`] between them. Reached
+/// only when a test fails.
 const ATTEMPTS: usize = 600;
 
 const PAUSE: Duration = Duration::from_millis(50);
@@ -17,8 +17,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// fault too.
 const SUFFERED: Duration = Duration::from_millis(1_500);
 
-/// Characters of four bytes in each message: too many for what a full disk has left of its last
-/// block.
+/// Characters of four bytes in each message: too many for the rest of a full disk's last block.
 const PADDING: usize = 2_000;
 
 /// Answers that came while a fault lasted.
@@ -28,9 +27,9 @@ pub struct Fault {
     pub acknowledged: usize,
     /// Messages that were not.
     refused: usize,
-    /// Answers that showed the history as it was.
+    /// Answers with the right history.
     pub read: usize,
-    /// Questions for it that were unavailable.
+    /// Requests for the history that were unavailable.
     unread: usize,
 }
 
@@ -44,7 +43,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A conversation, and what was said in it.
+/// A conversation and its messages.
 pub struct Chat {
     conversation: String,
     /// The texts that were acknowledged, in order.
@@ -64,8 +63,8 @@ impl Chat {
         chat
     }
 
-    /// Says the next thing; gives the code of the error if it was refused, and then the next call
-    /// says it again.
+    /// Sends the next message. Returns the error code of a refusal; the next call then sends the
+    /// same message again.
     pub async fn say(&mut self, client: &mut Client) -> Option<String> {
         let name = format!("message {}", self.acknowledged.len());
         self.send(client, json!({"client_message_id": name})).await
@@ -84,17 +83,17 @@ impl Chat {
         None
     }
 
-    /// Waits until the index has all that was said, and is flushed: what it wants room for from
-    /// then on is in its files.
+    /// Waits until the index has all messages and is flushed. The index takes no more room for them
+    /// afterwards.
     pub async fn settle(&self) {
         sleep(SUFFERED).await;
     }
 
-    /// Renews the fault and says the next thing until that is refused: on a disk that is full there
-    /// is still the room that was made ahead.
+    /// Renews the fault and sends messages until one is refused: a full disk still has the room
+    /// made in advance.
     ///
-    /// Without a client message id, which would be refused where the index finds no room first: it
-    /// is the journal that is to.
+    /// The messages have no client message id. The index would need room for such ids, and would
+    /// fail before the journal.
     pub async fn use_up(&mut self, client: &mut Client, mut renew: impl FnMut()) {
         for _ in 0..ATTEMPTS {
             renew();
@@ -105,8 +104,9 @@ impl Chat {
         panic!("there is room without end");
     }
 
-    /// Renews the fault, tries to say the next thing and to read, again and again: what is not
-    /// acknowledged must be unavailable, and what is read must be all that was acknowledged.
+    /// Renews the fault, and tries to send and to read, again and again. A message without
+    /// acknowledgement must be answered `unavailable`, and a page must have all acknowledged
+    /// messages.
     pub async fn suffer(&mut self, client: &mut Client, mut renew: impl FnMut()) -> Fault {
         let mut fault = Fault::default();
         let until = Instant::now() + SUFFERED;
@@ -135,8 +135,7 @@ impl Chat {
         fault
     }
 
-    /// Says what could not be said, and more, as soon as it is possible, and checks that all is
-    /// there once.
+    /// Sends the failed message and more as soon as possible, and checks the whole history.
     pub async fn go_on(&mut self, client: &mut Client) {
         for _ in 0..ATTEMPTS {
             match self.say(client).await {
@@ -166,7 +165,7 @@ impl Chat {
         }
     }
 
-    /// Checks that exactly what was acknowledged is there.
+    /// Checks that exactly the acknowledged messages are there.
     pub async fn check(&self, client: &mut Client) {
         assert_eq!(self.read(client).await.as_ref(), Ok(&self.acknowledged));
     }

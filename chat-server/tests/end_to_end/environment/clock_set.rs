@@ -1,7 +1,7 @@
-//! A system's clock that is set while the server runs.
+//! A system's clock, set while the server runs.
 //!
-//! That typing, rates and sessions go by the monotonic time is tested on the engine, where time is
-//! virtual.
+//! Tests of the engine, in virtual time, show that typing, rates and sessions go by the monotonic
+//! time.
 
 use std::fs;
 use std::path::Path;
@@ -53,7 +53,7 @@ async fn send(client: &mut Client, conversation: &str) -> String {
     text(&reply, "timestamp")
 }
 
-/// The clock of the programs that it starts.
+/// The clock of the started programs.
 struct Clock(std::path::PathBuf);
 
 impl Clock {

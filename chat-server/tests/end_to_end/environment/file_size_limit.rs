@@ -1,5 +1,5 @@
-//! Files that may grow no more: a full disk as far as the program can tell, and nobody has to be
-//! root for it.
+//! Files with a limit on their size. To the program this is a full disk, and the test needs no
+//! root.
 
 use std::fs;
 use std::path::Path;

@@ -12,7 +12,7 @@ use server_test_support::http::probe;
 use server_test_support::{Server, john};
 use tokio::time::timeout;
 
-/// How long something that must come is waited for. Reached only when a test fails.
+/// Patience for an awaited event. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn service_goes_on_when_there_is_room_again() {
     let disk = Mount::new("8m");
     let (server, mut chat, mut john_, mut ballast) = used_up(&disk).await;
-    // The index makes itself some room when it is built anew, and that has to go too.
+    // A rebuilt index frees some room, and this room must be used up too.
     let fault = chat.suffer(&mut john_, || ballast.fill()).await;
     println!("a full disk: {fault}");
     ballast.remove();
@@ -33,7 +33,7 @@ async fn service_goes_on_when_there_is_room_again() {
     chat.check(&mut server.connect(&john()).await).await;
 }
 
-/// A server and its chat, on a disk whose room was used up while somebody wrote.
+/// A server and its chat, on a disk that became full while a driver wrote.
 async fn used_up(disk: &Mount) -> (Server, Chat, Client, Ballast) {
     let server = disk.serve();
     let mut chat = Chat::begin(&server).await;
@@ -44,7 +44,8 @@ async fn used_up(disk: &Mount) -> (Server, Chat, Client, Ballast) {
     (server, chat, john_, ballast)
 }
 
-/// A server with the usual reserve on a disk without room, once it says so and has its index.
+/// A server with the usual reserve on a disk without room, once its health says so and the index is
+/// ready.
 async fn serve_full(disk: &Mount, flags: &[&str]) -> Server {
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
     let server = Server::spawn(command, disk.inside(), flags);

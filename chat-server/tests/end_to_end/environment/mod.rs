@@ -1,10 +1,10 @@
-//! Faults of the environment against the real program: each is answered by a clear error, what was
-//! acknowledged stays, and when the fault ends, service goes on.
+//! Faults of the environment against the real program. Each fault is answered by a clear error,
+//! acknowledged messages stay, and service resumes when the fault ends.
 //!
-//! A disk that is full or read-only is a small file system of the test's own, which takes root to
-//! mount, and a clock that is set takes `faketime`: those are left to `cargo test -p chat-server
-//! --test end_to_end environment:: -- --include-ignored`. One fault has its place elsewhere: no
-//! more open files, in `end_to_end/out_of_files.rs`.
+//! A full or read-only disk is a small file system of the test, which only root can mount. Setting
+//! a clock needs `faketime`. Such tests are ignored unless asked for: `cargo test -p chat-server
+//! --test end_to_end environment:: -- --include-ignored`. The tests of the limit on open files are
+//! in `end_to_end/out_of_files.rs`.
 
 mod chat;
 mod mount;

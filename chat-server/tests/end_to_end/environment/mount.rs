@@ -43,13 +43,13 @@ impl Mount {
         assert!(status.success());
     }
 
-    /// Starts a server on it that keeps no reserve.
+    /// Starts a server on this disk, without a reserve.
     pub fn serve(&self) -> Server {
         let command = self.command(env!("CARGO_BIN_EXE_chat-server"));
         Server::spawn(command, self.inside(), &["--messages-per-second", "0", "--reserve-mib", "0"])
     }
 
-    /// Where it is, for who is inside.
+    /// The path for processes within the mount namespace.
     pub fn inside(&self) -> &Path {
         self.dir.path()
     }

@@ -46,7 +46,7 @@ async fn one_that_was_removed_is_not_begun_anew_and_a_copy_serves_after_a_start(
     println!("a data directory that was removed: {fault}");
     assert_eq!(fault.acknowledged, 0);
     assert!(!data.exists(), "nothing is begun anew in its place");
-    // A copy of it is another one, for who has the old one open.
+    // A copy is another directory for a process that has the old one open.
     fs::create_dir(&data).unwrap();
     fs::rename(&copy, data.join("journal")).unwrap();
     assert_eq!(chat.say(&mut john_).await.as_deref(), Some("unavailable"));

@@ -1,5 +1,5 @@
-//! A data directory of another user than the one who runs a command: of the service, while root
-//! looks after it.
+//! A data directory that belongs to another user than the one running a command: the service's
+//! directory, and root.
 
 use std::fs;
 use std::os::unix::fs::chown;

@@ -1,4 +1,5 @@
-//! A disk that fills up: what is left is kept for what matters most, and that is said.
+//! A disk that fills up: the reserve is kept for the most important writes, and refusals name the
+//! cause.
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -1,7 +1,6 @@
-//! A store that can't be used: refused with what to do, and whole once that is done.
+//! A store that can't be used: the error names the remedy, and the remedy makes the store whole.
 //!
-//! That damage is found wherever it is, and what else a newer version may have written, is tested
-//! on the store alone.
+//! Tests of the store alone cover damage at every place, and records of newer versions.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +14,7 @@ use crate::environment::start::refusal;
 const JOURNAL: &str = "data/journal/00000000000000000001.log";
 const STATE: &str = "data/state";
 
-/// A file, the damage to it, and the words that the error must have.
+/// A file, its damage, and the required words of the error.
 type Case = (&'static str, fn(&mut Vec<u8>), [&'static str; 2]);
 
 const CASES: [Case; 5] = [

@@ -1,4 +1,4 @@
-//! A collector that keeps what it is sent.
+//! A collector that keeps everything received.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 /// The requests that the collector got: heads and bodies.
 type Sent = Arc<Mutex<Vec<(Parts, Bytes)>>>;
 
-/// A collector that listens until it is dropped.
+/// A collector, listening until dropped.
 pub struct Collector {
     pub address: SocketAddr,
     sent: Sent,
@@ -37,7 +37,7 @@ impl Collector {
         Self { address, sent, task }
     }
 
-    /// All that it was sent.
+    /// Everything received.
     pub fn sent(&self) -> Vec<(Parts, Bytes)> {
         self.sent.lock().unwrap().clone()
     }

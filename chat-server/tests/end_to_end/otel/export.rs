@@ -1,4 +1,4 @@
-//! The records that a collector gets; a collector that is away disturbs no client.
+//! The records at a collector. A collector that is away disturbs no client.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,7 +15,7 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 const EVERYTHING: &str = "trace,hyper=trace,tungstenite=trace,opentelemetry_sdk=trace";
 
-/// A server that tells this collector what it logs by this filter.
+/// A server that exports its log, with this filter, to this collector.
 fn server(dir: &Path, filter: &str, endpoint: &str, more: &[(&str, &str)]) -> Server {
     let mut program = program();
     program.env(ENDPOINT, endpoint).envs(more.iter().copied());
@@ -96,7 +96,8 @@ async fn a_collector_is_reached_by_tls_and_hears_what_the_filter_lets_through() 
 #[tokio::test]
 async fn clients_notice_nothing_of_a_collector_that_is_away() {
     let dir = tempfile::tempdir().unwrap();
-    // Both have a port, so nobody else gets it: one answers nobody, the other is not even there.
+    // Both ports are taken, and no other program gets them. One never answers, the other does not
+    // listen.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = TcpSocket::new_v4().unwrap();
     closed.bind(([127, 0, 0, 1], 0).into()).unwrap();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
 
-/// A disk that breaks down at one of its operations, when that is half done.
+/// A disk that breaks down in the middle of one of its operations.
 #[derive(Debug)]
 pub(super) struct Breaking(pub(super) Arc<AtomicUsize>);
 

@@ -60,7 +60,7 @@ fn sweep(store: &LocalStore) -> (usize, usize) {
     let (mut steps, mut erased) = (0, 0);
     loop {
         let swept = match store.erase_before(cutoff()) {
-            // What was written last is erased once it is in the index.
+            // The newest messages can be erased once they are in the index.
             Err(RetentionError::Busy) => continue,
             swept => swept.unwrap(),
         };
@@ -231,7 +231,7 @@ fn a_crash_in_the_middle_is_no_damage_and_the_next_start_completes_it() {
             break;
         }
         times += 1;
-        // As it is at this moment: what a kill would leave.
+        // The state at this moment, as a kill would leave it.
         let image = TempDir::new().unwrap();
         copy_dir(crashed.path(), image.path());
         assert_crash_is_made_good(image.path());

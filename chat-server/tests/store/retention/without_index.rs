@@ -154,7 +154,7 @@ fn a_crash_while_there_is_no_index_is_made_good_with_one_or_without() {
             swept => panic!("{swept:?}"),
         }
     }
-    // As a kill would leave it: with what no index was built of yet.
+    // The state as a kill would leave it, with records not yet in an index.
     let image = TempDir::new().unwrap();
     copy_dir(&dir.path().join("journal"), &image.path().join("journal"));
     fs::copy(dir.path().join("state"), image.path().join("state")).unwrap();

@@ -119,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Asks and gives the reply, whose `request_id` is checked and taken off.
+    /// Asks, and returns the reply. Checks and removes its `request_id`.
     pub async fn request(&mut self, kind: &str, data: Value) -> Value {
         self.requests += 1;
         self.send_text(json!({"type": kind, "data": data, "request_id": self.requests}).to_string()).await;

@@ -40,7 +40,7 @@ pub async fn ask(server: &Server, request: &str) -> Answer {
 
 /// The same over any stream.
 pub async fn ask_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Answer {
-    // A request that is too long may be refused, and its connection closed, before it is written.
+    // A long request may be refused, and its connection closed, before the end of the write.
     let _closed = stream.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
     let _reset = stream.read_to_end(&mut answer).await;

@@ -168,8 +168,8 @@ impl Server {
         }
     }
 
-    /// Asks it to stop and waits until it has; gives how it ended, its log, and its data directory
-    /// if it has its own.
+    /// Asks the server to stop, and waits for its end. Returns the exit status, the log, and the
+    /// data directory if the server has its own.
     pub async fn stop(self) -> (ExitStatus, String, Option<TempDir>) {
         self.signal(Signal::TERM);
         self.ended().await

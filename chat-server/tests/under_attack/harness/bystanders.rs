@@ -1,4 +1,4 @@
-//! Two users who mind their own business.
+//! Two users beside the attack.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ const PAUSE: Duration = Duration::from_millis(60);
 /// Between two messages without rates.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 
-/// Exchanges before the attack begins: what a server needs once, it has by then. They are not
-/// counted.
+/// Exchanges before the attack, which are not counted. By then the server has made its one-time
+/// allocations.
 const BEFORE: usize = 10;
 
-/// A driver and a control user who talk until they are stopped.
+/// A driver and a control user that talk until stopped.
 pub struct Bystanders {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Talk>,
@@ -93,8 +93,7 @@ impl Pair {
         }
     }
 
-    /// Reads on meanwhile: a control user hears what attackers say too, and must not be a slow
-    /// reader.
+    /// Reads on meanwhile: a control user hears attackers too, and must not be a slow reader.
     async fn rest(&mut self) {
         let _over = timeout(self.pause, async {
             futures::future::select(

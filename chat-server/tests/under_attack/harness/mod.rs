@@ -1,4 +1,4 @@
-//! One server, an attack on it, and two users who talk all the while and must not notice.
+//! One server, an attack on it, and two users who talk throughout and must not notice.
 
 pub mod bystanders;
 pub mod elsewhere;
@@ -19,7 +19,7 @@ pub const UNHURRIED: &[&str] = &["--messages-per-second", "0"];
 
 const MIB: u64 = 1 << 20;
 
-/// How long to wait for what must come. Reached only when a test fails.
+/// Patience for an awaited event. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Counts of an attack.
@@ -38,7 +38,7 @@ impl Tally {
         Self { tried, refused: tried }
     }
 
-    /// Counts the refused among what was tried.
+    /// Counts the attempts, and the refused ones among them.
     pub fn of(outcomes: impl IntoIterator<Item = bool>) -> Self {
         outcomes.into_iter().fold(Self::all(0), |Self { tried, refused }, is_refused| Self {
             tried: tried + 1,
@@ -46,7 +46,7 @@ impl Tally {
         })
     }
 
-    /// Prints it behind its name, and the sum of all that this program has tried so far.
+    /// Prints the counts behind the attack's name, and the sum of this program's attacks so far.
     pub fn report(self, name: &str, more: &str) {
         static TRIED: AtomicU64 = AtomicU64::new(0);
         static REFUSED: AtomicU64 = AtomicU64::new(0);
@@ -62,9 +62,9 @@ impl Tally {
 
 /// Runs an attack on a server of its own with these flags, while bystanders talk.
 ///
-/// The attack checks its own outcome. Here it is checked that the server's memory has not grown by
-/// more than `room` MiB at any moment, and that the bystanders heard each other whole and in order.
-/// How fast is printed and never asserted.
+/// The attack checks its own outcome. This function checks the server's memory, which may grow by
+/// `room` MiB at any moment, and the bystanders, who must hear each other whole and in order. Their
+/// speed is printed and never asserted.
 pub async fn under_attack(name: &str, room: u64, flags: &[&str], attack: impl AsyncFnOnce(&Server) -> Tally) {
     let server = Server::start_with(flags);
     let bystanders = Bystanders::start(&server, flags).await;
@@ -78,7 +78,7 @@ pub async fn under_attack(name: &str, room: u64, flags: &[&str], attack: impl As
     tally.report(name, &format!("; memory grew by {grown:.1} of {room} MiB; bystanders: {talk}"));
 }
 
-/// Connected John and Jane, and a conversation between them. Jane, who is of control, hears the
+/// Connected John and Jane, and a conversation between them. As a control user, Jane hears the
 /// bystanders too.
 pub async fn john_and_jane(server: &Server) -> (Client, Client, String) {
     let jane = server.connect(&jane()).await;
@@ -87,9 +87,9 @@ pub async fn john_and_jane(server: &Server) -> (Client, Client, String) {
     (john, jane, id)
 }
 
-/// The code that a connection is closed with.
+/// The close code of a connection.
 ///
-/// In all within a bounded time: a connection that lives on, with its pings, is no end.
+/// The wait is bounded in all: a connection that lives on, with its pings, is no end.
 pub async fn closed_with(client: &mut Client) -> Option<u16> {
     timeout(PATIENCE, client.close_code()).await.expect("the connection must be closed")
 }

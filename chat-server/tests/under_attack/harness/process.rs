@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server_test_support::Server;
 use tokio::time::sleep;
 
-/// How long to wait for what must come about. Reached only when a test fails.
+/// Patience for an awaited state. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes of memory in use.

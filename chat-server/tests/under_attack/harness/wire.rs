@@ -32,7 +32,7 @@ pub fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The head of a frame that announces so many bytes.
+/// The head of a frame of this length.
 pub fn header(first_byte: u8, length: u64) -> Vec<u8> {
     let mut header = vec![first_byte];
     if let Ok(short @ ..126) = u8::try_from(length) {
@@ -55,7 +55,7 @@ pub fn nobody_known(number: usize) -> User {
     User::new(format!("user_{number}").as_str(), Role::BusDriver)
 }
 
-/// A client whose system takes only a few KiB for it before it reads.
+/// A client with small socket buffers: the system takes only a few KiB before the client reads.
 pub async fn connect_narrow(server: &Server, user: &User) -> Client {
     let url = format!("{}?token={}", server.url, token(user));
     Client::open_over(url, narrow(server).await).await.unwrap().0

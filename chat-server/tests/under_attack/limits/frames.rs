@@ -14,7 +14,7 @@ async fn length_of_a_frame() {
         announced.extend(vec![b'x'; 1 << 16]);
         let attempts = (0..80).map(async |number| {
             let mut client = server.connect(&wire::nobody_known(number)).await;
-            // All at once, so that all would be held at once.
+            // All at once: the server would have to hold all at once.
             let bytes = if number % 2 == 0 { &whole } else { &announced };
             client.send_raw(bytes).await;
             closed_with(&mut client).await == Some(1009)

@@ -17,7 +17,7 @@ use crate::harness::{Tally, UNHURRIED, process, under_attack};
 const OF_ONE_ADDRESS: usize = 256;
 const OTHER_FILES: usize = 80;
 
-/// The shortest time that a server gives for a request. A connection that ends sooner gave way.
+/// The shortest time that a server grants for a request. A connection closed sooner was evicted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Loopback is a stranger like any other.

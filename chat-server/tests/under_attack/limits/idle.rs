@@ -17,8 +17,8 @@ async fn silence() {
         let files = process::open_files(server);
         let mut patient = connect_patient(server).await;
         let silent = (0..60).map(async |number| {
-            // Who asks for more pings than there are gets no more of them, and who asks for none
-            // gets some.
+            // A client that asks for too many pings gets no more of them, and one that asks for
+            // none gets some.
             let asked = ["", "&heartbeat=25", "&heartbeat=0"][number % 3];
             let start = Instant::now();
             let mut stream = wire::connect_mute(server, &wire::nobody_known(number), asked).await;

@@ -1,6 +1,6 @@
-//! Beyond each limit of the real server: what is over it is refused as documented, the server's
-//! memory stays within a bound, and two users who talk all the while hear each other whole. How
-//! fast, is printed:
+//! Requests beyond each limit of the real server: the excess is refused as documented, the server's
+//! memory stays within a bound, and two users who talk throughout hear each other whole. Their
+//! speed is printed:
 //!
 //! `cargo test -p chat-server --test under_attack limits:: -- --nocapture`
 

@@ -23,8 +23,8 @@ async fn long_conversation(server: &Server, messages: usize, length: usize) -> (
     (john, id)
 }
 
-/// The room is for what the index replaces while 2,000 long messages are written to it, 13 MiB, and
-/// for pages.
+/// The room is for pages, and for the 13 MiB that the index replaces while 2,000 long messages are
+/// written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_page_of_history() {
     under_attack("page of history", 32, UNHURRIED, async |server| {
@@ -63,9 +63,9 @@ async fn a_catch_up() {
     .await;
 }
 
-/// The room is for 1,100 conversations in the caches, and for what the index replaces when they are
-/// written to it: with each of their 12,000 keys a page is made anew, and the old ones go when all
-/// are written. 38 to 67 MiB were seen, the fewer the more layers they come in.
+/// The room is for 1,100 conversations in the caches, and for the pages that the index replaces
+/// meanwhile. Each of the 12,000 keys makes a page anew, and the old pages are freed when all are
+/// written. 38 to 67 MiB were seen: with more layers, fewer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_list_of_conversations() {
     under_attack("list of conversations", 96, UNHURRIED, async |server| {

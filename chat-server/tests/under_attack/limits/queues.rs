@@ -40,8 +40,8 @@ async fn requests_under_way_and_replies_that_wait() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn live_events_that_wait() {
     under_attack("live events that wait", 28, UNHURRIED, async |server| {
-        // The readers are the driver's, who hears nothing of what bystanders say: it must not take
-        // up any room.
+        // The readers are the driver's, because a driver hears nothing of the bystanders, whose
+        // messages would take up room.
         let (mut reader, mut jane, id) = john_and_jane(server).await;
         let mut slow = wire::connect_narrow(server, &john()).await;
         let (typed, messages) = (4_000, 100);
@@ -55,9 +55,9 @@ async fn live_events_that_wait() {
         assert_eq!(seqs(&heard), (2..messages + 2).collect::<Vec<_>>(), "and no message");
         hear_until(&mut reader, &id, &format!("after typing {}", messages - 1)).await;
 
-        // 16 MiB and what the system holds are some 1,050 of these. Few more: the server waits for
-        // 2 s only that a reader takes its last words, and this one reads nothing before the flood
-        // is over.
+        // 16 MiB and the system's buffers hold some 1,050 of these. The flood is only a little
+        // longer: the server waits 2 s until a reader takes the close frame, and this reader reads
+        // nothing before the end of the flood.
         let flood = 1_100;
         for _ in 0..flood {
             send(&mut jane, &id, &"😀".repeat(LONG)).await;

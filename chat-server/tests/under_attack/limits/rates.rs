@@ -12,7 +12,7 @@ use crate::harness::{Tally, john_and_jane, under_attack, wire};
 const ASKED: u64 = 300;
 
 /// Asks without waiting, over several connections of one user, and checks that no more was granted
-/// than the rate allows in the time that it took. Who waits as long as told is served.
+/// than the rate allows in that time. A client that waits as long as told is served.
 async fn too_fast(clients: &mut [Client], kind: &str, data: Value, burst: u64, every: Duration) -> Tally {
     let start = Instant::now();
     for i in 0..ASKED {

@@ -22,7 +22,7 @@ async fn ask_often(client: &mut Client, kind: &str, data: &serde_json::Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn messages() {
-    // Under the default rates: what was accepted is never reported refused.
+    // Under the default rates: an accepted message is never reported refused.
     under_attack("repeats of a message", 4, &[], async |server| {
         let (mut john, mut jane, id) = john_and_jane(server).await;
         let data = json!({"conversation_id": id, "content": "once", "client_message_id": "a"});

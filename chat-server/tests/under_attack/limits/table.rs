@@ -1,5 +1,5 @@
-//! Every limit, what must come of going beyond it, and the test that does. What takes real time or
-//! a slow store to go beyond is tested where both are simulated too.
+//! Every limit, the outcome beyond it, and the test. Limits that need real time or a slow store are
+//! also tested where both are simulated.
 
 use chat_core::limits::{EngineLimits, FieldLimits, OutboundLimits, PageLimits, Periods, RateLimits};
 

@@ -22,7 +22,7 @@ const KEPT: u64 = 8 << 20;
 pub async fn connects(name: &str) {
     under_attack(name, 24, UNHURRIED, async |server| {
         let tokens: Vec<String> = (0..50).map(|number| token(&wire::nobody_known(number))).collect();
-        // Who has been here once is known from then on: that is no leak.
+        // Users stay known after their first connection: that is no leak.
         come_and_go(server, &tokens, 1_000).await;
         let (files, memory) = (process::open_files(server), process::resident(server));
         come_and_go(server, &tokens, 9_000).await;
@@ -59,6 +59,6 @@ async fn visit(mut stream: TcpStream, number: usize, token: &str) {
             assert_eq!(&answer, b"HTTP/1.1 101");
         }
     }
-    // A reset, so that ten thousand closed connections do not use up the ports of this machine.
+    // A reset, because ten thousand closed connections would use up the ports of this machine.
     stream.set_zero_linger().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Text is data: it comes back exactly as it was sent, or is refused.
+//! Text is data: it comes back unchanged, or is refused.
 
 use chat_core::protocol::{Role, User};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use server_test_support::{Client, Server, conversation, create, jane, send};
 
 use crate::harness::{Tally, UNHURRIED};
 
-/// Text that is dangerous to whoever takes it for more than data.
+/// Text that is dangerous if taken for more than data.
 fn odd_texts() -> Vec<String> {
     let controls = (0..0x20).chain([0x7f, 0x85, 0x9f, 0xad, 0xfeff, 0xfffd, 0xfffe, 0xffff, 0x10_ffff]);
     let invisible = (0x200b..=0x200f).chain(0x2028..=0x202e).chain(0x2060..=0x206f).chain(0xe0000..0xe0004);

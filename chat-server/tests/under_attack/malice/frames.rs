@@ -46,7 +46,7 @@ pub async fn compressed(name: &str) {
         }
         let tried = clients.len() as u64;
         for mut client in clients {
-            // The beginning of what would be gigabytes of zeros.
+            // The beginning of gigabytes of zeros.
             client.send_raw(&wire::frame(wire::TEXT | wire::COMPRESSED, &[0xec; 1_000])).await;
             assert_eq!(closed_with(&mut client).await, Some(1002));
         }
@@ -76,7 +76,7 @@ pub async fn empty_fragments(name: &str) {
     under_attack(name, 4, UNHURRIED, async |server| {
         let mut client = server.connect(&john()).await;
         client.send_raw(&wire::frame(wire::TEXT_BEGINS, br#"{"type":"get_active"#)).await;
-        // So many that it would show if anything were kept of each.
+        // Enough frames to show any memory kept for each.
         client.send_raw(&wire::frame(wire::GOES_ON, b"").repeat(1_000_000)).await;
         client.send_raw(&wire::frame(wire::ENDS, br#"_conversations"}"#)).await;
         assert_eq!(client.reply().await["success"], json!(true));
@@ -90,7 +90,7 @@ pub async fn pings(name: &str) {
         let mut flooded = wire::connect_narrow(server, &john()).await;
         let many = wire::frame(wire::PING, &[7; 125]).repeat(100);
         let mut sent = 0;
-        // Until the server does not read on: it takes no more of them than it could answer.
+        // Until the server stops reading, because its answers are not taken.
         while timeout(Duration::from_secs(1), flooded.send_raw(&many)).await.is_ok() {
             sent += 100;
             assert!(sent < 1_000_000, "read on and on");

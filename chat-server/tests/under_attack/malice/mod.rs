@@ -1,7 +1,7 @@
-//! Attacks on the real server. [`table`] lists them all, each with the outcome that it must have.
+//! Attacks on the real server. [`table`] lists them all, each with its required outcome.
 //!
-//! `cargo test -p chat-server --test under_attack malice:: -- --nocapture` prints what each attack
-//! has tried, and the sum.
+//! `cargo test -p chat-server --test under_attack malice:: -- --nocapture` prints the attempts of
+//! each attack, and the sum.
 
 mod table;
 

@@ -70,7 +70,7 @@ async fn is_ended_while_it_drips(stream: impl AsyncRead + AsyncWrite, bytes: Vec
     let (mut read, mut write) = split(stream);
     let drip = async {
         for byte in bytes {
-            // What can't be written is seen by the reader.
+            // The reader sees a failed write.
             let _ = write.write_all(&[byte]).await;
             let _ = write.flush().await;
             sleep(Duration::from_millis(250)).await;

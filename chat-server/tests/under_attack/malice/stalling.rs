@@ -72,7 +72,7 @@ pub async fn never_reads(name: &str) {
             }
             silent.push(client);
         }
-        // They are there to the end, and the server has left them all the same.
+        // The attackers are still there, and the server has left them all the same.
         process::until_open_files(server, before + OWN_FILES).await;
         drop(silent);
         Tally::all(10)

@@ -1,4 +1,4 @@
-//! Every attack: what is tried => what must come of it. Each is a test by its name.
+//! Every attack: the attempt => the required outcome. Each is a test by its name.
 
 use super::{churn, content, frames, reach, secure, stalling, tokens};
 use crate::harness::elsewhere::{Elsewhere, assert_there};
@@ -16,20 +16,20 @@ macro_rules! attacks {
 }
 
 attacks! {
-    // Who one is.
+    // Attacks on identity.
     forged_token: "connect by a forged token" => "4501, and what is sent with it is not read", tokens::connect_by_forged;
     forged_refresh: "prolong a session by a forged token" => "token_mismatch, and the session stays what it was", tokens::refresh_by_forged;
     public_key_as_secret: "sign with the public RSA key as an HS256 secret" => "4501", tokens::public_key_as_secret;
     foreign_issuer: "a token by another issuer or for another audience" => "4501", tokens::foreign_issuer;
     become_another: "take another user's name or role by refresh_token" => "token_mismatch, and one stays who one was", tokens::become_another;
 
-    // What one can reach.
+    // Attacks on access.
     foreign_conversation: "every event on a conversation of others" => "the bytes of an unknown one, and nobody hears", reach::foreign_conversation;
     guessed_id: "guess ids from one that is known" => "the same", reach::guessed_id;
     borrowed_name: "repeat a client_message_id of somebody else" => "not their reply, and not their conversation", reach::borrowed_name;
     listen: "listen to a conversation of others" => "silence", reach::listen;
 
-    // What one can use up.
+    // Attacks on resources.
     slow_handshakes: "300 handshakes byte by byte" => "closed when their time is up, nothing left behind", stalling::slow_handshakes;
     tls_handshakes: "400 handshakes of TLS byte by byte, never begun, of garbage, or without a request behind them" => "closed when their time is up, nothing left behind", secure::handshakes;
     never_reads: "ask for ever and never read" => "closed, nothing left behind", stalling::never_reads;
@@ -40,7 +40,7 @@ attacks! {
     empty_fragments: "a message of a million empty frames" => "costs nothing, understood", frames::empty_fragments;
     pings: "pings without reading the pongs" => "not read any further", frames::pings;
 
-    // What one can say.
+    // Attacks by content.
     odd_text: "markup, control characters, bidi overrides, line separators as text" => "comes back as it was sent, after a restart too", content::odd_text;
     odd_names: "the same as a title and as names" => "the same", content::odd_names;
     raw_controls: "control characters unescaped in JSON" => "invalid_json", content::raw_controls;

@@ -28,7 +28,7 @@ fn key_file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/keys").join(name)
 }
 
-/// Tokens with the right signature that say what no token may say.
+/// Tokens with the right signature and forbidden claims.
 fn misstated() -> Vec<(String, String)> {
     let soon = now().as_millis() / 1000 + 3_600;
     let mut without_exp = claims(&json!({}));
@@ -50,7 +50,7 @@ fn misstated() -> Vec<(String, String)> {
     all.map(|claims| (claims.to_string(), signed(&Header::default(), &claims, SECRET.as_bytes()))).collect()
 }
 
-/// Tokens whose header tries to choose how they are checked, and changed ones.
+/// Tokens whose header tries to choose the verification, and changed ones.
 fn forged() -> Vec<(String, String)> {
     let admin = claims(&json!({"role": "CONTROL_ADMIN"}));
     let by_a_key_of_mine =
@@ -83,8 +83,8 @@ fn forged() -> Vec<(String, String)> {
     all.into_iter().map(|(what, token)| (what.to_owned(), token)).chain(misstated()).collect()
 }
 
-/// Connects by a token, with a request right behind the handshake: before the server has told what
-/// it thinks of it.
+/// Connects by a token, with a request right behind the handshake: before the server has answered
+/// about the token.
 async fn is_refused(server: &Server, token: &str) -> bool {
     let escaped: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
     let mut client = Client::connect(&format!("{}?token={escaped}", server.url)).await;

@@ -34,7 +34,7 @@ impl Answers {
         everything(store, &USERS, &ids)
     }
 
-    /// Whether a store answers as after so many batches, but for texts that were erased.
+    /// Whether a store answers as after this number of batches, without regard to erased texts.
     fn are_given_by(&self, store: &LocalStore, batches: usize) -> bool {
         let given = self.of(store);
         let mut expected = self.after[batches].clone();
@@ -43,7 +43,7 @@ impl Answers {
     }
 }
 
-/// Takes away what was erased in another answer to the same query.
+/// Removes the texts that are erased in another answer to the same query.
 fn erase(expected: &mut Facts, given: &Facts) {
     let erase = |expected: &mut Message, given: &Message| {
         if given.erased {
@@ -97,14 +97,14 @@ pub(crate) struct Found {
     pub(crate) cut: bool,
     /// Whether the index was built anew.
     pub(crate) rebuilt: bool,
-    /// Whether a batch was there that nobody had been told of.
+    /// Whether an unacknowledged batch was there.
     pub(crate) unanswered: bool,
     /// Changes that had been acknowledged, and were looked for.
     pub(crate) checked: u64,
 }
 
 impl Left<'_> {
-    /// Opens it, compares all that is there with what was acknowledged, writes on, and opens it
+    /// Opens the store, compares its content with the acknowledged batches, writes on, and opens it
     /// again.
     pub(crate) fn check(&self, dir: &Path, answers: &Answers) -> Found {
         fs::create_dir_all(dir).unwrap();
@@ -137,8 +137,8 @@ impl Left<'_> {
         Found { cut: report.cut.is_some(), rebuilt, unanswered: batches > acknowledged, checked: position }
     }
 
-    /// All that was acknowledged, perhaps the batch after that, and nothing else; gives the number
-    /// of batches.
+    /// Checks for the acknowledged batches, perhaps the next one, and nothing else. Returns the
+    /// number of batches.
     fn check_journal(&self, data: &Path, position: u64) -> usize {
         let (batches, acknowledged) = self.acknowledged.unwrap_or_default();
         assert!(

@@ -51,7 +51,7 @@ impl Counts {
         }
     }
 
-    /// Adds what another has counted.
+    /// Adds the counts of another.
     pub(crate) fn add(&mut self, other: Self) {
         for (what, number) in other.0 {
             *self.0.entry(what).or_default() += number;

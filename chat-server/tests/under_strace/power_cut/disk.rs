@@ -1,4 +1,4 @@
-//! A model of a disk behind the cache of an operating system: what is durable, and what is only
+//! A model of a disk behind the cache of an operating system: durable changes, and changes only
 //! written.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::power_cut::image::Image;
 use crate::power_cut::random::Random;
 use crate::power_cut::trace::Call;
 
-/// Bytes that a disk writes as a whole or not at all, if it is a good one.
+/// Bytes that a good disk writes as a whole or not at all.
 const SECTOR: usize = 512;
 
 /// A file or a directory, whatever its names are.
@@ -27,7 +27,7 @@ enum Durable {
 struct Pending {
     call: usize,
     returned: bool,
-    /// The file or directory that it is a change of.
+    /// The changed file or directory.
     node: Node,
     change: Change,
 }
@@ -61,7 +61,7 @@ enum Kept {
     Nothing,
     /// This many of its bytes, from the front.
     Front(usize),
-    /// Some of its sectors, and the length that it gave the file all the same or not.
+    /// Some sectors of the write, with or without its effect on the file's length.
     Sectors(Vec<bool>, bool),
 }
 
@@ -70,9 +70,9 @@ enum Kept {
 pub(crate) enum Fate {
     /// It is gone.
     Dropped,
-    /// It is kept up to some change, and that one is torn.
+    /// All changes up to one are kept, and this one is torn.
     Torn,
-    /// Any of it is kept: any changes of any files, and of what was written any sectors.
+    /// Any of them are kept: any changes of any files, and any sectors of each write.
     Scattered,
     /// All of it is kept.
     Kept,
@@ -91,7 +91,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// A disk that holds what is below `root`, all of it durable.
+    /// A disk with the content below `root`, all of it durable.
     pub(crate) fn new(root: &Path, content: &Image) -> Self {
         let mut disk = Self {
             root: root.to_owned(),
@@ -139,7 +139,7 @@ impl Disk {
         }
     }
 
-    /// A call returns: what it synced is durable, and what it changed is covered by the next sync.
+    /// Notes the return of a call: its sync becomes durable, and the next sync covers its change.
     pub(crate) fn end(&mut self, number: usize) {
         for pending in self.pending.iter_mut().filter(|pending| pending.call == number) {
             pending.returned = true;
@@ -155,10 +155,9 @@ impl Disk {
         }
     }
 
-    /// Whether anything that was written is not durable, of what has, or had, a path that begins
-    /// so.
+    /// Whether a change of a file with this path, or below it, is not durable yet.
     ///
-    /// A file that was removed does not count: it is there as it was, or is not.
+    /// A removed file does not count: the file is unchanged or gone.
     pub(crate) fn is_pending(&self, path: &Path) -> bool {
         let holder = self.names.get(path.parent().expect("it is below the root"));
         let is_below =
@@ -180,7 +179,7 @@ impl Disk {
         self.pending.is_empty()
     }
 
-    /// All that is not durable, for who reads of a failure.
+    /// All changes that are not durable, for the report of a failure.
     pub(crate) fn describe_pending(&self) -> Vec<String> {
         let describe = |pending: &Pending| {
             let named = self.names.iter().find(|(_, node)| **node == pending.node);
@@ -203,8 +202,7 @@ impl Disk {
 
     fn kept(&self, fate: Fate, random: &mut Random) -> Vec<Kept> {
         let last = random.below(self.pending.len() + 1);
-        // Of some files nothing is kept and of others all, so that journal and index may be far
-        // apart.
+        // Nothing of some files is kept, and all of others: journal and index may be far apart.
         let odds: Vec<_> = self.nodes.iter().map(|_| random.one_of(&[0, 25, 50, 90, 100])).collect();
         let pending = self.pending.iter().enumerate();
         let kept = pending.map(|(index, pending)| match (fate, &pending.change) {
@@ -266,7 +264,7 @@ fn name(path: &Path) -> PathBuf {
     path.file_name().expect("it is below the root").into()
 }
 
-/// Makes of a change what is kept of it.
+/// Makes the kept part of a change durable.
 fn make(durable: &mut Durable, change: &Change, kept: &Kept) {
     match (durable, change) {
         (Durable::File(content), Change::Bytes(offset, bytes)) => write(content, *offset, bytes, kept),
@@ -311,8 +309,7 @@ fn torn(offset: usize, length: usize, random: &mut Random) -> Kept {
     }
 }
 
-/// Chooses the sectors that are kept: each by these odds, or all but one, a hole that is easily
-/// overlooked.
+/// Chooses the kept sectors: each by these odds, or all but one, a hole that is easily overlooked.
 fn scattered(sectors: usize, odds: usize, random: &mut Random) -> Vec<bool> {
     if random.percent(30) {
         let hole = random.below(sectors);

@@ -1,40 +1,43 @@
-//! P1 against a power cut: whatever of the unsynced writes a disk keeps, the store opens with all
-//! that it had acknowledged.
+//! P1 against a power cut: whichever unsynced writes a disk keeps, the store opens with all
+//! acknowledged batches.
 //!
-//! A killed process shows nothing of this, for the system still holds what was written. So a
-//! process that writes to a store is recorded, call by call, and the calls are played on a model of
-//! a disk. At every moment of that the power is cut, and what may then be on the disk is put into a
-//! directory, opened by the real store, and compared.
+//! A killed process can't show this, because the system still holds its writes. Therefore the test
+//! records a process that writes to a store, call by call, and replays the calls on a model of a
+//! disk. The power is cut at every moment of the replay. A possible content of the disk is put into
+//! a directory, opened by the real store, and compared.
 //!
-//! **What is recorded** ([`writer`]): a store from nothing, with many short segments, a clean stop,
-//! one that is not, and a sync that fails; then what a power cut in the middle of a group left of
-//! it, opened and written on, while its index fails, is built anew, and is removed by hand. Each
-//! ends as by a kill.
+//! **The recorded process** ([`writer`]): a store from nothing, with many short segments, a clean
+//! stop, an unclean one, and a failed sync. Then the remains of a power cut in the middle of a
+//! group, opened and written on, while the index fails, is built anew, and is removed by hand. Each
+//! life ends as by a kill.
 //!
 //! **The model of the disk** ([`disk`]) is meaner than ext4 or XFS:
-//! - A write is durable only after an `fsync` or `fdatasync` of its file has returned that began
-//!   after the write had returned. `sync_file_range`, closing and time do nothing.
-//! - A name (created, renamed, removed) is durable only after an `fsync` of its directory. Syncing
-//!   a new file does not keep its name, as it does on ext4; names of one directory are kept in any
-//!   order, where a file system with a journal keeps the order. A rename is both names or none.
-//! - What is not durable is dropped; or kept up to some change, with that one torn between two
-//!   sectors of 512 bytes or at any byte; or scattered: of each file, any writes and any of their
-//!   sectors, with zeros in the holes, whether the file is as long as if all had been written or
-//!   not.
-//! - What is durable is never lost, and a sector is old or new. A disk that lies about a sync, or
-//!   spoils what lies beside a write, is beyond this test; so are blocks of removed files behind an
-//!   end, which `store::torn_tail` has.
+//! - A write is durable only after an `fsync` or `fdatasync` of its file that began after the write
+//!   had returned, and has returned. `sync_file_range`, closing and time do nothing.
+//! - A name (created, renamed, removed) is durable only after an `fsync` of its directory. On ext4,
+//!   a sync of a new file also keeps its name; here it does not. Names of one directory are kept in
+//!   any order, where a file system with a journal keeps the order. A rename is both names or none.
+//! - Changes that are not durable are dropped; or kept up to some change, with this change torn
+//!   between two sectors of 512 bytes or at any byte; or scattered: of each file, any writes and
+//!   any of their sectors, with zeros in the holes, and with the full length or a shorter one.
+//! - Durable changes are never lost, and a sector is old or new. A disk that lies about a sync, or
+//!   spoils bytes beside a write, is beyond this test. `store::torn_tail` has the blocks of removed
+//!   files behind an end.
 //!
-//! **What is checked** ([`check`]) of each image, under another boot of the machine (or an unknown
-//! one): it opens; the journal holds, record by record, what was acknowledged, then perhaps the one
-//! batch that was under way, and nothing else; what the store answers about messages,
-//! conversations, members, read positions and client message ids is what the store in memory
-//! answers after as many batches; an index of which anything was not synced was built anew; more
-//! can be written, and is there after another start. With *kept*, all that was written is there and
-//! the boot is the same, as after `kill -9`: then the index is trusted, and must be right.
+//! **The checks** ([`check`]) of each image, under another boot of the machine (or an unknown one):
+//! - The store opens.
+//! - The journal holds, record by record, the acknowledged batches, then perhaps the one batch that
+//!   was under way, and nothing else.
+//! - The store answers about messages, conversations, members, read positions and client message
+//!   ids like the store in memory after as many batches.
+//! - An index with anything unsynced was built anew.
+//! - More can be written, and is there after another start.
 //!
-//! **What that proves**: that these lives of a store survive a cut at any moment of them, for the
-//! choices of this seed. It is no proof for other lives, nor for a failing disk.
+//! With *kept*, all writes are there and the boot is the same, as after `kill -9`. Then the index
+//! is trusted, and must be right.
+//!
+//! **The proof**: these lives of a store survive a cut at any moment, for the choices of this seed.
+//! Other lives and a failing disk are not proved.
 //!
 //! It needs `strace` (`apt-get install strace`). More images, and others:
 //!
@@ -67,11 +70,10 @@ use crate::power_cut::disk::Fate;
 use crate::power_cut::random::Random;
 use crate::power_cut::recording::{Recording, Walk, run_if_told};
 
-/// Images of each recording: more than it has moments, so that the power is cut at each.
+/// Images of each recording: more than its moments, to cut the power at each.
 const IMAGES: u64 = 600;
 
-/// Batches that may be on a disk: those of both recordings, and the one that is written to an
-/// image.
+/// Most batches on a disk: those of both recordings, and the one written to an image.
 const BATCHES_MOST: usize = 25;
 
 /// More than there are cores: opening a store waits for its threads.
@@ -117,8 +119,8 @@ fn make(dir: &TempDir, name: &str) -> PathBuf {
     path
 }
 
-/// Where images are opened: in memory if there is a place for that, since the syncs of this test
-/// need to reach nothing.
+/// The folder of the images: in memory if possible, because the syncs of this test need not reach a
+/// disk.
 fn scratch() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .unwrap_or_else(|_| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
@@ -134,7 +136,7 @@ struct PowerCuts {
 }
 
 impl PowerCuts {
-    /// Cuts the power at each moment of a recording, and checks what is left.
+    /// Cuts the power at each moment of a recording, and checks the images.
     fn of(&self, recording: &Recording, number: u64) -> Counts {
         thread::scope(|scope| {
             let work = |worker| move || self.each_of(recording, number, worker);
@@ -167,7 +169,7 @@ impl PowerCuts {
         counts
     }
 
-    /// Chooses what becomes of what is not synced at a moment.
+    /// Chooses the fate of all changes that are not synced at a moment.
     fn cut<'a>(recording: &'a Recording, walk: &Walk<'_>, random: &mut Random) -> (Fate, Left<'a>) {
         use Fate::{Dropped, Kept, Scattered, Torn};
         let fate = random.one_of(&[Dropped, Torn, Torn, Scattered, Scattered, Kept]);

@@ -10,10 +10,10 @@ use chat_core::store::{
 use futures::executor::block_on;
 use server_test_support::store::{account, load, time};
 
-/// Everybody who writes or reads.
+/// All users.
 pub(crate) const USERS: [&str; 3] = ["driver", "control", "admin"];
 
-/// Lengths of contents: within a sector, over some, and beyond what the index holds itself.
+/// Lengths of contents: within a sector, over some, and too long for the index.
 const LENGTHS: [usize; 6] = [40, 500, 2_000, 10, 5_000, 900];
 
 /// A store that holds the first batches.
@@ -23,10 +23,10 @@ pub(crate) fn reference(batches: usize) -> MemoryStore {
     reference
 }
 
-/// A batch, decided on what is known before it.
+/// A batch, decided on the store before it.
 ///
-/// A repeat of what was done before, a change that supposes another version, and one without effect
-/// are among them.
+/// Among its changes are repeats of earlier ones, one that supposes another version, and one
+/// without effect.
 pub(crate) fn batch(before: &MemoryStore, number: usize) -> Vec<Change> {
     if number == 0 {
         let roles = [Role::BusDriver, Role::ControlStaff, Role::ControlAdmin];

@@ -28,7 +28,7 @@ impl Random {
         all[self.below(all.len())]
     }
 
-    /// Whether something happens that does so this often in a hundred times.
+    /// Whether an event with these odds in a hundred happens.
     pub(crate) fn percent(&mut self, odds: usize) -> bool {
         self.below(100) < odds
     }

@@ -1,4 +1,4 @@
-//! Records what the store asks of the system, and walks over it.
+//! Records the system calls of the store, and walks over them.
 
 use std::env;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::power_cut::disk::Disk;
 use crate::power_cut::image::{Image, put};
 use crate::power_cut::trace::{Step, Trace};
 
-/// Where the process that is recorded works, and what it is told: see [`run_if_told`].
+/// The directory of the recorded process, and its task: see [`run_if_told`].
 const DIR: &str = "POWER_CUT_WRITER_DIR";
 const BOOT: &str = "POWER_CUT_WRITER_BOOT";
 const DONE: &str = "POWER_CUT_WRITER_DONE";
@@ -24,7 +24,7 @@ pub(crate) type Acknowledged = (usize, u64);
 pub(crate) struct Recording {
     /// The machine's boot id during the recording.
     pub(crate) boot: &'static str,
-    /// The directory that was the disk: the store was in `data` below it.
+    /// The directory in the role of the disk: the store was in `data` below it.
     root: PathBuf,
     /// The content of the disk before.
     before: Image,
@@ -41,7 +41,7 @@ impl Recording {
         Self::record(dir, "the first boot", Image::new(), None)
     }
 
-    /// Records how a store goes on with what was left of it.
+    /// Records a store that goes on with the remains of another.
     pub(crate) fn of_a_store_that_goes_on(dir: &Path, left: Image, acknowledged: Acknowledged) -> Self {
         Self::record(dir, "the second boot", left, Some(acknowledged))
     }
@@ -135,7 +135,7 @@ impl fmt::Display for Walk<'_> {
     }
 }
 
-/// Runs what is recorded if this process was started for it.
+/// Runs the recorded script if this process was started for it.
 pub(crate) fn run_if_told(script: impl Fn(&Path, &str, usize)) {
     if let (Ok(dir), Ok(boot), Ok(done)) = (env::var(DIR), env::var(BOOT), env::var(DONE)) {
         script(Path::new(&dir), &boot, done.parse().unwrap());

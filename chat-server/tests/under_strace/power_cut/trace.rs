@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Step {
     /// A call began: from now on its effect may be on the disk.
     Began(usize),
-    /// A call returned: from now on a sync that begins covers it, and what it synced is durable.
+    /// A call returned: a sync that begins from now on covers its change, and its own sync is
+    /// durable.
     Returned(usize),
-    /// The process said that so many batches are acknowledged, up to this position.
+    /// The process has noted this number of acknowledged batches, up to this position.
     Acknowledged { batches: usize, position: u64 },
 }
 
-/// A call that succeeded, and what of it matters to a disk.
+/// A successful call, as far as it matters to a disk.
 #[derive(Debug)]
 pub(crate) enum Call {
     /// A file was opened, and created if it did not exist.
@@ -28,7 +29,7 @@ pub(crate) enum Call {
     Write { path: PathBuf, offset: usize, bytes: Vec<u8> },
     /// The length of a file was set.
     SetLength { path: PathBuf, length: usize },
-    /// A name was given to what had another one.
+    /// A file or directory got another name.
     Rename { from: PathBuf, to: PathBuf },
     /// A name was removed.
     Remove { path: PathBuf },
@@ -47,7 +48,7 @@ impl Step {
 }
 
 impl Call {
-    /// Whether it writes to a file below this directory, and not only zeros ahead of what comes.
+    /// Whether the call writes to a file below this directory, and not only zeros in advance.
     pub(crate) fn writes_below(&self, directory: &Path) -> bool {
         matches!(self, Self::Write { path, bytes, .. }
             if path.starts_with(directory) && bytes.iter().any(|byte| *byte != 0))
@@ -79,8 +80,8 @@ pub(crate) struct Trace {
     pub(crate) calls: Vec<Call>,
 }
 
-/// Calls that change nothing that survives a power cut. `sync_file_range` is one: it waits for the
-/// disk's cache at most, and forgets what leads to the data. `fcntl` only asks for flags here.
+/// Calls without an effect that survives a power cut. `sync_file_range` is one: it waits for the
+/// disk's cache at most, and does not sync the metadata. `fcntl` only asks for flags here.
 const WITHOUT_EFFECT: [&str; 23] = [
     "access",
     "chdir",
@@ -108,11 +109,10 @@ const WITHOUT_EFFECT: [&str; 23] = [
 ];
 
 impl Trace {
-    /// Reads a trace that `strace -f -y -xx` wrote, with the calls that touched anything below
-    /// `root`, and what was appended to the file `acknowledged`.
+    /// Reads a trace of `strace -f -y -xx`, with the calls on anything below `root`, and with the
+    /// appends to the file `acknowledged`.
     ///
-    /// A call on these files that is not known here is a panic: the model of the disk would miss
-    /// it.
+    /// An unknown call on these files is a panic: the model of the disk would miss it.
     pub(crate) fn read(text: &str, root: &Path, acknowledged: &Path) -> Self {
         let mut trace = Self { steps: Vec::new(), calls: Vec::new() };
         let mut positions = HashMap::new();
@@ -143,14 +143,13 @@ impl Trace {
     }
 }
 
-/// The beginning of a call, with all that is known of it in the end, or its return.
+/// The beginning of a call, with everything known at its end, or its return.
 enum Line<'a> {
     Began(&'a str, String),
     Returned(&'a str),
 }
 
-/// Joins the two lines of each call that another thread interrupted: where it began stands all of
-/// it.
+/// Joins the two lines of each call that another thread interrupted, at the place of the first.
 fn whole_calls(text: &str) -> Vec<(usize, Line<'_>)> {
     let mut lines = Vec::<(usize, Line<'_>)>::new();
     let mut unfinished = HashMap::<&str, usize>::new();
@@ -194,7 +193,7 @@ impl<'a> Raw<'a> {
         Some(Self { name, arguments, result: returned.parse().ok(), returned })
     }
 
-    /// The acknowledgement that this call wrote, if it wrote one.
+    /// The acknowledgement written by this call, if any.
     fn acknowledged(&self, file: &Path) -> Option<Step> {
         if self.name != "write" || described(self.arguments[0])? != file {
             return None;
@@ -210,8 +209,8 @@ impl<'a> Raw<'a> {
         paths.any(|path| path.starts_with(root))
     }
 
-    /// The paths that it names by strings, whole: each stands behind the directory from where it is
-    /// to be followed, or is absolute.
+    /// The paths named by strings in the call, whole: each is absolute, or stands behind its
+    /// directory.
     fn paths(&self) -> Vec<PathBuf> {
         if matches!(self.name, "write" | "pwrite64" | "read" | "pread64") {
             return Vec::new();

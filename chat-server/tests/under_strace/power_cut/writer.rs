@@ -1,5 +1,5 @@
-//! The process whose system calls are recorded: it opens the store, commits the batches of the
-//! [`plan`](crate::power_cut::plan), and says in a file beside the data what was acknowledged.
+//! The recorded process: it opens the store, commits the batches of the
+//! [`plan`](crate::power_cut::plan), and notes each acknowledgement in a file beside the data.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,10 +18,10 @@ use server_test_support::store::time;
 
 use crate::power_cut::plan::batch;
 
-/// Bytes of a segment: the least, so that many are begun.
+/// Bytes of a segment: the fewest possible, for many segments.
 const SEGMENT_BYTES: u64 = 4 << 10;
 
-/// How long something that must come is waited for: a test that fails does not hang.
+/// Patience for an awaited event, because a failing test must not hang.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Options of a store under this boot of the machine.
@@ -30,7 +30,7 @@ pub(crate) fn options(boot_id: Option<&str>) -> Options {
     Options { segment_bytes: SEGMENT_BYTES, index_cache_bytes: 1 << 20, boot_id, ..Options::default() }
 }
 
-/// The life of a store from nothing: a clean stop, one that is not, a sync that fails, and an end
+/// The life of a store from nothing: a clean stop, an unclean one, a failed sync, and an end
 /// without any stop.
 pub(crate) fn begin(dir: &Path, boot: &str) {
     let options = || options(Some(boot));
@@ -51,8 +51,8 @@ pub(crate) fn begin(dir: &Path, boot: &str) {
     abandon(store);
 }
 
-/// The life of a store after a power cut: what was left is opened, and the index fails while the
-/// store runs, is built anew, and is removed while the store is closed; then old texts are erased.
+/// The life of a store after a power cut. The remains are opened. The index fails while the store
+/// runs, is built anew, and is removed while the store is closed. Then old texts are erased.
 pub(crate) fn go_on(dir: &Path, boot: &str, done: usize) {
     let options = || options(Some(boot));
     let mut writer = Writer::new(dir, done);
@@ -143,7 +143,7 @@ fn abandon(store: LocalStore) {
     std::process::exit(0);
 }
 
-/// A disk that fails one sync when it is told to, and has then synced nothing.
+/// A disk that fails one sync when told to. This sync has synced nothing.
 #[derive(Clone, Debug, Default)]
 struct FailingDisk(Arc<AtomicBool>);
 
