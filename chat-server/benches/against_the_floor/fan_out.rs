@@ -12,7 +12,8 @@ use crate::figures::per_second;
 use crate::prefill;
 use crate::process::Server;
 use crate::run::Run;
-use crate::stage::{self, Pace, Stage};
+use crate::stage::{Pace, Stage};
+use crate::users;
 
 struct Load {
     listeners: usize,
@@ -49,7 +50,7 @@ fn measure_load(run: &mut Run, load: &Load) -> io::Result<()> {
     let Load { listeners, drivers, .. } = *load;
     let name = format!("fan-out {listeners}, {drivers} in flight");
     let dir = run.new_dir(&format!("fan-out-{listeners}"))?;
-    prefill::users(&dir, (0..listeners).map(stage::listener))?;
+    prefill::users(&dir, (0..listeners).map(users::listener))?;
     let (chat, floor) = (Server::chat(&run.program, &dir)?, Server::floor()?);
     let mut stages = (
         Stage::connect(&chat, "driver", listeners, drivers)?,

@@ -1,7 +1,7 @@
 //! Frames as bytes, encoded once, so that the load costs little beside the server.
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::{Request, RequestId, SendChatMessage};
+use chat_core::protocol::{CreateSupportConversation, Request, RequestId, SendChatMessage};
 
 /// The text of every message, which fills a line or two of a phone.
 pub(crate) const CONTENT: &str = "The bridge at the mill is closed since this morning, and all buses take the ring \
@@ -52,6 +52,16 @@ pub(crate) fn request(request: &Request) -> Vec<u8> {
     text(&request.encode(Some(&request_id())))
 }
 
+/// Encodes the frame that creates a conversation.
+pub(crate) fn creation(client_message_id: Option<&str>) -> Vec<u8> {
+    request(&Request::CreateSupportConversation(CreateSupportConversation {
+        title: "Route Change Request".into(),
+        content: CONTENT.into(),
+        room_type: None,
+        client_message_id: client_message_id.map(Into::into),
+    }))
+}
+
 /// Encodes the HTTP request that opens a WebSocket.
 pub(crate) fn opening(path_and_query: &str) -> Vec<u8> {
     format!(
@@ -71,11 +81,20 @@ pub(crate) struct Numbered {
 impl Numbered {
     /// Returns a message to a conversation.
     pub(crate) fn message(conversation: &ConversationId) -> Self {
-        let frame = request(&Request::SendChatMessage(SendChatMessage {
+        Self::with_id(request(&Request::SendChatMessage(SendChatMessage {
             conversation_id: conversation.clone(),
             content: CONTENT.into(),
             client_message_id: Some(CLIENT_MESSAGE_ID.into()),
-        }));
+        })))
+    }
+
+    /// Returns the creation of a conversation.
+    pub(crate) fn creation() -> Self {
+        Self::with_id(creation(Some(CLIENT_MESSAGE_ID)))
+    }
+
+    /// Returns a frame that contains [`CLIENT_MESSAGE_ID`].
+    fn with_id(frame: Vec<u8>) -> Self {
         let id = CLIENT_MESSAGE_ID.as_bytes();
         let place = frame.windows(id.len()).position(|window| window == id).expect("it was put there");
         Self { frame, digits: Some(place + id.len() - DIGITS) }

@@ -10,8 +10,10 @@
 //! as the chat server. All traffic is on loopback. The benchmark needs Linux, because it reads
 //! `/proc` and uses epoll.
 
+mod agency;
 mod bare;
 mod build;
+mod clients;
 mod compare;
 mod fan_out;
 mod figures;
@@ -25,13 +27,16 @@ mod prefill;
 mod process;
 mod reader;
 mod reconnect;
+mod requests;
 mod run;
 mod sample;
 mod stage;
 mod start;
 mod stored;
 mod swarm;
+mod users;
 
+use std::borrow::Cow;
 use std::env;
 use std::error::Error;
 use std::fs::{self, File};
@@ -73,6 +78,14 @@ struct Args {
     /// The rounds of each comparison.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: Option<u64>,
+    /// The numbers of control users of the rows `agency` [default: 10,100,300].
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    control_users: Option<Vec<usize>>,
+    /// The numbers of stored conversations of the rows `agency`, in rising order [default:
+    /// 30000,100000]. The first one is measured with each number of control users, and the others
+    /// with the last one.
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    conversations: Option<Vec<usize>>,
     /// Be the floor. The benchmark starts itself with this flag.
     #[arg(long, hide = true)]
     be_the_floor: bool,
@@ -97,11 +110,21 @@ enum Group {
     Start,
     /// Logins while strangers open connections as fast as they can
     Flood,
+    /// Many control users, drivers and conversations
+    Agency,
 }
 
 impl Group {
-    const ALL: [Self; 7] =
-        [Self::FanOut, Self::Pace, Self::Idle, Self::Stored, Self::Reconnect, Self::Start, Self::Flood];
+    const ALL: [Self; 8] = [
+        Self::FanOut,
+        Self::Pace,
+        Self::Idle,
+        Self::Stored,
+        Self::Reconnect,
+        Self::Start,
+        Self::Flood,
+        Self::Agency,
+    ];
 
     fn steps(self, run: &Run) -> u64 {
         match self {
@@ -112,6 +135,7 @@ impl Group {
             Self::Reconnect => reconnect::steps(run),
             Self::Start => start::steps(run),
             Self::Flood => flood::steps(run),
+            Self::Agency => agency::steps(run),
         }
     }
 
@@ -124,6 +148,7 @@ impl Group {
             Self::Reconnect => reconnect::measure(run),
             Self::Start => start::measure(run),
             Self::Flood => flood::measure(run),
+            Self::Agency => agency::measure(run),
         }
     }
 }
@@ -159,6 +184,8 @@ fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
     process::raise_file_limit()?;
     let mut plan = if args.quick { Plan::QUICK } else { Plan::FULL };
     plan.rounds = args.rounds.unwrap_or(plan.rounds);
+    plan.agency.control = args.control_users.clone().map_or(plan.agency.control, Cow::Owned);
+    plan.agency.conversations = args.conversations.clone().map_or(plan.agency.conversations, Cow::Owned);
     let start = Instant::now();
     let server = args.server.clone().map_or_else(build::server, Ok)?;
     let mut run = Run::new(plan, server, &args.dir)?;

@@ -10,7 +10,8 @@ use crate::figures::percentile;
 use crate::prefill;
 use crate::process::Server;
 use crate::run::Run;
-use crate::stage::{self, Pace, Stage};
+use crate::stage::{Pace, Stage};
+use crate::users;
 
 /// The time between two messages, and between two syncs.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -32,7 +33,7 @@ pub(crate) fn steps(run: &Run) -> u64 {
 pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     let name = "100 messages a second, fan-out 10";
     let dir = run.new_dir("pace")?;
-    prefill::users(&dir, (0..LISTENERS).map(stage::listener))?;
+    prefill::users(&dir, (0..LISTENERS).map(users::listener))?;
     let chat = Server::chat(&run.program, &dir)?;
     let mut stage = Stage::connect(&chat, "driver", LISTENERS, DRIVERS)?;
     let mut rounds = Vec::new();

@@ -13,7 +13,7 @@ use futures::executor::block_on;
 
 use crate::frame::CONTENT;
 use crate::process::now;
-use crate::stage;
+use crate::users::{self, person};
 
 /// The changes of one commit.
 const BATCH: usize = 1_000;
@@ -46,7 +46,7 @@ pub(crate) struct Stored {
 
 /// The driver of a stored conversation.
 pub(crate) fn driver(number: usize) -> User {
-    User::new(format!("field_{number}").as_str(), Role::BusDriver)
+    person(&format!("field_{number}"), Role::BusDriver)
 }
 
 /// The driver of the deep conversation.
@@ -66,7 +66,7 @@ pub(crate) fn fill(dir: &Path, size: Size) -> io::Result<Stored> {
     let Size { messages, drivers } = size;
     let mut writer = StoreWriter::open(dir)?;
     let everyone = (0..drivers).map(driver).chain([deep_driver()]);
-    let control = (0..LISTENERS).map(stage::listener);
+    let control = (0..LISTENERS).map(users::listener);
     everyone.chain(control).map(account).try_for_each(|change| writer.put(change))?;
     let conversations: Vec<_> = (0..drivers).map(|number| conversation_of(number, &driver(number))).collect();
     let deep = conversation_of(drivers, &deep_driver());
@@ -88,7 +88,7 @@ fn account(user: User) -> Change {
 /// The conversation of a driver with all control users.
 fn conversation_of(number: usize, driver: &User) -> Conversation {
     let at = now();
-    let control = (0..LISTENERS).map(|number| stage::listener(number).id);
+    let control = (0..LISTENERS).map(|number| users::listener(number).id);
     Conversation {
         id: ConversationId::compose(nonce(number as u64)),
         title: "Support: Route Change Request".into(),

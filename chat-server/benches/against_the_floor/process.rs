@@ -119,8 +119,18 @@ impl Server {
 
     /// Returns the resident memory in bytes.
     pub(crate) fn resident(&self) -> io::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// Returns the most resident memory since the start, in bytes.
+    pub(crate) fn peak_resident(&self) -> io::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// Returns a quantity of memory as the kernel names it, in bytes.
+    fn status(&self, name: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         Ok(kib.ok_or_else(|| io::Error::other("the server has ended"))? * 1024)
     }

@@ -1,5 +1,6 @@
 //! The state of a run: its plan, its directory, its results and its progress.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -9,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use server_test_support::report::Row;
 use tempfile::TempDir;
 
+use crate::agency::Agency;
 use crate::prefill::{self, Size, Stored};
 
 /// The sizes and times of a run.
@@ -30,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) rest: Duration,
     /// The size of the full store.
     pub(crate) stored: Size,
+    /// The size of the agency.
+    pub(crate) agency: Agency,
 }
 
 impl Plan {
@@ -43,6 +47,11 @@ impl Plan {
         idle: [5_000, 18_000],
         rest: Duration::from_secs(1),
         stored: Size { messages: 1_000_000, drivers: 5_000 },
+        agency: Agency {
+            control: Cow::Borrowed(&[10, 100, 300]),
+            drivers: 3_000,
+            conversations: Cow::Borrowed(&[30_000, 100_000]),
+        },
     };
 
     /// The plan of a smoke test.
@@ -55,6 +64,11 @@ impl Plan {
         idle: [1_000, 1_500],
         rest: Duration::from_millis(100),
         stored: Size { messages: 5_000, drivers: 20 },
+        agency: Agency {
+            control: Cow::Borrowed(&[2, 10]),
+            drivers: 30,
+            conversations: Cow::Borrowed(&[100, 300]),
+        },
     };
 }
 

@@ -3,17 +3,20 @@
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use chat_core::protocol::{CreateSupportConversation, CreateSupportConversationReply, Request, Role, User};
+use chat_core::protocol::{CreateSupportConversationReply, Role};
 
-use crate::frame::{self, CONTENT, Numbered};
+use crate::frame::{self, Numbered};
 use crate::process::{Part, Server, own_cpu};
+use crate::requests::{Kind, Requests};
 use crate::sample;
 use crate::swarm::{Incoming, Peers, Swarm};
+use crate::users::{listener, person};
 
 /// The longest wait for a reply or an event.
-const TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The longest wait of one turn of the swarm.
 pub(crate) const MAX_WAIT: Duration = Duration::from_millis(20);
@@ -23,15 +26,15 @@ pub(crate) struct Stage {
     swarm: Swarm,
     listeners: usize,
     drivers: Vec<Driver>,
+    requests: Requests,
     tally: Tally,
-    /// The number of messages that were sent, which is also the number of the last one.
-    sent: u64,
     latencies: Vec<Duration>,
 }
 
 struct Driver {
-    frame: Numbered,
-    /// The time of the message that is not acknowledged yet.
+    /// The message to the driver's conversation.
+    message: Numbered,
+    /// The time of the request that is not answered yet.
     waits_since: Option<Instant>,
 }
 
@@ -53,7 +56,7 @@ pub(crate) enum Pace {
 
 /// The results of a load.
 pub(crate) struct Outcome {
-    /// The acknowledged messages.
+    /// The acknowledged requests.
     pub(crate) answered: u64,
     /// The events that listeners got.
     pub(crate) delivered: u64,
@@ -63,7 +66,7 @@ pub(crate) struct Outcome {
     pub(crate) cpu: Duration,
     /// The processor time of the load itself.
     pub(crate) own_cpu: Duration,
-    /// The time from each message to its acknowledgement, in rising order.
+    /// The time from each request to its acknowledgement, in rising order.
     pub(crate) latencies: Vec<Duration>,
 }
 
@@ -71,8 +74,8 @@ impl Stage {
     /// Connects listeners and drivers to a server, and creates a conversation of each driver with
     /// all listeners.
     ///
-    /// The server must know these listeners, no other control user, and no driver of this name.
-    /// Otherwise a control user would be enrolled during the measurement.
+    /// The server must know these listeners and no driver of this name. Otherwise a control user
+    /// would be enrolled during the measurement.
     pub(crate) fn connect(server: &Server, name: &str, listeners: usize, drivers: usize) -> io::Result<Self> {
         let mut swarm = Swarm::new()?;
         for number in 0..listeners {
@@ -80,26 +83,32 @@ impl Stage {
         }
         wait_open(&mut swarm, listeners)?;
         for number in 0..drivers {
-            let user = User::new(format!("{name}_{number}").as_str(), Role::BusDriver);
+            let user = person(&format!("{name}_{number}"), Role::BusDriver);
             swarm.connect(server.address(), server.opening(&user, Part::Sender))?;
         }
         wait_open(&mut swarm, drivers)?;
-        let frames = if server.is_chat() {
+        let messages = if server.is_chat() {
             conversations(&mut swarm, listeners, drivers)?
         } else {
             (0..drivers).map(|_| Numbered::plain(sample::event().as_bytes())).collect()
         };
-        let drivers = frames.into_iter().map(|frame| Driver { frame, waits_since: None }).collect();
-        Ok(Self { swarm, listeners, drivers, tally: Tally::default(), sent: 0, latencies: Vec::new() })
+        let drivers = messages.into_iter().map(|message| Driver { message, waits_since: None }).collect();
+        let requests = Requests::default();
+        Ok(Self { swarm, listeners, drivers, requests, tally: Tally::default(), latencies: Vec::new() })
     }
 
-    /// Returns the number of messages that were sent so far.
+    /// Returns the number of requests that were sent so far.
     pub(crate) fn sent(&self) -> u64 {
-        self.sent
+        self.requests.sent()
     }
 
-    /// Runs the load for `warm_up`, measures for `window`, then waits for all outstanding replies
-    /// and events.
+    /// Changes the kind of the next requests. The first kind is messages.
+    pub(crate) fn send_from_now(&mut self, kind: Kind) {
+        self.requests.kind = kind;
+    }
+
+    /// Runs the load for `warm_up`, measures for `window` and at least until one reply, then waits
+    /// for all outstanding replies and events.
     pub(crate) fn run(
         &mut self,
         server: &Server,
@@ -111,6 +120,9 @@ impl Stage {
         self.latencies.clear();
         let (start, tally, cpu, own) = (Instant::now(), self.tally, server.cpu()?, own_cpu());
         self.run_on(pace, window)?;
+        while self.tally.answered == tally.answered && start.elapsed() < TIMEOUT {
+            self.turn(MAX_WAIT, false)?;
+        }
         let (elapsed, reached) = (start.elapsed(), self.tally);
         let (cpu, own_cpu) = (server.cpu()?.saturating_sub(cpu), own_cpu().saturating_sub(own));
         let mut latencies = mem::take(&mut self.latencies);
@@ -120,9 +132,24 @@ impl Stage {
         Ok(Outcome { answered, delivered, elapsed, cpu, own_cpu, latencies })
     }
 
-    /// Has the drivers send at this pace until `is_over` is set, for a few minutes at most. Returns
-    /// the time until each message was acknowledged, in rising order.
-    pub(crate) fn talk_until(&mut self, is_over: &AtomicBool, pause: Duration) -> io::Result<Vec<Duration>> {
+    /// Has the drivers send with this pause between two messages while `other` runs, for a few
+    /// minutes at most. Returns also the time until each message was acknowledged, in rising order.
+    pub(crate) fn talk_during<T>(
+        &mut self,
+        pause: Duration,
+        other: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<(T, Vec<Duration>)> {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let talk = scope.spawn(|| self.talk_until(&is_over, pause));
+            let result = other();
+            is_over.store(true, Ordering::Relaxed);
+            let latencies = talk.join().expect("the drivers do not panic")?;
+            Ok((result?, latencies))
+        })
+    }
+
+    fn talk_until(&mut self, is_over: &AtomicBool, pause: Duration) -> io::Result<Vec<Duration>> {
         let start = Instant::now();
         while !is_over.load(Ordering::Relaxed) && start.elapsed() < 3 * TIMEOUT {
             self.run_on(Pace::Every(pause), pause)?;
@@ -169,7 +196,7 @@ impl Stage {
 
     /// Sends the message of the next driver, after its last one is acknowledged.
     fn send_in_turn(&mut self) -> io::Result<()> {
-        let driver = usize::try_from(self.sent % self.drivers.len() as u64).expect("below a usize");
+        let driver = usize::try_from(self.sent() % self.drivers.len() as u64).expect("below a usize");
         let start = Instant::now();
         while self.drivers[driver].waits_since.is_some() {
             self.turn(MAX_WAIT, false)?;
@@ -181,9 +208,8 @@ impl Stage {
     }
 
     fn send(&mut self, driver: usize) -> io::Result<()> {
-        self.sent += 1;
-        let Driver { frame, waits_since } = &mut self.drivers[driver];
-        self.swarm.peers.send(self.listeners + driver, frame.with(self.sent))?;
+        let Driver { message, waits_since } = &mut self.drivers[driver];
+        self.swarm.peers.send(self.listeners + driver, self.requests.next(message))?;
         *waits_since = Some(Instant::now());
         Ok(())
     }
@@ -191,21 +217,20 @@ impl Stage {
     /// Handles the replies and events that have arrived. In a `closed_loop` a driver sends again
     /// after a reply.
     fn turn(&mut self, max_wait: Duration, closed_loop: bool) -> io::Result<()> {
-        let Self { swarm, listeners, drivers, tally, sent, latencies } = self;
+        let Self { swarm, listeners, drivers, requests, tally, latencies } = self;
         swarm.turn(max_wait, &mut |peers: &mut Peers, client, heard| {
             match (heard, client.checked_sub(*listeners)) {
                 (Incoming::Event, None) => tally.delivered += 1,
                 (Incoming::Reply(_), Some(driver)) => {
-                    let Driver { frame, waits_since } = &mut drivers[driver];
+                    let Driver { message, waits_since } = &mut drivers[driver];
                     let now = Instant::now();
                     let since = waits_since
                         .take()
-                        .ok_or_else(|| io::Error::other("a driver got two replies to one message"))?;
+                        .ok_or_else(|| io::Error::other("a driver got two replies to one request"))?;
                     latencies.push(now - since);
                     tally.answered += 1;
                     if closed_loop {
-                        *sent += 1;
-                        peers.send(client, frame.with(*sent))?;
+                        peers.send(client, requests.next(message))?;
                         *waits_since = Some(now);
                     }
                 }
@@ -215,34 +240,28 @@ impl Stage {
         })
     }
 
-    /// Waits for the reply and the events of every message: none may be lost or doubled.
+    /// Waits for the reply and the events of every request: none may be lost or doubled.
     fn drain(&mut self) -> io::Result<()> {
         let start = Instant::now();
-        let copies = self.sent * self.listeners as u64;
-        while self.tally.answered < self.sent || self.tally.delivered < copies {
+        let (sent, copies) = (self.sent(), self.requests.events() * self.listeners as u64);
+        while self.tally.answered < sent || self.tally.delivered < copies {
             self.turn(MAX_WAIT, false)?;
             if start.elapsed() > TIMEOUT {
                 let Tally { answered, delivered } = self.tally;
                 let what = format!(
-                    "{} messages sent, {answered} acknowledged, {delivered} of {copies} events received",
-                    self.sent
+                    "{sent} requests sent, {answered} acknowledged, {delivered} of {copies} events received"
                 );
                 return Err(io::Error::other(what));
             }
         }
         assert_eq!(
             (self.tally.answered, self.tally.delivered),
-            (self.sent, copies),
+            (sent, copies),
             "a reply or an event came twice"
         );
         self.latencies.clear();
         Ok(())
     }
-}
-
-/// Returns a listening control user.
-pub(crate) fn listener(number: usize) -> User {
-    User::new(format!("control_{number}").as_str(), Role::ControlStaff)
 }
 
 /// Waits until `times` replies or events satisfy `is_it`.
@@ -272,12 +291,7 @@ pub(crate) fn wait_open(swarm: &mut Swarm, times: usize) -> io::Result<()> {
 /// Has every driver create a conversation with all listeners. Returns a message frame for each
 /// conversation.
 fn conversations(swarm: &mut Swarm, listeners: usize, drivers: usize) -> io::Result<Vec<Numbered>> {
-    let creation = frame::request(&Request::CreateSupportConversation(CreateSupportConversation {
-        title: "Route Change Request".into(),
-        content: CONTENT.into(),
-        room_type: None,
-        client_message_id: None,
-    }));
+    let creation = frame::creation(None);
     let mut frames: Vec<Option<Numbered>> = (0..drivers).map(|_| None).collect();
     for driver in 0..drivers {
         swarm.peers.send(listeners + driver, &creation)?;
@@ -289,7 +303,7 @@ fn conversations(swarm: &mut Swarm, listeners: usize, drivers: usize) -> io::Res
             return Ok(false);
         };
         let created: CreateSupportConversationReply = serde_json::from_slice(reply)?;
-        if created.participants.len() != listeners + 1 {
+        if created.participants.len() <= listeners {
             return Err(io::Error::other("not all listeners take part"));
         }
         frames[client - listeners] = Some(Numbered::message(&created.conversation_id));

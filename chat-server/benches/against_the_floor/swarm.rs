@@ -46,7 +46,6 @@ pub(crate) struct Swarm {
 }
 
 /// The clients by their numbers.
-#[derive(Default)]
 pub(crate) struct Peers(Vec<Option<Peer>>);
 
 struct Peer {
@@ -63,10 +62,15 @@ struct Peer {
 impl Swarm {
     /// Returns a swarm without clients.
     pub(crate) fn new() -> io::Result<Self> {
+        Self::with_clients(0)
+    }
+
+    /// Returns a swarm of clients that are not connected yet.
+    pub(crate) fn with_clients(clients: usize) -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             scratch: vec![0; SCRATCH],
-            peers: Peers::default(),
+            peers: Peers((0..clients).map(|_| None).collect()),
         })
     }
 
@@ -78,7 +82,7 @@ impl Swarm {
         Ok(client)
     }
 
-    /// Begins to connect a client again after its connection was cut.
+    /// Begins to connect a client that is not connected.
     pub(crate) fn reconnect(&mut self, client: usize, to: SocketAddr, opening: Vec<u8>) -> io::Result<()> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
