@@ -8,43 +8,14 @@ use crate::conversation::Conversation;
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{ErrorCode, EventType, Role, User};
 
-/// Whether a role may use an event at all ("Role-Based Access Control" of the protocol document).
-///
-/// Events not named in the table are open to every role: the user's own list of conversations,
-/// their history, and `refresh_token`.
-pub fn allows(role: Role, event: EventType) -> bool {
-    match event {
-        EventType::CreateSupportConversation => !role.is_control(),
-        EventType::JoinSupportRoom => role.is_control(),
-        EventType::SendChatMessage
-        | EventType::GetActiveConversations
-        | EventType::JoinConversation
-        | EventType::TypingIndicator
-        | EventType::GetConversationMessages
-        | EventType::MarkMessageRead
-        | EventType::RefreshToken => true,
-    }
-}
-
-/// Whether an event is about one conversation, and so open only to its participants.
-pub fn needs_membership(event: EventType) -> bool {
-    matches!(
-        event,
-        EventType::SendChatMessage
-            | EventType::JoinConversation
-            | EventType::TypingIndicator
-            | EventType::GetConversationMessages
-            | EventType::MarkMessageRead
-    )
-}
-
-/// Checks the role table for an event.
+/// Checks whether a role may send a request at all, by the table of requests ("Role-Based Access
+/// Control" of the protocol document).
 ///
 /// # Errors
 ///
 /// `forbidden`.
 pub fn by_role(role: Role, event: EventType) -> Result<(), ErrorCode> {
-    allows(role, event).then_some(()).ok_or(ErrorCode::Forbidden)
+    event.rules().roles.include(role).then_some(()).ok_or(ErrorCode::Forbidden)
 }
 
 /// A permit to create a support conversation.

@@ -33,7 +33,7 @@ impl Engine {
                         && conversation.created_by == pending.user.id
                 })
             }
-            _ => false,
+            Change::PutAccount(_) | Change::MarkRead(_) | Change::Enrol(_) | Change::Withdraw(_) => false,
         }
     }
 

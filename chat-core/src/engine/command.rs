@@ -105,7 +105,15 @@ fn load_account(user: &UserId) -> Blocked {
 
 /// The reply to a repeated send, or `None` if the `client_message_id` was used for something else.
 pub(super) fn repeat(command: &Command, original: &Original) -> Option<Reply> {
-    let Command::Send { conversation, content, .. } = command else { return None };
+    let (conversation, content) = match command {
+        Command::Send { conversation, content, .. } => (conversation, content),
+        Command::Enrol { .. }
+        | Command::Withdraw { .. }
+        | Command::Import(_)
+        | Command::ImportInactive(_)
+        | Command::Deactivate(_)
+        | Command::Activate(_) => return None,
+    };
     let Original::Message { conversation: first, id, seq, sent_at, content: stored } = original else {
         return None;
     };

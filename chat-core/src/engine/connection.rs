@@ -50,6 +50,8 @@ struct Slot {
     /// The kind of request, or `None` for a frame that is no request.
     event: Option<EventType>,
     request_id: Option<RequestId>,
+    /// The reply's bytes are charged.
+    asks_for_page: bool,
     stage: Stage,
     /// Later live events must come after this slot.
     defers_events: bool,
@@ -76,6 +78,7 @@ impl Connection {
         let entry = Slot {
             event: None,
             request_id: None,
+            asks_for_page: false,
             stage: Stage::Entering,
             defers_events: true,
             after: Vec::new(),
@@ -123,7 +126,9 @@ impl Connection {
 
     /// Appends a request to the order of replies.
     pub(super) fn push(&mut self, event: Option<EventType>, request_id: Option<RequestId>, stage: Stage) {
-        self.slots.push_back(Slot { event, request_id, stage, defers_events: false, after: Vec::new() });
+        let asks_for_page = matches!(&stage, Stage::Waiting(pending) if pending.asks_for_page());
+        let (defers_events, after) = (false, Vec::new());
+        self.slots.push_back(Slot { event, request_id, asks_for_page, stage, defers_events, after });
     }
 
     /// Returns the first undecided request with its number, if its turn has come.
@@ -197,6 +202,11 @@ impl Connection {
     /// The kind of the request with this number.
     pub(super) fn event(&mut self, number: u64) -> Option<EventType> {
         self.slot(number)?.event
+    }
+
+    /// Whether the bytes of the reply are charged.
+    pub(super) fn asks_for_page(&mut self, number: u64) -> bool {
+        self.slot(number).is_some_and(|slot| slot.asks_for_page)
     }
 
     pub(super) fn request_id(&mut self, number: u64) -> Option<&RequestId> {

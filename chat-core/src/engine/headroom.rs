@@ -33,7 +33,10 @@ impl Engine {
             }
             (Headroom::Ample, _) | (Headroom::Reserved, Operation::Command(_)) => true,
             (Headroom::Exhausted, Operation::Request(_)) => false,
-            (Headroom::Exhausted, Operation::Command(_)) => !matches!(change, Change::AppendMessage(_)),
+            (Headroom::Exhausted, Operation::Command(_)) => match change {
+                Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => true,
+                Change::CreateConversation(_) | Change::AppendMessage(_) | Change::MarkRead(_) => false,
+            },
         };
         if allowed {
             Ok(())

@@ -87,6 +87,21 @@ pub enum Command {
     Activate(UserId),
 }
 
+impl Command {
+    /// The id under which the command may be repeated.
+    pub(super) fn client_message_id(&self) -> Option<&ClientMessageId> {
+        match self {
+            Self::Send { client_message_id, .. } => client_message_id.as_ref(),
+            Self::Enrol { .. }
+            | Self::Withdraw { .. }
+            | Self::Import(_)
+            | Self::ImportInactive(_)
+            | Self::Deactivate(_)
+            | Self::Activate(_) => None,
+        }
+    }
+}
+
 /// A handled request and its outcome, for logs. Contains ids only, never message text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Handled {

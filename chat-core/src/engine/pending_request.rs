@@ -12,7 +12,7 @@ use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
-use crate::protocol::{Error, ErrorCode, Reply, Request, RoomType, User};
+use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, User};
 use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query, Window};
 use crate::time::Now;
 
@@ -29,8 +29,7 @@ impl Operation {
     pub(super) fn client_message_id(&self) -> Option<&ClientMessageId> {
         match self {
             Self::Request(request) => request.client_message_id(),
-            Self::Command(Command::Send { client_message_id, .. }) => client_message_id.as_ref(),
-            Self::Command(_) => None,
+            Self::Command(command) => command.client_message_id(),
         }
     }
 }
@@ -98,18 +97,25 @@ impl PendingRequest {
 
     /// Whether the request must see the effects of all earlier ones.
     pub(super) fn waits_for_those_before(&self) -> bool {
-        match &self.operation {
-            Operation::Request(Request::GetActiveConversations(_) | Request::GetConversationMessages(_)) => {
-                true
-            }
-            Operation::Request(Request::JoinConversation(_)) => self.catches_up(),
-            _ => self.last_resort,
-        }
+        self.last_resort || self.rules().is_some_and(|rules| rules.reads != Reads::Nothing)
     }
 
     /// Whether live events must wait for the reply, so that no event is lost between the two.
     pub(super) fn catches_up(&self) -> bool {
-        matches!(&self.operation, Operation::Request(Request::JoinConversation(join)) if join.after_seq.is_some())
+        self.rules().is_some_and(|rules| rules.reads == Reads::Missed)
+    }
+
+    /// Whether the bytes of the reply are charged.
+    pub(super) fn asks_for_page(&self) -> bool {
+        self.rules().is_some_and(|rules| rules.rate == RateClass::Page)
+    }
+
+    /// The rules of a request.
+    fn rules(&self) -> Option<Rules> {
+        match &self.operation {
+            Operation::Request(request) => Some(request.rules()),
+            Operation::Command(_) => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::io::ConnectionId;
 use super::load::PendingCall;
 use super::origin::Origin;
 use super::pending_request::{Blocked, HandlerContext, HandlerResult, Operation, PendingRequest, Step};
-use super::weight::{Weight, is_page};
+use super::weight::Weight;
 use super::{Class, Engine, Handled, Output, command, handler};
 use crate::frame::Frame;
 use crate::permission;
@@ -307,7 +307,7 @@ impl Engine {
             request_id: connection.request_id(number).cloned(),
             code: result.as_ref().err().map(|error| error.code),
         };
-        let is_page = result.as_ref().is_ok_and(is_page);
+        let is_page = connection.asks_for_page(number) && result.is_ok();
         let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
         let frame = reply.encode(connection.request_id(number));
         if is_page {

@@ -1,8 +1,8 @@
-//! The weight of requests and replies in bytes.
+//! The weight of requests in bytes.
 
 use super::pending_request::Operation;
 use crate::id::UserId;
-use crate::protocol::{Reply, Request, json_length};
+use crate::protocol::{RateClass, Request, json_length};
 
 /// Bytes of a message event without the users' text: field names, ids, a time, a number.
 const EVENT_BYTES: usize = 320;
@@ -25,24 +25,27 @@ impl Weight {
     /// listener is sent this form.
     pub(super) fn of(operation: &Operation, user: &UserId) -> Self {
         let Operation::Request(request) = operation else { return Self::Request };
-        let bytes = |text: &str| EVENT_BYTES + json_length(user.as_str()) + json_length(text);
-        match request {
-            Request::SendChatMessage(message) => Self::Message(bytes(&message.content)),
-            Request::CreateSupportConversation(creation) => {
-                Self::Creation(bytes(&creation.content) + bytes(&creation.title))
-            }
-            Request::GetActiveConversations(_) | Request::GetConversationMessages(_) => Self::Pages,
-            Request::JoinConversation(join) if join.after_seq.is_some() => Self::Pages,
-            _ => Self::Request,
+        match request.rules().rate {
+            RateClass::Request => Self::Request,
+            RateClass::Message => Self::Message(event_bytes(request, user)),
+            RateClass::Creation => Self::Creation(event_bytes(request, user)),
+            RateClass::Page => Self::Pages,
         }
     }
 }
 
-/// Whether a reply's bytes are charged, as for lists, history and catch-ups.
-pub(super) fn is_page(reply: &Reply) -> bool {
-    match reply {
-        Reply::GetActiveConversations(_) | Reply::GetConversationMessages(_) => true,
-        Reply::JoinConversation(join) => join.catch_up.is_some(),
-        _ => false,
+/// The bytes of the events that carry the texts of a request to every listener.
+fn event_bytes(request: &Request, user: &UserId) -> usize {
+    let bytes = |text: &str| EVENT_BYTES + json_length(user.as_str()) + json_length(text);
+    match request {
+        Request::SendChatMessage(message) => bytes(&message.content),
+        Request::CreateSupportConversation(creation) => bytes(&creation.content) + bytes(&creation.title),
+        Request::GetActiveConversations(_)
+        | Request::JoinConversation(_)
+        | Request::JoinSupportRoom(_)
+        | Request::TypingIndicator(_)
+        | Request::GetConversationMessages(_)
+        | Request::MarkMessageRead(_)
+        | Request::RefreshToken(_) => 0,
     }
 }

@@ -10,28 +10,53 @@ use super::{
     SendChatMessageReply,
 };
 
-/// A reply to a request.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Reply {
+macro_rules! replies {
+    ($($(#[$doc:meta])* $name:ident($data:ident);)*) => {
+        /// A reply to a request.
+        #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+        #[serde(untagged)]
+        pub enum Reply {
+            $($(#[$doc])* $name($data),)*
+        }
+
+        $(
+            impl From<$data> for Reply {
+                fn from(reply: $data) -> Self {
+                    Self::$name(reply)
+                }
+            }
+
+            /// Fails with the unchanged reply if it is of another type.
+            impl TryFrom<Reply> for $data {
+                type Error = Reply;
+
+                fn try_from(reply: Reply) -> Result<Self, Reply> {
+                    if let Reply::$name(reply) = reply { Ok(reply) } else { Err(reply) }
+                }
+            }
+        )*
+    };
+}
+
+replies! {
     /// The reply to event 1.
-    SendChatMessage(SendChatMessageReply),
+    SendChatMessage(SendChatMessageReply);
     /// The reply to event 2.
-    CreateSupportConversation(CreateSupportConversationReply),
+    CreateSupportConversation(CreateSupportConversationReply);
     /// The reply to event 3.
-    GetActiveConversations(GetActiveConversationsReply),
+    GetActiveConversations(GetActiveConversationsReply);
     /// The reply to event 4.
-    JoinConversation(JoinConversationReply),
+    JoinConversation(JoinConversationReply);
     /// The reply to event 5.
-    JoinSupportRoom(JoinSupportRoomReply),
+    JoinSupportRoom(JoinSupportRoomReply);
     /// The reply to event 7.
-    GetConversationMessages(GetConversationMessagesReply),
+    GetConversationMessages(GetConversationMessagesReply);
     /// The reply to events 6 and 8.
-    Done(Done),
+    Done(Done);
     /// The reply to `refresh_token`.
-    RefreshToken(RefreshTokenReply),
+    RefreshToken(RefreshTokenReply);
     /// The error reply to any request.
-    Error(ErrorReply),
+    Error(ErrorReply);
 }
 
 impl Reply {

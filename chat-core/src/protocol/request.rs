@@ -1,19 +1,26 @@
-//! The requests of the protocol as one type: decoding, encoding, names.
+//! The table of requests, and the requests as one type: decoding, encoding, names, rules.
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::envelope::{self, Envelope, OutgoingRequest, RequestId, Undecodable};
 use super::error::{Error, ErrorCode};
+use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
-    CreateSupportConversation, GetActiveConversations, GetConversationMessages, JoinConversation,
-    JoinSupportRoom, MarkMessageRead, RefreshToken, SendChatMessage, TypingIndicator,
+    CreateSupportConversation, CreateSupportConversationReply, Done, GetActiveConversations,
+    GetActiveConversationsReply, GetConversationMessages, GetConversationMessagesReply, JoinConversation,
+    JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken,
+    RefreshTokenReply, Reply, SendChatMessage, SendChatMessageReply, TypingIndicator,
 };
 use crate::id::ClientMessageId;
 use crate::limits::FieldLimits;
 
 macro_rules! requests {
-    ($($(#[$doc:meta])* $name:ident = $kind:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $kind:literal -> $reply:ident {
+        roles: $roles:ident, membership: $membership:literal, rate: $rate:ident, reads: $reads:ident,
+        once: $once:tt
+    })*) => {
         /// The kind of a request: its `type`.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum EventType {
@@ -27,6 +34,34 @@ macro_rules! requests {
             /// The `type` as written in JSON.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $kind,)* }
+            }
+
+            /// The kind with this `type`, if the protocol has one.
+            pub fn named(kind: &str) -> Option<Self> {
+                match kind {
+                    $($kind => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The rules of this kind of request.
+            pub const fn rules(self) -> Rules {
+                match self {
+                    $(Self::$name => Rules {
+                        roles: Roles::$roles,
+                        membership: $membership,
+                        rate: RateClass::$rate,
+                        reads: Reads::$reads,
+                        once: $once,
+                    },)*
+                }
+            }
+
+            /// Decodes the successful reply to this kind of request.
+            pub(super) fn decode_reply(self, text: &[u8]) -> serde_json::Result<Reply> {
+                match self {
+                    $(Self::$name => serde_json::from_slice::<$reply>(text).map(Reply::from),)*
+                }
             }
         }
 
@@ -42,41 +77,93 @@ macro_rules! requests {
                 match self { $(Self::$name(_) => EventType::$name,)* }
             }
 
+            /// The id under which the client may repeat this request, if given.
+            pub fn client_message_id(&self) -> Option<&ClientMessageId> {
+                match self { $(Self::$name(_data) => client_message_id!($once, _data),)* }
+            }
+
             /// Encodes the request.
             pub fn encode(&self, request_id: Option<&RequestId>) -> Bytes {
                 let kind = self.event_type().as_str();
                 match self { $(Self::$name(data) => outgoing(kind, data, request_id),)* }
             }
 
-            fn from_envelope(envelope: &Envelope<'_>) -> Result<Self, Error> {
-                match &*envelope.kind {
-                    $($kind => envelope.data().map(Self::$name),)*
-                    _ => Err(ErrorCode::UnknownType.into()),
-                }
+            fn from_envelope(kind: EventType, envelope: &Envelope<'_>) -> Result<Self, Error> {
+                match kind { $(EventType::$name => envelope.data().map(Self::$name),)* }
             }
         }
+
+        $(
+            impl From<$name> for Request {
+                fn from(data: $name) -> Self {
+                    Self::$name(data)
+                }
+            }
+
+            impl Call for $name {
+                type Reply = $reply;
+                const TYPE: EventType = EventType::$name;
+            }
+        )*
     };
 }
 
+/// The field `client_message_id` of a request that has one.
+macro_rules! client_message_id {
+    (true, $data:ident) => {
+        $data.client_message_id.as_ref()
+    };
+    (false, $data:ident) => {
+        None
+    };
+}
+
+// The table of requests. Each row says: the name, the `type`, the reply, and the `Rules`.
 requests! {
     /// Event 1.
-    SendChatMessage = "send_chat_message";
+    SendChatMessage = "send_chat_message" -> SendChatMessageReply {
+        roles: All, membership: true, rate: Message, reads: Nothing, once: true
+    }
     /// Event 2.
-    CreateSupportConversation = "create_support_conversation";
+    CreateSupportConversation = "create_support_conversation" -> CreateSupportConversationReply {
+        roles: Field, membership: false, rate: Creation, reads: Nothing, once: true
+    }
     /// Event 3.
-    GetActiveConversations = "get_active_conversations";
+    GetActiveConversations = "get_active_conversations" -> GetActiveConversationsReply {
+        roles: All, membership: false, rate: Page, reads: Stored, once: false
+    }
     /// Event 4.
-    JoinConversation = "join_conversation";
+    JoinConversation = "join_conversation" -> JoinConversationReply {
+        roles: All, membership: true, rate: Page, reads: Missed, once: false
+    }
     /// Event 5.
-    JoinSupportRoom = "join_support_room";
+    JoinSupportRoom = "join_support_room" -> JoinSupportRoomReply {
+        roles: Control, membership: false, rate: Request, reads: Nothing, once: false
+    }
     /// Event 6.
-    TypingIndicator = "typing_indicator";
+    TypingIndicator = "typing_indicator" -> Done {
+        roles: All, membership: true, rate: Request, reads: Nothing, once: false
+    }
     /// Event 7.
-    GetConversationMessages = "get_conversation_messages";
+    GetConversationMessages = "get_conversation_messages" -> GetConversationMessagesReply {
+        roles: All, membership: true, rate: Page, reads: Stored, once: false
+    }
     /// Event 8.
-    MarkMessageRead = "mark_message_read";
+    MarkMessageRead = "mark_message_read" -> Done {
+        roles: All, membership: true, rate: Request, reads: Nothing, once: false
+    }
     /// An addition to the document.
-    RefreshToken = "refresh_token";
+    RefreshToken = "refresh_token" -> RefreshTokenReply {
+        roles: All, membership: false, rate: Request, reads: Nothing, once: false
+    }
+}
+
+/// The `data` of a request, paired with its reply.
+pub trait Call: Into<Request> {
+    /// The successful reply.
+    type Reply: Serialize + DeserializeOwned + Into<Reply> + TryFrom<Reply>;
+    /// The kind of the request.
+    const TYPE: EventType;
 }
 
 fn outgoing<T: Serialize>(kind: &str, data: &T, request_id: Option<&RequestId>) -> Bytes {
@@ -93,19 +180,20 @@ impl Request {
     /// fault and leaves the connection unchanged.
     pub fn decode(frame: &[u8], limits: &FieldLimits) -> Result<(Option<RequestId>, Self), Undecodable> {
         let (request_id, envelope) = envelope::open(frame, limits.depth)?;
-        match Self::from_envelope(&envelope).and_then(|request| request.check(limits).map(|()| request)) {
+        let kind = EventType::named(&envelope.kind).ok_or_else(|| ErrorCode::UnknownType.into());
+        let request = kind.and_then(|kind| Self::from_envelope(kind, &envelope));
+        match request.and_then(|request| request.check(limits).map(|()| request)) {
             Ok(request) => Ok((request_id, request)),
             Err(error) => Err(Undecodable { request_id, error }),
         }
     }
 
-    /// The id under which the client may repeat this request, if given.
-    pub fn client_message_id(&self) -> Option<&ClientMessageId> {
-        match self {
-            Self::SendChatMessage(data) => data.client_message_id.as_ref(),
-            Self::CreateSupportConversation(data) => data.client_message_id.as_ref(),
-            _ => None,
-        }
+    /// The rules of this request: those of its kind, but a `join_conversation` without `after_seq`
+    /// asks for no messages.
+    pub fn rules(&self) -> Rules {
+        let rules = self.event_type().rules();
+        let shows_nothing = matches!(self, Self::JoinConversation(join) if join.after_seq.is_none());
+        if shows_nothing { Rules { rate: RateClass::Request, reads: Reads::Nothing, ..rules } } else { rules }
     }
 
     fn check(&self, limits: &FieldLimits) -> Result<(), Error> {

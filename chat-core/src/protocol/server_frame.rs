@@ -1,9 +1,10 @@
 //! Frames of a server as read by a client: replies and events.
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::envelope::RequestId;
+use super::envelope::{RequestId, encode};
 use super::request::EventType;
 use super::{ErrorReply, MessageRead, NewMessage, NewSupportConversation, ReadPosition, Reply, TypingStatus};
 
@@ -18,21 +19,65 @@ pub enum ServerFrame<'a> {
     Unknown,
 }
 
-/// An event sent by a server on its own.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ServerEvent {
+macro_rules! server_events {
+    ($($(#[$doc:meta])* $name:ident($data:ident) = $kind:literal;)*) => {
+        /// The kind of an event: its `type`.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum ServerEventType {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ServerEventType {
+            /// Every event.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The `type` as written in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $kind,)* }
+            }
+
+            /// The kind with this `type`, if the protocol has one.
+            pub fn named(kind: &str) -> Option<Self> {
+                match kind {
+                    $($kind => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// An event sent by a server on its own.
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub enum ServerEvent {
+            $($(#[$doc])* $name($data),)*
+        }
+
+        impl ServerEvent {
+            /// Encodes the event.
+            pub fn encode(&self) -> Bytes {
+                match self { $(Self::$name(event) => encode(event),)* }
+            }
+
+            fn decode(kind: ServerEventType, text: &[u8]) -> Result<Self, DecodeError> {
+                match kind { $(ServerEventType::$name => read(text).map(Self::$name),)* }
+            }
+        }
+    };
+}
+
+// The table of events. The name of each `type` stands in the event's own file too.
+server_events! {
     /// The broadcast of event 1.
-    NewMessage(NewMessage),
+    NewMessage(NewMessage) = "new_message";
     /// The notification of event 2.
-    NewSupportConversation(NewSupportConversation),
+    NewSupportConversation(NewSupportConversation) = "new_support_conversation";
     /// The broadcast of event 6.
-    TypingStatus(TypingStatus),
+    TypingStatus(TypingStatus) = "typing_status";
     /// The broadcast of event 8.
-    MessageRead(MessageRead),
+    MessageRead(MessageRead) = "message_read";
     /// The broadcast of event 8 to the reader's own other connections.
-    ReadPosition(ReadPosition),
+    ReadPosition(ReadPosition) = "read_position";
     /// An error of the connection itself. Its close follows.
-    Error(ErrorReply),
+    Error(ErrorReply) = "error";
 }
 
 /// An undecoded reply. Its type depends on the request.
@@ -74,27 +119,15 @@ impl<'a> ServerFrame<'a> {
     pub fn decode(text: &'a [u8]) -> Result<Self, DecodeError> {
         let outside: Outside = read(text)?;
         match (outside.kind, outside.success) {
-            (Some(kind), _) => ServerEvent::decode(&kind, text),
+            (Some(kind), _) => match ServerEventType::named(&kind) {
+                Some(kind) => ServerEvent::decode(kind, text).map(Self::Event),
+                None => Ok(Self::Unknown),
+            },
             (None, Some(success)) => {
                 Ok(Self::Reply(RawReply { request_id: outside.request_id, text, success }))
             }
             (None, None) => Err(DecodeError("neither type nor success".to_owned())),
         }
-    }
-}
-
-impl ServerEvent {
-    fn decode(kind: &str, text: &[u8]) -> Result<ServerFrame<'static>, DecodeError> {
-        let event = match kind {
-            "new_message" => Self::NewMessage(read(text)?),
-            "new_support_conversation" => Self::NewSupportConversation(read(text)?),
-            "typing_status" => Self::TypingStatus(read(text)?),
-            "message_read" => Self::MessageRead(read(text)?),
-            "read_position" => Self::ReadPosition(read(text)?),
-            "error" => Self::Error(read(text)?),
-            _ => return Ok(ServerFrame::Unknown),
-        };
-        Ok(ServerFrame::Event(event))
     }
 }
 
@@ -108,16 +141,7 @@ impl RawReply<'_> {
         if !self.success {
             return read(self.text).map(Reply::Error);
         }
-        match asked {
-            EventType::SendChatMessage => read(self.text).map(Reply::SendChatMessage),
-            EventType::CreateSupportConversation => read(self.text).map(Reply::CreateSupportConversation),
-            EventType::GetActiveConversations => read(self.text).map(Reply::GetActiveConversations),
-            EventType::JoinConversation => read(self.text).map(Reply::JoinConversation),
-            EventType::JoinSupportRoom => read(self.text).map(Reply::JoinSupportRoom),
-            EventType::GetConversationMessages => read(self.text).map(Reply::GetConversationMessages),
-            EventType::TypingIndicator | EventType::MarkMessageRead => read(self.text).map(Reply::Done),
-            EventType::RefreshToken => read(self.text).map(Reply::RefreshToken),
-        }
+        asked.decode_reply(self.text).map_err(|error| DecodeError::new(&error))
     }
 }
 

@@ -2,6 +2,7 @@
 //! (P5).
 
 use chat_core::engine::ConnectionId;
+use chat_core::protocol::EventType;
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
@@ -37,6 +38,14 @@ fn requests(conversation: &str, message: &str) -> Vec<(&'static str, Value)> {
         ("get_conversation_messages", data(json!({"after_seq": 0}))),
         ("mark_message_read", data(json!({"message_id": message}))),
     ]
+}
+
+#[test]
+fn every_request_about_a_conversation_is_probed() {
+    let probed = requests("conv_none", "");
+    for event in EventType::ALL.iter().filter(|event| event.rules().membership) {
+        assert!(probed.iter().any(|(kind, _)| *kind == event.as_str()), "{event:?}");
+    }
 }
 
 #[test]

@@ -9,13 +9,9 @@ use std::time::Duration;
 
 use chat_core::limits::{Allowance, ByteRate, FieldLimits, Limits, Rate, RateSetting};
 use chat_core::protocol::{
-    CloseCode, CreateSupportConversationReply, Done, ErrorCode, ErrorReply, EventType, Fault,
-    GetActiveConversationsReply, GetConversationMessagesReply, JoinConversationReply, JoinSupportRoomReply,
-    MessageRead, NewMessage, NewSupportConversation, ReadPosition, RefreshTokenReply, Request, RequestId,
-    SendChatMessageReply, TypingStatus, encode, encode_reply,
+    CloseCode, ErrorCode, EventType, Fault, RateClass, Reply, Request, RequestId, Roles, Rules,
+    ServerEventType, ServerFrame,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 const GUIDE: &str = include_str!("../../PROTOCOL.md");
@@ -35,53 +31,28 @@ fn encoded_again(info: &str, text: &str) -> Vec<u8> {
             request.encode(request_id.as_ref()).into()
         }
         ("reply", kind) => reply(event_type(kind), text),
-        ("error", "") => through_reply::<ErrorReply>(text),
-        ("event", "") => event(text),
+        // An error is the reply to any request.
+        ("error", "") => reply(EventType::SendChatMessage, text),
+        ("event", "") => match ServerFrame::decode(text.as_bytes()).unwrap() {
+            ServerFrame::Event(event) => event.encode().into(),
+            other => panic!("no event but {other:?}: {text}"),
+        },
         _ => panic!("a block must say what it is, not {info:?}"),
     }
 }
 
 fn event_type(name: &str) -> EventType {
-    *EventType::ALL
-        .iter()
-        .find(|event| event.as_str() == name)
-        .unwrap_or_else(|| panic!("no request {name:?}"))
-}
-
-fn reply(to: EventType, text: &str) -> Vec<u8> {
-    match to {
-        EventType::SendChatMessage => through_reply::<SendChatMessageReply>(text),
-        EventType::CreateSupportConversation => through_reply::<CreateSupportConversationReply>(text),
-        EventType::GetActiveConversations => through_reply::<GetActiveConversationsReply>(text),
-        EventType::JoinConversation => through_reply::<JoinConversationReply>(text),
-        EventType::JoinSupportRoom => through_reply::<JoinSupportRoomReply>(text),
-        EventType::GetConversationMessages => through_reply::<GetConversationMessagesReply>(text),
-        EventType::TypingIndicator | EventType::MarkMessageRead => through_reply::<Done>(text),
-        EventType::RefreshToken => through_reply::<RefreshTokenReply>(text),
-    }
+    EventType::named(name).unwrap_or_else(|| panic!("no request {name:?}"))
 }
 
 /// Decodes a reply beside its `request_id`, as a client does, and encodes both again, as the server
 /// does.
-fn through_reply<T: Serialize + DeserializeOwned>(text: &str) -> Vec<u8> {
-    let id = serde_json::from_str::<Value>(text).unwrap().get("request_id").cloned();
-    let id: Option<RequestId> = id.map(|id| serde_json::from_value(id).unwrap());
-    encode_reply(&serde_json::from_str::<T>(text).unwrap(), id.as_ref()).into()
-}
-
-fn event(text: &str) -> Vec<u8> {
-    fn through<T: Serialize + DeserializeOwned>(text: &str) -> Vec<u8> {
-        encode(&serde_json::from_str::<T>(text).unwrap()).into()
-    }
-    match &*kind(text) {
-        "new_message" => through::<NewMessage>(text),
-        "new_support_conversation" => through::<NewSupportConversation>(text),
-        "typing_status" => through::<TypingStatus>(text),
-        "message_read" => through::<MessageRead>(text),
-        "read_position" => through::<ReadPosition>(text),
-        "error" => through::<ErrorReply>(text),
-        other => panic!("no event {other:?}"),
-    }
+fn reply(to: EventType, text: &str) -> Vec<u8> {
+    let ServerFrame::Reply(raw) = ServerFrame::decode(text.as_bytes()).unwrap() else { panic!("{text}") };
+    let reply = raw.decode(to).unwrap();
+    let is_error = matches!(reply, Reply::Error(_));
+    assert_eq!(is_error, text.contains("\"success\": false"), "{text}");
+    reply.encode(raw.request_id.as_ref()).into()
 }
 
 fn kind(text: &str) -> String {
@@ -108,15 +79,7 @@ fn every_request_reply_and_event_is_shown() {
     let both = |event: &EventType| ["request", "reply"].map(|what| format!("{what} {}", event.as_str()));
     let mut all: BTreeSet<_> = EventType::ALL.iter().flat_map(both).collect();
     all.insert("error".to_owned());
-    let events = [
-        "new_message",
-        "new_support_conversation",
-        "typing_status",
-        "message_read",
-        "read_position",
-        "error",
-    ];
-    all.extend(events.map(|event| format!("event {event}")));
+    all.extend(ServerEventType::ALL.iter().map(|event| format!("event {}", event.as_str())));
     assert_eq!(shown, all);
 }
 
@@ -156,7 +119,41 @@ fn every_addition_is_shown() {
 fn table(head: &str) -> Vec<Vec<&'static str>> {
     let (_, rest) = GUIDE.split_once(head).expect("the table is there");
     let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    rows.map(|row| row[1..row.len() - 1].split('|').map(str::trim).collect()).collect()
+}
+
+/// The names between backquotes.
+fn names(cell: &'static str) -> impl Iterator<Item = &'static str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_table_of_requests_is_the_rules() {
+    let rows = table("| Request | Roles | Participants only | Counts as | Sent once |");
+    let shown: Vec<_> = rows.iter().map(|row| (names(row[0]).next().unwrap(), row[1..].to_vec())).collect();
+    let expected = EventType::ALL.iter().map(|event| {
+        let Rules { roles, membership, rate, reads: _, once } = event.rules();
+        let roles = match roles {
+            Roles::All => "everybody",
+            Roles::Field => "bus drivers, queue regulators",
+            Roles::Control => "control staff, control admins",
+        };
+        let rate = match rate {
+            RateClass::Request => "a request",
+            RateClass::Message => "a message",
+            RateClass::Creation => "a creation",
+            RateClass::Page => "the bytes of its reply",
+        };
+        let yes = |is| if is { "yes" } else { "" };
+        (event.as_str(), vec![roles, yes(membership), rate, yes(once)])
+    });
+    assert_eq!(shown, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_receivers_names_every_event() {
+    let shown: Vec<_> = table("| Event | Receivers |").iter().flat_map(|row| names(row[0]).next()).collect();
+    assert_eq!(shown, ServerEventType::ALL.iter().map(|event| event.as_str()).collect::<Vec<_>>());
 }
 
 #[test]

@@ -42,7 +42,10 @@ pub(super) fn reply(event: &Event) -> Reply {
     match event {
         Event::MessageSent(message) => send_chat_message::reply(message),
         Event::ConversationCreated { conversation, .. } => create_support_conversation::reply(conversation),
-        _ => Reply::Done(Done::default()),
+        Event::AccountPut(_)
+        | Event::MessageRead { .. }
+        | Event::Enrolled { .. }
+        | Event::Withdrawn { .. } => Reply::Done(Done::default()),
     }
 }
 
@@ -57,7 +60,15 @@ pub(super) fn repeat(operation: &Operation, original: &Original) -> Result<Reply
         Operation::Request(Request::CreateSupportConversation(data)) => {
             create_support_conversation::repeat(data, original)
         }
-        Operation::Request(_) => None,
+        Operation::Request(
+            Request::GetActiveConversations(_)
+            | Request::JoinConversation(_)
+            | Request::JoinSupportRoom(_)
+            | Request::TypingIndicator(_)
+            | Request::GetConversationMessages(_)
+            | Request::MarkMessageRead(_)
+            | Request::RefreshToken(_),
+        ) => None,
         Operation::Command(command) => command::repeat(command, original),
     };
     reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into())
