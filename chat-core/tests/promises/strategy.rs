@@ -31,6 +31,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (n(), n(), any::<bool>())
             .prop_map(|(conn, conversation, brief)| Op::Row { conn, conversation, brief }),
         1 => n().prop_map(Op::Room),
+        1 => (n(), n()).prop_map(|(conn, user)| Op::Refresh { conn, user }),
         2 => n().prop_map(Op::Garbage),
         1 => (n(), n()).prop_map(|(conn, conversation)| Op::Burst { conn, conversation }),
         2 => (n(), n()).prop_map(|(conversation, user)| Op::Enrol { conversation, user }),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chat_core::limits::{ByteRate, DailyBudget, Limits, Rate, RateLimits, RateSetting};
-use chat_core::protocol::{Role, User};
+use chat_core::protocol::{EventType, Role, User};
 use chat_core::store::{Account, Change, MemoryState};
 use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
 
@@ -19,19 +19,6 @@ const UNTIL_QUIET: Duration = Duration::from_mins(5);
 /// How often a run without faults goes on in which nothing was provoked yet.
 const MOST_WAITS: u32 = 10;
 
-/// The events that are to be granted.
-const EVENTS: [&str; 9] = [
-    "send_chat_message",
-    "create_support_conversation",
-    "get_active_conversations",
-    "join_conversation",
-    "join_support_room",
-    "typing_indicator",
-    "get_conversation_messages",
-    "mark_message_read",
-    "refresh_token",
-];
-
 /// Counts of provoked situations over all runs.
 #[derive(Default, Debug)]
 pub(crate) struct Seen(BTreeMap<&'static str, u64>);
@@ -41,7 +28,8 @@ impl Seen {
         let granted = |event: &str| -> u64 {
             simulation.clients().iter().filter_map(|device| device.granted.get(event)).sum()
         };
-        let events = EVENTS.map(|event| (event, granted(event)));
+        // Every request is to be granted.
+        let events = EventType::ALL.iter().map(|event| (event.as_str(), granted(event.as_str())));
         let provoked = simulation.counters().numbers().into_iter().chain(simulation.checked().numbers());
         Self(provoked.chain(events).collect())
     }

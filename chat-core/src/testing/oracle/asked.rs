@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::list::Standing;
 use super::room::Room;
+use crate::protocol::EventType;
 
 /// A request that is not answered.
 pub(super) struct Asked {
-    /// Its `type`; empty if it has none that can be read.
-    pub(super) kind: String,
+    /// Its `type`, if the protocol has it.
+    pub(super) kind: Option<EventType>,
     pub(super) data: Value,
     pub(super) request_id: Value,
     /// The last number of its conversation that was stored when it was asked.
@@ -36,13 +37,18 @@ impl Asked {
 
     /// Whether it is a request for a list of conversations, or one row of it.
     pub(super) fn is_list(&self) -> bool {
-        self.kind == "get_active_conversations"
+        self.kind == Some(EventType::GetActiveConversations)
     }
 
     /// The storage has this much room from now on.
     pub(super) fn note_room(&mut self, room: Room) {
         self.most_room = self.most_room.min(room);
         self.least_room = self.least_room.max(room);
+    }
+
+    /// Its `type`, in words for people.
+    pub(super) fn what(&self) -> &'static str {
+        self.kind.map_or("a frame that is no request", EventType::as_str)
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -69,7 +75,7 @@ pub(super) struct Asks(BTreeMap<(String, String), Same>);
 impl Asks {
     pub(super) fn note(&mut self, user: &str, frame: &str, room: Room) -> Asked {
         let mut frame: Value = serde_json::from_str(frame).unwrap_or_default();
-        let kind = frame["type"].as_str().unwrap_or_default().to_owned();
+        let kind = frame["type"].as_str().and_then(EventType::named);
         let request_id = frame["request_id"].take();
         let asked = Asked {
             kind,

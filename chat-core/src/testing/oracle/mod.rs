@@ -49,7 +49,7 @@ use stored::Stored;
 
 use crate::export::Export;
 use crate::limits::Limits;
-use crate::protocol::{CloseCode, RoomType};
+use crate::protocol::{CloseCode, EventType, RoomType, ServerEventType};
 use crate::time::Monotonic;
 
 /// A promise that does not hold.
@@ -101,7 +101,7 @@ pub struct Oracle {
     /// The highest number that each user was told to have read, by conversation and user.
     read: BTreeMap<(String, String), u64>,
     /// The refusal of a conversation, by the kind of request.
-    refusals: BTreeMap<String, Value>,
+    refusals: BTreeMap<&'static str, Value>,
     said: SaidMessages,
     charged: ChargedBytes,
     room: Room,
@@ -170,7 +170,9 @@ impl Oracle {
             asked.stood = list::standing(&link.user, store);
         }
         asked.is_own_emergency = match asked.conversation() {
-            Some(id) => asked.kind == "send_chat_message" && self.stored.is_emergency_of(id, &link.user),
+            Some(id) => {
+                asked.kind == Some(EventType::SendChatMessage) && self.stored.is_emergency_of(id, &link.user)
+            }
             None => asked.data["room_type"] == RoomType::EmergencySupport.as_str(),
         };
         self.charged.asked(&link.user, &asked);
@@ -196,16 +198,24 @@ impl Oracle {
             if frame["type"] != "error" {
                 self.admitted(*conn)?;
             }
-            match frame["type"].as_str() {
-                None => self.replied(*conn, &frame, store)?,
-                Some("new_message") => self.heard(*conn, &frame, store)?,
-                Some("error") => {}
-                Some(kind) => {
+            let Some(kind) = frame["type"].as_str() else {
+                self.replied(*conn, &frame, store)?;
+                continue;
+            };
+            match ServerEventType::named(kind) {
+                Some(ServerEventType::NewMessage) => self.heard(*conn, &frame, store)?,
+                Some(ServerEventType::NewSupportConversation) => {
                     self.allowed(*conn, kind, &frame)?;
                     let id = frame["conversation_id"].as_str().unwrap_or_default();
-                    let is_news = kind == "new_support_conversation" && self.emergencies.heard(*conn, id);
-                    self.checked.emergencies += u64::from(is_news);
+                    self.checked.emergencies += u64::from(self.emergencies.heard(*conn, id));
                 }
+                Some(
+                    ServerEventType::TypingStatus
+                    | ServerEventType::MessageRead
+                    | ServerEventType::ReadPosition,
+                ) => self.allowed(*conn, kind, &frame)?,
+                Some(ServerEventType::Error) => {}
+                None => must(false, "P6", || format!("{frame} is an event that the protocol does not have"))?,
             }
         }
         Ok(())

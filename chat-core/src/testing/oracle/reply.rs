@@ -6,6 +6,7 @@ use super::asked::Asked;
 use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
+use crate::protocol::EventType;
 
 /// A reply that grants a request.
 #[derive(Clone, Copy)]
@@ -47,21 +48,22 @@ impl Oracle {
         let Grant { conn, user, asked, frame, store } = grant;
         if let Some(id) = asked.conversation() {
             must(self.stored.was_ever(id, user), "P5", || {
-                format!("{user} was granted {} in {id}", asked.kind)
+                format!("{user} was granted {} in {id}", asked.what())
             })?;
         }
         let is_first = !self.asks.is_repeated(user, asked.content().unwrap_or_default());
-        if is_first && matches!(asked.kind.as_str(), "send_chat_message" | "create_support_conversation") {
+        if is_first && asked.kind.is_some_and(|kind| kind.rules().once) {
             room::granted(user, asked, self.is_control(conn))?;
         }
-        match asked.kind.as_str() {
-            "send_chat_message" => self.sent(grant),
-            "create_support_conversation" => self.created(user, asked, frame, store),
-            "mark_message_read" => self.read(user, asked, store),
-            "join_conversation" => self.joined(conn, asked, frame, store),
-            "get_conversation_messages" => self.history(conn, asked, frame, store),
-            "get_active_conversations" => self.listed(grant),
-            _ => Ok(()),
+        match asked.kind {
+            Some(EventType::SendChatMessage) => self.sent(grant),
+            Some(EventType::CreateSupportConversation) => self.created(user, asked, frame, store),
+            Some(EventType::MarkMessageRead) => self.read(user, asked, store),
+            Some(EventType::JoinConversation) => self.joined(conn, asked, frame, store),
+            Some(EventType::GetConversationMessages) => self.history(conn, asked, frame, store),
+            Some(EventType::GetActiveConversations) => self.listed(grant),
+            Some(EventType::JoinSupportRoom | EventType::TypingIndicator | EventType::RefreshToken) => Ok(()),
+            None => must(false, "P6", || format!("{user} is told {frame}, and has asked nothing")),
         }
     }
 
@@ -94,9 +96,9 @@ impl Oracle {
         if code == "conversation_not_found" {
             self.checked.refused += 1;
             let refusal = without_request_id(frame);
-            let first = self.refusals.entry(asked.kind.clone()).or_insert_with(|| refusal.clone());
+            let first = self.refusals.entry(asked.what()).or_insert_with(|| refusal.clone());
             must(*first == refusal, "P5", || {
-                format!("{} is refused as {first} and as {refusal}", asked.kind)
+                format!("{} is refused as {first} and as {refusal}", asked.what())
             })?;
         }
         Ok(())

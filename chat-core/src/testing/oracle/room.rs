@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::asked::Asked;
 use super::{PromiseError, must};
 use crate::limits::{DailyBudget, Limits, RateSetting};
+use crate::protocol::EventType;
 
 /// Bytes that are charged for each record beside its texts and ids.
 const RECORD: u64 = 512;
@@ -42,10 +43,18 @@ impl ChargedBytes {
     }
 
     pub(super) fn asked(&mut self, user: &str, asked: &Asked) {
-        let ids = match asked.kind.as_str() {
-            "create_support_conversation" => IDS,
-            "send_chat_message" | "mark_message_read" => 0,
-            _ => return,
+        let ids = match asked.kind {
+            Some(EventType::CreateSupportConversation) => IDS,
+            Some(EventType::SendChatMessage | EventType::MarkMessageRead) => 0,
+            Some(
+                EventType::GetActiveConversations
+                | EventType::JoinConversation
+                | EventType::JoinSupportRoom
+                | EventType::TypingIndicator
+                | EventType::GetConversationMessages
+                | EventType::RefreshToken,
+            )
+            | None => return,
         };
         let texts = [asked.content(), asked.data["title"].as_str()];
         let texts: usize = texts.into_iter().flatten().map(str::len).sum();
@@ -80,7 +89,7 @@ pub(super) fn refused(user: &str, asked: &Asked, is_control: bool) -> Result<(),
     let is_preferred = is_control || asked.is_own_emergency;
     let least = if is_preferred { Room::Exhausted } else { Room::Reserved };
     must(asked.least_room >= least, "P7", || {
-        format!("{} of {user} is refused, and the room was {:?}", asked.kind, asked.least_room)
+        format!("{} of {user} is refused, and the room was {:?}", asked.what(), asked.least_room)
     })
 }
 
@@ -90,6 +99,6 @@ pub(super) fn granted(user: &str, asked: &Asked, is_control: bool) -> Result<(),
     let is_preferred = is_control || asked.is_own_emergency;
     let most = if is_preferred { Room::Reserved } else { Room::Ample };
     must(asked.most_room <= most, "P7", || {
-        format!("{} of {user} is granted, and the room was {:?}", asked.kind, asked.most_room)
+        format!("{} of {user} is granted, and the room was {:?}", asked.what(), asked.most_room)
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chat_core::engine::{Command, ConnectionId, Headroom, Input, Settings};
+use chat_core::engine::{Claims, Command, ConnectionId, Headroom, Input, Settings};
 use chat_core::id::ConversationId;
 use chat_core::limits::{DailyBudget, Limits, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
@@ -30,6 +30,7 @@ pub enum Op {
     NextPage { conn: usize, brief: bool },
     Row { conn: usize, conversation: usize, brief: bool },
     Room(usize),
+    Refresh { conn: usize, user: usize },
     Garbage(usize),
     Burst { conn: usize, conversation: usize },
     Enrol { conversation: usize, user: usize },
@@ -86,7 +87,11 @@ impl Run {
             Role::ControlAdmin,
             Role::ControlStaff,
         ];
-        let users = (0..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect();
+        let users = (0..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role));
+        let users = users.collect::<Vec<_>>();
+        let expires_at = world.now().wall.plus(Duration::from_hours(24));
+        let claims = |user: &User| Claims { user: user.clone(), expires_at, issued_at: None };
+        world.tokens = users.iter().map(|user| (user.id.to_string(), claims(user))).collect();
         Self { world, sent: 0, users, open: Vec::new() }
     }
 
@@ -191,6 +196,10 @@ impl Run {
             }
             Op::List { .. } | Op::NextPage { .. } | Op::Row { .. } => self.list(op),
             Op::Room(conn) => self.send(conn, "join_support_room", &json!({})),
+            Op::Refresh { conn, user } => {
+                let token = self.user(user).id;
+                self.send(conn, "refresh_token", &json!({"token": token}));
+            }
             Op::Garbage(conn) => self.send(conn, "no_such_event", &json!({})),
             _ => {}
         }
