@@ -3,12 +3,11 @@
 //! Decoding never panics. A decoded value is encoded and decoded again to the same value. The error
 //! for a bad frame does not depend on the texts in the frame, and so repeats none of them.
 
-use bytes::Bytes;
 use chat_core::id::Cursor;
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
     ConversationStatus, ErrorCode, EventType, MessageType, ParticipantList, RawReply, Request, Role,
-    RoomType, ServerEvent, ServerFrame, encode,
+    RoomType, ServerEventType, ServerFrame,
 };
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -40,7 +39,7 @@ fn check_request(bytes: &[u8]) {
 fn check_server_frame(bytes: &[u8]) {
     match ServerFrame::decode(bytes) {
         Ok(ServerFrame::Event(event)) => {
-            let encoded = encode_event(&event);
+            let encoded = event.encode();
             assert_eq!(ServerFrame::decode(&encoded), Ok(ServerFrame::Event(event)), "as {encoded:?}");
         }
         Ok(ServerFrame::Reply(reply)) => EventType::ALL.iter().for_each(|asked| check_reply(&reply, *asked)),
@@ -58,17 +57,6 @@ fn check_reply(raw: &RawReply<'_>, asked: EventType) {
     assert_eq!(again.decode(asked), Ok(reply), "as {encoded:?}");
 }
 
-fn encode_event(event: &ServerEvent) -> Bytes {
-    match event {
-        ServerEvent::NewMessage(event) => encode(event),
-        ServerEvent::NewSupportConversation(event) => encode(event),
-        ServerEvent::TypingStatus(event) => encode(event),
-        ServerEvent::MessageRead(event) => encode(event),
-        ServerEvent::ReadPosition(event) => encode(event),
-        ServerEvent::Error(event) => encode(event),
-    }
-}
-
 /// Returns all texts about an undecodable frame.
 fn errors(frame: &[u8]) -> Vec<String> {
     let request = Request::decode(frame, &FieldLimits::default()).err().map(|bad| bad.error.to_string());
@@ -76,7 +64,7 @@ fn errors(frame: &[u8]) -> Vec<String> {
     let unreadable = decoded.as_ref().err().map(ToString::to_string);
     let replies = decoded.iter().flat_map(|decoded| match decoded {
         ServerFrame::Reply(reply) => EventType::ALL.iter().map(|asked| reply.decode(*asked).err()).collect(),
-        _ => Vec::new(),
+        ServerFrame::Event(_) | ServerFrame::Unknown => Vec::new(),
     });
     let replies = replies.flatten().map(|error| error.to_string());
     request.into_iter().chain(unreadable).chain(replies).collect()
@@ -96,20 +84,12 @@ fn masked(frame: Value) -> Value {
 /// Whether the text is a keyword of the protocol or a time, which can't be replaced without
 /// changing the frame.
 fn has_meaning(text: &str) -> bool {
-    const EVENTS: [&str; 6] = [
-        "new_message",
-        "new_support_conversation",
-        "typing_status",
-        "message_read",
-        "read_position",
-        "error",
-    ];
     fn is<T: DeserializeOwned>(text: &str) -> bool {
         serde_json::from_value::<T>(text.into()).is_ok()
     }
     let is_cursor = Cursor::from(text).place().is_some();
-    EventType::ALL.iter().any(|kind| kind.as_str() == text)
-        || EVENTS.contains(&text)
+    EventType::named(text).is_some()
+        || ServerEventType::named(text).is_some()
         || is_cursor
         || is::<Role>(text)
         || is::<ParticipantList>(text)

@@ -16,10 +16,9 @@ use std::sync::Arc;
 use chat_core::drive::Clock;
 use chat_core::id::{ConversationId, MessageId};
 use chat_core::protocol::{
-    CreateSupportConversationReply, Done, GetActiveConversations, GetActiveConversationsReply,
+    self, CreateSupportConversationReply, Done, GetActiveConversations, GetActiveConversationsReply,
     GetConversationMessages, GetConversationMessagesReply, JoinConversation, JoinConversationReply,
-    JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, Reply, RoomType, SendChatMessageReply,
-    TypingIndicator,
+    JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RoomType, SendChatMessageReply, TypingIndicator,
 };
 use chat_core::time::Timestamp;
 
@@ -162,10 +161,7 @@ impl ChatClient {
         &self,
         request: GetActiveConversations,
     ) -> Result<GetActiveConversationsReply, Error> {
-        match self.call(Call::GetActiveConversations(request)).await? {
-            Reply::GetActiveConversations(reply) => Ok(reply),
-            _ => Err(Error::Unreadable),
-        }
+        self.call(request).await
     }
 
     /// Event 4: joins a conversation once, as in the protocol. Tells whether the user takes part
@@ -177,10 +173,7 @@ impl ChatClient {
     /// [`Refused`](Error::Refused) as `conversation_not_found` if the user takes no part in the
     /// conversation; see [`Error`] for the others.
     pub async fn join_conversation(&self, request: JoinConversation) -> Result<JoinConversationReply, Error> {
-        match self.call(Call::JoinConversation(request)).await? {
-            Reply::JoinConversation(reply) => Ok(reply),
-            _ => Err(Error::Unreadable),
-        }
+        self.call(request).await
     }
 
     /// Event 5: subscribes to the requests for help of a room (control staff and admins only). The
@@ -191,10 +184,7 @@ impl ChatClient {
     /// [`Refused`](Error::Refused) as `forbidden` for bus drivers and queue regulators; see
     /// [`Error`] for the others.
     pub async fn join_support_room(&self, room_type: RoomType) -> Result<JoinSupportRoomReply, Error> {
-        match self.call(Call::JoinSupportRoom(JoinSupportRoom { room_type })).await? {
-            Reply::JoinSupportRoom(reply) => Ok(reply),
-            _ => Err(Error::Unreadable),
-        }
+        self.call(JoinSupportRoom { room_type }).await
     }
 
     /// Event 6: sends one typing indicator, as in the protocol. To show that the user types, use
@@ -210,8 +200,7 @@ impl ChatClient {
         conversation_id: impl Into<ConversationId>,
         is_typing: bool,
     ) -> Result<Done, Error> {
-        let conversation_id = conversation_id.into();
-        self.done(Call::TypingIndicator(TypingIndicator { conversation_id, is_typing })).await
+        self.call(TypingIndicator { conversation_id: conversation_id.into(), is_typing }).await
     }
 
     /// Shows others that the user types, for as long as the guard is held. The client refreshes
@@ -231,10 +220,7 @@ impl ChatClient {
         &self,
         request: GetConversationMessages,
     ) -> Result<GetConversationMessagesReply, Error> {
-        match self.call(Call::GetConversationMessages(request)).await? {
-            Reply::GetConversationMessages(reply) => Ok(reply),
-            _ => Err(Error::Unreadable),
-        }
+        self.call(request).await
     }
 
     /// Event 8: marks the conversation as read up to this message.
@@ -251,19 +237,14 @@ impl ChatClient {
         message_id: impl Into<MessageId>,
     ) -> Result<Done, Error> {
         let (conversation_id, message_id) = (conversation_id.into(), message_id.into());
-        self.done(Call::MarkMessageRead(MarkMessageRead { conversation_id, message_id })).await
+        self.call(MarkMessageRead { conversation_id, message_id }).await
     }
 
-    async fn done(&self, call: Call) -> Result<Done, Error> {
-        match self.call(call).await? {
-            Reply::Done(reply) => Ok(reply),
-            _ => Err(Error::Unreadable),
-        }
-    }
-
-    async fn call(&self, call: Call) -> Result<Reply, Error> {
-        let answer = self.shared.with(|state, now| state.call(now, call));
-        answer.await.unwrap_or(Err(Error::Closed))
+    /// Sends a request, and waits for its reply.
+    async fn call<C: protocol::Call + Into<Call>>(&self, call: C) -> Result<C::Reply, Error> {
+        let answer = self.shared.with(|state, now| state.call(now, call.into()));
+        let reply = answer.await.unwrap_or(Err(Error::Closed))?;
+        reply.try_into().map_err(|_| Error::Unreadable)
     }
 
     /// Returns the state of the connection.

@@ -45,7 +45,7 @@ impl Calls {
         Some((*id, pending.call.clone().into(), again))
     }
 
-    /// Handles the server's reply. Returns the request and its reply if the request has succeeded.
+    /// Handles the server's reply. Returns the request if it has succeeded.
     pub(super) fn answered(
         &mut self,
         id: CallId,
@@ -53,7 +53,7 @@ impl Calls {
         now: Monotonic,
         pause: Duration,
         outputs: &mut VecDeque<Output>,
-    ) -> Option<(Call, Reply)> {
+    ) -> Option<Call> {
         let pending = self.pending.get_mut(&id)?;
         if let Some(Reply::Error(error)) = &reply
             && let Retry::AfterPause(named) = Retry::after_error(error)
@@ -69,8 +69,9 @@ impl Calls {
             Some(reply) => Ok(reply),
             None => Err(Error::Unreadable),
         };
-        outputs.push_back(Output::Answer { id, result: result.clone() });
-        result.ok().map(|reply| (call, reply))
+        let is_granted = result.is_ok();
+        outputs.push_back(Output::Answer { id, result });
+        is_granted.then_some(call)
     }
 
     /// Fails a request that does not fit into a frame.
@@ -86,7 +87,7 @@ impl Calls {
         for pending in self.pending.values_mut() {
             pending.turn.lost();
         }
-        self.end(&Error::Offline, outputs, |call| matches!(call, Call::TypingIndicator(_)));
+        self.end(&Error::Offline, outputs, |call| !call.waits());
     }
 
     /// Fails all requests selected by `which`.

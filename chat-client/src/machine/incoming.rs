@@ -53,8 +53,8 @@ impl Machine {
             Purpose::CatchUp(id) => self.catch_up_reply(&id, reply),
             Purpose::Snapshot(view) => self.snapshot_reply(view, reply),
             Purpose::Call(id) => {
-                if let Some(done) = self.calls.answered(id, reply, now, pause, &mut self.outputs) {
-                    self.asked(done);
+                if let Some(call) = self.calls.answered(id, reply, now, pause, &mut self.outputs) {
+                    self.granted(call);
                 }
             }
         }
@@ -95,15 +95,18 @@ impl Machine {
     }
 
     /// Applies the effects of a successful request of the app.
-    fn asked(&mut self, (call, reply): (Call, Reply)) {
-        match (call, reply) {
-            (_, Reply::JoinSupportRoom(reply)) => self.rooms.joined(reply.room_type),
-            (Call::MarkMessageRead(call), _) => {
+    fn granted(&mut self, call: Call) {
+        match call {
+            Call::JoinSupportRoom(call) => self.rooms.joined(call.room_type),
+            Call::MarkMessageRead(call) => {
                 if let Some(seq) = call.message_id.seq() {
                     self.read(&call.conversation_id, seq);
                 }
             }
-            _ => {}
+            Call::GetActiveConversations(_)
+            | Call::JoinConversation(_)
+            | Call::TypingIndicator(_)
+            | Call::GetConversationMessages(_) => {}
         }
     }
 

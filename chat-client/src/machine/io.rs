@@ -31,37 +31,53 @@ pub struct CallId(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ViewId(pub u64);
 
-/// A request that may be repeated without harm: if the connection is lost before the answer, the
-/// client asks again.
-///
-/// Requests that must not run twice go through the outbox instead, by [`Input::Post`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Call {
-    /// Event 3.
-    GetActiveConversations(GetActiveConversations),
-    /// Event 4.
-    JoinConversation(JoinConversation),
-    /// Event 5. The client joins the room again after every reconnect.
-    JoinSupportRoom(JoinSupportRoom),
-    /// Event 6. Not repeated, because old news of typing are worthless.
-    TypingIndicator(TypingIndicator),
-    /// Event 7.
-    GetConversationMessages(GetConversationMessages),
-    /// Event 8.
-    MarkMessageRead(MarkMessageRead),
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident { waits: $waits:literal })*) => {
+        /// A request that may be repeated without harm: if the connection is lost before the answer,
+        /// the client asks again.
+        ///
+        /// Requests that must not run twice go through the outbox instead, by [`Input::Post`].
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub enum Call {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Call {
+            /// Whether the request waits for a connection and outlives a lost one.
+            pub(super) fn waits(&self) -> bool {
+                match self { $(Self::$name(_) => $waits,)* }
+            }
+        }
+
+        impl From<Call> for Request {
+            fn from(call: Call) -> Self {
+                match call { $(Call::$name(data) => data.into(),)* }
+            }
+        }
+
+        $(
+            impl From<$name> for Call {
+                fn from(data: $name) -> Self {
+                    Self::$name(data)
+                }
+            }
+        )*
+    };
 }
 
-impl From<Call> for Request {
-    fn from(call: Call) -> Self {
-        match call {
-            Call::GetActiveConversations(data) => Self::GetActiveConversations(data),
-            Call::JoinConversation(data) => Self::JoinConversation(data),
-            Call::JoinSupportRoom(data) => Self::JoinSupportRoom(data),
-            Call::TypingIndicator(data) => Self::TypingIndicator(data),
-            Call::GetConversationMessages(data) => Self::GetConversationMessages(data),
-            Call::MarkMessageRead(data) => Self::MarkMessageRead(data),
-        }
-    }
+calls! {
+    /// Event 3.
+    GetActiveConversations { waits: true }
+    /// Event 4.
+    JoinConversation { waits: true }
+    /// Event 5. The client joins the room again after every reconnect.
+    JoinSupportRoom { waits: true }
+    /// Event 6. Not repeated, because old news of typing are worthless.
+    TypingIndicator { waits: false }
+    /// Event 7.
+    GetConversationMessages { waits: true }
+    /// Event 8.
+    MarkMessageRead { waits: true }
 }
 
 /// Something that has happened. `Debug` shows no token and no text of a user.

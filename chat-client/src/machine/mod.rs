@@ -250,7 +250,7 @@ impl Machine {
             Connection::Open { .. } => {
                 return self.calls.add(id, call, self.settings.limits.calls, &mut self.outputs);
             }
-            _ if matches!(call, Call::TypingIndicator(_)) => Error::Offline,
+            _ if !call.waits() => Error::Offline,
             _ => return self.calls.add(id, call, self.settings.limits.calls, &mut self.outputs),
         };
         self.outputs.push_back(Output::Answer { id, result: Err(error) });

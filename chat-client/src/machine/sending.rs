@@ -178,12 +178,6 @@ impl Sending {
             return;
         };
         let reason = match reply {
-            Some(Reply::SendChatMessage(reply)) => {
-                return self.acknowledge(place, Acknowledged::Message(reply), outputs);
-            }
-            Some(Reply::CreateSupportConversation(reply)) => {
-                return self.acknowledge(place, Acknowledged::Conversation(reply), outputs);
-            }
             Some(Reply::Error(error)) => match Retry::after_error(&error) {
                 Retry::AfterPause(named) => {
                     self.items[place].stage = Stage::Stored(Turn::At(now.plus(named.unwrap_or(pause))));
@@ -191,7 +185,10 @@ impl Sending {
                 }
                 Retry::WithNewToken | Retry::Never => NotSentReason::Refused(error.into()),
             },
-            _ => NotSentReason::Unreadable,
+            reply => match reply.and_then(|reply| acknowledged(&self.items[place].entry.draft, reply)) {
+                Some(acknowledged) => return self.acknowledge(place, acknowledged, outputs),
+                None => NotSentReason::Unreadable,
+            },
         };
         if let Some(item) = self.remove(place) {
             hand_back(item, reason, outputs);
@@ -277,6 +274,14 @@ impl Sending {
 fn hand_back(item: Item, reason: NotSentReason, outputs: &mut VecDeque<Output>) {
     let id = item.entry.client_message_id.clone();
     outputs.push_back(outbox_event(&id, Progress::NotSent(item.not_sent(reason))));
+}
+
+/// The acknowledgement of a draft, if the reply is one.
+fn acknowledged(draft: &Draft, reply: Reply) -> Option<Acknowledged> {
+    match draft {
+        Draft::SendChatMessage { .. } => reply.try_into().ok().map(Acknowledged::Message),
+        Draft::CreateSupportConversation { .. } => reply.try_into().ok().map(Acknowledged::Conversation),
+    }
 }
 
 /// Returns the bytes of the longest frame for this draft.

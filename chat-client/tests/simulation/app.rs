@@ -86,7 +86,12 @@ impl App {
                 self.first_list = None;
             }
             Event::ConversationReset(id) => drop(self.heard.remove(id)),
-            _ => {}
+            Event::Connection(_)
+            | Event::TypingStatus(_)
+            | Event::MessageRead(_)
+            | Event::ReadPosition(_)
+            | Event::Outbox { .. }
+            | Event::Lagged(_) => {}
         }
     }
 

@@ -5,8 +5,8 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom, MarkMessageRead,
-    RoomType, TypingIndicator,
+    EventType, GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom,
+    MarkMessageRead, RoomType, TypingIndicator,
 };
 use chat_core::time::Timestamp;
 
@@ -64,33 +64,44 @@ pub(super) fn conversation(bytes: &mut Unstructured<'_>) -> Result<ConversationI
 
 fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
     let positive = |bytes: &mut Unstructured<'_>| bytes.int_in_range(1..=120_i64).map(Some);
-    Ok(match bytes.int_in_range(0..=5_u8)? {
-        0 => Call::GetActiveConversations(GetActiveConversations {
+    let calls = EventType::ALL.iter().filter(|event| !is_by_itself(**event)).collect::<Vec<_>>();
+    Ok(match bytes.choose(&calls)? {
+        EventType::GetActiveConversations => Call::GetActiveConversations(GetActiveConversations {
             limit: positive(bytes)?,
             ..Default::default()
         }),
-        1 => Call::JoinConversation(JoinConversation {
+        EventType::JoinConversation => Call::JoinConversation(JoinConversation {
             conversation_id: conversation(bytes)?,
             after_seq: None,
             epoch: None,
         }),
-        2 => Call::JoinSupportRoom(JoinSupportRoom { room_type: *bytes.choose(&RoomType::ALL)? }),
-        3 => Call::TypingIndicator(TypingIndicator {
+        EventType::JoinSupportRoom => {
+            Call::JoinSupportRoom(JoinSupportRoom { room_type: *bytes.choose(&RoomType::ALL)? })
+        }
+        EventType::TypingIndicator => Call::TypingIndicator(TypingIndicator {
             conversation_id: conversation(bytes)?,
             is_typing: bytes.arbitrary()?,
         }),
-        4 => Call::GetConversationMessages(GetConversationMessages {
+        EventType::GetConversationMessages => Call::GetConversationMessages(GetConversationMessages {
             conversation_id: conversation(bytes)?,
             limit: positive(bytes)?,
             skip: None,
             before_seq: None,
             after_seq: None,
         }),
-        _ => Call::MarkMessageRead(MarkMessageRead {
+        EventType::MarkMessageRead => Call::MarkMessageRead(MarkMessageRead {
             conversation_id: conversation(bytes)?,
             message_id: format!("msg_0123456789abcdef{}", bytes.arbitrary::<u8>()?).into(),
         }),
+        EventType::SendChatMessage | EventType::CreateSupportConversation | EventType::RefreshToken => {
+            unreachable!("these are sent by themselves")
+        }
     })
+}
+
+/// Whether the client sends a request by itself: for a draft, or for a new token.
+fn is_by_itself(event: EventType) -> bool {
+    event.rules().once || event == EventType::RefreshToken
 }
 
 fn entry(bytes: &mut Unstructured<'_>) -> Result<Entry> {

@@ -3,7 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chat_core::protocol::{ErrorCode, RoomType};
+use chat_core::protocol::{ErrorCode, EventType, RoomType, ServerEventType};
 use serde_json::{Value, json};
 
 use super::app::conversation;
@@ -34,27 +34,28 @@ fn error(bytes: &mut Unstructured<'_>) -> Result<Value> {
 fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
     let data = &request["data"];
     let id = &data["conversation_id"];
-    Ok(match request["type"].as_str().unwrap_or_default() {
-        "send_chat_message" => json!({
+    let kind = request["type"].as_str().and_then(EventType::named).expect("a client sends only requests");
+    Ok(match kind {
+        EventType::SendChatMessage => json!({
             "success": true, "message": "sent", "message_id": "msg_0123456789abcdef1", "conversation_id": id,
             "timestamp": TIME, "seq": number(bytes)?,
         }),
-        "create_support_conversation" => json!({
+        EventType::CreateSupportConversation => json!({
             "success": true, "message": "created", "conversation_id": conversation(bytes)?, "title": "Help",
             "participants": USERS, "timestamp": TIME,
         }),
-        "get_active_conversations" => list(bytes)?,
-        "join_conversation" => catch_up(data, bytes)?,
-        "join_support_room" => json!({
+        EventType::GetActiveConversations => list(bytes)?,
+        EventType::JoinConversation => catch_up(data, bytes)?,
+        EventType::JoinSupportRoom => json!({
             "success": true, "message": "joined", "room_id": "room_1", "room_type": data["room_type"],
             "timestamp": TIME,
         }),
-        "get_conversation_messages" => json!({
+        EventType::GetConversationMessages => json!({
             "success": true, "messages": messages(id, number(bytes)?, bytes)?, "count": 0,
             "conversation_id": id, "last_seq": number(bytes)?,
         }),
-        "refresh_token" => json!({"success": true, "expires_at": TIME}),
-        _ => json!({"success": true}),
+        EventType::RefreshToken => json!({"success": true, "expires_at": TIME}),
+        EventType::TypingIndicator | EventType::MarkMessageRead => json!({"success": true}),
     })
 }
 
@@ -118,34 +119,35 @@ fn message(seq: u64, bytes: &mut Unstructured<'_>) -> Result<Value> {
 /// Draws an event of the server.
 pub(super) fn event(bytes: &mut Unstructured<'_>) -> Result<String> {
     let id = conversation(bytes)?;
-    let event = match bytes.int_in_range(0..=9_u8)? {
-        0..=5 => {
+    let kind = match bytes.int_in_range(0..=9_u8)? {
+        0..=5 => ServerEventType::NewMessage,
+        _ => *bytes.choose(ServerEventType::ALL)?,
+    };
+    let mut event = match kind {
+        ServerEventType::NewMessage => {
             let seq = number(bytes)?;
-            json!({"type": "new_message", "conversation_id": id, "message": message(seq, bytes)?})
+            json!({"conversation_id": id, "message": message(seq, bytes)?})
         }
-        6 => json!({
-            "type": "typing_status", "conversation_id": id, "user_id": USERS[1], "is_typing": bytes.arbitrary::<bool>()?,
+        ServerEventType::TypingStatus => json!({
+            "conversation_id": id, "user_id": USERS[1], "is_typing": bytes.arbitrary::<bool>()?,
             "timestamp": TIME,
         }),
-        7 => json!({
-            "type": "message_read", "conversation_id": id, "user_id": USERS[1], "message_id": "msg_1",
+        ServerEventType::MessageRead => json!({
+            "conversation_id": id, "user_id": USERS[1], "message_id": "msg_1",
             "timestamp": TIME, "read_up_to": number(bytes)?,
         }),
-        8 => json!({
-            "type": "read_position", "conversation_id": id, "message_id": "msg_1", "read_up_to": number(bytes)?,
+        ServerEventType::ReadPosition => json!({
+            "conversation_id": id, "message_id": "msg_1", "read_up_to": number(bytes)?,
             "timestamp": TIME,
         }),
-        _ if bytes.arbitrary()? => json!({
-            "type": "new_support_conversation", "conversation_id": id, "title": "Help", "creator_id": USERS[0],
+        ServerEventType::NewSupportConversation => json!({
+            "conversation_id": id, "title": "Help", "creator_id": USERS[0],
             "creator_name": "John", "creator_role": "BUS_DRIVER", "room_type": bytes.choose(&RoomType::ALL)?,
             "message": "New", "timestamp": TIME,
         }),
-        _ => {
-            let mut error = error(bytes)?;
-            error["type"] = "error".into();
-            error
-        }
+        ServerEventType::Error => error(bytes)?,
     };
+    event["type"] = kind.as_str().into();
     Ok(event.to_string())
 }
 

@@ -6,6 +6,7 @@ mod events;
 mod frames;
 mod list;
 mod outbox;
+mod requests;
 mod support;
 mod tokens;
 mod typing;
