@@ -33,8 +33,8 @@ pub struct ViewId(pub u64);
 
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident { waits: $waits:literal })*) => {
-        /// A request that may be repeated without harm: if the connection is lost before the answer,
-        /// the client asks again.
+        /// A request that may be repeated without harm: if the connection is lost before the
+        /// answer, the client asks again.
         ///
         /// Requests that must not run twice go through the outbox instead, by [`Input::Post`].
         #[derive(Clone, PartialEq, Eq, Debug)]
