@@ -2,7 +2,7 @@
 
 use super::pending_request::Operation;
 use crate::id::UserId;
-use crate::protocol::{RateClass, Request, json_length};
+use crate::protocol::{RateClass, json_length};
 
 /// Bytes of a message event without the users' text: field names, ids, a time, a number.
 const EVENT_BYTES: usize = 320;
@@ -25,27 +25,13 @@ impl Weight {
     /// listener is sent this form.
     pub(super) fn of(operation: &Operation, user: &UserId) -> Self {
         let Operation::Request(request) = operation else { return Self::Request };
+        let event = |text| EVENT_BYTES + json_length(user.as_str()) + json_length(text);
+        let bytes = || request.texts().map(event).sum();
         match request.rules().rate {
             RateClass::Request => Self::Request,
-            RateClass::Message => Self::Message(event_bytes(request, user)),
-            RateClass::Creation => Self::Creation(event_bytes(request, user)),
+            RateClass::Message => Self::Message(bytes()),
+            RateClass::Creation => Self::Creation(bytes()),
             RateClass::Page => Self::Pages,
         }
-    }
-}
-
-/// The bytes of the events that carry the texts of a request to every listener.
-fn event_bytes(request: &Request, user: &UserId) -> usize {
-    let bytes = |text: &str| EVENT_BYTES + json_length(user.as_str()) + json_length(text);
-    match request {
-        Request::SendChatMessage(message) => bytes(&message.content),
-        Request::CreateSupportConversation(creation) => bytes(&creation.content) + bytes(&creation.title),
-        Request::GetActiveConversations(_)
-        | Request::JoinConversation(_)
-        | Request::JoinSupportRoom(_)
-        | Request::TypingIndicator(_)
-        | Request::GetConversationMessages(_)
-        | Request::MarkMessageRead(_)
-        | Request::RefreshToken(_) => 0,
     }
 }

@@ -196,6 +196,22 @@ impl Request {
         if shows_nothing { Rules { rate: RateClass::Request, reads: Reads::Nothing, ..rules } } else { rules }
     }
 
+    /// The texts that every listener is sent. A message and a creation are charged for their texts.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::SendChatMessage(data) => [Some(&*data.content), None],
+            Self::CreateSupportConversation(data) => [Some(&*data.content), Some(&*data.title)],
+            Self::GetActiveConversations(_)
+            | Self::JoinConversation(_)
+            | Self::JoinSupportRoom(_)
+            | Self::TypingIndicator(_)
+            | Self::GetConversationMessages(_)
+            | Self::MarkMessageRead(_)
+            | Self::RefreshToken(_) => [None, None],
+        };
+        texts.into_iter().flatten()
+    }
+
     fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         match self {
             Self::SendChatMessage(data) => data.check(limits),

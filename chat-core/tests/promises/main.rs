@@ -5,12 +5,16 @@
 //! content, and nothing of the engine. The fuzzer uses the same operations, drawn from its own
 //! bytes.
 
-mod strategy;
+use std::collections::BTreeSet;
 
 use chat_core::protocol::EventType;
 use core_test_support::ops::{Op, watch};
 use proptest::prelude::*;
-use strategy::ops;
+
+/// Sequences of operations, most of them the ordinary ones.
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(any::<[u8; 4]>().prop_map(Op::decode), 1..120)
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
@@ -32,23 +36,15 @@ proptest! {
 /// A request that no operation sends is checked by nothing here, and by no fuzzer.
 #[test]
 fn the_operations_send_every_request() {
-    let (conn, conversation) = (0, 0);
-    let requests = [
-        Op::Create { conn, key: None, emergency: false },
-        Op::Send { conn, conversation, key: None },
-        Op::Read { conn, conversation, seq: 0 },
-        Op::Type { conn, conversation, is_typing: true },
-        Op::Join { conn, conversation, after: None, known_epoch: false },
-        Op::History { conn, conversation },
-        Op::List { conn, brief: false },
-        Op::Room(1),
-        Op::Refresh { conn, user: 0 },
-    ];
-    // A driver, and control.
-    let users = [Op::Connect(0), Op::Connect(3), Op::AnswerAll];
-    let ops = users.into_iter().chain(requests.into_iter().flat_map(|op| [op, Op::AnswerAll]));
-    let granted = watch(&ops.collect::<Vec<_>>()).world.engine.stats().answered;
-    for event in EventType::ALL {
-        assert!(granted.contains_key(&(Some(*event), None)), "no operation sends {}", event.as_str());
+    const CREATE: Op = Op::Create { conn: 0, key: None, emergency: false };
+    // A driver with a conversation, and control.
+    let setup = [Op::Connect(0), Op::Connect(3), Op::AnswerAll, CREATE, Op::AnswerAll];
+    let mut granted = BTreeSet::new();
+    for (kind, conn) in (0..=u8::MAX).flat_map(|kind| [(kind, 0), (kind, 1)]) {
+        let ops = setup.iter().cloned().chain([Op::decode([kind, conn, 0, 0])]);
+        let answered = watch(&ops.collect::<Vec<_>>()).world.engine.stats().answered;
+        granted.extend(answered.into_keys().filter_map(|(event, code)| event.filter(|_| code.is_none())));
     }
+    let all: BTreeSet<_> = EventType::ALL.iter().copied().collect();
+    assert_eq!(granted, all);
 }

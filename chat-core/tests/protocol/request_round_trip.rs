@@ -3,7 +3,7 @@
 use chat_core::id::Cursor;
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
-    CreateSupportConversation, GetActiveConversations, GetConversationMessages, JoinConversation,
+    CreateSupportConversation, EventType, GetActiveConversations, GetConversationMessages, JoinConversation,
     JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, Request, RequestId, RoomType,
     SendChatMessage, TypingIndicator, Undecodable,
 };
@@ -44,72 +44,91 @@ fn request_id() -> impl Strategy<Value = Option<RequestId>> {
     ])
 }
 
-/// Any valid request, through the JSON of its data.
+/// Any valid request.
 fn request() -> impl Strategy<Value = Request> {
+    prop::sample::select(EventType::ALL).prop_flat_map(request_of)
+}
+
+/// Any valid request of this kind.
+fn request_of(event: EventType) -> BoxedStrategy<Request> {
     let text = any::<String>;
     let key = || prop::option::of(prop::collection::vec(any::<char>(), 1..=64).prop_map(String::from_iter));
-    let positive = || prop::option::of(1..i64::MAX);
-    prop_oneof![
-        (text(), content(), key()).prop_map(|(conversation, content, key)| {
-            Request::SendChatMessage(SendChatMessage {
+    match event {
+        EventType::SendChatMessage => (text(), content(), key())
+            .prop_map(|(conversation, content, key)| SendChatMessage {
                 conversation_id: conversation.into(),
                 content: content.into(),
                 client_message_id: key.map(Into::into),
             })
-        }),
-        (content(), content(), key(), 0..=4_usize).prop_map(|(title, content, key, room)| {
-            let room_type = RoomType::ALL.get(room).copied();
-            Request::CreateSupportConversation(CreateSupportConversation {
+            .prop_map_into()
+            .boxed(),
+        EventType::CreateSupportConversation => (content(), content(), key(), 0..=4_usize)
+            .prop_map(|(title, content, key, room)| CreateSupportConversation {
                 title: title.into(),
                 content: content.into(),
-                room_type,
+                room_type: RoomType::ALL.get(room).copied(),
                 client_message_id: key.map(Into::into),
             })
-        }),
-        (positive(), positive(), 0..4, any::<bool>()).prop_map(|(limit, place, which, brief)| {
-            let at = |wanted| place.filter(|_| which == wanted);
-            let cursor = |millis| Cursor::compose(Timestamp::from_millis(millis), &"conv_1".into());
-            Request::GetActiveConversations(GetActiveConversations {
-                limit,
-                skip: at(1),
-                cursor: at(2).map(cursor),
-                conversation_id: at(3).map(|number| number.to_string().into()),
-                participants: brief.then_some(ParticipantList::Brief),
-            })
-        }),
-        (text(), any::<Option<u64>>(), prop::option::of(text())).prop_map(
-            |(conversation, after_seq, epoch)| {
-                Request::JoinConversation(JoinConversation {
-                    conversation_id: conversation.into(),
-                    after_seq,
-                    epoch: epoch.map(Into::into),
-                })
-            }
-        ),
-        (0..4_usize).prop_map(|room| {
-            let room_type = RoomType::ALL[room];
-            Request::JoinSupportRoom(JoinSupportRoom { room_type })
-        }),
-        (text(), any::<bool>()).prop_map(|(conversation, is_typing)| {
-            let conversation_id = conversation.into();
-            Request::TypingIndicator(TypingIndicator { conversation_id, is_typing })
-        }),
-        (text(), positive(), positive(), 0..4).prop_map(|(conversation, limit, place, which)| {
-            let at = |wanted| place.filter(|_| which == wanted);
-            Request::GetConversationMessages(GetConversationMessages {
+            .prop_map_into()
+            .boxed(),
+        EventType::GetActiveConversations => list().prop_map_into().boxed(),
+        EventType::JoinConversation => (text(), any::<Option<u64>>(), prop::option::of(text()))
+            .prop_map(|(conversation, after_seq, epoch)| JoinConversation {
                 conversation_id: conversation.into(),
-                limit,
-                skip: at(1),
-                before_seq: at(2),
-                after_seq: at(3),
+                after_seq,
+                epoch: epoch.map(Into::into),
             })
-        }),
-        (text(), text()).prop_map(|(conversation, message)| {
-            let (conversation_id, message_id) = (conversation.into(), message.into());
-            Request::MarkMessageRead(MarkMessageRead { conversation_id, message_id })
-        }),
-        text().prop_map(|token| Request::RefreshToken(RefreshToken { token })),
-    ]
+            .prop_map_into()
+            .boxed(),
+        EventType::JoinSupportRoom => prop::sample::select(&RoomType::ALL[..])
+            .prop_map(|room_type| JoinSupportRoom { room_type })
+            .prop_map_into()
+            .boxed(),
+        EventType::TypingIndicator => (text(), any::<bool>())
+            .prop_map(|(id, is_typing)| TypingIndicator { conversation_id: id.into(), is_typing })
+            .prop_map_into()
+            .boxed(),
+        EventType::GetConversationMessages => history().prop_map_into().boxed(),
+        EventType::MarkMessageRead => (text(), text())
+            .prop_map(|(id, message)| MarkMessageRead {
+                conversation_id: id.into(),
+                message_id: message.into(),
+            })
+            .prop_map_into()
+            .boxed(),
+        EventType::RefreshToken => text().prop_map(|token| RefreshToken { token }).prop_map_into().boxed(),
+    }
+}
+
+fn positive() -> impl Strategy<Value = Option<i64>> {
+    prop::option::of(1..i64::MAX)
+}
+
+fn list() -> impl Strategy<Value = GetActiveConversations> {
+    (positive(), positive(), 0..4, any::<bool>()).prop_map(|(limit, place, which, brief)| {
+        let at = |wanted| place.filter(|_| which == wanted);
+        let cursor = |millis| Cursor::compose(Timestamp::from_millis(millis), &"conv_1".into());
+        GetActiveConversations {
+            limit,
+            skip: at(1),
+            cursor: at(2).map(cursor),
+            conversation_id: at(3).map(|number| number.to_string().into()),
+            participants: brief.then_some(ParticipantList::Brief),
+        }
+    })
+}
+
+fn history() -> impl Strategy<Value = GetConversationMessages> {
+    (any::<String>(), positive(), positive(), 0..4).prop_map(|(conversation, limit, place, which)| {
+        let at = |wanted| place.filter(|_| which == wanted);
+        GetConversationMessages {
+            conversation_id: conversation.into(),
+            limit,
+            skip: at(1),
+            before_seq: at(2),
+            after_seq: at(3),
+        }
+    })
 }
 
 proptest! {

@@ -105,7 +105,20 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use chat_core::protocol::{EventType, ServerEventType};
+
     use super::*;
+
+    #[test]
+    fn the_console_knows_every_request_and_event() {
+        let scripts = EMBEDDED.iter().filter(|(_, content_type, _)| *content_type == SCRIPT);
+        let scripts: Vec<_> = scripts.map(|(.., bytes)| str::from_utf8(bytes).unwrap()).collect();
+        let requests = EventType::ALL.iter().map(|request| request.as_str());
+        for kind in requests.chain(ServerEventType::ALL.iter().map(|event| event.as_str())) {
+            let is_known = scripts.iter().any(|script| script.contains(&format!("\"{kind}\"")));
+            assert!(is_known, "no script names {kind}");
+        }
+    }
 
     /// The files of a directory and its subdirectories, without the README's pictures and the type
     /// checker's files.
