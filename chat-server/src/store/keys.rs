@@ -51,8 +51,6 @@ pub(super) const CONVERSATIONS: &[u8] = b"c";
 
 /// Prefix of messages.
 pub(super) const MESSAGES: &[u8] = b"m";
-/// Prefix of client message ids.
-pub(super) const ORIGINALS: &[u8] = b"d";
 
 /// The end of a part with another part behind it.
 const STOP: u8 = 0xff;
@@ -104,19 +102,13 @@ pub(super) fn message(conversation: &ConversationId, seq: u64) -> Vec<u8> {
     key
 }
 
-/// The prefix of a conversation's messages, from the key of a message or from the prefix.
-pub(super) fn messages_of(key: &[u8]) -> Option<&[u8]> {
-    let stop = key.starts_with(MESSAGES).then(|| key.iter().position(|byte| *byte == STOP))??;
-    key.get(..=stop)
-}
-
 /// The `seq` at the end of the key of a message.
 pub(super) fn seq(message: &[u8]) -> Option<u64> {
     message.last_chunk().map(|seq| u64::from_be_bytes(*seq))
 }
 
 /// The key of a user's client message id.
-pub(super) fn original(user: &UserId, id: &ClientMessageId) -> Vec<u8> {
+pub(super) fn client_id(user: &UserId, id: &ClientMessageId) -> Vec<u8> {
     key(b'd', &[user.as_str()], id.as_str())
 }
 

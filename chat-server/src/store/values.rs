@@ -82,32 +82,33 @@ impl MessageValue {
         MessageId::from(format!("{PREFIX}{nonce}{seq}"))
     }
 
-    /// The message as a run of one.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// Appends the message to a run.
+    pub(super) fn encode(&self, run: &mut Vec<u8>) {
         let sender = self.sender.as_str().as_bytes();
-        let content = self.content.stored_length();
-        let length = NONCE + 8 + 2 + sender.len() + content;
-        let mut bytes = Vec::with_capacity(LENGTH + length);
-        bytes.extend(
-            u16::try_from(length).expect("a message is at most INLINE_MOST and TEXT_MOST long").to_be_bytes(),
-        );
-        bytes.extend(self.nonce);
-        bytes.extend(self.sent_at.as_millis().to_be_bytes());
-        bytes.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
-        bytes.extend(sender);
+        let length = u16::try_from(self.encoded_length() - LENGTH);
+        run.reserve(self.encoded_length());
+        run.extend(length.expect("a message is at most INLINE_MOST and TEXT_MOST long").to_be_bytes());
+        run.extend(self.nonce);
+        run.extend(self.sent_at.as_millis().to_be_bytes());
+        run.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
+        run.extend(sender);
         match &self.content {
             ContentValue::Inline(text) => {
-                bytes.push(INLINE);
-                bytes.extend(text.as_bytes());
+                run.push(INLINE);
+                run.extend(text.as_bytes());
             }
             ContentValue::Journal(length, location) => {
-                bytes.push(JOURNAL);
-                bytes.extend(length.to_be_bytes());
-                bytes.extend(encode_location(*location));
+                run.push(JOURNAL);
+                run.extend(length.to_be_bytes());
+                run.extend(encode_location(*location));
             }
-            ContentValue::Erased => bytes.push(ERASED),
+            ContentValue::Erased => run.push(ERASED),
         }
-        bytes
+    }
+
+    /// Bytes of the message in a run.
+    pub(super) fn encoded_length(&self) -> usize {
+        LENGTH + NONCE + 8 + 2 + self.sender.as_str().len() + self.content.stored_length()
     }
 
     /// The ranges of the messages in a run; `None` if malformed.
@@ -129,8 +130,10 @@ impl MessageValue {
         if message.content == ContentValue::Erased {
             return None;
         }
-        let erased = Self { content: ContentValue::Erased, ..message }.encode();
-        Some([&run[..place.start - LENGTH], &erased, &run[place.end..]].concat())
+        let mut without = run[..place.start - LENGTH].to_vec();
+        Self { content: ContentValue::Erased, ..message }.encode(&mut without);
+        without.extend(&run[place.end..]);
+        Some(without)
     }
 
     /// Decodes a message; `None` if malformed.
@@ -155,14 +158,14 @@ impl ContentValue {
             INLINE => Some(Self::Inline(str::from_utf8(bytes).ok()?.into())),
             JOURNAL => {
                 let (length, location) = bytes.split_first_chunk()?;
-                Some(Self::Journal(u32::from_be_bytes(*length), decode_location(location)?))
+                Some(Self::Journal(u32::from_be_bytes(*length), decode_location(location.try_into().ok()?)))
             }
             ERASED => Some(Self::Erased),
             _ => None,
         }
     }
 
-    /// Bytes of the message in a run.
+    /// Bytes of the content in a run.
     fn stored_length(&self) -> usize {
         match self {
             Self::Inline(text) => 1 + text.len(),
@@ -193,10 +196,10 @@ pub(super) fn encode_location(location: Location) -> [u8; LOCATION] {
 }
 
 /// Decodes a location in the journal.
-pub(super) fn decode_location(bytes: &[u8]) -> Option<Location> {
-    let (segment, offset) = bytes.split_first_chunk()?;
-    let offset = u32::from_be_bytes(offset.try_into().ok()?);
-    Some(Location { segment: u64::from_be_bytes(*segment), offset })
+pub(super) fn decode_location(bytes: [u8; LOCATION]) -> Location {
+    let [a, b, c, d, e, f, g, h, offset @ ..] = bytes;
+    let segment = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    Location { segment, offset: u32::from_be_bytes(offset) }
 }
 
 /// An account as a JSON array without its id, which is in the key. The array is short because sled

@@ -249,12 +249,12 @@ fn put_message(
     };
     let nonce = view.decoded(MessageValue::nonce(id))?;
     let value = MessageValue { nonce, sent_at, sender: sender.clone(), content };
-    view.put(keys::message(conversation, seq), value.encode());
+    view.put_message(conversation, seq, value);
     Ok(())
 }
 
 fn put_original(view: &mut View, user: &UserId, id: Option<&ClientMessageId>, location: Location) {
     if let Some(id) = id {
-        view.put(keys::original(user, id), &values::encode_location(location));
+        view.put_client_id(user, id, location);
     }
 }

@@ -51,13 +51,13 @@ pub(in crate::store) fn replay(
         heads.keep();
         reached = end;
         if view.writes() >= BATCH {
-            index.apply(&view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
+            index.apply(view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
             if !progress(reached.position) {
                 break;
             }
         }
     }
-    index.apply(&view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
+    index.apply(view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
     index.flush().map_err(ReplayError::Index)?;
     progress(reached.position);
     Ok(())

@@ -9,7 +9,9 @@ pub(super) mod files;
 pub(super) mod messages;
 mod originals;
 pub(super) mod view;
+pub(super) mod writes;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,13 +22,12 @@ use std::time::{Duration, Instant};
 use chat_core::store::UnavailableError;
 
 use super::error::OpenError;
-use super::write::journal::End;
+use super::write::journal::{End, Location};
 use super::{keys, private, values};
 use backend::{Backend, BackendError, Batch, Bytes, Entries, KeyValue, wait_until_free};
 use files::close_to_others;
-use messages::Runs;
 use originals::Originals;
-use view::Writes;
+use writes::IndexBatch;
 
 /// Longest time for the last user of an index to let go of it, and then for the database to release
 /// its file. Milliseconds are usual.
@@ -105,12 +106,13 @@ impl Index {
 
     /// The value of a key.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, UnavailableError> {
-        self.check()?;
-        if key.starts_with(keys::ORIGINALS) {
-            let place = self.originals.get(key).map_err(|error| self.fail(&error.to_string()))?;
-            return Ok(place.map(|place| (&place).into()));
-        }
         self.ask(|db| db.get(key))
+    }
+
+    /// The location of the record with the client message id of a [key](keys::client_id).
+    pub(super) fn client_id(&self, key: &[u8]) -> Result<Option<Location>, UnavailableError> {
+        self.check()?;
+        self.originals.get(key).map_err(|error| self.fail(&error.to_string()))
     }
 
     /// The keys from `start` to before `end`.
@@ -129,43 +131,28 @@ impl Index {
     }
 
     /// Applies all writes of the groups up to `end`, the end last. After an interruption the index
-    /// still has its old end, and the groups are applied again. Messages of a conversation arrive
-    /// by number; the order of other keys does not matter.
+    /// still has its old end, and the groups are applied again.
     ///
-    /// `gate` returns a guard, held while the database changes. Loads wait for the guard, and it
-    /// is dropped early.
-    pub(super) fn apply<'a, A>(
+    /// `gate` returns a guard, held while the database changes. Loads wait for the guard, and it is
+    /// dropped early.
+    pub(super) fn apply<A>(
         &self,
-        writes: impl IntoIterator<Item = (&'a Bytes, &'a Option<Bytes>)>,
+        writes: impl Into<IndexBatch>,
         end: End,
         gate: impl FnOnce() -> A,
     ) -> Result<(), UnavailableError> {
-        let (mut batch, mut runs, mut originals) = (Batch::default(), Runs::default(), Vec::new());
-        for (key, value) in writes {
-            match value {
-                Some(run) if key.starts_with(keys::MESSAGES) => runs.add(key, run, &mut batch),
-                Some(place) if key.starts_with(keys::ORIGINALS) => {
-                    let place = place[..].try_into().expect("a place has LOCATION bytes");
-                    originals.push((&key[..], place));
-                }
-                Some(value) => batch.insert(key.clone(), value.clone()),
-                None => batch.remove(key.clone()),
-            }
-        }
-        runs.end(&mut batch);
+        let (mut entries, client_ids) = writes.into().split();
         self.check()?;
-        self.originals.put(&originals).map_err(|error| self.fail(&error.to_string()))?;
-        batch.insert(keys::END, values::encode_json(&end));
+        self.originals.put(&client_ids).map_err(|error| self.fail(&error.to_string()))?;
+        entries.insert(keys::END, values::encode_json(&end));
         let _guard = gate();
-        self.ask(|db| db.apply(batch))
+        self.ask(|db| db.apply(entries))
     }
 
     /// Replaces values of existing keys.
-    pub(super) fn replace(&self, writes: &Writes) -> Result<(), UnavailableError> {
+    pub(super) fn replace(&self, entries: BTreeMap<Bytes, Bytes>) -> Result<(), UnavailableError> {
         let mut batch = Batch::default();
-        for (key, value) in writes {
-            value.iter().for_each(|value| batch.insert(key.clone(), value.clone()));
-        }
+        entries.into_iter().for_each(|(key, value)| batch.insert(key, value));
         self.ask(|db| db.apply(batch))
     }
 

@@ -1,17 +1,19 @@
-//! A view of the index: own writes, then the memtable, then sled.
+//! A view of the index: own writes, then the memtable, then the database.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::cmp::Ordering;
+use std::ops::{Bound, RangeInclusive};
 
+use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use chat_core::store::UnavailableError;
 
 use super::Index;
 use super::backend::{Bytes, Entries, KeyValue};
+use super::writes::Writes;
+use crate::store::keys;
 use crate::store::read::index_slot::Present;
+use crate::store::values::MessageValue;
+use crate::store::write::journal::Location;
 use crate::store::write::memtable::MemTableSnapshot;
-
-/// Writes that are not in sled yet: keys with new values, or with `None` for removed keys.
-pub(in crate::store) type Writes = BTreeMap<Bytes, Option<Bytes>>;
 
 /// The rest of a range.
 pub(in crate::store) type KeyBounds = (Bound<Bytes>, Bound<Bytes>);
@@ -19,7 +21,7 @@ pub(in crate::store) type KeyBounds = (Bound<Bytes>, Bound<Bytes>);
 /// A view of the index.
 pub(in crate::store) struct View {
     index: Present,
-    /// Synced groups that are not in sled yet.
+    /// Synced groups that are not in the database yet.
     memtable: MemTableSnapshot,
     /// The writes of the view's owner.
     own: Writes,
@@ -28,17 +30,32 @@ pub(in crate::store) struct View {
 impl View {
     /// A view without own writes.
     pub(in crate::store) fn new(index: Present, memtable: MemTableSnapshot) -> Self {
-        Self { index, memtable, own: Writes::new() }
+        Self { index, memtable, own: Writes::default() }
     }
 
-    /// Writes a value, visible to this view only.
+    /// Writes a row, visible to this view only.
     pub(in crate::store) fn put(&mut self, key: Vec<u8>, value: impl Into<Bytes>) {
-        self.own.insert(key.into(), Some(value.into()));
+        self.own.rows.insert(key.into(), Some(value.into()));
     }
 
-    /// Removes a key, visible to this view only.
+    /// Removes a row, visible to this view only.
     pub(in crate::store) fn remove(&mut self, key: Vec<u8>) {
-        self.own.insert(key.into(), None);
+        self.own.rows.insert(key.into(), None);
+    }
+
+    /// Writes a message, visible to this view only.
+    pub(in crate::store) fn put_message(&mut self, id: &ConversationId, seq: u64, message: MessageValue) {
+        self.own.messages.insert((id.clone(), seq), message);
+    }
+
+    /// Writes the location of the record with a client message id, visible to this view only.
+    pub(in crate::store) fn put_client_id(
+        &mut self,
+        user: &UserId,
+        id: &ClientMessageId,
+        location: Location,
+    ) {
+        self.own.client_ids.insert(keys::client_id(user, id).into(), location);
     }
 
     /// Number of own writes.
@@ -51,20 +68,20 @@ impl View {
         std::mem::take(&mut self.own)
     }
 
-    /// The value of a key.
+    /// The value of a row.
     pub(in crate::store) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, UnavailableError> {
-        if let Some(written) = self.own.get(key) {
+        if let Some(written) = self.own.rows.get(key) {
             return Ok(written.clone());
         }
         let index = self.index()?;
         index.check()?;
-        match self.memtable.get(key) {
+        match self.memtable.row(key) {
             Some(written) => Ok(written),
             None => index.get(key),
         }
     }
 
-    /// The decoded value of a key. An unreadable value is a failure of the index.
+    /// The decoded value of a row. An unreadable value is a failure of the index.
     pub(in crate::store) fn get_as<T>(
         &self,
         key: &[u8],
@@ -82,58 +99,69 @@ impl View {
         }
     }
 
-    /// All entries whose keys begin with `prefix`, by key.
+    /// The location of the record with a client message id.
+    pub(in crate::store) fn client_id(
+        &self,
+        user: &UserId,
+        id: &ClientMessageId,
+    ) -> Result<Option<Location>, UnavailableError> {
+        let key = keys::client_id(user, id);
+        if let Some(location) = self.own.client_ids.get(&key[..]) {
+            return Ok(Some(*location));
+        }
+        let index = self.index()?;
+        index.check()?;
+        match self.memtable.client_id(&key) {
+            Some(location) => Ok(Some(location)),
+            None => index.client_id(&key),
+        }
+    }
+
+    /// All rows whose keys begin with `prefix`, by key.
     pub(in crate::store) fn prefix(&self, prefix: &[u8]) -> Result<Scan<'_>, UnavailableError> {
         self.range(prefix, &after(prefix))
     }
 
-    /// The entries from `start` up to `end`, exclusive, by key.
+    /// The rows from `start` up to `end`, exclusive, by key.
     pub(in crate::store) fn range(&self, start: &[u8], end: &[u8]) -> Result<Scan<'_>, UnavailableError> {
-        self.scan(start, end, false)
-    }
-
-    /// The entries from `start` up to `end`, exclusive, in reverse order.
-    pub(in crate::store) fn range_back(
-        &self,
-        start: &[u8],
-        end: &[u8],
-    ) -> Result<Scan<'_>, UnavailableError> {
-        self.scan(start, end, true)
-    }
-
-    fn index(&self) -> Result<&Index, UnavailableError> {
-        self.index.as_deref().map_err(Clone::clone)
-    }
-
-    fn scan(&self, start: &[u8], end: &[u8], back: bool) -> Result<Scan<'_>, UnavailableError> {
         let index = self.index()?;
         let stored = index.range(start, end)?;
         let left = (start < end).then(|| (Bound::Included(start.into()), Bound::Excluded(end.into())));
-        Ok(Scan { view: self, index, left, stored, back, waiting: (None, None) })
+        Ok(Scan { view: self, index, left, stored, waiting: (None, None) })
     }
 
-    /// The next written key of a range.
-    fn next_written(&self, left: &KeyBounds, back: bool) -> Option<Written> {
-        let own = next_of(self.own.range(left.clone()), back, |value| Some(value.clone()));
-        first_of(own, self.memtable.next(left, back), back)
+    pub(super) fn index(&self) -> Result<&Index, UnavailableError> {
+        self.index.as_deref().map_err(Clone::clone)
+    }
+
+    /// The first or the newest message of a range that is not in the database yet.
+    pub(super) fn written_message(
+        &self,
+        conversation: &ConversationId,
+        seqs: &RangeInclusive<u64>,
+        newest: bool,
+    ) -> Option<(u64, MessageValue)> {
+        let key = |seq: &u64| (conversation.clone(), *seq);
+        let own = || {
+            let mut own = self.own.messages.range(key(seqs.start())..=key(seqs.end()));
+            let (key, message) = if newest { own.next_back() } else { own.next() }?;
+            Some((key.1, message.clone()))
+        };
+        let published = || self.memtable.message(conversation, seqs, newest);
+        if newest { own().or_else(published) } else { published().or_else(own) }
+    }
+
+    /// The next written row of a range.
+    fn next_written(&self, left: &KeyBounds) -> Option<Written> {
+        let own = self.own.rows.range(left.clone()).next();
+        first_of(own.map(|(key, value)| (key.clone(), value.clone())), self.memtable.next_row(left))
     }
 }
 
-/// The next entry of a range for which `pick` returns a value.
-pub(in crate::store) fn next_of<'a, T: 'a>(
-    mut range: impl DoubleEndedIterator<Item = (&'a Bytes, &'a T)>,
-    back: bool,
-    pick: impl Fn(&T) -> Option<Option<Bytes>>,
-) -> Option<Written> {
-    let pick = |(key, value): (&Bytes, &T)| Some((key.clone(), pick(value)?));
-    if back { range.rev().find_map(pick) } else { range.find_map(pick) }
-}
-
-/// The first of two entries; of equal keys, `a`.
-pub(in crate::store) fn first_of(a: Option<Written>, b: Option<Written>, back: bool) -> Option<Written> {
+/// The first of two rows; of equal keys, `a`.
+pub(in crate::store) fn first_of(a: Option<Written>, b: Option<Written>) -> Option<Written> {
     match (a, b) {
-        (Some(a), Some(b)) if (a.0 < b.0) != back || a.0 == b.0 => Some(a),
-        (Some(_), Some(b)) => Some(b),
+        (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
         (a, b) => a.or(b),
     }
 }
@@ -150,26 +178,24 @@ pub(in crate::store) fn after(prefix: &[u8]) -> Vec<u8> {
     unreachable!("every key begins with a letter")
 }
 
-/// A written key with its new value.
+/// A written row: its key with the new value.
 pub(in crate::store) type Written = (Bytes, Option<Bytes>);
 
-/// Entries of a range. Written entries hide stored ones of the same key.
+/// Rows of a range. Written rows hide stored ones of the same key.
 pub(in crate::store) struct Scan<'a> {
     view: &'a View,
     index: &'a Index,
-    /// The rest of the range with written entries.
+    /// The rest of the range with written rows.
     left: Option<KeyBounds>,
     stored: Entries,
-    back: bool,
     waiting: (Option<Written>, Option<KeyValue>),
 }
 
 impl Scan<'_> {
-    /// The next written entry.
+    /// The next written row.
     fn next_written(&mut self) -> Option<Written> {
-        let found = self.left.as_ref().and_then(|left| self.view.next_written(left, self.back));
+        let found = self.left.as_ref().and_then(|left| self.view.next_written(left));
         match (&found, &mut self.left) {
-            (Some((key, _)), Some((_, end))) if self.back => *end = Bound::Excluded(key.clone()),
             (Some((key, _)), Some((start, _))) => *start = Bound::Excluded(key.clone()),
             _ => self.left = None,
         }
@@ -183,13 +209,12 @@ impl Scan<'_> {
             }
             let (written, stored) = &mut self.waiting;
             if stored.is_none() {
-                *stored = self.index.next(&mut self.stored, self.back)?;
+                *stored = self.index.next(&mut self.stored, false)?;
             }
             let first = match (&written, &stored) {
-                (Some((a, _)), Some((b, _))) if self.back => b.cmp(a),
                 (Some((a, _)), Some((b, _))) => a.cmp(b),
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, _) => std::cmp::Ordering::Greater,
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
             };
             if first.is_gt() {
                 return Ok(stored.take());

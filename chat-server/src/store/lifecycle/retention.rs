@@ -3,6 +3,7 @@
 //! Each step is noted before it begins, and its end is noted after both have lost the content. The
 //! next start repeats a step that a crash interrupted. Numbers, times, senders and the chain stay.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +14,9 @@ use chat_core::time::Timestamp;
 use crate::store::disk::Disk;
 use crate::store::error::OpenError;
 use crate::store::index::Index;
-use crate::store::index::backend::wait_until_free;
+use crate::store::index::backend::{Bytes, wait_until_free};
 use crate::store::index::files::{remove_set_aside, set_aside};
 use crate::store::index::messages::run_of;
-use crate::store::index::view::Writes;
 use crate::store::keys;
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::values::MessageValue;
@@ -161,16 +161,16 @@ fn discard_index(dir: &Path) -> Result<(), OpenError> {
 
 /// Erases the contents of these messages from the index.
 fn forget(index: &Index, messages: &[Erasable]) -> Result<(), UnavailableError> {
-    let mut writes = Writes::new();
+    let mut runs: BTreeMap<_, Bytes> = BTreeMap::new();
     for Erasable { conversation, seq, .. } in messages {
         let Some((key, stored)) = run_of(index, conversation, *seq)? else { continue };
-        let run = writes.get(&key).cloned().flatten().unwrap_or(stored);
+        let run = runs.get(&key).cloned().unwrap_or(stored);
         let erased = keys::seq(&key).and_then(|first| MessageValue::erase(&run, seq - first));
         if let Some(erased) = erased {
-            writes.insert(key, Some(erased.into()));
+            runs.insert(key, erased.into());
         }
     }
-    index.replace(&writes)
+    index.replace(runs)
 }
 
 /// Whether all messages of these records are old enough.

@@ -72,7 +72,7 @@ impl Indexer {
         // Commits wait for this thread, therefore it must survive a panic of the observer.
         let told = caught(|| self.observer.tell(Progress::Indexing(end.position)));
         told.map_err(|what| index.fail(&what))?;
-        layer.show(|writes| index.apply(writes, end, || self.slot.write_gate()))?;
+        index.apply(layer.batch(), end, || self.slot.write_gate())?;
         self.memtable.applied();
         Ok(())
     }

@@ -66,9 +66,7 @@ impl<'a> Judge<'a> {
     }
 
     fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {
-        let Some(location) = self.view.get_as(&keys::original(user, id), values::decode_location)? else {
-            return Ok(None);
-        };
+        let Some(location) = self.view.client_id(user, id)? else { return Ok(None) };
         let record = match self.group.read(location) {
             Some(record) => record,
             None => self.reader.read(location).map_err(UnavailableError::new)?,

@@ -37,8 +37,10 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
+use super::backend::Bytes;
 use crate::store::private;
-use crate::store::values::LOCATION;
+use crate::store::values::{LOCATION, decode_location, encode_location};
+use crate::store::write::journal::Location;
 use filter::Filters;
 use log::IdLog;
 use page::{IdHash, IdPage, PAGE, ROOM};
@@ -90,9 +92,6 @@ struct Table {
     filters: Filters,
 }
 
-/// A key with its location in the journal.
-pub(super) type Original<'a> = (&'a [u8], RecordPlace);
-
 impl Originals {
     /// Makes an empty file.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
@@ -134,10 +133,10 @@ impl Originals {
     }
 
     /// Looks up a key.
-    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<RecordPlace>> {
+    pub(super) fn get(&self, key: &[u8]) -> io::Result<Option<Location>> {
         let hash = self.hash(key);
         if let Some(place) = self.recent().get(&hash) {
-            return Ok(Some(*place));
+            return Ok(Some(decode_location(*place)));
         }
         // Entries that left the buffer meanwhile are in their page by now.
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
@@ -147,16 +146,17 @@ impl Originals {
         }
         let page = self.read(address)?;
         table.filters.learn(address, &page);
-        Ok(page.find(hash))
+        Ok(page.find(hash).map(decode_location))
     }
 
     /// Adds keys with their locations.
-    pub(super) fn put(&self, entries: &[Original<'_>]) -> io::Result<()> {
+    pub(super) fn put(&self, entries: &[(Bytes, Location)]) -> io::Result<()> {
         if entries.is_empty() {
             return Ok(());
         }
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let hashed: Vec<_> = entries.iter().map(|(key, place)| (self.hash(key), *place)).collect();
+        let hashed = entries.iter().map(|(key, location)| (self.hash(key), encode_location(*location)));
+        let hashed: Vec<_> = hashed.collect();
         log.add(&hashed)?;
         for some in hashed.chunks(AT_ONCE) {
             self.recent_mut().extend(some.iter().copied());

@@ -22,10 +22,8 @@ fn key(number: u32) -> [u8; 4] {
     number.to_be_bytes()
 }
 
-fn place(number: u32) -> [u8; LOCATION] {
-    let mut place = [0; LOCATION];
-    place[..4].copy_from_slice(&number.to_be_bytes());
-    place
+fn place(number: u32) -> Location {
+    Location { segment: u64::from(number), offset: number }
 }
 
 /// Puts numbers, and flushes the buffer to pages. Returns how many found their page full.
@@ -37,8 +35,7 @@ fn put(originals: &Originals, numbers: Range<u32>) -> usize {
 
 /// Puts numbers into the buffer.
 fn gather(originals: &Originals, numbers: Range<u32>) {
-    let keys: Vec<_> = numbers.clone().map(key).collect();
-    let entries: Vec<_> = numbers.map(place).zip(&keys).map(|(place, key)| (&key[..], place)).collect();
+    let entries: Vec<_> = numbers.map(|number| (Bytes::from(&key(number)), place(number))).collect();
     originals.put(&entries).unwrap();
 }
 
@@ -202,7 +199,9 @@ fn what_finds_its_page_full_is_kept_until_there_is_room() {
     let (_dir, path, originals) = empty();
     put(&originals, 0..10_000);
     let mut full = IdPage::empty();
-    (0..=u8::MAX).take(ROOM).for_each(|number| assert!(full.put(IdHash([number; page::HASH]), place(0))));
+    (0..=u8::MAX)
+        .take(ROOM)
+        .for_each(|number| assert!(full.put(IdHash([number; page::HASH]), encode_location(place(0)))));
     (0..originals.pages()).for_each(|page| originals.write(page, IdPage(full.0.clone())).unwrap());
     let kept = put(&originals, 10_000..10_010);
     assert!((1..=10).contains(&kept), "{kept}");

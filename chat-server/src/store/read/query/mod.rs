@@ -163,7 +163,7 @@ impl Snapshot<'_> {
     }
 
     fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {
-        let location = self.view.get_as(&keys::original(user, id), values::decode_location)?;
+        let location = self.view.client_id(user, id)?;
         let record = location.map(|location| self.reader.read(location).map_err(UnavailableError::new));
         record.map(|record| judge::original(record?)).transpose()
     }

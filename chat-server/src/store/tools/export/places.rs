@@ -89,7 +89,7 @@ impl Places {
     /// Flushes added locations if they are many or the last.
     pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), UnavailableError> {
         if last || self.view.writes() >= BATCH {
-            self.index.apply(&self.view.take_writes(), end, || ())?;
+            self.index.apply(self.view.take_writes(), end, || ())?;
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Places {
         for entry in self.view.prefix(&[LINE])? {
             let (key, place) = entry?;
             let part = if key.last() == Some(&0) { Part::Conversation } else { Part::Event };
-            give(part, self.view.decoded(decode_location(&place))?)?;
+            give(part, self.view.decoded(place[..].try_into().ok().map(decode_location))?)?;
         }
         Ok(())
     }

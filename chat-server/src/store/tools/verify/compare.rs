@@ -10,6 +10,7 @@ use crate::store::index::Index;
 use crate::store::index::backend::{Bytes, Entries, KeyValue};
 use crate::store::keys;
 use crate::store::values::MessageValue;
+use crate::store::write::journal::Location;
 
 /// Error of a comparison.
 pub(super) enum CompareError {
@@ -44,7 +45,6 @@ impl<'a> IndexEntries<'a> {
                 return Ok(());
             }
             match self.index.next(&mut self.iter, false)? {
-                Some((key, _)) if key.starts_with(keys::ORIGINALS) => {}
                 Some((key, run)) if key.starts_with(keys::MESSAGES) => {
                     self.run = split(&key, &run).into_iter();
                 }
@@ -67,11 +67,16 @@ fn split(key: &Bytes, run: &Bytes) -> Vec<KeyValue> {
     (first..).zip(places).map(|(seq, place)| (key_of(seq), Bytes::from(&run[place]))).collect()
 }
 
-/// Reports a missing or different value.
-pub(super) fn compare_value(key: &[u8], found: Option<Bytes>, implied: &[u8], findings: &mut Findings) {
+/// Reports a missing or different location of a client message id.
+pub(super) fn compare_client_id(
+    key: &[u8],
+    found: Option<Location>,
+    implied: Location,
+    findings: &mut Findings,
+) {
     match found {
         None => add(findings, "lacks an entry that the journal implies", key),
-        Some(found) if *found != *implied => {
+        Some(found) if found != implied => {
             add(findings, "holds something else than the journal implies", key);
         }
         Some(_) => {}

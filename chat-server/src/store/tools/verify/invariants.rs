@@ -149,7 +149,7 @@ impl Before<'_> {
 
     fn unused(&self, user: &UserId, id: Option<&ClientMessageId>) -> Result<Checked, UnavailableError> {
         let Some(id) = id else { return Ok(Ok(())) };
-        let is_taken = self.view.get(&keys::original(user, id))?.is_some();
+        let is_taken = self.view.client_id(user, id)?.is_some();
         Ok(unless(is_taken, || format!("{user} has used the client message id {id} before")))
     }
 }

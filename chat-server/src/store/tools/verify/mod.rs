@@ -22,6 +22,7 @@ use crate::store::error::OpenError;
 use crate::store::index::apply::HeadCache;
 use crate::store::index::view::View;
 use crate::store::index::{Index, OpenedIndex};
+use crate::store::keys;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
 use crate::store::options::Options;
@@ -29,8 +30,7 @@ use crate::store::write::journal::{
     ChainHead, Content, End, Erasing, Event, JournalSize, KnownEnd, Location, Record, TornTail, inspect,
 };
 use crate::store::write::memtable::MemTableSnapshot;
-use crate::store::{keys, values};
-use compare::{CompareError, compare, compare_value};
+use compare::{CompareError, compare, compare_client_id};
 use finding::Findings;
 use invariants::Before;
 
@@ -224,7 +224,7 @@ impl<'a> VerifyWalk<'a> {
         self.heads.keep();
         let is_end_of_index = self.index.as_ref().is_ok_and(|(_, known)| known.position == end.position);
         if is_end_of_index || self.view.writes() >= BATCH {
-            let applied = self.implied.apply(&self.view.take_writes(), end, || ());
+            let applied = self.implied.apply(self.view.take_writes(), end, || ());
             applied.map_err(|unavailable| self.failed(unavailable))?;
         }
         if is_end_of_index { self.compare(end) } else { Ok(()) }
@@ -262,11 +262,9 @@ impl<'a> VerifyWalk<'a> {
             _ => return,
         };
         if let (Ok((index, _)), Some(id), None) = (&self.index, id, self.compared) {
-            let key = keys::original(user, id);
-            match index.get(&key) {
-                Ok(found) => {
-                    compare_value(&key, found, &values::encode_location(location), &mut self.findings);
-                }
+            let key = keys::client_id(user, id);
+            match index.client_id(&key) {
+                Ok(found) => compare_client_id(&key, found, location, &mut self.findings),
                 Err(unavailable) => self.findings.add(FindingError::Index(unavailable.reason)),
             }
         }

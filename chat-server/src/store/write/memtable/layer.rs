@@ -1,16 +1,19 @@
 //! A layer of the memtable, and a reader's snapshot of all layers.
 
-use std::collections::{BTreeMap, HashMap, btree_map, hash_map};
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::mem;
-use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use chat_core::id::ConversationId;
 use chat_core::store::Position;
 
 use super::messages::ConversationMessages;
 use crate::store::index::backend::Bytes;
-use crate::store::index::view::{KeyBounds, Writes, Written, first_of, next_of};
-use crate::store::keys;
+use crate::store::index::view::{KeyBounds, Written, first_of};
+use crate::store::index::writes::{IndexBatch, Writes};
+use crate::store::values::MessageValue;
+use crate::store::write::journal::Location;
 
 /// The writes of some groups.
 #[derive(Default, Debug)]
@@ -18,115 +21,84 @@ pub(in crate::store) struct Layer(RwLock<LayerEntries>);
 
 #[derive(Default, Debug)]
 struct LayerEntries {
-    ordered: BTreeMap<Bytes, Versions>,
-    /// Messages by conversation. No range is larger than a conversation, and nearly all messages
-    /// come in order.
-    messages: HashMap<Bytes, ConversationMessages>,
-    /// Client message ids. They are as many as all other keys together, are read one by one, and
-    /// need no order. A hash map finds them at a fraction of the cost.
-    originals: HashMap<Bytes, Versions>,
+    rows: BTreeMap<Bytes, Versions>,
+    messages: HashMap<ConversationId, ConversationMessages>,
+    client_ids: HashMap<Bytes, (Position, Location)>,
 }
 
-/// The values of a key, with their positions.
+/// The values of a row, with their positions.
 #[derive(Debug)]
-pub(super) struct Versions {
+struct Versions {
     newest: Write,
-    /// Earlier values, oldest first: one per group of the layer that wrote the key.
+    /// Earlier values, oldest first: one per group of the layer that wrote the row.
     older: Vec<Write>,
 }
 
 /// A value, with the position of its group.
-pub(super) type Write = (Position, Option<Bytes>);
+type Write = (Position, Option<Bytes>);
 
 impl Layer {
     /// An empty layer with the capacity of this one. The next layer is seldom larger.
     pub(super) fn another(&self) -> Self {
-        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let originals = HashMap::with_capacity(entries.originals.len());
-        Self(RwLock::new(LayerEntries { originals, ..LayerEntries::default() }))
+        let client_ids = HashMap::with_capacity(self.entries().client_ids.len());
+        Self(RwLock::new(LayerEntries { client_ids, ..LayerEntries::default() }))
     }
 
-    pub(super) fn write(&self, writes: Writes, position: Position) {
+    pub(super) fn write(&self, Writes { rows, messages, client_ids }: Writes, position: Position) {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        for (key, value) in writes {
-            entries.write(key, (position, value));
+        for (key, value) in rows {
+            match entries.rows.entry(key) {
+                btree_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of((position, value)))),
+                btree_map::Entry::Occupied(mut versions) => versions.get_mut().replace((position, value)),
+            }
         }
+        for ((conversation, seq), message) in messages {
+            entries.messages.entry(conversation).or_default().push(seq, position, message);
+        }
+        let client_ids = client_ids.into_iter().map(|(key, location)| (key, (position, location)));
+        entries.client_ids.extend(client_ids);
     }
 
-    /// Passes each key with its newest value: first all others by key, then messages by
-    /// conversation, then client message ids in no order.
-    pub(in crate::store) fn show<T>(
-        &self,
-        to: impl for<'a> FnOnce(&mut dyn Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>) -> T,
-    ) -> T {
-        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let messages = entries.messages.values().flat_map(ConversationMessages::iter);
-        let all = entries.ordered.iter().chain(messages).chain(&entries.originals);
-        to(&mut all.map(|(key, versions)| (key, &versions.newest.1)))
+    /// All writes of the layer, each row with its newest value.
+    pub(in crate::store) fn batch(&self) -> IndexBatch {
+        let entries = self.entries();
+        let mut batch = IndexBatch::default();
+        for (key, versions) in &entries.rows {
+            batch.row(key.clone(), versions.newest.1.clone());
+        }
+        for (conversation, messages) in &entries.messages {
+            messages.iter().for_each(|(seq, message)| batch.message(conversation, seq, message));
+        }
+        for (key, (_, location)) in &entries.client_ids {
+            batch.client_id(key.clone(), *location);
+        }
+        batch
+    }
+
+    fn entries(&self) -> RwLockReadGuard<'_, LayerEntries> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl LayerEntries {
-    fn write(&mut self, key: Bytes, newest: Write) {
-        if key.starts_with(keys::ORIGINALS) {
-            match self.originals.entry(key) {
-                hash_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
-                hash_map::Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
-            }
-        } else if let Some(conversation) = keys::messages_of(&key) {
-            match self.messages.get_mut(conversation) {
-                Some(messages) => messages.write(key, newest),
-                None => {
-                    drop(self.messages.insert(conversation.into(), ConversationMessages::of(key, newest)));
-                }
-            }
-        } else {
-            match self.ordered.entry(key) {
-                btree_map::Entry::Vacant(vacant) => drop(vacant.insert(Versions::of(newest))),
-                btree_map::Entry::Occupied(mut versions) => versions.get_mut().replace(newest),
-            }
-        }
-    }
-
-    fn get(&self, key: &[u8]) -> Option<&Versions> {
-        if key.starts_with(keys::ORIGINALS) {
-            return self.originals.get(key);
-        }
-        match keys::messages_of(key) {
-            Some(conversation) => self.messages.get(conversation)?.get(key),
-            None => self.ordered.get(key),
-        }
-    }
-
-    /// The first or last key of a range that was written by `position`.
-    fn next(&self, left: &KeyBounds, back: bool, position: Position) -> Option<Written> {
-        let written = |versions: &Versions| versions.at(position);
-        match keys::messages_of(start_of(left)) {
-            Some(conversation) => next_of(self.messages.get(conversation)?.range(left), back, written),
-            None => next_of(self.ordered.range(left.clone()), back, written),
-        }
-    }
-}
-
-/// The start of a range.
-fn start_of((start, _): &KeyBounds) -> &[u8] {
-    match start {
-        Bound::Included(key) | Bound::Excluded(key) => key,
-        Bound::Unbounded => &[],
+    /// The first row of a range that was written by `position`.
+    fn next_row(&self, left: &KeyBounds, position: Position) -> Option<Written> {
+        let mut rows = self.rows.range(left.clone());
+        rows.find_map(|(key, versions)| Some((key.clone(), versions.at(position)?)))
     }
 }
 
 impl Versions {
-    pub(super) fn of(newest: Write) -> Self {
+    fn of(newest: Write) -> Self {
         Self { newest, older: Vec::new() }
     }
 
-    pub(super) fn replace(&mut self, newest: Write) {
+    fn replace(&mut self, newest: Write) {
         self.older.push(mem::replace(&mut self.newest, newest));
     }
 
     /// The value at a position.
-    pub(super) fn at(&self, position: Position) -> Option<Option<Bytes>> {
+    fn at(&self, position: Position) -> Option<Option<Bytes>> {
         let mut versions = [&self.newest].into_iter().chain(self.older.iter().rev());
         versions.find(|(since, _)| *since <= position).map(|(_, value)| value.clone())
     }
@@ -146,21 +118,37 @@ impl MemTableSnapshot {
         self.position
     }
 
-    /// The value written under a key.
-    pub(in crate::store) fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
-        self.layers.iter().find_map(|layer| {
-            let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
-            entries.get(key).and_then(|versions| versions.at(self.position))
-        })
+    /// The value written to a row.
+    pub(in crate::store) fn row(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        self.layers.iter().find_map(|layer| layer.entries().rows.get(key)?.at(self.position))
     }
 
-    /// The first or last written key of a range. Client message ids are in no range, and messages
-    /// only in a range within their conversation.
-    pub(in crate::store) fn next(&self, left: &KeyBounds, back: bool) -> Option<Written> {
-        let [active, frozen] = self.layers.each_ref().map(|layer| {
-            let entries = layer.0.read().unwrap_or_else(PoisonError::into_inner);
-            entries.next(left, back, self.position)
-        });
-        first_of(active, frozen, back)
+    /// The first written row of a range.
+    pub(in crate::store) fn next_row(&self, left: &KeyBounds) -> Option<Written> {
+        let [active, frozen] =
+            self.layers.each_ref().map(|layer| layer.entries().next_row(left, self.position));
+        first_of(active, frozen)
+    }
+
+    /// The first or the newest written message of a range.
+    pub(in crate::store) fn message(
+        &self,
+        conversation: &ConversationId,
+        seqs: &RangeInclusive<u64>,
+        newest: bool,
+    ) -> Option<(u64, MessageValue)> {
+        let find = |layer: &Arc<Layer>| {
+            layer.entries().messages.get(conversation)?.find(seqs, newest, self.position)
+        };
+        let [active, frozen] = &self.layers;
+        if newest { find(active).or_else(|| find(frozen)) } else { find(frozen).or_else(|| find(active)) }
+    }
+
+    /// The location written under the key of a client message id.
+    pub(in crate::store) fn client_id(&self, key: &[u8]) -> Option<Location> {
+        self.layers.iter().find_map(|layer| {
+            let (written, location) = *layer.entries().client_ids.get(key)?;
+            (written <= self.position).then_some(location)
+        })
     }
 }

@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 
 use chat_core::store::Position;
 
-use crate::store::index::backend::Bytes;
-use crate::store::index::view::Writes;
+use crate::store::index::writes::Writes;
 use crate::store::write::journal::End;
 
 pub(in crate::store) use layer::{Layer, MemTableSnapshot};
@@ -35,9 +34,6 @@ const WRITES_MOST: usize = 2 * WRITES_TO_FREEZE;
 /// Most bytes of keys and values in the memtable. At this number the next commit waits for the
 /// index thread.
 const BYTES_MOST: usize = 64 << 20;
-
-/// Bytes of an entry besides its key and value.
-const ENTRY: usize = 128;
 
 /// The memtable, which is also the queue of the index thread.
 #[derive(Debug)]
@@ -147,10 +143,7 @@ impl MemTable {
 
     /// Adds a synced group.
     pub(in crate::store) fn publish(&self, writes: Writes, end: End) {
-        let size = |(key, value): (&Bytes, &Option<Bytes>)| {
-            key.len() + value.as_ref().map_or(0, |value| value.len()) + ENTRY
-        };
-        let size = Size { writes: writes.len(), bytes: writes.iter().map(size).sum() };
+        let size = Size { writes: writes.len(), bytes: writes.bytes() };
         let mut state = self.state();
         state.layers[0].write(writes, end.position);
         state.sizes[0].writes += size.writes;

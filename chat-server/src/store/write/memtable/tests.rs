@@ -1,16 +1,47 @@
 //! Groups are seen until the index has them, and gather within bounds.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::thread;
 
+use chat_core::time::Timestamp;
+
 use super::*;
+use crate::store::index::backend::Bytes;
+use crate::store::values::{ContentValue, MessageValue};
+use crate::store::write::journal::Location;
 
 fn group(key: &str, bytes: usize) -> Writes {
-    Writes::from([(key.as_bytes().into(), Some(vec![0; bytes].into()))])
+    rows([(key.as_bytes().into(), Some(vec![0; bytes].into()))])
 }
 
 fn groups(keys: usize) -> Writes {
-    (0..keys as u64).map(|key| ((&key.to_be_bytes()).into(), None)).collect()
+    rows((0..keys as u64).map(|key| (Bytes::from(&key.to_be_bytes()), None)))
+}
+
+fn rows(rows: impl IntoIterator<Item = (Bytes, Option<Bytes>)>) -> Writes {
+    Writes { rows: rows.into_iter().collect(), ..Writes::default() }
+}
+
+pub(super) fn message(text: &str) -> MessageValue {
+    MessageValue {
+        nonce: *b"0123456789abcdef",
+        sent_at: Timestamp::from_millis(0),
+        sender: "user".into(),
+        content: ContentValue::Inline(text.into()),
+    }
+}
+
+fn messages(conversation: &str, seqs: RangeInclusive<u64>) -> Writes {
+    let messages = seqs.map(|seq| ((conversation.into(), seq), message(&seq.to_string())));
+    Writes { messages: messages.collect(), ..Writes::default() }
+}
+
+fn client_id(key: &[u8], offset: u32) -> Writes {
+    Writes { client_ids: [(key.into(), place(offset))].into(), ..Writes::default() }
+}
+
+fn place(offset: u32) -> Location {
+    Location { segment: 1, offset }
 }
 
 fn end(position: u64) -> End {
@@ -79,8 +110,9 @@ fn a_layer_that_was_not_applied_comes_again_and_what_came_later_after_it() {
 #[test]
 fn a_snapshot_stays_as_it_was() {
     let memtable = memtable();
-    let bounds = || (Bound::Included(Bytes::from(b"a")), Bound::Excluded(Bytes::from(b"z")));
-    let all = memtable.snapshot();
+    let from = |start: Bound<Bytes>| (start, Bound::Excluded(Bytes::from(b"z")));
+    let all = || from(Bound::Included(Bytes::from(b"a")));
+    let empty = memtable.snapshot();
     memtable.publish(group("first", 1), end(1));
     let before = memtable.snapshot();
     memtable.publish(group("second", 1), end(2));
@@ -88,34 +120,44 @@ fn a_snapshot_stays_as_it_was() {
     let later = memtable.snapshot();
     memtable.close();
     apply(&memtable);
-    assert_eq!(all.next(&bounds(), false), None);
-    assert_eq!(before.get(b"first"), Some(Some(vec![0].into())));
-    assert_eq!(before.get(b"second"), None);
-    assert_eq!(before.next(&bounds(), true).unwrap().0[..], b"first"[..]);
-    assert_eq!(later.get(b"first"), Some(Some(vec![0; 2].into())));
-    assert_eq!(later.next(&bounds(), true).unwrap().0[..], b"second"[..]);
-    assert_eq!(memtable.snapshot().get(b"first"), None, "the index has it");
+    assert_eq!(empty.next_row(&all()), None);
+    assert_eq!(before.row(b"first"), Some(Some(vec![0].into())));
+    assert_eq!(before.row(b"second"), None);
+    let (first, _) = before.next_row(&all()).unwrap();
+    assert_eq!(first[..], b"first"[..]);
+    assert_eq!(before.next_row(&from(Bound::Excluded(first.clone()))), None);
+    assert_eq!(later.row(b"first"), Some(Some(vec![0; 2].into())));
+    assert_eq!(later.next_row(&from(Bound::Excluded(first))).unwrap().0[..], b"second"[..]);
+    assert_eq!(memtable.snapshot().row(b"first"), None, "the index has it");
 }
 
 #[test]
-fn client_message_ids_are_found_as_all_else_is_and_shown_but_in_no_range() {
+fn messages_and_client_message_ids_are_found_in_both_layers_as_of_a_snapshot() {
     let memtable = memtable();
-    let (original, other) = ("d user id", "c conversation");
-    memtable.publish(group(original, 1), end(1));
+    let conversation = "conv".into();
+    memtable.publish(messages("conv", 3..=4), end(1));
+    memtable.publish(client_id(b"frozen", 1), end(2));
     let before = memtable.snapshot();
-    memtable.publish(group(original, 2), end(2));
-    memtable.publish(group(other, 1), end(3));
+    memtable.publish(client_id(b"behind", 2), end(3));
+    memtable.state().freeze();
+    memtable.publish(messages("conv", 5..=5), end(4));
+    memtable.publish(messages("another", 6..=6), end(5));
+    memtable.publish(client_id(b"active", 3), end(6));
     let now = memtable.snapshot();
-    assert_eq!(before.get(original.as_bytes()), Some(Some(vec![0].into())));
-    assert_eq!(now.get(original.as_bytes()), Some(Some(vec![0; 2].into())));
-    let all = (Bound::Included(Bytes::from(b"a")), Bound::Excluded(Bytes::from(b"z")));
-    assert_eq!(now.next(&all, true).unwrap().0[..], *other.as_bytes());
-    memtable.close();
-    let IndexTask::Apply(layer, _) = memtable.next_task(Duration::ZERO) else { panic!("there is next_task") };
-    let shown: Writes =
-        layer.show(|entries| entries.map(|(key, value)| (key.clone(), value.clone())).collect());
-    let expected = [(original, vec![0; 2]), (other, vec![0])];
-    assert_eq!(shown, expected.map(|(key, value)| (key.as_bytes().into(), Some(value.into()))).into());
+    let seq = |snapshot: &MemTableSnapshot, seqs, newest| {
+        let (seq, found) = snapshot.message(&conversation, &seqs, newest)?;
+        assert_eq!(found, message(&seq.to_string()));
+        Some(seq)
+    };
+    assert_eq!([false, true].map(|newest| seq(&before, 1..=9, newest)), [Some(3), Some(4)]);
+    assert_eq!([false, true].map(|newest| seq(&now, 1..=9, newest)), [Some(3), Some(5)]);
+    assert_eq!([false, true].map(|newest| seq(&now, 1..=3, newest)), [Some(3); 2]);
+    assert_eq!([false, true].map(|newest| seq(&now, 5..=9, newest)), [Some(5); 2]);
+    assert_eq!([1..=2, 6..=9].map(|seqs| seq(&now, seqs, true)), [None; 2]);
+    let places =
+        |snapshot: &MemTableSnapshot| [b"frozen", b"behind", b"active"].map(|key| snapshot.client_id(key));
+    assert_eq!(places(&before), [Some(place(1)), None, None]);
+    assert_eq!(places(&now), [1, 2, 3].map(|offset| Some(place(offset))));
 }
 
 #[test]
