@@ -151,9 +151,9 @@ impl Stage {
 
     fn talk_until(&mut self, is_over: &AtomicBool, pause: Duration) -> io::Result<Vec<Duration>> {
         let start = Instant::now();
-        while !is_over.load(Ordering::Relaxed) && start.elapsed() < 3 * TIMEOUT {
-            self.run_on(Pace::Every(pause), pause)?;
-        }
+        self.run_while(Pace::Every(pause), || {
+            !is_over.load(Ordering::Relaxed) && start.elapsed() < 3 * TIMEOUT
+        })?;
         let mut latencies = mem::take(&mut self.latencies);
         latencies.sort_unstable();
         self.drain()?;
@@ -163,6 +163,10 @@ impl Stage {
     /// Loads the server for `time`, and leaves the last messages unacknowledged.
     pub(crate) fn run_on(&mut self, pace: Pace, time: Duration) -> io::Result<()> {
         let end = Instant::now() + time;
+        self.run_while(pace, || Instant::now() < end)
+    }
+
+    fn run_while(&mut self, pace: Pace, goes_on: impl Fn() -> bool) -> io::Result<()> {
         match pace {
             Pace::ClosedLoop => {
                 for driver in 0..self.drivers.len() {
@@ -170,13 +174,13 @@ impl Stage {
                         self.send(driver)?;
                     }
                 }
-                while Instant::now() < end {
+                while goes_on() {
                     self.turn(MAX_WAIT, true)?;
                 }
             }
             Pace::Every(pause) => {
                 let mut due = Instant::now();
-                while due < end {
+                while goes_on() {
                     self.wait_until(due)?;
                     self.send_in_turn()?;
                     due += pause;
