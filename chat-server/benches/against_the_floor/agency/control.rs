@@ -11,7 +11,7 @@ use chat_core::protocol::{
 use crate::clients::Clients;
 use crate::frame::{self, Numbered};
 use crate::process::{Part, Server};
-use crate::stage::{wait_for, wait_open};
+use crate::stage::{TIMEOUT, wait_for, wait_open};
 use crate::swarm::{Incoming, Swarm};
 use crate::users::listener;
 
@@ -35,6 +35,19 @@ impl Consoles {
         let requests = vec![list(FIRST); openings.len()];
         let count = format!("\"count\":{},", FIRST.min(stored));
         Ok(Self { clients: Clients::new(openings, requests)?, count })
+    }
+
+    /// Connects all users gradually, without their requests.
+    pub(super) fn connect(&mut self, server: &Server) -> io::Result<()> {
+        self.clients.connect(server)
+    }
+
+    /// Returns the time of [`reconnect`](Self::reconnect). A failure counts as the longest time.
+    pub(super) fn time(&mut self, server: &Server) -> Duration {
+        self.reconnect(server).unwrap_or_else(|error| {
+            eprintln!("not all control users have their first conversations: {error}");
+            TIMEOUT
+        })
     }
 
     /// Cuts all connections and opens all of them again at once. Returns the time until all users

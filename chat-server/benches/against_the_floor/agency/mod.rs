@@ -94,7 +94,7 @@ struct FirstLists {
 /// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
     let Agency { control, conversations, .. } = &run.plan.agency;
-    (control.len() + conversations.len() - 1) as u64 * (1 + 3 * run.plan.slow_rounds)
+    (control.len() + conversations.len() - 1) as u64 * (1 + 4 * run.plan.slow_rounds)
 }
 
 pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
@@ -172,32 +172,36 @@ impl Scene {
     fn storms(&self, run: &Run, server: &Server) -> io::Result<Vec<Storm>> {
         let name = format!("bystander_{}", self.stored);
         let mut bystanders = Stage::connect(server, &name, 0, BYSTANDERS)?;
-        let mut consoles = self.consoles(server, self.stored)?;
-        consoles.reconnect(server)?;
         let mut storms = Vec::new();
         for round in 1..=run.plan.slow_rounds {
             run.progress.step(&self.step(&format!("reconnecting, round {round}")));
+            let mut consoles = self.consoles(server, self.stored)?;
+            consoles.connect(server)?;
             let ((), calm) = bystanders.talk_during(PAUSE, || consoles.listen(run.plan.window))?;
-            let (back_after, meanwhile) = bystanders.talk_during(PAUSE, || consoles.reconnect(server))?;
+            let (back_after, meanwhile) = bystanders.talk_during(PAUSE, || Ok(consoles.time(server)))?;
             storms.push(Storm { back_after, calm, meanwhile });
         }
         Ok(storms)
     }
 
-    /// Has drivers create conversations, and then send messages to the same listeners.
+    /// Has drivers send messages and create conversations, with the same listeners.
+    ///
+    /// All messages come first, because the index may still be busy with new conversations later.
     fn loads(&self, run: &Run, server: &Server) -> io::Result<Vec<(Outcome, Outcome)>> {
         let name = format!("sender_{}", self.stored);
         let mut stage = Stage::connect(server, &name, self.control, SENDERS)?;
-        let mut loads = Vec::new();
-        for round in 1..=run.plan.slow_rounds {
-            run.progress.step(&self.step(&format!("creating and sending, round {round}")));
-            let mut load = |kind| {
-                stage.send_from_now(kind);
-                stage.run(server, Pace::ClosedLoop, run.plan.warm_up, run.plan.window)
-            };
-            loads.push((load(Kind::Creations)?, load(Kind::Messages)?));
-        }
-        Ok(loads)
+        let mut rounds = |kind, what| {
+            stage.send_from_now(kind);
+            (1..=run.plan.slow_rounds)
+                .map(|round| {
+                    run.progress.step(&self.step(&format!("{what}, round {round}")));
+                    stage.run(server, Pace::ClosedLoop, run.plan.warm_up, run.plan.window)
+                })
+                .collect::<io::Result<Vec<_>>>()
+        };
+        let sent = rounds(Kind::Messages, "sending")?;
+        let created = rounds(Kind::Creations, "creating")?;
+        Ok(created.into_iter().zip(sent).collect())
     }
 
     /// Has new and known control users connect in turn, one at a time.
@@ -213,7 +217,7 @@ impl Scene {
                     (listener(number % self.control), &mut lists.of_known),
                 ] {
                     let mut console = Consoles::new(server, [user].into_iter(), self.stored)?;
-                    times.push(console.reconnect(server)?);
+                    times.push(console.time(server));
                 }
             }
             lists.of_new.sort_unstable();
