@@ -17,8 +17,9 @@
 //! ```
 //!
 //! The token is a text, or a [`provider`] that the client asks whenever another token is needed.
+//! An opaque token does not name its user: then the app does, by [`Builder::user`].
 //! [`ChatClient::over`] takes any [`Connector`](transport::Connector), for another wire than
-//! WebSockets or another runtime than tokio.
+//! WebSockets or another runtime than tokio. [`transport`] has all that a connector needs.
 //!
 //! # Show a conversation
 //!

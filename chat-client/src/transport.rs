@@ -1,11 +1,14 @@
 //! The transport of frames: any `Stream` and `Sink` of frames.
+//!
+//! [`join`] makes one transport of two halves. A [`Clock`] is needed on another runtime than tokio.
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::frame::Frame;
+pub use chat_core::drive::{Clock, Joined, join};
+pub use chat_core::frame::Frame;
 use futures::{Sink, Stream};
 
 use crate::retry::Retry;

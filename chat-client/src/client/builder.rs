@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use chat_core::drive::Clock;
+use chat_core::id::UserId;
+use chat_core::protocol::User;
 
 use super::ChatClient;
 use super::driver::{EndGuard, run};
@@ -26,6 +28,7 @@ pub struct Builder<C, K, T = NoToken, O = InMemory> {
     tokens: T,
     outbox: O,
     settings: Settings,
+    user: Option<UserId>,
     seed: Option<[u8; 32]>,
 }
 
@@ -47,6 +50,9 @@ pub enum StartError {
     /// The outbox can't be read.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// The outbox belongs to another user than the one named by [`Builder::user`].
+    #[error("the outbox belongs to another user")]
+    OtherUser,
     /// The system has no randomness to give.
     #[error("the system has no randomness to give: {0}")]
     Randomness(String),
@@ -55,7 +61,7 @@ pub enum StartError {
 impl<C: Connector, K: Clock> Builder<C, K> {
     pub(super) fn new(connector: Result<C, AddressError>, clock: K) -> Self {
         let settings = Settings::default();
-        Self { connector, clock, tokens: NoToken, outbox: InMemory, settings, seed: None }
+        Self { connector, clock, tokens: NoToken, outbox: InMemory, settings, user: None, seed: None }
     }
 }
 
@@ -79,8 +85,8 @@ impl<K, T, O> Builder<WebSocket, K, T, O> {
 impl<C, K, O> Builder<C, K, NoToken, O> {
     /// Sets the user's token: a text if there is only one token, or a [`TokenProvider`].
     pub fn token<T: TokenProvider>(self, tokens: T) -> Builder<C, K, T, O> {
-        let Self { connector, clock, outbox, settings, seed, .. } = self;
-        Builder { connector, clock, tokens, outbox, settings, seed }
+        let Self { connector, clock, outbox, settings, user, seed, .. } = self;
+        Builder { connector, clock, tokens, outbox, settings, user, seed }
     }
 }
 
@@ -88,8 +94,8 @@ impl<C, K, T> Builder<C, K, T, InMemory> {
     /// Sets the outbox that stores drafts until they are acknowledged. The default is in memory and
     /// ends with the app.
     pub fn outbox<O: Outbox>(self, outbox: O) -> Builder<C, K, T, O> {
-        let Self { connector, clock, tokens, settings, seed, .. } = self;
-        Builder { connector, clock, tokens, outbox, settings, seed }
+        let Self { connector, clock, tokens, settings, user, seed, .. } = self;
+        Builder { connector, clock, tokens, outbox, settings, user, seed }
     }
 }
 
@@ -97,6 +103,13 @@ impl<C, K, T, O> Builder<C, K, T, O> {
     /// Replaces the default limits and pauses.
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Names the user, for tokens that do not ([`Token::user`](crate::Token::user) returns `None`).
+    /// Otherwise the client could not tell own messages from others', and would count them as
+    /// unread. A token that names another user stops the client.
+    pub fn user(self, user: User) -> Self {
+        Self { user: Some(user.id), ..self }
     }
 
     /// Sets the seed of ids and pauses, for reproducible tests. The default is fresh randomness of
@@ -122,13 +135,14 @@ where
     ///
     /// # Errors
     ///
-    /// The address is invalid, the outbox can't be read, or the system has no randomness.
+    /// The address is invalid, the outbox can't be read or is another user's, or the system has no
+    /// randomness.
     pub async fn start(self) -> Result<(ChatClient, impl Future<Output = ()> + Send), StartError> {
-        let Self { connector, clock, tokens, mut outbox, mut settings, seed } = self;
+        let Self { connector, clock, tokens, mut outbox, mut settings, user, seed } = self;
         let connector = connector?;
         let entries = outbox.load().await?;
         settings.outbox_survives = O::SURVIVES;
-        settings.outbox_owner = outbox.owner().cloned();
+        settings.outbox_owner = owner(outbox.owner(), user)?;
         let mut ids = Ids::new(seed.map_or_else(fresh_seed, Ok)?);
         let machine = Machine::new(settings, ids.seed());
         let now = clock.clone();
@@ -140,6 +154,13 @@ where
             drop(ended);
         };
         Ok((ChatClient::new(shared), driver))
+    }
+}
+
+fn owner(outbox: Option<&UserId>, user: Option<UserId>) -> Result<Option<UserId>, StartError> {
+    match (outbox, user) {
+        (Some(owner), Some(user)) if *owner != user => Err(StartError::OtherUser),
+        (owner, user) => Ok(owner.cloned().or(user)),
     }
 }
 

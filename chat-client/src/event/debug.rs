@@ -95,8 +95,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::{NotSentError, NotSentReason};
     use crate::event::Progress;
     use crate::machine::{Output, ViewId};
+    use crate::outbox::{Change, Draft, Entry};
 
     const SECRET: &str = "The bridge is closed";
 
@@ -136,6 +138,28 @@ mod tests {
         }
     }
 
+    /// Each type that holds a draft.
+    fn drafts() -> [String; 6] {
+        let draft = || Draft::CreateSupportConversation {
+            title: SECRET.into(),
+            content: SECRET.into(),
+            room_type: None,
+        };
+        let message = Draft::SendChatMessage { conversation_id: "conv_1".into(), content: SECRET.into() };
+        let entry = Entry { client_message_id: "c".into(), draft: draft(), not_after: None };
+        let error = || NotSentError { reason: NotSentReason::TooLate, draft: draft(), maybe_sent: true };
+        let progress = Progress::NotSent(error());
+        let event = Event::Outbox { client_message_id: "c".into(), progress: progress.clone() };
+        [
+            format!("{message:?}"),
+            format!("{entry:?}"),
+            format!("{:?}", Change::Put(entry)),
+            format!("{:?} {}", error(), error()),
+            format!("{progress:?}"),
+            format!("{event:?}"),
+        ]
+    }
+
     #[test]
     fn no_event_and_no_update_shows_a_text() {
         let created = CreateSupportConversationReply::new(
@@ -160,6 +184,9 @@ mod tests {
         }
         for shown in updates.iter().map(|update| format!("{update:?}")) {
             assert!(!shown.contains(SECRET) && shown.contains('7'), "{shown}");
+        }
+        for shown in drafts() {
+            assert!(!shown.contains(SECRET), "{shown}");
         }
         let update = Output::Update { view: ViewId(1), update: updates[1].clone() };
         assert_eq!(format!("{update:?}"), format!("Update ViewId(1) {:?}", updates[1]));

@@ -133,6 +133,6 @@ pub struct Settings {
     /// Whether the outbox survives the client. Decides how drafts are reported when the client is
     /// closed.
     pub outbox_survives: bool,
-    /// The owner of the outbox, if known. Another user's token is refused.
+    /// The user, if known from the outbox or the app. Another user's token is refused.
     pub outbox_owner: Option<UserId>,
 }

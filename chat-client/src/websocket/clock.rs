@@ -30,7 +30,7 @@ impl Clock for TokioClock {
     }
 
     async fn sleep_until(&self, at: Monotonic) {
-        tokio::time::sleep_until(self.start + at.0).await;
+        tokio::time::sleep(at.0.saturating_sub(self.start.elapsed())).await;
     }
 }
 
@@ -52,6 +52,7 @@ mod tests {
             Monotonic(Duration::from_mins(4)),
             "what is past is not waited for"
         );
+        assert!(futures::FutureExt::now_or_never(clock.sleep_until(Monotonic(Duration::MAX))).is_none());
     }
 
     #[test]

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use chat_client::{ConnectionState, Event, Progress, StopReason, Token, TokenError, WaitCause, provider};
+use chat_client::outbox::{Change, Entry, Outbox, OutboxError};
+use chat_client::{
+    ConnectionState, Event, Progress, StartError, StopReason, Token, TokenError, WaitCause, provider,
+};
 use chat_core::drive::Clock as _;
+use chat_core::id::UserId;
 use chat_core::protocol::{CloseCode, ErrorCode};
 
 use crate::handle::support::{Chat, driver, must, run, token, until};
@@ -111,4 +115,53 @@ async fn a_provider_without_any_stops_the_client_until_the_app_resumes() {
     assert_eq!(john.state(), ConnectionState::Stopped(StopReason::NoToken("log in again".into())));
     john.resume();
     until(&mut events, crate::handle::support::is_live).await;
+}
+
+/// The tokens of these tests are opaque: only the server can read them.
+#[tokio::test(start_paused = true)]
+async fn an_app_names_the_user_of_an_opaque_one() {
+    for (is_named, unread) in [(false, 1), (true, 0)] {
+        let chat = Chat::start();
+        let builder = chat.builder(chat.token(&driver()));
+        let (john, mut events) = run(if is_named { builder.user(driver()) } else { builder }).await;
+        must(john.create_support_conversation("Detour", "1", None)).await.unwrap();
+        must(john.send_message("conv_none", "refused, and so the last event")).await.unwrap_err();
+        let told =
+            until(&mut events, |event| matches!(event, Event::Outbox { progress: Progress::NotSent(_), .. }))
+                .await;
+        let counts = told.iter().filter_map(|event| match event {
+            Event::Unread(unread) => Some(unread.unread_count),
+            _ => None,
+        });
+        assert_eq!(counts.last().unwrap_or(0), unread, "named: {is_named}");
+    }
+}
+
+struct OfAnother(UserId);
+
+impl Outbox for OfAnother {
+    const SURVIVES: bool = true;
+
+    fn owner(&self) -> Option<&UserId> {
+        Some(&self.0)
+    }
+
+    async fn load(&mut self) -> Result<Vec<Entry>, OutboxError> {
+        Ok(Vec::new())
+    }
+
+    async fn write(&mut self, _: Vec<Change>) -> Result<(), OutboxError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_user_may_not_open_anothers_outbox() {
+    let chat = Chat::start();
+    let builder = |owner: &str| {
+        let outbox = OfAnother(owner.into());
+        chat.builder(chat.token(&driver())).user(driver()).outbox(outbox).start()
+    };
+    assert_eq!(builder("driver_2").await.err(), Some(StartError::OtherUser));
+    assert!(builder("driver_1").await.is_ok());
 }
