@@ -10,6 +10,8 @@
 //! - [`limits`]: every bound, with its reason.
 //! - [`id`], [`time`] and [`conversation`]: the values shared by all of these.
 //! - [`export`]: the content of a store as plain data.
+//! - `system` (feature `system`): a clock of the operating system, and a thread for a store that
+//!   blocks.
 //! - [`testing`]: a simulation, an oracle and a conformance suite, for tests of stores and clients.
 //!
 //! # The way of a message
@@ -31,6 +33,35 @@
 //! 7. The [`drive`] puts frames into the queue of each connection. Its `batch` gathers live events
 //!    for the same connections, to be framed once. The session writes them to the transport.
 //!
+//! # What an embedder must bring
+//!
+//! - A clock: [`SystemClock`](system::SystemClock) (feature `system`) with the sleep function of any
+//!   runtime, or a [`Clock`](drive::Clock) of your own. The monotonic time must not fall.
+//! - A seed: 32 fresh random bytes for each [`Engine`](engine::Engine), from the system's
+//!   generator. The same seed makes the same ids, and a known seed makes ids guessable.
+//! - A store: [`MemoryStore`](store::MemoryStore) forgets everything at its end. Another
+//!   [`Store`](store::Store) proves itself with [`store_conformance!`]. A store that blocks goes
+//!   behind [`Blocking`](system::Blocking).
+//! - An epoch: a name for the numbering of the store, made with the store. A store that was
+//!   emptied, or restored from a backup, needs a new epoch. Otherwise clients believe numbers that
+//!   mean something else now.
+//! - Authentication: [`Claims`](engine::Claims) of verified users. The engine believes them. A
+//!   [`Verifier`](drive::Verifier) checks the tokens in `refresh_token`, or
+//!   [`NoRefresh`](drive::NoRefresh) refuses them.
+//! - A limit on sizes: the transport refuses frames of more than 64 KiB (close code 1009) and
+//!   invalid UTF-8 (1007).
+//! - A heartbeat: the transport pings every 25 s, and closes with 4012 after 10 s without a sign of
+//!   life. Pongs go to [`Session::signs`](drive::Session::signs).
+//! - A write timeout: the transport fails when its peer takes nothing for 10 s. Until then, frames
+//!   wait within [`OutboundLimits`](limits::OutboundLimits).
+//! - A limit on connections: the engine limits those of one user. The transport limits those
+//!   without a user yet, in number and in time.
+//! - Settings: [`Settings::check`](engine::Settings::check) names senseless ones.
+//!
+//! Stop in this order: accept no more connections; call [`Handle::drain`](drive::Handle::drain);
+//! await the engine's future, which gives the store back; await the sessions, which write what
+//! waits; close the store.
+//!
 //! # Words
 //!
 //! - *Permit*: the proof of a successful check. Only [`permission`] can make one.
@@ -46,12 +77,14 @@
 //! - *Newcomer*: here a control user whose account is being looked up; in chat-server a connection
 //!   without a verified token.
 //!
-//! The crate contains no clock, randomness, thread, file, socket or lock. The outside world comes
-//! in as values, and `clippy.toml` beside the crate forbids the rest.
+//! The crate contains no clock, randomness, thread, file, socket or lock, except for a clock and a
+//! thread in the optional module `system`. The outside world comes in as values, and `clippy.toml`
+//! beside the crate forbids the rest.
 //!
 //! Start with [`drive`] to embed a whole chat, with [`engine`] to control every step, and with
 //! `PROTOCOL.md` beside the crate to write a client.
-
+//!
+#![doc = include_str!("../WRONG_INPUTS.md")]
 #![warn(clippy::unwrap_used)]
 
 pub mod conversation;
@@ -65,5 +98,7 @@ pub mod permission;
 pub mod protocol;
 mod shared_text;
 pub mod store;
+#[cfg(feature = "system")]
+pub mod system;
 pub mod testing;
 pub mod time;

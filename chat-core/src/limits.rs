@@ -4,6 +4,10 @@ use std::time::Duration;
 
 const KIB: usize = 1024;
 
+/// Bytes of each text of a user: id, email, names. All are kept in memory and shown in lists. This
+/// bound is fixed, because stores may rely on the length of ids.
+pub const LONGEST_CLAIM: usize = 256;
+
 /// Bounds on the content of a frame. Lengths count Unicode scalars.
 #[derive(Clone, Debug)]
 pub struct FieldLimits {
@@ -157,7 +161,7 @@ impl RateLimits {
     /// messages.
     pub fn with_messages_per_second(messages: u32) -> Self {
         let messages = messages.max(1);
-        let every = Duration::from_secs(1) / messages;
+        let every = (Duration::from_secs(1) / messages).max(Duration::from_nanos(1));
         let messages = Rate { burst: messages.saturating_mul(6), every };
         let default = Self::default();
         let Rate { burst, every } = default.requests;

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chat_core::drive::Clock;
 use chat_core::time::{Monotonic, Now, Timestamp};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// A monotonic clock that starts with the program.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, at: Monotonic) -> impl Future<Output = ()> + Send {
-        sleep_until(self.start + at.0)
+        sleep(at.0.saturating_sub(self.start.elapsed()))
     }
 }
 

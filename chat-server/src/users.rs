@@ -5,12 +5,10 @@ use std::io;
 use std::sync::Arc;
 
 use chat_core::id::UserId;
-use chat_core::protocol::{Role, User};
+use chat_core::protocol::{Role, User, UserError};
 use chat_core::store::{Account, Change, Facts, Query, Store, UnavailableError};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::auth::LONGEST_CLAIM;
 
 /// Users per commit.
 const BATCH: usize = 1_000;
@@ -59,18 +57,13 @@ impl From<ImportedUser> for UserLine {
 }
 
 impl TryFrom<UserLine> for ImportedUser {
-    type Error = String;
+    type Error = UserError;
 
-    fn try_from(line: UserLine) -> Result<Self, String> {
+    fn try_from(line: UserLine) -> Result<Self, UserError> {
         let UserLine { id, role, email, first_name, last_name, active } = line;
-        if id.is_empty() {
-            return Err("the id is empty".to_owned());
-        }
-        let fields = [("id", &id), ("email", &email), ("first_name", &first_name), ("last_name", &last_name)];
-        match fields.iter().find(|(_, text)| text.len() > LONGEST_CLAIM) {
-            Some((name, _)) => Err(format!("{name} has more than {LONGEST_CLAIM} bytes")),
-            None => Ok(Self { user: User { id: id.into(), email, role, first_name, last_name }, active }),
-        }
+        let user = User { id: id.into(), email, role, first_name, last_name };
+        user.check()?;
+        Ok(Self { user, active })
     }
 }
 

@@ -15,11 +15,23 @@ use crate::engine::{Claims, Command, ConnectionId, Headroom};
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
+use crate::store::UnavailableError;
 
 /// The error of a handle whose engine was drained, or its future dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the chat has stopped")]
 pub struct StoppedError;
+
+/// The error of a query of the embedder.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The engine has stopped.
+    #[error(transparent)]
+    Stopped(#[from] StoppedError),
+    /// The store could not answer.
+    #[error(transparent)]
+    Unavailable(#[from] UnavailableError),
+}
 
 /// A handle that opens connections, runs commands and ends the service. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +40,8 @@ pub struct Handle {
     limits: OutboundLimits,
     /// The limit of unanswered requests of one connection.
     requests_under_way: usize,
+    /// The limit of messages on one page.
+    pub(super) messages_most: u32,
     next: Arc<AtomicU64>,
     /// Bytes that wait on all connections.
     budget: Arc<Budget>,
@@ -35,8 +49,14 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn new(messages: mpsc::Sender<ServiceMessage>, limits: &Limits, budget: Arc<Budget>) -> Self {
-        let requests_under_way = limits.engine.requests_under_way;
-        Self { messages, limits: limits.outbound.clone(), requests_under_way, next: Arc::default(), budget }
+        Self {
+            messages,
+            limits: limits.outbound.clone(),
+            requests_under_way: limits.engine.requests_under_way,
+            messages_most: limits.pages.messages_most,
+            next: Arc::default(),
+            budget,
+        }
     }
 
     /// Opens a connection for a user with a verified token.
@@ -104,15 +124,20 @@ impl Handle {
         let _stopped = self.send(ServiceMessage::Disconnect { parts }).await;
     }
 
-    /// Shuts the service down.
+    /// Shuts the service down, and returns when this is done.
     ///
     /// No connection is admitted any more, pending requests are finished and durable, and each
-    /// connection is closed with 1001. Then the engine's future ends.
+    /// connection is closed with 1001. Then the engine's future ends. Without that future being
+    /// polled, this waits for ever. Sessions still write what waits in their queues: await them
+    /// afterwards.
     pub async fn drain(&self) {
-        let _stopped = self.send(ServiceMessage::Drain).await;
+        let (done, is_done) = oneshot::channel();
+        if self.send(ServiceMessage::Drain { done }).await.is_ok() {
+            let _stopped = is_done.await;
+        }
     }
 
-    async fn send(&self, message: ServiceMessage) -> Result<(), StoppedError> {
+    pub(super) async fn send(&self, message: ServiceMessage) -> Result<(), StoppedError> {
         self.messages.clone().send(message).await.map_err(|_| StoppedError)
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::{Claims, Command, ConnectionId, Headroom};
 use crate::frame::Frame;
 use crate::id::UserId;
 use crate::protocol::{Error, Reply};
+use crate::store::{Loaded, Query, UnavailableError};
 
 /// A message to the engine's task.
 pub(super) enum ServiceMessage {
@@ -34,6 +35,11 @@ pub(super) enum ServiceMessage {
         users: Vec<UserId>,
         answer: oneshot::Sender<Vec<UserId>>,
     },
+    /// A query of the embedder, answered by the store.
+    Load {
+        query: Query,
+        answer: oneshot::Sender<Result<Loaded, UnavailableError>>,
+    },
     Command {
         command: Command,
         answer: oneshot::Sender<Result<Reply, Error>>,
@@ -43,7 +49,10 @@ pub(super) enum ServiceMessage {
     Disconnect {
         parts: usize,
     },
-    Drain,
+    /// Shuts the service down, and tells when this is done.
+    Drain {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// A connection that is being opened.

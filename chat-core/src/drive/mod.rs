@@ -53,6 +53,7 @@ mod budget;
 mod handle;
 mod join;
 mod message;
+mod queries;
 mod queue;
 mod service;
 mod session;
@@ -66,7 +67,7 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 
 pub use crate::frame::Frame;
-pub use handle::{Handle, StoppedError};
+pub use handle::{Handle, QueryError, StoppedError};
 pub use join::{Joined, join};
 pub use session::{Session, SessionEnd, SessionEvent};
 pub use signs::Signs;
@@ -89,6 +90,22 @@ pub trait Clock: Send + Sync {
 pub trait Verifier: Send + Sync {
     /// Returns the claims of a valid token.
     fn verify(&self, token: &str) -> impl Future<Output = Result<Claims, VerifyError>> + Send;
+}
+
+impl<C: Clock> Clock for Arc<C> {
+    fn now(&self) -> Now {
+        self.as_ref().now()
+    }
+
+    fn sleep_until(&self, at: Monotonic) -> impl Future<Output = ()> + Send {
+        self.as_ref().sleep_until(at)
+    }
+}
+
+impl<V: Verifier> Verifier for Arc<V> {
+    fn verify(&self, token: &str) -> impl Future<Output = Result<Claims, VerifyError>> + Send {
+        self.as_ref().verify(token)
+    }
 }
 
 /// A verifier for sessions that can't be prolonged: each `refresh_token` is answered

@@ -57,7 +57,7 @@ impl Budgets {
             RateSetting::Limited(rates) => rates.daily,
             RateSetting::Lifted => None,
         };
-        Self { limits, users: LruCache::new(NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN)) }
+        Self { limits, users: LruCache::sparse(NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN)) }
     }
 
     /// Charges the bytes that a change will store. Returns `None` if nothing is charged.

@@ -6,7 +6,7 @@ use super::Command;
 use super::pending_request::{Blocked, HandlerContext, HandlerResult, LoadedFacts, Step};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
-use crate::protocol::{Done, ErrorCode, Reply, Role, SendChatMessageReply, User};
+use crate::protocol::{Done, Error, ErrorCode, Reply, Role, SendChatMessageReply, User, check};
 use crate::store::{Account, AppendMessage, Change, Membership, Original, Query};
 
 /// The user on whose behalf a command acts. Only the id counts, because no rule of a command looks
@@ -25,6 +25,8 @@ pub(super) fn acting_user(command: &Command) -> User {
 pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerResult {
     match command {
         Command::Send { user, conversation, content, client_message_id } => {
+            check::text("content", content, cx.limits.fields.content)?;
+            check::client_message_id(client_message_id.as_ref(), &cx.limits.fields)?;
             let step = send(conversation, content, client_message_id.as_ref(), cx)?;
             // The account is checked last, so that no further load comes between the check and the
             // commit.
@@ -42,6 +44,8 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
             Ok(Step::Commit(Change::Withdraw(membership(conversation, user, cx)?)))
         }
         Command::Import(user) | Command::ImportInactive(user) => {
+            let invalid = |error| Error::with_detail(ErrorCode::InvalidParameter, error);
+            user.check().map_err(invalid)?;
             let Some(known) = &cx.facts.account else { return Err(load_account(&user.id)) };
             let active = matches!(command, Command::Import(_));
             Ok(put(Account::imported(known.as_ref(), user.clone(), active, cx.now.wall)))

@@ -121,7 +121,7 @@ impl Engine {
             return None;
         }
         let ticket = self.calls.ticket();
-        let count = self.commits.waiting.len().min(self.limits.engine.changes_per_commit);
+        let count = self.commits.waiting.len().min(self.limits.engine.changes_per_commit.max(1));
         let (mut changes, mut under_way) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for (origin, intent, change) in self.commits.waiting.drain(..count) {
             changes.push(change);
@@ -221,7 +221,7 @@ impl Engine {
             self.outputs.push_back(Output::Publish(event));
         }
         match origin {
-            Origin::Entry(conn) => self.admit(*conn),
+            Origin::Entry(admission) => self.admit(*admission),
             Origin::Enrolment => self.enrolment_judged(true),
             Origin::Request(..) | Origin::Command(_) | Origin::Engine => {}
         }
@@ -276,7 +276,7 @@ impl Engine {
             self.doubt_sessions(account);
         }
         match origin {
-            Origin::Entry(conn) => self.entry_failed(*conn),
+            Origin::Entry(admission) => self.entry_failed(*admission),
             Origin::Enrolment => self.enrolment_judged(false),
             Origin::Request(..) | Origin::Command(_) | Origin::Engine => {
                 self.finish(origin, Err(self.unavailable()));

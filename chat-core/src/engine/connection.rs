@@ -35,6 +35,8 @@ pub(super) struct Connection {
     pub(super) rests_until: Option<Monotonic>,
     /// The connection is closing and takes no more requests.
     pub(super) leaving: bool,
+    /// The number of the slot that the connection's admission takes.
+    entry: u64,
     /// Unanswered requests, in order. Bounded by pausing the connection.
     slots: VecDeque<Slot>,
     /// The number of the first slot.
@@ -74,8 +76,9 @@ pub(super) enum Stage {
 }
 
 impl Connection {
-    pub(super) fn new(user: Arc<User>, issued_at: Option<Timestamp>, now: Monotonic) -> Self {
-        let entry = Slot {
+    /// Creates a connection whose slots are numbered from `entry` on.
+    pub(super) fn new(user: Arc<User>, issued_at: Option<Timestamp>, now: Monotonic, entry: u64) -> Self {
+        let admission = Slot {
             event: None,
             request_id: None,
             asks_for_page: false,
@@ -94,11 +97,17 @@ impl Connection {
             backlogged: false,
             rests_until: None,
             leaving: false,
-            slots: VecDeque::from([entry]),
-            first: 0,
+            entry,
+            slots: VecDeque::from([admission]),
+            first: entry,
             held: 0,
             held_typing: 0,
         }
+    }
+
+    /// The number of the slot that the connection's admission takes.
+    pub(super) fn entry(&self) -> u64 {
+        self.entry
     }
 
     /// Whether the connection has been admitted.
@@ -209,6 +218,11 @@ impl Connection {
         self.slot(number).is_some_and(|slot| slot.asks_for_page)
     }
 
+    /// Whether this connection has an unanswered request with this number.
+    pub(super) fn has(&self, number: u64) -> bool {
+        number.checked_sub(self.first).is_some_and(|place| place < self.slots.len() as u64)
+    }
+
     pub(super) fn request_id(&mut self, number: u64) -> Option<&RequestId> {
         self.slot(number)?.request_id.as_ref()
     }
@@ -243,7 +257,7 @@ impl Connection {
             after.drain(..).for_each(|(class, frame)| send(class, frame));
             self.slots.pop_front();
         }
-        if self.slots.is_empty() && self.first == 1 {
+        if self.slots.is_empty() && self.first == self.entry + 1 {
             // Most connections stay silent for a long time after admission, so the memory is freed.
             self.slots = VecDeque::new();
         }

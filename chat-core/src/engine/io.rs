@@ -13,7 +13,8 @@ use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, 
 use crate::store::{Change, Loaded, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
-/// The number of a connection, chosen by the driver of the engine and never reused.
+/// The number of a connection, chosen by the driver of the engine. Never give one to two open
+/// connections.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
 
@@ -50,7 +51,8 @@ pub enum VerifyError {
 /// A command of the embedder, on its own authority.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Sends a message as a participant of the conversation. No rate applies.
+    /// Sends a message as a participant of the conversation. No rate applies. The text and the id
+    /// have the limits of [`FieldLimits`](crate::limits::FieldLimits).
     Send {
         /// The sender.
         user: UserId,
@@ -76,7 +78,8 @@ pub enum Command {
         user: UserId,
     },
     /// Adds a user to the directory, or replaces the user's data. A deactivated user stays
-    /// deactivated. Sessions with another role end with 4002.
+    /// deactivated. Sessions with another role end with 4002. A user that fails [`User::check`] is
+    /// refused.
     Import(User),
     /// The same as `Import`, but inactive: the user may not connect and is disconnected (4503).
     ImportInactive(User),
@@ -121,6 +124,9 @@ pub struct Handled {
 #[derive(Debug)]
 pub enum Input {
     /// A user with a verified token opened a connection.
+    ///
+    /// If the number belongs to an open connection, that one ends first, as by
+    /// [`Closed`](Self::Closed). A user that fails [`User::check`] is refused with 4501.
     Connected {
         /// The new connection.
         conn: ConnectionId,
@@ -156,7 +162,8 @@ pub enum Input {
         /// Whether replies wait.
         waits: bool,
     },
-    /// A command of the embedder, answered by [`Output::Answer`].
+    /// A command of the embedder, answered by [`Output::Answer`]. A command under the number of a
+    /// pending one is ignored.
     Command {
         /// The number of the command.
         id: CommandId,

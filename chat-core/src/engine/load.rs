@@ -40,8 +40,25 @@ impl PendingCalls {
         self.open.len()
     }
 
-    pub(super) fn close(&mut self, ticket: Ticket) -> Option<PendingCall> {
-        self.open.remove(&ticket)
+    /// Ends a call to the store.
+    pub(super) fn end_load(&mut self, ticket: Ticket) -> Option<(PendingCall, Query)> {
+        let query = self.open.get_mut(&ticket)?.query.take()?;
+        Some((self.open.remove(&ticket)?, query))
+    }
+
+    /// Ends a call to the verifier, and returns its origin.
+    pub(super) fn end_check(&mut self, ticket: Ticket) -> Option<Origin> {
+        let is_check = self.open.get(&ticket)?.query.is_none();
+        is_check.then(|| self.open.remove(&ticket)).flatten().map(|call| call.origin)
+    }
+}
+
+/// Refuses facts that answer another query. Asked again, such a store would answer so for ever.
+fn believe(query: &Query, loaded: Loaded) -> Result<Loaded, UnavailableError> {
+    if query.is_answered_by(&loaded.facts) {
+        Ok(loaded)
+    } else {
+        Err(UnavailableError::new("the facts answer another query"))
     }
 }
 
@@ -67,12 +84,13 @@ impl Engine {
     }
 
     pub(super) fn loaded(&mut self, ticket: Ticket, result: Result<Loaded, UnavailableError>) {
-        let Some(PendingCall { origin, query: Some(query), key }) = self.calls.close(ticket) else {
+        let Some((PendingCall { origin, key, .. }, query)) = self.calls.end_load(ticket) else {
             return;
         };
+        let result = result.and_then(|loaded| believe(&query, loaded));
         match origin {
             Origin::Engine => self.directory_loaded(result),
-            Origin::Entry(conn) => self.entry_loaded(conn, result),
+            Origin::Entry(admission) => self.entry_loaded(admission, result),
             Origin::Enrolment => self.enrolment_loaded(result),
             Origin::Request(..) | Origin::Command(_) => match result {
                 Ok(_) if self.is_being_changed(&query) => self.blocked.push(origin),
@@ -149,7 +167,7 @@ impl Engine {
         }
         for origin in std::mem::take(&mut self.blocked) {
             match origin {
-                Origin::Entry(conn) => self.entry_failed(conn),
+                Origin::Entry(admission) => self.entry_failed(admission),
                 _ => self.finish(&origin, Err(self.unavailable())),
             }
         }
@@ -165,7 +183,7 @@ impl Engine {
     pub(super) fn resume(&mut self, waiting: Vec<Origin>) {
         for origin in waiting {
             match &origin {
-                Origin::Entry(conn) => self.enter(*conn),
+                Origin::Entry(admission) => self.enter(*admission),
                 _ => {
                     if let Some(pending) = self.take(&origin) {
                         self.resume_request(&origin, pending);

@@ -11,53 +11,7 @@
 //!
 //! The [crate's documentation](crate) describes the way of a message through these modules.
 //!
-//! [`drive`](crate::drive) runs an engine over any transport. By hand, the loop is:
-//!
-//! ```
-//! use chat_core::engine::{Claims, ConnectionId, Engine, Input, Output, Settings};
-//! use chat_core::drive::Frame;
-//! use chat_core::protocol::{Role, User};
-//! use chat_core::store::{MemoryStore, Store};
-//! use chat_core::time::{Now, Timestamp};
-//! use futures::executor::block_on;
-//!
-//! let store = MemoryStore::new("epoch");
-//! let mut engine = Engine::new(Settings::default(), [7; 32]);
-//! let conn = ConnectionId(1);
-//! let claims = Claims {
-//!     user: User::new("driver_1", Role::BusDriver),
-//!     expires_at: Timestamp::from_millis(1_000_000),
-//!     issued_at: None,
-//! };
-//! let ask = r#"{
-//!     "type": "create_support_conversation",
-//!     "data": {"title": "Detour", "content": "Road closed"}
-//! }"#;
-//!
-//! let mut replies = Vec::new();
-//! let mut inputs = vec![
-//!     Input::Frame { conn, frame: Frame::Text(ask.into()) },
-//!     Input::Connected { conn, claims },
-//! ];
-//! while let Some(input) = inputs.pop() {
-//!     engine.handle(Now::default(), input);
-//!     while let Some(output) = engine.poll() {
-//!         match output {
-//!             Output::Send { frame, .. } => replies.push(frame),
-//!             Output::Load { ticket, query } => {
-//!                 inputs.push(Input::Loaded { ticket, result: block_on(store.load(query)) });
-//!             }
-//!             Output::Commit { ticket, changes } => {
-//!                 let result = block_on(store.commit(changes));
-//!                 inputs.push(Input::Committed { ticket, result });
-//!             }
-//!             _ => {}
-//!         }
-//!     }
-//! }
-//! assert!(replies[0].starts_with(br#"{"success":true,"message":"Support conversation"#));
-//! assert!(replies[1].starts_with(br#"{"type":"new_message""#));
-//! ```
+#![doc = include_str!("../../BY_HAND.md")]
 
 mod apply;
 mod assignment;
@@ -86,6 +40,7 @@ mod progress;
 mod rate;
 mod rights;
 mod session;
+mod settings;
 mod stats;
 mod timers;
 mod typing;
@@ -111,6 +66,7 @@ use online::Online;
 use origin::Origin;
 use pending_request::{Operation, PendingRequest};
 use rate::Rates;
+pub use settings::{LONGEST_PERIOD, Settings, SettingsError};
 pub use stats::{Answered, EngineStats};
 use timers::{Timer, Timers};
 use typing::Typing;
@@ -118,20 +74,6 @@ use typing::Typing;
 use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
 use crate::time::Now;
-
-/// Settings of an engine.
-pub struct Settings {
-    /// The limits.
-    pub limits: Limits,
-    /// The policy that assigns control users to support conversations.
-    pub assignment: Box<dyn Assignment>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { limits: Limits::default(), assignment: Box::new(AllControl) }
-    }
-}
 
 /// The chat as a state machine. See the [module](self) for its contract.
 pub struct Engine {
@@ -145,6 +87,8 @@ pub struct Engine {
     draining: Draining,
     ids: Ids,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// The number of connections so far.
+    connected: u64,
     /// Connections on which live events may be deferred: see [`Connection::place`].
     deferring: BTreeSet<ConnectionId>,
     /// Connections opened with a token of field staff although their user is or was in control: see
@@ -190,7 +134,8 @@ enum Draining {
 impl Engine {
     /// Creates an engine without any state.
     ///
-    /// Ids are derived from `seed`. In production, use fresh random bytes.
+    /// Ids are derived from `seed`. In production, use fresh random bytes. Any settings are taken:
+    /// [`Settings::check`] finds senseless ones.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
         let Settings { limits, assignment } = settings;
         let mut engine = Self {
@@ -201,6 +146,7 @@ impl Engine {
             draining: Draining::No,
             ids: Ids::new(seed),
             connections: BTreeMap::new(),
+            connected: 0,
             deferring: BTreeSet::new(),
             restricted: BTreeSet::new(),
             online: Online::default(),
@@ -286,6 +232,9 @@ impl Engine {
     }
 
     fn command(&mut self, id: CommandId, command: Command) {
+        if self.commands.contains_key(&id) {
+            return;
+        }
         let user = std::sync::Arc::new(command::acting_user(&command));
         let pending = Box::new(PendingRequest::new(Operation::Command(command), user));
         if self.ready {

@@ -8,13 +8,22 @@ pub(super) enum Origin {
     /// A request, by its number on its connection.
     Request(ConnectionId, u64),
     /// A connection that is being admitted.
-    Entry(ConnectionId),
+    Entry(Admission),
     /// A command of the embedder.
     Command(CommandId),
     /// The background job that enrols control users.
     Enrolment,
     /// The engine itself. Nobody waits for an answer.
     Engine,
+}
+
+/// The admission of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Admission {
+    pub(super) conn: ConnectionId,
+    /// The number of the connection's first slot. No other connection has this number, even if an
+    /// embedder uses a [`ConnectionId`] twice.
+    pub(super) number: u64,
 }
 
 impl Origin {

@@ -299,7 +299,10 @@ impl Engine {
     }
 
     fn finish_request(&mut self, conn: ConnectionId, number: u64, result: Result<Reply, Error>) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| connection.has(number))
+        else {
+            return;
+        };
         let handled = Handled {
             conn,
             user: connection.user.clone(),

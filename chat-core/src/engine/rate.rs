@@ -50,7 +50,7 @@ struct Share {
 
 impl Share {
     fn of(rate: Rate) -> Self {
-        Self { cost: rate.every, room: rate.every * rate.burst }
+        Self { cost: rate.every, room: rate.every.saturating_mul(rate.burst) }
     }
 
     /// The share of these bytes, at most the whole bucket.
@@ -128,7 +128,7 @@ impl Recent {
 impl Rates {
     pub(super) fn new(setting: RateSetting, users: usize) -> Self {
         let users = NonZeroUsize::new(users).unwrap_or(NonZeroUsize::MIN);
-        Self { setting, users: LruCache::new(users) }
+        Self { setting, users: LruCache::sparse(users) }
     }
 
     /// Charges a request, in full or not at all. A refused request is not charged, because a repeat

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use super::io::ConnectionId;
-use super::origin::Origin;
+use super::origin::{Admission, Origin};
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{CloseCode, Error, ErrorCode, User};
 use crate::store::{Account, Change, TokenVerdict};
@@ -16,33 +16,34 @@ use crate::store::{Account, Change, TokenVerdict};
 impl Engine {
     /// Admits a connection of an active or unknown account, after changing the account if
     /// necessary, or refuses the token.
-    pub(super) fn enter_by_token(&mut self, conn: ConnectionId, user: &User, known: Option<Account>) {
-        let Some(connection) = self.connections.get(&conn) else { return };
+    pub(super) fn enter_by_token(&mut self, admission: Admission, user: &User, known: Option<Account>) {
+        let Some(connection) = self.entering(admission) else { return };
+        let conn = admission.conn;
         let (wall, now) = (self.now.wall, self.now.monotonic);
         match (Account::by_token(known.as_ref(), user, connection.issued_at, wall), known) {
             (TokenVerdict::Outdated, _) => self.refuse_rights(conn, ErrorCode::RightsChanged.into()),
-            (TokenVerdict::New(account), _) => self.put_account(conn, account),
+            (TokenVerdict::New(account), _) => self.put_account(admission, account),
             (TokenVerdict::ChangesRole { account, is_newer }, _) => {
                 let charged = if is_newer { Ok(()) } else { self.rates.change_role(&user.id, now) };
                 match charged {
-                    Ok(()) => self.put_account(conn, account),
+                    Ok(()) => self.put_account(admission, account),
                     Err(error) => self.refuse_rights(conn, error),
                 }
             }
             (TokenVerdict::Renames(account), _) if self.rates.may_rename(&user.id, now) => {
-                self.put_account(conn, account);
+                self.put_account(admission, account);
             }
             (TokenVerdict::Renames(_) | TokenVerdict::Agrees, Some(account)) => {
                 self.take_up(conn, &account);
-                self.admit(conn);
+                self.admit(admission);
             }
-            (TokenVerdict::Renames(_) | TokenVerdict::Agrees, None) => self.entry_failed(conn),
+            (TokenVerdict::Renames(_) | TokenVerdict::Agrees, None) => self.entry_failed(admission),
         }
     }
 
-    fn put_account(&mut self, conn: ConnectionId, account: Account) {
+    fn put_account(&mut self, admission: Admission, account: Account) {
         self.put_in_directory(&account);
-        self.submit_for(Origin::Entry(conn), Change::PutAccount(account), None);
+        self.submit_for(Origin::Entry(admission), Change::PutAccount(account), None);
     }
 
     fn refuse_rights(&mut self, conn: ConnectionId, error: Error) {

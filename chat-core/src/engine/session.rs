@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Stage};
 use super::io::ConnectionId;
-use super::load::PendingCall;
-use super::origin::Origin;
+use super::origin::{Admission, Origin};
 use super::pending_request::PendingRequest;
 use super::{Claims, Draining, Engine, Output, Ticket, Timer, VerifyError};
 use crate::id::UserId;
@@ -13,16 +12,22 @@ use crate::protocol::{CloseCode, Error, ErrorCode, RefreshTokenReply, Reply, Suc
 use crate::store::{Account, Facts, Loaded, Query, UnavailableError};
 use crate::time::{Monotonic, Timestamp};
 
-/// The number of the slot that a connection's admission takes.
-const ENTRY: u64 = 0;
+/// The slots of one connection have at most this many bits of their numbers to themselves. The bits
+/// above number the connections.
+const SLOT_BITS: u32 = 32;
 
 impl Engine {
     /// Begins a connection. Once admitted, the connection hears all live events since this moment.
     pub(super) fn connected(&mut self, conn: ConnectionId, claims: Claims) {
+        self.supersede(conn);
         if self.draining != Draining::No {
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::GoingAway });
         }
         let Claims { user, expires_at, issued_at } = claims;
+        if let Err(error) = user.check() {
+            self.send_error(conn, Error::with_detail(ErrorCode::NotAuthenticated, error));
+            return self.outputs.push_back(Output::Close { conn, code: CloseCode::NotAuthenticated });
+        }
         if let Err(error) = self.rates.connect(&user.id, self.now.monotonic) {
             self.send_error(conn, error);
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::TryAgainLater });
@@ -33,12 +38,32 @@ impl Engine {
         }
         self.online.add(user.id.clone(), conn);
         let user = Arc::new(user);
-        self.connections.insert(conn, Connection::new(user.clone(), issued_at, self.now.monotonic));
+        let number = self.connected << SLOT_BITS;
+        self.connected += 1;
+        let connection = Connection::new(user.clone(), issued_at, self.now.monotonic, number);
+        self.connections.insert(conn, connection);
         self.deferring.insert(conn);
         self.restrict(&user.id);
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
-        self.enter(conn);
+        self.enter(Admission { conn, number });
+    }
+
+    /// Ends an open connection whose number is used again, without a close that would reach the new
+    /// connection. Frames for the old one are dropped.
+    fn supersede(&mut self, conn: ConnectionId) {
+        if !self.connections.contains_key(&conn) {
+            return;
+        }
+        self.outputs.retain_mut(|output| match output {
+            Output::Send { conns, .. } => {
+                conns.retain(|other| *other != conn);
+                !conns.is_empty()
+            }
+            Output::Pause { conn: other } | Output::Resume { conn: other } => *other != conn,
+            _ => true,
+        });
+        self.forget(conn);
     }
 
     /// Closes a user's longest silent connection if one more would be too many.
@@ -66,48 +91,55 @@ impl Engine {
     }
 
     /// Begins the admission of a connection, or lets the connection wait.
-    pub(super) fn enter(&mut self, conn: ConnectionId) {
-        let Some(connection) = self.connections.get(&conn) else { return };
+    pub(super) fn enter(&mut self, admission: Admission) {
+        let Some(connection) = self.entering(admission) else { return };
         let user = connection.user.id.clone();
         if self.ready && !self.commits.holds_account(&user) {
-            self.load(Origin::Entry(conn), Query::Account(user));
+            self.load(Origin::Entry(admission), Query::Account(user));
         } else {
-            self.blocked.push(Origin::Entry(conn));
+            self.blocked.push(Origin::Entry(admission));
         }
     }
 
     /// Judges a connection by the loaded account.
-    pub(super) fn entry_loaded(&mut self, conn: ConnectionId, result: Result<Loaded, UnavailableError>) {
-        let Some(connection) = self.connections.get(&conn) else { return };
-        let user = connection.user.clone();
+    pub(super) fn entry_loaded(&mut self, admission: Admission, result: Result<Loaded, UnavailableError>) {
+        let Some(connection) = self.entering(admission) else { return };
+        let (conn, user) = (admission.conn, connection.user.clone());
         let Ok(Loaded { facts: Facts::Account(known), position }) = result else {
-            return self.entry_failed(conn);
+            return self.entry_failed(admission);
         };
         if self.commits.holds_account(&user.id) || self.directory.is_newer_than(position) {
-            return self.enter(conn);
+            return self.enter(admission);
         }
         self.newcomers.remove(conn);
         match known {
             Some(account) if !account.active => {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
             }
-            known => self.enter_by_token(conn, &user, known),
+            known => self.enter_by_token(admission, &user, known),
         }
     }
 
     /// Admits a connection: frames may leave, and requests are started.
-    pub(super) fn admit(&mut self, conn: ConnectionId) {
-        let Some(connection) = self.connections.get(&conn) else { return };
+    pub(super) fn admit(&mut self, admission: Admission) {
+        let Some(connection) = self.entering(admission) else { return };
         let user = connection.user.id.clone();
         self.make_room_for(&user, true);
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.set(ENTRY, Stage::Done(None));
-            self.advance(conn);
+        if let Some(connection) = self.connections.get_mut(&admission.conn) {
+            connection.set(admission.number, Stage::Done(None));
+            self.advance(admission.conn);
         }
     }
 
-    pub(super) fn entry_failed(&mut self, conn: ConnectionId) {
-        self.close(conn, CloseCode::TryAgainLater, Some(self.unavailable()));
+    pub(super) fn entry_failed(&mut self, admission: Admission) {
+        if self.entering(admission).is_some() {
+            self.close(admission.conn, CloseCode::TryAgainLater, Some(self.unavailable()));
+        }
+    }
+
+    /// The connection of an admission, unless it is gone.
+    pub(super) fn entering(&self, Admission { conn, number }: Admission) -> Option<&Connection> {
+        self.connections.get(&conn).filter(|connection| connection.entry() == number)
     }
 
     /// Closes a connection from this side, with an error first if the code alone doesn't explain
@@ -132,7 +164,8 @@ impl Engine {
         self.enrolment.forget(conn);
         self.timers.cancel(&Timer::Token(conn));
         self.timers.cancel(&Timer::Rest(conn));
-        self.blocked.retain(|origin| *origin != Origin::Entry(conn));
+        let admission = Admission { conn, number: connection.entry() };
+        self.blocked.retain(|origin| *origin != Origin::Entry(admission));
         if let Some(key) = connection.loading().and_then(PendingRequest::key) {
             self.key_locks.forget(&key, conn);
         }
@@ -144,7 +177,7 @@ impl Engine {
 
     /// Answers `refresh_token`. A token of another user or role leaves the old session unchanged.
     pub(super) fn verified(&mut self, ticket: Ticket, result: Result<Claims, VerifyError>) {
-        let Some(PendingCall { origin, query: None, .. }) = self.calls.close(ticket) else { return };
+        let Some(origin) = self.calls.end_check(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {
             claims.user.id == connection.user.id && claims.user.role == connection.user.role

@@ -11,6 +11,9 @@ use crate::limits::Limits;
 use crate::protocol::TypingStatus;
 use crate::time::Monotonic;
 
+/// A shorter window would set timers that are due at once, for ever.
+const SHORTEST_WINDOW: Duration = Duration::from_millis(1);
+
 /// All typing states. Bounded by `typing_per_connection`, and for ended states by the requests of
 /// one `typing_window`.
 pub(super) type Typing = BTreeMap<(ConversationId, UserId), State>;
@@ -59,7 +62,7 @@ impl State {
         let expires = self.conns.values().min().copied();
         let is_pending = self.is_typing() != self.shown;
         let remembers = !self.is_typing() && self.changes > 0;
-        let ends = (is_pending || remembers).then(|| self.window.plus(window));
+        let ends = (is_pending || remembers).then(|| self.window.plus(window.max(SHORTEST_WINDOW)));
         expires.into_iter().chain(ends).min()
     }
 }

@@ -9,7 +9,7 @@ fn invalid(detail: impl std::fmt::Display) -> Error {
 }
 
 /// Checks that a text is not blank and has at most `max` Unicode scalars.
-pub(super) fn text(field: &str, text: &str, max: usize) -> Result<(), Error> {
+pub(crate) fn text(field: &str, text: &str, max: usize) -> Result<(), Error> {
     if text.trim().is_empty() {
         return Err(invalid(format_args!("{field} must not be blank")));
     }
@@ -17,7 +17,7 @@ pub(super) fn text(field: &str, text: &str, max: usize) -> Result<(), Error> {
 }
 
 /// Checks that the id, if any, is not empty and not longer than the limit.
-pub(super) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimits) -> Result<(), Error> {
+pub(crate) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimits) -> Result<(), Error> {
     match id.map(ClientMessageId::as_str) {
         None => Ok(()),
         Some("") => Err(invalid("client_message_id must not be empty")),

@@ -7,7 +7,7 @@
 //! Additions to the document are optional in requests and may be absent from replies, so a peer
 //! that knows only the document never notices.
 
-mod check;
+pub(crate) mod check;
 pub mod close;
 pub mod create_support_conversation;
 mod envelope;
@@ -46,7 +46,7 @@ pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
 pub use refresh_token::{RefreshToken, RefreshTokenReply};
 pub use reply::Reply;
 pub use request::{Call, EventType, Request};
-pub use role::{Role, User};
+pub use role::{Role, User, UserError};
 pub use room::RoomType;
 pub use rules::{RateClass, Reads, Roles, Rules};
 pub use send_chat_message::{SendChatMessage, SendChatMessageReply};

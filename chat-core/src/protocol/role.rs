@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
+use crate::limits::LONGEST_CLAIM;
 
 /// The role of a user: the claim `role` of a token.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -61,6 +62,20 @@ pub struct User {
     pub last_name: Arc<str>,
 }
 
+/// The error of a user that the chat does not take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum UserError {
+    /// The id is empty.
+    #[error("the id is empty")]
+    NoId,
+    /// A text is too long.
+    #[error("{field} has more than {LONGEST_CLAIM} bytes")]
+    TooLong {
+        /// The name of the field.
+        field: &'static str,
+    },
+}
+
 fn empty() -> Arc<str> {
     Arc::from("")
 }
@@ -69,6 +84,27 @@ impl User {
     /// Creates a user with an id and a role only.
     pub fn new(id: impl Into<UserId>, role: Role) -> Self {
         Self { id: id.into(), email: empty(), role, first_name: empty(), last_name: empty() }
+    }
+
+    /// Checks the id and the texts of a user from outside.
+    ///
+    /// # Errors
+    ///
+    /// The id is empty, or a text has more than [`LONGEST_CLAIM`] bytes.
+    pub fn check(&self) -> Result<(), UserError> {
+        if self.id.as_str().is_empty() {
+            return Err(UserError::NoId);
+        }
+        let texts = [
+            ("id", self.id.as_str()),
+            ("email", &self.email),
+            ("first_name", &self.first_name),
+            ("last_name", &self.last_name),
+        ];
+        match texts.into_iter().find(|(_, text)| text.len() > LONGEST_CLAIM) {
+            Some((field, _)) => Err(UserError::TooLong { field }),
+            None => Ok(()),
+        }
     }
 
     /// The first and last name, or the id if both are blank.

@@ -11,6 +11,7 @@ mod memory;
 mod query;
 
 use std::future::Future;
+use std::sync::Arc;
 
 pub use account::{Account, Said, Source, TokenVerdict};
 pub use change::{
@@ -89,4 +90,18 @@ pub trait Store: Send + Sync {
         &self,
         changes: Vec<Change>,
     ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send;
+}
+
+/// A store shared with the embedder, which can query it beside the engine.
+impl<S: Store> Store for Arc<S> {
+    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, UnavailableError>> + Send {
+        self.as_ref().load(query)
+    }
+
+    fn commit(
+        &self,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
+        self.as_ref().commit(changes)
+    }
 }

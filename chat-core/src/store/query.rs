@@ -92,6 +92,25 @@ pub enum Query {
     },
 }
 
+impl Query {
+    /// Whether these facts are an answer to this query.
+    pub fn is_answered_by(&self, facts: &Facts) -> bool {
+        matches!(
+            (self, facts),
+            (Self::Directory, Facts::Directory(_))
+                | (Self::Account(_), Facts::Account(_))
+                | (Self::Conversation(_), Facts::Conversation(_))
+                | (Self::Conversations { .. }, Facts::Conversations(_))
+                | (Self::ConversationRow { .. }, Facts::ConversationRow(_))
+                | (Self::Messages { .. }, Facts::Messages(_))
+                | (Self::Message { .. }, Facts::Message(_))
+                | (Self::Original { .. }, Facts::Original(_))
+                | (Self::ActiveConversations { .. }, Facts::ActiveConversations(_))
+                | (Self::Memberships { .. }, Facts::Memberships(_))
+        )
+    }
+}
+
 /// A place in a user's list of conversations: behind a conversation as listed at the end of a page.
 ///
 /// The place stays valid when the conversation has moved to the top or is gone.

@@ -156,10 +156,14 @@ fn a_drain_finishes_what_is_under_way_and_gives_the_store_back() {
     chat.gate.shut();
     sender.send(&conversation, "the last words");
     chat.settle();
-    chat.pool.run_until(chat.handle.drain());
+    let handle = chat.handle.clone();
+    let mut drained =
+        chat.pool.spawner().spawn_local_with_handle(async move { handle.drain().await }).unwrap();
     chat.settle();
     assert!(chat.ended.borrow().is_none(), "a commit is under way");
+    assert_eq!((&mut drained).now_or_never(), None, "the drain waits for this commit");
     chat.gate.open();
+    chat.pool.run_until(drained);
 
     let heard = chat.hear(&mut sender);
     assert_eq!(as_json(&heard[0]).unwrap()["success"], true);
@@ -171,6 +175,7 @@ fn a_drain_finishes_what_is_under_way_and_gives_the_store_back() {
 
     let claims = Claims { user: driver(), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
     assert_eq!(chat.pool.run_until(chat.handle.open(claims)).unwrap_err(), StoppedError);
+    chat.pool.run_until(chat.handle.drain()); // A second one returns at once.
     let command = chat.handle.command(Command::Import(staff()));
     assert_eq!(chat.pool.run_until(command).unwrap_err().code, ErrorCode::Unavailable);
 }

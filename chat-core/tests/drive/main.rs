@@ -3,4 +3,7 @@
 mod batches;
 mod lifecycle;
 mod pipelining;
+mod queries;
 mod slow_readers;
+#[cfg(feature = "system")]
+mod system;

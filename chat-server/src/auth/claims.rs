@@ -10,10 +10,6 @@ use serde::{Deserialize, Deserializer};
 
 use super::{LEEWAY, LONGEST};
 
-/// Most bytes of `sub`, `email`, `first_name` and `last_name`, each. All four are kept in memory
-/// and shown in lists.
-pub(crate) const LONGEST_CLAIM: usize = 256;
-
 /// The claims as they stand in the token. Unknown claims are ignored.
 #[derive(Deserialize)]
 pub(super) struct TokenClaims {
@@ -37,10 +33,7 @@ impl TokenClaims {
             first_name: self.first_name.unwrap_or_default(),
             last_name: self.last_name.unwrap_or_default(),
         };
-        let texts = [user.id.as_str(), &user.email, &user.first_name, &user.last_name];
-        if user.id.as_str().is_empty() || texts.iter().any(|text| text.len() > LONGEST_CLAIM) {
-            return Err(VerifyError::Invalid);
-        }
+        user.check().map_err(|_| VerifyError::Invalid)?;
         if self.nbf.is_some_and(|NumericDate(nbf)| nbf > now.plus(LEEWAY)) {
             return Err(VerifyError::Invalid);
         }

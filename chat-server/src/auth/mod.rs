@@ -9,7 +9,6 @@ mod jwks;
 mod key;
 mod secret;
 
-pub(crate) use claims::LONGEST_CLAIM;
 pub use issue::issue;
 pub use jwks::JwksError;
 pub(crate) use jwks::{Accepted, Jwks};

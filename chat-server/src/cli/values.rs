@@ -1,9 +1,8 @@
 //! Parsers of values on the command line.
 
+use chat_core::limits::LONGEST_CLAIM;
 use chat_core::protocol::Role;
 use chat_core::time::Timestamp;
-
-use crate::auth::LONGEST_CLAIM;
 
 /// Parses a role by its name in tokens.
 pub(super) fn role(text: &str) -> Result<Role, String> {

@@ -21,7 +21,7 @@ use super::{Clock, Drive, Framing, Log, Observer, Verifier};
 use crate::engine::{CommandId, ConnectionId, Engine, Input};
 use crate::id::UserId;
 use crate::protocol::{Error, Reply};
-use crate::store::Store;
+use crate::store::{Loaded, Query, Store, UnavailableError};
 use crate::time::Now;
 
 /// The limit of messages taken in one turn, before outputs are carried out. A turn makes one commit
@@ -47,11 +47,14 @@ struct Service<'a, S, V, C> {
     budget: Arc<Budget>,
     typing_shed: u64,
     commands: PendingCommands,
-    /// Calls in flight. Bounded by the engine: one for each request, and one commit.
-    calls: FuturesUnordered<BoxFuture<'a, Input>>,
+    /// Calls in flight. Bounded by the engine, with one for each request and one commit, and by the
+    /// embedder's queries. A query gives the engine nothing.
+    calls: FuturesUnordered<BoxFuture<'a, Option<Input>>>,
     /// The wake-up requested by the engine.
     timer: Fuse<BoxFuture<'a, ()>>,
     drained: bool,
+    /// Callers that wait for the end of the drain.
+    awaiting_drain: Vec<oneshot::Sender<()>>,
 }
 
 /// Commands whose answers have not come. Bounded by the handles that wait for them.
@@ -99,8 +102,11 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         calls: FuturesUnordered::new(),
         timer: Fuse::terminated(),
         drained: false,
+        awaiting_drain: Vec::new(),
     };
-    service.run(&mut messages).await;
+    for done in service.run(&mut messages).await {
+        let _gone = done.send(());
+    }
     store
 }
 
@@ -119,13 +125,14 @@ async fn yield_now() {
 }
 
 impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
-    async fn run(mut self, messages: &mut mpsc::Receiver<ServiceMessage>) {
+    /// Runs until the end, and returns the callers to tell of it.
+    async fn run(mut self, messages: &mut mpsc::Receiver<ServiceMessage>) -> Vec<oneshot::Sender<()>> {
         self.process_outputs().await;
         while !self.has_ended(messages) {
             futures::select_biased! {
                 input = self.calls.select_next_some() => {
                     self.drain_inbox(messages);
-                    self.handle(input);
+                    self.answered(input);
                 }
                 message = messages.next() => if let Some(message) = message {
                     self.receive(message, self.clock.now());
@@ -136,11 +143,28 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             }
             self.process_outputs().await;
         }
+        self.awaiting_drain
     }
 
     /// Whether no more input can come, neither from handles nor from calls.
     fn has_ended(&self, messages: &mpsc::Receiver<ServiceMessage>) -> bool {
         self.drained || (messages.is_terminated() && self.calls.is_empty())
+    }
+
+    /// Has the store answer a query of the embedder.
+    fn query(&mut self, query: Query, answer: oneshot::Sender<Result<Loaded, UnavailableError>>) {
+        let store = self.store;
+        let call = async move {
+            let _gone = answer.send(store.load(query).await);
+            None
+        };
+        self.calls.push(call.boxed());
+    }
+
+    fn answered(&mut self, input: Option<Input>) {
+        if let Some(input) = input {
+            self.handle(input);
+        }
     }
 
     fn handle(&mut self, input: Input) {
@@ -169,6 +193,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 self.queues.remove(&conn);
                 self.engine.handle(now, Input::Closed { conn });
             }
+            ServiceMessage::Load { query, answer } => self.query(query, answer),
             ServiceMessage::Command { command, answer } => {
                 let id = self.commands.add(answer);
                 self.engine.handle(now, Input::Command { id, command });
@@ -182,7 +207,10 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             }
             ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
             ServiceMessage::Disconnect { parts } => self.disconnect_part(parts, now),
-            ServiceMessage::Drain => self.engine.handle(now, Input::Drain),
+            ServiceMessage::Drain { done } => {
+                self.awaiting_drain.push(done);
+                self.engine.handle(now, Input::Drain);
+            }
         }
     }
 

@@ -30,7 +30,7 @@ impl<'a, S: Store, V: Verifier, C: Clock> Service<'a, S, V, C> {
                 self.process_output(output, now);
                 // The store starts at once, while the events of the previous commit are delivered.
                 if commits && let Poll::Ready(Some(input)) = futures::poll!(self.calls.next()) {
-                    self.handle(input);
+                    self.answered(input);
                 }
                 if mem::take(&mut self.needs_yield) {
                     self.flush_queues();
@@ -85,7 +85,7 @@ impl<'a, S: Store, V: Verifier, C: Clock> Service<'a, S, V, C> {
     }
 
     fn call(&mut self, call: impl Future<Output = Input> + Send + 'a) {
-        self.calls.push(call.boxed());
+        self.calls.push(call.map(Some).boxed());
     }
 
     /// Ends a connection behind the frames that wait for it.

@@ -135,6 +135,11 @@ impl Run {
         });
         let mut world = World::new(Settings { limits, ..Settings::default() });
         world.watch();
+        Self::over(world)
+    }
+
+    /// A run in this world, watched or not.
+    pub fn over(mut world: World) -> Self {
         world.hold = true;
         let roles = [
             Role::BusDriver,
@@ -165,7 +170,7 @@ impl Run {
         self.open.retain(|conn| peers.get(conn).is_some_and(|peer| peer.closed.is_none()));
     }
 
-    fn apply(&mut self, op: &Op) {
+    pub fn apply(&mut self, op: &Op) {
         self.note_closed();
         match *op {
             Op::Connect(user) => {

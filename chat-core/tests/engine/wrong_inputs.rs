@@ -1,0 +1,283 @@
+//! Wrong inputs of an embedder: one test for each row of `WRONG_INPUTS.md`.
+
+use std::time::Duration;
+
+use chat_core::drive::Frame;
+use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Input};
+use chat_core::protocol::{CloseCode, ErrorCode, Role, User};
+use chat_core::store::{Facts, Loaded, Position, Rejected};
+use chat_core::testing::World;
+use chat_core::testing::world::{Answer, Question, START};
+use core_test_support::*;
+use serde_json::{Value, json};
+
+#[test]
+fn every_row_of_the_table_has_its_test_here() {
+    let (table, tests) = (include_str!("../../WRONG_INPUTS.md"), include_str!("wrong_inputs.rs"));
+    let named: Vec<_> =
+        table.lines().filter_map(|row| row.rsplit_once("| `")?.1.strip_suffix("` |")).collect();
+    let count = tests.matches("#[test]").count() - 2;
+    assert_eq!(named.len(), count, "{named:?}");
+    for name in named {
+        assert!(tests.contains(&format!("\nfn {name}() {{")), "{name}");
+    }
+}
+
+fn claims(user: User) -> Claims {
+    Claims { user, expires_at: START.plus(secs(86_400)), issued_at: None }
+}
+
+/// Opens a connection under a number that is in use.
+fn reuse(world: &mut World, conn: ConnectionId, user: User) {
+    world.take(conn);
+    world.input(Input::Connected { conn, claims: claims(user) });
+}
+
+#[test]
+fn a_connection_number_in_use_ends_the_old_connection_first() {
+    let mut scene = Scene::new();
+    scene.typing(scene.driver, true);
+    scene.world.take(scene.staff);
+    reuse(&mut scene.world, scene.driver, other_driver());
+    assert_eq!(scene.world.take(scene.staff)[0]["is_typing"], false, "the old one types no more");
+    scene.send(scene.staff, "for driver_1 only");
+    assert_eq!(scene.world.take(scene.driver), [] as [Value; 0]);
+    assert_eq!(scene.send(scene.driver, "from driver_2"), [not_found()]);
+    assert_eq!(closed(&scene.world, scene.driver), None);
+    assert_eq!(scene.world.engine.connections_of(&driver().id), []);
+}
+
+#[test]
+fn answers_for_an_old_connection_never_reach_a_new_one_of_the_same_number() {
+    for is_closed in [false, true] {
+        let mut scene = Scene::new();
+        scene.world.hold = true;
+        scene.world.request(scene.staff, "get_active_conversations", json!({}));
+        scene.put(scene.staff, "under way");
+        if is_closed {
+            scene.world.disconnect(scene.staff);
+        }
+        reuse(&mut scene.world, scene.staff, other_driver());
+        // A list is this connection's first request, as it was the old one's last.
+        scene.world.request(scene.staff, "join_support_room", json!({}));
+        scene.world.settle();
+        let heard = scene.world.take(scene.staff);
+        assert_eq!(heard, [error("forbidden", "Insufficient permissions for the requested action")]);
+    }
+}
+
+#[test]
+fn an_admission_under_way_never_decides_about_a_new_connection_of_the_same_number() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    let conn = scene.world.connect(&staff());
+    reuse(&mut scene.world, conn, other_driver());
+    scene.world.answer(0, Answer::Good);
+    scene.world.request(conn, "get_active_conversations", json!({}));
+    assert_eq!(scene.world.take(conn), [] as [Value; 0], "not admitted by the account of control");
+    scene.world.settle();
+    assert_eq!(scene.world.take(conn)[0]["count"], 0, "the list of driver_2");
+}
+
+#[test]
+fn frames_not_polled_before_a_number_is_used_again_are_dropped() {
+    let mut scene = Scene::new();
+    let mut send = json!({"type": "send_chat_message", "data": scene.data(json!({"content": "secret"}))});
+    send["request_id"] = 1.into();
+    let frame = Frame::Text(send.to_string().into());
+    let (conn, now) = (scene.driver, scene.world.now());
+    scene.world.hold = true;
+    scene.world.input(Input::Frame { conn: scene.staff, frame });
+    let Question::Commit(ticket, changes) = scene.world.questions.remove(commit_at(&scene.world)) else {
+        panic!("a commit waits")
+    };
+    let result = Ok(scene.world.store.judge(changes));
+    scene.world.engine.handle(now, Input::Committed { ticket, result });
+    reuse(&mut scene.world, conn, other_driver());
+    assert_eq!(scene.world.take(conn), [] as [Value; 0]);
+    assert_eq!(live_seqs(&scene.world.take(scene.staff)), [2], "others get theirs");
+}
+
+#[test]
+fn a_user_without_an_id_or_with_long_texts_is_not_authenticated() {
+    let text = |length| "x".repeat(length);
+    let nobody = || User::new("", Role::BusDriver);
+    let longest = User { email: text(256).into(), first_name: text(256).into(), ..driver() };
+    let cases = [
+        (nobody(), Some("the id is empty")),
+        (User::new(text(257), Role::ControlStaff), Some("id has more than 256 bytes")),
+        (User { email: text(257).into(), ..driver() }, Some("email has more than 256 bytes")),
+        (User { first_name: text(257).into(), ..driver() }, Some("first_name has more than 256 bytes")),
+        (User { last_name: "é".repeat(129).into(), ..driver() }, Some("last_name has more than 256 bytes")),
+        (User::new(text(256), Role::BusDriver), None),
+        (longest, None),
+    ];
+    for (user, fault) in cases {
+        let mut world = World::new(unhurried());
+        let conn = world.connect(&user);
+        let code = fault.map(|_| CloseCode::NotAuthenticated);
+        assert_eq!(closed(&world, conn), code, "{fault:?}");
+        let mut expected =
+            fault.map(|fault| error("not_authenticated", &format!("User not authenticated: {fault}")));
+        expected.iter_mut().for_each(|event| event["type"] = "error".into());
+        assert_eq!(world.take(conn), Vec::from_iter(expected));
+        let id = world.command(Command::Import(user));
+        let refused = world.answers[&id].as_ref().err().map(|error| error.code);
+        assert_eq!(refused, fault.map(|_| ErrorCode::InvalidParameter));
+    }
+}
+
+#[test]
+fn a_token_already_expired_is_closed_at_once() {
+    let mut world = World::new(unhurried());
+    world.advance(secs(60));
+    let conn = ConnectionId(1_000);
+    world.peers.insert(conn, chat_core::testing::world::Peer::default());
+    let claims = Claims { expires_at: START.plus(secs(30)), ..claims(driver()) };
+    world.input(Input::Connected { conn, claims });
+    assert_eq!(closed(&world, conn), Some(CloseCode::TokenExpired));
+}
+
+#[test]
+fn an_unknown_connection_is_ignored() {
+    let mut scene = Scene::new();
+    let conn = ConnectionId(77);
+    let frame = Frame::Text("{}".into());
+    let at = scene.world.now().monotonic;
+    for input in [
+        Input::Frame { conn, frame },
+        Input::Alive { conn, at },
+        Input::Backlog { conn, waits: true },
+        Input::Disconnect { conn },
+        Input::Closed { conn },
+    ] {
+        scene.world.input(input);
+    }
+    assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2);
+}
+
+#[test]
+fn an_unknown_ticket_is_ignored() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.world.request(scene.driver, "get_active_conversations", json!({}));
+    let Question::Load(ticket, query) = scene.world.questions.remove(0) else { panic!("a load waits") };
+    let loaded = || Ok(scene.world.store.answer(query.clone()));
+    let inputs = [
+        Input::Committed { ticket, result: Ok(Vec::new()) },
+        Input::Verified { ticket, result: Ok(claims(driver())) },
+        Input::Loaded { ticket, result: loaded() },
+        Input::Loaded { ticket, result: loaded() },
+    ];
+    for (input, answers) in inputs.into_iter().zip([0, 0, 1, 0]) {
+        scene.world.input(input);
+        assert_eq!(scene.world.take(scene.driver).len(), answers);
+    }
+}
+
+#[test]
+fn facts_that_answer_another_query_are_unavailable() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.world.request(scene.driver, "get_active_conversations", json!({}));
+    let Question::Load(ticket, _) = scene.world.questions.remove(0) else { panic!("a load waits") };
+    let other = Loaded { position: Position(u64::MAX), facts: Facts::Message(None) };
+    scene.world.input(Input::Loaded { ticket, result: Ok(other) });
+    assert_eq!(scene.world.take(scene.driver)[0]["code"], "unavailable");
+    assert!(scene.world.questions.is_empty(), "it is not asked again");
+}
+
+#[test]
+fn another_number_of_verdicts_is_unavailable() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    scene.put(scene.driver, "one");
+    let Question::Commit(ticket, _) = scene.world.questions.remove(0) else { panic!("a commit waits") };
+    scene.world.input(Input::Committed { ticket, result: Ok(Vec::new()) });
+    assert_eq!(scene.world.take(scene.driver)[0]["code"], "unavailable");
+}
+
+#[test]
+fn a_conflict_on_the_account_of_a_connection_is_try_again_later() {
+    let mut world = World::new(unhurried());
+    world.hold = true;
+    let conn = world.connect(&driver());
+    world.answer(0, Answer::Good);
+    let Question::Commit(ticket, _) = world.questions.remove(0) else { panic!("a commit waits") };
+    world.input(Input::Committed { ticket, result: Ok(vec![Err(Rejected::Conflict)]) });
+    assert_eq!(closed(&world, conn), Some(CloseCode::TryAgainLater));
+    assert_eq!(world.take(conn)[0]["code"], "unavailable");
+}
+
+#[test]
+fn a_monotonic_time_that_falls_counts_as_the_latest() {
+    let mut scene = Scene::new();
+    scene.typing(scene.driver, true);
+    scene.world.advance(secs(9));
+    scene.world.take(scene.staff);
+    let (back, now) = (chat_core::time::Now::default(), scene.world.now());
+    scene.world.engine.handle(chat_core::time::Now { wall: now.wall, ..back }, Input::Tick);
+    scene.world.advance(Duration::from_millis(999));
+    assert_eq!(scene.world.take(scene.staff), [] as [Value; 0]);
+    scene.world.advance(Duration::from_millis(1));
+    assert_eq!(scene.world.take(scene.staff)[0]["is_typing"], false, "ten seconds after it began");
+}
+
+#[test]
+fn a_tick_that_nobody_asked_for_does_nothing() {
+    let mut scene = Scene::new();
+    scene.world.take(scene.driver);
+    (0..3).for_each(|_| scene.world.input(Input::Tick));
+    assert_eq!(scene.world.take(scene.driver), [] as [Value; 0]);
+}
+
+#[test]
+fn a_command_under_the_number_of_a_pending_one_is_ignored() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    let id = CommandId(1_000);
+    let conversation = || scene.conversation.as_str().into();
+    let first = Command::Enrol { conversation: conversation(), user: other_driver().id };
+    let second = Command::Send {
+        user: driver().id,
+        conversation: conversation(),
+        content: "never sent".into(),
+        client_message_id: None,
+    };
+    scene.world.input(Input::Command { id, command: first });
+    scene.world.input(Input::Command { id, command: second });
+    scene.world.settle();
+    let answer = scene.world.answers[&id].as_ref().map_err(|error| error.code);
+    assert_eq!(answer.err(), Some(ErrorCode::UserNotFound), "the answer to the first");
+    assert_eq!(scene.ids().len(), 1);
+}
+
+#[test]
+fn a_command_with_a_bad_text_is_an_invalid_parameter() {
+    let mut scene = Scene::new();
+    let cases = [
+        (" ".to_owned(), None),
+        ("x".repeat(4_001), None),
+        ("good".to_owned(), Some(String::new())),
+        ("good".to_owned(), Some("x".repeat(65))),
+    ];
+    for (content, client_message_id) in cases {
+        let id = scene.world.command(Command::Send {
+            user: driver().id,
+            conversation: scene.conversation.as_str().into(),
+            content: content.into(),
+            client_message_id: client_message_id.map(Into::into),
+        });
+        let refused = scene.world.answers[&id].as_ref().err().map(|error| error.code);
+        assert_eq!(refused, Some(ErrorCode::InvalidParameter));
+    }
+    assert_eq!(scene.ids().len(), 1);
+}
+
+#[test]
+fn a_connection_after_the_drain_is_going_away() {
+    let mut world = World::new(unhurried());
+    world.input(Input::Drain);
+    let late = world.connect(&driver());
+    assert_eq!(closed(&world, late), Some(CloseCode::GoingAway));
+}
