@@ -1,13 +1,9 @@
 //! JSON lines as a transport: [`Framed`] with a codec is one.
 
-use std::net::SocketAddr;
-
 use bytes::{BufMut, BytesMut};
 use chat_core::drive::{Frame, Handle};
-use chat_core::protocol::Role;
 use futures::SinkExt;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::codec::{Decoder, Encoder, Framed, LinesCodec, LinesCodecError};
 
 use crate::{MAX_FRAME, Peer, play};
@@ -20,27 +16,30 @@ pub fn frames<T: AsyncRead + AsyncWrite>(stream: T) -> Lines<T> {
     Framed::new(stream, FrameLines(LinesCodec::new_with_max_length(MAX_FRAME)))
 }
 
-/// Plays the script against the server of `lines_over_tcp`, and then stops the chat.
+/// Plays the script between a driver and control, and then stops the chat. Each is a connection
+/// and its first line.
 ///
 /// # Errors
 ///
 /// A connection failed, or a peer received an unexpected frame.
-pub async fn demo(server: SocketAddr, chat: &Handle) -> Result<(), crate::Error> {
-    let mut driver = connect(server, "driver_1", Role::BusDriver).await?;
-    let mut control = connect(server, "control_1", Role::ControlStaff).await?;
+pub async fn demo<T>([driver, control]: [(T, &str); 2], chat: &Handle) -> Result<(), crate::Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut driver = peer("driver_1", driver).await?;
+    let mut control = peer("control_1", control).await?;
     play(&mut driver, &mut control).await?;
     chat.drain().await;
     driver.hear_end().await?;
     control.hear_end().await
 }
 
-async fn connect(
-    server: SocketAddr,
-    id: &'static str,
-    role: Role,
-) -> Result<Peer<Lines<TcpStream>>, crate::Error> {
-    let mut lines = frames(TcpStream::connect(server).await?);
-    lines.send(Frame::Text(format!("{id} {}", role.as_str()).into())).await?;
+async fn peer<T>(id: &'static str, (stream, first): (T, &str)) -> Result<Peer<Lines<T>>, crate::Error>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut lines = frames(stream);
+    lines.send(Frame::Text(first.to_owned().into())).await?;
     Ok(Peer::new(id, lines))
 }
 

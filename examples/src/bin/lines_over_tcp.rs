@@ -17,6 +17,7 @@ use chat_core::protocol::{Role, User};
 use chat_core::store::MemoryStore;
 use examples::{Error, PatientListener, PatientStream, TokioClock, claims, epoch, lines, seed};
 use futures::{StreamExt, TryFutureExt};
+use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -31,7 +32,11 @@ async fn main() -> Result<(), Error> {
     let accepting = tokio::spawn(accept(listener, chat.clone(), sessions.clone()));
     match address {
         Some(_) => tokio::signal::ctrl_c().await?,
-        None => lines::demo(here, &chat).await?,
+        None => {
+            let driver = (TcpStream::connect(here).await?, "driver_1 BUS_DRIVER");
+            let control = (TcpStream::connect(here).await?, "control_1 CONTROL_STAFF");
+            lines::demo([driver, control], &chat).await?;
+        }
     }
     accepting.abort();
     chat.drain().await;

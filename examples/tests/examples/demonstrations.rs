@@ -1,6 +1,7 @@
 //! Each program runs to its end and prints the expected lines.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -38,6 +39,43 @@ fn lines_over_tcp_plays_its_demonstration() {
     assert_shows(&output, &["listening on 127.0.0.1:"]);
     assert_shows(&output, &CONVERSATION);
     assert_shows(&output, &["driver_1  <- end", "control_1 <- end"]);
+}
+
+#[test]
+fn smol_over_unix_plays_its_demonstration() {
+    let output = output_of(env!("CARGO_BIN_EXE_smol_over_unix"));
+    assert_shows(&output, &["listening on "]);
+    assert_shows(&output, &CONVERSATION);
+    assert_shows(&output, &["driver_1  <- end", "control_1 <- end"]);
+    let program = include_str!("../../src/bin/smol_over_unix.rs");
+    let lines = program.lines().count();
+    assert!(lines <= 60, "{lines} lines: an embedder needs no more than 60");
+}
+
+#[test]
+fn smol_over_unix_signs_in_by_passphrase() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.sock");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_smol_over_unix"));
+    let program = program.arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.starts_with("listening on "), "{line}");
+    let list = r#"{"type":"get_active_conversations","data":{}}"#;
+    let ask = |sign_in: &str| {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(format!("{sign_in}\n{list}\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply).map(|_| reply)
+    };
+    assert!(ask("driver_1 open sesame").unwrap().starts_with(r#"{"success":true"#));
+    // A stream that is closed with unread bytes may be reset instead of ended.
+    assert_eq!(ask("driver_1 guessed").unwrap_or_default(), "");
+    drop(child.stdin.take());
+    assert!(wait(&mut child).is_some_and(|status| status.success()));
+    assert!(!path.exists(), "the socket's file is removed");
 }
 
 #[test]
