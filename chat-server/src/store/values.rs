@@ -3,6 +3,7 @@
 //! All values are small, because sled keeps values of more than 8 KB in files that are never
 //! synced.
 
+use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -197,9 +198,8 @@ pub(super) fn encode_location(location: Location) -> [u8; LOCATION] {
 
 /// Decodes a location in the journal.
 pub(super) fn decode_location(bytes: [u8; LOCATION]) -> Location {
-    let [a, b, c, d, e, f, g, h, offset @ ..] = bytes;
-    let segment = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    Location { segment, offset: u32::from_be_bytes(offset) }
+    let segment = u64::from_be_bytes(array::from_fn(|n| bytes[n]));
+    Location { segment, offset: u32::from_be_bytes(array::from_fn(|n| bytes[8 + n])) }
 }
 
 /// An account as a JSON array without its id, which is in the key. The array is short because sled
