@@ -58,6 +58,20 @@ fn every_request_of_the_protocol_is_sent() {
     }
 }
 
+#[test]
+fn the_handle_has_a_method_for_every_request() {
+    const HANDLE: &str = include_str!("../../../src/client/mod.rs");
+    for event in EventType::ALL {
+        let method = match event {
+            EventType::SendChatMessage => "send_message",
+            // The client renews its tokens by itself.
+            EventType::RefreshToken => continue,
+            named_alike => named_alike.as_str(),
+        };
+        assert!(HANDLE.contains(&format!(" fn {method}(")), "{event:?}");
+    }
+}
+
 /// A request that takes effect each time must not be repeated as it is after a lost connection.
 #[test]
 fn what_takes_effect_each_time_goes_through_the_outbox() {
