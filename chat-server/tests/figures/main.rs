@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 use server_test_support::report::{Report, thousands};
 
 /// The parts of `.ci/proof` that count something, by name.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "attacks",
     "bits",
     "cuts",
+    "events",
     "faults",
     "fuzz",
     "kills",
