@@ -122,7 +122,7 @@ fn many_who_type_and_end_together_need_no_stack_for_each() {
         assert!(desks.iter().all(|desk| closed(&scene.world, *desk) == Some(CloseCode::TooSlow)));
         assert_eq!(scene.world.engine.stats().typing, 0);
     };
-    let with_little = std::thread::Builder::new().stack_size(512 * 1024);
+    let with_little = std::thread::Builder::new().stack_size(128 * 1024);
     with_little.spawn(end_together).unwrap().join().unwrap();
 }
 
