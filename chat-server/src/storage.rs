@@ -32,7 +32,7 @@ pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
 
 /// Logs the head in the format of `chat-server verify --expect`.
 pub(crate) fn log_head(store: &LocalStore) {
-    info!(head = %store.head(), "the head of the journal: verify --expect shows that nothing up to it was changed");
+    info!(head = %store.head(), "the journal's head, for chat-server verify --expect, which detects later changes");
 }
 
 /// Opens the store for a command while no server runs.
@@ -74,7 +74,7 @@ fn tell(report: &OpenReport) {
     match &report.index {
         IndexReport::Rebuilt { why } if !report.created => warn!(why, "the index was built anew"),
         IndexReport::Replayed(from) => {
-            info!(?from, to = ?report.position, "the index was brought up to date");
+            info!(from = from.0, to = report.position.0, "the index was brought up to date");
         }
         IndexReport::Missing { why } => {
             warn!(
@@ -96,8 +96,10 @@ fn show_progress() -> Observer {
         }
         *last = Instant::now();
         match progress {
-            Progress::Checked(position) => info!(?position, "checking the journal"),
-            Progress::Replayed(position, of) => info!(?position, ?of, "building the index"),
+            Progress::Checked(position) => info!(position = position.0, "checking the journal"),
+            Progress::Replayed(position, of) => {
+                info!(position = position.0, of = of.0, "building the index");
+            }
             _ => {}
         }
     })

@@ -53,10 +53,11 @@ impl Board {
         list.sort_by_key(|summary| summary.room_type != Some(RoomType::EmergencySupport));
         for summary in list {
             let is_new = !self.rows.contains_key(&summary.id);
+            let others = participants(&summary.participants, &self.me);
             let text = format!("{}: {}", self.name_of(&summary), plain(&summary.last_message.content));
             let row = self.row(&summary.id);
             row.title = plain(&summary.title);
-            row.participants = participants(&summary.participants);
+            row.participants = others;
             row.is_emergency = summary.room_type == Some(RoomType::EmergencySupport);
             if fresh || is_new {
                 row.unread = summary.unread_count.unwrap_or(0);
@@ -149,9 +150,11 @@ impl Row {
     }
 }
 
-fn participants(users: &[User]) -> String {
-    let more = users.len().saturating_sub(NAMED);
-    let names = users.iter().take(NAMED).map(|user| plain(&user.display_name()));
+/// The names of the participants, without the user's own.
+fn participants(users: &[User], me: &UserId) -> String {
+    let others: Vec<_> = users.iter().filter(|user| user.id != *me).collect();
+    let more = others.len().saturating_sub(NAMED);
+    let names = others.iter().take(NAMED).map(|user| plain(&user.display_name()));
     let names = names.chain((more > 0).then(|| format!("{more} more")));
     names.collect::<Vec<_>>().join(", ")
 }

@@ -21,7 +21,7 @@ const COMMON: [Usage; 6] = [
     },
     Usage { word: "/older", arguments: "", help: "show older messages of the open conversation" },
     Usage { word: "/typing", arguments: "", help: "show others that you type, until your next message" },
-    Usage { word: "/help", arguments: "", help: "this" },
+    Usage { word: "/help", arguments: "", help: "show this help" },
     Usage { word: "/quit", arguments: "", help: "leave, as Ctrl-C does" },
 ];
 
@@ -73,7 +73,7 @@ pub(super) fn parse(line: &str, own: &'static [Usage]) -> Result<Command, String
 fn unknown(word: &str, own: &[Usage]) -> String {
     let words = own.iter().chain(&COMMON).map(|usage| usage.word).collect::<Vec<_>>().join(" ");
     format!(
-        "there is no {word}, so nothing was sent. There are {words}. To send a line with a slash in front, put a \
+        "there is no {word}, so nothing was sent. The commands are {words}. To send a line with a slash in front, put a \
          space before it"
     )
 }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_only_looks_like_a_command_is_never_sent() {
         assert!(parse("/opne 1", OWN).unwrap_err().contains("there is no /opne, so nothing was sent"));
-        assert!(parse("/room driver_support", OWN).unwrap_err().contains("There are /new /list"));
+        assert!(parse("/room driver_support", OWN).unwrap_err().contains("The commands are /new /list"));
         assert!(parse("/open one", OWN).unwrap_err().contains("/open N"));
     }
 

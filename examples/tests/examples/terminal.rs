@@ -15,7 +15,7 @@ async fn a_driver_and_a_control_desk_talk() {
 
     driver.types("/new Detour: The bridge is closed.").await;
     driver.shows("✓ created [1] Support: Detour").await;
-    driver.shows("== [1] Support: Detour, with John Doe, Jane Smith").await;
+    driver.shows("== [1] Support: Detour, with Jane Smith").await;
     driver.shows("you: The bridge is closed. ✓").await;
     control.shows("** John Doe asks for help: [1] Support: Detour").await;
     control.shows("[1] Support: Detour | ").await;

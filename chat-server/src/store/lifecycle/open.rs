@@ -79,7 +79,7 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
     Erasing::keep_spare(&opening.journal);
     let created = end.is_none_or(|end| end.position.0 == 0);
     let report = OpenReport { created, cut, index: index_report, position: end_now.position };
-    tracing::info!(?report, "opened the store");
+    tracing::info!(created, position = end_now.position.0, "opened the store");
     Ok(Parts { lock, journal, index, report })
 }
 

@@ -55,11 +55,7 @@ enum Answer {
 impl Desk {
     /// Creates a desk for this client, which must not run yet, in order to miss nothing.
     pub fn new(chat: &ChatClient, me: User, own: &'static [Usage]) -> Self {
-        say(format_args!(
-            "{} ({}). /help says what can be typed",
-            plain(&me.display_name()),
-            me.role.as_str()
-        ));
+        say(format_args!("{} ({}). /help lists the commands", plain(&me.display_name()), me.role.as_str()));
         for entry in chat.outbox() {
             say(format_args!("… waits from last time: {}", news::draft(&entry.draft)));
         }
