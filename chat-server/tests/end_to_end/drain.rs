@@ -7,8 +7,8 @@ use chat_core::protocol::{Role, User};
 use rustix::process::Signal;
 use serde_json::json;
 use server_test_support::http::{ask, probe};
-use server_test_support::{Client, Server, conversation, jane, john, token};
-use tokio::time::{sleep, timeout};
+use server_test_support::{Client, Server, conversation, jane, john, token, until};
+use tokio::time::timeout;
 
 const FLAGS: [&str; 4] = ["--messages-per-second", "0", "--drain-seconds", "3"];
 
@@ -21,11 +21,9 @@ fn opening() -> String {
     )
 }
 
-/// Waits until the server logs the stop.
+/// Waits until the server's health tells of the stop.
 async fn until_draining(server: &Server) {
-    while probe(server, "/readyz").await.0 == 200 {
-        sleep(Duration::from_millis(10)).await;
-    }
+    until("the server stops", async || probe(server, "/readyz").await.0 != 200).await;
 }
 
 #[tokio::test]

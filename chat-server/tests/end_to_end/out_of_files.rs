@@ -1,10 +1,15 @@
 //! A server that may open no more files.
 
 use std::process::Command;
+use std::time::Duration;
 
 use server_test_support::program::without_settings;
 use server_test_support::{Client, Server, john, token};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Patience for a connection. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn silent_connections_leave_files_for_a_client() {
@@ -18,7 +23,9 @@ async fn silent_connections_leave_files_for_a_client() {
         idle.push(TcpStream::connect(server.authority()).await.unwrap());
     }
     witness.nothing_heard().await;
-    Client::connect(&format!("{}?token={}", server.url, token(&john()))).await.nothing_heard().await;
+    let url = format!("{}?token={}", server.url, token(&john()));
+    let late = timeout(PATIENCE, Client::connect(&url));
+    late.await.expect("a file is left for a client with a token").nothing_heard().await;
     drop(idle);
     let (status, log, _) = server.stop().await;
     assert!(status.success() && log.contains("connections without a token were closed"), "{log}");

@@ -9,7 +9,7 @@ use chat_core::store::Change;
 use chat_server::store::{Checks, LocalStore, Options, verify};
 use serde_json::{Value, json};
 use server_test_support::store::{account, commit, conv, creation, message};
-use server_test_support::{Client, Server, john};
+use server_test_support::{Client, Server, john, until};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -48,9 +48,7 @@ async fn text_that_is_too_old_is_erased_and_told_as_such() {
     let again = client.request("create_support_conversation", data).await;
     assert_eq!(again["conversation_id"], created["conversation_id"], "a repeat is a repeat");
     // The answer comes once the index is erased; the note is written after the answer.
-    while !is_noted(&dir.path().join("data")) {
-        sleep(Duration::from_millis(10)).await;
-    }
+    until("the step is noted as done", async || is_noted(&dir.path().join("data"))).await;
     server.stop().await;
     assert_eq!(verify(&dir.path().join("data"), &Checks::default(), &|_, _| ()).unwrap().count, 0);
 }

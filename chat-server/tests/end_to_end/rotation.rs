@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use rustix::process::Signal;
-use server_test_support::Server;
 use server_test_support::client::Client;
 use server_test_support::issuer::{IssuerKey, Publisher, key_set};
 use server_test_support::program::program;
 use server_test_support::tls::Authority;
+use server_test_support::{Server, until};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -52,17 +52,14 @@ impl Stage {
 
     /// Waits until so many more have come and gone.
     async fn more(&self) {
-        let until = self.connected.load(Ordering::Relaxed) + EACH;
-        while self.connected.load(Ordering::Relaxed) < until {
-            sleep(Duration::from_millis(10)).await;
-        }
+        let most = self.connected.load(Ordering::Relaxed) + EACH;
+        until("clients connect", async || self.connected.load(Ordering::Relaxed) >= most).await;
     }
 
     /// Waits until the server shows this certificate.
     async fn until_shown(&self, certificate: &[u8]) {
-        while self.authority.shown(&self.server).await != certificate {
-            sleep(Duration::from_millis(10)).await;
-        }
+        let shown = async || self.authority.shown(&self.server).await == certificate;
+        until("the certificate is shown", shown).await;
     }
 }
 

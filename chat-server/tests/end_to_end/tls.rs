@@ -1,22 +1,17 @@
 //! `wss://` and `https://` by a certificate in files.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 use serde_json::json;
 use server_test_support::http::ask_over;
 use server_test_support::program::{program, token};
 use server_test_support::tls::{Authority, pem};
-use server_test_support::{SECRET, Server, create, jane, john, send};
+use server_test_support::{SECRET, Server, create, jane, john, send, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
 
 /// Waits until the server shows this certificate.
 async fn until_shown(authority: &Authority, server: &Server, certificate: &[u8]) {
-    while authority.shown(server).await != certificate {
-        sleep(Duration::from_millis(20)).await;
-    }
+    until("the certificate is shown", async || authority.shown(server).await == certificate).await;
 }
 
 #[tokio::test]

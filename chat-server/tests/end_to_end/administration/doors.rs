@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use server_test_support::http::Answer;
 use server_test_support::program::program;
-use server_test_support::{SECRET, Server, john};
+use server_test_support::{SECRET, Server, john, until};
 use tokio::net::TcpStream;
 
 use crate::administration::asking::{ask, ask_over, socket_in};
@@ -60,7 +60,7 @@ async fn health_is_told_at_the_socket_whatever_the_public_port_does() {
     assert_eq!(told("/readyz").await, (200, "ready\n".to_owned()));
     assert_eq!(ask(dir.path(), "POST", "/livez", "").await.status, 405);
     server.signal(Signal::TERM);
-    while told("/readyz").await.0 == 200 {}
+    until("the socket tells of the stop", async || told("/readyz").await.0 != 200).await;
     assert_eq!(told("/readyz").await, (503, "not ready: the server is stopping\n".to_owned()));
     assert_eq!(told("/livez").await, (200, "alive\n".to_owned()));
     server.kill().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
-use server_test_support::{Client, Server, conversation, create, jane, send};
+use server_test_support::{Client, Server, conversation, create, jane, send, until};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -144,11 +144,13 @@ async fn a_slow_reader(server: &Server, watch: &mut Watch) {
 /// Connections that say nothing, until some are closed to let others in.
 async fn a_crowd_of_newcomers(server: &Server, watch: &mut Watch) {
     let mut silent = Vec::new();
-    while watch.look().await.value("chat_newcomers_evicted_total{cause=\"address\"}") == 0.0 {
+    until("newcomers are evicted", async || {
         for _ in 0..64 {
             silent.push(TcpStream::connect(server.authority()).await.unwrap());
         }
-    }
+        watch.look().await.value("chat_newcomers_evicted_total{cause=\"address\"}") > 0.0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

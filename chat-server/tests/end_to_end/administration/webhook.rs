@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
 use server_test_support::program::program;
 use server_test_support::tls::Authority;
-use server_test_support::{Client, SECRET, Server, create, jane, john, send};
-use tokio::time::{sleep, timeout};
+use server_test_support::{Client, SECRET, Server, create, jane, john, send, until};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -18,9 +16,6 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::administration::asking::ask;
 use crate::administration::receiver::{Answer, Receiver};
-
-/// How long a metric is waited for. Reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn ann() -> User {
     User::new("user_ann", Role::ControlAdmin)
@@ -83,7 +78,7 @@ async fn who_is_not_connected_is_named_and_nothing_is_quoted() {
     send(&mut phone, &id, "all hear this").await;
     desk.event("new_message").await;
     // Told in order, so this would come first.
-    while told(dir.path(), "chat_webhook_behind").await > 0 {}
+    until_told(dir.path(), "chat_webhook_behind", |behind| behind == 0).await;
     phone.close().await;
     let message = send(&mut desk, &id, "all but John").await;
     let heard = receiver.next().await;
@@ -96,6 +91,11 @@ pub async fn told(dir: &Path, name: &str) -> u64 {
     let metrics = ask(dir, "GET", "/metrics", "").await.body;
     let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().unwrap()
+}
+
+/// Waits until one of the metrics has such a value.
+pub async fn until_told(dir: &Path, name: &str, is_such: impl Fn(u64) -> bool) {
+    until(name, async || is_such(told(dir, name).await)).await;
 }
 
 #[tokio::test]
@@ -139,13 +139,7 @@ async fn who_watches_sees_it_fall_behind_while_nothing_is_taken() {
     receiver.next().await;
     receiver.next().await;
     // The metric follows the attempt: the server counts after the receiver has heard.
-    timeout(PATIENCE, async {
-        while told(dir.path(), "chat_webhook_behind").await <= before {
-            sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("the metric grows with what is not taken");
+    until_told(dir.path(), "chat_webhook_behind", |behind| behind > before).await;
 }
 
 #[tokio::test]
@@ -176,7 +170,7 @@ async fn a_receiver_that_was_down_and_a_server_that_was_stopped_miss_nothing() {
     let mut phone = first.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
     let messages = send_some(&mut phone, &id, 5).await;
-    while told(dir.path(), "chat_webhook_failed_total").await == 0 {}
+    until_told(dir.path(), "chat_webhook_failed_total", |failed| failed > 0).await;
     first.stop().await;
 
     let mut receiver = Receiver::start_on(address, None).await;
@@ -219,7 +213,7 @@ async fn what_is_too_old_is_skipped() {
     let mut phone = server.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
     send(&mut phone, &id, "old").await;
-    while told(dir.path(), "chat_webhook_skipped_total").await < 2 {}
+    until_told(dir.path(), "chat_webhook_skipped_total", |skipped| skipped >= 2).await;
     receiver.answer_otherwise(Answer::Status(200));
     let message = send(&mut phone, &id, "new").await;
     while receiver.next().await.id != message {}
@@ -246,7 +240,7 @@ async fn over_tls_it_goes_to_whom_the_file_of_authorities_trusts_alone() {
     let untrusting = server(dir.path(), &receiver, &[]).await;
     let mut phone = untrusting.connect(&john()).await;
     create(&mut phone, "t", "c").await;
-    while told(dir.path(), "chat_webhook_failed_total").await == 0 {}
+    until_told(dir.path(), "chat_webhook_failed_total", |failed| failed > 0).await;
     assert!(receiver.rest().is_empty());
     untrusting.stop().await;
 

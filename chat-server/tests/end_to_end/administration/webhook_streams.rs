@@ -9,7 +9,7 @@ use server_test_support::{Client, create, john, send, text};
 use tokio::time::timeout;
 
 use crate::administration::receiver::{Answer, Heard, Receiver};
-use crate::administration::webhook::{server, told};
+use crate::administration::webhook::{server, until_told};
 
 /// Deadline for events beside or behind others that are not taken. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,8 +67,7 @@ async fn an_event_that_is_refused_while_others_are_taken_is_set_aside_and_counte
     let after = send(&mut phone, &bad, "after it").await;
     receiver.answer_of(&good, Answer::Status(204));
     send(&mut phone, &good, "taken").await;
-    let set_aside = async { while told(dir.path(), "chat_webhook_refused_total").await == 0 {} };
-    timeout(PATIENCE, set_aside).await.expect("the refused event is given up");
+    until_told(dir.path(), "chat_webhook_refused_total", |refused| refused > 0).await;
     receiver.answer_otherwise(Answer::Status(204));
     while receiver.next().await.id != after {}
     let (_, log, _) = server.stop().await;

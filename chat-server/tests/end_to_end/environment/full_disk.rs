@@ -3,17 +3,12 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::environment::chat::Chat;
 use crate::environment::mount::Mount;
 use server_test_support::client::Client;
 use server_test_support::http::probe;
-use server_test_support::{Server, john};
-use tokio::time::timeout;
-
-/// Patience for an awaited event. Reached only when a test fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+use server_test_support::{Server, john, until};
 
 #[tokio::test]
 #[ignore = "mounts a file system, which takes root"]
@@ -50,8 +45,7 @@ async fn serve_full(disk: &Mount, flags: &[&str]) -> Server {
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
     let server = Server::spawn(command, disk.inside(), flags);
     let full = "not ready: the disk is full: only deletion and administration may write\n";
-    let told = async { while probe(&server, "/readyz").await != (503, full.to_owned()) {} };
-    timeout(PATIENCE, told).await.expect("the server says that the disk is full");
+    until("the disk is full", async || probe(&server, "/readyz").await == (503, full.to_owned())).await;
     server
 }
 
@@ -73,8 +67,7 @@ async fn a_start_without_room_serves_what_was_written_and_goes_on_when_there_is_
         chat.check(&mut john_).await;
         assert_eq!(chat.say(&mut john_).await.as_deref(), Some("storage_low"));
         ballast.remove();
-        let ready = async { while probe(&server, "/readyz").await.0 != 200 {} };
-        timeout(PATIENCE, ready).await.expect("the server is ready once the disk has room");
+        until("the disk has room", async || probe(&server, "/readyz").await.0 == 200).await;
         chat.go_on(&mut john_).await;
         assert!(server.stop().await.0.success());
     }
@@ -93,8 +86,7 @@ async fn retention_makes_room_for_an_index_where_there_is_none() {
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
     let flags = ["--messages-per-second", "0", "--reserve-mib", "0", "--retention", "1s"];
     let server = Server::spawn(command, disk.inside(), &flags);
-    let ready = async { while probe(&server, "/readyz").await.0 != 200 {} };
-    timeout(PATIENCE, ready).await.expect("retention makes room for the index");
+    until("there is room for the index", async || probe(&server, "/readyz").await.0 == 200).await;
     let mut john_ = server.connect(&john()).await;
     assert_eq!(chat.say(&mut john_).await, None);
     let shown = chat.read(&mut john_).await.unwrap();

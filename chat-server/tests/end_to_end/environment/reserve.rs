@@ -3,18 +3,13 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::time::Duration;
 
 use rustix::fs::statvfs;
 use serde_json::json;
 use server_test_support::http::probe;
-use server_test_support::{Client, Server, create, jane, john, text};
-use tokio::time::timeout;
+use server_test_support::{Client, Server, create, jane, john, text, until};
 
 use crate::environment::mount::Mount;
-
-/// Deadline for a new state of the server. Reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const RESERVED: &str =
     "ready, but the disk is almost full: only control, administration and emergencies may write\n";
@@ -48,8 +43,7 @@ fn leave(disk: &Mount, free: u64) -> File {
 
 async fn ready(server: &Server, answer: (u16, &str)) {
     let expected = (answer.0, answer.1.to_owned());
-    let told = async { while probe(server, "/readyz").await != expected {} };
-    timeout(PATIENCE, told).await.unwrap_or_else(|_| panic!("the server must answer {expected:?}"));
+    until(answer.1, async || probe(server, "/readyz").await == expected).await;
 }
 
 #[tokio::test]

@@ -21,8 +21,24 @@ pub use client::Client;
 pub use program::{SECRET, Server, token};
 pub use shape::assert_shape;
 
+use std::time::Duration;
+
 use chat_core::protocol::{Role, User};
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+/// Patience for an awaited state. Reached only when a test fails.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks again and again until a condition holds. `what` names the condition in the failure.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let held = async {
+        while !holds().await {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, held).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
+}
 
 /// Bus driver John Doe.
 pub fn john() -> User {
