@@ -30,13 +30,12 @@ async fn main() -> Result<(), Error> {
     let (chat, service) = Drive::new(engine, store, NoRefresh, TokioClock::start()).start();
     let (service, sessions) = (tokio::spawn(service), TaskTracker::new());
     let accepting = tokio::spawn(accept(listener, chat.clone(), sessions.clone()));
-    match address {
-        Some(_) => tokio::signal::ctrl_c().await?,
-        None => {
-            let driver = (TcpStream::connect(here).await?, "driver_1 BUS_DRIVER");
-            let control = (TcpStream::connect(here).await?, "control_1 CONTROL_STAFF");
-            lines::demo([driver, control], &chat).await?;
-        }
+    if address.is_some() {
+        tokio::signal::ctrl_c().await?;
+    } else {
+        let driver = (TcpStream::connect(here).await?, "driver_1 BUS_DRIVER");
+        let control = (TcpStream::connect(here).await?, "control_1 CONTROL_STAFF");
+        lines::demo([driver, control], &chat).await?;
     }
     accepting.abort();
     chat.drain().await;
