@@ -129,11 +129,11 @@ async fn an_app_names_the_user_of_an_opaque_one() {
         let told =
             until(&mut events, |event| matches!(event, Event::Outbox { progress: Progress::NotSent(_), .. }))
                 .await;
-        let counts = told.iter().filter_map(|event| match event {
+        let mut counts = told.iter().filter_map(|event| match event {
             Event::Unread(unread) => Some(unread.unread_count),
             _ => None,
         });
-        assert_eq!(counts.last().unwrap_or(0), unread, "named: {is_named}");
+        assert_eq!(counts.next_back().unwrap_or(0), unread, "named: {is_named}");
     }
 }
 
