@@ -4,6 +4,29 @@
 //! commit in flight, and any number of loads. The suite
 //! [`testing::conformance`](crate::testing::conformance) checks a store against all rules stated
 //! here. [`MemoryStore`] is the reference.
+//!
+//! # For the author of a store
+//!
+//! - *Never block.* Both futures are polled in the task that runs the engine, so a store that
+//!   blocks stops everybody. The feature `system` has a thread for such a store:
+//!   `system::Blocking`.
+//! - *Ids are ordered by their bytes*, as `str` is. The collation of a language is another order.
+//! - *Any text may have any character*, U+0000 included: names, titles, messages, and ids that come
+//!   from tokens and clients. A database that refuses U+0000 needs another form, for example bytes.
+//! - *Numbers.* Positions, numbers of messages and versions begin at 1, rise by few, and fit into
+//!   63 bits. Bounds in a [`Query`] go up to the largest value of their type: a `skip`, a number in
+//!   a [`Window`], a `limit`, `bytes`, `participants`. Times have milliseconds and reach from the
+//!   year 0 to the year 9999.
+//! - *A failed serialization or a deadlock is* [`UnavailableError`], unless the store repeats the
+//!   whole batch itself. [`Rejected::Conflict`] means only that the decision was made on another
+//!   version than the stored one.
+//! - *Read positions outlive memberships.* A user who is enrolled again goes on at the old
+//!   position.
+//! - *Retention erases texts and nothing else.* Of an erased message the number, the id, the sender
+//!   and the time stay. Its `content` is loaded as the empty text with `erased`, and the `content`
+//!   of an [`Original`] as `None`. A repeat of its request is still a repeat.
+//! - *A commit shows itself as a whole.* A load beside it sees all of the batch or nothing, because
+//!   a crash may still take back what is not durable.
 
 mod account;
 mod change;

@@ -89,6 +89,10 @@ impl Fixture for OnAThread {
         let Memory(state) = store.close().unwrap();
         blocking(state)
     }
+
+    async fn crash(&mut self, _: Self::Store) -> Option<Self::Store> {
+        None
+    }
 }
 
 chat_core::store_conformance!(OnAThread);

@@ -13,7 +13,6 @@ mod events;
 mod headroom;
 mod lists;
 mod log;
-mod memory_store;
 mod newcomers;
 mod order;
 mod rates;

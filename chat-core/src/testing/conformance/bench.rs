@@ -23,6 +23,8 @@ pub struct Bench<F: Fixture> {
     nonces: u64,
     /// The position of the last accepted change.
     accepted: Position,
+    /// The position that the store showed when it was opened, if a load has asked since.
+    opened_at: Option<Position>,
 }
 
 /// Takes the facts of one variant out of an answer.
@@ -39,10 +41,10 @@ impl<F: Fixture> Bench<F> {
     /// A bench with a fresh store of this fixture.
     pub async fn new(mut fixture: F, reopening: Reopening) -> Self {
         let store = Some(fixture.create().await);
-        Self { fixture, store, reopening, nonces: 0, accepted: Position::default() }
+        Self { fixture, store, reopening, nonces: 0, accepted: Position::default(), opened_at: None }
     }
 
-    fn store(&self) -> &F::Store {
+    pub(super) fn store(&self) -> &F::Store {
         self.store.as_ref().expect("the store is open")
     }
 
@@ -51,6 +53,15 @@ impl<F: Fixture> Bench<F> {
         let asked = changes.len();
         let verdicts = self.store().commit(changes).await.expect("commit: the store is available");
         assert_eq!(verdicts.len(), asked, "a commit gives one verdict per change");
+        self.note(&verdicts);
+        if self.reopening == Reopening::AfterCommit {
+            self.reopen().await;
+        }
+        verdicts
+    }
+
+    /// Checks that the positions of accepted changes rise, and notes the last.
+    pub(super) fn note(&mut self, verdicts: &[Verdict]) {
         for receipt in verdicts.iter().flatten() {
             let (position, before) = (receipt.position(), self.accepted);
             if is_no_op(receipt) {
@@ -60,16 +71,23 @@ impl<F: Fixture> Bench<F> {
             }
             self.accepted = position;
         }
-        if self.reopening == Reopening::AfterCommit {
-            self.reopen().await;
-        }
-        verdicts
     }
 
     pub(super) async fn reopen(&mut self) {
         if let Some(store) = self.store.take() {
             self.store = Some(self.fixture.reopen(store).await);
+            self.opened_at = None;
         }
+    }
+
+    /// Opens the store as after the end of its process. Returns `false` if it keeps nothing, and
+    /// there is nothing more to check.
+    pub(super) async fn crash(&mut self) -> bool {
+        if let Some(store) = self.store.take() {
+            self.store = self.fixture.crash(store).await;
+            self.opened_at = None;
+        }
+        self.store.is_some()
     }
 
     /// Commits one change that must be accepted.
@@ -102,6 +120,13 @@ impl<F: Fixture> Bench<F> {
             loaded.position,
             self.accepted
         );
+        // A store may begin with records of its own, so its first load after opening counts.
+        let newest = self.accepted.max(*self.opened_at.get_or_insert(loaded.position));
+        assert!(
+            loaded.position <= newest,
+            "a load claims no position before its changes are made: {:?} is after {newest:?}",
+            loaded.position
+        );
         loaded
     }
 
@@ -111,8 +136,10 @@ impl<F: Fixture> Bench<F> {
 
     pub(super) fn nonce(&mut self) -> Nonce {
         self.nonces += 1;
+        // Scrambled, so that the order of ids is not that of their creation.
+        let scrambled = self.nonces.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut bytes = [0x5a; NONCE_BYTES];
-        bytes[..8].copy_from_slice(&self.nonces.to_le_bytes());
+        bytes[..8].copy_from_slice(&scrambled.to_be_bytes());
         Nonce(bytes)
     }
 

@@ -12,7 +12,10 @@ macro_rules! store_conformance {
         $crate::store_conformance!($fixture, block_on = $crate::testing::conformance::block_on);
     };
     ($fixture:expr, block_on = $block_on:path) => {
-        $crate::store_conformance! { @cases $fixture, $block_on,
+        $crate::store_conformance! { @cases tests [$fixture, $block_on] }
+    };
+    (@cases $action:ident $arguments:tt) => {
+        $crate::store_conformance! { @$action $arguments
             creation::a_conversation_is_created_with_message_1,
             creation::every_room_type_is_kept,
             creation::an_existing_id_conflicts,
@@ -53,6 +56,7 @@ macro_rules! store_conformance {
             membership::memberships_go_through_all_by_id,
             membership::active_conversations_go_through_all_by_id,
             membership::active_conversations_end_at_the_cutoff,
+            membership::hundreds_of_participants_and_memberships_are_read,
             directory::an_account_is_found_as_it_was_put,
             directory::an_account_is_replaced_whole,
             directory::control_is_active_control_users_only,
@@ -86,9 +90,18 @@ macro_rules! store_conformance {
             positions::positions_rise_with_every_change,
             positions::a_load_covers_every_commit_that_had_returned,
             positions::an_empty_batch_changes_nothing,
+            positions::a_load_claims_no_position_before_its_changes,
+            durability::an_account_survives_a_crash,
+            durability::a_conversation_survives_a_crash,
+            durability::a_message_survives_a_crash,
+            durability::a_read_position_survives_a_crash,
+            durability::a_membership_survives_a_crash,
+            durability::a_client_message_id_survives_a_crash,
+            durability::positions_and_the_epoch_survive_a_crash,
+            concurrency::a_load_beside_a_commit_sees_all_or_nothing,
         }
     };
-    (@cases $fixture:expr, $block_on:path, $($theme:ident::$case:ident,)*) => {
+    (@tests [$fixture:expr, $block_on:path] $($theme:ident::$case:ident,)*) => {
         fn conformance_fixture() -> impl $crate::testing::conformance::Fixture {
             $fixture
         }
@@ -118,5 +131,32 @@ macro_rules! store_conformance {
                 }
             }
         )*
+    };    (@failures [$fixture:expr] $($theme:ident::$case:ident,)*) => {{
+        let mut failures = ::std::vec::Vec::new();
+        $(
+            let fails = |reopening| {
+                $crate::testing::conformance::fails(async move {
+                    let mut bench = $crate::testing::conformance::Bench::new($fixture, reopening).await;
+                    $crate::testing::conformance::$theme::$case(&mut bench).await;
+                })
+            };
+            if fails($crate::testing::conformance::Reopening::Never)
+                || fails($crate::testing::conformance::Reopening::AfterCommit)
+            {
+                failures.push(stringify!($case));
+            }
+        )*
+        failures
+    }};
+}
+
+/// Runs every case of the conformance suite, and returns the names of those that fail, in order.
+///
+/// For tests of the suite itself: a store with a known fault must fail the case that is about the
+/// fault. Takes the same expression as [`store_conformance!`](crate::store_conformance).
+#[macro_export]
+macro_rules! store_conformance_failures {
+    ($fixture:expr) => {
+        $crate::store_conformance!(@cases failures [$fixture])
     };
 }

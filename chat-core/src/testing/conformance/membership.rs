@@ -3,8 +3,9 @@
 use super::Fixture;
 use super::bench::{Bench, Listing, participants};
 use crate::conversation::Conversation;
-use crate::id::ConversationId;
-use crate::store::{Change, Receipt};
+use crate::id::{ConversationId, UserId};
+use crate::protocol::{Role, User};
+use crate::store::{Account, Change, CreateConversation, Original, Receipt};
 
 /// An enrolled user takes part in all that there is, and the version rises by one.
 pub async fn an_enrolled_user_takes_part<F: Fixture>(bench: &mut Bench<F>) {
@@ -121,6 +122,38 @@ pub async fn active_conversations_go_through_all_by_id<F: Fixture>(bench: &mut B
     assert_eq!(bench.active(-1, expected.last(), 2).await, [], "after the last there is none");
     let first = bench.active(-1, None, 1).await.remove(0);
     assert_eq!(first, bench.conversation(&expected[0]).await, "a step gives whole conversations");
+}
+
+/// A conversation with hundreds of participants is read whole, and so are hundreds of memberships.
+pub async fn hundreds_of_participants_and_memberships_are_read<F: Fixture>(bench: &mut Bench<F>) {
+    let mut names: Vec<_> = (0..300).map(|number| format!("control_{number}")).collect();
+    let put = names.iter().map(|name| Account::new(User::new(name.as_str(), Role::ControlStaff)));
+    bench.accept_all(put.map(Change::PutAccount).collect()).await;
+    let others: Vec<&str> = names.iter().map(String::as_str).collect();
+    let creation =
+        CreateConversation { client_message_id: Some("many".into()), ..bench.creation("driver", &others) };
+    let mut created = vec![creation.id.clone()];
+    let all = creation.participants.clone();
+    bench.accept(Change::CreateConversation(creation)).await;
+    let more: Vec<_> = (0..150).map(|_| bench.creation("driver", &["control_0"])).collect();
+    created.extend(more.iter().map(|creation| creation.id.clone()));
+    bench.accept_all(more.into_iter().map(Change::CreateConversation).collect()).await;
+    created.sort();
+    assert_eq!(ids(&bench.memberships("control_0", None, 1_000).await), created, "every membership");
+    assert_eq!(ids(&bench.active(-1, None, 1_000).await), created, "every active conversation");
+    let rows = bench.listed(Listing::of("control_7")).await;
+    assert_eq!(rows.rows[0].conversation.participants, all, "every participant in a list");
+    assert_eq!(rows.users.len(), 300, "every known participant is described");
+    assert_eq!(bench.conversation(&rows.rows[0].conversation.id).await.participants, all);
+    let Some(Original::Conversation { participants, .. }) = bench.original("driver", "many").await else {
+        panic!("the original is a conversation")
+    };
+    assert_eq!(participants, all, "every participant of an original");
+    assert_eq!(bench.listed(Listing::of("control_0")).await.rows.len(), created.len(), "every row of a list");
+    names.sort();
+    let control: Vec<_> =
+        bench.directory().await.control.into_iter().map(|account| account.user.id).collect();
+    assert_eq!(control, names.into_iter().map(UserId::from).collect::<Vec<_>>(), "every control user");
 }
 
 /// Active means a message after the cutoff, not at it.

@@ -1,10 +1,10 @@
 //! The requirements on any [`Store`], as tests: [`store_conformance!`](crate::store_conformance)
 //! makes one test of each.
 //!
-//! A [`Fixture`] makes a fresh store and can close and open it again. Each case runs twice: as
-//! written, and with the store opened again after each commit, because committed data must not
-//! depend on the memory of a process. A failed case names the broken rule of the
-//! [port](crate::store).
+//! A [`Fixture`] makes a fresh store, and can open it again after a clean end and after a crash.
+//! Each case runs twice: as written, and with the store opened again after each commit, because
+//! committed data must not depend on the memory of a process. A failed case names the broken rule
+//! of the [port](crate::store).
 //!
 //! ```
 //! use chat_core::store::MemoryStore;
@@ -20,6 +20,9 @@
 //!     async fn reopen(&mut self, store: MemoryStore) -> MemoryStore {
 //!         store
 //!     }
+//!     async fn crash(&mut self, _: MemoryStore) -> Option<MemoryStore> {
+//!         None // A store in memory keeps nothing.
+//!     }
 //! }
 //!
 //! chat_core::store_conformance!(InMemory);
@@ -30,10 +33,12 @@
 
 mod bench;
 mod cases;
+pub mod concurrency;
 pub mod conflicts;
 pub mod creation;
 pub mod directory;
 pub mod duplicates;
+pub mod durability;
 pub mod history;
 pub mod list;
 pub mod membership;
@@ -61,6 +66,19 @@ pub trait Fixture {
     ///
     /// A store that lives in memory only is handed back as it is.
     fn reopen(&mut self, store: Self::Store) -> impl Future<Output = Self::Store>;
+
+    /// Opens the store as a new process finds it after the old one was killed, or `None` if the
+    /// store keeps nothing beyond its process on purpose.
+    ///
+    /// Neither the store's close nor its `Drop` may help: for a store in files, copy the files,
+    /// and only then drop the store and open the copy. For a database, leave the connection open.
+    fn crash(&mut self, store: Self::Store) -> impl Future<Output = Option<Self::Store>>;
+}
+
+/// Whether a case fails. Its message goes to the output of the test.
+#[doc(hidden)]
+pub fn fails(case: impl Future<Output = ()>) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| block_on(case))).is_err()
 }
 
 /// Whether a case opens the store again between its steps.
@@ -78,10 +96,12 @@ mod tests {
     fn every_case_is_in_the_list() {
         let list = include_str!("cases.rs");
         let themes = [
+            ("concurrency", include_str!("concurrency.rs")),
             ("conflicts", include_str!("conflicts.rs")),
             ("creation", include_str!("creation.rs")),
             ("directory", include_str!("directory.rs")),
             ("duplicates", include_str!("duplicates.rs")),
+            ("durability", include_str!("durability.rs")),
             ("history", include_str!("history.rs")),
             ("list", include_str!("list.rs")),
             ("membership", include_str!("membership.rs")),

@@ -53,3 +53,14 @@ pub async fn an_empty_batch_changes_nothing<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(bench.commit(vec![]).await, []);
     assert_eq!(bench.conversation(&id).await, before);
 }
+
+/// With no commit under way, a load claims the position of the last change and none beyond.
+pub async fn a_load_claims_no_position_before_its_changes<F: Fixture>(bench: &mut Bench<F>) {
+    let id = bench.create("driver", &["control"]).await;
+    for _ in 0..3 {
+        // That no load is ahead is checked of every load of every case.
+        bench.load(Query::Directory).await;
+        bench.append("driver", &id, 2).await;
+        bench.load(Query::Conversation(id.clone())).await;
+    }
+}

@@ -15,6 +15,10 @@ impl Fixture for InMemory {
     async fn reopen(&mut self, store: MemoryStore) -> MemoryStore {
         store
     }
+
+    async fn crash(&mut self, _: MemoryStore) -> Option<MemoryStore> {
+        None // It keeps nothing beyond its process.
+    }
 }
 
 chat_core::store_conformance!(InMemory);

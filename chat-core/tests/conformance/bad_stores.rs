@@ -1,0 +1,218 @@
+//! Stores with one fault each, which the conformance suite must find by name.
+
+use std::cmp::Reverse;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use chat_core::conversation::Conversation;
+use chat_core::id::{ConversationId, UserId};
+use chat_core::store::{
+    Account, Change, Facts, Loaded, MemoryState, Position, Query, Store, UnavailableError, Verdict,
+};
+use chat_core::testing::conformance::Fixture;
+
+/// Reads no more than this many rows of any table.
+const HUNDRED: usize = 100;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    /// Writes its content to the disk only when it is closed.
+    WritesAtItsEnd,
+    /// Orders conversations and accounts by the time of their insertion.
+    OrdersByInsertion,
+    /// Reads at most a hundred participants, members and rows.
+    ReadsHundred,
+    /// Claims the position of the next change already.
+    IsAheadOfItself,
+    /// Reads the facts, and the position only later.
+    ReadsPositionLater,
+    /// Makes the two halves of a batch visible one after the other.
+    ShowsHalves,
+}
+
+/// A store in memory with a fault. One type, because each type compiles the whole suite again.
+struct Faulty {
+    fault: Fault,
+    memory: Mutex<MemoryState>,
+    conversations: Mutex<Vec<ConversationId>>,
+    accounts: Mutex<Vec<UserId>>,
+}
+
+/// The fixture of a faulty store, with the content of its disk.
+struct Disk(Fault, MemoryState);
+
+impl Disk {
+    fn open(&self) -> Faulty {
+        let (conversations, accounts) = Default::default();
+        Faulty { fault: self.0, memory: Mutex::new(self.1.clone()), conversations, accounts }
+    }
+}
+
+impl Fixture for Disk {
+    type Store = Faulty;
+
+    async fn create(&mut self) -> Faulty {
+        self.open()
+    }
+
+    async fn reopen(&mut self, store: Faulty) -> Faulty {
+        self.1 = store.memory.lock().unwrap().clone();
+        store
+    }
+
+    async fn crash(&mut self, store: Faulty) -> Option<Faulty> {
+        Some(if self.0 == Fault::WritesAtItsEnd { self.open() } else { store })
+    }
+}
+
+/// Lets the rest of the world go on.
+async fn others_go_on() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+impl Store for Faulty {
+    async fn load(&self, query: Query) -> Result<Loaded, UnavailableError> {
+        let mut loaded = self.memory.lock().unwrap().answer(query);
+        match self.fault {
+            Fault::OrdersByInsertion => self.order_by_insertion(&mut loaded.facts),
+            Fault::ReadsHundred => cut(&mut loaded.facts),
+            Fault::IsAheadOfItself => loaded.position = Position(loaded.position.0 + 1),
+            Fault::ReadsPositionLater => {
+                others_go_on().await;
+                loaded.position = self.memory.lock().unwrap().exported().position;
+            }
+            Fault::None | Fault::WritesAtItsEnd | Fault::ShowsHalves => {}
+        }
+        Ok(loaded)
+    }
+
+    async fn commit(&self, mut changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
+        changes.iter().for_each(|change| self.note(change));
+        let is_long = changes.len() >= 40;
+        let rest = match self.fault {
+            Fault::ShowsHalves if is_long => changes.split_off(changes.len() / 2),
+            _ => Vec::new(),
+        };
+        if self.fault == Fault::ReadsPositionLater {
+            others_go_on().await;
+        }
+        let mut verdicts = self.memory.lock().unwrap().judge(changes);
+        if matches!(self.fault, Fault::ReadsPositionLater | Fault::ShowsHalves) && is_long {
+            others_go_on().await;
+        }
+        verdicts.extend(self.memory.lock().unwrap().judge(rest));
+        Ok(verdicts)
+    }
+}
+
+impl Faulty {
+    fn note(&self, change: &Change) {
+        match change {
+            Change::CreateConversation(create) => self.conversations.lock().unwrap().push(create.id.clone()),
+            Change::PutAccount(account) => self.accounts.lock().unwrap().push(account.user.id.clone()),
+            _ => {}
+        }
+    }
+
+    fn order_by_insertion(&self, facts: &mut Facts) {
+        let (conversations, accounts) = (self.conversations.lock().unwrap(), self.accounts.lock().unwrap());
+        let place = |wanted: &ConversationId| conversations.iter().position(|id| id == wanted);
+        let account_place = |account: &Account| accounts.iter().position(|id| *id == account.user.id);
+        match facts {
+            Facts::Directory(directory) => {
+                directory.control.sort_by_key(account_place);
+                directory.due.sort_by_key(account_place);
+            }
+            Facts::ActiveConversations(found) | Facts::Memberships(found) => {
+                found.sort_by_key(|conversation| place(&conversation.id));
+            }
+            Facts::Conversations(page) => page
+                .rows
+                .sort_by_key(|row| (Reverse(row.conversation.last_message_at), place(&row.conversation.id))),
+            _ => {}
+        }
+    }
+}
+
+fn cut(facts: &mut Facts) {
+    let cut_one = |conversation: &mut Conversation| {
+        conversation.participants = conversation.participants.iter().take(HUNDRED).cloned().collect();
+    };
+    match facts {
+        Facts::Directory(directory) => directory.control.truncate(HUNDRED),
+        Facts::Conversation(found) => found.iter_mut().for_each(cut_one),
+        Facts::ActiveConversations(found) | Facts::Memberships(found) => found.truncate(HUNDRED),
+        Facts::Conversations(page) => {
+            page.rows.truncate(HUNDRED);
+            page.rows.iter_mut().for_each(|row| cut_one(&mut row.conversation));
+        }
+        _ => {}
+    }
+}
+
+/// The cases that a store with this fault fails.
+fn failures(fault: Fault) -> Vec<&'static str> {
+    chat_core::store_conformance_failures!(Disk(fault, MemoryState::new("epoch")))
+}
+
+#[test]
+fn a_store_without_a_fault_passes() {
+    assert_eq!(failures(Fault::None), [] as [&str; 0]);
+}
+
+#[test]
+fn a_store_that_makes_nothing_durable_fails() {
+    let expected = [
+        "an_account_survives_a_crash",
+        "a_conversation_survives_a_crash",
+        "a_message_survives_a_crash",
+        "a_read_position_survives_a_crash",
+        "a_membership_survives_a_crash",
+        "a_client_message_id_survives_a_crash",
+        "positions_and_the_epoch_survive_a_crash",
+    ];
+    assert_eq!(failures(Fault::WritesAtItsEnd), expected);
+}
+
+#[test]
+fn a_store_that_orders_by_insertion_fails() {
+    let found = failures(Fault::OrdersByInsertion);
+    for expected in [
+        "memberships_go_through_all_by_id",
+        "active_conversations_go_through_all_by_id",
+        "ties_are_ordered_by_id",
+        "control_is_active_control_users_only",
+    ] {
+        assert!(found.contains(&expected), "{expected} is not in {found:?}");
+    }
+}
+
+#[test]
+fn a_store_that_reads_at_most_a_hundred_fails() {
+    assert_eq!(failures(Fault::ReadsHundred), ["hundreds_of_participants_and_memberships_are_read"]);
+}
+
+#[test]
+fn a_store_whose_position_is_ahead_of_its_facts_fails() {
+    let found = failures(Fault::IsAheadOfItself);
+    assert!(found.contains(&"a_load_claims_no_position_before_its_changes"), "{found:?}");
+}
+
+#[test]
+fn a_store_that_reads_its_position_after_the_facts_fails() {
+    let found = failures(Fault::ReadsPositionLater);
+    assert_eq!(found, ["a_load_beside_a_commit_sees_all_or_nothing"]);
+}
+
+#[test]
+fn a_store_that_shows_half_a_batch_fails() {
+    assert_eq!(failures(Fault::ShowsHalves), ["a_load_beside_a_commit_sees_all_or_nothing"]);
+}

@@ -1,0 +1,4 @@
+//! The conformance suite of stores: passed by the store in memory, failed by stores with a fault.
+
+mod bad_stores;
+mod memory_store;
