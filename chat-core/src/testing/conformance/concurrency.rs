@@ -5,13 +5,13 @@ use futures::future::{Either, select};
 use super::Fixture;
 use super::bench::{Bench, permit_on_version};
 use crate::id::ConversationId;
-use crate::store::{Change, Facts, Loaded, Membership, Query, Store, Verdict, Window};
+use crate::store::{Change, Facts, Loaded, Membership, Query, Receipt, Store, Verdict, Window};
 
 /// The number of batches, because a store with threads shows a fault only now and then.
 const ROUNDS: usize = 20;
 
 /// The number of messages in each batch.
-const BATCH: usize = 50;
+const BATCH: u64 = 50;
 
 /// A load beside a commit sees the whole batch or nothing of it, and never claims a position whose
 /// changes it lacks.
@@ -21,7 +21,7 @@ const BATCH: usize = 50;
 pub async fn a_load_beside_a_commit_sees_all_or_nothing<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     for round in 0..ROUNDS {
-        let before = bench.messages(&id).await.len();
+        let before = bench.messages(&id).await.len() as u64;
         let known = bench.conversation(&id).await;
         let permit = || permit_on_version("driver", &known, known.version);
         let mut changes: Vec<_> =
@@ -30,16 +30,17 @@ pub async fn a_load_beside_a_commit_sees_all_or_nothing<F: Fixture>(bench: &mut 
         let user = format!("control_{round}").as_str().into();
         changes.push(Change::Enrol(Membership { conversation, version, user }));
         let (seen, verdicts) = beside(bench, changes, &id).await;
-        let last = verdicts.iter().flatten().map(|accepted| accepted.position()).max();
+        let last = verdicts.iter().flatten().map(Receipt::position).max();
         assert!(verdicts.iter().all(Result::is_ok), "the whole batch is accepted");
         for Loaded { position, facts } in seen {
             let (has_none, has_all) = match facts {
                 Facts::Messages(page) => {
-                    (page.messages.len() == before, page.messages.len() == before + BATCH)
+                    let seq = page.messages.len() as u64;
+                    (seq == before, seq == before + BATCH)
                 }
                 Facts::Conversation(Some(now)) => {
-                    let (seq, version) = (now.last_seq as usize, now.version - known.version);
-                    ((seq, version) == (before, 0), (seq, version) == (before + BATCH, 1))
+                    let seen = (now.last_seq, now.version - known.version);
+                    (seen == (before, 0), seen == (before + BATCH, 1))
                 }
                 other => panic!("another question was answered: {other:?}"),
             };
