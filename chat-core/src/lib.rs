@@ -35,13 +35,13 @@
 //!
 //! # What an embedder must bring
 //!
-//! - A clock: [`SystemClock`](system::SystemClock) (feature `system`) with the sleep function of any
-//!   runtime, or a [`Clock`](drive::Clock) of your own. The monotonic time must not fall.
+//! - A clock: `system::SystemClock` (feature `system`) with the sleep function of any runtime, or a
+//!   [`Clock`](drive::Clock) of your own. The monotonic time must not fall.
 //! - A seed: 32 fresh random bytes for each [`Engine`](engine::Engine), from the system's
 //!   generator. The same seed makes the same ids, and a known seed makes ids guessable.
 //! - A store: [`MemoryStore`](store::MemoryStore) forgets everything at its end. Another
 //!   [`Store`](store::Store) proves itself with [`store_conformance!`]. A store that blocks goes
-//!   behind [`Blocking`](system::Blocking).
+//!   behind `system::Blocking`.
 //! - An epoch: a name for the numbering of the store, made with the store. A store that was
 //!   emptied, or restored from a backup, needs a new epoch. Otherwise clients believe numbers that
 //!   mean something else now.

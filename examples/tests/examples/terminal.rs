@@ -109,7 +109,10 @@ async fn what_was_typed_wrong_is_not_sent_but_answered() {
     let mut driver = world.driver();
     driver.shows("   there is no conversation yet").await;
     for (typed, answer) in [
-        ("/nwe Detour: closed", "there is no /nwe, so nothing was sent. There are /new /emergency /list"),
+        (
+            "/nwe Detour: closed",
+            "there is no /nwe, so nothing was sent. The commands are /new /emergency /list",
+        ),
         ("/new Detour", "nothing was sent: write it as /new TITLE: TEXT"),
         ("/open 7", "there is no conversation 7: see /list"),
         ("/older", "no conversation is open"),
