@@ -1,11 +1,13 @@
-//! A conversation, as stored and cached.
+//! A conversation, as stored and cached, and who takes part.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::id::{ConversationId, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConversationId, TeamId, UserId};
 use crate::protocol::{ConversationStatus, RoomType};
 use crate::time::Timestamp;
-use std::time::Duration;
 
 /// A conversation without its messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,9 +22,10 @@ pub struct Conversation {
     pub created_by: UserId,
     /// The time of creation: the `sent_at` of message 1.
     pub created_at: Timestamp,
-    /// The users who may see the conversation.
-    pub participants: Participants,
-    /// The number of changes of `participants`, starting at 1. Messages do not count.
+    /// The teams and users who may see the conversation.
+    pub participation: Participation,
+    /// The number of changes of members, starting at 1. Messages and changes of accounts do not
+    /// count.
     pub version: u64,
     /// The number of the newest message, at least 1.
     pub last_seq: u64,
@@ -42,60 +45,82 @@ impl Conversation {
     }
 }
 
-/// The participants of a conversation: a set with a fixed order.
+/// The teams and users who take part in a conversation.
+///
+/// [`permission::takes_part`](crate::permission::takes_part) says who does. Members of a team are
+/// not listed here: their accounts name the team.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Participants(Vec<UserId>);
+pub struct Participation {
+    /// The teams, at most [`TEAMS_MOST`](Self::TEAMS_MOST).
+    pub teams: Vec<TeamId>,
+    /// The users with a standing of their own: the creator, and users added or withdrawn by name.
+    pub members: Members,
+}
 
-impl Participants {
-    /// Whether the user takes part.
-    pub fn contains(&self, user: &UserId) -> bool {
-        self.0.binary_search(user).is_ok()
+impl Participation {
+    /// The limit of teams of one conversation.
+    pub const TEAMS_MOST: usize = 8;
+}
+
+/// The standing of a user in a conversation, by name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Nothing by name. The user takes part if one of the user's teams does.
+    #[default]
+    Unnamed,
+    /// The user takes part, in whatever role.
+    Member,
+    /// The user was added while in control, and takes part while in control.
+    ControlMember,
+    /// The user was withdrawn, and does not take part in any role.
+    Withdrawn,
+}
+
+/// The users with a standing of their own in a conversation, by id.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Members(Vec<(UserId, Standing)>);
+
+impl Members {
+    /// The standing of a user.
+    pub fn standing(&self, user: &UserId) -> Standing {
+        self.place(user).map_or(Standing::Unnamed, |place| self.0[place].1)
     }
 
-    /// Adds a user. Returns `false` if the user took part already.
-    pub fn insert(&mut self, user: UserId) -> bool {
-        match self.0.binary_search(&user) {
-            Ok(_) => false,
-            Err(place) => {
-                self.0.insert(place, user);
-                true
-            }
+    /// Sets the standing of a user.
+    pub fn set(&mut self, user: UserId, standing: Standing) {
+        match (self.place(&user), standing) {
+            (Ok(place), Standing::Unnamed) => drop(self.0.remove(place)),
+            (Ok(place), _) => self.0[place].1 = standing,
+            (Err(_), Standing::Unnamed) => {}
+            (Err(place), _) => self.0.insert(place, (user, standing)),
         }
     }
 
-    /// Removes a user. Returns `false` if the user did not take part.
-    pub fn remove(&mut self, user: &UserId) -> bool {
-        self.0.binary_search(user).map(|place| self.0.remove(place)).is_ok()
+    /// The users with a standing, by id.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&UserId, Standing)> {
+        self.0.iter().map(|(user, standing)| (user, *standing))
     }
 
-    /// All participants, by id.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &UserId> {
-        self.0.iter()
-    }
-
-    /// The number of participants.
+    /// The number of users with a standing.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nobody takes part.
+    /// Whether nobody has a standing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All participants in the order of replies: the creator first, if still present, then the
-    /// others by id.
-    pub fn creator_first<'a>(&'a self, creator: &'a UserId) -> impl Iterator<Item = &'a UserId> {
-        let first = self.contains(creator).then_some(creator);
-        first.into_iter().chain(self.0.iter().filter(move |user| *user != creator))
+    fn place(&self, user: &UserId) -> Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.cmp(user))
     }
 }
 
-impl FromIterator<UserId> for Participants {
-    fn from_iter<I: IntoIterator<Item = UserId>>(users: I) -> Self {
-        let mut users: Vec<_> = users.into_iter().collect();
-        users.sort_unstable();
-        users.dedup();
-        Self(users)
+impl FromIterator<(UserId, Standing)> for Members {
+    fn from_iter<I: IntoIterator<Item = (UserId, Standing)>>(users: I) -> Self {
+        let mut members = Self::default();
+        users.into_iter().for_each(|(user, standing)| members.set(user, standing));
+        members
     }
 }

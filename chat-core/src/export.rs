@@ -25,8 +25,10 @@ pub struct Export {
 /// A conversation with all its data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExportedConversation {
-    /// The conversation itself, with its participants.
+    /// The conversation itself, with its teams and members.
     pub conversation: Conversation,
+    /// The position of the newest message.
+    pub position: Position,
     /// The messages. Message `seq` stands at index `seq - 1`.
     pub messages: Vec<Message>,
     /// The read position of each user. A missing user has read nothing.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::shared_text;
-use crate::time::Timestamp;
+use crate::store::Position;
 
 /// Defines a newtype over a shared string: cheap to clone, ordered, and distinct from every other
 /// id.
@@ -65,6 +65,12 @@ id! {
     MessageId
 }
 id! {
+    /// The name of a team: a set of users who answer for conversations together.
+    ///
+    /// At most 40 bytes. A store may refuse longer names.
+    TeamId
+}
+id! {
     /// An idempotency key chosen by the client: a repeated request with the same id is not carried
     /// out twice.
     ///
@@ -78,19 +84,17 @@ id! {
 }
 
 impl Cursor {
-    /// The cursor behind a conversation with its newest message at this time.
+    /// The cursor behind a conversation whose newest message stands at this position of the store.
     ///
     /// The first letter names the order of the list.
-    pub fn compose(last_message_at: Timestamp, conversation: &ConversationId) -> Self {
-        format!("t{}.{conversation}", last_message_at.as_millis()).into()
+    pub fn compose(position: Position) -> Self {
+        format!("p{}", position.0).into()
     }
 
-    /// The time and the conversation named by the cursor, or `None` if not made by
-    /// [`compose`](Self::compose).
-    pub fn place(&self) -> Option<(Timestamp, ConversationId)> {
-        let (millis, conversation) = self.0.strip_prefix('t')?.split_once('.')?;
-        let place = (Timestamp::from_millis(millis.parse().ok()?), ConversationId::from(conversation));
-        (Self::compose(place.0, &place.1) == *self).then_some(place)
+    /// The position named by the cursor, or `None` if not made by [`compose`](Self::compose).
+    pub fn position(&self) -> Option<Position> {
+        let position = Position(self.0.strip_prefix('p')?.parse().ok()?);
+        (Self::compose(position) == *self).then_some(position)
     }
 }
 
@@ -186,11 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_gives_back_its_place() {
-        let place = (Timestamp::from_millis(-5), ConversationId::from("conv_a.b"));
-        assert_eq!(Cursor::compose(place.0, &place.1).place(), Some(place));
-        let foreign = ["", "t", "t5", "5.conv_1", "t+5.conv_1", "t05.conv_1", "t99999999999999999.conv_1"];
-        foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).place(), None, "{text}"));
+    fn a_cursor_gives_back_its_position() {
+        for position in [0, 5, u64::MAX].map(Position) {
+            assert_eq!(Cursor::compose(position).position(), Some(position));
+        }
+        let foreign = ["", "p", "5", "p+5", "p05", "p-5", "p5.conv_1", "t5.conv_1", "p99999999999999999999"];
+        foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).position(), None, "{text}"));
     }
 
     #[test]

@@ -22,14 +22,15 @@
 //!    `connection` for its turn, and for an earlier request with the same key in `key_locks`.
 //! 3. In its turn, the request is charged to the rate, and its role is checked. The handler of the
 //!    event asks [`permission`] for a permit. Facts come from `cache`; missing ones are loaded.
-//! 4. Room in the storage and the user's daily budget are checked. `commit` keeps the expected
-//!    effect as an intent, and queues the [`Change`](store::Change).
+//! 4. Room in the storage and the user's daily budget are checked. `commit` queues the
+//!    [`Change`](store::Change), and notes in `in_flight` for whom.
 //! 5. [`Output::Commit`](engine::Output::Commit) contains all changes queued by then. The
-//!    [`store`] makes them durable and answers each with a receipt or a rejection. The module
-//!    `store` of chat-server describes its half.
-//! 6. The receipt turns the intent into an [`Event`](engine::Event). The reply takes its place on
-//!    the connection, behind earlier replies. Then `apply` changes the state, and `deliver`
-//!    addresses the live events. On the sender's connection they follow the reply.
+//!    [`store`] judges them by [`Batch::judge`](store::Batch::judge), makes the accepted ones
+//!    durable, and answers each with its [`Event`](store::Event) or a rejection. The module `store`
+//!    of chat-server describes its half.
+//! 6. The reply to the event takes its place on the connection, behind earlier replies. Then
+//!    `apply` changes the state, and `deliver` addresses the live events: to the connections of the
+//!    conversation's teams and members. On the sender's connection they follow the reply.
 //! 7. The [`drive`] puts frames into the queue of each connection. Its `batch` gathers live events
 //!    for the same connections, to be framed once. The session writes them to the transport.
 //!
@@ -66,16 +67,15 @@
 //!
 //! - *Permit*: the proof of a successful check. Only [`permission`] can make one.
 //! - *Facts*: the answers of the store to the queries of a request.
-//! - *Intent*: the expected effect of a change whose commit has not ended.
-//! - *Receipt*: the store's answer to an accepted change.
+//! - *Change*: a wish that the engine gives to the store.
+//! - *Event*: a change that was made, as the store keeps it and the engine applies it.
+//! - *Team*: a named set of users. A conversation is filed with teams, and an account names those
+//!   of its user. Members of a team take part without being listed anywhere.
+//! - *Standing*: the state of a user in a conversation by name: member, withdrawn, or nothing.
 //! - *Ticket*: the number that joins an answer of the store to its call.
 //! - *Epoch*: the name of a store's numbering. Another epoch tells clients to drop older numbers.
 //! - *Headroom*: the room left in the storage.
-//! - *Control directory*: the active users of the control centre.
-//! - *Judge*: the part of a store that decides whether a change still fits the stored version, or
-//!   repeats an original.
-//! - *Newcomer*: here a control user whose account is being looked up; in chat-server a connection
-//!   without a verified token.
+//! - *Directory*: the active users of teams.
 //!
 //! The crate contains no clock, randomness, thread, file, socket or lock, except for a clock and a
 //! thread in the optional module `system`. The outside world comes in as values, and `clippy.toml`

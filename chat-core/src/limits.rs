@@ -209,19 +209,15 @@ pub struct EngineLimits {
     pub changes_per_commit: usize,
     /// Changes that wait for a commit. Further requests are refused as `unavailable`.
     pub changes_waiting: usize,
-    /// Cached conversations. The least recently used one is evicted first. Each costs some 40 bytes
-    /// per participant, and 8 for each of their connections.
+    /// Cached conversations. The least recently used one is evicted first. Each costs some 300
+    /// bytes, and 24 for each user with a standing of its own.
     pub cached_conversations: usize,
-    /// Participants of one conversation. A longer assignment is cut to the first ids.
-    pub participants: usize,
     /// Live events deferred on one connection behind an unfinished reply. One more message closes
     /// the connection (4008). Room for the bursts of several senders. Typing is dropped once a
     /// quarter is used.
     pub held_back: usize,
     /// Users with remembered rates and budgets. The least recently used one is evicted first.
     pub rated_users: usize,
-    /// Conversations of one step of the enrolment job.
-    pub enrolment_step: u32,
     /// The number of times a change is decided again after a conflict, before the request is
     /// `unavailable`.
     pub conflict_retries: u32,
@@ -237,10 +233,8 @@ impl Default for EngineLimits {
             changes_per_commit: 1_024,
             changes_waiting: 65_536,
             cached_conversations: 20_000,
-            participants: 2_000,
             held_back: 1_024,
             rated_users: 100_000,
-            enrolment_step: 100,
             conflict_retries: 3,
         }
     }

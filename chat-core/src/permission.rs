@@ -4,9 +4,10 @@
 //! the [store port](crate::store) contain their permit, so a handler that forgets the check does
 //! not compile.
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{ErrorCode, EventType, Role, User};
+use crate::store::Account;
 
 /// Checks whether a role may send a request at all, by the table of requests ("Role-Based Access
 /// Control" of the protocol document).
@@ -34,6 +35,11 @@ impl MayCreate {
     pub fn user(&self) -> &User {
         &self.user
     }
+
+    /// The permitted user, by value.
+    pub fn into_user(self) -> User {
+        self.user
+    }
 }
 
 /// Checks that the user may create a support conversation.
@@ -44,6 +50,24 @@ impl MayCreate {
 pub fn may_create(user: &User) -> Result<MayCreate, ErrorCode> {
     by_role(user.role, EventType::CreateSupportConversation)?;
     Ok(MayCreate { user: user.clone() })
+}
+
+/// Whether a user takes part in a conversation.
+///
+/// Inactive accounts never do, nor do users withdrawn by name. Otherwise members do, and users one
+/// of whose teams takes part.
+pub fn takes_part(account: &Account, participation: &Participation) -> bool {
+    account.active && belongs(account, participation)
+}
+
+/// Whether a user takes part once the account is active.
+pub fn belongs(account: &Account, Participation { teams, members }: &Participation) -> bool {
+    match members.standing(&account.user.id) {
+        Standing::Withdrawn => false,
+        Standing::Member => true,
+        Standing::ControlMember if account.user.role.is_control() => true,
+        Standing::ControlMember | Standing::Unnamed => teams.iter().any(|team| account.teams.contains(team)),
+    }
 }
 
 /// A permit to take part in a conversation: to send, join, type, read the history and mark as read.
@@ -78,8 +102,11 @@ impl MayTakePart {
 ///
 /// `conversation_not_found` in both cases, because an unknown conversation and a forbidden one must
 /// look alike (P5).
-pub fn may_take_part(user: &UserId, conversation: Option<&Conversation>) -> Result<MayTakePart, ErrorCode> {
-    let conversation = conversation.filter(|conversation| conversation.participants.contains(user));
+pub fn may_take_part(
+    account: &Account,
+    conversation: Option<&Conversation>,
+) -> Result<MayTakePart, ErrorCode> {
+    let conversation = conversation.filter(|conversation| takes_part(account, &conversation.participation));
     let Conversation { id, version, .. } = conversation.ok_or(ErrorCode::ConversationNotFound)?;
-    Ok(MayTakePart { user: user.clone(), conversation: id.clone(), version: *version })
+    Ok(MayTakePart { user: account.user.id.clone(), conversation: id.clone(), version: *version })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use chat_core::engine::{OneTeam, Teams};
 use chat_core::id::UserId;
 use chat_core::protocol::{Role, User, UserError};
 use chat_core::store::{Account, Change, Facts, Query, Store, UnavailableError};
@@ -119,9 +120,8 @@ fn read_line(text: &str) -> Result<ImportedUser, String> {
 /// Imports users into a store without a running server. Returns their number. `now` becomes the
 /// time of the change.
 ///
-/// A deactivated user stays deactivated, whatever the line says: see [`activate`]. If the import
-/// makes somebody an active control user, or ends that, the next start of the server updates the
-/// conversations.
+/// A deactivated user stays deactivated, whatever the line says: see [`activate`]. A user whom the
+/// import puts in control takes part in all conversations of the control team from then on.
 ///
 /// # Errors
 ///
@@ -138,7 +138,7 @@ pub async fn import(
         for user in users.by_ref().take(BATCH) {
             let known = known(store, user.user.id.clone()).await?;
             let account = Account::imported(known.as_ref(), user.user, user.active, now);
-            changes.extend(account.map(Change::PutAccount));
+            changes.extend(account.map(|account| filed(account, now)));
         }
         store.commit(changes).await?;
     }
@@ -153,7 +153,7 @@ pub async fn import(
 /// [`UnavailableError`].
 pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Result<(), UnavailableError> {
     let known = known(store, id.clone()).await?;
-    put(store, Account::deactivated(known.as_ref(), &id, now)).await
+    put(store, Account::deactivated(known.as_ref(), &id, now), now).await
 }
 
 /// Lifts a deactivation in a store without a running server. Returns `false` for an unknown user.
@@ -163,15 +163,20 @@ pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Resul
 /// [`UnavailableError`].
 pub async fn activate(store: &impl Store, id: UserId, now: Timestamp) -> Result<bool, UnavailableError> {
     let Some(known) = known(store, id).await? else { return Ok(false) };
-    put(store, known.activated(now)).await?;
+    put(store, known.activated(now), now).await?;
     Ok(true)
 }
 
-async fn put(store: &impl Store, account: Option<Account>) -> Result<(), UnavailableError> {
+async fn put(store: &impl Store, account: Option<Account>, now: Timestamp) -> Result<(), UnavailableError> {
     match account {
-        Some(account) => store.commit(vec![Change::PutAccount(account)]).await.map(drop),
+        Some(account) => store.commit(vec![filed(account, now)]).await.map(drop),
         None => Ok(()),
     }
+}
+
+/// The change that puts an account with the teams that the server's policy gives its user.
+fn filed(account: Account, now: Timestamp) -> Change {
+    Change::PutAccount(OneTeam.file(account, now))
 }
 
 async fn known(store: &impl Store, id: UserId) -> Result<Option<Account>, UnavailableError> {

@@ -87,7 +87,7 @@ fn has_meaning(text: &str) -> bool {
     fn is<T: DeserializeOwned>(text: &str) -> bool {
         serde_json::from_value::<T>(text.into()).is_ok()
     }
-    let is_cursor = Cursor::from(text).place().is_some();
+    let is_cursor = Cursor::from(text).position().is_some();
     EventType::named(text).is_some()
         || ServerEventType::named(text).is_some()
         || is_cursor

@@ -31,6 +31,8 @@ pub(crate) struct App {
     pub(crate) heard: BTreeMap<ConversationId, u64>,
     /// The first number of each, since the last change of the epoch.
     pub(crate) first_heard: BTreeMap<ConversationId, u64>,
+    /// The conversations whose views the server has refused since then.
+    left: BTreeSet<ConversationId>,
     /// The conversations of the first list since then, if it has come, and those known before.
     pub(crate) first_list: Option<BTreeSet<ConversationId>>,
     /// The messages shown, each with the epoch of its view.
@@ -61,7 +63,7 @@ impl App {
         match event {
             Event::Conversations(list) => {
                 let listed = list.iter().map(|summary| &summary.id);
-                let ids = || listed.chain(&self.known).cloned().collect();
+                let ids = || listed.chain(&self.known).chain(&self.left).cloned().collect();
                 self.first_list.get_or_insert_with(ids);
                 list.iter().for_each(|summary| self.listed(summary));
                 let ids = list.iter().map(|summary| &summary.id).collect::<BTreeSet<_>>();
@@ -83,6 +85,7 @@ impl App {
                 self.unread.clear();
                 self.heard.clear();
                 self.first_heard.clear();
+                self.left.clear();
                 self.first_list = None;
             }
             Event::ConversationReset(id) => drop(self.heard.remove(id)),
@@ -131,6 +134,7 @@ impl App {
                     && let Some(gone) = gone
                 {
                     self.known.remove(&gone.conversation);
+                    self.left.insert(gone.conversation);
                 }
             }
             Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => {}
@@ -190,6 +194,12 @@ impl App {
             Ok(Reply::GetConversationMessages(page)) if !page.messages.is_empty() => {
                 shown.asked = None;
                 shown.messages.splice(0..0, page.messages);
+                None
+            }
+            // The user was withdrawn: a new snapshot is due if the user returns.
+            Err(chat_client::Error::Refused(refusal))
+                if refusal.code == Some(ErrorCode::ConversationNotFound) =>
+            {
                 None
             }
             // It is asked again later: until then nothing else must ask.

@@ -4,9 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_client::{Acknowledged, ConnectionState};
+use chat_core::conversation::{Participation, Standing};
 use chat_core::export::{Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
+use chat_core::permission::takes_part;
 use chat_core::protocol::Message;
+use chat_core::store::Account;
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -68,16 +71,25 @@ impl View {
         self.order(device)
     }
 
-    /// The app knows all conversations of its user, and no others; each is shown as it is.
+    /// The app knows all conversations of its user, and no others; each is shown as it is. An app
+    /// hears of a change of members only by the next list or message, so conversations in which its
+    /// user may have been added or withdrawn by name do not count.
     fn conversations(&self, app: &App, user: &UserId) -> Result<(), String> {
-        let mine = |exported: &&ExportedConversation| exported.conversation.participants.contains(user);
+        let account = self.export.accounts.get(user).ok_or("it has no account")?;
+        let mine =
+            |exported: &&ExportedConversation| takes_part(account, &exported.conversation.participation);
         let mine: Vec<_> = self.export.conversations.values().filter(mine).collect();
+        let mine: Vec<_> = mine.into_iter().filter(|exported| !has_moved(exported, user)).collect();
         let ids: Vec<_> = mine.iter().map(|exported| &exported.conversation.id).collect();
-        must(app.known.iter().eq(ids.iter().copied()), || format!("P4: knows {:?} of {ids:?}", app.known))?;
-        for view in app.views.values() {
+        let counts = |id: &ConversationId| {
+            !self.export.conversations.get(id).is_some_and(|exported| has_moved(exported, user))
+        };
+        let known = app.known.iter().filter(|id| counts(id));
+        must(known.eq(ids.iter().copied()), || format!("P4: knows {:?} of {ids:?}", app.known))?;
+        for view in app.views.values().filter(|view| counts(&view.conversation)) {
             must(ids.contains(&&view.conversation), || format!("P5: shows {}", view.conversation))?;
         }
-        mine.iter().try_for_each(|exported| conversation(app, user, exported))?;
+        mine.iter().try_for_each(|exported| conversation(app, account, exported))?;
         // The server tells nobody of a change whose answer its store has lost. The next change
         // reveals such a change.
         let all_told = self.lost_answers == 0;
@@ -158,6 +170,11 @@ impl View {
     }
 }
 
+/// Whether the user may have been added or withdrawn by name. The creator never is in these runs.
+fn has_moved(exported: &ExportedConversation, user: &UserId) -> bool {
+    exported.conversation.version > 1 && exported.conversation.created_by != *user
+}
+
 /// The app hears a conversation that was not in the first list from its first message on.
 fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
     let id = &exported.conversation.id;
@@ -169,8 +186,8 @@ fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Resul
     })
 }
 
-fn conversation(app: &App, user: &UserId, exported: &ExportedConversation) -> Result<(), String> {
-    let id = &exported.conversation.id;
+fn conversation(app: &App, account: &Account, exported: &ExportedConversation) -> Result<(), String> {
+    let (id, user) = (&exported.conversation.id, &account.user.id);
     let mut views = app.views.values().filter(|view| view.conversation == *id).peekable();
     must(views.peek().is_some(), || format!("P4: does not show {id}"))?;
     for view in views {
@@ -186,8 +203,11 @@ fn conversation(app: &App, user: &UserId, exported: &ExportedConversation) -> Re
     let heard = app.heard.get(id).copied().unwrap_or(last);
     must(heard == last, || format!("P4: heard {id} up to {heard} of {last}"))?;
     let read_up_to = exported.read_up_to.get(user).copied().unwrap_or(0);
-    let unread =
-        exported.messages.iter().filter(|m| m.seq > Some(read_up_to) && m.sender_id != *user).count();
+    let Participation { teams, members } = &exported.conversation.participation;
+    let is_by_team = members.standing(user) == Standing::Unnamed;
+    let joined_at = account.joined_at(teams).filter(|_| is_by_team);
+    let counted = exported.messages.iter().filter(|m| joined_at.is_none_or(|at| m.sent_at >= at));
+    let unread = counted.filter(|m| m.seq > Some(read_up_to) && m.sender_id != *user).count();
     let unread = u32::try_from(unread.min(MOST_UNREAD)).unwrap_or_default();
     let told = app.unread.get(id).copied().unwrap_or_default();
     must(told == (read_up_to, unread), || {

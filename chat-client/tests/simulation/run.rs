@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_client::machine::Counters as MachineCounters;
+use chat_core::engine::OneTeam;
 use chat_core::limits::{ByteRate, Limits, Rate, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
 use chat_core::store::{Account, Change, MemoryState};
-use chat_core::testing::simulation::{ClientId, Faults, Plan, Random, Simulation};
+use chat_core::testing::NorthAndSouth;
+use chat_core::testing::simulation::{ClientId, Faults, Plan, Policy, Random, Simulation};
 
 use crate::device::{Device, Profile};
 use crate::oracle;
@@ -109,8 +111,10 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let mut faults = Faults::drawn(random);
     faults.imports = random.percent(40).then(|| random.span(5_000..30_000));
     faults.deactivations = random.percent(30).then(|| random.span(10_000..60_000));
+    faults.memberships = random.percent(30).then(|| random.span(3_000..20_000));
     let own = Random::new(random.below(u64::MAX));
     let mut simulation = Simulation::new(own, faults, limits(random), store);
+    simulation.set_policies(policies(random));
     simulation.tokens().lifetime = random.span(4_000..100_000);
     let pace = *random.pick(&[600, 3_000, 8_000]).unwrap_or(&600);
     for (number, user) in users.iter().flat_map(|user| [user, user]).enumerate() {
@@ -135,13 +139,24 @@ fn clock(random: &mut Random) -> Clock {
     )
 }
 
+/// One team, or two.
+fn policies(random: &mut Random) -> Vec<Policy> {
+    let (one, two): (Policy, Policy) = (|| Box::new(OneTeam), || Box::new(NorthAndSouth));
+    vec![if random.percent(50) { one } else { two }]
+}
+
 fn users(random: &mut Random) -> Vec<User> {
     let field = [Role::BusDriver, Role::QueueRegulator, Role::BusDriver];
     let control = [Role::ControlStaff, Role::ControlAdmin];
     let (drivers, desks) = (random.below(3) + 1, random.below(2) + 1);
     let field = field.into_iter().take(usize::try_from(drivers).unwrap_or(1));
     let control = control.into_iter().take(usize::try_from(desks).unwrap_or(1));
-    (1..).zip(field.chain(control)).map(|(n, role)| User::new(format!("user_{n}"), role)).collect()
+    let names = NorthAndSouth::FIRST_NAMES.map(Into::into);
+    let users = (1..).zip(field.chain(control)).map(|(n, role)| {
+        let first_name = random.pick(&names).cloned().unwrap_or_default();
+        User { first_name, ..User::new(format!("user_{n}"), role) }
+    });
+    users.collect()
 }
 
 /// Small pages, for catch-ups of several pages, and rates low enough for bursts of messages to

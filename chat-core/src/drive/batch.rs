@@ -17,7 +17,7 @@ const FEW: usize = 4;
 ///
 /// The batch is ended before another frame for one of these connections is queued. Bounded: a batch
 /// is ended when full, and at the end of each turn of the engine.
-pub(super) struct Batch {
+pub(super) struct FrameBatch {
     /// The number of texts at which the batch is full: a part of a connection's queue.
     most: usize,
     conns: Vec<ConnectionId>,
@@ -25,7 +25,7 @@ pub(super) struct Batch {
     bytes: usize,
 }
 
-impl Batch {
+impl FrameBatch {
     /// Creates an empty batch of at most `most` texts.
     pub(super) fn new(most: usize) -> Self {
         Self { most, conns: Vec::new(), texts: Vec::new(), bytes: 0 }

@@ -11,6 +11,7 @@ use super::message::{NewConnection, ServiceMessage};
 use super::queue;
 use super::session::Session;
 use super::stats::DriveStats;
+use crate::conversation::Conversation;
 use crate::engine::{Claims, Command, ConnectionId, Headroom};
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
@@ -101,14 +102,20 @@ impl Handle {
         is_answered.await.map_err(|_| StoppedError)
     }
 
-    /// Returns the given users that have no connection at this moment.
+    /// Returns the participants of a conversation who have no connection at this moment, those who
+    /// take part by team included, without one user: the sender of a message, say.
     ///
     /// # Errors
     ///
     /// [`StoppedError`] if the engine has stopped.
-    pub async fn not_connected(&self, users: Vec<UserId>) -> Result<Vec<UserId>, StoppedError> {
+    pub async fn absent(
+        &self,
+        conversation: Conversation,
+        except: UserId,
+    ) -> Result<Vec<UserId>, StoppedError> {
         let (answer, is_answered) = oneshot::channel();
-        self.send(ServiceMessage::NotConnected { users, answer }).await?;
+        let conversation = Box::new(conversation);
+        self.send(ServiceMessage::Absent { conversation, except, answer }).await?;
         is_answered.await.map_err(|_| StoppedError)
     }
 

@@ -4,6 +4,7 @@ use futures::channel::oneshot;
 
 use super::queue::QueueSender;
 use super::stats::DriveStats;
+use crate::conversation::Conversation;
 use crate::engine::{Claims, Command, ConnectionId, Headroom};
 use crate::frame::Frame;
 use crate::id::UserId;
@@ -31,8 +32,10 @@ pub(super) enum ServiceMessage {
     Stats {
         answer: oneshot::Sender<DriveStats>,
     },
-    NotConnected {
-        users: Vec<UserId>,
+    /// Asks for the participants of a conversation who have no connection, without one of them.
+    Absent {
+        conversation: Box<Conversation>,
+        except: UserId,
         answer: oneshot::Sender<Vec<UserId>>,
     },
     /// A query of the embedder, answered by the store.

@@ -73,8 +73,8 @@ pub use session::{Session, SessionEnd, SessionEvent};
 pub use signs::Signs;
 pub use stats::DriveStats;
 
-use crate::engine::{Claims, Engine, Event, Handled, VerifyError};
-use crate::store::Store;
+use crate::engine::{Claims, Engine, Handled, VerifyError};
+use crate::store::{Event, Position, Store};
 use crate::time::{Monotonic, Now};
 
 /// The clock of a drive.
@@ -120,7 +120,7 @@ impl Verifier for NoRefresh {
 }
 
 /// An observer of committed changes: see [`Drive::observe`].
-type Observer = Box<dyn FnMut(&Event) + Send>;
+type Observer = Box<dyn FnMut(Position, &Event) + Send>;
 
 /// A log of handled requests: see [`Drive::log`].
 type Log = Box<dyn FnMut(&Handled) + Send>;
@@ -146,14 +146,14 @@ pub struct Drive<S, V, C> {
 impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     /// Creates a drive from an engine, its store, a verifier of new tokens, and a clock.
     pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
-        let (observer, log) = (Box::new(|_: &_| {}), Box::new(|_: &_| {}));
+        let (observer, log) = (Box::new(|_, _: &_| {}), Box::new(|_: &_| {}));
         Self { engine, store, verifier, clock, observer, log, framing: None }
     }
 
-    /// Calls `observer` with every committed change, in order. Runs in the engine's task and must
-    /// be quick.
+    /// Calls `observer` with every committed change and its position, in order. Runs in the
+    /// engine's task and must be quick.
     #[must_use]
-    pub fn observe(self, observer: impl FnMut(&Event) + Send + 'static) -> Self {
+    pub fn observe(self, observer: impl FnMut(Position, &Event) + Send + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
     }
 

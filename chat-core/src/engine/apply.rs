@@ -1,82 +1,69 @@
 //! Applies committed events: state changes, then the live events for everyone who may hear them.
 
 use super::io::ConnectionId;
-use super::{Class, Engine, Event};
-use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Message, MessageRead, ReadPosition};
-use crate::store::{Account, Position};
-use crate::time::Timestamp;
+use super::{Class, Engine};
+use crate::protocol::{MessageRead, ReadPosition};
+use crate::store::{ConversationCreated, Event, MembershipChanged, MessageAppended, Position, ReadMarked};
 
 impl Engine {
     /// Applies a committed change. `conn` is the requesting connection, if any.
     pub(super) fn apply(&mut self, event: &Event, position: Position, conn: Option<ConnectionId>) {
         match event {
-            Event::AccountPut(account) => {
-                self.directory.applied(position);
-                self.account_put(account);
+            Event::EpochBegun { epoch } => self.epoch = epoch.clone(),
+            Event::AccountPut { account } => {
+                self.directory.apply(account, position);
+                self.reach_sessions(account);
             }
-            Event::ConversationCreated { conversation, message, creator } => {
-                self.cache.put(conversation.as_ref().clone(), position);
-                self.notify_control(conversation, creator);
-                self.broadcast_message(message);
-            }
-            Event::MessageSent(message) => self.message_sent(message, conn),
-            Event::MessageRead { conversation, user, message, up_to, at } => {
-                self.message_read((conversation, user), (message, *up_to), *at, conn);
-            }
-            Event::Enrolled { conversation, user, version } => {
-                self.cache.update(conversation, position, |conversation| {
-                    conversation.participants.insert(user.clone());
-                    conversation.version = *version;
-                });
-            }
-            Event::Withdrawn { conversation, user, version } => {
-                self.cache.update(conversation, position, |conversation| {
-                    conversation.participants.remove(user);
-                    conversation.version = *version;
-                });
-                self.end_typing(&(conversation.clone(), user.clone()));
+            Event::ConversationCreated(created) => self.conversation_created(created, position),
+            Event::MessageAppended(appended) => self.message_appended(appended, conn),
+            Event::ReadMarked(read) => self.read_marked(read, conn),
+            Event::MemberAdded(changed) => self.member_changed(changed, position),
+            Event::MemberWithdrawn(changed) => {
+                self.member_changed(changed, position);
+                self.end_typing(&(changed.conversation.clone(), changed.user.clone()));
             }
         }
     }
 
-    /// Updates a user's sessions, and starts a new enrolment if the place in control has changed.
-    fn account_put(&mut self, account: &Account) {
-        if account.enrolment_due {
-            self.enrolment.put(account.clone());
-            self.enrolment_step();
-        }
-        self.reach_sessions(account);
+    fn member_changed(&mut self, changed: &MembershipChanged, position: Position) {
+        self.cache.update(&changed.conversation, position, |conversation| {
+            let standing = changed.standing.unwrap_or_default();
+            conversation.participation.members.set(changed.user.clone(), standing);
+            conversation.version = changed.version;
+        });
     }
 
-    fn message_sent(&mut self, message: &Message, conn: Option<ConnectionId>) {
-        let conversation = &message.conversation_id;
-        if let Some(seq) = message.seq {
-            self.cache.tell(conversation, seq, message.sent_at);
+    fn conversation_created(&mut self, created: &ConversationCreated, position: Position) {
+        let conversation = created.conversation();
+        self.cache.put(conversation.clone(), position);
+        if let Some(creator) = &created.creator {
+            self.notify_control(&conversation, creator);
         }
-        self.broadcast_message(message);
+        self.broadcast_message(&created.message());
+    }
+
+    fn message_appended(&mut self, appended: &MessageAppended, conn: Option<ConnectionId>) {
+        self.cache.tell(&appended.conversation, appended.seq, appended.sent_at);
+        self.broadcast_message(&appended.message());
         if let Some(conn) = conn {
-            self.stop_typing(conn, &message.sender_id, conversation);
+            self.stop_typing(conn, &appended.sender, &appended.conversation);
         }
     }
 
     /// Tells the other participants that a user has read, and the user's other connections how far.
-    fn message_read(
-        &mut self,
-        (conversation, user): (&ConversationId, &UserId),
-        (message, up_to): (&MessageId, u64),
-        timestamp: Timestamp,
-        conn: Option<ConnectionId>,
-    ) {
-        let (conversation_id, message_id) = (conversation.clone(), message.clone());
+    fn read_marked(&mut self, read: &ReadMarked, conn: Option<ConnectionId>) {
+        let ReadMarked { conversation, user, up_to, message_id: Some(message_id), at: Some(at) } = read
+        else {
+            return;
+        };
         let mut own = self.online.of(user).to_vec();
         own.retain(|other| Some(*other) != conn);
-        self.retain_unrestricted(conversation, &mut own);
-        let position = ReadPosition { conversation_id, message_id, read_up_to: up_to, timestamp };
+        let (conversation_id, message_id) = (conversation.clone(), message_id.clone());
+        let position = ReadPosition { conversation_id, message_id, read_up_to: *up_to, timestamp: *at };
         self.deliver(own, Class::Message, &position);
-        let ReadPosition { conversation_id, message_id, .. } = position;
-        let read_up_to = Some(up_to);
-        let read = MessageRead { conversation_id, user_id: user.clone(), message_id, timestamp, read_up_to };
-        self.broadcast(conversation, user, Class::Message, &read);
+        let ReadPosition { conversation_id, message_id, timestamp, .. } = position;
+        let (user_id, read_up_to) = (user.clone(), Some(*up_to));
+        let event = MessageRead { conversation_id, user_id, message_id, timestamp, read_up_to };
+        self.broadcast(conversation, user, Class::Message, &event);
     }
 }

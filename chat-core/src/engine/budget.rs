@@ -100,10 +100,7 @@ impl Budgets {
 /// The bytes that a change will store, or 0 for changes charged to nobody.
 pub(super) fn stored_bytes(change: &Change) -> u64 {
     let bytes = match change {
-        Change::CreateConversation(create) => {
-            let participants: usize = create.participants.iter().map(|id| id.as_str().len()).sum();
-            create.title.len() + create.content.len() + participants
-        }
+        Change::CreateConversation(create) => create.title.len() + create.content.len(),
         Change::AppendMessage(append) => append.content.len(),
         Change::MarkRead(_) => 0,
         Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => return 0,

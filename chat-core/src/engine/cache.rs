@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use super::io::ConnectionId;
-use super::online::Online;
 use crate::conversation::Conversation;
-use crate::id::{ConversationId, UserId};
-use crate::store::Position;
+use crate::id::ConversationId;
+use crate::permission::takes_part;
+use crate::store::{Account, Position};
 use crate::time::Timestamp;
 
 /// Cached conversations.
@@ -29,30 +28,12 @@ pub(super) struct Cache {
 
 struct CachedConversation {
     conversation: Conversation,
-    /// Facts about the participants are used only from this position on.
+    /// Facts about the members are used only from this position on.
     position: Position,
     /// The number of the newest message told to participants, or stored when the entry was made.
     told: u64,
     /// A change met a conflict. No permit is granted until the conversation is loaded again.
     stale: bool,
-    audience: Option<Audience>,
-}
-
-/// The connections of a conversation's participants, found once for many messages. Rebuilt after
-/// any user has connected or disconnected.
-struct Audience {
-    /// The value of [`Online::changes`] for which the list is right.
-    as_of: u64,
-    conns: Vec<ConnectionId>,
-}
-
-impl Audience {
-    fn find(conversation: &Conversation, online: &Online) -> Self {
-        // One allocation is enough if each participant has one connection.
-        let mut conns = Vec::with_capacity(conversation.participants.len());
-        conns.extend(conversation.participants.iter().flat_map(|user| online.of(user)));
-        Self { as_of: online.changes(), conns }
-    }
 }
 
 impl Cache {
@@ -70,26 +51,22 @@ impl Cache {
         self.entries.len()
     }
 
-    /// Returns the conversation if the cache holds one and this user takes part.
+    /// Returns the conversation if the cache holds one and the user of this account takes part.
     ///
     /// For anyone else the cache looks empty, because an existing conversation must cost the same
     /// load as an unknown one (P5).
-    pub(super) fn for_participant(&mut self, id: &ConversationId, user: &UserId) -> Option<&Conversation> {
+    pub(super) fn for_participant(
+        &mut self,
+        id: &ConversationId,
+        account: &Account,
+    ) -> Option<&Conversation> {
         let entry = self.entries.get(id).filter(|entry| !entry.stale)?;
-        entry.conversation.participants.contains(user).then_some(&entry.conversation)
+        takes_part(account, &entry.conversation.participation).then_some(&entry.conversation)
     }
 
     /// Returns the conversation without a check of the participants.
     pub(super) fn get(&self, id: &ConversationId) -> Option<&Conversation> {
         self.entries.peek(id).map(|entry| &entry.conversation)
-    }
-
-    /// The connections of all participants, which hear the conversation's events.
-    pub(super) fn audience(&mut self, id: &ConversationId, online: &Online) -> &[ConnectionId] {
-        let Some(entry) = self.entries.peek_mut(id) else { return &[] };
-        let known = entry.audience.take().filter(|audience| audience.as_of == online.changes());
-        let audience = known.unwrap_or_else(|| Audience::find(&entry.conversation, online));
-        &entry.audience.insert(audience).conns
     }
 
     /// Records facts. Returns `false` if they are older than an applied change and must be loaded
@@ -114,8 +91,7 @@ impl Cache {
     pub(super) fn put(&mut self, conversation: Conversation, position: Position) {
         let id = conversation.id.clone();
         let told = self.entries.peek(&id).map_or(conversation.last_seq, |entry| entry.told);
-        self.entries
-            .put(id, CachedConversation { conversation, position, told, stale: false, audience: None });
+        self.entries.put(id, CachedConversation { conversation, position, told, stale: false });
         self.evict();
     }
 
@@ -129,7 +105,6 @@ impl Cache {
         match self.entries.peek_mut(id) {
             Some(entry) => {
                 entry.position = entry.position.max(position);
-                entry.audience = None;
                 change(&mut entry.conversation);
             }
             None => self.floor = self.floor.max(position),

@@ -6,8 +6,8 @@ use super::Command;
 use super::pending_request::{Blocked, HandlerContext, HandlerResult, LoadedFacts, Step};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
-use crate::protocol::{Done, Error, ErrorCode, Reply, Role, SendChatMessageReply, User, check};
-use crate::store::{Account, AppendMessage, Change, Membership, Original, Query};
+use crate::protocol::{Done, Error, ErrorCode, Reply, Role, User, check};
+use crate::store::{Account, AppendMessage, Change, Membership, Query};
 
 /// The user on whose behalf a command acts. Only the id counts, because no rule of a command looks
 /// at the role.
@@ -27,13 +27,12 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
         Command::Send { user, conversation, content, client_message_id } => {
             check::text("content", content, cx.limits.fields.content)?;
             check::client_message_id(client_message_id.as_ref(), &cx.limits.fields)?;
-            let step = send(conversation, content, client_message_id.as_ref(), cx)?;
-            // The account is checked last, so that no further load comes between the check and the
-            // commit.
-            match &cx.facts.account {
+            let facts: &LoadedFacts = cx.facts;
+            match &facts.account {
                 None => Err(load_account(user)),
                 Some(Some(account)) if !account.active => Err(ErrorCode::Deactivated.into()),
-                Some(_) => Ok(step),
+                Some(Some(account)) => send(account, conversation, content, client_message_id.as_ref(), cx),
+                Some(None) => Err(ErrorCode::ConversationNotFound.into()),
             }
         }
         Command::Enrol { conversation, user } => {
@@ -48,31 +47,41 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
             user.check().map_err(invalid)?;
             let Some(known) = &cx.facts.account else { return Err(load_account(&user.id)) };
             let active = matches!(command, Command::Import(_));
-            Ok(put(Account::imported(known.as_ref(), user.clone(), active, cx.now.wall)))
+            Ok(put(known.as_ref(), Account::imported(known.as_ref(), user.clone(), active, cx.now.wall), cx))
         }
         Command::Deactivate(user) => {
             let Some(known) = &cx.facts.account else { return Err(load_account(user)) };
-            Ok(put(Account::deactivated(known.as_ref(), user, cx.now.wall)))
+            Ok(put(known.as_ref(), Account::deactivated(known.as_ref(), user, cx.now.wall), cx))
         }
-        Command::Activate(user) => Ok(put(known_account(user, cx)?.activated(cx.now.wall))),
+        Command::Activate(user) => {
+            let known = known_account(user, cx)?;
+            Ok(put(Some(known), known.activated(cx.now.wall), cx))
+        }
     }
 }
 
-/// Commits an account. An unchanged account is answered as done and not stored again.
-fn put(account: Option<Account>) -> Step {
+/// Commits an account with its teams. An unchanged account is answered as done and not stored
+/// again.
+fn put(known: Option<&Account>, changed: Option<Account>, cx: &HandlerContext<'_>) -> Step {
+    let at = cx.now.wall;
+    let account = match changed {
+        Some(account) => Some(cx.teams.file(account, at)),
+        None => known.and_then(|known| cx.teams.file_anew(known, at)),
+    };
     account.map_or(Step::Reply(Reply::Done(Done::default())), |account| {
         Step::Commit(Change::PutAccount(account))
     })
 }
 
 fn send(
+    account: &Account,
     conversation: &ConversationId,
     content: &Arc<str>,
     client_message_id: Option<&ClientMessageId>,
     cx: &mut HandlerContext<'_>,
 ) -> HandlerResult {
     Ok(Step::Commit(Change::AppendMessage(AppendMessage {
-        permit: cx.may_take_part(conversation)?,
+        permit: cx.may_take_part_as(account, conversation)?,
         nonce: cx.ids.nonce(),
         content: content.clone(),
         client_message_id: client_message_id.cloned(),
@@ -105,25 +114,4 @@ fn known_account<'a>(user: &UserId, cx: &HandlerContext<'a>) -> Result<&'a Accou
 
 fn load_account(user: &UserId) -> Blocked {
     Blocked::OnLoad(Query::Account(user.clone()))
-}
-
-/// The reply to a repeated send, or `None` if the `client_message_id` was used for something else.
-pub(super) fn repeat(command: &Command, original: &Original) -> Option<Reply> {
-    let (conversation, content) = match command {
-        Command::Send { conversation, content, .. } => (conversation, content),
-        Command::Enrol { .. }
-        | Command::Withdraw { .. }
-        | Command::Import(_)
-        | Command::ImportInactive(_)
-        | Command::Deactivate(_)
-        | Command::Activate(_) => return None,
-    };
-    let Original::Message { conversation: first, id, seq, sent_at, content: stored } = original else {
-        return None;
-    };
-    let same = first == conversation && stored.as_ref().is_none_or(|stored| stored == content);
-    same.then(|| {
-        let reply = SendChatMessageReply::new(first.clone(), id.clone(), *seq, *sent_at);
-        Reply::SendChatMessage(reply)
-    })
 }

@@ -6,21 +6,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
 use super::connection::Stage;
-use super::intent::Intent;
+use super::in_flight::InFlight;
 use super::io::ConnectionId;
 use super::origin::Origin;
-use super::pending_request::{Operation, PendingRequest};
-use super::{Engine, Event, Output, Ticket, Timer, handler};
-use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Done, Reply, Request};
-use crate::store::{Account, Change, Original, Receipt, Rejected, UnavailableError, Verdict};
+use super::pending_request::PendingRequest;
+use super::{Engine, Output, Ticket, Timer, handler};
+use crate::id::{ConversationId, UserId};
+use crate::protocol::{Done, ErrorCode, Reply};
+use crate::store::{Change, Committed, Event, Original, Rejected, UnavailableError, Verdict};
 
 /// The queued changes and the commit under way. Bounded by `changes_waiting` and
 /// `changes_per_commit`.
 #[derive(Default)]
 pub(super) struct Commits {
-    waiting: VecDeque<(Origin, Intent, Change)>,
-    under_way: Option<(Ticket, Vec<(Origin, Intent)>)>,
+    waiting: VecDeque<(InFlight, Change)>,
+    under_way: Option<(Ticket, Vec<InFlight>)>,
     /// The number of changes of each account, queued or under way.
     accounts: BTreeMap<UserId, usize>,
 }
@@ -40,25 +40,19 @@ impl Commits {
         self.accounts.contains_key(user)
     }
 
-    /// The accounts being changed, in the order of their changes.
-    pub(super) fn account_changes(&self) -> impl Iterator<Item = &Account> {
-        let under_way = self.under_way.iter().flat_map(|(_, changes)| changes).map(|(_, intent)| intent);
-        let intents = under_way.chain(self.waiting.iter().map(|(_, intent, _)| intent));
-        intents.filter_map(|intent| if let Intent::Account(account) = intent { Some(account) } else { None })
-    }
-
     /// Removes the queued changes of these conversations.
-    fn take_of(&mut self, conversations: &BTreeSet<ConversationId>) -> Vec<(Origin, Intent)> {
-        let is_theirs = |intent: &Intent| intent.conversation().is_some_and(|id| conversations.contains(id));
+    fn take_of(&mut self, conversations: &BTreeSet<ConversationId>) -> Vec<InFlight> {
+        let is_theirs =
+            |change: &InFlight| change.conversation().is_some_and(|id| conversations.contains(id));
         let waiting = mem::take(&mut self.waiting);
         let (theirs, rest): (VecDeque<_>, _) =
-            waiting.into_iter().partition(|(_, intent, _)| is_theirs(intent));
+            waiting.into_iter().partition(|(in_flight, _)| is_theirs(in_flight));
         self.waiting = rest;
-        theirs.into_iter().map(|(origin, intent, _)| (origin, intent)).collect()
+        theirs.into_iter().map(|(in_flight, _)| in_flight).collect()
     }
 
-    fn count(&mut self, intent: &Intent, more: bool) {
-        if let Intent::Account(account) = intent {
+    fn count(&mut self, change: &InFlight, more: bool) {
+        if let Some(account) = change.account() {
             count(&mut self.accounts, account.user.id.clone(), more);
         }
     }
@@ -74,45 +68,29 @@ fn count<K: Ord>(counts: &mut BTreeMap<K, usize>, key: K, more: bool) {
 
 impl Engine {
     /// Queues the change of a request or command for the next commit.
-    pub(super) fn submit(&mut self, origin: &Origin, mut pending: Box<PendingRequest>, change: Change) {
+    pub(super) fn submit(&mut self, origin: &Origin, pending: Box<PendingRequest>, change: Change) {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
         }
         let is_of_account = matches!(change, Change::PutAccount(_));
-        if !is_of_account && self.commits.holds_account(&pending.user.id) {
+        if !is_of_account && self.commits.holds_account(&pending.account.user.id) {
             // A request behind a change of its user's account is decided on the rights after this
             // change.
             self.blocked.push(origin.clone());
             return self.park(origin, pending);
         }
-        if matches!(change, Change::CreateConversation(_)) {
-            let before = *pending.newcomers.get_or_insert(self.newcomers.next());
-            if self.newcomers.wait(before, origin) {
-                return self.park(origin, pending);
-            }
-        }
-        if let Change::AppendMessage(append) = &change {
-            self.enrol_before_reactivation(append.permit.conversation());
-        }
-        if let Change::PutAccount(account) = &change {
-            self.put_in_directory(account);
-        }
-        let message = match &pending.operation {
-            Operation::Request(Request::MarkMessageRead(read)) => Some(read.message_id.clone()),
-            _ => None,
-        };
         self.keep(origin, pending, Stage::Committing);
-        self.submit_for(origin.clone(), change, message);
+        self.submit_for(origin.clone(), change);
     }
 
-    pub(super) fn submit_for(&mut self, origin: Origin, change: Change, message: Option<MessageId>) {
-        let intent = Intent::of(&change, message, self.now.wall);
-        if let Some(conversation) = intent.conversation() {
+    pub(super) fn submit_for(&mut self, origin: Origin, change: Change) {
+        let in_flight = InFlight::new(origin, &change);
+        if let Some(conversation) = in_flight.conversation() {
             self.cache.pin(conversation);
         }
-        self.commits.count(&intent, true);
-        intent.key().into_iter().for_each(|key| self.key_locks.lock(key));
-        self.commits.waiting.push_back((origin, intent, change));
+        self.commits.count(&in_flight, true);
+        in_flight.key.iter().for_each(|key| self.key_locks.lock(key.clone()));
+        self.commits.waiting.push_back((in_flight, change));
     }
 
     /// Starts the next commit, if none is under way and changes are queued.
@@ -123,9 +101,9 @@ impl Engine {
         let ticket = self.calls.ticket();
         let count = self.commits.waiting.len().min(self.limits.engine.changes_per_commit.max(1));
         let (mut changes, mut under_way) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for (origin, intent, change) in self.commits.waiting.drain(..count) {
+        for (in_flight, change) in self.commits.waiting.drain(..count) {
             changes.push(change);
-            under_way.push((origin, intent));
+            under_way.push(in_flight);
         }
         self.commits.under_way = Some((ticket, under_way));
         Some(Output::Commit { ticket, changes })
@@ -144,86 +122,77 @@ impl Engine {
         self.outputs.extend(next);
         match verdicts {
             Some(verdicts) => {
-                for ((origin, intent), verdict) in under_way.into_iter().zip(verdicts) {
-                    self.on_verdict(&origin, intent, verdict);
+                for (change, verdict) in under_way.into_iter().zip(verdicts) {
+                    self.on_verdict(&change, verdict);
                 }
             }
-            None => {
-                for (origin, intent) in under_way {
-                    self.on_unknown_outcome(&origin, &intent);
-                }
-            }
+            None => under_way.iter().for_each(|change| self.on_unknown_outcome(change)),
         }
-        for (origin, intent) in overtaking {
-            self.on_verdict(&origin, intent, Err(Rejected::Conflict));
+        for change in overtaking {
+            self.on_verdict(&change, Err(Rejected::Conflict));
         }
         self.resume_blocked();
     }
 
     /// Removes queued changes of conversations that just hit a conflict, so that they are decided
     /// again after the conflicting one. The store does the same within a batch.
-    fn take_behind_conflicts(
-        &mut self,
-        under_way: &[(Origin, Intent)],
-        verdicts: &[Verdict],
-    ) -> Vec<(Origin, Intent)> {
+    fn take_behind_conflicts(&mut self, under_way: &[InFlight], verdicts: &[Verdict]) -> Vec<InFlight> {
         let met = under_way.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Err(Rejected::Conflict));
         let conversations: BTreeSet<_> =
-            met.filter_map(|((_, intent), _)| intent.conversation().cloned()).collect();
+            met.filter_map(|(change, _)| change.conversation().cloned()).collect();
         if conversations.is_empty() { Vec::new() } else { self.commits.take_of(&conversations) }
     }
 
     /// Whether the verdict fits its change, and a message's number follows those already told.
-    fn is_believable(&self, intent: &Intent, verdict: &Verdict) -> bool {
-        let follows = match (intent.conversation(), verdict) {
-            (Some(conversation), Ok(Receipt::Appended { seq, .. })) => {
-                self.cache.may_follow(conversation, *seq)
+    fn is_believable(&self, change: &InFlight, verdict: &Verdict) -> bool {
+        let follows = match verdict {
+            Ok(Committed { event: Some(Event::MessageAppended(appended)), .. }) => {
+                self.cache.may_follow(&appended.conversation, appended.seq)
             }
             _ => true,
         };
-        follows && intent.may_be_told(verdict)
+        follows && change.may_be_told(verdict)
     }
 
-    fn on_verdict(&mut self, origin: &Origin, intent: Intent, verdict: Verdict) {
-        if !self.is_believable(&intent, &verdict) {
-            return self.on_unknown_outcome(origin, &intent);
+    fn on_verdict(&mut self, change: &InFlight, verdict: Verdict) {
+        if !self.is_believable(change, &verdict) {
+            return self.on_unknown_outcome(change);
         }
-        self.settle_change(&intent);
-        let conversation = intent.conversation().cloned();
+        self.settle_change(change);
         match verdict {
-            Ok(receipt) => self.on_accepted(origin, intent.happened(&receipt), &receipt),
+            Ok(committed) => self.on_accepted(&change.origin, committed),
             Err(Rejected::Conflict) => {
-                conversation.iter().for_each(|conversation| self.cache.mark_stale(conversation));
-                self.on_conflict(origin);
+                change.conversation().into_iter().for_each(|id| self.cache.mark_stale(id));
+                self.on_conflict(&change.origin);
             }
-            Err(Rejected::Duplicate(original)) => self.on_duplicate(origin, &original),
+            Err(Rejected::Duplicate(original)) => self.on_duplicate(&change.origin, original),
         }
-        conversation.iter().for_each(|conversation| self.cache.unpin(conversation));
-        self.advance_origin(origin);
+        change.conversation().into_iter().for_each(|id| self.cache.unpin(id));
+        self.advance_origin(&change.origin);
     }
 
     /// Ends the count and the key lock of a change. Repeats that waited for the lock continue once
     /// the whole commit is processed.
-    fn settle_change(&mut self, intent: &Intent) {
-        self.commits.count(intent, false);
-        if let Some(key) = intent.key() {
-            self.blocked.append(&mut self.key_locks.unlock(&key));
+    fn settle_change(&mut self, change: &InFlight) {
+        self.commits.count(change, false);
+        if let Some(key) = &change.key {
+            self.blocked.append(&mut self.key_locks.unlock(key));
         }
     }
 
     /// Sends the reply, then the events. The sender's own connection keeps this order too.
-    fn on_accepted(&mut self, origin: &Origin, event: Option<Event>, receipt: &Receipt) {
-        let reply = event.as_ref().map_or(Reply::Done(Done::default()), handler::reply);
+    fn on_accepted(&mut self, origin: &Origin, Committed { position, event }: Committed) {
+        let reply = event
+            .as_ref()
+            .map_or(Reply::Done(Done::default()), |event| handler::reply(event, &self.directory));
         self.finish(origin, Ok(reply));
         let conn = self.defer_events(origin);
         if let Some(event) = event {
-            self.apply(&event, receipt.position(), conn);
-            self.outputs.push_back(Output::Publish(event));
+            self.apply(&event, position, conn);
+            self.outputs.push_back(Output::Publish { position, event });
         }
-        match origin {
-            Origin::Entry(admission) => self.admit(*admission),
-            Origin::Enrolment => self.enrolment_judged(true),
-            Origin::Request(..) | Origin::Command(_) | Origin::Engine => {}
+        if let Origin::Entry(admission) = origin {
+            self.admit(*admission);
         }
     }
 
@@ -238,9 +207,6 @@ impl Engine {
     /// Decides the request again on fresh facts and in its old place, at most `conflict_retries`
     /// times.
     fn on_conflict(&mut self, origin: &Origin) {
-        if *origin == Origin::Enrolment {
-            return self.enrolment_judged(false);
-        }
         let Some(mut pending) = self.take(origin) else { return };
         pending.conflicts += 1;
         pending.clear_facts();
@@ -253,35 +219,34 @@ impl Engine {
 
     /// Answers a true repeat as the first time, free of charge. Any other use of the same id is
     /// charged.
-    fn on_duplicate(&mut self, origin: &Origin, original: &Original) {
-        let Some(pending) = self.take(origin) else { return };
-        let reply = handler::repeat(&pending.operation, original);
-        if reply.is_ok() {
-            self.refund(&pending);
-            self.slow_down(origin, &pending.user.id);
+    fn on_duplicate(&mut self, origin: &Origin, original: Original) {
+        let Some(mut pending) = self.take(origin) else { return };
+        if !handler::is_repeat(&pending.operation, &original) {
+            return self.finish(origin, Err(ErrorCode::ClientMessageIdReused.into()));
         }
-        self.finish(origin, reply);
+        pending.repeats(original);
+        self.slow_down(origin, &pending.account.user.id);
+        self.proceed(origin, pending);
     }
 
     /// Answers `unavailable`: the store gave no answer, or none that fits, and the change may or
     /// may not be stored.
-    fn on_unknown_outcome(&mut self, origin: &Origin, intent: &Intent) {
-        self.settle_change(intent);
-        intent.conversation().into_iter().for_each(|conversation| {
-            self.cache.mark_stale(conversation);
-            self.cache.unpin(conversation);
+    fn on_unknown_outcome(&mut self, change: &InFlight) {
+        self.settle_change(change);
+        change.conversation().into_iter().for_each(|id| {
+            self.cache.mark_stale(id);
+            self.cache.unpin(id);
         });
-        if let Intent::Account(account) = intent {
+        if let Some(account) = change.account() {
             self.timers.set(self.now.monotonic, Timer::Directory);
             self.doubt_sessions(account);
         }
-        match origin {
+        match &change.origin {
             Origin::Entry(admission) => self.entry_failed(*admission),
-            Origin::Enrolment => self.enrolment_judged(false),
             Origin::Request(..) | Origin::Command(_) | Origin::Engine => {
-                self.finish(origin, Err(self.unavailable()));
+                self.finish(&change.origin, Err(self.unavailable()));
             }
         }
-        self.advance_origin(origin);
+        self.advance_origin(&change.origin);
     }
 }

@@ -8,19 +8,16 @@ use bytes::Bytes;
 use super::io::Class;
 use super::pending_request::PendingRequest;
 use crate::id::ConversationId;
-use crate::protocol::{EventType, RequestId, RoomType, User};
+use crate::protocol::{EventType, RequestId, RoomType};
+use crate::store::Account;
 use crate::time::{Monotonic, Timestamp};
 
 /// An open connection.
 pub(super) struct Connection {
-    /// The user, as the token says until the connection is admitted, and as the account says
-    /// afterwards.
-    pub(super) user: Arc<User>,
+    /// The user's account. Until the connection is admitted, the account that the token would make.
+    pub(super) account: Arc<Account>,
     /// The claim `iat` of the token that opened the connection.
     pub(super) issued_at: Option<Timestamp>,
-    /// The time of the last import or administrative change of the user. An older token does not
-    /// prolong the session.
-    pub(super) decided_at: Option<Timestamp>,
     /// The time of the last frame, or of another reported sign of life.
     pub(super) last_heard: Monotonic,
     /// The joined support rooms. Bounded by the number of room types.
@@ -77,7 +74,12 @@ pub(super) enum Stage {
 
 impl Connection {
     /// Creates a connection whose slots are numbered from `entry` on.
-    pub(super) fn new(user: Arc<User>, issued_at: Option<Timestamp>, now: Monotonic, entry: u64) -> Self {
+    pub(super) fn new(
+        account: Arc<Account>,
+        issued_at: Option<Timestamp>,
+        now: Monotonic,
+        entry: u64,
+    ) -> Self {
         let admission = Slot {
             event: None,
             request_id: None,
@@ -87,9 +89,8 @@ impl Connection {
             after: Vec::new(),
         };
         Self {
-            user,
+            account,
             issued_at,
-            decided_at: None,
             last_heard: now,
             rooms: Vec::new(),
             typing: VecDeque::new(),
@@ -115,17 +116,22 @@ impl Connection {
         !matches!(self.slots.front(), Some(Slot { stage: Stage::Entering, .. }))
     }
 
-    /// Takes over the user's data from the account, for requests not started too.
-    pub(super) fn identify(&mut self, user: &User) {
-        if *self.user == *user {
+    /// Takes over the account, for requests not started too.
+    pub(super) fn identify(&mut self, account: &Account) {
+        if *self.account == *account {
             return;
         }
-        self.user = Arc::new(user.clone());
+        self.account = Arc::new(account.clone());
         for slot in &mut self.slots {
             if let Stage::Waiting(pending) = &mut slot.stage {
-                pending.user = self.user.clone();
+                pending.account = self.account.clone();
             }
         }
+    }
+
+    /// Whether live events wait.
+    pub(super) fn holds_events(&self) -> bool {
+        self.held + self.held_typing > 0
     }
 
     /// The number of unanswered requests.

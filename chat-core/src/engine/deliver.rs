@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::connection::Placed;
 use super::io::ConnectionId;
 use super::{Class, Engine, Output, handler};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{CloseCode, Message, NewMessage, User, encode};
 
@@ -39,17 +39,50 @@ impl Engine {
 
     /// The connections of one participant, and those of all others.
     fn audience(
-        &mut self,
+        &self,
         conversation: &ConversationId,
         user: &UserId,
     ) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
-        let own = self.online.of(user);
-        let all = self.cache.audience(conversation, &self.online);
-        let (mut theirs, mut others) = (Vec::new(), Vec::with_capacity(all.len()));
-        all.iter().for_each(|conn| if own.contains(conn) { &mut theirs } else { &mut others }.push(*conn));
-        self.retain_unrestricted(conversation, &mut theirs);
-        self.retain_unrestricted(conversation, &mut others);
-        (theirs, others)
+        let Some(conversation) = self.cache.get(conversation) else { return (Vec::new(), Vec::new()) };
+        let mut others = self.listeners(&conversation.participation);
+        let own: Vec<_> = self.online.of(user).iter().filter(|conn| others.contains(conn)).copied().collect();
+        others.retain(|conn| !own.contains(conn));
+        (own, others)
+    }
+
+    /// The connections that hear a conversation: those of its teams and of its members, each once.
+    ///
+    /// A connection that is being admitted counts by its token. Frames for it are held, and dropped
+    /// if it is refused.
+    fn listeners(&self, Participation { teams, members }: &Participation) -> Vec<ConnectionId> {
+        let of_teams = teams.iter().map(|team| self.online.of_team(team));
+        let of_members = members.iter().map(|(user, _)| self.online.of(user));
+        let mut conns = Vec::with_capacity(of_teams.clone().chain(of_members).map(<[_]>::len).sum());
+        of_teams.for_each(|team| conns.extend_from_slice(team));
+        if teams.len() > 1 {
+            conns.sort_unstable();
+            conns.dedup();
+        }
+        for (user, standing) in members.iter() {
+            let own = self.online.of(user);
+            match standing {
+                Standing::Withdrawn => conns.retain(|conn| !own.contains(conn)),
+                Standing::Member | Standing::ControlMember => {
+                    for conn in own.iter().filter(|conn| self.hears_by_name(**conn, standing)) {
+                        if !conns.contains(conn) {
+                            conns.push(*conn);
+                        }
+                    }
+                }
+                Standing::Unnamed => {}
+            }
+        }
+        conns
+    }
+
+    fn hears_by_name(&self, conn: ConnectionId, standing: Standing) -> bool {
+        standing == Standing::Member
+            || self.connections.get(&conn).is_some_and(|c| c.account.user.role.is_control())
     }
 
     /// Encodes a live event once and places the frame in order on each connection.
@@ -86,19 +119,15 @@ impl Engine {
     }
 
     /// Notifies the participating control users of a new support conversation, if their rooms cover
-    /// the request.
-    ///
-    /// Control users without a part are not notified (P5). With the default assignment, the only
-    /// such user is one who becomes known at this moment and finds the conversation in the list.
+    /// the request. Control users without a part are not notified (P5).
     pub(super) fn notify_control(&mut self, conversation: &Conversation, creator: &User) {
-        let online = conversation.participants.iter().flat_map(|user| self.online.of(user));
-        let told = online.filter(|conn| {
+        let mut conns = self.listeners(&conversation.participation);
+        conns.retain(|conn| {
             self.connections.get(conn).is_some_and(|connection| {
-                connection.user.role.is_control()
+                connection.account.user.role.is_control()
                     && handler::covers(&connection.rooms, conversation.room_type, creator.role)
             })
         });
-        let conns = told.copied().collect();
         self.deliver(conns, Class::Message, &handler::new_support_conversation(conversation, creator));
     }
 }

@@ -1,37 +1,32 @@
-//! The known users of the control centre.
+//! The known staff: control users, and users of teams.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::assignment::{Assignment, SupportRequest};
-use crate::conversation::Participants;
-use crate::id::UserId;
-use crate::protocol::User;
+use crate::conversation::{Conversation, Standing};
+use crate::id::{TeamId, UserId};
 use crate::store::{Account, Position};
 
-/// All active control users. Bounded by the staff of a control centre, some thousands at most.
-///
-/// A user is recorded when the change is queued, not when the change is committed. A conversation
-/// decided later then includes the user. A conversation decided earlier is committed earlier, so
-/// the enrolment job finds it.
+/// All active users in control or in a team. Bounded by the staff of a control centre, some
+/// thousands at most.
 #[derive(Default)]
-pub(super) struct ControlDirectory {
-    control: BTreeMap<UserId, Arc<User>>,
-    /// Former control users whose enrolment has not ended in the store yet. Such a user takes part
-    /// only in conversations of their own. Bounded like `control`.
-    leaving: BTreeSet<UserId>,
+pub(super) struct StaffDirectory {
+    staff: BTreeMap<UserId, Arc<Account>>,
+    teams: BTreeMap<TeamId, BTreeSet<UserId>>,
     /// The minimum position of facts about accounts: the last applied change of an account.
     position: Position,
 }
 
-impl ControlDirectory {
-    pub(super) fn replace(&mut self, control: Vec<Account>) {
-        self.control = control.into_iter().map(|a| (a.user.id.clone(), Arc::new(a.user))).collect();
+impl StaffDirectory {
+    pub(super) fn replace(&mut self, staff: Vec<Account>) {
+        (self.staff, self.teams) = (BTreeMap::new(), BTreeMap::new());
+        staff.into_iter().for_each(|account| self.put(&account));
     }
 
-    /// Records the position of an applied change. Older facts about accounts are loaded again.
-    pub(super) fn applied(&mut self, position: Position) {
+    /// Applies a change of an account. Older facts about accounts are loaded again.
+    pub(super) fn apply(&mut self, account: &Account, position: Position) {
         self.position = self.position.max(position);
+        self.put(account);
     }
 
     /// Whether facts about accounts lack an applied change.
@@ -39,51 +34,56 @@ impl ControlDirectory {
         position < self.position
     }
 
-    pub(super) fn put(&mut self, account: &Account) {
+    fn put(&mut self, account: &Account) {
         let id = &account.user.id;
-        if account.is_active_control() {
-            self.control.insert(id.clone(), Arc::new(account.user.clone()));
-            self.leaving.remove(id);
-            return;
+        if let Some(known) = self.staff.remove(id) {
+            for team in &known.teams {
+                self.teams.get_mut(team).map(|users| users.remove(id));
+            }
+            self.teams.retain(|_, users| !users.is_empty());
         }
-        let was_control = self.control.remove(id).is_some();
-        if !account.enrolment_due {
-            self.leaving.remove(id);
-        } else if was_control {
-            self.leaving.insert(id.clone());
+        if account.is_staff() {
+            for team in &account.teams {
+                self.teams.entry(team.clone()).or_default().insert(id.clone());
+            }
+            self.staff.insert(id.clone(), Arc::new(account.clone()));
         }
     }
 
-    /// Records the users whose enrolment has not ended when the directory is loaded.
-    pub(super) fn replace_leaving(&mut self, due: &[Account]) {
-        let leaving = due.iter().filter(|account| !account.is_active_control());
-        self.leaving = leaving.map(|account| account.user.id.clone()).collect();
+    /// All active users in control or in a team, by id.
+    pub(super) fn staff(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.staff.values()
     }
 
-    /// Whether a former control user may still be stored as a participant because of the old role.
-    pub(super) fn leaves(&self, user: &UserId) -> bool {
-        self.leaving.contains(user)
+    /// The account of an active user in control or in a team.
+    pub(super) fn account(&self, user: &UserId) -> Option<&Arc<Account>> {
+        self.staff.get(user)
     }
 
-    /// Whether a user may be stored as a participant because of a present or former control role.
-    pub(super) fn is_or_was_control(&self, user: &UserId) -> bool {
-        self.knows(user) || self.leaves(user)
+    /// The participants of a conversation: the creator, the other members, and the active users of
+    /// its teams, by id.
+    pub(super) fn participants<'a>(&'a self, conversation: &'a Conversation) -> Vec<&'a UserId> {
+        let members = &conversation.participation.members;
+        let takes_part = |user: &UserId, standing| match standing {
+            Standing::Member => true,
+            Standing::ControlMember => self.staff.get(user).is_some_and(|a| a.user.role.is_control()),
+            Standing::Unnamed | Standing::Withdrawn => false,
+        };
+        let by_name = members.iter().filter(|(user, standing)| takes_part(user, *standing));
+        let (creator, others): (Vec<_>, Vec<_>) =
+            by_name.map(|(user, _)| user).partition(|user| **user == conversation.created_by);
+        let mut participants = [creator, others].concat();
+        let by_team = self.of_teams(&conversation.participation.teams);
+        participants.extend(by_team.into_iter().filter(|user| members.standing(user) == Standing::Unnamed));
+        participants
     }
 
-    /// Whether the user is an active control user.
-    pub(super) fn knows(&self, user: &UserId) -> bool {
-        self.control.contains_key(user)
-    }
-
-    /// The creator and the assigned control users, at most `most` in all.
-    pub(super) fn participants(
-        &self,
-        assignment: &dyn Assignment,
-        request: SupportRequest<'_>,
-        most: usize,
-    ) -> Participants {
-        let assigned = self.control.iter().filter(|(_, user)| assignment.takes_part(request, user));
-        let assigned = assigned.map(|(id, _)| id.clone()).take(most.saturating_sub(1));
-        std::iter::once(request.created_by.clone()).chain(assigned).collect()
+    /// The active users of these teams, each once.
+    fn of_teams<'a>(&'a self, teams: &[TeamId]) -> Vec<&'a UserId> {
+        let users = teams.iter().filter_map(|team| self.teams.get(team));
+        match users.clone().count() {
+            0 | 1 => users.flatten().collect(),
+            _ => users.flatten().collect::<BTreeSet<_>>().into_iter().collect(),
+        }
     }
 }

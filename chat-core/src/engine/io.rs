@@ -6,11 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Headroom;
-use super::event::Event;
 use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, User};
-use crate::store::{Change, Loaded, Query, UnavailableError, Verdict};
+use crate::store::{Change, Event, Loaded, Position, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
 /// The number of a connection, chosen by the driver of the engine. Never give one to two open
@@ -31,7 +30,8 @@ pub struct CommandId(pub u64);
 pub struct Claims {
     /// The user: the claims `sub`, `role`, `email`, `first_name`, `last_name`.
     pub user: User,
-    /// The claim `exp`. The session ends [`token_leeway`](crate::limits::Periods::token_leeway) later.
+    /// The claim `exp`. The session ends [`token_leeway`](crate::limits::Periods::token_leeway)
+    /// later.
     pub expires_at: Timestamp,
     /// The claim `iat`. A token without one can't undo a role set by an import.
     pub issued_at: Option<Timestamp>,
@@ -63,14 +63,15 @@ pub enum Command {
         /// The id that makes a repeat safe.
         client_message_id: Option<ClientMessageId>,
     },
-    /// Makes a user a participant of a conversation.
+    /// Adds a user to a conversation by name, and lifts a withdrawal. A control user who takes part
+    /// by team does so as before; another one takes part while in control.
     Enrol {
         /// The conversation.
         conversation: ConversationId,
         /// The user.
         user: UserId,
     },
-    /// Ends a user's participation in a conversation.
+    /// Withdraws a user from a conversation by name, also from one of the user's teams.
     Withdraw {
         /// The conversation.
         conversation: ConversationId,
@@ -83,8 +84,8 @@ pub enum Command {
     Import(User),
     /// The same as `Import`, but inactive: the user may not connect and is disconnected (4503).
     ImportInactive(User),
-    /// Deactivates a user, ends all sessions with 4503, and ends the enrolment. An unknown id is
-    /// stored too, and so kept out.
+    /// Deactivates a user, ends all sessions with 4503. An unknown id is stored too, and so kept
+    /// out.
     Deactivate(UserId),
     /// Lifts a deactivation. The user may connect with a token issued from now on.
     Activate(UserId),
@@ -111,7 +112,7 @@ pub struct Handled {
     /// The connection.
     pub conn: ConnectionId,
     /// The user of the connection.
-    pub user: Arc<User>,
+    pub user: UserId,
     /// The kind of request, or `None` for a frame that is no request.
     pub event: Option<EventType>,
     /// The request's id, chosen by the client.
@@ -258,7 +259,12 @@ pub enum Output {
         result: Result<Reply, Error>,
     },
     /// A committed change, for observers in the same process.
-    Publish(Event),
+    Publish {
+        /// The position of the event in the store's history.
+        position: Position,
+        /// The event.
+        event: Event,
+    },
     /// A handled request, for logs.
     Handled(Handled),
     /// Stop reading this connection until [`Output::Resume`].
@@ -296,7 +302,7 @@ impl fmt::Debug for Output {
             Self::Commit { ticket, changes } => write!(f, "Commit({ticket:?}, {} changes)", changes.len()),
             Self::Verify { ticket, .. } => write!(f, "Verify({ticket:?})"),
             Self::Answer { id, .. } => write!(f, "Answer({id:?})"),
-            Self::Publish(_) => write!(f, "Publish"),
+            Self::Publish { position, .. } => write!(f, "Publish({position:?})"),
             Self::Handled(_) => write!(f, "Handled"),
             Self::Pause { conn } => write!(f, "Pause({conn:?})"),
             Self::Resume { conn } => write!(f, "Resume({conn:?})"),

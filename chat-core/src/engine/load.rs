@@ -6,7 +6,7 @@ use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
-use crate::store::{Facts, Loaded, Query, UnavailableError};
+use crate::store::{Change, Facts, Loaded, Query, UnavailableError};
 
 /// The calls in flight. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
@@ -91,7 +91,6 @@ impl Engine {
         match origin {
             Origin::Engine => self.directory_loaded(result),
             Origin::Entry(admission) => self.entry_loaded(admission, result),
-            Origin::Enrolment => self.enrolment_loaded(result),
             Origin::Request(..) | Origin::Command(_) => match result {
                 Ok(_) if self.is_being_changed(&query) => self.blocked.push(origin),
                 Ok(loaded) if self.is_outdated(&query, &loaded) => self.load_with_key(key, origin, query),
@@ -147,16 +146,21 @@ impl Engine {
             return self.load_directory();
         }
         self.epoch = directory.epoch;
-        self.directory.replace(directory.control);
-        self.directory.replace_leaving(&directory.due);
-        self.commits.account_changes().for_each(|account| self.directory.put(account));
-        self.restrict_all();
+        self.directory.replace(directory.staff);
         self.ready = true;
-        for account in directory.due {
-            self.enrolment.put(account);
-        }
-        self.enrolment_step();
+        self.file_staff();
         self.resume_blocked();
+    }
+
+    /// Stores the teams of users anew where the policy has changed.
+    fn file_staff(&mut self) {
+        let staff: Vec<_> = self.directory.staff().cloned().collect();
+        let idle = staff.into_iter().filter(|account| !self.commits.holds_account(&account.user.id));
+        let refiled: Vec<_> =
+            idle.filter_map(|account| self.teams.file_anew(&account, self.now.wall)).collect();
+        for account in refiled {
+            self.submit_for(Origin::Engine, Change::PutAccount(account));
+        }
     }
 
     /// Refuses everything that waits for the first load of the directory, instead of waiting for

@@ -7,14 +7,13 @@
 //! - After one or more inputs, call [`Engine::poll`] until it returns `None`, and carry out each
 //!   [`Output`] in order. More inputs before polling make larger commits.
 //! - The same seed and the same inputs always give the same outputs.
-//! - A new engine first loads the control directory. Connections opened earlier wait inside.
+//! - A new engine first loads the users of teams. Connections opened earlier wait inside.
 //!
 //! The [crate's documentation](crate) describes the way of a message through these modules.
 //!
 #![doc = include_str!("../../BY_HAND.md")]
 
 mod apply;
-mod assignment;
 mod budget;
 mod cache;
 mod charging;
@@ -23,16 +22,13 @@ mod commit;
 mod connection;
 mod deliver;
 mod directory;
-mod enrolment;
-mod event;
 mod handler;
 mod headroom;
 mod ids;
-mod intent;
+mod in_flight;
 mod io;
 mod key_locks;
 mod load;
-mod newcomers;
 mod online;
 mod origin;
 mod pending_request;
@@ -42,43 +38,42 @@ mod rights;
 mod session;
 mod settings;
 mod stats;
+mod teams;
 mod timers;
 mod typing;
 mod weight;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-pub use assignment::{AllControl, Assignment, SupportRequest};
 use budget::Budgets;
 use cache::Cache;
 use commit::Commits;
 use connection::Connection;
-use directory::ControlDirectory;
-use enrolment::Enrolment;
-pub use event::Event;
+use directory::StaffDirectory;
 pub use headroom::Headroom;
 use ids::Ids;
 pub use io::{Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket, VerifyError};
 use key_locks::KeyLocks;
 use load::PendingCalls;
-use newcomers::Newcomers;
 use online::Online;
 use origin::Origin;
 use pending_request::{Operation, PendingRequest};
 use rate::Rates;
 pub use settings::{LONGEST_PERIOD, Settings, SettingsError};
 pub use stats::{Answered, EngineStats};
+pub use teams::{OneTeam, SupportRequest, Teams};
 use timers::{Timer, Timers};
 use typing::Typing;
 
 use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
+use crate::store::Account;
 use crate::time::Now;
 
 /// The chat as a state machine. See the [module](self) for its contract.
 pub struct Engine {
     limits: Limits,
-    assignment: Box<dyn Assignment>,
+    teams: Box<dyn Teams>,
     now: Now,
     /// The epoch of the store's numbers, known once the directory is loaded.
     epoch: Epoch,
@@ -91,11 +86,8 @@ pub struct Engine {
     connected: u64,
     /// Connections on which live events may be deferred: see [`Connection::place`].
     deferring: BTreeSet<ConnectionId>,
-    /// Connections opened with a token of field staff although their user is or was in control: see
-    /// [`rights`].
-    restricted: BTreeSet<ConnectionId>,
     online: Online,
-    directory: ControlDirectory,
+    directory: StaffDirectory,
     rates: Rates,
     budgets: Budgets,
     headroom: Headroom,
@@ -106,10 +98,8 @@ pub struct Engine {
     /// A work list instead of recursion, because the events of one end may overflow other
     /// connections and close them too.
     left_typing: VecDeque<(ConnectionId, UserId, ConversationId)>,
-    enrolment: Enrolment,
     commits: Commits,
     key_locks: KeyLocks,
-    newcomers: Newcomers,
     calls: PendingCalls,
     /// Pending commands. Bounded by the embedder, because each is answered.
     commands: BTreeMap<CommandId, Box<PendingRequest>>,
@@ -137,9 +127,9 @@ impl Engine {
     /// Ids are derived from `seed`. In production, use fresh random bytes. Any settings are taken:
     /// [`Settings::check`] finds senseless ones.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        let Settings { limits, assignment } = settings;
+        let Settings { limits, teams } = settings;
         let mut engine = Self {
-            assignment,
+            teams,
             now: Now::default(),
             epoch: Epoch::from(""),
             ready: false,
@@ -148,19 +138,16 @@ impl Engine {
             connections: BTreeMap::new(),
             connected: 0,
             deferring: BTreeSet::new(),
-            restricted: BTreeSet::new(),
             online: Online::default(),
-            directory: ControlDirectory::default(),
+            directory: StaffDirectory::default(),
             headroom: Headroom::default(),
             budgets: Budgets::new(&limits.rates, limits.engine.rated_users),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
             cache: Cache::new(limits.engine.cached_conversations),
             typing: Typing::default(),
             left_typing: VecDeque::new(),
-            enrolment: Enrolment::default(),
             commits: Commits::default(),
             key_locks: KeyLocks::default(),
-            newcomers: Newcomers::default(),
             calls: PendingCalls::default(),
             commands: BTreeMap::new(),
             blocked: Vec::new(),
@@ -194,8 +181,6 @@ impl Engine {
         while let Some(timer) = self.timers.fire(self.now.monotonic) {
             self.on_timer(timer);
         }
-        let ready = self.newcomers.ready();
-        self.resume(ready);
         while let Some((conn, user, conversation)) = self.left_typing.pop_front() {
             self.stop_typing(conn, &user, &conversation);
         }
@@ -227,7 +212,6 @@ impl Engine {
             Timer::Token(conn) => self.token_due(conn),
             Timer::Rest(conn) => self.rested(conn),
             Timer::Directory => self.load_directory(),
-            Timer::Enrolment => self.enrolment_step(),
         }
     }
 
@@ -235,8 +219,8 @@ impl Engine {
         if self.commands.contains_key(&id) {
             return;
         }
-        let user = std::sync::Arc::new(command::acting_user(&command));
-        let pending = Box::new(PendingRequest::new(Operation::Command(command), user));
+        let account = std::sync::Arc::new(Account::new(command::acting_user(&command)));
+        let pending = Box::new(PendingRequest::new(Operation::Command(command), account));
         if self.ready {
             return self.proceed(&Origin::Command(id), pending);
         }

@@ -11,8 +11,6 @@ pub(super) enum Origin {
     Entry(Admission),
     /// A command of the embedder.
     Command(CommandId),
-    /// The background job that enrols control users.
-    Enrolment,
     /// The engine itself. Nobody waits for an answer.
     Engine,
 }

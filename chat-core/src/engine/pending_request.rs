@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::budget::BudgetCharge;
-use super::directory::ControlDirectory;
+use super::directory::StaffDirectory;
 use super::ids::Ids;
 use super::io::Command;
 use super::key_locks::IdempotencyKey;
-use super::{Assignment, Cache};
+use super::{Cache, Teams};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
-use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, User};
+use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules};
 use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query, Window};
 use crate::time::Now;
 
@@ -37,8 +37,8 @@ impl Operation {
 /// A request or command that is not answered yet.
 pub(super) struct PendingRequest {
     pub(super) operation: Operation,
-    /// The user on whose behalf the operation runs.
-    pub(super) user: Arc<User>,
+    /// The account of the user on whose behalf the operation runs.
+    pub(super) account: Arc<Account>,
     /// Loaded facts. `None` for most requests: a message needs only the cache.
     loaded: Option<Box<LoadedFacts>>,
     /// The outcome of the rate limit, checked once.
@@ -47,24 +47,24 @@ pub(super) struct PendingRequest {
     pub(super) budget_check: Option<Result<Option<BudgetCharge>, Error>>,
     /// The number of conflicts met by changes of this request.
     pub(super) conflicts: u32,
-    /// A creation waits for newcomers with a smaller number.
-    pub(super) newcomers: Option<u64>,
     /// The request is about to be refused, but may repeat an accepted one. Its original is looked
     /// up once all earlier requests are answered. Without an original, the refusal is sent at once.
     pub(super) last_resort: bool,
+    /// The request repeats an accepted one, whose original is loaded.
+    pub(super) is_repeat: bool,
 }
 
 impl PendingRequest {
-    pub(super) fn new(operation: Operation, user: Arc<User>) -> Self {
+    pub(super) fn new(operation: Operation, account: Arc<Account>) -> Self {
         Self {
             operation,
-            user,
+            account,
             loaded: None,
             rate_check: None,
             budget_check: None,
             conflicts: 0,
-            newcomers: None,
             last_resort: false,
+            is_repeat: false,
         }
     }
 
@@ -88,11 +88,18 @@ impl PendingRequest {
     /// Drops all facts, so that the request is decided anew.
     pub(super) fn clear_facts(&mut self) {
         self.loaded = None;
+        self.is_repeat = false;
+    }
+
+    /// Records that the request repeats this original.
+    pub(super) fn repeats(&mut self, original: Original) {
+        self.loaded.get_or_insert_default().original = Some(Some(original));
+        self.is_repeat = true;
     }
 
     /// The key under which the request may be repeated.
     pub(super) fn key(&self) -> Option<IdempotencyKey> {
-        Some((self.user.id.clone(), self.operation.client_message_id()?.clone()))
+        Some((self.account.user.id.clone(), self.operation.client_message_id()?.clone()))
     }
 
     /// Whether the request must see the effects of all earlier ones.
@@ -142,7 +149,7 @@ impl LoadedFacts {
         account: None,
     };
 
-    /// Records facts. Facts of background jobs are never loaded for a request.
+    /// Records facts. The directory is never loaded for a request.
     fn record(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
@@ -155,7 +162,7 @@ impl LoadedFacts {
             Facts::Message(facts) => self.message = Some(facts),
             Facts::Original(facts) => self.original = Some(facts),
             Facts::Account(facts) => self.account = Some(facts),
-            Facts::Directory(_) | Facts::ActiveConversations(_) | Facts::Memberships(_) => {}
+            Facts::Directory(_) => {}
         }
     }
 }
@@ -204,11 +211,11 @@ pub(super) struct HandlerContext<'a> {
     pub(super) now: Now,
     pub(super) limits: &'a Limits,
     pub(super) epoch: &'a Epoch,
-    pub(super) assignment: &'a dyn Assignment,
-    pub(super) directory: &'a ControlDirectory,
+    pub(super) teams: &'a dyn Teams,
+    pub(super) directory: &'a StaffDirectory,
     pub(super) cache: &'a mut Cache,
     pub(super) ids: &'a mut Ids,
-    pub(super) user: &'a User,
+    pub(super) account: &'a Account,
     pub(super) facts: &'a LoadedFacts,
 }
 
@@ -218,17 +225,21 @@ impl HandlerContext<'_> {
     /// Only participants get cache hits. Everyone else always costs one load, so timing doesn't
     /// reveal whether the conversation exists (P5).
     pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Blocked> {
-        let leaves = self.directory.leaves(&self.user.id);
-        let remains = |conversation: &Conversation| !leaves || conversation.created_by == self.user.id;
-        let remembered = self.cache.for_participant(id, &self.user.id);
-        if let Some(conversation) = remembered.filter(|conversation| remains(conversation)) {
-            return Ok(permission::may_take_part(&self.user.id, Some(conversation))?);
+        let account = self.account;
+        self.may_take_part_as(account, id)
+    }
+
+    /// The same for another account than that of the context.
+    pub(super) fn may_take_part_as(
+        &mut self,
+        account: &Account,
+        id: &ConversationId,
+    ) -> Result<MayTakePart, Blocked> {
+        if let Some(conversation) = self.cache.for_participant(id, account) {
+            return Ok(permission::may_take_part(account, Some(conversation))?);
         }
         match &self.facts.conversation {
-            Some(conversation) => {
-                let conversation = conversation.as_ref().filter(|conversation| remains(conversation));
-                Ok(permission::may_take_part(&self.user.id, conversation)?)
-            }
+            Some(conversation) => Ok(permission::may_take_part(account, conversation.as_ref())?),
             None => Err(Blocked::OnLoad(Query::Conversation(id.clone()))),
         }
     }

@@ -35,7 +35,7 @@ impl Engine {
         match decoded {
             Ok((request_id, request)) => {
                 let event = request.event_type();
-                let pending = PendingRequest::new(Operation::Request(request), connection.user.clone());
+                let pending = PendingRequest::new(Operation::Request(request), connection.account.clone());
                 connection.push(Some(event), request_id, Stage::Waiting(Box::new(pending)));
             }
             Err(undecodable) => self.answer_undecodable(conn, undecodable),
@@ -46,9 +46,9 @@ impl Engine {
     /// Answers a frame that is no request with an error, and charges the user for it.
     fn answer_undecodable(&mut self, conn: ConnectionId, Undecodable { request_id, error }: Undecodable) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let charged = self.rates.charge(&connection.user.id, || Weight::Request, self.now.monotonic);
+        let charged = self.rates.charge(&connection.account.user.id, || Weight::Request, self.now.monotonic);
         let error = charged.err().unwrap_or(error);
-        let (user, code) = (connection.user.clone(), Some(error.code));
+        let (user, code) = (connection.account.user.id.clone(), Some(error.code));
         let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
         connection.push(None, request_id.clone(), Stage::Done(Some(reply)));
         self.count_answer(Handled { conn, user, event: None, request_id, code });
@@ -138,16 +138,13 @@ impl Engine {
 
     /// Loads the facts that a request lacks.
     fn load_for(&mut self, origin: &Origin, pending: Box<PendingRequest>, query: Query) {
-        let is_list = matches!(query, Query::Conversations { .. } | Query::ConversationRow { .. });
-        if !(is_list && self.awaits_enrolment(&pending.user.id, origin)) {
-            if matches!(query, Query::Original { .. }) {
-                self.slow_down(origin, &pending.user.id);
-            }
-            let catches_up = matches!(query, Query::Messages { .. }) && pending.catches_up();
-            self.load_with_key(pending.key(), origin.clone(), query);
-            if catches_up {
-                self.defer_events(origin);
-            }
+        if matches!(query, Query::Original { .. }) {
+            self.slow_down(origin, &pending.account.user.id);
+        }
+        let catches_up = matches!(query, Query::Messages { .. }) && pending.catches_up();
+        self.load_with_key(pending.key(), origin.clone(), query);
+        if catches_up {
+            self.defer_events(origin);
         }
         self.park(origin, pending);
     }
@@ -188,6 +185,9 @@ impl Engine {
     /// are answered by then, so the refusal leaves before another request is accepted under the
     /// key.
     fn step(&mut self, pending: &mut PendingRequest) -> HandlerResult {
+        if pending.is_repeat {
+            return self.repeat(pending);
+        }
         let outcome = self.attempt(pending);
         let Err(Blocked::Rejected(error)) = outcome else {
             pending.clear_conversation();
@@ -200,19 +200,25 @@ impl Engine {
                 Err(Blocked::OnTurn)
             }
             None => {
-                let (user, client_message_id) = (pending.user.id.clone(), id.clone());
+                let (user, client_message_id) = (pending.account.user.id.clone(), id.clone());
                 Err(Blocked::OnLoad(Query::Original { user, client_message_id }))
             }
-            Some(None) => Err(Blocked::Rejected(error)),
-            Some(Some(original)) => match handler::repeat(&pending.operation, original) {
-                Ok(reply) => {
-                    self.refund(pending);
-                    Ok(Step::Reply(reply))
-                }
-                Err(_) if error.code == ErrorCode::RateLimited => Err(Blocked::Rejected(error)),
-                Err(reused) => Err(Blocked::Rejected(reused)),
-            },
+            Some(Some(original)) if handler::is_repeat(&pending.operation, original) => {
+                pending.is_repeat = true;
+                self.repeat(pending)
+            }
+            Some(Some(_)) if error.code != ErrorCode::RateLimited => {
+                Err(ErrorCode::ClientMessageIdReused.into())
+            }
+            Some(_) => Err(Blocked::Rejected(error)),
         }
+    }
+
+    /// Answers a true repeat, free of charge.
+    fn repeat(&mut self, pending: &PendingRequest) -> HandlerResult {
+        let step = handler::repeat(&mut self.context(pending))?;
+        self.refund(pending);
+        Ok(step)
     }
 
     fn attempt(&mut self, pending: &mut PendingRequest) -> HandlerResult {
@@ -227,11 +233,11 @@ impl Engine {
             Operation::Request(request) => request,
         };
         let event = request.event_type();
-        let (user, now) = (&pending.user.id, self.now.monotonic);
+        let (user, now) = (&pending.account.user.id, self.now.monotonic);
         let weight = || Weight::of(&pending.operation, user);
         let paced = pending.rate_check.get_or_insert_with(|| self.rates.charge(user, weight, now));
         paced.clone()?;
-        permission::by_role(pending.user.role, event)?;
+        permission::by_role(pending.account.user.role, event)?;
         let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
             self.has_headroom(pending, change)?;
@@ -245,11 +251,11 @@ impl Engine {
             now: self.now,
             limits: &self.limits,
             epoch: &self.epoch,
-            assignment: &*self.assignment,
+            teams: &*self.teams,
             directory: &self.directory,
             cache: &mut self.cache,
             ids: &mut self.ids,
-            user: &pending.user,
+            account: &pending.account,
             facts: pending.facts(),
         }
     }
@@ -273,7 +279,7 @@ impl Engine {
                 }
             }
             Origin::Command(id) => drop(self.commands.insert(*id, pending)),
-            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
+            Origin::Entry(_) | Origin::Engine => {}
         }
     }
 
@@ -282,7 +288,7 @@ impl Engine {
         match origin {
             Origin::Request(conn, number) => self.connections.get_mut(conn)?.take(*number),
             Origin::Command(id) => self.commands.remove(id),
-            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => None,
+            Origin::Entry(_) | Origin::Engine => None,
         }
     }
 
@@ -294,7 +300,7 @@ impl Engine {
                 self.commands.remove(id);
                 self.outputs.push_back(Output::Answer { id: *id, result });
             }
-            Origin::Entry(_) | Origin::Enrolment | Origin::Engine => {}
+            Origin::Entry(_) | Origin::Engine => {}
         }
     }
 
@@ -305,7 +311,7 @@ impl Engine {
         };
         let handled = Handled {
             conn,
-            user: connection.user.clone(),
+            user: connection.account.user.id.clone(),
             event: connection.event(number),
             request_id: connection.request_id(number).cloned(),
             code: result.as_ref().err().map(|error| error.code),
@@ -314,7 +320,7 @@ impl Engine {
         let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
         let frame = reply.encode(connection.request_id(number));
         if is_page {
-            self.rates.charge_reply(&connection.user.id, frame.len(), self.now.monotonic);
+            self.rates.charge_reply(&connection.account.user.id, frame.len(), self.now.monotonic);
         }
         connection.set(number, Stage::Done(Some(frame)));
         self.count_answer(handled);

@@ -17,7 +17,8 @@ use crate::time::{Monotonic, Timestamp};
 const SLOT_BITS: u32 = 32;
 
 impl Engine {
-    /// Begins a connection. Once admitted, the connection hears all live events since this moment.
+    /// Begins a connection. Once admitted, the connection hears all live events since this moment,
+    /// those of the teams included that its token puts the user in.
     pub(super) fn connected(&mut self, conn: ConnectionId, claims: Claims) {
         self.supersede(conn);
         if self.draining != Draining::No {
@@ -33,17 +34,15 @@ impl Engine {
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::TryAgainLater });
         }
         self.make_room_for(&user.id, false);
-        if user.role.is_control() && !self.directory.knows(&user.id) {
-            self.newcomers.add(conn);
-        }
-        self.online.add(user.id.clone(), conn);
-        let user = Arc::new(user);
+        let account = Arc::new(self.teams.file(Account::new(user), self.now.wall));
+        self.online.add(account.user.id.clone(), &account.teams, conn);
+        let known = self.directory.account(&account.user.id).cloned();
         let number = self.connected << SLOT_BITS;
         self.connected += 1;
-        let connection = Connection::new(user.clone(), issued_at, self.now.monotonic, number);
+        let connection = Connection::new(account, issued_at, self.now.monotonic, number);
         self.connections.insert(conn, connection);
         self.deferring.insert(conn);
-        self.restrict(&user.id);
+        known.into_iter().for_each(|known| self.count_in(conn, &known));
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
         self.enter(Admission { conn, number });
@@ -93,7 +92,7 @@ impl Engine {
     /// Begins the admission of a connection, or lets the connection wait.
     pub(super) fn enter(&mut self, admission: Admission) {
         let Some(connection) = self.entering(admission) else { return };
-        let user = connection.user.id.clone();
+        let user = connection.account.user.id.clone();
         if self.ready && !self.commits.holds_account(&user) {
             self.load(Origin::Entry(admission), Query::Account(user));
         } else {
@@ -104,14 +103,13 @@ impl Engine {
     /// Judges a connection by the loaded account.
     pub(super) fn entry_loaded(&mut self, admission: Admission, result: Result<Loaded, UnavailableError>) {
         let Some(connection) = self.entering(admission) else { return };
-        let (conn, user) = (admission.conn, connection.user.clone());
+        let (conn, user) = (admission.conn, connection.account.user.clone());
         let Ok(Loaded { facts: Facts::Account(known), position }) = result else {
             return self.entry_failed(admission);
         };
         if self.commits.holds_account(&user.id) || self.directory.is_newer_than(position) {
             return self.enter(admission);
         }
-        self.newcomers.remove(conn);
         match known {
             Some(account) if !account.active => {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
@@ -123,7 +121,7 @@ impl Engine {
     /// Admits a connection: frames may leave, and requests are started.
     pub(super) fn admit(&mut self, admission: Admission) {
         let Some(connection) = self.entering(admission) else { return };
-        let user = connection.user.id.clone();
+        let user = connection.account.user.id.clone();
         self.make_room_for(&user, true);
         if let Some(connection) = self.connections.get_mut(&admission.conn) {
             connection.set(admission.number, Stage::Done(None));
@@ -159,9 +157,6 @@ impl Engine {
     pub(super) fn forget(&mut self, conn: ConnectionId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
         self.deferring.remove(&conn);
-        self.restricted.remove(&conn);
-        self.newcomers.remove(conn);
-        self.enrolment.forget(conn);
         self.timers.cancel(&Timer::Token(conn));
         self.timers.cancel(&Timer::Rest(conn));
         let admission = Admission { conn, number: connection.entry() };
@@ -169,8 +164,8 @@ impl Engine {
         if let Some(key) = connection.loading().and_then(PendingRequest::key) {
             self.key_locks.forget(&key, conn);
         }
-        let user = &connection.user.id;
-        self.online.remove(user, conn);
+        let user = &connection.account.user.id;
+        self.online.remove(user, &connection.account.teams, conn);
         let typing = connection.typing.into_iter().map(|conversation| (conn, user.clone(), conversation));
         self.left_typing.extend(typing);
     }
@@ -180,9 +175,10 @@ impl Engine {
         let Some(origin) = self.calls.end_check(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {
-            claims.user.id == connection.user.id && claims.user.role == connection.user.role
+            let user = &connection.account.user;
+            (&claims.user.id, claims.user.role) == (&user.id, user.role)
         };
-        let decided_at = connection.decided_at;
+        let decided_at = connection.account.decided_at;
         let result = match result.ok().filter(same) {
             Some(Claims { issued_at, .. }) if Account::decided_after(decided_at, issued_at) => {
                 Err(ErrorCode::RightsChanged.into())
@@ -216,7 +212,6 @@ impl Engine {
     pub(super) fn drain(&mut self) {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
-            self.refuse_lists();
             let conns: Vec<_> = self.connections.keys().copied().collect();
             conns.into_iter().for_each(|conn| self.disconnect_gracefully(conn));
         }

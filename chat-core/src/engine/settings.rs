@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AllControl, Assignment};
+use super::{OneTeam, Teams};
 use crate::limits::{
     Allowance, ByteRate, DailyBudget, EngineLimits, FieldLimits, Limits, OutboundLimits, PageLimits, Periods,
     Rate, RateLimits, RateSetting,
@@ -12,13 +12,13 @@ use crate::limits::{
 pub struct Settings {
     /// The limits.
     pub limits: Limits,
-    /// The policy that assigns control users to support conversations.
-    pub assignment: Box<dyn Assignment>,
+    /// The policy that files conversations with teams, and users in teams.
+    pub teams: Box<dyn Teams>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), assignment: Box::new(AllControl) }
+        Self { limits: Limits::default(), teams: Box::new(OneTeam) }
     }
 }
 
@@ -150,10 +150,8 @@ fn check_engine(limits: &EngineLimits) -> CheckResult {
         ("engine.changes_per_commit", limits.changes_per_commit),
         ("engine.changes_waiting", limits.changes_waiting),
         ("engine.cached_conversations", limits.cached_conversations),
-        ("engine.participants", limits.participants),
         ("engine.held_back", limits.held_back),
         ("engine.rated_users", limits.rated_users),
-        ("engine.enrolment_step", limits.enrolment_step as usize),
     ];
     counts.into_iter().try_for_each(|(setting, count)| at_least(1, setting, count))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ConnectionId, Engine, Handled, Output};
+use crate::conversation::Conversation;
 use crate::id::UserId;
 use crate::protocol::{ErrorCode, EventType};
 
@@ -54,8 +55,9 @@ impl Engine {
         self.online.of(user)
     }
 
-    /// Whether a user has a connection.
-    pub fn is_connected(&self, user: &UserId) -> bool {
-        !self.online.of(user).is_empty()
+    /// The participants of a conversation who have no connection, without one user.
+    pub fn absent(&self, conversation: &Conversation, except: &UserId) -> Vec<UserId> {
+        let participants = self.directory.participants(conversation).into_iter();
+        participants.filter(|user| *user != except && self.online.of(user).is_empty()).cloned().collect()
     }
 }

@@ -17,8 +17,6 @@ pub(super) enum Timer {
     Rest(ConnectionId),
     /// Loading the directory is tried again.
     Directory,
-    /// The enrolment job is tried again.
-    Enrolment,
 }
 
 /// All timers that are set. Bounded by their states: each has one timer and cancels the timer at

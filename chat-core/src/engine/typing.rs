@@ -16,10 +16,10 @@ const SHORTEST_WINDOW: Duration = Duration::from_millis(1);
 
 /// All typing states. Bounded by `typing_per_connection`, and for ended states by the requests of
 /// one `typing_window`.
-pub(super) type Typing = BTreeMap<(ConversationId, UserId), State>;
+pub(super) type Typing = BTreeMap<(ConversationId, UserId), TypingState>;
 
 /// A user who types, or has typed within the last `typing_window`.
-pub(super) struct State {
+pub(super) struct TypingState {
     /// The typing connections, each with the time until which no refresh is needed. Empty once
     /// typing ends.
     conns: BTreeMap<ConnectionId, Monotonic>,
@@ -31,7 +31,7 @@ pub(super) struct State {
     changes: u32,
 }
 
-impl State {
+impl TypingState {
     fn new(now: Monotonic) -> Self {
         Self { conns: BTreeMap::new(), told: now, shown: false, window: now, changes: 0 }
     }
@@ -71,19 +71,19 @@ impl Engine {
     /// Handles a typing indicator of a client.
     pub(super) fn type_in(&mut self, conn: ConnectionId, conversation: &ConversationId, is_typing: bool) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let user = connection.user.clone();
+        let user = connection.account.user.id.clone();
         if !is_typing {
-            return self.stop_typing(conn, &user.id, conversation);
+            return self.stop_typing(conn, &user, conversation);
         }
         if !connection.typing.contains(conversation) {
             connection.typing.push_back(conversation.clone());
             let oldest = (connection.typing.len() > self.limits.engine.typing_per_connection)
                 .then(|| connection.typing.front().cloned());
             if let Some(oldest) = oldest.flatten() {
-                self.stop_typing(conn, &user.id, &oldest);
+                self.stop_typing(conn, &user, &oldest);
             }
         }
-        self.keep_typing(conn, &user.id, conversation);
+        self.keep_typing(conn, &user, conversation);
     }
 
     fn keep_typing(&mut self, conn: ConnectionId, user: &UserId, conversation: &ConversationId) {
@@ -92,7 +92,7 @@ impl Engine {
         if !self.typing.contains_key(&key) {
             self.cache.pin(conversation);
         }
-        let state = self.typing.entry(key.clone()).or_insert_with(|| State::new(now));
+        let state = self.typing.entry(key.clone()).or_insert_with(|| TypingState::new(now));
         state.conns.insert(conn, now.plus(self.limits.periods.typing_expires));
         self.settle_typing(&key);
     }

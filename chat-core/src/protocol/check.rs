@@ -28,7 +28,7 @@ pub(crate) fn client_message_id(id: Option<&ClientMessageId>, limits: &FieldLimi
 /// Checks that the cursor may come from a reply.
 pub(super) fn cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error> {
     at_most("cursor", cursor.as_str(), limits.cursor)?;
-    cursor.place().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
+    cursor.position().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
 }
 
 fn at_most(field: &str, text: &str, max: usize) -> Result<(), Error> {

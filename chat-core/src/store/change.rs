@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Account, Position};
-use crate::conversation::Participants;
-use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
+use super::event::{Content, ConversationCreated, Event, MessageAppended};
+use super::{Account, Hash, Position};
+use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, TeamId, UserId};
 use crate::permission::{MayCreate, MayTakePart};
 use crate::protocol::RoomType;
 use crate::time::Timestamp;
@@ -20,13 +20,23 @@ pub enum Change {
     AppendMessage(AppendMessage),
     /// Advances a user's read position in a conversation.
     MarkRead(MarkRead),
-    /// Makes a user a participant of a conversation.
+    /// Adds a user to a conversation by name, and lifts a withdrawal.
     Enrol(Membership),
-    /// Ends a user's participation in a conversation.
+    /// Withdraws a user from a conversation by name.
     Withdraw(Membership),
 }
 
 impl Change {
+    /// The user and the id under which the user may repeat the request.
+    pub fn key(&self) -> Option<(&UserId, &ClientMessageId)> {
+        let (user, id) = match self {
+            Self::CreateConversation(create) => (create.permit.creator(), &create.client_message_id),
+            Self::AppendMessage(append) => (append.permit.user(), &append.client_message_id),
+            Self::PutAccount(_) | Self::MarkRead(_) | Self::Enrol(_) | Self::Withdraw(_) => return None,
+        };
+        Some((user, id.as_ref()?))
+    }
+
     /// The conversation and the version on which the change was decided. The version is `None` for
     /// a new conversation. The whole is `None` for an account.
     ///
@@ -56,8 +66,8 @@ pub struct CreateConversation {
     pub title: Arc<str>,
     /// The room.
     pub room_type: RoomType,
-    /// The creator and the assigned control users.
-    pub participants: Participants,
+    /// The teams that take part.
+    pub teams: Vec<TeamId>,
     /// The unguessable part of the id of message 1.
     pub nonce: Nonce,
     /// The text of message 1, sent by the creator.
@@ -90,6 +100,10 @@ pub struct MarkRead {
     pub permit: MayTakePart,
     /// The number of the newest message read, which exists.
     pub up_to: u64,
+    /// The id of this message.
+    pub message_id: MessageId,
+    /// The time of the request.
+    pub at: Timestamp,
 }
 
 /// The data of [`Change::Enrol`] and [`Change::Withdraw`].
@@ -104,61 +118,16 @@ pub struct Membership {
 }
 
 /// A store's verdict on one change.
-pub type Verdict = Result<Receipt, Rejected>;
+pub type Verdict = Result<Committed, Rejected>;
 
-/// The receipt of an accepted change, with the values chosen by the store.
+/// An accepted change.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Receipt {
-    /// An account was put.
-    Account {
-        /// The position in the store's history.
-        position: Position,
-    },
-    /// A conversation was created, with version 1 and message 1.
-    Created {
-        /// The position in the store's history.
-        position: Position,
-        /// The `sent_at` of message 1.
-        sent_at: Timestamp,
-    },
-    /// A message was appended.
-    Appended {
-        /// The position in the store's history.
-        position: Position,
-        /// The number of the message.
-        seq: u64,
-        /// The time at which the message counts as sent.
-        sent_at: Timestamp,
-    },
-    /// A read position was marked.
-    Read {
-        /// The position of the change, or of the history if nothing advanced.
-        position: Position,
-        /// Whether the read position advanced.
-        advanced: bool,
-    },
-    /// A user was enrolled or withdrawn.
-    Membership {
-        /// The position of the change, or of the history if nothing changed.
-        position: Position,
-        /// The resulting version.
-        version: u64,
-        /// Whether anything changed.
-        changed: bool,
-    },
-}
-
-impl Receipt {
-    /// The position in the store's history.
-    pub fn position(&self) -> Position {
-        match self {
-            Self::Account { position }
-            | Self::Created { position, .. }
-            | Self::Appended { position, .. }
-            | Self::Read { position, .. }
-            | Self::Membership { position, .. } => *position,
-        }
-    }
+pub struct Committed {
+    /// The position of the event, or the end of the history without an event.
+    pub position: Position,
+    /// The event, or `None` if there was nothing to change: an older reading, or an enrolment of a
+    /// participant.
+    pub event: Option<Event>,
 }
 
 /// The reason why a change was not made.
@@ -175,33 +144,37 @@ pub enum Rejected {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Original {
     /// A message.
-    Message {
-        /// The conversation.
-        conversation: ConversationId,
-        /// The id of the message.
-        id: MessageId,
-        /// The number of the message.
-        seq: u64,
-        /// The time at which the message was sent.
-        sent_at: Timestamp,
-        /// The text, or `None` if erased by retention.
-        content: Option<Arc<str>>,
-    },
+    Message(Box<MessageAppended>),
     /// A conversation.
-    Conversation {
-        /// The id of the conversation.
-        id: ConversationId,
-        /// The title with its prefix.
-        title: Arc<str>,
-        /// The room.
-        room_type: RoomType,
-        /// The creator.
-        created_by: UserId,
-        /// The participants at the start.
-        participants: Participants,
-        /// The `sent_at` of message 1.
-        sent_at: Timestamp,
-        /// The text of message 1, or `None` if erased by retention.
-        content: Option<Arc<str>>,
-    },
+    Conversation(Box<ConversationCreated>),
+}
+
+impl Original {
+    /// The text of the message, and its seal.
+    pub fn content_mut(&mut self) -> (&mut Content, &mut Option<Hash>) {
+        match self {
+            Self::Message(appended) => (&mut appended.content, &mut appended.content_hash),
+            Self::Conversation(created) => (&mut created.content, &mut created.content_hash),
+        }
+    }
+
+    /// The original without the seal of its text, for comparing what different stores say.
+    #[must_use]
+    pub fn unsealed(mut self) -> Self {
+        *self.content_mut().1 = None;
+        self
+    }
+
+    /// The original of an event, or `None` for an event without a message.
+    pub fn of(event: Event) -> Option<Self> {
+        match event {
+            Event::MessageAppended(appended) => Some(Self::Message(Box::new(appended))),
+            Event::ConversationCreated(created) => Some(Self::Conversation(created)),
+            Event::EpochBegun { .. }
+            | Event::AccountPut { .. }
+            | Event::ReadMarked(_)
+            | Event::MemberAdded(_)
+            | Event::MemberWithdrawn(_) => None,
+        }
+    }
 }

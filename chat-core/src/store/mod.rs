@@ -29,21 +29,30 @@
 //!   a crash may still take back what is not durable.
 
 mod account;
+mod before_teams;
 mod change;
+mod event;
+mod hash;
+mod judge;
 mod memory;
 mod query;
 
 use std::future::Future;
 use std::sync::Arc;
 
-pub use account::{Account, Said, Source, TokenVerdict};
+pub(crate) use account::control_team;
+pub use account::{Account, CONTROL_TEAM, Said, Source, TokenVerdict};
+pub use before_teams::{StoreBefore, complete};
 pub use change::{
-    AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Receipt, Rejected, Verdict,
+    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, Rejected, Verdict,
 };
+pub use event::{Content, ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
+pub use hash::{Hash, ParseHashError};
+pub use judge::{Batch, Head, State};
 pub use memory::{MemoryState, MemoryStore};
 pub use query::{
-    ConversationPage, ConversationRow, Directory, Facts, ListPlace, Loaded, MessagePage, Query, UNREAD_MOST,
-    UNREAD_WINDOW, Window,
+    ConversationPage, ConversationRow, Directory, Facts, INACTIVE_MOST, Loaded, MessagePage, Query,
+    UNREAD_MOST, UNREAD_WINDOW, Window,
 };
 
 use serde::{Deserialize, Serialize};
@@ -92,7 +101,7 @@ pub trait Store: Send + Sync {
     ///
     /// Returns one [`Verdict`] for each change, in order. Each change is made whole or not at all.
     /// When the future completes, all accepted changes are on disk and visible to every load that
-    /// begins later. Rules:
+    /// begins later. [`Batch::judge`] has the rules in code, for every store to use:
     ///
     /// - A `client_message_id` already used by the user is a [`Rejected::Duplicate`] with the
     ///   original, however wrong the change is otherwise. The second use within one batch is one
@@ -102,9 +111,11 @@ pub trait Store: Send + Sync {
     ///   conflicts too.
     /// - The store gives each message the next `seq` of its conversation. Its `sent_at` is the
     ///   later of the change's time and the `sent_at` of the message before.
-    /// - A read position never falls. [`Receipt::Read`] says whether the position advanced.
+    /// - A message or reading of a user who does not take part, by the account as earlier changes
+    ///   left it, is a conflict. So is a creation of a user who is inactive or in control.
+    /// - A read position never falls. An older reading is accepted and changes nothing.
     /// - Enrolling a participant, or withdrawing a user who does not take part, is accepted and
-    ///   changes nothing, not even the version.
+    ///   changes nothing, not even the version. Both count an inactive user as active.
     ///
     /// # Errors
     ///

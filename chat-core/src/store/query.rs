@@ -1,6 +1,5 @@
 //! The queries of the engine, and the facts in a store's answers.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{Account, Original, Position};
@@ -18,23 +17,27 @@ pub enum Query {
     Account(UserId),
     /// A conversation.
     Conversation(ConversationId),
-    /// A user's conversations with a message after `since`, newest activity first, ties by id.
+    /// The active conversations in which a user takes part, newest activity first.
+    ///
+    /// The order is that of the positions of the newest messages: the order of arrival, which no
+    /// clock can disturb. Active are those with a message after `since`. Once a store has passed
+    /// [`INACTIVE_MOST`] inactive ones in a row, it may take all further ones for inactive.
     ///
     /// The page ends at `limit` rows, or before the row that would bring its rows to more than
-    /// `participants` participants together, but never before the first row.
+    /// `members` members by name together, but never before the first row.
     Conversations {
         /// The user.
         user: UserId,
         /// The oldest activity to list.
         since: Timestamp,
-        /// The place behind which the page begins, if any.
-        after: Option<ListPlace>,
+        /// The position below which the page begins, if any.
+        below: Option<Position>,
         /// The number of rows to skip.
         skip: u64,
         /// The limit of rows.
         limit: u32,
-        /// The limit of participants in all rows together.
-        participants: usize,
+        /// The limit of members in all rows together.
+        members: usize,
     },
     /// A conversation as a row of the user's list, with any activity.
     ConversationRow {
@@ -72,24 +75,6 @@ pub enum Query {
         /// The id.
         client_message_id: ClientMessageId,
     },
-    /// All conversations with a message after `since`, by id.
-    ActiveConversations {
-        /// The oldest activity to return.
-        since: Timestamp,
-        /// The id behind which the page begins, if any.
-        after: Option<ConversationId>,
-        /// The limit of conversations.
-        limit: u32,
-    },
-    /// All conversations of a user, by id.
-    Memberships {
-        /// The user.
-        user: UserId,
-        /// The id behind which the page begins, if any.
-        after: Option<ConversationId>,
-        /// The limit of conversations.
-        limit: u32,
-    },
 }
 
 impl Query {
@@ -105,27 +90,7 @@ impl Query {
                 | (Self::Messages { .. }, Facts::Messages(_))
                 | (Self::Message { .. }, Facts::Message(_))
                 | (Self::Original { .. }, Facts::Original(_))
-                | (Self::ActiveConversations { .. }, Facts::ActiveConversations(_))
-                | (Self::Memberships { .. }, Facts::Memberships(_))
         )
-    }
-}
-
-/// A place in a user's list of conversations: behind a conversation as listed at the end of a page.
-///
-/// The place stays valid when the conversation has moved to the top or is gone.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ListPlace {
-    /// The time of the conversation's newest message.
-    pub last_message_at: Timestamp,
-    /// The conversation.
-    pub conversation: ConversationId,
-}
-
-impl ListPlace {
-    /// Whether a conversation with its newest message at this time comes behind this place.
-    pub fn is_before(&self, last_message_at: Timestamp, conversation: &ConversationId) -> bool {
-        (Reverse(self.last_message_at), &self.conversation) < (Reverse(last_message_at), conversation)
     }
 }
 
@@ -172,10 +137,6 @@ pub enum Facts {
     Message(Option<u64>),
     /// The answer to [`Query::Original`].
     Original(Option<Original>),
-    /// The answer to [`Query::ActiveConversations`], shorter than the limit only at the end.
-    ActiveConversations(Vec<Conversation>),
-    /// The answer to [`Query::Memberships`], shorter than the limit only at the end.
-    Memberships(Vec<Conversation>),
 }
 
 /// The data that an engine needs before its first request.
@@ -183,10 +144,8 @@ pub enum Facts {
 pub struct Directory {
     /// The epoch of the store's numbers.
     pub epoch: Epoch,
-    /// All active accounts with a control role, by id.
-    pub control: Vec<Account>,
-    /// All accounts with enrolment due, by id.
-    pub due: Vec<Account>,
+    /// All accounts of the [staff](Account::is_staff), by id.
+    pub staff: Vec<Account>,
 }
 
 /// A page of a user's conversations.
@@ -194,7 +153,7 @@ pub struct Directory {
 pub struct ConversationPage {
     /// The rows, newest activity first.
     pub rows: Vec<ConversationRow>,
-    /// The data of every participant named in `rows`.
+    /// The data of every member and of every sender of a newest message in `rows`.
     pub users: BTreeMap<UserId, User>,
     /// Whether more rows follow.
     pub more: bool,
@@ -205,20 +164,27 @@ pub struct ConversationPage {
 pub struct ConversationRow {
     /// The conversation.
     pub conversation: Conversation,
+    /// The position of the newest message, the conversation's place in every list.
+    pub position: Position,
     /// The newest message.
     pub last_message: Message,
     /// The user's read position, 0 if nothing is read.
     pub read_up_to: u64,
-    /// The number of messages of others among the [`UNREAD_WINDOW`] after `read_up_to`, at most
-    /// [`UNREAD_MOST`].
+    /// The number of others' messages after `read_up_to` among the newest [`UNREAD_WINDOW`], at
+    /// most [`UNREAD_MOST`]. For a user who takes part by team, messages from before
+    /// [`Account::joined_at`] do not count.
     pub unread_count: u32,
 }
+
+/// The number of inactive conversations in a row after which a list may end. They are not in the
+/// order of time only where a clock was wrong.
+pub const INACTIVE_MOST: usize = 256;
 
 /// The limit up to which unread messages are counted, for an app that shows "99+".
 pub const UNREAD_MOST: u32 = 100;
 
-/// The number of messages after the read position that are searched for unread ones, so that a list
-/// never walks a long history.
+/// The number of newest messages that are searched for unread ones, so that a list never walks a
+/// long history.
 pub const UNREAD_WINDOW: u64 = 1_000;
 
 /// A page of messages.

@@ -5,9 +5,11 @@ pub mod oracle;
 pub mod simulation;
 
 mod clock;
+mod teams;
 pub mod world;
 
 pub use clock::StoppedClock;
+pub use teams::NorthAndSouth;
 pub use world::World;
 
 use crate::engine::Headroom;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::engine::{
-    Claims, Command, CommandId, ConnectionId, Engine, Event, Handled, Input, Output, Settings, Ticket,
+    Claims, Command, CommandId, ConnectionId, Engine, Handled, Input, Output, Settings, Ticket,
 };
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
-use crate::store::{Change, Loaded, MemoryState, Query, UnavailableError, Verdict};
+use crate::store::{Change, Event, Loaded, MemoryState, Query, UnavailableError, Verdict};
 use crate::testing::oracle::{Oracle, PromiseError};
 use crate::time::{Monotonic, Now, Timestamp};
 
@@ -295,7 +295,7 @@ impl World {
                 self.engine.handle(self.now, Input::Verified { ticket, result });
             }
             Output::Answer { id, result } => drop(self.answers.insert(id, result)),
-            Output::Publish(event) => self.events.push_back(event),
+            Output::Publish { event, .. } => self.events.push_back(event),
             Output::Handled(handled) => self.handled.push(handled),
             Output::Pause { conn } => self.peer(conn).paused = true,
             Output::Resume { conn } => self.peer(conn).paused = false,

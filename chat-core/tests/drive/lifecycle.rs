@@ -1,8 +1,9 @@
 //! How connections and the whole service begin and end.
 
 use chat_core::drive::{Frame, SessionEnd, StoppedError, join};
-use chat_core::engine::{Claims, Command, Event};
+use chat_core::engine::{Claims, Command};
 use chat_core::protocol::{CloseCode, ErrorCode};
+use chat_core::store::Event;
 use chat_core::time::{Monotonic, Timestamp};
 use core_test_support::chat::{Chat, Client, as_json};
 use core_test_support::{
@@ -134,12 +135,12 @@ fn observers_see_what_was_committed_in_its_order() {
     while let Ok(event) = chat.events.try_recv() {
         shown.push(event);
     }
-    assert!(matches!(&shown[0], Event::AccountPut(account) if account.user == driver()));
-    assert!(matches!(&shown[1], Event::ConversationCreated { message, .. } if message.seq == Some(1)));
+    assert!(matches!(&shown[0], Event::AccountPut { account } if account.user == driver()));
+    assert!(matches!(&shown[1], Event::ConversationCreated(created) if created.id.as_str() == conversation));
     let seqs: Vec<_> = shown[2..]
         .iter()
         .map(|event| match event {
-            Event::MessageSent(message) => message.seq.unwrap(),
+            Event::MessageAppended(appended) => appended.seq,
             other => panic!("{other:?}"),
         })
         .collect();

@@ -1,7 +1,9 @@
 //! Bounds of the engine: the client beyond one is told, and no other is harmed (P7).
 
+use chat_core::engine::{Settings, SupportRequest, Teams};
+use chat_core::id::TeamId;
 use chat_core::limits::{Limits, RateSetting};
-use chat_core::protocol::CloseCode;
+use chat_core::protocol::{CloseCode, User};
 use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
 use serde_json::json;
@@ -148,14 +150,26 @@ fn a_list_is_cut_by_participants_too() {
     assert_eq!((&listed[0]["count"], &listed[0]["has_more"]), (&json!(2), &json!(true)), "two of each");
 }
 
+/// A policy with forty teams that all users are in, and that answer for every conversation.
+struct Forty;
+
+impl Teams for Forty {
+    fn of_request(&self, _: &SupportRequest<'_>) -> Vec<TeamId> {
+        (0..40).rev().map(|number| format!("team_{number:02}").into()).collect()
+    }
+
+    fn of_user(&self, _: &User) -> Vec<TeamId> {
+        (0..40).rev().map(|number| format!("team_{number:02}").into()).collect()
+    }
+}
+
 #[test]
-fn the_assignment_of_a_conversation_is_cut_to_the_first_by_id() {
-    let mut scene = scene(|limits| limits.engine.participants = 3);
-    scene.world.connect(&admin());
-    scene.world.connect(&named("control_3", chat_core::protocol::Role::ControlStaff, "Jo", "Late"));
-    let conversation = create(&mut scene.world, scene.driver);
+fn teams_are_cut_to_the_first_by_name() {
+    let scene = Scene::with(Settings { teams: Box::new(Forty), ..unhurried() });
     let export = scene.world.store.export();
-    let participants = &export.conversations[conversation.as_str()].conversation.participants;
-    let participants: Vec<_> = participants.iter().map(chat_core::id::UserId::as_str).collect();
-    assert_eq!(participants, ["control_1", "control_2", "driver_1"], "the creator takes part in any case");
+    let teams = &export.conversations[scene.conversation.as_str()].conversation.participation.teams;
+    let ends = |teams: &[TeamId]| (teams.len(), teams[0].to_string(), teams[teams.len() - 1].to_string());
+    assert_eq!(ends(teams), (8, "team_00".into(), "team_07".into()));
+    let account = &export.accounts[&staff().id];
+    assert_eq!(ends(&account.teams), (32, "team_00".into(), "team_31".into()));
 }

@@ -2,7 +2,7 @@
 //! order.
 
 use chat_core::engine::{Command, Input};
-use chat_core::store::{Membership, Receipt};
+use chat_core::store::{Committed, Event, Membership};
 use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
 use serde_json::json;
@@ -154,27 +154,19 @@ fn after_three_retries_it_is_unavailable() {
 }
 
 #[test]
-fn a_message_is_heard_however_small_the_cache_and_whatever_the_enrolment_job_does() {
+fn a_message_is_heard_however_small_the_cache_and_whatever_meets_a_conflict() {
     let mut scene = Scene::with(settings(|limits| {
         limits.rates = chat_core::limits::RateSetting::Lifted;
         limits.engine.cached_conversations = 1;
     }));
-    let second = scene.world.connect(&other_driver());
+    let second = scene.world.connect(&regulator());
     let others = [create(&mut scene.world, second), create(&mut scene.world, second)];
-    scene.world.hold = true;
-    scene.world.connect(&admin());
-    scene.world.answer(0, Answer::Good);
-    scene.world.answer(0, Answer::Good);
-    let Question::Load(ticket, query) = scene.world.questions.remove(0) else {
-        panic!("the job loads a page")
-    };
-    let old = scene.world.store.answer(query);
-    let change = enrol(&scene, "control_2");
+    begin_to_enrol(&mut scene);
+    let change = withdraw(&scene, "control_2");
+    elsewhere(&mut scene, Command::Import(admin()));
     elsewhere(&mut scene, change);
-    scene.world.input(Input::Loaded { ticket, result: Ok(old) });
-    assert!(matches!(&scene.world.questions[..], [Question::Commit(_, changes)] if changes.len() == 3));
     scene.put(scene.driver, "is this heard?");
-    scene.world.answer(1, Answer::Good);
+    scene.world.answer(0, Answer::Good);
     for other in &others {
         scene.world.request(second, "send_chat_message", about(other, json!({"content": "x"})));
     }
@@ -186,18 +178,16 @@ fn a_message_is_heard_however_small_the_cache_and_whatever_the_enrolment_job_doe
 }
 
 #[test]
-fn a_receipt_says_what_has_changed() {
+fn a_change_of_nothing_is_no_event() {
     let mut scene = Scene::new();
     let again = enrol(&scene, "control_1");
     let id = scene.world.command(again);
     assert!(scene.world.answers[&id].is_ok());
-    assert!(
-        !scene.world.events.iter().any(|event| matches!(event, chat_core::engine::Event::Enrolled { .. }))
-    );
+    assert!(!scene.world.events.iter().any(|event| matches!(event, Event::MemberAdded(_))));
     let membership =
         Membership { conversation: scene.conversation.as_str().into(), version: 1, user: "x".into() };
     let verdicts = scene.world.store.judge(vec![chat_core::store::Change::Withdraw(membership)]);
-    assert!(matches!(verdicts[..], [Ok(Receipt::Membership { changed: false, version: 1, .. })]));
+    assert!(matches!(verdicts[..], [Ok(Committed { event: None, .. })]));
 }
 
 #[test]

@@ -82,8 +82,17 @@ fn a_repeated_creation_is_the_same_conversation_and_notifies_once() {
     let first = world.ask(driver, "create_support_conversation", data.clone());
     assert_eq!(world.take(staff).len(), 2);
     world.connect(&admin());
-    assert_eq!(world.ask(driver, "create_support_conversation", data), first[..1], "as it was answered then");
+    let mut of_now = first[0].clone();
+    of_now["participants"] = json!(["driver_1", "control_1", "control_2"]);
+    assert_eq!(world.ask(driver, "create_support_conversation", data.clone()), [of_now], "all of now");
     assert!(world.take(staff).is_empty());
+
+    let conversation = first[0]["conversation_id"].as_str().unwrap().into();
+    world.command(Command::Withdraw { conversation, user: core_test_support::driver().id });
+    let mut alone = first[0].clone();
+    alone["participants"] = json!(["driver_1"]);
+    let again = world.ask(driver, "create_support_conversation", data);
+    assert_eq!(again, [alone], "P5: who was withdrawn learns who takes part");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn participants(row: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_brief_row_names_the_creator_field_staff_and_the_last_sender() {
+fn a_brief_row_names_the_creator_the_members_and_the_last_sender() {
     let mut scene = scene(|_| ());
     for user in [admin(), other_driver(), regulator()] {
         scene.world.connect(&user);
@@ -56,7 +56,7 @@ fn a_brief_row_names_the_creator_field_staff_and_the_last_sender() {
     assert_eq!(participants(&first), ["driver_1", "driver_2", "regulator_1"]);
     scene.send(scene.staff, "On my way.");
     let then = row(&mut scene, brief.clone());
-    assert_eq!(participants(&then), ["driver_1", "control_1", "driver_2", "regulator_1"]);
+    assert_eq!(participants(&then), ["driver_1", "driver_2", "regulator_1", "control_1"]);
     assert_eq!(then["participant_count"], 5);
     let whole = row(&mut scene, json!({}));
     assert_eq!(whole["participants"].as_array().unwrap().len(), 5);
@@ -64,7 +64,7 @@ fn a_brief_row_names_the_creator_field_staff_and_the_last_sender() {
 }
 
 #[test]
-fn a_brief_row_shows_some_field_staff_and_counts_all() {
+fn a_brief_row_shows_some_members_and_counts_all() {
     let mut scene = scene(|limits| limits.pages.brief_participants = 2);
     for user in [regulator(), other_driver()] {
         scene.world.connect(&user);
@@ -172,7 +172,7 @@ fn a_cursor_of_another_user_or_history_is_only_a_place() {
     let cursor = page["next_cursor"].clone();
     let shown = list(&mut scene.world, other, json!({"cursor": cursor.clone()}));
     assert_eq!((ids(&shown), shown.get("next_cursor")), (vec![], None), "only what is its own");
-    let shown = list(&mut scene.world, other, json!({"cursor": "t9999999999999.conv_of_another_epoch"}));
+    let shown = list(&mut scene.world, other, json!({"cursor": "p9999999999999"}));
     assert_eq!(ids(&shown), [own], "the list from there on");
     assert_eq!(ids(&list(&mut scene.world, scene.staff, json!({"cursor": cursor}))), all[1..]);
 }

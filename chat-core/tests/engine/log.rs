@@ -8,7 +8,7 @@ use serde_json::json;
 
 fn told(scene: &mut Scene) -> Vec<(Option<EventType>, Option<RequestId>, Option<ErrorCode>)> {
     let told: Vec<Handled> = std::mem::take(&mut scene.world.handled);
-    assert!(told.iter().all(|handled| handled.conn == scene.driver && handled.user.id == driver().id));
+    assert!(told.iter().all(|handled| handled.conn == scene.driver && handled.user == driver().id));
     told.into_iter().map(|handled| (handled.event, handled.request_id, handled.code)).collect()
 }
 

@@ -1,11 +1,12 @@
 //! The engine in a world without time, threads or sockets: one module per behaviour.
 
-mod assignment;
+mod admission;
 mod bounds;
 mod budget;
 mod catch_up;
 mod clock;
 mod conflicts;
+mod directory;
 mod drain;
 mod duplicates;
 mod equal_requests;
@@ -13,7 +14,7 @@ mod events;
 mod headroom;
 mod lists;
 mod log;
-mod newcomers;
+mod membership;
 mod order;
 mod rates;
 mod reading;
@@ -22,6 +23,7 @@ mod rights;
 mod sessions;
 mod settings;
 mod support_rooms;
+mod teams;
 mod timers;
 mod typing;
 mod unavailable;

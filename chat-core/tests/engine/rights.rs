@@ -271,6 +271,22 @@ fn a_change_of_unknown_outcome_leaves_no_session_of_another_role() {
     }
 }
 
+/// The account is looked up for a connection before the change, and answered after it.
+#[test]
+fn a_change_of_unknown_outcome_admits_nobody_on_older_facts() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    let entering = scene.world.connect(&staff());
+    scene.world.command(Command::Deactivate(staff().id));
+    scene.world.answer(1, Answer::Good);
+    answer_commit(&mut scene.world, Answer::DoneButLost);
+    scene.world.settle();
+    scene.put(scene.driver, "not for whom is deactivated");
+    scene.world.settle();
+    let heard = live_seqs(&scene.world.take(entering));
+    assert_eq!((closed(&scene.world, entering), heard), (Some(CloseCode::TryAgainLater), vec![]), "P5");
+}
+
 #[test]
 fn who_leaves_control_hears_and_reads_only_its_own_from_then_on() {
     let mut scene = Scene::new();
@@ -284,24 +300,4 @@ fn who_leaves_control_hears_and_reads_only_its_own_from_then_on() {
     scene.world.settle();
     assert_eq!(closed(&scene.world, desk_conn), Some(CloseCode::RightsChanged));
     assert_eq!(scene.world.take(phone_conn), [] as [Value; 0]);
-}
-
-#[test]
-fn until_its_enrolment_has_ended_it_may_not_take_part() {
-    let mut scene = Scene::new();
-    scene.world.connect(&desk());
-    scene.world.hold = true;
-    let phone_conn = scene.world.connect(&phone());
-    scene.world.answer(0, Answer::Good);
-    scene.world.answer(0, Answer::Good);
-    assert_eq!(closed(&scene.world, phone_conn), None);
-    scene.put(phone_conn, "not mine");
-    let driver = scene.driver;
-    scene.put(driver, "not yours");
-    // All but the enrolment job's question, which comes first.
-    while scene.world.questions.len() > 1 {
-        scene.world.answer(1, Answer::Good);
-    }
-    let told = scene.world.take(phone_conn);
-    assert_eq!(told, [error("conversation_not_found", "Conversation not found or access denied")]);
 }

@@ -80,10 +80,8 @@ fn every_zero_is_named() {
         engine.changes_per_commit = 0 => too_small("engine.changes_per_commit", 1);
         engine.changes_waiting = 0 => too_small("engine.changes_waiting", 1);
         engine.cached_conversations = 0 => too_small("engine.cached_conversations", 1);
-        engine.participants = 0 => too_small("engine.participants", 1);
         engine.held_back = 0 => too_small("engine.held_back", 1);
         engine.rated_users = 0 => too_small("engine.rated_users", 1);
-        engine.enrolment_step = 0 => too_small("engine.enrolment_step", 1);
         outbound.reply_bytes = 0 => too_small("outbound.reply_bytes", 1);
         outbound.live_events = 1 => too_small("outbound.live_events", 2);
         outbound.live_bytes = 1 => too_small("outbound.live_bytes", 2);
@@ -264,15 +262,13 @@ impl Edges<'_> {
             changes_per_commit,
             changes_waiting,
             cached_conversations,
-            participants,
             held_back,
             rated_users,
-            enrolment_step,
             conflict_retries,
         } = engine;
         self.numbers([requests_under_way, connections_per_user, typing_per_connection, changes_per_commit]);
-        self.numbers([changes_waiting, cached_conversations, participants, held_back, rated_users]);
-        self.counts([typing_changes, enrolment_step, conflict_retries]);
+        self.numbers([changes_waiting, cached_conversations, held_back, rated_users]);
+        self.counts([typing_changes, conflict_retries]);
     }
 }
 

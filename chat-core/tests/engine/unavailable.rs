@@ -1,9 +1,12 @@
 //! Without its store the engine answers `unavailable`, keeps the order, and goes on.
 
+use chat_core::conversation::Standing;
 use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Engine, Input, Output, Ticket};
-use chat_core::protocol::CloseCode;
+use chat_core::id::ConversationId;
+use chat_core::protocol::{CloseCode, User};
 use chat_core::store::{
-    MemoryState, Original, Position, Query, Receipt, Rejected, UnavailableError, Verdict,
+    Account, Committed, Event, MembershipChanged, MemoryState, MessageAppended, Original, Position, Query,
+    ReadMarked, Rejected, UnavailableError, Verdict,
 };
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question, START};
@@ -70,30 +73,49 @@ fn a_store_that_gives_another_number_of_verdicts_is_not_believed() {
     assert_eq!(scene.send(scene.driver, "goes on")[0]["seq"], 2);
 }
 
-/// Verdicts that no store may give to a message, to a read position, and to a new account.
-fn of_other_changes() -> [Vec<Verdict>; 3] {
-    let position = Position(1_000);
-    let account = || Ok(Receipt::Account { position });
-    let created = || Ok(Receipt::Created { position, sent_at: START });
-    let appended = |seq| Ok(Receipt::Appended { position, seq, sent_at: START });
-    let read = |advanced| Ok(Receipt::Read { position, advanced });
-    let membership = |changed| Ok(Receipt::Membership { position, version: 9, changed });
-    let duplicate = || {
-        let (conversation, id) = ("conv_x".into(), "msg_x".into());
-        Err(Rejected::Duplicate(Original::Message {
-            conversation,
-            id,
-            seq: 1,
-            sent_at: START,
-            content: None,
-        }))
+/// Verdicts that no store may give to a message of the driver, to a read position of control, and
+/// to a new account.
+fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
+    let conversation = ConversationId::from(scene.conversation.as_str());
+    let happened = |event| Ok(Committed { position: Position(1_000), event });
+    let account = || happened(Some(Event::AccountPut { account: Account::new(admin()) }));
+    let message = |sender: User, seq| MessageAppended {
+        conversation: conversation.clone(),
+        seq,
+        message_id: "msg_x".into(),
+        sender: sender.id,
+        sent_at: START,
+        client_message_id: None,
+        content_hash: None,
+        content: "x".into(),
     };
-    let others = || vec![created(), membership(true), membership(false), duplicate()];
-    let told_before = [appended(0), appended(1)];
+    let appended = |sender, seq| happened(Some(Event::MessageAppended(message(sender, seq))));
+    let read = |user: User| {
+        let (message_id, at) = (Some("msg_x".into()), Some(START));
+        let conversation = conversation.clone();
+        happened(Some(Event::ReadMarked(ReadMarked {
+            conversation,
+            user: user.id,
+            up_to: 1,
+            message_id,
+            at,
+        })))
+    };
+    let member = || {
+        let (conversation, user, standing) = (conversation.clone(), driver().id, Some(Standing::Member));
+        let changed = MembershipChanged { conversation, user, version: 9, standing };
+        happened(Some(Event::MemberAdded(changed)))
+    };
+    let duplicate = || Err(Rejected::Duplicate(Original::Message(Box::new(message(driver(), 1)))));
+    let epoch = || happened(Some(Event::EpochBegun { epoch: "another".into() }));
+    let others = || vec![member(), duplicate(), epoch()];
+    let told_before = [appended(driver(), 0), appended(driver(), 1)];
+    let to_a_message = [account(), read(driver()), happened(None), appended(staff(), 2)];
+    let to_an_account = [account(), appended(driver(), 2), read(driver()), happened(None)];
     [
-        others().into_iter().chain(told_before).chain([account(), read(true), read(false)]).collect(),
-        others().into_iter().chain([account(), appended(2)]).collect(),
-        others().into_iter().chain([appended(2), read(true), read(false), Err(Rejected::Conflict)]).collect(),
+        others().into_iter().chain(told_before).chain(to_a_message).collect(),
+        others().into_iter().chain([account(), appended(staff(), 2), read(driver())]).collect(),
+        others().into_iter().chain(to_an_account).chain([Err(Rejected::Conflict)]).collect(),
     ]
 }
 
@@ -106,8 +128,9 @@ fn judge(scene: &mut Scene, verdict: &Verdict) {
 }
 
 #[test]
-fn a_receipt_of_another_change_is_not_believed() {
-    let [to_a_message, to_reading, to_an_account] = of_other_changes();
+fn an_event_of_another_change_is_not_believed() {
+    // Every scene has the same ids.
+    let [to_a_message, to_reading, to_an_account] = of_other_changes(&Scene::new());
     for verdict in to_a_message {
         let mut scene = Scene::new();
         scene.world.hold = true;
@@ -148,21 +171,24 @@ fn a_receipt_of_another_change_is_not_believed() {
 }
 
 #[test]
-fn a_receipt_of_another_change_ends_no_enrolment() {
-    let [verdicts, ..] = of_other_changes();
-    for verdict in verdicts.iter().filter(|verdict| !matches!(verdict, Ok(Receipt::Membership { .. }))) {
+fn an_event_of_another_change_withdraws_nobody() {
+    let [verdicts, ..] = of_other_changes(&Scene::new());
+    let says_nothing = |verdict: &&Verdict| matches!(verdict, Ok(Committed { event: None, .. }));
+    for verdict in verdicts.iter().filter(|verdict| !says_nothing(verdict)) {
         let mut scene = Scene::new();
         scene.world.hold = true;
-        scene.world.connect(&admin());
-        scene.world.answer(0, Answer::Good);
-        answer_commit(&mut scene.world, Answer::Good);
+        let (conversation, user) = (scene.conversation.as_str().into(), staff().id);
+        let id = scene.world.command(Command::Withdraw { conversation, user });
         scene.world.answer(0, Answer::Good);
         judge(&mut scene, verdict);
+        assert_eq!(
+            scene.world.answers[&id].as_ref().unwrap_err().code.as_str(),
+            "unavailable",
+            "{verdict:?}"
+        );
         scene.world.hold = false;
-        scene.world.advance(secs(1));
-        let export = scene.world.store.export();
-        let participants = &export.conversations[scene.conversation.as_str()].conversation.participants;
-        assert!(participants.contains(&admin().id), "{verdict:?}");
+        scene.send(scene.driver, "goes on");
+        assert_eq!(live_seqs(&scene.world.take(scene.staff)), [2], "{verdict:?}");
     }
 }
 
@@ -184,21 +210,19 @@ fn numbers_that_would_fall_are_not_told() {
 }
 
 #[test]
-fn the_directory_and_the_enrolment_are_tried_again() {
+fn the_directory_is_read_until_it_tells_what_became_of_an_account() {
     let mut scene = Scene::new();
     scene.world.hold = true;
-    scene.world.connect(&admin());
+    scene.world.command(Command::Import(admin()));
     scene.world.answer(0, Answer::Good);
-    scene.world.answer(0, Answer::Good);
+    scene.world.answer(0, Answer::DoneButLost);
     scene.world.answer(0, Answer::Lost);
     scene.world.advance(secs(1));
-    scene.world.answer(0, Answer::Good);
-    answer_commit(&mut scene.world, Answer::Lost);
-    scene.world.advance(secs(1));
     scene.world.settle();
-    let export = scene.world.store.export();
-    assert_eq!(export.conversations[scene.conversation.as_str()].conversation.participants.len(), 3);
-    assert!(!export.accounts[&admin().id].enrolment_due);
+    scene.world.hold = false;
+    let data = json!({"title": "t", "content": "c"});
+    let reply = scene.world.ask(scene.driver, "create_support_conversation", data);
+    assert_eq!(reply[0]["participants"], json!(["driver_1", "control_1", "control_2"]));
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn every_connection_of_every_participant_hears_a_message_once() {
         let heard = if heard.is_empty() { scene.world.take(conn) } else { heard };
         assert_eq!(live_seqs(&heard), [2], "{conn:?}");
     }
-    assert_eq!(live_seqs(&scene.world.take(late)), [2], "enrolled when it became known");
+    assert_eq!(live_seqs(&scene.world.take(late)), [2], "in the team since it connected");
     assert!(scene.world.take(stranger).is_empty());
 }
 

@@ -231,7 +231,6 @@ fn the_table_of_limits_is_the_defaults() {
             format!("{} conversations, or {} KiB", pages.brief_conversations, pages.brief_bytes / 1_024),
         ),
         ("`cursor`", format!("{} characters", fields.cursor)),
-        ("participants of a new conversation", grouped(engine.participants)),
         (
             "requests of a user",
             format!("{} a second, {} at once", per(rates.requests, second), rates.requests.burst),

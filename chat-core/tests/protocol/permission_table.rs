@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use chat_core::conversation::Conversation;
-use chat_core::id::UserId;
-use chat_core::permission::{by_role, may_create, may_take_part};
+use chat_core::conversation::{Conversation, Members, Participation, Standing};
+use chat_core::id::TeamId;
+use chat_core::permission::{by_role, may_create, may_take_part, takes_part};
 use chat_core::protocol::{Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, encode_reply};
+use chat_core::store::Account;
 use chat_core::time::Timestamp;
 
 /// The document's answer.
@@ -50,28 +51,36 @@ const TABLE: [Row; 9] = [
     ("refresh_token", ANYBODY),
 ];
 
-fn conversation(participants: &[&str]) -> Conversation {
+/// A conversation with these members, and with the team `blue`.
+fn conversation(members: &[&str]) -> Conversation {
+    let members = members.iter().map(|user| ((*user).into(), Standing::Member)).collect();
     Conversation {
         id: "conv_1".into(),
         title: "Support: title".into(),
         room_type: RoomType::GeneralSupport,
         created_by: "somebody".into(),
         created_at: Timestamp::default(),
-        participants: participants.iter().map(|user| UserId::from(*user)).collect(),
+        participation: Participation { teams: vec!["blue".into()], members },
         version: 7,
         last_seq: 1,
         last_message_at: Timestamp::default(),
     }
 }
 
+/// An active user in these teams.
+fn account(role: Role, teams: &[&str]) -> Account {
+    let teams = teams.iter().map(|team| TeamId::from(*team)).collect();
+    Account { teams, ..Account::new(User::new("user", role)) }
+}
+
 /// This crate's answer.
-fn answer(user: &User, event: EventType, conversation: &Conversation) -> Answer {
-    if let Err(code) = by_role(user.role, event) {
+fn answer(account: &Account, event: EventType, conversation: &Conversation) -> Answer {
+    if let Err(code) = by_role(account.user.role, event) {
         assert_eq!(code, ErrorCode::Forbidden);
         return Forbidden;
     }
     if event.rules().membership
-        && let Err(code) = may_take_part(&user.id, Some(conversation))
+        && let Err(code) = may_take_part(account, Some(conversation))
     {
         assert_eq!(code, ErrorCode::ConversationNotFound);
         return NotFound;
@@ -86,9 +95,11 @@ fn every_role_every_event_participant_or_not() {
     for event in EventType::ALL {
         let (_, row) = TABLE.iter().find(|(name, _)| *name == event.as_str()).expect("a row for each event");
         for (role, expected) in Role::ALL.into_iter().zip(row) {
-            let user = User::new("user", role);
-            let answers = [&with, &without].map(|conversation| answer(&user, *event, conversation));
+            let (outside, of_team) = (account(role, &["red"]), account(role, &["blue", "red"]));
+            let answers = [&with, &without].map(|conversation| answer(&outside, *event, conversation));
             assert_eq!(answers, *expected, "{event:?} by {role:?}, as a participant and as none");
+            let answers = [&of_team, &outside].map(|account| answer(account, *event, &without));
+            assert_eq!(answers, *expected, "{event:?} by {role:?}, of the team and of another");
         }
     }
 }
@@ -114,7 +125,8 @@ fn a_permit_to_create_carries_the_creator() {
 
 #[test]
 fn a_permit_to_take_part_carries_user_conversation_and_version() {
-    let permit = may_take_part(&"user".into(), Some(&conversation(&["user", "other"]))).unwrap();
+    let user = account(Role::BusDriver, &[]);
+    let permit = may_take_part(&user, Some(&conversation(&["user", "other"]))).unwrap();
     assert_eq!(permit.user().as_str(), "user");
     assert_eq!(permit.conversation().as_str(), "conv_1");
     assert_eq!(permit.version(), 7);
@@ -122,13 +134,14 @@ fn a_permit_to_take_part_carries_user_conversation_and_version() {
 
 #[test]
 fn who_created_a_conversation_and_left_it_may_not_take_part() {
-    let left = conversation(&["other"]);
-    assert_eq!(may_take_part(&left.created_by, Some(&left)).unwrap_err(), ErrorCode::ConversationNotFound);
+    let left = Conversation { created_by: "user".into(), ..conversation(&["other"]) };
+    let creator = account(Role::BusDriver, &[]);
+    assert_eq!(may_take_part(&creator, Some(&left)).unwrap_err(), ErrorCode::ConversationNotFound);
 }
 
 #[test]
 fn unknown_and_forbidden_are_the_same_bytes() {
-    let user = UserId::from("user");
+    let user = account(Role::BusDriver, &[]);
     let [unknown, forbidden] = [None, Some(&conversation(&["other"]))].map(|conversation| {
         let code = may_take_part(&user, conversation).unwrap_err();
         encode_reply(&ErrorReply::reply(Error::from(code)), None)
@@ -144,5 +157,31 @@ fn silence_does_not_end_the_right_to_take_part() {
         silent.status(later, Duration::from_hours(24)),
         silent.status(silent.created_at, Duration::MAX)
     );
-    assert!(may_take_part(&"user".into(), Some(&silent)).is_ok());
+    assert!(may_take_part(&account(Role::BusDriver, &[]), Some(&silent)).is_ok());
+}
+
+/// The right to take part: a standing by name, then for each role (driver, regulator, staff, admin)
+/// outside of the conversation's team and in it.
+const STANDINGS: [(Standing, [[bool; 2]; 4]); 4] = [
+    (Standing::Unnamed, [[false, true]; 4]),
+    (Standing::Member, [[true, true]; 4]),
+    (Standing::ControlMember, [[false, true], [false, true], [true, true], [true, true]]),
+    (Standing::Withdrawn, [[false, false]; 4]),
+];
+
+#[test]
+fn every_standing_every_role_in_the_team_or_not() {
+    for (standing, row) in STANDINGS {
+        let members = Members::from_iter([("other".into(), Standing::Member), ("user".into(), standing)]);
+        let participation = Participation { teams: vec!["blue".into()], members };
+        for (role, expected) in Role::ALL.into_iter().zip(row) {
+            let accounts = [account(role, &["red"]), account(role, &["blue"])];
+            let answers = accounts.each_ref().map(|account| takes_part(account, &participation));
+            assert_eq!(answers, expected, "{standing:?} {role:?}");
+            for account in accounts {
+                let inactive = Account { active: false, ..account };
+                assert!(!takes_part(&inactive, &participation), "P5: inactive, {standing:?} {role:?}");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use chat_core::protocol::{
     JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, Request, RequestId, RoomType,
     SendChatMessage, TypingIndicator, Undecodable,
 };
-use chat_core::time::Timestamp;
+use chat_core::store::Position;
 use proptest::prelude::*;
 
 fn decode(frame: &[u8]) -> Result<(Option<RequestId>, Request), Undecodable> {
@@ -107,7 +107,7 @@ fn positive() -> impl Strategy<Value = Option<i64>> {
 fn list() -> impl Strategy<Value = GetActiveConversations> {
     (positive(), positive(), 0..4, any::<bool>()).prop_map(|(limit, place, which, brief)| {
         let at = |wanted| place.filter(|_| which == wanted);
-        let cursor = |millis| Cursor::compose(Timestamp::from_millis(millis), &"conv_1".into());
+        let cursor = |number: i64| Cursor::compose(Position(number.unsigned_abs()));
         GetActiveConversations {
             limit,
             skip: at(1),

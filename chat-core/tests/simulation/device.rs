@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 const KEPT: usize = 8;
 
 /// A device.
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct Device {
     user: User,
     name: String,
@@ -25,7 +26,7 @@ pub(crate) struct Device {
     last_number: u64,
     /// Whether its tokens say when they were issued.
     says_when: bool,
-    /// The server has closed the last connection because of the user's rights.
+    /// The server has closed the last connection because of the user's rights or activity.
     is_refused: bool,
     /// The token of the last connection, which may have expired by now.
     token: Option<String>,
@@ -44,6 +45,8 @@ pub(crate) struct Device {
     pub(crate) granted: BTreeMap<String, u64>,
     /// Its user does nothing any more.
     pub(crate) is_calm: bool,
+    /// Walks through its list once more.
+    is_walking: bool,
 }
 
 impl Device {
@@ -71,6 +74,35 @@ impl Device {
             conversations,
             granted: BTreeMap::new(),
             is_calm: false,
+            is_walking: false,
+        }
+    }
+
+    /// Begins to walk through the list from its first page, if there is a connection.
+    pub(crate) fn walk(&mut self, around: &mut Surroundings<'_>) {
+        self.is_walking = true;
+        self.next_page = None;
+        self.ask_for_page(around);
+    }
+
+    fn ask_for_page(&mut self, around: &mut Surroundings<'_>) {
+        if let Some((link, true)) = self.link {
+            let data = json!({"cursor": self.next_page, "participants": "brief"});
+            self.ask(around, link, "get_active_conversations", &data);
+        }
+    }
+
+    /// Asks for the next page, or for the same one after a pause if it was refused.
+    fn go_on_walking(&mut self, frame: &Value, around: &mut Surroundings<'_>) {
+        let is_page = frame["request_id"].as_str().is_some_and(|id| id.starts_with("get_active"));
+        match (is_page, frame["success"] == true, frame["next_cursor"].is_string()) {
+            (true, true, true) => self.ask_for_page(around),
+            (true, true, false) => self.is_walking = false,
+            (true, false, _) => {
+                let pause = around.random().span(1_000..3_000);
+                around.wake_at(Some(around.now().monotonic.plus(pause)));
+            }
+            (false, ..) => {}
         }
     }
 
@@ -82,6 +114,7 @@ impl Device {
     fn woken(&mut self, around: &mut Surroundings<'_>) {
         match self.link {
             None => self.connect(around),
+            Some((_, true)) if self.is_walking => self.ask_for_page(around),
             Some((link, true)) if !self.is_calm && around.acts() => self.act(link, around),
             Some(_) => {}
         }
@@ -268,11 +301,15 @@ impl Client for Device {
             Heard::Woken => self.woken(around),
             Heard::Opened { link } => (self.link, self.is_refused) = (Some((link, true)), false),
             Heard::Frame { frame: Frame::Close(code), .. } => {
-                self.is_refused = code == CloseCode::RightsChanged;
+                self.is_refused = matches!(code, CloseCode::RightsChanged | CloseCode::Deactivated);
                 return;
             }
             Heard::Frame { frame: Frame::Text(text), .. } => {
-                self.hears(&serde_json::from_slice(&text).expect("every frame is JSON"));
+                let frame = serde_json::from_slice(&text).expect("every frame is JSON");
+                self.hears(&frame);
+                if self.is_walking {
+                    self.go_on_walking(&frame, around);
+                }
                 return;
             }
             Heard::Frame { .. } => return,

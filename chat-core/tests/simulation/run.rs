@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chat_core::engine::OneTeam;
 use chat_core::limits::{ByteRate, DailyBudget, Limits, Rate, RateLimits, RateSetting};
 use chat_core::protocol::{EventType, Role, User};
 use chat_core::store::{Account, Change, MemoryState};
-use chat_core::testing::simulation::{Faults, Plan, Random, Simulation};
+use chat_core::testing::NorthAndSouth;
+use chat_core::testing::simulation::{Faults, Plan, Policy, Random, Simulation};
 
 use crate::device::Device;
 
@@ -24,14 +26,18 @@ const MOST_WAITS: u32 = 10;
 pub(crate) struct Seen(BTreeMap<&'static str, u64>);
 
 impl Seen {
-    fn of(simulation: &Simulation<Device>) -> Self {
+    fn of(simulation: &Simulation<Device>, seen_by_control: u64) -> Self {
         let granted = |event: &str| -> u64 {
             simulation.clients().iter().filter_map(|device| device.granted.get(event)).sum()
         };
         // Every request is to be granted.
         let events = EventType::ALL.iter().map(|event| (event.as_str(), granted(event.as_str())));
         let provoked = simulation.counters().numbers().into_iter().chain(simulation.checked().numbers());
-        Self(provoked.chain(events).collect())
+        let accounts = simulation.export().accounts.values();
+        let out = accounts.filter(|account| !account.active).count() as u64;
+        let at_rest =
+            [("conversations of teams seen by control", seen_by_control), ("deactivated at rest", out)];
+        Self(provoked.chain(events).chain(at_rest).collect())
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -64,10 +70,16 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
     }
     simulation.run_for(UNTIL_QUIET)?;
     simulation.settled()?;
+    for device in simulation.ids().collect::<Vec<_>>() {
+        simulation.tell(device, Device::walk);
+    }
+    simulation.run_for(UNTIL_QUIET)?;
+    simulation.settled()?;
+    let desks = simulation.control_sees_all()?;
     if is_whole {
         must_have_seen_something(&simulation)?;
     }
-    Ok(Seen::of(&simulation))
+    Ok(Seen::of(&simulation, desks))
 }
 
 /// A run in which nothing was acknowledged and nobody heard anything proves nothing.
@@ -88,8 +100,11 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let mut faults = Faults::drawn(random);
     faults.imports = random.percent(40).then(|| random.span(1_000..10_000));
     faults.deactivations = random.percent(30).then(|| random.span(3_000..20_000));
+    faults.lasting_deactivations = 30;
+    faults.memberships = random.percent(40).then(|| random.span(500..5_000));
     let own = Random::new(random.below(u64::MAX));
     let mut simulation = Simulation::new(own, faults, limits(random), store);
+    simulation.set_policies(policies(random));
     simulation.tokens().lifetime = random.span(4_000..100_000);
     let pace = *random.pick(&[200, 600, 2_000]).unwrap_or(&600);
     let conversations = Rc::new(RefCell::new(Vec::new()));
@@ -101,12 +116,26 @@ fn cast(random: &mut Random) -> Simulation<Device> {
             let role = *random.pick(&Role::ALL).unwrap_or(&user.role);
             let has_another = device > 0 && user.id.as_str() != "user_1" && random.percent(20);
             let role = if has_another { role } else { user.role };
-            let user = User { role, ..user.clone() };
+            // A token with another name may change the teams, or be too old for that.
+            let names = NorthAndSouth::FIRST_NAMES.map(Into::into);
+            let first_name = random.pick(&names).cloned().filter(|_| random.percent(20));
+            let first_name = first_name.unwrap_or_else(|| user.first_name.clone());
+            let user = User { role, first_name, ..user.clone() };
             let says_when = random.percent(70);
             simulation.add(Device::new(user, says_when, name, pace, conversations.clone()));
         }
     }
     simulation
+}
+
+/// One team, two, or now this and now that after each start.
+fn policies(random: &mut Random) -> Vec<Policy> {
+    let (one, two): (Policy, Policy) = (|| Box::new(OneTeam), || Box::new(NorthAndSouth));
+    match random.below(10) {
+        0..3 => vec![one],
+        3..8 => vec![two],
+        _ => vec![one, two],
+    }
 }
 
 fn users(random: &mut Random) -> Vec<User> {
@@ -115,7 +144,12 @@ fn users(random: &mut Random) -> Vec<User> {
     let mut some = |most| usize::try_from(random.below(most) + 1).unwrap_or(1);
     let (drivers, desks) = (some(3), some(3));
     let roles = field.into_iter().take(drivers).chain(control.into_iter().take(desks));
-    (1..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role)).collect()
+    let names = NorthAndSouth::FIRST_NAMES.map(Into::into);
+    let users = (1..).zip(roles).map(|(n, role)| {
+        let first_name = random.pick(&names).cloned().unwrap_or_default();
+        User { first_name, ..User::new(format!("user_{n}"), role) }
+    });
+    users.collect()
 }
 
 /// Limits small enough to be met.
@@ -127,7 +161,6 @@ fn limits(random: &mut Random) -> Limits {
     limits.engine.connections_per_user = 2;
     limits.engine.requests_under_way = 8;
     limits.engine.cached_conversations = 2;
-    limits.engine.enrolment_step = 2;
     limits.periods.token_leeway = Duration::from_secs(1);
     limits.rates = RateSetting::Limited(RateLimits {
         requests: Rate { burst: 40, every: Duration::from_millis(30) },

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use chat_core::conversation::{Conversation, Participants};
-use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
+use chat_core::conversation::{Conversation, Participation, Standing};
+use chat_core::engine::{OneTeam, Teams as _};
+use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
-use chat_core::store::{Account, AppendMessage, Change, CreateConversation, Store as _};
+use chat_core::store::{Account, AppendMessage, CONTROL_TEAM, Change, CreateConversation, Store as _};
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
 
@@ -82,20 +83,27 @@ pub(crate) fn fill(dir: &Path, size: Size) -> io::Result<Stored> {
 }
 
 fn account(user: User) -> Change {
-    Change::PutAccount(Account::new(user))
+    Change::PutAccount(filed(user))
+}
+
+/// The account of a user, in the teams that the server's policy gives.
+fn filed(user: User) -> Account {
+    OneTeam.file(Account::new(user), now())
 }
 
 /// The conversation of a driver with all control users.
 fn conversation_of(number: usize, driver: &User) -> Conversation {
     let at = now();
-    let control = (0..LISTENERS).map(|number| users::listener(number).id);
     Conversation {
         id: ConversationId::compose(nonce(number as u64)),
         title: "Support: Route Change Request".into(),
         room_type: RoomType::DriverSupport,
         created_by: driver.id.clone(),
         created_at: at,
-        participants: control.chain([driver.id.clone()]).collect::<Participants>(),
+        participation: Participation {
+            teams: vec![CONTROL_TEAM.into()],
+            members: [(driver.id.clone(), Standing::Member)].into_iter().collect(),
+        },
         version: 1,
         last_seq: 1,
         last_message_at: at,
@@ -131,7 +139,7 @@ impl StoreWriter {
             id: conversation.id.clone(),
             title: conversation.title.clone(),
             room_type: conversation.room_type,
-            participants: conversation.participants.clone(),
+            teams: conversation.participation.teams.clone(),
             nonce: nonce(self.messages),
             content: CONTENT.into(),
             client_message_id: None,
@@ -141,9 +149,9 @@ impl StoreWriter {
 
     /// Appends a message with a client message id, as clients do.
     fn append(&mut self, conversation: &Conversation) -> io::Result<()> {
-        let sender: &UserId = &conversation.created_by;
+        let sender = filed(User::new(conversation.created_by.clone(), Role::BusDriver));
         let permit =
-            may_take_part(sender, Some(conversation)).map_err(|code| io::Error::other(code.text()))?;
+            may_take_part(&sender, Some(conversation)).map_err(|code| io::Error::other(code.text()))?;
         self.messages += 1;
         self.put(Change::AppendMessage(AppendMessage {
             permit,

@@ -18,12 +18,13 @@ const FORMAT: &str = "\
 Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations
 are written one after another, ordered by creation, each with all its events in chronological order:
 
-  conversation  conversation_id, title, room_type, created_by, created_at, participants
+  conversation  conversation_id, title, room_type, created_by, created_at, teams, and participants by
+                name. Without teams, the conversation is from before teams, and participants are all
   message       conversation_id, seq, message_id, sender_id, sent_at, and content, or erased: true if
                 retention has erased the text
   read          conversation_id, user_id, up_to: the user has read messages up to this seq
   enrolled, withdrawn
-                conversation_id, user_id, version: the user became a participant, or ceased to be one
+                conversation_id, user_id, version, standing: the user was added or withdrawn by name
   end           head: the last line of a complete export, with the head of the journal's chain for
                 `chat-server verify --expect`
 

@@ -95,7 +95,7 @@ pub(crate) fn handled(handled: &Handled) {
     let Handled { conn, user, event, request_id, code } = handled;
     debug!(
         connection = conn.0,
-        user = user.id.as_str(),
+        user = user.as_str(),
         request = event.map_or("none", |event| event.as_str()),
         request_id = request_id.as_ref().map(name).as_deref(),
         outcome = code.map_or("ok", |code| code.as_str()),
@@ -124,7 +124,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use chat_core::engine::ConnectionId;
-    use chat_core::protocol::{ErrorCode, EventType, Role, User};
+    use chat_core::protocol::{ErrorCode, EventType};
     use tracing::{trace, warn};
 
     use super::*;
@@ -166,7 +166,7 @@ mod tests {
         let names = "a\nb\u{1b}[2J";
         let told = Handled {
             conn: ConnectionId(7),
-            user: Arc::new(User::new(names, Role::BusDriver)),
+            user: names.into(),
             event: Some(EventType::SendChatMessage),
             request_id: Some(RequestId::Text(names.into())),
             code: Some(ErrorCode::Forbidden),

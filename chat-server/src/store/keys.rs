@@ -10,29 +10,30 @@
 //! | `!version` | version of this catalogue, u32 | once |
 //! | `!end` | the journal's end that the index has reached, JSON | per batch |
 //! | `!epoch` | the epoch | once |
-//! | `u` user | account, a JSON array | per account put |
-//! | `n` user | – : an active control user | per account put |
-//! | `e` user | – : enrolment is due | per account put |
-//! | `c` conversation | title, room, creator, time, version, JSON | created, enrolled, withdrawn |
+//! | `u` user | account, JSON | per account put |
+//! | `s` user | – : an active user in control or in a team | per account put |
+//! | `c` conversation | title, room, creator, time, teams, version | created, member changed |
 //! | `m` conversation `ff` seq u64 | a run of messages from this number | per run |
 //! | `d` user `ff` client message id | location of the record; not in sled | per such message |
-//! | `p` conversation `ff` user | – : a participant | created, enrolled, withdrawn |
-//! | `b` user `ff` conversation | – : the same by user | as `p` |
-//! | `a` user `ff` hour u32 conversation | – : the same by hour | as `p`, each new hour |
+//! | `p` conversation `ff` user | the user's standing, one byte | created, member changed |
+//! | `a` owner `ff` block u32 conversation | – | created, member changed, each new block |
 //! | `r` user `ff` conversation | read position, u64 | per rise |
 //!
 //! A run holds each message with its content, or with its location in the journal if the content is
-//! longer than 2 KiB. Keys `d` are in the file [`originals`](super::index). Of keys `a`, newer hours
-//! come first.
+//! longer than 2 KiB. Keys `d` are in the file [`originals`](super::index).
+//!
+//! Keys `a` list the conversations of an owner by activity: `t` and a team of the conversation, or
+//! `u` and a user who takes part by name. The block is that of the newest message's position.
+//! Newer blocks come first.
 //!
 //! The newest message of a conversation is the last one under its last `m` key. A new message
 //! therefore rewrites nothing.
 
-use chat_core::id::{ClientMessageId, ConversationId, UserId};
-use chat_core::time::Timestamp;
+use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
+use chat_core::store::Position;
 
 /// The version of this catalogue and of the values.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";
@@ -40,14 +41,10 @@ pub(super) const INDEX_VERSION: &[u8] = b"!version";
 pub(super) const END: &[u8] = b"!end";
 /// The key of the epoch.
 pub(super) const EPOCH: &[u8] = b"!epoch";
-/// Prefix of the marks of active control users.
-pub(super) const CONTROL: &[u8] = b"n";
-/// Prefix of the marks of users with an enrolment due.
-pub(super) const DUE: &[u8] = b"e";
+/// Prefix of the marks of active users in control or in a team.
+pub(super) const STAFF: &[u8] = b"s";
 /// Prefix of accounts.
 pub(super) const ACCOUNTS: &[u8] = b"u";
-/// Prefix of conversations.
-pub(super) const CONVERSATIONS: &[u8] = b"c";
 
 /// Prefix of messages.
 pub(super) const MESSAGES: &[u8] = b"m";
@@ -55,19 +52,32 @@ pub(super) const MESSAGES: &[u8] = b"m";
 /// The end of a part with another part behind it.
 const STOP: u8 = 0xff;
 
-const HOUR_MILLIS: i64 = 3_600_000;
+/// Positions in a block, as a power of two.
+const BLOCK_BITS: u32 = 16;
 
-/// The hour of an event, counted down: newer hours are smaller.
+/// A block of positions, counted down: newer blocks are smaller.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Hour(u32);
+pub(super) struct Block(u32);
 
-impl Hour {
-    /// The hour of this time.
-    pub(super) fn of(time: Timestamp) -> Self {
-        // Years 0 to 9999 are hours -17 million to 70 million.
-        let hour = time.as_millis().div_euclid(HOUR_MILLIS) + (1 << 31);
-        Self(!u32::try_from(hour).expect("a timestamp lies in the years 0 to 9999"))
+impl Block {
+    /// The block of this position.
+    pub(super) fn of(position: Position) -> Self {
+        Self(!u32::try_from(position.0 >> BLOCK_BITS).unwrap_or(u32::MAX))
     }
+
+    /// The first position of the block.
+    pub(super) fn first(self) -> Position {
+        Position(u64::from(!self.0) << BLOCK_BITS)
+    }
+}
+
+/// The owner of a list of conversations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    /// A user who takes part by name.
+    User(UserId),
+    /// A team.
+    Team(TeamId),
 }
 
 /// The key of an account.
@@ -75,14 +85,9 @@ pub(super) fn account(user: &UserId) -> Vec<u8> {
     key(b'u', &[], user.as_str())
 }
 
-/// The key of the mark of an active control user.
-pub(super) fn control(user: &UserId) -> Vec<u8> {
-    key(b'n', &[], user.as_str())
-}
-
-/// The key of the mark of a user whose enrolment is due.
-pub(super) fn due(user: &UserId) -> Vec<u8> {
-    key(b'e', &[], user.as_str())
+/// The key of the mark of an active user in control or in a team.
+pub(super) fn staff(user: &UserId) -> Vec<u8> {
+    key(b's', &[], user.as_str())
 }
 
 /// The key of a conversation.
@@ -112,49 +117,46 @@ pub(super) fn client_id(user: &UserId, id: &ClientMessageId) -> Vec<u8> {
     key(b'd', &[user.as_str()], id.as_str())
 }
 
-/// Prefix of a conversation's participants.
-pub(super) fn participants(conversation: &ConversationId) -> Vec<u8> {
+/// Prefix of the users with a standing in a conversation.
+pub(super) fn members(conversation: &ConversationId) -> Vec<u8> {
     key(b'p', &[conversation.as_str()], "")
 }
 
-/// The key of a participant.
-pub(super) fn participant(conversation: &ConversationId, user: &UserId) -> Vec<u8> {
+/// The key of a user's standing in a conversation.
+pub(super) fn member(conversation: &ConversationId, user: &UserId) -> Vec<u8> {
     key(b'p', &[conversation.as_str()], user.as_str())
 }
 
-/// Prefix of a user's conversations by id.
-pub(super) fn memberships(user: &UserId) -> Vec<u8> {
-    key(b'b', &[user.as_str()], "")
-}
-
-/// The key of a user's conversation by id.
-pub(super) fn membership(user: &UserId, conversation: &ConversationId) -> Vec<u8> {
-    key(b'b', &[user.as_str()], conversation.as_str())
-}
-
-/// Prefix of a user's conversations by activity.
-pub(super) fn activities(user: &UserId) -> Vec<u8> {
-    key(b'a', &[user.as_str()], "")
-}
-
-/// Prefix of a user's conversations with their last activity in this hour. Older hours follow.
-pub(super) fn activities_in(user: &UserId, hour: Hour) -> Vec<u8> {
-    let mut key = activities(user);
-    key.extend(hour.0.to_be_bytes());
+/// Prefix of an owner's conversations by activity.
+pub(super) fn activities(owner: &Owner) -> Vec<u8> {
+    let (tag, id) = match owner {
+        Owner::User(user) => (b'u', user.as_str()),
+        Owner::Team(team) => (b't', team.as_str()),
+    };
+    let mut key = key(b'a', &[id], "");
+    key.insert(1, tag);
     key
 }
 
-/// The key of a user's conversation by activity.
-pub(super) fn activity(user: &UserId, hour: Hour, conversation: &ConversationId) -> Vec<u8> {
-    let mut key = activities_in(user, hour);
+/// Prefix of an owner's conversations with their newest message in this block. Older blocks
+/// follow.
+pub(super) fn activities_in(owner: &Owner, block: Block) -> Vec<u8> {
+    let mut key = activities(owner);
+    key.extend(block.0.to_be_bytes());
+    key
+}
+
+/// The key of an owner's conversation by activity.
+pub(super) fn activity(owner: &Owner, block: Block, conversation: &ConversationId) -> Vec<u8> {
+    let mut key = activities_in(owner, block);
     key.extend(conversation.as_str().as_bytes());
     key
 }
 
-/// Hour and conversation of a key of [`activity`], without the prefix of [`activities`].
-pub(super) fn split_activity(rest: &[u8]) -> Option<(Hour, ConversationId)> {
-    let (hour, conversation) = rest.split_first_chunk()?;
-    Some((Hour(u32::from_be_bytes(*hour)), text(conversation)?))
+/// Block and conversation of a key of [`activity`], without the prefix of [`activities`].
+pub(super) fn split_activity(rest: &[u8]) -> Option<(Block, ConversationId)> {
+    let (block, conversation) = rest.split_first_chunk()?;
+    Some((Block(u32::from_be_bytes(*block)), text(conversation)?))
 }
 
 /// The key of a user's read position.
@@ -184,22 +186,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_count_down() {
-        let hour = |millis| Hour::of(Timestamp::from_millis(millis));
-        assert!(hour(3_600_000) < hour(3_599_999));
-        assert!(hour(0) < hour(-1));
-        assert_eq!(hour(-1), hour(-3_600_000));
-        assert!(hour(i64::MAX) < hour(i64::MIN));
+    fn blocks_count_down() {
+        let block = |position| Block::of(Position(position));
+        assert!(block(65_536) < block(65_535));
+        assert_eq!(block(0), block(65_535));
+        assert!(block(u64::MAX) < block(0));
+        assert_eq!(block(200_000).first(), Position(196_608));
     }
 
     #[test]
     fn ids_of_any_content_stay_apart() {
         let user = |id: &str| UserId::from(id);
         let conversation = |id: &str| ConversationId::from(id);
-        assert_ne!(membership(&user("a"), &conversation("bc")), membership(&user("ab"), &conversation("c")),);
+        let read = |a: &str, b: &str| read_position(&user(a), &conversation(b));
+        assert_ne!(read("a", "bc"), read("ab", "c"));
         assert!(!message(&conversation("ab"), 1).starts_with(&messages(&conversation("a"))));
-        let key = activity(&user("a\u{0}ÿ"), Hour(7), &conversation("ÿ"));
-        let rest = key.strip_prefix(&activities(&user("a\u{0}ÿ"))[..]).unwrap();
-        assert_eq!(split_activity(rest), Some((Hour(7), conversation("ÿ"))));
+        let owner = Owner::User(user("a\u{0}ÿ"));
+        let key = activity(&owner, Block(7), &conversation("ÿ"));
+        let rest = key.strip_prefix(&activities(&owner)[..]).unwrap();
+        assert_eq!(split_activity(rest), Some((Block(7), conversation("ÿ"))));
+        assert_ne!(activities(&Owner::User(user("x"))), activities(&Owner::Team("x".into())));
     }
 }

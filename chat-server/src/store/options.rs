@@ -9,7 +9,8 @@ use chat_core::store::Position;
 use super::disk::{Disk, SystemDisk};
 use super::write::journal::TornTail;
 
-/// Settings of a [`LocalStore`](super::LocalStore). The defaults suit a server of thousands of users.
+/// Settings of a [`LocalStore`](super::LocalStore). The defaults suit a server of thousands of
+/// users.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Bytes of a segment of the journal, at least 4 KiB and at most 1 GiB. 64 MiB hold some

@@ -7,9 +7,10 @@ use std::array;
 use std::ops::Range;
 use std::sync::Arc;
 
-use chat_core::id::{MessageId, UserId};
-use chat_core::protocol::{Role, RoomType, User};
-use chat_core::store::{Account, Said, Source};
+use chat_core::conversation::{Conversation, Standing};
+use chat_core::id::{MessageId, TeamId, UserId};
+use chat_core::protocol::RoomType;
+use chat_core::store::Position;
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -24,14 +25,31 @@ pub(super) const INLINE_MOST: usize = 2 << 10;
 /// The engine's own limits are far below. This limit keeps values small whatever an embedder sets.
 pub(super) const TEXT_MOST: usize = 1 << 10;
 
-/// The stored part of a conversation. Messages and participants have keys of their own.
+/// Longest name of a team: enough for a UUID. An account names up to 32 teams twice.
+pub(super) const TEAM_MOST: usize = 40;
+
+/// The stored part of a conversation. Messages and members have keys of their own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct ConversationValue {
     pub(super) title: Arc<str>,
     pub(super) room_type: RoomType,
     pub(super) created_by: UserId,
     pub(super) created_at: Timestamp,
+    pub(super) teams: Vec<TeamId>,
     pub(super) version: u64,
+}
+
+impl From<&Conversation> for ConversationValue {
+    fn from(conversation: &Conversation) -> Self {
+        Self {
+            title: conversation.title.clone(),
+            room_type: conversation.room_type,
+            created_by: conversation.created_by.clone(),
+            created_at: conversation.created_at,
+            teams: conversation.participation.teams.clone(),
+            version: conversation.version,
+        }
+    }
 }
 
 /// Bytes of a run of messages after which a new run begins. A leaf of sled holds 16 runs, and must
@@ -45,6 +63,8 @@ pub(super) const RUN_MOST: usize = 4 << 10;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct MessageValue {
     pub(super) nonce: [u8; NONCE],
+    /// The position of the message's record.
+    pub(super) position: Position,
     pub(super) sent_at: Timestamp,
     pub(super) sender: UserId,
     pub(super) content: ContentValue,
@@ -90,6 +110,7 @@ impl MessageValue {
         run.reserve(self.encoded_length());
         run.extend(length.expect("a message is at most INLINE_MOST and TEXT_MOST long").to_be_bytes());
         run.extend(self.nonce);
+        run.extend(self.position.0.to_be_bytes());
         run.extend(self.sent_at.as_millis().to_be_bytes());
         run.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
         run.extend(sender);
@@ -109,7 +130,7 @@ impl MessageValue {
 
     /// Bytes of the message in a run.
     pub(super) fn encoded_length(&self) -> usize {
-        LENGTH + NONCE + 8 + 2 + self.sender.as_str().len() + self.content.stored_length()
+        LENGTH + NONCE + 8 + 8 + 2 + self.sender.as_str().len() + self.content.stored_length()
     }
 
     /// The ranges of the messages in a run; `None` if malformed.
@@ -140,12 +161,14 @@ impl MessageValue {
     /// Decodes a message; `None` if malformed.
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (nonce, rest) = bytes.split_first_chunk()?;
+        let (position, rest) = rest.split_first_chunk()?;
         let (sent_at, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (sender, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         let (kind, content) = rest.split_first()?;
         Some(Self {
             nonce: *nonce,
+            position: Position(u64::from_be_bytes(*position)),
             sent_at: Timestamp::from_millis(i64::from_be_bytes(*sent_at)),
             sender: str::from_utf8(sender).ok()?.into(),
             content: ContentValue::decode(*kind, content)?,
@@ -202,46 +225,24 @@ pub(super) fn decode_location(bytes: [u8; LOCATION]) -> Location {
     Location { segment, offset: u32::from_be_bytes(array::from_fn(|n| bytes[8 + n])) }
 }
 
-/// An account as a JSON array without its id, which is in the key. The array is short because sled
-/// stores up to 22 bytes without an allocation, and keeps the account of every connected user.
-/// Times follow only if set.
-pub(super) fn encode_account(account: &Account) -> Vec<u8> {
-    let Account { user, active, enrolment_due, said, decided_at, role_imported } = account;
-    let role = Role::ALL.iter().position(|role| *role == user.role);
-    let marks = u8::from(*active) | u8::from(*enrolment_due) << 1 | u8::from(*role_imported) << 2;
-    let plain = (role, marks, &user.email, &user.first_name, &user.last_name);
-    if said.is_none() && decided_at.is_none() {
-        return encode_json(&plain);
+/// Encodes a standing. Users without one have no entry.
+pub(super) fn encode_standing(standing: Standing) -> Option<[u8; 1]> {
+    match standing {
+        Standing::Unnamed => None,
+        Standing::Member => Some([1]),
+        Standing::ControlMember => Some([2]),
+        Standing::Withdrawn => Some([3]),
     }
-    let (role, marks, email, first_name, last_name) = plain;
-    let source = said.and_then(|said| Source::ALL.iter().position(|source| *source == said.source));
-    let times = [said.map(|said| said.at), *decided_at].map(|time| time.map(Timestamp::as_millis));
-    encode_json(&(role, marks, email, first_name, last_name, source, times))
 }
 
-/// Decodes the account of this id.
-pub(super) fn decode_account(id: &UserId, bytes: &[u8]) -> Option<Account> {
-    type Plain = (usize, u8, Arc<str>, Arc<str>, Arc<str>);
-    type Timed = (usize, u8, Arc<str>, Arc<str>, Arc<str>, Option<usize>, [Option<i64>; 2]);
-    let plain = |(role, marks, email, first_name, last_name): Plain| {
-        (role, marks, email, first_name, last_name, None, [None; 2])
-    };
-    let read = decode_json::<Timed>(bytes).or_else(|| decode_json::<Plain>(bytes).map(plain));
-    let (role, marks, email, first_name, last_name, source, times) = read?;
-    let [said_at, decided_at] = times.map(|time| time.map(Timestamp::from_millis));
-    let said = match (source, said_at) {
-        (None, None) => None,
-        (Some(source), Some(at)) => Some(Said { source: *Source::ALL.get(source)?, at }),
-        _ => return None,
-    };
-    Some(Account {
-        active: marks & 1 != 0,
-        enrolment_due: marks & 2 != 0,
-        role_imported: marks & 4 != 0,
-        said,
-        decided_at,
-        user: User { id: id.clone(), email, role: *Role::ALL.get(role)?, first_name, last_name },
-    })
+/// Decodes a standing.
+pub(super) fn decode_standing(bytes: &[u8]) -> Option<Standing> {
+    match bytes {
+        [1] => Some(Standing::Member),
+        [2] => Some(Standing::ControlMember),
+        [3] => Some(Standing::Withdrawn),
+        _ => None,
+    }
 }
 
 /// A rarely written value, as JSON.
@@ -257,6 +258,11 @@ pub(super) fn decode_json<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 /// Decodes a number.
 pub(super) fn decode_number(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Whether all names of teams are short enough.
+pub(super) fn fit_teams(teams: &[TeamId]) -> bool {
+    teams.iter().all(|team| team.as_str().len() <= TEAM_MOST)
 }
 
 /// Whether an id, a name or a title is short enough.

@@ -91,9 +91,7 @@ impl Caller {
     async fn users(&self, notification: &Notification) -> Option<Vec<UserId>> {
         let loaded = self.store.load(Query::Conversation(notification.conversation.clone())).await.ok()?;
         let Facts::Conversation(Some(conversation)) = loaded.facts else { return Some(Vec::new()) };
-        let participants = conversation.participants.iter();
-        let others = participants.filter(|user| **user != notification.sender).cloned().collect();
-        self.handle.not_connected(others).await.ok()
+        self.handle.absent(conversation, notification.sender.clone()).await.ok()
     }
 
     async fn post(&self, notification: &Notification, users: &[UserId]) -> Result<(), RequestError> {

@@ -2,10 +2,9 @@
 
 use chat_core::id::{ConversationId, MessageId, UserId};
 use chat_core::protocol::RoomType;
+use chat_core::store::Event;
 use chat_core::time::Timestamp;
 use serde::Serialize;
-
-use crate::store::journal::{ConversationCreated, Event, MessageAppended};
 
 /// A message or conversation that offline participants have missed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,39 +45,29 @@ impl Notification {
     /// The notification for a journal event, if users can miss the event.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
-            Event::ConversationCreated(ConversationCreated {
-                id,
-                room_type,
-                created_by,
-                message_id,
-                sent_at,
-                ..
-            }) => Some(Self {
+            Event::ConversationCreated(created) => Some(Self {
                 kind: "new_support_conversation",
-                conversation: id.clone(),
-                message: message_id.clone(),
+                conversation: created.id.clone(),
+                message: created.message_id.clone(),
                 seq: 1,
-                sender: created_by.clone(),
-                room_type: Some(*room_type),
-                at: *sent_at,
+                sender: created.created_by.clone(),
+                room_type: Some(created.room_type),
+                at: created.sent_at,
             }),
-            Event::MessageAppended(MessageAppended {
-                conversation,
-                seq,
-                message_id,
-                sender,
-                sent_at,
-                ..
-            }) => Some(Self {
+            Event::MessageAppended(appended) => Some(Self {
                 kind: "new_message",
-                conversation: conversation.clone(),
-                message: message_id.clone(),
-                seq: *seq,
-                sender: sender.clone(),
+                conversation: appended.conversation.clone(),
+                message: appended.message_id.clone(),
+                seq: appended.seq,
+                sender: appended.sender.clone(),
                 room_type: None,
-                at: *sent_at,
+                at: appended.sent_at,
             }),
-            _ => None,
+            Event::EpochBegun { .. }
+            | Event::AccountPut { .. }
+            | Event::ReadMarked(_)
+            | Event::MemberAdded(_)
+            | Event::MemberWithdrawn(_) => None,
         }
     }
 

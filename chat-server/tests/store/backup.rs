@@ -12,7 +12,7 @@ use chat_server::store::{
     BackupError, Checks, LocalStore, OpenError, Options, Verified, backup, rebuild, restore, verify,
 };
 use server_test_support::store::{
-    commit, contents, conv, copy_dir, creation, everything, load, message, open,
+    commit, contents, conv, copy_dir, creation, everything, load, message, open, open_with,
 };
 use tempfile::TempDir;
 
@@ -24,7 +24,7 @@ fn short_segments() -> Options {
 /// A store of several segments, closed.
 fn store() -> TempDir {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     commit(&store, vec![creation(&conv(), Some("a"))]);
     (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
     store.close().unwrap();
@@ -160,7 +160,7 @@ fn a_backup_that_is_not_sound_is_not_restored() {
 #[test]
 fn while_commits_go_on_a_backup_holds_what_was_acknowledged_before_it_began() {
     let (dir, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     commit(&store, vec![creation(&conv(), None)]);
     let (acknowledged, done) = (AtomicUsize::new(1), AtomicBool::new(false));
     let backups = thread::scope(|scope| {

@@ -2,7 +2,7 @@
 //!
 //! A segment's header has 60 bytes, a group's 48, a record's 60.
 
-use chat_server::store::journal::Hash;
+use chat_core::store::Hash;
 use sha2::{Digest as _, Sha256};
 
 /// The offsets of a record: its header, its payload, its content, and its end.

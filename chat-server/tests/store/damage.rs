@@ -4,17 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::bytes::{find_record, fix_checksums};
-use chat_server::store::journal::{Content, Event, read_all};
+use chat_core::store::{Content, Event};
+use chat_server::store::journal::read_all;
 use chat_server::store::{LocalStore, OpenError, Options};
 use server_test_support::store::{
-    account, commit, contents, conv, copy_dir, creation, last_segment, message, open, read, segments, written,
+    commit, contents, conv, copy_dir, creation, last_segment, message, open, open_with, read, segments,
+    written,
 };
 use tempfile::TempDir;
 
 /// A store with every kind of record; gives its segment's length before the last group.
 fn store(dir: &Path) -> u64 {
     let store = open(dir);
-    commit(&store, vec![account("control", chat_core::protocol::Role::ControlStaff)]);
     commit(&store, vec![creation(&conv(), Some("a")), message(&conv(), "in the same group", Some("b"))]);
     commit(&store, vec![read(&conv(), 2), message(&conv(), "another", None)]);
     let before = written(&last_segment(dir));
@@ -74,7 +75,7 @@ fn the_record_that_is_damaged_is_the_one_that_is_named() {
     let OpenError::Damaged(damage) = refused_with(copy.path(), &segment, &sound, offset, 0) else {
         panic!("not damaged")
     };
-    assert_eq!(damage.position.0, 4, "epoch, account, creation, message: {damage}");
+    assert_eq!(damage.position.0, 5, "epoch, two accounts, creation, message: {damage}");
 }
 
 #[test]
@@ -114,14 +115,14 @@ fn a_lost_end_is_known() {
     fs::OpenOptions::new().write(true).open(segment).unwrap().set_len(before).unwrap();
     let error = LocalStore::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(error, OpenError::Lost { .. }), "{error}");
-    assert!(error.to_string().contains("ends with position 6"), "{error}");
+    assert!(error.to_string().contains("ends with position 7"), "{error}");
 }
 
 #[test]
 fn a_missing_segment_is_known() {
     let options = || Options { segment_bytes: 0, ..Options::default() };
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), options()).unwrap();
+    let store = open_with(dir.path(), options());
     commit(&store, vec![creation(&conv(), None)]);
     let long = "long ".repeat(200);
     (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
@@ -140,7 +141,7 @@ fn a_missing_segment_is_known() {
     let error = refused_with(dir.path(), &segments[0], &flipped, flipped.len() - 1, 0);
     assert!(matches!(error, OpenError::Damaged(_)), "an old segment is checked too: {error}");
     fs::write(&segments[0], flipped).unwrap();
-    assert_eq!(contents(&LocalStore::open(dir.path(), options()).unwrap(), &conv()).len(), 21);
+    assert_eq!(contents(&open_with(dir.path(), options()), &conv()).len(), 21);
 }
 
 #[test]
@@ -148,8 +149,8 @@ fn a_segment_that_was_not_begun_yet_tells_where_the_one_before_it_ended() {
     let dir = TempDir::new().unwrap();
     let before = store(dir.path());
     let (copy, segment) = journal_alone(dir.path());
-    // Seven positions were synced when this segment was to be begun.
-    fs::write(copy.path().join("journal/00000000000000000008.log"), b"").unwrap();
+    // Eight positions were synced when this segment was to be begun.
+    fs::write(copy.path().join("journal/00000000000000000009.log"), b"").unwrap();
     fs::OpenOptions::new().write(true).open(&segment).unwrap().set_len(before).unwrap();
     let error = LocalStore::open(copy.path(), Options::default()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged(_)), "{error}");
@@ -162,7 +163,7 @@ fn a_segment_that_was_not_begun_yet_tells_where_the_one_before_it_ended() {
 fn a_start_with_a_sound_index_does_not_read_what_was_checked_before() {
     let options = || Options { segment_bytes: 0, ..Options::default() };
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), options()).unwrap();
+    let store = open_with(dir.path(), options());
     commit(&store, vec![creation(&conv(), None)]);
     let long = "long ".repeat(200);
     (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
@@ -173,7 +174,7 @@ fn a_start_with_a_sound_index_does_not_read_what_was_checked_before() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&first, bytes).unwrap();
-    let store = LocalStore::open(dir.path(), options()).unwrap();
+    let store = open_with(dir.path(), options());
     assert_eq!(contents(&store, &conv()).len(), 21);
     drop(store);
     assert!(matches!(read_all(dir.path()).unwrap().last(), Some(Err(OpenError::Damaged(_)))));
@@ -187,12 +188,13 @@ fn the_journal_is_read_back_as_it_was_written() {
     store(dir.path());
     let records: Vec<_> = read_all(dir.path()).unwrap().map(Result::unwrap).collect();
     let positions: Vec<_> = records.iter().map(|record| record.position.0).collect();
-    assert_eq!(positions, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(positions, [1, 2, 3, 4, 5, 6, 7, 8]);
     assert!(records.windows(2).all(|two| two[0].hash == two[1].previous));
     assert!(matches!(records[0].event, Event::EpochBegun { .. }));
-    assert!(matches!(&records[3].event, Event::MessageAppended(appended) if appended.seq == 2));
-    assert_eq!(records[3].content, Content::Text("in the same group".into()));
-    assert_eq!(records[4].content, Content::None);
+    assert!(matches!(&records[4].event, Event::MessageAppended(appended) if appended.seq == 2));
+    let content = |place: usize| records[place].event.content().map(|(content, _)| content);
+    assert_eq!(content(4), Some(&Content::Text("in the same group".into())));
+    assert_eq!(content(5), None);
 }
 
 #[test]
@@ -205,7 +207,7 @@ fn what_was_changed_with_care_is_found_by_hash_and_chain() {
     let [_, payload, content, _] = record;
     // The last letter of the user's name in `"sender":"driver"`, and a letter of the message.
     let sender = sound[payload..content].windows(7).position(|window| window == b"driver\"").unwrap();
-    for (offset, position) in [(content + 20, 4), (payload + sender, 5)] {
+    for (offset, position) in [(content + 20, 5), (payload + sender, 6)] {
         let mut forged = sound.clone();
         forged[offset] ^= 1;
         fix_checksums(&mut forged, record);
@@ -229,7 +231,7 @@ fn erased_content_leaves_positions_and_chain_as_they_were() {
     fix_checksums(&mut bytes, record);
     fs::write(&segment, bytes).unwrap();
     let after: Vec<_> = read_all(dir.path()).unwrap().map(Result::unwrap).collect();
-    assert_eq!(after[3].content, Content::Erased);
+    assert!(after[4].event.is_erased());
     assert_eq!(after.iter().map(|record| record.hash).collect::<Vec<_>>(), before);
     fs::remove_dir_all(dir.path().join("index")).unwrap();
     assert_eq!(contents(&open(dir.path()), &conv())[1], "");

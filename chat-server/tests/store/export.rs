@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::bytes::{find_record, fix_checksums};
 use chat_core::id::ConversationId;
+use chat_core::protocol::Role;
 use chat_core::store::{Change, Membership};
 use chat_server::store::journal::ChainHead;
 use chat_server::store::{ExportError, Selection, backup, export};
 use serde::Deserialize;
-use server_test_support::store::{commit, creation, last_segment, message, open, read, time};
+use server_test_support::store::{account, commit, creation, last_segment, message, open, read, time};
 use tempfile::TempDir;
 
 /// A line as a reader of exports would parse it: no other field is allowed.
@@ -23,6 +24,7 @@ enum Line {
         room_type: String,
         created_by: String,
         created_at: String,
+        teams: Vec<String>,
         participants: Vec<String>,
     },
     Message {
@@ -47,12 +49,14 @@ enum Line {
         conversation_id: String,
         user_id: String,
         version: u64,
+        standing: String,
     },
     Withdrawn {
         position: u64,
         conversation_id: String,
         user_id: String,
         version: u64,
+        standing: String,
     },
     End {
         position: u64,
@@ -82,6 +86,7 @@ fn store() -> TempDir {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path());
     let (first, second) = (conversation(2), conversation(1));
+    commit(&store, vec![account("another", Role::QueueRegulator)]);
     commit(&store, vec![creation(&first, None), creation(&second, None)]);
     commit(&store, vec![message(&first, "to the first", None), message(&second, "to the second", None)]);
     let membership = |version| Membership { conversation: first.clone(), user: "another".into(), version };
@@ -94,8 +99,9 @@ fn store() -> TempDir {
 /// A line in few words.
 fn brief(line: &Line) -> String {
     match line {
-        Line::Conversation { conversation_id, title, room_type, created_by, participants, .. } => {
-            format!("{conversation_id} {title} {room_type} {created_by} {}", participants.join(","))
+        Line::Conversation { conversation_id, title, room_type, created_by, teams, participants, .. } => {
+            let (teams, participants) = (teams.join(","), participants.join(","));
+            format!("{conversation_id} {title} {room_type} {created_by} {teams} {participants}")
         }
         Line::Message { conversation_id, seq, sender_id, content, erased, message_id, .. } => {
             assert!(message_id.starts_with("msg_") && message_id.ends_with(&seq.to_string()), "{message_id}");
@@ -104,11 +110,11 @@ fn brief(line: &Line) -> String {
         Line::Read { conversation_id, user_id, up_to, .. } => {
             format!("{conversation_id} {user_id} read {up_to}")
         }
-        Line::Enrolled { conversation_id, user_id, version, .. } => {
-            format!("{conversation_id} {user_id} in {version}")
+        Line::Enrolled { conversation_id, user_id, version, standing, .. } => {
+            format!("{conversation_id} {user_id} in {version} {standing}")
         }
-        Line::Withdrawn { conversation_id, user_id, version, .. } => {
-            format!("{conversation_id} {user_id} out {version}")
+        Line::Withdrawn { conversation_id, user_id, version, standing, .. } => {
+            format!("{conversation_id} {user_id} out {version} {standing}")
         }
         Line::End { position, head } => {
             let head: ChainHead = head.parse().unwrap();
@@ -125,17 +131,17 @@ fn briefs(lines: &[Line]) -> Vec<String> {
 fn conversations_come_one_after_the_other_with_all_that_happened() {
     let dir = store();
     let expected = [
-        "conv_2 Support: a title driver_support driver control,driver",
+        "conv_2 Support: a title driver_support driver control driver",
         "conv_2 1 driver Some(\"the first message\") false",
         "conv_2 2 driver Some(\"to the first\") false",
         "conv_2 control read 2",
-        "conv_2 another in 2",
-        "conv_2 another out 3",
-        "conv_1 Support: a title driver_support driver control,driver",
+        "conv_2 another in 2 member",
+        "conv_2 another out 3 withdrawn",
+        "conv_1 Support: a title driver_support driver control driver",
         "conv_1 1 driver Some(\"the first message\") false",
         "conv_1 2 driver Some(\"to the second\") false",
         "conv_1 control read 1",
-        "end 9 9",
+        "end 12 12",
     ];
     assert_eq!(briefs(&all(dir.path())), expected);
 }

@@ -12,7 +12,7 @@ use chat_server::store::journal::read_all;
 use chat_server::store::{LocalStore, OpenError, Options};
 use futures::executor::block_on;
 use server_test_support::store::{
-    commit, contents, conv, copy_dir, creation, last_segment, message, read, segments, written,
+    commit, contents, conv, copy_dir, creation, last_segment, message, open_with, read, segments, written,
 };
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ fn short_segments(boot: &str) -> Options {
 /// gives where the last group begins.
 fn fill_many_segments(store: &LocalStore, dir: &Path) -> (PathBuf, u64) {
     commit(store, vec![creation(&conv(), Some("a"))]);
-    for number in 0..30 {
+    for number in 0..31 {
         let content = format!("{number} ").repeat(100 + 900 * (number % 2));
         commit(store, vec![message(&conv(), &content, None), read(&conv(), number as u64 + 2)]);
     }
@@ -71,7 +71,7 @@ fn assert_names(error: &OpenError, segment: &Path, offset: usize) {
 #[test]
 fn after_a_power_cut_a_flipped_bit_in_any_segment_is_named_and_one_in_the_last_group_is_cut_and_reported() {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments("one")).unwrap();
+    let store = open_with(dir.path(), short_segments("one"));
     let (last, before) = fill_many_segments(&store, dir.path());
     let all = contents(&store, &conv());
     drop(store);
@@ -108,7 +108,7 @@ fn after_a_power_cut_a_flipped_bit_in_any_segment_is_named_and_one_in_the_last_g
 #[test]
 fn after_a_clean_stop_a_flipped_bit_is_named_by_reading_all_and_never_answered() {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments("one")).unwrap();
+    let store = open_with(dir.path(), short_segments("one"));
     fill_many_segments(&store, dir.path());
     let all = contents(&store, &conv());
     store.close().unwrap();

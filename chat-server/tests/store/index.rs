@@ -6,17 +6,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use chat_core::id::ConversationId;
 use chat_core::protocol::Role;
 use chat_core::store::Facts;
 use chat_server::store::{IndexReport, LocalStore, Observer, OpenError, Options, Progress};
 use server_test_support::store::{
-    account, commit, contents, conv, copy_dir, creation, everything, last_segment, message, open, read,
+    account, commit, contents, conv, copy_dir, creation, everything, last_segment, message, open, open_with,
+    read,
 };
 use tempfile::TempDir;
 
 /// Fills a store with something of every kind, a long content included.
 fn fill(store: &LocalStore) {
-    commit(store, vec![account("control", Role::ControlStaff), account("driver", Role::BusDriver)]);
     commit(store, vec![creation(&conv(), Some("a")), creation(&"conv_2".into(), None)]);
     let long = "é".repeat(3_000);
     commit(
@@ -64,7 +65,7 @@ fn a_deleted_index_is_built_anew() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let listener = told.clone();
     let observer = Observer::new(move |progress| listener.lock().unwrap().push(progress));
-    let store = LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap();
+    let store = open_with(dir.path(), Options { observer, ..Options::default() });
     assert!(is_rebuilt(&store));
     assert_eq!(facts(&store), before);
     let last = store.report().position;
@@ -159,19 +160,19 @@ fn the_index_of_another_journal_is_refused() {
 fn after_an_unclean_stop_a_restarted_machine_does_not_trust_the_index() {
     let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), boot("one")).unwrap();
+    let store = open_with(dir.path(), boot("one"));
     fill(&store);
     let before = facts(&store);
     drop(store);
-    let store = LocalStore::open(dir.path(), boot("one")).unwrap();
+    let store = open_with(dir.path(), boot("one"));
     assert!(!is_rebuilt(&store), "the process ended, the machine did not");
     drop(store);
-    let store = LocalStore::open(dir.path(), boot("two")).unwrap();
+    let store = open_with(dir.path(), boot("two"));
     assert!(is_rebuilt(&store));
     assert_eq!(facts(&store), before);
     store.close().unwrap();
     drop(store);
-    let store = LocalStore::open(dir.path(), boot("three")).unwrap();
+    let store = open_with(dir.path(), boot("three"));
     assert_eq!(store.report().index, IndexReport::Current, "it was closed");
 }
 
@@ -184,7 +185,7 @@ fn a_start_that_did_not_come_to_its_end_is_no_clean_stop() {
     fs::write(&segment, &sound[..sound.len() - 1]).unwrap();
     assert!(LocalStore::open(dir.path(), boot("one")).is_err(), "it has opened the index, and then gives up");
     fs::write(&segment, sound).unwrap();
-    let store = LocalStore::open(dir.path(), boot("two")).unwrap();
+    let store = open_with(dir.path(), boot("two"));
     assert!(is_rebuilt(&store));
     assert_eq!(facts(&store), before);
 }
@@ -198,7 +199,7 @@ fn a_start_that_stopped_while_it_built_an_index_is_no_clean_stop() {
     let stopped =
         catch_unwind(AssertUnwindSafe(|| LocalStore::open(dir.path(), Options { observer, ..boot("one") })));
     assert!(stopped.is_err() && dir.path().join("index").exists());
-    let store = LocalStore::open(dir.path(), boot("two")).unwrap();
+    let store = open_with(dir.path(), boot("two"));
     assert!(is_rebuilt(&store), "what was built was never synced");
     assert_eq!(facts(&store), before);
 }
@@ -222,7 +223,7 @@ fn write_index_version(dir: &Path, version: u32) {
 #[test]
 fn an_older_index_is_built_anew_and_a_newer_one_refused() {
     let (dir, before) = filled();
-    for older in [0, 2, 3] {
+    for older in [0, 3, 4] {
         write_index_version(dir.path(), older);
         let store = open(dir.path());
         assert!(is_rebuilt(&store));
@@ -231,7 +232,7 @@ fn an_older_index_is_built_anew_and_a_newer_one_refused() {
     }
     write_index_version(dir.path(), 7);
     let error = LocalStore::open(dir.path(), Options::default()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 7, known: 4, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 7, known: 5, .. }), "{error}");
     assert!(error.to_string().contains("version 7"), "{error}");
 }
 
@@ -271,4 +272,28 @@ fn a_second_server_on_the_same_data_is_refused() {
     assert!(error.to_string().contains("in use by another server"), "{error}");
     drop(store);
     open(dir.path());
+}
+
+/// Bytes of all keys and values of the index that are about conversations, with so many control
+/// users.
+fn bytes_of_conversations(control_users: usize) -> usize {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    let control = |number| account(&format!("control_{number}"), Role::ControlStaff);
+    commit(&store, (0..control_users).map(control).collect());
+    for id in ["conv_1", "conv_2", "conv_3"].map(ConversationId::from) {
+        commit(&store, vec![creation(&id, None), message(&id, "short", None), read(&id, 2)]);
+    }
+    store.close().unwrap();
+    drop(store);
+    let db = sled::Config::new().path(dir.path().join("index")).flush_every_ms(None).open().unwrap();
+    let entries = b"cmpar".iter().flat_map(|letter| db.scan_prefix([*letter]).map(Result::unwrap));
+    entries.map(|(key, value)| key.len() + value.len()).sum()
+}
+
+#[test]
+fn a_conversation_takes_as_many_bytes_with_10_and_with_300_control_users() {
+    let few = bytes_of_conversations(10);
+    assert!(few > 0);
+    assert_eq!(bytes_of_conversations(300), few);
 }

@@ -12,7 +12,7 @@ use chat_core::store::{Change, Facts, Loaded, MemoryStore, Query, Store, Unavail
 use chat_server::store::{IndexReport, LocalStore, Observer, Options, Progress};
 use futures::executor::block_on;
 use server_test_support::store::{
-    account, commit, contents, conv, creation, everything, message, open, read,
+    account, commit, contents, conv, creation, everything, message, open, open_with, people, read,
 };
 use tempfile::TempDir;
 
@@ -60,7 +60,7 @@ fn faulty(dir: &TempDir) -> (Arc<Faults>, LocalStore) {
     let met = faults.clone();
     let observer = Observer::new(move |progress| met.meet(progress));
     let options = Options { observer, segment_bytes: 4 << 10, ..Options::default() };
-    (faults, LocalStore::open(dir.path(), options).unwrap())
+    (faults, open_with(dir.path(), options))
 }
 
 fn ask(store: &LocalStore) -> Result<Loaded, UnavailableError> {
@@ -86,7 +86,7 @@ fn commit_to(stores: (&LocalStore, &MemoryStore), change: impl Fn() -> Change) {
 fn store_without_index(dir: &TempDir) -> (Arc<Faults>, LocalStore, MemoryStore) {
     let ((faults, store), reference) = (faulty(dir), MemoryStore::new("epoch"));
     let stores = (&store, &reference);
-    commit_to(stores, || account("control", Role::ControlStaff));
+    block_on(reference.commit(people())).unwrap();
     commit_to(stores, || creation(&conv(), Some("a")));
     wait_until("the index is up to date", || contents(&store, &conv()).len() == 1);
     faults.set(true);
@@ -126,7 +126,7 @@ fn the_index_is_built_anew_while_the_store_runs() {
 fn an_index_that_holds_nonsense_is_found_out_by_a_load_and_replaced() {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path());
-    commit(&store, vec![account("driver", Role::BusDriver), creation(&conv(), None)]);
+    commit(&store, vec![creation(&conv(), None)]);
     let before = answers(&store);
     store.close().unwrap();
     drop(store);

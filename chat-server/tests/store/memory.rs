@@ -3,8 +3,8 @@
 use std::fs;
 
 use chat_core::store::Change;
-use chat_server::store::{LocalStore, Options};
-use server_test_support::store::{commit, conv, creation, message, open};
+use chat_server::store::Options;
+use server_test_support::store::{commit, conv, creation, message, open, open_with};
 use tempfile::TempDir;
 
 const BATCHES: usize = 40;
@@ -33,7 +33,7 @@ fn building_the_index_does_not_gather_memory() {
     drop(store);
     fs::remove_dir_all(dir.path().join("index")).unwrap();
     let before = peak();
-    LocalStore::open(dir.path(), Options { index_cache_bytes: 4 << 20, ..Options::default() }).unwrap();
+    open_with(dir.path(), Options { index_cache_bytes: 4 << 20, ..Options::default() });
     let grown = peak() - before;
     assert!(grown < GROWTH_MOST, "{} MB", grown >> 20);
 }

@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, RwLock};
 
-use chat_core::protocol::Role;
 use chat_core::store::Store;
 use chat_server::store::{IndexReport, LocalStore, Observer, Options, Progress};
 use futures::executor::block_on;
 use server_test_support::store::{
-    account, commit, contents, conv, creation, everything, message, open, read,
+    commit, contents, conv, creation, everything, message, open, open_with, read,
 };
 use tempfile::TempDir;
 
@@ -20,7 +19,7 @@ fn stallable(dir: &TempDir) -> (Arc<RwLock<()>>, LocalStore) {
             drop(stalled.read().unwrap());
         }
     });
-    let store = LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap();
+    let store = open_with(dir.path(), Options { observer, ..Options::default() });
     (stall, store)
 }
 
@@ -28,7 +27,7 @@ fn stallable(dir: &TempDir) -> (Arc<RwLock<()>>, LocalStore) {
 fn reads_see_what_was_acknowledged_while_the_index_stands_still() {
     let dir = TempDir::new().unwrap();
     let (stall, store) = stallable(&dir);
-    commit(&store, vec![account("control", Role::ControlStaff), creation(&conv(), Some("a"))]);
+    commit(&store, vec![creation(&conv(), Some("a"))]);
     let stalled = stall.write().unwrap();
     commit(&store, vec![message(&conv(), "second", Some("b"))]);
     commit(&store, vec![creation(&"conv_2".into(), None), message(&conv(), "third", None), read(&conv(), 2)]);

@@ -8,9 +8,10 @@ use std::thread;
 
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::may_take_part;
-use chat_core::store::{AppendMessage, Change, Facts, Query};
+use chat_core::protocol::Role;
+use chat_core::store::{AppendMessage, Change};
 use chat_server::store::{LocalStore, Observer, Options, Progress};
-use server_test_support::store::{commit, creation, known, load, time};
+use server_test_support::store::{all_of, commit, creation, known, open_with, page, person, time};
 use tempfile::TempDir;
 
 const CONVERSATIONS: usize = 40;
@@ -22,7 +23,7 @@ const CHANGES: u64 = 10;
 /// list.
 fn message_in_hour(id: &ConversationId, hour: u64) -> Change {
     Change::AppendMessage(AppendMessage {
-        permit: may_take_part(&"driver".into(), Some(&known(id, 1))).unwrap(),
+        permit: may_take_part(&person("driver", Role::BusDriver), Some(&known(id, 1))).unwrap(),
         nonce: Nonce([3; NONCE_BYTES]),
         content: "moves".into(),
         client_message_id: None,
@@ -60,16 +61,13 @@ fn watched(dir: &TempDir) -> (Arc<Progresses>, LocalStore) {
             told.change();
         }
     });
-    (progresses, LocalStore::open(dir.path(), Options { observer, ..Options::default() }).unwrap())
+    (progresses, open_with(dir.path(), Options { observer, ..Options::default() }))
 }
 
 /// Loads a list. Each conversation is in the list once, and all have come equally far, no less than
 /// `seen`.
 fn look(store: &LocalStore, ids: &[ConversationId], seen: u64) {
-    let (user, since) = ("control".into(), time(-1));
-    let query =
-        Query::Conversations { user, since, after: None, skip: 0, limit: u32::MAX, participants: usize::MAX };
-    let Facts::Conversations(page) = load(store, query).facts else { panic!("not a list") };
+    let page = page(store, all_of("control"));
     let mut listed: Vec<_> = page.rows.iter().map(|row| row.conversation.id.clone()).collect();
     listed.sort();
     assert_eq!(listed, ids, "each is listed once");

@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use chat_server::store::journal::read_all;
-use chat_server::store::{Checks, LocalStore, Options, verify};
+use chat_server::store::{Checks, Options, verify};
 use server_test_support::store::{
-    commit, contents, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, segments,
-    written,
+    commit, contents, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, open_with,
+    segments, written,
 };
 use tempfile::TempDir;
 
@@ -88,7 +88,7 @@ fn zeros_that_were_written_ahead_are_no_torn_tail() {
     let dir = TempDir::new().unwrap();
     let (copy, segment) = after_a_crash(&dir);
     let end = written(&segment);
-    assert_eq!(read_all(copy.path()).unwrap().flatten().count(), 6);
+    assert_eq!(read_all(copy.path()).unwrap().flatten().count(), 8);
     let verified = verify(copy.path(), &Checks::default(), &|_, _| ()).unwrap();
     assert!(verified.findings.is_empty() && verified.tail.is_none(), "{:?}", verified.findings);
     let store = open(copy.path());
@@ -142,9 +142,9 @@ fn a_group_of_another_file_behind_the_end_is_a_torn_tail() {
 fn a_segment_that_was_not_begun_yet_is_removed() {
     let dir = TempDir::new().unwrap();
     store_with_a_last_group(&dir);
-    // Positions 1 to 5 are the epoch, the conversation, and three messages.
+    // Positions 1 to 7 are the epoch, two accounts, the conversation, and three messages.
     for torn in [&b""[..], b"chatjrnl", &[0; 60]] {
-        let next = dir.path().join("journal/00000000000000000006.log");
+        let next = dir.path().join("journal/00000000000000000008.log");
         fs::write(&next, torn).unwrap();
         let store = open(dir.path());
         assert_eq!(store.report().cut.as_ref().map(|cut| cut.file.clone()), Some(next.clone()));
@@ -159,7 +159,7 @@ fn a_store_that_was_not_begun_yet_is_begun() {
         let dir = TempDir::new().unwrap();
         drop(open(dir.path()));
         let copy = journal_cut_to(&dir, length);
-        let store = LocalStore::open(copy.path(), Options::default()).unwrap();
+        let store = open_with(copy.path(), Options::default());
         assert!(store.report().created);
         commit(&store, vec![creation(&conv(), None)]);
     }

@@ -11,14 +11,14 @@ use chat_core::store::{Change, Membership};
 use chat_server::store::journal::{ChainHead, read_all};
 use chat_server::store::{Checks, FindingError, LocalStore, Options, Verified, verify};
 use server_test_support::store::{
-    account, commit, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, read,
-    segments,
+    account, commit, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, open_with,
+    read, segments,
 };
 use tempfile::TempDir;
 
 /// Fills a store with every kind of record.
 fn fill(store: &LocalStore) {
-    commit(store, vec![account("control", Role::ControlStaff)]);
+    commit(store, vec![account("another", Role::QueueRegulator)]);
     commit(store, vec![creation(&conv(), Some("a")), message(&conv(), "in the same group", Some("b"))]);
     commit(store, vec![read(&conv(), 2), message(&conv(), &"long ".repeat(1_000), None)]);
     let membership = |version| Membership { conversation: conv(), user: "another".into(), version };
@@ -91,7 +91,7 @@ fn beside_a_running_server_the_journal_alone_can_be_verified() {
     let journal_only = Checks { journal_only: true, ..Checks::default() };
     let verified = verify(dir.path(), &journal_only, &|_, _| ()).unwrap();
     assert!(verified.findings.is_empty(), "{:?}", texts(&verified));
-    assert!(verified.index.is_err() && verified.head.unwrap().position.0 == 8);
+    assert!(verified.index.is_err() && verified.head.unwrap().position.0 == 10);
 }
 
 #[test]
@@ -119,14 +119,13 @@ fn what_was_removed_from_the_journal_is_missed() {
     let segment = last_segment(dir.path());
     let sound = fs::read(&segment).unwrap();
     let places = records(&sound);
-    // The last group has one record; the first record of the second group stands behind the header
-    // of that.
+    // The last group has one record, and so has the third, behind the epoch and two accounts.
     let [last, ..] = places[places.len() - 1];
     fs::write(&segment, &sound[..last - 48]).unwrap();
     let shortened = verified(dir.path());
     assert!(texts(&shortened)[0].contains("has lost synced data"), "{:?}", texts(&shortened));
-    let [second, _, _, end] = places[1];
-    fs::write(&segment, [&sound[..second - 48], &sound[end..]].concat()).unwrap();
+    let [third, _, _, end] = places[3];
+    fs::write(&segment, [&sound[..third - 48], &sound[end..]].concat()).unwrap();
     let hole = verified(dir.path());
     assert!(texts(&hole)[0].contains("does not follow the one before it"), "{:?}", texts(&hole));
 }
@@ -159,7 +158,7 @@ fn an_entry_of_the_index_that_was_changed_removed_or_added_is_named() {
         }
     }
     let copy = copy();
-    change_index(copy.path(), |db| drop(db.insert(b"pconv_1\xffintruder", b"").unwrap()));
+    change_index(copy.path(), |db| drop(db.insert(b"pconv_1\xffintruder", &[1]).unwrap()));
     let found = texts(&verified(copy.path()));
     assert!(
         found.len() == 1
@@ -185,7 +184,7 @@ fn an_index_that_lags_behind_is_compared_where_it_ends() {
     copy_dir(early.path(), &dir.path().join("index"));
     let verified = verified(dir.path());
     assert!(verified.findings.is_empty(), "{:?}", texts(&verified));
-    assert_eq!((verified.index.unwrap().0, verified.head.unwrap().position.0), (2, 3));
+    assert_eq!((verified.index.unwrap().0, verified.head.unwrap().position.0), (4, 5));
 }
 
 #[test]
@@ -207,7 +206,7 @@ fn a_torn_tail_is_told_and_is_no_fault() {
 fn a_journal_that_is_being_written_is_not_taken_for_damaged() {
     let dir = TempDir::new().unwrap();
     let options = Options { segment_bytes: 512 << 10, ..Options::default() };
-    let store = LocalStore::open(dir.path(), options).unwrap();
+    let store = open_with(dir.path(), options);
     commit(&store, vec![creation(&conv(), None)]);
     let checks = Checks { journal_only: true, ..Checks::default() };
     thread::scope(|scope| {
@@ -255,18 +254,18 @@ fn a_journal_that_was_forged_and_chained_anew_is_found_by_a_head_that_was_noted_
 #[test]
 fn what_no_server_writes_is_named_with_its_position() {
     let cases = [
-        (r#""seq":2"#, r#""seq":4"#, "position 4 of the journal: the id "),
-        (r#""up_to":2"#, r#""up_to":3"#, "position 5 of the journal: control has read conv_1 up to 3"),
-        (r#""up_to":2"#, r#""up_to":0"#, "position 5 of the journal: control has read conv_1 up to 0"),
+        (r#""seq":2"#, r#""seq":4"#, "position 6 of the journal: the id "),
+        (r#""up_to":2"#, r#""up_to":3"#, "position 7 of the journal: control has read conv_1 up to 3"),
+        (r#""up_to":2"#, r#""up_to":0"#, "position 7 of the journal: control has read conv_1 up to 0"),
         (
             r#""version":2"#,
             r#""version":4"#,
-            "position 7 of the journal: version 4 of conv_1 follows version 1",
+            "position 9 of the journal: version 4 of conv_1 follows version 1",
         ),
         (
             r#""version":3"#,
             r#""version":1"#,
-            "position 8 of the journal: version 1 of conv_1 follows version 2",
+            "position 10 of the journal: version 1 of conv_1 follows version 2",
         ),
         (r#""sender":"driver""#, r#""sender":"drover""#, "is by drover, who does not take part in it"),
         (
@@ -274,13 +273,19 @@ fn what_no_server_writes_is_named_with_its_position() {
             r#""user":"control""#,
             "control is enrolled in conv_1, and took part in it before",
         ),
+        (r#""id":"driver""#, r#""id":"drover""#, "conv_1 is created by driver, who is not active"),
+        (
+            r#""teams":["control"]"#,
+            r#""teams":["another"]"#,
+            "control has read conv_1, but does not take part in it",
+        ),
         (
             r#""client_message_id":"b""#,
             r#""client_message_id":"a""#,
             "driver has used the client message id a before",
         ),
         (r#"{"conversation":"conv_1""#, r#"{"conversation":"conv_2""#, "there is no conversation conv_2"),
-        (r#"["control","driver"]"#, r#"["control","drover"]"#, "are not in order, or without driver"),
+        (r#""participants":["driver"]"#, r#""participants":["drover"]"#, "lack driver, who created it"),
     ];
     for (from, to, expected) in cases {
         let forged = forged(from, to);

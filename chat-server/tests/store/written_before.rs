@@ -1,26 +1,37 @@
-//! A data directory of version 0.1.0, with every kind of record, opens and has its content.
+//! Data of older versions opens and holds what it held.
 //!
-//! `fixtures/data_of_0_1_0` is never written anew. Version 0.1.0 made the export beside it. A later
-//! export may have more fields and more kinds of lines.
+//! `fixtures/data_of_0_1_0` is a data directory of version 0.1.0, with every kind of record.
+//! `fixtures/data_before_teams` is the journal of the last version before teams, with every kind of
+//! change of who takes part. Neither is ever written anew. The export beside each was made by the
+//! program that wrote the data. A later export may have more fields and more kinds of lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chat_core::conversation::{Participation, Standing};
+use chat_core::id::TeamId;
 use chat_core::protocol::Role;
+use chat_core::store::{Facts, Query};
 use chat_server::store::{Checks, LocalStore, Selection, export, verify};
 use futures::executor::block_on;
 use serde_json::Value;
-use server_test_support::store::{commit, copy_dir, creation, open};
+use server_test_support::store::{all_of, commit, copy_dir, creation, load, open, page, people};
 use tempfile::TempDir;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// A copy of the old data directory, with or without its index.
-fn old_data(with_index: bool) -> TempDir {
+/// A copy of an old data directory.
+fn copy_of(name: &str) -> TempDir {
     let dir = TempDir::new().unwrap();
-    copy_dir(&fixtures().join("data_of_0_1_0"), dir.path());
+    copy_dir(&fixtures().join(name), dir.path());
+    dir
+}
+
+/// A copy of the data of 0.1.0, without its index unless that is asked for.
+fn old_data(with_index: bool) -> TempDir {
+    let dir = copy_of("data_of_0_1_0");
     if !with_index {
         fs::remove_dir_all(dir.path().join("index")).unwrap();
     }
@@ -45,10 +56,10 @@ fn says(line: &Value, older: &Value) -> bool {
     older.as_object().unwrap().iter().all(|(name, value)| line.get(name) == Some(value))
 }
 
-fn assert_has_all(dir: &Path) {
+fn assert_has_all(dir: &Path, name: &str, count: usize) {
     let now = exported(dir);
-    let before = lines(&fs::read(fixtures().join("data_of_0_1_0.jsonl")).unwrap());
-    assert_eq!(before.len(), 21, "the fixture is whole");
+    let before = lines(&fs::read(fixtures().join(name)).unwrap());
+    assert_eq!(before.len(), count, "the fixture is whole");
     for line in before.iter().filter(|line| line["type"] != "end") {
         assert!(now.iter().any(|other| says(other, line)), "{line}");
     }
@@ -56,8 +67,10 @@ fn assert_has_all(dir: &Path) {
 
 fn assert_knows_the_users(store: &LocalStore) {
     let accounts = block_on(store.accounts(None, 100)).unwrap();
+    // Those that were put since have no number.
+    let accounts = accounts.iter().filter(|known| known.user.id.as_str().contains('_'));
     let accounts: Vec<_> =
-        accounts.iter().map(|known| (known.user.id.as_str(), known.user.role, known.active)).collect();
+        accounts.map(|known| (known.user.id.as_str(), known.user.role, known.active)).collect();
     let expected = [
         ("control_1", Role::ControlStaff, true),
         ("control_2", Role::ControlAdmin, false),
@@ -77,16 +90,82 @@ fn assert_verified(dir: &Path) {
 
 fn opens_and_goes_on(with_index: bool) {
     let dir = old_data(with_index);
-    assert_has_all(dir.path());
+    assert_has_all(dir.path(), "data_of_0_1_0.jsonl", 21);
     let store = open(dir.path());
     assert_knows_the_users(&store);
+    assert_takes_part_of_0_1_0(&store);
+    commit(&store, people());
     commit(&store, vec![creation(&"conv_new".into(), None)]);
     store.close().unwrap();
     let store = open(dir.path());
     assert_knows_the_users(&store);
     store.close().unwrap();
-    assert_has_all(dir.path());
+    assert_has_all(dir.path(), "data_of_0_1_0.jsonl", 21);
     assert_verified(dir.path());
+}
+
+/// The users with a standing in a conversation, and whether the team of all control users takes
+/// part.
+fn assert_participation(store: &LocalStore, id: &str, by_team: bool, members: &[(&str, Standing)]) {
+    let Facts::Conversation(found) = load(store, Query::Conversation(id.into())).facts else {
+        panic!("no conversation")
+    };
+    let Participation { teams, members: found } = found.unwrap().participation;
+    assert_eq!(
+        teams.iter().map(TeamId::as_str).collect::<Vec<_>>(),
+        if by_team { &["control"][..] } else { &[] }
+    );
+    let found: Vec<_> = found.iter().map(|(user, standing)| (user.as_str(), standing)).collect();
+    assert_eq!(found, members, "{id}");
+}
+
+fn assert_lists(store: &LocalStore, user: &str, expected: &[&str]) {
+    let rows = page(store, all_of(user)).rows;
+    let listed: Vec<_> = rows.iter().map(|row| row.conversation.id.as_str()).collect();
+    assert_eq!(listed, expected, "{user}");
+}
+
+/// Whoever was in control then was withdrawn because of a lost role or a deactivation.
+fn assert_takes_part_of_0_1_0(store: &LocalStore) {
+    let [route, queue, accident] =
+        ["conv_fjp913t30sy1c0g1", "conv_0xbvxsaqptrnyym8", "conv_e6yr8wx2e8rw9524"];
+    for (id, creator) in [(route, "driver_1"), (queue, "regulator_1"), (accident, "driver_1")] {
+        assert_participation(store, id, true, &[(creator, Standing::Member)]);
+    }
+    assert_lists(store, "control_1", &[route, accident, queue]);
+    assert_lists(store, "driver_1", &[route, accident]);
+    assert_lists(store, "regulator_1", &[queue]);
+    ["control_2", "control_3", "control_4", "nobody"].iter().for_each(|user| assert_lists(store, user, &[]));
+}
+
+#[test]
+fn participants_by_name_become_teams_and_members() {
+    let dir = copy_of("data_before_teams");
+    assert_has_all(dir.path(), "data_before_teams.jsonl", 21);
+    for _ in 0..2 {
+        let store = open(dir.path());
+        let (member, control) = (Standing::Member, Standing::ControlMember);
+        // `control_2` was withdrawn by name. `control_3` was deactivated, withdrawn and came back.
+        // `driver_2` was enrolled and withdrawn.
+        let members = [("control_2", Standing::Withdrawn), ("driver_1", member), ("regulator_1", member)];
+        assert_participation(&store, "conv_all", true, &members);
+        // Its list lacked two control users. `control_2` was enrolled, and `control_4` too, who
+        // became a driver afterwards.
+        let members =
+            [("control_1", control), ("control_2", control), ("control_4", control), ("regulator_1", member)];
+        assert_participation(&store, "conv_some", false, &members);
+        assert_participation(&store, "conv_late", true, &[("driver_2", member)]);
+        assert_lists(&store, "control_1", &["conv_late", "conv_some", "conv_all"]);
+        assert_lists(&store, "control_2", &["conv_late", "conv_some"]);
+        assert_lists(&store, "control_3", &["conv_late", "conv_all"]);
+        assert_lists(&store, "control_4", &[]);
+        assert_lists(&store, "driver_1", &["conv_all"]);
+        assert_lists(&store, "driver_2", &["conv_late"]);
+        assert_lists(&store, "driver_gone", &[]);
+        assert_lists(&store, "regulator_1", &["conv_some", "conv_all"]);
+        store.close().unwrap();
+        assert_verified(dir.path());
+    }
 }
 
 #[test]

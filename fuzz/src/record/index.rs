@@ -20,8 +20,10 @@ mod keys;
 #[expect(dead_code, reason = "the rest is for who writes")]
 mod values;
 
-use chat_core::id::UserId;
+use chat_core::id::{TeamId, UserId};
+use chat_core::store::Account;
 
+use keys::Owner;
 use values::{ContentValue, ConversationValue, MessageValue};
 
 /// Reads the bytes as each kind of value, and as the end of each parsed key.
@@ -34,9 +36,9 @@ pub(super) fn read(bytes: &[u8]) {
         read_message(&message);
         assert_eq!(MessageValue::erase(bytes, place).is_none(), message.content == ContentValue::Erased);
     }
-    if let Some(account) = values::decode_account(&UserId::from("user"), bytes) {
-        let encoded = values::encode_account(&account);
-        assert_eq!(values::decode_account(&account.user.id, &encoded).as_ref(), Some(&account));
+    if let Some(account) = values::decode_json::<Account>(bytes) {
+        let encoded = values::encode_json(&account);
+        assert_eq!(values::decode_json(&encoded).as_ref(), Some(&account));
     }
     if let Some(conversation) = values::decode_json::<ConversationValue>(bytes) {
         let encoded = values::encode_json(&conversation);
@@ -48,9 +50,10 @@ pub(super) fn read(bytes: &[u8]) {
     if let Some(number) = values::decode_number(bytes) {
         assert_eq!(number.to_be_bytes(), bytes);
     }
-    if let Some((hour, conversation)) = keys::split_activity(bytes) {
-        let user = UserId::from("user");
-        assert!(keys::activity(&user, hour, &conversation).ends_with(bytes));
+    if let Some((block, conversation)) = keys::split_activity(bytes) {
+        for owner in [Owner::User(UserId::from("user")), Owner::Team(TeamId::from("team"))] {
+            assert!(keys::activity(&owner, block, &conversation).ends_with(bytes));
+        }
     }
     if let Some(seq) = keys::seq(bytes) {
         assert!(bytes.ends_with(&seq.to_be_bytes()));

@@ -12,7 +12,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::stream::{FusedStream, FuturesUnordered, StreamExt};
 
-use super::batch::Batch;
+use super::batch::FrameBatch;
 use super::budget::Budget;
 use super::message::{NewConnection, ServiceMessage};
 use super::queue::QueueSender;
@@ -37,7 +37,7 @@ struct Service<'a, S, V, C> {
     log: Log,
     framing: Option<Framing>,
     /// The open batch, empty between two turns.
-    batch: Batch,
+    batch: FrameBatch,
     queues: BTreeMap<ConnectionId, QueueSender>,
     /// Connections with frames pushed and not sent.
     pushed: Vec<ConnectionId>,
@@ -85,7 +85,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
 ) -> S {
     let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
     let service = Service {
-        batch: Batch::new(engine.limits().outbound.live_events / 4),
+        batch: FrameBatch::new(engine.limits().outbound.live_events / 4),
         engine,
         store: &store,
         verifier: &verifier,
@@ -201,9 +201,8 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             ServiceMessage::Stats { answer } => {
                 let _gone = answer.send(self.stats());
             }
-            ServiceMessage::NotConnected { mut users, answer } => {
-                users.retain(|user| !self.engine.is_connected(user));
-                let _gone = answer.send(users);
+            ServiceMessage::Absent { conversation, except, answer } => {
+                let _gone = answer.send(self.engine.absent(&conversation, &except));
             }
             ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
             ServiceMessage::Disconnect { parts } => self.disconnect_part(parts, now),

@@ -71,7 +71,7 @@ impl<'a, S: Store, V: Verifier, C: Clock> Service<'a, S, V, C> {
                 self.call(async move { Input::Verified { ticket, result: verifier.verify(&token).await } });
             }
             Output::Answer { id, result } => self.commands.answer(id, result),
-            Output::Publish(event) => (self.observer)(&event),
+            Output::Publish { position, event } => (self.observer)(position, &event),
             Output::Handled(handled) => (self.log)(&handled),
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),

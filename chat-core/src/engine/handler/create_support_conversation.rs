@@ -1,10 +1,8 @@
 //! Handler of event 2, `create_support_conversation`.
 
-use std::sync::Arc;
-
-use crate::conversation::{Conversation, Participants};
-use crate::engine::assignment::SupportRequest;
-use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
+use crate::conversation::Conversation;
+use crate::engine::SupportRequest;
+use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::id::{ConversationId, UserId};
 use crate::permission;
 use crate::protocol::create_support_conversation::TITLE_PREFIX;
@@ -12,20 +10,21 @@ use crate::protocol::{
     CreateSupportConversation, CreateSupportConversationReply, NewSupportConversation, Reply, Role, RoomType,
     User,
 };
-use crate::store::{Change, CreateConversation, Original};
-use crate::time::Timestamp;
+use crate::store::{Change, ConversationCreated, CreateConversation, Query};
 
 pub(super) fn step(request: &CreateSupportConversation, cx: &mut HandlerContext<'_>) -> HandlerResult {
-    let permit = permission::may_create(cx.user)?;
-    let room_type = room_type(request, cx.user.role);
-    let support = SupportRequest { created_by: &cx.user.id, room_type };
-    let most = cx.limits.engine.participants;
+    let user = &cx.account.user;
+    let permit = permission::may_create(user)?;
+    let (room_type, title) = (room_type(request, user.role), title(request));
+    let mut teams = cx.teams.of_request(&SupportRequest { creator: user, title: &title, room_type });
+    teams.sort_unstable();
+    teams.dedup();
     Ok(Step::Commit(Change::CreateConversation(CreateConversation {
         permit,
         id: ConversationId::compose(cx.ids.nonce()),
-        title: title(request).into(),
+        title: title.into(),
         room_type,
-        participants: cx.directory.participants(cx.assignment, support, most),
+        teams,
         nonce: cx.ids.nonce(),
         content: request.content.clone(),
         client_message_id: request.client_message_id.clone(),
@@ -46,35 +45,32 @@ fn title(request: &CreateSupportConversation) -> String {
     format!("{TITLE_PREFIX}{}", request.title)
 }
 
-pub(super) fn reply(conversation: &Conversation) -> Reply {
-    let Conversation { id, title, participants, created_by, created_at, .. } = conversation;
-    written(id, title, participants, created_by, *created_at)
-}
-
-fn written(
-    id: &ConversationId,
-    title: &Arc<str>,
-    participants: &Participants,
-    created_by: &UserId,
-    at: Timestamp,
-) -> Reply {
-    let participants = participants.creator_first(created_by).cloned().collect();
-    let reply = CreateSupportConversationReply::new(id.clone(), title.clone(), participants, at);
+pub(super) fn reply(created: &ConversationCreated, participants: Vec<&UserId>) -> Reply {
+    let ConversationCreated { id, title, sent_at, .. } = created;
+    let participants = participants.into_iter().cloned().collect();
+    let reply = CreateSupportConversationReply::new(id.clone(), title.clone(), participants, *sent_at);
     Reply::CreateSupportConversation(reply)
 }
 
-/// The reply to a repeat, which must have the same title, content and, if named, room. The role may
-/// have changed in between.
-pub(super) fn repeat(request: &CreateSupportConversation, original: &Original) -> Option<Reply> {
-    let Original::Conversation { id, title: first, room_type, created_by, participants, sent_at, content } =
-        original
-    else {
-        return None;
+/// Whether a request repeats a creation, with the same title, content and, if named, room. The role
+/// may have changed in between.
+pub(super) fn is_repeat(request: &CreateSupportConversation, created: &ConversationCreated) -> bool {
+    *created.title == *title(request)
+        && created.content.text().is_none_or(|content| *content == request.content)
+        && request.room_type.is_none_or(|room| room == created.room_type)
+}
+
+/// The reply to a repeat, with the participants of now, or the creator alone if withdrawn since.
+pub(super) fn repeat(created: &ConversationCreated, cx: &HandlerContext<'_>) -> HandlerResult {
+    let Some(page) = &cx.facts.conversations else {
+        let (user, conversation) = (created.created_by.clone(), created.id.clone());
+        return Err(Blocked::OnLoad(Query::ConversationRow { user, conversation }));
     };
-    let same = **first == *title(request)
-        && content.as_ref().is_none_or(|content| *content == request.content)
-        && request.room_type.is_none_or(|room| room == *room_type);
-    same.then(|| written(id, first, participants, created_by, *sent_at))
+    let participants = match page.rows.first() {
+        Some(row) => cx.directory.participants(&row.conversation),
+        None => vec![&created.created_by],
+    };
+    Ok(Step::Reply(reply(created, participants)))
 }
 
 /// The notification for control users.

@@ -4,25 +4,26 @@ use std::io;
 
 use serde::Serialize;
 
+use crate::conversation::Standing;
 use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
-use crate::id::Cursor;
+use crate::id::{Cursor, UserId};
 use crate::limits::PageLimits;
 use crate::permission;
 use crate::protocol::{
     ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage, Message,
     ParticipantList, Reply, Success, User,
 };
-use crate::store::{ConversationPage, ConversationRow, ListPlace, Query};
+use crate::store::{ConversationPage, ConversationRow, Query};
 
 pub(super) fn step(request: &GetActiveConversations, cx: &mut HandlerContext<'_>) -> HandlerResult {
     let Some(page) = &cx.facts.conversations else { return Err(Blocked::OnLoad(query(request, cx))) };
     if request.conversation_id.is_some() {
         let conversation = page.rows.first().map(|row| &row.conversation);
-        permission::may_take_part(&cx.user.id, conversation)?;
+        permission::may_take_part(cx.account, conversation)?;
     }
     let summaries = page.rows.iter().map(|row| summary(row, page, request.participants, cx));
     let conversations = match request.participants {
-        None => summaries.collect(),
+        None => naming_few(summaries, cx.limits.pages.conversation_participants),
         Some(ParticipantList::Brief) => fitting(summaries, cx.limits.pages.brief_bytes),
     };
     Ok(Step::Reply(Reply::GetActiveConversations(reply(conversations, page, cx))))
@@ -34,20 +35,20 @@ fn reply(
     cx: &HandlerContext<'_>,
 ) -> GetActiveConversationsReply {
     let has_more = page.more || conversations.len() < page.rows.len();
-    let next = conversations.last().filter(|_| has_more);
+    let next = conversations.len().checked_sub(1).and_then(|last| page.rows.get(last)).filter(|_| has_more);
     GetActiveConversationsReply {
         success: Success,
         count: conversations.len(),
         timestamp: cx.now.wall,
         epoch: Some(cx.epoch.clone()),
         has_more: has_more.then_some(true),
-        next_cursor: next.map(|last| Cursor::compose(last.last_message_at, &last.id)),
+        next_cursor: next.map(|last| Cursor::compose(last.position)),
         conversations,
     }
 }
 
 fn query(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> Query {
-    let user = cx.user.id.clone();
+    let user = cx.account.user.id.clone();
     if let Some(conversation) = request.conversation_id.clone() {
         return Query::ConversationRow { user, conversation };
     }
@@ -56,14 +57,13 @@ fn query(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> Query {
         None => pages.conversations,
         Some(ParticipantList::Brief) => pages.brief_conversations.min(pages.conversations),
     };
-    let place = request.cursor.as_ref().and_then(Cursor::place);
     Query::Conversations {
         user,
         since: cx.now.wall.minus(cx.limits.periods.inactive_after),
-        after: place.map(|(last_message_at, conversation)| ListPlace { last_message_at, conversation }),
+        below: request.cursor.as_ref().and_then(Cursor::position),
         skip: request.skip.and_then(|skip| u64::try_from(skip).ok()).unwrap_or(0),
         limit: super::limit(request.limit, most, most),
-        participants: pages.conversation_participants,
+        members: pages.conversation_participants,
     }
 }
 
@@ -77,19 +77,18 @@ fn summary(
 ) -> ConversationSummary {
     let ConversationRow { conversation, read_up_to, unread_count, .. } = row;
     let brief = form.map(|ParticipantList::Brief| &cx.limits.pages);
-    let known = |id| page.users.get(id);
-    let participants = conversation.participants.creator_first(&conversation.created_by).filter_map(known);
+    let participants = cx.directory.participants(conversation);
     ConversationSummary {
         id: conversation.id.clone(),
         title: conversation.title.clone(),
         status: conversation.status(cx.now.wall, cx.limits.periods.inactive_after),
         created_by: conversation.created_by.clone(),
         last_message_at: conversation.last_message_at,
+        participant_count: brief.map(|_| participants.len()),
         participants: match brief {
-            None => participants.cloned().collect(),
-            Some(limits) => brief_participants(row, participants, limits),
+            None => named(participants, page, cx),
+            Some(limits) => named(brief_participants(row, &participants, limits), page, cx),
         },
-        participant_count: brief.map(|_| conversation.participants.len()),
         last_message: last_message(&row.last_message, brief.map(|limits| limits.brief_content)),
         room_type: Some(conversation.room_type),
         last_seq: Some(conversation.last_seq),
@@ -98,21 +97,27 @@ fn summary(
     }
 }
 
-/// The creator, the sender of the last message, and field staff. Other control users are left out,
-/// because they take part by their role.
+/// The data of these users, as far as known.
+fn named(users: Vec<&UserId>, page: &ConversationPage, cx: &HandlerContext<'_>) -> Vec<User> {
+    let staff = |user| cx.directory.account(user).map(|account| &account.user);
+    users.into_iter().filter_map(|user| page.users.get(user).or_else(|| staff(user)).cloned()).collect()
+}
+
+/// The creator, other members, and the sender of the last message. Other users of teams are left
+/// out.
 fn brief_participants<'a>(
-    row: &ConversationRow,
-    participants: impl Iterator<Item = &'a User>,
+    row: &'a ConversationRow,
+    participants: &[&'a UserId],
     limits: &PageLimits,
-) -> Vec<User> {
-    let always = [&row.conversation.created_by, &row.last_message.sender_id];
-    let mut room = limits.brief_participants;
-    let shown = participants.filter(|user| {
-        let is_by_name = !user.role.is_control() && room > 0;
-        room -= usize::from(is_by_name);
-        is_by_name || always.contains(&&user.id)
-    });
-    shown.cloned().collect()
+) -> Vec<&'a UserId> {
+    let members = &row.conversation.participation.members;
+    let is_named = |user: &&&UserId| members.standing(user) != Standing::Unnamed;
+    let named = participants.iter().filter(is_named).take(limits.brief_participants);
+    let mut shown: Vec<_> = named.copied().collect();
+    if !shown.contains(&&row.last_message.sender_id) {
+        shown.push(&row.last_message.sender_id);
+    }
+    shown
 }
 
 /// The last message, cut after `most` characters if given.
@@ -125,6 +130,16 @@ fn last_message(message: &Message, most: Option<usize>) -> LastMessage {
         sender_id: message.sender_id.clone(),
         sent_at: message.sent_at,
     }
+}
+
+/// The first rows that name at most this many participants together, and at least one.
+fn naming_few(rows: impl Iterator<Item = ConversationSummary>, most: usize) -> Vec<ConversationSummary> {
+    let mut sum = 0;
+    let few = rows.enumerate().take_while(|(index, row)| {
+        sum += row.participants.len();
+        *index == 0 || sum <= most
+    });
+    few.map(|(_, row)| row).collect()
 }
 
 /// The first rows that fit these bytes as JSON, and at least one.

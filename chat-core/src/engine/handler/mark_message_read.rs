@@ -12,6 +12,11 @@ pub(super) fn step(request: &MarkMessageRead, cx: &mut HandlerContext<'_>) -> Ha
             id: request.message_id.clone(),
         })),
         Some(None) => Err(ErrorCode::MessageNotFound.into()),
-        Some(Some(up_to)) => Ok(Step::Commit(Change::MarkRead(MarkRead { permit, up_to }))),
+        Some(Some(up_to)) => Ok(Step::Commit(Change::MarkRead(MarkRead {
+            permit,
+            up_to,
+            message_id: request.message_id.clone(),
+            at: cx.now.wall,
+        }))),
     }
 }

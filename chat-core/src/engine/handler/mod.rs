@@ -13,11 +13,11 @@ mod refresh_token;
 mod send_chat_message;
 mod typing_indicator;
 
-use super::command;
-use super::event::Event;
-use super::pending_request::{HandlerContext, HandlerResult, Operation};
-use crate::protocol::{Done, Error, ErrorCode, Reply, Request};
-use crate::store::Original;
+use super::directory::StaffDirectory;
+use super::io::Command;
+use super::pending_request::{HandlerContext, HandlerResult, LoadedFacts, Operation, Step};
+use crate::protocol::{Done, ErrorCode, Reply, Request};
+use crate::store::{Event, Original};
 
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
@@ -38,40 +38,68 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
 }
 
 /// The reply to a request whose change is durable.
-pub(super) fn reply(event: &Event) -> Reply {
+pub(super) fn reply(event: &Event, directory: &StaffDirectory) -> Reply {
     match event {
-        Event::MessageSent(message) => send_chat_message::reply(message),
-        Event::ConversationCreated { conversation, .. } => create_support_conversation::reply(conversation),
-        Event::AccountPut(_)
-        | Event::MessageRead { .. }
-        | Event::Enrolled { .. }
-        | Event::Withdrawn { .. } => Reply::Done(Done::default()),
+        Event::MessageAppended(appended) => send_chat_message::reply(appended),
+        Event::ConversationCreated(created) => {
+            let conversation = created.conversation();
+            create_support_conversation::reply(created, directory.participants(&conversation))
+        }
+        Event::EpochBegun { .. }
+        | Event::AccountPut { .. }
+        | Event::ReadMarked(_)
+        | Event::MemberAdded(_)
+        | Event::MemberWithdrawn(_) => Reply::Done(Done::default()),
     }
 }
 
-/// The reply to a repeated request or command with a used `client_message_id`.
-///
-/// # Errors
-///
-/// `client_message_id_reused` if the id was used for something else.
-pub(super) fn repeat(operation: &Operation, original: &Original) -> Result<Reply, Error> {
-    let reply = match operation {
-        Operation::Request(Request::SendChatMessage(data)) => send_chat_message::repeat(data, original),
-        Operation::Request(Request::CreateSupportConversation(data)) => {
-            create_support_conversation::repeat(data, original)
+/// Whether an operation repeats the original stored under its `client_message_id`. Any other use of
+/// the id is an error.
+pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
+    match (operation, original) {
+        (Operation::Request(Request::SendChatMessage(data)), Original::Message(appended)) => {
+            send_chat_message::is_repeat(&data.conversation_id, &data.content, appended)
         }
-        Operation::Request(
-            Request::GetActiveConversations(_)
-            | Request::JoinConversation(_)
-            | Request::JoinSupportRoom(_)
-            | Request::TypingIndicator(_)
-            | Request::GetConversationMessages(_)
-            | Request::MarkMessageRead(_)
-            | Request::RefreshToken(_),
-        ) => None,
-        Operation::Command(command) => command::repeat(command, original),
-    };
-    reply.ok_or_else(|| ErrorCode::ClientMessageIdReused.into())
+        (Operation::Command(Command::Send { conversation, content, .. }), Original::Message(appended)) => {
+            send_chat_message::is_repeat(conversation, content, appended)
+        }
+        (Operation::Request(Request::CreateSupportConversation(data)), Original::Conversation(created)) => {
+            create_support_conversation::is_repeat(data, created)
+        }
+        (
+            Operation::Request(
+                Request::SendChatMessage(_)
+                | Request::CreateSupportConversation(_)
+                | Request::GetActiveConversations(_)
+                | Request::JoinConversation(_)
+                | Request::JoinSupportRoom(_)
+                | Request::TypingIndicator(_)
+                | Request::GetConversationMessages(_)
+                | Request::MarkMessageRead(_)
+                | Request::RefreshToken(_),
+            )
+            | Operation::Command(
+                Command::Send { .. }
+                | Command::Enrol { .. }
+                | Command::Withdraw { .. }
+                | Command::Import(_)
+                | Command::ImportInactive(_)
+                | Command::Deactivate(_)
+                | Command::Activate(_),
+            ),
+            Original::Message(_) | Original::Conversation(_),
+        ) => false,
+    }
+}
+
+/// The reply to a repeat.
+pub(super) fn repeat(cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let facts: &LoadedFacts = cx.facts;
+    match &facts.original {
+        Some(Some(Original::Message(appended))) => Ok(Step::Reply(send_chat_message::reply(appended))),
+        Some(Some(Original::Conversation(created))) => create_support_conversation::repeat(created, cx),
+        Some(None) | None => Err(ErrorCode::ClientMessageIdReused.into()),
+    }
 }
 
 /// The number of rows of a page: the requested one or the default, at most `most`.

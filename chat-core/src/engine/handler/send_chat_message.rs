@@ -1,8 +1,11 @@
 //! Handler of event 1, `send_chat_message`.
 
+use std::sync::Arc;
+
 use crate::engine::pending_request::{HandlerContext, HandlerResult, Step};
-use crate::protocol::{Message, Reply, SendChatMessage, SendChatMessageReply};
-use crate::store::{AppendMessage, Change, Original};
+use crate::id::ConversationId;
+use crate::protocol::{Reply, SendChatMessage, SendChatMessageReply};
+use crate::store::{AppendMessage, Change, MessageAppended};
 
 pub(super) fn step(request: &SendChatMessage, cx: &mut HandlerContext<'_>) -> HandlerResult {
     let permit = cx.may_take_part(&request.conversation_id)?;
@@ -15,21 +18,17 @@ pub(super) fn step(request: &SendChatMessage, cx: &mut HandlerContext<'_>) -> Ha
     })))
 }
 
-pub(super) fn reply(message: &Message) -> Reply {
-    Reply::SendChatMessage(SendChatMessageReply::new(
-        message.conversation_id.clone(),
-        message.id.clone(),
-        message.seq.unwrap_or_default(),
-        message.sent_at,
-    ))
+pub(in crate::engine) fn reply(appended: &MessageAppended) -> Reply {
+    let MessageAppended { conversation, message_id, seq, sent_at, .. } = appended;
+    let reply = SendChatMessageReply::new(conversation.clone(), message_id.clone(), *seq, *sent_at);
+    Reply::SendChatMessage(reply)
 }
 
-pub(super) fn repeat(request: &SendChatMessage, original: &Original) -> Option<Reply> {
-    let Original::Message { conversation, id, seq, sent_at, content } = original else { return None };
-    let same = *conversation == request.conversation_id
-        && content.as_ref().is_none_or(|content| *content == request.content);
-    same.then(|| {
-        let reply = SendChatMessageReply::new(conversation.clone(), id.clone(), *seq, *sent_at);
-        Reply::SendChatMessage(reply)
-    })
+/// Whether a request repeats a message. Erased text can't be compared.
+pub(in crate::engine) fn is_repeat(
+    conversation: &ConversationId,
+    content: &Arc<str>,
+    appended: &MessageAppended,
+) -> bool {
+    appended.conversation == *conversation && appended.content.text().is_none_or(|stored| stored == content)
 }

@@ -1,16 +1,15 @@
 //! Answers of the memory store to queries.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use super::MemoryState;
-use crate::conversation::Conversation;
+use crate::conversation::{Participation, Standing};
 use crate::export::ExportedConversation;
 use crate::id::{ConversationId, MessageId, UserId};
+use crate::permission::takes_part;
 use crate::protocol::Message;
 use crate::store::{
-    Account, ConversationPage, ConversationRow, Directory, Facts, ListPlace, Loaded, MessagePage, Query,
+    Account, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Position, Query,
     UNREAD_MOST, UNREAD_WINDOW, Window,
 };
 use crate::time::Timestamp;
@@ -28,14 +27,14 @@ impl MemoryState {
             Query::Conversation(id) => Facts::Conversation(
                 self.stored.conversations.get(&id).map(|stored| stored.conversation.clone()),
             ),
-            Query::Conversations { user, since, after, skip, limit, participants } => {
-                let mut listed = self.listed(&user, since);
-                listed.retain(|stored| after.as_ref().is_none_or(|place| is_behind(stored, place)));
+            Query::Conversations { user, since, below, skip, limit, members } => {
+                let listed = self.listed(&user, since, below);
                 let left = listed.into_iter().skip(usize::try_from(skip).unwrap_or(usize::MAX));
-                Facts::Conversations(self.list_page(&user, left, limit, participants))
+                Facts::Conversations(self.list_page(&user, left, limit, members))
             }
             Query::ConversationRow { user, conversation } => {
-                let own = self.of_user(&user).get(&conversation).map(|id| &self.stored.conversations[id]);
+                let stored = self.stored.conversations.get(&conversation);
+                let own = stored.filter(|stored| self.takes_part(&user, stored));
                 Facts::ConversationRow(self.list_page(&user, own.into_iter(), 1, usize::MAX))
             }
             Query::Messages { conversation, window, limit, bytes } => {
@@ -46,37 +45,26 @@ impl MemoryState {
             Query::Original { user, client_message_id } => {
                 Facts::Original(self.stored.originals.get(&(user, client_message_id)).cloned())
             }
-            Query::ActiveConversations { since, after, limit } => {
-                Facts::ActiveConversations(self.active_conversations(since, after, limit))
-            }
-            Query::Memberships { user, after, limit } => {
-                Facts::Memberships(self.memberships(&user, after, limit))
-            }
         }
     }
 
     fn directory(&self) -> Directory {
-        let accounts = |wanted: fn(&Account) -> bool| {
-            self.stored.accounts.values().filter(|account| wanted(account)).cloned().collect()
-        };
-        Directory {
-            epoch: self.stored.epoch.clone(),
-            control: accounts(Account::is_active_control),
-            due: accounts(|account| account.enrolment_due),
-        }
+        let staff = self.stored.accounts.values().filter(|account| account.is_staff());
+        Directory { epoch: self.stored.epoch.clone(), staff: staff.cloned().collect() }
     }
 
-    fn of_user(&self, user: &UserId) -> &BTreeSet<ConversationId> {
-        const NONE: &BTreeSet<ConversationId> = &BTreeSet::new();
-        self.memberships.get(user).unwrap_or(NONE)
+    fn takes_part(&self, user: &UserId, stored: &ExportedConversation) -> bool {
+        let account = self.stored.accounts.get(user);
+        account.is_some_and(|account| takes_part(account, &stored.conversation.participation))
     }
 
-    /// The conversations of a user with a message after `since`, newest activity first.
-    fn listed(&self, user: &UserId, since: Timestamp) -> Vec<&ExportedConversation> {
-        let mut listed: Vec<_> = self.of_user(user).iter().map(|id| &self.stored.conversations[id]).collect();
-        listed.retain(|stored| stored.conversation.last_message_at > since);
-        // The sort is stable: conversations with equal times stay in the order of their ids.
-        listed.sort_by_key(|stored| Reverse(stored.conversation.last_message_at));
+    /// The active conversations of a user below a position, newest activity first.
+    fn listed(&self, user: &UserId, since: Timestamp, below: Option<Position>) -> Vec<&ExportedConversation> {
+        let all = self.stored.conversations.values().filter(|stored| self.takes_part(user, stored));
+        let active = all.filter(|stored| stored.conversation.last_message_at > since);
+        let mut listed: Vec<_> =
+            active.filter(|stored| below.is_none_or(|below| stored.position < below)).collect();
+        listed.sort_by_key(|stored| Reverse(stored.position));
         listed
     }
 
@@ -85,20 +73,24 @@ impl MemoryState {
         user: &UserId,
         listed: impl Iterator<Item = &'a ExportedConversation>,
         limit: u32,
-        participants: usize,
+        members: usize,
     ) -> ConversationPage {
         let mut listed = listed.peekable();
         let mut page = ConversationPage::default();
-        let mut room = participants;
+        let mut room = members;
+        let count = |stored: &ExportedConversation| stored.conversation.participation.members.len();
+        let account = self.stored.accounts.get(user);
         while page.rows.len() < limit as usize
-            && let Some(stored) =
-                listed.next_if(|next| page.rows.is_empty() || next.conversation.participants.len() <= room)
+            && let Some(stored) = listed.next_if(|next| page.rows.is_empty() || count(next) <= room)
         {
-            room = room.saturating_sub(stored.conversation.participants.len());
-            page.rows.push(stored.row(user));
+            room = room.saturating_sub(count(stored));
+            page.rows.extend(account.map(|account| stored.row(account)));
         }
         page.more = listed.peek().is_some();
-        let named = page.rows.iter().flat_map(|row| row.conversation.participants.iter());
+        let named = page.rows.iter().flat_map(|row| {
+            let members = row.conversation.participation.members.iter().map(|(user, _)| user);
+            members.chain([&row.last_message.sender_id])
+        });
         let known = named.filter_map(|user| self.stored.accounts.get(user));
         page.users = known.map(|account| (account.user.id.clone(), account.user.clone())).collect();
         page
@@ -110,39 +102,24 @@ impl MemoryState {
         let message = stored.messages.get(as_index(seq.checked_sub(1)?))?;
         (message.id == *id).then_some(seq)
     }
-
-    fn active_conversations(
-        &self,
-        since: Timestamp,
-        after: Option<ConversationId>,
-        limit: u32,
-    ) -> Vec<Conversation> {
-        let later = self.stored.conversations.range((greater_than(after), Bound::Unbounded));
-        let active = later.filter(|(_, stored)| stored.conversation.last_message_at > since);
-        active.take(limit as usize).map(|(_, stored)| stored.conversation.clone()).collect()
-    }
-
-    fn memberships(&self, user: &UserId, after: Option<ConversationId>, limit: u32) -> Vec<Conversation> {
-        let later = self.of_user(user).range((greater_than(after), Bound::Unbounded));
-        later.take(limit as usize).map(|id| self.stored.conversations[id].conversation.clone()).collect()
-    }
-}
-
-fn is_behind(stored: &ExportedConversation, place: &ListPlace) -> bool {
-    place.is_before(stored.conversation.last_message_at, &stored.conversation.id)
-}
-
-fn greater_than(after: Option<ConversationId>) -> Bound<ConversationId> {
-    after.map_or(Bound::Unbounded, Bound::Excluded)
 }
 
 impl ExportedConversation {
-    fn row(&self, user: &UserId) -> ConversationRow {
+    fn row(&self, account: &Account) -> ConversationRow {
+        let user = &account.user.id;
+        let Participation { teams, members } = &self.conversation.participation;
         let read_up_to = self.read_up_to.get(user).copied().unwrap_or_default();
-        let unread = self.after(read_up_to).iter().take(as_index(UNREAD_WINDOW));
+        let joined_at = match members.standing(user) {
+            Standing::Member | Standing::ControlMember => None,
+            Standing::Unnamed | Standing::Withdrawn => account.joined_at(teams),
+        };
+        let newest = self.messages.iter().rev().take(as_index(UNREAD_WINDOW));
+        let unread = newest.take_while(|message| message.seq.is_some_and(|seq| seq > read_up_to));
+        let unread = unread.take_while(|message| joined_at.is_none_or(|at| message.sent_at >= at));
         let unread = unread.filter(|message| message.sender_id != *user).take(UNREAD_MOST as usize);
         ConversationRow {
             conversation: self.conversation.clone(),
+            position: self.position,
             last_message: self.messages.last().expect("a conversation begins with a message").clone(),
             read_up_to,
             unread_count: u32::try_from(unread.count()).expect("at most UNREAD_MOST"),

@@ -1,184 +1,121 @@
-//! Effects of a batch of changes on the memory store.
+//! Effects of committed events on the memory store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::MemoryState;
-use crate::conversation::Conversation;
 use crate::export::ExportedConversation;
-use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, UserId};
-use crate::protocol::{Message, MessageType};
+use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::store::{
-    Account, AppendMessage, Change, CreateConversation, MarkRead, Membership, Original, Position, Receipt,
-    Rejected, Verdict,
+    Account, Batch, Change, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Original,
+    Position, State, UnavailableError, Verdict,
 };
-use crate::time::Timestamp;
 
 impl MemoryState {
-    /// Judges changes in order, each seeing the earlier ones: see [`Store::commit`](crate::store::Store::commit).
+    /// Judges changes in order, each seeing the earlier ones: see
+    /// [`Store::commit`](crate::store::Store::commit).
+    ///
+    /// # Panics
+    ///
+    /// This function never does, because the memory is always available.
     pub fn judge(&mut self, changes: Vec<Change>) -> Vec<Verdict> {
-        let mut refused = BTreeSet::new();
-        changes.into_iter().map(|change| self.judge_one(change, &mut refused)).collect()
+        let mut batch = Batch::default();
+        let verdicts = changes.into_iter().map(|change| batch.judge(change, self));
+        verdicts.collect::<Result<_, _>>().expect("the memory is always available")
     }
 
-    /// Judges one change. `refused` holds the conversations that met a conflict earlier in the
-    /// batch.
-    fn judge_one(&mut self, change: Change, refused: &mut BTreeSet<ConversationId>) -> Verdict {
-        if let Some(original) = self.original_of(&change) {
-            return Err(Rejected::Duplicate(original.clone()));
-        }
-        if let Some((conversation, supposed)) = change.supposes()
-            && (refused.contains(conversation) || self.version(conversation) != supposed)
+    fn create(&mut self, created: &ConversationCreated, position: Position) {
+        let stored = ExportedConversation {
+            conversation: created.conversation(),
+            position,
+            messages: vec![created.message()],
+            read_up_to: BTreeMap::new(),
+        };
+        self.stored.conversations.insert(created.id.clone(), stored);
+    }
+
+    fn append(&mut self, appended: &MessageAppended, position: Position) {
+        let stored = self.conversation(&appended.conversation);
+        stored.position = position;
+        stored.messages.push(appended.message());
+        stored.conversation.last_seq = appended.seq;
+        stored.conversation.last_message_at = appended.sent_at;
+    }
+
+    fn change_member(&mut self, changed: &MembershipChanged) {
+        let MembershipChanged { conversation, user, version, standing } = changed;
+        let stored = &mut self.conversation(conversation).conversation;
+        stored.participation.members.set(user.clone(), standing.unwrap_or_default());
+        stored.version = *version;
+    }
+
+    fn remember(&mut self, event: &Event) {
+        if let Some((user, id)) = event.key()
+            && let Some(original) = Original::of(event.clone())
         {
-            refused.insert(conversation.clone());
-            return Err(Rejected::Conflict);
-        }
-        Ok(self.apply(change))
-    }
-
-    fn original_of(&self, change: &Change) -> Option<&Original> {
-        let (user, id) = match change {
-            Change::CreateConversation(create) => (create.permit.creator(), &create.client_message_id),
-            Change::AppendMessage(append) => (append.permit.user(), &append.client_message_id),
-            _ => return None,
-        };
-        self.stored.originals.get(&(user.clone(), id.clone()?))
-    }
-
-    fn version(&self, conversation: &ConversationId) -> Option<u64> {
-        self.stored.conversations.get(conversation).map(|stored| stored.conversation.version)
-    }
-
-    fn apply(&mut self, change: Change) -> Receipt {
-        match change {
-            Change::PutAccount(account) => self.put_account(account),
-            Change::CreateConversation(create) => self.create(create),
-            Change::AppendMessage(append) => self.append(append),
-            Change::MarkRead(read) => self.mark_read(&read),
-            Change::Enrol(membership) => self.enrol(membership),
-            Change::Withdraw(membership) => self.withdraw(&membership),
-        }
-    }
-
-    fn advance(&mut self) -> Position {
-        self.stored.position.0 += 1;
-        self.stored.position
-    }
-
-    fn put_account(&mut self, account: Account) -> Receipt {
-        self.stored.accounts.insert(account.user.id.clone(), account);
-        Receipt::Account { position: self.advance() }
-    }
-
-    fn create(&mut self, create: CreateConversation) -> Receipt {
-        let CreateConversation { permit, id, title, room_type, participants, at, .. } = create;
-        let creator = permit.creator();
-        for user in participants.iter() {
-            self.memberships.entry(user.clone()).or_default().insert(id.clone());
-        }
-        let conversation = Conversation {
-            id: id.clone(),
-            title: title.clone(),
-            room_type,
-            created_by: creator.clone(),
-            created_at: at,
-            participants: participants.clone(),
-            version: 1,
-            last_seq: 0,
-            last_message_at: at,
-        };
-        let mut stored =
-            ExportedConversation { conversation, messages: Vec::new(), read_up_to: BTreeMap::new() };
-        stored.push(creator, create.nonce, create.content.clone(), at);
-        self.stored.conversations.insert(id.clone(), stored);
-        let original = Original::Conversation {
-            id,
-            title,
-            room_type,
-            created_by: creator.clone(),
-            participants,
-            sent_at: at,
-            content: Some(create.content),
-        };
-        self.remember(creator, create.client_message_id, original);
-        Receipt::Created { position: self.advance(), sent_at: at }
-    }
-
-    fn append(&mut self, append: AppendMessage) -> Receipt {
-        let AppendMessage { permit, nonce, content, client_message_id, at } = append;
-        let Message { id, sent_at, .. } =
-            self.conversation(permit.conversation()).push(permit.user(), nonce, content.clone(), at).clone();
-        let seq = self.conversation(permit.conversation()).conversation.last_seq;
-        let conversation = permit.conversation().clone();
-        let original = Original::Message { conversation, id, seq, sent_at, content: Some(content) };
-        self.remember(permit.user(), client_message_id, original);
-        Receipt::Appended { position: self.advance(), seq, sent_at }
-    }
-
-    fn mark_read(&mut self, read: &MarkRead) -> Receipt {
-        let stored = self.conversation(read.permit.conversation());
-        let marked = stored.read_up_to.get(read.permit.user()).copied().unwrap_or_default();
-        let advanced = read.up_to > marked;
-        if advanced {
-            stored.read_up_to.insert(read.permit.user().clone(), read.up_to);
-            self.advance();
-        }
-        Receipt::Read { position: self.stored.position, advanced }
-    }
-
-    fn enrol(&mut self, Membership { conversation, user, .. }: Membership) -> Receipt {
-        let changed = self.conversation(&conversation).conversation.participants.insert(user.clone());
-        let receipt = self.membership(&conversation, changed);
-        self.memberships.entry(user).or_default().insert(conversation);
-        receipt
-    }
-
-    fn withdraw(&mut self, Membership { conversation, user, .. }: &Membership) -> Receipt {
-        let changed = self.conversation(conversation).conversation.participants.remove(user);
-        if let Some(conversations) = self.memberships.get_mut(user) {
-            conversations.remove(conversation);
-        }
-        self.membership(conversation, changed)
-    }
-
-    fn membership(&mut self, conversation: &ConversationId, changed: bool) -> Receipt {
-        if changed {
-            self.conversation(conversation).conversation.version += 1;
-            self.advance();
-        }
-        let version = self.conversation(conversation).conversation.version;
-        Receipt::Membership { position: self.stored.position, version, changed }
-    }
-
-    fn remember(&mut self, user: &UserId, id: Option<ClientMessageId>, original: Original) {
-        if let Some(id) = id {
-            self.stored.originals.insert((user.clone(), id), original);
+            self.stored.originals.insert((user.clone(), id.clone()), original);
         }
     }
 
     fn conversation(&mut self, conversation: &ConversationId) -> &mut ExportedConversation {
-        self.stored
-            .conversations
-            .get_mut(conversation)
-            .expect("a change without a conversation is a conflict")
+        let stored = self.stored.conversations.get_mut(conversation);
+        stored.expect("an event names an existing conversation")
     }
 }
 
-impl ExportedConversation {
-    fn push(&mut self, sender: &UserId, nonce: Nonce, content: Arc<str>, at: Timestamp) -> &Message {
-        let Conversation { id, last_seq, last_message_at, .. } = &mut self.conversation;
-        *last_seq += 1;
-        *last_message_at = at.max(*last_message_at);
-        self.messages.push(Message {
-            id: MessageId::compose(nonce, *last_seq),
-            conversation_id: id.clone(),
-            sender_id: sender.clone(),
-            content,
-            message_type: MessageType::Text,
-            sent_at: *last_message_at,
-            seq: Some(*last_seq),
-            erased: false,
-        });
-        self.messages.last().expect("one was just pushed")
+impl State for MemoryState {
+    fn position(&self) -> Position {
+        self.stored.position
+    }
+
+    fn head(&mut self, conversation: &ConversationId) -> Result<Option<Head>, UnavailableError> {
+        let stored = self.stored.conversations.get(conversation).map(|stored| &stored.conversation);
+        Ok(stored.map(|stored| Head {
+            participation: Arc::new(stored.participation.clone()),
+            version: stored.version,
+            last_seq: stored.last_seq,
+            last_message_at: stored.last_message_at,
+        }))
+    }
+
+    fn original(
+        &mut self,
+        user: &UserId,
+        id: &ClientMessageId,
+    ) -> Result<Option<Original>, UnavailableError> {
+        Ok(self.stored.originals.get(&(user.clone(), id.clone())).cloned())
+    }
+
+    fn read_position(
+        &mut self,
+        user: &UserId,
+        conversation: &ConversationId,
+    ) -> Result<u64, UnavailableError> {
+        let stored = self.stored.conversations.get(conversation);
+        Ok(stored.and_then(|stored| stored.read_up_to.get(user)).copied().unwrap_or_default())
+    }
+
+    fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError> {
+        Ok(self.stored.accounts.get(user).cloned().map(Arc::new))
+    }
+
+    fn apply(&mut self, event: Event) -> Result<(Position, Event), UnavailableError> {
+        self.stored.position.0 += 1;
+        let position = self.stored.position;
+        match &event {
+            Event::EpochBegun { epoch } => self.stored.epoch = epoch.clone(),
+            Event::AccountPut { account } => {
+                self.stored.accounts.insert(account.user.id.clone(), account.clone());
+            }
+            Event::ConversationCreated(created) => self.create(created, position),
+            Event::MessageAppended(appended) => self.append(appended, position),
+            Event::ReadMarked(read) => {
+                let stored = self.conversation(&read.conversation);
+                stored.read_up_to.insert(read.user.clone(), read.up_to);
+            }
+            Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => self.change_member(changed),
+        }
+        self.remember(&event);
+        Ok((position, event))
     }
 }

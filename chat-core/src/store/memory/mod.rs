@@ -3,13 +3,13 @@
 mod answer;
 mod judge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::{Future, ready};
 use std::sync::{MutexGuard, PoisonError};
 
 use super::{Change, Loaded, Position, Query, Store, UnavailableError, Verdict};
 use crate::export::Export;
-use crate::id::{ConversationId, Epoch, UserId};
+use crate::id::Epoch;
 
 /// A [`Store`] that keeps everything in memory until dropped.
 ///
@@ -65,8 +65,6 @@ impl Store for MemoryStore {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemoryState {
     stored: Export,
-    /// The conversations of each user, derived from `stored`.
-    memberships: BTreeMap<UserId, BTreeSet<ConversationId>>,
 }
 
 impl MemoryState {
@@ -79,7 +77,7 @@ impl MemoryState {
             conversations: BTreeMap::new(),
             originals: BTreeMap::new(),
         };
-        Self { stored, memberships: BTreeMap::new() }
+        Self { stored }
     }
 
     /// The same content under another epoch, as after restoring a backup.

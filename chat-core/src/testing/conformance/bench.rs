@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{Fixture, Reopening};
-use crate::conversation::{Conversation, Participants};
-use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, UserId};
+use crate::conversation::{Conversation, Standing};
+use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, TeamId};
 use crate::permission::{MayTakePart, may_create, may_take_part};
 use crate::protocol::{Message, MessageType, Role, RoomType, User};
 use crate::store::{
-    Account, AppendMessage, Change, ConversationPage, ConversationRow, CreateConversation, Directory, Facts,
-    ListPlace, Loaded, MarkRead, Membership, MessagePage, Original, Position, Query, Receipt, Rejected,
-    Store, Verdict, Window,
+    Account, AppendMessage, Change, Committed, ConversationPage, CreateConversation, Directory, Event, Facts,
+    Loaded, MarkRead, Membership, MessageAppended, MessagePage, Original, Position, Query, Rejected, Store,
+    Verdict, Window,
 };
 use crate::time::Timestamp;
 
@@ -57,19 +57,19 @@ impl<F: Fixture> Bench<F> {
         if self.reopening == Reopening::AfterCommit {
             self.reopen().await;
         }
-        verdicts
+        verdicts.into_iter().map(unsealed).collect()
     }
 
     /// Checks that the positions of accepted changes rise, and notes the last.
     pub(super) fn note(&mut self, verdicts: &[Verdict]) {
-        for receipt in verdicts.iter().flatten() {
-            let (position, before) = (receipt.position(), self.accepted);
-            if is_no_op(receipt) {
-                assert!(position >= before, "a change of nothing is at {position:?} after {before:?}");
+        for Committed { position, event } in verdicts.iter().flatten() {
+            let before = self.accepted;
+            if event.is_none() {
+                assert!(*position >= before, "a change of nothing is at {position:?} after {before:?}");
             } else {
-                assert!(position > before, "positions rise: {position:?} came after {before:?}");
+                assert!(*position > before, "positions rise: {position:?} came after {before:?}");
             }
-            self.accepted = position;
+            self.accepted = *position;
         }
     }
 
@@ -91,12 +91,12 @@ impl<F: Fixture> Bench<F> {
     }
 
     /// Commits one change that must be accepted.
-    pub(super) async fn accept(&mut self, change: Change) -> Receipt {
+    pub(super) async fn accept(&mut self, change: Change) -> Committed {
         self.accept_all(vec![change]).await.remove(0)
     }
 
     /// Commits a batch that must be accepted whole.
-    pub(super) async fn accept_all(&mut self, changes: Vec<Change>) -> Vec<Receipt> {
+    pub(super) async fn accept_all(&mut self, changes: Vec<Change>) -> Vec<Committed> {
         let verdicts = self.commit(changes).await;
         let accepted = verdicts.into_iter().enumerate().map(|(index, verdict)| {
             verdict.unwrap_or_else(|rejected| panic!("change {index} must be accepted, but is {rejected:?}"))
@@ -143,16 +143,28 @@ impl<F: Fixture> Bench<F> {
         Nonce(bytes)
     }
 
-    /// A conversation to be created by a driver with these others, at [`time`] 0.
-    pub(super) fn creation(&mut self, creator: &str, others: &[&str]) -> CreateConversation {
+    /// A conversation to be created by a driver at [`time`] 0, in which these others take part.
+    ///
+    /// Accounts that are missing are put: the creator is a driver, and each of the others is
+    /// control staff in a team of its own name. The conversation is filed with these teams.
+    pub(super) async fn creation(&mut self, creator: &str, others: &[&str]) -> CreateConversation {
+        let driver = Account::new(User::new(creator, Role::BusDriver));
+        let mut missing = Vec::new();
+        for account in others.iter().map(|other| control(other, &[other])).chain([driver]) {
+            if self.account(account.user.id.as_str()).await.is_none() {
+                missing.push(Change::PutAccount(account));
+            }
+        }
+        if !missing.is_empty() {
+            self.accept_all(missing).await;
+        }
         let (id, nonce) = (ConversationId::compose(self.nonce()), self.nonce());
-        let users = others.iter().chain([&creator]).map(|user| UserId::from(*user));
         CreateConversation {
             permit: may_create(&User::new(creator, Role::BusDriver)).expect("a driver may create"),
             id,
             title: "Support: title".into(),
             room_type: RoomType::DriverSupport,
-            participants: users.collect(),
+            teams: teams(others),
             nonce,
             content: "the first message".into(),
             client_message_id: None,
@@ -167,7 +179,7 @@ impl<F: Fixture> Bench<F> {
 
     /// Creates a conversation at a time and gives its id.
     pub(super) async fn create_at(&mut self, creator: &str, others: &[&str], at: i64) -> ConversationId {
-        let creation = CreateConversation { at: time(at), ..self.creation(creator, others) };
+        let creation = CreateConversation { at: time(at), ..self.creation(creator, others).await };
         let id = creation.id.clone();
         self.accept(Change::CreateConversation(creation)).await;
         id
@@ -175,8 +187,9 @@ impl<F: Fixture> Bench<F> {
 
     /// The permit of a participant on the conversation as it now is.
     pub(super) async fn permit(&mut self, user: &str, conversation: &ConversationId) -> MayTakePart {
+        let account = self.account(user).await.expect("the user has an account");
         let conversation = self.conversation(conversation).await;
-        may_take_part(&UserId::from(user), Some(&conversation)).expect("the user takes part")
+        may_take_part(&account, Some(&conversation)).expect("the user takes part")
     }
 
     /// A message to be appended at [`time`] 0.
@@ -196,7 +209,7 @@ impl<F: Fixture> Bench<F> {
         let mut changes = Vec::with_capacity(count);
         let known = self.conversation(conversation).await;
         for _ in 0..count {
-            let permit = may_take_part(&UserId::from(user), Some(&known)).expect("the user takes part");
+            let permit = permit_on_version(user, &known, known.version);
             changes.push(Change::AppendMessage(self.message_under(permit)));
         }
         self.accept_all(changes).await;
@@ -212,10 +225,7 @@ impl<F: Fixture> Bench<F> {
     /// Marks a conversation as read up to a number, and says whether the position rose.
     pub(super) async fn read(&mut self, user: &str, conversation: &ConversationId, up_to: u64) -> bool {
         let permit = self.permit(user, conversation).await;
-        match self.accept(Change::MarkRead(MarkRead { permit, up_to })).await {
-            Receipt::Read { advanced, .. } => advanced,
-            other => panic!("MarkRead gave {other:?}"),
-        }
+        is_marked(&self.accept(mark(permit, up_to)).await)
     }
 
     /// The membership of a user, decided on the conversation as it now is.
@@ -263,17 +273,14 @@ impl<F: Fixture> Bench<F> {
 
     pub(super) async fn original(&mut self, user: &str, id: &str) -> Option<Original> {
         let query = Query::Original { user: user.into(), client_message_id: id.into() };
-        expect_facts!(self, query, Original)
+        let original = expect_facts!(self, query, Original);
+        original.map(Original::unsealed)
     }
 
     pub(super) async fn listed(&mut self, listing: Listing<'_>) -> ConversationPage {
-        let Listing { user, since, after, skip, limit, participants } = listing;
-        let after = after.map(|row| ListPlace {
-            last_message_at: row.conversation.last_message_at,
-            conversation: row.conversation.id.clone(),
-        });
+        let Listing { user, since, below, skip, limit, members } = listing;
         let (user, since) = (user.into(), time(since));
-        let query = Query::Conversations { user, since, after, skip, limit, participants };
+        let query = Query::Conversations { user, since, below, skip, limit, members };
         expect_facts!(self, query, Conversations)
     }
 
@@ -282,24 +289,10 @@ impl<F: Fixture> Bench<F> {
         expect_facts!(self, query, ConversationRow)
     }
 
-    pub(super) async fn active(
-        &mut self,
-        since: i64,
-        after: Option<&ConversationId>,
-        limit: u32,
-    ) -> Vec<Conversation> {
-        let query = Query::ActiveConversations { since: time(since), after: after.cloned(), limit };
-        expect_facts!(self, query, ActiveConversations)
-    }
-
-    pub(super) async fn memberships(
-        &mut self,
-        user: &str,
-        after: Option<&ConversationId>,
-        limit: u32,
-    ) -> Vec<Conversation> {
-        let query = Query::Memberships { user: user.into(), after: after.cloned(), limit };
-        expect_facts!(self, query, Memberships)
+    /// The ids of a user's list, newest activity first.
+    pub(super) async fn listed_ids(&mut self, user: &str) -> Vec<ConversationId> {
+        let page = self.listed(Listing::of(user)).await;
+        page.rows.into_iter().map(|row| row.conversation.id).collect()
     }
 }
 
@@ -308,15 +301,15 @@ impl<F: Fixture> Bench<F> {
 pub(super) struct Listing<'a> {
     pub(super) user: &'a str,
     pub(super) since: i64,
-    pub(super) after: Option<&'a ConversationRow>,
+    pub(super) below: Option<Position>,
     pub(super) skip: u64,
     pub(super) limit: u32,
-    pub(super) participants: usize,
+    pub(super) members: usize,
 }
 
 impl<'a> Listing<'a> {
     pub(super) fn of(user: &'a str) -> Self {
-        Self { user, since: -1, after: None, skip: 0, limit: u32::MAX, participants: usize::MAX }
+        Self { user, since: -1, below: None, skip: 0, limit: u32::MAX, members: usize::MAX }
     }
 }
 
@@ -325,8 +318,13 @@ pub(super) fn time(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_705_314_600_000 + millis)
 }
 
-pub(super) fn participants(users: &[&str]) -> Participants {
-    users.iter().map(|user| UserId::from(*user)).collect()
+pub(super) fn teams(names: &[&str]) -> Vec<TeamId> {
+    names.iter().map(|name| TeamId::from(*name)).collect()
+}
+
+/// The account of control staff in these teams since the beginning.
+pub(super) fn control(user: &str, names: &[&str]) -> Account {
+    Account { teams: teams(names), ..Account::new(User::new(user, Role::ControlStaff)) }
 }
 
 /// The message that a draft must become.
@@ -352,12 +350,43 @@ pub(super) fn is_conflict(verdict: &Verdict) -> bool {
     *verdict == Err(Rejected::Conflict)
 }
 
-fn is_no_op(receipt: &Receipt) -> bool {
-    matches!(receipt, Receipt::Read { advanced: false, .. } | Receipt::Membership { changed: false, .. })
+/// A reading at [`time`] 0.
+pub(super) fn mark(permit: MayTakePart, up_to: u64) -> Change {
+    let message_id = MessageId::from(format!("msg_{up_to}"));
+    Change::MarkRead(MarkRead { permit, up_to, message_id, at: time(0) })
 }
 
-/// A permit as a decision on an older or newer version of the conversation would have given it.
+/// Whether an accepted reading advanced the position.
+pub(super) fn is_marked(committed: &Committed) -> bool {
+    match &committed.event {
+        Some(Event::ReadMarked(_)) => true,
+        None => false,
+        other => panic!("MarkRead gave {other:?}"),
+    }
+}
+
+/// The message that an accepted change appended.
+pub(super) fn appended(committed: &Committed) -> &MessageAppended {
+    match &committed.event {
+        Some(Event::MessageAppended(appended)) => appended,
+        other => panic!("AppendMessage gave {other:?}"),
+    }
+}
+
+/// The verdict without the seals of texts, which each store makes in its own way.
+fn unsealed(verdict: Verdict) -> Verdict {
+    match verdict {
+        Ok(Committed { position, event }) => Ok(Committed { position, event: event.map(Event::unsealed) }),
+        Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
+        Err(Rejected::Conflict) => Err(Rejected::Conflict),
+    }
+}
+
+/// A permit as a decision on other facts would have given it: on another version of the
+/// conversation, and before the user lost its part.
 pub(super) fn permit_on_version(user: &str, conversation: &Conversation, version: u64) -> MayTakePart {
-    let other = Conversation { version, ..conversation.clone() };
-    may_take_part(&UserId::from(user), Some(&other)).expect("the user takes part")
+    let account = Account::new(User::new(user, Role::BusDriver));
+    let mut other = Conversation { version, ..conversation.clone() };
+    other.participation.members.set(user.into(), Standing::Member);
+    may_take_part(&account, Some(&other)).expect("members take part")
 }

@@ -5,7 +5,7 @@ use futures::future::{Either, select};
 use super::Fixture;
 use super::bench::{Bench, permit_on_version};
 use crate::id::ConversationId;
-use crate::store::{Change, Facts, Loaded, Membership, Query, Receipt, Store, Verdict, Window};
+use crate::store::{Change, Facts, Loaded, Membership, Query, Store, Verdict, Window};
 
 /// The number of batches, because a store with threads shows a fault only now and then.
 const ROUNDS: usize = 20;
@@ -30,7 +30,7 @@ pub async fn a_load_beside_a_commit_sees_all_or_nothing<F: Fixture>(bench: &mut 
         let user = format!("control_{round}").as_str().into();
         changes.push(Change::Enrol(Membership { conversation, version, user }));
         let (seen, verdicts) = beside(bench, changes, &id).await;
-        let last = verdicts.iter().flatten().map(Receipt::position).max();
+        let last = verdicts.iter().flatten().map(|committed| committed.position).max();
         assert!(verdicts.iter().all(Result::is_ok), "the whole batch is accepted");
         for Loaded { position, facts } in seen {
             let (has_none, has_all) = match facts {

@@ -1,13 +1,16 @@
 //! Cases: accounts, and ids of users with anything in them.
 
 use super::Fixture;
-use super::bench::{Bench, Listing};
+use super::bench::{Bench, Listing, teams, time};
 use crate::protocol::{Role, User};
-use crate::store::{Account, AppendMessage, Change, CreateConversation, Receipt, Said, Source};
+use crate::store::{Account, AppendMessage, Change, CreateConversation, Event, Said, Source};
 use crate::time::Timestamp;
 
-fn account(id: &str, role: Role, active: bool, enrolment_due: bool) -> Account {
-    Account { active, enrolment_due, ..Account::new(User::new(id, role)) }
+/// Bytes of the longest name of a team that every store takes.
+const TEAM_BYTES: usize = 40;
+
+fn account(id: &str, role: Role, active: bool, names: &[&str]) -> Account {
+    Account { active, teams: teams(names), ..Account::new(User::new(id, role)) }
 }
 
 /// An account comes back as it was put.
@@ -21,16 +24,15 @@ pub async fn an_account_is_found_as_it_was_put<F: Fixture>(bench: &mut Bench<F>)
             last_name: "😀".repeat(64).into(),
         },
         active: false,
-        enrolment_due: true,
-        said: Some(Said { source: Source::Import, at: Timestamp::from_millis(1_705_314_600_123) }),
+        teams: teams(&["", "a/b\0", "😀"]),
+        joined: [("".into(), time(-5)), ("left".into(), time(7))].into(),
+        said: Some(Said { source: Source::Import, at: time(123) }),
         decided_at: Some(Timestamp::from_millis(-1)),
         role_imported: true,
     };
     assert_eq!(bench.account("user").await, None, "an account that was not put is none");
-    match bench.accept(Change::PutAccount(full.clone())).await {
-        Receipt::Account { .. } => {}
-        other => panic!("PutAccount gave {other:?}"),
-    }
+    let committed = bench.accept(Change::PutAccount(full.clone())).await;
+    assert_eq!(committed.event, Some(Event::AccountPut { account: full.clone() }));
     assert_eq!(bench.account("user").await, Some(full));
     assert_eq!(bench.account("use").await, None);
     assert_eq!(bench.account("user2").await, None);
@@ -39,28 +41,26 @@ pub async fn an_account_is_found_as_it_was_put<F: Fixture>(bench: &mut Bench<F>)
 /// A later account replaces the earlier one, also within a batch.
 pub async fn an_account_is_replaced_whole<F: Fixture>(bench: &mut Bench<F>) {
     let first = Account {
-        enrolment_due: true,
-        ..Account::new(User { first_name: "John".into(), ..User::new("user", Role::ControlStaff) })
+        joined: [("a".into(), time(1))].into(),
+        ..account("user", Role::ControlStaff, true, &["a", "b"])
     };
     bench.accept(Change::PutAccount(first.clone())).await;
-    let last = account("user", Role::BusDriver, false, false);
-    let between = account("user", Role::ControlAdmin, true, true);
+    let last = account("user", Role::BusDriver, false, &[]);
+    let between = account("user", Role::ControlAdmin, true, &["b"]);
     bench.accept_all(vec![Change::PutAccount(between), Change::PutAccount(last.clone())]).await;
     assert_eq!(bench.account("user").await, Some(last), "the last put stands");
-    let directory = bench.directory().await;
-    assert_eq!((directory.control, directory.due), (vec![], vec![]), "and the directory follows it");
+    assert_eq!(bench.directory().await.staff, [], "the directory follows the last put");
     bench.accept(Change::PutAccount(first.clone())).await;
-    let directory = bench.directory().await;
-    assert_eq!((directory.control, directory.due), (vec![first.clone()], vec![first]));
+    assert_eq!(bench.directory().await.staff, [first], "the directory follows the last put");
 }
 
-/// Puts every role, active or not, with the enrolment due or not, in no order.
+/// Puts every role, active or not, in teams or in none, in no order.
 async fn everybody<F: Fixture>(bench: &mut Bench<F>) -> Vec<Account> {
     let mut accounts = Vec::new();
     for role in Role::ALL {
-        for (active, due) in [(true, true), (false, true), (true, false), (false, false)] {
+        for (active, teams) in [(true, &["a"][..]), (false, &["a"]), (true, &[]), (true, &["b", "c"])] {
             let id = format!("{}-{}", 97 - accounts.len() * 5 % 16, role.as_str());
-            accounts.push(account(&id, role, active, due));
+            accounts.push(account(&id, role, active, teams));
         }
     }
     bench.accept_all(accounts.iter().cloned().map(Change::PutAccount).collect()).await;
@@ -68,20 +68,12 @@ async fn everybody<F: Fixture>(bench: &mut Bench<F>) -> Vec<Account> {
     accounts
 }
 
-/// The directory's control is all active accounts with a control role, by id.
-pub async fn control_is_active_control_users_only<F: Fixture>(bench: &mut Bench<F>) {
+/// The directory's staff is all active accounts in control or in a team, by id.
+pub async fn staff_is_every_active_account_in_control_or_a_team<F: Fixture>(bench: &mut Bench<F>) {
     let mut expected = everybody(bench).await;
-    expected.retain(|account| {
-        account.active && matches!(account.user.role, Role::ControlStaff | Role::ControlAdmin)
-    });
-    assert_eq!(bench.directory().await.control, expected);
-}
-
-/// The directory's due accounts are those with a due enrolment, whatever else they are, by id.
-pub async fn due_is_every_account_whose_enrolment_is_due<F: Fixture>(bench: &mut Bench<F>) {
-    let mut expected = everybody(bench).await;
-    expected.retain(|account| account.enrolment_due);
-    assert_eq!(bench.directory().await.due, expected);
+    let is_staff = |account: &Account| account.user.role.is_control() || !account.teams.is_empty();
+    expected.retain(|account| account.active && is_staff(account));
+    assert_eq!(bench.directory().await.staff, expected);
 }
 
 /// The epoch of a store is one string, not empty, as long as the store lives.
@@ -123,25 +115,24 @@ pub async fn awkward_user_ids_stay_apart<F: Fixture>(bench: &mut Bench<F>) {
     ];
     let mut created = Vec::new();
     for id in ids {
-        bench.accept(Change::PutAccount(account(id, Role::ControlStaff, true, false))).await;
-        let creation = CreateConversation { client_message_id: Some(id.into()), ..bench.creation(id, &[]) };
+        let team = if id.len() <= TEAM_BYTES { id } else { "a long name" };
+        bench.accept(Change::PutAccount(account(id, Role::BusDriver, true, &[team]))).await;
+        let creation =
+            CreateConversation { client_message_id: Some(id.into()), ..bench.creation(id, &[]).await };
         created.push(creation.id.clone());
         bench.accept(Change::CreateConversation(creation)).await;
         bench.read(id, created.last().expect("one was just created"), 1).await;
     }
     for (id, conversation) in ids.into_iter().zip(&created) {
         assert_eq!(bench.account(id).await.map(|account| account.user.id), Some(id.into()), "{id:?}");
-        let memberships = bench.memberships(id, None, 100).await;
-        assert_eq!(memberships.len(), 1, "{id:?} takes part in one conversation");
-        assert_eq!(&memberships[0].id, conversation, "{id:?} takes part in its own conversation");
         let page = bench.listed(Listing::of(id)).await;
         assert_eq!(page.rows.len(), 1, "the list of {id:?} has one row");
+        assert_eq!(&page.rows[0].conversation.id, conversation, "{id:?} takes part in its own conversation");
         assert_eq!(page.rows[0].read_up_to, 1, "the read position of {id:?}");
         assert_eq!(page.users.len(), 1, "the list of {id:?} describes it");
         assert!(bench.original(id, id).await.is_some(), "the original of {id:?}");
     }
-    let mut all: Vec<_> =
-        bench.directory().await.control.into_iter().map(|account| account.user.id).collect();
+    let mut all: Vec<_> = bench.directory().await.staff.into_iter().map(|account| account.user.id).collect();
     assert!(all.is_sorted(), "the directory is ordered by id");
     all.retain(|user| ids.contains(&user.as_str()));
     assert_eq!(all.len(), ids.len(), "the directory holds each");
@@ -164,6 +155,6 @@ pub async fn a_user_whose_id_begins_anothers_sees_its_own_only<F: Fixture>(bench
     }
     let withdraw = bench.membership("u", &conversation).await;
     bench.accept(Change::Withdraw(withdraw)).await;
-    assert_eq!(bench.memberships("u", None, 10).await, []);
-    assert_eq!(bench.memberships("u1", None, 10).await.len(), 1, "u left, u1 did not");
+    assert_eq!(bench.listed_ids("u").await, []);
+    assert_eq!(bench.listed_ids("u1").await.len(), 1, "u left, u1 did not");
 }

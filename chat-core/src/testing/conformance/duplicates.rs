@@ -1,10 +1,14 @@
 //! Cases: a request repeated under its `client_message_id` is done once (P2).
 
+use std::collections::BTreeSet;
+
 use super::Fixture;
-use super::bench::{Bench, is_conflict, participants, permit_on_version, time};
-use crate::id::{ConversationId, MessageId};
-use crate::protocol::RoomType;
-use crate::store::{AppendMessage, Change, CreateConversation, Original, Receipt, Rejected};
+use super::bench::{Bench, appended, is_conflict, permit_on_version, teams, time};
+use crate::id::{ConversationId, MessageId, UserId};
+use crate::protocol::{Role, RoomType, User};
+use crate::store::{
+    AppendMessage, Change, ConversationCreated, CreateConversation, MessageAppended, Original, Rejected,
+};
 
 /// A message of the driver under a `client_message_id`.
 async fn keyed<F: Fixture>(bench: &mut Bench<F>, conversation: &ConversationId, id: &str) -> AppendMessage {
@@ -12,13 +16,16 @@ async fn keyed<F: Fixture>(bench: &mut Bench<F>, conversation: &ConversationId, 
 }
 
 fn original_of(draft: &AppendMessage, seq: u64) -> Original {
-    Original::Message {
+    Original::Message(Box::new(MessageAppended {
         conversation: draft.permit.conversation().clone(),
-        id: MessageId::compose(draft.nonce, seq),
         seq,
+        message_id: MessageId::compose(draft.nonce, seq),
+        sender: draft.permit.user().clone(),
         sent_at: time(0),
-        content: Some(draft.content.clone()),
-    }
+        client_message_id: draft.client_message_id.clone(),
+        content_hash: None,
+        content: draft.content.clone().into(),
+    }))
 }
 
 /// A used `client_message_id` is a duplicate with all that the original reply needs.
@@ -47,9 +54,9 @@ pub async fn a_repeat_in_the_same_batch_is_a_duplicate<F: Fixture>(bench: &mut B
     let expected = Err(Rejected::Duplicate(original_of(&first, 2)));
     let changes = [first, again, third].map(Change::AppendMessage);
     let verdicts = bench.commit(changes.into()).await;
-    assert!(matches!(verdicts[0], Ok(Receipt::Appended { seq: 2, .. })), "{verdicts:?}");
+    assert_eq!(verdicts[0].as_ref().map(|first| appended(first).seq), Ok(2));
     assert_eq!(verdicts[1], expected, "the second of two in one batch is a duplicate");
-    assert!(matches!(verdicts[2], Ok(Receipt::Appended { seq: 3, .. })), "no seq is lost: {verdicts:?}");
+    assert_eq!(verdicts[2].as_ref().map(|third| appended(third).seq), Ok(3), "no seq is lost");
 }
 
 /// A duplicate changes nothing that can be asked for.
@@ -83,7 +90,7 @@ pub async fn a_duplicate_is_found_before_any_conflict<F: Fixture>(bench: &mut Be
     let verdicts = bench.commit(vec![Change::AppendMessage(conflict), after]).await;
     assert!(is_conflict(&verdicts[0]));
     assert_eq!(verdicts[1], expected, "a duplicate after a conflict in the batch is a duplicate");
-    let missing = crate::conversation::Conversation { id: bench.creation("driver", &[]).id, ..known };
+    let missing = crate::conversation::Conversation { id: bench.creation("driver", &[]).await.id, ..known };
     let nowhere = repeat(bench, permit_on_version("driver", &missing, 1));
     assert_eq!(
         bench.commit(vec![nowhere]).await[0],
@@ -103,7 +110,7 @@ pub async fn a_duplicate_refuses_no_later_change<F: Fixture>(bench: &mut Bench<F
     let next = bench.message("driver", &id).await;
     let verdicts = bench.commit(vec![Change::AppendMessage(stale), Change::AppendMessage(next)]).await;
     assert!(matches!(verdicts[0], Err(Rejected::Duplicate(_))), "{verdicts:?}");
-    assert!(matches!(verdicts[1], Ok(Receipt::Appended { seq: 3, .. })), "{verdicts:?}");
+    assert_eq!(verdicts[1].as_ref().map(|next| appended(next).seq), Ok(3));
 }
 
 /// Another conversation, content or type under a used id still gives the original.
@@ -117,7 +124,7 @@ pub async fn another_request_under_the_id_gives_the_original<F: Fixture>(bench: 
     let differently = AppendMessage { content: "other".into(), ..keyed(bench, &id, "once").await };
     assert_eq!(bench.duplicate(Change::AppendMessage(differently)).await, expected, "another content");
     let creation =
-        CreateConversation { client_message_id: Some("once".into()), ..bench.creation("driver", &[]) };
+        CreateConversation { client_message_id: Some("once".into()), ..bench.creation("driver", &[]).await };
     let new = creation.id.clone();
     assert_eq!(bench.duplicate(Change::CreateConversation(creation)).await, expected, "another type");
     assert_eq!(bench.find_conversation(&new).await, None, "a duplicate creates nothing");
@@ -127,26 +134,35 @@ pub async fn another_request_under_the_id_gives_the_original<F: Fixture>(bench: 
 /// A repeated creation gives the conversation that it made, and so does a message under its id.
 pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Bench<F>) {
     let client_message_id = Some("create".into());
-    let first = bench.creation("driver", &["control"]);
-    let (id, room_type) = (first.id.clone(), RoomType::EmergencySupport);
+    let first = bench.creation("driver", &["control"]).await;
+    let (id, room_type, nonce) = (first.id.clone(), RoomType::EmergencySupport, first.nonce);
     let first = CreateConversation { client_message_id: client_message_id.clone(), room_type, ..first };
-    let again =
-        CreateConversation { client_message_id: client_message_id.clone(), ..bench.creation("driver", &[]) };
-    let none = again.id.clone();
-    let expected = Original::Conversation {
+    let again = CreateConversation {
+        client_message_id: client_message_id.clone(),
+        ..bench.creation("driver", &[]).await
+    };
+    let unused = again.id.clone();
+    let expected = Original::Conversation(Box::new(ConversationCreated {
         id: id.clone(),
         title: "Support: title".into(),
         room_type,
         created_by: "driver".into(),
-        participants: participants(&["driver", "control"]),
+        creator: Some(User::new("driver", Role::BusDriver)),
+        participants: BTreeSet::from(["driver".into()]),
+        control_members: BTreeSet::new(),
+        teams: Some(teams(&["control"])),
+        message_id: MessageId::compose(nonce, 1),
         sent_at: time(0),
-        content: Some("the first message".into()),
-    };
+        client_message_id: client_message_id.clone(),
+        content_hash: None,
+        content: "the first message".into(),
+    }));
     let verdicts = bench.commit([first, again].map(Change::CreateConversation).into()).await;
     assert!(verdicts[0].is_ok(), "{verdicts:?}");
     assert_eq!(verdicts[1], Err(Rejected::Duplicate(expected.clone())), "repeated in the same batch");
-    assert_eq!(bench.find_conversation(&none).await, None, "a duplicate creates nothing");
-    let same_id = CreateConversation { client_message_id, id: id.clone(), ..bench.creation("driver", &[]) };
+    assert_eq!(bench.find_conversation(&unused).await, None, "a duplicate creates nothing");
+    let same_id =
+        CreateConversation { client_message_id, id: id.clone(), ..bench.creation("driver", &[]).await };
     assert_eq!(bench.duplicate(Change::CreateConversation(same_id)).await, expected, "with the same new id");
     let message = keyed(bench, &id, "create").await;
     assert_eq!(bench.duplicate(Change::AppendMessage(message)).await, expected, "a message under its id");
@@ -155,7 +171,7 @@ pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Benc
 
 /// The original of a creation names the participants at the start, whatever changed since.
 pub async fn the_original_keeps_who_took_part_at_the_start<F: Fixture>(bench: &mut Bench<F>) {
-    let creation = bench.creation("driver", &["control"]);
+    let creation = bench.creation("driver", &["control"]).await;
     let id = creation.id.clone();
     let creation = CreateConversation { client_message_id: Some("create".into()), ..creation };
     bench.accept(Change::CreateConversation(creation)).await;
@@ -164,12 +180,10 @@ pub async fn the_original_keeps_who_took_part_at_the_start<F: Fixture>(bench: &m
     let withdraw = bench.membership("control", &id).await;
     bench.accept(Change::Withdraw(withdraw)).await;
     match bench.original("driver", "create").await {
-        Some(Original::Conversation { participants: start, .. }) => {
-            assert_eq!(
-                start,
-                participants(&["control", "driver"]),
-                "the participants are those of the start"
-            );
+        Some(Original::Conversation(created)) => {
+            let members: Vec<_> = created.participants.iter().map(UserId::as_str).collect();
+            assert_eq!(members, ["driver"], "the members are those of the start");
+            assert_eq!(created.teams, Some(teams(&["control"])), "the teams are those of the start");
         }
         other => panic!("the original is {other:?}"),
     }
@@ -186,7 +200,7 @@ pub async fn users_do_not_share_client_message_ids<F: Fixture>(bench: &mut Bench
     assert_eq!(bench.original("driver", "once").await, Some(first), "each user has its own original");
     assert_eq!(bench.original("control", "once").await, Some(second), "each user has its own original");
     let creation =
-        CreateConversation { client_message_id: Some("once".into()), ..bench.creation("third", &[]) };
+        CreateConversation { client_message_id: Some("once".into()), ..bench.creation("third", &[]).await };
     bench.accept(Change::CreateConversation(creation)).await;
 }
 

@@ -2,7 +2,7 @@
 //! itself, so each has a crash of its own.
 
 use super::Fixture;
-use super::bench::{Bench, Listing};
+use super::bench::{Bench, Listing, control};
 use crate::protocol::{Role, User};
 use crate::store::{Account, AppendMessage, Change, CreateConversation, Window};
 
@@ -12,7 +12,7 @@ pub async fn an_account_survives_a_crash<F: Fixture>(bench: &mut Bench<F>) {
     bench.accept(Change::PutAccount(account.clone())).await;
     if bench.crash().await {
         assert_eq!(bench.account("control").await, Some(account.clone()), "an acknowledged account");
-        assert_eq!(bench.directory().await.control, [account]);
+        assert_eq!(bench.directory().await.staff, [account]);
     }
 }
 
@@ -56,6 +56,7 @@ pub async fn a_read_position_survives_a_crash<F: Fixture>(bench: &mut Bench<F>) 
 /// A change of members that a commit has returned survives a crash.
 pub async fn a_membership_survives_a_crash<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
+    bench.accept(Change::PutAccount(control("admin", &[]))).await;
     let enrol = bench.membership("admin", &id).await;
     bench.accept(Change::Enrol(enrol)).await;
     let withdraw = bench.membership("control", &id).await;
@@ -72,7 +73,7 @@ pub async fn a_membership_survives_a_crash<F: Fixture>(bench: &mut Bench<F>) {
 pub async fn a_client_message_id_survives_a_crash<F: Fixture>(bench: &mut Bench<F>) {
     let creation = CreateConversation {
         client_message_id: Some("creation".into()),
-        ..bench.creation("driver", &["control"])
+        ..bench.creation("driver", &["control"]).await
     };
     let id = creation.id.clone();
     bench.accept(Change::CreateConversation(creation)).await;

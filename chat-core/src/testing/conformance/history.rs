@@ -15,7 +15,7 @@ fn assert_page(page: &MessagePage, expected: impl IntoIterator<Item = u64>, more
 
 /// A conversation of ten messages, each of ten bytes.
 async fn ten<F: Fixture>(bench: &mut Bench<F>) -> ConversationId {
-    let creation = bench.creation("driver", &[]);
+    let creation = bench.creation("driver", &[]).await;
     let creation = CreateConversation { content: "0123456789".into(), ..creation };
     let id = creation.id.clone();
     bench.accept(Change::CreateConversation(creation)).await;
@@ -28,7 +28,7 @@ async fn ten<F: Fixture>(bench: &mut Bench<F>) -> ConversationId {
 /// A conversation that does not exist has no messages and `last_seq` 0.
 pub async fn a_missing_conversation_has_no_messages<F: Fixture>(bench: &mut Bench<F>) {
     bench.create("driver", &[]).await;
-    let missing = bench.creation("driver", &[]).id;
+    let missing = bench.creation("driver", &[]).await.id;
     for window in [Window::Newest { skip: 0 }, Window::Before(5), Window::After(0), Window::After(9)] {
         let page = bench.page(&missing, window, 10, ALL_BYTES).await;
         assert_eq!(page, MessagePage::default(), "{window:?} of a conversation that does not exist");

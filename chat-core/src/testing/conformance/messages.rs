@@ -1,9 +1,9 @@
 //! Cases: messages are appended.
 
 use super::Fixture;
-use super::bench::{Bench, permit_on_version, seqs, stored, time};
+use super::bench::{Bench, appended, permit_on_version, seqs, stored, time};
 use crate::id::{MessageId, NONCE_BYTES, Nonce};
-use crate::store::{AppendMessage, Change, Receipt, Window};
+use crate::store::{AppendMessage, Change, Window};
 
 /// Texts that a careless encoding loses.
 pub(super) const AWKWARD: &[&str] = &[
@@ -31,11 +31,9 @@ pub async fn messages_are_numbered_without_holes<F: Fixture>(bench: &mut Bench<F
             expected.push(stored(&draft, expected.len() as u64 + 1, time(0)));
             changes.push(Change::AppendMessage(draft));
         }
-        let given = bench.accept_all(changes).await.into_iter().map(|receipt| match receipt {
-            Receipt::Appended { seq, .. } => seq,
-            other => panic!("AppendMessage gave {other:?}"),
-        });
-        assert_eq!(given.collect::<Vec<_>>(), [batch * 2 + 2, batch * 2 + 3], "each gets the next seq");
+        let committed = bench.accept_all(changes).await;
+        let given: Vec<_> = committed.iter().map(|committed| appended(committed).seq).collect();
+        assert_eq!(given, [batch * 2 + 2, batch * 2 + 3], "each gets the next seq");
     }
     assert_eq!(bench.messages(&id).await, expected, "messages are stored as sent, in the order of the batch");
     assert_eq!(bench.conversation(&id).await.last_seq, 7, "last_seq is the number of the newest message");
@@ -72,11 +70,9 @@ pub async fn sent_at_never_falls<F: Fixture>(bench: &mut Bench<F>) {
             let draft = bench.message("driver", &id).await;
             changes.push(Change::AppendMessage(AppendMessage { at: time(at), ..draft }));
         }
-        let given = bench.accept_all(changes).await.into_iter().map(|receipt| match receipt {
-            Receipt::Appended { sent_at, .. } => sent_at,
-            other => panic!("AppendMessage gave {other:?}"),
-        });
-        assert_eq!(given.collect::<Vec<_>>(), expected.map(time), "sent_at never falls, asked at {batch:?}");
+        let committed = bench.accept_all(changes).await;
+        let given: Vec<_> = committed.iter().map(|committed| appended(committed).sent_at).collect();
+        assert_eq!(given, expected.map(time), "sent_at never falls, asked at {batch:?}");
     }
     let times: Vec<_> = bench.messages(&id).await.iter().map(|message| message.sent_at).collect();
     assert_eq!(times, [100, 100, 200, 200, 200, 200, 300].map(time), "history shows the same times");
@@ -124,7 +120,7 @@ pub async fn a_message_is_found_by_its_id_in_its_conversation_only<F: Fixture>(b
     }
     let padded = MessageId::from(format!("{}02", &second[..second.len() - 1]));
     assert_eq!(bench.seq(&id, &padded).await, None, "an id is compared whole: {padded} is none");
-    let missing = bench.creation("driver", &[]).id;
+    let missing = bench.creation("driver", &[]).await.id;
     assert_eq!(bench.seq(&missing, &messages[0].id).await, None, "a missing conversation has no message");
 }
 

@@ -45,6 +45,7 @@ pub mod membership;
 pub mod messages;
 pub mod positions;
 pub mod reading;
+pub mod teams;
 
 use std::future::Future;
 
@@ -108,6 +109,7 @@ mod tests {
             ("messages", include_str!("messages.rs")),
             ("positions", include_str!("positions.rs")),
             ("reading", include_str!("reading.rs")),
+            ("teams", include_str!("teams.rs")),
         ];
         for (theme, source) in themes {
             for case in source.split("\npub async fn ").skip(1) {

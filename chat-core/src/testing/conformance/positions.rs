@@ -1,9 +1,8 @@
 //! Cases: how far the store's history has come.
 
 use super::Fixture;
-use super::bench::{Bench, permit_on_version};
-use crate::protocol::{Role, User};
-use crate::store::{Account, Change, MarkRead, Membership, Query};
+use super::bench::{Bench, control, mark, permit_on_version};
+use crate::store::{Change, Membership, Query};
 
 /// Every change has a higher position than those before it, also within a batch and of whatever
 /// kind.
@@ -11,19 +10,19 @@ pub async fn positions_rise_with_every_change<F: Fixture>(bench: &mut Bench<F>) 
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
     let permit = |user: &str| permit_on_version(user, &known, 1);
-    let account = Account { enrolment_due: true, ..Account::new(User::new("x", Role::ControlStaff)) };
+    let account = control("x", &["some team"]);
     let membership =
         |version, user: &str| Membership { conversation: id.clone(), version, user: user.into() };
     let batch = vec![
         Change::PutAccount(account.clone()),
         Change::AppendMessage(bench.message_under(permit("driver"))),
-        Change::MarkRead(MarkRead { permit: permit("control"), up_to: 2 }),
-        Change::MarkRead(MarkRead { permit: permit("control"), up_to: 1 }),
+        mark(permit("control"), 2),
+        mark(permit("control"), 1),
         Change::Enrol(membership(1, "x")),
         Change::Enrol(membership(2, "x")),
         Change::Withdraw(membership(2, "control")),
         Change::PutAccount(account),
-        Change::CreateConversation(bench.creation("driver", &[])),
+        Change::CreateConversation(bench.creation("driver", &[]).await),
     ];
     // That positions rise is checked of every commit of every case.
     bench.accept_all(batch).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::list::Standing;
+use super::list::Stood;
 use super::room::Room;
 use crate::protocol::EventType;
 
@@ -16,8 +16,10 @@ pub(super) struct Asked {
     pub(super) request_id: Value,
     /// The last number of its conversation that was stored when it was asked.
     pub(super) last: u64,
+    /// The number of looks at the store when it was asked.
+    pub(super) look: u64,
     /// For a list, the conversations of its user when it was asked.
-    pub(super) stood: Standing,
+    pub(super) stood: Stood,
     /// Whether it creates an emergency, or is a message of the creator of one in it.
     pub(super) is_own_emergency: bool,
     /// The most and the least room of the storage since it was asked.
@@ -82,7 +84,8 @@ impl Asks {
             data: frame["data"].take(),
             request_id,
             last: 0,
-            stood: Standing::new(),
+            look: 0,
+            stood: Stood::new(),
             is_own_emergency: false,
             most_room: room,
             least_room: room,

@@ -61,9 +61,13 @@ impl Emergencies {
         self.unheard.clear();
     }
 
-    /// P4: no open connection of control still has to hear of an emergency.
-    pub(super) fn are_heard(&self) -> Result<(), PromiseError> {
-        let mut left = self.unheard.iter().filter_map(|(id, conns)| Some((id, conns.first()?)));
+    /// P4: no open connection of control still has to hear of an emergency of its teams. `is_due`
+    /// is whether the emergency is one of the connection's teams.
+    pub(super) fn are_heard(&self, is_due: impl Fn(u64, &str) -> bool) -> Result<(), PromiseError> {
+        let mut left = self.unheard.iter().filter_map(|(id, conns)| {
+            let conn = conns.iter().find(|conn| is_due(**conn, id))?;
+            Some((id, conn))
+        });
         let left = left.next();
         must(left.is_none(), "P4", || {
             let (id, conn) = left.expect("it is not none");

@@ -1,6 +1,6 @@
 //! The observed state of one connection.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::asked::Asked;
 use super::list::Walk;
@@ -21,6 +21,8 @@ pub(super) struct Link {
     /// Walks through the list that may go on, by the cursor of their next page. Bounded by the
     /// pages that were asked for.
     pub(super) walks: BTreeMap<String, Walk>,
+    /// The conversations that its last whole walk has shown.
+    pub(super) shown: Option<BTreeSet<String>>,
 }
 
 /// Where a connection stands in a conversation.
@@ -44,6 +46,7 @@ impl Link {
             places: BTreeMap::new(),
             opened_at,
             walks: BTreeMap::new(),
+            shown: None,
         }
     }
 

@@ -5,31 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::asked::Asked;
+use super::part::{is_in_by_team, named, takes_part};
 use super::reply::Grant;
 use super::stored::place;
 use super::{Oracle, PromiseError, must};
+use crate::conversation::{Conversation, Standing};
 use crate::export::{Export, ExportedConversation};
+use crate::id::UserId;
 use crate::limits::{Limits, PageLimits};
-use crate::protocol::{Role, User};
+use crate::protocol::User;
+use crate::store::Account;
 use crate::time::Timestamp;
 
 /// Up to this many messages after the read position, the count of unread ones is exact.
 const COUNTED: u64 = 100;
 
 /// The version and the last number of each conversation of a user at one time.
-pub(super) type Standing = BTreeMap<String, (u64, u64)>;
+pub(super) type Stood = BTreeMap<String, (u64, u64)>;
 
 /// Pages requested one after the other, each by the cursor of the page before.
 pub(super) struct Walk {
     /// The user's conversations when the first page was asked for.
-    began: Standing,
+    began: Stood,
     seen: BTreeSet<String>,
 }
 
 /// The conversations that a user takes part in, as the store holds them now.
-pub(super) fn standing(user: &str, store: &Export) -> Standing {
+pub(super) fn standing(user: &str, store: &Export) -> Stood {
     let own = store.conversations.values().map(|stored| &stored.conversation);
-    let own = own.filter(|conversation| conversation.participants.contains(&user.into()));
+    let account = store.accounts.get(user);
+    let own = own.filter(|conversation| account.is_some_and(|account| takes_part(account, conversation)));
     own.map(|own| (own.id.to_string(), (own.version, own.last_seq))).collect()
 }
 
@@ -42,7 +47,7 @@ impl Oracle {
         is_bounded(rows, asked, &self.limits)?;
         for row in rows {
             let id = row["id"].as_str().unwrap_or_default();
-            must(self.stored.was_ever(id, user), "P5", || {
+            must(self.stored.was_in_since(id, user, asked.look), "P5", || {
                 format!("{user} was shown {id}, which is not its")
             })?;
             self.row(row, user, asked, store)?;
@@ -66,13 +71,15 @@ impl Oracle {
         };
         let stored = store.conversations.get(row["id"].as_str().unwrap_or_default()).ok_or_else(wrong)?;
         let pages = asked.is_brief().then_some(&self.limits.pages);
+        let stood = asked.stood.get(stored.conversation.id.as_str()).map(|(version, _)| *version);
+        let is_same =
+            stood == Some(stored.conversation.version) && self.stored.rights_are_known_since(asked.look);
+        let account = store.accounts.get(user).filter(|_| is_same);
         let holds = shows_conversation(row, stored)
             && shows_last_message(row, stored, pages)
-            && shows_position(row, stored, user)
-            && shows_participants(row, stored, pages)
-            && (asked.stood.get(stored.conversation.id.as_str()).map(|(version, _)| *version)
-                != Some(stored.conversation.version)
-                || shows_all_participants(row, stored, store, pages));
+            && shows_position(row, stored, user, account)
+            && row["participant_count"].is_null() != asked.is_brief()
+            && (!is_same || shows_all_participants(row, stored, store, pages));
         if holds { Ok(()) } else { Err(wrong()) }
     }
 
@@ -100,6 +107,7 @@ impl Oracle {
             return Ok(());
         }
         self.checked.walks += u64::from(asked.data["cursor"].is_string());
+        link.shown = Some(walk.seen.clone());
         must(frame["has_more"].is_null(), "P4", || {
             format!("{user} is told of more, and not where: {frame}")
         })?;
@@ -159,33 +167,34 @@ fn shows_last_message(row: &Value, stored: &ExportedConversation, brief: Option<
 }
 
 /// The read position is at most the current one, and the count of unread messages fits the
-/// position.
-fn shows_position(row: &Value, stored: &ExportedConversation, user: &str) -> bool {
+/// position. `account` is the user's, if neither rights nor members have changed since the request:
+/// then messages from before the user joined the team do not count.
+fn shows_position(row: &Value, stored: &ExportedConversation, user: &str, account: Option<&Account>) -> bool {
     let read = row["read_up_to"].as_u64().unwrap_or_default();
     let last = row["last_seq"].as_u64().unwrap_or_default();
     let now = stored.read_up_to.get(user).copied().unwrap_or_default();
     let after =
         stored.messages.iter().filter(|message| message.seq > Some(read) && message.seq <= Some(last));
-    let unread = after.filter(|message| message.sender_id.as_str() != user).count() as u64;
-    read <= now && (last - read.min(last) > COUNTED || row["unread_count"] == unread)
+    let others = after.filter(|message| message.sender_id.as_str() != user);
+    let begins = account.and_then(|account| counts_from(account, &stored.conversation));
+    let unread = others.filter(|message| begins.is_none_or(|at| message.sent_at >= at)).count() as u64;
+    let fits = match account {
+        Some(_) => row["unread_count"] == unread,
+        None => row["unread_count"].as_u64() <= Some(unread),
+    };
+    read <= now && (last - read.min(last) > COUNTED || fits)
 }
 
-/// A brief row shows the creator, the sender of the last message, and at most `brief_participants`
-/// of field staff.
-fn shows_participants(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
-    let Some(limits) = brief else { return row["participant_count"].is_null() };
-    let mut room = limits.brief_participants;
-    participants(row).iter().all(|user| {
-        let is_field = matches!(user.role, Role::BusDriver | Role::QueueRegulator) && room > 0;
-        room -= usize::from(is_field);
-        let is_sender = row["last_message"]["sender_id"] == user.id.as_str();
-        is_field || is_sender || user.id == stored.conversation.created_by
-    })
+/// The time from which messages count as unread, if not from the beginning.
+fn counts_from(account: &Account, conversation: &Conversation) -> Option<Timestamp> {
+    let teams = conversation.participation.teams.iter().filter(|team| account.teams.contains(team));
+    let joined: Option<Vec<_>> = teams.map(|team| account.joined.get(team).copied()).collect();
+    joined.filter(|_| is_in_by_team(account, conversation))?.into_iter().min()
 }
 
 /// For a conversation with the same participants since the request: a whole row shows all of them
-/// that have an account, since a commit that failed may have left one without. A brief row counts
-/// them and leaves out neither the creator nor the last sender.
+/// that have an account. A brief row counts them, and shows the sender of the last message and the
+/// first members, of whom the creator comes first.
 fn shows_all_participants(
     row: &Value,
     stored: &ExportedConversation,
@@ -193,15 +202,20 @@ fn shows_all_participants(
     brief: Option<&PageLimits>,
 ) -> bool {
     let shown: BTreeSet<_> = participants(row).into_iter().map(|user| user.id).collect();
-    let all = &stored.conversation.participants;
-    if brief.is_none() {
+    let conversation = &stored.conversation;
+    let all = named(store, conversation);
+    let Some(limits) = brief else {
         return shown.iter().eq(all.iter().filter(|id| store.accounts.contains_key(*id)));
-    }
-    let always = [row["created_by"].as_str(), row["last_message"]["sender_id"].as_str()];
-    let mut always = always.into_iter().flatten().map(Into::into).filter(|id| all.contains(id));
+    };
+    let sender = UserId::from(row["last_message"]["sender_id"].as_str().unwrap_or_default());
+    let is_member = |id: &UserId| conversation.participation.members.standing(id) != Standing::Unnamed;
+    let creator = all.get(&conversation.created_by).filter(|_| limits.brief_participants > 0);
+    let members = shown.iter().filter(|id| **id != sender).count();
     row["participant_count"] == all.len()
-        && shown.iter().all(|id| all.contains(id))
-        && always.all(|id| shown.contains(&id))
+        && shown.contains(&sender)
+        && creator.is_none_or(|creator| shown.contains(creator))
+        && members <= limits.brief_participants
+        && shown.iter().all(|id| *id == sender || is_member(id) && all.contains(id))
 }
 
 fn participants(row: &Value) -> Vec<User> {

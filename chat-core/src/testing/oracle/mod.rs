@@ -13,8 +13,8 @@
 //! - P4: no number due to a connection is left out, live and between a catch-up and the live
 //!   messages after it. An open connection of control hears of each emergency. A walk through a
 //!   list leaves nothing out.
-//! - P5: only participants hear of a conversation. Unknown and forbidden conversations are refused
-//!   with the same bytes. A deactivated user says nothing.
+//! - P5: only participants hear of a conversation: members by name, and users of its teams. Unknown
+//!   and forbidden conversations are refused with the same bytes. A deactivated user says nothing.
 //! - P6: each request has one reply, in order. The reply comes before the sender's own broadcast,
 //!   and reads see writes.
 //! - P7: requests under way, connections, pages, rates and budgets stay within the
@@ -29,6 +29,7 @@ mod emergency;
 mod link;
 mod list;
 mod live;
+mod part;
 mod rates;
 mod reply;
 mod room;
@@ -41,12 +42,14 @@ use asked::Asks;
 pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
+use part::is_in_by_team;
 use rates::SaidMessages;
 use room::ChargedBytes;
 pub use room::Room;
 use serde_json::Value;
 use stored::Stored;
 
+use crate::conversation::Conversation;
 use crate::export::Export;
 use crate::limits::Limits;
 use crate::protocol::{CloseCode, EventType, RoomType, ServerEventType};
@@ -177,6 +180,7 @@ impl Oracle {
         };
         self.charged.asked(&link.user, &asked);
         asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
+        asked.look = self.stored.looks();
         link.pending.push_back(asked);
         let under_way = link.pending.len();
         must(under_way <= most, "P7", || format!("connection {conn} has {under_way} requests under way"))
@@ -226,6 +230,42 @@ impl Oracle {
         self.room = room;
         let pending = self.links.values_mut().flat_map(|link| &mut link.pending);
         pending.for_each(|asked| asked.note_room(room));
+    }
+
+    /// Checks that the last walk through the list on each connection of an active control user has
+    /// shown all conversations of the user's teams. For a run at rest. Returns the number of these
+    /// conversations.
+    ///
+    /// # Errors
+    ///
+    /// P4.
+    pub fn control_sees_all(&self, store: &Export) -> Result<u64, PromiseError> {
+        let mut seen = 0;
+        for (conn, link) in &self.links {
+            let account = store.accounts.get(link.user.as_str());
+            let account = account.filter(|account| account.is_active_control());
+            let Some((account, shown)) = account.zip(link.shown.as_ref()) else { continue };
+            let all = store.conversations.values().map(|exported| &exported.conversation);
+            for Conversation { id, .. } in all.filter(|conversation| is_in_by_team(account, conversation)) {
+                must(shown.contains(id.as_str()), "P4", || {
+                    format!("connection {conn} of {} is not shown {id} of its team", link.user)
+                })?;
+                seen += 1;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether the user of a connection is in a team of the conversation, and has not been added or
+    /// withdrawn by name since the creation.
+    fn is_of_team(&self, conn: u64, id: &str, store: &Export) -> bool {
+        let Some(link) = self.links.get(&conn) else { return false };
+        let account = store.accounts.get(link.user.as_str());
+        let exported = store.conversations.get(id);
+        let is_in = account
+            .zip(exported)
+            .is_some_and(|(account, exported)| is_in_by_team(account, &exported.conversation));
+        is_in && !self.stored.has_moved(id, &link.user)
     }
 
     fn is_control(&self, conn: u64) -> bool {
@@ -320,6 +360,7 @@ impl Oracle {
     /// Records the start of a server.
     pub fn began(&mut self, now: Monotonic) {
         self.said.began(now);
+        self.stored.server_began();
         self.charged.began();
         self.room = Room::default();
     }
@@ -329,11 +370,13 @@ impl Oracle {
     ///
     /// # Errors
     ///
-    /// P1, P4 and P6.
+    /// P1, P4 and P6. P5, if a deactivated user has a connection.
     pub fn settled(&self, store: &Export) -> Result<(), PromiseError> {
         self.stored.verify(store)?;
-        self.emergencies.are_heard()?;
+        self.emergencies.are_heard(|conn, id| self.is_of_team(conn, id, store))?;
         for (conn, link) in &self.links {
+            let is_out = store.accounts.get(link.user.as_str()).is_some_and(|account| !account.active);
+            must(!is_out, "P5", || format!("{} is deactivated, and has connection {conn}", link.user))?;
             let left = link.pending.len();
             must(left == 0, "P6", || format!("connection {conn} has {left} requests without a reply"))?;
             self.heard_all(*conn, link)?;

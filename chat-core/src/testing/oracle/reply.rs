@@ -1,8 +1,11 @@
 //! Checks of replies.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::asked::Asked;
+use super::part::named;
 use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
@@ -47,7 +50,10 @@ impl Oracle {
     fn granted(&mut self, grant: Grant<'_>) -> Result<(), PromiseError> {
         let Grant { conn, user, asked, frame, store } = grant;
         if let Some(id) = asked.conversation() {
-            must(self.stored.was_ever(id, user), "P5", || {
+            // A repeat of an accepted message is granted to a user who has left since.
+            let may_repeat = asked.kind == Some(EventType::SendChatMessage) && asked.name().is_some();
+            let since = if may_repeat { 0 } else { asked.look };
+            must(self.stored.was_in_since(id, user, since), "P5", || {
                 format!("{user} was granted {} in {id}", asked.what())
             })?;
         }
@@ -95,6 +101,10 @@ impl Oracle {
         }
         if code == "conversation_not_found" {
             self.checked.refused += 1;
+            let id = asked.conversation().unwrap_or_default();
+            must(!self.stored.is_in_since(id, user, asked.look), "P4", || {
+                format!("{user} takes part in {id}, and {} is refused", asked.what())
+            })?;
             let refusal = without_request_id(frame);
             let first = self.refusals.entry(asked.what()).or_insert_with(|| refusal.clone());
             must(*first == refusal, "P5", || {
@@ -137,10 +147,37 @@ impl Oracle {
         let first = store.conversations.get(id.as_str()).and_then(|stored| stored.messages.first());
         let is_it = first.is_some_and(|first| asked.data["content"] == *first.content);
         must(is_it, "P1", || format!("{user} is told {frame}, and that is not stored"))?;
+        self.names_participants(user, asked, frame, store)?;
         self.acknowledged(user, asked, id, frame)
     }
 
-    /// P2: one `client_message_id` has one result and one reply.
+    /// P5: the reply to a creation names the participants of now, or the creator alone.
+    fn names_participants(
+        &self,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), PromiseError> {
+        let id = frame["conversation_id"].as_str().unwrap_or_default();
+        let names = frame["participants"].as_array().into_iter().flatten();
+        let names: Vec<_> = names.filter_map(Value::as_str).collect();
+        let is_known = self.stored.rights_are_known_since(asked.look);
+        let were_in = names.iter().all(|name| self.stored.was_ever(id, name));
+        must((were_in || !is_known) && names.first() == Some(&user), "P5", || {
+            format!("{user} is told of other participants: {frame}")
+        })?;
+        let is_out = !self.stored.was_in_since(id, user, asked.look);
+        let expected = match store.conversations.get(id).map(|exported| &exported.conversation) {
+            _ if is_out => BTreeSet::from([user.into()]),
+            Some(same) if same.version == 1 && is_known => named(store, same),
+            _ => return Ok(()),
+        };
+        let are_all = names.len() == expected.len() && names.iter().all(|name| expected.contains(*name));
+        must(are_all, "P4", || format!("{user} is told of {names:?}, and not of {expected:?}"))
+    }
+
+    /// P2: one `client_message_id` has one result and one reply, except for the participants.
     fn acknowledged(
         &mut self,
         user: &str,
@@ -150,7 +187,10 @@ impl Oracle {
     ) -> Result<(), PromiseError> {
         self.checked.acknowledged += 1;
         let Some(name) = asked.name() else { return Ok(()) };
-        let reply = without_request_id(frame);
+        let mut reply = without_request_id(frame);
+        if let Some(fields) = reply.as_object_mut() {
+            fields.remove("participants");
+        }
         let key = (user.to_owned(), name.to_owned());
         let Some(first) = self.kept.get(&key) else {
             self.kept.insert(key, FirstReply { id, data: asked.data.clone(), reply });

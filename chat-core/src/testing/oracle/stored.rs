@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::part::{Parts, Rights};
 use super::{PromiseError, must};
 use crate::export::{Export, ExportedConversation};
 use crate::protocol::RoomType;
@@ -13,8 +13,8 @@ use crate::protocol::RoomType;
 /// A message that is stored.
 struct KnownMessage {
     id: String,
-    /// The users allowed to hear the message.
-    audience: Rc<BTreeSet<String>>,
+    /// The look that has found the message.
+    look: u64,
     /// Whether the server knows that the message is stored.
     is_told: bool,
 }
@@ -23,11 +23,7 @@ struct KnownMessage {
 struct KnownConversation {
     messages: Vec<KnownMessage>,
     version: u64,
-    members: Rc<BTreeSet<String>>,
-    /// Everyone with a part in it at any time.
-    ever: BTreeSet<String>,
-    /// The users added or removed since the first message.
-    moved: BTreeSet<String>,
+    parts: Parts,
     /// The creator, if it is an emergency.
     emergency_of: Option<String>,
 }
@@ -39,6 +35,9 @@ pub(super) struct Stored {
     ids: BTreeSet<String>,
     /// How often each text is stored, by user.
     said: BTreeMap<(String, String), usize>,
+    rights: Rights,
+    /// The number of looks at the store.
+    looks: u64,
 }
 
 impl Stored {
@@ -46,7 +45,13 @@ impl Stored {
     pub(super) fn of(store: &Export) -> Self {
         let mut stored = Self::default();
         let _what_is_there_is_taken_as_it_is = stored.note(store, false);
+        stored.server_began();
         stored
+    }
+
+    /// A new server reads everything.
+    pub(super) fn server_began(&mut self) {
+        self.rights.began();
     }
 
     /// Takes in new messages, and returns the sender and text of each.
@@ -56,18 +61,27 @@ impl Stored {
         is_told: bool,
     ) -> Result<Vec<(String, String)>, PromiseError> {
         let mut new = Vec::new();
+        self.looks += 1;
+        self.rights.note(store, self.looks, is_told);
         for (id, exported) in &store.conversations {
             let known = match self.conversations.get_mut(id.as_str()) {
                 Some(known) => known,
                 None => self.conversations.entry(id.to_string()).or_default(),
             };
-            let is_same = known.version == exported.conversation.version;
-            if is_same && known.messages.len() == exported.messages.len() {
+            let before = known.messages.len();
+            let is_same = known.version == exported.conversation.version && before == exported.messages.len();
+            if is_same && self.rights.changed.is_empty() {
                 continue;
             }
-            let before = known.messages.len();
-            known.grow(exported, is_told)?;
+            known.parts.note(store, exported, before == 0, &self.rights);
+            known.grow(exported, is_told, self.looks)?;
             for message in exported.messages.iter().skip(before) {
+                // The first look takes the store as it is.
+                let is_in = known.parts.audience().contains(message.sender_id.as_str());
+                let may = is_in || self.looks == 1;
+                must(may, "P5", || {
+                    format!("{} takes no part in {id}, and says {message:?}", message.sender_id)
+                })?;
                 self.ids.insert(message.id.to_string());
                 let said = (message.sender_id.to_string(), message.content.to_string());
                 *self.said.entry(said.clone()).or_default() += 1;
@@ -111,28 +125,65 @@ impl Stored {
         self.conversations.get(id).is_some_and(|known| known.emergency_of.as_deref() == Some(user))
     }
 
-    pub(super) fn was_ever(&self, id: &str, user: &str) -> bool {
-        self.conversations.get(id).is_some_and(|known| known.ever.contains(user))
+    /// The number of looks at the store so far.
+    pub(super) fn looks(&self) -> u64 {
+        self.looks
     }
 
-    /// Whether the user may hear this message.
+    /// Whether the server has known the rights of all users, as they are now, since this look.
+    pub(super) fn rights_are_known_since(&self, look: u64) -> bool {
+        self.rights.are_known_since(look)
+    }
+
+    fn parts(&self, id: &str) -> Option<&Parts> {
+        self.conversations.get(id).map(|known| &known.parts)
+    }
+
+    /// Whether the user has taken part at any time.
+    pub(super) fn was_ever(&self, id: &str, user: &str) -> bool {
+        self.parts(id).is_some_and(|parts| parts.was_ever(user))
+    }
+
+    /// Whether the user takes part, or did when the server knew nothing newer than this look.
+    pub(super) fn was_in_since(&self, id: &str, user: &str, look: u64) -> bool {
+        self.parts(id).is_some_and(|parts| parts.was_in_since(user, look))
+    }
+
+    /// Whether the user has taken part since before this look, as the server has known then.
+    pub(super) fn is_in_since(&self, id: &str, user: &str, look: u64) -> bool {
+        self.parts(id).is_some_and(|parts| parts.is_in_since(user, look))
+    }
+
+    /// Whether the user's standing by name has changed since the conversation was created.
+    pub(super) fn has_moved(&self, id: &str, user: &str) -> bool {
+        self.parts(id).is_some_and(|parts| parts.has_moved(user))
+    }
+
+    /// Whether the user may hear this message: a participant at its commit or later. A connection
+    /// that is being admitted hears it once admitted, although its user has been withdrawn since.
     pub(super) fn is_for(&self, id: &str, seq: u64, user: &str) -> bool {
-        let known = self.conversations.get(id).and_then(|known| known.messages.get(place(seq)));
-        known.is_some_and(|known| known.audience.contains(user))
+        let Some(known) = self.conversations.get(id) else { return false };
+        let message = known.messages.get(place(seq));
+        message.is_some_and(|message| known.parts.was_in_since(user, message.look))
     }
 
     /// The first of these numbers that a connection of this user had to hear.
-    pub(super) fn missed(&self, id: &str, user: &str, mut seqs: Range<u64>) -> Option<u64> {
+    pub(super) fn missed(&self, id: &str, user: &str, seqs: Range<u64>) -> Option<u64> {
         let known = self.conversations.get(id)?;
-        let throughout = known.ever.contains(user) && !known.moved.contains(user);
+        let due = known.parts.due_from(user)?;
         let is_told = |seq: &u64| known.messages.get(place(*seq)).is_some_and(|known| known.is_told);
-        seqs.find(is_told).filter(|_| throughout)
+        (seqs.start.max(due)..seqs.end).find(is_told)
     }
 }
 
 impl KnownConversation {
     /// P3: numbers without holes, and times that never fall.
-    fn grow(&mut self, exported: &ExportedConversation, is_told: bool) -> Result<(), PromiseError> {
+    fn grow(
+        &mut self,
+        exported: &ExportedConversation,
+        is_told: bool,
+        look: u64,
+    ) -> Result<(), PromiseError> {
         let before = self.messages.len();
         let id = &exported.conversation.id;
         let numbers = exported.messages.iter().skip(before).map(|message| message.seq);
@@ -144,32 +195,13 @@ impl KnownConversation {
         let conversation = &exported.conversation;
         let is_emergency = conversation.room_type == RoomType::EmergencySupport;
         self.emergency_of = is_emergency.then(|| conversation.created_by.to_string());
-        let audience = self.moves(exported);
+        self.version = conversation.version;
         self.messages.extend(exported.messages.iter().skip(before).map(|message| KnownMessage {
             id: message.id.to_string(),
-            audience: audience.clone(),
+            look,
             is_told,
         }));
         Ok(())
-    }
-
-    /// Records the users added or removed, and returns the audience of new messages. One commit may
-    /// change members and append a message: the participants before and after the commit may hear
-    /// the message.
-    fn moves(&mut self, exported: &ExportedConversation) -> Rc<BTreeSet<String>> {
-        if self.version == exported.conversation.version {
-            return self.members.clone();
-        }
-        let now: BTreeSet<_> = exported.conversation.participants.iter().map(ToString::to_string).collect();
-        if self.version > 0 {
-            self.moved.extend(self.members.symmetric_difference(&now).cloned());
-        } else if exported.messages.len() > 1 || exported.conversation.version > 1 {
-            self.moved.extend(now.iter().cloned());
-        }
-        self.ever.extend(now.iter().cloned());
-        let audience = Rc::new(self.members.union(&now).cloned().collect());
-        (self.version, self.members) = (exported.conversation.version, Rc::new(now));
-        audience
     }
 }
 

@@ -6,6 +6,7 @@ use super::environment::{Environment, Happening};
 use crate::engine::{Command, CommandId, Input};
 use crate::id::UserId;
 use crate::protocol::{Role, User};
+use crate::testing::NorthAndSouth;
 
 /// The time by which a store has carried out a command, or has failed.
 const SURELY_DONE: Duration = Duration::from_secs(10);
@@ -23,21 +24,58 @@ impl Environment {
         self.input(Input::Command { id: CommandId(self.commands), command });
     }
 
-    /// Imports the same role or another one for some user. The user with the first id keeps its
-    /// role: otherwise a run could lack anyone allowed to ask for support.
-    pub(super) fn import_any(&mut self) {
-        if let (Some(user), Some(role)) = (self.any_user(), self.random.pick(&Role::ALL).copied()) {
-            let is_first = self.server.exported().accounts.keys().next() == Some(&user.id);
-            let role = if is_first { user.role } else { role };
-            self.command(Command::Import(User { role, ..user }));
-        }
+    /// Whether this is the user with the first id, who keeps role and activity: otherwise a run
+    /// could lack anyone allowed to ask for support.
+    fn is_first(&self, user: &UserId) -> bool {
+        self.server.exported().accounts.keys().next() == Some(user)
     }
 
-    /// Deactivates a user, and activates the same user after a pause. The activation is tried
-    /// twice, because a slow store may not have done the deactivation by then.
+    /// Imports the same role and first name or others for some user.
+    pub(super) fn import_any(&mut self) {
+        let Some(user) = self.any_user() else { return };
+        let role = self.random.pick(&Role::ALL).copied().filter(|_| !self.is_first(&user.id));
+        let names = NorthAndSouth::FIRST_NAMES.map(Into::into);
+        let first_name = self.random.pick(&names).cloned().filter(|_| self.random.percent(50));
+        self.command(Command::Import(User {
+            role: role.unwrap_or(user.role),
+            first_name: first_name.unwrap_or(user.first_name),
+            ..user
+        }));
+    }
+
+    /// Enrols some user in some conversation, or withdraws one. The creator stays, because clients
+    /// rely on having what they have begun.
+    pub(super) fn change_any_membership(&mut self) {
+        let exported = self.server.exported().conversations.values();
+        let conversations: Vec<_> = exported
+            .map(|stored| (stored.conversation.id.clone(), stored.conversation.created_by.clone()))
+            .collect();
+        let (user, conversation) = (self.any_user(), self.random.pick(&conversations).cloned());
+        let (Some(User { id: user, .. }), Some((conversation, creator))) = (user, conversation) else {
+            return;
+        };
+        if user == creator {
+            return;
+        }
+        self.counters.memberships += 1;
+        let is_added = self.random.percent(50);
+        self.command(if is_added {
+            Command::Enrol { conversation, user }
+        } else {
+            Command::Withdraw { conversation, user }
+        });
+    }
+
+    /// Deactivates a user, and most often activates the same user after a pause. The activation is
+    /// tried twice, because a slow store may not have done the deactivation by then.
     pub(super) fn deactivate_any(&mut self) {
         if let Some(user) = self.any_user() {
             self.command(Command::Deactivate(user.id.clone()));
+            let lasts = self.random.percent(self.faults.lasting_deactivations);
+            if lasts && !self.is_first(&user.id) {
+                self.kept_out.insert(user.id);
+                return;
+            }
             let pause = self.random.span(500..8_000);
             for more in [Duration::ZERO, SURELY_DONE] {
                 self.later(pause + more, Happening::Activates(user.id.clone()));
@@ -56,7 +94,7 @@ impl Environment {
     /// Activates a user, again and again until the store says so.
     pub(super) fn activate(&mut self, user: UserId) {
         let is_out = self.server.exported().accounts.get(&user).is_some_and(|account| !account.active);
-        if is_out {
+        if is_out && !self.kept_out.contains(&user) {
             self.command(Command::Activate(user.clone()));
             self.later(Duration::from_secs(2), Happening::Activates(user));
         }

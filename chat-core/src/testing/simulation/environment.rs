@@ -1,5 +1,6 @@
 //! The simulation without its clients: time, chance, the schedule, and spontaneous faults.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::agenda::{Entry, Plan};
@@ -72,6 +73,8 @@ pub(super) struct Environment {
     pub(super) activity: u64,
     /// The number of the last command.
     pub(super) commands: u64,
+    /// The deactivated users who are not activated any more.
+    pub(super) kept_out: BTreeSet<UserId>,
     oracle: Oracle,
     /// The first promise that did not hold.
     pub(super) broken: Option<PromiseError>,
@@ -103,6 +106,7 @@ impl Environment {
             counters: Counters::default(),
             activity: 0,
             commands: 0,
+            kept_out: BTreeSet::new(),
             broken: None,
             around: Vec::new(),
             plan: Plan::default(),
@@ -253,6 +257,7 @@ impl Environment {
             FaultKind::Restore => self.restore(),
             FaultKind::Import => self.import_any(),
             FaultKind::Deactivation => self.deactivate_any(),
+            FaultKind::Membership => self.change_any_membership(),
             FaultKind::LowStorage => self.storage_runs_low(),
         }
         self.fail_later(fault);

@@ -38,10 +38,14 @@ pub struct Faults {
     pub failed_commits: u64,
     /// A commit is done, and its answer is lost.
     pub lost_answers: u64,
-    /// An import says another role of a user.
+    /// An import says another role or first name of a user.
     pub imports: Option<Duration>,
     /// A user is deactivated, and activated after a pause.
     pub deactivations: Option<Duration>,
+    /// A deactivated user is not activated any more.
+    pub lasting_deactivations: u64,
+    /// A user is enrolled in a conversation or withdrawn from one, by name.
+    pub memberships: Option<Duration>,
     /// The storage has little room left, and enough after a pause.
     pub low_storage: Option<Duration>,
 }
@@ -66,6 +70,8 @@ impl Faults {
             lost_answers: 0,
             imports: None,
             deactivations: None,
+            lasting_deactivations: 0,
+            memberships: None,
             low_storage: None,
         }
     }
@@ -104,6 +110,8 @@ impl Faults {
             lost_answers: chance(25, 30),
             imports: None,
             deactivations: None,
+            lasting_deactivations: 0,
+            memberships: None,
             low_storage,
         }
     }
@@ -118,17 +126,19 @@ pub(super) enum FaultKind {
     Restore,
     Import,
     Deactivation,
+    Membership,
     LowStorage,
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Cut,
         Self::BlackHole,
         Self::Crash,
         Self::Restore,
         Self::Import,
         Self::Deactivation,
+        Self::Membership,
         Self::LowStorage,
     ];
 
@@ -141,6 +151,7 @@ impl FaultKind {
             Self::Restore => faults.restores,
             Self::Import => faults.imports,
             Self::Deactivation => faults.deactivations,
+            Self::Membership => faults.memberships,
             Self::LowStorage => faults.low_storage,
         }
     }
@@ -169,13 +180,15 @@ pub struct Counters {
     pub changed_rights: u64,
     /// Connections that were closed because their user was deactivated.
     pub deactivated: u64,
+    /// Users enrolled or withdrawn by name, as the store said.
+    pub memberships: u64,
     /// Spells in which the storage had little room left.
     pub low_storage: u64,
 }
 
 impl Counters {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 11] {
+    pub fn numbers(&self) -> [(&'static str, u64); 12] {
         [
             ("cuts", self.cuts),
             ("black holes", self.black_holes),
@@ -187,6 +200,7 @@ impl Counters {
             ("expired tokens", self.expired_tokens),
             ("changed rights", self.changed_rights),
             ("deactivated", self.deactivated),
+            ("memberships", self.memberships),
             ("spells of low storage", self.low_storage),
         ]
     }

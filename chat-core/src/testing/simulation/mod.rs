@@ -76,6 +76,7 @@ pub use client::{Client, ClientId, Heard, Surroundings};
 use environment::Environment;
 pub use faults::{Counters, Faults};
 pub use random::Random;
+pub use server::Policy;
 pub use shrink::{Shrunk, shrink};
 pub use tokens::Issuer;
 
@@ -107,6 +108,11 @@ impl<C: Client> Simulation<C> {
         let id = self.environment.add_client();
         self.environment.client_sleeps(id, Some(self.environment.now.monotonic));
         id
+    }
+
+    /// Has each start of the server draw its policy of teams from these.
+    pub fn set_policies(&mut self, policies: Vec<Policy>) {
+        self.environment.server.policies = policies;
     }
 
     /// Starts the server and the faults, except for the entries left out by the plan.
@@ -154,6 +160,16 @@ impl<C: Client> Simulation<C> {
     /// The promise that is broken.
     pub fn settled(&self) -> Result<(), PromiseError> {
         self.environment.oracle().settled(self.export())
+    }
+
+    /// Checks that each connection of an active control user that has walked through its list at
+    /// rest was shown all conversations of the user's teams. Returns their number.
+    ///
+    /// # Errors
+    ///
+    /// The promise that is broken.
+    pub fn control_sees_all(&self) -> Result<u64, PromiseError> {
+        self.environment.oracle().control_sees_all(self.export())
     }
 
     /// Has a client do something.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::environment::{Environment, Happening};
-use crate::engine::{Engine, Headroom, Input, Output, Settings, Ticket};
+use crate::engine::{Engine, Headroom, Input, Output, Settings, Teams, Ticket};
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::id::ConversationId;
@@ -11,6 +11,9 @@ use crate::limits::Limits;
 use crate::protocol::CloseCode;
 use crate::store::{Change, Loaded, MemoryState, Query, UnavailableError, Verdict};
 use crate::testing::oracle::Oracle;
+
+/// A maker of a policy of teams.
+pub type Policy = fn() -> Box<dyn Teams>;
 
 /// How many backups are kept.
 const BACKUPS: usize = 3;
@@ -43,6 +46,8 @@ struct UnderWay {
 pub(super) struct Server {
     pub(super) engine: Option<Engine>,
     limits: Limits,
+    /// The policies of teams of which each start draws one. None is the default policy.
+    pub(super) policies: Vec<Policy>,
     /// The number of crashes so far. Events meant for an engine before the last crash are dropped.
     life: u64,
     wake_at: Option<crate::time::Monotonic>,
@@ -67,6 +72,7 @@ impl Server {
         Self {
             engine: None,
             limits,
+            policies: Vec::new(),
             life: 0,
             wake_at: None,
             store,
@@ -104,7 +110,9 @@ impl Environment {
     /// Starts a new engine over the disk.
     pub(super) fn start(&mut self) {
         self.note(|| "the server starts".to_owned());
-        let settings = Settings { limits: self.server.limits.clone(), ..Settings::default() };
+        let policy = self.random.pick(&self.server.policies).copied();
+        let teams = policy.map_or_else(|| Settings::default().teams, |policy| policy());
+        let settings = Settings { limits: self.server.limits.clone(), teams };
         self.server.engine = Some(Engine::new(settings, self.random.seed()));
         let now = self.now.monotonic;
         self.show(|oracle, _| {
@@ -207,7 +215,7 @@ impl Environment {
                 self.server_leaves(conn, code);
             }
             Output::WakeAt(at) => self.engine_sleeps(at),
-            Output::Answer { .. } | Output::Publish(_) | Output::Handled(_) | Output::Drained => {}
+            Output::Answer { .. } | Output::Publish { .. } | Output::Handled(_) | Output::Drained => {}
         }
     }
 

@@ -79,7 +79,7 @@ fn places_in_history_exclude_each_other() {
 
 #[test]
 fn places_in_a_list_exclude_each_other() {
-    let places = json!({"skip": 1, "cursor": "t5.conv_1", "conversation_id": "conv_1"});
+    let places = json!({"skip": 1, "cursor": "p5", "conversation_id": "conv_1"});
     for left_out in ["skip", "cursor", "conversation_id"] {
         let mut data = places.clone();
         data.as_object_mut().unwrap().remove(left_out);
@@ -93,10 +93,8 @@ fn places_in_a_list_exclude_each_other() {
 
 #[test]
 fn a_cursor_is_one_that_the_server_makes() {
-    let long = format!("t5.{}", "x".repeat(62));
-    for bad in
-        ["", " ", "0", "conv_1", "5.conv_1", "t.conv_1", "t+5.conv_1", "t05.conv_1", "T5.conv_1", &long]
-    {
+    let long = format!("p{}", "5".repeat(64));
+    for bad in ["", " ", "0", "conv_1", "5", "p", "p+5", "p05", "P5", "p5.conv_1", "t5.conv_1", &long] {
         assert_field_refused(
             EventType::GetActiveConversations,
             "cursor",
@@ -104,7 +102,7 @@ fn a_cursor_is_one_that_the_server_makes() {
             ErrorCode::InvalidParameter,
         );
     }
-    let foreign = with_field(EventType::GetActiveConversations, "cursor", Some(json!("t-5.anything")));
+    let foreign = with_field(EventType::GetActiveConversations, "cursor", Some(json!("p0")));
     assert!(decode(foreign.to_string().as_bytes()).is_ok(), "a place that nothing stands at is one");
 }
 

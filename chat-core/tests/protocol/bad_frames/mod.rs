@@ -47,7 +47,7 @@ fn valid_data(event: EventType) -> Value {
             json!({"title": "t", "content": "x", "room_type": "driver_support", "client_message_id": "k"})
         }
         EventType::GetActiveConversations => {
-            json!({"limit": 5, "skip": 0, "cursor": "t5.conv_1", "participants": "brief"})
+            json!({"limit": 5, "skip": 0, "cursor": "p5", "participants": "brief"})
         }
         EventType::JoinConversation => json!({"conversation_id": "c", "after_seq": 0, "epoch": "e"}),
         EventType::JoinSupportRoom => json!({"room_type": "general_support"}),

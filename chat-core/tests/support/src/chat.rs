@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
 use chat_core::drive::{Drive, Frame, Handle, Session, SessionEnd, Verifier, join};
-use chat_core::engine::{Claims, Engine, Event, Settings, VerifyError};
+use chat_core::engine::{Claims, Engine, Settings, VerifyError};
 use chat_core::protocol::User;
-use chat_core::store::{Change, Loaded, MemoryStore, Query, Store, UnavailableError, Verdict};
+use chat_core::store::{Change, Event, Loaded, MemoryStore, Query, Store, UnavailableError, Verdict};
 use chat_core::testing::StoppedClock;
 use chat_core::time::Timestamp;
 use futures::StreamExt;
@@ -111,7 +111,7 @@ impl Chat {
         let tokens = PlainTokens(vec![crate::driver(), crate::staff()]);
         let clock = StoppedClock::default();
         let drive = change(Drive::new(engine, store, tokens, clock.clone()));
-        let observer = move |event: &Event| {
+        let observer = move |_, event: &Event| {
             shown.unbounded_send(event.clone()).ok();
             count.unbounded_send(commits.load(Ordering::Relaxed)).ok();
         };

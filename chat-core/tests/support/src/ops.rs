@@ -6,8 +6,8 @@ use chat_core::engine::{Claims, Command, ConnectionId, Headroom, Input, Settings
 use chat_core::id::ConversationId;
 use chat_core::limits::{DailyBudget, Limits, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
-use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
+use chat_core::testing::{NorthAndSouth, World};
 use serde_json::{Value, json};
 
 /// How many connections of one user are admitted.
@@ -124,7 +124,6 @@ impl Run {
     fn new() -> Self {
         let mut limits = Limits::default();
         limits.engine.cached_conversations = 2;
-        limits.engine.enrolment_step = 2;
         limits.engine.connections_per_user = CONNECTIONS;
         limits.pages.brief_participants = 1;
         limits.pages.brief_content = 8;
@@ -133,7 +132,7 @@ impl Run {
             daily: Some(DailyBudget { bytes: 30_000, emergency_bytes: 8_000 }),
             ..RateLimits::default()
         });
-        let mut world = World::new(Settings { limits, ..Settings::default() });
+        let mut world = World::new(Settings { limits, teams: Box::new(NorthAndSouth) });
         world.watch();
         Self::over(world)
     }
@@ -149,7 +148,7 @@ impl Run {
             Role::ControlAdmin,
             Role::ControlStaff,
         ];
-        let users = (0..).zip(roles).map(|(n, role)| User::new(format!("user_{n}"), role));
+        let users = (0..).zip(roles).map(|(n, role)| named(User::new(format!("user_{n}"), role), n + 2));
         let users = users.collect::<Vec<_>>();
         let expires_at = world.now().wall.plus(Duration::from_hours(24));
         let claims = |user: &User| Claims { user: user.clone(), expires_at, issued_at: None };
@@ -178,8 +177,8 @@ impl Run {
                 self.open.push(self.world.connect(&user));
             }
             Op::ConnectWithRole { user, role } => {
-                let role = Role::ALL[role % Role::ALL.len()];
-                let user = User { role, ..self.user(user) };
+                let user = named(self.user(user), role / Role::ALL.len());
+                let user = User { role: Role::ALL[role % Role::ALL.len()], ..user };
                 self.open.push(self.world.connect(&user));
             }
             // One connection more than may be admitted and being admitted together.
@@ -209,7 +208,8 @@ impl Run {
                 self.world.input(Input::Headroom(levels[level % levels.len()]));
             }
             Op::Import(user) => {
-                let _id = self.world.command(Command::Import(self.users[user % 6].clone()));
+                let imported = named(self.user(user), user / 6);
+                let _id = self.world.command(Command::Import(imported));
             }
             Op::Answer { question, answer } => self.answer(question, answer),
             Op::Advance(millis) => self.world.advance(Duration::from_millis(millis)),
@@ -365,4 +365,10 @@ fn content(prefix: &str, key: Option<u8>, request: usize) -> String {
 
 fn name(prefix: &str, key: Option<u8>) -> Option<String> {
     key.map(|key| format!("{prefix}{key}"))
+}
+
+/// The user under a first name that assigns to teams.
+fn named(user: User, name: usize) -> User {
+    let names = NorthAndSouth::FIRST_NAMES;
+    User { first_name: names[name % names.len()].into(), ..user }
 }

@@ -1,154 +1,164 @@
 //! Applying an event of the journal to the index: the same for a new event, a replay and a rebuild.
 
-use std::collections::HashMap;
-use std::mem;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use chat_core::store::{Account, UnavailableError};
+use chat_core::conversation::{Members, Participation, Standing};
+use chat_core::id::{ClientMessageId, ConversationId, MessageId, TeamId, UserId};
+use chat_core::store::{
+    Account, Content, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Position,
+    UnavailableError,
+};
 use chat_core::time::Timestamp;
 
 use super::messages::newest_message;
+use super::undo_cache::UndoCache;
 use super::view::View;
-use crate::store::keys::{self, Hour};
+use crate::store::keys::{self, Block, Owner};
 use crate::store::values::{self, ContentValue, ConversationValue, INLINE_MOST, MessageValue};
-use crate::store::write::journal::{
-    Content, ConversationCreated, Event, Location, MembershipChanged, MessageAppended,
-};
+use crate::store::write::journal::Location;
 
-/// Most conversations with a remembered head. Each costs some 150 bytes. The less recently used
-/// half is dropped first.
+/// Most conversations with a remembered head. Each costs some 300 bytes, and 40 for each member.
 const HEADS_MOST: usize = 40_000;
 
-/// The state of a conversation that decides about its next change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::store) struct Head {
-    /// The conversation's version.
-    pub(in crate::store) version: u64,
-    /// The number of its newest message.
-    pub(in crate::store) last_seq: u64,
-    /// When that message was sent.
-    pub(in crate::store) last_message_at: Timestamp,
+/// Most remembered accounts. Each costs some 300 bytes.
+const ACCOUNTS_MOST: usize = 40_000;
+
+/// The position of a record, with its location in the journal.
+pub(in crate::store) type RecordAt = (Position, Location);
+
+/// A head with the position of the newest message.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct StoredHead {
+    pub(in crate::store) head: Head,
+    pub(in crate::store) position: Position,
 }
 
-/// Heads of recently used conversations, in two generations. The older generation is dropped when
-/// the younger one is full.
-#[derive(Debug, Default)]
-pub(in crate::store) struct HeadCache {
-    young: HashMap<ConversationId, Head>,
-    old: HashMap<ConversationId, Head>,
-    /// Previous heads of conversations changed since [`keep`](Self::keep), oldest change first. A
-    /// batch bounds their number.
-    before: Vec<(ConversationId, Option<Head>)>,
+/// A new message, which moves its conversation to the top of the lists of its teams.
+#[derive(Debug)]
+pub(in crate::store) struct Move {
+    pub(in crate::store) conversation: ConversationId,
+    /// The teams are the owners of the lists.
+    pub(in crate::store) participation: Arc<Participation>,
+    /// The position of the message before, unless this is the first.
+    pub(in crate::store) from: Option<Position>,
+    /// The position of the message.
+    pub(in crate::store) to: Position,
+    /// The time of the message.
+    pub(in crate::store) sent_at: Timestamp,
 }
 
-impl HeadCache {
+/// Applies events, and remembers the heads and accounts that were used recently.
+#[derive(Debug)]
+pub(in crate::store) struct Applier {
+    heads: UndoCache<ConversationId, StoredHead>,
+    accounts: UndoCache<UserId, Arc<Account>>,
+    /// All active control users, once an event from before teams has needed them.
+    pub(super) control: Option<Arc<BTreeSet<UserId>>>,
+    /// The new messages since [`keep`](Self::keep).
+    moves: Vec<Move>,
+}
+
+impl Default for Applier {
+    fn default() -> Self {
+        let (heads, accounts) = (UndoCache::new(HEADS_MOST), UndoCache::new(ACCOUNTS_MOST));
+        Self { heads, accounts, control: None, moves: Vec::new() }
+    }
+}
+
+impl Applier {
     /// The head of a conversation; `None` if the conversation does not exist.
-    pub(in crate::store) fn get(
+    pub(in crate::store) fn head(
         &mut self,
         id: &ConversationId,
         view: &View,
-    ) -> Result<Option<Head>, UnavailableError> {
-        if let Some(head) = self.young.get(id) {
-            return Ok(Some(*head));
-        }
-        let head = match self.old.remove(id) {
-            Some(head) => Some(head),
-            None => read_head(id, view)?,
-        };
-        if let Some(head) = head {
-            self.remember(id, head);
-        }
-        Ok(head)
+    ) -> Result<Option<StoredHead>, UnavailableError> {
+        self.heads.get(id, || read_head(id, view))
     }
 
-    /// Confirms everything applied so far.
-    pub(in crate::store) fn keep(&mut self) {
-        self.before.clear();
+    /// The account of a user.
+    pub(in crate::store) fn account(
+        &mut self,
+        user: &UserId,
+        view: &View,
+    ) -> Result<Option<Arc<Account>>, UnavailableError> {
+        self.accounts.get(user, || Ok(account(view, user)?.map(Arc::new)))
+    }
+
+    /// Confirms everything applied so far, and returns the new messages since the last time.
+    pub(in crate::store) fn keep(&mut self) -> Vec<Move> {
+        self.heads.keep();
+        self.accounts.keep();
+        std::mem::take(&mut self.moves)
     }
 
     /// Takes back everything applied since [`keep`](Self::keep).
     pub(in crate::store) fn undo(&mut self) {
-        while let Some((id, head)) = self.before.pop() {
-            self.old.remove(&id);
-            match head {
-                Some(head) => self.remember(&id, head),
-                None => drop(self.young.remove(&id)),
-            }
-        }
+        self.heads.undo();
+        self.accounts.undo();
+        self.control = None;
+        self.moves.clear();
     }
 
-    fn set(&mut self, id: &ConversationId, head: Head) {
-        let before = if let Some(known) = self.young.get_mut(id) {
-            Some(mem::replace(known, head))
-        } else {
-            let before = self.old.get(id).copied();
-            self.remember(id, head);
-            before
-        };
-        self.before.push((id.clone(), before));
-    }
-
-    fn remember(&mut self, id: &ConversationId, head: Head) {
-        if self.young.len() >= HEADS_MOST / 2 {
-            self.old = mem::take(&mut self.young);
-        }
-        self.young.insert(id.clone(), head);
-    }
-
-    /// Applies the event of the record at this location.
+    /// Applies an event.
     pub(in crate::store) fn apply(
         &mut self,
         view: &mut View,
         event: &Event,
-        content: &Content,
-        location: Location,
+        place: RecordAt,
     ) -> Result<(), UnavailableError> {
         match event {
             Event::EpochBegun { epoch } => view.put(keys::EPOCH.to_vec(), epoch.as_str().as_bytes()),
-            Event::AccountPut { account } => put_account(view, account),
-            Event::ConversationCreated(created) => self.create(view, created, content, location)?,
-            Event::MessageAppended(appended) => self.append(view, appended, content, location)?,
-            Event::MessageRead { conversation, user, up_to } => {
-                view.put(keys::read_position(user, conversation), &up_to.to_be_bytes());
+            Event::AccountPut { account } => self.put_account(view, account),
+            Event::ConversationCreated(created) => self.create(view, created, place)?,
+            Event::MessageAppended(appended) => self.append(view, appended, place)?,
+            Event::ReadMarked(read) => {
+                view.put(keys::read_position(&read.user, &read.conversation), &read.up_to.to_be_bytes());
             }
-            Event::UserEnrolled(changed) => {
-                let head = self.set_version(view, changed)?;
-                put_participant(view, &changed.user, &changed.conversation, Hour::of(head.last_message_at));
-            }
-            Event::UserWithdrawn(changed) => {
-                let head = self.set_version(view, changed)?;
-                view.remove(keys::participant(&changed.conversation, &changed.user));
-                view.remove(keys::membership(&changed.user, &changed.conversation));
-                let hour = Hour::of(head.last_message_at);
-                view.remove(keys::activity(&changed.user, hour, &changed.conversation));
+            Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => {
+                self.change_member(view, changed)?;
             }
         }
         Ok(())
+    }
+
+    fn put_account(&mut self, view: &mut View, account: &Account) {
+        let user = &account.user.id;
+        view.put(keys::account(user), values::encode_json(account));
+        if account.is_staff() {
+            view.put(keys::staff(user), &[]);
+        } else {
+            view.remove(keys::staff(user));
+        }
+        if let Some(control) = &mut self.control {
+            let control = Arc::make_mut(control);
+            if account.is_active_control() {
+                control.insert(user.clone());
+            } else {
+                control.remove(user);
+            }
+        }
+        self.accounts.set(user, Arc::new(account.clone()));
     }
 
     fn create(
         &mut self,
         view: &mut View,
         created: &ConversationCreated,
-        content: &Content,
-        location: Location,
+        place: RecordAt,
     ) -> Result<(), UnavailableError> {
-        let ConversationCreated { id, created_by, message_id, sent_at, client_message_id, .. } = created;
-        let value = ConversationValue {
-            title: created.title.clone(),
-            room_type: created.room_type,
-            created_by: created_by.clone(),
-            created_at: *sent_at,
-            version: 1,
-        };
-        view.put(keys::conversation(id), values::encode_json(&value));
-        for user in &created.participants {
-            put_participant(view, user, id, Hour::of(*sent_at));
+        let ConversationCreated { id, created_by, message_id, sent_at, client_message_id, content, .. } =
+            created;
+        let conversation = created.conversation();
+        view.put(keys::conversation(id), values::encode_json(&ConversationValue::from(&conversation)));
+        let participation = Arc::new(conversation.participation);
+        for (user, standing) in participation.members.iter() {
+            put_standing(view, id, user, standing);
         }
-        let place = (id, 1, location);
-        put_message(view, place, message_id, created_by, *sent_at, content)?;
-        put_original(view, created_by, client_message_id.as_ref(), location);
-        self.set(id, Head { version: 1, last_seq: 1, last_message_at: *sent_at });
+        put_message(view, (id, 1, place), message_id, created_by, *sent_at, content)?;
+        put_original(view, created_by, client_message_id.as_ref(), place.1);
+        let head = Head { participation, version: 1, last_seq: 1, last_message_at: *sent_at };
+        self.advance(view, id, None, StoredHead { head, position: place.0 });
         Ok(())
     }
 
@@ -156,85 +166,129 @@ impl HeadCache {
         &mut self,
         view: &mut View,
         appended: &MessageAppended,
-        content: &Content,
-        location: Location,
+        place: RecordAt,
     ) -> Result<(), UnavailableError> {
         let MessageAppended { conversation, seq, message_id, sender, sent_at, client_message_id, .. } =
             appended;
-        let head = self.get(conversation, view)?;
-        let head = view.decoded(head)?;
-        let place = (conversation, *seq, location);
-        put_message(view, place, message_id, sender, *sent_at, content)?;
-        put_original(view, sender, client_message_id.as_ref(), location);
-        let (before, now) = (Hour::of(head.last_message_at), Hour::of(*sent_at));
-        if before != now {
-            for user in participants(view, conversation)? {
-                view.remove(keys::activity(&user, before, conversation));
-                view.put(keys::activity(&user, now, conversation), &[]);
-            }
-        }
-        self.set(conversation, Head { last_seq: *seq, last_message_at: *sent_at, ..head });
+        let before = self.head(conversation, view)?;
+        let StoredHead { head, position } = view.decoded(before)?;
+        let message = (conversation, *seq, place);
+        put_message(view, message, message_id, sender, *sent_at, &appended.content)?;
+        put_original(view, sender, client_message_id.as_ref(), place.1);
+        let head = Head { last_seq: *seq, last_message_at: *sent_at, ..head };
+        self.advance(view, conversation, Some(position), StoredHead { head, position: place.0 });
         Ok(())
     }
 
-    fn set_version(
+    /// Sets the head of a conversation with a new message, and lists the conversation in the
+    /// message's block.
+    fn advance(&mut self, view: &mut View, id: &ConversationId, from: Option<Position>, to: StoredHead) {
+        let (before, now) = (from.map(Block::of), Block::of(to.position));
+        if before != Some(now) {
+            for owner in owners(&to.head.participation) {
+                before.iter().for_each(|before| view.remove(keys::activity(&owner, *before, id)));
+                view.put(keys::activity(&owner, now, id), &[]);
+            }
+        }
+        self.moves.push(Move {
+            conversation: id.clone(),
+            participation: to.head.participation.clone(),
+            from,
+            to: to.position,
+            sent_at: to.head.last_message_at,
+        });
+        self.heads.set(id, to);
+    }
+
+    fn change_member(
         &mut self,
         view: &mut View,
         changed: &MembershipChanged,
-    ) -> Result<Head, UnavailableError> {
-        let key = keys::conversation(&changed.conversation);
+    ) -> Result<(), UnavailableError> {
+        let MembershipChanged { conversation: id, user, version, standing } = changed;
+        let standing = standing.unwrap_or_default();
+        let key = keys::conversation(id);
         let value = view.get_as(&key, values::decode_json)?;
-        let value = ConversationValue { version: changed.version, ..view.decoded(value)? };
-        let head = self.get(&changed.conversation, view)?;
-        let head = Head { version: changed.version, ..view.decoded(head)? };
+        let value = ConversationValue { version: *version, ..view.decoded(value)? };
         view.put(key, values::encode_json(&value));
-        self.set(&changed.conversation, head);
-        Ok(head)
+        let head = self.head(id, view)?;
+        let StoredHead { mut head, position } = view.decoded(head)?;
+        put_standing(view, id, user, standing);
+        let listed = keys::activity(&Owner::User(user.clone()), Block::of(position), id);
+        if is_listed(standing) {
+            view.put(listed, &[]);
+        } else {
+            view.remove(listed);
+        }
+        Arc::make_mut(&mut head.participation).members.set(user.clone(), standing);
+        head.version = *version;
+        self.heads.set(id, StoredHead { head, position });
+        Ok(())
     }
 }
 
-/// The participants of a conversation, by id.
-pub(in crate::store) fn participants(
+/// The account of a user.
+pub(in crate::store) fn account(view: &View, user: &UserId) -> Result<Option<Account>, UnavailableError> {
+    view.get_as(&keys::account(user), values::decode_json)
+}
+
+/// All active accounts in a team, by id.
+pub(in crate::store) fn staff(view: &View) -> Result<Vec<Account>, UnavailableError> {
+    let marks = view.prefix(keys::STAFF)?;
+    let accounts = marks.map(|mark| {
+        let user: UserId = view.decoded(keys::text(&mark?.0[keys::STAFF.len()..]))?;
+        view.decoded(account(view, &user)?)
+    });
+    accounts.collect()
+}
+
+/// The teams and members of a conversation.
+pub(in crate::store) fn participation(
     view: &View,
     id: &ConversationId,
-) -> Result<Vec<UserId>, UnavailableError> {
-    let prefix = keys::participants(id);
-    let keys = view.prefix(&prefix)?;
-    keys.map(|entry| view.decoded(keys::text(&entry?.0[prefix.len()..]))).collect()
+    teams: Vec<TeamId>,
+) -> Result<Participation, UnavailableError> {
+    let prefix = keys::members(id);
+    let members = view.prefix(&prefix)?.map(|entry| {
+        let (key, standing) = entry?;
+        let user = view.decoded(keys::text(&key[prefix.len()..]))?;
+        Ok((user, view.decoded(values::decode_standing(&standing))?))
+    });
+    Ok(Participation { teams, members: members.collect::<Result<Members, _>>()? })
 }
 
-fn read_head(id: &ConversationId, view: &View) -> Result<Option<Head>, UnavailableError> {
+fn read_head(id: &ConversationId, view: &View) -> Result<Option<StoredHead>, UnavailableError> {
     let value = view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
-    let Some(ConversationValue { version, .. }) = value else { return Ok(None) };
+    let Some(ConversationValue { version, teams, .. }) = value else { return Ok(None) };
     let newest = newest_message(view, id)?;
     let (last_seq, newest) = view.decoded(newest)?;
-    Ok(Some(Head { version, last_seq, last_message_at: newest.sent_at }))
+    let participation = Arc::new(participation(view, id, teams)?);
+    let head = Head { participation, version, last_seq, last_message_at: newest.sent_at };
+    Ok(Some(StoredHead { head, position: newest.position }))
 }
 
-fn put_account(view: &mut View, account: &Account) {
-    let user = &account.user.id;
-    view.put(keys::account(user), values::encode_account(account));
-    mark(view, keys::control(user), account.is_active_control());
-    mark(view, keys::due(user), account.enrolment_due);
+/// The owners of the lists that have a conversation.
+fn owners(Participation { teams, members }: &Participation) -> impl Iterator<Item = Owner> {
+    let users = members.iter().filter(|(_, standing)| is_listed(*standing));
+    teams.iter().cloned().map(Owner::Team).chain(users.map(|(user, _)| Owner::User(user.clone())))
 }
 
-fn mark(view: &mut View, key: Vec<u8>, set: bool) {
-    if set {
-        view.put(key, &[]);
-    } else {
-        view.remove(key);
+/// Whether the list of a user with this standing has the conversation.
+fn is_listed(standing: Standing) -> bool {
+    matches!(standing, Standing::Member | Standing::ControlMember)
+}
+
+fn put_standing(view: &mut View, conversation: &ConversationId, user: &UserId, standing: Standing) {
+    let key = keys::member(conversation, user);
+    match values::encode_standing(standing) {
+        Some(standing) => view.put(key, &standing),
+        None => view.remove(key),
     }
-}
-
-fn put_participant(view: &mut View, user: &UserId, conversation: &ConversationId, hour: Hour) {
-    view.put(keys::participant(conversation, user), &[]);
-    view.put(keys::membership(user, conversation), &[]);
-    view.put(keys::activity(user, hour, conversation), &[]);
 }
 
 fn put_message(
     view: &mut View,
-    (conversation, seq, location): (&ConversationId, u64, Location),
+    (conversation, seq, (position, location)): (&ConversationId, u64, RecordAt),
     id: &MessageId,
     sender: &UserId,
     sent_at: Timestamp,
@@ -245,10 +299,10 @@ fn put_message(
             ContentValue::Journal(u32::try_from(text.len()).unwrap_or(u32::MAX), location)
         }
         Content::Text(text) => ContentValue::Inline(text.clone()),
-        Content::Erased | Content::None => ContentValue::Erased,
+        Content::Erased => ContentValue::Erased,
     };
     let nonce = view.decoded(MessageValue::nonce(id))?;
-    let value = MessageValue { nonce, sent_at, sender: sender.clone(), content };
+    let value = MessageValue { nonce, position, sent_at, sender: sender.clone(), content };
     view.put_message(conversation, seq, value);
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chat_core::store::{Position, UnavailableError};
 
 use super::Index;
-use super::apply::HeadCache;
+use super::apply::Applier;
 use super::view::View;
 use crate::store::error::OpenError;
 use crate::store::write::journal::Groups;
@@ -38,17 +38,16 @@ pub(in crate::store) fn replay(
 ) -> Result<(), ReplayError> {
     let mut reached = index.end().map_err(ReplayError::Index)?;
     let mut groups = Groups::after(journal, reached).map_err(ReplayError::Journal)?;
-    let mut heads = HeadCache::default();
+    let mut applier = Applier::default();
     let mut view = View::new(Ok(index.clone()), MemTableSnapshot::default());
     while reached.position < last {
-        let Some((end, records)) = groups.next_group().map_err(ReplayError::Journal)? else {
+        let Some((end, mut records)) = groups.next_group().map_err(ReplayError::Journal)? else {
             return Err(ReplayError::Journal(ends_early(journal, reached.position, last)));
         };
-        for (location, record) in &records {
-            let applied = heads.apply(&mut view, &record.event, &record.content, *location);
-            applied.map_err(ReplayError::Index)?;
+        for (location, record) in &mut records {
+            applier.replay(&mut view, record, *location).map_err(ReplayError::Index)?;
         }
-        heads.keep();
+        applier.keep();
         reached = end;
         if view.writes() >= BATCH {
             index.apply(view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;

@@ -158,6 +158,7 @@ mod tests {
     fn message(seq: u64, length: usize) -> MessageValue {
         MessageValue {
             nonce: *b"0123456789abcdef",
+            position: Position(seq),
             sent_at: Timestamp::from_millis(i64::try_from(seq).unwrap()),
             sender: SENDER.into(),
             content: ContentValue::Inline("x".repeat(length).into()),

@@ -4,16 +4,20 @@
 
 pub(super) mod apply;
 pub(super) mod backend;
+mod before_teams;
 pub(super) mod build;
 pub(super) mod files;
 pub(super) mod messages;
 mod originals;
+mod undo_cache;
 pub(super) mod view;
 pub(super) mod writes;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+#[cfg(test)]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -43,6 +47,9 @@ pub(super) struct Index {
     originals: Originals,
     failed: AtomicBool,
     reason: Mutex<String>,
+    /// The number of calls of the database.
+    #[cfg(test)]
+    asked: AtomicU64,
 }
 
 /// The result of opening an index.
@@ -93,7 +100,14 @@ impl Index {
     }
 
     fn new(db: Backend, originals: Originals) -> Self {
-        Self { db, originals, failed: AtomicBool::new(false), reason: Mutex::default() }
+        Self {
+            db,
+            originals,
+            failed: AtomicBool::new(false),
+            reason: Mutex::default(),
+            #[cfg(test)]
+            asked: AtomicU64::default(),
+        }
     }
 
     /// The journal's end that the index has reached.
@@ -181,6 +195,12 @@ impl Index {
         UnavailableError::new(&*reason)
     }
 
+    /// The number of calls of the database so far.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Drops the index after its last user.
     ///
     /// # Errors
@@ -203,6 +223,8 @@ impl Index {
         question: impl FnOnce(&Backend) -> Result<T, BackendError>,
     ) -> Result<T, UnavailableError> {
         self.check()?;
+        #[cfg(test)]
+        self.asked.fetch_add(1, Ordering::Relaxed);
         question(&self.db).map_err(|error| self.fail(&error.to_string()))
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chat_core::id::{Epoch, NONCE_BYTES, Nonce};
-use chat_core::store::{Position, UnavailableError};
+use chat_core::store::{Event, Position, UnavailableError};
 
 use crate::store::disk::Disk;
 use crate::store::error::OpenError;
@@ -20,7 +20,7 @@ use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
 use crate::store::options::{IndexReport, OpenReport, Options, Progress};
 use crate::store::private;
 use crate::store::read::index_slot::Present;
-use crate::store::write::journal::{End, Erasing, Event, Journal, KnownEnd, Recovered, recover};
+use crate::store::write::journal::{End, Erasing, Journal, KnownEnd, Recovered, recover};
 
 /// A store whose journal and index agree.
 pub(in crate::store) struct Parts {

@@ -21,7 +21,7 @@ use crate::store::keys;
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::values::MessageValue;
 use crate::store::write::journal::{
-    Content, End, Erasable, Erasing, ErasingStep, Event, Groups, Location, Record, SEGMENT_HEADER, Synced,
+    End, Erasable, Erasing, ErasingStep, Groups, Location, Record, SEGMENT_HEADER, Synced,
 };
 use crate::store::write::memtable::MemTable;
 
@@ -175,11 +175,7 @@ fn forget(index: &Index, messages: &[Erasable]) -> Result<(), UnavailableError> 
 
 /// Whether all messages of these records are old enough.
 fn are_due(records: &[(Location, Record)], cutoff: Timestamp) -> bool {
-    records.iter().all(|(_, record)| match &record.event {
-        Event::ConversationCreated(created) => created.sent_at < cutoff,
-        Event::MessageAppended(appended) => appended.sent_at < cutoff,
-        _ => true,
-    })
+    records.iter().filter_map(|(_, record)| record.event.sent_at()).all(|sent_at| sent_at < cutoff)
 }
 
 /// The result of a walk.
@@ -209,7 +205,8 @@ fn walk(journal: &Path, done: End, last: Position, cutoff: Timestamp) -> Result<
             return Ok(Walked { more: true, ..walked });
         }
         walked.step = Some(ErasingStep { from, until: end });
-        walked.found |= records.iter().any(|(_, record)| matches!(record.content, Content::Text(_)));
+        let mut contents = records.iter().filter_map(|(_, record)| record.event.content());
+        walked.found |= contents.any(|(content, _)| content.text().is_some());
         if end.offset - from >= STEP_BYTES {
             return Ok(Walked { more: true, ..walked });
         }

@@ -6,6 +6,7 @@ use std::sync::{
 
 use chat_core::store::UnavailableError;
 
+use super::recent::RecentLists;
 use crate::store::index::Index;
 
 /// The present index, or the reason for having none.
@@ -20,12 +21,18 @@ pub(in crate::store) struct IndexSlot {
     gate: RwLock<()>,
     /// Held while the files of an index are made or set aside.
     files: Mutex<()>,
+    recent: RecentLists,
 }
 
 impl IndexSlot {
     /// A slot with this index.
     pub(in crate::store) fn new(index: Present) -> Self {
-        Self { index: RwLock::new(index), gate: RwLock::default(), files: Mutex::default() }
+        Self {
+            index: RwLock::new(index),
+            gate: RwLock::default(),
+            files: Mutex::default(),
+            recent: RecentLists::default(),
+        }
     }
 
     /// The present index.
@@ -36,8 +43,14 @@ impl IndexSlot {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The newest conversations of teams, as read from the present index.
+    pub(in crate::store) fn recent(&self) -> &RecentLists {
+        &self.recent
+    }
+
     /// Replaces the index, or sets the reason for having none.
     pub(in crate::store) fn set(&self, index: Present) {
+        self.recent.forget();
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     }
 

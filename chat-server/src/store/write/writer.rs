@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use chat_core::store::{Change, UnavailableError, Verdict};
+use chat_core::store::{Batch, Change, UnavailableError, Verdict};
 use futures::channel::oneshot;
 
-use crate::store::index::apply::HeadCache;
+use crate::store::index::apply::Applier;
 use crate::store::index::view::View;
 use crate::store::lifecycle::health::JournalFailure;
 use crate::store::meter::StoreMetrics;
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::write::journal::{End, Journal, Reader, SaltPool};
-use crate::store::write::judge::Judge;
+use crate::store::write::judge::{GroupState, check_size};
 use crate::store::write::memtable::MemTable;
 
 /// The answer to a commit.
@@ -30,16 +30,16 @@ pub(in crate::store) struct Commit {
 /// Everything that the commit thread needs.
 ///
 /// Without an index, a change is accepted if the decision needs nothing from the index. That holds
-/// for accounts, and for messages without a client message id in a conversation whose head is in
-/// memory, if its newest message is of the same hour (a new hour moves index keys). Any other
-/// change makes its whole batch unavailable: only the index can tell whether it is a repeat, and
-/// remembering all repeats would need unbounded memory.
+/// for accounts, and for messages without a client message id if the head of the conversation and
+/// the account of the sender are in memory. Any other change makes its whole batch unavailable:
+/// only the index can tell whether it is a repeat, and remembering all repeats would need unbounded
+/// memory.
 pub(in crate::store) struct Committer {
     journal: Journal,
     slot: Arc<IndexSlot>,
     memtable: Arc<MemTable>,
     reader: Arc<Reader>,
-    heads: HeadCache,
+    applier: Applier,
     salts: SaltPool,
     meter: Arc<StoreMetrics>,
     failure: Arc<JournalFailure>,
@@ -60,7 +60,7 @@ impl Committer {
             slot,
             memtable,
             reader,
-            heads: HeadCache::default(),
+            applier: Applier::default(),
             salts: SaltPool::default(),
             meter,
             failure,
@@ -71,9 +71,8 @@ impl Committer {
     pub(in crate::store) fn run(mut self, commits: &Receiver<Commit>) -> End {
         while let Ok(Commit { changes, answer }) = commits.recv() {
             let result = self.commit(changes);
-            match result {
-                Ok(_) => self.heads.keep(),
-                Err(_) => self.heads.undo(),
+            if result.is_err() {
+                self.applier.undo();
             }
             if answer.send(result).is_err() {
                 tracing::debug!("a commit was dropped before it ended");
@@ -87,9 +86,18 @@ impl Committer {
         let index = self.slot.get();
         let mut view = View::new(index, self.memtable.snapshot());
         let mut group = self.journal.begin().inspect_err(|_| self.failure.set(true))?;
-        let mut judge = Judge::new(&mut view, &mut group, &mut self.heads, &self.reader, &mut self.salts);
-        let verdicts: Vec<_> =
-            changes.into_iter().map(|change| judge.judge(change)).collect::<Result<_, _>>()?;
+        let (mut batch, mut verdicts) = (Batch::default(), Vec::with_capacity(changes.len()));
+        let mut state = GroupState {
+            view: &mut view,
+            group: &mut group,
+            applier: &mut self.applier,
+            reader: &self.reader,
+            salts: &mut self.salts,
+        };
+        for change in changes {
+            check_size(&change)?;
+            verdicts.push(batch.judge(change, &mut state)?);
+        }
         if !group.is_empty() {
             let begun = Instant::now();
             let written = self.journal.commit(group);
@@ -97,7 +105,8 @@ impl Committer {
             written?;
             self.meter.sync.observe_time(0, begun.elapsed());
             self.meter.group.observe(0, verdicts.len() as u64);
-            self.memtable.publish(view.take_writes(), self.journal.end());
+            let publish = || self.memtable.publish(view.take_writes(), self.journal.end());
+            self.slot.recent().publish(&self.applier.keep(), publish);
         }
         Ok(verdicts)
     }

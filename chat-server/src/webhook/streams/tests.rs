@@ -3,7 +3,7 @@ use chat_core::time::Timestamp;
 
 use super::*;
 use crate::store::JournalPlace;
-use crate::store::journal::{Event, Hash, MessageAppended};
+use chat_core::store::{Content, Event, MessageAppended};
 
 const PAUSE: Duration = Duration::from_mins(1);
 
@@ -22,7 +22,8 @@ fn event(conversation: &str, position: u64) -> Pending {
         sender: "user_john".into(),
         sent_at: Timestamp::from_millis(0),
         client_message_id: None,
-        content_hash: Hash([0; 32]),
+        content_hash: None,
+        content: Content::Erased,
     };
     let notification = Notification::of(&Event::MessageAppended(appended)).unwrap();
     Pending { notification, mark: mark(position) }

@@ -10,15 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chat_core::id::ConversationId;
-use chat_core::store::{Change, Facts, Original, Query, Rejected, Store as _, Window};
+use chat_core::store::{Change, Content, Facts, Original, Query, Rejected, Store as _, Window};
 use chat_core::time::Timestamp;
-use chat_server::store::journal::{Content, read_all};
+use chat_server::store::journal::read_all;
 use chat_server::store::{
     Checks, LocalStore, Options, RetentionError, Selection, Verified, backup, export, rebuild, restore,
     verify,
 };
 use futures::executor::block_on;
-use server_test_support::store::{commit, contents, conv, copy_dir, creation, load, message, open, time};
+use server_test_support::store::{
+    commit, contents, conv, copy_dir, creation, load, message, open, open_with, time,
+};
 use tempfile::TempDir;
 
 use breaking_disk::Breaking;
@@ -75,7 +77,7 @@ fn sweep(store: &LocalStore) -> (usize, usize) {
 fn settled(store: LocalStore, dir: &Path) -> LocalStore {
     store.close().unwrap();
     drop(store);
-    LocalStore::open(dir, short_segments()).unwrap()
+    open_with(dir, short_segments())
 }
 
 fn verified(dir: &Path) -> Verified {
@@ -115,7 +117,7 @@ fn assert_erased(store: &LocalStore) {
 #[test]
 fn old_text_is_gone_from_journal_and_index_and_the_chain_holds() {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     fill(&store, 60);
     let store = settled(store, dir.path());
     let head = store.head();
@@ -143,15 +145,13 @@ fn old_text_is_gone_from_journal_and_index_and_the_chain_holds() {
 #[test]
 fn a_repeat_of_what_was_erased_is_a_repeat() {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     fill(&store, 3);
     let store = settled(store, dir.path());
     sweep(&store);
     let verdicts = block_on(store.commit(vec![message(&conv(), "anything", Some("b"))])).unwrap();
-    let Err(Rejected::Duplicate(Original::Message { seq, content, .. })) = &verdicts[0] else {
-        panic!("{verdicts:?}")
-    };
-    assert_eq!((*seq, content), (2, &None));
+    let Err(Rejected::Duplicate(Original::Message(original))) = &verdicts[0] else { panic!("{verdicts:?}") };
+    assert_eq!((original.seq, &original.content), (2, &Content::Erased));
 }
 
 #[test]
@@ -189,13 +189,13 @@ fn set_aside(dir: &Path) -> impl Fn() -> bool + use<> {
 #[test]
 fn an_index_that_was_set_aside_meanwhile_goes_with_what_was_begun() {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     fill(&store, 3);
     store.close().unwrap();
     drop(store);
     let left = Arc::new(AtomicUsize::new(0));
     let options = Options { disk: Arc::new(Breaking(left.clone())), ..short_segments() };
-    let store = LocalStore::open(dir.path(), options).unwrap();
+    let store = open_with(dir.path(), options);
     left.store(2, Ordering::Release);
     store.erase_before(cutoff()).unwrap_err();
     let killed = TempDir::new().unwrap();
@@ -206,7 +206,7 @@ fn an_index_that_was_set_aside_meanwhile_goes_with_what_was_begun() {
     assert!(!is_there(), "it holds what was erased");
     // And so does the next start.
     let is_there = set_aside(killed.path());
-    let store = LocalStore::open(killed.path(), short_segments()).unwrap();
+    let store = open_with(killed.path(), short_segments());
     assert!(!is_there(), "it holds what was erased");
     sweep(&store);
     assert_erased(&store);
@@ -215,7 +215,7 @@ fn an_index_that_was_set_aside_meanwhile_goes_with_what_was_begun() {
 #[test]
 fn a_crash_in_the_middle_is_no_damage_and_the_next_start_completes_it() {
     let dir = TempDir::new().unwrap();
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     fill(&store, 8);
     store.close().unwrap();
     drop(store);
@@ -225,7 +225,7 @@ fn a_crash_in_the_middle_is_no_damage_and_the_next_start_completes_it() {
         copy_dir(dir.path(), crashed.path());
         let left = Arc::new(AtomicUsize::new(0));
         let options = Options { disk: Arc::new(Breaking(left.clone())), ..short_segments() };
-        let store = LocalStore::open(crashed.path(), options).unwrap();
+        let store = open_with(crashed.path(), options);
         left.store(after, Ordering::Release);
         if store.erase_before(cutoff()).is_ok() {
             break;
@@ -252,13 +252,13 @@ fn assert_crash_is_made_good(image: &Path) {
     let mut text = Vec::new();
     export(image, &Selection::default(), &mut text, &|_, _| ()).unwrap();
     let records: Result<Vec<_>, _> = read_all(image).unwrap().collect();
-    assert!(records.unwrap().iter().any(|record| record.content == Content::Erased) || text.len() > 100);
+    assert!(records.unwrap().iter().any(|record| record.event.is_erased()) || text.len() > 100);
     let other = TempDir::new().unwrap();
     let (kept, restored) = (other.path().join("kept"), other.path().join("new"));
     backup(image, &kept, &|_, _| ()).unwrap();
     restore(&kept, &restored, &|_, _| ()).unwrap();
     for dir in [image, &restored] {
-        let store = LocalStore::open(dir, short_segments()).unwrap();
+        let store = open_with(dir, short_segments());
         sweep(&store);
         assert_erased(&store);
         store.close().unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chat_server::store::disk::{Disk, SystemDisk};
 use chat_server::store::{Fault, LocalStore, Observer, Options, Progress, RetentionError, Swept};
-use server_test_support::store::{commit, conv, copy_dir, creation, message};
+use server_test_support::store::{commit, conv, copy_dir, creation, message, open_with};
 use tempfile::TempDir;
 
 use super::breaking_disk::Breaking;
@@ -29,7 +29,7 @@ fn store_without_index(dir: &Path, disk: Arc<dyn Disk>) -> (Arc<AtomicBool>, Loc
         }
         _ => {}
     });
-    let store = LocalStore::open(dir, Options { observer, disk, ..short_segments() }).unwrap();
+    let store = open_with(dir, Options { observer, disk, ..short_segments() });
     fails.store(true, Ordering::Release);
     commit(&store, vec![new("new two")]);
     wait_until(&store, Some(Fault::Index));
@@ -85,7 +85,7 @@ fn gives_holes_back(dir: &Path) -> bool {
 
 /// Old messages of several blocks each, and a new one behind them, in a store that was closed.
 fn fill_with_long_ones(dir: &Path) {
-    let store = LocalStore::open(dir, short_segments()).unwrap();
+    let store = open_with(dir, short_segments());
     commit(&store, vec![creation(&conv(), None)]);
     let long = format!("{SECRET} ").repeat(3_000);
     (0..40).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
@@ -98,7 +98,7 @@ fn erased_content_of_whole_blocks_gives_them_back() {
     let dir = TempDir::new().unwrap();
     fill_with_long_ones(dir.path());
     let before = room_of_journal(dir.path());
-    let store = LocalStore::open(dir.path(), short_segments()).unwrap();
+    let store = open_with(dir.path(), short_segments());
     assert_eq!(sweep(&store).1, 41);
     let after = room_of_journal(dir.path());
     if gives_holes_back(dir.path()) {

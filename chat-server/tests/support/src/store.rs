@@ -4,21 +4,36 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chat_core::conversation::Conversation;
-use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
+use chat_core::conversation::{Conversation, Participation, Standing};
+use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
 use chat_core::store::{
-    Account, AppendMessage, Change, CreateConversation, Facts, Loaded, MarkRead, Query, Receipt, Store,
-    Window,
+    Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Facts,
+    Loaded, MarkRead, Original, Position, Query, Store, Window,
 };
 use chat_core::time::Timestamp;
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
 
-/// Opens the store in this directory, with the defaults.
+/// Opens the store in this directory, with the defaults. A new store gets the accounts of `driver`
+/// and `control`.
 pub fn open(dir: &Path) -> LocalStore {
-    LocalStore::open(dir, Options::default()).unwrap()
+    open_with(dir, Options::default())
+}
+
+/// The same as [`open`], with options.
+pub fn open_with(dir: &Path, options: Options) -> LocalStore {
+    let store = LocalStore::open(dir, options).unwrap();
+    if store.report().created {
+        commit(&store, people());
+    }
+    store
+}
+
+/// The accounts of `driver` and `control`.
+pub fn people() -> Vec<Change> {
+    vec![account("driver", Role::BusDriver), account("control", Role::ControlStaff)]
 }
 
 /// A time of the tests.
@@ -31,19 +46,25 @@ pub fn conv() -> ConversationId {
     "conv_1".into()
 }
 
-/// An account to be put.
-pub fn account(user: &str, role: Role) -> Change {
-    Change::PutAccount(Account::new(User::new(user, role)))
+/// An active account, in the team of all control users if the user is one.
+pub fn person(user: &str, role: Role) -> Account {
+    let teams = role.is_control().then(|| CONTROL_TEAM.into());
+    Account { teams: teams.into_iter().collect(), ..Account::new(User::new(user, role)) }
 }
 
-/// A conversation of `driver` and `control` to be created.
+/// An account to be put.
+pub fn account(user: &str, role: Role) -> Change {
+    Change::PutAccount(person(user, role))
+}
+
+/// A conversation of `driver` and the team of all control users, to be created.
 pub fn creation(id: &ConversationId, client_message_id: Option<&str>) -> Change {
     Change::CreateConversation(CreateConversation {
         permit: may_create(&User::new("driver", Role::BusDriver)).unwrap(),
         id: id.clone(),
         title: "Support: a title".into(),
         room_type: RoomType::DriverSupport,
-        participants: ["driver", "control"].into_iter().map(UserId::from).collect(),
+        teams: vec![CONTROL_TEAM.into()],
         nonce: Nonce([1; NONCE_BYTES]),
         content: "the first message".into(),
         client_message_id: client_message_id.map(Into::into),
@@ -51,7 +72,7 @@ pub fn creation(id: &ConversationId, client_message_id: Option<&str>) -> Change 
     })
 }
 
-/// A conversation as a permit needs it: the version and the participants.
+/// A conversation as a permit needs it: the version and who takes part.
 pub fn known(id: &ConversationId, version: u64) -> Conversation {
     Conversation {
         id: id.clone(),
@@ -59,7 +80,10 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
         room_type: RoomType::DriverSupport,
         created_by: "driver".into(),
         created_at: time(0),
-        participants: ["driver", "control"].into_iter().map(UserId::from).collect(),
+        participation: Participation {
+            teams: vec![CONTROL_TEAM.into()],
+            members: [("driver".into(), Standing::Member)].into_iter().collect(),
+        },
         version,
         last_seq: 1,
         last_message_at: time(0),
@@ -69,7 +93,7 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
 /// A message of `driver` to be appended to a conversation of version 1.
 pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&str>) -> Change {
     Change::AppendMessage(AppendMessage {
-        permit: may_take_part(&"driver".into(), Some(&known(id, 1))).unwrap(),
+        permit: may_take_part(&person("driver", Role::BusDriver), Some(&known(id, 1))).unwrap(),
         nonce: Nonce([2; NONCE_BYTES]),
         content: content.into(),
         client_message_id: client_message_id.map(Into::into),
@@ -79,12 +103,12 @@ pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&st
 
 /// A read position of `control` to be marked.
 pub fn read(id: &ConversationId, up_to: u64) -> Change {
-    let permit = may_take_part(&"control".into(), Some(&known(id, 1))).unwrap();
-    Change::MarkRead(MarkRead { permit, up_to })
+    let permit = may_take_part(&person("control", Role::ControlStaff), Some(&known(id, 1))).unwrap();
+    Change::MarkRead(MarkRead { permit, up_to, message_id: "msg_read".into(), at: time(0) })
 }
 
 /// Commits a batch, which must be accepted whole.
-pub fn commit(store: &LocalStore, changes: Vec<Change>) -> Vec<Receipt> {
+pub fn commit(store: &LocalStore, changes: Vec<Change>) -> Vec<Committed> {
     let verdicts = block_on(store.commit(changes)).unwrap();
     verdicts.into_iter().map(Result::unwrap).collect()
 }
@@ -106,33 +130,60 @@ pub fn contents(store: &LocalStore, id: &ConversationId) -> Vec<String> {
     page.messages.iter().map(|message| message.content.to_string()).collect()
 }
 
-/// All answers of a store about these users and all conversations, without the epoch.
-pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str]) -> Vec<Facts> {
-    let since = Timestamp::from_millis(i64::MIN);
-    let mut all = Vec::new();
-    let mut ask = |query| {
-        let facts = load(store, query).facts;
-        all.push(facts.clone());
-        facts
-    };
-    let Facts::ActiveConversations(conversations) =
-        ask(Query::ActiveConversations { since, after: None, limit: u32::MAX })
-    else {
-        panic!("not conversations")
-    };
-    for conversation in conversations {
-        let (conversation, window) = (conversation.id, Window::After(0));
-        ask(Query::Messages { conversation, window, limit: u32::MAX, bytes: usize::MAX });
+/// The query for all conversations of a user.
+pub fn all_of(user: &str) -> Query {
+    Query::Conversations {
+        user: user.into(),
+        since: Timestamp::from_millis(i64::MIN),
+        below: None,
+        skip: 0,
+        limit: u32::MAX,
+        members: usize::MAX,
     }
-    for user in users.iter().map(|user| UserId::from(*user)) {
-        ask(Query::Account(user.clone()));
-        ask(Query::Memberships { user: user.clone(), after: None, limit: u32::MAX });
-        let (limit, participants) = (u32::MAX, usize::MAX);
-        ask(Query::Conversations { user: user.clone(), since, after: None, skip: 0, limit, participants });
+}
+
+/// Loads a page of conversations.
+pub fn page(store: &impl Store, query: Query) -> ConversationPage {
+    match load(store, query).facts {
+        Facts::Conversations(page) | Facts::ConversationRow(page) => page,
+        other => panic!("not a page: {other:?}"),
+    }
+}
+
+/// Loads facts that different stores with the same changes give alike. A row's place is its
+/// distance from the first of the page, and originals have no seal.
+pub fn comparable(store: &impl Store, query: Query) -> Facts {
+    match load(store, query).facts {
+        Facts::Conversations(page) => Facts::Conversations(with_distances(page)),
+        Facts::ConversationRow(page) => Facts::ConversationRow(with_distances(page)),
+        Facts::Original(original) => Facts::Original(original.map(Original::unsealed)),
+        facts => facts,
+    }
+}
+
+fn with_distances(mut page: ConversationPage) -> ConversationPage {
+    let first = page.rows.first().map(|row| row.position).unwrap_or_default();
+    page.rows.iter_mut().for_each(|row| row.position = Position(first.0 - row.position.0));
+    page
+}
+
+/// All answers of a store about these users and their conversations, without the epoch.
+pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str]) -> Vec<Facts> {
+    let mut queries = Vec::new();
+    for user in users {
+        for id in page(store, all_of(user)).rows.into_iter().map(|row| row.conversation.id) {
+            let conversation = id.clone();
+            queries.push(Query::ConversationRow { user: (*user).into(), conversation });
+            let (conversation, window) = (id.clone(), Window::After(0));
+            queries.push(Query::Messages { conversation, window, limit: u32::MAX, bytes: usize::MAX });
+            queries.push(Query::Conversation(id));
+        }
+        queries.extend([all_of(user), Query::Account((*user).into())]);
         for id in client_message_ids {
-            ask(Query::Original { user: user.clone(), client_message_id: (*id).into() });
+            queries.push(Query::Original { user: (*user).into(), client_message_id: (*id).into() });
         }
     }
+    let mut all: Vec<_> = queries.into_iter().map(|query| comparable(store, query)).collect();
     let Facts::Directory(directory) = load(store, Query::Directory).facts else { panic!("not a directory") };
     all.push(Facts::Directory(chat_core::store::Directory { epoch: "".into(), ..directory }));
     all
@@ -155,7 +206,7 @@ pub fn copy_dir(from: &Path, to: &Path) {
 /// Makes a store of many short segments, and closes it.
 pub fn fill_short_segments(dir: &Path) {
     let options = Options { segment_bytes: 0, ..Options::default() };
-    let store = LocalStore::open(dir, options).unwrap();
+    let store = open_with(dir, options);
     commit(&store, vec![creation(&conv(), None)]);
     (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &"long ".repeat(200), None)])));
     store.close().unwrap();

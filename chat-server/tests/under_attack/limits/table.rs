@@ -58,11 +58,9 @@ limits! {
         typing_per_connection: "the oldest ends", "chat-server/tests/under_attack/limits/typing.rs::conversations_of_typing";
         changes_per_commit: "the next takes the rest", "chat-core/tests/engine/bounds.rs::a_commit_takes_a_bounded_number_of_changes_and_the_next_the_rest";
         changes_waiting: "unavailable", "chat-core/tests/engine/bounds.rs::too_many_changes_that_wait_are_unavailable";
-        cached_conversations: "loaded again", "chat-core/tests/engine/conflicts.rs::a_message_is_heard_however_small_the_cache_and_whatever_the_enrolment_job_does";
-        participants: "the first by id", "chat-core/tests/engine/bounds.rs::the_assignment_of_a_conversation_is_cut_to_the_first_by_id";
+        cached_conversations: "loaded again", "chat-core/tests/engine/conflicts.rs::a_message_is_heard_however_small_the_cache_and_whatever_meets_a_conflict";
         held_back: "4008", "chat-core/tests/engine/bounds.rs::too_many_live_events_behind_a_reply_close_the_connection";
         rated_users: "the longest unused starts afresh", "chat-core/src/engine/rate.rs::of_too_many_users_the_longest_unused_starts_afresh";
-        enrolment_step: "step by step", "chat-core/tests/engine/assignment.rs::a_control_user_who_becomes_known_is_enrolled_in_all_active_conversations";
         conflict_retries: "unavailable", "chat-core/tests/engine/conflicts.rs::after_three_retries_it_is_unavailable";
     }
     OutboundLimits {

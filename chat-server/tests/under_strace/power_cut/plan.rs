@@ -1,17 +1,18 @@
 //! The batches to write: the same each time, numbered from 0, with every kind of change in them.
 
 use chat_core::conversation::Conversation;
-use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
+use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
 use chat_core::store::{
-    AppendMessage, Change, CreateConversation, Facts, MarkRead, Membership, MemoryStore, Query, Store,
+    AppendMessage, CONTROL_TEAM, Change, CreateConversation, Facts, MarkRead, Membership, MemoryStore, Query,
+    Store,
 };
 use futures::executor::block_on;
-use server_test_support::store::{account, load, time};
+use server_test_support::store::{account, load, person, time};
 
-/// All users.
-pub(crate) const USERS: [&str; 3] = ["driver", "control", "admin"];
+/// All users who write or read.
+pub(crate) const USERS: [&str; 3] = ["driver", "control", "regulator"];
 
 /// Lengths of contents: within a sector, over some, and too long for the index.
 const LENGTHS: [usize; 6] = [40, 500, 2_000, 10, 5_000, 900];
@@ -29,7 +30,7 @@ pub(crate) fn reference(batches: usize) -> MemoryStore {
 /// without effect.
 pub(crate) fn batch(before: &MemoryStore, number: usize) -> Vec<Change> {
     if number == 0 {
-        let roles = [Role::BusDriver, Role::ControlStaff, Role::ControlAdmin];
+        let roles = [Role::BusDriver, Role::ControlStaff, Role::QueueRegulator];
         return USERS.iter().zip(roles).map(|(user, role)| account(user, role)).collect();
     }
     let mut changes = Vec::new();
@@ -41,9 +42,9 @@ pub(crate) fn batch(before: &MemoryStore, number: usize) -> Vec<Change> {
     let message = |part: usize| message(&known, number, part);
     changes.extend((0..=number % 3).map(message));
     match number % 4 {
-        2 => changes.push(membership(&known, Change::Enrol, "admin")),
+        2 => changes.push(membership(&known, Change::Enrol, "regulator")),
         3 => changes.extend([message(0), read(&known, "control"), read(&known, "driver")]),
-        0 => changes.extend([membership(&known, Change::Withdraw, "admin"), message(3)]),
+        0 => changes.extend([membership(&known, Change::Withdraw, "regulator"), message(3)]),
         _ => (),
     }
     changes
@@ -68,7 +69,7 @@ fn creation(number: usize) -> Change {
         id: conversation(number),
         title: format!("Support: {number}").into(),
         room_type: RoomType::DriverSupport,
-        participants: ["driver", "control"].into_iter().map(UserId::from).collect(),
+        teams: vec![CONTROL_TEAM.into()],
         nonce: nonce(number, 4),
         content: text(number, 4),
         client_message_id: Some(client_message_id(number, 4).as_str().into()),
@@ -78,7 +79,7 @@ fn creation(number: usize) -> Change {
 
 fn message(known: &Conversation, number: usize, part: usize) -> Change {
     Change::AppendMessage(AppendMessage {
-        permit: may_take_part(&"driver".into(), Some(known)).unwrap(),
+        permit: may_take_part(&person("driver", Role::BusDriver), Some(known)).unwrap(),
         nonce: nonce(number, part),
         content: text(number, part),
         client_message_id: Some(client_message_id(number, part).as_str().into()),
@@ -87,8 +88,14 @@ fn message(known: &Conversation, number: usize, part: usize) -> Change {
 }
 
 fn read(known: &Conversation, user: &str) -> Change {
-    let permit = may_take_part(&user.into(), Some(known)).unwrap();
-    Change::MarkRead(MarkRead { permit, up_to: known.last_seq })
+    let role = if user == "control" { Role::ControlStaff } else { Role::BusDriver };
+    let permit = may_take_part(&person(user, role), Some(known)).unwrap();
+    Change::MarkRead(MarkRead {
+        permit,
+        up_to: known.last_seq,
+        message_id: "msg_read".into(),
+        at: known.last_message_at,
+    })
 }
 
 fn membership(known: &Conversation, change: fn(Membership) -> Change, user: &str) -> Change {

@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
             let verdicts = block_on(store.commit(batch(&self.reference, self.done))).unwrap();
             block_on(self.reference.commit(batch(&self.reference, self.done))).unwrap();
             self.done += 1;
-            let positions = verdicts.iter().flatten().map(|receipt| receipt.position().0);
+            let positions = verdicts.iter().flatten().map(|receipt| receipt.position.0);
             self.tell(positions.max().expect("a batch changes something"));
         }
     }

@@ -1,297 +1,275 @@
-//! Lists of conversations: of a user by activity or by id, and of all by id.
+//! Lists of a user's conversations.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::collections::btree_map::Entry;
 
-use chat_core::conversation::Conversation;
-use chat_core::id::{ConversationId, UserId};
-use chat_core::protocol::User;
+use chat_core::conversation::{Conversation, Standing};
+use chat_core::id::{ConversationId, TeamId, UserId};
+use chat_core::permission::takes_part;
 use chat_core::store::{
-    ConversationPage, ConversationRow, Facts, ListPlace, Loaded, UNREAD_MOST, UNREAD_WINDOW, UnavailableError,
+    Account, ConversationPage, ConversationRow, Facts, INACTIVE_MOST, Position, UNREAD_MOST, UNREAD_WINDOW,
+    UnavailableError,
 };
 use chat_core::time::Timestamp;
 
+use super::owner_list::OwnerList;
 use super::{QueryEngine, Snapshot};
-use crate::store::index::messages::{StoredMessages, newest_message};
-use crate::store::index::view::after as after_prefix;
-use crate::store::keys::{self, Hour};
-use crate::store::values::{self, ConversationValue, MessageValue};
+use crate::store::index::messages::StoredMessages;
+use crate::store::index::view::after;
+use crate::store::keys::{self, Owner};
+use crate::store::lock;
+use crate::store::read::recent::{Listed, OF_TEAM_MOST, RecentPage};
+use crate::store::values::{self, MessageValue};
 
-/// Most conversations per step. The index is kept unchanged for a few milliseconds.
+/// Conversations that are read at once while a team's list is filled. The index is kept unchanged
+/// for a few milliseconds.
 const STEP: usize = 256;
 
-/// A conversation of a user's list that may be on the page.
-struct Candidate {
-    id: ConversationId,
-    newest: (u64, MessageValue),
-}
+/// Most conversations of a page from which the user was withdrawn before blocks are read.
+const WITHDRAWN_MOST: usize = 64;
 
-/// The range of a user's list for a page.
+/// The range and the bounds of a page.
 pub(super) struct ListRange {
     /// Excludes conversations without a message after this time.
     pub(super) since: Timestamp,
-    /// Excludes conversations up to this place.
-    pub(super) after: Option<ListPlace>,
+    /// Excludes conversations with their newest message at or above this position.
+    pub(super) below: Option<Position>,
+    pub(super) skip: u64,
+    pub(super) limit: u32,
+    /// Room for members.
+    pub(super) members: usize,
 }
 
 impl ListRange {
-    fn contains(&self, last_message_at: Timestamp, id: &ConversationId) -> bool {
-        last_message_at > self.since
-            && self.after.as_ref().is_none_or(|place| place.is_before(last_message_at, id))
-    }
-
-    /// Whether all conversations of this hour are in the range.
-    fn covers(&self, hour: Hour) -> bool {
-        hour < Hour::of(self.since)
-            && self.after.as_ref().is_none_or(|place| hour > Hour::of(place.last_message_at))
+    /// The conversations that a page of one team usually looks at.
+    fn reach(&self) -> usize {
+        let skip = usize::try_from(self.skip).unwrap_or(usize::MAX);
+        skip.saturating_add(self.limit as usize).saturating_add(INACTIVE_MOST + WITHDRAWN_MOST)
     }
 }
 
-impl Snapshot<'_> {
-    /// A page of a user's conversations: see [`Query::Conversations`](chat_core::store::Query::Conversations).
-    ///
-    /// The index has the hour of each conversation's last activity. Hours covered by `skip` are
-    /// only counted; within the page's hours the newest messages give the order.
+impl QueryEngine {
+    /// A page of a user's conversations: see
+    /// [`Query::Conversations`](chat_core::store::Query::Conversations).
     pub(super) fn conversations(
         &self,
         user: &UserId,
         range: &ListRange,
-        skip: u64,
-        limit: u32,
-        participants: usize,
-    ) -> Result<ConversationPage, UnavailableError> {
-        let mut page = ListPage::new(skip, limit, participants);
-        let prefix = keys::activities(user);
-        let start = match &range.after {
-            Some(place) => keys::activities_in(user, Hour::of(place.last_message_at)),
-            None => prefix.clone(),
-        };
-        let mut hour: Option<(Hour, Vec<ConversationId>)> = None;
-        for entry in self.view.range(&start, &after_prefix(&prefix))? {
-            let (next, id) = self.view.decoded(keys::split_activity(&entry?.0[prefix.len()..]))?;
-            if next > Hour::of(range.since) {
-                break;
-            }
-            match &mut hour {
-                Some((same, ids)) if *same == next => ids.push(id),
-                _ => {
-                    if let Some((done, ids)) = hour.replace((next, vec![id]))
-                        && !self.add_hour(&mut page, user, done, ids, range)?
-                    {
-                        return Ok(page.built);
-                    }
+    ) -> Result<(Position, Facts), UnavailableError> {
+        let (_, account) = self.with_snapshot(|snapshot| snapshot.active_account(user))?;
+        let teams = account.map(|account| account.teams).unwrap_or_default();
+        teams.iter().try_for_each(|team| self.fill(team))?;
+        self.with_recent(
+            |memtable| self.slot.recent().read(&teams, range.below, range.reach(), || memtable.snapshot()),
+            |snapshot, recent| snapshot.conversations(user, range, recent).map(Facts::Conversations),
+        )
+    }
+
+    /// Reads the newest conversations of a team into memory, unless they are there.
+    fn fill(&self, team: &TeamId) -> Result<(), UnavailableError> {
+        let recent = self.slot.recent();
+        if recent.knows(team) {
+            return Ok(());
+        }
+        let _one = lock(&self.filling);
+        if recent.begin(team) {
+            let read = self.newest_of(&Owner::Team(team.clone())).inspect_err(|_| recent.abandon(team))?;
+            recent.finish(team, read.0, read.1);
+        }
+        Ok(())
+    }
+
+    /// The newest conversations of an owner in no order, and the position from which on they are
+    /// all, except for those that move meanwhile.
+    ///
+    /// Reads in steps, between which the index thread works.
+    pub(super) fn newest_of(&self, owner: &Owner) -> Result<(Vec<Listed>, Position), UnavailableError> {
+        let prefix = keys::activities(owner);
+        let (mut start, end) = (prefix.clone(), after(&prefix));
+        let (mut found, mut last) = (Vec::new(), None);
+        loop {
+            let (_, step) = self.with_snapshot(|snapshot| {
+                let entries = snapshot.view.range(&start, &end)?.take(STEP);
+                let step = entries.map(|entry| {
+                    let key = entry?.0;
+                    let (block, id) = snapshot.view.decoded(keys::split_activity(&key[prefix.len()..]))?;
+                    Ok((block, snapshot.listed(id)?))
+                });
+                step.collect::<Result<Vec<_>, UnavailableError>>()
+            })?;
+            let Some((block, listed)) = step.last() else { return Ok((found, Position(0))) };
+            start = [&keys::activity(owner, *block, &listed.conversation)[..], &[0]].concat();
+            for (block, listed) in step {
+                if let Some(last) = last.replace(block).filter(|last| *last != block)
+                    && found.len() >= OF_TEAM_MOST
+                {
+                    return Ok((found, last.first()));
                 }
+                found.push(listed);
             }
         }
-        if let Some((last, ids)) = hour {
-            self.add_hour(&mut page, user, last, ids, range)?;
+    }
+}
+
+impl Snapshot<'_> {
+    fn active_account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
+        Ok(self.account(user)?.filter(|account| account.active))
+    }
+
+    /// A page of a user's conversations, merged from the lists of the user and of the user's teams.
+    fn conversations(
+        &self,
+        user: &UserId,
+        range: &ListRange,
+        mut recent: HashMap<TeamId, RecentPage>,
+    ) -> Result<ConversationPage, UnavailableError> {
+        let mut page = ListPage::new(range);
+        let Some(account) = self.active_account(user)? else { return Ok(page.built) };
+        let list = |owner, recent| OwnerList::new(self, owner, recent, range.below);
+        let teams = account.teams.iter().map(|team| list(Owner::Team(team.clone()), recent.remove(team)));
+        let mut lists: Vec<_> = teams.chain([list(Owner::User(user.clone()), None)]).collect();
+        let mut inactive = 0;
+        while let Some((listed, by_team)) = next_of(&mut lists)? {
+            if listed.sent_at <= range.since {
+                inactive += 1;
+                if inactive == INACTIVE_MOST {
+                    break;
+                }
+                continue;
+            }
+            inactive = 0;
+            if self.lists(&account, &listed.conversation, by_team)?
+                && !self.add(&mut page, &account, &listed.conversation)?
+            {
+                break;
+            }
         }
         Ok(page.built)
     }
 
-    /// Adds the conversations of an hour. Returns `false` when the page is complete and more are
-    /// known to follow.
-    fn add_hour(
-        &self,
-        page: &mut ListPage,
-        user: &UserId,
-        hour: Hour,
-        ids: Vec<ConversationId>,
-        range: &ListRange,
-    ) -> Result<bool, UnavailableError> {
-        if range.covers(hour) && page.skip >= ids.len() as u64 {
-            page.skip -= ids.len() as u64;
-            return Ok(true);
-        }
-        let mut candidates = Vec::with_capacity(ids.len());
-        for id in ids {
-            let newest = newest_message(&self.view, &id)?;
-            let newest = self.view.decoded(newest)?;
-            if range.contains(newest.1.sent_at, &id) {
-                candidates.push(Candidate { id, newest });
-            }
-        }
-        // The sort is stable: equal times stay ordered by id.
-        candidates.sort_by_key(|candidate| Reverse(candidate.newest.1.sent_at));
-        for candidate in candidates {
-            if !self.add(page, user, candidate)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    /// Whether a user takes part in a conversation of the user's own list or of a team's.
+    fn lists(&self, account: &Account, id: &ConversationId, by_team: bool) -> Result<bool, UnavailableError> {
+        let key = keys::member(id, &account.user.id);
+        let standing = self.view.get_as(&key, values::decode_standing)?;
+        Ok(match standing.unwrap_or_default() {
+            Standing::Unnamed => by_team,
+            Standing::Member => true,
+            Standing::ControlMember => by_team || account.user.role.is_control(),
+            Standing::Withdrawn => false,
+        })
     }
 
-    /// One row of a user's list: see [`Query::ConversationRow`](chat_core::store::Query::ConversationRow).
+    /// One row of a user's list: see
+    /// [`Query::ConversationRow`](chat_core::store::Query::ConversationRow).
     pub(super) fn conversation_row(
         &self,
         user: &UserId,
-        id: ConversationId,
+        id: &ConversationId,
     ) -> Result<ConversationPage, UnavailableError> {
-        let mut page = ListPage::new(0, 1, usize::MAX);
-        if self.view.get(&keys::membership(user, &id))?.is_some() {
-            let newest = newest_message(&self.view, &id)?;
-            self.add(&mut page, user, Candidate { newest: self.view.decoded(newest)?, id })?;
+        let mut page = ConversationPage::default();
+        if let Some(account) = self.account(user)?
+            && let Some((conversation, newest)) = self.with_newest(id)?
+            && takes_part(&account, &conversation.participation)
+        {
+            self.push(&mut page, &account, conversation, newest)?;
         }
-        Ok(page.built)
+        Ok(page)
     }
 
+    /// Adds a conversation to a page. Returns `false` if the page ends before the conversation.
     fn add(
         &self,
         page: &mut ListPage,
-        user: &UserId,
-        candidate: Candidate,
+        account: &Account,
+        id: &ConversationId,
     ) -> Result<bool, UnavailableError> {
         if page.skip > 0 {
             page.skip -= 1;
             return Ok(true);
         }
-        if page.is_full() {
-            page.built.more = true;
-            return Ok(false);
-        }
-        let value = self.view.get_as(&keys::conversation(&candidate.id), values::decode_json)?;
-        let value: ConversationValue = self.view.decoded(value)?;
-        let conversation = self.assemble(candidate.id, value, &candidate.newest)?;
-        if !page.has_room(&conversation) {
-            page.built.more = true;
-            return Ok(false);
-        }
-        self.name_users(&mut page.built.users, &conversation)?;
-        page.built.rows.push(self.row(user, conversation, candidate.newest)?);
-        Ok(true)
-    }
-
-    fn row(
-        &self,
-        user: &UserId,
-        conversation: Conversation,
-        (seq, newest): (u64, MessageValue),
-    ) -> Result<ConversationRow, UnavailableError> {
-        let read = self.view.get_as(&keys::read_position(user, &conversation.id), values::decode_number)?;
-        let read_up_to = read.unwrap_or_default();
-        let unread_count = self.unread(user, &conversation.id, read_up_to, seq)?;
-        let last_message = self.assemble_message(&conversation.id, seq, newest)?;
-        Ok(ConversationRow { conversation, last_message, read_up_to, unread_count })
-    }
-
-    fn unread(
-        &self,
-        user: &UserId,
-        id: &ConversationId,
-        read_up_to: u64,
-        last_seq: u64,
-    ) -> Result<u32, UnavailableError> {
-        let last = read_up_to.saturating_add(UNREAD_WINDOW).min(last_seq);
-        if last <= read_up_to {
-            return Ok(0);
-        }
-        let mut count = 0;
-        for message in StoredMessages::new(&self.view, id, read_up_to + 1..=last, false)? {
-            let (_, message) = message?;
-            count += u32::from(message.sender != *user);
-            if count == UNREAD_MOST {
-                break;
+        if !page.is_full() {
+            let stored = self.with_newest(id)?;
+            let (conversation, newest) = self.view.decoded(stored)?;
+            if page.has_room(&conversation) {
+                self.push(&mut page.built, account, conversation, newest)?;
+                return Ok(true);
             }
         }
-        Ok(count)
+        page.built.more = true;
+        Ok(false)
     }
 
-    fn name_users(
+    /// Adds a row, with the users that the row names.
+    fn push(
         &self,
-        users: &mut BTreeMap<UserId, User>,
-        conversation: &Conversation,
+        page: &mut ConversationPage,
+        account: &Account,
+        conversation: Conversation,
+        newest: MessageValue,
     ) -> Result<(), UnavailableError> {
-        for user in conversation.participants.iter() {
-            if let Entry::Vacant(vacant) = users.entry(user.clone())
+        let id = &conversation.id;
+        let read = self.view.get_as(&keys::read_position(&account.user.id, id), values::decode_number)?;
+        let read_up_to = read.unwrap_or_default();
+        let unread_count = self.unread(account, &conversation, read_up_to)?;
+        let position = newest.position;
+        let last_message = self.assemble_message(id, conversation.last_seq, newest)?;
+        let members = conversation.participation.members.iter().map(|(user, _)| user);
+        for user in members.chain([&last_message.sender_id]) {
+            if let Entry::Vacant(vacant) = page.users.entry(user.clone())
                 && let Some(account) = self.account(user)?
             {
                 vacant.insert(account.user);
             }
         }
+        page.rows.push(ConversationRow { conversation, position, last_message, read_up_to, unread_count });
         Ok(())
     }
 
-    /// A user's conversations by id: see [`Query::Memberships`](chat_core::store::Query::Memberships).
-    pub(super) fn memberships(
+    fn unread(
         &self,
-        user: &UserId,
-        after: Option<&ConversationId>,
-        limit: u32,
-    ) -> Result<Vec<Conversation>, UnavailableError> {
-        let prefix = keys::memberships(user);
-        let start = after.map_or(prefix.clone(), |id| just_after(keys::membership(user, id)));
-        let entries = self.view.range(&start, &after_prefix(&prefix))?.take(limit as usize);
-        let conversations = entries.map(|entry| {
-            let id: ConversationId = self.view.decoded(keys::text(&entry?.0[prefix.len()..]))?;
-            let conversation = self.conversation(&id)?;
-            self.view.decoded(conversation)
-        });
-        conversations.collect()
-    }
-
-    /// Looks at some conversations after a key. Returns the active ones, and the last key if more
-    /// may follow.
-    fn some_active(
-        &self,
-        since: Timestamp,
-        start: &[u8],
-        limit: usize,
-    ) -> Result<(Vec<Conversation>, Option<Vec<u8>>), UnavailableError> {
-        let mut active = Vec::new();
-        let end = after_prefix(keys::CONVERSATIONS);
-        for (looked_at, entry) in self.view.range(start, &end)?.enumerate() {
-            let (key, value) = entry?;
-            if looked_at == STEP || active.len() == limit {
-                return Ok((active, Some(key.to_vec())));
-            }
-            let id: ConversationId = self.view.decoded(keys::text(&key[keys::CONVERSATIONS.len()..]))?;
-            let newest = newest_message(&self.view, &id)?;
-            let newest = self.view.decoded(newest)?;
-            if newest.1.sent_at > since {
-                let value = self.view.decoded(values::decode_json(&value))?;
-                active.push(self.assemble(id, value, &newest)?);
+        account: &Account,
+        Conversation { id, participation, last_seq, .. }: &Conversation,
+        read_up_to: u64,
+    ) -> Result<u32, UnavailableError> {
+        let joined_at = match participation.members.standing(&account.user.id) {
+            Standing::Member | Standing::ControlMember => None,
+            Standing::Unnamed | Standing::Withdrawn => account.joined_at(&participation.teams),
+        };
+        let first = read_up_to.max(last_seq.saturating_sub(UNREAD_WINDOW)).saturating_add(1);
+        let mut count = 0;
+        if first <= *last_seq {
+            for message in StoredMessages::new(&self.view, id, first..=*last_seq, true)? {
+                let (_, message) = message?;
+                if count == UNREAD_MOST || joined_at.is_some_and(|joined_at| message.sent_at < joined_at) {
+                    break;
+                }
+                count += u32::from(message.sender != account.user.id);
             }
         }
-        Ok((active, None))
+        Ok(count)
     }
 }
 
-impl QueryEngine {
-    /// All active conversations by id: see
-    /// [`Query::ActiveConversations`](chat_core::store::Query::ActiveConversations).
-    ///
-    /// Many silent conversations may have to be passed. The walk goes in steps, and the index
-    /// thread works between them. The position is that of the first step, because conversations
-    /// never change their place.
-    pub(super) fn active_conversations(
-        &self,
-        since: Timestamp,
-        after: Option<ConversationId>,
-        limit: u32,
-    ) -> Result<Loaded, UnavailableError> {
-        let limit = limit as usize;
-        let mut start = after.map_or(keys::CONVERSATIONS.to_vec(), |id| just_after(keys::conversation(&id)));
-        let mut found = Vec::new();
-        let mut first = None;
-        loop {
-            let left = limit - found.len();
-            let (position, (active, next)) =
-                self.with_snapshot(|snapshot| snapshot.some_active(since, &start, left))?;
-            found.extend(active);
-            let position = *first.get_or_insert(position);
-            match next {
-                Some(next) if found.len() < limit => start = next,
-                _ => return Ok(Loaded { position, facts: Facts::ActiveConversations(found) }),
-            }
+/// Takes the newest conversation from all lists that begin with it, and says whether one of them is
+/// a team's.
+fn next_of(lists: &mut [OwnerList<'_>]) -> Result<Option<(Listed, bool)>, UnavailableError> {
+    let mut newest: Option<Listed> = None;
+    for list in lists.iter_mut() {
+        if let Some(listed) = list.peek()?
+            && newest.as_ref().is_none_or(|newest| newest.position < listed.position)
+        {
+            newest = Some(listed.clone());
         }
     }
-}
-
-/// The first key after this one.
-fn just_after(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
+    let Some(newest) = newest else { return Ok(None) };
+    let mut by_team = false;
+    for list in lists {
+        if list.peek()?.is_some_and(|listed| listed.position == newest.position) {
+            by_team |= list.is_team();
+            list.advance();
+        }
+    }
+    Ok(Some((newest, by_team)))
 }
 
 /// A page under construction.
@@ -299,13 +277,14 @@ struct ListPage {
     built: ConversationPage,
     skip: u64,
     limit: usize,
-    /// Room for participants.
+    /// Room for members.
     room: usize,
 }
 
 impl ListPage {
-    fn new(skip: u64, limit: u32, participants: usize) -> Self {
-        Self { built: ConversationPage::default(), skip, limit: limit as usize, room: participants }
+    fn new(range: &ListRange) -> Self {
+        let ListRange { skip, limit, members, .. } = *range;
+        Self { built: ConversationPage::default(), skip, limit: limit as usize, room: members }
     }
 
     fn is_full(&self) -> bool {
@@ -314,9 +293,9 @@ impl ListPage {
 
     /// Whether another row fits, which the first always does. Takes its room.
     fn has_room(&mut self, conversation: &Conversation) -> bool {
-        let participants = conversation.participants.len();
-        let fits = self.built.rows.is_empty() || participants <= self.room;
-        self.room = self.room.saturating_sub(participants);
+        let members = conversation.participation.members.len();
+        let fits = self.built.rows.is_empty() || members <= self.room;
+        self.room = self.room.saturating_sub(members);
         fits
     }
 }

@@ -85,7 +85,7 @@ impl Snapshot<'_> {
             ContentValue::Erased => None,
             ContentValue::Journal(_, location) => {
                 let record = self.reader.read(location).map_err(UnavailableError::new)?;
-                record.content.text().cloned()
+                record.event.content().and_then(|(content, _)| content.text().cloned())
             }
         };
         Ok(Message {

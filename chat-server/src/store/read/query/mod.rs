@@ -2,14 +2,17 @@
 
 mod lists;
 mod messages;
+mod owner_list;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, UnavailableError};
 
-use crate::store::index::apply::participants;
+use crate::store::index::apply::{account, participation, staff};
 use crate::store::index::messages::newest_message;
 use crate::store::index::view::{View, after as after_prefix};
 use crate::store::keys;
@@ -17,7 +20,7 @@ use crate::store::read::index_slot::IndexSlot;
 use crate::store::values::{self, ConversationValue, MessageValue};
 use crate::store::write::journal::Reader;
 use crate::store::write::judge;
-use crate::store::write::memtable::MemTable;
+use crate::store::write::memtable::{MemTable, MemTableSnapshot};
 use lists::ListRange;
 
 /// Answers queries, from many threads.
@@ -25,6 +28,8 @@ pub(in crate::store) struct QueryEngine {
     slot: Arc<IndexSlot>,
     memtable: Arc<MemTable>,
     reader: Arc<Reader>,
+    /// Held while the list of a team is filled.
+    filling: Mutex<()>,
 }
 
 /// The store as it was at one position.
@@ -36,15 +41,17 @@ struct Snapshot<'a> {
 impl QueryEngine {
     /// An engine over these.
     pub(in crate::store) fn new(slot: Arc<IndexSlot>, memtable: Arc<MemTable>, reader: Arc<Reader>) -> Self {
-        Self { slot, memtable, reader }
+        Self { slot, memtable, reader, filling: Mutex::default() }
     }
 
     /// Answers a query.
     pub(in crate::store) fn answer(&self, query: Query) -> Result<Loaded, UnavailableError> {
-        if let Query::ActiveConversations { since, after, limit } = query {
-            return self.active_conversations(since, after, limit);
-        }
-        let (position, facts) = self.with_snapshot(|snapshot| snapshot.facts(query))?;
+        let (position, facts) = match query {
+            Query::Conversations { user, since, below, skip, limit, members } => {
+                self.conversations(&user, &ListRange { since, below, skip, limit, members })?
+            }
+            query => self.with_snapshot(|snapshot| snapshot.facts(query))?,
+        };
         Ok(Loaded { position, facts })
     }
 
@@ -58,28 +65,36 @@ impl QueryEngine {
             let start =
                 after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
             let entries = snapshot.view.range(&start, &after_prefix(keys::ACCOUNTS))?;
-            let accounts = entries.take(most).map(|entry| {
-                let (key, value) = entry?;
-                let id = keys::text(&key[keys::ACCOUNTS.len()..]);
-                snapshot.view.decoded(id.and_then(|id| values::decode_account(&id, &value)))
-            });
+            let accounts =
+                entries.take(most).map(|entry| snapshot.view.decoded(values::decode_json(&entry?.1)));
             accounts.collect()
         })?;
         Ok(accounts)
     }
 
-    /// Runs `look` on an unchanging store: the index is kept as it is, and the memtable's snapshot
-    /// is taken after it. Commits go on if the memtable has room.
+    /// Runs `look` on an unchanging store.
     fn with_snapshot<T>(
         &self,
         look: impl FnOnce(&Snapshot<'_>) -> Result<T, UnavailableError>,
     ) -> Result<(Position, T), UnavailableError> {
+        self.with_recent(|memtable| (memtable.snapshot(), ()), |snapshot, ()| look(snapshot))
+    }
+
+    /// Runs `look` on an unchanging store: the index is kept as it is, and the memtable's snapshot
+    /// is taken after it. Commits go on if the memtable has room.
+    ///
+    /// `take` takes the snapshot, and what else belongs to the same moment.
+    fn with_recent<R, T>(
+        &self,
+        take: impl FnOnce(&MemTable) -> (MemTableSnapshot, R),
+        look: impl FnOnce(&Snapshot<'_>, R) -> Result<T, UnavailableError>,
+    ) -> Result<(Position, T), UnavailableError> {
         let _still = self.slot.read_gate();
         let index = self.slot.get()?;
-        let memtable = self.memtable.snapshot();
+        let (memtable, recent) = take(&self.memtable);
         let position = memtable.position();
         let snapshot = Snapshot { view: View::new(Ok(index), memtable), reader: &self.reader };
-        Ok((position, look(&snapshot)?))
+        Ok((position, look(&snapshot, recent)?))
     }
 }
 
@@ -89,12 +104,8 @@ impl Snapshot<'_> {
             Query::Directory => Facts::Directory(self.directory()?),
             Query::Account(user) => Facts::Account(self.account(&user)?),
             Query::Conversation(id) => Facts::Conversation(self.conversation(&id)?),
-            Query::Conversations { user, since, after, skip, limit, participants } => {
-                let range = ListRange { since, after };
-                Facts::Conversations(self.conversations(&user, &range, skip, limit, participants)?)
-            }
             Query::ConversationRow { user, conversation } => {
-                Facts::ConversationRow(self.conversation_row(&user, conversation)?)
+                Facts::ConversationRow(self.conversation_row(&user, &conversation)?)
             }
             Query::Messages { conversation, window, limit, bytes } => {
                 Facts::Messages(self.messages(&conversation, window, limit, bytes)?)
@@ -107,59 +118,44 @@ impl Snapshot<'_> {
             Query::Original { user, client_message_id } => {
                 Facts::Original(self.original(&user, &client_message_id)?)
             }
-            Query::Memberships { user, after, limit } => {
-                Facts::Memberships(self.memberships(&user, after.as_ref(), limit)?)
-            }
-            Query::ActiveConversations { .. } => unreachable!("answered in steps, by active_conversations"),
+            Query::Conversations { .. } => unreachable!("answered by conversations, with recent lists"),
         })
     }
 
     fn directory(&self) -> Result<Directory, UnavailableError> {
         let epoch = self.view.get_as(keys::EPOCH, keys::text::<Epoch>)?;
-        let epoch = self.view.decoded(epoch)?;
-        Ok(Directory { epoch, control: self.marked(keys::CONTROL)?, due: self.marked(keys::DUE)? })
-    }
-
-    /// The accounts of the users marked under this prefix, by id.
-    fn marked(&self, prefix: &[u8]) -> Result<Vec<Account>, UnavailableError> {
-        let marks = self.view.prefix(prefix)?;
-        let accounts = marks.map(|mark| {
-            let user: UserId = self.view.decoded(keys::text(&mark?.0[prefix.len()..]))?;
-            let account = self.account(&user)?;
-            self.view.decoded(account)
-        });
-        accounts.collect()
+        Ok(Directory { epoch: self.view.decoded(epoch)?, staff: staff(&self.view)? })
     }
 
     fn account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
-        self.view.get_as(&keys::account(user), |bytes| values::decode_account(user, bytes))
+        account(&self.view, user)
     }
 
     fn conversation(&self, id: &ConversationId) -> Result<Option<Conversation>, UnavailableError> {
+        Ok(self.with_newest(id)?.map(|(conversation, _)| conversation))
+    }
+
+    /// A conversation with its newest message.
+    fn with_newest(
+        &self,
+        id: &ConversationId,
+    ) -> Result<Option<(Conversation, MessageValue)>, UnavailableError> {
         let value = self.view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
         let Some(value) = value else { return Ok(None) };
         let newest = newest_message(&self.view, id)?;
-        self.assemble(id.clone(), value, &self.view.decoded(newest)?).map(Some)
-    }
-
-    fn assemble(
-        &self,
-        id: ConversationId,
-        value: ConversationValue,
-        (last_seq, newest): &(u64, MessageValue),
-    ) -> Result<Conversation, UnavailableError> {
-        let participants = participants(&self.view, &id)?.into_iter().collect();
-        Ok(Conversation {
-            id,
+        let (last_seq, newest) = self.view.decoded(newest)?;
+        let conversation = Conversation {
+            id: id.clone(),
             title: value.title,
             room_type: value.room_type,
             created_by: value.created_by,
             created_at: value.created_at,
-            participants,
+            participation: participation(&self.view, id, value.teams)?,
             version: value.version,
-            last_seq: *last_seq,
+            last_seq,
             last_message_at: newest.sent_at,
-        })
+        };
+        Ok(Some((conversation, newest)))
     }
 
     fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {

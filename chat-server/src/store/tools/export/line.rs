@@ -1,14 +1,17 @@
 //! The lines of an export. Names and fields are stable, because other programs read them.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use chat_core::id::{ConversationId, MessageId, UserId};
+use chat_core::conversation::Standing;
+use chat_core::id::{ConversationId, MessageId, TeamId, UserId};
 use chat_core::protocol::RoomType;
+use chat_core::store::{Content, ConversationCreated, Event};
 use chat_core::time::Timestamp;
 use serde::Serialize;
 
 use super::places::Part;
-use crate::store::write::journal::{Content, ConversationCreated, Event, MessageAppended, Record};
+use crate::store::write::journal::Record;
 
 /// One line.
 #[derive(Serialize)]
@@ -21,7 +24,10 @@ pub(super) enum ExportLine<'a> {
         room_type: RoomType,
         created_by: &'a UserId,
         created_at: Timestamp,
-        participants: &'a [UserId],
+        /// Missing in histories written before teams, when `participants` named everybody.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        teams: Option<&'a [TeamId]>,
+        participants: &'a BTreeSet<UserId>,
     },
     Message {
         position: u64,
@@ -46,12 +52,16 @@ pub(super) enum ExportLine<'a> {
         conversation_id: &'a ConversationId,
         user_id: &'a UserId,
         version: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        standing: Option<Standing>,
     },
     Withdrawn {
         position: u64,
         conversation_id: &'a ConversationId,
         user_id: &'a UserId,
         version: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        standing: Option<Standing>,
     },
     End {
         position: u64,
@@ -63,8 +73,6 @@ impl<'a> ExportLine<'a> {
     /// The line for a part of a record; `None` if the record has no such part.
     pub(super) fn of(part: Part, record: &'a Record) -> Option<Self> {
         let position = record.position.0;
-        let content = record.content.text().map(|text| &**text);
-        let erased = record.content == Content::Erased;
         Some(match (&record.event, part) {
             (Event::ConversationCreated(created), Part::Conversation) => {
                 Self::conversation(position, created)
@@ -76,36 +84,38 @@ impl<'a> ExportLine<'a> {
                 message_id: &created.message_id,
                 sender_id: &created.created_by,
                 sent_at: created.sent_at,
-                content,
-                erased,
+                content: created.content.text().map(|text| &**text),
+                erased: created.content == Content::Erased,
             },
-            (Event::MessageAppended(appended), _) => {
-                let MessageAppended { conversation, seq, message_id, sender, sent_at, .. } = appended;
-                Self::Message {
-                    position,
-                    conversation_id: conversation,
-                    seq: *seq,
-                    message_id,
-                    sender_id: sender,
-                    sent_at: *sent_at,
-                    content,
-                    erased,
-                }
-            }
-            (Event::MessageRead { conversation, user, up_to }, _) => {
-                Self::Read { position, conversation_id: conversation, user_id: user, up_to: *up_to }
-            }
-            (Event::UserEnrolled(changed), _) => Self::Enrolled {
+            (Event::MessageAppended(appended), _) => Self::Message {
+                position,
+                conversation_id: &appended.conversation,
+                seq: appended.seq,
+                message_id: &appended.message_id,
+                sender_id: &appended.sender,
+                sent_at: appended.sent_at,
+                content: appended.content.text().map(|text| &**text),
+                erased: appended.content == Content::Erased,
+            },
+            (Event::ReadMarked(read), _) => Self::Read {
+                position,
+                conversation_id: &read.conversation,
+                user_id: &read.user,
+                up_to: read.up_to,
+            },
+            (Event::MemberAdded(changed), _) => Self::Enrolled {
                 position,
                 conversation_id: &changed.conversation,
                 user_id: &changed.user,
                 version: changed.version,
+                standing: changed.standing,
             },
-            (Event::UserWithdrawn(changed), _) => Self::Withdrawn {
+            (Event::MemberWithdrawn(changed), _) => Self::Withdrawn {
                 position,
                 conversation_id: &changed.conversation,
                 user_id: &changed.user,
                 version: changed.version,
+                standing: changed.standing,
             },
             (Event::EpochBegun { .. } | Event::AccountPut { .. }, _) => return None,
         })
@@ -119,6 +129,7 @@ impl<'a> ExportLine<'a> {
             room_type: created.room_type,
             created_by: &created.created_by,
             created_at: created.sent_at,
+            teams: created.teams.as_deref(),
             participants: &created.participants,
         }
     }

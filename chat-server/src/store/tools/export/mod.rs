@@ -11,13 +11,13 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use chat_core::id::ConversationId;
-use chat_core::store::UnavailableError;
+use chat_core::store::{Event, UnavailableError};
 use chat_core::time::Timestamp;
 
 use crate::store::error::OpenError;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::write::journal::{
-    ChainHead, End, Event, JournalSize, Location, Reader, Record, inspect, segment_path,
+    ChainHead, End, JournalSize, Location, Reader, Record, inspect, segment_path,
 };
 use line::ExportLine;
 use places::{Part, Places};
@@ -122,11 +122,11 @@ impl ExportWalk<'_> {
             return;
         }
         let added = records.iter().try_for_each(|(location, record)| {
-            let Some(conversation) = conversation(&record.event) else { return Ok(()) };
+            let Some(conversation) = record.event.conversation() else { return Ok(()) };
             if let Event::ConversationCreated(_) = record.event {
                 self.places.create(conversation, record.position, *location);
             }
-            self.now = sent_at(&record.event).or(self.now);
+            self.now = record.event.sent_at().or(self.now);
             if self.wants(conversation) {
                 self.places.add(conversation, record.position, *location)
             } else {
@@ -148,25 +148,6 @@ impl ExportWalk<'_> {
         wanted.as_ref().is_none_or(|wanted| wanted == conversation)
             && since.is_none_or(|since| self.now.is_none_or(|now| now >= since))
             && until.is_none_or(|until| self.now.is_none_or(|now| now < until))
-    }
-}
-
-/// The conversation of an event.
-fn conversation(event: &Event) -> Option<&ConversationId> {
-    match event {
-        Event::EpochBegun { .. } | Event::AccountPut { .. } => None,
-        Event::ConversationCreated(created) => Some(&created.id),
-        Event::MessageAppended(appended) => Some(&appended.conversation),
-        Event::MessageRead { conversation, .. } => Some(conversation),
-        Event::UserEnrolled(changed) | Event::UserWithdrawn(changed) => Some(&changed.conversation),
-    }
-}
-
-fn sent_at(event: &Event) -> Option<Timestamp> {
-    match event {
-        Event::ConversationCreated(created) => Some(created.sent_at),
-        Event::MessageAppended(appended) => Some(appended.sent_at),
-        _ => None,
     }
 }
 

@@ -125,12 +125,12 @@ fn kind(key: &[u8]) -> &'static str {
     match key.first() {
         Some(b'!') => "a fact about the store",
         Some(b'u') => "a user",
-        Some(b'n') => "an active control user",
-        Some(b'e') => "a user whose enrolment is due",
+        Some(b's') => "an active user in a team",
         Some(b'c') => "a conversation",
         Some(b'm') => "a message",
         Some(b'd') => "a client message id",
-        Some(b'p' | b'b' | b'a') => "a participation",
+        Some(b'p') => "a participation",
+        Some(b'a') => "an entry of a list",
         Some(b'r') => "a read position",
         _ => "an unknown entry",
     }

@@ -1,13 +1,17 @@
 //! Invariants of a record, given all records before it.
 
+use chat_core::conversation::Standing;
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use chat_core::store::UnavailableError;
+use chat_core::store::{
+    Account, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, ReadMarked,
+    UnavailableError,
+};
 
-use crate::store::index::apply::{Head, HeadCache};
+use crate::store::index::apply::{Applier, account};
 use crate::store::index::view::View;
 use crate::store::keys;
-use crate::store::values::{self, MessageValue};
-use crate::store::write::journal::{ConversationCreated, Event, MembershipChanged, MessageAppended, Record};
+use crate::store::values::{self, ConversationValue, MessageValue};
+use crate::store::write::journal::Record;
 
 /// A violated invariant.
 #[derive(Debug)]
@@ -23,8 +27,23 @@ type Checked = Result<(), Wrong>;
 
 /// The store before the present record.
 pub(super) struct Before<'a> {
-    pub(super) heads: &'a mut HeadCache,
+    pub(super) applier: &'a mut Applier,
     pub(super) view: &'a View,
+    /// Whether the record is from after the first that names teams. Before, membership followed
+    /// lists that are gone.
+    pub(super) knows_teams: bool,
+}
+
+/// Whether an event says what only events since teams say.
+pub(super) fn names_teams(event: &Event) -> bool {
+    match event {
+        Event::ConversationCreated(created) => created.teams.is_some(),
+        Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => changed.standing.is_some(),
+        Event::EpochBegun { .. }
+        | Event::AccountPut { .. }
+        | Event::MessageAppended(_)
+        | Event::ReadMarked(_) => false,
+    }
 }
 
 impl Before<'_> {
@@ -41,9 +60,9 @@ impl Before<'_> {
             Event::AccountPut { .. } => Ok(Ok(())),
             Event::ConversationCreated(created) => self.created(created),
             Event::MessageAppended(appended) => self.appended(appended),
-            Event::MessageRead { conversation, user, up_to } => self.read(conversation, user, *up_to),
-            Event::UserEnrolled(changed) => self.membership(changed, true),
-            Event::UserWithdrawn(changed) => self.membership(changed, false),
+            Event::ReadMarked(read) => self.read(read),
+            Event::MemberAdded(changed) => self.membership(changed, true),
+            Event::MemberWithdrawn(changed) => self.membership(changed, false),
         }
     }
 
@@ -52,13 +71,14 @@ impl Before<'_> {
         if let Err(wrong) = composed(message_id, 1) {
             return Ok(Err(wrong));
         }
-        if self.heads.get(id, self.view)?.is_some() {
+        if self.applier.head(id, self.view)?.is_some() {
             return Ok(wrong(format!("the conversation {id} is created again")));
         }
-        if !participants.is_sorted_by(|a, b| a < b) || !participants.contains(created_by) {
-            return Ok(wrong(format!(
-                "the participants of {id} are not in order, or without {created_by}, who created it"
-            )));
+        if !participants.contains(created_by) {
+            return Ok(wrong(format!("the participants of {id} lack {created_by}, who created it")));
+        }
+        if self.knows_teams && !self.account(created_by)?.is_some_and(|creator| creator.active) {
+            return Ok(wrong(format!("{id} is created by {created_by}, who is not active")));
         }
         self.unused(created_by, client_message_id.as_ref())
     }
@@ -90,19 +110,15 @@ impl Before<'_> {
         self.unused(sender, client_message_id.as_ref())
     }
 
-    fn read(
-        &mut self,
-        conversation: &ConversationId,
-        user: &UserId,
-        up_to: u64,
-    ) -> Result<Checked, UnavailableError> {
+    fn read(&mut self, read: &ReadMarked) -> Result<Checked, UnavailableError> {
+        let ReadMarked { conversation, user, up_to, .. } = read;
         let head = match self.head(conversation)? {
             Ok(head) => head,
             Err(wrong) => return Ok(Err(wrong)),
         };
         let before = self.view.get_as(&keys::read_position(user, conversation), values::decode_number)?;
         let before = before.unwrap_or_default();
-        if up_to <= before || up_to > head.last_seq {
+        if *up_to <= before || *up_to > head.last_seq {
             return Ok(wrong(format!(
                 "{user} has read {conversation} up to {up_to}, which is not between {before}, as it was, and {}, its \
                  last message",
@@ -118,7 +134,7 @@ impl Before<'_> {
         changed: &MembershipChanged,
         enrolled: bool,
     ) -> Result<Checked, UnavailableError> {
-        let MembershipChanged { conversation, user, version } = changed;
+        let MembershipChanged { conversation, user, version, .. } = changed;
         let head = match self.head(conversation)? {
             Ok(head) => head,
             Err(wrong) => return Ok(Err(wrong)),
@@ -129,22 +145,52 @@ impl Before<'_> {
                 head.version
             )));
         }
-        let took_part = self.takes_part(conversation, user)?;
+        if !self.knows_teams {
+            return Ok(Ok(()));
+        }
+        let took_part = match self.account(user)? {
+            Some(account) => self.belongs(conversation, &account)?,
+            None => false,
+        };
         let change = if enrolled { "is enrolled in" } else { "is withdrawn from" };
         let state = if took_part { "took part in" } else { "did not take part in" };
         Ok(unless(took_part == enrolled, || format!("{user} {change} {conversation}, and {state} it before")))
     }
 
     fn head(&mut self, conversation: &ConversationId) -> Result<Result<Head, Wrong>, UnavailableError> {
-        let head = self.heads.get(conversation, self.view)?;
-        Ok(head.ok_or_else(|| Wrong {
+        let stored = self.applier.head(conversation, self.view)?;
+        Ok(stored.map(|stored| stored.head).ok_or_else(|| Wrong {
             what: format!("there is no conversation {conversation}"),
             unusable: true,
         }))
     }
 
+    fn account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
+        account(self.view, user)
+    }
+
+    /// Whether a user may act in a conversation. Before teams everybody might.
     fn takes_part(&self, conversation: &ConversationId, user: &UserId) -> Result<bool, UnavailableError> {
-        Ok(self.view.get(&keys::participant(conversation, user))?.is_some())
+        if !self.knows_teams {
+            return Ok(true);
+        }
+        let account = self.account(user)?.filter(|account| account.active);
+        account.map_or(Ok(false), |account| self.belongs(conversation, &account))
+    }
+
+    /// Whether a user takes part once the account is active: not by the rules that decided the
+    /// record, but by the entries of the index.
+    fn belongs(&self, conversation: &ConversationId, account: &Account) -> Result<bool, UnavailableError> {
+        let key = keys::member(conversation, &account.user.id);
+        let by_name = match self.view.get_as(&key, values::decode_standing)? {
+            Some(Standing::Withdrawn) => return Ok(false),
+            Some(Standing::Member) => true,
+            Some(Standing::ControlMember) => account.user.role.is_control(),
+            Some(Standing::Unnamed) | None => false,
+        };
+        let value = self.view.get_as(&keys::conversation(conversation), values::decode_json)?;
+        let ConversationValue { teams, .. } = self.view.decoded(value)?;
+        Ok(by_name || account.teams.iter().any(|team| teams.contains(team)))
     }
 
     fn unused(&self, user: &UserId, id: Option<&ClientMessageId>) -> Result<Checked, UnavailableError> {

@@ -13,13 +13,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use chat_core::store::{Position, UnavailableError};
+use chat_core::store::{Event, Position, UnavailableError};
 use tempfile::TempDir;
 
 pub use finding::FindingError;
 
 use crate::store::error::OpenError;
-use crate::store::index::apply::HeadCache;
+use crate::store::index::apply::Applier;
 use crate::store::index::view::View;
 use crate::store::index::{Index, OpenedIndex};
 use crate::store::keys;
@@ -27,12 +27,12 @@ use crate::store::lifecycle::lock::Lock;
 use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
 use crate::store::options::Options;
 use crate::store::write::journal::{
-    ChainHead, Content, End, Erasing, Event, JournalSize, KnownEnd, Location, Record, TornTail, inspect,
+    ChainHead, End, Erasing, JournalSize, KnownEnd, Location, Record, TornTail, inspect,
 };
 use crate::store::write::memtable::MemTableSnapshot;
 use compare::{CompareError, compare, compare_client_id};
 use finding::Findings;
-use invariants::Before;
+use invariants::{Before, names_teams};
 
 /// Writes after which the implied index is extended.
 const BATCH: usize = 4_096;
@@ -99,7 +99,7 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
     let mut walk = VerifyWalk::begin(&scratch, index, checks, findings)?;
     let inspected = inspect(&journal, &witnesses, 0, &mut |end, records| {
         progress(size.before(end), size.bytes);
-        walk.group(end, &records)
+        walk.group(end, records)
     });
     let inspected = found(inspected, &mut walk.findings)?;
     Ok(Verified {
@@ -184,7 +184,9 @@ struct VerifyWalk<'a> {
     compared: Option<Position>,
     implied: Arc<Index>,
     view: View,
-    heads: HeadCache,
+    applier: Applier,
+    /// Whether a record has named teams so far.
+    knows_teams: bool,
     expected: Vec<ChainHead>,
     head: Option<ChainHead>,
     erased: u64,
@@ -206,7 +208,8 @@ impl<'a> VerifyWalk<'a> {
             compared: None,
             view: View::new(Ok(implied.clone()), MemTableSnapshot::default()),
             implied,
-            heads: HeadCache::default(),
+            applier: Applier::default(),
+            knows_teams: false,
             expected: checks.expected.clone(),
             head: None,
             erased: 0,
@@ -215,13 +218,13 @@ impl<'a> VerifyWalk<'a> {
         })
     }
 
-    fn group(&mut self, end: End, records: &[(Location, Record)]) -> Result<(), OpenError> {
+    fn group(&mut self, end: End, records: Vec<(Location, Record)>) -> Result<(), OpenError> {
         for (location, record) in records {
             self.meet(ChainHead { position: record.position, hash: record.hash });
-            self.erased += u64::from(record.content == Content::Erased);
-            self.record(*location, record).map_err(|unavailable| self.failed(unavailable))?;
+            self.erased += u64::from(record.event.is_erased());
+            self.record(location, record).map_err(|unavailable| self.failed(unavailable))?;
         }
-        self.heads.keep();
+        self.applier.keep();
         let is_end_of_index = self.index.as_ref().is_ok_and(|(_, known)| known.position == end.position);
         if is_end_of_index || self.view.writes() >= BATCH {
             let applied = self.implied.apply(self.view.take_writes(), end, || ());
@@ -241,27 +244,24 @@ impl<'a> VerifyWalk<'a> {
         }
     }
 
-    fn record(&mut self, location: Location, record: &Record) -> Result<(), UnavailableError> {
-        let mut before = Before { heads: &mut self.heads, view: &self.view };
-        if let Err(wrong) = before.check(record)? {
+    fn record(&mut self, location: Location, mut record: Record) -> Result<(), UnavailableError> {
+        self.knows_teams |= names_teams(&record.event);
+        let mut before =
+            Before { applier: &mut self.applier, view: &self.view, knows_teams: self.knows_teams };
+        if let Err(wrong) = before.check(&record)? {
             self.findings.add(FindingError::Record { position: record.position, what: wrong.what });
             if wrong.unusable {
                 return Ok(());
             }
         }
         self.original(location, &record.event);
-        self.heads.apply(&mut self.view, &record.event, &record.content, location)
+        self.applier.replay(&mut self.view, &mut record, location)
     }
 
     /// Looks up a client message id in the index, up to its end. The index may have more ids than
     /// implied, because they are written before its end.
     fn original(&mut self, location: Location, event: &Event) {
-        let (user, id) = match event {
-            Event::ConversationCreated(created) => (&created.created_by, &created.client_message_id),
-            Event::MessageAppended(appended) => (&appended.sender, &appended.client_message_id),
-            _ => return,
-        };
-        if let (Ok((index, _)), Some(id), None) = (&self.index, id, self.compared) {
+        if let (Ok((index, _)), Some((user, id)), None) = (&self.index, event.key(), self.compared) {
             let key = keys::client_id(user, id);
             match index.client_id(&key) {
                 Ok(found) => compare_client_id(&key, found, location, &mut self.findings),

@@ -11,9 +11,9 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use chat_core::id::ConversationId;
+use chat_core::store::Event;
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
 use super::group::{self, End, Location};
 use super::record::{self, RecordHeader};
 use super::segment;
@@ -174,6 +174,10 @@ fn message(event: Event) -> Option<(ConversationId, u64)> {
     match event {
         Event::ConversationCreated(created) => Some((created.id, 1)),
         Event::MessageAppended(appended) => Some((appended.conversation, appended.seq)),
-        _ => None,
+        Event::EpochBegun { .. }
+        | Event::AccountPut { .. }
+        | Event::ReadMarked(_)
+        | Event::MemberAdded(_)
+        | Event::MemberWithdrawn(_) => None,
     }
 }

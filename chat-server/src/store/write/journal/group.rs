@@ -9,12 +9,11 @@
 //! The magic is not UTF-8, therefore no message can look like a group. A header is written only
 //! after everything before it was synced; finding one proves that.
 
-use chat_core::store::Position;
+use chat_core::store::{Event, Hash, Position};
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
 use super::fields::Fields;
-use super::record::{self, Framed, Hash, Record, RecordTooLargeError, SaltedContent};
+use super::record::{self, Framed, Record, RecordTooLargeError, SaltedContent};
 
 /// The first bytes of every group.
 pub(super) const MAGIC: [u8; 4] = [0xff, b'G', b'R', 0xfe];

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chat_core::store::Position;
+use chat_core::store::{Hash, Position};
 
 use super::group::End;
-use super::record::Hash;
 
 /// The position and the hash of a record. Changing any record up to this one would change the hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,7 +6,6 @@
 //! `segment` describe the format, and `recover` the start.
 
 mod erasing;
-mod event;
 mod fields;
 mod group;
 mod head;
@@ -27,10 +26,9 @@ use std::sync::Arc;
 
 use chat_core::store::UnavailableError;
 
-pub use event::{ConversationCreated, Event, MembershipChanged, MessageAppended};
 pub use head::{ChainHead, ParseHeadError};
 pub use read::read_all;
-pub use record::{Content, Hash, ParseHashError, Record};
+pub use record::Record;
 pub use recover::TornTail;
 pub use segment::VERSION;
 

@@ -10,16 +10,11 @@
 //! and its payload. The content is not part of the hash; a salted hash in the payload covers it.
 //! Content of zeros with the checksum of zeros is *erased*, and the chain still holds.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
-use std::sync::Arc;
 
-use chat_core::store::Position;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use chat_core::store::{Content, Event, Hash, Position};
 use sha2::{Digest, Sha256};
 
-use super::event::Event;
 use super::fields::Fields;
 
 /// Bytes of a record's header.
@@ -37,12 +32,6 @@ const PAYLOAD_MOST: usize = 16 << 20;
 /// Most bytes of content: far beyond any frame, and small enough to read into memory.
 const CONTENT_MOST: usize = 1 << 20;
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// A SHA-256, written as hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Hash(pub [u8; 32]);
-
 /// A record of the journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
@@ -52,31 +41,8 @@ pub struct Record {
     pub previous: Hash,
     /// The hash of this record.
     pub hash: Hash,
-    /// The event.
+    /// The event, with the text of its message unless erased.
     pub event: Event,
-    /// The text of the event's message.
-    pub content: Content,
-}
-
-/// The content of a record.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Content {
-    /// The event has no message.
-    None,
-    /// The text of the message.
-    Text(Arc<str>),
-    /// The text was erased.
-    Erased,
-}
-
-impl Content {
-    /// The text, if present.
-    pub fn text(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::None | Self::Erased => None,
-        }
-    }
 }
 
 /// Content in its stored form, made before the event that names its hash.
@@ -107,7 +73,7 @@ impl SaltedContent {
         let mut bytes = Vec::with_capacity(SALT + text.len());
         bytes.extend(salts.next()?);
         bytes.extend(text.as_bytes());
-        let hash = Hash::of([&bytes[..]]);
+        let hash = sha256([&bytes[..]]);
         Ok(Self { bytes, hash })
     }
 }
@@ -139,7 +105,7 @@ pub(super) fn encode(
     fields.extend(crc32fast::hash(&fields).to_be_bytes());
     fields.extend(crc32fast::hash(content).to_be_bytes());
     header.copy_from_slice(&fields);
-    let hash = Hash::of([&position.0.to_be_bytes()[..], &previous.0, payload]);
+    let hash = sha256([&position.0.to_be_bytes()[..], &previous.0, payload]);
     bytes.extend(content);
     Ok(hash)
 }
@@ -232,25 +198,28 @@ impl<'a> Framed<'a> {
 
     /// The hash of this record.
     pub(super) fn hash(&self) -> Hash {
-        Hash::of([&self.header.position.0.to_be_bytes()[..], &self.header.previous.0, self.payload])
+        sha256([&self.header.position.0.to_be_bytes()[..], &self.header.previous.0, self.payload])
     }
 
     /// Decodes the event, and checks the content against the hash in the event.
     pub(super) fn open(&self) -> Result<Record, &'static str> {
-        let event: Event = serde_json::from_slice(self.payload).map_err(|_| "a payload is no known event")?;
-        let content = self.content(event.content_hash())?;
+        let mut event: Event =
+            serde_json::from_slice(self.payload).map_err(|_| "a payload is no known event")?;
+        match event.content_mut() {
+            Some((content, Some(hash))) => *content = self.content(*hash)?,
+            Some((_, None)) => return Err("a message without the hash of its content"),
+            None if self.content.is_empty() => {}
+            None => return Err("content without a message"),
+        }
         let (position, previous) = (self.position(), self.previous());
-        Ok(Record { position, previous, hash: self.hash(), event, content })
+        Ok(Record { position, previous, hash: self.hash(), event })
     }
 
-    fn content(&self, expected: Option<Hash>) -> Result<Content, &'static str> {
-        let Some(expected) = expected else {
-            return self.content.is_empty().then_some(Content::None).ok_or("content without a message");
-        };
+    fn content(&self, expected: Hash) -> Result<Content, &'static str> {
         if self.content.len() >= SALT && self.content.iter().all(|byte| *byte == 0) {
             return Ok(Content::Erased);
         }
-        if Hash::of([self.content]) != expected {
+        if sha256([self.content]) != expected {
             if self.erasing {
                 return Ok(Content::Erased);
             }
@@ -262,62 +231,8 @@ impl<'a> Framed<'a> {
     }
 }
 
-impl Hash {
-    fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut sha = Sha256::new();
-        parts.into_iter().for_each(|part| sha.update(part));
-        Self(sha.finalize().into())
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Hash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits = self.0.map(|byte| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
-        serializer.serialize_str(str::from_utf8(digits.as_flattened()).expect("digits are ASCII"))
-    }
-}
-
-impl FromStr for Hash {
-    type Err = ParseHashError;
-
-    fn from_str(text: &str) -> Result<Self, ParseHashError> {
-        let mut hash = [0; 32];
-        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(ParseHashError);
-        }
-        for (byte, two) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = two.iter().fold(0, |byte, digit| byte << 4 | digit_value(*digit));
-        }
-        Ok(Self(hash))
-    }
-}
-
-/// The text is not a hash.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a hash has 64 hexadecimal digits")]
-pub struct ParseHashError;
-
-impl<'de> Deserialize<'de> for Hash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-fn digit_value(digit: u8) -> u8 {
-    match digit {
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit.wrapping_sub(b'0'),
-    }
+fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {
+    let mut sha = Sha256::new();
+    parts.into_iter().for_each(|part| sha.update(part));
+    Hash(sha.finalize().into())
 }

@@ -14,11 +14,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chat_core::store::Position;
+use chat_core::store::{Hash, Position};
 
 use super::fields::Fields;
 use super::group::End;
-use super::record::Hash;
 
 const MAGIC: [u8; 8] = *b"chatjrnl";
 

@@ -3,6 +3,7 @@
 use std::ops::{Bound, RangeInclusive};
 use std::thread;
 
+use chat_core::store::Position;
 use chat_core::time::Timestamp;
 
 use super::*;
@@ -25,6 +26,7 @@ fn rows(rows: impl IntoIterator<Item = (Bytes, Option<Bytes>)>) -> Writes {
 pub(super) fn message(text: &str) -> MessageValue {
     MessageValue {
         nonce: *b"0123456789abcdef",
+        position: Position(1),
         sent_at: Timestamp::from_millis(0),
         sender: "user".into(),
         content: ContentValue::Inline(text.into()),

@@ -1,0 +1,255 @@
+//! The rules that decide which changes are made. All stores share them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::change::{
+    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, Rejected, Verdict,
+};
+use super::event::{ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
+use super::{Account, Position, UnavailableError};
+use crate::conversation::{Participation, Standing};
+use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::permission::{belongs, may_create, takes_part};
+use crate::time::Timestamp;
+
+/// The look-ups and the effect that [`Batch::judge`] needs from a store.
+///
+/// Each look-up sees all events applied before, those of the same batch included.
+pub trait State {
+    /// The last position of the history.
+    fn position(&self) -> Position;
+
+    /// The head of a conversation, or `None` if the conversation does not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn head(&mut self, conversation: &ConversationId) -> Result<Option<Head>, UnavailableError>;
+
+    /// The original request of a user under a `client_message_id`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn original(&mut self, user: &UserId, id: &ClientMessageId)
+    -> Result<Option<Original>, UnavailableError>;
+
+    /// A user's read position in a conversation, 0 if nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn read_position(
+        &mut self,
+        user: &UserId,
+        conversation: &ConversationId,
+    ) -> Result<u64, UnavailableError>;
+
+    /// The account of a user, or `None` if the user is unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError>;
+
+    /// Makes an event part of the history, and returns it with its position. A store that seals
+    /// texts sets the seal in the returned event.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't take the event.
+    fn apply(&mut self, event: Event) -> Result<(Position, Event), UnavailableError>;
+}
+
+/// The state of a conversation that decides about its next change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The teams and users who take part.
+    pub participation: Arc<Participation>,
+    /// The version of the conversation.
+    pub version: u64,
+    /// The number of the newest message.
+    pub last_seq: u64,
+    /// The time of the newest message.
+    pub last_message_at: Timestamp,
+}
+
+/// A batch of changes under judgement: see [`Store::commit`](super::Store::commit) for the rules.
+///
+/// Bounded by the conversations named in the batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Conversations that met a conflict. Their later changes are refused too.
+    refused: BTreeSet<ConversationId>,
+}
+
+impl Batch {
+    /// Judges the next change, and applies its event if accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the state can't tell what the rules need. The whole batch is then
+    /// void, with all that was applied.
+    pub fn judge(&mut self, change: Change, state: &mut impl State) -> Result<Verdict, UnavailableError> {
+        if let Some((user, id)) = change.key()
+            && let Some(original) = state.original(user, id)?
+        {
+            return Ok(Err(Rejected::Duplicate(original)));
+        }
+        let Some(head) = self.head(&change, state)? else { return Ok(Err(Rejected::Conflict)) };
+        if !is_permitted(&change, head.as_ref(), state)? {
+            return Ok(Err(Rejected::Conflict));
+        }
+        let Some(event) = happens(change, head, state)? else {
+            return Ok(Ok(Committed { position: state.position(), event: None }));
+        };
+        let (position, event) = state.apply(event)?;
+        Ok(Ok(Committed { position, event: Some(event) }))
+    }
+
+    /// The head of the change's conversation, which a new conversation and an account lack. The
+    /// outer `None` is a conflict.
+    fn head(
+        &mut self,
+        change: &Change,
+        state: &mut impl State,
+    ) -> Result<Option<Option<Head>>, UnavailableError> {
+        let Some((conversation, supposed)) = change.supposes() else { return Ok(Some(None)) };
+        if !self.refused.contains(conversation) {
+            let head = state.head(conversation)?;
+            if head.as_ref().map(|head| head.version) == supposed {
+                return Ok(Some(head));
+            }
+            self.refused.insert(conversation.clone());
+        }
+        Ok(None)
+    }
+}
+
+/// Whether the account of the user who acts still permits the change, as earlier changes left it.
+fn is_permitted(
+    change: &Change,
+    head: Option<&Head>,
+    state: &mut impl State,
+) -> Result<bool, UnavailableError> {
+    let user = match change {
+        Change::CreateConversation(create) => create.permit.creator(),
+        Change::AppendMessage(AppendMessage { permit, .. }) | Change::MarkRead(MarkRead { permit, .. }) => {
+            permit.user()
+        }
+        Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => return Ok(true),
+    };
+    let Some(account) = state.account(user)? else { return Ok(false) };
+    Ok(match head {
+        Some(head) => takes_part(&account, &head.participation),
+        None => account.active && may_create(&account.user).is_ok(),
+    })
+}
+
+/// The event that an accepted change becomes, or `None` if there is nothing to change.
+fn happens(
+    change: Change,
+    head: Option<Head>,
+    state: &mut impl State,
+) -> Result<Option<Event>, UnavailableError> {
+    match (change, head) {
+        (Change::PutAccount(account), _) => Ok(Some(Event::AccountPut { account })),
+        (Change::CreateConversation(create), _) => Ok(Some(created(create))),
+        (Change::AppendMessage(append), Some(head)) => Ok(Some(appended(append, &head))),
+        (Change::MarkRead(read), _) => marked(read, state),
+        (Change::Enrol(membership), Some(head)) => {
+            Ok(added(membership, &head, state)?.map(Event::MemberAdded))
+        }
+        (Change::Withdraw(membership), Some(head)) => {
+            Ok(withdrawn(membership, &head, state)?.map(Event::MemberWithdrawn))
+        }
+        (Change::AppendMessage(_) | Change::Enrol(_) | Change::Withdraw(_), None) => {
+            unreachable!("a change that supposes a version has met a head with this version")
+        }
+    }
+}
+
+fn created(create: CreateConversation) -> Event {
+    let CreateConversation { permit, id, title, room_type, mut teams, .. } = create;
+    teams.truncate(Participation::TEAMS_MOST);
+    let creator = permit.into_user();
+    Event::ConversationCreated(Box::new(ConversationCreated {
+        id,
+        title,
+        room_type,
+        created_by: creator.id.clone(),
+        participants: BTreeSet::from([creator.id.clone()]),
+        control_members: BTreeSet::new(),
+        teams: Some(teams),
+        creator: Some(creator),
+        message_id: MessageId::compose(create.nonce, 1),
+        sent_at: create.at,
+        client_message_id: create.client_message_id,
+        content_hash: None,
+        content: create.content.into(),
+    }))
+}
+
+fn appended(append: AppendMessage, head: &Head) -> Event {
+    let seq = head.last_seq + 1;
+    Event::MessageAppended(MessageAppended {
+        conversation: append.permit.conversation().clone(),
+        seq,
+        message_id: MessageId::compose(append.nonce, seq),
+        sender: append.permit.user().clone(),
+        sent_at: append.at.max(head.last_message_at),
+        client_message_id: append.client_message_id,
+        content_hash: None,
+        content: append.content.into(),
+    })
+}
+
+fn marked(read: MarkRead, state: &mut impl State) -> Result<Option<Event>, UnavailableError> {
+    let MarkRead { permit, up_to, message_id, at } = read;
+    let (user, conversation) = (permit.user().clone(), permit.conversation().clone());
+    let advances = up_to > state.read_position(&user, &conversation)?;
+    let (message_id, at) = (Some(message_id), Some(at));
+    Ok(advances.then_some(Event::ReadMarked(ReadMarked { conversation, user, up_to, message_id, at })))
+}
+
+/// The addition of a user by name, or `None` for a user who takes part already.
+fn added(
+    membership: Membership,
+    head: &Head,
+    state: &mut impl State,
+) -> Result<Option<MembershipChanged>, UnavailableError> {
+    let Membership { conversation, user, .. } = membership;
+    let account = state.account(&user)?;
+    if is_participant(&user, account.as_deref(), &head.participation) {
+        return Ok(None);
+    }
+    let by_team = |account: &Arc<Account>| head.participation.teams.iter().any(|t| account.teams.contains(t));
+    let standing = match account {
+        Some(account) if by_team(&account) => Standing::Unnamed,
+        Some(account) if account.user.role.is_control() => Standing::ControlMember,
+        Some(_) | None => Standing::Member,
+    };
+    Ok(Some(MembershipChanged { conversation, user, version: head.version + 1, standing: Some(standing) }))
+}
+
+/// The withdrawal of a user by name, or `None` for a user who does not take part.
+fn withdrawn(
+    membership: Membership,
+    head: &Head,
+    state: &mut impl State,
+) -> Result<Option<MembershipChanged>, UnavailableError> {
+    let Membership { conversation, user, .. } = membership;
+    let account = state.account(&user)?;
+    let standing = Some(Standing::Withdrawn);
+    let changed = MembershipChanged { conversation, user, version: head.version + 1, standing };
+    Ok(is_participant(&changed.user, account.as_deref(), &head.participation).then_some(changed))
+}
+
+/// Whether a user takes part, or will once active. A user without an account may be a member.
+fn is_participant(user: &UserId, account: Option<&Account>, participation: &Participation) -> bool {
+    match account {
+        Some(account) => belongs(account, participation),
+        None => participation.members.standing(user) == Standing::Member,
+    }
+}

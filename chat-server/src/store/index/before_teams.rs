@@ -1,0 +1,50 @@
+//! Replaying records of the journal, which may have been written before conversations had teams.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chat_core::id::{ConversationId, TeamId, UserId};
+use chat_core::store::{Account, StoreBefore, UnavailableError, complete};
+
+use super::apply::{Applier, staff};
+use super::view::View;
+use crate::store::write::journal::{Location, Record};
+
+impl Applier {
+    /// Completes the event of a record, and applies it.
+    pub(in crate::store) fn replay(
+        &mut self,
+        view: &mut View,
+        record: &mut Record,
+        location: Location,
+    ) -> Result<(), UnavailableError> {
+        complete(&mut record.event, &mut ReplayState { applier: self, view })?;
+        self.apply(view, &record.event, (record.position, location))
+    }
+}
+
+/// The store before a record.
+struct ReplayState<'a> {
+    applier: &'a mut Applier,
+    view: &'a View,
+}
+
+impl StoreBefore for ReplayState<'_> {
+    fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError> {
+        self.applier.account(user, self.view)
+    }
+
+    fn teams(&mut self, conversation: &ConversationId) -> Result<Vec<TeamId>, UnavailableError> {
+        let head = self.applier.head(conversation, self.view)?;
+        Ok(head.map(|stored| stored.head.participation.teams.clone()).unwrap_or_default())
+    }
+
+    fn active_control(&mut self) -> Result<Arc<BTreeSet<UserId>>, UnavailableError> {
+        if let Some(control) = &self.applier.control {
+            return Ok(control.clone());
+        }
+        let staff = staff(self.view)?.into_iter().filter(Account::is_active_control);
+        let control = Arc::new(staff.map(|account| account.user.id).collect());
+        Ok(self.applier.control.insert(control).clone())
+    }
+}
