@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use crate::protocol::Message;
-use crate::store::{Account, Original, Position};
+pub use crate::store::Account;
+use crate::store::{Original, Position};
 
 /// The whole content of a store.
 #[derive(Clone, PartialEq, Eq, Debug)]

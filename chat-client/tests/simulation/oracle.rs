@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_client::{Acknowledged, ConnectionState};
 use chat_core::conversation::{Participation, Standing};
-use chat_core::export::{Export, ExportedConversation};
+use chat_core::export::{Account, Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
-use chat_core::permission::takes_part;
 use chat_core::protocol::Message;
-use chat_core::store::Account;
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -76,8 +74,7 @@ impl View {
     /// user may have been added or withdrawn by name do not count.
     fn conversations(&self, app: &App, user: &UserId) -> Result<(), String> {
         let account = self.export.accounts.get(user).ok_or("it has no account")?;
-        let mine =
-            |exported: &&ExportedConversation| takes_part(account, &exported.conversation.participation);
+        let mine = |exported: &&ExportedConversation| takes_part(account, exported);
         let mine: Vec<_> = self.export.conversations.values().filter(mine).collect();
         let mine: Vec<_> = mine.into_iter().filter(|exported| !has_moved(exported, user)).collect();
         let ids: Vec<_> = mine.iter().map(|exported| &exported.conversation.id).collect();
@@ -184,6 +181,19 @@ fn beginning(app: &App, user: &UserId, exported: &ExportedConversation) -> Resul
     must(!is_new || was_read || first == Some(1), || {
         format!("P4: {id} is new, and was heard from {first:?} on")
     })
+}
+
+/// Whether the user of an account takes part in a conversation, by name or by team.
+fn takes_part(account: &Account, exported: &ExportedConversation) -> bool {
+    let Participation { teams, members } = &exported.conversation.participation;
+    let by_team = teams.iter().any(|team| account.teams.contains(team));
+    let may = match members.standing(&account.user.id) {
+        Standing::Withdrawn => false,
+        Standing::Member => true,
+        Standing::ControlMember => by_team || account.user.role.is_control(),
+        Standing::Unnamed => by_team,
+    };
+    may && account.active
 }
 
 fn conversation(app: &App, account: &Account, exported: &ExportedConversation) -> Result<(), String> {

@@ -10,11 +10,10 @@ use super::reply::Grant;
 use super::stored::place;
 use super::{Oracle, PromiseError, must};
 use crate::conversation::{Conversation, Standing};
-use crate::export::{Export, ExportedConversation};
+use crate::export::{Account, Export, ExportedConversation};
 use crate::id::UserId;
 use crate::limits::{Limits, PageLimits};
 use crate::protocol::User;
-use crate::store::Account;
 use crate::time::Timestamp;
 
 /// Up to this many messages after the read position, the count of unread ones is exact.

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::conversation::{Conversation, Members, Standing};
-use crate::export::{Export, ExportedConversation};
+use crate::export::{Account, Export, ExportedConversation};
 use crate::id::UserId;
-use crate::store::Account;
 
 /// Whether the user of an account takes part in a conversation.
 pub(super) fn takes_part(account: &Account, conversation: &Conversation) -> bool {

@@ -36,7 +36,7 @@ limits! {
         conversation_participants: "has_more", "chat-core/tests/engine/bounds.rs::a_list_is_cut_by_participants_too";
         brief_conversations: "has_more", "chat-core/tests/engine/lists.rs::a_brief_page_is_cut_by_its_conversations";
         brief_bytes: "has_more", "chat-server/tests/under_attack/limits/pages.rs::a_list_of_conversations";
-        brief_participants: "the first by id", "chat-core/tests/engine/lists.rs::a_brief_row_shows_some_field_staff_and_counts_all";
+        brief_participants: "the first by id", "chat-core/tests/engine/lists.rs::a_brief_row_shows_some_members_and_counts_all";
         brief_content: "cut", "chat-core/tests/engine/lists.rs::a_brief_row_shows_the_first_characters_of_the_last_message";
     }
     RateLimits {
@@ -70,7 +70,7 @@ limits! {
         total_bytes: "the slowest is closed", "chat-server/tests/under_attack/limits/queues.rs::bytes_that_wait_on_all_connections";
     }
     Periods {
-        inactive_after: "no longer enrolled in", "chat-core/tests/engine/assignment.rs::a_control_user_who_becomes_known_is_enrolled_in_all_active_conversations";
+        inactive_after: "not listed", "chat-core/tests/engine/lists.rs::one_conversation_is_shown_as_in_the_list_active_or_not";
         typing_expires: "it ends", "chat-core/tests/engine/typing.rs::it_ends_after_ten_seconds_without_a_refresh";
         typing_window: "the last state is told", "chat-core/tests/engine/typing.rs::toggles_are_told_a_few_times_in_two_seconds_and_the_last_state_at_last";
         typing_repeat: "answered, not broadcast", "chat-server/tests/under_attack/limits/repeats.rs::typing";
