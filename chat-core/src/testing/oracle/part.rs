@@ -1,7 +1,6 @@
 //! The model of who takes part in a conversation: by name, or by team.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use crate::conversation::{Conversation, Members, Standing};
 use crate::export::{Account, Export, ExportedConversation};
@@ -107,8 +106,8 @@ struct Part {
 #[derive(Default)]
 pub(super) struct Parts {
     now: BTreeMap<String, Part>,
-    /// The participants before and after the last commit, who may hear its messages.
-    audience: Rc<BTreeSet<String>>,
+    /// The participants before, within and after the last commit, who may hear its messages.
+    audience: BTreeSet<String>,
     /// The look that has found each former participant without a part.
     left: BTreeMap<String, u64>,
     members: Members,
@@ -126,12 +125,9 @@ impl Parts {
         rights: &Rights,
     ) {
         let conversation = &exported.conversation;
-        self.note_members(conversation, is_new);
         let now = participants(store, conversation);
-        let mut audience = now.clone();
-        audience.extend(self.now.keys().cloned());
-        let before = rights.before.iter().filter(|account| takes_part(account, conversation));
-        audience.extend(before.map(|account| account.user.id.to_string()));
+        let audience = self.audience_of(store, conversation, rights);
+        self.note_members(conversation, is_new);
         for user in audience.difference(&now) {
             self.left.insert(user.clone(), rights.look);
         }
@@ -145,7 +141,18 @@ impl Parts {
             });
             self.now.insert(user, part);
         }
-        self.audience = Rc::new(audience);
+        self.audience = audience;
+    }
+
+    /// Everyone who may have taken part before, within or after a commit: by the rights and the
+    /// members of before or of now.
+    fn audience_of(&self, store: &Export, conversation: &Conversation, rights: &Rights) -> BTreeSet<String> {
+        let mut before = conversation.clone();
+        before.participation.members = self.members.clone();
+        let accounts = store.accounts.values().chain(&rights.before);
+        let may =
+            accounts.filter(|account| takes_part(account, conversation) || takes_part(account, &before));
+        may.map(|account| account.user.id.to_string()).chain(self.now.keys().cloned()).collect()
     }
 
     fn note_members(&mut self, conversation: &Conversation, is_new: bool) {
@@ -158,20 +165,16 @@ impl Parts {
         self.members = members.clone();
     }
 
-    pub(super) fn audience(&self) -> Rc<BTreeSet<String>> {
-        self.audience.clone()
-    }
-
-    pub(super) fn is_in(&self, user: &str) -> bool {
-        self.now.contains_key(user)
+    pub(super) fn audience(&self) -> &BTreeSet<String> {
+        &self.audience
     }
 
     pub(super) fn was_ever(&self, user: &str) -> bool {
-        self.is_in(user) || self.left.contains_key(user)
+        self.now.contains_key(user) || self.left.contains_key(user)
     }
 
     pub(super) fn was_in_since(&self, user: &str, look: u64) -> bool {
-        self.is_in(user) || self.left.get(user).is_some_and(|left| *left >= look)
+        self.now.contains_key(user) || self.left.get(user).is_some_and(|left| *left >= look)
     }
 
     pub(super) fn is_in_since(&self, user: &str, look: u64) -> bool {

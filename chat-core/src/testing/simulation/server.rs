@@ -276,6 +276,9 @@ impl Environment {
         let is_this_life = life == self.server.life;
         let under_way = self.server.under_way.as_mut().filter(|_| is_this_life);
         let Some(changes) = under_way.map(|under_way| std::mem::take(&mut under_way.changes)) else { return };
+        // The answer to a commit that was under way when everything healed is not lost.
+        let is_lost = fate == Fate::DoneButLost && self.faults.lost_answers > 0;
+        let fate = if fate == Fate::NothingDone || is_lost { fate } else { Fate::Done };
         if fate == Fate::NothingDone {
             return;
         }
