@@ -89,7 +89,7 @@ impl View {
         mine.iter().try_for_each(|exported| conversation(app, account, exported))?;
         // The server tells nobody of a change whose answer its store has lost. The next change
         // reveals such a change.
-        // A user who has left a team and returned may know the conversation from an unfinished list.
+        // A user who has left a team and returned may know it from an unfinished list.
         let all_told = self.lost_answers == 0 && account.decided_at.is_none();
         mine.into_iter().filter(|_| all_told).try_for_each(|exported| beginning(app, user, exported))
     }
