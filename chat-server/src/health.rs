@@ -77,7 +77,7 @@ impl Health {
                 "ready, but the disk is almost full: only control, administration and emergencies may write",
             ),
             Some(Fault::DiskFull) => {
-                not_ready("not ready: the disk is full: only deletion and administration may write")
+                not_ready("not ready: the disk is full: only retention and administration may write")
             }
             Some(Fault::DiskFullWithoutIndex) => {
                 not_ready("not ready: the disk is full, and the index has yet to be built")
@@ -116,7 +116,7 @@ mod tests {
                 200,
                 "ready, but the disk is almost full: only control, administration and emergencies may write\n",
             ),
-            (503, "not ready: the disk is full: only deletion and administration may write\n"),
+            (503, "not ready: the disk is full: only retention and administration may write\n"),
             (503, "not ready: the store can't be written\n"),
             (503, "not ready: the index is being built\n"),
             (503, "not ready: the store is closed\n"),

@@ -85,7 +85,7 @@ fn log_headroom(headroom: Headroom, free_bytes: u64) {
             "the disk is almost full: only control, administration and emergencies may write"
         ),
         Headroom::Exhausted => {
-            error!(free_bytes, "the disk is full: only deletion and administration may write; make room");
+            error!(free_bytes, "the disk is full: only retention and administration may write; make room");
         }
     }
 }

@@ -60,7 +60,8 @@ enum Command {
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Copy all data, without the token secret and without the index, which can be rebuilt.
+    /// Copy the journal, from which the index is rebuilt. The token secret and the webhook's
+    /// position are left out.
     Backup(BackupArgs),
     /// Create a data directory from a backup, after verifying the backup.
     Restore(RestoreArgs),

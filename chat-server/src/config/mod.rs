@@ -75,16 +75,16 @@ pub struct Config {
     #[arg(long, env = "CHAT_DAILY_MIB", value_name = "N")]
     pub daily_mib: Option<u32>,
     /// MiB of disk space to keep free: with less, only control, administration and emergencies may
-    /// write, and with a quarter of it only deletion and administration; 0 keeps none [default: 5 %
-    /// of the disk, at most 1024].
+    /// write, and with a quarter of it only retention and administration; 0 keeps none
+    /// [default: 5 % of the disk, at most 1024].
     #[arg(long, env = "CHAT_RESERVE_MIB", value_name = "N")]
     pub reserve_mib: Option<u32>,
     /// Connections at once; further ones are told to try again later.
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]
     pub max_connections: u32,
-    /// MiB queued for slow readers, on all connections together; above it the slowest reader is
-    /// disconnected.
+    /// MiB queued for slow readers, on all connections together; above it the connection with the
+    /// most waiting bytes is closed.
     #[arg(long, env = "CHAT_MAX_WAITING_MIB", default_value_t = 256, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_WAITING))]
     pub max_waiting_mib: u32,

@@ -14,7 +14,7 @@ const DEFAULT_PART: u64 = 20;
 /// The largest default reserve: many days of control and emergencies.
 const DEFAULT_MOST: u64 = 1 << 30;
 
-/// The part of the reserve that is kept for deletion and administration.
+/// The part of the reserve that is kept for retention and administration.
 const LAST_PART: u64 = 4;
 
 /// The part of a mark, as a fraction, by which free room must exceed it before a state ends.

@@ -44,7 +44,7 @@ async fn used_up(disk: &Mount) -> (Server, Chat, Client, Ballast) {
 async fn serve_full(disk: &Mount, flags: &[&str]) -> Server {
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
     let server = Server::spawn(command, disk.inside(), flags);
-    let full = "not ready: the disk is full: only deletion and administration may write\n";
+    let full = "not ready: the disk is full: only retention and administration may write\n";
     until("the disk is full", async || probe(&server, "/readyz").await == (503, full.to_owned())).await;
     server
 }

@@ -14,7 +14,7 @@ use crate::environment::mount::Mount;
 const RESERVED: &str =
     "ready, but the disk is almost full: only control, administration and emergencies may write\n";
 
-const EXHAUSTED: &str = "not ready: the disk is full: only deletion and administration may write\n";
+const EXHAUSTED: &str = "not ready: the disk is full: only retention and administration may write\n";
 
 /// Sends a message; gives the code of the error, or nothing.
 async fn say(client: &mut Client, conversation: &str) -> String {
