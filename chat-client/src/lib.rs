@@ -78,7 +78,8 @@
 //! # When something fails
 //!
 //! - *The network or the server fails.* Nothing to do: the client tries again after a random pause
-//!   of up to 20 s. See [`ConnectionState::Waiting`].
+//!   of up to 20 s, added to the pause that the server asked for, if any (at most 1 h). See
+//!   [`ConnectionState::Waiting`].
 //! - *A request is refused.* Show the reason: a repetition would be refused too. See
 //!   [`Error::Refused`] and [`NotSentError`].
 //! - *The token has expired, or its rights have changed.* Let the provider give another token. The
@@ -120,8 +121,8 @@
 //! # Inside
 //!
 //! [`machine`] is the client as a state machine without I/O, clock or randomness. Its documentation
-//! explains how nothing is lost. The other modules connect the machine to the world: [`transport`],
-//! [`outbox`], tokens and a clock.
+//! explains how no message is lost. The other modules connect the machine to the world:
+//! [`transport`], [`outbox`], tokens and a clock.
 
 #![warn(clippy::unwrap_used)]
 

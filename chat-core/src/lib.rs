@@ -7,7 +7,7 @@
 //! - [`engine`]: the state machine. Inputs go in, outputs come out.
 //! - [`store`]: the port to storage, with a [`MemoryStore`](store::MemoryStore) as the reference.
 //! - [`drive`]: an engine and a store, joined to any `Stream + Sink` of frames, on any runtime.
-//! - [`limits`]: every bound, with its reason.
+//! - [`limits`]: the bounds that an embedder may set, each with its reason.
 //! - [`id`], [`time`] and [`conversation`]: the values shared by all of these.
 //! - [`export`]: the content of a store as plain data.
 //! - `system` (feature `system`): a clock of the operating system, and a thread for a store that
@@ -16,23 +16,30 @@
 //!
 //! # The way of a message
 //!
-//! 1. A transport gives a frame to a [`Session`](drive::Session), which passes the frame to the
-//!    task of the engine.
+//! 1. A transport gives a frame to a [`Session`](drive::Session) (`drive/session.rs`), which passes
+//!    the frame as a message to the task of the engine (`drive/service`).
 //! 2. `engine/progress.rs` decodes the frame with [`protocol`]. The request waits in a slot of its
-//!    `connection` for its turn, and for an earlier request with the same key in `key_locks`.
-//! 3. In its turn, the request is charged to the rate, and its role is checked. The handler of the
+//!    `connection` for its turn: until all earlier requests are decided, and if the request reads
+//!    stored data, until they are answered. In its turn, the request waits in `key_locks` for an
+//!    earlier request with the same key.
+//! 3. Then the request is charged to the rate, and its role is checked. The handler of the
 //!    event asks [`permission`] for a permit. Facts come from `cache`; missing ones are loaded.
 //! 4. Room in the storage and the user's daily budget are checked. `commit` queues the
 //!    [`Change`](store::Change), and notes in `in_flight` for whom.
 //! 5. [`Output::Commit`](engine::Output::Commit) contains all changes queued by then. The
-//!    [`store`] judges them by [`Batch::judge`](store::Batch::judge), makes the accepted ones
-//!    durable, and answers each with its [`Event`](store::Event) or a rejection. The module `store`
-//!    of chat-server describes its half.
-//! 6. The reply to the event takes its place on the connection, behind earlier replies. Then
+//!    [`store`] judges them by [`Batch::judge`](store::Batch::judge), which gives each message the
+//!    next `seq`. The store makes the accepted ones durable, and answers each: accepted with an
+//!    [`Event`](store::Event), accepted with nothing to change, or rejected. The module `store` of
+//!    chat-server describes its half.
+//! 6. The event becomes the reply, which takes its place behind earlier replies. Then
 //!    `apply` changes the state, and `deliver` addresses the live events: to the connections of the
 //!    conversation's teams and members. On the sender's connection they follow the reply.
 //! 7. The [`drive`] puts frames into the queue of each connection. Its `batch` gathers live events
 //!    for the same connections, to be framed once. The session writes them to the transport.
+//!
+//! A repeat goes the same way. Its key waits in `key_locks` behind the first request. Then
+//! `Batch::judge` finds the original, and `commit.rs` answers the repeat from the original. Before
+//! a refusal, `progress.rs` looks the original up.
 //!
 //! # What an embedder must bring
 //!
@@ -41,8 +48,8 @@
 //! - A seed: 32 fresh random bytes for each [`Engine`](engine::Engine), from the system's
 //!   generator. The same seed makes the same ids, and a known seed makes ids guessable.
 //! - A store: [`MemoryStore`](store::MemoryStore) forgets everything at its end. Another
-//!   [`Store`](store::Store) proves itself with [`store_conformance!`]. A store that blocks goes
-//!   behind `system::Blocking`.
+//!   [`Store`](store::Store) is tested by [`store_conformance!`]. A store that blocks goes behind
+//!   `system::Blocking`.
 //! - An epoch: a name for the numbering of the store, made with the store. A store that was
 //!   emptied, or restored from a backup, needs a new epoch. Otherwise clients believe numbers that
 //!   mean something else now.
@@ -71,15 +78,19 @@
 //! - *Event*: a change that was made, as the store keeps it and the engine applies it.
 //! - *Team*: a named set of users. A conversation is filed with teams, and an account names those
 //!   of its user. Members of a team take part without being listed anywhere.
-//! - *Standing*: the state of a user in a conversation by name: member, withdrawn, or nothing.
+//! - *Standing*: the state of a user in a conversation by name: member, member while in control,
+//!   withdrawn, or nothing.
 //! - *Ticket*: the number that joins an answer of the store to its call.
 //! - *Epoch*: the name of a store's numbering. Another epoch tells clients to drop older numbers.
 //! - *Headroom*: the room left in the storage.
 //! - *Directory*: the active users of teams.
+//! - *Broadcast*: a live event for all participants.
+//! - *Read position*: the number of the last message that a user has read in a conversation.
+//! - *Desk*: a connection of a control user.
 //!
 //! The crate contains no clock, randomness, thread, file, socket or lock, except for a clock and a
-//! thread in the optional module `system`. The outside world comes in as values, and `clippy.toml`
-//! beside the crate forbids the rest.
+//! thread in the optional module `system`. The outside world comes in as values. `clippy.toml`
+//! beside the crate refuses the clocks, locks, threads, files and sockets of `std`.
 //!
 //! Start with [`drive`] to embed a whole chat, with [`engine`] to control every step, and with
 //! `PROTOCOL.md` beside the crate to write a client.

@@ -1,4 +1,5 @@
-//! Every bound in one place, with its reason. All can be overridden.
+//! The bounds that an embedder may set, each with its reason. Fixed ones stand beside their code,
+//! except for [`LONGEST_CLAIM`].
 
 use std::time::Duration;
 

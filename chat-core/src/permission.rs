@@ -3,6 +3,9 @@
 //! A successful check returns a *permit*. Only this module can make one, and the guarded changes of
 //! the [store port](crate::store) contain their permit, so a handler that forgets the check does
 //! not compile.
+//!
+//! `engine/deliver.rs` states the rule of [`belongs`] again for connections, and the oracle's
+//! `part.rs` a third time. A change of the rule needs all three.
 
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ConversationId, UserId};

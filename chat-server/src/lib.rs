@@ -32,8 +32,8 @@
 //! 6. [`webhook`] follows the journal. For each message, it asks the engine which participants are
 //!    not connected.
 //!
-//! History takes another way: the load threads (`store/read`) find messages by the index and read
-//! them from the journal.
+//! History takes another way: the load threads (`store/read`) find messages in the memtable and the
+//! index. Only texts over 2 KiB, and the originals of repeats, are read from the journal.
 
 #![warn(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! Files that may change while the server runs: certificates and keys.
+//! Files that may change while the server runs: the certificate with its key, and the key set.
 
 use std::future::Future;
 use std::os::unix::fs::MetadataExt as _;

@@ -141,7 +141,7 @@ impl Server {
         format!("{scheme}://{}{CONNECT_PATH}", self.address)
     }
 
-    /// A handle that reloads certificates and keys at once instead of at the next check.
+    /// A handle that reloads the certificate and the key set at once instead of at the next check.
     pub fn reload(&self) -> Reload {
         self.reload.clone()
     }

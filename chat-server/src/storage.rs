@@ -18,7 +18,8 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Interval between log lines about a long opening.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
-/// Opens the store on a blocking thread. After a crash this takes a while.
+/// Opens the store on a blocking thread. After a restart of the machine without a clean stop this
+/// takes a while.
 pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
     let opening = move || {
         make(&dir)?;

@@ -39,7 +39,7 @@
 //! assert!(sent[1].starts_with(br#"{"type":"send_chat_message""#));
 //! ```
 //!
-//! # How nothing is lost, doubled or reordered
+//! # How no message is lost, doubled or reordered
 //!
 //! - **Sending**: a draft stays in the outbox until the server has answered, and is sent again
 //!   after each reconnect under the same `client_message_id`. Only the oldest draft of each

@@ -268,6 +268,7 @@ fn the_table_of_limits_is_the_defaults() {
             "live events that wait on a connection",
             format!("{}, or {} MiB", grouped(outbound.live_events), outbound.live_bytes / 1_048_576),
         ),
+        ("live events held back behind a reply under way", grouped(engine.held_back)),
         ("typing of a connection", format!("{} conversations", engine.typing_per_connection)),
         ("typing without a refresh", format!("{} s", periods.typing_expires.as_secs())),
     ] {

@@ -90,8 +90,9 @@ impl LocalStore {
     /// Opens or creates the store in this directory.
     ///
     /// Checks the journal, cuts a torn tail, and replays the journal's end into the index: after a
-    /// crash the last second, after the loss of the index everything. [`report`](Self::report) has
-    /// the result.
+    /// crash of the process the last second. After a restart of the machine without a clean stop,
+    /// and after the loss of the index, the index is built anew from the whole journal.
+    /// [`report`](Self::report) has the result.
     ///
     /// # Errors
     ///

@@ -4,14 +4,16 @@
 //! commit ──> commit thread: judge ─> group ─> one write, one fdatasync ─> memtable ─> acknowledged
 //!                                                                             │
 //!                                index thread: a batch of many groups <──────┘
-//! load ────> load threads: memtable, then sled, then the journal records they point to
+//! load ────> load threads: memtable, then sled; long texts from the journal
 //! ```
 //!
 //! The judge also computes the index entries (`index::apply`). The memtable holds them, and the
 //! index thread only writes them to sled.
 //!
-//! An index that fails is rebuilt from the journal, at the start or while the store runs. Loads are
-//! unavailable meanwhile; commits continue if memory is enough to judge them.
+//! An index that fails, or that a restart of the machine interrupted, is rebuilt from the journal,
+//! at the start or while the store runs. Loads are unavailable meanwhile; commits continue if
+//! memory is enough to judge them. After a crash of the process alone, the index is brought up to
+//! date.
 //!
 //! | folder | |
 //! |---|---|
@@ -23,8 +25,8 @@
 //! Shared by all: [`disk`], `error`, `index`, `keys`, `meter`, `options`, `private` and `values`.
 //!
 //! The data directory holds `journal/` (see [`journal`]), `index/` (may be removed while the server
-//! is stopped), `index.bad-N` (the last unusable index), `state` (whether the last stop was clean)
-//! and `lock`.
+//! is stopped), `index.bad-N` (the last unusable index), `state` (whether the last stop was clean,
+//! and the machine's boot of the last start) and `lock`.
 
 pub mod disk;
 mod error;

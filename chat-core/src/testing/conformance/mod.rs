@@ -6,6 +6,10 @@
 //! committed data must not depend on the memory of a process. A failed case names the broken rule
 //! of the [port](crate::store).
 //!
+//! A killed process loses no write that the system still holds, so no case finds a missing sync.
+//! Let [`Fixture::crash`] drop unsynced writes, or trace the system calls as
+//! `chat-server/tests/under_strace` does.
+//!
 //! ```
 //! use chat_core::store::MemoryStore;
 //! use chat_core::testing::conformance::Fixture;

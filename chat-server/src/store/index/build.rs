@@ -1,5 +1,5 @@
-//! Bringing the index to the journal's end: a few groups after a crash, all after the loss of the
-//! index.
+//! Bringing the index to the journal's end: a few groups after a crash of the process, all after a
+//! restart of the machine without a clean stop, and after the loss of the index.
 
 use std::path::Path;
 use std::sync::Arc;
