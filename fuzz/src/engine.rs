@@ -3,7 +3,8 @@
 //!
 //! The operations are those of chat-core's own test of the promises P1 to P7.
 
-use core_test_support::ops::{self, Op};
+use core_test_support::ops::Op;
+use core_test_support::run::watch;
 
 /// Operations of one input. Longer inputs find nothing new.
 const OPS_MOST: usize = 200;
@@ -16,5 +17,5 @@ const OPS_MOST: usize = 200;
 pub fn run(bytes: &[u8]) {
     let (chunks, _rest) = bytes.as_chunks::<4>();
     let ops: Vec<Op> = chunks.iter().take(OPS_MOST).map(|bytes| Op::decode(*bytes)).collect();
-    let _whole = ops::watch(&ops);
+    let _whole = watch(&ops);
 }

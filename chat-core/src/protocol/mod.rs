@@ -16,6 +16,7 @@ pub mod get_active_conversations;
 pub mod get_conversation_messages;
 pub mod join_conversation;
 pub mod join_support_room;
+mod kind;
 pub mod mark_message_read;
 pub mod message;
 pub mod refresh_token;

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::envelope::{self, Envelope, OutgoingRequest, RequestId, Undecodable};
 use super::error::{Error, ErrorCode};
+use super::kind::kinds;
 use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
     CreateSupportConversation, CreateSupportConversationReply, Done, GetActiveConversations,
@@ -21,29 +22,12 @@ macro_rules! requests {
         roles: $roles:ident, membership: $membership:literal, rate: $rate:ident, reads: $reads:ident,
         once: $once:tt
     })*) => {
-        /// The kind of a request: its `type`.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum EventType {
-            $($(#[$doc])* $name,)*
+        kinds! {
+            /// The kind of a request: its `type`.
+            EventType { $($(#[$doc])* $name = $kind,)* }
         }
 
         impl EventType {
-            /// Every request.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The `type` as written in JSON.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $kind,)* }
-            }
-
-            /// The kind with this `type`, if the protocol has one.
-            pub fn named(kind: &str) -> Option<Self> {
-                match kind {
-                    $($kind => Some(Self::$name),)*
-                    _ => None,
-                }
-            }
-
             /// The rules of this kind of request.
             pub const fn rules(self) -> Rules {
                 match self {

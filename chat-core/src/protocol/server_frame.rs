@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::envelope::{RequestId, encode};
+use super::kind::kinds;
 use super::request::EventType;
 use super::{ErrorReply, MessageRead, NewMessage, NewSupportConversation, ReadPosition, Reply, TypingStatus};
 
@@ -21,28 +22,9 @@ pub enum ServerFrame<'a> {
 
 macro_rules! server_events {
     ($($(#[$doc:meta])* $name:ident($data:ident) = $kind:literal;)*) => {
-        /// The kind of an event: its `type`.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum ServerEventType {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl ServerEventType {
-            /// Every event.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The `type` as written in JSON.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $kind,)* }
-            }
-
-            /// The kind with this `type`, if the protocol has one.
-            pub fn named(kind: &str) -> Option<Self> {
-                match kind {
-                    $($kind => Some(Self::$name),)*
-                    _ => None,
-                }
-            }
+        kinds! {
+            /// The kind of an event: its `type`.
+            ServerEventType { $($(#[$doc])* $name = $kind,)* }
         }
 
         /// An event sent by a server on its own.

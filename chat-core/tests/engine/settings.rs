@@ -8,7 +8,8 @@ use chat_core::limits::{
     Rate, RateLimits, RateSetting,
 };
 use chat_core::testing::World;
-use core_test_support::ops::{Op, Run};
+use core_test_support::ops::Op;
+use core_test_support::run::Run;
 use core_test_support::settings;
 use proptest::prelude::*;
 

@@ -192,6 +192,15 @@ fn a_change_of_names_within_the_teams_ends_no_session() {
     assert_eq!(closed(&world, conn), None);
 }
 
+/// A connection hears message 2 if its account is in the team, unless the connection was closed.
+fn assert_hears_or_is_closed(world: &mut World, conn: ConnectionId, hears: bool, team: &str) {
+    let heard = live_seqs(&world.take(conn));
+    match closed(world, conn) {
+        Some(code) => assert_eq!((code, heard), (CloseCode::RightsChanged, vec![])),
+        None => assert_eq!(heard, if hears { vec![2] } else { vec![] }, "P4, P5: {team}"),
+    }
+}
+
 /// A token with other names than the account, which is older than these names, and so names other
 /// teams.
 #[test]
@@ -209,11 +218,7 @@ fn a_token_of_other_teams_than_the_account_hears_those_of_the_account_or_is_clos
         world.request(driver, "send_chat_message", data);
         answer_commit(&mut world, Answer::Good);
         world.settle();
-        let heard = live_seqs(&world.take(conn));
-        match closed(&world, conn) {
-            Some(code) => assert_eq!((code, heard), (CloseCode::RightsChanged, vec![])),
-            None => assert_eq!(heard, if hears { vec![2] } else { vec![] }, "P4, P5: {team}"),
-        }
+        assert_hears_or_is_closed(&mut world, conn, hears, team);
     }
 }
 
@@ -236,10 +241,6 @@ fn who_changes_teams_while_being_admitted_hears_the_new_ones_or_is_closed() {
         world.request(driver, "send_chat_message", data);
         answer_commit(&mut world, Answer::Good);
         world.settle();
-        let heard = live_seqs(&world.take(conn));
-        match closed(&world, conn) {
-            Some(code) => assert_eq!((code, heard), (CloseCode::RightsChanged, vec![])),
-            None => assert_eq!(heard, if hears { vec![2] } else { vec![] }, "P4, P5: {team}"),
-        }
+        assert_hears_or_is_closed(&mut world, conn, hears, team);
     }
 }

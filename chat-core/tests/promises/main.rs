@@ -8,7 +8,8 @@
 use std::collections::BTreeSet;
 
 use chat_core::protocol::EventType;
-use core_test_support::ops::{Op, watch};
+use core_test_support::ops::Op;
+use core_test_support::run::watch;
 use proptest::prelude::*;
 
 /// Sequences of operations, most of them the ordinary ones.

@@ -36,6 +36,22 @@ fn refused_with(dir: &Path, segment: &Path, sound: &[u8], offset: usize, bit: u8
     error
 }
 
+/// Options that begin a new segment with each group.
+fn short_segments() -> Options {
+    Options { segment_bytes: 0, ..Options::default() }
+}
+
+/// A closed store of 21 messages in several segments.
+fn many_segments() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = open_with(dir.path(), short_segments());
+    commit(&store, vec![creation(&conv(), None)]);
+    let long = "long ".repeat(200);
+    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
+    store.close().unwrap();
+    dir
+}
+
 /// A copy of the journal alone.
 fn journal_alone(dir: &Path) -> (TempDir, PathBuf) {
     let copy = TempDir::new().unwrap();
@@ -120,20 +136,13 @@ fn a_lost_end_is_known() {
 
 #[test]
 fn a_missing_segment_is_known() {
-    let options = || Options { segment_bytes: 0, ..Options::default() };
-    let dir = TempDir::new().unwrap();
-    let store = open_with(dir.path(), options());
-    commit(&store, vec![creation(&conv(), None)]);
-    let long = "long ".repeat(200);
-    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
-    store.close().unwrap();
-    drop(store);
+    let dir = many_segments();
     let segments = segments(dir.path());
     assert!(segments.len() > 3, "{segments:?}");
     for missing in [0, 1, segments.len() - 1] {
         let bytes = fs::read(&segments[missing]).unwrap();
         fs::remove_file(&segments[missing]).unwrap();
-        let error = LocalStore::open(dir.path(), options()).unwrap_err();
+        let error = LocalStore::open(dir.path(), short_segments()).unwrap_err();
         assert!(matches!(error, OpenError::Damaged(_) | OpenError::Lost { .. }), "{error}");
         fs::write(&segments[missing], bytes).unwrap();
     }
@@ -141,7 +150,7 @@ fn a_missing_segment_is_known() {
     let error = refused_with(dir.path(), &segments[0], &flipped, flipped.len() - 1, 0);
     assert!(matches!(error, OpenError::Damaged(_)), "an old segment is checked too: {error}");
     fs::write(&segments[0], flipped).unwrap();
-    assert_eq!(contents(&open_with(dir.path(), options()), &conv()).len(), 21);
+    assert_eq!(contents(&open_with(dir.path(), short_segments()), &conv()).len(), 21);
 }
 
 #[test]
@@ -161,25 +170,18 @@ fn a_segment_that_was_not_begun_yet_tells_where_the_one_before_it_ended() {
 
 #[test]
 fn a_start_with_a_sound_index_does_not_read_what_was_checked_before() {
-    let options = || Options { segment_bytes: 0, ..Options::default() };
-    let dir = TempDir::new().unwrap();
-    let store = open_with(dir.path(), options());
-    commit(&store, vec![creation(&conv(), None)]);
-    let long = "long ".repeat(200);
-    (0..20).for_each(|_| drop(commit(&store, vec![message(&conv(), &long, None)])));
-    store.close().unwrap();
-    drop(store);
+    let dir = many_segments();
     let first = dir.path().join("journal/00000000000000000001.log");
     let mut bytes = fs::read(&first).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&first, bytes).unwrap();
-    let store = open_with(dir.path(), options());
+    let store = open_with(dir.path(), short_segments());
     assert_eq!(contents(&store, &conv()).len(), 21);
     drop(store);
     assert!(matches!(read_all(dir.path()).unwrap().last(), Some(Err(OpenError::Damaged(_)))));
     fs::remove_dir_all(dir.path().join("index")).unwrap();
-    assert!(matches!(LocalStore::open(dir.path(), options()), Err(OpenError::Damaged(_))));
+    assert!(matches!(LocalStore::open(dir.path(), short_segments()), Err(OpenError::Damaged(_))));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A store under test, and short ways to ask it for things.
+//! A store under test, and short ways to change it.
 
 use std::sync::Arc;
 
@@ -8,9 +8,8 @@ use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, TeamId};
 use crate::permission::{MayTakePart, may_create, may_take_part};
 use crate::protocol::{Message, MessageType, Role, RoomType, User};
 use crate::store::{
-    Account, AppendMessage, Change, Committed, ConversationPage, CreateConversation, Directory, Event, Facts,
-    Loaded, MarkRead, Membership, MessageAppended, MessagePage, Original, Position, Query, Rejected, Store,
-    Verdict, Window,
+    Account, AppendMessage, Change, Committed, CreateConversation, Event, Loaded, MarkRead, Membership,
+    MessageAppended, Original, Position, Query, Rejected, Store, Verdict,
 };
 use crate::time::Timestamp;
 
@@ -25,16 +24,6 @@ pub struct Bench<F: Fixture> {
     accepted: Position,
     /// The position that the store showed when it was opened, if a load has asked since.
     opened_at: Option<Position>,
-}
-
-/// Takes the facts of one variant out of an answer.
-macro_rules! expect_facts {
-    ($bench:expr, $query:expr, $variant:ident) => {
-        match $bench.load($query).await.facts {
-            Facts::$variant(facts) => facts,
-            other => panic!("Query::{} was answered with {other:?}", stringify!($variant)),
-        }
-    };
 }
 
 impl<F: Fixture> Bench<F> {
@@ -232,84 +221,6 @@ impl<F: Fixture> Bench<F> {
     pub(super) async fn membership(&mut self, user: &str, conversation: &ConversationId) -> Membership {
         let Conversation { version, .. } = self.conversation(conversation).await;
         Membership { conversation: conversation.clone(), version, user: user.into() }
-    }
-
-    /// The conversation, which must exist.
-    pub(super) async fn conversation(&mut self, id: &ConversationId) -> Conversation {
-        self.find_conversation(id).await.unwrap_or_else(|| panic!("conversation {id} was created"))
-    }
-
-    pub(super) async fn find_conversation(&mut self, id: &ConversationId) -> Option<Conversation> {
-        expect_facts!(self, Query::Conversation(id.clone()), Conversation)
-    }
-
-    pub(super) async fn account(&mut self, user: &str) -> Option<Account> {
-        expect_facts!(self, Query::Account(user.into()), Account)
-    }
-
-    pub(super) async fn directory(&mut self) -> Directory {
-        expect_facts!(self, Query::Directory, Directory)
-    }
-
-    pub(super) async fn page(
-        &mut self,
-        conversation: &ConversationId,
-        window: Window,
-        limit: u32,
-        bytes: usize,
-    ) -> MessagePage {
-        let conversation = conversation.clone();
-        expect_facts!(self, Query::Messages { conversation, window, limit, bytes }, Messages)
-    }
-
-    /// All messages of a conversation.
-    pub(super) async fn messages(&mut self, conversation: &ConversationId) -> Vec<Message> {
-        self.page(conversation, Window::After(0), u32::MAX, usize::MAX).await.messages
-    }
-
-    pub(super) async fn seq(&mut self, conversation: &ConversationId, id: &MessageId) -> Option<u64> {
-        expect_facts!(self, Query::Message { conversation: conversation.clone(), id: id.clone() }, Message)
-    }
-
-    pub(super) async fn original(&mut self, user: &str, id: &str) -> Option<Original> {
-        let query = Query::Original { user: user.into(), client_message_id: id.into() };
-        let original = expect_facts!(self, query, Original);
-        original.map(Original::unsealed)
-    }
-
-    pub(super) async fn listed(&mut self, listing: Listing<'_>) -> ConversationPage {
-        let Listing { user, since, below, skip, limit, members } = listing;
-        let (user, since) = (user.into(), time(since));
-        let query = Query::Conversations { user, since, below, skip, limit, members };
-        expect_facts!(self, query, Conversations)
-    }
-
-    pub(super) async fn row(&mut self, user: &str, conversation: &ConversationId) -> ConversationPage {
-        let query = Query::ConversationRow { user: user.into(), conversation: conversation.clone() };
-        expect_facts!(self, query, ConversationRow)
-    }
-
-    /// The ids of a user's list, newest activity first.
-    pub(super) async fn listed_ids(&mut self, user: &str) -> Vec<ConversationId> {
-        let page = self.listed(Listing::of(user)).await;
-        page.rows.into_iter().map(|row| row.conversation.id).collect()
-    }
-}
-
-/// A [`Query::Conversations`]; [`Listing::of`] has no bounds.
-#[derive(Clone, Copy)]
-pub(super) struct Listing<'a> {
-    pub(super) user: &'a str,
-    pub(super) since: i64,
-    pub(super) below: Option<Position>,
-    pub(super) skip: u64,
-    pub(super) limit: u32,
-    pub(super) members: usize,
-}
-
-impl<'a> Listing<'a> {
-    pub(super) fn of(user: &'a str) -> Self {
-        Self { user, since: -1, below: None, skip: 0, limit: u32::MAX, members: usize::MAX }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Cases: accounts, and ids of users with anything in them.
 
 use super::Fixture;
-use super::bench::{Bench, Listing, teams, time};
+use super::bench::{Bench, teams, time};
+use super::queries::Listing;
 use crate::protocol::{Role, User};
 use crate::store::{Account, AppendMessage, Change, CreateConversation, Event, Said, Source};
 use crate::time::Timestamp;

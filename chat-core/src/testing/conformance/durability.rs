@@ -2,7 +2,8 @@
 //! itself, so each has a crash of its own.
 
 use super::Fixture;
-use super::bench::{Bench, Listing, control};
+use super::bench::{Bench, control};
+use super::queries::Listing;
 use crate::protocol::{Role, User};
 use crate::store::{Account, AppendMessage, Change, CreateConversation, Window};
 

@@ -3,7 +3,8 @@
 use std::slice;
 
 use super::Fixture;
-use super::bench::{Bench, Listing, stored, time};
+use super::bench::{Bench, stored, time};
+use super::queries::Listing;
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{Role, User};
 use crate::store::{Account, Change, ConversationPage, Position, UNREAD_MOST, UNREAD_WINDOW};

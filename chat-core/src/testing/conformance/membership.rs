@@ -1,7 +1,8 @@
 //! Cases: members by name.
 
 use super::Fixture;
-use super::bench::{Bench, Listing, control, is_conflict, permit_on_version};
+use super::bench::{Bench, control, is_conflict, permit_on_version};
+use super::queries::Listing;
 use crate::conversation::Standing;
 use crate::id::ConversationId;
 use crate::protocol::{Role, User};

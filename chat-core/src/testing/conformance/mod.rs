@@ -48,6 +48,7 @@ pub mod list;
 pub mod membership;
 pub mod messages;
 pub mod positions;
+mod queries;
 pub mod reading;
 pub mod teams;
 

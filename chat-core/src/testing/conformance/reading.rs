@@ -1,7 +1,8 @@
 //! Cases: read positions.
 
 use super::Fixture;
-use super::bench::{Bench, Listing, is_marked, mark, permit_on_version};
+use super::bench::{Bench, is_marked, mark, permit_on_version};
+use super::queries::Listing;
 use crate::id::ConversationId;
 use crate::store::Change;
 

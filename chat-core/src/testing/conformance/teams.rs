@@ -1,8 +1,9 @@
 //! Cases: users take part by their teams.
 
 use super::Fixture;
-use super::bench::{Bench, Listing, control, is_conflict, mark, permit_on_version, time};
+use super::bench::{Bench, control, is_conflict, mark, permit_on_version, time};
 use super::membership::{has_a_part, has_no_part};
+use super::queries::Listing;
 use crate::id::ConversationId;
 use crate::permission::may_create;
 use crate::protocol::{Role, User};

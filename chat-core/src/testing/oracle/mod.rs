@@ -24,6 +24,7 @@
 //! [world](crate::testing::World) has an oracle at work throughout.
 
 mod asked;
+mod at_rest;
 mod checked;
 mod emergency;
 mod link;
@@ -42,14 +43,12 @@ use asked::Asks;
 pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
-use part::is_in_by_team;
 use rates::SaidMessages;
 use room::ChargedBytes;
 pub use room::Room;
 use serde_json::Value;
 use stored::Stored;
 
-use crate::conversation::Conversation;
 use crate::export::Export;
 use crate::limits::Limits;
 use crate::protocol::{CloseCode, EventType, RoomType, ServerEventType};
@@ -232,42 +231,6 @@ impl Oracle {
         pending.for_each(|asked| asked.note_room(room));
     }
 
-    /// Checks that the last walk through the list on each connection of an active control user has
-    /// shown all conversations of the user's teams. For a run at rest. Returns the number of these
-    /// conversations.
-    ///
-    /// # Errors
-    ///
-    /// P4.
-    pub fn control_sees_all(&self, store: &Export) -> Result<u64, PromiseError> {
-        let mut seen = 0;
-        for (conn, link) in &self.links {
-            let account = store.accounts.get(link.user.as_str());
-            let account = account.filter(|account| account.is_active_control());
-            let Some((account, shown)) = account.zip(link.shown.as_ref()) else { continue };
-            let all = store.conversations.values().map(|exported| &exported.conversation);
-            for Conversation { id, .. } in all.filter(|conversation| is_in_by_team(account, conversation)) {
-                must(shown.contains(id.as_str()), "P4", || {
-                    format!("connection {conn} of {} is not shown {id} of its team", link.user)
-                })?;
-                seen += 1;
-            }
-        }
-        Ok(seen)
-    }
-
-    /// Whether the user of a connection is in a team of the conversation, and has not been added or
-    /// withdrawn by name since the creation.
-    fn is_of_team(&self, conn: u64, id: &str, store: &Export) -> bool {
-        let Some(link) = self.links.get(&conn) else { return false };
-        let account = store.accounts.get(link.user.as_str());
-        let exported = store.conversations.get(id);
-        let is_in = account
-            .zip(exported)
-            .is_some_and(|(account, exported)| is_in_by_team(account, &exported.conversation));
-        is_in && !self.stored.has_moved(id, &link.user)
-    }
-
     fn is_control(&self, conn: u64) -> bool {
         self.links.get(&conn).is_some_and(|link| link.is_control)
     }
@@ -363,24 +326,5 @@ impl Oracle {
         self.stored.server_began();
         self.charged.began();
         self.room = Room::default();
-    }
-
-    /// Checks a run at rest: every request is answered, and each connection has heard everything
-    /// due.
-    ///
-    /// # Errors
-    ///
-    /// P1, P4 and P6. P5, if a deactivated user has a connection.
-    pub fn settled(&self, store: &Export) -> Result<(), PromiseError> {
-        self.stored.verify(store)?;
-        self.emergencies.are_heard(|conn, id| self.is_of_team(conn, id, store))?;
-        for (conn, link) in &self.links {
-            let is_out = store.accounts.get(link.user.as_str()).is_some_and(|account| !account.active);
-            must(!is_out, "P5", || format!("{} is deactivated, and has connection {conn}", link.user))?;
-            let left = link.pending.len();
-            must(left == 0, "P6", || format!("connection {conn} has {left} requests without a reply"))?;
-            self.heard_all(*conn, link)?;
-        }
-        Ok(())
     }
 }

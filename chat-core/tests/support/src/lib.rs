@@ -6,6 +6,7 @@
 pub mod bare;
 pub mod chat;
 pub mod ops;
+pub mod run;
 
 use std::time::Duration;
 
