@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// The commit that was measured.
     pub commit: String,
-    /// The machine, the rounds and the duration.
+    /// The machine and the duration.
     pub about: String,
     /// The rows in the order of measurement.
     pub rows: Vec<Row>,
@@ -24,6 +24,8 @@ pub struct Row {
     pub what: String,
     /// The unit of the figures. The ratio has none.
     pub unit: String,
+    /// The number of rounds.
+    pub rounds: usize,
     /// The figure of the chat server.
     pub chat: Spread,
     /// The comparison.
@@ -93,7 +95,8 @@ impl Row {
     /// Returns a row without a comparison.
     pub fn alone(scene: &str, what: &str, unit: &str, figures: &[f64]) -> Self {
         let (scene, what, unit) = (scene.to_owned(), what.to_owned(), unit.to_owned());
-        Self { scene, what, unit, chat: Spread::of(figures), other: None, bar: None }
+        let rounds = figures.len();
+        Self { scene, what, unit, rounds, chat: Spread::of(figures), other: None, bar: None }
     }
 
     /// Returns a row with a comparison in the same rounds.
@@ -110,13 +113,13 @@ impl Row {
         Self { bar, ..self }
     }
 
-    fn cells(&self) -> [String; 6] {
-        let Self { scene, what, unit, chat, other, bar } = self;
+    fn cells(&self) -> [String; 7] {
+        let Self { scene, what, unit, rounds, chat, other, bar } = self;
         let beside = other.as_ref().map(|other| format!("{} {}", other.name, other.figure.show()));
         let ratio = other.as_ref().map(|other| format!("{} ×", other.ratio.show()));
         let asked = bar.map(|bar| self.judge(bar));
         let [beside, ratio, asked] = [beside, ratio, asked].map(Option::unwrap_or_default);
-        [scene.clone(), format!("{what}, {unit}"), chat.show(), beside, ratio, asked]
+        [scene.clone(), format!("{what}, {unit}"), rounds.to_string(), chat.show(), beside, ratio, asked]
     }
 
     fn judge(&self, bar: Bar) -> String {
@@ -134,7 +137,7 @@ impl Report {
     /// Returns a Markdown table. Each figure is the median of the rounds, with the least and the
     /// greatest in brackets.
     pub fn markdown(&self) -> String {
-        let head = ["", "", "chat-server", "compared with", "ratio", "bar"].map(str::to_owned);
+        let head = ["", "", "rounds", "chat-server", "compared with", "ratio", "bar"].map(str::to_owned);
         let rows: Vec<_> = [head].into_iter().chain(self.rows.iter().map(Row::cells)).collect();
         let widths: Vec<_> = (0..head_len(&rows)).map(|column| width(&rows, column)).collect();
         let mut table = format!("Commit {}: {}\n\n", self.commit, self.about);
@@ -156,11 +159,11 @@ impl Report {
     }
 }
 
-fn head_len(rows: &[[String; 6]]) -> usize {
+fn head_len(rows: &[[String; 7]]) -> usize {
     rows.first().map_or(0, |row| row.len())
 }
 
-fn width(rows: &[[String; 6]], column: usize) -> usize {
+fn width(rows: &[[String; 7]], column: usize) -> usize {
     rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
 }
 
