@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::drive::{Drive, Handle};
-use chat_core::engine::{Engine, Settings};
+use chat_core::engine::{Engine, Settings, SettingsError};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -85,6 +85,7 @@ impl Server {
     ///
     /// [`StartError`]. Its text tells the operator the remedy.
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
+        let settings = settings(config)?;
         let data_dir = &config.data.data_dir;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
         let reload = Reload::new();
@@ -98,7 +99,7 @@ impl Server {
         let store = storage::open(data_dir.clone()).await?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let clock = SystemClock::start();
-        let drive = Drive::new(engine(config)?, store.clone(), verifier.clone(), clock);
+        let drive = Drive::new(engine(settings)?, store.clone(), verifier.clone(), clock);
         let (handle, service) = drive.log(logging::handled).frame_by(websocket::frame_texts).start();
         let metrics = Metrics::new(clock);
         let (phase, seen) = watch::channel(Phase::Serving);
@@ -235,6 +236,7 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
         config.admin.check().await.err().map(StartError::from),
         data_dir(&config.data.data_dir).err().map(StartError::from),
         config.webhook.webhook().err().map(StartError::from),
+        settings(config).err().map(StartError::from),
     ];
     faults.into_iter().flatten().collect()
 }
@@ -279,10 +281,16 @@ fn start_renewals(
     (tls, renewals)
 }
 
-fn engine(config: &Config) -> Result<Engine, StartError> {
+fn settings(config: &Config) -> Result<Settings, SettingsError> {
+    let settings = Settings { limits: config.limits(), ..Settings::default() };
+    settings.check()?;
+    Ok(settings)
+}
+
+fn engine(settings: Settings) -> Result<Engine, StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(StartError::NoRandomness)?;
-    Ok(Engine::new(Settings { limits: config.limits(), ..Settings::default() }, seed))
+    Ok(Engine::new(settings, seed))
 }
 
 fn announce(origin: &SecretOrigin) {
@@ -292,5 +300,24 @@ fn announce(origin: &SecretOrigin) {
             info!("no secret was given: made one and kept it in {}", path.display());
         }
         SecretOrigin::Made { path, now: false } => info!("using the secret in {}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command line refuses a zero, but an embedder's [`Config`] may hold one.
+    #[tokio::test]
+    async fn senseless_limits_are_refused_before_anything_is_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config { max_waiting_mib: 0, listen: "127.0.0.1:0".into(), ..Config::default() };
+        config.data.data_dir = dir.path().join("data");
+        let error = Server::bind(&config).await.err().map(|error| error.to_string());
+        let found: Vec<_> = check(&config).await.iter().map(ToString::to_string).collect();
+        assert_eq!(error.as_slice(), found);
+        assert!(found[0].contains("`outbound.total_bytes` is too small"), "{found:?}");
+        assert!(found[0].contains("--max-waiting-mib"), "the remedy: {found:?}");
+        assert!(!config.data.data_dir.exists());
     }
 }

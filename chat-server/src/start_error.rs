@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use chat_core::engine::SettingsError;
+
 use crate::admin::AdminError;
 use crate::config::TokenConfigError;
 use crate::store::OpenError;
@@ -15,6 +17,11 @@ pub enum StartError {
     /// The settings for tokens can't be used.
     #[error(transparent)]
     Tokens(#[from] TokenConfigError),
+    /// The settings lead to senseless limits.
+    #[error(
+        "can't start with these limits: {0}. Change --max-waiting-mib, --messages-per-second or --daily-mib"
+    )]
+    Limits(#[from] SettingsError),
     /// The public address can't be listened on.
     #[error("can't listen on {listen}: {error}. Give --listen ADDRESS:PORT; port 0 takes a free one")]
     Listen {

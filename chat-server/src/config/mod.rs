@@ -166,6 +166,7 @@ impl TlsConfig {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::engine::Settings;
     use clap::Parser as _;
 
     use super::*;
@@ -188,6 +189,22 @@ mod tests {
     fn what_may_wait_is_as_the_core_has_it_unless_told_otherwise() {
         assert_eq!(limits(&[]).outbound.total_bytes, OutboundLimits::default().total_bytes);
         assert_eq!(limits(&["--max-waiting-mib", "3"]).outbound.total_bytes, 3 << 20);
+    }
+
+    #[test]
+    fn no_flag_reaches_a_senseless_limit() {
+        let most = u32::MAX.to_string();
+        for arguments in [
+            ["--messages-per-second", "1"],
+            ["--messages-per-second", &most],
+            ["--daily-mib", "1"],
+            ["--daily-mib", &most],
+            ["--max-waiting-mib", "1"],
+            ["--max-waiting-mib", &MOST_WAITING.to_string()],
+        ] {
+            let settings = Settings { limits: limits(&arguments), ..Settings::default() };
+            assert_eq!(settings.check(), Ok(()), "{arguments:?}");
+        }
     }
 
     #[test]
