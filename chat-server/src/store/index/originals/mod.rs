@@ -5,6 +5,22 @@
 //! memory and [logged](log), then written in bulk: a page is rewritten once for many ids. A filter
 //! in memory recognises new ids, the vast majority, without reading a page.
 //!
+//! One sled key per id instead of this file was measured at commit 2e2ff58, on two cores with the
+//! data in memory. The file stays because sled allows 0.65 × the messages at ten listeners, and
+//! 0.8 × was the least for a deletion:
+//!
+//! | | this file | sled |
+//! |---|---:|---:|
+//! | messages a second, ten listeners | 34,600 | 22,600 |
+//! | acknowledged after, p99 | 8 ms | 49 ms |
+//! | server CPU of a message | 32 µs | 51 µs |
+//! | messages a second with a million stored | 27,600 | 20,200 |
+//! | index of a million messages built anew | 17 s | 39 s |
+//!
+//! Reading pages of 50 cost no more. A start after kill -9 took 0.6 s instead of 0.3 s. Ids in
+//! order gave 0.66 ×. Look-ups wait while sled applies a batch: with batches of 64 ids, and keys of
+//! 12 hashed bytes, the p99 was 11 ms, and the messages were 0.61 × (0.59 to 0.76).
+//!
 //! ```text
 //! page 0      MAGIC 8 · secret 16
 //! any other   crc u32 · entries u16 · unused 2 · entries: hash 12, place in the journal 12
