@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use crate::protocol::Message;
-pub use crate::store::Account;
+pub use crate::store::{Account, StoredAccount};
 use crate::store::{Original, Position};
 
 /// The whole content of a store.
@@ -16,7 +16,7 @@ pub struct Export {
     /// The position that the store's history has reached.
     pub position: Position,
     /// The directory.
-    pub accounts: BTreeMap<UserId, Account>,
+    pub accounts: BTreeMap<UserId, StoredAccount>,
     /// The conversations.
     pub conversations: BTreeMap<ConversationId, ExportedConversation>,
     /// The original request of each user under each `client_message_id`.

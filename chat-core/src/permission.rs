@@ -10,7 +10,7 @@
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ConversationId, UserId};
 use crate::protocol::{ErrorCode, EventType, Role, User};
-use crate::store::Account;
+use crate::store::{Account, Position, StoredAccount};
 
 /// Checks whether a role may send a request at all, by the table of requests ("Role-Based Access
 /// Control" of the protocol document).
@@ -26,6 +26,7 @@ pub fn by_role(role: Role, event: EventType) -> Result<(), ErrorCode> {
 #[derive(PartialEq, Eq, Debug)]
 pub struct MayCreate {
     user: User,
+    rights: Position,
 }
 
 impl MayCreate {
@@ -39,6 +40,12 @@ impl MayCreate {
         &self.user
     }
 
+    /// The user's [rights position](StoredAccount::rights) at the time of the check. On another one
+    /// the permit is void, and must be requested again.
+    pub fn rights(&self) -> Position {
+        self.rights
+    }
+
     /// The permitted user, by value.
     pub fn into_user(self) -> User {
         self.user
@@ -50,9 +57,10 @@ impl MayCreate {
 /// # Errors
 ///
 /// `forbidden` for a control role.
-pub fn may_create(user: &User) -> Result<MayCreate, ErrorCode> {
+pub fn may_create(stored: &StoredAccount) -> Result<MayCreate, ErrorCode> {
+    let user = &stored.account.user;
     by_role(user.role, EventType::CreateSupportConversation)?;
-    Ok(MayCreate { user: user.clone() })
+    Ok(MayCreate { user: user.clone(), rights: stored.rights })
 }
 
 /// Whether a user takes part in a conversation.
@@ -79,6 +87,7 @@ pub struct MayTakePart {
     user: UserId,
     conversation: ConversationId,
     version: u64,
+    rights: Position,
 }
 
 impl MayTakePart {
@@ -97,6 +106,12 @@ impl MayTakePart {
     pub fn version(&self) -> u64 {
         self.version
     }
+
+    /// The user's [rights position](StoredAccount::rights) at the time of the check. On another one
+    /// the permit is void too.
+    pub fn rights(&self) -> Position {
+        self.rights
+    }
 }
 
 /// Checks that the conversation exists and the user takes part.
@@ -106,10 +121,11 @@ impl MayTakePart {
 /// `conversation_not_found` in both cases, because an unknown conversation and a forbidden one must
 /// look alike (P5).
 pub fn may_take_part(
-    account: &Account,
+    StoredAccount { account, rights, .. }: &StoredAccount,
     conversation: Option<&Conversation>,
 ) -> Result<MayTakePart, ErrorCode> {
     let conversation = conversation.filter(|conversation| takes_part(account, &conversation.participation));
     let Conversation { id, version, .. } = conversation.ok_or(ErrorCode::ConversationNotFound)?;
-    Ok(MayTakePart { user: account.user.id.clone(), conversation: id.clone(), version: *version })
+    let (user, conversation) = (account.user.id.clone(), id.clone());
+    Ok(MayTakePart { user, conversation, version: *version, rights: *rights })
 }

@@ -7,12 +7,18 @@ use std::sync::Arc;
 use chat_core::engine::{OneTeam, Teams};
 use chat_core::id::UserId;
 use chat_core::protocol::{Role, User, UserError};
-use chat_core::store::{Account, Change, Facts, Query, Store, UnavailableError};
+use chat_core::store::{
+    Account, Change, Facts, PutAccount, Query, Store, StoredAccount, UnavailableError, Verdict,
+};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Users per commit.
 const BATCH: usize = 1_000;
+
+/// The number of times that a change of an account is decided, if another writer changes the same
+/// account meanwhile.
+const ATTEMPTS: usize = 4;
 
 /// One line of a file of users.
 #[derive(Serialize, Deserialize)]
@@ -134,13 +140,11 @@ pub async fn import(
     let count = users.len();
     let mut users = users.into_iter().peekable();
     while users.peek().is_some() {
-        let mut changes = Vec::new();
-        for user in users.by_ref().take(BATCH) {
-            let known = known(store, user.user.id.clone()).await?;
-            let account = Account::imported(known.as_ref(), user.user, user.active, now);
-            changes.extend(account.map(|account| filed(account, now)));
-        }
-        store.commit(changes).await?;
+        let batch = users.by_ref().take(BATCH).map(|user| (user.user.id.clone(), user)).collect();
+        let rule = |known: Option<&Account>, imported: &ImportedUser| {
+            Account::imported(known, imported.user.clone(), imported.active, now)
+        };
+        put(store, batch, rule, now).await?;
     }
     Ok(count)
 }
@@ -152,8 +156,8 @@ pub async fn import(
 ///
 /// [`UnavailableError`].
 pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Result<(), UnavailableError> {
-    let known = known(store, id.clone()).await?;
-    put(store, Account::deactivated(known.as_ref(), &id, now), now).await
+    let rule = |known: Option<&Account>, id: &UserId| Account::deactivated(known, id, now);
+    put(store, vec![(id.clone(), id)], rule, now).await
 }
 
 /// Lifts a deactivation in a store without a running server. Returns `false` for an unknown user.
@@ -162,24 +166,42 @@ pub async fn deactivate(store: &impl Store, id: UserId, now: Timestamp) -> Resul
 ///
 /// [`UnavailableError`].
 pub async fn activate(store: &impl Store, id: UserId, now: Timestamp) -> Result<bool, UnavailableError> {
-    let Some(known) = known(store, id).await? else { return Ok(false) };
-    put(store, known.activated(now), now).await?;
+    if known(store, id.clone()).await?.is_none() {
+        return Ok(false);
+    }
+    put(store, vec![(id, ())], |known, ()| known?.activated(now), now).await?;
     Ok(true)
 }
 
-async fn put(store: &impl Store, account: Option<Account>, now: Timestamp) -> Result<(), UnavailableError> {
-    match account {
-        Some(account) => store.commit(vec![filed(account, now)]).await.map(drop),
-        None => Ok(()),
+/// Puts the accounts that a rule makes of the known ones, with the teams that the server's policy
+/// gives their users. Where another writer comes first, the rule decides again.
+async fn put<T>(
+    store: &impl Store,
+    mut users: Vec<(UserId, T)>,
+    rule: impl Fn(Option<&Account>, &T) -> Option<Account>,
+    now: Timestamp,
+) -> Result<(), UnavailableError> {
+    for _ in 0..ATTEMPTS {
+        let (mut changes, mut changed) = (Vec::new(), Vec::new());
+        for (id, user) in users {
+            let known = known(store, id.clone()).await?;
+            if let Some(account) = rule(known.as_ref().map(|known| &known.account), &user) {
+                let (account, replaces) = (OneTeam.file(account, now), known.map(|known| known.position));
+                changes.push(Change::PutAccount(PutAccount { account, replaces }));
+                changed.push((id, user));
+            }
+        }
+        let verdicts = store.commit(changes).await?.into_iter();
+        let refused = changed.into_iter().zip(verdicts).filter(|(_, verdict)| Verdict::is_err(verdict));
+        users = refused.map(|(user, _)| user).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
     }
+    Err(UnavailableError::new("another program changes the same accounts"))
 }
 
-/// The change that puts an account with the teams that the server's policy gives its user.
-fn filed(account: Account, now: Timestamp) -> Change {
-    Change::PutAccount(OneTeam.file(account, now))
-}
-
-async fn known(store: &impl Store, id: UserId) -> Result<Option<Account>, UnavailableError> {
+async fn known(store: &impl Store, id: UserId) -> Result<Option<StoredAccount>, UnavailableError> {
     Ok(match store.load(Query::Account(id)).await?.facts {
         Facts::Account(known) => known,
         _ => None,

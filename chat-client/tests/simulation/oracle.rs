@@ -73,7 +73,7 @@ impl View {
     /// hears of a change of members only by the next list or message, so conversations in which its
     /// user may have been added or withdrawn by name do not count.
     fn conversations(&self, app: &App, user: &UserId) -> Result<(), String> {
-        let account = self.export.accounts.get(user).ok_or("it has no account")?;
+        let account = &self.export.accounts.get(user).ok_or("it has no account")?.account;
         let mine = |exported: &&ExportedConversation| takes_part(account, exported);
         let mine: Vec<_> = self.export.conversations.values().filter(mine).collect();
         let mine: Vec<_> = mine.into_iter().filter(|exported| !has_moved(exported, user)).collect();

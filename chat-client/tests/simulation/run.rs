@@ -7,7 +7,7 @@ use chat_client::machine::Counters as MachineCounters;
 use chat_core::engine::OneTeam;
 use chat_core::limits::{ByteRate, Limits, Rate, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
-use chat_core::store::{Account, Change, MemoryState};
+use chat_core::store::{Account, Change, MemoryState, PutAccount};
 use chat_core::testing::NorthAndSouth;
 use chat_core::testing::simulation::{ClientId, Faults, Plan, Policy, Random, Simulation};
 
@@ -105,9 +105,9 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
 /// The users, their devices and the faults of a run.
 fn cast(random: &mut Random) -> Simulation<Device> {
     let users = users(random);
-    let account = |user: &User| Account::new(user.clone());
+    let put = |user: &User| PutAccount { account: Account::new(user.clone()), replaces: None };
     let mut store = MemoryState::new("epoch_1");
-    store.judge(users.iter().map(|user| Change::PutAccount(account(user))).collect());
+    store.judge(users.iter().map(|user| Change::PutAccount(put(user))).collect());
     let mut faults = Faults::drawn(random);
     faults.imports = random.percent(40).then(|| random.span(5_000..30_000));
     faults.deactivations = random.percent(30).then(|| random.span(10_000..60_000));

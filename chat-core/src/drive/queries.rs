@@ -22,7 +22,7 @@ impl Handle {
     /// The store is unavailable, or the engine has stopped.
     pub async fn account(&self, user: UserId) -> Result<Option<Account>, QueryError> {
         match self.load(Query::Account(user)).await? {
-            Facts::Account(account) => Ok(account),
+            Facts::Account(known) => Ok(known.map(|known| known.account)),
             _ => Err(other_facts()),
         }
     }

@@ -11,8 +11,9 @@ impl Engine {
         match event {
             Event::EpochBegun { epoch } => self.epoch = epoch.clone(),
             Event::AccountPut { account } => {
-                self.directory.apply(account, position);
-                self.reach_sessions(account);
+                let stored = self.stored_at(account, position);
+                self.directory.apply(stored.clone());
+                self.reach_sessions(&stored);
             }
             Event::ConversationCreated(created) => self.conversation_created(created, position),
             Event::MessageAppended(appended) => self.message_appended(appended, conn),

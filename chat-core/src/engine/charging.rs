@@ -14,7 +14,7 @@ impl Engine {
             let is_emergency = self.is_own_emergency(pending, change);
             let (bytes, now) = (stored_bytes(change), self.now.monotonic);
             pending.budget_check =
-                Some(self.budgets.charge(&pending.account.user.id, bytes, is_emergency, now));
+                Some(self.budgets.charge(&pending.account.user().id, bytes, is_emergency, now));
         }
         match &pending.budget_check {
             Some(Err(error)) => Err(error.clone()),
@@ -31,7 +31,7 @@ impl Engine {
                 let conversation = loaded.or_else(|| self.cache.get(append.permit.conversation()));
                 conversation.is_some_and(|conversation| {
                     conversation.room_type == RoomType::EmergencySupport
-                        && conversation.created_by == pending.account.user.id
+                        && conversation.created_by == pending.account.user().id
                 })
             }
             Change::PutAccount(_) | Change::MarkRead(_) | Change::Enrol(_) | Change::Withdraw(_) => false,
@@ -41,11 +41,11 @@ impl Engine {
     /// Gives back the charges of a request, because repeats are free.
     pub(super) fn refund(&mut self, pending: &PendingRequest) {
         if pending.rate_check == Some(Ok(())) {
-            let user = &pending.account.user.id;
+            let user = &pending.account.user().id;
             self.rates.refund(user, Weight::of(&pending.operation, user));
         }
         if let Some(Ok(Some(charge))) = &pending.budget_check {
-            self.budgets.refund(&pending.account.user.id, *charge);
+            self.budgets.refund(&pending.account.user().id, *charge);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::pending_request::{Blocked, HandlerContext, HandlerResult, LoadedFacts
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{Done, Error, ErrorCode, Reply, Role, User, check};
-use crate::store::{Account, AppendMessage, Change, Membership, Query};
+use crate::store::{Account, AppendMessage, Change, Membership, PutAccount, Query, StoredAccount};
 
 /// The user on whose behalf a command acts. Only the id counts, because no rule of a command looks
 /// at the role.
@@ -30,8 +30,8 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
             let facts: &LoadedFacts = cx.facts;
             match &facts.account {
                 None => Err(load_account(user)),
-                Some(Some(account)) if !account.active => Err(ErrorCode::Deactivated.into()),
-                Some(Some(account)) => send(account, conversation, content, client_message_id.as_ref(), cx),
+                Some(Some(known)) if !known.account.active => Err(ErrorCode::Deactivated.into()),
+                Some(Some(known)) => send(known, conversation, content, client_message_id.as_ref(), cx),
                 Some(None) => Err(ErrorCode::ConversationNotFound.into()),
             }
         }
@@ -47,41 +47,47 @@ pub(super) fn step(command: &Command, cx: &mut HandlerContext<'_>) -> HandlerRes
             user.check().map_err(invalid)?;
             let Some(known) = &cx.facts.account else { return Err(load_account(&user.id)) };
             let active = matches!(command, Command::Import(_));
-            Ok(put(known.as_ref(), Account::imported(known.as_ref(), user.clone(), active, cx.now.wall), cx))
+            let put = |known: Option<&Account>| Account::imported(known, user.clone(), active, cx.now.wall);
+            Ok(replace(known.as_ref(), put, cx))
         }
         Command::Deactivate(user) => {
             let Some(known) = &cx.facts.account else { return Err(load_account(user)) };
-            Ok(put(known.as_ref(), Account::deactivated(known.as_ref(), user, cx.now.wall), cx))
+            Ok(replace(known.as_ref(), |known| Account::deactivated(known, user, cx.now.wall), cx))
         }
         Command::Activate(user) => {
             let known = known_account(user, cx)?;
-            Ok(put(Some(known), known.activated(cx.now.wall), cx))
+            Ok(replace(Some(known), |known| known?.activated(cx.now.wall), cx))
         }
     }
 }
 
-/// Commits an account with its teams. An unchanged account is answered as done and not stored
-/// again.
-fn put(known: Option<&Account>, changed: Option<Account>, cx: &HandlerContext<'_>) -> Step {
-    let at = cx.now.wall;
-    let account = match changed {
+/// Commits the account that a rule makes of the known one, with its teams. An unchanged account is
+/// answered as done and not stored again.
+fn replace(
+    known: Option<&StoredAccount>,
+    rule: impl FnOnce(Option<&Account>) -> Option<Account>,
+    cx: &HandlerContext<'_>,
+) -> Step {
+    let (account, at) = (known.map(|known| &known.account), cx.now.wall);
+    let changed = match rule(account) {
         Some(account) => Some(cx.teams.file(account, at)),
-        None => known.and_then(|known| cx.teams.file_anew(known, at)),
+        None => account.and_then(|account| cx.teams.file_anew(account, at)),
     };
-    account.map_or(Step::Reply(Reply::Done(Done::default())), |account| {
-        Step::Commit(Change::PutAccount(account))
+    let replaces = known.map(|known| known.position);
+    changed.map_or(Step::Reply(Reply::Done(Done::default())), |account| {
+        Step::Commit(Change::PutAccount(PutAccount { account, replaces }))
     })
 }
 
 fn send(
-    account: &Account,
+    known: &StoredAccount,
     conversation: &ConversationId,
     content: &Arc<str>,
     client_message_id: Option<&ClientMessageId>,
     cx: &mut HandlerContext<'_>,
 ) -> HandlerResult {
     Ok(Step::Commit(Change::AppendMessage(AppendMessage {
-        permit: cx.may_take_part_as(account, conversation)?,
+        permit: cx.may_take_part_as(known, conversation)?,
         nonce: cx.ids.nonce(),
         content: content.clone(),
         client_message_id: client_message_id.cloned(),
@@ -103,12 +109,12 @@ fn membership(
     }
 }
 
-fn known_account<'a>(user: &UserId, cx: &HandlerContext<'a>) -> Result<&'a Account, Blocked> {
+fn known_account<'a>(user: &UserId, cx: &HandlerContext<'a>) -> Result<&'a StoredAccount, Blocked> {
     let facts: &'a LoadedFacts = cx.facts;
     match &facts.account {
         None => Err(load_account(user)),
         Some(None) => Err(ErrorCode::UserNotFound.into()),
-        Some(Some(account)) => Ok(account),
+        Some(Some(known)) => Ok(known),
     }
 }
 

@@ -72,13 +72,6 @@ impl Engine {
         if self.commits.waiting.len() >= self.limits.engine.changes_waiting {
             return self.finish(origin, Err(self.unavailable()));
         }
-        let is_of_account = matches!(change, Change::PutAccount(_));
-        if !is_of_account && self.commits.holds_account(&pending.account.user.id) {
-            // A request behind a change of its user's account is decided on the rights after this
-            // change.
-            self.blocked.push(origin.clone());
-            return self.park(origin, pending);
-        }
         self.keep(origin, pending, Stage::Committing);
         self.submit_for(origin.clone(), change);
     }
@@ -192,7 +185,7 @@ impl Engine {
             self.outputs.push_back(Output::Publish { position, event });
         }
         if let Origin::Entry(admission) = origin {
-            self.admit(*admission);
+            self.admit_at(*admission, position);
         }
     }
 
@@ -204,12 +197,21 @@ impl Engine {
         Some(*conn)
     }
 
-    /// Decides the request again on fresh facts and in its old place, at most `conflict_retries`
-    /// times.
+    /// Decides again on fresh facts, at most `conflict_retries` times, and a request in its old
+    /// place. The engine's own changes come of the directory, which is loaded again.
     fn on_conflict(&mut self, origin: &Origin) {
+        match origin {
+            Origin::Request(..) | Origin::Command(_) => self.decide_again(origin),
+            Origin::Entry(admission) => self.enter_again(*admission),
+            Origin::Engine => self.load_directory_later(),
+        }
+    }
+
+    fn decide_again(&mut self, origin: &Origin) {
         let Some(mut pending) = self.take(origin) else { return };
         pending.conflicts += 1;
         pending.clear_facts();
+        self.connection_of(origin).into_iter().for_each(|connection| connection.doubts_account = true);
         if pending.conflicts > self.limits.engine.conflict_retries {
             self.finish(origin, Err(self.unavailable()));
         } else {
@@ -225,7 +227,7 @@ impl Engine {
             return self.finish(origin, Err(ErrorCode::ClientMessageIdReused.into()));
         }
         pending.repeats(original);
-        self.slow_down(origin, &pending.account.user.id);
+        self.slow_down(origin, &pending.account.user().id);
         self.proceed(origin, pending);
     }
 

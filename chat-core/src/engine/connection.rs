@@ -9,13 +9,18 @@ use super::io::Class;
 use super::pending_request::PendingRequest;
 use crate::id::ConversationId;
 use crate::protocol::{EventType, RequestId, RoomType};
-use crate::store::Account;
+use crate::store::StoredAccount;
 use crate::time::{Monotonic, Timestamp};
 
 /// An open connection.
 pub(super) struct Connection {
-    /// The user's account. Until the connection is admitted, the account that the token would make.
-    pub(super) account: Arc<Account>,
+    /// The user's account. Until the connection is admitted, the account that the token would make,
+    /// with a position of zero.
+    pub(super) account: Arc<StoredAccount>,
+    /// A change of a request met a conflict. The account is loaded before the next decision.
+    pub(super) doubts_account: bool,
+    /// The number of conflicts met by changes of the account while being admitted.
+    pub(super) entry_conflicts: u32,
     /// The claim `iat` of the token that opened the connection.
     pub(super) issued_at: Option<Timestamp>,
     /// The time of the last frame, or of another reported sign of life.
@@ -75,7 +80,7 @@ pub(super) enum Stage {
 impl Connection {
     /// Creates a connection whose slots are numbered from `entry` on.
     pub(super) fn new(
-        account: Arc<Account>,
+        account: Arc<StoredAccount>,
         issued_at: Option<Timestamp>,
         now: Monotonic,
         entry: u64,
@@ -90,6 +95,8 @@ impl Connection {
         };
         Self {
             account,
+            doubts_account: false,
+            entry_conflicts: 0,
             issued_at,
             last_heard: now,
             rooms: Vec::new(),
@@ -116,14 +123,14 @@ impl Connection {
         !matches!(self.slots.front(), Some(Slot { stage: Stage::Entering, .. }))
     }
 
-    /// Takes over the account, for requests not started too.
-    pub(super) fn identify(&mut self, account: &Account) {
+    /// Takes over the account, for requests not decided too.
+    pub(super) fn identify(&mut self, account: &StoredAccount) {
         if *self.account == *account {
             return;
         }
         self.account = Arc::new(account.clone());
         for slot in &mut self.slots {
-            if let Stage::Waiting(pending) = &mut slot.stage {
+            if let Stage::Waiting(pending) | Stage::Loading(pending) = &mut slot.stage {
                 pending.account = self.account.clone();
             }
         }

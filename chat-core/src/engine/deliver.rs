@@ -82,7 +82,7 @@ impl Engine {
 
     fn hears_by_name(&self, conn: ConnectionId, standing: Standing) -> bool {
         standing == Standing::Member
-            || self.connections.get(&conn).is_some_and(|c| c.account.user.role.is_control())
+            || self.connections.get(&conn).is_some_and(|c| c.account.user().role.is_control())
     }
 
     /// Encodes a live event once and places the frame in order on each connection.
@@ -124,7 +124,7 @@ impl Engine {
         let mut conns = self.listeners(&conversation.participation);
         conns.retain(|conn| {
             self.connections.get(conn).is_some_and(|connection| {
-                connection.account.user.role.is_control()
+                connection.account.user().role.is_control()
                     && handler::covers(&connection.rooms, conversation.room_type, creator.role)
             })
         });

@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use crate::conversation::{Conversation, Standing};
 use crate::id::{TeamId, UserId};
-use crate::store::{Account, Position};
+use crate::store::{Position, StoredAccount};
 
 /// All active users in control or in a team. Bounded by the staff of a control centre, some
 /// thousands at most.
 #[derive(Default)]
 pub(super) struct StaffDirectory {
-    staff: BTreeMap<UserId, Arc<Account>>,
+    staff: BTreeMap<UserId, Arc<StoredAccount>>,
     teams: BTreeMap<TeamId, BTreeSet<UserId>>,
     /// The minimum position of facts about accounts: the last applied change of an account.
     position: Position,
 }
 
 impl StaffDirectory {
-    pub(super) fn replace(&mut self, staff: Vec<Account>) {
+    pub(super) fn replace(&mut self, staff: Vec<StoredAccount>) {
         (self.staff, self.teams) = (BTreeMap::new(), BTreeMap::new());
-        staff.into_iter().for_each(|account| self.put(&account));
+        staff.into_iter().for_each(|stored| self.put(stored));
     }
 
     /// Applies a change of an account. Older facts about accounts are loaded again.
-    pub(super) fn apply(&mut self, account: &Account, position: Position) {
-        self.position = self.position.max(position);
-        self.put(account);
+    pub(super) fn apply(&mut self, stored: StoredAccount) {
+        self.position = self.position.max(stored.position);
+        self.put(stored);
     }
 
     /// Whether facts about accounts lack an applied change.
@@ -34,10 +34,11 @@ impl StaffDirectory {
         position < self.position
     }
 
-    fn put(&mut self, account: &Account) {
+    fn put(&mut self, stored: StoredAccount) {
+        let account = &stored.account;
         let id = &account.user.id;
         if let Some(known) = self.staff.remove(id) {
-            for team in &known.teams {
+            for team in &known.account.teams {
                 self.teams.get_mut(team).map(|users| users.remove(id));
             }
             self.teams.retain(|_, users| !users.is_empty());
@@ -46,17 +47,17 @@ impl StaffDirectory {
             for team in &account.teams {
                 self.teams.entry(team.clone()).or_default().insert(id.clone());
             }
-            self.staff.insert(id.clone(), Arc::new(account.clone()));
+            self.staff.insert(id.clone(), Arc::new(stored));
         }
     }
 
     /// All active users in control or in a team, by id.
-    pub(super) fn staff(&self) -> impl Iterator<Item = &Arc<Account>> {
+    pub(super) fn staff(&self) -> impl Iterator<Item = &Arc<StoredAccount>> {
         self.staff.values()
     }
 
     /// The account of an active user in control or in a team.
-    pub(super) fn account(&self, user: &UserId) -> Option<&Arc<Account>> {
+    pub(super) fn account(&self, user: &UserId) -> Option<&Arc<StoredAccount>> {
         self.staff.get(user)
     }
 
@@ -66,7 +67,9 @@ impl StaffDirectory {
         let members = &conversation.participation.members;
         let takes_part = |user: &UserId, standing| match standing {
             Standing::Member => true,
-            Standing::ControlMember => self.staff.get(user).is_some_and(|a| a.user.role.is_control()),
+            Standing::ControlMember => {
+                self.staff.get(user).is_some_and(|known| known.user().role.is_control())
+            }
             Standing::Unnamed | Standing::Withdrawn => false,
         };
         let by_name = members.iter().filter(|(user, standing)| takes_part(user, *standing));

@@ -29,7 +29,7 @@ impl Engine {
     pub(super) fn has_headroom(&self, pending: &mut PendingRequest, change: &Change) -> Result<(), Error> {
         let allowed = match (self.headroom, &pending.operation) {
             (Headroom::Reserved, Operation::Request(_)) => {
-                pending.account.user.role.is_control() || self.is_own_emergency(pending, change)
+                pending.account.user().role.is_control() || self.is_own_emergency(pending, change)
             }
             (Headroom::Ample, _) | (Headroom::Reserved, Operation::Command(_)) => true,
             (Headroom::Exhausted, Operation::Request(_)) => false,

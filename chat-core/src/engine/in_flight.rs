@@ -31,7 +31,7 @@ enum Subject {
 impl InFlight {
     pub(super) fn new(origin: Origin, change: &Change) -> Self {
         let subject = match change {
-            Change::PutAccount(account) => Subject::Account(account.clone()),
+            Change::PutAccount(put) => Subject::Account(put.account.clone()),
             Change::CreateConversation(create) => {
                 Subject::Creation(create.id.clone(), create.permit.creator().clone())
             }
@@ -82,7 +82,7 @@ impl InFlight {
                     Subject::Reading(..) | Subject::Addition(..) | Subject::Withdrawal(..)
                 ),
             },
-            Err(Rejected::Conflict) => !matches!(self.subject, Subject::Account(_)),
+            Err(Rejected::Conflict) => true,
             Err(Rejected::Duplicate(_)) => self.key.is_some(),
         }
     }

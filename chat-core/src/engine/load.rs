@@ -6,7 +6,7 @@ use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
-use crate::store::{Change, Facts, Loaded, Query, UnavailableError};
+use crate::store::{Change, Facts, Loaded, PutAccount, Query, UnavailableError};
 
 /// The calls in flight. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
@@ -124,6 +124,10 @@ impl Engine {
         result: Result<Loaded, UnavailableError>,
     ) {
         let released = key.map(|key| self.key_locks.unlock(key)).unwrap_or_default();
+        if let (Origin::Request(conn, _), Ok(Loaded { facts: Facts::Account(known), .. })) = (origin, &result)
+        {
+            self.settle_doubt(*conn, known.as_ref());
+        }
         match (result, self.take(origin)) {
             (Ok(Loaded { facts, .. }), Some(mut pending)) => {
                 pending.record(query, facts);
@@ -138,8 +142,7 @@ impl Engine {
 
     fn directory_loaded(&mut self, result: Result<Loaded, UnavailableError>) {
         let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
-            let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
-            self.timers.set(again, Timer::Directory);
+            self.load_directory_later();
             return self.refuse_blocked();
         };
         if self.directory.is_newer_than(position) {
@@ -152,14 +155,21 @@ impl Engine {
         self.resume_blocked();
     }
 
+    pub(super) fn load_directory_later(&mut self) {
+        let again = self.now.monotonic.plus(self.limits.periods.unavailable_retry);
+        self.timers.set(again, Timer::Directory);
+    }
+
     /// Stores the teams of users anew where the policy has changed.
     fn file_staff(&mut self) {
         let staff: Vec<_> = self.directory.staff().cloned().collect();
-        let idle = staff.into_iter().filter(|account| !self.commits.holds_account(&account.user.id));
-        let refiled: Vec<_> =
-            idle.filter_map(|account| self.teams.file_anew(&account, self.now.wall)).collect();
-        for account in refiled {
-            self.submit_for(Origin::Engine, Change::PutAccount(account));
+        for known in staff {
+            if !self.commits.holds_account(&known.user().id)
+                && let Some(account) = self.teams.file_anew(&known.account, self.now.wall)
+            {
+                let replaces = Some(known.position);
+                self.submit_for(Origin::Engine, Change::PutAccount(PutAccount { account, replaces }));
+            }
         }
     }
 

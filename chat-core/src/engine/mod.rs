@@ -67,7 +67,7 @@ use typing::Typing;
 
 use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
-use crate::store::Account;
+use crate::store::{Account, StoredAccount};
 use crate::time::Now;
 
 /// The chat as a state machine. See the [module](self) for its contract.
@@ -219,7 +219,7 @@ impl Engine {
         if self.commands.contains_key(&id) {
             return;
         }
-        let account = std::sync::Arc::new(Account::new(command::acting_user(&command)));
+        let account = StoredAccount::unplaced(Account::new(command::acting_user(&command))).into();
         let pending = Box::new(PendingRequest::new(Operation::Command(command), account));
         if self.ready {
             return self.proceed(&Origin::Command(id), pending);

@@ -13,7 +13,7 @@ use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
 use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules};
-use crate::store::{Account, Change, ConversationPage, Facts, MessagePage, Original, Query, Window};
+use crate::store::{Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window};
 use crate::time::Now;
 
 /// An operation to carry out.
@@ -38,7 +38,7 @@ impl Operation {
 pub(super) struct PendingRequest {
     pub(super) operation: Operation,
     /// The account of the user on whose behalf the operation runs.
-    pub(super) account: Arc<Account>,
+    pub(super) account: Arc<StoredAccount>,
     /// Loaded facts. `None` for most requests: a message needs only the cache.
     loaded: Option<Box<LoadedFacts>>,
     /// The outcome of the rate limit, checked once.
@@ -55,7 +55,7 @@ pub(super) struct PendingRequest {
 }
 
 impl PendingRequest {
-    pub(super) fn new(operation: Operation, account: Arc<Account>) -> Self {
+    pub(super) fn new(operation: Operation, account: Arc<StoredAccount>) -> Self {
         Self {
             operation,
             account,
@@ -99,7 +99,7 @@ impl PendingRequest {
 
     /// The key under which the request may be repeated.
     pub(super) fn key(&self) -> Option<IdempotencyKey> {
-        Some((self.account.user.id.clone(), self.operation.client_message_id()?.clone()))
+        Some((self.account.user().id.clone(), self.operation.client_message_id()?.clone()))
     }
 
     /// Whether the request must see the effects of all earlier ones.
@@ -136,7 +136,7 @@ pub(super) struct LoadedFacts {
     pub(super) messages: Option<(Window, MessagePage)>,
     pub(super) message: Option<Option<u64>>,
     pub(super) original: Option<Option<Original>>,
-    pub(super) account: Option<Option<Account>>,
+    pub(super) account: Option<Option<StoredAccount>>,
 }
 
 impl LoadedFacts {
@@ -215,7 +215,7 @@ pub(super) struct HandlerContext<'a> {
     pub(super) directory: &'a StaffDirectory,
     pub(super) cache: &'a mut Cache,
     pub(super) ids: &'a mut Ids,
-    pub(super) account: &'a Account,
+    pub(super) account: &'a StoredAccount,
     pub(super) facts: &'a LoadedFacts,
 }
 
@@ -232,14 +232,14 @@ impl HandlerContext<'_> {
     /// The same for another account than that of the context.
     pub(super) fn may_take_part_as(
         &mut self,
-        account: &Account,
+        stored: &StoredAccount,
         id: &ConversationId,
     ) -> Result<MayTakePart, Blocked> {
-        if let Some(conversation) = self.cache.for_participant(id, account) {
-            return Ok(permission::may_take_part(account, Some(conversation))?);
+        if let Some(conversation) = self.cache.for_participant(id, &stored.account) {
+            return Ok(permission::may_take_part(stored, Some(conversation))?);
         }
         match &self.facts.conversation {
-            Some(conversation) => Ok(permission::may_take_part(account, conversation.as_ref())?),
+            Some(conversation) => Ok(permission::may_take_part(stored, conversation.as_ref())?),
             None => Err(Blocked::OnLoad(Query::Conversation(id.clone()))),
         }
     }

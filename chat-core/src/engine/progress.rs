@@ -46,9 +46,10 @@ impl Engine {
     /// Answers a frame that is no request with an error, and charges the user for it.
     fn answer_undecodable(&mut self, conn: ConnectionId, Undecodable { request_id, error }: Undecodable) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let charged = self.rates.charge(&connection.account.user.id, || Weight::Request, self.now.monotonic);
+        let charged =
+            self.rates.charge(&connection.account.user().id, || Weight::Request, self.now.monotonic);
         let error = charged.err().unwrap_or(error);
-        let (user, code) = (connection.account.user.id.clone(), Some(error.code));
+        let (user, code) = (connection.account.user().id.clone(), Some(error.code));
         let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
         connection.push(None, request_id.clone(), Stage::Done(Some(reply)));
         self.count_answer(Handled { conn, user, event: None, request_id, code });
@@ -109,6 +110,9 @@ impl Engine {
         if pending.key().is_some_and(|key| self.key_locks.wait(&key, origin)) {
             return self.park(origin, pending);
         }
+        if let Some(query) = self.doubt(origin) {
+            return self.load_for(origin, pending, query);
+        }
         match self.step(&mut pending) {
             Ok(Step::Commit(change)) => self.submit(origin, pending, change),
             Ok(Step::Reply(reply)) => self.finish(origin, Ok(reply)),
@@ -139,7 +143,7 @@ impl Engine {
     /// Loads the facts that a request lacks.
     fn load_for(&mut self, origin: &Origin, pending: Box<PendingRequest>, query: Query) {
         if matches!(query, Query::Original { .. }) {
-            self.slow_down(origin, &pending.account.user.id);
+            self.slow_down(origin, &pending.account.user().id);
         }
         let catches_up = matches!(query, Query::Messages { .. }) && pending.catches_up();
         self.load_with_key(pending.key(), origin.clone(), query);
@@ -200,7 +204,7 @@ impl Engine {
                 Err(Blocked::OnTurn)
             }
             None => {
-                let (user, client_message_id) = (pending.account.user.id.clone(), id.clone());
+                let (user, client_message_id) = (pending.account.user().id.clone(), id.clone());
                 Err(Blocked::OnLoad(Query::Original { user, client_message_id }))
             }
             Some(Some(original)) if handler::is_repeat(&pending.operation, original) => {
@@ -233,11 +237,11 @@ impl Engine {
             Operation::Request(request) => request,
         };
         let event = request.event_type();
-        let (user, now) = (&pending.account.user.id, self.now.monotonic);
+        let (user, now) = (&pending.account.user().id, self.now.monotonic);
         let weight = || Weight::of(&pending.operation, user);
         let paced = pending.rate_check.get_or_insert_with(|| self.rates.charge(user, weight, now));
         paced.clone()?;
-        permission::by_role(pending.account.user.role, event)?;
+        permission::by_role(pending.account.user().role, event)?;
         let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
             self.has_headroom(pending, change)?;
@@ -311,7 +315,7 @@ impl Engine {
         };
         let handled = Handled {
             conn,
-            user: connection.account.user.id.clone(),
+            user: connection.account.user().id.clone(),
             event: connection.event(number),
             request_id: connection.request_id(number).cloned(),
             code: result.as_ref().err().map(|error| error.code),
@@ -320,7 +324,7 @@ impl Engine {
         let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
         let frame = reply.encode(connection.request_id(number));
         if is_page {
-            self.rates.charge_reply(&connection.account.user.id, frame.len(), self.now.monotonic);
+            self.rates.charge_reply(&connection.account.user().id, frame.len(), self.now.monotonic);
         }
         connection.set(number, Stage::Done(Some(frame)));
         self.count_answer(handled);

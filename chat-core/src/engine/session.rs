@@ -9,7 +9,7 @@ use super::pending_request::PendingRequest;
 use super::{Claims, Draining, Engine, Output, Ticket, Timer, VerifyError};
 use crate::id::UserId;
 use crate::protocol::{CloseCode, Error, ErrorCode, RefreshTokenReply, Reply, Success};
-use crate::store::{Account, Facts, Loaded, Query, UnavailableError};
+use crate::store::{Account, Facts, Loaded, Query, StoredAccount, UnavailableError};
 use crate::time::{Monotonic, Timestamp};
 
 /// The slots of one connection have at most this many bits of their numbers to themselves. The bits
@@ -34,15 +34,16 @@ impl Engine {
             return self.outputs.push_back(Output::Close { conn, code: CloseCode::TryAgainLater });
         }
         self.make_room_for(&user.id, false);
-        let account = Arc::new(self.teams.file(Account::new(user), self.now.wall));
+        let account = self.teams.file(Account::new(user), self.now.wall);
         self.online.add(account.user.id.clone(), &account.teams, conn);
         let known = self.directory.account(&account.user.id).cloned();
         let number = self.connected << SLOT_BITS;
         self.connected += 1;
+        let account = Arc::new(StoredAccount::unplaced(account));
         let connection = Connection::new(account, issued_at, self.now.monotonic, number);
         self.connections.insert(conn, connection);
         self.deferring.insert(conn);
-        known.into_iter().for_each(|known| self.count_in(conn, &known));
+        known.into_iter().for_each(|known| self.count_in(conn, &known.account));
         let at = self.token_deadline(expires_at);
         self.timers.set(at, Timer::Token(conn));
         self.enter(Admission { conn, number });
@@ -92,7 +93,7 @@ impl Engine {
     /// Begins the admission of a connection, or lets the connection wait.
     pub(super) fn enter(&mut self, admission: Admission) {
         let Some(connection) = self.entering(admission) else { return };
-        let user = connection.account.user.id.clone();
+        let user = connection.account.user().id.clone();
         if self.ready && !self.commits.holds_account(&user) {
             self.load(Origin::Entry(admission), Query::Account(user));
         } else {
@@ -103,7 +104,7 @@ impl Engine {
     /// Judges a connection by the loaded account.
     pub(super) fn entry_loaded(&mut self, admission: Admission, result: Result<Loaded, UnavailableError>) {
         let Some(connection) = self.entering(admission) else { return };
-        let (conn, user) = (admission.conn, connection.account.user.clone());
+        let (conn, user) = (admission.conn, connection.account.user().clone());
         let Ok(Loaded { facts: Facts::Account(known), position }) = result else {
             return self.entry_failed(admission);
         };
@@ -111,17 +112,17 @@ impl Engine {
             return self.enter(admission);
         }
         match known {
-            Some(account) if !account.active => {
+            Some(known) if !known.account.active => {
                 self.close(conn, CloseCode::Deactivated, Some(ErrorCode::Deactivated.into()));
             }
-            known => self.enter_by_token(admission, &user, known),
+            known => self.enter_by_token(admission, &user, known.as_ref()),
         }
     }
 
     /// Admits a connection: frames may leave, and requests are started.
     pub(super) fn admit(&mut self, admission: Admission) {
         let Some(connection) = self.entering(admission) else { return };
-        let user = connection.account.user.id.clone();
+        let user = connection.account.user().id.clone();
         self.make_room_for(&user, true);
         if let Some(connection) = self.connections.get_mut(&admission.conn) {
             connection.set(admission.number, Stage::Done(None));
@@ -164,8 +165,8 @@ impl Engine {
         if let Some(key) = connection.loading().and_then(PendingRequest::key) {
             self.key_locks.forget(&key, conn);
         }
-        let user = &connection.account.user.id;
-        self.online.remove(user, &connection.account.teams, conn);
+        let user = &connection.account.user().id;
+        self.online.remove(user, &connection.account.account.teams, conn);
         let typing = connection.typing.into_iter().map(|conversation| (conn, user.clone(), conversation));
         self.left_typing.extend(typing);
     }
@@ -175,10 +176,10 @@ impl Engine {
         let Some(origin) = self.calls.end_check(ticket) else { return };
         let Some(connection) = self.connection_of(&origin) else { return };
         let same = |claims: &Claims| {
-            let user = &connection.account.user;
+            let user = connection.account.user();
             (&claims.user.id, claims.user.role) == (&user.id, user.role)
         };
-        let decided_at = connection.account.decided_at;
+        let decided_at = connection.account.account.decided_at;
         let result = match result.ok().filter(same) {
             Some(Claims { issued_at, .. }) if Account::decided_after(decided_at, issued_at) => {
                 Err(ErrorCode::RightsChanged.into())

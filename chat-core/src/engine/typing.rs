@@ -71,7 +71,7 @@ impl Engine {
     /// Handles a typing indicator of a client.
     pub(super) fn type_in(&mut self, conn: ConnectionId, conversation: &ConversationId, is_typing: bool) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let user = connection.account.user.id.clone();
+        let user = connection.account.user().id.clone();
         if !is_typing {
             return self.stop_typing(conn, &user, conversation);
         }

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub enum Change {
     /// Adds a user to the directory, or replaces the user's account.
-    PutAccount(Account),
+    PutAccount(PutAccount),
     /// Creates a conversation with its first message.
     CreateConversation(CreateConversation),
     /// Appends a message to a conversation.
@@ -53,6 +53,45 @@ impl Change {
             }
         }
     }
+
+    /// The user on whose account the change was decided. `None` for a change of members, which
+    /// nobody but the operator makes.
+    ///
+    /// If the stored account has another position, the change is a [`Rejected::Conflict`]. So no
+    /// change of a user overtakes the user's deactivation, and two writers can't undo each other's.
+    pub fn supposes_account(&self) -> Option<(&UserId, SupposedAccount)> {
+        match self {
+            Self::PutAccount(PutAccount { account, replaces }) => {
+                Some((&account.user.id, SupposedAccount::Replaced(*replaces)))
+            }
+            Self::CreateConversation(CreateConversation { permit, .. }) => {
+                Some((permit.creator(), SupposedAccount::Acting(permit.rights())))
+            }
+            Self::AppendMessage(AppendMessage { permit, .. }) | Self::MarkRead(MarkRead { permit, .. }) => {
+                Some((permit.user(), SupposedAccount::Acting(permit.rights())))
+            }
+            Self::Enrol(_) | Self::Withdraw(_) => None,
+        }
+    }
+}
+
+/// The account on which a change of a user was decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SupposedAccount {
+    /// The account to be replaced, by its position, or `None` if the user has none.
+    Replaced(Option<Position>),
+    /// The account of the user who acts, by its [rights position](super::StoredAccount::rights).
+    Acting(Position),
+}
+
+/// The data of [`Change::PutAccount`].
+#[derive(Clone, Debug)]
+pub struct PutAccount {
+    /// The whole new account.
+    pub account: Account,
+    /// The [position](super::StoredAccount::position) of the account to be replaced, or `None` for
+    /// a new user.
+    pub replaces: Option<Position>,
 }
 
 /// The data of [`Change::CreateConversation`].
@@ -133,7 +172,8 @@ pub struct Committed {
 /// The reason why a change was not made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Rejected {
-    /// The conversation differs from the change's assumption. Decide again on new facts.
+    /// The conversation or the account differs from the change's assumption. Decide again on new
+    /// facts.
     Conflict,
     /// The `client_message_id` was used before, for this original.
     Duplicate(Original),

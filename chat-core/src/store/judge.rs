@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::change::{
-    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, Rejected, Verdict,
+    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, PutAccount,
+    Rejected, SupposedAccount, Verdict,
 };
 use super::event::{ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
-use super::{Account, Position, UnavailableError};
+use super::{Account, Position, StoredAccount, UnavailableError};
 use crate::conversation::{Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use crate::permission::{belongs, may_create, takes_part};
+use crate::permission::{belongs, by_role, takes_part};
+use crate::protocol::EventType;
 use crate::time::Timestamp;
 
 /// The look-ups and the effect that [`Batch::judge`] needs from a store.
@@ -51,7 +53,7 @@ pub trait State {
     /// # Errors
     ///
     /// [`UnavailableError`] if the store can't tell.
-    fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError>;
+    fn account(&mut self, user: &UserId) -> Result<Option<Arc<StoredAccount>>, UnavailableError>;
 
     /// Makes an event part of the history, and returns it with its position. A store that seals
     /// texts sets the seal in the returned event.
@@ -77,11 +79,13 @@ pub struct Head {
 
 /// A batch of changes under judgement: see [`Store::commit`](super::Store::commit) for the rules.
 ///
-/// Bounded by the conversations named in the batch.
+/// Bounded by the conversations and users named in the batch.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Conversations that met a conflict. Their later changes are refused too.
     refused: BTreeSet<ConversationId>,
+    /// Users whose account met a conflict. Their later changes are refused too.
+    refused_users: BTreeSet<UserId>,
 }
 
 impl Batch {
@@ -98,7 +102,7 @@ impl Batch {
             return Ok(Err(Rejected::Duplicate(original)));
         }
         let Some(head) = self.head(&change, state)? else { return Ok(Err(Rejected::Conflict)) };
-        if !is_permitted(&change, head.as_ref(), state)? {
+        if !self.is_permitted(&change, head.as_ref(), state)? {
             return Ok(Err(Rejected::Conflict));
         }
         let Some(event) = happens(change, head, state)? else {
@@ -125,26 +129,39 @@ impl Batch {
         }
         Ok(None)
     }
+
+    /// Whether the user's account, as earlier changes left it, is the one that the change was
+    /// decided on, and permits the change.
+    fn is_permitted(
+        &mut self,
+        change: &Change,
+        head: Option<&Head>,
+        state: &mut impl State,
+    ) -> Result<bool, UnavailableError> {
+        let Some((user, supposed)) = change.supposes_account() else { return Ok(true) };
+        if self.refused_users.contains(user) {
+            return Ok(false);
+        }
+        let known = state.account(user)?;
+        let is_permitted = match supposed {
+            SupposedAccount::Replaced(position) => known.map(|known| known.position) == position,
+            SupposedAccount::Acting(rights) => {
+                known.is_some_and(|known| known.rights == rights && has_right(&known.account, head))
+            }
+        };
+        if !is_permitted {
+            self.refused_users.insert(user.clone());
+        }
+        Ok(is_permitted)
+    }
 }
 
-/// Whether the account of the user who acts still permits the change, as earlier changes left it.
-fn is_permitted(
-    change: &Change,
-    head: Option<&Head>,
-    state: &mut impl State,
-) -> Result<bool, UnavailableError> {
-    let user = match change {
-        Change::CreateConversation(create) => create.permit.creator(),
-        Change::AppendMessage(AppendMessage { permit, .. }) | Change::MarkRead(MarkRead { permit, .. }) => {
-            permit.user()
-        }
-        Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => return Ok(true),
-    };
-    let Some(account) = state.account(user)? else { return Ok(false) };
-    Ok(match head {
-        Some(head) => takes_part(&account, &head.participation),
-        None => account.active && may_create(&account.user).is_ok(),
-    })
+/// Whether a message or reading (`head`), or a creation, is within the rights of this account.
+fn has_right(account: &Account, head: Option<&Head>) -> bool {
+    match head {
+        Some(head) => takes_part(account, &head.participation),
+        None => account.active && by_role(account.user.role, EventType::CreateSupportConversation).is_ok(),
+    }
 }
 
 /// The event that an accepted change becomes, or `None` if there is nothing to change.
@@ -154,7 +171,7 @@ fn happens(
     state: &mut impl State,
 ) -> Result<Option<Event>, UnavailableError> {
     match (change, head) {
-        (Change::PutAccount(account), _) => Ok(Some(Event::AccountPut { account })),
+        (Change::PutAccount(PutAccount { account, .. }), _) => Ok(Some(Event::AccountPut { account })),
         (Change::CreateConversation(create), _) => Ok(Some(created(create))),
         (Change::AppendMessage(append), Some(head)) => Ok(Some(appended(append, &head))),
         (Change::MarkRead(read), _) => marked(read, state),
@@ -220,13 +237,14 @@ fn added(
     state: &mut impl State,
 ) -> Result<Option<MembershipChanged>, UnavailableError> {
     let Membership { conversation, user, .. } = membership;
-    let account = state.account(&user)?;
-    if is_participant(&user, account.as_deref(), &head.participation) {
+    let known = state.account(&user)?;
+    let account = known.as_deref().map(|known| &known.account);
+    if is_participant(&user, account, &head.participation) {
         return Ok(None);
     }
-    let by_team = |account: &Arc<Account>| head.participation.teams.iter().any(|t| account.teams.contains(t));
+    let by_team = |account: &Account| head.participation.teams.iter().any(|t| account.teams.contains(t));
     let standing = match account {
-        Some(account) if by_team(&account) => Standing::Unnamed,
+        Some(account) if by_team(account) => Standing::Unnamed,
         Some(account) if account.user.role.is_control() => Standing::ControlMember,
         Some(_) | None => Standing::Member,
     };
@@ -240,10 +258,11 @@ fn withdrawn(
     state: &mut impl State,
 ) -> Result<Option<MembershipChanged>, UnavailableError> {
     let Membership { conversation, user, .. } = membership;
-    let account = state.account(&user)?;
+    let known = state.account(&user)?;
+    let account = known.as_deref().map(|known| &known.account);
     let standing = Some(Standing::Withdrawn);
     let changed = MembershipChanged { conversation, user, version: head.version + 1, standing };
-    Ok(is_participant(&changed.user, account.as_deref(), &head.participation).then_some(changed))
+    Ok(is_participant(&changed.user, account, &head.participation).then_some(changed))
 }
 
 /// Whether a user takes part, or will once active. A user without an account may be a member.

@@ -19,7 +19,7 @@
 //!   year 0 to the year 9999.
 //! - *A failed serialization or a deadlock is* [`UnavailableError`], unless the store repeats the
 //!   whole batch itself. [`Rejected::Conflict`] means only that the decision was made on another
-//!   version than the stored one.
+//!   version of the conversation, or on another account, than the stored one.
 //! - *Read positions outlive memberships.* A user who is enrolled again goes on at the old
 //!   position.
 //! - *Retention erases texts and nothing else.* Of an erased message the number, the id, the sender
@@ -41,10 +41,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 pub(crate) use account::control_team;
-pub use account::{Account, CONTROL_TEAM, Said, Source, TokenVerdict};
+pub use account::{Account, CONTROL_TEAM, Said, Source, StoredAccount, TokenVerdict};
 pub use before_teams::{StoreBefore, complete};
 pub use change::{
-    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, Rejected, Verdict,
+    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, PutAccount,
+    Rejected, SupposedAccount, Verdict,
 };
 pub use event::{Content, ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
 pub use hash::{Hash, ParseHashError};
@@ -109,6 +110,9 @@ pub trait Store: Send + Sync {
     /// - A change of an unknown conversation, or decided on another version than the stored one, is
     ///   a [`Rejected::Conflict`]. All later changes of this conversation in the batch are
     ///   conflicts too.
+    /// - A message, a reading or a creation names its user's [rights position](StoredAccount::rights),
+    ///   and a new account names the position of the one that it replaces. Another position is a
+    ///   conflict. All later changes of this user in the batch are conflicts too.
     /// - The store gives each message the next `seq` of its conversation. Its `sent_at` is the
     ///   later of the change's time and the `sent_at` of the message before.
     /// - A message or reading of a user who does not take part, by the account as earlier changes

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Account, Original, Position};
+use super::{Original, Position, StoredAccount};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
 use crate::protocol::{Message, User};
@@ -123,7 +123,7 @@ pub enum Facts {
     /// The answer to [`Query::Directory`].
     Directory(Directory),
     /// The answer to [`Query::Account`].
-    Account(Option<Account>),
+    Account(Option<StoredAccount>),
     /// The answer to [`Query::Conversation`].
     Conversation(Option<Conversation>),
     /// The answer to [`Query::Conversations`].
@@ -144,8 +144,8 @@ pub enum Facts {
 pub struct Directory {
     /// The epoch of the store's numbers.
     pub epoch: Epoch,
-    /// All accounts of the [staff](Account::is_staff), by id.
-    pub staff: Vec<Account>,
+    /// All accounts of the [staff](super::Account::is_staff), by id.
+    pub staff: Vec<StoredAccount>,
 }
 
 /// A page of a user's conversations.
@@ -172,7 +172,7 @@ pub struct ConversationRow {
     pub read_up_to: u64,
     /// The number of others' messages after `read_up_to` among the newest [`UNREAD_WINDOW`], at
     /// most [`UNREAD_MOST`]. For a user who takes part by team, messages from before
-    /// [`Account::joined_at`] do not count.
+    /// [`joined_at`](super::Account::joined_at) do not count.
     pub unread_count: u32,
 }
 

@@ -14,15 +14,17 @@ use std::task::Poll;
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, UserId};
 use chat_core::store::{
-    Account, Change, Facts, Loaded, MemoryState, Position, Query, Store, UnavailableError, Verdict,
+    Change, Facts, Loaded, MemoryState, Position, Query, Store, StoredAccount, UnavailableError, Verdict,
 };
 use chat_core::testing::conformance::Fixture;
+
+use super::credulous::judge;
 
 /// Reads no more than this many rows of any table.
 const HUNDRED: usize = 100;
 
 #[derive(Clone, Copy, PartialEq)]
-enum Fault {
+pub(crate) enum Fault {
     None,
     /// Writes its content to the disk only when it is closed.
     WritesAtItsEnd,
@@ -36,6 +38,10 @@ enum Fault {
     ReadsPositionLater,
     /// Makes the two halves of a batch visible one after the other.
     ShowsHalves,
+    /// Does not compare the rights position of the user who acts.
+    IgnoresRights,
+    /// Does not compare the position of the account that is replaced.
+    IgnoresReplaced,
 }
 
 /// A store in memory with a fault. One type, because each type compiles the whole suite again.
@@ -94,7 +100,11 @@ impl Store for Faulty {
                 others_go_on().await;
                 loaded.position = self.memory.lock().unwrap().exported().position;
             }
-            Fault::None | Fault::WritesAtItsEnd | Fault::ShowsHalves => {}
+            Fault::None
+            | Fault::WritesAtItsEnd
+            | Fault::ShowsHalves
+            | Fault::IgnoresRights
+            | Fault::IgnoresReplaced => {}
         }
         Ok(loaded)
     }
@@ -109,11 +119,11 @@ impl Store for Faulty {
         if self.fault == Fault::ReadsPositionLater {
             others_go_on().await;
         }
-        let mut verdicts = self.memory.lock().unwrap().judge(changes);
+        let mut verdicts = judge(self.fault, &mut self.memory.lock().unwrap(), changes)?;
         if matches!(self.fault, Fault::ReadsPositionLater | Fault::ShowsHalves) && is_long {
             others_go_on().await;
         }
-        verdicts.extend(self.memory.lock().unwrap().judge(rest));
+        verdicts.extend(judge(self.fault, &mut self.memory.lock().unwrap(), rest)?);
         Ok(verdicts)
     }
 }
@@ -122,7 +132,7 @@ impl Faulty {
     fn note(&self, change: &Change) {
         match change {
             Change::CreateConversation(create) => self.conversations.lock().unwrap().push(create.id.clone()),
-            Change::PutAccount(account) => self.accounts.lock().unwrap().push(account.user.id.clone()),
+            Change::PutAccount(put) => self.accounts.lock().unwrap().push(put.account.user.id.clone()),
             _ => {}
         }
     }
@@ -130,7 +140,7 @@ impl Faulty {
     fn order_by_insertion(&self, facts: &mut Facts) {
         let (conversations, accounts) = (self.conversations.lock().unwrap(), self.accounts.lock().unwrap());
         let place = |wanted: &ConversationId| conversations.iter().position(|id| id == wanted);
-        let account_place = |account: &Account| accounts.iter().position(|id| *id == account.user.id);
+        let account_place = |known: &StoredAccount| accounts.iter().position(|id| *id == known.user().id);
         match facts {
             Facts::Directory(directory) => directory.staff.sort_by_key(account_place),
             Facts::Conversations(page) => {
@@ -210,4 +220,18 @@ fn a_store_that_reads_its_position_after_the_facts_fails() {
 #[test]
 fn a_store_that_shows_half_a_batch_fails() {
     assert_eq!(failures(Fault::ShowsHalves), ["a_load_beside_a_commit_sees_all_or_nothing"]);
+}
+
+#[test]
+fn a_store_that_ignores_the_rights_position_fails() {
+    let expected =
+        ["a_change_on_other_rights_conflicts", "a_user_refused_once_is_refused_in_the_whole_batch"];
+    assert_eq!(failures(Fault::IgnoresRights), expected);
+}
+
+#[test]
+fn a_store_that_ignores_the_replaced_position_fails() {
+    let expected =
+        ["an_account_that_replaces_another_conflicts", "of_two_changes_of_an_account_the_first_stands"];
+    assert_eq!(failures(Fault::IgnoresReplaced), expected);
 }

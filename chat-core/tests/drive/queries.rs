@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chat_core::drive::{Clock, Drive, NoRefresh, QueryError, StoppedError};
 use chat_core::engine::{Claims, Engine, Settings};
-use chat_core::store::{Facts, MemoryStore, Query, Store, UnavailableError, Window};
+use chat_core::store::{Facts, MemoryStore, Query, Store, StoredAccount, UnavailableError, Window};
 use chat_core::testing::StoppedClock;
 use chat_core::time::{Monotonic, Timestamp};
 use core_test_support::chat::Chat;
@@ -79,7 +79,9 @@ fn a_shared_store_and_clock_are_those_of_the_engine() {
     let session = pool.run_until(handle.open(claims)).unwrap();
     pool.run_until_stalled();
     let loaded = block_on(store.load(Query::Account(driver().id))).unwrap();
-    let Facts::Account(Some(account)) = loaded.facts else { panic!("the account is stored") };
+    let Facts::Account(Some(StoredAccount { account, .. })) = loaded.facts else {
+        panic!("the account is stored")
+    };
     assert_eq!(account.said.unwrap().at, Timestamp::from_millis(5_000), "by the shared clock");
     assert_eq!(Clock::now(&clock).monotonic, Monotonic(secs(5)));
     assert!(clock.sleep_until(Monotonic(secs(5))).now_or_never().is_some());

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use chat_core::drive::Clock;
 use chat_core::protocol::{Role, User};
-use chat_core::store::{Account, Change, Loaded, MemoryState, Query, Store, UnavailableError, Verdict};
+use chat_core::store::{
+    Account, Change, Loaded, MemoryState, PutAccount, Query, Store, UnavailableError, Verdict,
+};
 use chat_core::system::{Blocking, BlockingStore, SystemClock};
 use chat_core::testing::conformance::Fixture;
 use chat_core::time::{Monotonic, Timestamp};
@@ -59,7 +61,7 @@ fn blocking(state: MemoryState) -> Blocking<Memory> {
 fn a_call_that_nobody_waits_for_is_carried_out_all_the_same() {
     let store = blocking(MemoryState::new("epoch"));
     let account = Account::new(User::new("driver_1", Role::BusDriver));
-    let mut commit = Box::pin(store.commit(vec![Change::PutAccount(account)]));
+    let mut commit = Box::pin(store.commit(vec![Change::PutAccount(PutAccount { account, replaces: None })]));
     let _begun = (&mut commit).now_or_never();
     drop(commit);
     let Memory(state) = store.close().unwrap();

@@ -170,6 +170,6 @@ fn teams_are_cut_to_the_first_by_name() {
     let teams = &export.conversations[scene.conversation.as_str()].conversation.participation.teams;
     let ends = |teams: &[TeamId]| (teams.len(), teams[0].to_string(), teams[teams.len() - 1].to_string());
     assert_eq!(ends(teams), (8, "team_00".into(), "team_07".into()));
-    let account = &export.accounts[&staff().id];
+    let account = &export.accounts[&staff().id].account;
     assert_eq!(ends(&account.teams), (32, "team_00".into(), "team_31".into()));
 }

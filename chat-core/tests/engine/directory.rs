@@ -56,7 +56,7 @@ fn of_two_commands_on_one_account_the_later_one_lasts() {
     scene.world.command(Command::Deactivate(staff().id));
     scene.world.command(Command::Activate(staff().id));
     scene.world.settle();
-    assert!(scene.world.store.export().accounts[&staff().id].active);
+    assert!(scene.world.store.export().accounts[&staff().id].account.active);
     assert_eq!(participants(&mut scene.world), json!(["driver_1", "control_1"]));
 }
 
@@ -74,6 +74,6 @@ fn a_change_of_an_account_is_not_decided_on_older_facts() {
     scene.world.answer(0, Answer::Good);
     scene.world.input(Input::Loaded { ticket, result: Ok(old) });
     scene.world.settle();
-    assert!(scene.world.store.export().accounts[&staff().id].active);
+    assert!(scene.world.store.export().accounts[&staff().id].account.active);
     assert_eq!(participants(&mut scene.world), json!(["driver_1", "control_1"]));
 }

@@ -1,5 +1,6 @@
 //! The engine in a world without time, threads or sockets: one module per behaviour.
 
+mod account_conflicts;
 mod admission;
 mod bounds;
 mod budget;

@@ -259,7 +259,7 @@ fn a_repeated_creation_names_who_was_enrolled_while_in_control() {
     assert_eq!(closed(&world, at_desk), None);
 }
 
-/// Another node has taken the user's rights, and this engine does not know of it.
+/// Another node has taken the user's rights. This engine finds out by the conflict.
 #[test]
 fn a_message_decided_before_a_demotion_does_not_land_after_it() {
     let mut scene = Scene::new();
@@ -267,10 +267,8 @@ fn a_message_decided_before_a_demotion_does_not_land_after_it() {
     scene.put(scene.staff, "too late");
     elsewhere(&mut scene, Command::Import(User { role: Role::BusDriver, ..staff() }));
     scene.world.settle();
-    assert_eq!(
-        scene.world.take(scene.staff).last().map(|reply| reply["code"].clone()),
-        Some(json!("unavailable"))
-    );
+    let heard = scene.world.take(scene.staff);
+    assert_eq!(heard.last().map(|told| &told["code"]), Some(&json!("rights_changed")), "the session ends");
     assert_eq!(scene.ids().len(), 1, "P5: a user without rights has written");
 
     let mut scene = Scene::new();
@@ -292,7 +290,7 @@ fn a_conversation_decided_before_its_creator_became_control_is_not_created() {
     scene.world.request(scene.driver, "create_support_conversation", json!({"title": "t", "content": "c"}));
     elsewhere(&mut scene, Command::Import(User { role: Role::ControlStaff, ..driver() }));
     scene.world.settle();
-    assert_eq!(scene.world.take(scene.driver)[0]["code"], "unavailable");
+    assert_eq!(scene.world.take(scene.driver)[0]["code"], "rights_changed", "the session ends");
     assert_eq!(scene.world.store.export().conversations.len(), 1);
 }
 

@@ -25,7 +25,7 @@ fn seconds(seconds: i64) -> Timestamp {
 }
 
 fn account(world: &World) -> Account {
-    world.store.export().accounts[&desk().id].clone()
+    world.store.export().accounts[&desk().id].account.clone()
 }
 
 fn position(world: &World) -> u64 {

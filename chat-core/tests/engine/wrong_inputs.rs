@@ -203,13 +203,16 @@ fn another_number_of_verdicts_is_unavailable() {
 }
 
 #[test]
-fn a_conflict_on_the_account_of_a_connection_is_try_again_later() {
+fn conflicts_without_end_on_the_account_of_a_connection_are_try_again_later() {
     let mut world = World::new(unhurried());
     world.hold = true;
     let conn = world.connect(&driver());
-    world.answer(0, Answer::Good);
-    let Question::Commit(ticket, _) = world.questions.remove(0) else { panic!("a commit waits") };
-    world.input(Input::Committed { ticket, result: Ok(vec![Err(Rejected::Conflict)]) });
+    for _ in 0..4 {
+        assert_eq!(closed(&world, conn), None, "it is decided again");
+        world.answer(0, Answer::Good);
+        let Question::Commit(ticket, _) = world.questions.remove(0) else { panic!("a commit waits") };
+        world.input(Input::Committed { ticket, result: Ok(vec![Err(Rejected::Conflict)]) });
+    }
     assert_eq!(closed(&world, conn), Some(CloseCode::TryAgainLater));
     assert_eq!(world.take(conn)[0]["code"], "unavailable");
 }

@@ -7,7 +7,7 @@ use chat_core::conversation::{Conversation, Members, Participation, Standing};
 use chat_core::id::TeamId;
 use chat_core::permission::{by_role, may_create, may_take_part, takes_part};
 use chat_core::protocol::{Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, encode_reply};
-use chat_core::store::Account;
+use chat_core::store::{Account, Position, StoredAccount};
 use chat_core::time::Timestamp;
 
 /// The document's answer.
@@ -67,15 +67,16 @@ fn conversation(members: &[&str]) -> Conversation {
     }
 }
 
-/// An active user in these teams.
-fn account(role: Role, teams: &[&str]) -> Account {
+/// An active user in these teams, with rights of position 5.
+fn account(role: Role, teams: &[&str]) -> StoredAccount {
     let teams = teams.iter().map(|team| TeamId::from(*team)).collect();
-    Account { teams, ..Account::new(User::new("user", role)) }
+    let account = Account { teams, ..Account::new(User::new("user", role)) };
+    StoredAccount { account, position: Position(6), rights: Position(5) }
 }
 
 /// This crate's answer.
-fn answer(account: &Account, event: EventType, conversation: &Conversation) -> Answer {
-    if let Err(code) = by_role(account.user.role, event) {
+fn answer(account: &StoredAccount, event: EventType, conversation: &Conversation) -> Answer {
+    if let Err(code) = by_role(account.user().role, event) {
         assert_eq!(code, ErrorCode::Forbidden);
         return Forbidden;
     }
@@ -112,24 +113,25 @@ fn the_roles_of_the_table_are_in_its_order() {
 }
 
 #[test]
-fn a_permit_to_create_carries_the_creator() {
+fn a_permit_to_create_carries_the_creator_and_its_rights() {
     for role in Role::ALL {
-        let permit = may_create(&User::new("user", role));
+        let permit = may_create(&account(role, &[]));
         if role.is_control() {
             assert_eq!(permit.unwrap_err(), ErrorCode::Forbidden, "{role:?}");
         } else {
-            assert_eq!(permit.unwrap().creator().as_str(), "user", "{role:?}");
+            let permit = permit.unwrap();
+            assert_eq!((permit.creator().as_str(), permit.rights()), ("user", Position(5)), "{role:?}");
         }
     }
 }
 
 #[test]
-fn a_permit_to_take_part_carries_user_conversation_and_version() {
+fn a_permit_to_take_part_carries_user_conversation_version_and_rights() {
     let user = account(Role::BusDriver, &[]);
     let permit = may_take_part(&user, Some(&conversation(&["user", "other"]))).unwrap();
     assert_eq!(permit.user().as_str(), "user");
     assert_eq!(permit.conversation().as_str(), "conv_1");
-    assert_eq!(permit.version(), 7);
+    assert_eq!((permit.version(), permit.rights()), (7, Position(5)));
 }
 
 #[test]
@@ -175,7 +177,7 @@ fn every_standing_every_role_in_the_team_or_not() {
         let members = Members::from_iter([("other".into(), Standing::Member), ("user".into(), standing)]);
         let participation = Participation { teams: vec!["blue".into()], members };
         for (role, expected) in Role::ALL.into_iter().zip(row) {
-            let accounts = [account(role, &["red"]), account(role, &["blue"])];
+            let accounts = [account(role, &["red"]), account(role, &["blue"])].map(|stored| stored.account);
             let answers = accounts.each_ref().map(|account| takes_part(account, &participation));
             assert_eq!(answers, expected, "{standing:?} {role:?}");
             for account in accounts {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_core::engine::OneTeam;
 use chat_core::limits::{ByteRate, DailyBudget, Limits, Rate, RateLimits, RateSetting};
 use chat_core::protocol::{EventType, Role, User};
-use chat_core::store::{Account, Change, MemoryState};
+use chat_core::store::{Account, Change, MemoryState, PutAccount};
 use chat_core::testing::NorthAndSouth;
 use chat_core::testing::simulation::{Faults, Plan, Policy, Random, Simulation};
 
@@ -34,7 +34,7 @@ impl Seen {
         let events = EventType::ALL.iter().map(|event| (event.as_str(), granted(event.as_str())));
         let provoked = simulation.counters().numbers().into_iter().chain(simulation.checked().numbers());
         let accounts = simulation.export().accounts.values();
-        let out = accounts.filter(|account| !account.active).count() as u64;
+        let out = accounts.filter(|known| !known.account.active).count() as u64;
         let at_rest =
             [("conversations of teams seen by control", seen_by_control), ("deactivated at rest", out)];
         Self(provoked.chain(events).chain(at_rest).collect())
@@ -95,7 +95,7 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let users = users(random);
     let mut store = MemoryState::new("epoch_1");
     let known = users.iter().filter(|_| random.percent(70)).cloned();
-    let account = |user| Change::PutAccount(Account::new(user));
+    let account = |user| Change::PutAccount(PutAccount { account: Account::new(user), replaces: None });
     store.judge(known.map(account).collect());
     let mut faults = Faults::drawn(random);
     faults.imports = random.percent(40).then(|| random.span(1_000..10_000));

@@ -1,14 +1,18 @@
 //! Stores with users and messages, written offline through the server's own library.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::engine::{OneTeam, Teams as _};
-use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
+use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
-use chat_core::store::{Account, AppendMessage, CONTROL_TEAM, Change, CreateConversation, Store as _};
+use chat_core::store::{
+    Account, AppendMessage, CONTROL_TEAM, Change, CreateConversation, Event, PutAccount, Store as _,
+    StoredAccount,
+};
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
 
@@ -69,6 +73,7 @@ pub(crate) fn fill(dir: &Path, size: Size) -> io::Result<Stored> {
     let everyone = (0..drivers).map(driver).chain([deep_driver()]);
     let control = (0..LISTENERS).map(users::listener);
     everyone.chain(control).map(account).try_for_each(|change| writer.put(change))?;
+    writer.commit()?;
     let conversations: Vec<_> = (0..drivers).map(|number| conversation_of(number, &driver(number))).collect();
     let deep = conversation_of(drivers, &deep_driver());
     conversations.iter().chain([&deep]).try_for_each(|conversation| writer.create(conversation))?;
@@ -83,7 +88,7 @@ pub(crate) fn fill(dir: &Path, size: Size) -> io::Result<Stored> {
 }
 
 fn account(user: User) -> Change {
-    Change::PutAccount(filed(user))
+    Change::PutAccount(PutAccount { account: filed(user), replaces: None })
 }
 
 /// The account of a user, in the teams that the server's policy gives.
@@ -120,6 +125,8 @@ fn nonce(number: u64) -> Nonce {
 struct StoreWriter {
     store: LocalStore,
     batch: Vec<Change>,
+    /// The accounts of the committed users.
+    accounts: HashMap<UserId, StoredAccount>,
     messages: u64,
 }
 
@@ -127,12 +134,12 @@ impl StoreWriter {
     fn open(dir: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let store = LocalStore::open(dir, Options::default()).map_err(io::Error::other)?;
-        Ok(Self { store, batch: Vec::with_capacity(BATCH), messages: 0 })
+        Ok(Self { store, batch: Vec::with_capacity(BATCH), accounts: HashMap::new(), messages: 0 })
     }
 
     fn create(&mut self, conversation: &Conversation) -> io::Result<()> {
-        let creator = User::new(conversation.created_by.clone(), Role::BusDriver);
-        let permit = may_create(&creator).map_err(|code| io::Error::other(code.text()))?;
+        let creator = self.account(&conversation.created_by)?;
+        let permit = may_create(creator).map_err(|code| io::Error::other(code.text()))?;
         self.messages += 1;
         self.put(Change::CreateConversation(CreateConversation {
             permit,
@@ -149,9 +156,9 @@ impl StoreWriter {
 
     /// Appends a message with a client message id, as clients do.
     fn append(&mut self, conversation: &Conversation) -> io::Result<()> {
-        let sender = filed(User::new(conversation.created_by.clone(), Role::BusDriver));
+        let sender = self.account(&conversation.created_by)?;
         let permit =
-            may_take_part(&sender, Some(conversation)).map_err(|code| io::Error::other(code.text()))?;
+            may_take_part(sender, Some(conversation)).map_err(|code| io::Error::other(code.text()))?;
         self.messages += 1;
         self.put(Change::AppendMessage(AppendMessage {
             permit,
@@ -162,6 +169,10 @@ impl StoreWriter {
         }))
     }
 
+    fn account(&self, user: &UserId) -> io::Result<&StoredAccount> {
+        self.accounts.get(user).ok_or_else(|| io::Error::other("the account is put first"))
+    }
+
     fn put(&mut self, change: Change) -> io::Result<()> {
         self.batch.push(change);
         if self.batch.len() < BATCH { Ok(()) } else { self.commit() }
@@ -170,10 +181,15 @@ impl StoreWriter {
     fn commit(&mut self) -> io::Result<()> {
         let batch = std::mem::take(&mut self.batch);
         let verdicts = block_on(self.store.commit(batch)).map_err(io::Error::other)?;
-        match verdicts.iter().find(|verdict| verdict.is_err()) {
-            Some(refused) => Err(io::Error::other(format!("the store refused: {refused:?}"))),
-            None => Ok(()),
+        for verdict in verdicts {
+            let committed =
+                verdict.map_err(|refused| io::Error::other(format!("the store refused: {refused:?}")))?;
+            if let Some(Event::AccountPut { account }) = committed.event {
+                let user = account.user.id.clone();
+                self.accounts.insert(user, StoredAccount::after(None, account, committed.position));
+            }
         }
+        Ok(())
     }
 
     fn end(mut self) -> io::Result<()> {

@@ -10,7 +10,7 @@
 //! | `!version` | version of this catalogue, u32 | once |
 //! | `!end` | the journal's end that the index has reached, JSON | per batch |
 //! | `!epoch` | the epoch | once |
-//! | `u` user | account, JSON | per account put |
+//! | `u` user | account, its position and rights position, JSON | per account put |
 //! | `s` user | – : an active user in control or in a team | per account put |
 //! | `c` conversation | title, room, creator, time, teams, version | created, member changed |
 //! | `m` conversation `ff` seq u64 | a run of messages from this number | per run |
@@ -33,7 +33,7 @@ use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
 use chat_core::store::Position;
 
 /// The version of this catalogue and of the values.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";

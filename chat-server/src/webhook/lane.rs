@@ -248,7 +248,7 @@ mod tests {
     use chat_core::drive::{Drive, NoRefresh};
     use chat_core::engine::{Engine, Settings};
     use chat_core::protocol::{Role, User};
-    use chat_core::store::{Account, Change, Store as _};
+    use chat_core::store::{Account, Change, PutAccount, Store as _};
     use tempfile::TempDir;
     use tokio::time::timeout;
 
@@ -283,7 +283,7 @@ mod tests {
         let (_running, stop) = watch::channel(());
         let before = lane.streams.next;
         let account = Account::new(User::new("user_john", Role::BusDriver));
-        store.commit(vec![Change::PutAccount(account)]).await.unwrap();
+        store.commit(vec![Change::PutAccount(PutAccount { account, replaces: None })]).await.unwrap();
         let (journal, away) = (dir.path().join("journal"), dir.path().join("away"));
         fs::rename(&journal, &away).unwrap();
         timeout(Duration::from_hours(1), lane.work(stop.clone())).await.unwrap_err();

@@ -6,12 +6,12 @@ use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
 use chat_core::store::{
     Account, AppendMessage, Change, Committed, CreateConversation, Event, Facts, MarkRead, Membership,
-    MemoryStore, Position, Query, Rejected, Store, Verdict, Window,
+    MemoryStore, Position, PutAccount, Query, Rejected, Store, StoredAccount, Verdict, Window,
 };
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
 use proptest::prelude::*;
-use server_test_support::store::{comparable, everything, load, time};
+use server_test_support::store::{comparable, everything, load, reference, stored_account, time};
 use tempfile::TempDir;
 
 const USERS: [&str; 5] = ["ann", "bob", "control", "d", "ann\u{0}b"];
@@ -22,7 +22,7 @@ const CLIENT_IDS: [&str; 3] = ["1", "2", "12"];
 /// A change or a query. Numbers choose from the lists above.
 #[derive(Clone, Debug)]
 enum Op {
-    Account { user: usize, active: bool, teams: Vec<usize>, role: usize, at: i64 },
+    Account { user: usize, active: bool, stale: bool, teams: Vec<usize>, role: usize, at: i64 },
     Create { id: usize, creator: usize, teams: Vec<usize>, client_id: Option<usize>, at: i64 },
     Append { id: usize, user: usize, stale: bool, length: usize, client_id: Option<usize>, at: i64 },
     Read { id: usize, user: usize, stale: bool, up_to: u64 },
@@ -38,8 +38,10 @@ fn op() -> impl Strategy<Value = Op> {
     let stale = || prop::bool::weighted(0.1);
     let teams = || prop::collection::vec(0..TEAMS.len(), 0..3);
     prop_oneof![
-        2 => (user.clone(), prop::bool::weighted(0.8), teams(), 0..4_usize, at())
-            .prop_map(|(user, active, teams, role, at)| Op::Account { user, active, teams, role, at }),
+        2 => (user.clone(), prop::bool::weighted(0.8), stale(), teams(), 0..4_usize, at())
+            .prop_map(|(user, active, stale, teams, role, at)| {
+                Op::Account { user, active, stale, teams, role, at }
+            }),
         2 => (id(), user.clone(), teams(), client_id(), at())
             .prop_map(|(id, creator, teams, client_id, at)| Op::Create { id, creator, teams, client_id, at }),
         6 => (id(), user.clone(), stale(), prop_oneof![0..40_usize, 2_000..2_100_usize], client_id(), at())
@@ -55,7 +57,8 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// Accounts of everybody, in no team.
 fn everybody() -> Vec<Op> {
-    let put = |user| Op::Account { user, active: true, teams: Vec::new(), role: user % 4, at: 0 };
+    let put =
+        |user| Op::Account { user, active: true, stale: false, teams: Vec::new(), role: user % 4, at: 0 };
     (0..USERS.len()).map(put).collect()
 }
 
@@ -75,18 +78,21 @@ impl Maker<'_> {
         let nonce = Nonce([self.nonces; NONCE_BYTES]);
         let client_id = |id: Option<usize>| id.map(|id| CLIENT_IDS[id].into());
         Some(match op {
-            Op::Account { user, active, teams: joined, role, at } => {
+            Op::Account { user, active, stale, teams: joined, role, at } => {
                 let known = self.account(user);
+                let replaces = known.as_ref().map(|known| Position(known.position.0 - u64::from(stale)));
                 let user = User::new(USERS[user], Role::ALL[role]);
                 let account = match known {
-                    Some(known) => Account { user, active, ..known },
+                    Some(known) => Account { user, active, ..known.account },
                     None => Account { active, ..Account::new(user) },
                 };
-                Change::PutAccount(account.in_teams(teams(joined), time(at)))
+                let account = account.in_teams(teams(joined), time(at));
+                Change::PutAccount(PutAccount { account, replaces })
             }
             Op::Create { id, creator, teams: of, client_id: repeated, at } => {
+                let account = Account::new(User::new(USERS[creator], Role::BusDriver));
                 Change::CreateConversation(CreateConversation {
-                    permit: may_create(&User::new(USERS[creator], Role::BusDriver)).unwrap(),
+                    permit: may_create(&StoredAccount { account, ..self.account(creator)? }).unwrap(),
                     id: CONVERSATIONS[id].into(),
                     title: "Support: ü".into(),
                     room_type: RoomType::ALL[id],
@@ -131,19 +137,15 @@ impl Maker<'_> {
         Some(Conversation { version, ..found })
     }
 
-    fn account(&self, user: usize) -> Option<Account> {
-        let query = Query::Account(USERS[user].into());
-        let Facts::Account(found) = load(self.reference, query).facts else { panic!("no account") };
-        found
+    fn account(&self, user: usize) -> Option<StoredAccount> {
+        stored_account(self.reference, USERS[user])
     }
 }
 
-/// Positions differ by the epoch, which has one in the journal, and only the journal has seals.
+/// Only the journal has seals.
 fn unsealed(verdict: Verdict) -> Verdict {
     match verdict {
-        Ok(Committed { event, .. }) => {
-            Ok(Committed { position: Position(0), event: event.map(Event::unsealed) })
-        }
+        Ok(Committed { position, event }) => Ok(Committed { position, event: event.map(Event::unsealed) }),
         Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
         Err(Rejected::Conflict) => Err(Rejected::Conflict),
     }
@@ -187,7 +189,7 @@ proptest! {
             LocalStore::open(dir.path(), options).unwrap()
         };
         let mut local = open();
-        let reference = MemoryStore::new("epoch");
+        let reference = reference();
         let mut maker = Maker { reference: &reference, nonces: 0 };
         let mut twin = Maker { reference: &reference, nonces: 0 };
         for (ops, reopen) in [(everybody(), false)].into_iter().chain(batches) {

@@ -8,10 +8,9 @@ use std::thread;
 
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::may_take_part;
-use chat_core::protocol::Role;
 use chat_core::store::{AppendMessage, Change};
 use chat_server::store::{LocalStore, Observer, Options, Progress};
-use server_test_support::store::{all_of, commit, creation, known, open_with, page, person, time};
+use server_test_support::store::{all_of, commit, creation, driver, known, open_with, page, time};
 use tempfile::TempDir;
 
 const CONVERSATIONS: usize = 40;
@@ -23,7 +22,7 @@ const CHANGES: u64 = 10;
 /// list.
 fn message_in_hour(id: &ConversationId, hour: u64) -> Change {
     Change::AppendMessage(AppendMessage {
-        permit: may_take_part(&person("driver", Role::BusDriver), Some(&known(id, 1))).unwrap(),
+        permit: may_take_part(&driver(), Some(&known(id, 1))).unwrap(),
         nonce: Nonce([3; NONCE_BYTES]),
         content: "moves".into(),
         client_message_id: None,

@@ -15,7 +15,9 @@ use chat_core::store::{Facts, Query};
 use chat_server::store::{Checks, LocalStore, Selection, export, verify};
 use futures::executor::block_on;
 use serde_json::Value;
-use server_test_support::store::{all_of, commit, copy_dir, creation, load, open, page, people};
+use server_test_support::store::{
+    all_of, commit, copy_dir, creation_by, load, open, page, people, stored_account,
+};
 use tempfile::TempDir;
 
 fn fixtures() -> PathBuf {
@@ -95,7 +97,8 @@ fn opens_and_goes_on(with_index: bool) {
     assert_knows_the_users(&store);
     assert_takes_part_of_0_1_0(&store);
     commit(&store, people());
-    commit(&store, vec![creation(&"conv_new".into(), None)]);
+    let driver = stored_account(&store, "driver").unwrap();
+    commit(&store, vec![creation_by(&driver, &"conv_new".into(), None)]);
     store.close().unwrap();
     let store = open(dir.path());
     assert_knows_the_users(&store);

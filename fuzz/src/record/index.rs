@@ -21,7 +21,7 @@ mod keys;
 mod values;
 
 use chat_core::id::{TeamId, UserId};
-use chat_core::store::Account;
+use chat_core::store::StoredAccount;
 
 use keys::Owner;
 use values::{ContentValue, ConversationValue, MessageValue};
@@ -36,9 +36,9 @@ pub(super) fn read(bytes: &[u8]) {
         read_message(&message);
         assert_eq!(MessageValue::erase(bytes, place).is_none(), message.content == ContentValue::Erased);
     }
-    if let Some(account) = values::decode_json::<Account>(bytes) {
-        let encoded = values::encode_json(&account);
-        assert_eq!(values::decode_json(&encoded).as_ref(), Some(&account));
+    if let Some(stored) = values::decode_json::<StoredAccount>(bytes) {
+        let encoded = values::encode_json(&stored);
+        assert_eq!(values::decode_json(&encoded).as_ref(), Some(&stored));
     }
     if let Some(conversation) = values::decode_json::<ConversationValue>(bytes) {
         let encoded = values::encode_json(&conversation);

@@ -13,8 +13,8 @@ use crate::protocol::{
 use crate::store::{Change, ConversationCreated, CreateConversation, Query};
 
 pub(super) fn step(request: &CreateSupportConversation, cx: &mut HandlerContext<'_>) -> HandlerResult {
-    let user = &cx.account.user;
-    let permit = permission::may_create(user)?;
+    let user = cx.account.user();
+    let permit = permission::may_create(cx.account)?;
     let (room_type, title) = (room_type(request, user.role), title(request));
     let mut teams = cx.teams.of_request(&SupportRequest { creator: user, title: &title, room_type });
     teams.sort_unstable();

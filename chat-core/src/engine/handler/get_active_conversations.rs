@@ -48,7 +48,7 @@ fn reply(
 }
 
 fn query(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> Query {
-    let user = cx.account.user.id.clone();
+    let user = cx.account.user().id.clone();
     if let Some(conversation) = request.conversation_id.clone() {
         return Query::ConversationRow { user, conversation };
     }
@@ -99,7 +99,7 @@ fn summary(
 
 /// The data of these users, as far as known.
 fn named(users: Vec<&UserId>, page: &ConversationPage, cx: &HandlerContext<'_>) -> Vec<User> {
-    let staff = |user| cx.directory.account(user).map(|account| &account.user);
+    let staff = |user| cx.directory.account(user).map(|known| known.user());
     users.into_iter().filter_map(|user| page.users.get(user).or_else(|| staff(user)).cloned()).collect()
 }
 

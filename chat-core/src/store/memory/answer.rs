@@ -49,13 +49,13 @@ impl MemoryState {
     }
 
     fn directory(&self) -> Directory {
-        let staff = self.stored.accounts.values().filter(|account| account.is_staff());
+        let staff = self.stored.accounts.values().filter(|stored| stored.account.is_staff());
         Directory { epoch: self.stored.epoch.clone(), staff: staff.cloned().collect() }
     }
 
     fn takes_part(&self, user: &UserId, stored: &ExportedConversation) -> bool {
         let account = self.stored.accounts.get(user);
-        account.is_some_and(|account| takes_part(account, &stored.conversation.participation))
+        account.is_some_and(|known| takes_part(&known.account, &stored.conversation.participation))
     }
 
     /// The active conversations of a user below a position, newest activity first.
@@ -84,7 +84,7 @@ impl MemoryState {
             && let Some(stored) = listed.next_if(|next| page.rows.is_empty() || count(next) <= room)
         {
             room = room.saturating_sub(count(stored));
-            page.rows.extend(account.map(|account| stored.row(account)));
+            page.rows.extend(account.map(|known| stored.row(&known.account)));
         }
         page.more = listed.peek().is_some();
         let named = page.rows.iter().flat_map(|row| {
@@ -92,7 +92,7 @@ impl MemoryState {
             members.chain([&row.last_message.sender_id])
         });
         let known = named.filter_map(|user| self.stored.accounts.get(user));
-        page.users = known.map(|account| (account.user.id.clone(), account.user.clone())).collect();
+        page.users = known.map(|known| (known.user().id.clone(), known.user().clone())).collect();
         page
     }
 

@@ -7,8 +7,8 @@ use super::MemoryState;
 use crate::export::ExportedConversation;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::store::{
-    Account, Batch, Change, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Original,
-    Position, State, UnavailableError, Verdict,
+    Batch, Change, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Original, Position,
+    State, StoredAccount, UnavailableError, Verdict,
 };
 
 impl MemoryState {
@@ -95,7 +95,7 @@ impl State for MemoryState {
         Ok(stored.and_then(|stored| stored.read_up_to.get(user)).copied().unwrap_or_default())
     }
 
-    fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError> {
+    fn account(&mut self, user: &UserId) -> Result<Option<Arc<StoredAccount>>, UnavailableError> {
         Ok(self.stored.accounts.get(user).cloned().map(Arc::new))
     }
 
@@ -105,7 +105,9 @@ impl State for MemoryState {
         match &event {
             Event::EpochBegun { epoch } => self.stored.epoch = epoch.clone(),
             Event::AccountPut { account } => {
-                self.stored.accounts.insert(account.user.id.clone(), account.clone());
+                let (accounts, user) = (&mut self.stored.accounts, &account.user.id);
+                let stored = StoredAccount::after(accounts.get(user), account.clone(), position);
+                accounts.insert(user.clone(), stored);
             }
             Event::ConversationCreated(created) => self.create(created, position),
             Event::MessageAppended(appended) => self.append(appended, position),

@@ -1,15 +1,16 @@
 //! A store under test, and short ways to change it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Fixture, Reopening};
-use crate::conversation::{Conversation, Standing};
-use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, TeamId};
-use crate::permission::{MayTakePart, may_create, may_take_part};
+use crate::conversation::Conversation;
+use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, TeamId, UserId};
+use crate::permission::{MayTakePart, may_take_part};
 use crate::protocol::{Message, MessageType, Role, RoomType, User};
 use crate::store::{
     Account, AppendMessage, Change, Committed, CreateConversation, Event, Loaded, MarkRead, Membership,
-    MessageAppended, Original, Position, Query, Rejected, Store, Verdict,
+    MessageAppended, Original, Position, Query, Rejected, Store, StoredAccount, Verdict,
 };
 use crate::time::Timestamp;
 
@@ -22,6 +23,8 @@ pub struct Bench<F: Fixture> {
     nonces: u64,
     /// The position of the last accepted change.
     accepted: Position,
+    /// The accounts as the accepted changes have left them.
+    pub(super) accounts: BTreeMap<UserId, StoredAccount>,
     /// The position that the store showed when it was opened, if a load has asked since.
     opened_at: Option<Position>,
 }
@@ -30,7 +33,8 @@ impl<F: Fixture> Bench<F> {
     /// A bench with a fresh store of this fixture.
     pub async fn new(mut fixture: F, reopening: Reopening) -> Self {
         let store = Some(fixture.create().await);
-        Self { fixture, store, reopening, nonces: 0, accepted: Position::default(), opened_at: None }
+        let (accepted, accounts) = Default::default();
+        Self { fixture, store, reopening, nonces: 0, accepted, accounts, opened_at: None }
     }
 
     pub(super) fn store(&self) -> &F::Store {
@@ -51,7 +55,8 @@ impl<F: Fixture> Bench<F> {
 
     /// Checks that the positions of accepted changes rise, and notes the last.
     pub(super) fn note(&mut self, verdicts: &[Verdict]) {
-        for Committed { position, event } in verdicts.iter().flatten() {
+        for committed in verdicts.iter().flatten() {
+            let Committed { position, event } = committed;
             let before = self.accepted;
             if event.is_none() {
                 assert!(*position >= before, "a change of nothing is at {position:?} after {before:?}");
@@ -59,6 +64,7 @@ impl<F: Fixture> Bench<F> {
                 assert!(*position > before, "positions rise: {position:?} came after {before:?}");
             }
             self.accepted = *position;
+            self.note_account(committed);
         }
     }
 
@@ -141,15 +147,16 @@ impl<F: Fixture> Bench<F> {
         let mut missing = Vec::new();
         for account in others.iter().map(|other| control(other, &[other])).chain([driver]) {
             if self.account(account.user.id.as_str()).await.is_none() {
-                missing.push(Change::PutAccount(account));
+                missing.push(self.replacing(account));
             }
         }
         if !missing.is_empty() {
             self.accept_all(missing).await;
         }
+        let permit = self.may_create(creator);
         let (id, nonce) = (ConversationId::compose(self.nonce()), self.nonce());
         CreateConversation {
-            permit: may_create(&User::new(creator, Role::BusDriver)).expect("a driver may create"),
+            permit,
             id,
             title: "Support: title".into(),
             room_type: RoomType::DriverSupport,
@@ -176,7 +183,7 @@ impl<F: Fixture> Bench<F> {
 
     /// The permit of a participant on the conversation as it now is.
     pub(super) async fn permit(&mut self, user: &str, conversation: &ConversationId) -> MayTakePart {
-        let account = self.account(user).await.expect("the user has an account");
+        let account = self.stored_account(user).await.expect("the user has an account");
         let conversation = self.conversation(conversation).await;
         may_take_part(&account, Some(&conversation)).expect("the user takes part")
     }
@@ -198,7 +205,7 @@ impl<F: Fixture> Bench<F> {
         let mut changes = Vec::with_capacity(count);
         let known = self.conversation(conversation).await;
         for _ in 0..count {
-            let permit = permit_on_version(user, &known, known.version);
+            let permit = self.permit_on_version(user, &known, known.version);
             changes.push(Change::AppendMessage(self.message_under(permit)));
         }
         self.accept_all(changes).await;
@@ -291,13 +298,4 @@ fn unsealed(verdict: Verdict) -> Verdict {
         Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
         Err(Rejected::Conflict) => Err(Rejected::Conflict),
     }
-}
-
-/// A permit as a decision on other facts would have given it: on another version of the
-/// conversation, and before the user lost its part.
-pub(super) fn permit_on_version(user: &str, conversation: &Conversation, version: u64) -> MayTakePart {
-    let account = Account::new(User::new(user, Role::BusDriver));
-    let mut other = Conversation { version, ..conversation.clone() };
-    other.participation.members.set(user.into(), Standing::Member);
-    may_take_part(&account, Some(&other)).expect("members take part")
 }

@@ -3,7 +3,7 @@
 use futures::future::{Either, select};
 
 use super::Fixture;
-use super::bench::{Bench, permit_on_version};
+use super::bench::Bench;
 use crate::id::ConversationId;
 use crate::store::{Change, Facts, Loaded, Membership, Query, Store, Verdict, Window};
 
@@ -23,9 +23,8 @@ pub async fn a_load_beside_a_commit_sees_all_or_nothing<F: Fixture>(bench: &mut 
     for round in 0..ROUNDS {
         let before = bench.messages(&id).await.len() as u64;
         let known = bench.conversation(&id).await;
-        let permit = || permit_on_version("driver", &known, known.version);
-        let mut changes: Vec<_> =
-            (0..BATCH).map(|_| Change::AppendMessage(bench.message_under(permit()))).collect();
+        let mut append = || bench.message_under(bench.permit_on_version("driver", &known, known.version));
+        let mut changes: Vec<_> = (0..BATCH).map(|_| Change::AppendMessage(append())).collect();
         let (conversation, version) = (id.clone(), known.version);
         let user = format!("control_{round}").as_str().into();
         changes.push(Change::Enrol(Membership { conversation, version, user }));

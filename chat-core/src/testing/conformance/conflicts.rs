@@ -1,7 +1,7 @@
 //! Cases: a change decided on outdated facts is refused.
 
 use super::Fixture;
-use super::bench::{Bench, appended, is_conflict, mark, permit_on_version};
+use super::bench::{Bench, appended, is_conflict, mark};
 use crate::conversation::Conversation;
 use crate::store::{AppendMessage, Change, Membership};
 
@@ -9,8 +9,8 @@ use crate::store::{AppendMessage, Change, Membership};
 fn every_change<F: Fixture>(bench: &mut Bench<F>, known: &Conversation, version: u64) -> [Change; 4] {
     let membership = |user: &str| Membership { conversation: known.id.clone(), version, user: user.into() };
     [
-        Change::AppendMessage(bench.message_under(permit_on_version("driver", known, version))),
-        mark(permit_on_version("driver", known, version), 1),
+        Change::AppendMessage(bench.message_under(bench.permit_on_version("driver", known, version))),
+        mark(bench.permit_on_version("driver", known, version), 1),
         Change::Enrol(membership("newcomer")),
         Change::Withdraw(membership("control")),
     ]
@@ -53,11 +53,12 @@ pub async fn a_conflict_refuses_later_changes_of_the_conversation_only<F: Fixtur
     let (id, other) = (bench.create("driver", &["control"]).await, bench.create("driver", &[]).await);
     let (known, unrelated) = (bench.conversation(&id).await, bench.conversation(&other).await);
     let mut changes = vec![
-        Change::AppendMessage(bench.message_under(permit_on_version("driver", &known, 1))),
-        Change::AppendMessage(bench.message_under(permit_on_version("driver", &known, 9))),
+        Change::AppendMessage(bench.message_under(bench.permit_on_version("driver", &known, 1))),
+        Change::AppendMessage(bench.message_under(bench.permit_on_version("driver", &known, 9))),
     ];
     changes.extend(every_change(bench, &known, 1));
-    changes.push(Change::AppendMessage(bench.message_under(permit_on_version("driver", &unrelated, 1))));
+    changes
+        .push(Change::AppendMessage(bench.message_under(bench.permit_on_version("driver", &unrelated, 1))));
     let creation = bench.creation("driver", &[]).await;
     changes.push(Change::CreateConversation(creation));
     let verdicts = bench.commit(changes).await;
@@ -76,7 +77,7 @@ pub async fn a_conflict_refuses_later_changes_of_the_conversation_only<F: Fixtur
 pub async fn a_conflict_ends_with_its_batch<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
-    let stale = bench.message_under(permit_on_version("driver", &known, 2));
+    let stale = bench.message_under(bench.permit_on_version("driver", &known, 2));
     assert!(is_conflict(&bench.commit(vec![Change::AppendMessage(stale)]).await[0]));
     bench.append("driver", &id, 1).await;
     assert_eq!(bench.conversation(&id).await.last_seq, 2, "the same, decided again, is accepted");
@@ -87,7 +88,7 @@ pub async fn a_change_of_members_voids_later_decisions<F: Fixture>(bench: &mut B
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
     let enrol = bench.membership("newcomer", &id).await;
-    let stale = bench.message_under(permit_on_version("control", &known, 1));
+    let stale = bench.message_under(bench.permit_on_version("control", &known, 1));
     let verdicts = bench.commit(vec![Change::Enrol(enrol), Change::AppendMessage(stale)]).await;
     assert!(
         verdicts[0].is_ok() && is_conflict(&verdicts[1]),
@@ -95,7 +96,7 @@ pub async fn a_change_of_members_voids_later_decisions<F: Fixture>(bench: &mut B
     );
     let known = bench.conversation(&id).await;
     let withdraw = bench.membership("control", &id).await;
-    let stale = bench.message_under(permit_on_version("control", &known, 2));
+    let stale = bench.message_under(bench.permit_on_version("control", &known, 2));
     let verdicts = bench.commit(vec![Change::Withdraw(withdraw), Change::AppendMessage(stale)]).await;
     assert!(
         verdicts[0].is_ok() && is_conflict(&verdicts[1]),
@@ -103,7 +104,7 @@ pub async fn a_change_of_members_voids_later_decisions<F: Fixture>(bench: &mut B
     );
     let known = bench.conversation(&id).await;
     let withdraw = bench.membership("newcomer", &id).await;
-    let fresh = bench.message_under(permit_on_version("driver", &known, 4));
+    let fresh = bench.message_under(bench.permit_on_version("driver", &known, 4));
     let verdicts = bench.commit(vec![Change::Withdraw(withdraw), Change::AppendMessage(fresh)]).await;
     assert!(
         verdicts.iter().all(Result::is_ok),
@@ -126,7 +127,7 @@ pub async fn a_change_of_nothing_voids_no_later_decision<F: Fixture>(bench: &mut
 pub async fn a_conflict_does_not_use_up_the_client_message_id<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
-    let stale = bench.message_under(permit_on_version("driver", &known, 7));
+    let stale = bench.message_under(bench.permit_on_version("driver", &known, 7));
     let stale = AppendMessage { client_message_id: Some("once".into()), ..stale };
     assert!(is_conflict(&bench.commit(vec![Change::AppendMessage(stale)]).await[0]));
     assert_eq!(bench.original("driver", "once").await, None, "a conflict is no original");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Fixture;
-use super::bench::{Bench, is_conflict, permit_on_version, time};
+use super::bench::{Bench, is_conflict, time};
 use super::messages::AWKWARD;
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::MessageId;
@@ -65,7 +65,7 @@ pub async fn an_existing_id_conflicts<F: Fixture>(bench: &mut Bench<F>) {
     let before = bench.conversation(&id).await;
     let messages = bench.messages(&id).await;
     let again = CreateConversation { id: id.clone(), ..bench.creation("another", &[]).await };
-    let append = bench.message_under(permit_on_version("driver", &before, before.version));
+    let append = bench.message_under(bench.permit_on_version("driver", &before, before.version));
     let verdicts = bench.commit(vec![Change::CreateConversation(again), Change::AppendMessage(append)]).await;
     assert!(is_conflict(&verdicts[0]), "to create a conversation that exists is a conflict: {verdicts:?}");
     assert!(is_conflict(&verdicts[1]), "later changes of that conversation are refused too: {verdicts:?}");

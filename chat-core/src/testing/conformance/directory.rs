@@ -32,27 +32,27 @@ pub async fn an_account_is_found_as_it_was_put<F: Fixture>(bench: &mut Bench<F>)
         role_imported: true,
     };
     assert_eq!(bench.account("user").await, None, "an account that was not put is none");
-    let committed = bench.accept(Change::PutAccount(full.clone())).await;
+    let committed = bench.put(full.clone()).await;
     assert_eq!(committed.event, Some(Event::AccountPut { account: full.clone() }));
     assert_eq!(bench.account("user").await, Some(full));
     assert_eq!(bench.account("use").await, None);
     assert_eq!(bench.account("user2").await, None);
 }
 
-/// A later account replaces the earlier one, also within a batch.
+/// A later account replaces the earlier one.
 pub async fn an_account_is_replaced_whole<F: Fixture>(bench: &mut Bench<F>) {
     let first = Account {
         joined: [("a".into(), time(1))].into(),
         ..account("user", Role::ControlStaff, true, &["a", "b"])
     };
-    bench.accept(Change::PutAccount(first.clone())).await;
+    bench.put(first.clone()).await;
+    bench.put(account("user", Role::ControlAdmin, true, &["b"])).await;
     let last = account("user", Role::BusDriver, false, &[]);
-    let between = account("user", Role::ControlAdmin, true, &["b"]);
-    bench.accept_all(vec![Change::PutAccount(between), Change::PutAccount(last.clone())]).await;
+    bench.put(last.clone()).await;
     assert_eq!(bench.account("user").await, Some(last), "the last put stands");
-    assert_eq!(bench.directory().await.staff, [], "the directory follows the last put");
-    bench.accept(Change::PutAccount(first.clone())).await;
-    assert_eq!(bench.directory().await.staff, [first], "the directory follows the last put");
+    assert_eq!(bench.staff().await, [], "the directory follows the last put");
+    bench.put(first.clone()).await;
+    assert_eq!(bench.staff().await, [first], "the directory follows the last put");
 }
 
 /// Puts every role, active or not, in teams or in none, in no order.
@@ -64,7 +64,8 @@ async fn everybody<F: Fixture>(bench: &mut Bench<F>) -> Vec<Account> {
             accounts.push(account(&id, role, active, teams));
         }
     }
-    bench.accept_all(accounts.iter().cloned().map(Change::PutAccount).collect()).await;
+    let changes = accounts.iter().map(|account| bench.replacing(account.clone())).collect();
+    bench.accept_all(changes).await;
     accounts.sort_by(|a, b| a.user.id.cmp(&b.user.id));
     accounts
 }
@@ -74,7 +75,7 @@ pub async fn staff_is_every_active_account_in_control_or_a_team<F: Fixture>(benc
     let mut expected = everybody(bench).await;
     let is_staff = |account: &Account| account.user.role.is_control() || !account.teams.is_empty();
     expected.retain(|account| account.active && is_staff(account));
-    assert_eq!(bench.directory().await.staff, expected);
+    assert_eq!(bench.staff().await, expected);
 }
 
 /// The epoch of a store is one string, not empty, as long as the store lives.
@@ -117,7 +118,7 @@ pub async fn awkward_user_ids_stay_apart<F: Fixture>(bench: &mut Bench<F>) {
     let mut created = Vec::new();
     for id in ids {
         let team = if id.len() <= TEAM_BYTES { id } else { "a long name" };
-        bench.accept(Change::PutAccount(account(id, Role::BusDriver, true, &[team]))).await;
+        bench.put(account(id, Role::BusDriver, true, &[team])).await;
         let creation =
             CreateConversation { client_message_id: Some(id.into()), ..bench.creation(id, &[]).await };
         created.push(creation.id.clone());
@@ -133,7 +134,7 @@ pub async fn awkward_user_ids_stay_apart<F: Fixture>(bench: &mut Bench<F>) {
         assert_eq!(page.users.len(), 1, "the list of {id:?} describes it");
         assert!(bench.original(id, id).await.is_some(), "the original of {id:?}");
     }
-    let mut all: Vec<_> = bench.directory().await.staff.into_iter().map(|account| account.user.id).collect();
+    let mut all: Vec<_> = bench.staff().await.into_iter().map(|account| account.user.id).collect();
     assert!(all.is_sorted(), "the directory is ordered by id");
     all.retain(|user| ids.contains(&user.as_str()));
     assert_eq!(all.len(), ids.len(), "the directory holds each");

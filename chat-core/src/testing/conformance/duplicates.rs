@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Fixture;
-use super::bench::{Bench, appended, is_conflict, permit_on_version, teams, time};
+use super::bench::{Bench, appended, is_conflict, teams, time};
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::protocol::{Role, RoomType, User};
 use crate::store::{
@@ -82,16 +82,18 @@ pub async fn a_duplicate_is_found_before_any_conflict<F: Fixture>(bench: &mut Be
         let client_message_id = Some("once".into());
         Change::AppendMessage(AppendMessage { client_message_id, ..bench.message_under(permit) })
     };
-    let stale = repeat(bench, permit_on_version("driver", &known, 9));
+    let [stale, fresh] = [9, 1].map(|version| bench.permit_on_version("driver", &known, version));
+    let stale = repeat(bench, stale);
     let verdicts = bench.commit(vec![stale]).await;
     assert_eq!(verdicts[0], expected, "a duplicate on another version is a duplicate");
-    let conflict = bench.message_under(permit_on_version("driver", &known, 9));
-    let after = repeat(bench, permit_on_version("driver", &known, 1));
+    let conflict = bench.message_under(bench.permit_on_version("driver", &known, 9));
+    let after = repeat(bench, fresh);
     let verdicts = bench.commit(vec![Change::AppendMessage(conflict), after]).await;
     assert!(is_conflict(&verdicts[0]));
     assert_eq!(verdicts[1], expected, "a duplicate after a conflict in the batch is a duplicate");
     let missing = crate::conversation::Conversation { id: bench.creation("driver", &[]).await.id, ..known };
-    let nowhere = repeat(bench, permit_on_version("driver", &missing, 1));
+    let permit = bench.permit_on_version("driver", &missing, 1);
+    let nowhere = repeat(bench, permit);
     assert_eq!(
         bench.commit(vec![nowhere]).await[0],
         expected,
@@ -105,7 +107,7 @@ pub async fn a_duplicate_refuses_no_later_change<F: Fixture>(bench: &mut Bench<F
     let known = bench.conversation(&id).await;
     let first = keyed(bench, &id, "once").await;
     bench.accept(Change::AppendMessage(first)).await;
-    let stale = bench.message_under(permit_on_version("driver", &known, 9));
+    let stale = bench.message_under(bench.permit_on_version("driver", &known, 9));
     let stale = AppendMessage { client_message_id: Some("once".into()), ..stale };
     let next = bench.message("driver", &id).await;
     let verdicts = bench.commit(vec![Change::AppendMessage(stale), Change::AppendMessage(next)]).await;

@@ -233,7 +233,7 @@ pub async fn known_members_and_last_senders_are_described<F: Fixture>(bench: &mu
     {
         if member != "unknown" {
             let user = User { first_name: member.into(), ..User::new(member, Role::QueueRegulator) };
-            bench.accept(Change::PutAccount(Account::new(user))).await;
+            bench.put(Account::new(user)).await;
         }
         let enrol = bench.membership(member, id).await;
         bench.accept(Change::Enrol(enrol)).await;
@@ -241,7 +241,7 @@ pub async fn known_members_and_last_senders_are_described<F: Fixture>(bench: &mu
     let withdraw = bench.membership("withdrawn", &id).await;
     bench.accept(Change::Withdraw(withdraw)).await;
     let out = Account { active: false, ..Account::new(User::new("inactive", Role::QueueRegulator)) };
-    bench.accept(Change::PutAccount(out)).await;
+    bench.put(out).await;
     bench.append("control", &id, 1).await;
     let page = bench.listed(Listing { limit: 1, ..Listing::of("driver") }).await;
     let named: Vec<_> = page.users.keys().map(UserId::as_str).filter(|id| *id != "withdrawn").collect();

@@ -1,7 +1,7 @@
 //! Cases: members by name.
 
 use super::Fixture;
-use super::bench::{Bench, control, is_conflict, permit_on_version};
+use super::bench::{Bench, control, is_conflict};
 use super::queries::Listing;
 use crate::conversation::Standing;
 use crate::id::ConversationId;
@@ -33,7 +33,7 @@ pub(super) async fn has_no_part<F: Fixture>(bench: &mut Bench<F>, user: &str, id
     assert!(!listed.contains(id), "{user} does not take part, and its list has {id}");
     assert_eq!(bench.row(user, id).await.rows, [], "{user} does not take part, and gets a row");
     let known = bench.conversation(id).await;
-    let append = bench.message_under(permit_on_version(user, &known, known.version));
+    let append = bench.message_under(bench.permit_on_version(user, &known, known.version));
     let verdicts = bench.commit(vec![Change::AppendMessage(append)]).await;
     assert!(is_conflict(&verdicts[0]), "{user} does not take part, and sends: {verdicts:?}");
 }
@@ -58,14 +58,14 @@ fn assert_membership(committed: &Committed, expected: Option<u64>) {
 /// An enrolled user takes part in all that there is, and the version rises by one.
 pub async fn an_enrolled_user_takes_part<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &[]).await;
-    bench.accept(Change::PutAccount(Account::new(User::new("regulator", Role::QueueRegulator)))).await;
+    bench.put(Account::new(User::new("regulator", Role::QueueRegulator))).await;
     has_no_part(bench, "regulator", &id).await;
     enrol(bench, "regulator", &id).await;
     let now = bench.conversation(&id).await;
     assert_eq!((now.version, now.last_seq), (2, 1));
     assert_eq!(standing(bench, "regulator", &id).await, Standing::Member);
     has_a_part(bench, "regulator", &id).await;
-    bench.accept(Change::PutAccount(control("regulator", &[]))).await;
+    bench.put(control("regulator", &[])).await;
     has_a_part(bench, "regulator", &id).await;
 }
 
@@ -84,11 +84,11 @@ pub async fn a_withdrawn_user_takes_part_no_more<F: Fixture>(bench: &mut Bench<F
 pub async fn a_withdrawal_outlasts_changes_of_the_account<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control", "admin"]).await;
     withdraw(bench, "control", &id).await;
-    bench.accept(Change::PutAccount(control("control", &["control", "admin"]))).await;
+    bench.put(control("control", &["control", "admin"])).await;
     has_no_part(bench, "control", &id).await;
-    bench.accept(Change::PutAccount(Account::new(User::new("control", Role::BusDriver)))).await;
+    bench.put(Account::new(User::new("control", Role::BusDriver))).await;
     has_no_part(bench, "control", &id).await;
-    bench.accept(Change::PutAccount(control("control", &["control"]))).await;
+    bench.put(control("control", &["control"])).await;
     has_no_part(bench, "control", &id).await;
 }
 
@@ -103,20 +103,20 @@ pub async fn an_enrolment_lifts_a_withdrawal<F: Fixture>(bench: &mut Bench<F>) {
     }
     assert_eq!(standing(bench, "control", &id).await, Standing::Unnamed);
     assert_eq!(standing(bench, "driver", &id).await, Standing::Member);
-    bench.accept(Change::PutAccount(control("control", &["another"]))).await;
+    bench.put(control("control", &["another"])).await;
     has_no_part(bench, "control", &id).await;
 }
 
 /// A part given by name to control of other teams ends with the control role.
 pub async fn a_part_given_to_control_ends_with_the_role<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
-    bench.accept(Change::PutAccount(control("other", &["another"]))).await;
+    bench.put(control("other", &["another"])).await;
     has_no_part(bench, "other", &id).await;
     enrol(bench, "other", &id).await;
     assert_eq!(standing(bench, "other", &id).await, Standing::ControlMember);
-    bench.accept(Change::PutAccount(control("other", &[]))).await;
+    bench.put(control("other", &[])).await;
     has_a_part(bench, "other", &id).await;
-    bench.accept(Change::PutAccount(Account::new(User::new("other", Role::BusDriver)))).await;
+    bench.put(Account::new(User::new("other", Role::BusDriver))).await;
     has_no_part(bench, "other", &id).await;
 }
 
@@ -124,7 +124,7 @@ pub async fn a_part_given_to_control_ends_with_the_role<F: Fixture>(bench: &mut 
 /// without an account.
 pub async fn to_enrol_a_participant_changes_nothing<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control", "inactive"]).await;
-    bench.accept(Change::PutAccount(Account { active: false, ..control("inactive", &["inactive"]) })).await;
+    bench.put(Account { active: false, ..control("inactive", &["inactive"]) }).await;
     enrol(bench, "nobody", &id).await;
     let before = bench.conversation(&id).await;
     for user in ["control", "driver", "inactive", "nobody"] {
@@ -137,7 +137,7 @@ pub async fn to_enrol_a_participant_changes_nothing<F: Fixture>(bench: &mut Benc
 /// Withdrawing a stranger is accepted and changes nothing.
 pub async fn to_withdraw_a_stranger_changes_nothing<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
-    bench.accept(Change::PutAccount(control("other", &["another"]))).await;
+    bench.put(control("other", &["another"])).await;
     let before = bench.conversation(&id).await;
     for user in ["stranger", "other"] {
         let withdraw = bench.membership(user, &id).await;
@@ -153,12 +153,12 @@ pub async fn to_withdraw_a_stranger_changes_nothing<F: Fixture>(bench: &mut Benc
 /// come.
 pub async fn a_withdrawal_reaches_who_is_not_there<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
-    bench.accept(Change::PutAccount(Account { active: false, ..control("control", &["control"]) })).await;
+    bench.put(Account { active: false, ..control("control", &["control"]) }).await;
     enrol(bench, "nobody", &id).await;
     withdraw(bench, "control", &id).await;
     withdraw(bench, "nobody", &id).await;
-    bench.accept(Change::PutAccount(control("control", &["control"]))).await;
-    bench.accept(Change::PutAccount(Account::new(User::new("nobody", Role::BusDriver)))).await;
+    bench.put(control("control", &["control"])).await;
+    bench.put(Account::new(User::new("nobody", Role::BusDriver))).await;
     has_no_part(bench, "control", &id).await;
     has_no_part(bench, "nobody", &id).await;
 }
@@ -167,9 +167,9 @@ pub async fn a_withdrawal_reaches_who_is_not_there<F: Fixture>(bench: &mut Bench
 pub async fn several_reasons_give_one_row<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["a", "b"]).await;
     let other = bench.create("driver", &["b"]).await;
-    bench.accept(Change::PutAccount(Account::new(User::new("both", Role::QueueRegulator)))).await;
+    bench.put(Account::new(User::new("both", Role::QueueRegulator))).await;
     enrol(bench, "both", &id).await;
-    bench.accept(Change::PutAccount(control("both", &["a", "b"]))).await;
+    bench.put(control("both", &["a", "b"])).await;
     assert_eq!(bench.listed_ids("both").await, [other.clone(), id.clone()]);
     let page = bench.listed(Listing { limit: 1, ..Listing::of("both") }).await;
     assert!(page.more, "one of two rows");
@@ -183,8 +183,9 @@ pub async fn several_reasons_give_one_row<F: Fixture>(bench: &mut Bench<F>) {
 /// hundreds of users of teams.
 pub async fn hundreds_of_members_and_conversations_are_read<F: Fixture>(bench: &mut Bench<F>) {
     let names: Vec<_> = (0..300).map(|number| format!("control_{number:03}")).collect();
-    let accounts = names.iter().map(|name| Change::PutAccount(control(name, &["all"])));
-    bench.accept_all(accounts.collect()).await;
+    let accounts = names.iter().map(|name| bench.replacing(control(name, &["all"])));
+    let accounts = accounts.collect();
+    bench.accept_all(accounts).await;
     let many = bench.create("driver", &[]).await;
     for (version, name) in (1..).zip(&names) {
         let (conversation, user) = (many.clone(), name.as_str().into());
@@ -203,6 +204,6 @@ pub async fn hundreds_of_members_and_conversations_are_read<F: Fixture>(bench: &
     let whole = list.rows.iter().find(|row| row.conversation.id == many).expect("a member has a row");
     assert_eq!(whole.conversation.participation.members.len(), 301, "every member in a list");
     assert_eq!(list.users.len(), 301, "every member is described");
-    let staff = bench.directory().await.staff.into_iter().map(|account| account.user.id.to_string());
+    let staff = bench.staff().await.into_iter().map(|account| account.user.id.to_string());
     assert_eq!(staff.collect::<Vec<_>>(), names, "all staff");
 }

@@ -1,7 +1,7 @@
 //! Cases: messages are appended.
 
 use super::Fixture;
-use super::bench::{Bench, appended, permit_on_version, seqs, stored, time};
+use super::bench::{Bench, appended, seqs, stored, time};
 use crate::id::{MessageId, NONCE_BYTES, Nonce};
 use crate::store::{AppendMessage, Change, Window};
 
@@ -27,7 +27,7 @@ pub async fn messages_are_numbered_without_holes<F: Fixture>(bench: &mut Bench<F
     for batch in 0..3_u64 {
         let mut changes = Vec::new();
         for user in ["driver", "control"] {
-            let draft = bench.message_under(permit_on_version(user, &known, known.version));
+            let draft = bench.message_under(bench.permit_on_version(user, &known, known.version));
             expected.push(stored(&draft, expected.len() as u64 + 1, time(0)));
             changes.push(Change::AppendMessage(draft));
         }
@@ -130,7 +130,7 @@ pub async fn a_full_batch_is_taken<F: Fixture>(bench: &mut Bench<F>) {
     let known = [bench.conversation(&ids[0]).await, bench.conversation(&ids[1]).await];
     let mut changes = Vec::new();
     for number in 0..1_024_usize {
-        let permit = permit_on_version("driver", &known[number % 2], 1);
+        let permit = bench.permit_on_version("driver", &known[number % 2], 1);
         let content = format!("number {number}").into();
         changes.push(Change::AppendMessage(AppendMessage { content, ..bench.message_under(permit) }));
     }

@@ -35,6 +35,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "to panic is how a case fails")]
 
+mod accounts;
 mod bench;
 mod cases;
 pub mod concurrency;
@@ -50,6 +51,7 @@ pub mod messages;
 pub mod positions;
 mod queries;
 pub mod reading;
+pub mod rights;
 pub mod teams;
 
 use std::future::Future;
@@ -114,6 +116,7 @@ mod tests {
             ("messages", include_str!("messages.rs")),
             ("positions", include_str!("positions.rs")),
             ("reading", include_str!("reading.rs")),
+            ("rights", include_str!("rights.rs")),
             ("teams", include_str!("teams.rs")),
         ];
         for (theme, source) in themes {

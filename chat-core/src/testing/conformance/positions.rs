@@ -1,7 +1,7 @@
 //! Cases: how far the store's history has come.
 
 use super::Fixture;
-use super::bench::{Bench, control, mark, permit_on_version};
+use super::bench::{Bench, control, mark};
 use crate::store::{Change, Membership, Query};
 
 /// Every change has a higher position than those before it, also within a batch and of whatever
@@ -9,19 +9,19 @@ use crate::store::{Change, Membership, Query};
 pub async fn positions_rise_with_every_change<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     let known = bench.conversation(&id).await;
-    let permit = |user: &str| permit_on_version(user, &known, 1);
-    let account = control("x", &["some team"]);
+    bench.put(control("y", &[])).await;
+    let [x, y] = ["x", "y"].map(|user| bench.replacing(control(user, &["some team"])));
     let membership =
         |version, user: &str| Membership { conversation: id.clone(), version, user: user.into() };
     let batch = vec![
-        Change::PutAccount(account.clone()),
-        Change::AppendMessage(bench.message_under(permit("driver"))),
-        mark(permit("control"), 2),
-        mark(permit("control"), 1),
+        x,
+        Change::AppendMessage(bench.message_under(bench.permit_on_version("driver", &known, 1))),
+        mark(bench.permit_on_version("control", &known, 1), 2),
+        mark(bench.permit_on_version("control", &known, 1), 1),
         Change::Enrol(membership(1, "x")),
         Change::Enrol(membership(2, "x")),
         Change::Withdraw(membership(2, "control")),
-        Change::PutAccount(account),
+        y,
         Change::CreateConversation(bench.creation("driver", &[]).await),
     ];
     // That positions rise is checked of every commit of every case.

@@ -6,7 +6,8 @@ use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId};
 use crate::protocol::Message;
 use crate::store::{
-    Account, ConversationPage, Directory, Facts, MessagePage, Original, Position, Query, Window,
+    Account, ConversationPage, Directory, Facts, MessagePage, Original, Position, Query, StoredAccount,
+    Window,
 };
 
 /// Takes the facts of one variant out of an answer.
@@ -30,7 +31,16 @@ impl<F: Fixture> Bench<F> {
     }
 
     pub(super) async fn account(&mut self, user: &str) -> Option<Account> {
+        self.stored_account(user).await.map(|stored| stored.account)
+    }
+
+    pub(super) async fn stored_account(&mut self, user: &str) -> Option<StoredAccount> {
         expect_facts!(self, Query::Account(user.into()), Account)
+    }
+
+    /// The accounts of the staff.
+    pub(super) async fn staff(&mut self) -> Vec<Account> {
+        self.directory().await.staff.into_iter().map(|stored| stored.account).collect()
     }
 
     pub(super) async fn directory(&mut self) -> Directory {

@@ -1,7 +1,7 @@
 //! Cases: read positions.
 
 use super::Fixture;
-use super::bench::{Bench, is_marked, mark, permit_on_version};
+use super::bench::{Bench, is_marked, mark};
 use super::queries::Listing;
 use crate::id::ConversationId;
 use crate::store::Change;
@@ -22,7 +22,7 @@ pub async fn a_read_position_never_falls<F: Fixture>(bench: &mut Bench<F>) {
         assert_eq!(read_up_to(bench, "control", &id).await, then, "the position after {up_to}");
     }
     let known = bench.conversation(&id).await;
-    let marks = [4, 7, 6, 8].map(|up_to| mark(permit_on_version("driver", &known, 1), up_to));
+    let marks = [4, 7, 6, 8].map(|up_to| mark(bench.permit_on_version("driver", &known, 1), up_to));
     let committed = bench.accept_all(marks.into()).await;
     assert_eq!(
         committed.iter().map(is_marked).collect::<Vec<_>>(),

@@ -1,17 +1,12 @@
 //! Cases: users take part by their teams.
 
 use super::Fixture;
-use super::bench::{Bench, control, is_conflict, mark, permit_on_version, time};
+use super::bench::{Bench, control, is_conflict, mark, time};
 use super::membership::{has_a_part, has_no_part};
 use super::queries::Listing;
 use crate::id::ConversationId;
-use crate::permission::may_create;
 use crate::protocol::{Role, User};
 use crate::store::{Account, Change, CreateConversation};
-
-fn put(account: Account) -> Change {
-    Change::PutAccount(account)
-}
 
 fn driver(user: &str) -> Account {
     Account::new(User::new(user, Role::BusDriver))
@@ -26,9 +21,9 @@ fn inactive(account: Account) -> Account {
 pub async fn a_team_is_joined_with_all_that_was_before<F: Fixture>(bench: &mut Bench<F>) {
     let first = bench.create("driver", &["one"]).await;
     let other = bench.create("driver", &["other"]).await;
-    bench.accept(put(control("late", &[]))).await;
+    bench.put(control("late", &[])).await;
     has_no_part(bench, "late", &first).await;
-    bench.accept(put(control("late", &["one"]))).await;
+    bench.put(control("late", &["one"])).await;
     has_a_part(bench, "late", &first).await;
     has_no_part(bench, "late", &other).await;
     let second = bench.create("driver", &["one", "other"]).await;
@@ -41,7 +36,7 @@ pub async fn any_role_may_be_in_a_team<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["route 7"]).await;
     for role in Role::ALL {
         let account = Account { user: User::new(role.as_str(), role), ..control("", &["route 7"]) };
-        bench.accept(put(account)).await;
+        bench.put(account).await;
         has_a_part(bench, role.as_str(), &id).await;
     }
 }
@@ -50,15 +45,15 @@ pub async fn any_role_may_be_in_a_team<F: Fixture>(bench: &mut Bench<F>) {
 pub async fn who_leaves_a_team_may_return<F: Fixture>(bench: &mut Bench<F>) {
     let ids = [bench.create("driver", &["one"]).await, bench.create("driver", &["one", "two"]).await];
     let account = control("desk", &["one", "two"]);
-    bench.accept(put(account.clone())).await;
-    bench.accept(put(control("desk", &["two"]))).await;
+    bench.put(account.clone()).await;
+    bench.put(control("desk", &["two"])).await;
     has_no_part(bench, "desk", &ids[0]).await;
     has_a_part(bench, "desk", &ids[1]).await;
-    bench.accept(put(driver("desk"))).await;
+    bench.put(driver("desk")).await;
     for id in &ids {
         has_no_part(bench, "desk", id).await;
     }
-    bench.accept(put(account)).await;
+    bench.put(account).await;
     for id in &ids {
         has_a_part(bench, "desk", id).await;
     }
@@ -69,9 +64,9 @@ pub async fn an_inactive_user_takes_no_part<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     for account in [driver("driver"), control("control", &["control"])] {
         let user = account.user.id.to_string();
-        bench.accept(put(inactive(account.clone()))).await;
+        bench.put(inactive(account.clone())).await;
         has_no_part(bench, &user, &id).await;
-        bench.accept(put(account)).await;
+        bench.put(account).await;
         has_a_part(bench, &user, &id).await;
     }
 }
@@ -81,16 +76,16 @@ pub async fn an_inactive_user_takes_no_part<F: Fixture>(bench: &mut Bench<F>) {
 pub async fn a_change_decided_before_a_demotion_conflicts<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     for lost in [driver("control"), inactive(control("control", &["control"]))] {
-        bench.accept(put(control("control", &["control"]))).await;
+        bench.put(control("control", &["control"])).await;
         let known = bench.conversation(&id).await;
         let changes = |bench: &mut Bench<F>| {
-            let permit = || permit_on_version("control", &known, 1);
-            [Change::AppendMessage(bench.message_under(permit())), mark(permit(), 1)]
+            let mark = mark(bench.permit_on_version("control", &known, 1), 1);
+            [Change::AppendMessage(bench.message_under(bench.permit_on_version("control", &known, 1))), mark]
         };
-        let batches = [changes(bench), changes(bench)];
-        for change in batches.into_iter().flatten() {
-            bench.accept(put(control("control", &["control"]))).await;
-            let verdicts = bench.commit(vec![put(lost.clone()), change]).await;
+        for which in 0..2 {
+            bench.put(control("control", &["control"])).await;
+            let change = changes(bench).into_iter().nth(which).expect("a message and a reading");
+            let verdicts = bench.commit(vec![bench.replacing(lost.clone()), change]).await;
             assert!(verdicts[0].is_ok() && is_conflict(&verdicts[1]), "in one batch: {verdicts:?}");
         }
         for change in changes(bench) {
@@ -100,20 +95,18 @@ pub async fn a_change_decided_before_a_demotion_conflicts<F: Fixture>(bench: &mu
         let after = bench.conversation(&id).await;
         assert_eq!((after.last_seq, after.version), (1, 1), "nothing of it is stored");
     }
-    let back = vec![put(control("control", &["control"])), {
-        let known = bench.conversation(&id).await;
-        Change::AppendMessage(bench.message_under(permit_on_version("control", &known, 1)))
-    }];
-    bench.accept_all(back).await;
+    bench.put(control("control", &["control"])).await;
+    bench.append("control", &id, 1).await;
 }
 
 /// A refusal because of a demotion leaves the messages of others in the batch alone.
 pub async fn a_demotion_refuses_no_change_of_others<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control", "admin"]).await;
     let known = bench.conversation(&id).await;
+    let demotion = bench.replacing(driver("control"));
     let mut append =
-        |user: &str| Change::AppendMessage(bench.message_under(permit_on_version(user, &known, 1)));
-    let changes = vec![append("control"), put(driver("control")), append("control"), append("admin")];
+        |user: &str| Change::AppendMessage(bench.message_under(bench.permit_on_version(user, &known, 1)));
+    let changes = vec![append("control"), demotion, append("control"), append("admin")];
     let verdicts = bench.commit(changes).await;
     assert!(verdicts[0].is_ok() && verdicts[1].is_ok(), "{verdicts:?}");
     assert!(is_conflict(&verdicts[2]), "{verdicts:?}");
@@ -128,16 +121,17 @@ pub async fn a_creation_by_control_or_an_inactive_user_conflicts<F: Fixture>(ben
     {
         let [early, late] = [bench.creation(user, &[]).await, bench.creation(user, &[]).await];
         let ids = [early.id.clone(), late.id.clone()];
-        let verdicts = bench.commit(vec![put(account), Change::CreateConversation(early)]).await;
+        let verdicts = bench.commit(vec![bench.replacing(account), Change::CreateConversation(early)]).await;
         assert!(verdicts[0].is_ok() && is_conflict(&verdicts[1]), "in one batch: {verdicts:?}");
+        let late = CreateConversation { permit: bench.may_create(user), ..late };
         let verdicts = bench.commit(vec![Change::CreateConversation(late)]).await;
         assert!(is_conflict(&verdicts[0]), "in the next batch: {verdicts:?}");
         for id in ids {
             assert_eq!(bench.find_conversation(&id).await, None, "a conflict creates nothing");
         }
     }
-    let permit = may_create(&User::new("unknown", Role::BusDriver)).expect("a driver may create");
-    let creation = CreateConversation { permit, ..bench.creation("driver", &[]).await };
+    let creation =
+        CreateConversation { permit: bench.may_create("unknown"), ..bench.creation("driver", &[]).await };
     let verdicts = bench.commit(vec![Change::CreateConversation(creation)]).await;
     assert!(is_conflict(&verdicts[0]), "a user without an account: {verdicts:?}");
 }
@@ -145,7 +139,7 @@ pub async fn a_creation_by_control_or_an_inactive_user_conflicts<F: Fixture>(ben
 /// A creator who joins control takes part as before, for the conversation is the creator's own.
 pub async fn a_creator_in_control_keeps_the_conversation<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
-    bench.accept(put(control("driver", &["another"]))).await;
+    bench.put(control("driver", &["another"])).await;
     has_a_part(bench, "driver", &id).await;
 }
 
@@ -155,10 +149,10 @@ pub async fn a_list_merges_all_teams<F: Fixture>(bench: &mut Bench<F>) {
     for team in ["a", "b", "a", "c", "b", "d"] {
         expected.push(bench.create("driver", &[team]).await);
     }
-    bench.accept(put(driver("all"))).await;
+    bench.put(driver("all")).await;
     let enrol = bench.membership("all", &expected[3]).await;
     bench.accept(Change::Enrol(enrol)).await;
-    bench.accept(put(control("all", &["a", "b"]))).await;
+    bench.put(control("all", &["a", "b"])).await;
     expected.remove(5);
     expected.reverse();
     assert_eq!(bench.listed_ids("all").await, expected, "newest activity first");
@@ -189,15 +183,15 @@ pub async fn unread_are_counted_from_the_first_joining<F: Fixture>(bench: &mut B
     }
     let joined = |team: &str, at| control("late", &[]).in_teams(vec![team.into()], time(at));
     for (at, expected) in [(0, 4), (10, 3), (11, 2), (30, 1), (31, 0)] {
-        bench.accept(put(joined("one", at))).await;
+        bench.put(joined("one", at)).await;
         assert_eq!(unread(bench, "late", &id).await, expected, "joined at {at}");
         assert_eq!(bench.row("late", &id).await.rows[0].unread_count, expected, "joined at {at}: the row");
     }
     let away = joined("one", 20).in_teams(vec![], time(25));
     let back = away.in_teams(vec!["one".into()], time(50));
-    bench.accept(put(back.clone())).await;
+    bench.put(back.clone()).await;
     assert_eq!(unread(bench, "late", &id).await, 2, "from the first joining on");
-    bench.accept(put(back.in_teams(vec!["one".into(), "two".into()], time(60)))).await;
+    bench.put(back.in_teams(vec!["one".into(), "two".into()], time(60))).await;
     assert_eq!(unread(bench, "late", &id).await, 2, "from the first joining of any of the teams");
     bench.read("late", &id, 3).await;
     assert_eq!(unread(bench, "late", &id).await, 1, "what was read is not unread");
@@ -207,10 +201,10 @@ pub async fn unread_are_counted_from_the_first_joining<F: Fixture>(bench: &mut B
 pub async fn unread_of_a_member_are_counted_from_the_beginning<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create_at("driver", &["one"], 0).await;
     bench.append("driver", &id, 2).await;
-    bench.accept(put(driver("member"))).await;
+    bench.put(driver("member")).await;
     let enrol = bench.membership("member", &id).await;
     bench.accept(Change::Enrol(enrol)).await;
     assert_eq!(unread(bench, "member", &id).await, 3);
-    bench.accept(put(control("member", &[]).in_teams(vec!["one".into()], time(90)))).await;
+    bench.put(control("member", &[]).in_teams(vec!["one".into()], time(90))).await;
     assert_eq!(unread(bench, "member", &id).await, 3, "still a member");
 }

@@ -16,7 +16,7 @@ impl Oracle {
         self.stored.verify(store)?;
         self.emergencies.are_heard(|conn, id| self.is_of_team(conn, id, store))?;
         for (conn, link) in &self.links {
-            let is_out = store.accounts.get(link.user.as_str()).is_some_and(|account| !account.active);
+            let is_out = store.accounts.get(link.user.as_str()).is_some_and(|stored| !stored.account.active);
             must(!is_out, "P5", || format!("{} is deactivated, and has connection {conn}", link.user))?;
             let left = link.pending.len();
             must(left == 0, "P6", || format!("connection {conn} has {left} requests without a reply"))?;
@@ -36,7 +36,7 @@ impl Oracle {
         let mut seen = 0;
         for (conn, link) in &self.links {
             let account = store.accounts.get(link.user.as_str());
-            let account = account.filter(|account| account.is_active_control());
+            let account = account.map(|stored| &stored.account).filter(|account| account.is_active_control());
             let Some((account, shown)) = account.zip(link.shown.as_ref()) else { continue };
             let all = store.conversations.values().map(|exported| &exported.conversation);
             for Conversation { id, .. } in all.filter(|conversation| is_in_by_team(account, conversation)) {
@@ -57,7 +57,7 @@ impl Oracle {
         let exported = store.conversations.get(id);
         let is_in = account
             .zip(exported)
-            .is_some_and(|(account, exported)| is_in_by_team(account, &exported.conversation));
+            .is_some_and(|(stored, exported)| is_in_by_team(&stored.account, &exported.conversation));
         is_in && !self.stored.has_moved(id, &link.user)
     }
 }

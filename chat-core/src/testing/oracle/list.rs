@@ -33,7 +33,7 @@ pub(super) struct Walk {
 pub(super) fn standing(user: &str, store: &Export) -> Stood {
     let own = store.conversations.values().map(|stored| &stored.conversation);
     let account = store.accounts.get(user);
-    let own = own.filter(|conversation| account.is_some_and(|account| takes_part(account, conversation)));
+    let own = own.filter(|own| account.is_some_and(|stored| takes_part(&stored.account, own)));
     own.map(|own| (own.id.to_string(), (own.version, own.last_seq))).collect()
 }
 
@@ -73,7 +73,7 @@ impl Oracle {
         let stood = asked.stood.get(stored.conversation.id.as_str()).map(|(version, _)| *version);
         let is_same =
             stood == Some(stored.conversation.version) && self.stored.rights_are_known_since(asked.look);
-        let account = store.accounts.get(user).filter(|_| is_same);
+        let account = store.accounts.get(user).filter(|_| is_same).map(|stored| &stored.account);
         let holds = shows_conversation(row, stored)
             && shows_last_message(row, stored, pages)
             && shows_position(row, stored, user, account)

@@ -77,7 +77,7 @@ fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Re
 
 /// The deactivated users.
 fn deactivated(store: &Export) -> BTreeSet<String> {
-    let out = store.accounts.iter().filter(|(_, account)| !account.active);
+    let out = store.accounts.iter().filter(|(_, stored)| !stored.account.active);
     out.map(|(id, _)| id.to_string()).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::{Conversation, Members, Standing};
-use crate::export::{Account, Export, ExportedConversation};
+use crate::export::{Account, Export, ExportedConversation, StoredAccount};
 use crate::id::UserId;
 
 /// Whether the user of an account takes part in a conversation.
@@ -30,22 +30,22 @@ fn shares_team(account: &Account, conversation: &Conversation) -> bool {
 
 /// Everyone with an account who takes part in a conversation now.
 fn participants(store: &Export, conversation: &Conversation) -> BTreeSet<String> {
-    let accounts = store.accounts.values().filter(|account| takes_part(account, conversation));
-    accounts.map(|account| account.user.id.to_string()).collect()
+    let accounts = store.accounts.values().filter(|stored| takes_part(&stored.account, conversation));
+    accounts.map(|stored| stored.user().id.to_string()).collect()
 }
 
 /// The participants that a reply names: members by name, active or not, members while in control,
 /// and the active users of the teams.
 pub(super) fn named(store: &Export, conversation: &Conversation) -> BTreeSet<UserId> {
     let members = conversation.participation.members.iter();
-    let is_control = |user| store.accounts.get(user).is_some_and(Account::is_active_control);
+    let is_control = |user| store.accounts.get(user).is_some_and(|stored| stored.account.is_active_control());
     let by_name = members.filter(|(user, standing)| match standing {
         Standing::Member => true,
         Standing::ControlMember => is_control(*user),
         Standing::Unnamed | Standing::Withdrawn => false,
     });
-    let by_team = store.accounts.values().filter(|account| is_in_by_team(account, conversation));
-    by_name.map(|(user, _)| user.clone()).chain(by_team.map(|account| account.user.id.clone())).collect()
+    let by_team = store.accounts.values().filter(|stored| is_in_by_team(&stored.account, conversation));
+    by_name.map(|(user, _)| user.clone()).chain(by_team.map(|stored| stored.user().id.clone())).collect()
 }
 
 /// The rights of all users at the last look at the store, and what has changed.
@@ -70,7 +70,7 @@ impl Rights {
         self.changed.clear();
         self.before.clear();
         let rights = |account: &Account| (account.user.role, account.active, account.teams.clone());
-        for (id, account) in &store.accounts {
+        for (id, StoredAccount { account, .. }) in &store.accounts {
             if self.of.get(id).map(rights) != Some(rights(account)) {
                 self.changed.insert(id.to_string());
                 self.before.extend(self.of.insert(id.clone(), account.clone()));
@@ -149,7 +149,7 @@ impl Parts {
     fn audience_of(&self, store: &Export, conversation: &Conversation, rights: &Rights) -> BTreeSet<String> {
         let mut before = conversation.clone();
         before.participation.members = self.members.clone();
-        let accounts = store.accounts.values().chain(&rights.before);
+        let accounts = store.accounts.values().map(|stored| &stored.account).chain(&rights.before);
         let may =
             accounts.filter(|account| takes_part(account, conversation) || takes_part(account, &before));
         may.map(|account| account.user.id.to_string()).chain(self.now.keys().cloned()).collect()

@@ -14,7 +14,7 @@ const SURELY_DONE: Duration = Duration::from_secs(10);
 impl Environment {
     fn any_user(&mut self) -> Option<User> {
         let users: Vec<_> =
-            self.server.exported().accounts.values().map(|known| known.user.clone()).collect();
+            self.server.exported().accounts.values().map(|known| known.user().clone()).collect();
         self.random.pick(&users).cloned()
     }
 
@@ -87,13 +87,14 @@ impl Environment {
     /// lack the activation.
     pub(super) fn activate_all_later(&mut self) {
         let accounts = self.server.exported().accounts.values();
-        let out: Vec<_> = accounts.filter(|known| !known.active).map(|known| known.user.id.clone()).collect();
+        let out: Vec<_> =
+            accounts.filter(|known| !known.account.active).map(|known| known.user().id.clone()).collect();
         out.into_iter().for_each(|user| self.later(Duration::from_secs(2), Happening::Activates(user)));
     }
 
     /// Activates a user, again and again until the store says so.
     pub(super) fn activate(&mut self, user: UserId) {
-        let is_out = self.server.exported().accounts.get(&user).is_some_and(|account| !account.active);
+        let is_out = self.server.exported().accounts.get(&user).is_some_and(|known| !known.account.active);
         if is_out && !self.kept_out.contains(&user) {
             self.command(Command::Activate(user.clone()));
             self.later(Duration::from_secs(2), Happening::Activates(user));

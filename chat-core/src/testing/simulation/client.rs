@@ -82,7 +82,7 @@ impl Surroundings<'_> {
     /// The role of a user in the server's directory, which the issuer of tokens has from the same
     /// staff list. `None` if the directory does not know the user.
     pub fn role_of(&self, user: &UserId) -> Option<Role> {
-        self.environment.server.exported().accounts.get(user).map(|account| account.user.role)
+        self.environment.server.exported().accounts.get(user).map(|known| known.user().role)
     }
 
     /// Opens a connection. The client chooses `link`, never uses one twice, and hears the outcome

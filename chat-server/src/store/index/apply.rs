@@ -7,7 +7,7 @@ use chat_core::conversation::{Members, Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, TeamId, UserId};
 use chat_core::store::{
     Account, Content, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Position,
-    UnavailableError,
+    StoredAccount, UnavailableError,
 };
 use chat_core::time::Timestamp;
 
@@ -52,7 +52,7 @@ pub(in crate::store) struct Move {
 #[derive(Debug)]
 pub(in crate::store) struct Applier {
     heads: UndoCache<ConversationId, StoredHead>,
-    accounts: UndoCache<UserId, Arc<Account>>,
+    accounts: UndoCache<UserId, Arc<StoredAccount>>,
     /// All active control users, once an event from before teams has needed them.
     pub(super) control: Option<Arc<BTreeSet<UserId>>>,
     /// The new messages since [`keep`](Self::keep).
@@ -81,7 +81,7 @@ impl Applier {
         &mut self,
         user: &UserId,
         view: &View,
-    ) -> Result<Option<Arc<Account>>, UnavailableError> {
+    ) -> Result<Option<Arc<StoredAccount>>, UnavailableError> {
         self.accounts.get(user, || Ok(account(view, user)?.map(Arc::new)))
     }
 
@@ -109,7 +109,7 @@ impl Applier {
     ) -> Result<(), UnavailableError> {
         match event {
             Event::EpochBegun { epoch } => view.put(keys::EPOCH.to_vec(), epoch.as_str().as_bytes()),
-            Event::AccountPut { account } => self.put_account(view, account),
+            Event::AccountPut { account } => self.put_account(view, account, place.0)?,
             Event::ConversationCreated(created) => self.create(view, created, place)?,
             Event::MessageAppended(appended) => self.append(view, appended, place)?,
             Event::ReadMarked(read) => {
@@ -122,9 +122,16 @@ impl Applier {
         Ok(())
     }
 
-    fn put_account(&mut self, view: &mut View, account: &Account) {
+    fn put_account(
+        &mut self,
+        view: &mut View,
+        account: &Account,
+        position: Position,
+    ) -> Result<(), UnavailableError> {
         let user = &account.user.id;
-        view.put(keys::account(user), values::encode_json(account));
+        let known = self.account(user, view)?;
+        let stored = StoredAccount::after(known.as_deref(), account.clone(), position);
+        view.put(keys::account(user), values::encode_json(&stored));
         if account.is_staff() {
             view.put(keys::staff(user), &[]);
         } else {
@@ -138,7 +145,8 @@ impl Applier {
                 control.remove(user);
             }
         }
-        self.accounts.set(user, Arc::new(account.clone()));
+        self.accounts.set(user, Arc::new(stored));
+        Ok(())
     }
 
     fn create(
@@ -228,12 +236,15 @@ impl Applier {
 }
 
 /// The account of a user.
-pub(in crate::store) fn account(view: &View, user: &UserId) -> Result<Option<Account>, UnavailableError> {
+pub(in crate::store) fn account(
+    view: &View,
+    user: &UserId,
+) -> Result<Option<StoredAccount>, UnavailableError> {
     view.get_as(&keys::account(user), values::decode_json)
 }
 
-/// All active accounts in a team, by id.
-pub(in crate::store) fn staff(view: &View) -> Result<Vec<Account>, UnavailableError> {
+/// All accounts of the staff, by id.
+pub(in crate::store) fn staff(view: &View) -> Result<Vec<StoredAccount>, UnavailableError> {
     let marks = view.prefix(keys::STAFF)?;
     let accounts = marks.map(|mark| {
         let user: UserId = view.decoded(keys::text(&mark?.0[keys::STAFF.len()..]))?;

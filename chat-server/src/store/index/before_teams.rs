@@ -31,7 +31,8 @@ struct ReplayState<'a> {
 
 impl StoreBefore for ReplayState<'_> {
     fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError> {
-        self.applier.account(user, self.view)
+        let known = self.applier.account(user, self.view)?;
+        Ok(known.map(|known| Arc::new(known.account.clone())))
     }
 
     fn teams(&mut self, conversation: &ConversationId) -> Result<Vec<TeamId>, UnavailableError> {
@@ -43,8 +44,9 @@ impl StoreBefore for ReplayState<'_> {
         if let Some(control) = &self.applier.control {
             return Ok(control.clone());
         }
-        let staff = staff(self.view)?.into_iter().filter(Account::is_active_control);
-        let control = Arc::new(staff.map(|account| account.user.id).collect());
+        let staff = staff(self.view)?.into_iter().map(|known| known.account);
+        let control = staff.filter(Account::is_active_control).map(|account| account.user.id);
+        let control = Arc::new(control.collect());
         Ok(self.applier.control.insert(control).clone())
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
-use chat_core::store::{Account, Change, Content, Event, Head, Original, Position, State, UnavailableError};
+use chat_core::store::{
+    Account, Change, Content, Event, Head, Original, Position, PutAccount, State, StoredAccount,
+    UnavailableError,
+};
 
 use crate::store::index::apply::Applier;
 use crate::store::index::view::View;
@@ -54,7 +57,7 @@ impl State for GroupState<'_> {
         Ok(marked.unwrap_or_default())
     }
 
-    fn account(&mut self, user: &UserId) -> Result<Option<Arc<Account>>, UnavailableError> {
+    fn account(&mut self, user: &UserId) -> Result<Option<Arc<StoredAccount>>, UnavailableError> {
         self.applier.account(user, self.view)
     }
 
@@ -83,7 +86,7 @@ pub(in crate::store) fn original(record: Record) -> Result<Original, Unavailable
 /// Checks everything but the content against the index's limits.
 pub(in crate::store) fn check_size(change: &Change) -> Result<(), UnavailableError> {
     let fit = match change {
-        Change::PutAccount(Account { user, teams, .. }) => {
+        Change::PutAccount(PutAccount { account: Account { user, teams, .. }, .. }) => {
             let texts = [user.id.as_str(), &user.email, &user.first_name, &user.last_name];
             texts.into_iter().all(values::fits) && values::fit_teams(teams)
         }

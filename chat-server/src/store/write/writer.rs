@@ -30,8 +30,8 @@ pub(in crate::store) struct Commit {
 /// Everything that the commit thread needs.
 ///
 /// Without an index, a change is accepted if the decision needs nothing from the index. That holds
-/// for accounts, and for messages without a client message id if the head of the conversation and
-/// the account of the sender are in memory. Any other change makes its whole batch unavailable:
+/// for accounts in memory, and for messages without a client message id if the head of the
+/// conversation is in memory too. Any other change makes its whole batch unavailable:
 /// only the index can tell whether it is a repeat, and remembering all repeats would need unbounded
 /// memory.
 pub(in crate::store) struct Committer {

@@ -9,8 +9,9 @@ use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
 use chat_core::protocol::{Role, RoomType, User};
 use chat_core::store::{
-    Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Facts,
-    Loaded, MarkRead, Original, Position, Query, Store, Window,
+    Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Event,
+    Facts, Loaded, MarkRead, MemoryState, MemoryStore, Original, Position, PutAccount, Query, State, Store,
+    StoredAccount, Window,
 };
 use chat_core::time::Timestamp;
 use chat_server::store::{LocalStore, Options};
@@ -52,15 +53,50 @@ pub fn person(user: &str, role: Role) -> Account {
     Account { teams: teams.into_iter().collect(), ..Account::new(User::new(user, role)) }
 }
 
-/// An account to be put.
+/// The account of a new user to be put.
 pub fn account(user: &str, role: Role) -> Change {
-    Change::PutAccount(person(user, role))
+    put(person(user, role))
+}
+
+/// An account to be put for a new user.
+pub fn put(account: Account) -> Change {
+    Change::PutAccount(PutAccount { account, replaces: None })
+}
+
+/// The account of `driver` in a store whose first record begins the epoch, and whose next two are
+/// those of [`people`].
+pub fn driver() -> StoredAccount {
+    StoredAccount::after(None, person("driver", Role::BusDriver), Position(2))
+}
+
+/// The account of `control` in such a store.
+pub fn control() -> StoredAccount {
+    StoredAccount::after(None, person("control", Role::ControlStaff), Position(3))
+}
+
+/// The account of a user as stored.
+pub fn stored_account(store: &impl Store, user: &str) -> Option<StoredAccount> {
+    let Facts::Account(found) = load(store, Query::Account(user.into())).facts else { panic!("no account") };
+    found
+}
+
+/// An empty store in memory with the positions of a local store, whose first record begins the
+/// epoch.
+pub fn reference() -> MemoryStore {
+    let mut state = MemoryState::new("");
+    state.apply(Event::EpochBegun { epoch: "epoch".into() }).unwrap();
+    state.into()
 }
 
 /// A conversation of `driver` and the team of all control users, to be created.
 pub fn creation(id: &ConversationId, client_message_id: Option<&str>) -> Change {
+    creation_by(&driver(), id, client_message_id)
+}
+
+/// The same by a driver with this account.
+pub fn creation_by(creator: &StoredAccount, id: &ConversationId, client_message_id: Option<&str>) -> Change {
     Change::CreateConversation(CreateConversation {
-        permit: may_create(&User::new("driver", Role::BusDriver)).unwrap(),
+        permit: may_create(creator).unwrap(),
         id: id.clone(),
         title: "Support: a title".into(),
         room_type: RoomType::DriverSupport,
@@ -93,7 +129,7 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
 /// A message of `driver` to be appended to a conversation of version 1.
 pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&str>) -> Change {
     Change::AppendMessage(AppendMessage {
-        permit: may_take_part(&person("driver", Role::BusDriver), Some(&known(id, 1))).unwrap(),
+        permit: may_take_part(&driver(), Some(&known(id, 1))).unwrap(),
         nonce: Nonce([2; NONCE_BYTES]),
         content: content.into(),
         client_message_id: client_message_id.map(Into::into),
@@ -103,7 +139,7 @@ pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&st
 
 /// A read position of `control` to be marked.
 pub fn read(id: &ConversationId, up_to: u64) -> Change {
-    let permit = may_take_part(&person("control", Role::ControlStaff), Some(&known(id, 1))).unwrap();
+    let permit = may_take_part(&control(), Some(&known(id, 1))).unwrap();
     Change::MarkRead(MarkRead { permit, up_to, message_id: "msg_read".into(), at: time(0) })
 }
 

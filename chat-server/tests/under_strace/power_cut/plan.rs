@@ -3,13 +3,13 @@
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Role, RoomType, User};
+use chat_core::protocol::{Role, RoomType};
 use chat_core::store::{
     AppendMessage, CONTROL_TEAM, Change, CreateConversation, Facts, MarkRead, Membership, MemoryStore, Query,
-    Store,
+    Store, StoredAccount,
 };
 use futures::executor::block_on;
-use server_test_support::store::{account, load, person, time};
+use server_test_support::store::{self, load, stored_account, time};
 
 /// All users who write or read.
 pub(crate) const USERS: [&str; 3] = ["driver", "control", "regulator"];
@@ -19,7 +19,7 @@ const LENGTHS: [usize; 6] = [40, 500, 2_000, 10, 5_000, 900];
 
 /// A store that holds the first batches.
 pub(crate) fn reference(batches: usize) -> MemoryStore {
-    let reference = MemoryStore::new("the reference");
+    let reference = store::reference();
     (0..batches).for_each(|number| drop(block_on(reference.commit(batch(&reference, number))).unwrap()));
     reference
 }
@@ -31,19 +31,20 @@ pub(crate) fn reference(batches: usize) -> MemoryStore {
 pub(crate) fn batch(before: &MemoryStore, number: usize) -> Vec<Change> {
     if number == 0 {
         let roles = [Role::BusDriver, Role::ControlStaff, Role::QueueRegulator];
-        return USERS.iter().zip(roles).map(|(user, role)| account(user, role)).collect();
+        return USERS.iter().zip(roles).map(|(user, role)| store::account(user, role)).collect();
     }
     let mut changes = Vec::new();
     if number % 4 == 1 {
-        changes.push(creation(number));
+        changes.push(creation(before, number));
     }
     let id = conversation((number - 1) / 4 * 4 + 1);
     let Some(known) = known(before, &id) else { return changes };
-    let message = |part: usize| message(&known, number, part);
+    let message = |part: usize| message(before, &known, number, part);
+    let read = |user: &str| read(before, &known, user);
     changes.extend((0..=number % 3).map(message));
     match number % 4 {
         2 => changes.push(membership(&known, Change::Enrol, "regulator")),
-        3 => changes.extend([message(0), read(&known, "control"), read(&known, "driver")]),
+        3 => changes.extend([message(0), read("control"), read("driver")]),
         0 => changes.extend([membership(&known, Change::Withdraw, "regulator"), message(3)]),
         _ => (),
     }
@@ -63,9 +64,9 @@ fn conversation(number: usize) -> ConversationId {
     format!("conv_{number}").into()
 }
 
-fn creation(number: usize) -> Change {
+fn creation(before: &MemoryStore, number: usize) -> Change {
     Change::CreateConversation(CreateConversation {
-        permit: may_create(&User::new("driver", Role::BusDriver)).unwrap(),
+        permit: may_create(&account(before, "driver")).unwrap(),
         id: conversation(number),
         title: format!("Support: {number}").into(),
         room_type: RoomType::DriverSupport,
@@ -77,9 +78,9 @@ fn creation(number: usize) -> Change {
     })
 }
 
-fn message(known: &Conversation, number: usize, part: usize) -> Change {
+fn message(before: &MemoryStore, known: &Conversation, number: usize, part: usize) -> Change {
     Change::AppendMessage(AppendMessage {
-        permit: may_take_part(&person("driver", Role::BusDriver), Some(known)).unwrap(),
+        permit: may_take_part(&account(before, "driver"), Some(known)).unwrap(),
         nonce: nonce(number, part),
         content: text(number, part),
         client_message_id: Some(client_message_id(number, part).as_str().into()),
@@ -87,9 +88,8 @@ fn message(known: &Conversation, number: usize, part: usize) -> Change {
     })
 }
 
-fn read(known: &Conversation, user: &str) -> Change {
-    let role = if user == "control" { Role::ControlStaff } else { Role::BusDriver };
-    let permit = may_take_part(&person(user, role), Some(known)).unwrap();
+fn read(before: &MemoryStore, known: &Conversation, user: &str) -> Change {
+    let permit = may_take_part(&account(before, user), Some(known)).unwrap();
     Change::MarkRead(MarkRead {
         permit,
         up_to: known.last_seq,
@@ -100,6 +100,10 @@ fn read(known: &Conversation, user: &str) -> Change {
 
 fn membership(known: &Conversation, change: fn(Membership) -> Change, user: &str) -> Change {
     change(Membership { conversation: known.id.clone(), version: known.version, user: user.into() })
+}
+
+fn account(store: &MemoryStore, user: &str) -> StoredAccount {
+    stored_account(store, user).expect("the first batch puts the account")
 }
 
 fn known(store: &MemoryStore, id: &ConversationId) -> Option<Conversation> {

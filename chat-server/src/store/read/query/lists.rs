@@ -7,8 +7,8 @@ use chat_core::conversation::{Conversation, Standing};
 use chat_core::id::{ConversationId, TeamId, UserId};
 use chat_core::permission::takes_part;
 use chat_core::store::{
-    Account, ConversationPage, ConversationRow, Facts, INACTIVE_MOST, Position, UNREAD_MOST, UNREAD_WINDOW,
-    UnavailableError,
+    Account, ConversationPage, ConversationRow, Facts, INACTIVE_MOST, Position, StoredAccount, UNREAD_MOST,
+    UNREAD_WINDOW, UnavailableError,
 };
 use chat_core::time::Timestamp;
 
@@ -113,7 +113,7 @@ impl QueryEngine {
 
 impl Snapshot<'_> {
     fn active_account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
-        Ok(self.account(user)?.filter(|account| account.active))
+        Ok(self.account(user)?.map(|known| known.account).filter(|account| account.active))
     }
 
     /// A page of a user's conversations, merged from the lists of the user and of the user's teams.
@@ -167,7 +167,7 @@ impl Snapshot<'_> {
         id: &ConversationId,
     ) -> Result<ConversationPage, UnavailableError> {
         let mut page = ConversationPage::default();
-        if let Some(account) = self.account(user)?
+        if let Some(StoredAccount { account, .. }) = self.account(user)?
             && let Some((conversation, newest)) = self.with_newest(id)?
             && takes_part(&account, &conversation.participation)
         {
@@ -216,9 +216,9 @@ impl Snapshot<'_> {
         let members = conversation.participation.members.iter().map(|(user, _)| user);
         for user in members.chain([&last_message.sender_id]) {
             if let Entry::Vacant(vacant) = page.users.entry(user.clone())
-                && let Some(account) = self.account(user)?
+                && let Some(known) = self.account(user)?
             {
-                vacant.insert(account.user);
+                vacant.insert(known.account.user);
             }
         }
         page.rows.push(ConversationRow { conversation, position, last_message, read_up_to, unread_count });

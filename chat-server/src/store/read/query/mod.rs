@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
-use chat_core::store::{Account, Directory, Facts, Loaded, Original, Position, Query, UnavailableError};
+use chat_core::store::{
+    Account, Directory, Facts, Loaded, Original, Position, Query, StoredAccount, UnavailableError,
+};
 
 use crate::store::index::apply::{account, participation, staff};
 use crate::store::index::messages::newest_message;
@@ -65,8 +67,10 @@ impl QueryEngine {
             let start =
                 after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
             let entries = snapshot.view.range(&start, &after_prefix(keys::ACCOUNTS))?;
-            let accounts =
-                entries.take(most).map(|entry| snapshot.view.decoded(values::decode_json(&entry?.1)));
+            let accounts = entries.take(most).map(|entry| {
+                let stored = values::decode_json::<StoredAccount>(&entry?.1);
+                Ok(snapshot.view.decoded(stored)?.account)
+            });
             accounts.collect()
         })?;
         Ok(accounts)
@@ -127,7 +131,7 @@ impl Snapshot<'_> {
         Ok(Directory { epoch: self.view.decoded(epoch)?, staff: staff(&self.view)? })
     }
 
-    fn account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
+    fn account(&self, user: &UserId) -> Result<Option<StoredAccount>, UnavailableError> {
         account(&self.view, user)
     }
 

@@ -166,7 +166,7 @@ impl Before<'_> {
     }
 
     fn account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
-        account(self.view, user)
+        Ok(account(self.view, user)?.map(|known| known.account))
     }
 
     /// Whether a user may act in a conversation. Before teams everybody might.
