@@ -182,17 +182,17 @@ async fn put<T>(
     now: Timestamp,
 ) -> Result<(), UnavailableError> {
     for _ in 0..ATTEMPTS {
-        let (mut changes, mut changed) = (Vec::new(), Vec::new());
+        let (mut changes, mut subjects) = (Vec::new(), Vec::new());
         for (id, user) in users {
             let known = known(store, id.clone()).await?;
             if let Some(account) = rule(known.as_ref().map(|known| &known.account), &user) {
                 let (account, replaces) = (OneTeam.file(account, now), known.map(|known| known.position));
                 changes.push(Change::PutAccount(PutAccount { account, replaces }));
-                changed.push((id, user));
+                subjects.push((id, user));
             }
         }
         let verdicts = store.commit(changes).await?.into_iter();
-        let refused = changed.into_iter().zip(verdicts).filter(|(_, verdict)| Verdict::is_err(verdict));
+        let refused = subjects.into_iter().zip(verdicts).filter(|(_, verdict)| Verdict::is_err(verdict));
         users = refused.map(|(user, _)| user).collect();
         if users.is_empty() {
             return Ok(());

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
-use super::connection::Stage;
+use super::connection::{Knowledge, Stage};
 use super::in_flight::InFlight;
 use super::io::ConnectionId;
 use super::origin::Origin;
@@ -211,7 +211,9 @@ impl Engine {
         let Some(mut pending) = self.take(origin) else { return };
         pending.conflicts += 1;
         pending.clear_facts();
-        self.connection_of(origin).into_iter().for_each(|connection| connection.doubts_account = true);
+        self.connection_of(origin)
+            .into_iter()
+            .for_each(|connection| connection.knowledge = Knowledge::Doubted);
         if pending.conflicts > self.limits.engine.conflict_retries {
             self.finish(origin, Err(self.unavailable()));
         } else {

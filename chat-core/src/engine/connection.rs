@@ -17,8 +17,7 @@ pub(super) struct Connection {
     /// The user's account. Until the connection is admitted, the account that the token would make,
     /// with a position of zero.
     pub(super) account: Arc<StoredAccount>,
-    /// A change of a request met a conflict. The account is loaded before the next decision.
-    pub(super) doubts_account: bool,
+    pub(super) knowledge: Knowledge,
     /// The number of conflicts met by changes of the account while being admitted.
     pub(super) entry_conflicts: u32,
     /// The claim `iat` of the token that opened the connection.
@@ -47,6 +46,15 @@ pub(super) struct Connection {
     held: usize,
     /// Typing events that wait behind a slot. Bounded by a quarter of `held_back`.
     held_typing: usize,
+}
+
+/// The trust in the account that a connection knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Knowledge {
+    /// Every change of the account has come to the connection.
+    Current,
+    /// A change of a request met a conflict. The account is loaded before the next decision.
+    Doubted,
 }
 
 /// The place of one request among the replies.
@@ -95,7 +103,7 @@ impl Connection {
         };
         Self {
             account,
-            doubts_account: false,
+            knowledge: Knowledge::Current,
             entry_conflicts: 0,
             issued_at,
             last_heard: now,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::connection::Knowledge;
 use super::io::ConnectionId;
 use super::origin::{Admission, Origin};
 use crate::protocol::{CloseCode, Error, ErrorCode, User};
@@ -146,14 +147,15 @@ impl Engine {
     /// The query for the account of a request's user, after a change that met a conflict. The cause
     /// may be a change of the account that the engine has not made.
     pub(super) fn doubt(&mut self, origin: &Origin) -> Option<Query> {
-        let connection = self.connection_of(origin).filter(|connection| connection.doubts_account)?;
+        let connection =
+            self.connection_of(origin).filter(|connection| connection.knowledge == Knowledge::Doubted)?;
         Some(Query::Account(connection.account.user().id.clone()))
     }
 
     /// Has the sessions of a user follow the account loaded because of a [doubt](Self::doubt).
     pub(super) fn settle_doubt(&mut self, conn: ConnectionId, known: Option<&StoredAccount>) {
         let connection = self.connections.get_mut(&conn);
-        connection.into_iter().for_each(|connection| connection.doubts_account = false);
+        connection.into_iter().for_each(|connection| connection.knowledge = Knowledge::Current);
         known.into_iter().for_each(|stored| self.reach_sessions(stored));
     }
 

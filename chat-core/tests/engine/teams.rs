@@ -194,10 +194,10 @@ fn a_change_of_names_within_the_teams_ends_no_session() {
 
 /// A connection hears message 2 if its account is in the team, unless the connection was closed.
 fn assert_hears_or_is_closed(world: &mut World, conn: ConnectionId, hears: bool, team: &str) {
-    let heard = live_seqs(&world.take(conn));
+    let seqs = live_seqs(&world.take(conn));
     match closed(world, conn) {
-        Some(code) => assert_eq!((code, heard), (CloseCode::RightsChanged, vec![])),
-        None => assert_eq!(heard, if hears { vec![2] } else { vec![] }, "P4, P5: {team}"),
+        Some(code) => assert_eq!((code, seqs), (CloseCode::RightsChanged, vec![])),
+        None => assert_eq!(seqs, if hears { vec![2] } else { vec![] }, "P4, P5: {team}"),
     }
 }
 
