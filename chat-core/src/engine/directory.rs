@@ -61,8 +61,8 @@ impl StaffDirectory {
         self.staff.get(user)
     }
 
-    /// The participants of a conversation: the creator, the other members, and the active users of
-    /// its teams, by id.
+    /// The participants of a conversation: the creator first, then the other members and the active
+    /// users of the teams, each by id.
     pub(super) fn participants<'a>(&'a self, conversation: &'a Conversation) -> Vec<&'a UserId> {
         let members = &conversation.participation.members;
         let takes_part = |user: &UserId, standing| match standing {
@@ -73,11 +73,12 @@ impl StaffDirectory {
             Standing::Unnamed | Standing::Withdrawn => false,
         };
         let by_name = members.iter().filter(|(user, standing)| takes_part(user, *standing));
-        let (creator, others): (Vec<_>, Vec<_>) =
-            by_name.map(|(user, _)| user).partition(|user| **user == conversation.created_by);
-        let mut participants = [creator, others].concat();
-        let by_team = self.of_teams(&conversation.participation.teams);
-        participants.extend(by_team.into_iter().filter(|user| members.standing(user) == Standing::Unnamed));
+        let by_team = self.of_teams(&conversation.participation.teams).into_iter();
+        let by_team = by_team.filter(|user| members.standing(user) == Standing::Unnamed);
+        let mut participants: Vec<_> = by_name.map(|(user, _)| user).chain(by_team).collect();
+        if let Some(place) = participants.iter().position(|user| **user == conversation.created_by) {
+            participants[..=place].rotate_right(1);
+        }
         participants
     }
 

@@ -206,6 +206,23 @@ fn a_creator_who_is_withdrawn_takes_no_part() {
 }
 
 #[test]
+fn a_creator_who_takes_part_by_team_comes_first_in_rows_of_either_kind() {
+    let mut line = Line::new();
+    let second = line.world.connect(&staff());
+    line.withdraw(0, &driver());
+    line.world.command(Command::Import(User { role: Role::ControlStaff, ..driver() }));
+    line.enrol(0, &driver());
+    for brief in [false, true] {
+        let mut data = about(&line.conversations[0], json!({}));
+        if brief {
+            data["participants"] = "brief".into();
+        }
+        let row = line.world.ask(second, "get_active_conversations", data)[0]["conversations"][0].clone();
+        assert_eq!(row["participants"][0]["id"], "driver_1", "{row}");
+    }
+}
+
+#[test]
 fn a_field_user_enrolled_by_name_takes_part_in_whatever_role() {
     let mut line = Line::new();
     let conn = line.world.connect(&phone());

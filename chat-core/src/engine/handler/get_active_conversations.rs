@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::conversation::Standing;
+use crate::conversation::{Conversation, Standing};
 use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
 use crate::id::{Cursor, UserId};
 use crate::limits::PageLimits;
@@ -103,17 +103,18 @@ fn named(users: Vec<&UserId>, page: &ConversationPage, cx: &HandlerContext<'_>) 
     users.into_iter().filter_map(|user| page.users.get(user).or_else(|| staff(user)).cloned()).collect()
 }
 
-/// The creator, other members, and the sender of the last message. Other users of teams are left
-/// out.
+/// The creator, as a member or by team, other members, and the sender of the last message. Other
+/// users of teams are left out.
 fn brief_participants<'a>(
     row: &'a ConversationRow,
     participants: &[&'a UserId],
     limits: &PageLimits,
 ) -> Vec<&'a UserId> {
-    let members = &row.conversation.participation.members;
-    let is_named = |user: &&&UserId| members.standing(user) != Standing::Unnamed;
-    let named = participants.iter().filter(is_named).take(limits.brief_participants);
-    let mut shown: Vec<_> = named.copied().collect();
+    let Conversation { created_by, participation, .. } = &row.conversation;
+    let is_first =
+        |user: &UserId| user == created_by || participation.members.standing(user) != Standing::Unnamed;
+    let first = participants.iter().filter(|user| is_first(user)).take(limits.brief_participants);
+    let mut shown: Vec<_> = first.copied().collect();
     if !shown.contains(&&row.last_message.sender_id) {
         shown.push(&row.last_message.sender_id);
     }

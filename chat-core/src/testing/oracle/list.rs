@@ -193,7 +193,7 @@ fn counts_from(account: &Account, conversation: &Conversation) -> Option<Timesta
 
 /// For a conversation with the same participants since the request: a whole row shows all of them
 /// that have an account. A brief row counts them, and shows the sender of the last message and the
-/// first members, of whom the creator comes first.
+/// first members. The creator comes before them, as a member or by team.
 fn shows_all_participants(
     row: &Value,
     stored: &ExportedConversation,
@@ -207,7 +207,9 @@ fn shows_all_participants(
         return shown.iter().eq(all.iter().filter(|id| store.accounts.contains_key(*id)));
     };
     let sender = UserId::from(row["last_message"]["sender_id"].as_str().unwrap_or_default());
-    let is_member = |id: &UserId| conversation.participation.members.standing(id) != Standing::Unnamed;
+    let is_member = |id: &UserId| {
+        *id == conversation.created_by || conversation.participation.members.standing(id) != Standing::Unnamed
+    };
     let creator = all.get(&conversation.created_by).filter(|_| limits.brief_participants > 0);
     let members = shown.iter().filter(|id| **id != sender).count();
     row["participant_count"] == all.len()

@@ -151,7 +151,8 @@ impl Oracle {
         self.acknowledged(user, asked, id, frame)
     }
 
-    /// P5: the reply to a creation names the participants of now, or the creator alone.
+    /// P5: the reply to a creation names the participants of now, or the creator alone. Members by
+    /// name are among them even if they have been deactivated all the time.
     fn names_participants(
         &self,
         user: &str,
@@ -163,7 +164,8 @@ impl Oracle {
         let names = frame["participants"].as_array().into_iter().flatten();
         let names: Vec<_> = names.filter_map(Value::as_str).collect();
         let is_known = self.stored.rights_are_known_since(asked.look);
-        let were_in = names.iter().all(|name| self.stored.was_ever(id, name));
+        let was_in = |name: &str| self.stored.was_ever(id, name) || self.stored.has_moved(id, name);
+        let were_in = names.iter().all(|name| was_in(name));
         must((were_in || !is_known) && names.first() == Some(&user), "P5", || {
             format!("{user} is told of other participants: {frame}")
         })?;
