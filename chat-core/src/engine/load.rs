@@ -92,7 +92,11 @@ impl Engine {
             Origin::Engine => self.directory_loaded(result),
             Origin::Entry(admission) => self.entry_loaded(admission, result),
             Origin::Request(..) | Origin::Command(_) => match result {
-                Ok(_) if self.is_being_changed(&query) => self.blocked.push(origin),
+                Ok(_) if self.is_being_changed(&query) => {
+                    // Nothing is in flight any more under the key. Its other requests stay behind.
+                    self.blocked.push(origin);
+                    self.blocked.extend(key.map(|key| self.key_locks.unlock(&key)).unwrap_or_default());
+                }
                 Ok(loaded) if self.is_outdated(&query, &loaded) => self.load_with_key(key, origin, query),
                 result => self.facts_loaded(&origin, &query, key.as_ref(), result),
             },

@@ -194,3 +194,18 @@ fn the_changes_of_one_engine_meet_no_conflict() {
     let admin = scene.world.connect_issued(&as_admin, scene.world.now().wall);
     meets_no_conflict(&mut scene, admin);
 }
+
+#[test]
+fn a_message_that_finds_its_account_being_changed_goes_on_afterwards() {
+    let mut scene = Scene::new();
+    scene.world.hold = true;
+    let (user, conversation) = (driver().id, scene.conversation.as_str().into());
+    let client_message_id = Some("once".into());
+    let content = "by command".into();
+    let send = scene.world.command(Command::Send { user, conversation, content, client_message_id });
+    scene.world.command(Command::Import(renamed(driver())));
+    scene.world.answer(1, Answer::Good);
+    scene.world.answer(0, Answer::Good);
+    scene.world.settle();
+    assert!(scene.world.answers.get(&send).is_some_and(Result::is_ok), "it waits for its own key");
+}
