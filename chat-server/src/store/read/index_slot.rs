@@ -64,6 +64,13 @@ impl IndexSlot {
         self.gate.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a change of the index waits for a load. On Linux a waiting writer lets no new reader
+    /// in.
+    #[cfg(test)]
+    pub(in crate::store) fn holds_a_change_back(&self) -> bool {
+        matches!(self.gate.try_read(), Err(TryLockError::WouldBlock))
+    }
+
     /// Reserves the files of the index, to build one. Waits for a step of retention.
     pub(in crate::store) fn files(&self) -> MutexGuard<'_, ()> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)

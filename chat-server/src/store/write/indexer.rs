@@ -88,3 +88,39 @@ fn give_way() {
         tracing::debug!(%error, "the index thread has the same priority as all others");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use chat_core::store::Position;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::index::writes::Writes;
+    use crate::store::options::Options;
+
+    #[test]
+    fn the_index_does_not_change_while_a_load_reads_it() {
+        let dir = TempDir::new().unwrap();
+        let index = Arc::new(Index::create(&dir.path().join("index"), 64 << 20).unwrap());
+        let slot = Arc::new(IndexSlot::new(Ok(index.clone())));
+        let memtable = Arc::new(MemTable::new(End::default()));
+        let rebuilder = Rebuilder::new(dir.path(), &Options::default(), slot.clone(), memtable.clone());
+        let row = (b"a row".as_slice().into(), Some(b"a value".as_slice().into()));
+        let writes = Writes { rows: [row].into(), ..Writes::default() };
+        memtable.publish(writes, End { position: Position(1), ..End::default() });
+        memtable.close();
+        let indexer = Indexer { slot: slot.clone(), memtable, observer: Observer::default(), rebuilder };
+        let reached = || index.end().unwrap().position;
+        let load = slot.read_gate();
+        let applying = thread::spawn(|| indexer.run());
+        while !slot.holds_a_change_back() && !applying.is_finished() {
+            thread::yield_now();
+        }
+        assert_eq!(reached(), Position(0), "the index changed under a load");
+        drop(load);
+        applying.join().unwrap();
+        assert_eq!(reached(), Position(1));
+    }
+}
