@@ -132,10 +132,11 @@ export class ControlView {
 
   #head() {
     const { conversations } = this.#session.client.machine;
+    const isOpen = this.open !== null;
+    set(this.#main, "data-shows", isOpen ? "thread" : "list");
+    hide(this.#empty, isOpen);
+    hide(/** @type {HTMLElement} */ (this.#heading.closest(".thread-head")), !isOpen);
     const one = this.open === null ? undefined : conversations.get(this.open);
-    set(this.#main, "data-shows", one ? "thread" : "list");
-    hide(this.#empty, one !== undefined);
-    hide(/** @type {HTMLElement} */ (this.#heading.closest(".thread-head")), !one);
     if (!one) return;
     const creator = conversations.people.get(one.created_by);
     say(this.#heading, titleOf(one.title));

@@ -100,11 +100,12 @@ export class DriverView {
     const requests = machine.sending.creations();
     this.#tabList(all.slice(0, OFFERED));
     hide(this.#nav, all.length < 2);
-    hide(this.#title, !open);
+    const isOpen = this.open !== null;
+    hide(this.#title, !isOpen);
     if (open) say(this.#title, titleOf(open.title));
     set(this.#main, "data-emergency", open?.isEmergency ?? false);
-    set(this.#main, "data-shows", open ? "thread" : "welcome");
-    hide(this.#welcome, open !== undefined);
+    set(this.#main, "data-shows", isOpen ? "thread" : "welcome");
+    hide(this.#welcome, isOpen);
     say(this.#welcome, welcomeWords(machine.conversations.isListed, requests.length));
     reconcile(this.#requests, requests, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);

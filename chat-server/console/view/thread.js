@@ -91,8 +91,9 @@ export class Thread {
   }
 
   #updateAll() {
+    hide(this.element, this.#id === null);
     const conversation = this.#conversation;
-    hide(this.element, !conversation);
+    // After an error the client begins anew. Until the view does too, its user goes on writing.
     if (!conversation) return;
     const first = conversation.messages[0]?.seq ?? 0;
     const isPrepended = this.#first > 0 && first < this.#first;

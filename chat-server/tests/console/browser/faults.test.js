@@ -10,6 +10,9 @@ import { Server } from "../support/server.js";
 const FIRST = "I am running late.";
 const SAID = "Something went wrong on this page";
 
+/** A frame that no server sends: the client fails at it. */
+const BROKEN = { type: "new_support_conversation", conversation_id: "conv_x", title: "T", creator_id: "x", creator_name: null };
+
 /** The message field. @param {Page} page */
 const field = (page) => page.getByLabel("Message", { exact: true });
 
@@ -47,13 +50,34 @@ const put = (page, frame) =>
 test("after an error in the client it says so, connects anew, and what was written is there", async (t) => {
   const { control, driver } = await room(t, { expects: /TypeError/ }, showSocket);
   await field(control).fill("half a sen");
-  await put(control, { type: "new_support_conversation", conversation_id: "conv_x", title: "T", creator_id: "x", creator_name: null });
+  await put(control, BROKEN);
   await control.getByText(SAID).waitFor();
   await isLive(control);
   await shows(control, [FIRST]);
   assert.equal(await field(control).inputValue(), "half a sen");
   await control.getByRole("button", { name: "Close" }).click();
   await field(control).pressSequentially("tence");
+  await control.getByRole("button", { name: "Send", exact: true }).click();
+  await shows(driver, [FIRST, "half a sentence"]);
+});
+
+test("a user who is writing during an error in the client goes on writing", async (t) => {
+  const { control, driver } = await room(t, { expects: /TypeError/ }, showSocket);
+  await field(control).fill("half a sen");
+  // The longest pauses: the view of before stands for some frames beside the client of after.
+  const canGoOn = await control.evaluate(async (frame) => {
+    Math.random = () => 0.999;
+    document.getElementById("message")?.classList.add("of-before");
+    /** @type {any} */ (window).socket.onmessage(new MessageEvent("message", { data: frame }));
+    for (let frames = 0; frames < 3; frames += 1) await new Promise(requestAnimationFrame);
+    const message = document.getElementById("message");
+    return message?.checkVisibility() && document.activeElement === message;
+  }, JSON.stringify(BROKEN));
+  assert.ok(canGoOn, "the field is visible, and has the focus");
+  await control.keyboard.type("ten");
+  await control.locator("#message:not(.of-before)").waitFor();
+  await isLive(control);
+  await control.keyboard.type("ce");
   await control.getByRole("button", { name: "Send", exact: true }).click();
   await shows(driver, [FIRST, "half a sentence"]);
 });
