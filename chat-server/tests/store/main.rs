@@ -13,7 +13,6 @@ mod memory;
 mod overlay;
 mod reference;
 mod retention;
-mod snapshot;
 mod torn_tail;
 mod verify;
 mod written_before;
