@@ -2,10 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +34,7 @@ use crate::newcomers::{Newcomers, Room};
 use crate::reload::{FileWatch, Reload};
 use crate::start_error::{EngineError, StartError};
 use crate::storage;
-use crate::store::{LocalStore, OpenError};
+use crate::store::LocalStore;
 use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
 use crate::webhook::Webhook;
@@ -87,6 +85,9 @@ impl Server {
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
         let settings = settings(config)?;
         let data_dir = &config.data.data_dir;
+        storage::must_be_own(data_dir)?;
+        // Before a secret is generated there.
+        storage::look(data_dir, config.require_store)?;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
         let reload = Reload::new();
         let tls = certificate(config, &reload)?;
@@ -96,7 +97,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
-        let store = storage::open(data_dir.clone()).await?;
+        let store = storage::open(data_dir.clone(), config.require_store).await?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let clock = SystemClock::start();
         let drive = Drive::new(engine(settings)?, store.clone(), verifier.clone(), clock);
@@ -234,22 +235,11 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
         addresses.err(),
         tls.err().map(StartError::from),
         config.admin.check().await.err().map(StartError::from),
-        data_dir(&config.data.data_dir).err().map(StartError::from),
+        storage::look(&config.data.data_dir, config.require_store).err().map(StartError::from),
         config.webhook.webhook().err().map(StartError::from),
         settings(config).err().map(StartError::from),
     ];
     faults.into_iter().flatten().collect()
-}
-
-/// Checks that the path is not occupied by something other than a directory.
-fn data_dir(dir: &Path) -> Result<(), OpenError> {
-    match dir.metadata() {
-        Ok(found) if !found.is_dir() => {
-            let source = io::ErrorKind::NotADirectory.into();
-            Err(OpenError::Io { action: "use", path: dir.to_owned(), source })
-        }
-        _ => Ok(()),
-    }
 }
 
 fn certificate(config: &Config, reload: &Reload) -> Result<Option<WatchedCertificate>, StartError> {

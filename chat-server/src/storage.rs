@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use crate::store::{IndexReport, LocalStore, Observer, OpenError, OpenReport, Options, Progress, private};
+use crate::store::{IndexReport, LocalStore, Observer, OpenError, Options, Presence, Progress, missing};
 
 /// Time after which closing the store is abandoned.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -19,14 +19,14 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// Opens the store on a blocking thread. After a restart of the machine without a clean stop this
-/// takes a while.
-pub(crate) async fn open(dir: PathBuf) -> Result<LocalStore, OpenError> {
+/// takes a while. A store is begun only where [`look`] allows it.
+pub(crate) async fn open(dir: PathBuf, require: bool) -> Result<LocalStore, OpenError> {
     let opening = move || {
-        make(&dir)?;
-        LocalStore::open(&dir, Options { observer: show_progress(), ..Options::default() })
+        let begin = look(&dir, require)? == Presence::Nothing;
+        LocalStore::open(&dir, Options { begin, observer: show_progress(), ..Options::default() })
     };
     let store = spawn_blocking(opening).await.expect("opening does not panic, and is not aborted")?;
-    tell(store.report());
+    tell(&store);
     log_head(&store);
     Ok(store)
 }
@@ -39,8 +39,23 @@ pub(crate) fn log_head(store: &LocalStore) {
 /// Opens the store for a command while no server runs.
 pub(crate) fn open_alone(dir: &Path) -> Result<LocalStore, OpenError> {
     must_be_own(dir)?;
-    make(dir)?;
-    LocalStore::open(dir, Options::default())
+    LocalStore::open(dir, Options { begin: false, ..Options::default() })
+}
+
+/// Begins a store where there is none, or opens the one that is there.
+pub(crate) fn begin(dir: &Path) -> Result<LocalStore, OpenError> {
+    must_be_own(dir)?;
+    let begin = look(dir, false)? == Presence::Nothing;
+    LocalStore::open(dir, Options { begin, ..Options::default() })
+}
+
+/// Refuses a data directory that has lost its store, and, if a store is required, one without.
+pub(crate) fn look(dir: &Path, require: bool) -> Result<Presence, OpenError> {
+    match Presence::of(dir)? {
+        Presence::Nothing if require => Err(missing(dir)),
+        Presence::Remains => Err(missing(dir)),
+        presence => Ok(presence),
+    }
 }
 
 /// Refuses to write as root into a data directory of another user.
@@ -53,11 +68,6 @@ pub(crate) fn must_be_own(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn make(dir: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Io { action: "create", path: dir.to_owned(), source };
-    private::make_dir(dir).map_err(failed)
-}
-
 /// Closes the store, to shorten the next start.
 pub(crate) async fn close(store: LocalStore) {
     log_head(&store);
@@ -68,7 +78,14 @@ pub(crate) async fn close(store: LocalStore) {
     }
 }
 
-fn tell(report: &OpenReport) {
+fn tell(store: &LocalStore) {
+    let report = store.report();
+    if report.created {
+        warn!(
+            "began a new store in {}: if conversations should be there, stop the server and look for their disk",
+            store.dir().display()
+        );
+    }
     if let Some(cut) = &report.cut {
         warn!(?cut, "the journal ended in a change that was never acknowledged, and was cut there");
     }

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod directory;
 mod export;
+mod init;
 mod progress;
 mod rebuild;
 mod serve;
@@ -22,6 +23,7 @@ use rustix::process::umask;
 
 use backup::{BackupArgs, RestoreArgs};
 use export::ExportArgs;
+use init::InitArgs;
 use rebuild::RebuildArgs;
 use serve::ServeArgs;
 use settings::Given;
@@ -53,6 +55,8 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(ServeArgs),
+    /// Begin an empty store in the data directory, unless there is one.
+    Init(InitArgs),
     /// Check all settings, and print each with its origin. Nothing is started or changed.
     Check(ServeArgs),
     /// Print a token for a user.
@@ -93,6 +97,7 @@ fn run() -> CliResult {
     match cli.command {
         None => serve::serve(&cli.serve),
         Some(Command::Serve(args)) => serve::serve(&args),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Check(args)) => check::check(&args, &given),
         Some(Command::Token(args)) => token::token(args),
         Some(Command::Users(command)) => users::run(command),

@@ -85,7 +85,6 @@ async fn import(file: &Path, place: &DirectoryArgs) -> CliResult {
 }
 
 async fn activate(id: &str, place: &DirectoryArgs) -> CliResult {
-    place.must_exist()?;
     let directory = place.open().await?;
     directory.activate(UserId::from(id)).await?;
     directory.close()?;
@@ -93,7 +92,6 @@ async fn activate(id: &str, place: &DirectoryArgs) -> CliResult {
 }
 
 async fn deactivate(id: &str, place: &DirectoryArgs) -> CliResult {
-    place.must_exist()?;
     let directory = place.open().await?;
     directory.deactivate(UserId::from(id)).await?;
     directory.close()?;
@@ -101,16 +99,6 @@ async fn deactivate(id: &str, place: &DirectoryArgs) -> CliResult {
 }
 
 impl DirectoryArgs {
-    /// Requires an existing data directory, because a typing error must not create a new one.
-    fn must_exist(&self) -> CliResult {
-        let dir = &self.data.data_dir;
-        if dir.is_dir() {
-            Ok(())
-        } else {
-            Err(format!("there is no data directory {}", dir.display()).into())
-        }
-    }
-
     async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
         Directory::open(&self.socket, &self.data.data_dir).await
     }
@@ -125,7 +113,6 @@ fn read(file: &Path) -> Result<Vec<ImportedUser>, Box<dyn std::error::Error>> {
 }
 
 async fn list(json: bool, place: &DirectoryArgs) -> CliResult {
-    place.must_exist()?;
     let directory = place.open().await?;
     let mut stdout = io::stdout().lock();
     if !json {

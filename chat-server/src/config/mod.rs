@@ -45,6 +45,10 @@ pub struct Config {
     /// The data directory.
     #[command(flatten)]
     pub data: DataConfig,
+    /// Refuse to start without a store in the data directory, for example while its disk is not
+    /// mounted. chat-server init and restore begin a store.
+    #[arg(long, env = "CHAT_REQUIRE_STORE")]
+    pub require_store: bool,
     /// The server's certificate.
     #[command(flatten)]
     pub tls: TlsConfig,

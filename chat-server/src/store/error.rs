@@ -18,6 +18,18 @@ pub enum OpenError {
         /// The data directory.
         dir: PathBuf,
     },
+    /// There is no journal, and none was to be begun.
+    #[error(
+        "there is no store in {}: {found}. Is this the right path? Is its disk mounted? To get conversations back, \
+         run chat-server restore into an empty directory; to begin without any, run chat-server init there",
+        dir.display()
+    )]
+    Missing {
+        /// The data directory.
+        dir: PathBuf,
+        /// The content of the directory, for the message.
+        found: String,
+    },
     /// The directory is a backup.
     #[error(
         "{} is a backup, and stays as it is. Make a data directory from it by chat-server restore",

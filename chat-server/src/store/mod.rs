@@ -46,6 +46,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use error::{DamageError, OpenError};
 pub use lifecycle::health::Fault;
+pub(crate) use lifecycle::presence::{Presence, missing};
 pub use lifecycle::rebuild::rebuild;
 pub use lifecycle::retention::{RetentionError, Swept};
 pub use local::LocalStore;

@@ -13,6 +13,8 @@ use super::write::journal::TornTail;
 /// users.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Whether to begin a store where there is none.
+    pub begin: bool,
     /// Bytes of a segment of the journal, at least 4 KiB and at most 1 GiB. 64 MiB hold some
     /// 100,000 messages; every start checks the last segment completely.
     pub segment_bytes: u64,
@@ -34,6 +36,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            begin: true,
             segment_bytes: 64 << 20,
             index_cache_bytes: 64 << 20,
             load_threads: 2,

@@ -36,10 +36,13 @@ async fn a_client_that_does_not_close_is_dropped() {
 #[tokio::test]
 async fn a_server_that_is_still_starting_stops_too() {
     let dir = tempfile::tempdir().unwrap();
-    let pipe = dir.path().join("state");
+    let data = dir.path().join("data");
+    let pipe = data.join("state");
+    assert!(Server::start_in(dir.path(), &[]).stop().await.0.success());
+    std::fs::remove_file(&pipe).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut command = program();
-    command.arg("--data-dir").arg(dir.path()).args(["--listen", "127.0.0.1:0"]);
+    command.arg("--data-dir").arg(&data).args(["--listen", "127.0.0.1:0"]);
     let mut starting = tokio::process::Command::from(command).kill_on_drop(true).spawn().unwrap();
     let held = tokio::task::spawn_blocking(move || std::fs::File::options().write(true).open(pipe));
     let held = held.await.unwrap().unwrap();

@@ -82,7 +82,7 @@ fn check_looks_where_administrators_come_in_and_where_the_data_is() {
     std::fs::write(dir.path().join("token"), SECRET).unwrap();
     let output = run(dir.path(), &["check", "--config", "chat.toml", "--jwt-secret-file", "token"], &[]);
     let said = text(output.stderr);
-    for wrong in ["can't listen on nowhere for administrators", "could not use chat.toml: not a directory"] {
+    for wrong in ["can't listen on nowhere for administrators", "could not read chat.toml: Not a directory"] {
         assert!(said.contains(wrong), "{said}");
     }
 }

@@ -95,7 +95,7 @@ async fn there_is_none_with_a_given_secret() {
 async fn there_is_none_beyond_loopback() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = program();
-    command.args(["serve", "--listen", "0.0.0.0:0"]).arg("--data-dir").arg(dir.path());
+    command.args(["serve", "--listen", "0.0.0.0:0"]).arg("--data-dir").arg(dir.path().join("data"));
     let ended = command.output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!ended.status.success() && said.contains("will not listen on 0.0.0.0"), "{said}");

@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Output, Stdio};
 
 use serde_json::json;
-use server_test_support::program::program;
+use server_test_support::program::{init, program};
 use server_test_support::{Server, john};
 
+/// Imports users into a store, which is begun if there is none.
 fn import(data: &std::path::Path, lines: &str) -> Output {
+    init(data);
     let mut process = program()
         .args(["users", "import", "-", "--data-dir"])
         .arg(data)

@@ -7,6 +7,7 @@
 pub(super) mod health;
 pub(super) mod lock;
 pub(super) mod open;
+pub(crate) mod presence;
 pub(super) mod rebuild;
 pub(super) mod rebuilder;
 pub(super) mod retention;

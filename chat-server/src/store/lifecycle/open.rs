@@ -14,6 +14,7 @@ use crate::store::index::build::{ReplayError, replay};
 use crate::store::index::files::set_aside;
 use crate::store::index::{Index, OpenedIndex};
 use crate::store::lifecycle::lock::Lock;
+use crate::store::lifecycle::presence::{Presence, missing};
 use crate::store::lifecycle::retention::{self, RetentionError};
 use crate::store::lifecycle::space::is_full;
 use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
@@ -53,6 +54,9 @@ enum Found {
 pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, OpenError> {
     if StoreState::read(dir, BACKUP)?.is_some() {
         return Err(OpenError::Backup { dir: dir.to_owned() });
+    }
+    if !options.begin && Presence::of(dir)? != Presence::Store {
+        return Err(missing(dir));
     }
     let journal = dir.join("journal");
     make_directories(&*options.disk, &journal).map_err(OpenError::io("create", &journal))?;
@@ -158,7 +162,10 @@ impl StoreOpening<'_> {
         let witnesses: Vec<_> =
             state.into_iter().chain(index).filter(|witness| witness.end.position.0 > 0).collect();
         let progress = |position| self.options.observer.tell(Progress::Checked(position));
-        recover(&*self.options.disk, &self.journal, &witnesses, whole_from, &progress)
+        let begin = self.options.begin;
+        let recovered =
+            recover(&*self.options.disk, &self.journal, &witnesses, whole_from, begin, &progress)?;
+        if recovered.end.is_none() && !begin { Err(missing(self.dir)) } else { Ok(recovered) }
     }
 
     /// Opens the journal for writing. A new journal begins with its epoch.

@@ -20,15 +20,13 @@ pub fn rebuild(
     dir: &Path,
     progress: impl Fn(u64, u64) + Send + Sync + 'static,
 ) -> Result<Position, OpenError> {
-    let journal = dir.join("journal");
-    // A missing store is not created.
-    journal.metadata().map_err(OpenError::io("read", &journal))?;
     let observer = Observer::new(move |told| {
         if let Progress::Replayed(reached, last) = told {
             progress(reached.0, last.0);
         }
     });
-    let store = LocalStore::open(dir, Options { fresh_index: true, observer, ..Options::default() })?;
+    let store =
+        LocalStore::open(dir, Options { begin: false, fresh_index: true, observer, ..Options::default() })?;
     store.close()?;
     remove_set_aside(dir).map_err(OpenError::io("remove the old index in", dir))?;
     Ok(store.report().position)

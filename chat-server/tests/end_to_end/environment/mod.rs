@@ -14,6 +14,7 @@ mod clock_set;
 mod file_size_limit;
 mod full_disk;
 mod moved_away;
+mod no_store;
 mod other_owner;
 mod read_only;
 mod reserve;

@@ -15,9 +15,14 @@ fn root_writes_nothing_that_the_server_could_not_open() {
     fs::write(&users, r#"{"id":"user_john","role":"BUS_DRIVER"}"#).unwrap();
     chown(&data, Some(12_345), Some(12_345)).unwrap();
     let users = users.to_str().unwrap();
-    for arguments in
-        [&["users", "import", users][..], &["users", "list"], &["restore", "backup"], &["rebuild"]]
-    {
+    for arguments in [
+        &["users", "import", users][..],
+        &["users", "list"],
+        &["restore", "backup"],
+        &["rebuild"],
+        &["serve"],
+        &["init"],
+    ] {
         let output = program().args(arguments).arg("--data-dir").arg(&data).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("belongs to user 12345"), "{arguments:?}: {said}");

@@ -45,6 +45,12 @@ pub fn serving(mut command: Command, dir: &Path, flags: &[&str]) -> Command {
     command
 }
 
+/// Begins an empty store in this data directory, or keeps the one that is there.
+pub fn init(data: &Path) {
+    let output = program().args(["init", "--data-dir"]).arg(data).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
 /// The system's time.
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

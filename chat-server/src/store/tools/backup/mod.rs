@@ -47,7 +47,8 @@ pub enum BackupError {
         dir: PathBuf,
     },
     /// The target of a restore must be empty.
-    #[error("{} is not empty: give an empty data directory, or one that does not exist yet", dir.display())]
+    #[error("{} is not empty: give an empty data directory, or one that does not exist yet. \
+         `journal.partial` is left by a restore that was cut off, and can be removed", dir.display())]
     NotEmpty {
         /// The directory.
         dir: PathBuf,

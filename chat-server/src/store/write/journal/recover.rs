@@ -94,12 +94,14 @@ pub(in crate::store) type Visit<'a> =
 
 /// Checks the journal, cuts a torn tail and the zeros written ahead, and syncs the rest.
 ///
-/// `progress` receives the position at each segment. [`inspect`] describes the other parameters.
+/// `progress` receives the position at each segment. Unless a store may `begin`, a journal without
+/// any record is left as it is, and has no end. [`inspect`] describes the other parameters.
 pub(in crate::store) fn recover(
     disk: &dyn Disk,
     journal: &Path,
     witnesses: &[KnownEnd],
     whole_from: u64,
+    begin: bool,
     progress: &dyn Fn(Position),
 ) -> Result<Recovered, OpenError> {
     let mut segment = 0;
@@ -110,6 +112,9 @@ pub(in crate::store) fn recover(
         Ok(())
     };
     let Inspected { end, tail } = inspect(journal, witnesses, whole_from, &mut visit)?;
+    if !begin && end.is_none_or(|end| end.position.0 == 0) {
+        return Ok(Recovered { end: None, cut: None });
+    }
     let cut = tail.map(|tail| tail.cut(disk, journal)).transpose()?;
     if let Some(end) = end {
         let path = segment::path(journal, end.segment);
