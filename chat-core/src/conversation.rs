@@ -77,6 +77,13 @@ pub enum Standing {
     Withdrawn,
 }
 
+impl Standing {
+    /// Whether there is nothing by name.
+    pub fn is_unnamed(&self) -> bool {
+        *self == Self::Unnamed
+    }
+}
+
 /// The users with a standing of their own in a conversation, by id.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Members(Vec<(UserId, Standing)>);

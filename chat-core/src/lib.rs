@@ -41,6 +41,10 @@
 //! `Batch::judge` finds the original, and `commit.rs` answers the repeat from the original. Before
 //! a refusal, `progress.rs` looks the original up.
 //!
+//! Several engines can share one store, whose history each of them follows. `engine/follow` hears
+//! the events of the others and applies them like own ones. An answer of the store waits there
+//! until the events that it covers are heard.
+//!
 //! # What an embedder must bring
 //!
 //! - A clock: `system::SystemClock` (feature `system`) with the sleep function of any runtime, or a

@@ -120,7 +120,19 @@ impl Verifier for NoRefresh {
 }
 
 /// An observer of committed changes: see [`Drive::observe`].
-type Observer = Box<dyn FnMut(Position, &Event) + Send>;
+type Observer = Box<dyn FnMut(Observed<'_>) + Send>;
+
+/// A committed change, for an observer.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// The position of the event in the store's history.
+    pub position: Position,
+    /// The event.
+    pub event: &'a Event,
+    /// Whether the engine of this drive has committed the change. Of all drives over a shared store
+    /// at most one says so for an event, and none if the answer to the commit was lost.
+    pub here: bool,
+}
 
 /// A log of handled requests: see [`Drive::log`].
 type Log = Box<dyn FnMut(&Handled) + Send>;
@@ -146,14 +158,14 @@ pub struct Drive<S, V, C> {
 impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     /// Creates a drive from an engine, its store, a verifier of new tokens, and a clock.
     pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
-        let (observer, log) = (Box::new(|_, _: &_| {}), Box::new(|_: &_| {}));
+        let (observer, log) = (Box::new(|_: Observed<'_>| {}), Box::new(|_: &_| {}));
         Self { engine, store, verifier, clock, observer, log, framing: None }
     }
 
-    /// Calls `observer` with every committed change and its position, in order. Runs in the
-    /// engine's task and must be quick.
+    /// Calls `observer` with every committed change, in order. If other engines share the store,
+    /// theirs are among them. Runs in the engine's task and must be quick.
     #[must_use]
-    pub fn observe(self, observer: impl FnMut(Position, &Event) + Send + 'static) -> Self {
+    pub fn observe(self, observer: impl FnMut(Observed<'_>) + Send + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
     }
 
@@ -176,7 +188,8 @@ impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     /// Returns the handle that opens connections, and the future that runs the engine.
     ///
     /// The future ends after [`Handle::drain`], or when every handle and session is gone, and
-    /// returns the store.
+    /// returns the store. It also ends when a [shared](crate::store::Directory::shared) store has
+    /// begun another epoch. Then a new engine over a new handle of the store goes on.
     pub fn start(self) -> (Handle, impl Future<Output = S> + Send)
     where
         S: 'static,

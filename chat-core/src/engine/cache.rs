@@ -107,8 +107,21 @@ impl Cache {
                 entry.position = entry.position.max(position);
                 change(&mut entry.conversation);
             }
-            None => self.floor = self.floor.max(position),
+            None => self.must_be_after(position),
         }
+    }
+
+    /// Goes back to an earlier state of a cached conversation. The changes since must be applied
+    /// again.
+    pub(super) fn rewind(&mut self, to: Conversation) {
+        if let Some(entry) = self.entries.peek_mut(&to.id) {
+            entry.conversation = to;
+        }
+    }
+
+    /// Refuses facts about conversations that are not cached if they are older than this position.
+    pub(super) fn must_be_after(&mut self, position: Position) {
+        self.floor = self.floor.max(position);
     }
 
     /// Applies a message told to participants. No permit depends on messages.

@@ -30,6 +30,11 @@ impl Commits {
         self.waiting.is_empty() && self.under_way.is_none()
     }
 
+    /// The commit under way.
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.under_way.as_ref().map(|(ticket, _)| *ticket)
+    }
+
     /// The number of changes, queued or under way.
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.under_way.as_ref().map_or(0, |(_, changes)| changes.len())
@@ -99,7 +104,7 @@ impl Engine {
             under_way.push(in_flight);
         }
         self.commits.under_way = Some((ticket, under_way));
-        Some(Output::Commit { ticket, changes })
+        Some(Output::Commit { ticket, id: self.commit_id(ticket), changes })
     }
 
     pub(super) fn committed(&mut self, ticket: Ticket, result: Result<Vec<Verdict>, UnavailableError>) {
@@ -182,7 +187,8 @@ impl Engine {
         let conn = self.defer_events(origin);
         if let Some(event) = event {
             self.apply(&event, position, conn);
-            self.outputs.push_back(Output::Publish { position, event });
+            self.follow.reached(position);
+            self.outputs.push_back(Output::Publish { position, event, here: true });
         }
         if let Origin::Entry(admission) = origin {
             self.admit_at(*admission, position);
@@ -249,6 +255,8 @@ impl Engine {
             Origin::Entry(admission) => self.entry_failed(*admission),
             Origin::Request(..) | Origin::Command(_) | Origin::Engine => {
                 self.finish(&change.origin, Err(self.unavailable()));
+                // The history of a shared store may show the change at any moment.
+                self.defer_events(&change.origin);
             }
         }
         self.advance_origin(&change.origin);

@@ -4,9 +4,19 @@ use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::id::{NONCE_BYTES, Nonce};
+use crate::store::Life;
 
 /// A source of nonces.
 pub(super) struct Ids(ChaCha12Rng);
+
+/// The life of an engine with this seed. Takes no nonce away from the ids.
+pub(super) fn life(seed: [u8; 32]) -> Life {
+    let mut rng = ChaCha12Rng::from_seed(seed);
+    rng.set_stream(1);
+    let mut life = Life([0; 16]);
+    rng.fill_bytes(&mut life.0);
+    life
+}
 
 impl Ids {
     pub(super) fn new(seed: [u8; 32]) -> Self {

@@ -9,7 +9,7 @@ use super::Headroom;
 use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
 use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, User};
-use crate::store::{Change, Event, Loaded, Position, Query, UnavailableError, Verdict};
+use crate::store::{Change, CommitId, Event, Followed, Loaded, Position, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
 /// The number of a connection, chosen by the driver of the engine. Never give one to two open
@@ -192,6 +192,11 @@ pub enum Input {
         /// One verdict for each change.
         result: Result<Vec<Verdict>, UnavailableError>,
     },
+    /// The answer to [`Output::Follow`].
+    Heard {
+        /// The next events.
+        result: Result<Followed, UnavailableError>,
+    },
     /// A connection must move to another server, or its peer is gone. Pending requests are finished
     /// and no more accepted, then the connection is closed with 1001. Unknown connections are
     /// ignored.
@@ -241,8 +246,15 @@ pub enum Output {
     Commit {
         /// The ticket for the answer.
         ticket: Ticket,
+        /// The name of the commit: see [`Store::commit_as`](crate::store::Store::commit_as).
+        id: CommitId,
         /// The changes, in order.
         changes: Vec<Change>,
+    },
+    /// Ask the store for its next events, then give [`Input::Heard`]. No second one follows before.
+    Follow {
+        /// The position behind which they begin.
+        after: Position,
     },
     /// Verify a token, then give [`Input::Verified`].
     Verify {
@@ -258,12 +270,16 @@ pub enum Output {
         /// The reply or the error.
         result: Result<Reply, Error>,
     },
-    /// A committed change, for observers in the same process.
+    /// A committed change, for observers in the same process. Those of other engines of a shared
+    /// store are among them.
     Publish {
         /// The position of the event in the store's history.
         position: Position,
         /// The event.
         event: Event,
+        /// Whether this engine has committed the change. An event whose answer was lost counts as
+        /// one of others.
+        here: bool,
     },
     /// A handled request, for logs.
     Handled(Handled),
@@ -299,7 +315,10 @@ impl fmt::Debug for Output {
                 write!(f, "Send({conns:?}, {class:?}, {} bytes)", frame.len())
             }
             Self::Load { ticket, .. } => write!(f, "Load({ticket:?})"),
-            Self::Commit { ticket, changes } => write!(f, "Commit({ticket:?}, {} changes)", changes.len()),
+            Self::Commit { ticket, changes, .. } => {
+                write!(f, "Commit({ticket:?}, {} changes)", changes.len())
+            }
+            Self::Follow { after } => write!(f, "Follow({after:?})"),
             Self::Verify { ticket, .. } => write!(f, "Verify({ticket:?})"),
             Self::Answer { id, .. } => write!(f, "Answer({id:?})"),
             Self::Publish { position, .. } => write!(f, "Publish({position:?})"),

@@ -89,7 +89,10 @@ impl Engine {
         };
         let result = result.and_then(|loaded| believe(&query, loaded));
         match origin {
-            Origin::Engine => self.directory_loaded(result),
+            Origin::Engine => match query {
+                Query::Conversation(id) => self.untold_loaded(&id, result),
+                _ => self.directory_loaded(result),
+            },
             Origin::Entry(admission) => self.entry_loaded(admission, result),
             Origin::Request(..) | Origin::Command(_) => match result {
                 Ok(_) if self.is_being_changed(&query) => {
@@ -112,7 +115,7 @@ impl Engine {
     fn is_outdated(&mut self, query: &Query, Loaded { position, facts }: &Loaded) -> bool {
         match (query, facts) {
             (Query::Conversation(id), Facts::Conversation(facts)) => {
-                !self.cache.record(id, facts.as_ref(), *position)
+                !self.record_conversation(id, facts.as_ref(), *position)
             }
             (Query::Account(_), _) => self.directory.is_newer_than(*position),
             _ => false,
@@ -154,6 +157,9 @@ impl Engine {
         }
         self.epoch = directory.epoch;
         self.directory.replace(directory.staff);
+        if directory.shared && !self.ready {
+            self.begin_to_follow(position);
+        }
         self.ready = true;
         self.file_staff();
         self.resume_blocked();

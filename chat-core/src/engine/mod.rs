@@ -7,7 +7,10 @@
 //! - After one or more inputs, call [`Engine::poll`] until it returns `None`, and carry out each
 //!   [`Output`] in order. More inputs before polling make larger commits.
 //! - The same seed and the same inputs always give the same outputs.
-//! - A new engine first loads the users of teams. Connections opened earlier wait inside.
+//! - A new engine first loads the users of teams. Connections opened earlier wait inside, or are
+//!   refused with 1013 if the store is [shared](crate::store::Directory::shared).
+//! - An engine of a shared store ends by itself when the store begins another epoch: every
+//!   connection gets 1001, then comes [`Output::Drained`]. A new engine goes on.
 //!
 //! The [crate's documentation](crate) describes the way of a message through these modules.
 //!
@@ -22,6 +25,7 @@ mod commit;
 mod connection;
 mod deliver;
 mod directory;
+mod follow;
 mod handler;
 mod headroom;
 mod ids;
@@ -50,6 +54,7 @@ use cache::Cache;
 use commit::Commits;
 use connection::Connection;
 use directory::StaffDirectory;
+use follow::{Follow, StoreAnswer};
 pub use headroom::Headroom;
 use ids::Ids;
 pub use io::{Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket, VerifyError};
@@ -99,6 +104,7 @@ pub struct Engine {
     /// connections and close them too.
     left_typing: VecDeque<(ConnectionId, UserId, ConversationId)>,
     commits: Commits,
+    follow: Follow,
     key_locks: KeyLocks,
     calls: PendingCalls,
     /// Pending commands. Bounded by the embedder, because each is answered.
@@ -147,6 +153,7 @@ impl Engine {
             typing: Typing::default(),
             left_typing: VecDeque::new(),
             commits: Commits::default(),
+            follow: Follow::new(ids::life(seed)),
             key_locks: KeyLocks::default(),
             calls: PendingCalls::default(),
             commands: BTreeMap::new(),
@@ -171,8 +178,9 @@ impl Engine {
             Input::Backlog { conn, waits } => self.backlog(conn, waits),
             Input::Command { id, command } => self.command(id, command),
             Input::Verified { ticket, result } => self.verified(ticket, result),
-            Input::Loaded { ticket, result } => self.loaded(ticket, result),
-            Input::Committed { ticket, result } => self.committed(ticket, result),
+            Input::Loaded { ticket, result } => self.answered(StoreAnswer::Loaded(ticket, result)),
+            Input::Committed { ticket, result } => self.answered(StoreAnswer::Committed(ticket, result)),
+            Input::Heard { result } => self.followed(result),
             Input::Headroom(headroom) => self.headroom = headroom,
             Input::Disconnect { conn } => self.disconnect_gracefully(conn),
             Input::Drain => self.drain(),
@@ -212,6 +220,8 @@ impl Engine {
             Timer::Token(conn) => self.token_due(conn),
             Timer::Rest(conn) => self.rested(conn),
             Timer::Directory => self.load_directory(),
+            Timer::Follow => self.follow_due(),
+            Timer::Parked => self.parked_due(),
         }
     }
 

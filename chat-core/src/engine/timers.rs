@@ -17,6 +17,10 @@ pub(super) enum Timer {
     Rest(ConnectionId),
     /// Loading the directory is tried again.
     Directory,
+    /// The history of a shared store is asked for again.
+    Follow,
+    /// An answer of a shared store may have waited for too long.
+    Parked,
 }
 
 /// All timers that are set. Bounded by their states: each has one timer and cancels the timer at

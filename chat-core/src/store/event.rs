@@ -137,6 +137,10 @@ pub struct MembershipChanged {
     pub user: UserId,
     /// The conversation's version after the change.
     pub version: u64,
+    /// The user's standing before the change. Histories written before this field existed do not
+    /// say it.
+    #[serde(default, skip_serializing_if = "Standing::is_unnamed")]
+    pub was: Standing,
     /// The user's standing after the change. `None` in histories written before teams: see
     /// [`complete`](super::complete).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -248,7 +248,9 @@ fn added(
         Some(account) if account.user.role.is_control() => Standing::ControlMember,
         Some(_) | None => Standing::Member,
     };
-    Ok(Some(MembershipChanged { conversation, user, version: head.version + 1, standing: Some(standing) }))
+    let was = head.participation.members.standing(&user);
+    let (version, standing) = (head.version + 1, Some(standing));
+    Ok(Some(MembershipChanged { conversation, user, version, was, standing }))
 }
 
 /// The withdrawal of a user by name, or `None` for a user who does not take part.
@@ -260,9 +262,10 @@ fn withdrawn(
     let Membership { conversation, user, .. } = membership;
     let known = state.account(&user)?;
     let account = known.as_deref().map(|known| &known.account);
-    let standing = Some(Standing::Withdrawn);
-    let changed = MembershipChanged { conversation, user, version: head.version + 1, standing };
-    Ok(is_participant(&changed.user, account, &head.participation).then_some(changed))
+    let was = head.participation.members.standing(&user);
+    let (version, standing) = (head.version + 1, Some(Standing::Withdrawn));
+    let is_participant = is_participant(&user, account, &head.participation);
+    Ok(is_participant.then_some(MembershipChanged { conversation, user, version, was, standing }))
 }
 
 /// Whether a user takes part, or will once active. A user without an account may be a member.

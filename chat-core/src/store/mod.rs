@@ -1,7 +1,8 @@
 //! The port to storage: the queries and changes of the engine, and the rules for every store.
 //!
 //! A store answers [`load`](Store::load) and [`commit`](Store::commit). The engine has at most one
-//! commit in flight, and any number of loads. The suite
+//! commit in flight, and any number of loads. A store that several engines share also answers
+//! [`follow`](Store::follow), so that each hears of the changes of the others. The suite
 //! [`testing::conformance`](crate::testing::conformance) checks a store against all rules stated
 //! here. [`MemoryStore`] is the reference.
 //!
@@ -32,12 +33,13 @@ mod account;
 mod before_teams;
 mod change;
 mod event;
+mod follow;
 mod hash;
 mod judge;
 mod memory;
 mod query;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::Arc;
 
 pub(crate) use account::control_team;
@@ -48,6 +50,7 @@ pub use change::{
     Rejected, SupposedAccount, Verdict,
 };
 pub use event::{Content, ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
+pub use follow::{CommitId, Followed, Happened, Life};
 pub use hash::{Hash, ParseHashError};
 pub use judge::{Batch, Head, State};
 pub use memory::{MemoryState, MemoryStore};
@@ -67,10 +70,11 @@ pub struct Position(pub u64);
 
 /// The error of a store that could not answer. A change may or may not have been made.
 ///
-/// A change that was made all the same is sent to nobody live. A repeat of its request gets the
-/// original answer, and participants get the message when they catch up, at the latest when the
-/// next message of the conversation shows a gap. So a store that can undo such a change, or find
-/// out its fate, should.
+/// A change that was made all the same is sent to nobody live, unless the store is
+/// [shared](Directory::shared) and shows the event to [`Store::follow`]. A repeat of its request
+/// gets the original answer, and participants get the message when they catch up, at the latest
+/// when the next message of the conversation shows a gap. So a store that can undo such a change,
+/// or find out its fate, should.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the store is unavailable: {reason}")]
 pub struct UnavailableError {
@@ -128,6 +132,36 @@ pub trait Store: Send + Sync {
         &self,
         changes: Vec<Change>,
     ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send;
+
+    /// Commits under a name, by which [`follow`](Self::follow) tells the events of this commit from
+    /// others. A store with one engine needs no name. A store that wraps a shared one passes names
+    /// and [`follow`](Self::follow) on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`commit`](Self::commit).
+    fn commit_as(
+        &self,
+        _: CommitId,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
+        self.commit(changes)
+    }
+
+    /// Returns the next events after this position, whoever has made them, as soon as there are
+    /// any. The engine calls this only if the store is [shared](Directory::shared), and again after
+    /// each answer.
+    ///
+    /// A handle of a shared store belongs to the epoch in which it was opened. Once the history has
+    /// another epoch, the handle answers `follow` with that epoch, and everything else with
+    /// [`UnavailableError`].
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell. The engine asks again after a pause.
+    fn follow(&self, _: Position) -> impl Future<Output = Result<Followed, UnavailableError>> + Send {
+        pending()
+    }
 }
 
 /// A store shared with the embedder, which can query it beside the engine.
@@ -141,5 +175,17 @@ impl<S: Store> Store for Arc<S> {
         changes: Vec<Change>,
     ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
         self.as_ref().commit(changes)
+    }
+
+    fn commit_as(
+        &self,
+        id: CommitId,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
+        self.as_ref().commit_as(id, changes)
+    }
+
+    fn follow(&self, after: Position) -> impl Future<Output = Result<Followed, UnavailableError>> + Send {
+        self.as_ref().follow(after)
     }
 }

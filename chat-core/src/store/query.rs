@@ -146,6 +146,9 @@ pub struct Directory {
     pub epoch: Epoch,
     /// All accounts of the [staff](super::Account::is_staff), by id.
     pub staff: Vec<StoredAccount>,
+    /// Whether other engines change the same store. Then the engine [follows](super::Store::follow)
+    /// its history, and takes up no answer before the events that the answer covers.
+    pub shared: bool,
 }
 
 /// A page of a user's conversations.

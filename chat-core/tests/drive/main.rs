@@ -4,6 +4,7 @@ mod batches;
 mod lifecycle;
 mod pipelining;
 mod queries;
+mod shared_store;
 mod slow_readers;
 #[cfg(feature = "system")]
 mod system;

@@ -12,6 +12,7 @@ mod drain;
 mod duplicates;
 mod equal_requests;
 mod events;
+mod following;
 mod headroom;
 mod lists;
 mod log;

@@ -37,7 +37,7 @@ impl Alarm {
                     Output::Load { ticket, query } => {
                         inputs.push(Input::Loaded { ticket, result: Ok(self.store.answer(query)) });
                     }
-                    Output::Commit { ticket, changes } => {
+                    Output::Commit { ticket, changes, .. } => {
                         inputs.push(Input::Committed { ticket, result: Ok(self.store.judge(changes)) });
                     }
                     Output::Verify { ticket, .. } => {

@@ -102,8 +102,9 @@ fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
         })))
     };
     let member = || {
-        let (conversation, user, standing) = (conversation.clone(), driver().id, Some(Standing::Member));
-        let changed = MembershipChanged { conversation, user, version: 9, standing };
+        let (conversation, user, was) = (conversation.clone(), driver().id, Standing::Unnamed);
+        let standing = Some(Standing::Member);
+        let changed = MembershipChanged { conversation, user, version: 9, was, standing };
         happened(Some(Event::MemberAdded(changed)))
     };
     let duplicate = || Err(Rejected::Duplicate(Original::Message(Box::new(message(driver(), 1)))));

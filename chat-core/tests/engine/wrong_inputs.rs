@@ -218,6 +218,17 @@ fn conflicts_without_end_on_the_account_of_a_connection_are_try_again_later() {
 }
 
 #[test]
+fn a_history_that_nobody_asked_for_is_ignored() {
+    let mut scene = Scene::new();
+    let mut other = World::over(scene.world.store.clone().shared(), unhurried());
+    other.command(Command::Deactivate(driver().id));
+    let followed = other.store.follow(Position(0));
+    assert_eq!(followed.happened.len(), 1);
+    scene.world.input(Input::Heard { result: Ok(followed) });
+    assert_eq!(closed(&scene.world, scene.driver), None);
+}
+
+#[test]
 fn a_monotonic_time_that_falls_counts_as_the_latest() {
     let mut scene = Scene::new();
     scene.typing(scene.driver, true);

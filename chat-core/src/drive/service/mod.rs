@@ -21,7 +21,7 @@ use super::{Clock, Drive, Framing, Log, Observer, Verifier};
 use crate::engine::{CommandId, ConnectionId, Engine, Input};
 use crate::id::UserId;
 use crate::protocol::{Error, Reply};
-use crate::store::{Loaded, Query, Store, UnavailableError};
+use crate::store::{Followed, Loaded, Query, Store, UnavailableError};
 use crate::time::Now;
 
 /// The limit of messages taken in one turn, before outputs are carried out. A turn makes one commit
@@ -52,6 +52,8 @@ struct Service<'a, S, V, C> {
     calls: FuturesUnordered<BoxFuture<'a, Option<Input>>>,
     /// The wake-up requested by the engine.
     timer: Fuse<BoxFuture<'a, ()>>,
+    /// The next events of a shared store, asked for by the engine.
+    follow: Fuse<BoxFuture<'a, Result<Followed, UnavailableError>>>,
     drained: bool,
     /// Callers that wait for the end of the drain.
     awaiting_drain: Vec<oneshot::Sender<()>>,
@@ -101,6 +103,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         commands: PendingCommands::default(),
         calls: FuturesUnordered::new(),
         timer: Fuse::terminated(),
+        follow: Fuse::terminated(),
         drained: false,
         awaiting_drain: Vec::new(),
     };
@@ -133,6 +136,10 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 input = self.calls.select_next_some() => {
                     self.drain_inbox(messages);
                     self.answered(input);
+                }
+                result = &mut self.follow => {
+                    self.drain_inbox(messages);
+                    self.handle(Input::Heard { result });
                 }
                 message = messages.next() => if let Some(message) = message {
                     self.receive(message, self.clock.now());

@@ -9,7 +9,7 @@ use futures::stream::StreamExt;
 
 use super::{Service, yield_now};
 use crate::drive::queue::{Outbound, PushError, Pushed, QueueSender};
-use crate::drive::{Clock, Verifier};
+use crate::drive::{Clock, Observed, Verifier};
 use crate::engine::{Class, ConnectionId, Input, Output};
 use crate::frame::Frame;
 use crate::protocol::CloseCode;
@@ -64,14 +64,19 @@ impl<'a, S: Store, V: Verifier, C: Clock> Service<'a, S, V, C> {
             Output::Load { ticket, query } => {
                 self.call(async move { Input::Loaded { ticket, result: store.load(query).await } });
             }
-            Output::Commit { ticket, changes } => {
-                self.call(async move { Input::Committed { ticket, result: store.commit(changes).await } });
+            Output::Commit { ticket, id, changes } => {
+                self.call(
+                    async move { Input::Committed { ticket, result: store.commit_as(id, changes).await } },
+                );
             }
+            Output::Follow { after } => self.follow = store.follow(after).boxed().fuse(),
             Output::Verify { ticket, token } => {
                 self.call(async move { Input::Verified { ticket, result: verifier.verify(&token).await } });
             }
             Output::Answer { id, result } => self.commands.answer(id, result),
-            Output::Publish { position, event } => (self.observer)(position, &event),
+            Output::Publish { position, event, here } => {
+                (self.observer)(Observed { position, event: &event, here });
+            }
             Output::Handled(handled) => (self.log)(&handled),
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),

@@ -50,7 +50,8 @@ impl MemoryState {
 
     fn directory(&self) -> Directory {
         let staff = self.stored.accounts.values().filter(|stored| stored.account.is_staff());
-        Directory { epoch: self.stored.epoch.clone(), staff: staff.cloned().collect() }
+        let shared = self.history.is_some();
+        Directory { epoch: self.stored.epoch.clone(), staff: staff.cloned().collect(), shared }
     }
 
     fn takes_part(&self, user: &UserId, stored: &ExportedConversation) -> bool {

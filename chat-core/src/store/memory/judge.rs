@@ -19,6 +19,10 @@ impl MemoryState {
     ///
     /// This function never does, because the memory is always available.
     pub fn judge(&mut self, changes: Vec<Change>) -> Vec<Verdict> {
+        self.judge_as(None, changes)
+    }
+
+    pub(super) fn judge_all(&mut self, changes: Vec<Change>) -> Vec<Verdict> {
         let mut batch = Batch::default();
         let verdicts = changes.into_iter().map(|change| batch.judge(change, self));
         verdicts.collect::<Result<_, _>>().expect("the memory is always available")
@@ -43,7 +47,7 @@ impl MemoryState {
     }
 
     fn change_member(&mut self, changed: &MembershipChanged) {
-        let MembershipChanged { conversation, user, version, standing } = changed;
+        let MembershipChanged { conversation, user, version, standing, .. } = changed;
         let stored = &mut self.conversation(conversation).conversation;
         stored.participation.members.set(user.clone(), standing.unwrap_or_default());
         stored.version = *version;

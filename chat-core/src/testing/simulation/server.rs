@@ -198,7 +198,7 @@ impl Environment {
                 conns.into_iter().for_each(|conn| self.server_sends(conn, Frame::Text(frame.clone())));
             }
             Output::Load { ticket, query } => self.load(ticket, query),
-            Output::Commit { ticket, changes } => self.commit(ticket, changes),
+            Output::Commit { ticket, changes, .. } => self.commit(ticket, changes),
             Output::Verify { ticket, token } => {
                 let leeway = self.server.limits.periods.token_leeway;
                 let result = self.tokens.verify(&token, self.now.wall, leeway);
@@ -215,7 +215,11 @@ impl Environment {
                 self.server_leaves(conn, code);
             }
             Output::WakeAt(at) => self.engine_sleeps(at),
-            Output::Answer { .. } | Output::Publish { .. } | Output::Handled(_) | Output::Drained => {}
+            Output::Follow { .. }
+            | Output::Answer { .. }
+            | Output::Publish { .. }
+            | Output::Handled(_)
+            | Output::Drained => {}
         }
     }
 

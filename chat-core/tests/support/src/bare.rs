@@ -75,7 +75,7 @@ impl Bare {
     pub fn decide(&mut self, request: Bytes) {
         self.engine.handle(Now::default(), Input::Frame { conn: DRIVER, frame: Frame::Text(request) });
         match self.engine.poll() {
-            Some(Output::Commit { ticket, changes }) => self.decided = Some((ticket, changes)),
+            Some(Output::Commit { ticket, changes, .. }) => self.decided = Some((ticket, changes)),
             _ => panic!("a message of a participant needs nothing but its commit"),
         }
     }
@@ -114,7 +114,7 @@ impl Bare {
                     Output::Load { ticket, query } => {
                         inputs.push(Input::Loaded { ticket, result: Ok(self.store.answer(query)) });
                     }
-                    Output::Commit { ticket, changes } => {
+                    Output::Commit { ticket, changes, .. } => {
                         inputs.push(Input::Committed { ticket, result: Ok(self.store.judge(changes)) });
                     }
                     Output::Send { frame, .. } => frames.push(frame),

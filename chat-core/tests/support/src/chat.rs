@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
 
-use chat_core::drive::{Drive, Frame, Handle, Session, SessionEnd, Verifier, join};
+use chat_core::drive::{Drive, Frame, Handle, Observed, Session, SessionEnd, Verifier, join};
 use chat_core::engine::{Claims, Engine, Settings, VerifyError};
 use chat_core::protocol::User;
-use chat_core::store::{Change, Event, Loaded, MemoryStore, Query, Store, UnavailableError, Verdict};
+use chat_core::store::{
+    Change, CommitId, Event, Followed, Loaded, MemoryStore, Position, Query, Store, UnavailableError, Verdict,
+};
 use chat_core::testing::StoppedClock;
 use chat_core::time::Timestamp;
 use futures::StreamExt;
@@ -57,6 +59,15 @@ impl Store for GatedStore {
         self.gate.pass().await;
         self.inner.commit(changes).await
     }
+
+    async fn commit_as(&self, id: CommitId, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
+        self.gate.pass().await;
+        self.inner.commit_as(id, changes).await
+    }
+
+    async fn follow(&self, after: Position) -> Result<Followed, UnavailableError> {
+        self.inner.follow(after).await
+    }
 }
 
 /// Takes `<user>@<exp in ms>` for a token.
@@ -82,6 +93,8 @@ pub struct Chat {
     pub clock: StoppedClock,
     /// Events that the observer was shown.
     pub events: mpsc::UnboundedReceiver<Event>,
+    /// For each of these events, whether this engine has committed it.
+    pub here: mpsc::UnboundedReceiver<bool>,
     /// For each of these events, the number of commits begun before it.
     pub begun: mpsc::UnboundedReceiver<usize>,
     /// The store, once the engine has ended.
@@ -103,16 +116,22 @@ impl Chat {
 
     /// Starts a chat after a change to its drive.
     pub fn start(settings: Settings, change: impl FnOnce(ChatDrive) -> ChatDrive) -> Self {
+        Self::over(MemoryStore::new("epoch_1"), Engine::new(settings, [7; 32]), change)
+    }
+
+    /// The same over this store.
+    pub fn over(store: MemoryStore, engine: Engine, change: impl FnOnce(ChatDrive) -> ChatDrive) -> Self {
         let gate = Gate::default();
-        let store = GatedStore { gate: gate.clone(), inner: MemoryStore::new("epoch_1") };
+        let store = GatedStore { gate: gate.clone(), inner: store };
         let ((shown, events), (count, begun)) = (mpsc::unbounded(), mpsc::unbounded());
+        let (origin, here) = mpsc::unbounded();
         let commits = Arc::clone(&gate.1);
-        let engine = Engine::new(settings, [7; 32]);
         let tokens = PlainTokens(vec![crate::driver(), crate::staff()]);
         let clock = StoppedClock::default();
         let drive = change(Drive::new(engine, store, tokens, clock.clone()));
-        let observer = move |_, event: &Event| {
-            shown.unbounded_send(event.clone()).ok();
+        let observer = move |observed: Observed<'_>| {
+            shown.unbounded_send(observed.event.clone()).ok();
+            origin.unbounded_send(observed.here).ok();
             count.unbounded_send(commits.load(Ordering::Relaxed)).ok();
         };
         let (handle, service) = drive.observe(observer).start();
@@ -120,7 +139,7 @@ impl Chat {
         let ended = Rc::new(RefCell::new(None));
         let end = ended.clone();
         pool.spawner().spawn_local(async move { *end.borrow_mut() = Some(service.await) }).unwrap();
-        Self { pool, handle, gate, clock, events, begun, ended }
+        Self { pool, handle, gate, clock, events, here, begun, ended }
     }
 
     /// A session before its start.

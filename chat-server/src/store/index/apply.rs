@@ -213,7 +213,7 @@ impl Applier {
         view: &mut View,
         changed: &MembershipChanged,
     ) -> Result<(), UnavailableError> {
-        let MembershipChanged { conversation: id, user, version, standing } = changed;
+        let MembershipChanged { conversation: id, user, version, standing, .. } = changed;
         let standing = standing.unwrap_or_default();
         let key = keys::conversation(id);
         let value = view.get_as(&key, values::decode_json)?;

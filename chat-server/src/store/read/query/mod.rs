@@ -128,7 +128,7 @@ impl Snapshot<'_> {
 
     fn directory(&self) -> Result<Directory, UnavailableError> {
         let epoch = self.view.get_as(keys::EPOCH, keys::text::<Epoch>)?;
-        Ok(Directory { epoch: self.view.decoded(epoch)?, staff: staff(&self.view)? })
+        Ok(Directory { epoch: self.view.decoded(epoch)?, staff: staff(&self.view)?, shared: false })
     }
 
     fn account(&self, user: &UserId) -> Result<Option<StoredAccount>, UnavailableError> {

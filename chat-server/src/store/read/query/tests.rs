@@ -59,6 +59,7 @@ fn standing(number: u64, user: &str, standing: Standing) -> Event {
         conversation: id(number),
         user: user.into(),
         version: 2,
+        was: Standing::Unnamed,
         standing: Some(standing),
     })
 }

@@ -1,9 +1,12 @@
 //! An engine, a store and any number of connections in one value, with a clock moved by hand.
 
+mod store;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
+pub use store::{Answer, Question};
 
 use crate::engine::{
     Claims, Command, CommandId, ConnectionId, Engine, Handled, Input, Output, Settings, Ticket,
@@ -11,7 +14,7 @@ use crate::engine::{
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::protocol::{CloseCode, Error, Reply, User};
-use crate::store::{Change, Event, Loaded, MemoryState, Query, UnavailableError, Verdict};
+use crate::store::{CommitId, Event, Loaded, MemoryState, Position};
 use crate::testing::oracle::{Oracle, PromiseError};
 use crate::time::{Monotonic, Now, Timestamp};
 
@@ -27,28 +30,6 @@ pub struct Peer {
     pub closed: Option<CloseCode>,
     /// Whether the engine has asked not to read it.
     pub paused: bool,
-}
-
-/// A question to the store that is not answered yet.
-#[derive(Debug)]
-pub enum Question {
-    /// To load something.
-    Load(Ticket, Query),
-    /// To commit changes.
-    Commit(Ticket, Vec<Change>),
-}
-
-/// How the store answers a question.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
-    /// Correctly. A load returns the state at the time of the request, the oldest state allowed.
-    Good,
-    /// Correctly. A load returns the current state.
-    Late,
-    /// With a failure, and nothing was done.
-    Lost,
-    /// With a failure, although the request was carried out.
-    DoneButLost,
 }
 
 /// An engine in a world of its own.
@@ -68,8 +49,14 @@ pub struct World {
     begun: BTreeMap<Ticket, Loaded>,
     /// The connections that were ever opened.
     pub peers: BTreeMap<ConnectionId, Peer>,
+    /// The name of the last commit.
+    pub commit: Option<CommitId>,
+    /// The position behind which the engine has asked for the events of a shared store.
+    pub follows: Option<Position>,
     /// Published events that are not taken yet.
     pub events: VecDeque<Event>,
+    /// Their positions, and whether the engine has committed them.
+    pub published: Vec<(Position, bool)>,
     /// Answered requests that are not taken yet.
     pub handled: Vec<Handled>,
     /// The answers to commands.
@@ -92,14 +79,22 @@ impl World {
 
     /// An engine over this store, as after a restart.
     pub fn over(store: MemoryState, settings: Settings) -> Self {
+        Self::seeded(store, settings, [7; 32])
+    }
+
+    /// The same with a seed of its own, for several engines over one store.
+    pub fn seeded(store: MemoryState, settings: Settings, seed: [u8; 32]) -> Self {
         let mut world = Self {
-            engine: Engine::new(settings, [7; 32]),
+            engine: Engine::new(settings, seed),
             store,
             hold: false,
             questions: Vec::new(),
             begun: BTreeMap::new(),
             peers: BTreeMap::new(),
+            commit: None,
+            follows: None,
             events: VecDeque::new(),
+            published: Vec::new(),
             handled: Vec::new(),
             answers: BTreeMap::new(),
             drained: false,
@@ -215,20 +210,6 @@ impl World {
         self.now.wall = wall;
     }
 
-    /// Answers one of the questions that wait.
-    pub fn answer(&mut self, place: usize, answer: Answer) {
-        let question = self.questions.remove(place);
-        self.answer_question(question, answer);
-        self.act();
-    }
-
-    /// Answers all questions, and those that come of it, until none is left.
-    pub fn settle(&mut self) {
-        while !self.questions.is_empty() {
-            self.answer(0, Answer::Good);
-        }
-    }
-
     /// Gives the engine an input, and carries out every pending output.
     pub fn input(&mut self, input: Input) {
         self.show_input(&input);
@@ -254,7 +235,7 @@ impl World {
             }
             Input::Closed { conn } => self.show(|oracle, _| oracle.ended(conn.0, None)),
             Input::Headroom(headroom) => {
-                let room = super::room(*headroom);
+                let room = crate::testing::room(*headroom);
                 self.show(|oracle, _| {
                     oracle.has_room(room);
                     Ok(())
@@ -289,13 +270,20 @@ impl World {
                 conns.iter().for_each(|conn| self.peer(*conn).frames.push(frame.clone()));
             }
             Output::Load { ticket, query } => self.ask_store(Question::Load(ticket, query)),
-            Output::Commit { ticket, changes } => self.ask_store(Question::Commit(ticket, changes)),
+            Output::Commit { ticket, id, changes } => {
+                self.commit = Some(id);
+                self.ask_store(Question::Commit(ticket, changes));
+            }
+            Output::Follow { after } => self.follows = Some(after),
             Output::Verify { ticket, token } => {
                 let result = self.tokens.get(&token).cloned().ok_or(crate::engine::VerifyError::Invalid);
                 self.engine.handle(self.now, Input::Verified { ticket, result });
             }
             Output::Answer { id, result } => drop(self.answers.insert(id, result)),
-            Output::Publish { event, .. } => self.events.push_back(event),
+            Output::Publish { position, event, here } => {
+                self.events.push_back(event);
+                self.published.push((position, here));
+            }
             Output::Handled(handled) => self.handled.push(handled),
             Output::Pause { conn } => self.peer(conn).paused = true,
             Output::Resume { conn } => self.peer(conn).paused = false,
@@ -312,39 +300,5 @@ impl World {
         let peer = self.peers.get_mut(&conn).expect("the engine knows only connections that were opened");
         assert!(peer.closed.is_none(), "{conn:?} was closed, and the engine still talks of it");
         peer
-    }
-
-    fn ask_store(&mut self, question: Question) {
-        if !self.hold {
-            return self.answer_question(question, Answer::Late);
-        }
-        if let Question::Load(ticket, query) = &question {
-            self.begun.insert(*ticket, self.store.answer(query.clone()));
-        }
-        self.questions.push(question);
-    }
-
-    fn answer_question(&mut self, question: Question, answer: Answer) {
-        let lost = || UnavailableError::new("the store is lost");
-        let input = match question {
-            Question::Load(ticket, query) => {
-                let begun = self.begun.remove(&ticket);
-                let result = match answer {
-                    Answer::Good => Ok(begun.unwrap_or_else(|| self.store.answer(query))),
-                    Answer::Late => Ok(self.store.answer(query)),
-                    Answer::Lost | Answer::DoneButLost => Err(lost()),
-                };
-                Input::Loaded { ticket, result }
-            }
-            Question::Commit(ticket, changes) => {
-                let verdicts: Option<Vec<Verdict>> =
-                    (answer != Answer::Lost).then(|| self.store.judge(changes));
-                let (is_told, now) = (matches!(answer, Answer::Good | Answer::Late), self.now.monotonic);
-                self.show(|oracle, store| oracle.stored(store, is_told, now));
-                let result = verdicts.filter(|_| is_told).ok_or_else(lost);
-                Input::Committed { ticket, result }
-            }
-        };
-        self.engine.handle(self.now, input);
     }
 }
