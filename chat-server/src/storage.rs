@@ -86,6 +86,9 @@ fn tell(store: &LocalStore) {
             store.dir().display()
         );
     }
+    if let Some(why) = report.new_epoch {
+        warn!(why, "began a new epoch: clients forget the numbers that they hold, and load what is here");
+    }
     if let Some(cut) = &report.cut {
         warn!(?cut, "the journal ended in a change that was never acknowledged, and was cut there");
     }

@@ -28,6 +28,9 @@ const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// Interval between checks of free disk space. Clients can write about 100 MB meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Interval between looks at joins with numbers beyond the store's.
+const LOOK_AT_JOINS_EVERY: Duration = Duration::from_mins(1);
+
 /// Interval between searches for messages past their retention, while there is an index.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
@@ -42,6 +45,24 @@ pub(crate) async fn upkeep(
         never = watch_disk(store, handle, reserve) => never,
         never = log_heads(store) => never,
         never = retain(store, retention) => never,
+        never = watch_joins(handle) => never,
+    }
+}
+
+/// Warns when clients hold more than the store: the sign of a snapshot that was rolled back.
+async fn watch_joins(handle: &Handle) -> Infallible {
+    let mut seen = 0;
+    loop {
+        sleep(LOOK_AT_JOINS_EVERY).await;
+        let Ok(stats) = handle.stats().await else { return pending().await };
+        let joins = stats.engine.joins_beyond;
+        if std::mem::replace(&mut seen, joins) < joins {
+            warn!(
+                joins,
+                "clients hold newer messages than the store: if an older state was put back, stop the server, \
+                 and run chat-server repair --new-epoch --yes"
+            );
+        }
     }
 }
 

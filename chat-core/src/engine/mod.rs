@@ -115,6 +115,7 @@ pub struct Engine {
     timers: Timers,
     /// Answers to clients since the start.
     answered: Answered,
+    joins_beyond: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -160,6 +161,7 @@ impl Engine {
             blocked: Vec::new(),
             timers: Timers::default(),
             answered: Answered::new(),
+            joins_beyond: 0,
             outputs: VecDeque::new(),
             limits,
         };

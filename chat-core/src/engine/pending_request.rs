@@ -215,6 +215,8 @@ pub(super) struct HandlerContext<'a> {
     pub(super) directory: &'a StaffDirectory,
     pub(super) cache: &'a mut Cache,
     pub(super) ids: &'a mut Ids,
+    /// Joins that named a later number than the store has, in the same epoch.
+    pub(super) joins_beyond: &'a mut u64,
     pub(super) account: &'a StoredAccount,
     pub(super) facts: &'a LoadedFacts,
 }

@@ -259,6 +259,7 @@ impl Engine {
             directory: &self.directory,
             cache: &mut self.cache,
             ids: &mut self.ids,
+            joins_beyond: &mut self.joins_beyond,
             account: &pending.account,
             facts: pending.facts(),
         }

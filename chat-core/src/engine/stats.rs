@@ -28,6 +28,9 @@ pub struct EngineStats {
     pub changes_waiting: usize,
     /// Answers since the start.
     pub answered: Answered,
+    /// Joins that named a later number than the store has, in the same epoch: a sign that the store
+    /// is older than what clients were told.
+    pub joins_beyond: u64,
 }
 
 impl Engine {
@@ -41,6 +44,7 @@ impl Engine {
             pending_calls: self.calls.len(),
             changes_waiting: self.commits.len(),
             answered: self.answered.clone(),
+            joins_beyond: self.joins_beyond,
         }
     }
 

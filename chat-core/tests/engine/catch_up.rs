@@ -52,6 +52,7 @@ fn numbers_of_another_history_are_reset() {
             (&json!(true), &json!(true), &json!(5))
         );
     }
+    assert_eq!(scene.world.engine.stats().joins_beyond, 1, "only the epoch makes it a sign");
 }
 
 #[test]

@@ -67,6 +67,8 @@ fn requests(text: &mut Text, stats: &DriveStats, metrics: &Metrics) {
     });
     let help = "Answered requests by event (none: no request) and outcome (ok, or the code of the error).";
     text.values(Counter, "chat_requests_total", help, answered);
+    let help = "Joins with a later number than the store has: it may be older than what clients were told.";
+    text.value(Counter, "chat_joins_beyond_total", help, stats.engine.joins_beyond);
     let help = "From a request's frame to its reply, handed to the connection.";
     text.histogram("chat_acknowledgement_seconds", help, &metrics.acknowledgement);
     let help = "From a durable change to its event, handed to a recipient's connection.";

@@ -49,6 +49,10 @@ pub(super) struct ExportArgs {
     /// Export only events before this time.
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<Timestamp>,
+    /// Pass over damaged parts of the journal, and name them on standard error. Texts that can't be
+    /// read count as erased. The line `end` is missing then.
+    #[arg(long)]
+    salvage: bool,
     /// File to create, readable by its owner only [default: standard output].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -60,6 +64,7 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
         conversation: args.conversation.as_deref().map(Into::into),
         since: args.since,
         until: args.until,
+        salvage: args.salvage,
     };
     let dir = args.backup.as_ref().unwrap_or(&args.data.data_dir);
     let bar = Bar::new("export");
@@ -72,7 +77,10 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
         // The name must be free for the next attempt. A file that remains lacks its end.
         let _ = fs::remove_file(path);
     }
-    Ok(done?)
+    for hole in done? {
+        eprintln!("chat-server: passed over: {hole}");
+    }
+    Ok(())
 }
 
 fn create(path: &Path) -> Result<File, String> {

@@ -7,6 +7,7 @@ mod export;
 mod init;
 mod progress;
 mod rebuild;
+mod repair;
 mod serve;
 mod settings;
 mod token;
@@ -25,6 +26,7 @@ use backup::{BackupArgs, RestoreArgs};
 use export::ExportArgs;
 use init::InitArgs;
 use rebuild::RebuildArgs;
+use repair::RepairArgs;
 use serve::ServeArgs;
 use settings::Given;
 use token::TokenArgs;
@@ -69,6 +71,9 @@ enum Command {
     Backup(BackupArgs),
     /// Create a data directory from a backup, after verifying the backup.
     Restore(RestoreArgs),
+    /// Say what is damaged and what a repair would lose; with --yes, repair. The server must not be
+    /// running.
+    Repair(RepairArgs),
     /// Rebuild the index from the journal. The server must not be running.
     Rebuild(RebuildArgs),
     /// Export conversations with all their events, as JSON lines.
@@ -103,6 +108,7 @@ fn run() -> CliResult {
         Some(Command::Users(command)) => users::run(command),
         Some(Command::Backup(args)) => backup::backup(&args),
         Some(Command::Restore(args)) => backup::restore(&args),
+        Some(Command::Repair(args)) => repair::run(&args),
         Some(Command::Rebuild(args)) => rebuild::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Verify(args)) => verify::run(args),

@@ -67,8 +67,8 @@ pub enum OpenError {
     /// The journal ends before a place known to have been synced, or is not the one of the index.
     #[error(
         "the journal in {} has lost synced data: {witness} knows position {}, but the journal {found}. \
-         Nothing was changed. Restore the journal from a backup; if it was just restored on purpose, \
-         remove `index` and `state` in the data directory and start again",
+         Nothing was changed. chat-server repair says what is lost, and accepts the journal as it is; \
+         with --from, it takes what a newer backup has",
         journal.display(),
         known.0
     )]
@@ -98,8 +98,8 @@ pub enum OpenError {
     },
     /// The file `state` can't be read.
     #[error(
-        "{} is damaged: {what}. If the rest of the disk is sound, remove it and start again: \
-         the index is then built anew from the journal",
+        "{} is damaged: {what}. Check the disk. chat-server repair sets the file aside; the index is then built \
+         anew from the journal",
         file.display()
     )]
     State {
@@ -139,10 +139,9 @@ fn advice(error: &io::Error) -> &'static str {
 /// A place in the journal that differs from the written bytes.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "the journal is damaged at byte {offset} of {}, where position {} should stand: {what}. \
-     Nothing was changed. Copy the data directory, check the disk, and restore the journal from a backup",
-    file.display(),
-    position.0
+    "{}. Nothing was changed. Check the disk. chat-server repair says what can be healed and what would be lost; \
+     chat-server export --salvage reads what is whole",
+    self.place()
 )]
 pub struct DamageError {
     /// The segment.
@@ -153,4 +152,15 @@ pub struct DamageError {
     pub position: Position,
     /// A description of the flaw.
     pub what: String,
+}
+
+impl DamageError {
+    /// The flaw and its place, without advice.
+    pub(super) fn place(&self) -> String {
+        let Self { file, offset, position, what } = self;
+        let (file, position) = (file.display(), position.0);
+        format!(
+            "the journal is damaged at byte {offset} of {file}, where position {position} should stand: {what}"
+        )
+    }
 }

@@ -54,6 +54,7 @@ pub use options::{IndexReport, Observer, OpenReport, Options, Progress};
 pub use read::follow::JournalPlace;
 pub use tools::backup::{BackupError, Restored, backup, restore};
 pub use tools::export::{ExportError, Selection, export};
+pub use tools::repair::{Repaired, new_epoch, repair};
 pub use tools::verify::{Checks, FindingError, Verified, verify};
 pub use write::journal;
 

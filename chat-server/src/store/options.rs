@@ -95,6 +95,8 @@ pub struct OpenReport {
     pub created: bool,
     /// The torn tail that was cut from the journal.
     pub cut: Option<TornTail>,
+    /// The reason for beginning a new epoch in a store that was there.
+    pub new_epoch: Option<&'static str>,
     /// The state of the index.
     pub index: IndexReport,
     /// The position of the journal's end.

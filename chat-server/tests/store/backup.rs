@@ -63,7 +63,10 @@ fn a_backup_is_restored_whole_in_a_new_epoch() {
     assert_eq!((sound.count, sound.head), (0, Some(head)));
 
     let restored = restore(&kept, &new, &|_, _| ()).unwrap();
-    assert_eq!((restored.backup, names(&new)), (head, vec!["journal".to_owned()]));
+    assert_eq!(
+        (restored.backup, names(&new)),
+        (head, ["journal", "state", "state.new"].map(str::to_owned).to_vec())
+    );
     assert_eq!(verified(&new).head, Some(restored.head));
     let (before, after) = (open(dir.path()), open(&new));
     assert_eq!(epoch(&after), restored.epoch);

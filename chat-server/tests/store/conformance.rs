@@ -5,7 +5,7 @@ use std::fs;
 
 use chat_core::testing::conformance::Fixture;
 use chat_server::store::{IndexReport, LocalStore, Options};
-use server_test_support::store::copy_dir;
+use server_test_support::store::crash;
 use tempfile::TempDir;
 
 /// How a store ends before it is opened again.
@@ -51,14 +51,8 @@ impl Fixture for OnDisk {
         store
     }
 
-    /// A new process finds the files as they are, before the store is closed or dropped. The index
-    /// is left out: a copy of it would mix several moments, which no crash does.
     async fn crash(&mut self, store: LocalStore) -> Option<LocalStore> {
-        let found = TempDir::new().unwrap();
-        copy_dir(self.0.path(), found.path());
-        fs::remove_dir_all(found.path().join("index")).unwrap();
-        drop(store);
-        self.0 = found;
+        crash(self.0.path(), store);
         Some(self.open())
     }
 }

@@ -12,6 +12,7 @@ mod index_failure;
 mod memory;
 mod overlay;
 mod reference;
+mod repair;
 mod retention;
 mod torn_tail;
 mod verify;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use chat_server::store::journal::read_all;
 use chat_server::store::{Checks, Options, verify};
 use server_test_support::store::{
-    commit, contents, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, open_with,
+    commit, contents, conv, crash, creation, fill_short_segments, last_segment, message, open, open_with,
     segments, written,
 };
 use tempfile::TempDir;
@@ -53,7 +53,8 @@ fn cut_at_every_byte_of_its_last_group_the_store_opens_with_all_before_it() {
         let cut = store.report().cut.as_ref();
         assert_eq!(cut.map(|cut| (cut.offset, cut.bytes)), (length > before).then_some((before, torn)));
         store.close().unwrap();
-        assert_eq!(fs::metadata(segment).unwrap().len(), before);
+        // The epoch, two accounts, the conversation, a message, and the epoch of the copy.
+        assert_eq!(read_all(copy.path()).unwrap().map(Result::unwrap).count(), 6);
     }
 }
 
@@ -71,27 +72,26 @@ fn after_a_cut_the_journal_goes_on() {
     assert_eq!(contents(&store, &conv()), ["the first message", "acknowledged", "later"]);
 }
 
-/// A copy of an open store, as a crash leaves it.
-fn after_a_crash(dir: &TempDir) -> (TempDir, PathBuf) {
+/// A store as a crash leaves it, with its last segment.
+fn after_a_crash(dir: &TempDir) -> PathBuf {
     store_with_a_last_group(dir);
     let store = open(dir.path());
     commit(&store, vec![message(&conv(), "the last", None)]);
-    let copy = TempDir::new().unwrap();
-    copy_dir(dir.path(), copy.path());
-    let segment = last_segment(copy.path());
+    crash(dir.path(), store);
+    let segment = last_segment(dir.path());
     assert!(written(&segment) + 1_000 < fs::metadata(&segment).unwrap().len(), "zeros were written ahead");
-    (copy, segment)
+    segment
 }
 
 #[test]
 fn zeros_that_were_written_ahead_are_no_torn_tail() {
     let dir = TempDir::new().unwrap();
-    let (copy, segment) = after_a_crash(&dir);
+    let segment = after_a_crash(&dir);
     let end = written(&segment);
-    assert_eq!(read_all(copy.path()).unwrap().flatten().count(), 8);
-    let verified = verify(copy.path(), &Checks::default(), &|_, _| ()).unwrap();
+    assert_eq!(read_all(dir.path()).unwrap().flatten().count(), 8);
+    let verified = verify(dir.path(), &Checks::default(), &|_, _| ()).unwrap();
     assert!(verified.findings.is_empty() && verified.tail.is_none(), "{:?}", verified.findings);
-    let store = open(copy.path());
+    let store = open(dir.path());
     assert_eq!(store.report().cut, None);
     assert_eq!(fs::metadata(&segment).unwrap().len(), end, "nothing is behind the end when it begins");
     assert_eq!(contents(&store, &conv()).last().unwrap(), "the last");
@@ -100,12 +100,12 @@ fn zeros_that_were_written_ahead_are_no_torn_tail() {
 #[test]
 fn what_stands_among_zeros_is_a_torn_tail() {
     let dir = TempDir::new().unwrap();
-    let (copy, segment) = after_a_crash(&dir);
+    let segment = after_a_crash(&dir);
     let end = written(&segment);
     OpenOptions::new().write(true).open(&segment).unwrap().write_all_at(&[7], end + 700).unwrap();
-    let verified = verify(copy.path(), &Checks::default(), &|_, _| ()).unwrap();
+    let verified = verify(dir.path(), &Checks::default(), &|_, _| ()).unwrap();
     assert_eq!(verified.tail.map(|tail| (tail.offset, tail.bytes)), Some((end, 701)));
-    let store = open(copy.path());
+    let store = open(dir.path());
     assert_eq!(store.report().cut.as_ref().map(|cut| (cut.offset, cut.bytes)), Some((end, 701)));
     assert_eq!(contents(&store, &conv()).last().unwrap(), "the last");
 }

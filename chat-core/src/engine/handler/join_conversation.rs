@@ -19,7 +19,7 @@ pub(super) fn step(request: &JoinConversation, cx: &mut HandlerContext<'_>) -> H
 /// The engine defers live events from the start of this load until the reply has left. So the
 /// reply's `last_seq` covers everything sent before, and everything above `last_seq` comes after
 /// the reply.
-fn catch_up(request: &JoinConversation, after: u64, cx: &HandlerContext<'_>) -> Result<CatchUp, Blocked> {
+fn catch_up(request: &JoinConversation, after: u64, cx: &mut HandlerContext<'_>) -> Result<CatchUp, Blocked> {
     let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != cx.epoch);
     let newest = Window::Newest { skip: 0 };
     let Some((window, page)) = &cx.facts.messages else {
@@ -28,6 +28,7 @@ fn catch_up(request: &JoinConversation, after: u64, cx: &HandlerContext<'_>) -> 
     };
     let reset = *window == newest;
     if !reset && after > page.last_seq {
+        *cx.joins_beyond += u64::from(request.epoch.is_some());
         return Err(Blocked::OnLoad(query(request, newest, cx)));
     }
     let MessagePage { messages, last_seq, more } = page;

@@ -66,7 +66,9 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
     let state = StoreState::read(dir, STATE)?;
     let found = opening.find_index(state.as_ref())?;
     let Recovered { end, cut } = opening.recover(state.as_ref(), &found)?;
-    let journal = opening.open_journal(end)?;
+    let written = end.filter(|end| end.position.0 > 0);
+    let new_epoch = written.and_then(|_| opening.doubt(state.as_ref(), &found));
+    let journal = opening.open_journal(end, new_epoch)?;
     let end_now = journal.end();
     let (index, index_report) = opening.bring_index(found, end_now.position)?;
     if let Ok(index) = &index {
@@ -81,8 +83,8 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
     // stop.
     unless_full(dir, write_state(dir, options, end_now, false))?;
     Erasing::keep_spare(&opening.journal);
-    let created = end.is_none_or(|end| end.position.0 == 0);
-    let report = OpenReport { created, cut, index: index_report, position: end_now.position };
+    let created = written.is_none();
+    let report = OpenReport { created, cut, new_epoch, index: index_report, position: end_now.position };
     tracing::info!(created, position = end_now.position.0, "opened the store");
     Ok(Parts { lock, journal, index, report })
 }
@@ -112,7 +114,7 @@ pub(in crate::store) fn write_state(
     end: End,
     clean: bool,
 ) -> Result<(), OpenError> {
-    let state = StoreState::new(clean, options.boot_id.clone(), end);
+    let state = StoreState::new(clean, options.boot_id.clone(), end).of(&dir.join("journal"));
     state.write(dir, STATE).map_err(OpenError::io("write the state of the store in", dir))
 }
 
@@ -123,7 +125,9 @@ impl StoreOpening<'_> {
             // Sled writes as soon as it is open, and so does building an index. If the machine
             // stops before the end of this start, the next start must not take the index for a
             // cleanly closed one.
-            match write_state(self.dir, self.options, state.end, false) {
+            let unclean = state.clone().opened(self.options.boot_id.clone());
+            let written = unclean.write(self.dir, STATE);
+            match written.map_err(OpenError::io("write the state of the store in", self.dir)) {
                 Err(error) if is_full(self.dir) => {
                     tracing::warn!(%error, "the disk is full: removing the file `state` instead of rewriting it");
                     forget_state(self.dir)?;
@@ -168,12 +172,24 @@ impl StoreOpening<'_> {
         if recovered.end.is_none() && !begin { Err(missing(self.dir)) } else { Ok(recovered) }
     }
 
-    /// Opens the journal for writing. A new journal begins with its epoch.
-    fn open_journal(&self, end: Option<End>) -> Result<Journal, OpenError> {
+    /// The reason to doubt that this journal has everything that clients were told. Another one may
+    /// have gone on from the same records.
+    fn doubt(&self, state: Option<&StoreState>, found: &Found) -> Option<&'static str> {
+        match (state, found) {
+            (Some(state), _) => state.is_copied(&self.journal).then_some("the data directory is a copy"),
+            // On a full disk, a start may have removed the file `state`.
+            (None, Found::Usable(..) | Found::Useless { end: Some(_), .. }) => None,
+            (None, Found::Useless { .. }) => Some("the journal was put here, without `state` and `index`"),
+        }
+    }
+
+    /// Opens the journal for writing. A new journal begins with its epoch, and a doubtful one goes
+    /// on with another.
+    fn open_journal(&self, end: Option<End>, doubt: Option<&str>) -> Result<Journal, OpenError> {
         let Options { disk, segment_bytes, .. } = self.options;
         let begun =
             Journal::open(disk.clone(), &self.journal, end, *segment_bytes).and_then(|mut journal| {
-                if journal.end().position.0 == 0 {
+                if journal.end().position.0 == 0 || doubt.is_some() {
                     begin_epoch(&mut journal)?;
                 }
                 Ok(journal)

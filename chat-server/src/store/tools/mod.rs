@@ -1,8 +1,9 @@
-//! Tools beside the running store: backup, export and verification.
+//! Tools beside the running store: backup, export, verification and repair.
 //!
-//! They read a journal, of a store that is open or not, and never change a data directory that
+//! They read a journal, of a store that is open or not. Only repair changes a data directory that
 //! exists. Nothing in `write` and `read` may reach them.
 
 pub(super) mod backup;
 pub(super) mod export;
+pub(super) mod repair;
 pub(super) mod verify;

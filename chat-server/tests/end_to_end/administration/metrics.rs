@@ -126,6 +126,9 @@ async fn a_slow_reader(server: &Server, watch: &mut Watch) {
     let message = send(&mut john, &id, "Hello?").await;
     desk.request("mark_message_read", json!({"conversation_id": id, "message_id": message})).await;
     let (john_hears, desk) = (["new_message", "message_read"], read_all(desk));
+    let epoch = &john.request("get_active_conversations", json!({})).await["epoch"];
+    let beyond = json!({"conversation_id": id, "after_seq": 1_000, "epoch": epoch});
+    john.request("join_conversation", beyond).await;
     for event in john_hears {
         john.event(event).await;
     }

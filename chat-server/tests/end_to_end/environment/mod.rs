@@ -17,6 +17,7 @@ mod moved_away;
 mod no_store;
 mod other_owner;
 mod read_only;
+mod recovery;
 mod reserve;
 mod second_server;
 mod unusable_store;

@@ -28,13 +28,13 @@ const CASES: [Case; 5] = [
         newer_state,
         ["has format version 2, and this program knows versions up to 1", "Start the newer program"],
     ),
+    (JOURNAL, |bytes| bytes[200] ^= 1, ["the journal is damaged at byte", "chat-server repair says"]),
+    (JOURNAL, |bytes| bytes.truncate(400), ["the journal", "chat-server repair says"]),
     (
-        JOURNAL,
-        |bytes| bytes[200] ^= 1,
-        ["the journal is damaged at byte", "restore the journal from a backup"],
+        STATE,
+        |bytes| bytes[20] ^= 1,
+        ["is damaged: its checksum does not fit", "chat-server repair sets the file aside"],
     ),
-    (JOURNAL, |bytes| bytes.truncate(400), ["the journal", "estore the journal from a backup"]),
-    (STATE, |bytes| bytes[20] ^= 1, ["is damaged: its checksum does not fit", "remove it and start again"]),
 ];
 
 #[tokio::test]
@@ -61,12 +61,14 @@ async fn it_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_state_that_is_damaged_can_be_removed() {
+async fn a_state_that_is_damaged_is_repaired() {
     let dir = tempfile::tempdir().unwrap();
     let mut chat = begin(dir.path()).await;
     fs::write(dir.path().join(STATE), "nonsense").unwrap();
-    assert!(refusal(program(), dir.path()).contains("remove it and start again"));
-    fs::remove_file(dir.path().join(STATE)).unwrap();
+    assert!(refusal(program(), dir.path()).contains("chat-server repair"));
+    let data = dir.path().join("data");
+    let repaired = program().args(["repair", "--yes", "--data-dir"]).arg(data).output().unwrap();
+    assert!(String::from_utf8_lossy(&repaired.stdout).contains("lost: nothing"), "{repaired:?}");
     let server = Server::start_in(dir.path(), &[]);
     chat.go_on(&mut server.connect(&john()).await).await;
 }

@@ -16,6 +16,7 @@ use chat_core::store::{
 use chat_core::time::Timestamp;
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
+use tempfile::TempDir;
 
 /// Opens the store in this directory, with the defaults. A new store gets the accounts of `driver`
 /// and `control`.
@@ -237,6 +238,16 @@ pub fn copy_dir(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// Ends a store as a crash does: its files are those from before it was dropped. The index is left
+/// out, because a copy of it would mix several moments.
+pub fn crash(dir: &Path, store: LocalStore) {
+    let found = TempDir::new().unwrap();
+    copy_dir(dir, found.path());
+    drop(store);
+    copy_dir(found.path(), dir);
+    fs::remove_dir_all(dir.join("index")).unwrap();
 }
 
 /// Makes a store of many short segments, and closes it.

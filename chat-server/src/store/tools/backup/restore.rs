@@ -11,6 +11,7 @@ use super::{BackupError, copy};
 use crate::store::disk::SystemDisk;
 use crate::store::error::OpenError;
 use crate::store::lifecycle::open::begin_epoch;
+use crate::store::lifecycle::state::{STATE, StoreState};
 use crate::store::options::Options;
 use crate::store::private;
 use crate::store::tools::verify::{Checks, verify};
@@ -57,9 +58,9 @@ pub fn restore(backup: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<
         // The error is returned; the partial directory is useless.
         let _ = fs::remove_dir_all(&partial);
     }
-    let (epoch, head) = made?;
-    publish(&partial, to).map_err(OpenError::io("complete", to))?;
-    Ok(Restored { backup: end.into(), head, epoch })
+    let (epoch, end_now) = made?;
+    publish(&partial, to, end_now).map_err(OpenError::io("complete", to))?;
+    Ok(Restored { backup: end.into(), head: end_now.into(), epoch })
 }
 
 fn require_empty(to: &Path) -> Result<(), BackupError> {
@@ -76,7 +77,7 @@ fn make(
     end: End,
     partial: &Path,
     progress: &dyn Fn(u64, u64),
-) -> Result<(Epoch, ChainHead), BackupError> {
+) -> Result<(Epoch, End), BackupError> {
     private::make_dir(partial).map_err(OpenError::io("create", partial))?;
     copy::prefix(from, end, partial, &|done, of| {
         progress(of + done, 2 * of);
@@ -84,12 +85,16 @@ fn make(
     })?;
     let disk = Arc::new(SystemDisk);
     let begun = Journal::open(disk, partial, Some(end), Options::default().segment_bytes)
-        .and_then(|mut journal| Ok((begin_epoch(&mut journal)?, journal.end().into())));
+        .and_then(|mut journal| Ok((begin_epoch(&mut journal)?, journal.end())));
     Ok(begun.map_err(OpenError::io("begin an epoch in", partial))?)
 }
 
-fn publish(partial: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(partial, to.join("journal"))?;
+/// Gives the journal its name, and notes its end: without the file `state`, the first start would
+/// begin another epoch.
+fn publish(partial: &Path, to: &Path, end: End) -> io::Result<()> {
+    let journal = to.join("journal");
+    fs::rename(partial, &journal)?;
+    StoreState::new(false, None, end).of(&journal).write(to, STATE)?;
     File::open(to)?.sync_all()?;
     File::open(super::holder(to))?.sync_all()
 }

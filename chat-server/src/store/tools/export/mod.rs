@@ -17,7 +17,7 @@ use chat_core::time::Timestamp;
 use crate::store::error::OpenError;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::write::journal::{
-    ChainHead, End, JournalSize, Location, Reader, Record, inspect, segment_path,
+    ChainHead, End, JournalSize, Location, Reader, Record, inspect, salvage, segment_path,
 };
 use line::ExportLine;
 use places::{Part, Places};
@@ -31,6 +31,8 @@ pub struct Selection {
     pub since: Option<Timestamp>,
     /// Only events before this time.
     pub until: Option<Timestamp>,
+    /// Whether to pass over damaged parts of the journal.
+    pub salvage: bool,
 }
 
 /// Error of an export.
@@ -59,17 +61,19 @@ impl From<UnavailableError> for ExportError {
 /// Writes the selected events of a data directory or a backup, as JSON lines.
 ///
 /// If a server has the store open, the export ends at the synced end. `progress` receives the
-/// amount done, and its total.
+/// amount done, and its total. Returns the damaged parts that were passed over; a damaged text is
+/// written as an erased one.
 ///
 /// # Errors
 ///
-/// [`ExportError`]. A complete export ends with the line `end`.
+/// [`ExportError`]. A complete export ends with the line `end`. Before an error about damage,
+/// everything before the damage is written.
 pub fn export(
     dir: &Path,
     selection: &Selection,
     to: &mut dyn Write,
     progress: &dyn Fn(u64, u64),
-) -> Result<(), ExportError> {
+) -> Result<Vec<String>, ExportError> {
     // Beside a running server the export goes on: new writes do not change synced data.
     let _lock = match Lock::take_existing(dir) {
         Err(OpenError::Locked { .. }) => None,
@@ -77,13 +81,22 @@ pub fn export(
     };
     let journal = dir.join("journal");
     let size = JournalSize::of(&journal).map_err(OpenError::io("list", &journal))?;
-    let mut walk = ExportWalk { selection, places: Places::new()?, now: None, failed: None };
-    let inspected = inspect(&journal, &[], 0, &mut |end, records| {
+    let mut walk =
+        ExportWalk { selection, places: Places::new()?, reached: End::default(), now: None, failed: None };
+    let mut visit = |end, records: Vec<(Location, Record)>| {
         progress(size.before(end), 2 * size.bytes);
         walk.group(end, &records);
         Ok(())
-    })?;
-    let end = inspected.end.unwrap_or_default();
+    };
+    let (holes, damage) = if selection.salvage {
+        (salvage(&journal, &mut visit)?.holes, None)
+    } else {
+        match inspect(&journal, &[], 0, &mut visit) {
+            Err(OpenError::Damaged(damage)) => (Vec::new(), Some(damage)),
+            inspected => (Vec::new(), inspected.map(|_| None)?),
+        }
+    };
+    let end = walk.reached;
     sync(&journal, end)?;
     let places = walk.end(end)?;
     if let Some(wanted) = &selection.conversation
@@ -92,10 +105,15 @@ pub fn export(
         return Err(ExportError::NoConversation(wanted.clone()));
     }
     let told = |done: u64, of: u64| progress(size.bytes + size.bytes * done / of.max(1), 2 * size.bytes);
-    write(&places, &Reader::new(&journal), to, &told)?;
-    let head = ChainHead::from(end).to_string();
-    line::write(to, &ExportLine::End { position: end.position.0, head })?;
-    Ok(to.flush()?)
+    let reader = if selection.salvage { Reader::lenient(&journal) } else { Reader::new(&journal) };
+    write(&places, &reader, to, &told)?;
+    if holes.is_empty() && damage.is_none() {
+        let head = ChainHead::from(end).to_string();
+        line::write(to, &ExportLine::End { position: end.position.0, head })?;
+    }
+    to.flush()?;
+    damage.map_or(Ok(()), |damage| Err(OpenError::from(damage)))?;
+    Ok(holes.into_iter().map(|hole| hole.what).collect())
 }
 
 /// Syncs the end read, which a running server may not have synced yet.
@@ -111,6 +129,8 @@ fn sync(journal: &Path, end: End) -> Result<(), OpenError> {
 struct ExportWalk<'a> {
     selection: &'a Selection,
     places: Places,
+    /// The end of the groups seen.
+    reached: End,
     /// The time of the latest message. Later events are at least as late.
     now: Option<Timestamp>,
     failed: Option<ExportError>,
@@ -118,6 +138,7 @@ struct ExportWalk<'a> {
 
 impl ExportWalk<'_> {
     fn group(&mut self, end: End, records: &[(Location, Record)]) {
+        self.reached = end;
         if self.failed.is_some() {
             return;
         }
@@ -144,7 +165,7 @@ impl ExportWalk<'_> {
     }
 
     fn wants(&self, conversation: &ConversationId) -> bool {
-        let Selection { conversation: wanted, since, until } = self.selection;
+        let Selection { conversation: wanted, since, until, .. } = self.selection;
         wanted.as_ref().is_none_or(|wanted| wanted == conversation)
             && since.is_none_or(|since| self.now.is_none_or(|now| now >= since))
             && until.is_none_or(|until| self.now.is_none_or(|now| now < until))

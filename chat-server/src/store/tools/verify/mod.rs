@@ -77,8 +77,7 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
     let _lock = if checks.journal_only { None } else { Lock::take_existing(dir)? };
     let journal = dir.join("journal");
     let size = JournalSize::of(&journal).map_err(OpenError::io("list", &journal))?;
-    let scratch = tempfile::Builder::new().prefix("chat-verify-").tempdir();
-    let scratch = scratch.map_err(OpenError::io("make a directory in", &std::env::temp_dir()))?;
+    let scratch = scratch()?;
     let mut findings = Findings::default();
     let state = found(StoreState::read(dir, STATE), &mut findings)?.flatten();
     let backup = found(StoreState::read(dir, BACKUP), &mut findings)?.flatten();
@@ -107,6 +106,22 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
         segments: size.segments(),
         ..walk.end()
     })
+}
+
+/// The ends of the journal that the file `state` and the index know to be synced.
+pub(in crate::store::tools) fn known_ends(dir: &Path) -> Result<Vec<KnownEnd>, OpenError> {
+    let scratch = scratch()?;
+    let mut findings = Findings::default();
+    let state = found(StoreState::read(dir, STATE), &mut findings)?.flatten();
+    let index = find_index(dir, state.as_ref(), &scratch, &mut findings)?;
+    let state = state.map(|state| KnownEnd { name: "the file `state`", end: state.end });
+    let index = index.ok().map(|(_, end)| KnownEnd { name: "the index", end });
+    Ok(state.into_iter().chain(index).filter(|known| known.end.position.0 > 0).collect())
+}
+
+fn scratch() -> Result<TempDir, OpenError> {
+    let scratch = tempfile::Builder::new().prefix("chat-verify-").tempdir();
+    scratch.map_err(OpenError::io("make a directory in", &std::env::temp_dir()))
 }
 
 /// Turns an error about a flaw of the store into a finding.

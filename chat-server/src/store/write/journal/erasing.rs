@@ -52,6 +52,8 @@ pub(in crate::store) struct Erasable {
     pub(in crate::store) conversation: ConversationId,
     /// The number of the message in its conversation.
     pub(in crate::store) seq: u64,
+    /// Offset of the record in the segment.
+    pub(in crate::store) offset: u64,
     /// Offset of the content's checksum in the segment.
     checksum: u64,
     /// Offset of the content in the segment.
@@ -157,6 +159,7 @@ fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static
                 found.push(Erasable {
                     conversation,
                     seq,
+                    offset,
                     checksum: offset + record::CONTENT_CRC as u64,
                     content: offset + content.start as u64,
                     length: content.len(),

@@ -99,20 +99,27 @@ const OPEN_FILES: usize = 64;
 #[derive(Debug)]
 pub(in crate::store) struct Reader {
     journal: PathBuf,
+    /// Whether damaged texts count as erased.
+    is_lenient: bool,
     files: Mutex<BTreeMap<u64, Arc<File>>>,
 }
 
 impl Reader {
     /// A reader of this journal.
     pub(in crate::store) fn new(journal: &Path) -> Self {
-        Self { journal: journal.to_owned(), files: Mutex::default() }
+        Self { journal: journal.to_owned(), is_lenient: false, files: Mutex::default() }
+    }
+
+    /// A reader to which damaged texts are erased ones.
+    pub(in crate::store) fn lenient(journal: &Path) -> Self {
+        Self { is_lenient: true, ..Self::new(journal) }
     }
 
     /// Reads the record at a location.
     pub(in crate::store) fn read(&self, location: Location) -> io::Result<Record> {
         let file = self.file(location.segment)?;
         let offset = u64::from(location.offset);
-        let read = read_at(&file, offset, false)?;
+        let read = read_at(&file, offset, self.is_lenient)?;
         let read = match (&read, Erasing::read(&self.journal)) {
             // The content may have changed under this read.
             (Err(_), Ok(Some(erasing))) => read_at(&file, offset, erasing.covers(location))?,

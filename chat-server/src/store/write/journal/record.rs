@@ -154,6 +154,11 @@ impl RecordHeader {
         HEADER + self.payload..self.length()
     }
 
+    /// The hash of the previous record.
+    pub(super) fn previous(&self) -> Hash {
+        self.previous
+    }
+
     /// Bytes of the record, including its header.
     pub(super) fn length(&self) -> usize {
         HEADER + self.payload + self.content

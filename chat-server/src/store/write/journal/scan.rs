@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use chat_core::store::Position;
 
-use super::erasing::Erasing;
+use super::erasing::{Erasing, ErasingStep};
 use super::group::{self, End, Location};
 use super::read::ReadGroup;
-use super::record::{Framed, Record};
+use super::record::{self, Framed, Record};
 use super::segment::{self, BadHeader};
 use crate::store::error::{DamageError, OpenError};
 
@@ -196,6 +196,47 @@ impl SegmentReader {
         })
     }
 
+    /// Reads the group at the present end with its damaged texts as erased ones, and moves behind
+    /// it. `None` if more than texts is damaged.
+    pub(super) fn step_over_texts(&mut self) -> io::Result<Option<Vec<(Location, Record)>>> {
+        let left = self.length.saturating_sub(self.end.offset);
+        let head = read(&self.file, self.end.offset, left.min(group::HEADER as u64))?;
+        let Ok(header) = group::GroupHeader::decode(&head) else { return Ok(None) };
+        let until = End { offset: u64::MAX, ..self.end };
+        let everything = Erasing::new(End::default(), Some(ErasingStep { from: 0, until }));
+        let read = self.records(header, Depth::Whole, Some(&everything))?;
+        Ok(read.ok().map(|(end, records)| {
+            self.end = end;
+            records
+        }))
+    }
+
+    /// Moves to the first sound group of a segment whose own header is bad. Returns whether one
+    /// exists.
+    pub(super) fn seek_first_group(&mut self) -> io::Result<bool> {
+        self.end.offset = segment::HEADER - 1;
+        let first = self.next_group()?;
+        self.end = first.unwrap_or(self.end);
+        Ok(first.is_some())
+    }
+
+    /// The end before the next group whose header stands at its place. The chain is the one that
+    /// its first record names.
+    pub(super) fn next_group(&self) -> io::Result<Option<End>> {
+        const RECORD: usize = group::HEADER + record::HEADER;
+        let mut from = self.end.offset + 1;
+        while let Some(place) = self.proven_group(from)? {
+            let head = read(&self.file, place, (self.length - place).min(RECORD as u64))?;
+            let group = group::GroupHeader::decode(&head);
+            let first = head.get(group::HEADER..).map(record::RecordHeader::decode);
+            if let (Ok(group), Some(Ok(first))) = (group, first) {
+                return Ok(Some(End { chain: first.previous(), ..group.before }));
+            }
+            from = place + 1;
+        }
+        Ok(None)
+    }
+
     /// Bytes written behind the present end, without the zeros at the end of the file.
     pub(super) fn written_behind(&self) -> io::Result<u64> {
         const STEP: u64 = 64 << 10;
@@ -233,18 +274,22 @@ impl SegmentReader {
     /// the place it names, because after a power cut, blocks of removed files may appear behind the
     /// end.
     fn synced_by_later_group(&self) -> io::Result<bool> {
+        Ok(self.proven_group(self.end.offset + 1)?.is_some())
+    }
+
+    /// The first group header at or after this offset that stands at the place it names.
+    fn proven_group(&self, mut offset: u64) -> io::Result<Option<u64>> {
         const STEP: u64 = 1 << 20;
-        let mut offset = self.end.offset + 1;
         while offset < self.length {
             let bytes = read(&self.file, offset, (STEP + group::HEADER as u64).min(self.length - offset))?;
             let places = (offset..).zip(bytes.windows(group::HEADER));
             let mut found = places.filter(|(_, window)| window.starts_with(&group::MAGIC));
-            if found.any(|(place, header)| self.stands_at(place, header)) {
-                return Ok(true);
+            if let Some((place, _)) = found.find(|(place, header)| self.stands_at(*place, header)) {
+                return Ok(Some(place));
             }
             offset += STEP;
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether the header of a group of this segment stands at `place`.
