@@ -10,7 +10,7 @@ use chat_core::limits::{ByteRate, DailyBudget, Limits, Rate, RateLimits, RateSet
 use chat_core::protocol::{EventType, Role, User};
 use chat_core::store::{Account, Change, MemoryState, PutAccount};
 use chat_core::testing::NorthAndSouth;
-use chat_core::testing::simulation::{Faults, Plan, Policy, Random, Simulation};
+use chat_core::testing::simulation::{Faults, NodeFaults, Plan, Policy, Random, Simulation};
 
 use crate::device::Device;
 
@@ -21,12 +21,21 @@ const UNTIL_QUIET: Duration = Duration::from_mins(5);
 /// How often a run without faults goes on in which nothing was provoked yet.
 const MOST_WAITS: u32 = 10;
 
+/// The servers of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Servers {
+    /// One, with a store of its own.
+    One,
+    /// One to four over one store.
+    Nodes,
+}
+
 /// Counts of provoked situations over all runs.
 #[derive(Default, Debug)]
 pub(crate) struct Seen(BTreeMap<&'static str, u64>);
 
 impl Seen {
-    fn of(simulation: &Simulation<Device>, seen_by_control: u64) -> Self {
+    fn of(simulation: &Simulation<Device>, servers: Servers, seen_by_control: u64) -> Self {
         let granted = |event: &str| -> u64 {
             simulation.clients().iter().filter_map(|device| device.granted.get(event)).sum()
         };
@@ -37,7 +46,9 @@ impl Seen {
         let out = accounts.filter(|known| !known.account.active).count() as u64;
         let at_rest =
             [("conversations of teams seen by control", seen_by_control), ("deactivated at rest", out)];
-        Self(provoked.chain(events).chain(at_rest).collect())
+        let nodes = simulation.node_counters().numbers();
+        let nodes = nodes.into_iter().filter(|_| servers == Servers::Nodes);
+        Self(provoked.chain(events).chain(at_rest).chain(nodes).collect())
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -51,10 +62,10 @@ impl Seen {
 }
 
 /// Runs one seed. The error names the broken promise.
-pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
+pub(crate) fn run(seed: u64, servers: Servers, plan: Plan) -> Result<Seen, String> {
     let is_whole = plan.is_whole();
     let mut random = Random::new(seed);
-    let mut simulation = cast(&mut random);
+    let mut simulation = cast(&mut random, servers);
     simulation.begin(plan);
     simulation.run_for(random.span(8_000..25_000))?;
     simulation.heal();
@@ -79,7 +90,7 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
     if is_whole {
         must_have_seen_something(&simulation)?;
     }
-    Ok(Seen::of(&simulation, desks))
+    Ok(Seen::of(&simulation, servers, desks))
 }
 
 /// A run in which nothing was acknowledged and nobody heard anything proves nothing.
@@ -91,7 +102,7 @@ fn must_have_seen_something(simulation: &Simulation<Device>) -> Result<(), Strin
 }
 
 /// The users, the devices and the faults of a run.
-fn cast(random: &mut Random) -> Simulation<Device> {
+fn cast(random: &mut Random, servers: Servers) -> Simulation<Device> {
     let users = users(random);
     let mut store = MemoryState::new("epoch_1");
     let known = users.iter().filter(|_| random.percent(70)).cloned();
@@ -101,6 +112,11 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     faults.imports = random.percent(40).then(|| random.span(1_000..10_000));
     faults.deactivations = random.percent(30).then(|| random.span(3_000..20_000));
     faults.lasting_deactivations = 30;
+    if servers == Servers::Nodes {
+        faults.nodes = NodeFaults::drawn(random);
+        faults.crashes = random.percent(60).then(|| random.span(2_000..20_000));
+        faults.downtime = 100..3_000;
+    }
     faults.memberships = random.percent(40).then(|| random.span(500..5_000));
     let own = Random::new(random.below(u64::MAX));
     let mut simulation = Simulation::new(own, faults, limits(random), store);

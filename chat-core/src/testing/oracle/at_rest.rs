@@ -16,6 +16,7 @@ impl Oracle {
         self.stored.verify(store)?;
         self.emergencies.are_heard(|conn, id| self.is_of_team(conn, id, store))?;
         for (conn, link) in &self.links {
+            must(!link.is_past, "P4", || format!("connection {conn} outlives the epoch of its server"))?;
             let is_out = store.accounts.get(link.user.as_str()).is_some_and(|stored| !stored.account.active);
             must(!is_out, "P5", || format!("{} is deactivated, and has connection {conn}", link.user))?;
             let left = link.pending.len();

@@ -56,8 +56,8 @@ impl Emergencies {
         self.unheard.values_mut().for_each(|conns| conns.retain(|other| *other != conn));
     }
 
-    /// Forgets all connections after a crash.
-    pub(super) fn crashed(&mut self) {
+    /// Forgets the emergencies of a store that was replaced.
+    pub(super) fn restored(&mut self) {
         self.unheard.clear();
     }
 

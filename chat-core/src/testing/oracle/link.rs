@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::asked::Asked;
 use super::list::Walk;
 
-/// A connection open at the server.
+/// A connection open at a server.
 pub(super) struct Link {
+    pub(super) server: u64,
     pub(super) user: String,
     /// Whether its token says a control role.
     pub(super) is_control: bool,
     /// Whether it has heard anything but an error.
     pub(super) is_admitted: bool,
+    /// The store that its server speaks of has been replaced. Nothing counts until its end.
+    pub(super) is_past: bool,
     /// Requests that are not answered, in their order.
     pub(super) pending: VecDeque<Asked>,
     /// Where it stands in each conversation.
@@ -37,17 +40,23 @@ pub(super) struct Place {
 }
 
 impl Link {
-    pub(super) fn new(user: &str, is_control: bool, opened_at: BTreeMap<String, u64>) -> Self {
+    pub(super) fn new(server: u64, user: &str, is_control: bool, opened_at: BTreeMap<String, u64>) -> Self {
         Self {
+            server,
             user: user.to_owned(),
             is_control,
             is_admitted: false,
+            is_past: false,
             pending: VecDeque::new(),
             places: BTreeMap::new(),
             opened_at,
             walks: BTreeMap::new(),
             shown: None,
         }
+    }
+
+    pub(super) fn is_of(&self, user: &str, server: u64) -> bool {
+        self.user == user && self.server == server
     }
 
     pub(super) fn place(&self, conversation: &str) -> Place {

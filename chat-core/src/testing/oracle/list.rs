@@ -52,8 +52,14 @@ impl Oracle {
             self.row(row, user, asked, store)?;
             self.checked.rows += 1;
         }
-        let times: Vec<_> = rows.iter().map(|row| row["last_message_at"].as_str()).collect();
-        must(times.iter().rev().is_sorted(), "P3", || format!("a list is not in order: {times:?}"))?;
+        let found = rows.iter().map(|row| {
+            let last = row["last_seq"].as_u64().unwrap_or_default();
+            self.stored.found_at(row["id"].as_str().unwrap_or_default(), last)
+        });
+        let found: Vec<_> = found.collect();
+        must(found.iter().rev().is_sorted(), "P3", || {
+            format!("a list is not in order of arrival: {found:?}")
+        })?;
         match asked.conversation() {
             Some(id) => {
                 must(rows.len() == 1 && rows[0]["id"] == id, "P1", || format!("{frame} is the row of {id}"))

@@ -1,7 +1,7 @@
 //! The promises P1 to P7, checked from outside at each event.
 //!
 //! An [`Oracle`] sees every frame at the server's end of each connection, and the store's content
-//! after each change. The oracle knows the protocol's JSON and the [exported data](crate::export),
+//! after each change. Several servers may share the store; each life of a server has a number. The oracle knows the protocol's JSON and the [exported data](crate::export),
 //! and nothing of the engine, of permissions or of how a store works. Callers must report every
 //! event, in order.
 //!
@@ -34,6 +34,7 @@ mod part;
 mod rates;
 mod reply;
 mod room;
+mod server;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +44,9 @@ use asked::Asks;
 pub use checked::Checked;
 use emergency::Emergencies;
 use link::Link;
-use rates::SaidMessages;
-use room::ChargedBytes;
 pub use room::Room;
 use serde_json::Value;
+use server::ServerLife;
 use stored::Stored;
 
 use crate::export::Export;
@@ -92,6 +92,7 @@ struct FirstReply {
 /// An observer of all events that reports the first broken promise. See the [module](self).
 pub struct Oracle {
     limits: Limits,
+    servers: BTreeMap<u64, ServerLife>,
     links: BTreeMap<u64, Link>,
     stored: Stored,
     asks: Asks,
@@ -104,9 +105,6 @@ pub struct Oracle {
     read: BTreeMap<(String, String), u64>,
     /// The refusal of a conversation, by the kind of request.
     refusals: BTreeMap<&'static str, Value>,
-    said: SaidMessages,
-    charged: ChargedBytes,
-    room: Room,
     checked: Checked,
 }
 
@@ -121,6 +119,7 @@ impl Oracle {
     pub fn new(limits: Limits, store: &Export) -> Self {
         Self {
             limits,
+            servers: BTreeMap::new(),
             links: BTreeMap::new(),
             stored: Stored::of(store),
             asks: Asks::default(),
@@ -129,9 +128,6 @@ impl Oracle {
             kept: BTreeMap::new(),
             read: BTreeMap::new(),
             refusals: BTreeMap::new(),
-            said: SaidMessages::default(),
-            charged: ChargedBytes::default(),
-            room: Room::default(),
             checked: Checked::default(),
         }
     }
@@ -141,18 +137,26 @@ impl Oracle {
         self.checked
     }
 
-    /// Records a new connection of an authenticated user. `is_control` is whether the token names a
-    /// control role.
+    /// Records a new connection of an authenticated user to a server. `is_control` is whether the
+    /// token names a control role.
     ///
     /// # Errors
     ///
-    /// P7, if the user already has more than twice `connections_per_user`: one share for admitted
-    /// connections, one for those being admitted.
-    pub fn opened(&mut self, conn: u64, user: &str, is_control: bool) -> Result<(), PromiseError> {
+    /// P7, if the user already has more than twice `connections_per_user` at this server: one share
+    /// for admitted connections, one for those being admitted.
+    pub fn opened(
+        &mut self,
+        server: u64,
+        conn: u64,
+        user: &str,
+        is_control: bool,
+    ) -> Result<(), PromiseError> {
         let most = 2 * self.limits.engine.connections_per_user;
-        let has = self.links.values().filter(|link| link.user == user).count();
+        let has = self.links.values().filter(|link| link.is_of(user, server)).count();
         must(has <= most, "P7", || format!("{user} has {has} connections of {most}"))?;
-        self.links.insert(conn, Link::new(user, is_control, self.stored.last_numbers()));
+        let mut link = Link::new(server, user, is_control, self.stored.last_numbers());
+        link.is_past = self.server(server).is_past;
+        self.links.insert(conn, link);
         Ok(())
     }
 
@@ -165,8 +169,9 @@ impl Oracle {
         let most = self.limits.engine.requests_under_way;
         let control = self.links.iter().filter(|(_, link)| link.is_control).map(|(conn, _)| *conn);
         let control: Vec<_> = control.collect();
-        let Some(link) = self.links.get_mut(&conn) else { return Ok(()) };
-        let mut asked = self.asks.note(&link.user, frame, self.room);
+        let Some(link) = self.links.get_mut(&conn).filter(|link| !link.is_past) else { return Ok(()) };
+        let server = self.servers.entry(link.server).or_default();
+        let mut asked = self.asks.note(&link.user, frame, server.room);
         self.emergencies.asked(&link.user, &asked, control.into_iter());
         if asked.is_list() {
             asked.stood = list::standing(&link.user, store);
@@ -177,9 +182,9 @@ impl Oracle {
             }
             None => asked.data["room_type"] == RoomType::EmergencySupport.as_str(),
         };
-        self.charged.asked(&link.user, &asked);
+        server.charged.asked(&link.user, &asked);
         asked.last = asked.conversation().map_or(0, |id| self.stored.last(id));
-        asked.look = self.stored.looks();
+        asked.look = server.knows.unwrap_or(self.stored.looks());
         link.pending.push_back(asked);
         let under_way = link.pending.len();
         must(under_way <= most, "P7", || format!("connection {conn} has {under_way} requests under way"))
@@ -198,6 +203,9 @@ impl Oracle {
         for conn in conns {
             let known = self.links.contains_key(conn);
             must(known, "P6", || format!("connection {conn} has ended, and hears {frame}"))?;
+            if self.links.get(conn).is_some_and(|link| link.is_past) {
+                continue;
+            }
             if frame["type"] != "error" {
                 self.admitted(*conn)?;
             }
@@ -224,13 +232,6 @@ impl Oracle {
         Ok(())
     }
 
-    /// Records that the server knows of this much room in its storage from now on.
-    pub fn has_room(&mut self, room: Room) {
-        self.room = room;
-        let pending = self.links.values_mut().flat_map(|link| &mut link.pending);
-        pending.for_each(|asked| asked.note_room(room));
-    }
-
     fn is_control(&self, conn: u64) -> bool {
         self.links.get(&conn).is_some_and(|link| link.is_control)
     }
@@ -240,9 +241,10 @@ impl Oracle {
     fn admitted(&mut self, conn: u64) -> Result<(), PromiseError> {
         let Some(link) = self.links.get_mut(&conn).filter(|link| !link.is_admitted) else { return Ok(()) };
         link.is_admitted = true;
-        let user = link.user.clone();
+        let (user, server) = (link.user.clone(), link.server);
         let most = self.limits.engine.connections_per_user;
-        let has = self.links.values().filter(|link| link.user == user && link.is_admitted).count();
+        let own = self.links.values().filter(|link| link.is_of(&user, server));
+        let has = own.filter(|link| link.is_admitted).count();
         must(has <= most, "P7", || format!("{user} has {has} admitted connections of {most}"))
     }
 
@@ -255,7 +257,7 @@ impl Oracle {
     pub fn ended(&mut self, conn: u64, code: Option<CloseCode>) -> Result<(), PromiseError> {
         let Some(link) = self.links.remove(&conn) else { return Ok(()) };
         self.emergencies.ended(conn);
-        let others = self.links.values().filter(|other| other.user == link.user).count();
+        let others = self.links.values().filter(|other| other.is_of(&link.user, link.server)).count();
         let is_legal = match code {
             Some(CloseCode::Replaced) => others + 1 >= self.limits.engine.connections_per_user,
             Some(
@@ -269,14 +271,21 @@ impl Oracle {
         must(is_legal, "P7", || format!("connection {conn} of {} is closed with {code:?}", link.user))
     }
 
-    /// Checks the store after a commit. `is_told` is whether the server learns the outcome;
-    /// otherwise the server can tell nobody.
+    /// Checks the store after a commit of a server. `is_told` is whether the server learns the
+    /// outcome, at the latest from the history of a shared store. Otherwise the server can tell
+    /// nobody.
     ///
     /// # Errors
     ///
     /// P2 and P3. P5, if a deactivated user says something. P7, if a user says more than the rates
     /// allow.
-    pub fn stored(&mut self, store: &Export, is_told: bool, now: Monotonic) -> Result<(), PromiseError> {
+    pub fn stored(
+        &mut self,
+        server: u64,
+        store: &Export,
+        is_told: bool,
+        now: Monotonic,
+    ) -> Result<(), PromiseError> {
         if is_told {
             self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
         }
@@ -287,44 +296,9 @@ impl Oracle {
             must(!out.contains(&user), "P5", || format!("{user} is deactivated, and says {content:?}"))?;
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
-            self.said.note(&user, &content, &self.limits, now)?;
+            let server = self.servers.entry(server).or_default();
+            server.said.note(&user, &content, &self.limits, now)?;
         }
         Ok(())
-    }
-
-    /// Checks the store after a crash, which has ended every connection.
-    ///
-    /// # Errors
-    ///
-    /// P1, if something acknowledged is gone.
-    pub fn crashed(&mut self, store: &Export) -> Result<(), PromiseError> {
-        self.links.clear();
-        self.emergencies.crashed();
-        self.stored.verify(store)?;
-        for ((conversation, user), up_to) in &self.read {
-            let stored = store.conversations.get(conversation.as_str());
-            let read = stored.and_then(|stored| stored.read_up_to.get(user.as_str()));
-            must(read >= Some(up_to), "P1", || format!("{user} read {conversation} {up_to}, now {read:?}"))?;
-        }
-        self.checked.survived += self.kept.len() as u64;
-        Ok(())
-    }
-
-    /// Replaces the store by a backup. Promises about content missing from the backup no longer
-    /// count.
-    pub fn restored(&mut self, store: &Export) {
-        self.stored = Stored::of(store);
-        self.out = deactivated(store);
-        self.read.clear();
-        let stored = &self.stored;
-        self.kept.retain(|_, kept| stored.holds(&kept.id));
-    }
-
-    /// Records the start of a server.
-    pub fn began(&mut self, now: Monotonic) {
-        self.said.began(now);
-        self.stored.server_began();
-        self.charged.began();
-        self.room = Room::default();
     }
 }

@@ -7,7 +7,7 @@ use crate::limits::{ByteRate, Limits, RateSetting};
 use crate::protocol::json_length;
 use crate::time::Monotonic;
 
-/// The messages of each user in this life of the server.
+/// The messages of each user in one life of a server.
 #[derive(Default)]
 pub(super) struct SaidMessages {
     /// The start of this life.
@@ -17,9 +17,8 @@ pub(super) struct SaidMessages {
 }
 
 impl SaidMessages {
-    /// Forgets all messages, because a server has started with fresh rates.
-    pub(super) fn began(&mut self, now: Monotonic) {
-        *self = Self { began: now, totals: BTreeMap::new() };
+    pub(super) fn new(began: Monotonic) -> Self {
+        Self { began, totals: BTreeMap::new() }
     }
 
     /// Counts a stored message. P7: the rates allow all messages of its user in this life.

@@ -83,7 +83,8 @@ impl Oracle {
         match code {
             "rate_limited" => self.checked.rate_limited += 1,
             "budget_exceeded" => {
-                self.charged.refused(user, asked, &self.limits)?;
+                let server = self.links.get(&conn).and_then(|link| self.servers.get(&link.server));
+                server.map_or(Ok(()), |server| server.charged.refused(user, asked, &self.limits))?;
                 self.checked.over_budget += 1;
             }
             "storage_low" => {

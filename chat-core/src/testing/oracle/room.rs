@@ -25,7 +25,7 @@ pub enum Room {
     Exhausted,
 }
 
-/// An upper bound of the bytes charged to a user since the server began.
+/// An upper bound of the bytes that a server has charged to a user.
 #[derive(Clone, Copy, Default)]
 struct Charged {
     all: u64,
@@ -38,10 +38,6 @@ struct Charged {
 pub(super) struct ChargedBytes(BTreeMap<String, Charged>);
 
 impl ChargedBytes {
-    pub(super) fn began(&mut self) {
-        self.0.clear();
-    }
-
     pub(super) fn asked(&mut self, user: &str, asked: &Asked) {
         let ids = match asked.kind {
             Some(EventType::CreateSupportConversation) => IDS,

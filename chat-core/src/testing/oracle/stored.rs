@@ -38,6 +38,8 @@ pub(super) struct Stored {
     rights: Rights,
     /// The number of looks at the store.
     looks: u64,
+    /// The position of the store at each look.
+    positions: Vec<u64>,
 }
 
 impl Stored {
@@ -62,6 +64,7 @@ impl Stored {
     ) -> Result<Vec<(String, String)>, PromiseError> {
         let mut new = Vec::new();
         self.looks += 1;
+        self.positions.push(store.position.0);
         self.rights.note(store, self.looks, is_told);
         for (id, exported) in &store.conversations {
             let known = match self.conversations.get_mut(id.as_str()) {
@@ -123,6 +126,17 @@ impl Stored {
     /// Whether the conversation is an emergency created by this user.
     pub(super) fn is_emergency_of(&self, id: &str, user: &str) -> bool {
         self.conversations.get(id).is_some_and(|known| known.emergency_of.as_deref() == Some(user))
+    }
+
+    /// The look that has found this message.
+    pub(super) fn found_at(&self, id: &str, seq: u64) -> Option<u64> {
+        let message = self.conversations.get(id)?.messages.get(place(seq));
+        message.map(|message| message.look)
+    }
+
+    /// The last look that has found nothing behind this position.
+    pub(super) fn look_at(&self, position: u64) -> u64 {
+        self.positions.partition_point(|at| *at <= position) as u64
     }
 
     /// The number of looks at the store so far.

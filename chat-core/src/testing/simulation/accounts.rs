@@ -11,6 +11,9 @@ use crate::testing::NorthAndSouth;
 /// The time by which a store has carried out a command, or has failed.
 const SURELY_DONE: Duration = Duration::from_secs(10);
 
+/// The percentage of connections that meet the deactivation of their user.
+const CONNECTING: u64 = 4;
+
 impl Environment {
     fn any_user(&mut self) -> Option<User> {
         let users: Vec<_> =
@@ -21,7 +24,9 @@ impl Environment {
     fn command(&mut self, command: Command) {
         self.note(|| format!("administration: {command:?}"));
         self.commands += 1;
-        self.input(Input::Command { id: CommandId(self.commands), command });
+        if let Some(node) = self.any_node() {
+            self.input(node, Input::Command { id: CommandId(self.commands), command });
+        }
     }
 
     /// Whether this is the user with the first id, who keeps role and activity: otherwise a run
@@ -66,20 +71,34 @@ impl Environment {
         });
     }
 
-    /// Deactivates a user, and most often activates the same user after a pause. The activation is
-    /// tried twice, because a slow store may not have done the deactivation by then.
+    /// Deactivates some user.
     pub(super) fn deactivate_any(&mut self) {
         if let Some(user) = self.any_user() {
-            self.command(Command::Deactivate(user.id.clone()));
-            let lasts = self.random.percent(self.faults.lasting_deactivations);
-            if lasts && !self.is_first(&user.id) {
-                self.kept_out.insert(user.id);
-                return;
-            }
-            let pause = self.random.span(500..8_000);
-            for more in [Duration::ZERO, SURELY_DONE] {
-                self.later(pause + more, Happening::Activates(user.id.clone()));
-            }
+            self.deactivate(user.id);
+        }
+    }
+
+    /// Now and then deactivates a user who is connecting to one of several nodes.
+    pub(super) fn deactivate_while_connecting(&mut self, user: UserId) {
+        let is_on = self.faults.nodes.count > 1 && self.faults.deactivations.is_some();
+        if is_on && self.mishap(CONNECTING) {
+            self.server.counters.deactivated_meanwhile += 1;
+            self.deactivate(user);
+        }
+    }
+
+    /// Deactivates a user, and most often activates the same user after a pause. The activation is
+    /// tried twice, because a slow store may not have done the deactivation by then.
+    fn deactivate(&mut self, user: UserId) {
+        self.command(Command::Deactivate(user.clone()));
+        let lasts = self.random.percent(self.faults.lasting_deactivations);
+        if lasts && !self.is_first(&user) {
+            self.kept_out.insert(user);
+            return;
+        }
+        let pause = self.random.span(500..8_000);
+        for more in [Duration::ZERO, SURELY_DONE] {
+            self.later(pause + more, Happening::Activates(user.clone()));
         }
     }
 

@@ -9,7 +9,7 @@ use super::faults::{Counters, FaultKind, Faults};
 use super::network::Network;
 use super::random::Random;
 use super::schedule::Schedule;
-use super::server::{Fate, LoadAnswer, Server};
+use super::server::{Fate, LateCommit, LoadAnswer, Server};
 use super::tokens::Issuer;
 use crate::engine::{ConnectionId, Headroom, Input, Ticket};
 use crate::export::Export;
@@ -45,10 +45,16 @@ pub(super) enum Happening {
     Synced { life: u64, fate: Fate },
     /// The store reports the end of a commit.
     Committed { life: u64, ticket: Ticket },
-    /// The server crashes.
-    Crashes,
-    /// The server starts again.
-    Starts,
+    /// A commit is done after its engine has given it up.
+    DoneLate(LateCommit),
+    /// The engine of this life hears the history of the store.
+    Hears { life: u64 },
+    /// The node of this life and the store reach each other again.
+    Mends { life: u64 },
+    /// A node crashes.
+    Crashes(usize),
+    /// A node starts again.
+    Starts(usize),
     /// The store is backed up.
     BackedUp,
     /// Something goes wrong.
@@ -94,6 +100,8 @@ struct Around {
 
 impl Environment {
     pub(super) fn new(random: Random, faults: Faults, limits: Limits, store: MemoryState) -> Self {
+        let nodes = &faults.nodes;
+        let server = Server::new(limits.clone(), store, nodes.count, nodes.shared);
         Self {
             now: Now { monotonic: Monotonic::default(), wall: crate::testing::world::START },
             random,
@@ -101,8 +109,8 @@ impl Environment {
             tokens: Issuer::new(Duration::from_hours(24)),
             schedule: Schedule::default(),
             network: Network::default(),
-            oracle: Oracle::new(limits.clone(), store.exported()),
-            server: Server::new(limits, store),
+            oracle: Oracle::new(limits, server.exported()),
+            server,
             counters: Counters::default(),
             activity: 0,
             commands: 0,
@@ -117,7 +125,7 @@ impl Environment {
     pub(super) fn begin(&mut self, plan: Plan) {
         self.plan = plan;
         self.note_faults();
-        self.start();
+        (0..self.server.nodes.len()).for_each(|node| self.start(node));
         FaultKind::ALL.into_iter().for_each(|fault| self.fail_later(fault));
         self.back_up_later();
     }
@@ -131,9 +139,9 @@ impl Environment {
     pub(super) fn heal(&mut self) {
         self.note(|| "everything heals".to_owned());
         let (latency, store_takes) = (self.faults.latency.clone(), self.faults.store_takes.clone());
-        self.faults = Faults { latency, store_takes, ..Faults::none() };
-        self.server.crashes_while_syncing = false;
-        self.input(Input::Headroom(Headroom::Ample));
+        self.faults = Faults { latency, store_takes, nodes: self.faults.nodes.healed(), ..Faults::none() };
+        self.heal_nodes();
+        self.set_headroom(Headroom::Ample);
         self.network.heal();
         self.tokens.lifetime = Duration::from_hours(24);
     }
@@ -216,15 +224,18 @@ impl Environment {
             Happening::Loaded { life, ticket, answer } => self.loaded(life, ticket, answer),
             Happening::Synced { life, fate } => self.synced(life, fate),
             Happening::Committed { life, ticket } => self.committed(life, ticket),
-            Happening::Crashes => self.crash(),
-            Happening::Starts => self.start(),
+            Happening::DoneLate(late) => self.do_late(late),
+            Happening::Hears { life } => self.hears(life),
+            Happening::Mends { life } => self.mends(life),
+            Happening::Crashes(node) => self.crash(node),
+            Happening::Starts(node) => self.start(node),
             Happening::BackedUp => {
                 self.server.back_up();
                 self.back_up_later();
             }
             Happening::Fails(fault) => self.fails(fault),
             Happening::Activates(user) => self.activate(user),
-            Happening::HasRoom => self.input(Input::Headroom(Headroom::Ample)),
+            Happening::HasRoom => self.set_headroom(Headroom::Ample),
         }
         None
     }
@@ -252,15 +263,25 @@ impl Environment {
             _ if !self.plan.allows_fault() => {}
             FaultKind::Cut => self.cut_any(),
             FaultKind::BlackHole => self.swallow_any(),
-            FaultKind::Crash if self.random.percent(50) => self.server.crashes_while_syncing = true,
-            FaultKind::Crash => self.crash(),
+            FaultKind::Crash => self.crash_any(),
             FaultKind::Restore => self.restore(),
             FaultKind::Import => self.import_any(),
             FaultKind::Deactivation => self.deactivate_any(),
             FaultKind::Membership => self.change_any_membership(),
             FaultKind::LowStorage => self.storage_runs_low(),
+            FaultKind::Partition => self.cut_off_any(),
+            FaultKind::Failover => self.fail_over(),
         }
         self.fail_later(fault);
+    }
+
+    fn crash_any(&mut self) {
+        let is_at_sync = self.random.percent(50);
+        match self.any_node() {
+            Some(node) if is_at_sync => self.server.nodes[node].crashes_while_syncing = true,
+            Some(node) => self.crash(node),
+            None => {}
+        }
     }
 
     /// Schedules the next fault of this kind, around the mean pause.
@@ -280,12 +301,13 @@ impl Environment {
     }
 
     /// Shows the oracle an input before the engine sees it.
-    fn show_input(&mut self, input: &Input) {
+    fn show_input(&mut self, node: usize, input: &Input) {
+        let server = self.server.life(node);
         match input {
             Input::Connected { conn, claims } => {
-                self.note(|| format!("{conn:?} is one of {}", claims.user.id));
+                self.note(|| format!("{conn:?} at node {node} is one of {}", claims.user.id));
                 self.show(|oracle, _| {
-                    oracle.opened(conn.0, claims.user.id.as_str(), claims.user.role.is_control())
+                    oracle.opened(server, conn.0, claims.user.id.as_str(), claims.user.role.is_control())
                 });
             }
             Input::Frame { conn, frame: Frame::Text(text) } => {
@@ -298,7 +320,7 @@ impl Environment {
                 let room = crate::testing::room(*headroom);
                 self.note(|| format!("the storage has {room:?} room"));
                 self.show(|oracle, _| {
-                    oracle.has_room(room);
+                    oracle.has_room(server, room);
                     Ok(())
                 });
             }
@@ -307,13 +329,14 @@ impl Environment {
     }
 
     /// Gives a running engine an input, and carries out every pending output.
-    pub(super) fn input(&mut self, input: Input) {
-        if self.server.engine.is_some() {
-            self.show_input(&input);
+    pub(super) fn input(&mut self, node: usize, input: Input) {
+        if self.server.nodes[node].engine.is_some() {
+            self.show_input(node, &input);
         }
-        if let Some(engine) = &mut self.server.engine {
-            engine.handle(self.now, input);
-            self.act();
+        let now = self.now_at(node);
+        if let Some(engine) = &mut self.server.nodes[node].engine {
+            engine.handle(now, input);
+            self.act(node);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::nodes::NodeFaults;
 use super::random::Random;
 
 /// The kinds of faults, and their frequency. Spans are in milliseconds, chances in percent.
@@ -48,6 +49,8 @@ pub struct Faults {
     pub memberships: Option<Duration>,
     /// The storage has little room left, and enough after a pause.
     pub low_storage: Option<Duration>,
+    /// The nodes.
+    pub nodes: NodeFaults,
 }
 
 impl Faults {
@@ -73,12 +76,13 @@ impl Faults {
             lasting_deactivations: 0,
             memberships: None,
             low_storage: None,
+            nodes: NodeFaults::alone(),
         }
     }
 
     /// Another mixture for each seed. Most runs have many faults, some have one kind or none,
-    /// because each kind must also be seen alone. Accounts never change, because not every client
-    /// comes back after such a change.
+    /// because each kind must also be seen alone. One node has the store alone. Accounts never
+    /// change, because not every client comes back after such a change.
     pub fn drawn(random: &mut Random) -> Self {
         let slow = *random.pick(&[20, 100, 400]).unwrap_or(&20);
         let syncs = *random.pick(&[10, 50, 500]).unwrap_or(&10);
@@ -113,6 +117,7 @@ impl Faults {
             lasting_deactivations: 0,
             memberships: None,
             low_storage,
+            nodes: NodeFaults::alone(),
         }
     }
 }
@@ -128,10 +133,12 @@ pub(super) enum FaultKind {
     Deactivation,
     Membership,
     LowStorage,
+    Partition,
+    Failover,
 }
 
 impl FaultKind {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Cut,
         Self::BlackHole,
         Self::Crash,
@@ -140,6 +147,8 @@ impl FaultKind {
         Self::Deactivation,
         Self::Membership,
         Self::LowStorage,
+        Self::Partition,
+        Self::Failover,
     ];
 
     /// The mean pause between two of these.
@@ -153,6 +162,8 @@ impl FaultKind {
             Self::Deactivation => faults.deactivations,
             Self::Membership => faults.memberships,
             Self::LowStorage => faults.low_storage,
+            Self::Partition => faults.nodes.partitions,
+            Self::Failover => faults.nodes.failovers,
         }
     }
 }

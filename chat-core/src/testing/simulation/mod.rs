@@ -1,7 +1,8 @@
 //! Clients, a server and the network between them in one value, in virtual time, from one seed.
 //!
 //! The server is a real [engine](crate::engine) over a simulated store, which takes its time,
-//! fails, loses unsynced changes in a crash, and is now and then restored from a backup. The
+//! fails, loses unsynced changes in a crash, and is now and then restored from a backup. With
+//! [`NodeFaults`] there are several servers over one store. The
 //! connections delay, are cut, and swallow frames; tokens expire. [`Faults`] holds the kinds of
 //! faults and their frequency. A client is any [`Client`]: the simulation sees nothing of it but
 //! its frames.
@@ -63,6 +64,7 @@ mod client;
 mod environment;
 mod faults;
 mod network;
+mod nodes;
 mod random;
 mod schedule;
 mod server;
@@ -75,6 +77,7 @@ pub use agenda::{Entry, Plan, Trace};
 pub use client::{Client, ClientId, Heard, Surroundings};
 use environment::Environment;
 pub use faults::{Counters, Faults};
+pub use nodes::{NodeCounters, NodeFaults};
 pub use random::Random;
 pub use server::Policy;
 pub use shrink::{Shrunk, shrink};
@@ -187,7 +190,7 @@ impl<C: Client> Simulation<C> {
     pub fn heal(&mut self) {
         self.environment.heal();
         if self.environment.server.has_untold() {
-            self.environment.crash();
+            self.environment.crash(0);
         }
     }
 
@@ -224,6 +227,11 @@ impl<C: Client> Simulation<C> {
     /// The number of faults so far.
     pub fn counters(&self) -> Counters {
         self.environment.counters
+    }
+
+    /// Counts of the situations that only nodes of a shared store know.
+    pub fn node_counters(&self) -> NodeCounters {
+        self.environment.server.counters
     }
 
     /// How often each promise could have been broken so far.

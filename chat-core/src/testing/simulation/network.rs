@@ -29,6 +29,8 @@ struct Way {
 
 struct NetworkLink {
     name: LinkName,
+    /// The node at the server's end, once the attempt has reached one.
+    node: Option<usize>,
     heartbeat: Duration,
     /// Whether the link is open at the client.
     client_open: bool,
@@ -49,6 +51,8 @@ pub(super) struct Network {
     names: BTreeMap<LinkName, ConnectionId>,
     /// Until when a client is without any network.
     tunnels: BTreeMap<ClientId, Monotonic>,
+    /// The last node of each client.
+    nodes: BTreeMap<ClientId, usize>,
 }
 
 impl Network {
@@ -71,6 +75,7 @@ impl Environment {
         let (is_paused, unread) = (false, VecDeque::new());
         let link = NetworkLink {
             name,
+            node: None,
             heartbeat,
             client_open: true,
             server_open: false,
@@ -101,17 +106,17 @@ impl Environment {
         if !self.network.links.contains_key(&conn) {
             return;
         }
-        let Some(engine) = &self.server.engine else {
+        let Some(node) = self.any_node() else {
             return self.client_hears_in_order(conn, "the server is down");
         };
-        let leeway = engine.limits().periods.token_leeway;
+        let leeway = self.server.leeway();
         self.travels(conn, false, Happening::Stands);
-        match self.tokens.verify(token, self.now.wall, leeway) {
+        match self.tokens.verify(token, self.now_at(node).wall, leeway) {
             Ok(claims) => {
-                if let Some(link) = self.network.links.get_mut(&conn) {
-                    link.server_open = true;
-                }
-                self.input(Input::Connected { conn, claims });
+                self.opens(conn, node);
+                let user = claims.user.id.clone();
+                self.input(node, Input::Connected { conn, claims });
+                self.deactivate_while_connecting(user);
                 if self.mishap(self.faults.stillborn) {
                     self.cut(conn);
                 }
@@ -120,6 +125,21 @@ impl Environment {
             Err(VerifyError::Invalid) => {
                 self.refuse(conn, ErrorCode::NotAuthenticated, CloseCode::NotAuthenticated);
             }
+        }
+    }
+
+    /// A connection to a node is open at the server's end.
+    fn opens(&mut self, conn: ConnectionId, node: usize) {
+        let Some(link) = self.network.links.get_mut(&conn) else { return };
+        (link.server_open, link.node) = (true, Some(node));
+        let before = self.network.nodes.insert(link.name.0, node);
+        self.server.counters.moved += u64::from(before.is_some_and(|before| before != node));
+    }
+
+    /// Gives the node of a connection an input.
+    fn input_of(&mut self, conn: ConnectionId, input: Input) {
+        if let Some(node) = self.network.links.get(&conn).and_then(|link| link.node) {
+            self.input(node, input);
         }
     }
 
@@ -188,7 +208,7 @@ impl Environment {
         while let Some(link) = self.network.links.get_mut(&conn).filter(|link| !link.is_paused)
             && let Some(frame) = link.unread.pop_front()
         {
-            self.input(Input::Frame { conn, frame });
+            self.input_of(conn, Input::Frame { conn, frame });
         }
     }
 
@@ -227,7 +247,7 @@ impl Environment {
     pub(super) fn server_hears_the_end(&mut self, conn: ConnectionId) {
         let Some(link) = self.network.links.get_mut(&conn).filter(|link| link.server_open) else { return };
         link.server_open = false;
-        self.input(Input::Closed { conn });
+        self.input_of(conn, Input::Closed { conn });
         self.server_leaves(conn, CloseCode::NoSignOfLife);
     }
 
@@ -252,9 +272,11 @@ impl Environment {
         }
     }
 
-    /// Ends every connection of a crashed server. Frames in transit may still arrive, or not.
-    pub(super) fn server_is_gone(&mut self) {
-        for conn in self.network.established() {
+    /// Ends every connection of a crashed node. Frames in transit may still arrive, or not.
+    pub(super) fn server_is_gone(&mut self, node: usize) {
+        let mut gone = self.network.established();
+        gone.retain(|conn| self.network.links[conn].node == Some(node));
+        for conn in gone {
             let is_dead = self.random.percent(30);
             if let Some(link) = self.network.links.get_mut(&conn) {
                 link.server_open = false;

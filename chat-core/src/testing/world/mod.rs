@@ -21,6 +21,9 @@ use crate::time::{Monotonic, Now, Timestamp};
 /// The wall time at which every world begins: 2024-01-15T10:30:00Z.
 pub const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
 
+/// The number of the only server, for the oracle.
+const SERVER: u64 = 0;
+
 /// The peer's side of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
@@ -227,7 +230,7 @@ impl World {
         match input {
             Input::Connected { conn, claims } => {
                 self.show(|oracle, _| {
-                    oracle.opened(conn.0, claims.user.id.as_str(), claims.user.role.is_control())
+                    oracle.opened(SERVER, conn.0, claims.user.id.as_str(), claims.user.role.is_control())
                 });
             }
             Input::Frame { conn, frame: Frame::Text(text) } => {
@@ -237,7 +240,7 @@ impl World {
             Input::Headroom(headroom) => {
                 let room = crate::testing::room(*headroom);
                 self.show(|oracle, _| {
-                    oracle.has_room(room);
+                    oracle.has_room(SERVER, room);
                     Ok(())
                 });
             }

@@ -1,6 +1,6 @@
 //! The store of a world, and its answers.
 
-use super::World;
+use super::{SERVER, World};
 use crate::engine::{Input, Ticket};
 use crate::store::{Change, Query, UnavailableError, Verdict};
 
@@ -83,7 +83,7 @@ impl World {
                 let verdicts: Option<Vec<Verdict>> =
                     (answer != Answer::Lost).then(|| self.store.judge_as(self.commit, changes));
                 let (is_told, now) = (matches!(answer, Answer::Good | Answer::Late), self.now.monotonic);
-                self.show(|oracle, store| oracle.stored(store, is_told, now));
+                self.show(|oracle, store| oracle.stored(SERVER, store, is_told, now));
                 let result = verdicts.filter(|_| is_told).ok_or_else(lost);
                 Input::Committed { ticket, result }
             }
