@@ -58,6 +58,24 @@ pub enum StartError {
     NoRandomness(getrandom::Error),
 }
 
+impl StartError {
+    /// Whether every further start fails in the same way, until somebody changes the settings or
+    /// the data. An address or a publisher of keys may come back by itself.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Tokens(error) => !matches!(error, TokenConfigError::Jwks(_)),
+            Self::Store(error) => {
+                !matches!(error, OpenError::Io { .. } | OpenError::Index { .. } | OpenError::Locked { .. })
+            }
+            Self::Admin(error) => {
+                !matches!(error, AdminError::Socket { .. } | AdminError::InUse(_) | AdminError::Listen { .. })
+            }
+            Self::Limits(_) | Self::MadeSecret { .. } | Self::Tls(_) | Self::Webhook(_) => true,
+            Self::Listen { .. } | Self::NoRandomness(_) => false,
+        }
+    }
+}
+
 /// The engine ended without being asked to. This is a bug; the log holds its panic.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the chat engine failed: everything acknowledged is kept; restart the server, and report this bug")]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
+use tracing::{info, warn};
 
 use super::Context;
 use super::answer::{AdminRefusal, AdminResult};
@@ -51,11 +52,17 @@ pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminRe
         ));
     }
     Ok(lines(async move |lines| {
-        let store = context.store.clone();
+        let (store, place) = (context.store.clone(), to.clone());
         let taken = spawn_blocking(move || store.backup(&to, &progress_reporter(&lines)));
         match taken.await {
-            Ok(Ok(head)) => Ok(BackupTaken { head: head.to_string() }),
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Ok(head)) => {
+                info!(to = %place.display(), %head, "an administrator took a backup");
+                Ok(BackupTaken { head: head.to_string() })
+            }
+            Ok(Err(error)) => {
+                warn!(to = %place.display(), %error, "a backup failed");
+                Err(error.to_string())
+            }
             Err(_) => Err("the backup broke down: see the log of the server".to_owned()),
         }
     }))

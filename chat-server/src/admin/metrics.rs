@@ -1,5 +1,6 @@
 //! `GET /metrics`, for Prometheus.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chat_core::drive::DriveStats;
+use chat_core::protocol::{ErrorCode, EventType};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use tokio::task::spawn_blocking;
@@ -16,6 +18,7 @@ use tokio::time::timeout;
 
 use super::Context;
 use super::answer::{AdminRefusal, AdminResult, answer};
+use crate::logging;
 use crate::metrics::MetricKind::{Counter, Gauge};
 use crate::metrics::{Metrics, Process, Text, WebhookMetrics};
 use crate::store::LocalStore;
@@ -60,7 +63,11 @@ fn connections(text: &mut Text, metrics: &Metrics) {
 }
 
 fn requests(text: &mut Text, stats: &DriveStats, metrics: &Metrics) {
-    let answered = stats.engine.answered.iter().map(|((event, code), count)| {
+    let outcomes = [None, Some(ErrorCode::Unavailable)];
+    let zeros = EventType::ALL.iter().flat_map(|event| outcomes.map(|code| ((Some(*event), code), 0)));
+    let mut answered: BTreeMap<_, u64> = zeros.collect();
+    answered.extend(stats.engine.answered.iter().map(|(outcome, count)| (*outcome, *count)));
+    let answered = answered.into_iter().map(|((event, code), count)| {
         let event = event.map_or("none", |event| event.as_str());
         let code = code.map_or("ok", |code| code.as_str());
         (format!("event=\"{event}\",code=\"{code}\""), count)
@@ -141,7 +148,7 @@ fn store(text: &mut Text, store: &LocalStore) {
 }
 
 fn process(text: &mut Text) {
-    let Process { cpu, resident_bytes, open_files } = Process::read();
+    let Process { cpu, resident_bytes, open_files, open_files_most, started } = Process::read();
     text.value(Counter, "process_cpu_seconds_total", "CPU time.", cpu.as_secs_f64());
     if let Some(bytes) = resident_bytes {
         text.value(Gauge, "process_resident_memory_bytes", "Resident memory.", bytes);
@@ -149,6 +156,14 @@ fn process(text: &mut Text) {
     if let Some(files) = open_files {
         text.value(Gauge, "process_open_fds", "Open files.", files);
     }
+    if let Some(files) = open_files_most {
+        text.value(Gauge, "process_max_fds", "Open files, at most.", files);
+    }
+    if let Some(started) = started {
+        text.value(Gauge, "process_start_time_seconds", "Start of the process, since 1970.", started);
+    }
+    let help = "Lines of the log that were dropped, because its reader took none.";
+    text.value(Counter, "chat_log_lines_dropped_total", help, logging::dropped());
 }
 
 /// Bytes of all files below a directory. Unreadable ones count as 0.

@@ -10,6 +10,7 @@ use chat_core::protocol::{Error, ErrorCode};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
+use tracing::info;
 
 use super::Context;
 use super::answer::{AdminRefusal, AdminResult, json, parameter};
@@ -57,6 +58,7 @@ pub(super) async fn import(context: Arc<Context>, request: Request<Bytes>) -> Ad
     let imported = users.len();
     let imports = users.into_iter().map(|user| import_one(&context.handle, user));
     stream::iter(imports).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    info!(users = imported, "an administrator imported users");
     Ok(json(&Imported { imported }))
 }
 
@@ -71,23 +73,25 @@ async fn import_one(
 /// `POST /users/deactivate`: ends the user's connections with 4503, and their part in
 /// conversations.
 pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    administer(&context, &request, Command::Deactivate).await
+    administer(&context, &request, "deactivated", Command::Deactivate).await
 }
 
 /// `POST /users/activate`: lifts a deactivation. Tokens issued from now on are accepted again.
 pub(super) async fn activate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    administer(&context, &request, Command::Activate).await
+    administer(&context, &request, "activated", Command::Activate).await
 }
 
 async fn administer(
     context: &Context,
     request: &Request<Bytes>,
+    done: &str,
     command: impl FnOnce(UserId) -> Command,
 ) -> AdminResult {
     let user: UserRef = serde_json::from_slice(request.body()).map_err(|error| {
         AdminRefusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
     })?;
     context.handle.command(command(user.id.clone())).await.map_err(refused)?;
+    info!(user = user.id.as_str(), "an administrator {done} a user");
     Ok(json(&user))
 }
 

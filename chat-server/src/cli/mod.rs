@@ -15,6 +15,7 @@ mod users;
 mod values;
 mod verify;
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,13 +29,20 @@ use init::InitArgs;
 use rebuild::RebuildArgs;
 use repair::RepairArgs;
 use serve::ServeArgs;
-use settings::Given;
+use settings::{FileError, Given};
 use token::TokenArgs;
 use users::UsersCommand;
 use verify::VerifyArgs;
 
+use crate::StartError;
+use crate::logging::FilterError;
+
+/// Exit status after settings or data that no further attempt can use (`EX_CONFIG` of sysexits.h).
+/// The systemd unit does not restart the server then.
+const LASTING: u8 = 78;
+
 /// The result of a command.
-type CliResult = Result<(), Box<dyn std::error::Error>>;
+type CliResult = Result<(), Box<dyn Error>>;
 
 /// A chat between field staff and a control centre, over WebSockets.
 #[derive(Debug, Parser)]
@@ -91,9 +99,16 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("chat-server: {error}");
-            ExitCode::FAILURE
+            if is_lasting(&*error) { ExitCode::from(LASTING) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Whether the same start would fail in the same way again, until somebody changes something.
+fn is_lasting(error: &(dyn Error + 'static)) -> bool {
+    error.is::<FileError>()
+        || error.is::<FilterError>()
+        || error.downcast_ref().is_some_and(StartError::is_lasting)
 }
 
 fn run() -> CliResult {

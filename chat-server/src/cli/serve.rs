@@ -12,13 +12,14 @@ use futures::FutureExt as _;
 use sd_notify::NotifyState;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tracing::warn;
 
 use super::CliResult;
 use crate::config::Config;
 #[cfg(feature = "otel")]
 use crate::logging::ExportConfig;
-use crate::logging::{self, LogFormat};
+use crate::logging::{self, LogFormat, LogQueue};
 use crate::server::Server;
 
 /// Time for the runtime's remaining tasks at exit.
@@ -44,7 +45,8 @@ pub(super) struct ServeArgs {
 pub(super) fn serve(args: &ServeArgs) -> CliResult {
     let filter = logging::read(&args.log)?;
     let runtime = runtime()?;
-    let layers = vec![logging::standard_error(&filter, args.log_format)];
+    let queue = LogQueue::start(io::stderr())?;
+    let layers = vec![logging::standard_error(&filter, args.log_format, queue.clone())];
     #[cfg(feature = "otel")]
     let exporter = args.export.start(runtime.handle())?;
     #[cfg(feature = "otel")]
@@ -55,6 +57,7 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
     #[cfg(feature = "otel")]
     drop(exporter);
     runtime.shutdown_timeout(ABANDON_WITHIN);
+    queue.flush();
     outcome
 }
 
@@ -67,14 +70,13 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 async fn run(args: &ServeArgs) -> CliResult {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut told_to_stop = pin!(async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    });
+    let signals = count_signals()?;
+    let told = async |times| {
+        // The sender counts for as long as the process lives.
+        let _ = signals.clone().wait_for(|count| *count >= times).await;
+    };
+    let mut told_to_stop = pin!(told(1));
     // Opening the store may take long. After an interruption, the next start continues the work.
     let server = tokio::select! {
         server = Server::bind(&args.config) => server?,
@@ -95,7 +97,27 @@ async fn run(args: &ServeArgs) -> CliResult {
     tokio::select! {
         ended = server.run(told_to_stop) => Ok(ended?),
         never = reloading => never,
+        () = told(2) => {
+            warn!("told to stop again: ending at once");
+            Ok(())
+        }
     }
+}
+
+/// Counts SIGTERM and SIGINT. The first one asks for a stop, the second one for an end at once.
+fn count_signals() -> io::Result<watch::Receiver<u32>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (counted, count) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            counted.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(count)
 }
 
 /// Notifies systemd, if the service has `Type=notify`.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "otel")]
 mod export;
+mod queue;
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -13,8 +14,9 @@ use chat_core::engine::Handled;
 use chat_core::protocol::RequestId;
 #[cfg(feature = "otel")]
 pub(crate) use export::ExportConfig;
+pub(crate) use queue::{LogQueue, dropped};
 use tracing::{Level, Metadata, debug, error};
-use tracing_subscriber::filter::{FilterExt as _, ParseError, Targets, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, ParseError, Targets, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -45,9 +47,9 @@ pub(crate) fn start(layers: Vec<BoxedLayer>) {
     }));
 }
 
-/// A layer that writes to standard error.
-pub(crate) fn standard_error(filter: &Targets, format: LogFormat) -> BoxedLayer {
-    layer(filter, format, io::stderr, io::stderr().is_terminal())
+/// A layer that writes to standard error through this queue.
+pub(crate) fn standard_error(filter: &Targets, format: LogFormat, queue: LogQueue) -> BoxedLayer {
+    layer(filter, format, queue, io::stderr().is_terminal())
 }
 
 /// Parses a filter: a level, or `target=level` pairs separated by commas.
@@ -56,15 +58,28 @@ pub(crate) fn standard_error(filter: &Targets, format: LogFormat) -> BoxedLayer 
 ///
 /// [`FilterError`].
 pub(crate) fn read(filter: &str) -> Result<Targets, FilterError> {
-    filter.parse().map_err(|error| FilterError { filter: filter.to_owned(), error })
+    let unread = |error| FilterError::Unreadable { filter: filter.to_owned(), error };
+    let targets = filter.parse().map_err(unread)?;
+    // The library takes an unknown word for a target, which silences everything else.
+    let mut words = filter.split(',').map(str::trim).filter(|part| !part.contains('='));
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    match words.find(|word| !is_level(word)) {
+        Some(word) => Err(FilterError::NoLevel(word.to_owned())),
+        None => Ok(targets),
+    }
 }
 
 /// An invalid filter.
 #[derive(Debug, thiserror::Error)]
-#[error("can't read the log filter {filter:?}: {error}")]
-pub(crate) struct FilterError {
-    filter: String,
-    error: ParseError,
+pub(crate) enum FilterError {
+    /// The syntax is wrong.
+    #[error("can't read the log filter {filter:?}: {error}")]
+    Unreadable { filter: String, error: ParseError },
+    /// A word that is no level.
+    #[error(
+        "the log filter has no level {0:?}: give off, error, warn, info, debug or trace, or target=level"
+    )]
+    NoLevel(String),
 }
 
 /// The message of a panic if its text is a literal. A formatted message may quote a client's text,
@@ -185,6 +200,17 @@ mod tests {
                 assert!(log.contains(word), "{word}: {log:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_by_name() {
+        for good in ["info", "WARN", "off", "info,chat_core=debug", "chat_server::store=trace"] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        for bad in ["", "warning", "info,chat_core", "verbose", " "] {
+            assert!(matches!(read(bad), Err(FilterError::NoLevel(_))), "{bad:?}");
+        }
+        assert!(matches!(read("a=b=c"), Err(FilterError::Unreadable { .. })));
     }
 
     #[test]

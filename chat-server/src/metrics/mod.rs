@@ -26,8 +26,9 @@ use crate::newcomers::Cause;
 pub(crate) struct Labelled(Mutex<BTreeMap<String, u64>>);
 
 impl Labelled {
-    fn with(labels: impl IntoIterator<Item = &'static str>) -> Self {
-        Self(Mutex::new(labels.into_iter().map(|label| (label.to_owned(), 0)).collect()))
+    /// Counters at zero: the first failure after a start must be an increase.
+    fn with(labels: impl IntoIterator<Item = String>) -> Self {
+        Self(Mutex::new(labels.into_iter().map(|label| (label, 0)).collect()))
     }
 
     pub(crate) fn add(&self, label: impl Into<String>) {
@@ -101,14 +102,18 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Metrics timed by the drive's clock.
     pub(crate) fn new(clock: SystemClock) -> Arc<Self> {
-        let roles = || Role::ALL.into_iter().map(Role::as_str);
+        let roles = || Role::ALL.into_iter().map(|role| role.as_str().to_owned());
+        let close_codes = || CloseCode::ALL.into_iter().map(|code| code.code().to_string());
         Arc::new(Self {
             clock,
             open: Labelled::with(roles()),
             opened: Labelled::with(roles()),
-            closed: Labelled::default(),
-            refused: Labelled::default(),
-            newcomers: NewcomerMetrics::default(),
+            closed: Labelled::with(close_codes().chain(["peer", "broken"].map(str::to_owned))),
+            refused: Labelled::with(close_codes()),
+            newcomers: NewcomerMetrics {
+                evicted: Labelled::with(["full", "address", "leaving"].map(str::to_owned)),
+                ..NewcomerMetrics::default()
+            },
             acknowledgement: Histogram::new(&LATENCY),
             webhook: WebhookMetrics::default(),
             delivery: Histogram::new(&LATENCY),

@@ -79,3 +79,16 @@ async fn what_is_under_way_is_finished_and_kept() {
         "every change was answered, and every answer is true"
     );
 }
+
+#[tokio::test]
+async fn told_twice_it_ends_at_once() {
+    for second in [Signal::TERM, Signal::INT] {
+        let server = Server::start_with(&["--drain-seconds", "3600"]);
+        server.signal(Signal::TERM);
+        server.until_logged("stopping", 1).await;
+        server.signal(second);
+        let (status, log, _) = server.ended().await;
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(log.contains("ending at once"), "{log}");
+    }
+}

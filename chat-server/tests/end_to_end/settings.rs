@@ -127,6 +127,30 @@ fn every_command_refuses_what_the_file_must_not_say() {
     assert!(text(output.stderr).contains("can't read the settings in none.toml"));
 }
 
+/// Statuses of starts by their arguments. systemd restarts the server after 1 only.
+#[test]
+fn a_start_that_can_never_succeed_has_a_status_of_its_own() {
+    let dir = with_file("log = 'warning'\n");
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let unit = include_str!("../../operation/chat-server.service");
+    assert!(unit.contains("\nRestartPreventExitStatus=2 78\n"));
+    for (arguments, status) in [
+        (&["--config", "chat.toml"][..], 78),
+        (&["--config", "none.toml"], 78),
+        (&["--log", ""], 78),
+        (&["--jwt-secret-file", "file"], 78),
+        (&["--tls-key-file", "file"], 78),
+        (&["--require-store"], 78),
+        (&["--max-connections", "0"], 2),
+        (&["--listen", &address], 1),
+    ] {
+        let output = run(dir.path(), arguments, &[]);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", text(output.stderr));
+    }
+}
+
 #[tokio::test]
 async fn a_server_goes_by_its_file() {
     let dir = with_file("max-connections = 1\nlog = 'off'\n");

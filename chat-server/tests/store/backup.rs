@@ -215,3 +215,18 @@ fn the_index_is_built_anew_when_it_is_asked_for() {
     let nowhere = dir.path().join("nowhere");
     assert!(rebuild(&nowhere, |_, _| ()).is_err() && !nowhere.exists(), "no store is made");
 }
+
+#[test]
+fn drafts_of_backups_that_were_killed_are_removed_by_the_next_one_of_that_name() {
+    let (dir, other) = (store(), TempDir::new().unwrap());
+    for left in [".monday.partial-abc", ".tuesday.partial-abc"] {
+        fs::create_dir(other.path().join(left)).unwrap();
+        fs::write(other.path().join(left).join("half"), "half").unwrap();
+    }
+    let busy = other.path().join(".monday.partial-busy");
+    fs::create_dir(&busy).unwrap();
+    let lock = fs::File::open(&busy).unwrap();
+    lock.lock().unwrap();
+    backup(dir.path(), &other.path().join("monday"), &|_, _| ()).unwrap();
+    assert_eq!(names(other.path()), [".monday.partial-busy", ".tuesday.partial-abc", "monday"]);
+}

@@ -12,7 +12,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _};
 
 use super::Cli;
-use file::{File, FileError, ValueKind};
+pub(super) use file::FileError;
+use file::{File, ValueKind};
 
 /// The argument that names the settings file. Not allowed in the file itself.
 const CONFIG: &str = "config";

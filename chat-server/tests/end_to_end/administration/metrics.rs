@@ -81,7 +81,10 @@ impl Watch {
     /// have not moved.
     fn unmoved(&self) -> BTreeSet<&str> {
         let Told { values, kinds } = &self.start;
-        let is_bucket = |series: &str| series.contains("_bucket{");
+        // Counters of outcomes are there from the start, and not every outcome happens here.
+        let is_bucket = |series: &str| {
+            series.contains("_bucket{") || series.contains("code=") || series.contains("cause=")
+        };
         let of_start = values.keys().map(String::as_str).filter(|series| !is_bucket(series));
         let mut unmoved: BTreeSet<_> = of_start.filter(|series| !self.moved.contains(*series)).collect();
         let with_moved: BTreeSet<_> = self.moved.iter().map(|series| metric(series, kinds)).collect();
@@ -90,9 +93,16 @@ impl Watch {
         unmoved.extend(names.filter(|name| !with_moved.contains(name) && !with_any.contains(name)));
         // The program is another one only after an update.
         unmoved.remove(&*format!("chat_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")));
-        // The disk of the machine has room, and the receiver here refuses nothing for good: see
-        // `environment/reserve.rs` and `webhook_streams.rs`.
-        for elsewhere in ["chat_disk_headroom", "chat_webhook_refused_total"] {
+        // The disk of the machine has room, the receiver here refuses nothing for good, and the log
+        // is read: see `environment/reserve.rs`, `webhook_streams.rs` and `logging/queue.rs`. The
+        // last two are constant.
+        for elsewhere in [
+            "chat_disk_headroom",
+            "chat_webhook_refused_total",
+            "chat_log_lines_dropped_total",
+            "process_start_time_seconds",
+            "process_max_fds",
+        ] {
             unmoved.remove(elsewhere);
         }
         unmoved
@@ -198,6 +208,13 @@ async fn each_metric_is_moved_by_what_it_is_named_for() {
 
     let told = watch.look().await;
     assert_eq!(told.kinds, watch.start.kinds, "none is told only later");
+    assert!(
+        watch
+            .start
+            .values
+            .contains_key("chat_requests_total{event=\"send_chat_message\",code=\"unavailable\"}")
+    );
+    assert!(watch.start.values.contains_key("chat_connections_closed_total{code=\"4008\"}"));
     assert!(told.value("chat_connections_refused_total{code=\"4501\"}") > 0.0);
     assert!(told.value("chat_connections_closed_total{code=\"peer\"}") > 0.0);
     assert!(told.value("chat_requests_total{event=\"none\",code=\"invalid_json\"}") > 0.0);

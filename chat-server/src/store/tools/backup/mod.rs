@@ -9,8 +9,9 @@ mod copy;
 mod restore;
 
 use std::cell::Cell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -109,7 +110,7 @@ type CopyProgress<'a> = &'a dyn Fn(u64, u64) -> bool;
 
 fn take(journal: &Path, end: End, to: &Path, progress: CopyProgress<'_>) -> Result<ChainHead, BackupError> {
     let partial = beside(to)?;
-    let copied = partial.path().join("journal");
+    let copied = partial.dir.path().join("journal");
     private::make_dir(&copied).map_err(OpenError::io("create", &copied))?;
     let bytes = copy::prefix(journal, end, &copied, &|done, of| progress(done, 2 * of))?;
     let is_wanted = Cell::new(true);
@@ -119,13 +120,21 @@ fn take(journal: &Path, end: End, to: &Path, progress: CopyProgress<'_>) -> Resu
     }
     // The clean mark does not matter: a backup is restored, never opened.
     let note = StoreState::new(false, None, end);
-    note.write(partial.path(), BACKUP).map_err(OpenError::io("write the backup in", partial.path()))?;
+    note.write(partial.dir.path(), BACKUP)
+        .map_err(OpenError::io("write the backup in", partial.dir.path()))?;
     publish(partial, to)?;
     Ok(end.into())
 }
 
-/// A temporary directory beside the target; removed on drop.
-fn beside(to: &Path) -> Result<TempDir, BackupError> {
+/// A draft of a backup, locked by the open directory until dropped.
+struct Draft {
+    dir: TempDir,
+    _lock: File,
+}
+
+/// A temporary directory beside the target; removed on drop. Drafts of the same name that no
+/// process works on are removed first.
+fn beside(to: &Path) -> Result<Draft, BackupError> {
     if to.try_exists().map_err(OpenError::io("look for", to))? {
         return Err(BackupError::Exists { dir: to.to_owned() });
     }
@@ -134,10 +143,28 @@ fn beside(to: &Path) -> Result<TempDir, BackupError> {
     let mut prefix = OsString::from(".");
     prefix.push(name);
     prefix.push(".partial-");
+    remove_left(parent, &prefix).map_err(OpenError::io("look for left drafts in", parent))?;
     // The backup contains private messages.
     let private = Permissions::from_mode(0o700);
-    let partial = tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(parent);
-    Ok(partial.map_err(OpenError::io("make a directory in", parent))?)
+    let draft =
+        tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(parent).and_then(|dir| {
+            let lock = File::open(dir.path())?;
+            lock.lock()?;
+            Ok(Draft { dir, _lock: lock })
+        });
+    Ok(draft.map_err(OpenError::io("make a directory in", parent))?)
+}
+
+/// Removes the drafts of backups that were killed.
+fn remove_left(parent: &Path, prefix: &OsStr) -> io::Result<()> {
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        let is_draft = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        if is_draft && File::open(entry.path())?.try_lock().is_ok() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a copy completely, because a backup must be readable.
@@ -151,11 +178,11 @@ fn read_back(journal: &Path, end: End, progress: &dyn Fn(u64)) -> Result<(), Ope
     Ok(())
 }
 
-fn publish(partial: TempDir, to: &Path) -> Result<(), OpenError> {
+fn publish(Draft { dir: partial, _lock: lock }: Draft, to: &Path) -> Result<(), OpenError> {
     let path = partial.path();
     fs::rename(path, to).map_err(OpenError::io("rename", path))?;
     // The directory has its final name by now.
-    drop(partial.keep());
+    drop((partial.keep(), lock));
     let parent = holder(to);
     File::open(parent).and_then(|parent| parent.sync_all()).map_err(OpenError::io("sync", parent))
 }
