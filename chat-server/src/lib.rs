@@ -39,6 +39,7 @@
 
 pub mod admin;
 pub mod auth;
+mod certificate;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -55,6 +56,7 @@ mod logging;
 mod metrics;
 mod newcomers;
 mod reload;
+mod retain;
 mod server;
 mod start_error;
 mod storage;
@@ -63,6 +65,7 @@ mod tls;
 mod transport;
 mod upkeep;
 pub mod users;
+mod validity;
 pub mod webhook;
 pub mod websocket;
 

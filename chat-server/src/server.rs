@@ -32,11 +32,13 @@ use crate::logging;
 use crate::metrics::Metrics;
 use crate::newcomers::{Newcomers, Room};
 use crate::reload::{FileWatch, Reload};
+use crate::retain::RetentionSetting;
 use crate::start_error::{EngineError, StartError};
 use crate::storage;
 use crate::store::LocalStore;
 use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
+use crate::validity;
 use crate::webhook::Webhook;
 use crate::websocket;
 
@@ -57,7 +59,7 @@ pub struct Server {
     service: Service,
     verifier: TokenVerifier,
     store: LocalStore,
-    retention: Option<Duration>,
+    retention: Option<RetentionSetting>,
     /// Bytes to keep free on the disk; `None` for the default.
     reserve: Option<u64>,
     max_connections: u32,
@@ -93,6 +95,7 @@ impl Server {
         let tls = certificate(config, &reload)?;
         let keys = key_set(&verifier, &reload).await?;
         let webhook = config.webhook.webhook()?;
+        config.admin.tokens()?;
         let listener = listen(&config.listen, &origin).await?;
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
@@ -120,7 +123,7 @@ impl Server {
             service: Box::pin(service),
             verifier,
             store,
-            retention: config.retention,
+            retention: config.retention(),
             reserve: config.reserve_mib.map(|mib| u64::from(mib) << 20),
             max_connections: config.max_connections,
             tls,
@@ -191,7 +194,7 @@ impl Server {
         let files = raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let phase = self.phase;
-        let (tls, _renewals) = start_renewals(self.tls, self.keys);
+        let (tls, _renewals) = start_renewals(self.tls, self.keys, self.metrics.clone());
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let room = Room { files, connections: (self.max_connections as usize, places.clone()) };
         let newcomers = Newcomers::new(self.trusted_proxies, room, self.metrics.clone());
@@ -215,7 +218,7 @@ impl Server {
                 phase.send_replace(Phase::Draining);
                 drain::disconnect_gracefully(&self.handle, self.drain_for).await;
             } => {}
-            never = upkeep(&self.store, &self.handle, self.retention, self.reserve) => match never {},
+            never = upkeep(&self.store, &self.handle, &shared.metrics, self.retention, self.reserve) => match never {},
             _ = &mut service => return Err(EngineError),
         }
         drop((self.listener, alive, shared));
@@ -251,7 +254,7 @@ fn certificate(config: &Config, reload: &Reload) -> Result<Option<WatchedCertifi
 async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<WatchedKeys>, StartError> {
     let Some(keys) = verifier.jwks().cloned() else { return Ok(None) };
     let watch = keys.watch(reload);
-    keys.read().await.map_err(TokenConfigError::from)?;
+    keys.begin().await.map_err(TokenConfigError::from)?;
     Ok(Some((keys, watch)))
 }
 
@@ -259,8 +262,12 @@ async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<Wat
 fn start_renewals(
     tls: Option<WatchedCertificate>,
     keys: Option<WatchedKeys>,
+    metrics: Arc<Metrics>,
 ) -> (Option<Arc<Tls>>, JoinSet<()>) {
     let mut renewals = JoinSet::new();
+    let (watched, read) =
+        (tls.as_ref().map(|(tls, ..)| tls.clone()), keys.as_ref().map(|(keys, _)| keys.clone()));
+    renewals.spawn(validity::watch(watched, read, metrics));
     let tls = tls.map(|(tls, files, watch)| {
         renewals.spawn(tls.clone().renew(files, watch));
         tls

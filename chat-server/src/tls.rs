@@ -1,13 +1,15 @@
 //! TLS: a certificate and its key from files, reloaded when these change.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chat_core::time::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_blocking;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
@@ -16,11 +18,18 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{error, info};
 
+use crate::certificate::Certificate;
 use crate::reload::{FileWatch, Reload};
 
 /// Bytes buffered by TLS for a slow peer. Kept small, because a stalled peer must be noticed as
 /// soon as without TLS.
 const BUFFER: usize = 16 * 1024;
+
+/// The word that tells an encrypted key, in PKCS#8 and before.
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
+/// The mark of UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// The files of a TLS server.
 #[derive(Clone, Debug)]
@@ -53,6 +62,21 @@ pub enum TlsError {
         /// The expected content.
         what: &'static str,
     },
+    /// The key needs a passphrase, which nobody could enter at a start.
+    #[error(
+        "the key in {} is encrypted: remove the passphrase, as in openssl pkey -in key.pem -out open-key.pem",
+        .0.display()
+    )]
+    Encrypted(PathBuf),
+    /// The server's own certificate is not the first one.
+    #[error(
+        "the certificates in {} are in the wrong order: the server's own comes first, then the one that signed it",
+        .0.display()
+    )]
+    WrongOrder(PathBuf),
+    /// The certificate has no extensions, and clients refuse it.
+    #[error("the certificate in {} has version 1 of X.509: have one of version 3 issued, with a subjectAltName", .0.display())]
+    OldVersion(PathBuf),
     /// Certificate and key do not match, or can't be used.
     #[error("can't use the certificate in {} with the key in {}: {error}", certificate.display(), key.display())]
     Unfit {
@@ -72,30 +96,52 @@ impl TlsFiles {
     ///
     /// [`TlsError`].
     pub(crate) fn read(&self) -> Result<CertifiedKey, TlsError> {
-        let chain = read(&self.certificate, "certificate", |path| {
-            CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()
+        let empty = |path: &Path, what| TlsError::Empty { path: path.to_owned(), what };
+        let text = read(&self.certificate)?;
+        let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+        let chain = chain.ok().filter(|chain| !chain.is_empty());
+        let chain = chain.ok_or_else(|| empty(&self.certificate, "certificate"))?;
+        let text = read(&self.key)?;
+        let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+            let is_encrypted = text.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED);
+            if is_encrypted { TlsError::Encrypted(self.key.clone()) } else { empty(&self.key, "private key") }
         })?;
-        if chain.is_empty() {
-            return Err(TlsError::Empty { path: self.certificate.clone(), what: "certificate" });
-        }
-        let key = read(&self.key, "private key", PrivateKeyDer::from_pem_file)?;
-        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| TlsError::Unfit {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            error,
+        self.pair(&chain, &key)
+    }
+
+    fn pair(
+        &self,
+        chain: &[CertificateDer<'static>],
+        key: &PrivateKeyDer<'static>,
+    ) -> Result<CertifiedKey, TlsError> {
+        let pair = |chain: &[CertificateDer<'static>]| {
+            CertifiedKey::from_der(chain.to_vec(), key.clone_key(), &ring::default_provider())
+        };
+        pair(chain).map_err(|error| {
+            let is_of_key = |other: &CertificateDer<'static>| pair(std::slice::from_ref(other)).is_ok();
+            let is_old = Certificate::read(&chain[0]).is_some_and(|certificate| !certificate.has_version);
+            let (certificate, key) = (self.certificate.clone(), self.key.clone());
+            match () {
+                () if chain[1..].iter().any(is_of_key) => TlsError::WrongOrder(certificate),
+                () if is_old => TlsError::OldVersion(certificate),
+                () => TlsError::Unfit { certificate, key, error },
+            }
         })
     }
 }
 
-fn read<'a, T>(
-    path: &'a Path,
-    what: &'static str,
-    read: impl FnOnce(&'a Path) -> Result<T, pem::Error>,
-) -> Result<T, TlsError> {
-    read(path).map_err(|error| match error {
-        pem::Error::Io(error) => TlsError::Unreadable { path: path.to_owned(), error },
-        _ => TlsError::Empty { path: path.to_owned(), what },
-    })
+/// Reads a file, without the mark that some editors put at its begin.
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let mut text = fs::read(path).map_err(|error| TlsError::Unreadable { path: path.to_owned(), error })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(text)
+}
+
+/// The end of the server's certificate.
+pub(crate) fn expires_at(key: &CertifiedKey) -> Option<Timestamp> {
+    Some(Certificate::read(key.cert.first()?)?.expires_at)
 }
 
 /// A TLS client that trusts the authorities of this file, or by default those that Mozilla trusts.
@@ -151,6 +197,11 @@ impl Tls {
             .with_cert_resolver(current.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: Arc::new(config).into(), current })
+    }
+
+    /// The end of the current certificate.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        expires_at(&self.current.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Performs the TLS handshake. Returns the stream with the error on failure.

@@ -7,23 +7,17 @@ use std::time::Duration;
 use chat_core::drive::Handle;
 use chat_core::engine::Headroom;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::metrics::Metrics;
+use crate::retain::{RetentionSetting, retain};
 use crate::storage::log_head;
-use crate::store::{LocalStore, RetentionError, Swept};
+use crate::store::LocalStore;
 
 /// Interval between log lines with the head of the journal's chain.
 const HEAD_EVERY: Duration = Duration::from_hours(1);
-
-/// Pause between two steps of erasing. A step covers 256 KiB of the journal, and must not delay the
-/// writing of messages.
-const STEP_EVERY: Duration = Duration::from_millis(100);
-
-/// Pause after erasing failed, and between two searches without an index. Kept short, because
-/// erasing may be the way to make room for an index.
-const RETRY_EVERY: Duration = Duration::from_secs(5);
 
 /// Interval between checks of free disk space. Clients can write about 100 MB meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,20 +25,25 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Interval between looks at joins with numbers beyond the store's.
 const LOOK_AT_JOINS_EVERY: Duration = Duration::from_mins(1);
 
-/// Interval between searches for messages past their retention, while there is an index.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// Interval between looks at the clock.
+const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(10);
+
+/// Smallest step of the clock that is told. Time servers correct less by slewing.
+const SMALLEST_STEP: Duration = Duration::from_secs(1);
 
 /// Maintains the store for ever.
 pub(crate) async fn upkeep(
     store: &LocalStore,
     handle: &Handle,
-    retention: Option<Duration>,
+    metrics: &Metrics,
+    retention: Option<RetentionSetting>,
     reserve: Option<u64>,
 ) -> Infallible {
     tokio::select! {
         never = watch_disk(store, handle, reserve) => never,
         never = log_heads(store) => never,
         never = retain(store, retention) => never,
+        never = watch_clock(metrics) => never,
         never = watch_joins(handle) => never,
     }
 }
@@ -111,35 +110,18 @@ fn log_headroom(headroom: Headroom, free_bytes: u64) {
     }
 }
 
-/// Erases the text of messages past their retention.
-async fn retain(store: &LocalStore, retention: Option<Duration>) -> Infallible {
-    let Some(retention) = retention else { return pending().await };
-    let (mut erased, mut is_failing) = (0, false);
+/// Logs and counts when the clock was set.
+async fn watch_clock(metrics: &Metrics) -> Infallible {
+    let (start, mut offset) = (Instant::now(), None);
     loop {
-        let (swept_store, cutoff) = (store.clone(), clock::wall().minus(retention));
-        let swept = spawn_blocking(move || swept_store.erase_before(cutoff)).await;
-        match swept.expect("erasing does not panic, and is not aborted") {
-            Ok(Swept { erased: more, more: true }) => {
-                erased += more;
-                sleep(STEP_EVERY).await;
-                continue;
-            }
-            Ok(Swept { erased: last, more: false }) => erased += last,
-            Err(RetentionError::Busy) => {}
-            Err(error) => {
-                if !std::mem::replace(&mut is_failing, true) {
-                    warn!(%error, "can't erase messages past their retention: trying again");
-                }
-                sleep(RETRY_EVERY).await;
-                continue;
-            }
+        // The clock minus the time that has passed: the same for as long as nobody sets the clock.
+        let now = clock::wall().minus(start.elapsed()).as_millis();
+        let step = now - offset.replace(now).unwrap_or(now);
+        if step.abs() >= SMALLEST_STEP.as_millis().try_into().unwrap_or(i64::MAX) {
+            warn!(milliseconds = step, "the clock of the machine was set");
+            metrics.clock_steps.add(if step > 0 { "forward" } else { "back" });
         }
-        is_failing = false;
-        match std::mem::take(&mut erased) {
-            0 => {}
-            messages => info!(messages, "erased the text of messages past their retention"),
-        }
-        sleep(if store.has_index() { SWEEP_EVERY } else { RETRY_EVERY }).await;
+        sleep(LOOK_AT_CLOCK_EVERY).await;
     }
 }
 

@@ -34,19 +34,34 @@ pub struct AdminConfig {
     /// Bearer).
     #[arg(long, env = "CHAT_ADMIN_TOKEN_FILE", value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
+    /// File with another token (at least 32 bytes) that may only read over TCP: metrics, health,
+    /// the list of users.
+    #[arg(long, env = "CHAT_ADMIN_READ_TOKEN_FILE", value_name = "FILE")]
+    pub admin_read_token_file: Option<PathBuf>,
+}
+
+/// The tokens of the administrative API over TCP.
+pub(crate) struct AdminTokens {
+    pub(super) full: Option<Secret>,
+    pub(super) read: Option<Secret>,
 }
 
 impl AdminConfig {
-    /// The TCP address, if one is configured, and its token.
+    /// The TCP address, if one is configured, and its tokens.
     ///
     /// # Errors
     ///
     /// [`AdminError`].
-    pub(crate) fn token(&self) -> Result<Option<(&str, Secret)>, AdminError> {
-        match (&self.admin_listen, &self.admin_token_file) {
-            (None, _) => Ok(None),
-            (Some(_), None) => Err(AdminError::NoToken),
-            (Some(listen), Some(file)) => Ok(Some((listen, Secret::from_file(file)?))),
+    pub(crate) fn tokens(&self) -> Result<Option<(&str, AdminTokens)>, AdminError> {
+        let files = [&self.admin_token_file, &self.admin_read_token_file];
+        let is_given = files.iter().any(|file| file.is_some());
+        let Some(listen) = &self.admin_listen else {
+            return if is_given { Err(AdminError::NoListen) } else { Ok(None) };
+        };
+        if !is_given {
+            return Err(AdminError::NoToken);
         }
+        let [full, read] = files.map(|file| file.as_deref().map(Secret::from_file).transpose());
+        Ok(Some((listen, AdminTokens { full: full?, read: read? })))
     }
 }

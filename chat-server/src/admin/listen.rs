@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,6 +26,7 @@ use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, info, warn};
 
 use super::answer::{AdminRefusal, AdminResponse};
+use super::config::AdminTokens;
 use super::{Admin, AdminConfig};
 use crate::auth::{Secret, SecretError};
 use crate::transport::Transport;
@@ -73,8 +74,14 @@ pub enum AdminError {
         error: io::Error,
     },
     /// No token for TCP: anyone who reached the port could do everything.
-    #[error("will not listen for administrators over TCP without a token: give --admin-token-file")]
+    #[error(
+        "will not listen for administrators over TCP without a token: give --admin-token-file or \
+         --admin-read-token-file"
+    )]
     NoToken,
+    /// A token without an address.
+    #[error("an administrators' token is for --admin-listen, which is not given")]
+    NoListen,
     /// The token can't be used.
     #[error("the administrators' token: {0}")]
     Token(#[from] SecretError),
@@ -107,8 +114,8 @@ impl Listeners {
             }
             bound => listeners.push(Listener::Socket(bound?)),
         }
-        if let Some((listen, token)) = config.token()? {
-            listeners.push(listen_over_tcp(listen, token).await?);
+        if let Some((listen, tokens)) = config.tokens()? {
+            listeners.push(listen_over_tcp(listen, tokens).await?);
         }
         Ok(Self(listeners))
     }
@@ -171,7 +178,7 @@ impl Drop for Socket {
 impl AdminConfig {
     /// Checks the settings for TCP without listening.
     pub(crate) async fn check(&self) -> Result<(), AdminError> {
-        if let Some((listen, _)) = self.token()? {
+        if let Some((listen, _)) = self.tokens()? {
             let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
             let _addresses = lookup_host(listen).await.map_err(failed)?;
         }
@@ -179,11 +186,11 @@ impl AdminConfig {
     }
 }
 
-async fn listen_over_tcp(listen: &str, token: Secret) -> Result<Listener, AdminError> {
+async fn listen_over_tcp(listen: &str, tokens: AdminTokens) -> Result<Listener, AdminError> {
     let failed = |error| AdminError::Listen { listen: listen.to_owned(), error };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     info!("administrators are answered on {}", listener.local_addr().map_err(failed)?);
-    Ok(Listener::Tcp(listener, Arc::new(token)))
+    Ok(Listener::Tcp(listener, Arc::new(tokens)))
 }
 
 /// Device and inode: the identity of a file.
@@ -192,10 +199,10 @@ fn place_of(path: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// One listener, with the token that its clients need.
+/// One listener, with the tokens of which its clients need one.
 enum Listener {
     Socket(Socket),
-    Tcp(TcpListener, Arc<Secret>),
+    Tcp(TcpListener, Arc<AdminTokens>),
 }
 
 impl Listener {
@@ -206,11 +213,11 @@ impl Listener {
         })
     }
 
-    /// The token to be presented, if any.
-    fn token(&self) -> Option<Arc<Secret>> {
+    /// The tokens of which one must be presented, if any.
+    fn tokens(&self) -> Option<Arc<AdminTokens>> {
         match self {
             Self::Socket(_) => None,
-            Self::Tcp(_, token) => Some(token.clone()),
+            Self::Tcp(_, tokens) => Some(tokens.clone()),
         }
     }
 }
@@ -224,9 +231,9 @@ async fn accept_all(listener: Listener, admin: &Admin) {
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
             Ok(stream) => {
-                let (admin, token) = (admin.clone(), listener.token());
+                let (admin, tokens) = (admin.clone(), listener.tokens());
                 connections.spawn(async move {
-                    serve(stream, &admin, token.as_deref()).await;
+                    serve(stream, &admin, tokens.as_deref()).await;
                     drop(place);
                 });
             }
@@ -239,11 +246,12 @@ async fn accept_all(listener: Listener, admin: &Admin) {
 }
 
 /// Serves one request of a connection.
-async fn serve(stream: Box<dyn Transport>, admin: &Admin, token: Option<&Secret>) {
+async fn serve(stream: Box<dyn Transport>, admin: &Admin, tokens: Option<&AdminTokens>) {
     let service = service_fn(async |request: Request<Incoming>| {
-        Ok::<_, Infallible>(match token {
-            Some(token) if !is_shown(token, request.headers()) => AdminResponse::from(not_shown()),
-            _ => admin.answer(request).await,
+        let refused = tokens.and_then(|tokens| refusal(tokens, &request));
+        Ok::<_, Infallible>(match refused {
+            Some(refused) => AdminResponse::from(refused),
+            None => admin.answer(request).await,
         })
     });
     let mut stream = TimeoutStream::new(stream);
@@ -256,6 +264,18 @@ async fn serve(stream: Box<dyn Transport>, admin: &Admin, token: Option<&Secret>
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     if let Err(error) = served.await {
         debug!(%error, "a connection of an administrator failed");
+    }
+}
+
+/// The refusal of a request without a token for it.
+fn refusal<B>(tokens: &AdminTokens, request: &Request<B>) -> Option<AdminRefusal> {
+    let is_shown =
+        |token: &Option<Secret>| token.as_ref().is_some_and(|token| is_shown(token, request.headers()));
+    match () {
+        () if is_shown(&tokens.full) => None,
+        () if !is_shown(&tokens.read) => Some(not_shown()),
+        () if request.method() == Method::GET => None,
+        () => Some(AdminRefusal::new(StatusCode::FORBIDDEN, "this token may only read")),
     }
 }
 

@@ -20,7 +20,7 @@ use super::Context;
 use super::answer::{AdminRefusal, AdminResult, answer};
 use crate::logging;
 use crate::metrics::MetricKind::{Counter, Gauge};
-use crate::metrics::{Metrics, Process, Text, WebhookMetrics};
+use crate::metrics::{Metrics, Process, Text, ValidityMetrics, WebhookMetrics};
 use crate::store::LocalStore;
 
 /// Deadline for the engine's statistics. A turn of the engine takes milliseconds.
@@ -37,6 +37,7 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminRe
     requests(&mut text, &stats, &context.metrics);
     engine(&mut text, &stats);
     webhook(&mut text, &context.metrics);
+    validity(&mut text, &context.metrics);
     // Reads files, and therefore blocks.
     let text = spawn_blocking(move || {
         store(&mut text, &context.store);
@@ -118,6 +119,28 @@ fn webhook(text: &mut Text, metrics: &Metrics) {
     let behind = behind.iter().map(|lane| lane.load(Ordering::Relaxed)).max();
     let help = "Records of the journal that the webhook has not processed yet.";
     text.value(Gauge, "chat_webhook_behind", help, behind.unwrap_or_default());
+}
+
+/// Nothing is told of what is not configured.
+fn validity(text: &mut Text, metrics: &Metrics) {
+    let help = "Steps of the machine's clock, by direction.";
+    text.labelled(Counter, "chat_clock_steps_total", help, "direction", &metrics.clock_steps);
+    let ValidityMetrics { certificate_expires_at, keys_read_at } = &metrics.validity;
+    let moments = [
+        (
+            "chat_certificate_expires_seconds",
+            "End of the TLS certificate, since 1970.",
+            certificate_expires_at,
+        ),
+        (
+            "chat_key_set_read_seconds",
+            "Last reading of the keys from their publisher, since 1970.",
+            keys_read_at,
+        ),
+    ];
+    for (name, help, moment) in moments {
+        text.values(Gauge, name, help, moment.get().map(|at| (String::new(), at.as_millis() / 1_000)));
+    }
 }
 
 fn store(text: &mut Text, store: &LocalStore) {

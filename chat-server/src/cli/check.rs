@@ -8,7 +8,7 @@ use super::CliResult;
 use super::serve::ServeArgs;
 use super::settings::{Given, Setting};
 use crate::config::SECRET_VARIABLE;
-use crate::{logging, server};
+use crate::{logging, server, tls, validity};
 
 /// Prints every setting with its origin, in the format of the settings file, then the errors.
 pub(super) fn check(args: &ServeArgs, given: &Given) -> CliResult {
@@ -16,6 +16,16 @@ pub(super) fn check(args: &ServeArgs, given: &Given) -> CliResult {
     let secret = secret.map(|_| format!("# the secret itself: given, not shown  # {SECRET_VARIABLE}\n"));
     let text: String = given.settings().iter().map(line).chain(secret).collect();
     io::stdout().write_all(text.as_bytes())?;
+    if let Ok(Some(end)) = args
+        .config
+        .tls
+        .files()
+        .and_then(|files| files.map(|files| files.read()).transpose())
+        .map(|key| key.and_then(|key| tls::expires_at(&key)))
+        && let Some(note) = validity::note(end)
+    {
+        writeln!(io::stdout(), "# warning: {note}")?;
+    }
     let wrong = Runtime::new()?.block_on(server::check(&args.config));
     let mut wrong: Vec<_> = wrong.iter().map(ToString::to_string).collect();
     wrong.extend(logging::read(&args.log).err().map(|error| error.to_string()));

@@ -16,9 +16,11 @@ use ipnet::IpNet;
 
 use crate::admin::AdminConfig;
 use crate::newcomers::network;
+use crate::retain::RetentionSetting;
 use crate::tls::{TlsError, TlsFiles};
 use crate::webhook::WebhookConfig;
 
+use values::age;
 pub(crate) use values::duration;
 
 pub use tokens::{
@@ -64,9 +66,14 @@ pub struct Config {
     /// The administrative API.
     #[command(flatten)]
     pub admin: AdminConfig,
-    /// Age at which the text of messages is erased for good, as in 365d [default: never].
-    #[arg(long, env = "CHAT_RETENTION", value_parser = duration, value_name = "TIME")]
+    /// Age at which the text of messages is erased for good, as in 365d or 12months [default:
+    /// never]. Until --retention-confirmed says the same, the log only names how much would be
+    /// erased.
+    #[arg(long, env = "CHAT_RETENTION", value_parser = age, value_name = "TIME")]
     pub retention: Option<Duration>,
+    /// The same age as --retention again: confirms that text is erased.
+    #[arg(long, env = "CHAT_RETENTION_CONFIRMED", value_parser = age, value_name = "TIME")]
+    pub retention_confirmed: Option<Duration>,
     /// The webhook for offline users.
     #[command(flatten)]
     pub webhook: WebhookConfig,
@@ -114,6 +121,12 @@ impl Config {
         let total_bytes = MIB.saturating_mul(self.max_waiting_mib as usize);
         let outbound = OutboundLimits { total_bytes, ..OutboundLimits::default() };
         Limits { rates, outbound, ..Limits::default() }
+    }
+
+    /// The retention, if one is configured.
+    pub(crate) fn retention(&self) -> Option<RetentionSetting> {
+        let age = self.retention?;
+        Some(RetentionSetting { age, is_confirmed: self.retention_confirmed == Some(age) })
     }
 
     fn daily(&self) -> Option<DailyBudget> {

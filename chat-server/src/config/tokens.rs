@@ -166,6 +166,9 @@ pub enum TokenConfigError {
     /// The URL of the key set can't be used.
     #[error("--jwks-url can't be used: {0}")]
     Address(#[from] TargetError),
+    /// Authorities for an address that is not given.
+    #[error("--jwks-ca-file is for --jwks-url, which is not given")]
+    NoUrl,
     /// The key set can't be read.
     #[error(transparent)]
     Jwks(#[from] JwksError),
@@ -191,7 +194,9 @@ impl TokenConfig {
         let expected = self.expected.expected();
         Ok(match self.key()? {
             Key::Public(key) => (TokenVerifier::new(key, &expected), SecretOrigin::Given),
-            Key::Set(keys) => (TokenVerifier::by_set(Arc::new(keys), &expected), SecretOrigin::Given),
+            Key::Set(keys) => {
+                (TokenVerifier::by_set(Arc::new(keys.kept_in(data_dir)), &expected), SecretOrigin::Given)
+            }
             Key::Secret => {
                 let (secret, origin) = self.secret.resolve(data_dir)?;
                 (TokenVerifier::new(VerifyingKey::from_secret(&secret), &expected), origin)
@@ -216,6 +221,9 @@ impl TokenConfig {
         let given = [self.secret.is_given(), self.jwt_public_key_file.is_some(), self.jwks.is_given()];
         if given.iter().filter(|given| **given).count() > 1 {
             return Err(TokenConfigError::Ambiguous);
+        }
+        if self.jwks.jwks_ca_file.is_some() && self.jwks.jwks_url.is_none() {
+            return Err(TokenConfigError::NoUrl);
         }
         match (&self.jwt_public_key_file, self.jwt_algorithm) {
             (None, Some(Algorithm::Hs256)) if self.jwks.is_given() => Err(KeyError::Symmetric.into()),

@@ -23,6 +23,30 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses an age: as [`duration`], but with months (of 31 days) and years (of 366 days), and
+/// without `m`, which many take for months.
+///
+/// # Errors
+///
+/// A text for the operator.
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
+    let days = |number: &str, days: u64| {
+        let number = number.parse::<u32>().ok().filter(|number| *number > 0);
+        let number = number.ok_or("give a whole number above zero and a unit, as in 365d or 12months")?;
+        Ok(Duration::from_hours(24 * days * u64::from(number)))
+    };
+    if let Some(number) = text.strip_suffix("months").or(text.strip_suffix("month")) {
+        return days(number, 31);
+    }
+    if let Some(number) = text.strip_suffix("years").or(text.strip_suffix("year")) {
+        return days(number, 366);
+    }
+    if let Some(number) = text.strip_suffix('m') {
+        return Err(format!("m can be minutes or months: write {number}months, or days as in 365d"));
+    }
+    duration(text).map_err(|_| "give a whole number above zero and a unit, as in 365d or 12months".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +59,20 @@ mod tests {
             ["", "h", "12", "0h", "-1h", "1.5h", "1é", "99999999999999999999d", "18446744073709551615d"]
         {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_age_has_a_unit_that_cannot_be_mistaken() {
+        let days = |days: u64| Ok(Duration::from_hours(24 * days));
+        assert_eq!(
+            [age("365d"), age("12months"), age("1month"), age("2years")],
+            [365, 372, 31, 732].map(days)
+        );
+        assert_eq!(age("90s"), Ok(Duration::from_secs(90)));
+        assert!(age("12m").unwrap_err().contains("write 12months"));
+        for bad in ["", "months", "0months", "-1years", "1.5years", "12 months", "12mo", "99999999999years"] {
+            assert!(age(bad).is_err(), "{bad}");
         }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chat_core::protocol::{CloseCode, Role};
+use chat_core::time::Timestamp;
 
 pub(crate) use connections::ConnectionMetrics;
 pub(crate) use histogram::{GROUP, Histogram, LATENCY};
@@ -79,6 +80,27 @@ pub(crate) struct WebhookMetrics {
     pub(crate) behind: [AtomicU64; 2],
 }
 
+/// A point in time that may be unknown.
+#[derive(Debug, Default)]
+pub(crate) struct Moment(Mutex<Option<Timestamp>>);
+
+impl Moment {
+    pub(crate) fn set(&self, at: Option<Timestamp>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    pub(crate) fn get(&self) -> Option<Timestamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of the certificate, and the age of the keys.
+#[derive(Debug, Default)]
+pub(crate) struct ValidityMetrics {
+    pub(crate) certificate_expires_at: Moment,
+    pub(crate) keys_read_at: Moment,
+}
+
 /// Metrics of connections and of the webhook.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -95,6 +117,9 @@ pub(crate) struct Metrics {
     /// Time from a request's frame to its reply, both at the transport.
     pub(crate) acknowledgement: Histogram,
     pub(crate) webhook: WebhookMetrics,
+    pub(crate) validity: ValidityMetrics,
+    /// Steps of the clock, by direction.
+    pub(crate) clock_steps: Labelled,
     /// Time from a durable change to its event, handed to a recipient's transport.
     pub(crate) delivery: Histogram,
 }
@@ -116,6 +141,8 @@ impl Metrics {
             },
             acknowledgement: Histogram::new(&LATENCY),
             webhook: WebhookMetrics::default(),
+            validity: ValidityMetrics::default(),
+            clock_steps: Labelled::with(["forward", "back"].map(str::to_owned)),
             delivery: Histogram::new(&LATENCY),
         })
     }

@@ -48,6 +48,7 @@ pub use error::{DamageError, OpenError};
 pub use lifecycle::health::Fault;
 pub(crate) use lifecycle::presence::{Presence, missing};
 pub use lifecycle::rebuild::rebuild;
+pub(crate) use lifecycle::retention::count_due;
 pub use lifecycle::retention::{RetentionError, Swept};
 pub use local::LocalStore;
 pub use options::{IndexReport, Observer, OpenReport, Options, Progress};

@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use chat_core::store::Position;
+use chat_core::time::Timestamp;
 
 use super::disk::{Disk, SystemDisk};
 use super::write::journal::TornTail;
@@ -95,6 +96,8 @@ pub struct OpenReport {
     pub created: bool,
     /// The torn tail that was cut from the journal.
     pub cut: Option<TornTail>,
+    /// The time of the newest message.
+    pub newest: Option<Timestamp>,
     /// The reason for beginning a new epoch in a store that was there.
     pub new_epoch: Option<&'static str>,
     /// The state of the index.

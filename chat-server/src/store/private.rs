@@ -15,7 +15,8 @@ const FILE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
 /// Names of everything that a server keeps in its data directory. Names of drafts begin with these.
-const OURS: [&str; 7] = ["admin.sock", "index", "journal", "jwt-secret", "lock", "state", "webhook"];
+const OURS: [&str; 8] =
+    ["admin.sock", "index", "journal", "jwt-secret", "key-set", "lock", "state", "webhook"];
 
 /// Parts of the names of drafts and of files set aside.
 const DRAFTS: [&str; 3] = [".new", ".partial", ".bad-"];

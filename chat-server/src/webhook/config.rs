@@ -35,6 +35,9 @@ pub enum WebhookError {
     /// No secret: the receiver could not authenticate the requests.
     #[error("a webhook must be signed: give --webhook-secret-file")]
     NoSecret,
+    /// Settings of a webhook without its address.
+    #[error("--webhook-secret-file and --webhook-ca-file are for --webhook-url, which is not given")]
+    NoUrl,
     /// The secret can't be used.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
@@ -50,7 +53,10 @@ impl WebhookConfig {
     ///
     /// [`WebhookError`].
     pub(crate) fn webhook(&self) -> Result<Option<Webhook>, WebhookError> {
-        let Some(url) = &self.webhook_url else { return Ok(None) };
+        let Some(url) = &self.webhook_url else {
+            let is_alone = self.webhook_secret_file.is_some() || self.webhook_ca_file.is_some();
+            return if is_alone { Err(WebhookError::NoUrl) } else { Ok(None) };
+        };
         let key = self.webhook_secret_file.as_deref().ok_or(WebhookError::NoSecret)?;
         let target = Target::read(url, self.webhook_ca_file.as_deref(), PlainHttp::ThisMachine)?;
         let key = SigningKey::from_file(key)?;

@@ -181,3 +181,29 @@ fn what_is_unclear_or_unsafe_is_refused() {
     let token = ["token", "--user", "u", "--role", "BUS_DRIVER", "--jwks-file", &file];
     assert!(refusal(dir.path(), &token, None).contains("signed by the owner of the private key"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_keys_of_an_address_are_used_while_its_publisher_is_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new(dir.path());
+    let (key, renewed) = (IssuerKey::new("one"), IssuerKey::new("two"));
+    let publisher = Publisher::start(&authority, &key_set(&[&key])).await;
+    let flags = ["--jwks-url", &publisher.url, "--jwks-ca-file", &authority.file()];
+    assert!(serve(dir.path(), &flags).stop().await.0.success());
+    publisher.answer(Some("HTTP/1.1 500 Sorry\r\n\r\n".to_owned()));
+    let server = serve(dir.path(), &flags);
+    assert_eq!(refused(&server, &key.token(&john())).await, None);
+    publisher.answer(None);
+    publisher.publish(&key_set(&[&renewed]));
+    server.signal(Signal::HUP);
+    while refused(&server, &renewed.token(&john())).await.is_some() {}
+    let (_, log, _) = server.stop().await;
+    assert!(log.contains("using the keys that were read before"), "{log}");
+    publisher.answer(Some("HTTP/1.1 500 Sorry\r\n\r\n".to_owned()));
+    // The keys of one address do not count for another.
+    let elsewhere = publisher.url.replace("/keys", "/other");
+    let data = dir.path().join("data");
+    let other = ["--jwks-url", &elsewhere, "--data-dir", data.to_str().unwrap()];
+    let said = tokio::task::block_in_place(|| refusal(dir.path(), &[&other[..], &flags[2..]].concat(), None));
+    assert!(said.contains("can't get the key set from"), "{said}");
+}

@@ -2,14 +2,16 @@
 //! meanwhile.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use chat_core::store::Change;
 use chat_server::store::{Checks, LocalStore, Options, verify};
 use serde_json::{Value, json};
+use server_test_support::program::program;
 use server_test_support::store::{account, commit, conv, creation, message};
-use server_test_support::{Client, Server, john, until};
+use server_test_support::{Client, Server, create, john, send, until};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -32,7 +34,7 @@ async fn text_that_is_too_old_is_erased_and_told_as_such() {
     server.stop().await;
     sleep(Duration::from_millis(1_100)).await;
 
-    let server = Server::start_in(dir.path(), &["--retention", "1s"]);
+    let server = Server::start_in(dir.path(), &["--retention", "1s", "--retention-confirmed", "1s"]);
     let mut client = server.connect(&john()).await;
     let message = loop {
         let message = page(&mut client, conversation).await.remove(0);
@@ -77,9 +79,14 @@ async fn killed_again_and_again_it_is_erased_all_the_same() {
     let data = dir.path().join("data");
     let filled = data.clone();
     spawn_blocking(move || prefill(&filled)).await.unwrap();
+    // The clock is believed, because a message is of now.
+    let driver = User::new("driver", Role::BusDriver);
+    let server = Server::start_in(dir.path(), &[]);
+    send(&mut server.connect(&driver).await, conv().as_str(), "young").await;
+    server.stop().await;
     let (mut erased, mut kills) = (0, 0);
-    while erased < 5_001 {
-        let server = Server::start_in(dir.path(), &["--retention", "1s"]);
+    while erased < 5_002 {
+        let server = Server::start_in(dir.path(), &["--retention", "1s", "--retention-confirmed", "1s"]);
         sleep(Duration::from_millis(150 + 37 * kills)).await;
         server.kill().await;
         kills += 1;
@@ -93,9 +100,42 @@ async fn killed_again_and_again_it_is_erased_all_the_same() {
     println!("erased through {kills} kills");
     assert!(kills > 1, "it is killed in the middle");
     let server = Server::start_in(dir.path(), &[]);
-    let driver = User::new("driver", Role::BusDriver);
     let mut client = server.connect(&driver).await;
     let page = page(&mut client, conv().as_str()).await;
     assert!(page.len() == 100 && page.iter().all(|message| message["erased"] == true), "{page:?}");
     server.kill().await;
+}
+
+#[tokio::test]
+async fn nothing_is_erased_before_the_setting_is_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(dir.path(), &[]);
+    let conversation = create(&mut server.connect(&john()).await, "t", "kept").await;
+    server.stop().await;
+    sleep(Duration::from_millis(1_100)).await;
+    for flags in [&["--retention", "1s"][..], &["--retention", "1s", "--retention-confirmed", "1h"]] {
+        let server = Server::start_in(dir.path(), flags);
+        server.until_logged("retention is not confirmed", 1).await;
+        assert_eq!(page(&mut server.connect(&john()).await, &conversation).await[0]["content"], "kept");
+        let (_, log, _) = server.stop().await;
+        assert!(log.contains("messages=1"), "{log}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs faketime"]
+async fn a_clock_that_is_years_ahead_erases_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start_in(dir.path(), &[]);
+    let conversation = create(&mut server.connect(&john()).await, "t", "kept").await;
+    server.stop().await;
+    let library = Command::new("faketime").args(["-f", "+0", "printenv", "LD_PRELOAD"]).output();
+    let library = String::from_utf8(library.expect("faketime is installed").stdout).unwrap();
+    let mut ahead = program();
+    ahead.env("LD_PRELOAD", library.trim()).env("FAKETIME", "+730d").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let server = Server::spawn(ahead, dir.path(), &["--retention", "365d", "--retention-confirmed", "365d"]);
+    server.until_logged("no text is erased", 1).await;
+    server.stop().await;
+    let server = Server::start_in(dir.path(), &[]);
+    assert_eq!(page(&mut server.connect(&john()).await, &conversation).await[0]["content"], "kept");
 }

@@ -143,6 +143,9 @@ fn a_start_that_can_never_succeed_has_a_status_of_its_own() {
         (&["--jwt-secret-file", "file"], 78),
         (&["--tls-key-file", "file"], 78),
         (&["--require-store"], 78),
+        (&["--admin-read-token-file", "file"], 78),
+        (&["--webhook-ca-file", "file"], 78),
+        (&["--jwks-ca-file", "file"], 78),
         (&["--max-connections", "0"], 2),
         (&["--listen", &address], 1),
     ] {

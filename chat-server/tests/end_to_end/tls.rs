@@ -9,6 +9,8 @@ use server_test_support::{SECRET, Server, create, jane, john, send, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::administration::asking::ask;
+
 /// Waits until the server shows this certificate.
 async fn until_shown(authority: &Authority, server: &Server, certificate: &[u8]) {
     until("the certificate is shown", async || authority.shown(server).await == certificate).await;
@@ -134,4 +136,52 @@ fn a_server_is_not_started_with_files_that_are_no_certificate_and_key() {
             );
         }
     }
+}
+
+/// The verdict of `check` on these two files: whether it accepts them, and its words.
+fn checked(dir: &std::path::Path, certificate: &str, key: &str) -> (bool, String) {
+    std::fs::write(dir.join("certificate"), certificate).unwrap();
+    std::fs::write(dir.join("key"), key).unwrap();
+    let mut command = program();
+    command.args(["check", "--tls-certificate-file", "certificate", "--tls-key-file", "key"]);
+    let output = command.current_dir(dir).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+    (output.status.success(), said)
+}
+
+#[test]
+fn files_as_operators_have_them_are_taken_or_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new(dir.path());
+    let of_authority = std::fs::read_to_string(authority.file()).unwrap();
+    let read = |name| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    let (chain, key) = (read("chain.pem"), read("key.pem"));
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let (is_taken, said) = checked(dir.path(), &marked(&chain), &marked(&key));
+    assert!(is_taken && !said.contains("warning"), "{said}");
+    assert!(checked(dir.path(), &chain.replace('\n', "\r\n"), &key.replace('\n', "\r\n")).0);
+    let own = chain.replace(&of_authority, "");
+    let (is_taken, said) = checked(dir.path(), &(of_authority + &own), &key);
+    assert!(!is_taken && said.contains("are in the wrong order"), "{said}");
+    let locked = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let (is_taken, said) = checked(dir.path(), &chain, &locked);
+    assert!(!is_taken && said.contains("is encrypted: remove the passphrase"), "{said}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_told_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2_001, 2, 3);
+    let certificate = pem("CERTIFICATE", params.self_signed(&own).unwrap().der());
+    let (is_taken, said) = checked(dir.path(), &certificate, &pem("PRIVATE KEY", own.serialized_der()));
+    assert!(is_taken && said.contains("# warning: the TLS certificate has expired"), "{said}");
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let flags = ["--tls-certificate-file", &path("certificate"), "--tls-key-file", &path("key")];
+    let server = Server::start_in(dir.path(), &flags);
+    server.until_logged("the TLS certificate has expired", 1).await;
+    let metrics = ask(dir.path(), "GET", "/metrics", "").await.body;
+    assert!(metrics.contains("\nchat_certificate_expires_seconds 981158400\n"), "{metrics}");
+    assert!(server.stop().await.0.success());
 }

@@ -1,21 +1,25 @@
 //! Public keys from a file or a URL, refreshed while the server runs.
 
+mod copy;
 mod set;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use chat_core::time::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub(crate) use set::Accepted;
 pub(super) use set::{Chosen, KeySet};
 
+use crate::clock;
 use crate::http_client::{PlainHttp, RequestError, Target, TargetError};
 use crate::reload::{FileWatch, Reload};
+use copy::KeySetCopy;
 use set::KeySetError;
 
 /// Most bytes of a key set document.
@@ -50,6 +54,10 @@ pub(crate) struct Jwks {
     /// Permits of waiting tokens.
     waiters: Semaphore,
     progress: watch::Sender<ReadingProgress>,
+    /// The copy on disk of the last good document.
+    copy: Option<KeySetCopy>,
+    /// The time at which the current keys were read from their source.
+    read_at: RwLock<Option<Timestamp>>,
 }
 
 /// The state of reading the source.
@@ -110,6 +118,16 @@ impl Jwks {
         Ok(Self::of(Source::Address { address, text: text.to_owned() }, accepted))
     }
 
+    /// Keeps the last good document in this directory, for a start while the publisher is away. A
+    /// file needs no copy.
+    pub(crate) fn kept_in(self, data_dir: &Path) -> Self {
+        let copy = match &self.source {
+            Source::File(_) => None,
+            Source::Address { text, .. } => Some(KeySetCopy::new(data_dir, text)),
+        };
+        Self { copy, ..self }
+    }
+
     fn of(source: Source, accepted: Accepted) -> Self {
         let progress =
             ReadingProgress { not_before: Instant::now(), is_under_way: false, ended: 0, read: None };
@@ -120,6 +138,8 @@ impl Jwks {
             wanted: Notify::new(),
             waiters: Semaphore::new(WAITERS),
             progress: watch::Sender::new(progress),
+            copy: None,
+            read_at: RwLock::default(),
         }
     }
 
@@ -162,12 +182,45 @@ impl Jwks {
         outcome
     }
 
-    async fn read_once(&self) -> Result<(), JwksError> {
-        let set = self.document().await.and_then(|document| Ok(KeySet::read(&document, self.accepted)?));
-        let set = set.map_err(|reason| JwksError { place: self.place(), reason })?;
-        info!(keys = set.len(), from = self.place(), "read the keys that verify tokens");
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+    /// Reads the source for the first time. If that fails, the copy of the last good document
+    /// counts.
+    ///
+    /// # Errors
+    ///
+    /// [`JwksError`] of the source.
+    pub(crate) async fn begin(&self) -> Result<(), JwksError> {
+        let Err(error) = self.read().await else { return Ok(()) };
+        let copy = self.copy.as_ref().and_then(KeySetCopy::read);
+        let Some((read_at, document)) = copy else { return Err(error) };
+        let Ok(set) = KeySet::read(document.as_bytes(), self.accepted) else { return Err(error) };
+        warn!(keys = set.len(), "{error}: using the keys that were read before");
+        self.take(set, read_at);
         Ok(())
+    }
+
+    async fn read_once(&self) -> Result<(), JwksError> {
+        let read = self.document().await;
+        let read = read.and_then(|document| Ok((KeySet::read(&document, self.accepted)?, document)));
+        let (set, document) = read.map_err(|reason| JwksError { place: self.place(), reason })?;
+        info!(keys = set.len(), from = self.place(), "read the keys that verify tokens");
+        let now = clock::wall();
+        self.take(set, now);
+        if let Some(copy) = &self.copy
+            && let Err(error) = copy.write(now, &document)
+        {
+            warn!(%error, "can't keep a copy of the keys: a start needs their publisher");
+        }
+        Ok(())
+    }
+
+    fn take(&self, set: KeySet, read_at: Timestamp) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
+        *self.read_at.write().unwrap_or_else(PoisonError::into_inner) = Some(read_at);
+    }
+
+    /// The time at which the current keys were read from their source.
+    pub(crate) fn read_at(&self) -> Option<Timestamp> {
+        *self.read_at.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads and parses a file without using the keys. A URL is not fetched.

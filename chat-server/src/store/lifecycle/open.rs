@@ -21,7 +21,7 @@ use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
 use crate::store::options::{IndexReport, OpenReport, Options, Progress};
 use crate::store::private;
 use crate::store::read::index_slot::Present;
-use crate::store::write::journal::{End, Erasing, Journal, KnownEnd, Recovered, recover};
+use crate::store::write::journal::{End, Erasing, Journal, KnownEnd, Recovered, newest_time, recover};
 
 /// A store whose journal and index agree.
 pub(in crate::store) struct Parts {
@@ -84,7 +84,9 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
     unless_full(dir, write_state(dir, options, end_now, false))?;
     Erasing::keep_spare(&opening.journal);
     let created = written.is_none();
-    let report = OpenReport { created, cut, new_epoch, index: index_report, position: end_now.position };
+    let newest = newest_time(&opening.journal)?;
+    let report =
+        OpenReport { created, cut, newest, new_epoch, index: index_report, position: end_now.position };
     tracing::info!(created, position = end_now.position.0, "opened the store");
     Ok(Parts { lock, journal, index, report })
 }

@@ -132,6 +132,20 @@ impl Retention<'_> {
     }
 }
 
+/// The number of messages with text before the first one that is young enough. Blocks, and reads
+/// that part of the journal.
+pub(crate) fn count_due(dir: &Path, cutoff: Timestamp) -> Result<u64, OpenError> {
+    let journal = &dir.join("journal");
+    let done = Erasing::read(journal)?.map(|noted| noted.done).unwrap_or_default();
+    let mut groups = Groups::after(journal, done)?;
+    let mut count = 0;
+    while let Some((_, records)) = groups.next_group()?.filter(|(_, records)| are_due(records, cutoff)) {
+        let contents = records.iter().filter_map(|(_, record)| record.event.content());
+        count += contents.filter(|(content, _)| content.text().is_some()).count() as u64;
+    }
+    Ok(count)
+}
+
 /// Repeats a step that a crash interrupted, before the store is used.
 pub(in crate::store) fn complete(dir: &Path, disk: &dyn Disk, index: &Index) -> Result<(), RetentionError> {
     let journal = dir.join("journal");

@@ -120,6 +120,29 @@ async fn over_tcp_a_token_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_token_for_reading_changes_nothing() {
+    const READ: &str = "the token of those who only look at it";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    fs::write(&file, READ).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let flags = ["--admin-listen", &port.to_string(), "--admin-read-token-file", file.to_str().unwrap()];
+    let _server = Server::start_in(dir.path(), &flags);
+    let head = format!("authorization: Bearer {READ}\r\n");
+    for (method, path, head, status) in [
+        ("GET", "/metrics", &*head, 200),
+        ("GET", "/users", &head, 200),
+        ("GET", "/metrics", "", 401),
+        ("POST", "/users/deactivate", &head, 403),
+        ("POST", "/backup", &head, 403),
+        ("HEAD", "/metrics", &head, 403),
+    ] {
+        let answer = ask_over(TcpStream::connect(port).await.unwrap(), method, path, head, "{}").await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn strangers_at_the_port_keep_nobody_from_the_socket() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");

@@ -100,6 +100,10 @@ impl Watch {
             "chat_disk_headroom",
             "chat_webhook_refused_total",
             "chat_log_lines_dropped_total",
+            "chat_certificate_expires_seconds",
+            "chat_key_set_read_seconds",
+            "chat_clock_steps_total{direction=\"back\"}",
+            "chat_clock_steps_total{direction=\"forward\"}",
             "process_start_time_seconds",
             "process_max_fds",
         ] {

@@ -1,6 +1,6 @@
 //! Administration of the real program: one module per subject.
 
-mod asking;
+pub(crate) mod asking;
 mod doors;
 mod metrics;
 mod receiver;

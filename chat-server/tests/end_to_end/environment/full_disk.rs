@@ -84,7 +84,16 @@ async fn retention_makes_room_for_an_index_where_there_is_none() {
 
     // The room that the ballast takes stays taken.
     let command = disk.command(env!("CARGO_BIN_EXE_chat-server"));
-    let flags = ["--messages-per-second", "0", "--reserve-mib", "0", "--retention", "1s"];
+    let flags = [
+        "--messages-per-second",
+        "0",
+        "--reserve-mib",
+        "0",
+        "--retention",
+        "1s",
+        "--retention-confirmed",
+        "1s",
+    ];
     let server = Server::spawn(command, disk.inside(), &flags);
     until("there is room for the index", async || probe(&server, "/readyz").await.0 == 200).await;
     let mut john_ = server.connect(&john()).await;

@@ -35,7 +35,7 @@ pub use segment::VERSION;
 
 pub(in crate::store) use erasing::{Erasable, Erasing, ErasingStep};
 pub(in crate::store) use group::{End, Group, Location};
-pub(in crate::store) use read::{Groups, Reader};
+pub(in crate::store) use read::{Groups, Reader, newest_time};
 pub(in crate::store) use record::{SaltPool, SaltedContent};
 pub(in crate::store) use recover::{Inspected, KnownEnd, Recovered, inspect, recover};
 pub(in crate::store) use salvage::{Hole, salvage};

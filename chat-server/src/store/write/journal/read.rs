@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chat_core::time::Timestamp;
+
 use super::erasing::Erasing;
 use super::group::{End, Location};
 use super::record::{self, Framed, Record, RecordHeader};
@@ -29,6 +31,25 @@ pub fn read_all(dir: &Path) -> Result<impl Iterator<Item = Result<Record, OpenEr
         Ok((_, records)) => records.into_iter().map(|(_, record)| Ok(record)).collect(),
         Err(error) => vec![Err(error)],
     }))
+}
+
+/// The time of the newest message, from the last segment that has one.
+pub(in crate::store) fn newest_time(journal: &Path) -> Result<Option<Timestamp>, OpenError> {
+    let names = segment::list(journal).map_err(OpenError::io("list", journal))?;
+    for name in names.into_iter().rev() {
+        let (mut reader, bad) = SegmentReader::open(journal, name)?;
+        let mut newest = None;
+        while bad.is_none()
+            && let ScanStep::Group(records) =
+                reader.step(Depth::Whole).map_err(OpenError::io("read", reader.path()))?
+        {
+            newest = records.iter().filter_map(|(_, record)| record.event.sent_at()).max().max(newest);
+        }
+        if newest.is_some() {
+            return Ok(newest);
+        }
+    }
+    Ok(None)
 }
 
 /// Groups in order, after a known end.
