@@ -3,7 +3,9 @@
 use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chat_core::id::Cursor;
 use chat_core::protocol::{ErrorCode, EventType, RoomType, ServerEventType};
+use chat_core::store::Position;
 use serde_json::{Value, json};
 
 use super::app::conversation;
@@ -76,7 +78,7 @@ fn list(bytes: &mut Unstructured<'_>) -> Result<Value> {
         "epoch": epoch(bytes)?, "has_more": has_more,
     });
     if has_more && bytes.arbitrary()? {
-        list["next_cursor"] = "t1705314600000.conv_a".into();
+        list["next_cursor"] = Cursor::compose(Position(7)).as_str().into();
     }
     Ok(list)
 }
