@@ -3,3 +3,4 @@
 mod bad_stores;
 mod credulous;
 mod memory_store;
+mod shared_store;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::shared::SharedFixture;
 use super::{Fixture, Reopening};
 use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId, NONCE_BYTES, Nonce, TeamId, UserId};
@@ -66,6 +67,24 @@ impl<F: Fixture> Bench<F> {
             self.accepted = *position;
             self.note_account(committed);
         }
+    }
+
+    /// Opens another handle of the store.
+    pub(super) async fn another(&mut self) -> F::Store
+    where
+        F: SharedFixture,
+    {
+        let store = self.store.as_ref().expect("the store is open");
+        self.fixture.another(store).await
+    }
+
+    /// Has the store begin another epoch.
+    pub(super) async fn begin_epoch(&mut self)
+    where
+        F: SharedFixture,
+    {
+        let store = self.store.as_ref().expect("the store is open");
+        self.fixture.begin_epoch(store).await;
     }
 
     pub(super) async fn reopen(&mut self) {

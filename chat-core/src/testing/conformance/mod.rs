@@ -1,5 +1,6 @@
 //! The requirements on any [`Store`], as tests: [`store_conformance!`](crate::store_conformance)
-//! makes one test of each.
+//! makes one test of each, and [`shared_store_conformance!`](crate::shared_store_conformance) one
+//! of each requirement on a store that several engines share.
 //!
 //! A [`Fixture`] makes a fresh store, and can open it again after a clean end and after a crash.
 //! Each case runs twice: as written, and with the store opened again after each commit, because
@@ -52,6 +53,8 @@ pub mod positions;
 mod queries;
 pub mod reading;
 pub mod rights;
+pub mod shared;
+mod shared_cases;
 pub mod teams;
 
 use std::future::Future;
@@ -124,6 +127,11 @@ mod tests {
                 let case = case.split('<').next().unwrap();
                 assert!(list.contains(&format!(" {theme}::{case},\n")), "{theme}::{case} is not in the list");
             }
+        }
+        let list = include_str!("shared_cases.rs");
+        for case in include_str!("shared.rs").split("\npub async fn ").skip(1) {
+            let case = case.split('<').next().unwrap();
+            assert!(list.contains(&format!(" {case},\n")), "{case} is not in the list");
         }
     }
 }
