@@ -55,6 +55,7 @@ mod listen;
 mod logging;
 mod metrics;
 mod newcomers;
+mod p521;
 mod reload;
 mod retain;
 mod server;

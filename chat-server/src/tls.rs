@@ -19,6 +19,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing::{error, info};
 
 use crate::certificate::Certificate;
+use crate::p521::P521Key;
 use crate::reload::{FileWatch, Reload};
 
 /// Bytes buffered by TLS for a slow peer. Kept small, because a stalled peer must be noticed as
@@ -114,8 +115,12 @@ impl TlsFiles {
         chain: &[CertificateDer<'static>],
         key: &PrivateKeyDer<'static>,
     ) -> Result<CertifiedKey, TlsError> {
-        let pair = |chain: &[CertificateDer<'static>]| {
-            CertifiedKey::from_der(chain.to_vec(), key.clone_key(), &ring::default_provider())
+        let pair = |chain: &[CertificateDer<'static>]| match P521Key::read(key) {
+            None => CertifiedKey::from_der(chain.to_vec(), key.clone_key(), &ring::default_provider()),
+            Some(key) => {
+                let pair = CertifiedKey::new(chain.to_vec(), Arc::new(key));
+                pair.keys_match().map(|()| pair)
+            }
         };
         pair(chain).map_err(|error| {
             let is_of_key = |other: &CertificateDer<'static>| pair(std::slice::from_ref(other)).is_ok();

@@ -160,6 +160,11 @@ fn files_as_operators_have_them_are_taken_or_refused_in_words() {
     let (is_taken, said) = checked(dir.path(), &marked(&chain), &marked(&key));
     assert!(is_taken && !said.contains("warning"), "{said}");
     assert!(checked(dir.path(), &chain.replace('\n', "\r\n"), &key.replace('\n', "\r\n")).0);
+    let keys = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys");
+    let large =
+        ["p521.certificate.pem", "p521.pem"].map(|name| std::fs::read_to_string(keys.join(name)).unwrap());
+    assert!(checked(dir.path(), &large[0], &large[1]).0);
+    assert!(!checked(dir.path(), &chain, &large[1]).0, "it is of another key");
     let own = chain.replace(&of_authority, "");
     let (is_taken, said) = checked(dir.path(), &(of_authority + &own), &key);
     assert!(!is_taken && said.contains("are in the wrong order"), "{said}");
