@@ -283,3 +283,19 @@ async fn the_dashboard_shows_every_metric_and_no_other() {
     let shown: BTreeSet<_> = shown.map(|series| metric(series, &told.kinds)).collect();
     assert_eq!(shown, told.kinds.keys().map(String::as_str).collect());
 }
+
+/// The alert rules are checked as text: a word that looks like a metric is one.
+#[tokio::test]
+async fn the_alert_rules_name_metrics_that_exist() {
+    let dir = tempfile::tempdir().unwrap();
+    let _server = Server::start_in(dir.path(), &[]);
+    let told = Told::by(dir.path()).await;
+    let rules = include_str!("../../../operation/prometheus-alerts.yml");
+    let expressions = rules.lines().filter_map(|line| line.trim_start().strip_prefix("expr: "));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = expressions.flat_map(|text| text.split(move |c| !is_part(c)));
+    let named = words.filter(|word| word.starts_with("chat_") || word.starts_with("process_"));
+    let named: BTreeSet<_> = named.map(|series| metric(series, &told.kinds)).collect();
+    assert!(named.len() > 10, "{named:?}");
+    assert!(named.iter().all(|name| told.kinds.contains_key(*name)), "{named:?}");
+}
