@@ -89,10 +89,6 @@ async fn meanwhile_nobody_is_let_in_and_probes_are_answered() {
         (refused.status, refused.body.as_str()),
         (503, "the server is stopping, connect again later\n")
     );
-    // A second signal changes nothing.
-    server.signal(Signal::TERM);
-    server.signal(Signal::INT);
-    assert_eq!(probe(&server, "/livez").await.0, 200);
     let (status, log, _) = server.ended().await;
     assert_eq!(status.code(), Some(0), "{log}");
 }
