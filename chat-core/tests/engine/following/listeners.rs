@@ -5,7 +5,7 @@ use chat_core::protocol::User;
 use chat_core::store::MemoryState;
 use chat_core::testing::World;
 use chat_core::testing::world::Answer;
-use core_test_support::{create, driver, of_type, other_driver, secs, staff, unhurried};
+use core_test_support::{create, driver, not_found, of_type, other_driver, replies, secs, staff, unhurried};
 use serde_json::json;
 
 use super::{Shared, Two, live};
@@ -126,11 +126,39 @@ fn each_message_reaches_those_who_took_part_at_its_time() {
     unloaded.say("before");
     unloaded.member(true);
     unloaded.say("within");
+    unloaded.two.here.hear();
+    unloaded.two.here.settle();
+    assert_eq!(live(&unloaded.two.here.take(other)), ["within"]);
+}
+
+#[test]
+fn a_message_reaches_those_who_have_left_since() {
+    let mut unloaded = Unloaded::new();
+    let other = unloaded.connect(&other_driver());
+    unloaded.member(true);
+    unloaded.two.here.hear();
+    unloaded.say("within");
     unloaded.member(false);
     unloaded.say("after");
     unloaded.two.here.hear();
     unloaded.two.here.settle();
     assert_eq!(live(&unloaded.two.here.take(other)), ["within"]);
+}
+
+#[test]
+fn nothing_is_granted_on_the_members_of_before() {
+    let mut unloaded = Unloaded::new();
+    let other = unloaded.connect(&other_driver());
+    unloaded.member(true);
+    unloaded.two.here.hear();
+    let data = json!({"conversation_id": unloaded.conversation, "is_typing": true});
+    unloaded.two.here.request(other, "typing_indicator", data);
+    unloaded.say("two");
+    unloaded.member(false);
+    unloaded.two.here.hear();
+    unloaded.two.here.answer(0, Answer::Good);
+    unloaded.two.here.settle();
+    assert_eq!(replies(&unloaded.two.here.take(other)), [&not_found()], "a reply to a former member");
 }
 
 #[test]
