@@ -67,6 +67,7 @@ mod transport;
 mod upkeep;
 pub mod users;
 mod validity;
+mod version;
 pub mod webhook;
 pub mod websocket;
 

@@ -21,7 +21,8 @@ use super::answer::{AdminRefusal, AdminResult, answer};
 use crate::logging;
 use crate::metrics::MetricKind::{Counter, Gauge};
 use crate::metrics::{Metrics, Process, Text, ValidityMetrics, WebhookMetrics};
-use crate::store::LocalStore;
+use crate::store::{INDEX_VERSION, LocalStore, journal};
+use crate::version;
 
 /// Deadline for the engine's statistics. A turn of the engine takes milliseconds.
 const ENGINE_WITHIN: Duration = Duration::from_secs(5);
@@ -31,8 +32,12 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminRe
     let stats = timeout(ENGINE_WITHIN, context.handle.stats()).await;
     let stats = stats.map_err(|_| gone())?.map_err(|_| gone())?;
     let mut text = Text::default();
-    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
-    text.values(Gauge, "chat_build_info", "The program.", [(version, 1)]);
+    let versions = format!(
+        "version=\"{}\",journal=\"{}\",index=\"{INDEX_VERSION}\"",
+        version::PROGRAM,
+        journal::VERSION
+    );
+    text.values(Gauge, "chat_build_info", "The program, and its formats on disk.", [(versions, 1)]);
     connections(&mut text, &context.metrics);
     requests(&mut text, &stats, &context.metrics);
     engine(&mut text, &stats);

@@ -36,6 +36,7 @@ use verify::VerifyArgs;
 
 use crate::StartError;
 use crate::logging::FilterError;
+use crate::version::ProgramVersions;
 
 /// Exit status after settings or data that no further attempt can use (`EX_CONFIG` of sysexits.h).
 /// The systemd unit does not restart the server then.
@@ -46,7 +47,7 @@ type CliResult = Result<(), Box<dyn Error>>;
 
 /// A chat between field staff and a control centre, over WebSockets.
 #[derive(Debug, Parser)]
-#[command(name = "chat-server", version, args_conflicts_with_subcommands = true)]
+#[command(name = "chat-server", version = ProgramVersions.to_string(), args_conflicts_with_subcommands = true)]
 #[command(
     after_help = "The variable CHAT_JWT_SECRET may contain the token secret itself. Without a command, the server is started."
 )]

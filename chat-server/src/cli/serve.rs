@@ -13,7 +13,7 @@ use sd_notify::NotifyState;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::CliResult;
 use crate::config::Config;
@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::logging::ExportConfig;
 use crate::logging::{self, LogFormat, LogQueue};
 use crate::server::Server;
+use crate::version::ProgramVersions;
 
 /// Time for the runtime's remaining tasks at exit.
 const ABANDON_WITHIN: Duration = Duration::from_secs(1);
@@ -52,6 +53,7 @@ pub(super) fn serve(args: &ServeArgs) -> CliResult {
     #[cfg(feature = "otel")]
     let layers = layers.into_iter().chain(exporter.as_ref().map(|to| to.layer(&filter))).collect();
     logging::start(layers);
+    info!(version = %ProgramVersions, "starting");
     let outcome = runtime.block_on(run(args));
     // Flushing the log still needs the runtime.
     #[cfg(feature = "otel")]

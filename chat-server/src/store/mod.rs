@@ -45,6 +45,7 @@ mod write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use error::{DamageError, OpenError};
+pub use keys::VERSION as INDEX_VERSION;
 pub use lifecycle::health::Fault;
 pub(crate) use lifecycle::presence::{Presence, missing};
 pub use lifecycle::rebuild::rebuild;

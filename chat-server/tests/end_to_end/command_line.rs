@@ -140,3 +140,15 @@ fn the_secret_is_never_shown_by_help() {
         assert!(!String::from_utf8(output.stdout).unwrap().contains(SECRET));
     }
 }
+
+#[tokio::test]
+async fn the_versions_of_program_and_formats_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(dir.path(), &["--version"], &[]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let versions = said.trim().strip_prefix("chat-server ").unwrap();
+    let (journal, index) = (chat_server::store::journal::VERSION, chat_server::store::INDEX_VERSION);
+    assert_eq!(versions, format!("{} (journal {journal}, index {index})", env!("CARGO_PKG_VERSION")));
+    let (_, log, _) = Server::start().stop().await;
+    assert!(log.contains(versions), "{log}");
+}

@@ -65,7 +65,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Newer`] if a newer version of the program wrote it.
+    /// [`OpenError`] if another store of this process has not released the files.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<OpenedIndex, OpenError> {
         wait_until_free(dir)?;
         let db = match Backend::open(dir, cache_bytes) {
@@ -74,11 +74,13 @@ impl Index {
         };
         match version(&db) {
             Ok(keys::VERSION) => {}
-            Ok(found) if found > keys::VERSION => {
-                return Err(OpenError::Newer { file: dir.to_owned(), found, known: keys::VERSION });
-            }
             Ok(0) => return Ok(OpenedIndex::Unusable("it is incomplete".to_owned())),
-            Ok(found) => return Ok(OpenedIndex::Unusable(format!("it has the older version {found}"))),
+            Ok(found) => {
+                return Ok(OpenedIndex::Unusable(format!(
+                    "it has version {found}, and this program's is {}",
+                    keys::VERSION
+                )));
+            }
             Err(error) => return Ok(OpenedIndex::Unusable(error.to_string())),
         }
         close_to_others(dir);
