@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use crate::server_store::ServerStore;
 use crate::start_error::EngineError;
 use crate::storage;
-use crate::store::LocalStore;
 
 /// Interval between two batches of clients that are told to reconnect.
 const BATCH_EVERY: Duration = Duration::from_millis(250);
@@ -35,7 +35,7 @@ pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
 /// Completes pending work, disconnects the clients, and closes the store.
 pub(crate) async fn shut_down(
     handle: &Handle,
-    service: JoinHandle<LocalStore>,
+    service: JoinHandle<ServerStore>,
     mut all_gone: mpsc::Receiver<Infallible>,
 ) -> Result<(), EngineError> {
     let drained = async {
@@ -47,7 +47,7 @@ pub(crate) async fn shut_down(
         warn!("some clients did not say goodbye in time");
     }
     if let Ok(store) = store {
-        storage::close(store.map_err(|_| EngineError)?).await;
+        storage::close(store.map_err(|_| EngineError::Failed)?).await;
     } else {
         warn!("not all that was under way could be finished in time");
     }

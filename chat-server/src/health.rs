@@ -6,7 +6,8 @@ use http_body_util::Full;
 use tokio::sync::watch;
 
 use crate::http::HttpResponse;
-use crate::store::{Fault, LocalStore};
+use crate::server_store::ServerStore;
+use crate::store::Fault;
 
 /// The phase in a server's life.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -27,7 +28,7 @@ pub(crate) struct Health {
 
 impl Health {
     /// The health of a server with this store.
-    pub(crate) fn new(phase: watch::Receiver<Phase>, store: LocalStore) -> Self {
+    pub(crate) fn new(phase: watch::Receiver<Phase>, store: ServerStore) -> Self {
         Self::by(phase, move || store.fault())
     }
 
@@ -84,6 +85,7 @@ impl Health {
             }
             Some(Fault::Journal) => not_ready("not ready: the store can't be written"),
             Some(Fault::Index) => not_ready("not ready: the index is being built"),
+            Some(Fault::Unreachable) => not_ready("not ready: the database can't be reached"),
             Some(Fault::Closed) => not_ready("not ready: the store is closed"),
         }
     }
@@ -108,8 +110,14 @@ mod tests {
     #[test]
     fn it_is_ready_while_it_serves_and_the_store_is_well() {
         let (phase, seen) = watch::channel(Phase::Serving);
-        let faults =
-            Mutex::new(vec![Fault::Closed, Fault::Index, Fault::Journal, Fault::DiskFull, Fault::DiskLow]);
+        let faults = Mutex::new(vec![
+            Fault::Unreachable,
+            Fault::Closed,
+            Fault::Index,
+            Fault::Journal,
+            Fault::DiskFull,
+            Fault::DiskLow,
+        ]);
         let health = Health::by(seen, move || faults.lock().unwrap().pop());
         for (status, text) in [
             (
@@ -120,6 +128,7 @@ mod tests {
             (503, "not ready: the store can't be written\n"),
             (503, "not ready: the index is being built\n"),
             (503, "not ready: the store is closed\n"),
+            (503, "not ready: the database can't be reached\n"),
             (200, "ready\n"),
         ] {
             assert_eq!(ask(&health, Method::GET, "/readyz"), (status, text.to_owned()));

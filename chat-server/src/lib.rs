@@ -5,6 +5,7 @@
 //! - [`auth`] verifies JSON Web Tokens.
 //! - [`websocket`] is the transport: frames, heartbeats, stalled peers.
 //! - [`store`] is the journal and its index, with verification, backup, export and retention.
+//! - `shared` keeps the same history in PostgreSQL, for several servers.
 //! - [`admin`] is the administrative HTTP API, `/metrics` included.
 //! - [`webhook`] notifies a push service of messages for offline users.
 //! - [`cli`] has one file per command, [`config`] every setting.
@@ -59,6 +60,9 @@ mod p521;
 mod reload;
 mod retain;
 mod server;
+mod server_store;
+#[cfg(feature = "postgres")]
+pub mod shared;
 mod start_error;
 mod storage;
 pub mod store;

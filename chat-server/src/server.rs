@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tracing::info;
 
 use crate::admin::{Admin, Listeners};
@@ -33,17 +34,20 @@ use crate::metrics::Metrics;
 use crate::newcomers::{Newcomers, Room};
 use crate::reload::{FileWatch, Reload};
 use crate::retain::RetentionSetting;
+use crate::server_store::ServerStore;
 use crate::start_error::{EngineError, StartError};
 use crate::storage;
-use crate::store::LocalStore;
 use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
 use crate::validity;
 use crate::webhook::Webhook;
 use crate::websocket;
 
+/// Interval between two looks whether the engine is ready.
+const READY_EVERY: Duration = Duration::from_millis(20);
+
 /// The future that runs the engine and returns the store.
-type Service = Pin<Box<dyn Future<Output = LocalStore> + Send>>;
+type Service = Pin<Box<dyn Future<Output = ServerStore> + Send>>;
 
 /// The TLS acceptor, its files, and the watcher of these files.
 type WatchedCertificate = (Arc<Tls>, TlsFiles, FileWatch);
@@ -58,7 +62,7 @@ pub struct Server {
     handle: Handle,
     service: Service,
     verifier: TokenVerifier,
-    store: LocalStore,
+    store: ServerStore,
     retention: Option<RetentionSetting>,
     /// Bytes to keep free on the disk; `None` for the default.
     reserve: Option<u64>,
@@ -89,7 +93,7 @@ impl Server {
         let data_dir = &config.data.data_dir;
         storage::must_be_own(data_dir)?;
         // Before a secret is generated there.
-        storage::look(data_dir, config.require_store)?;
+        ServerStore::look(config)?;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;
         let reload = Reload::new();
         let tls = certificate(config, &reload)?;
@@ -100,7 +104,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
-        let store = storage::open(data_dir.clone(), config.require_store).await?;
+        let store = ServerStore::open(config).await?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let clock = SystemClock::start();
         let drive = Drive::new(engine(settings)?, store.clone(), verifier.clone(), clock);
@@ -173,10 +177,9 @@ impl Server {
     /// [`EngineError`] as soon as the engine fails.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
-        let dispatcher = self
-            .webhook
-            .take()
-            .map(|webhook| webhook.start(self.store.clone(), self.handle.clone(), self.metrics.clone()));
+        let webhook = self.webhook.take().zip(self.store.local().cloned());
+        let dispatcher =
+            webhook.map(|(webhook, store)| webhook.start(store, self.handle.clone(), self.metrics.clone()));
         // The webhook stops before clients are disconnected: users that the stop disconnects must
         // not count as offline.
         let shutdown = async {
@@ -208,6 +211,7 @@ impl Server {
             #[cfg(feature = "console")]
             console: self.console,
         });
+        until_ready(&self.handle).await;
         // Every connection holds a sender. The channel ends when all are gone.
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
@@ -219,11 +223,20 @@ impl Server {
                 drain::disconnect_gracefully(&self.handle, self.drain_for).await;
             } => {}
             never = upkeep(&self.store, &self.handle, &shared.metrics, self.retention, self.reserve) => match never {},
-            _ = &mut service => return Err(EngineError),
+            ended = &mut service => {
+                return Err(ended.map_or(EngineError::Failed, |_| EngineError::OtherHistory));
+            }
         }
         drop((self.listener, alive, shared));
         phase.send_replace(Phase::Stopping);
         drain::shut_down(&self.handle, service, all_gone).await
+    }
+}
+
+/// Waits until the engine has loaded its directory, or has ended.
+async fn until_ready(handle: &Handle) {
+    while handle.stats().await.is_ok_and(|stats| !stats.engine.is_ready) {
+        sleep(READY_EVERY).await;
     }
 }
 
@@ -238,7 +251,7 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
         addresses.err(),
         tls.err().map(StartError::from),
         config.admin.check().await.err().map(StartError::from),
-        storage::look(&config.data.data_dir, config.require_store).err().map(StartError::from),
+        ServerStore::look(config).err(),
         config.webhook.webhook().err().map(StartError::from),
         settings(config).err().map(StartError::from),
     ];

@@ -7,6 +7,8 @@ use chat_core::engine::SettingsError;
 
 use crate::admin::AdminError;
 use crate::config::TokenConfigError;
+#[cfg(feature = "postgres")]
+use crate::shared::DatabaseError;
 use crate::store::OpenError;
 use crate::tls::TlsError;
 use crate::webhook::WebhookError;
@@ -47,6 +49,25 @@ pub enum StartError {
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The database of the shared store can't be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The data directory can't be created.
+    #[cfg(feature = "postgres")]
+    #[error("can't create the data directory: {0}")]
+    DataDir(#[source] io::Error),
+    /// Each server would generate a secret of its own.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "with --database-url, give the secret that your tokens are signed with (--jwt-secret-file or \
+         CHAT_JWT_SECRET), or a public key (--jwt-public-key-file): all servers need the same"
+    )]
+    SharedSecret,
+    /// A function that works with a data directory only.
+    #[cfg(feature = "postgres")]
+    #[error("{0} works with a data directory only: leave out {0} or --database-url")]
+    LocalOnly(&'static str),
     /// The administrative API can't be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -71,12 +92,31 @@ impl StartError {
                 !matches!(error, AdminError::Socket { .. } | AdminError::InUse(_) | AdminError::Listen { .. })
             }
             Self::Limits(_) | Self::MadeSecret { .. } | Self::Tls(_) | Self::Webhook(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::Database(error) => {
+                !matches!(error, DatabaseError::Unreachable(_) | DatabaseError::Thread(_))
+            }
+            #[cfg(feature = "postgres")]
+            Self::SharedSecret | Self::LocalOnly(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::DataDir(_) => false,
             Self::Listen { .. } | Self::NoRandomness(_) => false,
         }
     }
 }
 
-/// The engine ended without being asked to. This is a bug; the log holds its panic.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the chat engine failed: everything acknowledged is kept; restart the server, and report this bug")]
-pub struct EngineError;
+/// The engine ended without being asked to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// This is a bug; the log holds its panic.
+    #[error(
+        "the chat engine failed: everything acknowledged is kept; restart the server, and report this bug"
+    )]
+    Failed,
+    /// The shared store lost acknowledged changes in a failover, or was restored, and its numbers
+    /// mean something else now.
+    #[error(
+        "the database has another history than before: start the server again, and clients load everything anew"
+    )]
+    OtherHistory,
+}

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
+use crate::server_store::ServerStore;
 use crate::store::{IndexReport, LocalStore, Observer, OpenError, Options, Presence, Progress, missing};
 
 /// Time after which closing the store is abandoned.
@@ -68,8 +69,9 @@ pub(crate) fn must_be_own(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Closes the store, to shorten the next start.
-pub(crate) async fn close(store: LocalStore) {
+/// Closes a local store, to shorten the next start.
+pub(crate) async fn close(store: ServerStore) {
+    let Some(store) = store.local().cloned() else { return };
     log_head(&store);
     match timeout(CLOSE_WITHIN, spawn_blocking(move || store.close())).await {
         Ok(Ok(Ok(()))) => {}

@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::metrics::Metrics;
 use crate::retain::{RetentionSetting, retain};
+use crate::server_store::ServerStore;
 use crate::storage::log_head;
 use crate::store::LocalStore;
 
@@ -31,14 +32,15 @@ const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Smallest step of the clock that is told. Time servers correct less by slewing.
 const SMALLEST_STEP: Duration = Duration::from_secs(1);
 
-/// Maintains the store for ever.
+/// Maintains a local store for ever.
 pub(crate) async fn upkeep(
-    store: &LocalStore,
+    store: &ServerStore,
     handle: &Handle,
     metrics: &Metrics,
     retention: Option<RetentionSetting>,
     reserve: Option<u64>,
 ) -> Infallible {
+    let Some(store) = store.local() else { return pending().await };
     tokio::select! {
         never = watch_disk(store, handle, reserve) => never,
         never = log_heads(store) => never,

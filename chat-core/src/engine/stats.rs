@@ -14,6 +14,9 @@ pub type Answered = BTreeMap<(Option<EventType>, Option<ErrorCode>), u64>;
 /// Figures of an engine, from [`Engine::stats`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EngineStats {
+    /// Whether the engine has loaded its directory. Over a [shared](crate::store::Directory::shared)
+    /// store, connections from before are refused.
+    pub is_ready: bool,
     /// Open connections.
     pub connections: usize,
     /// Users with at least one connection.
@@ -37,6 +40,7 @@ impl Engine {
     /// Returns the current figures.
     pub fn stats(&self) -> EngineStats {
         EngineStats {
+            is_ready: self.ready,
             connections: self.connections.len(),
             users_online: self.online.users(),
             typing: self.typing.values().filter(|state| state.is_typing()).count(),

@@ -1,7 +1,6 @@
 //! `POST /backup`: a backup taken by the running server itself.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -41,7 +40,7 @@ pub(crate) struct BackupTaken {
     pub(crate) head: String,
 }
 
-pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminResult {
+pub(super) fn backup(context: &Context, request: &Request<Bytes>) -> AdminResult {
     let wanted = serde_json::from_slice(request.body());
     let BackupRequest { to } =
         wanted.map_err(|error| AdminRefusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
@@ -51,8 +50,14 @@ pub(super) fn backup(context: Arc<Context>, request: &Request<Bytes>) -> AdminRe
             "give an absolute path: the server may be elsewhere",
         ));
     }
+    let Some(store) = context.store.local().cloned() else {
+        return Err(AdminRefusal::new(
+            StatusCode::CONFLICT,
+            "the conversations are in a database: back it up with pg_basebackup, or as its provider says",
+        ));
+    };
     Ok(lines(async move |lines| {
-        let (store, place) = (context.store.clone(), to.clone());
+        let (store, place) = (store.clone(), to.clone());
         let taken = spawn_blocking(move || store.backup(&to, &progress_reporter(&lines)));
         match taken.await {
             Ok(Ok(head)) => {

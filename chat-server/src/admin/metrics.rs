@@ -45,7 +45,9 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminRe
     validity(&mut text, &context.metrics);
     // Reads files, and therefore blocks.
     let text = spawn_blocking(move || {
-        store(&mut text, &context.store);
+        if let Some(local) = context.store.local() {
+            store(&mut text, local);
+        }
         process(&mut text);
         text.into_string()
     });

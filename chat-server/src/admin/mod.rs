@@ -42,7 +42,7 @@ pub(crate) use listen::Listeners;
 
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::store::LocalStore;
+use crate::server_store::ServerStore;
 
 /// Most bytes of a request's body. Larger imports are split into several requests.
 pub(crate) const BODY_MOST: usize = 1024 * 1024;
@@ -53,7 +53,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The state that handlers work with.
 pub(crate) struct Context {
     pub(crate) handle: Handle,
-    pub(crate) store: LocalStore,
+    pub(crate) store: ServerStore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
     /// Start of the server.
@@ -145,7 +145,7 @@ static ROUTES: [Route; 9] = [
         method: Method::POST,
         path: "/backup",
         about: "take a backup: {\"to\": \"/a/directory/to/be/made\"}",
-        handler: |context, request| Box::pin(ready(backup::backup(context, &request))),
+        handler: |context, request| Box::pin(ready(backup::backup(&context, &request))),
     },
 ];
 
@@ -158,7 +158,12 @@ pub struct Admin {
 }
 
 impl Admin {
-    pub(crate) fn new(handle: Handle, store: LocalStore, metrics: Arc<Metrics>, health: Arc<Health>) -> Self {
+    pub(crate) fn new(
+        handle: Handle,
+        store: ServerStore,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+    ) -> Self {
         Self { context: Arc::new(Context { handle, store, metrics, health, started: Instant::now() }) }
     }
 

@@ -2,6 +2,8 @@
 
 mod backup;
 mod check;
+#[cfg(feature = "postgres")]
+mod database;
 mod directory;
 mod export;
 mod init;
@@ -72,6 +74,10 @@ enum Command {
     Check(ServeArgs),
     /// Print a token for a user.
     Token(TokenArgs),
+    /// Manage the tables of a shared store in PostgreSQL.
+    #[cfg(feature = "postgres")]
+    #[command(subcommand)]
+    Database(database::DatabaseCommand),
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
@@ -121,6 +127,8 @@ fn run() -> CliResult {
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Check(args)) => check::check(&args, &given),
         Some(Command::Token(args)) => token::token(args),
+        #[cfg(feature = "postgres")]
+        Some(Command::Database(command)) => database::run(&command),
         Some(Command::Users(command)) => users::run(command),
         Some(Command::Backup(args)) => backup::backup(&args),
         Some(Command::Restore(args)) => backup::restore(&args),

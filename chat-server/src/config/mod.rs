@@ -4,6 +4,8 @@
 //! `chat-server check` then know the setting too, under the flag's name. With `hide_env_values =
 //! true` its value is never displayed.
 
+#[cfg(feature = "postgres")]
+mod database;
 mod tokens;
 mod values;
 
@@ -22,6 +24,9 @@ use crate::webhook::WebhookConfig;
 
 use values::age;
 pub(crate) use values::duration;
+
+#[cfg(feature = "postgres")]
+pub use database::{DatabaseConfig, DatabaseUrl};
 
 pub use tokens::{
     ExpectedConfig, JwksConfig, SECRET_VARIABLE, SecretConfig, SecretText, TokenConfig, TokenConfigError,
@@ -47,6 +52,10 @@ pub struct Config {
     /// The data directory.
     #[command(flatten)]
     pub data: DataConfig,
+    /// The database of a shared store.
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    pub database: DatabaseConfig,
     /// Refuse to start without a store in the data directory, for example while its disk is not
     /// mounted. chat-server init and restore begin a store.
     #[arg(long, env = "CHAT_REQUIRE_STORE")]

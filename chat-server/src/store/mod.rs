@@ -60,6 +60,9 @@ pub use tools::repair::{Repaired, new_epoch, repair};
 pub use tools::verify::{Checks, FindingError, Verified, verify};
 pub use write::journal;
 
+#[cfg(feature = "postgres")]
+pub(crate) use lifecycle::open::random_epoch;
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

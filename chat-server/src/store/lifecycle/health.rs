@@ -22,6 +22,8 @@ pub enum Fault {
     DiskLow,
     /// Answering loads: the index is being built.
     Index,
+    /// Everything: the database of a shared store can't be reached.
+    Unreachable,
     /// Everything: the store is closed, or its commit thread has ended.
     Closed,
 }

@@ -260,7 +260,7 @@ fn make_directories(disk: &dyn Disk, journal: &Path) -> io::Result<()> {
 
 /// Writes the begin of an epoch durably.
 pub(in crate::store) fn begin_epoch(journal: &mut Journal) -> io::Result<Epoch> {
-    let epoch = new_epoch()?;
+    let epoch = random_epoch()?;
     let mut group = journal.begin().map_err(io::Error::other)?;
     group.push(&Event::EpochBegun { epoch: epoch.clone() }, None).map_err(io::Error::other)?;
     journal.commit(group).map_err(io::Error::other)?;
@@ -268,7 +268,7 @@ pub(in crate::store) fn begin_epoch(journal: &mut Journal) -> io::Result<Epoch> 
 }
 
 /// A random epoch, unlike that of any other store.
-fn new_epoch() -> io::Result<Epoch> {
+pub(crate) fn random_epoch() -> io::Result<Epoch> {
     let mut nonce = Nonce([0; NONCE_BYTES]);
     getrandom::fill(&mut nonce.0)?;
     Ok(Epoch::from(nonce.to_string()))

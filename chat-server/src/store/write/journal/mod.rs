@@ -33,10 +33,13 @@ pub use record::Record;
 pub use recover::TornTail;
 pub use segment::VERSION;
 
+pub(crate) use record::{SaltPool, SaltedContent};
+#[cfg(feature = "postgres")]
+pub(crate) use record::{chain, open as open_event};
+
 pub(in crate::store) use erasing::{Erasable, Erasing, ErasingStep};
 pub(in crate::store) use group::{End, Group, Location};
 pub(in crate::store) use read::{Groups, Reader, newest_time};
-pub(in crate::store) use record::{SaltPool, SaltedContent};
 pub(in crate::store) use recover::{Inspected, KnownEnd, Recovered, inspect, recover};
 pub(in crate::store) use salvage::{Hole, salvage};
 pub(in crate::store) use segment::{HEADER as SEGMENT_HEADER, list as segments, path as segment_path};

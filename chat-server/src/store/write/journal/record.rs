@@ -46,16 +46,16 @@ pub struct Record {
 }
 
 /// Content in its stored form, made before the event that names its hash.
-pub(in crate::store) struct SaltedContent {
+pub(crate) struct SaltedContent {
     bytes: Vec<u8>,
     /// The hash that the event names.
-    pub(in crate::store) hash: Hash,
+    pub(crate) hash: Hash,
 }
 
 /// Fresh random salts, each used once. One system call fetches hundreds, because a call for one
 /// costs as much.
 #[derive(Default)]
-pub(in crate::store) struct SaltPool(Vec<[u8; SALT]>);
+pub(crate) struct SaltPool(Vec<[u8; SALT]>);
 
 impl SaltPool {
     fn next(&mut self) -> Result<[u8; SALT], getrandom::Error> {
@@ -68,8 +68,14 @@ impl SaltPool {
 }
 
 impl SaltedContent {
+    /// The salt and the text.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Salts a text.
-    pub(in crate::store) fn new(text: &str, salts: &mut SaltPool) -> Result<Self, getrandom::Error> {
+    pub(crate) fn new(text: &str, salts: &mut SaltPool) -> Result<Self, getrandom::Error> {
         let mut bytes = Vec::with_capacity(SALT + text.len());
         bytes.extend(salts.next()?);
         bytes.extend(text.as_bytes());
@@ -105,7 +111,7 @@ pub(super) fn encode(
     fields.extend(crc32fast::hash(&fields).to_be_bytes());
     fields.extend(crc32fast::hash(content).to_be_bytes());
     header.copy_from_slice(&fields);
-    let hash = sha256([&position.0.to_be_bytes()[..], &previous.0, payload]);
+    let hash = chain(position, previous, payload);
     bytes.extend(content);
     Ok(hash)
 }
@@ -203,37 +209,51 @@ impl<'a> Framed<'a> {
 
     /// The hash of this record.
     pub(super) fn hash(&self) -> Hash {
-        sha256([&self.header.position.0.to_be_bytes()[..], &self.header.previous.0, self.payload])
+        chain(self.header.position, self.header.previous, self.payload)
     }
 
     /// Decodes the event, and checks the content against the hash in the event.
     pub(super) fn open(&self) -> Result<Record, &'static str> {
-        let mut event: Event =
-            serde_json::from_slice(self.payload).map_err(|_| "a payload is no known event")?;
-        match event.content_mut() {
-            Some((content, Some(hash))) => *content = self.content(*hash)?,
-            Some((_, None)) => return Err("a message without the hash of its content"),
-            None if self.content.is_empty() => {}
-            None => return Err("content without a message"),
-        }
+        let content = if self.content.is_empty() { None } else { Some(self.content) };
+        let event = open(self.payload, content, self.erasing)?;
         let (position, previous) = (self.position(), self.previous());
         Ok(Record { position, previous, hash: self.hash(), event })
     }
+}
 
-    fn content(&self, expected: Hash) -> Result<Content, &'static str> {
-        if self.content.len() >= SALT && self.content.iter().all(|byte| *byte == 0) {
+/// Decodes an event, and checks its content against the hash in the event.
+///
+/// Content of zeros is erased, and so is empty content. With `erasing`, it may be partly erased.
+pub(crate) fn open(payload: &[u8], content: Option<&[u8]>, erasing: bool) -> Result<Event, &'static str> {
+    let mut event: Event = serde_json::from_slice(payload).map_err(|_| "a payload is no known event")?;
+    match (event.content_mut(), content) {
+        (Some((place, Some(hash))), Some(content)) => *place = text_of(content, *hash, erasing)?,
+        (Some((_, Some(_))), None) => return Err("a message without content"),
+        (Some((_, None)), _) => return Err("a message without the hash of its content"),
+        (None, Some(_)) => return Err("content without a message"),
+        (None, None) => {}
+    }
+    Ok(event)
+}
+
+fn text_of(content: &[u8], expected: Hash, erasing: bool) -> Result<Content, &'static str> {
+    if content.is_empty() || (content.len() >= SALT && content.iter().all(|byte| *byte == 0)) {
+        return Ok(Content::Erased);
+    }
+    if sha256([content]) != expected {
+        if erasing {
             return Ok(Content::Erased);
         }
-        if sha256([self.content]) != expected {
-            if self.erasing {
-                return Ok(Content::Erased);
-            }
-            return Err("a content does not have the hash that its payload names");
-        }
-        let text = self.content.get(SALT..).ok_or("a content without salt")?;
-        let text = str::from_utf8(text).map_err(|_| "a content is not UTF-8")?;
-        Ok(Content::Text(text.into()))
+        return Err("a content does not have the hash that its payload names");
     }
+    let text = content.get(SALT..).ok_or("a content without salt")?;
+    let text = str::from_utf8(text).map_err(|_| "a content is not UTF-8")?;
+    Ok(Content::Text(text.into()))
+}
+
+/// The hash of a record.
+pub(crate) fn chain(position: Position, previous: Hash, payload: &[u8]) -> Hash {
+    sha256([&position.0.to_be_bytes()[..], &previous.0, payload])
 }
 
 fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Hash {

@@ -1,0 +1,130 @@
+//! The store behind a server: in its data directory, or shared in a database.
+
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
+
+use chat_core::id::UserId;
+use chat_core::store::{
+    Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
+};
+
+#[cfg(feature = "postgres")]
+use crate::auth::SecretOrigin;
+use crate::config::Config;
+#[cfg(feature = "postgres")]
+use crate::shared::SharedStore;
+use crate::start_error::StartError;
+use crate::storage;
+#[cfg(feature = "postgres")]
+use crate::store::private;
+use crate::store::{Fault, LocalStore};
+
+/// The store of a server.
+#[derive(Clone, Debug)]
+pub(crate) enum ServerStore {
+    /// Journal and index in the data directory.
+    Local(LocalStore),
+    /// A database, shared with other servers.
+    #[cfg(feature = "postgres")]
+    Shared(Arc<SharedStore>),
+}
+
+impl ServerStore {
+    /// Refuses settings that do not go with the store, and a data directory that has lost its
+    /// store.
+    pub(crate) fn look(config: &Config) -> Result<(), StartError> {
+        #[cfg(feature = "postgres")]
+        if config.database.database_url.is_some() {
+            let given = config.tokens.check(&config.data.data_dir)?;
+            return match given {
+                SecretOrigin::Made { .. } => Err(StartError::SharedSecret),
+                SecretOrigin::Given if config.retention.is_some() => {
+                    Err(StartError::LocalOnly("--retention"))
+                }
+                SecretOrigin::Given if config.webhook.webhook()?.is_some() => {
+                    Err(StartError::LocalOnly("--webhook-url"))
+                }
+                SecretOrigin::Given => Ok(()),
+            };
+        }
+        storage::look(&config.data.data_dir, config.require_store)?;
+        Ok(())
+    }
+
+    /// Opens the store of the settings.
+    pub(crate) async fn open(config: &Config) -> Result<Self, StartError> {
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &config.database.database_url {
+            // For the administrative socket.
+            private::make_dir(&config.data.data_dir).map_err(StartError::DataDir)?;
+            return Ok(ServerStore::Shared(Arc::new(SharedStore::open(&url.0).await?)));
+        }
+        let store = storage::open(config.data.data_dir.clone(), config.require_store).await?;
+        Ok(ServerStore::Local(store))
+    }
+
+    /// The store in the data directory, if the server has one.
+    pub(crate) fn local(&self) -> Option<&LocalStore> {
+        match self {
+            Self::Local(store) => Some(store),
+            #[cfg(feature = "postgres")]
+            Self::Shared(_) => None,
+        }
+    }
+
+    /// A function that the store can't perform at present.
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Local(store) => store.fault(),
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => (!store.is_reachable()).then_some(Fault::Unreachable),
+        }
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    pub(crate) async fn accounts(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<Vec<Account>, UnavailableError> {
+        match self {
+            Self::Local(store) => store.accounts(after, most).await,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.accounts(after, most).await,
+        }
+    }
+}
+
+impl Store for ServerStore {
+    async fn load(&self, query: Query) -> Result<Loaded, UnavailableError> {
+        match self {
+            Self::Local(store) => store.load(query).await,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.load(query).await,
+        }
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
+        match self {
+            Self::Local(store) => store.commit(changes).await,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.commit(changes).await,
+        }
+    }
+
+    async fn commit_as(&self, id: CommitId, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
+        match self {
+            Self::Local(store) => store.commit_as(id, changes).await,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.commit_as(id, changes).await,
+        }
+    }
+
+    async fn follow(&self, after: Position) -> Result<Followed, UnavailableError> {
+        match self {
+            Self::Local(store) => store.follow(after).await,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.follow(after).await,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The state of the database that the rules need for a group, looked up under the lock of the lane.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chat_core::conversation::Conversation;
+use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use chat_core::store::{Change, Hash, Original, Position, StoredAccount, UnavailableError};
+use chat_core::time::Timestamp;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row};
+
+use super::error::unavailable;
+use super::history::{History, HistoryMark};
+use super::rows;
+use super::write::Statements;
+
+/// A conversation with the position of its newest message.
+pub(super) struct Known {
+    pub(super) conversation: Conversation,
+    pub(super) position: Position,
+}
+
+/// The entries that were looked up. A missing one does not exist.
+pub(super) struct LookedUp {
+    /// The last position, and its hash.
+    pub(super) end: (Position, Hash),
+    /// The database's time.
+    pub(super) clock: Timestamp,
+    pub(super) heads: HashMap<ConversationId, Known>,
+    pub(super) originals: HashMap<(UserId, ClientMessageId), Original>,
+    pub(super) readings: HashMap<(ConversationId, UserId), u64>,
+    pub(super) accounts: HashMap<UserId, Arc<StoredAccount>>,
+}
+
+/// The keys that the rules look up for a group.
+#[derive(Default)]
+struct Keys<'a> {
+    conversations: BTreeSet<&'a [u8]>,
+    originals: BTreeSet<(&'a [u8], &'a [u8])>,
+    readings: BTreeSet<(&'a [u8], &'a [u8])>,
+    accounts: BTreeSet<&'a [u8]>,
+}
+
+impl<'a> Keys<'a> {
+    fn of(changes: &'a [Change]) -> Self {
+        let mut keys = Self::default();
+        for change in changes {
+            keys.conversations.extend(change.supposes().map(|(id, _)| id.as_str().as_bytes()));
+            let original = change.key().map(|(user, id)| (user.as_str().as_bytes(), id.as_str().as_bytes()));
+            keys.originals.extend(original);
+            keys.accounts.extend(change.supposes_account().map(|(user, _)| user.as_str().as_bytes()));
+            match change {
+                Change::MarkRead(read) => {
+                    let key = (read.permit.conversation().as_str(), read.permit.user().as_str());
+                    keys.readings.insert((key.0.as_bytes(), key.1.as_bytes()));
+                }
+                Change::Enrol(membership) | Change::Withdraw(membership) => {
+                    keys.accounts.insert(membership.user.as_str().as_bytes());
+                }
+                Change::PutAccount(_) | Change::CreateConversation(_) | Change::AppendMessage(_) => {}
+            }
+        }
+        keys
+    }
+}
+
+/// The rows that were found, of each table.
+struct FoundRows {
+    end: Row,
+    heads: Vec<Row>,
+    accounts: Vec<Row>,
+    originals: Vec<Row>,
+    readings: Vec<Row>,
+}
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT 1 FROM chat.lane FOR UPDATE";
+
+impl FoundRows {
+    /// Locks the lane and finds the rows. One round trip: the statements are sent in this order.
+    /// Each sees all that was committed before the lane was locked.
+    async fn find(
+        client: &Client,
+        statements: &Statements,
+        keys: Keys<'_>,
+        mark: HistoryMark,
+    ) -> Result<Self, Error> {
+        let (conversations, accounts): (Vec<_>, Vec<_>) =
+            (keys.conversations.into_iter().collect(), keys.accounts.into_iter().collect());
+        let (authors, ids): (Vec<_>, Vec<_>) = keys.originals.into_iter().unzip();
+        let (read, readers): (Vec<_>, Vec<_>) = keys.readings.into_iter().unzip();
+        let marked = mark.position();
+        let by: [&[&(dyn ToSql + Sync)]; 5] =
+            [&[&marked], &[&conversations], &[&accounts], &[&authors, &ids], &[&read, &readers]];
+        let ((), end, heads, accounts, originals, readings) = tokio::try_join!(
+            biased;
+            client.batch_execute(BEGIN),
+            client.query_one(&statements.end, by[0]),
+            client.query(&statements.heads, by[1]),
+            client.query(&statements.accounts, by[2]),
+            client.query(&statements.originals, by[3]),
+            client.query(&statements.readings, by[4]),
+        )?;
+        Ok(Self { end, heads, accounts, originals, readings })
+    }
+}
+
+impl LookedUp {
+    /// Locks the lane, and looks up what the rules need for these changes.
+    pub(super) async fn begin(
+        client: &Client,
+        statements: &Statements,
+        changes: &[Change],
+        history: &History,
+    ) -> Result<Self, UnavailableError> {
+        let mark = history.marked();
+        let found = FoundRows::find(client, statements, Keys::of(changes), mark).await;
+        let FoundRows { end, heads, accounts, originals, readings } =
+            found.map_err(|error| unavailable(&error))?;
+        history.must_be_same(mark, &end, (3, 4))?;
+        let heads = heads.iter().map(|row| {
+            let (conversation, position) = rows::conversation(row)?;
+            Ok((conversation.id.clone(), Known { conversation, position }))
+        });
+        let accounts = accounts.iter().map(|row| {
+            let stored = rows::account(row)?;
+            Ok((stored.user().id.clone(), Arc::new(stored)))
+        });
+        Ok(Self {
+            end: (rows::position(&end, 0)?, rows::hash(&end, 1)?),
+            clock: Timestamp::from_millis(end.get(2)),
+            heads: heads.collect::<Result<_, UnavailableError>>()?,
+            accounts: accounts.collect::<Result<_, UnavailableError>>()?,
+            originals: originals.iter().map(rows::keyed_original).collect::<Result<_, _>>()?,
+            readings: readings.iter().map(rows::reading).collect::<Result<_, _>>()?,
+        })
+    }
+}

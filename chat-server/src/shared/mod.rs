@@ -1,0 +1,190 @@
+//! The shared store: the history in PostgreSQL, which keeps one order for all servers.
+//!
+//! ```text
+//! commit ──> lane's thread: lock the lane ─> look up ─> judge ─> write ─> COMMIT ─> acknowledged
+//! load ────> thread of loads, up to 8 connections: one snapshot for a position and the facts
+//! ```
+//!
+//! The table `chat.record` is the history: one row for each change, with the JSON and the hash
+//! chain of a journal's records. All other tables follow from it. A group of changes is one
+//! transaction that begins with a lock on the one row of `chat.lane`. So there is one order of all
+//! changes, without holes, and no transaction meets a deadlock or a failed serialization.
+//!
+//! The rules are those of [`Batch`](chat_core::store::Batch), as for every store.
+//!
+//! | file | |
+//! |---|---|
+//! | `schema` | the tables, and their layout |
+//! | `connect` | addresses, TLS, and the settings of connections |
+//! | `lane` | the thread that commits |
+//! | `look_up`, `group` | the state that a group of changes is judged on, and its effects |
+//! | `write` | the statements of a group's effects |
+//! | `loads` | answers to queries |
+//! | `list` | the conversations of a user |
+//! | `history`, `epoch` | following the history, and the begin of another one |
+//! | `hint` | hints between servers, so that they need not look all the time |
+//! | `rows` | rows to values |
+
+mod connect;
+mod epoch;
+mod error;
+mod group;
+mod hint;
+mod history;
+mod lane;
+mod list;
+mod loads;
+mod look_up;
+mod rows;
+mod schema;
+mod write;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use chat_core::id::UserId;
+use chat_core::store::{
+    Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
+};
+use deadpool_postgres::Pool;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use connect::Database;
+pub use error::DatabaseError;
+use history::History;
+use lane::CommitLane;
+pub use schema::{LAYOUT, Upgraded};
+
+/// Time limit of a load and of a commit. After it the store is unavailable.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Most commits that wait for the lane. The engine has one in flight; the rest is for others.
+const WAITING_MOST: usize = 64;
+
+/// A store in PostgreSQL, for any number of servers.
+#[derive(Debug)]
+pub struct SharedStore {
+    lane: CommitLane,
+    pool: Pool,
+    history: Arc<History>,
+    loads: Handle,
+    /// Ends the thread of loads when dropped.
+    _open: watch::Sender<()>,
+}
+
+impl SharedStore {
+    /// Creates the tables in an empty database, or brings older ones to the present layout.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`] if the database can't be reached, refuses, or has a newer layout.
+    pub async fn upgrade(url: &str) -> Result<Upgraded, DatabaseError> {
+        schema::upgrade(&Database::parse(url)?).await
+    }
+
+    /// Opens the store at an address like `postgres://user:password@host/database`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`] if the database can't be reached, has no tables, or has another layout.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        let database = Database::parse(url)?;
+        let history = Arc::new(History::new(schema::check(&database).await?));
+        let pool = database.pool()?;
+        let (changes, waiting) = mpsc::channel(WAITING_MOST);
+        let (open, closed) = watch::channel(());
+        let (committed, hints) = watch::channel(0);
+        let loads = thread_of_loads(closed).map_err(DatabaseError::Thread)?;
+        loads.spawn(hint::hear(database.clone(), history.clone()));
+        loads.spawn(hint::say(database.clone(), hints));
+        let known = history.clone();
+        thread::Builder::new()
+            .name("store-lane".to_owned())
+            .spawn(move || lane::run(database, known, waiting, committed))
+            .map_err(DatabaseError::Thread)?;
+        Ok(Self { lane: CommitLane::new(changes), pool, history, loads, _open: open })
+    }
+}
+
+impl SharedStore {
+    /// Whether the database has answered lately.
+    pub fn is_reachable(&self) -> bool {
+        self.history.is_fresh()
+    }
+
+    /// A page of the directory: up to `most` users with a greater id than `after`, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`], as for every load.
+    pub async fn accounts(
+        &self,
+        after: Option<UserId>,
+        most: usize,
+    ) -> Result<Vec<Account>, UnavailableError> {
+        let (pool, history) = (self.pool.clone(), self.history.clone());
+        self.load_within(async move { loads::accounts(&pool, &history, after, most).await }).await
+    }
+
+    /// Loads on the thread of loads, within a time limit.
+    async fn load_within<T: Send + 'static>(
+        &self,
+        load: impl Future<Output = Result<T, UnavailableError>> + Send + 'static,
+    ) -> Result<T, UnavailableError> {
+        let loading =
+            AbortOnDropHandle::new(self.loads.spawn(async move { timeout(ANSWER_WITHIN, load).await }));
+        match loading.await {
+            Ok(Ok(loaded)) => loaded,
+            Ok(Err(_)) => Err(UnavailableError::new("the database did not answer in time")),
+            Err(_) => closed(),
+        }
+    }
+}
+
+/// The answer of a task that is gone.
+fn closed<T>() -> Result<T, UnavailableError> {
+    Err(UnavailableError::new("the store is closed"))
+}
+
+/// Starts the thread whose runtime serves the connections of the loads.
+fn thread_of_loads(mut closed: watch::Receiver<()>) -> std::io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let until_closed = async move { while closed.changed().await.is_ok() {} };
+    thread::Builder::new().name("store-load".to_owned()).spawn(move || runtime.block_on(until_closed))?;
+    Ok(handle)
+}
+
+impl Store for SharedStore {
+    fn load(&self, query: Query) -> impl Future<Output = Result<Loaded, UnavailableError>> + Send {
+        let (pool, history) = (self.pool.clone(), self.history.clone());
+        self.load_within(async move { loads::load(&pool, &history, query).await })
+    }
+
+    fn commit(
+        &self,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
+        self.lane.commit(None, changes)
+    }
+
+    fn commit_as(
+        &self,
+        id: CommitId,
+        changes: Vec<Change>,
+    ) -> impl Future<Output = Result<Vec<Verdict>, UnavailableError>> + Send {
+        self.lane.commit(Some(id), changes)
+    }
+
+    fn follow(&self, after: Position) -> impl Future<Output = Result<Followed, UnavailableError>> + Send {
+        let (pool, history) = (self.pool.clone(), self.history.clone());
+        let following = self.loads.spawn(async move { history.follow(&pool, after).await });
+        let following = AbortOnDropHandle::new(following);
+        async move { following.await.unwrap_or_else(|_| closed()) }
+    }
+}

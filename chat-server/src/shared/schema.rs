@@ -1,0 +1,94 @@
+//! The tables, and their layout.
+
+use chat_core::id::Epoch;
+use chat_core::store::{Hash, Position};
+use tokio_postgres::{Client, Transaction};
+
+use super::connect::Database;
+use super::epoch;
+use super::error::{DatabaseError, words};
+use super::rows;
+use crate::store::random_epoch;
+
+/// The layout of the tables that this version makes and needs.
+pub const LAYOUT: i32 = 1;
+
+const TABLES: &str = include_str!("schema.sql");
+
+/// The result of an upgrade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Upgraded {
+    /// The tables were created.
+    Created,
+    /// The tables had this layout already.
+    Nothing,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the argument of map_err")]
+fn refused(error: tokio_postgres::Error) -> DatabaseError {
+    DatabaseError::Refused(words(&error))
+}
+
+/// Creates the tables, in one transaction.
+pub(super) async fn upgrade(database: &Database) -> Result<Upgraded, DatabaseError> {
+    let mut connected = database.plain().await?;
+    // Two upgrades at once would both see no tables.
+    connected
+        .client
+        .batch_execute("SELECT pg_advisory_lock(hashtext('chat-server'))")
+        .await
+        .map_err(refused)?;
+    match layout(&connected.client).await? {
+        Some(LAYOUT) => Ok(Upgraded::Nothing),
+        Some(other) if other > LAYOUT => Err(DatabaseError::Newer(other, LAYOUT)),
+        Some(other) => unreachable!("layout {other} was never made"),
+        None => {
+            let made = connected.client.transaction().await.map_err(refused)?;
+            create(&made).await?;
+            made.commit().await.map_err(refused)?;
+            Ok(Upgraded::Created)
+        }
+    }
+}
+
+/// Creates the tables, and the first record of the history.
+async fn create(made: &Transaction<'_>) -> Result<(), DatabaseError> {
+    let epoch = random_epoch().map_err(DatabaseError::Thread)?;
+    made.batch_execute(TABLES).await.map_err(refused)?;
+    made.execute(
+        "INSERT INTO chat.meta (layout, epoch) VALUES ($1, $2)",
+        &[&LAYOUT, &epoch.as_str().as_bytes()],
+    )
+    .await
+    .map_err(refused)?;
+    made.batch_execute("INSERT INTO chat.lane DEFAULT VALUES").await.map_err(refused)?;
+    let beginning = (Position::default(), Hash([0; 32]));
+    epoch::record(made, &epoch, beginning).await.map_err(|error| DatabaseError::Refused(error.reason))?;
+    Ok(())
+}
+
+/// Checks that the tables have the layout of this version, and returns the epoch.
+pub(super) async fn check(database: &Database) -> Result<Epoch, DatabaseError> {
+    let connected = database.plain().await?;
+    match layout(&connected.client).await? {
+        None => Err(DatabaseError::Empty),
+        Some(LAYOUT) => {
+            let row =
+                connected.client.query_one("SELECT epoch FROM chat.meta", &[]).await.map_err(refused)?;
+            rows::id(&row, 0).map_err(|error| DatabaseError::Refused(error.reason))
+        }
+        Some(other) if other < LAYOUT => Err(DatabaseError::Older(other, LAYOUT)),
+        Some(other) => Err(DatabaseError::Newer(other, LAYOUT)),
+    }
+}
+
+/// The layout of the tables, or `None` if there are none.
+async fn layout(client: &Client) -> Result<Option<i32>, DatabaseError> {
+    let exists = "SELECT to_regclass('chat.meta') IS NOT NULL";
+    let exists: bool = client.query_one(exists, &[]).await.map_err(refused)?.get(0);
+    if !exists {
+        return Ok(None);
+    }
+    let row = client.query_one("SELECT layout FROM chat.meta", &[]).await.map_err(refused)?;
+    Ok(Some(row.get(0)))
+}
