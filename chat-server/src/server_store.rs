@@ -64,6 +64,10 @@ impl ServerStore {
     }
 
     /// The store in the data directory, if the server has one.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unnecessary_wraps, reason = "without a database every store is local")
+    )]
     pub(crate) fn local(&self) -> Option<&LocalStore> {
         match self {
             Self::Local(store) => Some(store),
