@@ -33,7 +33,7 @@ use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
 use chat_core::store::Position;
 
 /// The version of this catalogue and of the values.
-pub const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 6;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";

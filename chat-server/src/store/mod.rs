@@ -45,7 +45,6 @@ mod write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use error::{DamageError, OpenError};
-pub use keys::VERSION as INDEX_VERSION;
 pub use lifecycle::health::Fault;
 pub(crate) use lifecycle::presence::{Presence, missing};
 pub use lifecycle::rebuild::rebuild;
@@ -62,6 +61,9 @@ pub use write::journal;
 
 #[cfg(feature = "postgres")]
 pub(crate) use lifecycle::open::random_epoch;
+
+/// The version of the index's keys and values.
+pub const INDEX_VERSION: u32 = keys::VERSION;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
