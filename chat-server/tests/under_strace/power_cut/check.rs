@@ -122,11 +122,24 @@ impl Left<'_> {
         };
         let store = open();
         let report = store.report().clone();
-        // The image is a copy, and its store begins an epoch.
+        // A journal without `state` and `index` may have been put there: another epoch begins.
         let written = report.position.0 - u64::from(report.new_epoch.is_some());
         let batches = self.check_journal(&data, written);
         assert!(answers.are_given_by(&store, batches), "the store does not answer what its journal says");
         let rebuilt = matches!(report.index, IndexReport::Rebuilt { .. });
+        let (acknowledged, position) = self.acknowledged.unwrap_or_default();
+        let found = Found {
+            cut: report.cut.is_some(),
+            rebuilt,
+            unanswered: batches > acknowledged,
+            checked: position,
+        };
+        if let Some(why) = report.new_epoch {
+            assert_eq!(acknowledged, 0, "{why}, and something was acknowledged");
+            drop(store);
+            fs::remove_dir_all(dir).unwrap();
+            return found;
+        }
         assert!(rebuilt || !self.index_is_unsound, "an index was trusted that was not synced");
         block_on(store.commit(batch(&reference(batches), batches))).unwrap();
         if self.close {
@@ -141,8 +154,7 @@ impl Left<'_> {
         assert_eq!(store.report().cut, None, "the second stop tears nothing");
         drop(store);
         fs::remove_dir_all(dir).unwrap();
-        let (acknowledged, position) = self.acknowledged.unwrap_or_default();
-        Found { cut: report.cut.is_some(), rebuilt, unanswered: batches > acknowledged, checked: position }
+        found
     }
 
     /// Checks for the acknowledged batches, perhaps the next one, and nothing else. Returns the
