@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chat_core::conversation::{Conversation, Standing};
+use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, UserId};
 use chat_core::permission::takes_part;
 use chat_core::protocol::{Message, User};
@@ -201,21 +201,14 @@ async fn unread_counts(
     let after = listed.iter().zip(read).map(|((conversation, _), read)| {
         signed(conversation.last_seq.saturating_sub(UNREAD_WINDOW).max(*read))
     });
-    let since = listed.iter().map(|(conversation, _)| joined_at(account, conversation));
+    let since = listed.iter().map(|(conversation, _)| {
+        account.unread_since(&conversation.participation).map_or(i64::MIN, Timestamp::as_millis)
+    });
     let (after, since): (Vec<_>, Vec<_>) = (after.collect(), since.collect());
     let user = key(account.user.id.as_str());
     let found =
         snapshot.query(UNREAD, &[&ids(listed), &after, &since, &user, &i64::from(UNREAD_MOST)]).await?;
     found.iter().map(|row| Ok(u32::try_from(rows::number(row, 0)?).unwrap_or(UNREAD_MOST))).collect()
-}
-
-/// The time from which messages count as unread, in milliseconds.
-fn joined_at(account: &Account, conversation: &Conversation) -> i64 {
-    let joined = match conversation.participation.members.standing(&account.user.id) {
-        Standing::Member | Standing::ControlMember => None,
-        Standing::Unnamed | Standing::Withdrawn => account.joined_at(&conversation.participation.teams),
-    };
-    joined.map_or(i64::MIN, Timestamp::as_millis)
 }
 
 /// The data of all members and senders.

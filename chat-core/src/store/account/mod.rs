@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use rules::{Said, Source, TokenVerdict};
 pub use stored::StoredAccount;
 
+use crate::conversation::{Participation, Standing};
 use crate::id::TeamId;
 use crate::protocol::User;
 use crate::time::Timestamp;
@@ -135,6 +136,15 @@ impl Account {
     pub fn joined_at(&self, teams: &[TeamId]) -> Option<Timestamp> {
         let own = teams.iter().filter(|team| self.teams.contains(team));
         own.map(|team| self.joined.get(team).copied()).min().flatten()
+    }
+
+    /// The time from which a conversation's messages count as unread for the user. `None` is the
+    /// beginning, as for every member by name.
+    pub fn unread_since(&self, Participation { teams, members }: &Participation) -> Option<Timestamp> {
+        match members.standing(&self.user.id) {
+            Standing::Member | Standing::ControlMember => None,
+            Standing::Unnamed | Standing::Withdrawn => self.joined_at(teams),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 
 use super::MemoryState;
-use crate::conversation::{Participation, Standing};
 use crate::export::ExportedConversation;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::permission::takes_part;
@@ -108,15 +107,11 @@ impl MemoryState {
 impl ExportedConversation {
     fn row(&self, account: &Account) -> ConversationRow {
         let user = &account.user.id;
-        let Participation { teams, members } = &self.conversation.participation;
         let read_up_to = self.read_up_to.get(user).copied().unwrap_or_default();
-        let joined_at = match members.standing(user) {
-            Standing::Member | Standing::ControlMember => None,
-            Standing::Unnamed | Standing::Withdrawn => account.joined_at(teams),
-        };
+        let since = account.unread_since(&self.conversation.participation);
         let newest = self.messages.iter().rev().take(as_index(UNREAD_WINDOW));
         let unread = newest.take_while(|message| message.seq.is_some_and(|seq| seq > read_up_to));
-        let unread = unread.take_while(|message| joined_at.is_none_or(|at| message.sent_at >= at));
+        let unread = unread.take_while(|message| since.is_none_or(|at| message.sent_at >= at));
         let unread = unread.filter(|message| message.sender_id != *user).take(UNREAD_MOST as usize);
         ConversationRow {
             conversation: self.conversation.clone(),

@@ -231,16 +231,13 @@ impl Snapshot<'_> {
         Conversation { id, participation, last_seq, .. }: &Conversation,
         read_up_to: u64,
     ) -> Result<u32, UnavailableError> {
-        let joined_at = match participation.members.standing(&account.user.id) {
-            Standing::Member | Standing::ControlMember => None,
-            Standing::Unnamed | Standing::Withdrawn => account.joined_at(&participation.teams),
-        };
+        let since = account.unread_since(participation);
         let first = read_up_to.max(last_seq.saturating_sub(UNREAD_WINDOW)).saturating_add(1);
         let mut count = 0;
         if first <= *last_seq {
             for message in StoredMessages::new(&self.view, id, first..=*last_seq, true)? {
                 let (_, message) = message?;
-                if count == UNREAD_MOST || joined_at.is_some_and(|joined_at| message.sent_at < joined_at) {
+                if count == UNREAD_MOST || since.is_some_and(|since| message.sent_at < since) {
                     break;
                 }
                 count += u32::from(message.sender != account.user.id);
