@@ -138,6 +138,25 @@ fn a_repeat_at_another_handle_is_a_duplicate_and_an_old_permit_a_conflict() {
     });
 }
 
+#[test]
+fn handles_that_commit_at_once_wait_for_each_other() {
+    run(async {
+        let address = create().await;
+        let (a, b) = (SharedStore::open(&address).await.unwrap(), SharedStore::open(&address).await.unwrap());
+        let id = begin(&a).await;
+        let write = async |store: &SharedStore| {
+            for _ in 0..40 {
+                let permit = permit(store, "driver", &id).await;
+                store.commit(vec![message(permit, "at once", None)]).await.unwrap()[0].as_ref().unwrap();
+            }
+        };
+        tokio::join!(write(&a), write(&b));
+        let Followed { happened, .. } = a.follow(Position(0)).await.unwrap();
+        let positions: Vec<_> = happened.iter().map(|one| one.position.0).collect();
+        assert_eq!(positions, (1..=83).collect::<Vec<_>>());
+    });
+}
+
 /// A failover to a standby that lacks records gives their positions again.
 #[test]
 fn a_lost_tail_begins_another_epoch_even_if_its_positions_are_given_again() {
