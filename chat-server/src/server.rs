@@ -14,8 +14,8 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
-use tracing::info;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
 
 use crate::admin::{Admin, Listeners};
 use crate::auth::{Jwks, SecretOrigin, TokenVerifier};
@@ -45,6 +45,10 @@ use crate::websocket;
 
 /// Interval between two looks whether the engine is ready.
 const READY_EVERY: Duration = Duration::from_millis(20);
+
+/// Patience for the engine at a start. Later, connections are accepted without it: health is
+/// answered, and the engine asks clients to come back.
+const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// The future that runs the engine and returns the store.
 type Service = Pin<Box<dyn Future<Output = ServerStore> + Send>>;
@@ -211,11 +215,14 @@ impl Server {
             #[cfg(feature = "console")]
             console: self.console,
         });
-        until_ready(&self.handle).await;
         // Every connection holds a sender. The channel ends when all are gone.
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
-            () = accept_all(&self.listener, &newcomers, &shared, &alive) => {}
+            () = async {
+                let ready = timeout(READY_WITHIN, until_ready(&self.handle)).await;
+                ready.unwrap_or_else(|_| warn!("serves before the accounts of control are loaded"));
+                accept_all(&self.listener, &newcomers, &shared, &alive).await;
+            } => {}
             () = async {
                 shutdown.await;
                 info!(seconds = self.drain_for.as_secs(), "stopping");
