@@ -67,9 +67,15 @@ id! {
 id! {
     /// The name of a team: a set of users who answer for conversations together.
     ///
-    /// At most 40 bytes. A store may refuse longer names.
+    /// At most [`BYTES_MOST`](Self::BYTES_MOST) bytes. The engine refuses longer names.
     TeamId
 }
+
+impl TeamId {
+    /// The limit of a name's length, in bytes. Every store must take names of this length.
+    pub const BYTES_MOST: usize = 40;
+}
+
 id! {
     /// An idempotency key chosen by the client: a repeated request with the same id is not carried
     /// out twice.

@@ -170,7 +170,8 @@ impl Engine {
         self.timers.set(again, Timer::Directory);
     }
 
-    /// Stores the teams of users anew where the policy has changed.
+    /// Stores the teams of users anew where the policy has changed. Users for whom the policy has
+    /// no valid teams keep the old ones.
     fn file_staff(&mut self) {
         let staff: Vec<_> = self.directory.staff().cloned().collect();
         for known in staff {
@@ -178,7 +179,10 @@ impl Engine {
                 && let Some(account) = self.teams.file_anew(&known.account, self.now.wall)
             {
                 let replaces = Some(known.position);
-                self.submit_for(Origin::Engine, Change::PutAccount(PutAccount { account, replaces }));
+                let change = Change::PutAccount(PutAccount { account, replaces });
+                if self.check_teams(&change).is_ok() {
+                    self.submit_for(Origin::Engine, change);
+                }
             }
         }
     }

@@ -230,6 +230,7 @@ impl Engine {
             Operation::Command(command) => {
                 let step = command::step(command, &mut self.context(pending))?;
                 if let Step::Commit(change) = &step {
+                    self.check_teams(change)?;
                     self.has_headroom(pending, change)?;
                 }
                 return Ok(step);
@@ -244,6 +245,7 @@ impl Engine {
         permission::by_role(pending.account.user().role, event)?;
         let step = handler::step(request, &mut self.context(pending))?;
         if let Step::Commit(change) = &step {
+            self.check_teams(change)?;
             self.has_headroom(pending, change)?;
             self.afford(pending, change)?;
         }

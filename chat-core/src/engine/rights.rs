@@ -54,9 +54,14 @@ impl Engine {
     /// Puts the account of a connection that is being admitted, in place of the known one.
     fn put_account(&mut self, admission: Admission, known: Option<&StoredAccount>, account: Account) {
         let account = self.teams.file(account, self.now.wall);
-        self.take_up(admission.conn, &StoredAccount::after(known, account.clone(), Position::default()));
+        let stored = StoredAccount::after(known, account.clone(), Position::default());
         let replaces = known.map(|known| known.position);
-        self.submit_for(Origin::Entry(admission), Change::PutAccount(PutAccount { account, replaces }));
+        let change = Change::PutAccount(PutAccount { account, replaces });
+        if let Err(error) = self.check_teams(&change) {
+            return self.close(admission.conn, CloseCode::TryAgainLater, Some(error));
+        }
+        self.take_up(admission.conn, &stored);
+        self.submit_for(Origin::Entry(admission), change);
     }
 
     /// Admits a connection whose account has been put at this position.

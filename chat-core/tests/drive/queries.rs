@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chat_core::drive::{Clock, Drive, NoRefresh, QueryError, StoppedError};
-use chat_core::engine::{Claims, Engine, Settings};
+use chat_core::engine::{Claims, Engine, Settings, Teams};
+use chat_core::protocol::{Role, User};
 use chat_core::store::{Facts, MemoryStore, Query, Store, StoredAccount, UnavailableError, Window};
-use chat_core::testing::StoppedClock;
+use chat_core::testing::{NorthAndSouth, StoppedClock};
 use chat_core::time::{Monotonic, Timestamp};
 use core_test_support::chat::Chat;
-use core_test_support::{driver, secs, settings, staff, unhurried};
+use core_test_support::{driver, named, secs, settings, staff, unhurried};
 use futures::executor::{LocalPool, block_on};
 use futures::future::FutureExt;
 use futures::task::LocalSpawnExt;
@@ -65,23 +66,30 @@ fn a_query_of_a_stopped_engine_or_a_lost_store_is_an_error() {
     assert_eq!(lost.to_string(), "the store is unavailable: it is lost");
 }
 
+fn north() -> User {
+    named("control_3", Role::ControlStaff, "Nora North", "Smith")
+}
+
 #[test]
-fn a_shared_store_and_clock_are_those_of_the_engine() {
+fn a_shared_store_clock_and_policy_are_those_of_the_engine() {
     let store = Arc::new(MemoryStore::new("epoch_1"));
     let clock = Arc::new(StoppedClock::default());
     clock.advance(secs(5));
-    let engine = Engine::new(Settings::default(), [7; 32]);
+    let teams: Arc<dyn Teams> = Arc::new(NorthAndSouth);
+    let engine =
+        Engine::new(Settings { teams: Box::new(Arc::clone(&teams)), ..Settings::default() }, [7; 32]);
     let drive = Drive::new(engine, Arc::clone(&store), Arc::new(NoRefresh), Arc::clone(&clock));
     let (handle, service) = drive.start();
     let mut pool = LocalPool::new();
     pool.spawner().spawn_local(service.map(drop)).unwrap();
-    let claims = Claims { user: driver(), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
+    let claims = Claims { user: north(), expires_at: Timestamp::from_millis(1_000_000), issued_at: None };
     let session = pool.run_until(handle.open(claims)).unwrap();
     pool.run_until_stalled();
-    let loaded = block_on(store.load(Query::Account(driver().id))).unwrap();
+    let loaded = block_on(store.load(Query::Account(north().id))).unwrap();
     let Facts::Account(Some(StoredAccount { account, .. })) = loaded.facts else {
         panic!("the account is stored")
     };
+    assert_eq!((&account.teams, teams.of_user(&north())), (&vec!["North".into()], vec!["North".into()]));
     assert_eq!(account.said.unwrap().at, Timestamp::from_millis(5_000), "by the shared clock");
     assert_eq!(Clock::now(&clock).monotonic, Monotonic(secs(5)));
     assert!(clock.sleep_until(Monotonic(secs(5))).now_or_never().is_some());

@@ -1,9 +1,11 @@
 //! Wrong inputs of an embedder: one test for each row of `WRONG_INPUTS.md`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::drive::Frame;
-use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Input};
+use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Input, Settings, SupportRequest, Teams};
+use chat_core::id::TeamId;
 use chat_core::protocol::{CloseCode, ErrorCode, Role, User};
 use chat_core::store::{Facts, Loaded, Position, Rejected};
 use chat_core::testing::World;
@@ -141,6 +143,57 @@ fn a_token_already_expired_is_closed_at_once() {
     let claims = Claims { expires_at: START.plus(secs(30)), ..claims(driver()) };
     world.input(Input::Connected { conn, claims });
     assert_eq!(closed(&world, conn), Some(CloseCode::TokenExpired));
+}
+
+/// A policy of one team for everything, with this name.
+struct Named(String);
+
+impl Teams for Named {
+    fn of_request(&self, _: &SupportRequest<'_>) -> Vec<TeamId> {
+        vec![self.0.as_str().into()]
+    }
+
+    fn of_user(&self, user: &User) -> Vec<TeamId> {
+        if user.role.is_control() { vec![self.0.as_str().into()] } else { Vec::new() }
+    }
+}
+
+fn named_team(length: usize) -> Settings {
+    Settings { teams: Box::new(Arc::new(Named("x".repeat(length)))), ..unhurried() }
+}
+
+#[test]
+fn a_team_with_a_long_name_is_refused_alone() {
+    const CREATE: &str = "create_support_conversation";
+    let help = || json!({"title": "help", "content": "c", "client_message_id": "help_1"});
+    let mut world = World::new(named_team(TeamId::BYTES_MOST));
+    let (desk, asks) = (world.connect(&staff()), world.connect(&driver()));
+    let created = world.ask(asks, CREATE, help())[0].clone();
+    let conversation = created["conversation_id"].as_str().expect("the longest name is good").to_owned();
+    assert_eq!(closed(&world, desk), None);
+
+    let mut world = World::over(world.store, named_team(TeamId::BYTES_MOST + 1));
+    let asks = world.connect(&driver());
+    let text = "Database connection issue, try again with the same client_message_id: the policy `Teams` names a \
+                team with more than 40 bytes";
+    let mut refused = error("unavailable", text);
+    refused["retry_after_ms"] = 1_000.into();
+    assert_eq!(world.ask(asks, CREATE, help()), [created], "a repeat is not filed anew");
+    world.hold = true;
+    world.request(asks, CREATE, json!({"title": "more help", "content": "c"}));
+    world.request(asks, "send_chat_message", about(&conversation, json!({"content": "goes on"})));
+    world.settle();
+    world.hold = false;
+    let heard = world.take(asks);
+    assert_eq!((&heard[0], &heard[1]["success"]), (&refused, &json!(true)), "{heard:?}");
+    let desk = world.connect(&admin());
+    assert_eq!(closed(&world, desk), Some(CloseCode::TryAgainLater));
+    refused["type"] = "error".into();
+    assert_eq!(world.take(desk), [refused]);
+    let import = world.command(Command::Import(admin()));
+    assert_eq!(world.answers[&import].as_ref().unwrap_err().code, ErrorCode::Unavailable);
+    let teams = &world.store.exported().accounts[&staff().id].account.teams;
+    assert_eq!(teams[0].as_str().len(), TeamId::BYTES_MOST, "users keep their teams");
 }
 
 #[test]
