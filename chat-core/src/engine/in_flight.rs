@@ -104,7 +104,15 @@ impl InFlight {
             | (Subject::Withdrawal(id, user), Event::MemberWithdrawn(changed)) => {
                 (id, user) == (&changed.conversation, &changed.user)
             }
-            _ => false,
+            (
+                Subject::Account(_)
+                | Subject::Creation(..)
+                | Subject::Message(..)
+                | Subject::Reading(..)
+                | Subject::Addition(..)
+                | Subject::Withdrawal(..),
+                _,
+            ) => false,
         }
     }
 }

@@ -133,7 +133,7 @@ impl Faulty {
         match change {
             Change::CreateConversation(create) => self.conversations.lock().unwrap().push(create.id.clone()),
             Change::PutAccount(put) => self.accounts.lock().unwrap().push(put.account.user.id.clone()),
-            _ => {}
+            Change::AppendMessage(_) | Change::MarkRead(_) | Change::Enrol(_) | Change::Withdraw(_) => {}
         }
     }
 

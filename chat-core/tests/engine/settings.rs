@@ -8,7 +8,7 @@ use chat_core::limits::{
     Rate, RateLimits, RateSetting,
 };
 use chat_core::testing::World;
-use core_test_support::ops::Op;
+use core_test_support::ops::{Op, Request};
 use core_test_support::run::Run;
 use core_test_support::settings;
 use proptest::prelude::*;
@@ -278,21 +278,21 @@ fn ops() -> Vec<Op> {
     let users = (0..6).map(Op::Connect);
     let (conn, conversation) = (0, 0);
     let requests = [
-        Op::Create { conn: 0, key: Some(1), emergency: true },
-        Op::Create { conn: 2, key: None, emergency: false },
+        Op::Request(0, Request::Create { key: Some(1), emergency: true }),
+        Op::Request(2, Request::Create { key: None, emergency: false }),
         Op::AnswerAll,
         Op::Burst { conn: 3, conversation: 0 },
-        Op::Send { conn: 3, conversation: 0, key: Some(1) },
+        Op::Request(3, Request::Send { conversation: 0, key: Some(1) }),
         Op::AnswerAll,
-        Op::Send { conn: 3, conversation: 0, key: Some(1) },
-        Op::Type { conn: 3, conversation: 0, is_typing: true },
-        Op::Type { conn: 0, conversation: 0, is_typing: true },
-        Op::Type { conn: 3, conversation: 0, is_typing: false },
-        Op::Read { conn: 3, conversation: 0, seq: 0 },
-        Op::Join { conn, conversation, after: Some(0), known_epoch: true },
-        Op::History { conn, conversation },
-        Op::List { conn, brief: true },
-        Op::List { conn: 3, brief: false },
+        Op::Request(3, Request::Send { conversation: 0, key: Some(1) }),
+        Op::Request(3, Request::Type { conversation: 0, is_typing: true }),
+        Op::Request(0, Request::Type { conversation: 0, is_typing: true }),
+        Op::Request(3, Request::Type { conversation: 0, is_typing: false }),
+        Op::Request(3, Request::Read { conversation: 0, seq: 0 }),
+        Op::Request(conn, Request::Join { conversation, after: Some(0), known_epoch: true }),
+        Op::Request(conn, Request::History { conversation }),
+        Op::Request(conn, Request::List { brief: true }),
+        Op::Request(3, Request::List { brief: false }),
         Op::AnswerAll,
         Op::Deactivate(3),
         Op::Advance(11),

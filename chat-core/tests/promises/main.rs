@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use chat_core::protocol::EventType;
-use core_test_support::ops::Op;
+use core_test_support::ops::{Op, Request};
 use core_test_support::run::watch;
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ proptest! {
 /// A request that no operation sends is checked by nothing here, and by no fuzzer.
 #[test]
 fn the_operations_send_every_request() {
-    const CREATE: Op = Op::Create { conn: 0, key: None, emergency: false };
+    const CREATE: Op = Op::Request(0, Request::Create { key: None, emergency: false });
     // A driver with a conversation, and control.
     let setup = [Op::Connect(0), Op::Connect(3), Op::AnswerAll, CREATE, Op::AnswerAll];
     let mut granted = BTreeSet::new();

@@ -1,36 +1,136 @@
 //! Operations on a world, drawn from bytes by a test and by a fuzzer.
 
 use chat_core::testing::world::Answer;
+use serde_json::{Value, json};
+
+use crate::run::Run;
 
 /// One operation. Its numbers pick from the connections, conversations and questions of the moment.
 #[derive(Clone, Debug)]
 pub enum Op {
     Connect(usize),
-    ConnectWithRole { user: usize, role: usize },
+    ConnectWithRole {
+        user: usize,
+        role: usize,
+    },
     Crowd(usize),
     Disconnect(usize),
-    Create { conn: usize, key: Option<u8>, emergency: bool },
-    Send { conn: usize, conversation: usize, key: Option<u8> },
-    Read { conn: usize, conversation: usize, seq: usize },
-    Type { conn: usize, conversation: usize, is_typing: bool },
-    Join { conn: usize, conversation: usize, after: Option<u64>, known_epoch: bool },
-    History { conn: usize, conversation: usize },
-    List { conn: usize, brief: bool },
-    NextPage { conn: usize, brief: bool },
-    Row { conn: usize, conversation: usize, brief: bool },
-    Room(usize),
-    Refresh { conn: usize, user: usize },
-    Garbage(usize),
-    Burst { conn: usize, conversation: usize },
-    Enrol { conversation: usize, user: usize },
-    Withdraw { conversation: usize, user: usize },
+    /// A request from one of the open connections.
+    Request(usize, Request),
+    /// 40 messages from one of the open connections.
+    Burst {
+        conn: usize,
+        conversation: usize,
+    },
+    Enrol {
+        conversation: usize,
+        user: usize,
+    },
+    Withdraw {
+        conversation: usize,
+        user: usize,
+    },
     Deactivate(usize),
     Activate(usize),
     Headroom(usize),
     Import(usize),
-    Answer { question: usize, answer: Answer },
+    Answer {
+        question: usize,
+        answer: Answer,
+    },
     AnswerAll,
     Advance(u64),
+}
+
+/// A request of a client. Its numbers pick as those of an [`Op`].
+#[derive(Clone, Debug)]
+pub enum Request {
+    Create { key: Option<u8>, emergency: bool },
+    Send { conversation: usize, key: Option<u8> },
+    Read { conversation: usize, seq: usize },
+    Type { conversation: usize, is_typing: bool },
+    Join { conversation: usize, after: Option<u64>, known_epoch: bool },
+    History { conversation: usize },
+    List { brief: bool },
+    NextPage { brief: bool },
+    Row { conversation: usize, brief: bool },
+    Room,
+    Refresh { user: usize },
+    Garbage,
+}
+
+impl Request {
+    /// The event of the request.
+    pub(crate) fn event(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create_support_conversation",
+            Self::Send { .. } => "send_chat_message",
+            Self::Read { .. } => "mark_message_read",
+            Self::Type { .. } => "typing_indicator",
+            Self::Join { .. } => "join_conversation",
+            Self::History { .. } => "get_conversation_messages",
+            Self::List { .. } | Self::NextPage { .. } | Self::Row { .. } => "get_active_conversations",
+            Self::Room => "join_support_room",
+            Self::Refresh { .. } => "refresh_token",
+            Self::Garbage => "no_such_event",
+        }
+    }
+
+    /// The `data` of the request at this moment of the run.
+    pub(crate) fn data(&self, run: &Run) -> Value {
+        let about = |conversation| run.conversation(conversation);
+        match *self {
+            Self::Create { key, emergency } => created(key, emergency, run),
+            Self::Send { conversation, key } => json!({
+                "conversation_id": about(conversation),
+                "content": content("m", key, run),
+                "client_message_id": name("m", key),
+            }),
+            Self::Read { conversation, seq } => {
+                json!({"conversation_id": about(conversation), "message_id": run.message(conversation, seq)})
+            }
+            Self::Type { conversation, is_typing } => {
+                json!({"conversation_id": about(conversation), "is_typing": is_typing})
+            }
+            Self::Join { conversation, after, known_epoch } => {
+                let epoch = known_epoch.then_some("epoch_1");
+                json!({"conversation_id": about(conversation), "after_seq": after, "epoch": epoch})
+            }
+            Self::History { conversation } => json!({"conversation_id": about(conversation)}),
+            Self::List { brief } => listed(json!({"limit": 2}), brief),
+            Self::NextPage { brief } => listed(json!({"cursor": run.next_page(), "limit": 2}), brief),
+            Self::Row { conversation, brief } => {
+                listed(json!({"conversation_id": about(conversation)}), brief)
+            }
+            Self::Refresh { user } => json!({"token": run.user(user).id}),
+            Self::Room | Self::Garbage => json!({}),
+        }
+    }
+}
+
+fn created(key: Option<u8>, emergency: bool, run: &Run) -> Value {
+    let mut data =
+        json!({"title": "Help", "content": content("c", key, run), "client_message_id": name("c", key)});
+    if emergency {
+        data["room_type"] = "emergency_support".into();
+    }
+    data
+}
+
+fn listed(mut data: Value, brief: bool) -> Value {
+    if brief {
+        data["participants"] = "brief".into();
+    }
+    data
+}
+
+/// The same key has the same content, which makes the request a repeat.
+fn content(prefix: &str, key: Option<u8>, run: &Run) -> String {
+    key.map_or_else(|| format!("request {}", run.sent()), |key| format!("key {prefix}{key}"))
+}
+
+fn name(prefix: &str, key: Option<u8>) -> Option<String> {
+    key.map(|key| format!("{prefix}{key}"))
 }
 
 impl Op {
@@ -43,21 +143,7 @@ impl Op {
             16..=17 => Self::Crowd(a),
             18..=19 => Self::ConnectWithRole { user: a, role: b },
             20..=25 => Self::Disconnect(conn),
-            26..=35 => Self::Create { conn, key: key(b), emergency: is_odd(c) },
-            36..=85 => Self::Send { conn, conversation, key: key(c) },
-            86..=97 => Self::Read { conn, conversation, seq: c % 100 },
-            98..=107 => Self::Type { conn, conversation, is_typing: is_odd(c) },
-            108..=123 => {
-                let after = (0..8).nth(c % 16);
-                Self::Join { conn, conversation, after, known_epoch: c >= 128 }
-            }
-            124..=129 => Self::History { conn, conversation },
-            130..=133 => Self::List { conn, brief: is_odd(b) },
-            134..=139 => Self::NextPage { conn, brief: is_odd(b) },
-            140..=143 => Self::Row { conn, conversation, brief: is_odd(c) },
-            144..=145 => Self::Room(conn),
-            146..=147 => Self::Refresh { conn, user: b },
-            148..=151 => Self::Garbage(conn),
+            26..=151 => Self::Request(conn, request(kind, [b, c])),
             152..=153 => Self::Burst { conn, conversation },
             154..=157 => Self::Enrol { conversation: a, user: b },
             158..=161 => Self::Withdraw { conversation: a, user: b },
@@ -69,6 +155,28 @@ impl Op {
             230..=245 => Self::AnswerAll,
             246..=255 => Self::Advance(u64::from(u16::from_be_bytes([first, second])) % 12_000),
         }
+    }
+}
+
+/// The request of a kind from 26 to 151.
+fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
+    let conversation = b % 100;
+    match kind {
+        ..=35 => Request::Create { key: key(b), emergency: is_odd(c) },
+        36..=85 => Request::Send { conversation, key: key(c) },
+        86..=97 => Request::Read { conversation, seq: c % 100 },
+        98..=107 => Request::Type { conversation, is_typing: is_odd(c) },
+        108..=123 => {
+            let after = (0..8).nth(c % 16);
+            Request::Join { conversation, after, known_epoch: c >= 128 }
+        }
+        124..=129 => Request::History { conversation },
+        130..=133 => Request::List { brief: is_odd(b) },
+        134..=139 => Request::NextPage { brief: is_odd(b) },
+        140..=143 => Request::Row { conversation, brief: is_odd(c) },
+        144..=145 => Request::Room,
+        146..=147 => Request::Refresh { user: b },
+        148.. => Request::Garbage,
     }
 }
 

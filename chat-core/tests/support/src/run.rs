@@ -8,9 +8,9 @@ use chat_core::limits::{DailyBudget, Limits, RateLimits, RateSetting};
 use chat_core::protocol::{Role, User};
 use chat_core::testing::world::{Answer, Question};
 use chat_core::testing::{NorthAndSouth, World};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::ops::Op;
+use crate::ops::{Op, Request};
 
 /// How many connections of one user are admitted.
 const CONNECTIONS: usize = 3;
@@ -100,10 +100,14 @@ impl Run {
                 let user = self.user(user);
                 self.open.extend((0..=2 * CONNECTIONS).map(|_| self.world.connect(&user)));
             }
-            Op::Disconnect(_) | Op::Create { .. } if self.open.is_empty() => {}
+            Op::Disconnect(_) | Op::Request(_, Request::Create { .. }) if self.open.is_empty() => {}
             Op::Disconnect(conn) => {
                 let conn = self.open.remove(conn % self.open.len());
                 self.world.disconnect(conn);
+            }
+            Op::Request(conn, ref request) => self.send(conn, request),
+            Op::Burst { conn, conversation } => {
+                (0..40).for_each(|_| self.send(conn, &Request::Send { conversation, key: None }));
             }
             Op::Enrol { conversation, user } => self.command(conversation, user, |conversation, user| {
                 Command::Enrol { conversation, user: user.id }
@@ -128,98 +132,29 @@ impl Run {
             Op::Answer { question, answer } => self.answer(question, answer),
             Op::Advance(millis) => self.world.advance(Duration::from_millis(millis)),
             Op::AnswerAll => self.settle(),
-            _ => self.request(op),
         }
-    }
-
-    fn request(&mut self, op: &Op) {
-        match *op {
-            Op::Create { conn, key, emergency } => {
-                let content = content("c", key, self.sent);
-                let mut data =
-                    json!({"title": "Help", "content": content, "client_message_id": name("c", key)});
-                if emergency {
-                    data["room_type"] = "emergency_support".into();
-                }
-                self.send(conn, "create_support_conversation", &data);
-            }
-            Op::Send { conn, conversation, key } => self.send_message(conn, conversation, key),
-            Op::Burst { conn, conversation } => {
-                (0..40).for_each(|_| self.send_message(conn, conversation, None));
-            }
-            Op::Read { conn, conversation, seq } => {
-                let data = json!({
-                    "conversation_id": self.conversation(conversation),
-                    "message_id": self.message(conversation, seq),
-                });
-                self.send(conn, "mark_message_read", &data);
-            }
-            Op::Type { conn, conversation, is_typing } => {
-                let data =
-                    json!({"conversation_id": self.conversation(conversation), "is_typing": is_typing});
-                self.send(conn, "typing_indicator", &data);
-            }
-            Op::Join { conn, conversation, after, known_epoch } => {
-                let epoch = known_epoch.then_some("epoch_1");
-                let data = json!({
-                    "conversation_id": self.conversation(conversation), "after_seq": after, "epoch": epoch,
-                });
-                self.send(conn, "join_conversation", &data);
-            }
-            Op::History { conn, conversation } => {
-                let data = json!({"conversation_id": self.conversation(conversation)});
-                self.send(conn, "get_conversation_messages", &data);
-            }
-            Op::List { .. } | Op::NextPage { .. } | Op::Row { .. } => self.list(op),
-            Op::Room(conn) => self.send(conn, "join_support_room", &json!({})),
-            Op::Refresh { conn, user } => {
-                let token = self.user(user).id;
-                self.send(conn, "refresh_token", &json!({"token": token}));
-            }
-            Op::Garbage(conn) => self.send(conn, "no_such_event", &json!({})),
-            _ => {}
-        }
-    }
-
-    fn list(&mut self, op: &Op) {
-        let (conn, brief, mut data) = match *op {
-            Op::List { conn, brief } => (conn, brief, json!({"limit": 2})),
-            Op::NextPage { conn, brief } => (conn, brief, json!({"cursor": self.next_page(), "limit": 2})),
-            Op::Row { conn, conversation, brief } => {
-                (conn, brief, json!({"conversation_id": self.conversation(conversation)}))
-            }
-            _ => return,
-        };
-        if brief {
-            data["participants"] = "brief".into();
-        }
-        self.send(conn, "get_active_conversations", &data);
     }
 
     /// The cursor that the first connection with a list that went on was told last.
-    fn next_page(&self) -> Option<String> {
+    pub(crate) fn next_page(&self) -> Option<String> {
         let mut frames = self.world.peers.values().flat_map(|peer| peer.frames.iter().rev());
         frames.find_map(|frame| frame["next_cursor"].as_str()).map(str::to_owned)
     }
 
-    fn send_message(&mut self, conn: usize, conversation: usize, key: Option<u8>) {
-        let content = content("m", key, self.sent);
-        let data = json!({
-            "conversation_id": self.conversation(conversation),
-            "content": content,
-            "client_message_id": name("m", key),
-        });
-        self.send(conn, "send_chat_message", &data);
-    }
-
-    fn send(&mut self, conn: usize, kind: &'static str, data: &Value) {
+    fn send(&mut self, conn: usize, request: &Request) {
         // The engine asks for no more frames of this connection.
         let conns: Vec<_> = self.open.iter().filter(|conn| !self.world.peers[*conn].paused).collect();
         if let Some(conn) = conns.get(conn % conns.len().max(1)).map(|conn| **conn) {
-            let frame = json!({"type": kind, "data": data, "request_id": self.sent});
+            let (event, data) = (request.event(), request.data(self));
+            let frame = json!({"type": event, "data": data, "request_id": self.sent});
             self.sent += 1;
             self.world.text(conn, &frame.to_string());
         }
+    }
+
+    /// The number of requests sent.
+    pub(crate) fn sent(&self) -> usize {
+        self.sent
     }
 
     fn command(
@@ -244,12 +179,12 @@ impl Run {
         }
     }
 
-    fn user(&self, user: usize) -> User {
+    pub(crate) fn user(&self, user: usize) -> User {
         self.users[user % self.users.len()].clone()
     }
 
     /// An existing conversation, or now and then a missing one.
-    fn conversation(&self, pick: usize) -> String {
+    pub(crate) fn conversation(&self, pick: usize) -> String {
         let export = self.world.store.exported();
         let count = export.conversations.len();
         if count == 0 || pick == 99 {
@@ -259,7 +194,7 @@ impl Run {
         }
     }
 
-    fn message(&self, conversation: usize, seq: usize) -> String {
+    pub(crate) fn message(&self, conversation: usize, seq: usize) -> String {
         let export = self.world.store.exported();
         let conversation = ConversationId::from(self.conversation(conversation));
         let messages =
@@ -270,15 +205,6 @@ impl Run {
             messages[seq % messages.len()].id.to_string()
         }
     }
-}
-
-/// The same key has the same content, which makes the request a repeat.
-fn content(prefix: &str, key: Option<u8>, request: usize) -> String {
-    key.map_or_else(|| format!("request {request}"), |key| format!("key {prefix}{key}"))
-}
-
-fn name(prefix: &str, key: Option<u8>) -> Option<String> {
-    key.map(|key| format!("{prefix}{key}"))
 }
 
 /// The user under a first name that assigns to teams.
