@@ -1,4 +1,4 @@
-//! The clock of the operating system, and a thread for a store that blocks. Needs the feature
+//! The clock of the operating system, and threads for a store that blocks. Needs the feature
 //! `system`.
 //!
 //! No other module of this crate reads a clock or starts a thread, and without the feature this
@@ -13,5 +13,5 @@
 mod blocking;
 mod clock;
 
-pub use blocking::{Blocking, BlockingStore};
+pub use blocking::{Blocking, BlockingHistory, BlockingStore};
 pub use clock::SystemClock;

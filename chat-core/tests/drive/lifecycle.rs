@@ -2,12 +2,13 @@
 
 use chat_core::drive::{Frame, SessionEnd, StoppedError, join};
 use chat_core::engine::{Claims, Command};
-use chat_core::protocol::{CloseCode, ErrorCode};
-use chat_core::store::Event;
+use chat_core::id::UserId;
+use chat_core::protocol::{CloseCode, ErrorCode, User};
+use chat_core::store::{Event, Position};
 use chat_core::time::{Monotonic, Timestamp};
 use core_test_support::chat::{Chat, Client, as_json};
 use core_test_support::{
-    driver, live_seqs, of_type, other_driver, regulator, secs, settings, staff, unhurried,
+    admin, driver, live_seqs, of_type, other_driver, regulator, secs, settings, staff, unhurried,
 };
 use futures::channel::mpsc;
 use futures::task::LocalSpawnExt;
@@ -131,10 +132,8 @@ fn observers_see_what_was_committed_in_its_order() {
     let conversation = chat.create(&mut sender);
     (0..20).for_each(|_| sender.send(&conversation, "message"));
     let heard = chat.hear_json(&mut sender);
-    let mut shown = Vec::new();
-    while let Ok(event) = chat.events.try_recv() {
-        shown.push(event);
-    }
+    let (positions, shown): (Vec<_>, Vec<_>) = std::iter::from_fn(|| chat.events.try_recv().ok()).unzip();
+    assert_eq!(positions, (1..=22).map(Position).collect::<Vec<_>>(), "as the store numbers them");
     assert!(matches!(&shown[0], Event::AccountPut { account } if account.user == driver()));
     assert!(matches!(&shown[1], Event::ConversationCreated(created) if created.id.as_str() == conversation));
     let seqs: Vec<_> = shown[2..]
@@ -145,6 +144,37 @@ fn observers_see_what_was_committed_in_its_order() {
         })
         .collect();
     assert_eq!(seqs, live_seqs(&heard));
+    // A queue of the embedder gets each event as JSON and the text beside, and reads both back.
+    let queued = shown.iter().map(|event| (serde_json::to_string(event).unwrap(), event.content()));
+    let read = queued.map(|(json, text)| {
+        let mut event = serde_json::from_str::<Event>(&json).unwrap();
+        if let (Some((place, _)), Some((text, _))) = (event.content_mut(), text) {
+            place.clone_from(text);
+        }
+        event
+    });
+    assert_eq!(read.collect::<Vec<_>>(), shown);
+}
+
+#[test]
+fn an_embedder_learns_who_is_absent() {
+    let mut chat = Chat::new(unhurried());
+    let [mut sender, mut leaves, _stays] = [driver(), staff(), admin()].map(|user| chat.connect(&user, 100));
+    let conversation = chat.create(&mut sender);
+    let handle = chat.handle.clone();
+    let found = chat.pool.run_until(handle.conversation(conversation.as_str().into())).unwrap().unwrap();
+    let absent = |chat: &mut Chat, except: User| {
+        chat.settle();
+        chat.pool.run_until(handle.absent(found.clone(), except.id)).unwrap()
+    };
+    assert_eq!(absent(&mut chat, driver()), [] as [UserId; 0]);
+    leaves.hang_up();
+    assert_eq!(absent(&mut chat, driver()), [staff().id], "by team, as stored");
+    sender.hang_up();
+    assert_eq!(absent(&mut chat, driver()), [staff().id], "without the sender");
+    assert_eq!(absent(&mut chat, staff()), [driver().id], "the creator takes part by name");
+    chat.pool.run_until(handle.command(Command::Deactivate(staff().id))).unwrap();
+    assert_eq!(absent(&mut chat, admin()), [driver().id], "the inactive take part in nothing");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn each_hears_of_the_changes_of_the_other() {
     let heard = here.hear_json(&mut staff);
     assert_eq!((of_type(&heard, "new_support_conversation").len(), live_seqs(&heard)), (1, vec![1]));
     let seen = std::iter::from_fn(|| here.events.try_recv().ok());
-    let seen: Vec<_> = seen.map(|event| matches!(event, Event::ConversationCreated(_))).collect();
+    let seen: Vec<_> = seen.map(|(_, event)| matches!(event, Event::ConversationCreated(_))).collect();
     let origins: Vec<_> = std::iter::from_fn(|| here.here.try_recv().ok()).collect();
     assert_eq!((seen, origins), (vec![false, false, true], vec![true, false, false]));
 }

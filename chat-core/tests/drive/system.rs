@@ -7,10 +7,12 @@ use std::time::Duration;
 use chat_core::drive::Clock;
 use chat_core::protocol::{Role, User};
 use chat_core::store::{
-    Account, Change, Loaded, MemoryState, PutAccount, Query, Store, UnavailableError, Verdict,
+    Account, Change, CommitId, Loaded, MemoryState, MemoryStore, Position, PutAccount, Query, Store,
+    UnavailableError, Verdict,
 };
-use chat_core::system::{Blocking, BlockingStore, SystemClock};
+use chat_core::system::{Blocking, BlockingHistory, BlockingStore, SystemClock};
 use chat_core::testing::conformance::Fixture;
+use chat_core::testing::conformance::shared::SharedFixture;
 use chat_core::time::{Monotonic, Timestamp};
 use futures::executor::block_on;
 use futures::future::FutureExt;
@@ -98,3 +100,66 @@ impl Fixture for OnAThread {
 }
 
 chat_core::store_conformance!(OnAThread);
+
+/// A handle of a shared store.
+struct Shared(MemoryStore);
+
+impl BlockingStore for Shared {
+    fn load(&mut self, query: Query) -> Result<Loaded, UnavailableError> {
+        block_on(self.0.load(query))
+    }
+
+    fn commit(&mut self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
+        block_on(self.0.commit(changes))
+    }
+
+    fn commit_as(&mut self, id: CommitId, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
+        block_on(self.0.commit_as(id, changes))
+    }
+
+    fn history(&mut self) -> Option<BlockingHistory> {
+        let handle = self.0.another();
+        Some(Box::new(move |after| block_on(handle.follow(after))))
+    }
+}
+
+/// Handles on threads, over one store.
+struct HandlesOnThreads(MemoryStore);
+
+impl HandlesOnThreads {
+    fn handle(&self) -> Blocking<Shared> {
+        Blocking::start(Shared(self.0.another())).unwrap()
+    }
+}
+
+impl Fixture for HandlesOnThreads {
+    type Store = Blocking<Shared>;
+
+    async fn create(&mut self) -> Self::Store {
+        self.handle()
+    }
+
+    async fn reopen(&mut self, store: Self::Store) -> Self::Store {
+        store
+    }
+
+    async fn crash(&mut self, _: Self::Store) -> Option<Self::Store> {
+        None
+    }
+}
+
+impl SharedFixture for HandlesOnThreads {
+    async fn another(&mut self, _: &Self::Store) -> Self::Store {
+        self.handle()
+    }
+
+    async fn begin_epoch(&mut self, _: &Self::Store) {
+        self.0.alter(|state| state.lose_after(Position(0), "another epoch"));
+    }
+}
+
+mod shared {
+    use super::*;
+
+    chat_core::shared_store_conformance!(HandlesOnThreads(MemoryState::new("epoch").shared().into()));
+}

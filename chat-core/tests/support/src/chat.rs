@@ -91,8 +91,8 @@ pub struct Chat {
     pub handle: Handle,
     pub gate: Gate,
     pub clock: StoppedClock,
-    /// Events that the observer was shown.
-    pub events: mpsc::UnboundedReceiver<Event>,
+    /// Events that the observer was shown, with their positions.
+    pub events: mpsc::UnboundedReceiver<(Position, Event)>,
     /// For each of these events, whether this engine has committed it.
     pub here: mpsc::UnboundedReceiver<bool>,
     /// For each of these events, the number of commits begun before it.
@@ -130,7 +130,7 @@ impl Chat {
         let clock = StoppedClock::default();
         let drive = change(Drive::new(engine, store, tokens, clock.clone()));
         let observer = move |observed: Observed<'_>| {
-            shown.unbounded_send(observed.event.clone()).ok();
+            shown.unbounded_send((observed.position, observed.event.clone())).ok();
             origin.unbounded_send(observed.here).ok();
             count.unbounded_send(commits.load(Ordering::Relaxed)).ok();
         };
