@@ -1,14 +1,17 @@
 //! Tests with a disk whose operations fail.
 
-use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::disk::{Disk, SystemDisk};
+use super::error::ContentError;
 use super::log::{GARBAGE_LEAST, Log};
+use super::record::FORMAT;
 use super::{Change, Entry};
 use crate::outbox::Draft;
 
@@ -99,11 +102,20 @@ impl Bench {
     }
 
     fn open(&self) -> Log<FaultyDisk> {
-        let (disk, bytes) = SystemDisk::open(&self.folder.path().join("outbox")).unwrap();
+        self.open_as(FORMAT).unwrap()
+    }
+
+    /// Opens the outbox with a version that knows the formats up to this one.
+    fn open_as(&self, format: u32) -> Result<Log<FaultyDisk>, ContentError> {
+        let (disk, bytes) = SystemDisk::open(&self.path()).unwrap();
         let disk = FaultyDisk { disk, plan: Arc::clone(&self.plan) };
-        let (log, damaged) = Log::open(disk, &bytes, &UserId::from("u")).unwrap();
-        assert_eq!(damaged, 0, "a crash or a full disk is no damage");
-        log
+        let (log, damaged) = Log::open_as(disk, &bytes, &UserId::from("u"), format)?;
+        assert_eq!(damaged, 0, "a crash, a full disk or an update is no damage");
+        Ok(log)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("outbox")
     }
 
     fn fail(&self, failures: &[bool]) {
@@ -263,6 +275,46 @@ fn a_crash_at_any_step_loses_nothing_that_was_kept() {
             return;
         }
     }
+}
+
+/// An outbox of this version, with an entry in it, and the app updated to the next format.
+fn before_an_update() -> Bench {
+    let bench = Bench::new();
+    bench.open().write(vec![put(1, 10)]).unwrap();
+    bench.fail(&[]);
+    bench
+}
+
+#[test]
+fn an_update_loses_no_entry_of_the_older_format() {
+    let bench = before_an_update();
+    let mut log = bench.open_as(FORMAT + 1).unwrap();
+    assert_eq!(bench.done(), ["draft", "adopt", "cut", "sync", "sync_folder"], "rewritten at once");
+    log.write(vec![put(2, 10)]).unwrap();
+    drop(log);
+    assert_eq!(ids(&bench.open_as(FORMAT + 1).unwrap()), ["1", "2"]);
+    assert!(matches!(bench.open_as(FORMAT), Err(ContentError::Newer { .. })), "the app was set back");
+}
+
+#[test]
+fn a_full_disk_during_an_update_loses_nothing_and_mixes_no_formats() {
+    let bench = before_an_update();
+    bench.fail(&[true, true]);
+    let mut log = bench.open_as(FORMAT + 1).unwrap();
+    log.write(vec![put(2, 10)]).unwrap_err();
+    assert_eq!(bench.done(), ["draft", "draft"], "nothing is added to a file of the older format");
+    log.write(vec![put(3, 10)]).unwrap();
+    drop(log);
+    assert_eq!(ids(&bench.open_as(FORMAT + 1).unwrap()), ["1", "3"]);
+}
+
+#[test]
+fn an_update_reads_the_older_format_without_its_header() {
+    let bench = before_an_update();
+    let bytes = fs::read(bench.path()).unwrap();
+    let header = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    fs::write(bench.path(), &bytes[header + 1..]).unwrap();
+    assert_eq!(ids(&bench.open_as(FORMAT + 1).unwrap()), ["1"]);
 }
 
 proptest! {

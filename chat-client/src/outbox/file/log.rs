@@ -19,12 +19,17 @@ pub(super) const GARBAGE_LEAST: u64 = 64 << 10;
 pub(super) struct Log<D> {
     disk: D,
     owner: UserId,
+    /// The format in which files are written.
+    format: u32,
+    /// The prefix of the changes in the file, by the file's own format.
     seal: Seal,
     kept: Vec<StoredDraft>,
     /// Bytes of the used part of the file. The rest does not count and is cut off.
     length: u64,
     /// Whether the file is damaged and should be rewritten.
     worn: bool,
+    /// Whether the file has an older format, and must be rewritten before the next write.
+    outdated: bool,
     /// Whether an operation failed that the durable state depends on. Nothing is written before
     /// [`Log::settle`] succeeds.
     unsettled: bool,
@@ -39,8 +44,19 @@ struct StoredDraft {
 impl<D: Disk> Log<D> {
     /// Opens a log with the file's content `bytes`, and returns the number of damaged places.
     pub(super) fn open(disk: D, bytes: &[u8], owner: &UserId) -> Result<(Self, u64), ContentError> {
-        let (seal, owner) = (Seal::of(owner), owner.clone());
-        let mut log = Self { disk, owner, seal, kept: Vec::new(), length: 0, worn: false, unsettled: false };
+        Self::open_as(disk, bytes, owner, FORMAT)
+    }
+
+    /// Opens a log of a version whose newest format is `format`.
+    pub(super) fn open_as(
+        disk: D,
+        bytes: &[u8],
+        owner: &UserId,
+        format: u32,
+    ) -> Result<(Self, u64), ContentError> {
+        let (seal, owner, kept) = (Seal::of(owner, format), owner.clone(), Vec::new());
+        let (worn, outdated, unsettled) = (false, false, false);
+        let mut log = Self { disk, owner, format, seal, kept, length: 0, worn, outdated, unsettled };
         if bytes.is_empty() {
             log.rewrite().map_err(ContentError::Create)?;
             return Ok((log, 0));
@@ -52,25 +68,30 @@ impl<D: Disk> Log<D> {
 
     fn replay(&mut self, bytes: &[u8]) -> Result<u64, ContentError> {
         let header = Seal::of_header().read::<Header>(bytes);
-        let start = match header {
-            Some((Header { format, .. }, _)) if format > FORMAT => {
-                return Err(ContentError::Newer { found: format, known: FORMAT });
+        let (start, format) = match header {
+            Some((Header { format, .. }, _)) if format > self.format => {
+                return Err(ContentError::Newer { found: format, known: self.format });
             }
             Some((Header { owner: found, .. }, _)) if found != self.owner => {
                 return Err(ContentError::OfAnotherUser { found, wanted: self.owner.clone() });
             }
-            Some((_, length)) => length,
-            None => 0,
+            Some((Header { format, .. }, length)) => (length, format),
+            None => (0, self.format_of_changes(bytes).ok_or(ContentError::Unrecognised)?),
         };
+        self.seal = Seal::of(&self.owner, format);
+        self.outdated = format < self.format;
         let scan = scan(&self.seal, bytes, start);
-        if start == 0 && scan.changes.is_empty() {
-            return Err(ContentError::Unrecognised);
-        }
         scan.changes.into_iter().for_each(|(change, length)| self.apply(change, length));
         self.length = scan.end as u64;
         self.worn = scan.damaged > 0;
         self.unsettled = scan.end < bytes.len();
         Ok(scan.damaged)
+    }
+
+    /// The format in which a file without a readable header has a readable change.
+    fn format_of_changes(&self, bytes: &[u8]) -> Option<u32> {
+        let mut formats = (1..=self.format).rev();
+        formats.find(|format| !scan(&Seal::of(&self.owner, *format), bytes, 0).changes.is_empty())
     }
 
     /// Returns the entries in the order of their insertion.
@@ -82,6 +103,9 @@ impl<D: Disk> Log<D> {
     pub(super) fn write(&mut self, changes: Vec<Change>) -> io::Result<()> {
         if self.unsettled {
             self.settle()?;
+        }
+        if self.outdated {
+            self.rewrite()?;
         }
         let mut bytes = Vec::new();
         let lengths: Vec<u64> = changes.iter().map(|change| self.seal.write(&mut bytes, change)).collect();
@@ -102,7 +126,7 @@ impl<D: Disk> Log<D> {
     /// An error loses nothing: the old file is whole, and the next call tries again.
     pub(super) fn tidy(&mut self) {
         let live = self.live();
-        if self.worn || self.length.saturating_sub(live) > live.max(GARBAGE_LEAST) {
+        if self.worn || self.outdated || self.length.saturating_sub(live) > live.max(GARBAGE_LEAST) {
             let _ = self.rewrite();
         }
     }
@@ -141,17 +165,17 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
-    /// Writes a second file with the entries, and replaces the first.
+    /// Writes a second file with the entries, in the newest format, and replaces the first.
     fn rewrite(&mut self) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        Seal::of_header().write(&mut bytes, &Header { format: FORMAT, owner: self.owner.clone() });
+        let (mut bytes, seal) = (Vec::new(), Seal::of(&self.owner, self.format));
+        Seal::of_header().write(&mut bytes, &Header { format: self.format, owner: self.owner.clone() });
         for kept in &mut self.kept {
-            kept.length = self.seal.write(&mut bytes, &Change::Put(kept.entry.clone()));
+            kept.length = seal.write(&mut bytes, &Change::Put(kept.entry.clone()));
         }
         self.disk.draft(&bytes)?;
         self.disk.adopt()?;
-        self.length = bytes.len() as u64;
-        self.worn = false;
+        (self.length, self.seal) = (bytes.len() as u64, seal);
+        (self.worn, self.outdated) = (false, false);
         // A crash may still bring back the old file, without later writes to the new one.
         self.unsettled = true;
         self.settle()

@@ -19,7 +19,8 @@ use super::Change;
 /// The format written here, and the newest that is read.
 ///
 /// Must grow with every change to the content of lines, even for one more variant: an old version
-/// would take an unknown line for damage and lose it.
+/// would take an unknown line for damage and lose it. The lines of every older format must stay
+/// readable, because they are the messages that wait on a phone during its update.
 pub(super) const FORMAT: u32 = 1;
 
 /// Bytes before the JSON: two numbers of eight digits, each followed by a space.
@@ -42,10 +43,10 @@ impl Seal {
         Self(Hasher::new())
     }
 
-    /// The prefix of this user's changes.
-    pub(super) fn of(owner: &UserId) -> Self {
+    /// The prefix of this user's changes in a file of this format.
+    pub(super) fn of(owner: &UserId, format: u32) -> Self {
         let mut hasher = Hasher::new();
-        hasher.update(format!("{FORMAT} {owner}\n").as_bytes());
+        hasher.update(format!("{format} {owner}\n").as_bytes());
         Self(hasher)
     }
 
