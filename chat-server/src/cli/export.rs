@@ -22,14 +22,15 @@ are written one after another, ordered by creation, each with all its events in 
                 name. Without teams, the conversation is from before teams, and participants are all
   message       conversation_id, seq, message_id, sender_id, sent_at, and content, or erased: true if
                 retention has erased the text
-  read          conversation_id, user_id, up_to: the user has read messages up to this seq
+  read          conversation_id, user_id, up_to, at: the user has read messages up to this seq. Without
+                at, the reading is from before its time was recorded
   enrolled, withdrawn
                 conversation_id, user_id, version, standing: the user was added or withdrawn by name
   end           head: the last line of a complete export, with the head of the journal's chain for
                 `chat-server verify --expect`
 
-The journal records no time for read, enrolled and withdrawn: --since and --until treat them as
-simultaneous with the previous message. The line `conversation` is always written for a conversation
+The journal records no time for enrolled and withdrawn. --since and --until treat read, enrolled and
+withdrawn as simultaneous with the previous message. The line `conversation` is always written for a conversation
 with an event in the requested period.";
 
 #[derive(Debug, Args)]

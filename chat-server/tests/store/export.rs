@@ -43,6 +43,7 @@ enum Line {
         conversation_id: String,
         user_id: String,
         up_to: u64,
+        at: String,
     },
     Enrolled {
         position: u64,
@@ -107,7 +108,8 @@ fn brief(line: &Line) -> String {
             assert!(message_id.starts_with("msg_") && message_id.ends_with(&seq.to_string()), "{message_id}");
             format!("{conversation_id} {seq} {sender_id} {content:?} {erased}")
         }
-        Line::Read { conversation_id, user_id, up_to, .. } => {
+        Line::Read { conversation_id, user_id, up_to, at, .. } => {
+            assert_eq!(at, "2024-01-15T10:30:00.000Z", "the time of the request");
             format!("{conversation_id} {user_id} read {up_to}")
         }
         Line::Enrolled { conversation_id, user_id, version, standing, .. } => {

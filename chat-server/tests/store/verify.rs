@@ -7,12 +7,12 @@ use std::thread;
 
 use crate::bytes::{chain_anew, records};
 use chat_core::protocol::Role;
-use chat_core::store::{Change, Membership};
+use chat_core::store::{Account, Change, Membership};
 use chat_server::store::journal::{ChainHead, read_all};
 use chat_server::store::{Checks, FindingError, LocalStore, Options, Verified, verify};
 use server_test_support::store::{
     account, commit, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, open_with,
-    read, segments,
+    person, put, read, segments,
 };
 use tempfile::TempDir;
 
@@ -224,14 +224,18 @@ fn a_journal_that_is_being_written_is_not_taken_for_damaged() {
 }
 
 /// A journal in which the first of these bytes were replaced, with checksums and chain made right
-/// again.
-fn forged(from: &str, to: &str) -> TempDir {
+/// again. All replacements together keep the length.
+fn forged(changes: &[(&str, &str)]) -> TempDir {
     let forged = TempDir::new().unwrap();
     copy_dir(&store().path().join("journal"), &forged.path().join("journal"));
     let segment = last_segment(forged.path());
     let mut bytes = fs::read(&segment).unwrap();
-    let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
-    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    let length = bytes.len();
+    for (from, to) in changes {
+        let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        bytes.splice(at..at + from.len(), to.bytes());
+    }
+    assert_eq!(bytes.len(), length);
     chain_anew(&mut bytes);
     fs::write(segment, bytes).unwrap();
     forged
@@ -242,7 +246,7 @@ fn a_journal_that_was_forged_and_chained_anew_is_found_by_a_head_that_was_noted_
     let sound = store();
     let head = verified(sound.path()).head.unwrap();
     assert_eq!(expecting(sound.path(), head).count, 0);
-    let forged = forged("Support: a title", "Support: a t1tle");
+    let forged = forged(&[("Support: a title", "Support: a t1tle")]);
     assert_eq!(verified(forged.path()).count, 0, "by itself nothing is wrong with it");
     let found = expecting(forged.path(), head);
     assert!(matches!(&found.findings[..], [FindingError::Expected { .. }]), "{:?}", texts(&found));
@@ -288,10 +292,47 @@ fn what_no_server_writes_is_named_with_its_position() {
         (r#""participants":["driver"]"#, r#""participants":["drover"]"#, "lack driver, who created it"),
     ];
     for (from, to, expected) in cases {
-        let forged = forged(from, to);
+        let forged = forged(&[(from, to)]);
         let found = texts(&verified(forged.path()));
         assert!(found.iter().any(|text| text.contains(expected)), "{to}: {found:?}");
     }
+}
+
+#[test]
+fn a_conversation_that_no_server_would_create_is_named() {
+    let of_control: &[_] = &[
+        (
+            r#""id":"driver","email":"","role":"BUS_DRIVER""#,
+            r#""id":"driver","email":"","role":"CONTROL_STAFF""#,
+        ),
+        (r#","teams":[]"#, "        "),
+    ];
+    let of_many_teams: &[_] = &[
+        (r#"["driver"],"teams":["control"]"#, r#"["driver"],"teams":["a","b","c","d","e","f","g","h","i"]"#),
+        (r#","client_message_id":"a""#, ""),
+        ("Support: a title", "Support: a tit"),
+    ];
+    for (changes, expected) in [
+        (of_control, "conv_1 is created by driver, who is in control"),
+        (of_many_teams, "conv_1 has 9 teams, and 8 are the most"),
+    ] {
+        let found = texts(&verified(forged(changes).path()));
+        assert!(found.iter().any(|text| text.contains(expected)), "{found:?}");
+    }
+}
+
+#[test]
+fn an_account_of_more_teams_than_the_engine_files_is_named() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    for (user, count) in [("another", Account::TEAMS_MOST), ("greedy", Account::TEAMS_MOST + 1)] {
+        let teams = (10..10 + count).map(|number| number.to_string().into()).collect();
+        commit(&store, vec![put(Account { teams, ..person(user, Role::QueueRegulator) })]);
+    }
+    store.close().unwrap();
+    let found = texts(&verified(dir.path()));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("greedy has 33 teams, and 32 are the most"), "{found:?}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Data of older versions opens and holds what it held.
 //!
-//! `fixtures/data_of_0_1_0` is a data directory of version 0.1.0, with every kind of record.
-//! `fixtures/data_before_teams` is the journal of the last version before teams, with every kind of
-//! change of who takes part. Neither is ever written anew. The export beside each was made by the
+//! `fixtures/data_of_0_1_0` is a data directory of version 0.1.0. `fixtures/data_before_teams` is
+//! the journal of the last version before teams, with every kind of change of who takes part.
+//! `fixtures/data_with_teams` is a journal of the format of accounts and conversations with teams.
+//! Each has every kind of record. None is ever written anew. The export beside each was made by the
 //! program that wrote the data. A later export may have more fields and more kinds of lines.
 
 use std::fs;
@@ -16,7 +17,7 @@ use chat_server::store::{Checks, LocalStore, Selection, export, verify};
 use futures::executor::block_on;
 use serde_json::Value;
 use server_test_support::store::{
-    all_of, commit, copy_dir, creation_by, load, open, page, people, stored_account,
+    all_of, commit, copy_dir, creation_by, load, open, page, people, stored_account, time,
 };
 use tempfile::TempDir;
 
@@ -182,9 +183,41 @@ fn with_its_journal_alone() {
 }
 
 #[test]
-fn it_has_every_kind_of_record() {
-    let journal = fs::read(fixtures().join("data_of_0_1_0/journal/00000000000000000001.log")).unwrap();
-    let text = String::from_utf8_lossy(&journal);
+fn the_format_with_teams_stays_readable() {
+    let dir = copy_of("data_with_teams");
+    assert_has_all(dir.path(), "data_with_teams.jsonl", 11);
+    for _ in 0..2 {
+        let store = open(dir.path());
+        // `regulator` was enrolled and withdrawn, `control` withdrawn and enrolled again, and `sam`
+        // enrolled from outside of the team.
+        let members = [
+            ("driver", Standing::Member),
+            ("regulator", Standing::Withdrawn),
+            ("sam", Standing::ControlMember),
+        ];
+        assert_participation(&store, "conv_1", true, &members);
+        let sam = stored_account(&store, "sam").unwrap().account;
+        assert_eq!((sam.teams, sam.role_imported), (vec!["night".into()], true));
+        assert_eq!(sam.joined.into_values().collect::<Vec<_>>(), [time(3), time(4)]);
+        assert_eq!((sam.said.unwrap().at, sam.decided_at), (time(4), Some(time(3))));
+        assert!(!stored_account(&store, "regulator").unwrap().account.active);
+        assert_lists(&store, "control", &["conv_1"]);
+        assert_lists(&store, "sam", &["conv_1"]);
+        assert_lists(&store, "regulator", &[]);
+        store.close().unwrap();
+        assert_verified(dir.path());
+    }
+}
+
+/// The journal of a fixture, all segments.
+fn journal(name: &str) -> String {
+    let segments = fs::read_dir(fixtures().join(name).join("journal")).unwrap();
+    let segments = segments.map(|segment| fs::read(segment.unwrap().path()).unwrap());
+    String::from_utf8_lossy(&segments.collect::<Vec<_>>().concat()).into_owned()
+}
+
+#[test]
+fn each_has_every_kind_of_record() {
     let kinds = [
         "epoch_begun",
         "account_put",
@@ -194,7 +227,16 @@ fn it_has_every_kind_of_record() {
         "user_enrolled",
         "user_withdrawn",
     ];
-    for kind in kinds {
-        assert!(text.contains(&format!("{{\"{kind}\":")), "{kind}");
+    for fixture in ["data_of_0_1_0", "data_before_teams", "data_with_teams"] {
+        let text = journal(fixture);
+        for kind in kinds {
+            assert!(text.contains(&format!("{{\"{kind}\":")), "{kind} in {fixture}");
+        }
+    }
+    let text = journal("data_with_teams");
+    for field in
+        ["teams", "joined", "said", "decided_at", "role_imported", "creator", "was", "standing", "at"]
+    {
+        assert!(text.contains(&format!("\"{field}\":")), "{field}");
     }
 }

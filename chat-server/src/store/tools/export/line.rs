@@ -46,6 +46,9 @@ pub(super) enum ExportLine<'a> {
         conversation_id: &'a ConversationId,
         user_id: &'a UserId,
         up_to: u64,
+        /// Missing in histories written before this field existed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
     },
     Enrolled {
         position: u64,
@@ -102,6 +105,7 @@ impl<'a> ExportLine<'a> {
                 conversation_id: &read.conversation,
                 user_id: &read.user,
                 up_to: read.up_to,
+                at: read.at,
             },
             (Event::MemberAdded(changed), _) => Self::Enrolled {
                 position,

@@ -1,7 +1,7 @@
 //! Invariants of a record, given all records before it.
 
-use chat_core::conversation::Standing;
-use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
+use chat_core::conversation::{Participation, Standing};
+use chat_core::id::{ClientMessageId, ConversationId, MessageId, TeamId, UserId};
 use chat_core::store::{
     Account, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, ReadMarked,
     UnavailableError,
@@ -57,7 +57,9 @@ impl Before<'_> {
                 Ok(unless(again, || format!("the epoch {} begins again", epoch.as_str())))
             }
             _ if first => Ok(wrong("the first record begins no epoch".to_owned())),
-            Event::AccountPut { .. } => Ok(Ok(())),
+            Event::AccountPut { account: Account { user, teams, .. } } => {
+                Ok(few_teams(user.id.as_str(), teams, Account::TEAMS_MOST))
+            }
             Event::ConversationCreated(created) => self.created(created),
             Event::MessageAppended(appended) => self.appended(appended),
             Event::ReadMarked(read) => self.read(read),
@@ -77,10 +79,27 @@ impl Before<'_> {
         if !participants.contains(created_by) {
             return Ok(wrong(format!("the participants of {id} lack {created_by}, who created it")));
         }
-        if self.knows_teams && !self.account(created_by)?.is_some_and(|creator| creator.active) {
-            return Ok(wrong(format!("{id} is created by {created_by}, who is not active")));
+        let teams = created.teams.as_deref().unwrap_or_default();
+        if let Err(wrong) = few_teams(id.as_str(), teams, Participation::TEAMS_MOST) {
+            return Ok(Err(wrong));
+        }
+        if let Err(wrong) = self.creator(id, created_by)? {
+            return Ok(Err(wrong));
         }
         self.unused(created_by, client_message_id.as_ref())
+    }
+
+    /// Checks that a creator was active field staff. Before teams everybody might.
+    fn creator(&self, id: &ConversationId, user: &UserId) -> Result<Checked, UnavailableError> {
+        if !self.knows_teams {
+            return Ok(Ok(()));
+        }
+        Ok(match self.account(user)?.filter(|creator| creator.active) {
+            None => wrong(format!("{id} is created by {user}, who is not active")),
+            Some(creator) => unless(creator.user.role.is_control(), || {
+                format!("{id} is created by {user}, who is in control")
+            }),
+        })
     }
 
     fn appended(&mut self, appended: &MessageAppended) -> Result<Checked, UnavailableError> {
@@ -198,6 +217,11 @@ impl Before<'_> {
         let is_taken = self.view.client_id(user, id)?.is_some();
         Ok(unless(is_taken, || format!("{user} has used the client message id {id} before")))
     }
+}
+
+/// Checks the number of teams of an account or a conversation.
+fn few_teams(id: &str, teams: &[TeamId], most: usize) -> Checked {
+    unless(teams.len() > most, || format!("{id} has {} teams, and {most} are the most", teams.len()))
 }
 
 /// Whether an id belongs to the message with this number.
