@@ -71,7 +71,8 @@ pub enum Standing {
     Unnamed,
     /// The user takes part, in whatever role.
     Member,
-    /// The user was added while in control, and takes part while in control.
+    /// The user was added while in control, and takes part while in control. In another role the
+    /// membership sleeps: it counts again when the user returns to control.
     ControlMember,
     /// The user was withdrawn, and does not take part in any role.
     Withdrawn,

@@ -79,6 +79,7 @@ fn complete_creation(
     let is_cut = created.participants.len() >= PARTICIPANTS_MOST;
     if is_cut || control.is_subset(&created.participants) {
         created.teams = Some(vec![CONTROL_TEAM.into()]);
+        // The creator stays a member by name, as field staff does. No version let control create.
         let creator = &created.created_by;
         created.participants.retain(|user| user == creator || !control.contains(user));
     } else {

@@ -184,6 +184,28 @@ fn a_change_of_teams_ends_the_other_sessions() {
     }
 }
 
+/// A user added by name while in control, outside of the user's teams.
+#[test]
+fn a_membership_of_control_sleeps_while_the_user_is_not_in_control() {
+    let mut world = World::new(by_words());
+    let driver = world.connect(&driver());
+    let (id, _) = create_in(&mut world, driver, "north");
+    world.command(Command::Import(control("sam", "")));
+    world.command(Command::Enrol { conversation: id.as_str().into(), user: "sam".into() });
+    for (role, takes_part) in
+        [(Role::ControlStaff, true), (Role::BusDriver, false), (Role::ControlAdmin, true)]
+    {
+        let user = named("sam", role, "", "Smith");
+        world.advance(secs(1));
+        world.command(Command::Import(user.clone()));
+        let sam = world.connect(&user);
+        say(&mut world, driver, &id);
+        let heard = world.take(sam);
+        assert_eq!(kinds(&heard), if takes_part { vec!["new_message"] } else { vec![] }, "P4, P5: {role:?}");
+        assert_eq!(listed(&mut world, sam), if takes_part { vec![id.clone()] } else { vec![] }, "{role:?}");
+    }
+}
+
 #[test]
 fn a_change_of_names_within_the_teams_ends_no_session() {
     let mut world = World::new(by_words());

@@ -286,6 +286,7 @@ export class Conversations {
   #nextOf(one, now) {
     const conversation_id = one.id;
     if (isDue(one.row.turn, now)) {
+      // A brief row does not name all participants. If names are missing, the whole row is needed.
       const data = one.row.ask() ? { conversation_id } : { conversation_id, participants: "brief" };
       return { purpose: { kind: "row", id: one.id }, type: "get_active_conversations", data };
     }

@@ -12,7 +12,7 @@ async fn read_up_to<F: Fixture>(bench: &mut Bench<F>, user: &str, conversation: 
     row.expect("the user's conversation is listed").read_up_to
 }
 
-/// A read position never falls, and the receipt says whether it rose.
+/// A read position never falls, and the verdict says whether it rose.
 pub async fn a_read_position_never_falls<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
     bench.append("driver", &id, 9).await;

@@ -1,4 +1,4 @@
-//! The ordered key-value store under the index: sled, which no other source file names.
+//! The ordered key-value store under the index: sled, which no other source file uses.
 //!
 //! Sled may panic on a damaged database, at any time. A panic becomes a [`BackendError`]. After an
 //! error the database must not be used any more.

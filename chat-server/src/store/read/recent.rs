@@ -2,6 +2,12 @@
 //!
 //! The index knows the block of a conversation's newest message. The exact order within a block
 //! takes a look at every conversation of the block, which is too much for each page of a team.
+//!
+//! The lists hold no rows. What a row shows beside the order belongs to its reader (standing, read
+//! position, unread messages) or changes with each message, so rows are read from the memtable and
+//! the index. This is quick enough: when 300 control users reconnect at once to 100,000
+//! conversations, all have their first page after a quarter of the second that they may take
+//! (`--rows agency` of the benchmark).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
