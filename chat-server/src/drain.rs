@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use crate::open_store;
 use crate::server_store::ServerStore;
 use crate::start_error::EngineError;
-use crate::storage;
 
 /// Interval between two batches of clients that are told to reconnect.
 const BATCH_EVERY: Duration = Duration::from_millis(250);
@@ -47,7 +47,7 @@ pub(crate) async fn shut_down(
         warn!("some clients did not say goodbye in time");
     }
     if let Ok(store) = store {
-        storage::close(store.map_err(|_| EngineError::Failed)?).await;
+        open_store::close(store.map_err(|_| EngineError::Failed)?).await;
     } else {
         warn!("not all that was under way could be finished in time");
     }

@@ -4,8 +4,14 @@
 //!
 //! - [`auth`] verifies JSON Web Tokens.
 //! - [`websocket`] is the transport: frames, heartbeats, stalled peers.
-//! - [`store`] is the journal and its index, with verification, backup, export and retention.
+//! - `server` starts, accepts and stops. `drain` is the end of a server, `reload` has certificates
+//!   and keys read again, `upkeep` and `retain` are its work in the background.
+//! - `server_store` is the store behind a server: one of the next two. `open_store` opens and
+//!   closes the first.
+//! - [`store`] is the journal and its index, with verification, backup, export, repair and
+//!   retention.
 //! - `shared` keeps the same history in PostgreSQL, for several servers.
+//! - `health` answers `/livez` and `/readyz`; `logging` and `metrics` tell the operator the rest.
 //! - [`admin`] is the administrative HTTP API, `/metrics` included.
 //! - [`webhook`] notifies a push service of messages for offline users.
 //! - [`cli`] has one file per command, [`config`] every setting.
@@ -25,16 +31,21 @@
 //!    token ([`auth`]). Then the connection opens a session at the engine's handle.
 //! 3. [`websocket`] reads a frame. The session passes the frame to the task of the engine, which
 //!    [`Server`] has spawned.
-//! 4. The engine loads facts from the [`store`] and commits changes to the store. The commit thread
-//!    (`store/write/writer.rs`) judges a batch, writes one group to the journal, syncs the journal,
-//!    and answers. The index thread writes the same group to sled later.
-//! 5. The engine pushes the reply and the live events into the queues of the connections. Each
-//!    connection's task takes them from its queue, and [`websocket`] writes them to the socket.
-//! 6. [`webhook`] follows the journal. For each message, it asks the engine which participants are
-//!    not connected.
+//! 4. The engine's loads and commits go to `server_store`: to the local [`store`], or to `shared`.
+//!    The local store (`store/local.rs`) queues a commit for the commit thread. This thread
+//!    (`store/write/writer.rs`) judges a batch and writes it as one group to the journal. It syncs
+//!    the journal, puts the index entries into the memtable, and answers. The index thread
+//!    (`store/write/indexer.rs`) writes these entries to sled later. With PostgreSQL,
+//!    `shared/lane.rs` commits.
+//! 5. The engine's task (`drive/service/outputs.rs` of chat-core) puts the reply and the live
+//!    events into the queues of the connections. Each connection's task takes them from its queue,
+//!    and [`websocket`] writes them to the socket.
+//! 6. With the local store, [`webhook`] follows the journal. For each message, it asks the engine
+//!    which participants are not connected.
 //!
-//! History takes another way: the load threads (`store/read`) find messages in the memtable and the
-//! index. Only texts over 2 KiB, and the originals of repeats, are read from the journal.
+//! History takes another way. The load threads of the local store (`store/read`) find messages in
+//! the memtable and the index. Only texts over 2 KiB, and the originals of repeats, are read from
+//! the journal. With PostgreSQL, `shared/loads.rs` answers queries.
 
 #![warn(clippy::unwrap_used)]
 
@@ -56,6 +67,7 @@ mod listen;
 mod logging;
 mod metrics;
 mod newcomers;
+mod open_store;
 mod p521;
 mod reload;
 mod retain;
@@ -64,7 +76,6 @@ mod server_store;
 #[cfg(feature = "postgres")]
 pub mod shared;
 mod start_error;
-mod storage;
 pub mod store;
 mod tls;
 mod transport;

@@ -32,11 +32,11 @@ use crate::listen::{accept_all, addresses, listen, listen_error};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::newcomers::{Newcomers, Room};
+use crate::open_store;
 use crate::reload::{FileWatch, Reload};
 use crate::retain::RetentionSetting;
 use crate::server_store::ServerStore;
 use crate::start_error::{EngineError, StartError};
-use crate::storage;
 use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
 use crate::validity;
@@ -95,7 +95,7 @@ impl Server {
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
         let settings = settings(config)?;
         let data_dir = &config.data.data_dir;
-        storage::must_be_own(data_dir)?;
+        open_store::must_be_own(data_dir)?;
         // Before a secret is generated there.
         ServerStore::look(config)?;
         let (verifier, origin) = config.tokens.verifier(data_dir)?;

@@ -11,10 +11,10 @@ use chat_core::store::{
 #[cfg(feature = "postgres")]
 use crate::auth::SecretOrigin;
 use crate::config::Config;
+use crate::open_store;
 #[cfg(feature = "postgres")]
 use crate::shared::SharedStore;
 use crate::start_error::StartError;
-use crate::storage;
 #[cfg(feature = "postgres")]
 use crate::store::private;
 use crate::store::{Fault, LocalStore};
@@ -47,7 +47,7 @@ impl ServerStore {
                 SecretOrigin::Given => Ok(()),
             };
         }
-        storage::look(&config.data.data_dir, config.require_store)?;
+        open_store::look(&config.data.data_dir, config.require_store)?;
         Ok(())
     }
 
@@ -59,7 +59,7 @@ impl ServerStore {
             private::make_dir(&config.data.data_dir).map_err(StartError::DataDir)?;
             return Ok(ServerStore::Shared(Arc::new(SharedStore::open(&url.0).await?)));
         }
-        let store = storage::open(config.data.data_dir.clone(), config.require_store).await?;
+        let store = open_store::open(config.data.data_dir.clone(), config.require_store).await?;
         Ok(ServerStore::Local(store))
     }
 

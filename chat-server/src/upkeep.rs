@@ -12,9 +12,9 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::open_store::log_head;
 use crate::retain::{RetentionSetting, retain};
 use crate::server_store::ServerStore;
-use crate::storage::log_head;
 use crate::store::LocalStore;
 
 /// Interval between log lines with the head of the journal's chain.

@@ -12,7 +12,7 @@ use super::progress::Bar;
 use crate::admin::backup::{BackupProgress, BackupRequest, BackupTaken};
 use crate::admin::{Client, SocketConfig};
 use crate::config::DataConfig;
-use crate::storage;
+use crate::open_store;
 use crate::store::{self, BackupError, OpenError};
 
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ async fn by_server(args: &BackupArgs, bar: &Bar) -> Result<String, Box<dyn std::
 
 /// Creates a data directory from a backup.
 pub(super) fn restore(args: &RestoreArgs) -> CliResult {
-    storage::must_be_own(&args.data.data_dir)?;
+    open_store::must_be_own(&args.data.data_dir)?;
     let restored = {
         let bar = Bar::new("restore");
         store::restore(&args.from, &args.data.data_dir, &|done, of| bar.show(done, of))?

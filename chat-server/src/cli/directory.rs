@@ -10,7 +10,7 @@ use super::progress::Bar;
 use crate::admin::users::{Imported, UserPage, UserRef};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
 use crate::clock;
-use crate::storage;
+use crate::open_store;
 use crate::store::{LocalStore, OpenError};
 use crate::users::{self, ImportedUser};
 
@@ -37,7 +37,7 @@ impl Directory {
         let client = Client::new(socket, data_dir);
         match client.ask::<serde_json::Value>(Method::GET, "/", "").await {
             Ok(_) => Ok(Self::Running(client)),
-            Err(unanswered @ ClientError::NotRunning { .. }) => match storage::open_alone(data_dir) {
+            Err(unanswered @ ClientError::NotRunning { .. }) => match open_store::open_alone(data_dir) {
                 Err(OpenError::Locked { .. }) => Err(unanswered.into()),
                 opened => Ok(Self::Stored(opened?)),
             },

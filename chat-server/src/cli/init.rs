@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::CliResult;
 use crate::config::DataConfig;
-use crate::storage;
+use crate::open_store;
 
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
@@ -16,7 +16,7 @@ pub(super) struct InitArgs {
 
 /// Begins a store where there is none.
 pub(super) fn run(args: &InitArgs) -> CliResult {
-    let store = storage::begin(&args.data.data_dir)?;
+    let store = open_store::begin(&args.data.data_dir)?;
     store.close()?;
     let dir = args.data.data_dir.display();
     let text = if store.report().created {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::CliResult;
 use super::progress::Bar;
 use crate::config::DataConfig;
-use crate::{storage, store};
+use crate::{open_store, store};
 
 #[derive(Debug, Args)]
 pub(super) struct RebuildArgs {
@@ -17,7 +17,7 @@ pub(super) struct RebuildArgs {
 
 /// Rebuilds the index.
 pub(super) fn run(args: &RebuildArgs) -> CliResult {
-    storage::must_be_own(&args.data.data_dir)?;
+    open_store::must_be_own(&args.data.data_dir)?;
     let position = {
         let bar = Bar::new("rebuild");
         store::rebuild(&args.data.data_dir, move |done, of| bar.show(done, of))?

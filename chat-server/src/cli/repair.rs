@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::CliResult;
 use crate::config::DataConfig;
-use crate::storage;
+use crate::open_store;
 use crate::store::{self, Repaired, repair};
 
 /// The line about the epoch.
@@ -35,7 +35,7 @@ pub(super) struct RepairArgs {
 /// Describes the repair, and carries it out if asked to.
 pub(super) fn run(args: &RepairArgs) -> CliResult {
     let dir = &args.data.data_dir;
-    storage::must_be_own(dir)?;
+    open_store::must_be_own(dir)?;
     if args.new_epoch && args.yes {
         store::new_epoch(dir)?;
         return Ok(writeln!(io::stdout(), "{EPOCH}")?);

@@ -20,9 +20,10 @@
 //! | `write` | from a commit to durable records and index entries |
 //! | `read` | from a query to facts |
 //! | `lifecycle` | opening, rebuilding the index, retention, and the state of the disk |
-//! | `tools` | backup, export and verification |
+//! | `tools` | backup, export, verification and repair |
 //!
-//! Shared by all: [`disk`], `error`, `index`, `keys`, `meter`, `options`, `private` and `values`.
+//! `local` is the handle, with the threads behind it. Shared by all: [`disk`] (write and sync),
+//! `error`, `index`, `keys`, `meter`, `options`, `private` and `values`.
 //!
 //! The data directory holds `journal/` (see [`journal`]), `index/` (may be removed while the server
 //! is stopped), `index.bad-N` (the last unusable index), `state` (whether the last stop was clean,
