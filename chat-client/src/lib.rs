@@ -123,6 +123,19 @@
 //! [`machine`] is the client as a state machine without I/O, clock or randomness. Its documentation
 //! explains how no message is lost. The other modules connect the machine to the world:
 //! [`transport`], [`outbox`], tokens and a clock.
+//!
+//! The way of a message:
+//!
+//! 1. A method of [`ChatClient`] (`client/mod.rs`) makes a draft. The client's future
+//!    (`client/driver.rs`) takes the draft from a queue and gives it to the machine.
+//! 2. `machine/sending.rs` gives the draft a place in its conversation's order, and asks for it to
+//!    be stored. The driver writes it to the [`outbox`] (`outbox/file/log.rs`).
+//! 3. Once it is stored and its turn has come, `machine/outgoing.rs` makes the request. The driver
+//!    passes the frame to the connection, for example `websocket`.
+//! 4. `machine/incoming.rs` takes the reply, which ends the draft, and the live events.
+//!    `machine/catch_up.rs` joins a conversation after a gap, and asks for what it missed.
+//! 5. `machine/views.rs` holds what is shown of each conversation, and reports each message once.
+//!    `client/streams.rs` are the streams from which the app takes it.
 
 #![warn(clippy::unwrap_used)]
 

@@ -7,6 +7,7 @@
 //! - [`engine`]: the state machine. Inputs go in, outputs come out.
 //! - [`store`]: the port to storage, with a [`MemoryStore`](store::MemoryStore) as the reference.
 //! - [`drive`]: an engine and a store, joined to any `Stream + Sink` of frames, on any runtime.
+//! - [`frame`]: the frames of any transport, as the engine and the drive exchange them.
 //! - [`limits`]: the bounds that an embedder may set, each with its reason.
 //! - [`id`], [`time`] and [`conversation`]: the values shared by all of these.
 //! - [`export`]: the content of a store as plain data.
@@ -22,18 +23,20 @@
 //!    `connection` for its turn: until all earlier requests are decided, and if the request reads
 //!    stored data, until they are answered. In its turn, the request waits in `key_locks` for an
 //!    earlier request with the same key.
-//! 3. Then the request is charged to the rate, and its role is checked. The handler of the
-//!    event asks [`permission`] for a permit. Facts come from `cache`; missing ones are loaded.
-//! 4. Room in the storage and the user's daily budget are checked. `commit` queues the
-//!    [`Change`](store::Change), and notes in `in_flight` for whom.
+//! 3. Then the request is charged to the rate, and its role is checked. The handler of the event
+//!    asks [`permission`] for a permit. Facts come from `cache`. For missing ones, `load` asks for
+//!    an answer of the store, and the [`drive`] makes the query (`drive/service/outputs.rs`).
+//! 4. `headroom` checks the room in the storage, and `charging` the user's daily budget (`budget`).
+//!    `commit` queues the [`Change`](store::Change), and notes in `in_flight` for whom.
 //! 5. [`Output::Commit`](engine::Output::Commit) contains all changes queued by then. The
 //!    [`store`] judges them by [`Batch::judge`](store::Batch::judge), which gives each message the
 //!    next `seq`. The store makes the accepted ones durable, and answers each: accepted with an
 //!    [`Event`](store::Event), accepted with nothing to change, or rejected. The module `store` of
 //!    chat-server describes its half.
-//! 6. The event becomes the reply, which takes its place behind earlier replies. Then
-//!    `apply` changes the state, and `deliver` addresses the live events: to the connections of the
-//!    conversation's teams and members. On the sender's connection they follow the reply.
+//! 6. `commit` takes the answer. The event becomes the reply, which takes its place behind earlier
+//!    replies. Then `apply` changes the state, and `deliver` addresses the live events: to the
+//!    connections of the conversation's teams and members. On the sender's connection they follow
+//!    the reply.
 //! 7. The [`drive`] puts frames into the queue of each connection. Its `batch` gathers live events
 //!    for the same connections, to be framed once. The session writes them to the transport.
 //!
@@ -92,8 +95,9 @@
 //! - *Read position*: the number of the last message that a user has read in a conversation.
 //! - *Desk*: a connection of a control user.
 //!
-//! The crate contains no clock, randomness, thread, file, socket or lock, except for a clock and a
-//! thread in the optional module `system`. The outside world comes in as values. `clippy.toml`
+//! The crate contains no clock, randomness, thread, file, socket or lock, with two exceptions: the
+//! lock of [`MemoryStore`](store::MemoryStore), held across no await, and the clock and threads of
+//! the optional module `system`. The outside world comes in as values. `clippy.toml`
 //! beside the crate refuses the clocks, locks, threads, files and sockets of `std`.
 //!
 //! Start with [`drive`] to embed a whole chat, with [`engine`] to control every step, and with
