@@ -2,8 +2,8 @@
 
 use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
-use crate::id::{ConversationId, UserId};
-use crate::store::{Account, Change, Event, Rejected, Verdict};
+use crate::id::{ConversationId, MessageId, Nonce, UserId};
+use crate::store::{Account, AppendMessage, Change, Event, MarkRead, Original, Rejected, Verdict};
 
 /// A change on its way to the store.
 pub(super) struct InFlight {
@@ -16,12 +16,12 @@ pub(super) struct InFlight {
 /// The subject of a change.
 enum Subject {
     Account(Account),
-    /// A new conversation, and its creator.
-    Creation(ConversationId, UserId),
-    /// A message in a conversation, and its sender.
-    Message(ConversationId, UserId),
-    /// A read position in a conversation, and the reader.
-    Reading(ConversationId, UserId),
+    /// A new conversation, its creator, and the nonce of message 1.
+    Creation(ConversationId, UserId, Nonce),
+    /// A message in a conversation, its sender, and its nonce.
+    Message(ConversationId, UserId, Nonce),
+    /// A read position in a conversation, the reader, and the number of the newest message read.
+    Reading(ConversationId, UserId, u64),
     /// A participant to be added to a conversation.
     Addition(ConversationId, UserId),
     /// A participant to be withdrawn from a conversation.
@@ -33,13 +33,13 @@ impl InFlight {
         let subject = match change {
             Change::PutAccount(put) => Subject::Account(put.account.clone()),
             Change::CreateConversation(create) => {
-                Subject::Creation(create.id.clone(), create.permit.creator().clone())
+                Subject::Creation(create.id.clone(), create.permit.creator().clone(), create.nonce)
             }
-            Change::AppendMessage(append) => {
-                Subject::Message(append.permit.conversation().clone(), append.permit.user().clone())
+            Change::AppendMessage(AppendMessage { permit, nonce, .. }) => {
+                Subject::Message(permit.conversation().clone(), permit.user().clone(), *nonce)
             }
-            Change::MarkRead(read) => {
-                Subject::Reading(read.permit.conversation().clone(), read.permit.user().clone())
+            Change::MarkRead(MarkRead { permit, up_to, .. }) => {
+                Subject::Reading(permit.conversation().clone(), permit.user().clone(), *up_to)
             }
             Change::Enrol(member) => Subject::Addition(member.conversation.clone(), member.user.clone()),
             Change::Withdraw(member) => Subject::Withdrawal(member.conversation.clone(), member.user.clone()),
@@ -64,8 +64,8 @@ impl InFlight {
     pub(super) fn conversation(&self) -> Option<&ConversationId> {
         match &self.subject {
             Subject::Account(_) | Subject::Creation(..) => None,
-            Subject::Message(id, _)
-            | Subject::Reading(id, _)
+            Subject::Message(id, ..)
+            | Subject::Reading(id, ..)
             | Subject::Addition(id, _)
             | Subject::Withdrawal(id, _) => Some(id),
         }
@@ -83,22 +83,33 @@ impl InFlight {
                 ),
             },
             Err(Rejected::Conflict) => true,
-            Err(Rejected::Duplicate(_)) => self.key.is_some(),
+            Err(Rejected::Duplicate(original)) => self.is_first_under_key(original),
         }
+    }
+
+    /// Whether the original was made under the key of this change.
+    fn is_first_under_key(&self, original: &Original) -> bool {
+        let (user, id) = match original {
+            Original::Message(appended) => (&appended.sender, &appended.client_message_id),
+            Original::Conversation(created) => (&created.created_by, &created.client_message_id),
+        };
+        self.key.as_ref().is_some_and(|key| (&key.0, Some(&key.1)) == (user, id.as_ref()))
     }
 
     /// Whether the event is what this change becomes.
     fn becomes(&self, event: &Event) -> bool {
         match (&self.subject, event) {
             (Subject::Account(put), Event::AccountPut { account }) => put == account,
-            (Subject::Creation(id, user), Event::ConversationCreated(created)) => {
+            (Subject::Creation(id, user, nonce), Event::ConversationCreated(created)) => {
                 (id, user) == (&created.id, &created.created_by)
+                    && created.message_id == MessageId::compose(*nonce, 1)
             }
-            (Subject::Message(id, user), Event::MessageAppended(appended)) => {
+            (Subject::Message(id, user, nonce), Event::MessageAppended(appended)) => {
                 (id, user) == (&appended.conversation, &appended.sender)
+                    && appended.message_id == MessageId::compose(*nonce, appended.seq)
             }
-            (Subject::Reading(id, user), Event::ReadMarked(read)) => {
-                (id, user) == (&read.conversation, &read.user)
+            (Subject::Reading(id, user, up_to), Event::ReadMarked(read)) => {
+                (id, user, up_to) == (&read.conversation, &read.user, &read.up_to)
             }
             (Subject::Addition(id, user), Event::MemberAdded(changed))
             | (Subject::Withdrawal(id, user), Event::MemberWithdrawn(changed)) => {

@@ -2,11 +2,11 @@
 
 use chat_core::conversation::Standing;
 use chat_core::engine::{Claims, Command, CommandId, ConnectionId, Engine, Input, Output, Ticket};
-use chat_core::id::ConversationId;
+use chat_core::id::{ConversationId, MessageId};
 use chat_core::protocol::{CloseCode, User};
 use chat_core::store::{
-    Account, Committed, Event, MembershipChanged, MemoryState, MessageAppended, Original, Position, Query,
-    ReadMarked, Rejected, UnavailableError, Verdict,
+    Account, AppendMessage, Change, Committed, Event, MembershipChanged, MemoryState, MessageAppended,
+    Original, Position, Query, ReadMarked, Rejected, UnavailableError, Verdict,
 };
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question, START};
@@ -74,7 +74,7 @@ fn a_store_that_gives_another_number_of_verdicts_is_not_believed() {
 }
 
 /// Verdicts that no store may give to a message of the driver, to a read position of control, and
-/// to a new account.
+/// to a new account. [`judge`] gives each message the id of its change.
 fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
     let conversation = ConversationId::from(scene.conversation.as_str());
     let happened = |event| Ok(Committed { position: Position(1_000), event });
@@ -120,12 +120,34 @@ fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
     ]
 }
 
-/// Answers each change of the waiting commit with this verdict.
+/// Answers each change of the waiting commit with this verdict. A message has the id of its change,
+/// so that nothing but the rest of the verdict is wrong.
 fn judge(scene: &mut Scene, verdict: &Verdict) {
     let place = commit_at(&scene.world);
     let Question::Commit(ticket, changes) = scene.world.questions.remove(place) else { unreachable!() };
-    let result = Ok(changes.iter().map(|_| verdict.clone()).collect());
+    let of = |change: &Change| {
+        let mut verdict = verdict.clone();
+        if let Ok(Committed { event: Some(Event::MessageAppended(appended)), .. }) = &mut verdict
+            && let Change::AppendMessage(AppendMessage { nonce, .. }) = change
+        {
+            appended.message_id = MessageId::compose(*nonce, appended.seq);
+        }
+        verdict
+    };
+    let result = Ok(changes.iter().map(of).collect());
     scene.world.input(Input::Committed { ticket, result });
+}
+
+/// Answers the waiting commit with the verdicts of its changes in the opposite order, and returns
+/// their number.
+fn judge_reversed(world: &mut World) -> usize {
+    let place = commit_at(world);
+    let Question::Commit(ticket, changes) = world.questions.remove(place) else { unreachable!() };
+    let mut verdicts = world.store.judge(changes);
+    verdicts.reverse();
+    let count = verdicts.len();
+    world.input(Input::Committed { ticket, result: Ok(verdicts) });
+    count
 }
 
 #[test]
@@ -193,21 +215,64 @@ fn an_event_of_another_change_withdraws_nobody() {
     }
 }
 
-/// The verdicts are those of the changes, in another order.
 #[test]
-fn numbers_that_would_fall_are_not_told() {
+fn the_event_of_another_message_of_the_same_sender_is_not_believed() {
     let mut scene = Scene::new();
     scene.world.hold = true;
     scene.put(scene.staff, "keeps the commit busy");
     ["one", "two"].iter().for_each(|content| scene.put(scene.driver, content));
     answer_commit(&mut scene.world, Answer::Good);
     scene.world.take(scene.driver);
-    let Question::Commit(ticket, changes) = scene.world.questions.remove(0) else { unreachable!() };
-    let mut verdicts = scene.world.store.judge(changes);
-    verdicts.reverse();
-    scene.world.input(Input::Committed { ticket, result: Ok(verdicts) });
+    assert_eq!(judge_reversed(&mut scene.world), 2);
     let heard = scene.world.take(scene.driver);
-    assert_eq!((replies(&heard)[1], live_seqs(&heard)), (&unavailable(), vec![4]));
+    assert_eq!((replies(&heard), live_seqs(&heard)), (vec![&unavailable(), &unavailable()], vec![]));
+    scene.world.hold = false;
+    assert_eq!(replies(&scene.send(scene.driver, "goes on"))[0]["seq"], 5);
+}
+
+/// Asks for two messages of the same text under two ids.
+fn put_twins(scene: &mut Scene) {
+    for id in ["a", "b"] {
+        let data = scene.data(json!({"content": "the same", "client_message_id": id}));
+        scene.world.request(scene.driver, "send_chat_message", data);
+    }
+}
+
+#[test]
+fn the_original_of_another_repeat_of_the_same_sender_is_not_believed() {
+    let mut scene = Scene::new();
+    put_twins(&mut scene);
+    // After a restart only the store knows the ids.
+    scene.world = World::over(scene.world.store.clone(), unhurried());
+    scene.driver = scene.world.connect(&driver());
+    scene.staff = scene.world.connect(&staff());
+    scene.send(scene.staff, "loads the conversation");
+    scene.world.hold = true;
+    scene.put(scene.staff, "keeps the commit busy");
+    put_twins(&mut scene);
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.world.take(scene.driver);
+    assert_eq!(judge_reversed(&mut scene.world), 2);
+    assert_eq!(scene.world.take(scene.driver), [unavailable(), unavailable()]);
+}
+
+#[test]
+fn another_read_position_of_the_same_reader_is_not_believed() {
+    let mut scene = Scene::new();
+    scene.send(scene.driver, "the second message");
+    let ids = scene.ids();
+    scene.world.take(scene.staff);
+    scene.world.hold = true;
+    scene.put(scene.driver, "keeps the commit busy");
+    for id in &ids[..2] {
+        let data = scene.data(json!({"message_id": id}));
+        scene.world.request(scene.staff, "mark_message_read", data);
+        scene.world.answer(1, Answer::Good);
+    }
+    answer_commit(&mut scene.world, Answer::Good);
+    scene.world.take(scene.staff);
+    assert_eq!(judge_reversed(&mut scene.world), 2);
+    assert_eq!(scene.world.take(scene.staff), [unavailable(), unavailable()]);
 }
 
 #[test]
