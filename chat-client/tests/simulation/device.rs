@@ -27,6 +27,8 @@ pub(crate) struct Profile {
     /// How often a write to the disk fails, in percent.
     pub(crate) failing_writes: u64,
     pub(crate) clock: Clock,
+    /// Whether its user once signs in on it with a role of the other side.
+    pub(crate) crosses: bool,
     /// Most milliseconds between two things that its user does.
     pub(crate) pace: u64,
 }
@@ -65,7 +67,7 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(profile: Profile) -> Self {
-        let mut agenda = Agenda::default();
+        let (mut agenda, provider) = (Agenda::default(), Provider::new(profile.crosses));
         agenda.put(Monotonic::default(), Duration::ZERO, Todo::Start);
         agenda.put(Monotonic::default(), Duration::from_millis(profile.pace), Todo::Act);
         Self {
@@ -73,7 +75,7 @@ impl Device {
             life: None,
             drafts: Drafts::default(),
             outbox: Outbox::default(),
-            provider: Provider::default(),
+            provider,
             agenda,
             past: Counters::default(),
             kills: 0,
@@ -94,6 +96,11 @@ impl Device {
         &self.outbox.entries
     }
 
+    /// Whether its user has signed in on it with a role of the other side.
+    pub(crate) fn has_crossed(&self) -> bool {
+        self.provider.has_crossed()
+    }
+
     pub(crate) fn state(&self) -> Option<&ConnectionState> {
         self.life.as_ref().map(|life| life.machine.state())
     }
@@ -104,6 +111,10 @@ impl Device {
         self.agenda.end_of_acts();
         if self.life.as_ref().is_some_and(|life| life.in_background) {
             self.give(Input::Background(false), around);
+        }
+        // A restore of a backup may have let the user in again.
+        if matches!(self.state(), Some(ConnectionState::Stopped(_))) {
+            self.later(around, 1_000..10_000, Todo::Resume);
         }
         for _ in 0..3 {
             self.read(around);
@@ -255,7 +266,12 @@ impl Device {
             Event::Connection(ConnectionState::Waiting { cause: WaitCause::RightsChanged, .. }) => {
                 self.other_rights += 1;
             }
-            Event::Connection(ConnectionState::Stopped(_)) => self.later(around, 1_000..10_000, Todo::Resume),
+            Event::Connection(ConnectionState::Stopped(_)) => {
+                let has_given_up = self.is_calm && around.is_kept_out(&self.profile.user.id);
+                if !has_given_up {
+                    self.later(around, 1_000..10_000, Todo::Resume);
+                }
+            }
             Event::Outbox { client_message_id, progress } => {
                 if let Err(wrong) = self.drafts.progress(&client_message_id, progress) {
                     self.app().wrong(wrong);
@@ -274,7 +290,8 @@ impl Device {
 
     fn wish(&mut self, around: &mut Surroundings<'_>) -> Option<Input> {
         let number = self.number();
-        let life = self.life.as_mut()?;
+        let is_stopped = |life: &&mut Life| matches!(life.machine.state(), ConnectionState::Stopped(_));
+        let life = self.life.as_mut().filter(|life| !is_stopped(life))?;
         if let Some(view) = life.app.incomplete().first() {
             let limit = i64::try_from(around.random().below(5)).unwrap_or_default() + 1;
             let ask = life.app.scroll_back(*view, CallId(number), limit)?;

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chat_client::{Acknowledged, ConnectionState};
+use chat_client::{Acknowledged, ConnectionState, StopReason};
 use chat_core::conversation::{Participation, Standing};
 use chat_core::export::{Account, Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
-use chat_core::protocol::Message;
+use chat_core::protocol::{CloseCode, Message};
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -21,6 +21,8 @@ const MOST_UNREAD: usize = 100;
 struct View {
     export: Export,
     lost_answers: u64,
+    /// The users who have changed sides.
+    crossed: BTreeSet<UserId>,
     /// Texts that were stored once and are not in the backup that took the store's place.
     unsaved: BTreeSet<String>,
     /// The messages that were ever stored in each epoch.
@@ -43,7 +45,9 @@ pub(crate) fn check(simulation: &Simulation<Device>) -> Result<(), String> {
     let ids = simulation.past().iter().chain([&export]).map(ids).collect();
     let unsaved = unsaved.map(|message| message.content.to_string()).collect();
     let lost_answers = simulation.counters().lost_answers;
-    let view = View { export, lost_answers, unsaved, ids, places };
+    let crossed = simulation.clients().iter().filter(|device| device.has_crossed());
+    let crossed = crossed.map(|device| device.profile.user.id.clone()).collect();
+    let view = View { export, lost_answers, crossed, unsaved, ids, places };
     for device in simulation.clients() {
         let whose = format!("device {} of {}", device.profile.number, device.profile.user.id);
         view.device(device).map_err(|wrong| format!("{whose}: {wrong}"))?;
@@ -58,11 +62,45 @@ fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
 impl View {
     fn device(&self, device: &Device) -> Result<(), String> {
         let app = device.life.as_ref().map(|life| &life.app).ok_or("it is not running")?;
+        if !self.account(&device.profile.user.id)?.active {
+            return self.kept_out(device, app);
+        }
         must(device.state() == Some(&ConnectionState::Live), || format!("it is {:?}", device.state()))?;
         app.wrong.clone().map_or(Ok(()), Err)?;
         must(device.profile.failing_writes > 0 || device.outbox().is_empty(), || "keeps drafts".to_owned())?;
         self.epochs(app)?;
         self.conversations(app, &device.profile.user.id)?;
+        for written in &device.drafts.written {
+            must(written.is_gone || !written.outcomes.is_empty(), || {
+                format!("{}: has not ended", written.content)
+            })?;
+        }
+        self.drafts(device)
+    }
+
+    fn account(&self, user: &UserId) -> Result<&Account, String> {
+        self.export
+            .accounts
+            .get(user)
+            .map(|stored| &stored.account)
+            .ok_or_else(|| "it has no account".to_owned())
+    }
+
+    /// A device of a deactivated user has stopped. Drafts may wait in its outbox.
+    fn kept_out(&self, device: &Device, app: &App) -> Result<(), String> {
+        let is_out = |state: &ConnectionState| match state {
+            ConnectionState::Stopped(StopReason::Refused { code, .. }) => *code == CloseCode::Deactivated,
+            _ => false,
+        };
+        must(device.state().is_some_and(is_out), || {
+            format!("its user is deactivated, and it is {:?}", device.state())
+        })?;
+        app.wrong.clone().map_or(Ok(()), Err)?;
+        self.epochs(app)?;
+        self.drafts(device)
+    }
+
+    fn drafts(&self, device: &Device) -> Result<(), String> {
         for written in &device.drafts.written {
             self.draft(written).map_err(|wrong| format!("{}: {wrong}", written.content))?;
         }
@@ -73,7 +111,7 @@ impl View {
     /// hears of a change of members only by the next list or message, so conversations in which its
     /// user may have been added or withdrawn by name do not count.
     fn conversations(&self, app: &App, user: &UserId) -> Result<(), String> {
-        let account = &self.export.accounts.get(user).ok_or("it has no account")?.account;
+        let account = self.account(user)?;
         let mine = |exported: &&ExportedConversation| takes_part(account, exported);
         let mine: Vec<_> = self.export.conversations.values().filter(mine).collect();
         let mine: Vec<_> = mine.into_iter().filter(|exported| !has_moved(exported, user)).collect();
@@ -89,8 +127,10 @@ impl View {
         mine.iter().try_for_each(|exported| conversation(app, account, exported))?;
         // The server tells nobody of a change whose answer its store has lost. The next change
         // reveals such a change.
-        // A user who has left a team and returned may know it from an unfinished list.
-        let all_told = self.lost_answers == 0 && account.decided_at.is_none();
+        // A user who has left a team and returned may know it from an unfinished list, and one who
+        // has joined a team hears its conversations from then on.
+        let is_settled = account.decided_at.is_none() && !self.crossed.contains(user);
+        let all_told = self.lost_answers == 0 && is_settled;
         mine.into_iter().filter(|_| all_told).try_for_each(|exported| beginning(app, user, exported))
     }
 
@@ -107,7 +147,6 @@ impl View {
         let places = self.places.get(&written.content).map(Vec::as_slice).unwrap_or_default();
         must(places.len() <= 1, || format!("P2: stands at {places:?}"))?;
         must(!written.is_gone || places.is_empty(), || format!("was never kept, and is at {places:?}"))?;
-        must(written.is_gone || !written.outcomes.is_empty(), || "has not ended".to_owned())?;
         let mut is_acknowledged = false;
         for outcome in &written.outcomes {
             if let Outcome::Acknowledged(acknowledged) = outcome {

@@ -60,6 +60,8 @@ pub(crate) struct Provider {
     /// Whether a token of another role was given. This happens once, because an account changes its
     /// role at most three times an hour.
     has_strayed: bool,
+    /// Whether the other role is one of the other side, control or the field.
+    crosses: bool,
 }
 
 /// The role beside this one, with which the user sees the same.
@@ -72,7 +74,26 @@ fn beside(role: Role) -> Role {
     }
 }
 
+/// The role of the other side, with which the user sees other conversations.
+fn across(role: Role) -> Role {
+    match role {
+        Role::BusDriver => Role::ControlStaff,
+        Role::QueueRegulator => Role::ControlAdmin,
+        Role::ControlStaff => Role::BusDriver,
+        Role::ControlAdmin => Role::QueueRegulator,
+    }
+}
+
 impl Provider {
+    pub(crate) fn new(crosses: bool) -> Self {
+        Self { crosses, ..Self::default() }
+    }
+
+    /// Whether a token of the other side was given.
+    pub(crate) fn has_crossed(&self) -> bool {
+        self.crosses && self.has_strayed
+    }
+
     pub(crate) fn token(
         &mut self,
         user: &User,
@@ -92,7 +113,8 @@ impl Provider {
         }
         let strays = !is_calm && !self.has_strayed && around.random().percent(3);
         self.has_strayed |= strays;
-        let role = if strays { beside(user.role) } else { user.role };
+        let astray = if self.crosses { across } else { beside };
+        let role = if strays { astray(user.role) } else { user.role };
         let user = &User { role, ..user.clone() };
         let mut expires_at = now;
         let text = around.tokens().issue(user, now, |claims, number| {

@@ -32,6 +32,8 @@ impl Seen {
         let machines = devices.iter().flat_map(Device::counters).fold(MachineCounters::default(), sum);
         let sum = |of: fn(&Device) -> u64| devices.iter().map(of).sum();
         let conversations = simulation.export().conversations.values();
+        let accounts = simulation.export().accounts.values();
+        let out = accounts.filter(|known| !known.account.active).count() as u64;
         let apps = [
             ("resends", machines.resends),
             ("duplicates suppressed", machines.duplicates_suppressed),
@@ -43,6 +45,8 @@ impl Seen {
             ("waits for other rights", sum(|device| device.other_rights)),
             ("drafts", sum(|device| device.drafts.written.len() as u64)),
             ("drafts too late", sum(|device| device.drafts.too_late)),
+            ("tokens of the other side", sum(|device| u64::from(device.has_crossed()))),
+            ("deactivated at rest", out),
             ("messages", conversations.map(|exported| exported.messages.len() as u64).sum()),
         ];
         let provoked = simulation.counters().numbers().into_iter().chain(simulation.checked().numbers());
@@ -111,6 +115,7 @@ fn cast(random: &mut Random) -> Simulation<Device> {
     let mut faults = Faults::drawn(random);
     faults.imports = random.percent(40).then(|| random.span(5_000..30_000));
     faults.deactivations = random.percent(30).then(|| random.span(10_000..60_000));
+    faults.lasting_deactivations = 30;
     faults.memberships = random.percent(30).then(|| random.span(3_000..20_000));
     let own = Random::new(random.below(u64::MAX));
     let mut simulation = Simulation::new(own, faults, limits(random), store);
@@ -124,6 +129,8 @@ fn cast(random: &mut Random) -> Simulation<Device> {
             is_durable: random.percent(60),
             failing_writes: if random.percent(20) { 10 } else { 0 },
             clock: clock(random),
+            // One device of each user, but somebody asks for support throughout.
+            crosses: number.is_multiple_of(2) && number > 0,
             pace,
         }));
     }

@@ -3,7 +3,12 @@
 use super::part::is_in_by_team;
 use super::{Oracle, PromiseError, must};
 use crate::conversation::Conversation;
-use crate::export::Export;
+use crate::export::{Account, Export};
+
+/// The side of the chat that a connection or a user is on.
+fn side(is_control: bool) -> &'static str {
+    if is_control { "in control" } else { "in the field" }
+}
 
 impl Oracle {
     /// Checks a run at rest: every request is answered, and each connection has heard everything
@@ -11,14 +16,21 @@ impl Oracle {
     ///
     /// # Errors
     ///
-    /// P1, P4 and P6. P5, if a deactivated user has a connection.
+    /// P1, P4 and P6. P4 too, if a connection outlives a change of its user's role. P5, if a
+    /// deactivated user has a connection.
     pub fn settled(&self, store: &Export) -> Result<(), PromiseError> {
         self.stored.verify(store)?;
         self.emergencies.are_heard(|conn, id| self.is_of_team(conn, id, store))?;
         for (conn, link) in &self.links {
             must(!link.is_past, "P4", || format!("connection {conn} outlives the epoch of its server"))?;
-            let is_out = store.accounts.get(link.user.as_str()).is_some_and(|stored| !stored.account.active);
+            let account = store.accounts.get(link.user.as_str()).map(|stored| &stored.account);
+            let is_out = account.is_some_and(|account| !account.active);
             must(!is_out, "P5", || format!("{} is deactivated, and has connection {conn}", link.user))?;
+            let is_control = account.is_some_and(Account::is_active_control);
+            must(link.is_control == is_control, "P4", || {
+                let (token, now) = (side(link.is_control), side(is_control));
+                format!("connection {conn} of {} is open {token}, and its user is {now}", link.user)
+            })?;
             let left = link.pending.len();
             must(left == 0, "P6", || format!("connection {conn} has {left} requests without a reply"))?;
             self.heard_all(*conn, link)?;

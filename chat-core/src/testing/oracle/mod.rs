@@ -11,8 +11,9 @@
 //! - P3: stored numbers have no holes and times never fall. Numbers rise in the order of a
 //!   connection's requests, and each connection hears rising numbers.
 //! - P4: no number due to a connection is left out, live and between a catch-up and the live
-//!   messages after it. An open connection of control hears of each emergency. A walk through a
-//!   list leaves nothing out.
+//!   messages after it. An open connection of control hears of each emergency, and no connection
+//!   outlives its user's change between control and the field. A walk through a list leaves nothing
+//!   out.
 //! - P5: only participants hear of a conversation: members by name, and users of its teams. Unknown
 //!   and forbidden conversations are refused with the same bytes. A deactivated user says nothing.
 //! - P6: each request has one reply, in order. The reply comes before the sender's own broadcast,
@@ -37,7 +38,7 @@ mod room;
 mod server;
 mod stored;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use asked::Asks;
@@ -75,12 +76,6 @@ fn must(holds: bool, promise: &'static str, what: impl FnOnce() -> String) -> Re
     if holds { Ok(()) } else { Err(PromiseError { promise, what: what() }) }
 }
 
-/// The deactivated users.
-fn deactivated(store: &Export) -> BTreeSet<String> {
-    let out = store.accounts.iter().filter(|(_, stored)| !stored.account.active);
-    out.map(|(id, _)| id.to_string()).collect()
-}
-
 /// The first acknowledged request under a `client_message_id`.
 struct FirstReply {
     id: String,
@@ -97,8 +92,6 @@ pub struct Oracle {
     stored: Stored,
     asks: Asks,
     emergencies: Emergencies,
-    /// The deactivated users at the last look at the store.
-    out: BTreeSet<String>,
     /// By user and `client_message_id`.
     kept: BTreeMap<(String, String), FirstReply>,
     /// The highest number that each user was told to have read, by conversation and user.
@@ -124,7 +117,6 @@ impl Oracle {
             stored: Stored::of(store),
             asks: Asks::default(),
             emergencies: Emergencies::default(),
-            out: deactivated(store),
             kept: BTreeMap::new(),
             read: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -277,8 +269,8 @@ impl Oracle {
     ///
     /// # Errors
     ///
-    /// P2 and P3. P5, if a deactivated user says something. P7, if a user says more than the rates
-    /// allow.
+    /// P2 and P3. P5, if a user who takes no part, for example a deactivated one, says something.
+    /// P7, if a user says more than the rates allow.
     pub fn stored(
         &mut self,
         server: u64,
@@ -289,11 +281,7 @@ impl Oracle {
         if is_told {
             self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
         }
-        let still_out = deactivated(store);
-        let out: BTreeSet<_> = self.out.intersection(&still_out).cloned().collect();
-        self.out = still_out;
         for (user, content) in self.stored.note(store, is_told)? {
-            must(!out.contains(&user), "P5", || format!("{user} is deactivated, and says {content:?}"))?;
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
             let server = self.servers.entry(server).or_default();

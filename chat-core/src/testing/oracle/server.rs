@@ -3,7 +3,7 @@
 use super::rates::SaidMessages;
 use super::room::{ChargedBytes, Room};
 use super::stored::Stored;
-use super::{Oracle, PromiseError, deactivated, must};
+use super::{Oracle, PromiseError, must};
 use crate::export::Export;
 use crate::time::Monotonic;
 
@@ -64,7 +64,6 @@ impl Oracle {
         self.links.values_mut().for_each(|link| link.is_past = true);
         self.emergencies.restored();
         self.stored = Stored::of(store);
-        self.out = deactivated(store);
         self.read.clear();
         let stored = &self.stored;
         self.kept.retain(|_, kept| stored.holds(&kept.id));

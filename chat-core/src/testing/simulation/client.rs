@@ -85,6 +85,11 @@ impl Surroundings<'_> {
         self.environment.server.exported().accounts.get(user).map(|known| known.user().role)
     }
 
+    /// Whether administration has deactivated this user for good.
+    pub fn is_kept_out(&self, user: &UserId) -> bool {
+        self.environment.kept_out.contains(user)
+    }
+
     /// Opens a connection. The client chooses `link`, never uses one twice, and hears the outcome
     /// under this number.
     ///
