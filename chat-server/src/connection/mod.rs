@@ -29,7 +29,7 @@ use crate::auth::TokenRejection;
 use crate::health::Phase;
 use crate::http::{HttpResponse, UpgradeRequest, refusal};
 use crate::metrics::ConnectionMetrics;
-use crate::newcomers::{Newcomer, NewcomerPlace};
+use crate::newcomers::{ClientAddress, Newcomer, NewcomerPlace};
 use crate::tls::Tls;
 use crate::transport::Transport;
 use crate::websocket::{self, Heartbeat, Watch, WebSocket};
@@ -61,12 +61,13 @@ struct Admitted {
     counted: ConnectionMetrics,
     /// The session's permit (`--max-connections`).
     place: OwnedSemaphorePermit,
+    address: ClientAddress,
 }
 
 impl Admitted {
     /// Runs the session to its end.
     async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
-        let Self { session, user, mut counted, place } = *self;
+        let Self { session, user, mut counted, place, address } = *self;
         let connection = session.id().0;
         let (signs, clock) = (session.signs(), counted.clock());
         websocket.on_sign(move || signs.note(clock.monotonic()));
@@ -79,9 +80,20 @@ impl Admitted {
                 SessionEnd::ByPeer | SessionEnd::Failed(_) => None,
             }
         };
-        Box::pin(websocket.finish(code)).await;
-        drop(place);
+        let end = Box::pin(websocket.finish(code));
+        if code.is_some_and(turns_away) {
+            Box::pin(address.leave(place, end)).await;
+        } else {
+            end.await;
+            drop(place);
+        }
     }
+}
+
+/// Whether the engine may close a session with this code before its first reply. A client that
+/// does not close then holds no permit of a session, because a valid token costs nothing.
+fn turns_away(code: CloseCode) -> bool {
+    matches!(code, CloseCode::RightsChanged | CloseCode::Deactivated | CloseCode::TryAgainLater)
 }
 
 /// The reason that a client is not admitted.
@@ -276,12 +288,12 @@ async fn admit(
     let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() else {
         return Ok(Admission::Refused(ConnectionRefusal::Full));
     };
-    newcomer.give_back();
+    let address = newcomer.admitted();
     let (user, role) = (claims.user.id.clone(), claims.user.role);
     let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
     let counted = shared.metrics.opened(role);
-    Ok(Admission::Admitted(Box::new(Admitted { session, user, counted, place })))
+    Ok(Admission::Admitted(Box::new(Admitted { session, user, counted, place, address })))
 }
 
 fn stopping() -> Box<HttpResponse> {

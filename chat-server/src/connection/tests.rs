@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use chat_core::drive::Drive;
-use chat_core::engine::{Engine, Settings};
+use chat_core::engine::{Command, Engine, Settings};
 use chat_core::protocol::{Role, User};
 use chat_core::store::MemoryStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -15,7 +15,7 @@ use super::*;
 use crate::auth::{Expected, Secret, TokenVerifier, VerifyingKey, issue};
 use crate::clock::{self, SystemClock};
 use crate::health::Health;
-use crate::newcomers::{MOST_LEAVING, Newcomers, PATIENCE, Room};
+use crate::newcomers::{MOST_LEAVING, Newcomers, PATIENCE, PATIENCE_UNDER_PRESSURE, Room};
 use crate::websocket::Watched;
 
 const REQUEST: &str = "GET /api/websocket/connect?token= HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\
@@ -27,8 +27,17 @@ fn secret() -> Secret {
 }
 
 fn good_token() -> String {
-    let user = User::new("user_1", Role::BusDriver);
+    token_of("user_1")
+}
+
+fn token_of(user: &str) -> String {
+    let user = User::new(user, Role::BusDriver);
     issue(&secret(), &user, clock::wall(), Duration::from_hours(1), &Expected::default())
+}
+
+/// A request with this token.
+fn request_with(token: &str) -> String {
+    REQUEST.replace("token=", &format!("token={token}"))
 }
 
 /// The shared state, and the sender that sets the server's phase.
@@ -103,6 +112,26 @@ async fn who_says_nothing_is_left_after_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_half_of_the_places_are_taken_newcomers_have_five_seconds() {
+    let (shared, _stop) = shared();
+    let newcomers = newcomers(&shared);
+    let mut unhurried = Vec::new();
+    for number in 0..=PLACES / 2 {
+        let peer = format!("192.0.2.{}:4711", number % 30);
+        unhurried.push(connect_from(&peer, &newcomers, &shared).await);
+    }
+    let (mut hurried, served) = connect_from(STRANGER, &newcomers, &shared).await;
+    let start = Instant::now();
+    assert_eq!(read_all(&mut hurried).await, "");
+    served.await.unwrap();
+    assert_eq!(start.elapsed(), PATIENCE_UNDER_PRESSURE);
+    let (mut last, served) = unhurried.pop().unwrap();
+    assert_eq!(read_all(&mut last).await, "");
+    served.await.unwrap();
+    assert_eq!(start.elapsed(), PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
 async fn headers_that_come_too_slowly_gain_no_time() {
     let (shared, _stop) = shared();
     let (mut client, served) = connect(&shared).await;
@@ -155,7 +184,7 @@ async fn who_shows_no_good_token_keeps_a_newcomers_place_to_the_end() {
 async fn a_good_token_gives_a_place_for_as_long_as_the_session() {
     let (shared, _stop) = shared();
     let (mut client, served) = connect(&shared).await;
-    client.write_all(REQUEST.replace("token=", &format!("token={}", good_token())).as_bytes()).await.unwrap();
+    client.write_all(request_with(&good_token()).as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     client.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");
@@ -167,11 +196,30 @@ async fn a_good_token_gives_a_place_for_as_long_as_the_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_turned_away_by_the_account_and_does_not_close_holds_no_place_of_a_session() {
+    let (shared, _stop) = shared();
+    let newcomers = newcomers(&shared);
+    shared.handle.command(Command::Deactivate("user_1".into())).await.unwrap();
+    let (mut refused, served) = connect_from(STRANGER, &newcomers, &shared).await;
+    refused.write_all(request_with(&token_of("user_1")).as_bytes()).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((newcomers_now(&shared), shared.places.available_permits()), (1, 1));
+    let (mut other, _served) = connect_from("198.51.100.7:1", &newcomers, &shared).await;
+    other.write_all(request_with(&token_of("user_2")).as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!((newcomers_now(&shared), shared.places.available_permits()), (1, 0));
+    let sent = read_all(&mut refused).await;
+    assert!(sent.starts_with("HTTP/1.1 101 ") && sent.contains(r#""code":"deactivated""#), "{sent}");
+    served.await.unwrap();
+    assert_eq!(newcomers_now(&shared), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_the_service_is_drained_nobody_is_let_in() {
     let (shared, _stop) = shared();
     shared.handle.drain().await;
     let (mut client, served) = connect(&shared).await;
-    client.write_all(REQUEST.replace("token=", &format!("token={}", good_token())).as_bytes()).await.unwrap();
+    client.write_all(request_with(&good_token()).as_bytes()).await.unwrap();
     let sent = read_all(&mut client).await;
     assert!(sent.starts_with("HTTP/1.1 503 "), "{sent}");
     drop(client);
@@ -193,7 +241,7 @@ async fn at_the_bound_a_silent_stranger_gives_way_and_a_lone_one_gets_in() {
         assert_eq!(read_all(client).await, "", "the oldest are closed without a word");
         served.await.unwrap();
     }
-    honest.write_all(REQUEST.replace("token=", &format!("token={}", good_token())).as_bytes()).await.unwrap();
+    honest.write_all(request_with(&good_token()).as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     honest.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");

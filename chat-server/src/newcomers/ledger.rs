@@ -108,6 +108,11 @@ impl<T> Ledger<T> {
         evicted
     }
 
+    /// The group that a newcomer counts for, if it still has its place.
+    pub(super) fn group_of(&self, number: u64) -> Option<AddressGroup> {
+        self.known.get(&number).map(|(_, group)| *group)
+    }
+
     /// Frees a newcomer's place, if still held.
     pub(super) fn remove(&mut self, number: u64) -> Option<T> {
         self.take(number).map(|(value, _)| value)

@@ -61,7 +61,7 @@ pub(crate) const FILES: usize = MOST + MOST_WAITING;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The same deadline while more than half of the places are taken.
-const PATIENCE_UNDER_PRESSURE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE_UNDER_PRESSURE: Duration = Duration::from_secs(5);
 
 /// Least time between two log lines about evictions.
 const REPORT_APART: Duration = Duration::from_mins(1);
@@ -139,6 +139,13 @@ pub(crate) struct NewcomerPlace {
     deadline: Instant,
 }
 
+/// The address of an admitted client, which may become a newcomer again at its end.
+pub(crate) struct ClientAddress {
+    newcomers: Arc<Newcomers>,
+    peer: IpAddr,
+    group: AddressGroup,
+}
+
 /// The notification of an eviction.
 pub(crate) struct Eviction(oneshot::Receiver<OwnedSemaphorePermit>);
 
@@ -185,13 +192,16 @@ impl Newcomers {
 
     /// Gives a connection from this address a place.
     pub(crate) fn enter(self: &Arc<Self>, turn: Turn, peer: SocketAddr) -> Newcomer {
+        self.enter_from(turn, peer.ip(), self.trusted.group(peer.ip()))
+    }
+
+    fn enter_from(self: &Arc<Self>, turn: Turn, peer: IpAddr, group: AddressGroup) -> Newcomer {
         let (tell, told) = oneshot::channel();
-        let peer = peer.ip();
         let mut state = self.state();
         let most = self.room.most();
         let is_pressed = state.ledger.len() > most / 2;
         state.ledger.bound(most);
-        let (number, evicted) = state.ledger.enter(self.trusted.group(peer), (turn.task, tell));
+        let (number, evicted) = state.ledger.enter(group, (turn.task, tell));
         self.settle(&mut state, evicted);
         let patience = if is_pressed { PATIENCE_UNDER_PRESSURE } else { PATIENCE };
         let deadline = Instant::now() + patience;
@@ -257,8 +267,15 @@ impl NewcomerPlace {
         self.newcomers.settle(&mut locked, evicted);
     }
 
-    /// The client has presented a valid token, and is no longer a newcomer.
-    pub(crate) fn give_back(&self) {
+    /// Frees the place, because the client has presented a valid token.
+    pub(crate) fn admitted(&self) -> ClientAddress {
+        let group = self.newcomers.state().ledger.group_of(self.number);
+        self.give_back();
+        let group = group.unwrap_or_else(|| self.newcomers.trusted.group(self.peer));
+        ClientAddress { newcomers: Arc::clone(&self.newcomers), peer: self.peer, group }
+    }
+
+    fn give_back(&self) {
         let mut state = self.newcomers.state();
         state.ledger.remove(self.number);
         self.newcomers.settle(&mut state, None);
@@ -268,6 +285,19 @@ impl NewcomerPlace {
 impl Drop for NewcomerPlace {
     fn drop(&mut self) {
         self.give_back();
+    }
+}
+
+impl ClientAddress {
+    /// Runs the end of a session as that of a leaving newcomer, and gives back the permit of the
+    /// session before.
+    pub(crate) async fn leave(self, session: OwnedSemaphorePermit, end: impl Future<Output = ()>) {
+        let turn = self.newcomers.turn().await;
+        let Newcomer { place, eviction, begins } = self.newcomers.enter_from(turn, self.peer, self.group);
+        drop((begins, session));
+        place.leaves();
+        // An evicted client loses nothing but the time to read its reason.
+        eviction.unless(end).await;
     }
 }
 

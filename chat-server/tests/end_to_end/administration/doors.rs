@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::json;
 use server_test_support::http::Answer;
-use server_test_support::program::program;
+use server_test_support::program::{program, without_settings};
 use server_test_support::{SECRET, Server, john, until};
 use tokio::net::TcpStream;
 
@@ -46,10 +47,13 @@ async fn the_socket_tells_its_owner_alone_what_there_is() {
 #[tokio::test]
 async fn health_is_told_at_the_socket_whatever_the_public_port_does() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_in(dir.path(), &["--drain-seconds", "3600"]);
+    // Fewer files than silent connections: the public port uses up all that it may.
+    let mut shell = without_settings(Command::new("sh"));
+    shell.args(["-c", r#"ulimit -n 48 && exec "$0" "$@""#, env!("CARGO_BIN_EXE_chat-server")]);
+    let server = Server::spawn(shell, dir.path(), &["--drain-seconds", "3600"]);
     let _drained = server.connect(&john()).await;
     let mut silent = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..64 {
         silent.push(TcpStream::connect(server.authority()).await.unwrap());
     }
     let told = async |path: &str| {

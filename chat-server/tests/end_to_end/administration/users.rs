@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::time::{Duration, Instant};
 
 use chat_core::protocol::{Role, User};
 use serde_json::{Value, json};
@@ -33,7 +32,10 @@ pub(super) fn users(dir: &Path, arguments: &[&str], input: &str) -> Output {
 
 #[track_caller]
 pub(super) fn says(output: &Output, text: &str) {
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    // A slow machine tells of its progress.
+    let is_silent = told.lines().all(|line| line.starts_with("importing: "));
+    assert!(output.status.success() && is_silent, "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), text);
 }
 
@@ -96,16 +98,9 @@ async fn who_is_deactivated_is_disconnected_and_takes_part_no_more() {
     assert_eq!(server.connect(&jane()).await.close_code().await, Some(4503), "no import lets her in");
     says(&users(dir.path(), &["activate", "user_jane"], ""), "user_jane is active\n");
     let mut desk = server.connect(&jane()).await;
-    // She is enrolled in the background.
-    let patience = Instant::now() + Duration::from_secs(30);
-    loop {
-        let listed = desk.request("get_active_conversations", json!({})).await;
-        let titles = listed["conversations"].as_array().unwrap().iter().map(|row| text(row, "title"));
-        if titles.eq(["Support: Again", "Support: Road closed"]) {
-            break;
-        }
-        assert!(Instant::now() < patience, "{listed}");
-    }
+    let listed = desk.request("get_active_conversations", json!({})).await;
+    let titles = listed["conversations"].as_array().unwrap().iter().map(|row| text(row, "title"));
+    assert!(titles.eq(["Support: Again", "Support: Road closed"]), "{listed}");
 }
 
 #[tokio::test]

@@ -112,6 +112,11 @@ const OF_THE_SERVER: &[Elsewhere] = &[
         "chat-server/src/connection/tests.rs::at_the_bound_a_silent_stranger_gives_way_and_a_lone_one_gets_in",
     ),
     Elsewhere(
+        "the ten seconds while half of the places are taken",
+        "five seconds",
+        "chat-server/src/connection/tests.rs::while_half_of_the_places_are_taken_newcomers_have_five_seconds",
+    ),
+    Elsewhere(
         "connections that were refused and have yet to close",
         "the oldest of the address that holds most is closed",
         "chat-server/src/newcomers/ledger.rs::of_those_that_leave_only_some_stay",
