@@ -36,6 +36,7 @@ export class Session {
   #left;
   #entered;
   #renewedAt = -Infinity;
+  #wasLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #renewal;
 
@@ -59,8 +60,9 @@ export class Session {
   /** The server wants another token. The trial fetches one; other users are asked. */
   async ended() {
     const { phase } = this.client.machine.connection;
+    this.#wasLive ||= phase.phase === "live";
     const code = phase.phase === "live" ? undefined : phase.cause?.code;
-    if (code === CODES.notAuthenticated) return this.leave("The server does not accept this token.");
+    if (code === CODES.notAuthenticated && !this.#wasLive && !this.user.isForLater) return this.#leave("The server does not accept this token.");
     if (code === CODES.tokenExpired || code === CODES.rightsChanged) await this.#renewTrial();
   }
 
@@ -83,10 +85,15 @@ export class Session {
     return null;
   }
 
-  /** @param {string} [notice] why */
-  leave(notice = "") {
-    inTab.remove(KEPT);
+  /** The user signs out. */
+  leave() {
     this.unsent.forget();
+    this.#leave("");
+  }
+
+  /** Goes back to the sign-in page. Unsent text stays for the same user. @param {string} notice why */
+  #leave(notice) {
+    inTab.remove(KEPT);
     this.#end();
     this.#left(notice);
   }

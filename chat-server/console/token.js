@@ -8,8 +8,8 @@ const ROLES = ["BUS_DRIVER", "QUEUE_REGULATOR", "CONTROL_STAFF", "CONTROL_ADMIN"
  * The claims of a token, or `null` if it is none of the chat's.
  *
  * @param {string} token
- * @returns {{ id: string, role: Role, first_name: string, last_name: string, expires: number } | null} `expires` in
- *   milliseconds since 1970
+ * @returns {{ id: string, role: Role, first_name: string, last_name: string, expires: number, isForLater: boolean } | null} `expires`
+ *   in milliseconds since 1970; `isForLater`: whether the token names a time before which it is not valid
  */
 export function claims(token) {
   const parts = token.split(".");
@@ -23,6 +23,7 @@ export function claims(token) {
     first_name: name(read.first_name),
     last_name: name(read.last_name),
     expires: read.exp * 1000,
+    isForLater: typeof read.nbf === "number",
   };
 }
 

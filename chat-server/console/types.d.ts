@@ -74,6 +74,7 @@ export type Purpose =
   | { kind: "row"; id: string }
   | { kind: "join"; id: string }
   | { kind: "older"; id: string }
+  | { kind: "first"; id: string }
   | { kind: "read"; id: string; seq: number }
   | { kind: "draft"; id: string }
   | { kind: "typing" }

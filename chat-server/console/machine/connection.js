@@ -28,10 +28,21 @@ export const CODES = Object.freeze({
   replaced: 4504,
 });
 
-/** Close codes to report to the user, although attempts continue at growing intervals. */
-const REFUSALS = /** @type {Set<number>} */ (new Set([CODES.rightsChanged, CODES.replaced]));
+/**
+ * Close codes to report to the user, although attempts continue at growing intervals, each with
+ * the highest ceiling of its pauses. The clock of the server or of the tokens' issuer may be wrong:
+ * then a refused token is accepted later.
+ *
+ * @type {Map<number, number>}
+ */
+const REFUSALS = new Map([
+  [CODES.tokenExpired, PERIODS.refusedTo],
+  [CODES.rightsChanged, PERIODS.refusedTo],
+  [CODES.notAuthenticated, PERIODS.refusedTo],
+  [CODES.replaced, PERIODS.replacedTo],
+]);
 
-/** Close codes from here on forbid reconnecting. */
+/** Close codes from here on forbid reconnecting, except the refusals. */
 const NEVER_AGAIN = 4500;
 
 export class Connection {
@@ -131,10 +142,10 @@ export class Connection {
    */
   after(code, now) {
     const { reason, pause } = this.told;
-    const [isRefusal, isFinal] = [REFUSALS.has(code), code === CODES.tokenExpired || code >= NEVER_AGAIN];
-    if (isRefusal || isFinal) this.cause = { code, reason };
-    if (isRefusal) {
-      const longer = this.#refusals.pause(PERIODS.refusedFrom, PERIODS.refusedTo);
+    const [longest, isFinal] = [REFUSALS.get(code), code >= NEVER_AGAIN];
+    if (longest !== undefined || isFinal) this.cause = { code, reason };
+    if (longest !== undefined) {
+      const longer = this.#refusals.pause(PERIODS.refusedFrom, longest);
       this.state = { is: "pausing", until: now + Math.max(PERIODS.refusedFrom, pause) + longer };
       return;
     }

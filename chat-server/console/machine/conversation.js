@@ -1,7 +1,7 @@
 // The known state of one conversation.
 
 import { LIMITS, PERIODS } from "./limits.js";
-import { NOW, Wanted, afterLoss } from "./turn.js";
+import { NOW, Wanted, afterLoss, again, isOfTheSession } from "./turn.js";
 
 /** @typedef {import("../types.d.ts").Message} Message */
 /** @typedef {import("../types.d.ts").Summary} Summary */
@@ -36,8 +36,10 @@ export class Conversation {
   last = null;
   /** The time of the last message, in milliseconds since 1970. */
   lastAt = 0;
-  /** The server's time at which the conversation became known, in milliseconds since 1970, or 0. */
+  /** The server's time of the first message, in milliseconds since 1970, or 0 while it is unknown. */
   since = 0;
+  /** Whether to request the first message, for its time. @type {Turn} */
+  first = "done";
   lastSeq = 0;
   readUpTo = 0;
   unread = 0;
@@ -98,13 +100,33 @@ export class Conversation {
     if (summary.last_seq >= this.lastSeq) {
       this.lastSeq = summary.last_seq;
       this.lastAt = Date.parse(summary.last_message_at) || 0;
-      this.since ||= this.lastAt;
       this.last = summary.last_message ?? null;
+      this.#findBegin();
     }
     this.heard = this.heard.filter((seq) => seq > summary.last_seq && seq > this.readUpTo);
     const isRead = Math.max(this.readUpTo, this.reading?.seq ?? 0) >= summary.last_seq;
     this.unread = Math.min((isRead ? 0 : summary.unread_count) + this.heard.length, LIMITS.unread);
     if (this.held && this.heldTo < this.lastSeq && this.join === "done") this.join = NOW;
+  }
+
+  /** Of an emergency the row tells the time of the last message, and the alarm that of the first. */
+  #findBegin() {
+    if (this.since > 0) return;
+    if (this.lastSeq === 1) this.since = this.lastAt;
+    else if (this.isEmergency && this.first === "done") this.first = NOW;
+  }
+
+  /**
+   * Applies the page with the first message, which is requested once.
+   *
+   * @param {Json} reply
+   * @param {number} now
+   */
+  began(reply, now) {
+    // The session ends, and the request is repeated over the next connection.
+    if (isOfTheSession(reply)) return;
+    this.first = again(reply, now) ?? "done";
+    if (this.first === "done") this.since ||= Date.parse(reply.messages?.[0]?.sent_at) || this.lastAt;
   }
 
   /**
@@ -226,6 +248,7 @@ export class Conversation {
     this.row.lost();
     this.join = afterLoss(this.join);
     this.older = afterLoss(this.older);
+    this.first = afterLoss(this.first);
     if (this.reading) this.reading.turn = afterLoss(this.reading.turn);
   }
 }

@@ -296,6 +296,11 @@ export class Conversations {
       const from = one.held ? { after_seq: one.heldTo, epoch: one.held.epoch } : { after_seq: 0, epoch: "" };
       return { purpose: { kind: "join", id: one.id }, type: "join_conversation", data: { conversation_id, ...from } };
     }
+    if (isDue(one.first, now)) {
+      one.first = "wire";
+      const data = { conversation_id, after_seq: 0, limit: 1 };
+      return { purpose: { kind: "first", id: one.id }, type: "get_conversation_messages", data };
+    }
     if (isDue(one.older, now)) {
       one.older = "wire";
       const data = { conversation_id, limit: LIMITS.olderPage, before_seq: one.messages[0]?.seq ?? 1 };
@@ -311,7 +316,7 @@ export class Conversations {
 
   /** The time of the next turn. @param {number} now */
   deadline(now) {
-    const ofConversations = [...this.all.values()].flatMap((one) => [one.row.turn, one.join, one.older, one.reading?.turn]);
+    const ofConversations = [...this.all.values()].flatMap((one) => [one.row.turn, one.join, one.first, one.older, one.reading?.turn]);
     return earliest([this.#list.turn, ...ofConversations], now);
   }
 

@@ -44,6 +44,7 @@ export class Incoming {
         return this.#changed("rooms");
       case "row":
       case "join":
+      case "first":
       case "older":
       case "read": {
         const one = conversations.get(purpose.id);
@@ -54,7 +55,7 @@ export class Incoming {
 
   /**
    * @param {Conversation} one
-   * @param {Extract<Purpose, { kind: "row" | "join" | "older" | "read" }>} purpose
+   * @param {Extract<Purpose, { kind: "row" | "join" | "first" | "older" | "read" }>} purpose
    * @param {Json} reply
    */
   #conversationReply(one, purpose, reply) {
@@ -62,6 +63,7 @@ export class Incoming {
       if (!this.#machine.conversations.rowOf(one, reply, this.#now)) this.#gone(one);
       for (const message of one.unnamed.splice(0)) this.#outputs.push({ kind: "message", message });
     } else if (purpose.kind === "join") this.#joinReply(one, reply);
+    else if (purpose.kind === "first") one.began(reply, this.#now);
     else if (purpose.kind === "read") this.#readReply(one, purpose.seq, reply);
     else {
       one.older = again(reply, this.#now) ?? "done";

@@ -29,7 +29,7 @@ export const LIMITS = Object.freeze({
   unread: 100,
 });
 
-/** Pauses and intervals, equal to those of the Rust SDK where it has them. */
+/** Pauses and intervals. Those that the Rust SDK has under the same name are equal, except `probeWithin`. */
 export const PERIODS = Object.freeze({
   /** Deadline for opening a connection. */
   connectWithin: 15_000,
@@ -37,7 +37,7 @@ export const PERIODS = Object.freeze({
   replyWithin: 20_000,
   /** Silence after which the connection is probed. A page can't see the server's pings. */
   heartbeat: 25_000,
-  /** Deadline for the reply to a probe. */
+  /** Deadline for the reply to a probe. Half of the SDK's, because a dead desk must soon say so. */
   probeWithin: 5_000,
   /** Ceiling of the first pause before reconnecting; the ceiling doubles with each attempt. */
   backoffFrom: 500,
@@ -49,8 +49,10 @@ export const PERIODS = Object.freeze({
   steadyAfter: 10_000,
   /** Least pause after the server refused the token or replaced this device; the random part doubles each time. */
   refusedFrom: 5_000,
-  /** Highest ceiling of these pauses. */
-  refusedTo: 300_000,
+  /** Highest ceiling of these pauses after a refused token: a clock may be wrong, and be set right. */
+  refusedTo: 60_000,
+  /** Highest ceiling of these pauses after this device was replaced. */
+  replacedTo: 600_000,
   /** A connection that was live for this long resets these pauses. */
   acceptedAfter: 300_000,
   /** Pause before a request is repeated, unless the server named one. */

@@ -6,6 +6,9 @@ import { ROLES, nameOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 
+/** The best known time of the begin. @param {Conversation} one */
+const begin = (one) => one.since || one.lastAt;
+
 export class Alarm {
   #session;
   #show;
@@ -41,7 +44,7 @@ export class Alarm {
 
   update() {
     const { conversations } = this.#session.client.machine;
-    const open = [...this.#open].flatMap((id) => conversations.get(id) ?? []).sort((one, other) => one.since - other.since);
+    const open = [...this.#open].flatMap((id) => conversations.get(id) ?? []).sort((one, other) => begin(one) - begin(other));
     const [oldest] = open;
     const creator = oldest && conversations.people.get(oldest.created_by);
     const key = oldest ? `${open.length} ${oldest.id} ${nameOf(creator, oldest.created_by)} ${oldest.title}` : "";

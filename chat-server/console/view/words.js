@@ -87,7 +87,7 @@ const REPLACED =
 export function endOf(code, reason) {
   if (code === CODES.tokenExpired) return { text: "Your session has ended.", wants: "token" };
   if (code === CODES.rightsChanged) return { text: RIGHTS_CHANGED, wants: "token" };
-  if (code === CODES.notAuthenticated) return { text: "The server does not accept this token.", wants: "token" };
+  if (code === CODES.notAuthenticated) return { text: "The server does not accept this token. The page tries it again now and then.", wants: "token" };
   if (code === 4503) return { text: "Your access was ended by an administrator.", wants: "nothing" };
   if (code === CODES.replaced) return { text: REPLACED, wants: "again" };
   return { text: reason || "The server ended this connection.", wants: "again" };

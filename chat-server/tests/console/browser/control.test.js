@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
+import { askForHelp, browser, isLive, open, say, shows, signIn } from "../support/browser.js";
 import { Server } from "../support/server.js";
 
 /** Opens a control room that counts its alarm tones, a driver and a regulator. @param {import("node:test").TestContext} t */
@@ -108,6 +108,9 @@ test("the alarm tells how many emergencies are open, and leads to the oldest", a
   }
   await say(driver, "Please hurry.");
   await listed(control, ["Emergency", "Emergency", "Emergency"]);
+  // A page that was not there knows only rows, with the time of the last message.
+  await control.reload();
+  await isLive(control);
   for (const [place, [, name]] of people.entries()) {
     const left = people.length - place;
     await alarm.getByText(left === 1 ? "1 open" : `${left} open, the oldest first`, { exact: true }).waitFor();

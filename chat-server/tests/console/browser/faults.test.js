@@ -90,7 +90,11 @@ test("after an error of the screen it is shown anew, as often as need be", async
     let left = 1;
     const { append } = Element.prototype;
     Element.prototype.append = function (...parts) {
-      if (left-- > 0) throw new Error("broken");
+      if (left-- > 0) {
+        // What is gone comes back only with a new view.
+        document.querySelector(".lines")?.remove();
+        throw new Error("broken");
+      }
       append.apply(this, parts);
     };
   });

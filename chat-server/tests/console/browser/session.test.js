@@ -23,6 +23,32 @@ test("what is no token is said at once, and what the server refuses leads back",
   assert.equal(page.url(), `${server.origin}/`);
 });
 
+test("a token for later is tried again, and a refused one takes no unsent text away", async (t) => {
+  const server = await Server.start(t);
+  const page = await (await browser(t)).newPage();
+  await page.goto(server.origin);
+  const enter = async (/** @type {string} */ token, /** @type {string} */ press) => {
+    await page.getByLabel("Access token").fill(token);
+    await page.getByRole("button", { name: press }).click();
+  };
+  const now = seconds();
+  const early = { sub: "john", role: "BUS_DRIVER", nbf: now + 3_600, exp: now + 7_200 };
+  await enter(await server.signed(early), "Sign in");
+  await page.getByText("The page tries it again now and then.").waitFor();
+  const john = await server.token("john", "BUS_DRIVER");
+  await enter(john, "Go on");
+  await isLive(page);
+  await askForHelp(page, "Running late");
+  await shows(page, ["I am running late."]);
+  await page.getByLabel("Message", { exact: true }).fill("half a sentence");
+  await page.evaluate((token) => sessionStorage.setItem("chat-session", JSON.stringify({ token, whom: null })), `${john.slice(0, -6)}AAAAAA`);
+  await page.reload();
+  await page.getByText("The server does not accept this token.").waitFor();
+  await enter(john, "Sign in");
+  await isLive(page);
+  assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "half a sentence");
+});
+
 test("a session that has ended goes on with another token of the same user, and what waits is sent", async (t) => {
   const server = await Server.start(t);
   const page = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));

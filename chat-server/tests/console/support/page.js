@@ -61,6 +61,8 @@ export class Page {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     t.mock.method(performance, "now", () => this.passed);
     t.mock.method(Date, "now", () => this.wall);
+    // The pauses of the backoff: none is zero.
+    t.mock.method(Math, "random", () => 0.5);
     const page = this;
     const listen = (/** @type {string} */ kind, /** @type {any} */ heard) => this.#listeners.set(kind, heard);
     const refuse = () => {

@@ -205,6 +205,26 @@ const request = (conversation_id) => ({
   timestamp: "2024-01-15T10:30:00.000Z",
 });
 
+test("an emergency that was there before begins with its first message, which is asked for once", () => {
+  const bench = new Bench();
+  const emergency = (/** @type {number} */ seq, more = {}) => summary(seq, { room_type: "emergency_support", ...more });
+  const rows = [emergency(5), emergency(1, { id: "d" }), summary(7, { id: "e" })];
+  bench.live(rows);
+  const since = (/** @type {string} */ id) => bench.machine.conversations.get(id)?.since;
+  assert.deepEqual([since("c"), since("d"), since("e")], [0, 1_000, 0]);
+  const lost = bench.request("get_conversation_messages");
+  assert.deepEqual([lost.data, bench.sent], [{ conversation_id: "c", after_seq: 0, limit: 1 }, []]);
+  bench.close();
+  bench.pass(1_000);
+  bench.live(rows);
+  bench.reply(bench.request("get_conversation_messages"), { messages: messages(1, 1) });
+  assert.equal(since("c"), 1_000);
+  bench.close();
+  bench.pass(1_000);
+  bench.live([emergency(6)]);
+  assert.deepEqual([since("c"), bench.sent], [1_000, []]);
+});
+
 test("of a new request its row alone is asked for, however many come", () => {
   const bench = new Bench();
   bench.live([summary(1)]);

@@ -169,8 +169,8 @@ test("a machine that can't say when it is to be woken starts over too", async (t
 });
 
 test("a machine that fails at each start tries again after growing pauses", async (t) => {
-  t.mock.method(Math, "random", () => 0.999_999);
   const page = new Page(t);
+  t.mock.method(Math, "random", () => 0.999_999);
   page.answer = () => ({ conversations: null, epoch: "e" });
   /** @type {number[]} */
   const at = [];

@@ -1,8 +1,10 @@
 // The times of connecting and reconnecting, and the reasons to stop.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Backoff } from "../../../console/machine/backoff.js";
+import { PERIODS } from "../../../console/machine/limits.js";
 import { Bench, messages, summary } from "../support/machine.js";
 
 const phase = (/** @type {Bench} */ bench) => bench.machine.connection.phase;
@@ -131,12 +133,12 @@ test("close codes say whether to connect again", () => {
     [1001, "waiting"],
     [1006, "waiting"],
     [1013, "waiting"],
-    [4001, "stopped"],
+    [4001, "waiting"],
     [4002, "waiting"],
     [4008, "waiting"],
     [4012, "waiting"],
     [4100, "waiting"],
-    [4501, "stopped"],
+    [4501, "waiting"],
     [4503, "stopped"],
     [4504, "waiting"],
     [4999, "stopped"],
@@ -169,14 +171,16 @@ test("an expired session goes on with another token, and so do its drafts", () =
   bench.post("one");
   bench.close(4001);
   bench.handle({ kind: "online" });
-  assert.equal(bench.of("connect").length, 1, "the old token is of no use");
+  assert.equal(bench.of("connect").length, 1, "the old token is not tried at once");
   bench.handle({ kind: "token", token: "new" });
   assert.equal(bench.of("connect").at(-1)?.token, "new");
   bench.live();
   assert.deepEqual(bench.texts(), ["one"]);
 });
 
-for (const code of [4002, 4504]) {
+const TO_A_MINUTE = [10, 15, 25, 45, 65, 65, 65, 65];
+
+for (const [code, longest] of /** @type {const} */ ([[4001, TO_A_MINUTE], [4002, TO_A_MINUTE], [4501, TO_A_MINUTE], [4504, [10, 15, 25, 45, 85, 165, 325, 605]]])) {
   test(`after ${code} it is never live unheard: it says why, and tries the same token after growing pauses`, () => {
     const bench = new Bench({ random: () => 0.999_999_999 });
     bench.live();
@@ -193,7 +197,7 @@ for (const code of [4002, 4504]) {
       pauses.push(Math.round((bench.now - before) / 1_000));
       bench.open();
     }
-    assert.deepEqual(pauses, [10, 15, 25, 45, 85, 165, 305, 305]);
+    assert.deepEqual(pauses, longest);
     bench.reply(bench.request("get_active_conversations"), { conversations: [], epoch: "e1" });
     assert.deepEqual([phase(bench).phase, bench.machine.connection.cause, bench.texts()], ["live", null, ["one"]]);
   });
@@ -209,6 +213,16 @@ for (const code of [4002, 4504]) {
     }
   });
 }
+
+test("periods that the Rust SDK has too are the same there", async () => {
+  const source = await readFile(new URL("../../../../chat-client/src/machine/limits.rs", import.meta.url), "utf8");
+  const units = /** @type {Record<string, number>} */ ({ millis: 1, secs: 1_000, mins: 60_000, hours: 3_600_000 });
+  const theirs = new Map([...source.matchAll(/(\w+): Duration::from_(\w+)\((\d+)\)/g)].map(([, name = "", unit = "", count]) => [name, Number(count) * (units[unit] ?? NaN)]));
+  const snake = (/** @type {string} */ name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const shared = Object.entries(PERIODS).filter(([name]) => theirs.has(snake(name)) && name !== "probeWithin");
+  assert.ok(shared.length >= 9, `${shared}`);
+  for (const [name, period] of shared) assert.equal(period, theirs.get(snake(name)), name);
+});
 
 test("a pause that the server names before it closes is kept", () => {
   const bench = new Bench({ random: () => 0 });
