@@ -22,12 +22,15 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use futures::{FutureExt, Sink, Stream, StreamExt};
 
+/// The time of this conversation, 2024-01-15T10:30:00Z, since 1970.
+const MORNING: Duration = Duration::from_mins(28_421_910);
+
 fn main() -> Result<(), Error> {
     let mut pool = LocalPool::new();
     let spawner = pool.spawner();
 
     let clock = StoppedClock::default();
-    clock.advance(Duration::from_mins(28_421_910)); // to 2024-01-15T10:30:00Z
+    clock.advance(MORNING);
     let engine = Engine::new(Settings::default(), [7; 32]);
     let (chat, service) = Drive::new(engine, MemoryStore::new("epoch"), NoRefresh, clock).start();
     spawner.spawn_local(service.map(drop))?;
@@ -55,7 +58,7 @@ async fn connect(
         .open(Claims {
             user: User::new(id, role),
             expires_at: Timestamp::from_millis(i64::MAX),
-            issued_at: None,
+            issued_at: Some(Timestamp::default().plus(MORNING)),
         })
         .await?;
     spawner.spawn_local(session.run(join(from_user.map(Ok), to_user)).map(drop))?;

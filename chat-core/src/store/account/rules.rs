@@ -61,8 +61,8 @@ pub enum TokenVerdict {
 impl Account {
     /// The account after an import of its user, or `None` if the import changes nothing.
     ///
-    /// An import never lifts a deactivation. An import with the same role and activity decides
-    /// nothing anew, so tokens issued before stay valid.
+    /// An import never lifts a deactivation. The first import of a user is a decision. A later one
+    /// with the same role and activity decides nothing anew, so tokens issued before stay valid.
     pub fn imported(known: Option<&Self>, user: User, active: bool, at: Timestamp) -> Option<Self> {
         let active = active && known.is_none_or(|known| known.active);
         let account = Self { role_imported: true, ..Self::decided(known, user, active, at) };
