@@ -16,6 +16,9 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A service of several servers without a balancer has several addresses: [`Builder::also_at`].
+//! Whenever a connection ends, the client goes on with the next one.
+//!
 //! The token is a text, or a [`provider`] that the client asks whenever another token is needed.
 //! An opaque token does not name its user: then the app does, by [`Builder::user`].
 //! [`ChatClient::over`] takes any [`Connector`](transport::Connector), for another wire than

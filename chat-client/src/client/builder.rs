@@ -75,6 +75,15 @@ impl Builder<WebSocket, TokioClock> {
 
 #[cfg(feature = "websocket")]
 impl<K, T, O> Builder<WebSocket, K, T, O> {
+    /// Adds the address of another server of the same service, see [`WebSocket::also_at`]. The
+    /// client goes from one to another by itself. One address is enough if a balancer stands there.
+    pub fn also_at(self, url: &str) -> Self {
+        let connector = self
+            .connector
+            .and_then(|connector| connector.also_at(url).map_err(|bad| AddressError(bad.to_string())));
+        Self { connector, ..self }
+    }
+
     /// Sets the TLS configuration, see [`WebSocket::with_tls`]: for a control centre with a
     /// certificate authority of its own, for example.
     pub fn tls(self, tls: Arc<rustls::ClientConfig>) -> Self {

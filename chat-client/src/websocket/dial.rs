@@ -1,4 +1,4 @@
-//! A TCP connection to the address of a host that answers first.
+//! A TCP connection to the server of a service, and the address of a host, that answers first.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,6 +8,7 @@ use futures::future::select_ok;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::sleep;
 
+use super::url::Address;
 use crate::transport::TransportError;
 
 /// The silence of an address after which the next one is tried in parallel. Phones get IPv6
@@ -17,8 +18,23 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// Maximum of addresses to try: more than any host needs, and a bound on open sockets.
 const ADDRESSES: usize = 8;
 
+/// Connects to the server that answers first, and returns its place. Each has a head start over the
+/// next.
+pub(super) async fn first_of(
+    servers: impl Iterator<Item = (usize, &Address)>,
+) -> Result<(usize, TcpStream), TransportError> {
+    let attempts = servers.zip(0..).map(|((place, address), turn)| {
+        Box::pin(async move {
+            sleep(HEAD_START * turn).await;
+            connect(&address.host, address.port).await.map(|stream| (place, stream))
+        })
+    });
+    let (first, _slower) = select_ok(attempts).await?;
+    Ok(first)
+}
+
 /// Connects, without Nagle's delay: the frames of a chat are small, and each is awaited.
-pub(super) async fn connect(host: &str, port: u16) -> Result<TcpStream, TransportError> {
+async fn connect(host: &str, port: u16) -> Result<TcpStream, TransportError> {
     let addresses = lookup_host((host, port)).await.map_err(|error| {
         TransportError::network(format_args!("can't find the address of {host}: {error}"))
     })?;

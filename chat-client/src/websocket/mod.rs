@@ -10,6 +10,7 @@
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "sockets, and a clock")]
 
+mod addresses;
 mod clock;
 mod dial;
 mod error;
@@ -30,10 +31,11 @@ pub use socket::Socket;
 pub use url::UrlError;
 
 use crate::transport::{Attempt, Connector, TransportError};
+use addresses::Addresses;
 use link::{Link, Watched};
 use url::Address;
 
-/// A connector that opens WebSockets to one address.
+/// A connector that opens WebSockets to one address, or to several servers of one service.
 ///
 /// ```
 /// use chat_client::websocket::WebSocket;
@@ -42,7 +44,7 @@ use url::Address;
 /// # Ok::<(), chat_client::websocket::UrlError>(())
 /// ```
 pub struct WebSocket {
-    address: Address,
+    addresses: Addresses,
     tls: Arc<rustls::ClientConfig>,
 }
 
@@ -58,7 +60,20 @@ impl WebSocket {
     ///
     /// [`UrlError`] tells the mistake.
     pub fn new(url: &str) -> Result<Self, UrlError> {
-        Ok(Self { address: Address::parse(url)?, tls: tls::mozilla() })
+        Ok(Self { addresses: Addresses::one(Address::parse(url)?), tls: tls::mozilla() })
+    }
+
+    /// Adds the address of another server of the same service.
+    ///
+    /// The first connection goes to a random one of the addresses, and each later one to the next.
+    /// An address that does not answer costs a quarter of a second.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] tells the mistake.
+    pub fn also_at(mut self, url: &str) -> Result<Self, UrlError> {
+        self.addresses.add(Address::parse(url)?);
+        Ok(self)
     }
 
     /// Replaces the TLS configuration: for a control centre's own authority, the platform's trust,
@@ -76,9 +91,10 @@ impl Connector for WebSocket {
     type Transport = Socket<TcpStream>;
 
     async fn connect(&mut self, attempt: Attempt) -> Result<Self::Transport, TransportError> {
-        let address = &self.address;
         handshake::check(&attempt.token)?;
-        let stream = dial::connect(&address.host, address.port).await?;
+        let (place, stream) = dial::first_of(self.addresses.in_turn()).await?;
+        self.addresses.used(place);
+        let address = self.addresses.get(place);
         let mut link = match &address.server_name {
             None => Link::plain(stream, attempt.progress.clone()),
             Some(name) => {
@@ -93,6 +109,7 @@ impl Connector for WebSocket {
 
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocket").field("address", &self.address).finish_non_exhaustive()
+        let addresses = self.addresses.iter().collect::<Vec<_>>();
+        f.debug_struct("WebSocket").field("addresses", &addresses).finish_non_exhaustive()
     }
 }

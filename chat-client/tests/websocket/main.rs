@@ -7,4 +7,5 @@ mod logs;
 mod refused;
 mod secret;
 mod server;
+mod several;
 mod tls;
