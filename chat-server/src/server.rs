@@ -299,7 +299,8 @@ fn start_renewals(
 }
 
 fn settings(config: &Config) -> Result<Settings, SettingsError> {
-    let settings = Settings { limits: config.limits(), ..Settings::default() };
+    let server = config.node_name.as_deref().map(Into::into);
+    let settings = Settings { limits: config.limits(), server, ..Settings::default() };
     settings.check()?;
     Ok(settings)
 }

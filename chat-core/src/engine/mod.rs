@@ -48,6 +48,7 @@ mod typing;
 mod weight;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use budget::Budgets;
 use cache::Cache;
@@ -79,6 +80,7 @@ use crate::time::Now;
 pub struct Engine {
     limits: Limits,
     teams: Box<dyn Teams>,
+    server: Option<Arc<str>>,
     now: Now,
     /// The epoch of the store's numbers, known once the directory is loaded.
     epoch: Epoch,
@@ -134,9 +136,10 @@ impl Engine {
     /// Ids are derived from `seed`. In production, use fresh random bytes. Any settings are taken:
     /// [`Settings::check`] finds senseless ones.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        let Settings { limits, teams } = settings;
+        let Settings { limits, teams, server } = settings;
         let mut engine = Self {
             teams,
+            server,
             now: Now::default(),
             epoch: Epoch::from(""),
             ready: false,

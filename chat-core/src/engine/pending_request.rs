@@ -211,6 +211,8 @@ pub(super) struct HandlerContext<'a> {
     pub(super) now: Now,
     pub(super) limits: &'a Limits,
     pub(super) epoch: &'a Epoch,
+    /// The name of this server.
+    pub(super) server: Option<&'a Arc<str>>,
     pub(super) teams: &'a dyn Teams,
     pub(super) directory: &'a StaffDirectory,
     pub(super) cache: &'a mut Cache,

@@ -257,6 +257,7 @@ impl Engine {
             now: self.now,
             limits: &self.limits,
             epoch: &self.epoch,
+            server: self.server.as_ref(),
             teams: &*self.teams,
             directory: &self.directory,
             cache: &mut self.cache,

@@ -1,5 +1,6 @@
 //! The settings of an engine, and the check for senseless values.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{OneTeam, Teams};
@@ -14,11 +15,14 @@ pub struct Settings {
     pub limits: Limits,
     /// The policy that files conversations with teams, and users in teams.
     pub teams: Box<dyn Teams>,
+    /// The name of this server, shown to clients in their lists. Useful where several servers share
+    /// a store.
+    pub server: Option<Arc<str>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), teams: Box::new(OneTeam) }
+        Self { limits: Limits::default(), teams: Box::new(OneTeam), server: None }
     }
 }
 

@@ -147,4 +147,7 @@ pub struct GetActiveConversationsReply {
     /// The `cursor` of the next page, if any. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<Cursor>,
+    /// The name of the server that replies, if it has one. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served_by: Option<Arc<str>>,
 }

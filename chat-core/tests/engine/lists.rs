@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_core::engine::{Command, ConnectionId};
+use chat_core::engine::{Command, ConnectionId, Settings};
 use chat_core::limits::{Limits, RateSetting};
 use chat_core::testing::World;
 use core_test_support::*;
@@ -206,4 +206,15 @@ fn one_conversation_is_shown_as_in_the_list_active_or_not() {
     assert_eq!((&row["count"], &row["conversations"][0]["status"]), (&json!(1), &json!("INACTIVE")));
     let stranger = scene.world.connect(&other_driver());
     assert_eq!(list(&mut scene.world, stranger, data), not_found());
+}
+
+#[test]
+fn a_server_with_a_name_says_so_in_its_lists() {
+    let mut named = Scene::with(Settings { server: Some("node 1".into()), ..unhurried() });
+    let mut nameless = Scene::with(unhurried());
+    let brief = json!({"participants": "brief"});
+    let served_by = |scene: &mut Scene, data| list(&mut scene.world, scene.driver, data)["served_by"].clone();
+    assert_eq!(served_by(&mut named, json!({})), "node 1");
+    assert_eq!(served_by(&mut named, brief), "node 1");
+    assert_eq!(served_by(&mut nameless, json!({})), Value::Null);
 }

@@ -88,6 +88,7 @@ frames! {
         epoch: None,
         has_more: None,
         next_cursor: None,
+        served_by: None,
     };
     request join_conversation_request = Request::JoinConversation(JoinConversation {
         conversation_id: "conv_123".into(),

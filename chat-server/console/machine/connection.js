@@ -53,6 +53,8 @@ export class Connection {
   #links = 0;
   /** The reason that the last connection ended, if the user must know; reset by the server's first reply. @type {Cause | null} */
   cause = null;
+  /** The name of the server that this connection leads to, if the server has told one. @type {string | null} */
+  server = null;
   /** The server's announcement before closing: a reason, and the least pause before reconnecting. */
   told = { reason: "", pause: 0 };
 
@@ -100,6 +102,14 @@ export class Connection {
     if (this.state.is !== "opening" || this.state.link !== link) return false;
     this.state = { is: "open", link, liveSince: null, heardAt: now };
     this.told = { reason: "", pause: 0 };
+    this.server = null;
+    return true;
+  }
+
+  /** The server has told its name, if it is a name. Returns whether the name is news. @param {unknown} name */
+  servedBy(name) {
+    if (typeof name !== "string" || name === this.server) return false;
+    this.server = name;
     return true;
   }
 

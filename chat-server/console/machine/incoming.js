@@ -32,10 +32,11 @@ export class Incoming {
    * @param {Json} reply
    */
   reply(purpose, reply) {
-    const { conversations, rooms } = this.#machine;
+    const { connection, conversations, rooms } = this.#machine;
     switch (purpose.kind) {
       case "list":
         conversations.listed(reply, this.#now);
+        if (connection.servedBy(reply.served_by)) this.#changed("connection");
         return this.#changed("list");
       case "draft":
         return this.#draftReply(purpose.id, reply);

@@ -19,6 +19,7 @@ export function announce(text) {
 export class Shell {
   #session;
   #state = h("p", { class: "state", role: "status" });
+  #server = h("p", { class: "server", hidden: true });
   #alert = h("div", { class: "alert", role: "alert", hidden: true });
   #warning = h("p", { class: "warning", role: "status", hidden: true });
   #shown = "";
@@ -37,6 +38,7 @@ export class Shell {
       h("p", { class: "who" }, h("strong", {}, nameOf(user, user.id)), h("span", {}, ROLES[user.role])),
       trial && h("p", { class: "tag" }, "Trial"),
       this.#state,
+      this.#server,
       h("button", { type: "button", class: "leave", click: () => this.#leave() }, "Sign out"),
     );
     const top = h("div", { class: "top" }, bar, trial && secondTab(trial), this.#alert, this.#warning, live);
@@ -50,6 +52,9 @@ export class Shell {
     const { state, text } = stateOf(phase, machine.sending.waiting, navigator.onLine);
     set(this.#state, "data-state", state);
     say(this.#state, text);
+    const server = phase.phase === "live" ? machine.connection.server : null;
+    hide(this.#server, server === null);
+    say(this.#server, server === null ? "" : `served by ${server}`);
     hide(this.#warning, isKept);
     say(this.#warning, "This browser does not keep what you write: do not close this page while messages wait.");
     const key = cause ? String(cause.code) : "";

@@ -22,8 +22,8 @@ use crate::retain::RetentionSetting;
 use crate::tls::{TlsError, TlsFiles};
 use crate::webhook::WebhookConfig;
 
-use values::age;
 pub(crate) use values::duration;
+use values::{age, node_name};
 
 #[cfg(feature = "postgres")]
 pub use database::{DatabaseConfig, DatabaseUrl};
@@ -56,6 +56,10 @@ pub struct Config {
     #[cfg(feature = "postgres")]
     #[command(flatten)]
     pub database: DatabaseConfig,
+    /// Name of this server that clients are shown, so that people at a console see which of several
+    /// servers serves them [default: none].
+    #[arg(long, env = "CHAT_NODE_NAME", value_parser = node_name, value_name = "NAME")]
+    pub node_name: Option<String>,
     /// Refuse to start without a store in the data directory, for example while its disk is not
     /// mounted. chat-server init and restore begin a store.
     #[arg(long, env = "CHAT_REQUIRE_STORE")]

@@ -47,9 +47,34 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
     duration(text).map_err(|_| "give a whole number above zero and a unit, as in 365d or 12months".to_owned())
 }
 
+/// The longest name of a server, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Parses the name of a server.
+///
+/// # Errors
+///
+/// A text for the operator.
+pub(crate) fn node_name(text: &str) -> Result<String, String> {
+    let is_short = (1..=LONGEST_NAME).contains(&text.chars().count());
+    if !is_short || text.chars().any(char::is_control) || text.trim().is_empty() {
+        return Err(format!("give 1 to {LONGEST_NAME} printable characters, as in node-1"));
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_has_a_short_printable_name() {
+        assert_eq!(node_name("node 1"), Ok("node 1".to_owned()));
+        assert!(node_name(&"é".repeat(64)).is_ok());
+        for bad in ["", " ", "node\n1", &"x".repeat(65)] {
+            assert!(node_name(bad).unwrap_err().contains("as in node-1"), "{bad:?}");
+        }
+    }
 
     #[test]
     fn times_have_a_unit() {

@@ -43,6 +43,7 @@ fn reply(
         epoch: Some(cx.epoch.clone()),
         has_more: has_more.then_some(true),
         next_cursor: next.map(|last| Cursor::compose(last.position)),
+        served_by: cx.server.cloned(),
         conversations,
     }
 }

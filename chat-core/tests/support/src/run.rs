@@ -46,7 +46,8 @@ impl Run {
             daily: Some(DailyBudget { bytes: 30_000, emergency_bytes: 8_000 }),
             ..RateLimits::default()
         });
-        let mut world = World::new(Settings { limits, teams: Box::new(NorthAndSouth) });
+        let mut world =
+            World::new(Settings { limits, teams: Box::new(NorthAndSouth), ..Settings::default() });
         world.watch();
         Self::over(world)
     }

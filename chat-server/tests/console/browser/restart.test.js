@@ -46,6 +46,18 @@ test("what both write while the server is dead arrives once and in order", async
   assert.deepEqual([await kept(driver), await kept(control)], [0, 0]);
 });
 
+test("the page names the server that serves it, and another one after a cut", async (t) => {
+  const { server, control } = await conversation(t);
+  assert.ok(await control.locator(".server").isHidden(), "a server without a name");
+  for (const name of ["node 1", "node 2"]) {
+    await server.kill();
+    await control.locator(".state:not([data-state='live'])").waitFor();
+    assert.ok(await control.locator(".server").isHidden(), "nobody serves");
+    await server.start("--node-name", name);
+    await control.getByText(`served by ${name}`, { exact: true }).waitFor();
+  }
+});
+
 test("a request for help that is made without a connection reaches control", async (t) => {
   const { server, control, driver } = await conversation(t);
   await server.kill();

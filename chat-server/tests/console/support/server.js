@@ -39,10 +39,10 @@ export class Server {
     return server;
   }
 
-  /** Starts the server on its last port. */
-  async start() {
+  /** Starts the server on its last port. @param {string[]} more further flags */
+  async start(...more) {
     const listen = `127.0.0.1:${this.port}`;
-    const flags = ["serve", "--listen", listen, "--data-dir", join(this.directory, "data"), "--messages-per-second", "0"];
+    const flags = ["serve", "--listen", listen, "--data-dir", join(this.directory, "data"), "--messages-per-second", "0", ...more];
     const child = spawn(PROGRAM, [...flags, "--log", "warn"], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     for await (const line of createInterface({ input: /** @type {import("node:stream").Readable} */ (child.stdout) })) {

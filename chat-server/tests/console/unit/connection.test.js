@@ -34,6 +34,23 @@ test("it is live when the server has answered, not before", () => {
   assert.equal(phase(bench).phase, "live");
 });
 
+test("the server's name is that of the present connection", () => {
+  const bench = new Bench();
+  const list = (/** @type {object} */ more) =>
+    bench.reply(bench.request("get_active_conversations"), { conversations: [], epoch: "e", ...more });
+  bench.handle({ kind: "start" });
+  bench.open();
+  list({ served_by: "node 1" });
+  assert.equal(bench.machine.connection.server, "node 1");
+  assert.ok(bench.of("changed").some(({ what }) => what === "connection"));
+  bench.close();
+  bench.pass(1_000);
+  bench.open();
+  assert.equal(bench.machine.connection.server, null);
+  list({ served_by: 7 });
+  assert.equal(bench.machine.connection.server, null, "a name is a text");
+});
+
 test("it connects again by itself after a pause", () => {
   const bench = new Bench();
   bench.live();

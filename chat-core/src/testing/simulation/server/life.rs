@@ -14,7 +14,7 @@ impl Environment {
         self.note(|| format!("node {node} starts its life {life}"));
         let policy = self.random.pick(&self.server.policies).copied();
         let teams = policy.map_or_else(|| Settings::default().teams, |policy| policy());
-        let settings = Settings { limits: self.server.limits.clone(), teams };
+        let settings = Settings { limits: self.server.limits.clone(), teams, ..Settings::default() };
         let engine = Some(Engine::new(settings, self.random.seed()));
         let (epoch, clock_error) = (Some(self.server.exported().epoch.clone()), self.draw_clock_error());
         self.server.nodes[node] = Node { engine, life, epoch, clock_error, ..Node::default() };
