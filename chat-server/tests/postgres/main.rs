@@ -1,7 +1,11 @@
 //! The shared store, and servers that share it, over a PostgreSQL that
 //! `chat-server/tests/postgres/run` starts.
 
+mod cluster;
 mod conformance;
 mod database;
+mod demo;
 mod following;
+mod lost_tail;
 mod nodes;
+mod under_load;

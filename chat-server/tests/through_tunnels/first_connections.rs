@@ -1,12 +1,12 @@
 //! An app whose first connections are all lost before any frame has come shows everything in the
 //! end.
 
+use server_test_support::apps::App;
+use server_test_support::apps::Random;
+use server_test_support::apps::oracle;
 use server_test_support::{Server, conversation, john, send};
 
-use crate::app::App;
-use crate::oracle;
 use crate::proxy::{Fate, Proxy};
-use crate::random::Random;
 
 /// The first connections of the app, up and down.
 const SCRIPT: [Option<[Fate; 2]>; 7] = [
@@ -23,7 +23,7 @@ const SCRIPT: [Option<[Fate; 2]>; 7] = [
 
 #[tokio::test]
 async fn an_app_that_had_heard_nothing_recovers() {
-    let mut random = Random::of_test("first connections");
+    let mut random = Random::of_test("first connections", "TUNNELS_SEED");
     let server = Server::start();
     let (_john, mut jane, id) = conversation(&server).await;
     let proxy = Proxy::scripted(&server, SCRIPT).await;

@@ -10,16 +10,16 @@ use chat_client::outbox::{Draft, Entry, FileOutbox};
 use chat_client::{Acknowledged, ChatClient, Event, Progress};
 use chat_core::id::ClientMessageId;
 use futures::StreamExt as _;
+use server_test_support::apps::Random;
+use server_test_support::apps::history::{History, Line};
+use server_test_support::apps::settings::{NO_RATES, PATIENCE, start_over};
 use server_test_support::{Server, create, john, token};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 
-use crate::history::{History, Line};
 use crate::proxy::Proxy;
-use crate::random::Random;
-use crate::settings::{NO_RATES, PATIENCE, start_over};
 
 const LIVES: usize = 20;
 
@@ -31,7 +31,7 @@ const SERVER_KILL_EVERY: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_app_had_accepted_is_sent_once_and_in_its_order() {
-    let mut random = Random::of_test("killed app");
+    let mut random = Random::of_test("killed app", "TUNNELS_SEED");
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut server = Server::start_in(dir.path(), &NO_RATES);
     let conversations = two_conversations(&server).await;

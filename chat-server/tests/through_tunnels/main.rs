@@ -7,12 +7,7 @@
 
 #![expect(unreachable_pub, reason = "a test program exports nothing")]
 
-mod app;
-mod history;
-mod oracle;
 mod proxy;
-mod random;
-mod settings;
 
 mod first_connections;
 mod killed_app;

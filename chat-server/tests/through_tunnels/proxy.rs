@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 
 use futures::future::select;
 use server_test_support::Server;
+use server_test_support::apps::Random;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
-
-use crate::random::Random;
 
 /// The fate of the bytes in one direction of a connection.
 #[derive(Clone, Copy, Debug)]

@@ -5,12 +5,12 @@ use std::fs;
 use chat_client::{ChatClient, Conversation, Event, Events, NotSentReason, Update};
 use chat_core::protocol::{ErrorCode, Message};
 use futures::StreamExt as _;
+use server_test_support::apps::history::{History, Line};
+use server_test_support::apps::settings::{PATIENCE, start};
 use server_test_support::{Server, jane, john};
 use tokio::time::timeout;
 
-use crate::history::{History, Line};
 use crate::proxy::Proxy;
-use crate::settings::{PATIENCE, start};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_of_another_store_begin_anew_and_send_what_waits() {

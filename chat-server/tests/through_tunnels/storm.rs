@@ -6,18 +6,18 @@ use std::time::Instant;
 
 use chat_client::ChatClient;
 use chat_core::protocol::{Role, User};
+use server_test_support::apps::App;
+use server_test_support::apps::Random;
+use server_test_support::apps::history::History;
+use server_test_support::apps::oracle;
+use server_test_support::apps::settings::{NO_RATES, PATIENCE};
 use server_test_support::{Server, send};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::sleep;
 
-use crate::app::App;
-use crate::history::History;
-use crate::oracle;
 use crate::proxy::Proxy;
-use crate::random::Random;
-use crate::settings::{NO_RATES, PATIENCE};
 
 /// How much must have happened before a storm may end.
 const CUTS: usize = 40;
@@ -28,7 +28,7 @@ const RESENDS: u64 = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_app_shows_what_the_server_holds_in_order_once() {
-    let mut random = Random::of_test("storm");
+    let mut random = Random::of_test("storm", "TUNNELS_SEED");
     let mut weather = Weather::begin(&mut random).await;
     let (stop, stopped) = watch::channel(false);
     let (clients, living) = begin(&weather.proxy, &mut random, &stopped).await;

@@ -8,6 +8,7 @@
     reason = "a helper fails only where its test has failed"
 )]
 
+pub mod apps;
 pub mod client;
 pub mod http;
 pub mod issuer;

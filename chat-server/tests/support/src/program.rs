@@ -38,9 +38,14 @@ pub fn without_settings(mut command: Command) -> Command {
     command
 }
 
-/// Completes a command that ends in the program: serve this data directory, with piped output.
-pub fn serving(mut command: Command, dir: &Path, flags: &[&str]) -> Command {
-    command.args(["serve", "--listen", "127.0.0.1:0"]).arg("--data-dir").arg(dir.join("data")).args(flags);
+/// Completes a command that ends in the program: serve this data directory on a free port, with
+/// piped output.
+pub fn serving(command: Command, dir: &Path, flags: &[&str]) -> Command {
+    serving_at(command, "127.0.0.1:0", dir, flags)
+}
+
+fn serving_at(mut command: Command, listen: &str, dir: &Path, flags: &[&str]) -> Command {
+    command.args(["serve", "--listen", listen, "--data-dir"]).arg(dir.join("data")).args(flags);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -110,6 +115,13 @@ impl Server {
         Self::spawn(program(), dir, flags)
     }
 
+    /// Starts one on a data directory, at `address:port`.
+    pub fn start_at(listen: &str, dir: &Path, flags: &[&str]) -> Self {
+        let mut command = program();
+        command.env("CHAT_JWT_SECRET", SECRET);
+        Self::run(serving_at(command, listen, dir, flags))
+    }
+
     /// Starts one by a command with the program at its end, such as a tracer.
     pub fn spawn(mut command: Command, dir: &Path, flags: &[&str]) -> Self {
         command.env("CHAT_JWT_SECRET", SECRET);
@@ -118,7 +130,11 @@ impl Server {
 
     /// The same, but the server has to find a secret by itself.
     pub fn spawn_without_secret(command: Command, dir: &Path, flags: &[&str]) -> Self {
-        let mut process = serving(command, dir, flags).spawn().unwrap();
+        Self::run(serving(command, dir, flags))
+    }
+
+    fn run(mut serving: Command) -> Self {
+        let mut process = serving.spawn().unwrap();
         let mut stderr = process.stderr.take().unwrap();
         let logged = Arc::new(Mutex::new(Vec::new()));
         let to = logged.clone();
@@ -163,7 +179,13 @@ impl Server {
         kill_process(pid, signal).unwrap();
     }
 
-    fn log_up_to_now(&self) -> String {
+    /// Whether the process has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    /// Its log so far.
+    pub fn log_up_to_now(&self) -> String {
         String::from_utf8_lossy(&self.logged.lock().unwrap()).into_owned()
     }
 

@@ -10,17 +10,19 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// The source of a whole test: from `TUNNELS_SEED`, or a fresh one, which is printed.
-    pub fn of_test(name: &str) -> Self {
-        let seed = match std::env::var("TUNNELS_SEED") {
-            Ok(seed) => seed.parse().expect("TUNNELS_SEED is a number"),
+    /// The source of a whole test: from this environment variable, or a fresh one, which is
+    /// printed.
+    pub fn of_test(name: &str, variable: &str) -> Self {
+        let seed = match std::env::var(variable) {
+            Ok(seed) => seed.parse().expect("the seed is a number"),
             Err(_) => getrandom::u64().unwrap(),
         };
-        println!("{name}: TUNNELS_SEED={seed}");
+        println!("{name}: {variable}={seed}");
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// The source of a part.
+    #[must_use]
     pub fn part(&mut self) -> Self {
         Self(ChaCha8Rng::seed_from_u64(self.0.next_u64()))
     }

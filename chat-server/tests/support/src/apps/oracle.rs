@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use chat_client::Acknowledged;
-use server_test_support::Server;
 
-use crate::app::{App, Written};
-use crate::history::{Conversation, History, Line};
+use super::app::{App, Written};
+use super::history::{Conversation, History, Line};
+use crate::Server;
 
 /// Checks that every app shows the server's history, in order, once, and that every draft is in the
 /// history once or was handed back.

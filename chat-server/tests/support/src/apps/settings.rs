@@ -6,7 +6,8 @@ use chat_client::machine::{Periods, Settings};
 use chat_client::outbox::{InMemory, Outbox};
 use chat_client::{ChatClient, Events};
 use chat_core::protocol::User;
-use server_test_support::token;
+
+use crate::token;
 
 /// Flags of a server that lets clients be in a hurry.
 pub const NO_RATES: [&str; 2] = ["--messages-per-second", "0"];
@@ -17,6 +18,18 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// A running client of this user, and all its events.
 pub async fn start(url: &str, user: &User) -> (ChatClient, Events) {
     start_over(url, token(user), InMemory).await
+}
+
+/// A running client of this user with the usual settings, that knows several servers, and all its
+/// events.
+pub async fn start_among(urls: &[String], user: &User) -> (ChatClient, Events) {
+    let (first, others) = urls.split_first().expect("a service has an address");
+    let builder = ChatClient::builder(first).token(token(user));
+    let builder = others.iter().fold(builder, |builder, url| builder.also_at(url));
+    let (client, driver) = builder.start().await.unwrap();
+    let events = client.events();
+    tokio::spawn(driver);
+    (client, events)
 }
 
 /// The same over an outbox.

@@ -3,17 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::task::Poll;
 use std::time::Duration;
 
-use chat_client::outbox::Draft;
 use chat_client::{
     Acknowledged, ChatClient, ConnectionState, Event, Events, NotSentError, TypingGuard, Update,
 };
-use chat_core::id::{ConversationId, MessageId};
 use chat_core::protocol::{
-    ConversationSummary, GetActiveConversations, GetConversationMessages, GetConversationMessagesReply,
-    Message, User,
+    ConversationSummary, GetActiveConversations, GetConversationMessagesReply, Message, User,
 };
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -21,12 +19,10 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::history::Line;
-use crate::random::Random;
-use crate::settings;
-
-/// Conversations that one app creates at most: all lists are to fit one page.
-const CREATIONS: usize = 5;
+use super::history::Line;
+use super::random::Random;
+use super::recovery::Recoveries;
+use super::settings;
 
 /// The outcome of a text written by the user.
 pub struct Written {
@@ -34,16 +30,18 @@ pub struct Written {
     /// The conversation, if known.
     pub conversation: Option<String>,
     pub outcome: Result<Acknowledged, NotSentError>,
+    /// The time of the outcome.
+    pub at: Instant,
 }
 
 /// A conversation on the screen.
 pub struct Shown {
-    stream: chat_client::Conversation,
+    pub(super) stream: chat_client::Conversation,
     pub lines: Vec<Line>,
 }
 
 /// The end of an action of the user.
-enum Done {
+pub(super) enum Done {
     Written(Written),
     /// An older page of a conversation, or nothing to show.
     Page(Option<GetConversationMessagesReply>),
@@ -53,13 +51,15 @@ enum Done {
 pub struct App {
     pub name: String,
     pub user: User,
-    client: ChatClient,
+    pub(super) client: ChatClient,
     events: Events,
-    random: Random,
-    wrote: usize,
-    created: usize,
-    typing: Option<TypingGuard>,
-    under_way: FuturesUnordered<BoxFuture<'static, Done>>,
+    pub(super) random: Random,
+    pub(super) wrote: usize,
+    pub(super) created: usize,
+    /// Milliseconds between two actions of the user.
+    pub pace: Range<usize>,
+    pub(super) typing: Option<TypingGuard>,
+    pub(super) under_way: FuturesUnordered<BoxFuture<'static, Done>>,
     /// All that was written and has ended.
     pub written: Vec<Written>,
     /// The newest number of each conversation of the first list.
@@ -70,6 +70,8 @@ pub struct App {
     pub badges: BTreeMap<String, (u64, u64)>,
     /// The open conversations.
     pub shown: BTreeMap<String, Shown>,
+    /// The time after each lost connection.
+    pub recoveries: Recoveries,
     /// Events that no app of these tests may get.
     pub surprises: Vec<String>,
 }
@@ -77,7 +79,11 @@ pub struct App {
 impl App {
     /// One of a user's devices, connected by this address.
     pub async fn start(name: &str, user: &User, url: &str, random: Random) -> Self {
-        let (client, events) = settings::start(url, user).await;
+        Self::with(name, user, settings::start(url, user).await, random)
+    }
+
+    /// The same with a client that runs already.
+    pub fn with(name: &str, user: &User, (client, events): (ChatClient, Events), random: Random) -> Self {
         Self {
             name: name.to_owned(),
             user: user.clone(),
@@ -86,6 +92,7 @@ impl App {
             random,
             wrote: 0,
             created: 0,
+            pace: 5..60,
             typing: None,
             under_way: FuturesUnordered::new(),
             written: Vec::new(),
@@ -93,6 +100,7 @@ impl App {
             heard: BTreeMap::new(),
             badges: BTreeMap::new(),
             shown: BTreeMap::new(),
+            recoveries: Recoveries::default(),
             surprises: Vec::new(),
         }
     }
@@ -111,7 +119,7 @@ impl App {
                 _ = stop.changed() => {}
                 () = sleep_until(act_at) => {
                     self.act();
-                    act_at = Instant::now() + self.random.millis(5..60);
+                    act_at = Instant::now() + self.random.millis(self.pace.clone());
                 }
             }
         }
@@ -158,16 +166,32 @@ impl App {
         self.badges.insert(row.id.to_string(), badge);
     }
 
+    /// Notes which messages of a list are still to be heard. Those of the first list never are.
+    fn missing(&mut self, list: &[ConversationSummary]) {
+        let (heard, first, badges) = (&self.heard, &self.first_list, &self.badges);
+        self.recoveries.listed(list, |id| {
+            let heard = heard.get(id).and_then(|lines| lines.last()).map_or(0, |line| line.seq);
+            let listed = first.as_ref().map_or(u64::MAX, |first| first.get(id).copied().unwrap_or_default());
+            let read = badges.get(id).map_or(0, |badge| badge.0);
+            heard.max(listed).max(read)
+        });
+    }
+
     fn hear(&mut self, event: Event) {
+        if let Event::Connection(state) = &event {
+            self.recoveries.connection(state);
+        }
         match event {
             Event::NewMessage(event) => {
                 let id = event.conversation_id.to_string();
+                self.recoveries.heard(&id, event.message.seq.unwrap());
                 self.heard.entry(id).or_default().push(Line::from(&Message::from(event)));
             }
             Event::NewestConversations(list) => list.iter().for_each(|row| self.listed(row)),
             Event::Conversation(row) => self.listed(&row),
             Event::Conversations(list) => {
                 list.iter().for_each(|row| self.listed(row));
+                self.missing(&list);
                 self.first_list.get_or_insert_with(|| {
                     list.iter().map(|row| (row.id.to_string(), row.last_seq.unwrap())).collect()
                 });
@@ -215,117 +239,6 @@ impl App {
         if fits {
             shown.lines.splice(0..0, page.messages.iter().map(Line::from));
         }
-    }
-
-    /// Does one thing that users do.
-    fn act(&mut self) {
-        match self.random.below(20) {
-            0..10 => self.write(),
-            10 => self.create(),
-            11 | 12 => self.open_one(),
-            13 => self.shut_one(),
-            14 | 15 => self.scroll_back(),
-            16 | 17 => self.mark_read(),
-            18 => self.begin_or_end_typing(),
-            _ => self.client.network_is_back(),
-        }
-    }
-
-    fn write(&mut self) {
-        let known = self.badges.keys().chain(self.heard.keys()).cloned();
-        if let Some(id) = self.random.one_of(known) {
-            self.write_to(&id);
-        }
-    }
-
-    /// Writes a message.
-    pub fn write_to(&mut self, id: &str) {
-        let content = self.next_content();
-        let draft = Draft::SendChatMessage { conversation_id: id.into(), content: content.as_str().into() };
-        self.post(draft, content, Some(id.to_owned()));
-    }
-
-    fn create(&mut self) {
-        if !self.user.role.is_control() && self.created < CREATIONS {
-            self.created += 1;
-            let content = self.next_content();
-            let (title, text) = ("Road closed".into(), content.as_str().into());
-            let draft = Draft::CreateSupportConversation { title, content: text, room_type: None };
-            self.post(draft, content, None);
-        }
-    }
-
-    /// The next content: the user, and the number among this app's messages.
-    fn next_content(&mut self) -> String {
-        self.wrote += 1;
-        format!("{} {:05}", self.name, self.wrote)
-    }
-
-    fn post(&mut self, draft: Draft, content: String, conversation: Option<String>) {
-        let posted = self.client.post(draft, None);
-        self.under_way.push(Box::pin(async move {
-            Done::Written(Written { content, conversation, outcome: posted.await })
-        }));
-    }
-
-    fn open_one(&mut self) {
-        let closed = self.badges.keys().filter(|id| !self.shown.contains_key(*id)).cloned();
-        if let Some(id) = self.random.one_of(closed) {
-            self.open(&id);
-        }
-    }
-
-    /// Shows a conversation.
-    pub fn open(&mut self, id: &str) {
-        let stream = self.client.conversation(id);
-        self.shown.insert(id.to_owned(), Shown { stream, lines: Vec::new() });
-    }
-
-    fn shut_one(&mut self) {
-        if let Some(id) = self.random.one_of(self.shown.keys().cloned()) {
-            self.shown.remove(&id);
-        }
-    }
-
-    fn scroll_back(&mut self) {
-        if let Some(id) = self.random.one_of(self.shown.keys().cloned()) {
-            let limit = self.random.within(1..30);
-            self.fetch_older(&id, limit);
-        }
-    }
-
-    /// Asks for at most `limit` messages before the shown ones. Returns whether any are left to ask
-    /// for.
-    pub fn fetch_older(&mut self, id: &str, limit: usize) -> bool {
-        let Some(first) = self.shown[id].lines.first().filter(|first| first.seq > 1) else { return false };
-        let request = GetConversationMessages {
-            conversation_id: id.into(),
-            limit: i64::try_from(limit).ok(),
-            skip: None,
-            before_seq: i64::try_from(first.seq).ok(),
-            after_seq: None,
-        };
-        let client = self.client.clone();
-        self.under_way
-            .push(Box::pin(async move { Done::Page(client.get_conversation_messages(request).await.ok()) }));
-        true
-    }
-
-    fn mark_read(&mut self) {
-        let Some(id) = self.random.one_of(self.shown.keys().cloned()) else { return };
-        let Some(line) = self.random.one_of(&self.shown[&id].lines) else { return };
-        let (client, message) = (self.client.clone(), MessageId::from(line.id.as_str()));
-        self.under_way.push(Box::pin(async move {
-            client.mark_message_read(ConversationId::from(id), message).await.expect("a message can be read");
-            Done::Page(None)
-        }));
-    }
-
-    fn begin_or_end_typing(&mut self) {
-        self.typing = match self.typing.take() {
-            Some(_) => None,
-            None => self.random.one_of(self.shown.keys()).map(|id| self.client.typing(id.as_str())),
-        };
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chat_core::protocol::{Message, User};
 use serde_json::{Value, json};
-use server_test_support::{Client, Server, text};
+
+use crate::{Client, Server, text};
 
 /// One message, as far as an app shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
