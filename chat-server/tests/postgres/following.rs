@@ -26,7 +26,7 @@ async fn account(store: &SharedStore, user: &str) -> chat_core::store::StoredAcc
     }
 }
 
-async fn permit(store: &SharedStore, user: &str, id: &ConversationId) -> MayTakePart {
+pub(crate) async fn permit(store: &SharedStore, user: &str, id: &ConversationId) -> MayTakePart {
     let Facts::Conversation(Some(known)) = store.load(Query::Conversation(id.clone())).await.unwrap().facts
     else {
         panic!("the conversation exists");
@@ -34,7 +34,7 @@ async fn permit(store: &SharedStore, user: &str, id: &ConversationId) -> MayTake
     may_take_part(&account(store, user).await, Some(&known)).unwrap()
 }
 
-fn message(permit: MayTakePart, content: &str, client_message_id: Option<&str>) -> Change {
+pub(crate) fn message(permit: MayTakePart, content: &str, client_message_id: Option<&str>) -> Change {
     let client_message_id = client_message_id.map(Into::into);
     let at = Timestamp::from_millis(1_705_314_600_000);
     Change::AppendMessage(AppendMessage {
@@ -47,7 +47,7 @@ fn message(permit: MayTakePart, content: &str, client_message_id: Option<&str>) 
 }
 
 /// Makes a driver and the driver's conversation.
-async fn begin(store: &SharedStore) -> ConversationId {
+pub(crate) async fn begin(store: &SharedStore) -> ConversationId {
     let put = PutAccount { account: Account::new(User::new("driver", Role::BusDriver)), replaces: None };
     store.commit(vec![Change::PutAccount(put)]).await.unwrap()[0].as_ref().unwrap();
     let id = ConversationId::from("conv_1");
@@ -66,7 +66,7 @@ async fn begin(store: &SharedStore) -> ConversationId {
     id
 }
 
-fn seq(verdict: &Verdict) -> u64 {
+pub(crate) fn seq(verdict: &Verdict) -> u64 {
     match &verdict.as_ref().unwrap().event {
         Some(Event::MessageAppended(appended)) => appended.seq,
         other => panic!("{other:?}"),

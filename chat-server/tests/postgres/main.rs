@@ -6,6 +6,7 @@ mod conformance;
 mod database;
 mod demo;
 mod following;
+mod groups;
 mod lost_tail;
 mod nodes;
 mod under_load;
