@@ -32,20 +32,25 @@ pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
     }
 }
 
+/// Waits until the clients have completed the closing handshake.
+pub(crate) async fn say_goodbye(mut all_gone: mpsc::Receiver<Infallible>) {
+    if timeout(GOODBYE_WITHIN, all_gone.recv()).await.is_err() {
+        warn!("some clients did not say goodbye in time");
+    }
+}
+
 /// Completes pending work, disconnects the clients, and closes the store.
 pub(crate) async fn shut_down(
     handle: &Handle,
     service: JoinHandle<ServerStore>,
-    mut all_gone: mpsc::Receiver<Infallible>,
+    all_gone: mpsc::Receiver<Infallible>,
 ) -> Result<(), EngineError> {
     let drained = async {
         handle.drain().await;
         service.await
     };
     let store = timeout(DRAIN_WITHIN, drained).await;
-    if timeout(GOODBYE_WITHIN, all_gone.recv()).await.is_err() {
-        warn!("some clients did not say goodbye in time");
-    }
+    say_goodbye(all_gone).await;
     if let Ok(store) = store {
         open_store::close(store.map_err(|_| EngineError::Failed)?).await;
     } else {

@@ -59,6 +59,7 @@ mod connection;
 #[cfg(feature = "console")]
 mod console;
 mod drain;
+mod duties;
 mod file_limit;
 mod health;
 mod http;

@@ -11,6 +11,8 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::server_store::ServerStore;
+#[cfg(feature = "postgres")]
+use crate::shared::SharedStore;
 use crate::store::{IndexReport, LocalStore, Observer, OpenError, Options, Presence, Progress, missing};
 
 /// Time after which closing the store is abandoned.
@@ -35,6 +37,17 @@ pub(crate) async fn open(dir: PathBuf, require: bool) -> Result<LocalStore, Open
 /// Logs the head in the format of `chat-server verify --expect`.
 pub(crate) fn log_head(store: &LocalStore) {
     info!(head = %store.head(), "the journal's head, for chat-server verify --expect, which detects later changes");
+}
+
+/// Logs the head of a database's history.
+#[cfg(feature = "postgres")]
+pub(crate) async fn log_shared_head(store: &SharedStore) {
+    match store.end().await {
+        Ok(head) => {
+            info!(%head, "the history's head, for chat-server verify --expect, which detects later changes");
+        }
+        Err(error) => warn!(%error, "can't read the history's head"),
+    }
 }
 
 /// Opens the store for a command while no server runs.

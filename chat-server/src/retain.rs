@@ -41,18 +41,18 @@ pub(crate) struct RetentionSetting {
 }
 
 /// A clock that is believed as long as it goes on from a known time.
-struct TrustedClock {
+pub(crate) struct TrustedClock {
     known: Timestamp,
     is_doubted: bool,
 }
 
 impl TrustedClock {
-    fn new(known: Timestamp) -> Self {
+    pub(crate) fn new(known: Timestamp) -> Self {
         Self { known, is_doubted: false }
     }
 
     /// The time, unless the clock is too far ahead. The log names the begin and the end of doubt.
-    fn read(&mut self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn read(&mut self, now: Timestamp) -> Option<Timestamp> {
         let is_doubted = now > self.known.plus(AHEAD_MOST);
         if std::mem::replace(&mut self.is_doubted, is_doubted) != is_doubted {
             if is_doubted {

@@ -25,6 +25,7 @@ use crate::connection::Shared;
 #[cfg(feature = "console")]
 use crate::console::Console;
 use crate::drain;
+use crate::duties::{Duties, DutySettings};
 use crate::file_limit::raise_file_limit;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
@@ -36,6 +37,8 @@ use crate::open_store;
 use crate::reload::{FileWatch, Reload};
 use crate::retain::RetentionSetting;
 use crate::server_store::ServerStore;
+#[cfg(feature = "postgres")]
+use crate::shared::OnlineUsers;
 use crate::start_error::{EngineError, StartError};
 use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
@@ -82,6 +85,8 @@ pub struct Server {
     admin: Admin,
     administrators: Listeners,
     webhook: Option<Webhook>,
+    #[cfg(feature = "postgres")]
+    online: Arc<OnlineUsers>,
     #[cfg(feature = "console")]
     console: Console,
 }
@@ -138,6 +143,8 @@ impl Server {
             keys,
             reload,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
+            #[cfg(feature = "postgres")]
+            online: Arc::default(),
             #[cfg(feature = "console")]
             console,
         })
@@ -181,20 +188,26 @@ impl Server {
     /// [`EngineError`] as soon as the engine fails.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         let administration = mem::take(&mut self.administrators).serve(self.admin.clone());
-        let webhook = self.webhook.take().zip(self.store.local().cloned());
-        let dispatcher =
-            webhook.map(|(webhook, store)| webhook.start(store, self.handle.clone(), self.metrics.clone()));
-        // The webhook stops before clients are disconnected: users that the stop disconnects must
-        // not count as offline.
+        let mut duties = Duties::start(&self.store.clone(), self.duties());
         let shutdown = async {
             shutdown.await;
-            if let Some(dispatcher) = dispatcher {
-                dispatcher.stop().await;
-            }
+            duties.stop_webhook().await;
         };
         let outcome = self.run_chat(shutdown).await;
+        duties.end().await;
         administration.stop().await;
         outcome
+    }
+
+    fn duties(&mut self) -> DutySettings {
+        DutySettings {
+            webhook: self.webhook.take(),
+            retention: self.retention,
+            handle: self.handle.clone(),
+            metrics: self.metrics.clone(),
+            #[cfg(feature = "postgres")]
+            presence: (self.address.to_string(), self.online.clone()),
+        }
     }
 
     async fn run_chat(self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
@@ -212,6 +225,8 @@ impl Server {
             metrics: self.metrics,
             health: self.health,
             tls,
+            #[cfg(feature = "postgres")]
+            online: self.store.local().is_none().then_some(self.online),
             #[cfg(feature = "console")]
             console: self.console,
         });
@@ -231,7 +246,12 @@ impl Server {
             } => {}
             never = upkeep(&self.store, &self.handle, &shared.metrics, self.retention, self.reserve) => match never {},
             ended = &mut service => {
-                return Err(ended.map_or(EngineError::Failed, |_| EngineError::OtherHistory));
+                let error = ended.map_or(EngineError::Failed, |_| EngineError::OtherHistory);
+                drop((self.listener, alive, shared));
+                phase.send_replace(Phase::Stopping);
+                // The engine has closed all connections with 1001.
+                drain::say_goodbye(all_gone).await;
+                return Err(error);
             }
         }
         drop((self.listener, alive, shared));

@@ -38,12 +38,6 @@ impl ServerStore {
             let given = config.tokens.check(&config.data.data_dir)?;
             return match given {
                 SecretOrigin::Made { .. } => Err(StartError::SharedSecret),
-                SecretOrigin::Given if config.retention.is_some() => {
-                    Err(StartError::LocalOnly("--retention"))
-                }
-                SecretOrigin::Given if config.webhook.webhook()?.is_some() => {
-                    Err(StartError::LocalOnly("--webhook-url"))
-                }
                 SecretOrigin::Given => Ok(()),
             };
         }

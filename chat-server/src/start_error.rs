@@ -64,10 +64,6 @@ pub enum StartError {
          CHAT_JWT_SECRET), or a public key (--jwt-public-key-file): all servers need the same"
     )]
     SharedSecret,
-    /// A function that works with a data directory only.
-    #[cfg(feature = "postgres")]
-    #[error("{0} works with a data directory only: leave out {0} or --database-url")]
-    LocalOnly(&'static str),
     /// The administrative API can't be served.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -97,7 +93,7 @@ impl StartError {
                 !matches!(error, DatabaseError::Unreachable(_) | DatabaseError::Thread(_))
             }
             #[cfg(feature = "postgres")]
-            Self::SharedSecret | Self::LocalOnly(_) => true,
+            Self::SharedSecret => true,
             #[cfg(feature = "postgres")]
             Self::DataDir(_) => false,
             Self::Listen { .. } | Self::NoRandomness(_) => false,

@@ -13,8 +13,12 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::metrics::Metrics;
 use crate::open_store::log_head;
+#[cfg(feature = "postgres")]
+use crate::open_store::log_shared_head;
 use crate::retain::{RetentionSetting, retain};
 use crate::server_store::ServerStore;
+#[cfg(feature = "postgres")]
+use crate::shared::SharedStore;
 use crate::store::LocalStore;
 
 /// Interval between log lines with the head of the journal's chain.
@@ -32,7 +36,7 @@ const LOOK_AT_CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// Smallest step of the clock that is told. Time servers correct less by slewing.
 const SMALLEST_STEP: Duration = Duration::from_secs(1);
 
-/// Maintains a local store for ever.
+/// Maintains a store for ever.
 pub(crate) async fn upkeep(
     store: &ServerStore,
     handle: &Handle,
@@ -40,6 +44,14 @@ pub(crate) async fn upkeep(
     retention: Option<RetentionSetting>,
     reserve: Option<u64>,
 ) -> Infallible {
+    #[cfg(feature = "postgres")]
+    if let ServerStore::Shared(store) = store {
+        return tokio::select! {
+            never = log_heads_of(store) => never,
+            never = watch_clock(metrics) => never,
+            never = watch_joins(handle) => never,
+        };
+    }
     let Some(store) = store.local() else { return pending().await };
     tokio::select! {
         never = watch_disk(store, handle, reserve) => never,
@@ -64,6 +76,14 @@ async fn watch_joins(handle: &Handle) -> Infallible {
                  and run chat-server repair --new-epoch --yes"
             );
         }
+    }
+}
+
+#[cfg(feature = "postgres")]
+async fn log_heads_of(store: &SharedStore) -> Infallible {
+    loop {
+        log_shared_head(store).await;
+        sleep(HEAD_EVERY).await;
     }
 }
 

@@ -21,6 +21,9 @@ use super::answer::{AdminRefusal, AdminResult, answer};
 use crate::logging;
 use crate::metrics::MetricKind::{Counter, Gauge};
 use crate::metrics::{Metrics, Process, Text, ValidityMetrics, WebhookMetrics};
+use crate::server_store::ServerStore;
+#[cfg(feature = "postgres")]
+use crate::shared::SharedStore;
 use crate::store::{INDEX_VERSION, LocalStore, journal};
 use crate::version;
 
@@ -45,8 +48,10 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminRe
     validity(&mut text, &context.metrics);
     // Reads files, and therefore blocks.
     let text = spawn_blocking(move || {
-        if let Some(local) = context.store.local() {
-            store(&mut text, local);
+        match &context.store {
+            ServerStore::Local(local) => store(&mut text, local),
+            #[cfg(feature = "postgres")]
+            ServerStore::Shared(shared) => shared_store(&mut text, shared),
         }
         process(&mut text);
         text.into_string()
@@ -175,6 +180,26 @@ fn store(text: &mut Text, store: &LocalStore) {
     for (name, help, value) in gauges {
         text.value(Gauge, name, help, value);
     }
+}
+
+#[cfg(feature = "postgres")]
+fn shared_store(text: &mut Text, store: &SharedStore) {
+    let metrics = store.metrics();
+    let help = "Waiting for the lane, and looking up the state of a group.";
+    text.histogram("chat_lane_wait_seconds", help, &metrics.wait);
+    let help = "Holding the lane, from the look-up to the end of the commit.";
+    text.histogram("chat_lane_held_seconds", help, &metrics.held);
+    let help = "Groups of changes that were not acknowledged.";
+    text.value(Counter, "chat_lane_failed_total", help, metrics.failed());
+    let gauges = [
+        ("chat_log_position", "Last position of the history, as far as it was seen.", store.seen()),
+        ("chat_log_heard", "Last position that was told to the users of this server.", store.told()),
+    ];
+    for (name, help, position) in gauges {
+        text.value(Gauge, name, help, position.0);
+    }
+    let help = "Whether the database answers: 0 or 1.";
+    text.value(Gauge, "chat_database_reachable", help, u64::from(store.is_reachable()));
 }
 
 fn process(text: &mut Text) {

@@ -31,6 +31,7 @@ pub(super) fn run(command: &DatabaseCommand) -> CliResult {
     let DatabaseCommand::Upgrade(UpgradeArgs { database_url }) = command;
     let text = match Runtime::new()?.block_on(SharedStore::upgrade(&database_url.0))? {
         Upgraded::Created => format!("created the tables, with layout {LAYOUT}\n"),
+        Upgraded::From(older) => format!("brought the tables from layout {older} to {LAYOUT}\n"),
         Upgraded::Nothing => format!("the tables have layout {LAYOUT} already; nothing was changed\n"),
     };
     Ok(io::stdout().write_all(text.as_bytes())?)

@@ -3,7 +3,6 @@
 use std::future::pending;
 use std::io::{self, Write as _};
 use std::num::NonZero;
-use std::pin::pin;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::config::Config;
 use crate::logging::ExportConfig;
 use crate::logging::{self, LogFormat, LogQueue};
 use crate::server::Server;
+use crate::start_error::EngineError;
 use crate::version::ProgramVersions;
 
 /// Time for the runtime's remaining tasks at exit.
@@ -78,30 +78,43 @@ async fn run(args: &ServeArgs) -> CliResult {
         // The sender counts for as long as the process lives.
         let _ = signals.clone().wait_for(|count| *count >= times).await;
     };
-    let mut told_to_stop = pin!(told(1));
-    // Opening the store may take long. After an interruption, the next start continues the work.
-    let server = tokio::select! {
-        server = Server::bind(&args.config) => server?,
-        () = &mut told_to_stop => return Ok(()),
-    };
-    // One write, because a parent process may read the first line only and then close the pipe.
-    io::stdout().write_all(whereabouts(&server).as_bytes())?;
-    io::stdout().flush()?;
-    tell_systemd(NotifyState::Ready);
-    let told_to_stop = told_to_stop.inspect(|()| tell_systemd(NotifyState::Stopping));
-    let reload = server.reload();
-    let reloading = async {
-        while hangup.recv().await.is_some() {
-            reload.now();
+    let mut config = args.config.clone();
+    let mut is_first = true;
+    loop {
+        // Opening the store may take long. After an interruption, the next start continues.
+        let server = tokio::select! {
+            server = Server::bind(&config) => server?,
+            () = told(1) => return Ok(()),
+        };
+        if std::mem::take(&mut is_first) {
+            // One write, because a parent process may read one line and then close the pipe.
+            io::stdout().write_all(whereabouts(&server).as_bytes())?;
+            io::stdout().flush()?;
         }
-        pending().await
-    };
-    tokio::select! {
-        ended = server.run(told_to_stop) => Ok(ended?),
-        never = reloading => never,
-        () = told(2) => {
-            warn!("told to stop again: ending at once");
-            Ok(())
+        tell_systemd(NotifyState::Ready);
+        // The same port again, if there is another engine.
+        config.listen = server.address().to_string();
+        let told_to_stop = told(1).inspect(|()| tell_systemd(NotifyState::Stopping));
+        let reload = server.reload();
+        let reloading = async {
+            while hangup.recv().await.is_some() {
+                reload.now();
+            }
+            pending().await
+        };
+        let ended = tokio::select! {
+            ended = server.run(told_to_stop) => ended,
+            never = reloading => never,
+            () = told(2) => {
+                warn!("told to stop again: ending at once");
+                return Ok(());
+            }
+        };
+        match ended {
+            Err(EngineError::OtherHistory) => {
+                warn!("the database has another history than before: clients load everything anew");
+            }
+            ended => return Ok(ended?),
         }
     }
 }

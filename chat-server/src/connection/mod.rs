@@ -30,6 +30,8 @@ use crate::health::Phase;
 use crate::http::{HttpResponse, UpgradeRequest, refusal};
 use crate::metrics::ConnectionMetrics;
 use crate::newcomers::{ClientAddress, Newcomer, NewcomerPlace};
+#[cfg(feature = "postgres")]
+use crate::shared::OnlineUser;
 use crate::tls::Tls;
 use crate::transport::Transport;
 use crate::websocket::{self, Heartbeat, Watch, WebSocket};
@@ -62,12 +64,18 @@ struct Admitted {
     /// The session's permit (`--max-connections`).
     place: OwnedSemaphorePermit,
     address: ClientAddress,
+    /// The user's place among those who are connected, if other servers have to know it.
+    #[cfg(feature = "postgres")]
+    online: Option<OnlineUser>,
 }
 
 impl Admitted {
     /// Runs the session to its end.
     async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
-        let Self { session, user, mut counted, place, address } = *self;
+        #[cfg(feature = "postgres")]
+        let _online = self.online;
+        let (session, user, mut counted) = (self.session, self.user, self.counted);
+        let (place, address) = (self.place, self.address);
         let connection = session.id().0;
         let (signs, clock) = (session.signs(), counted.clock());
         websocket.on_sign(move || signs.note(clock.monotonic()));
@@ -293,7 +301,15 @@ async fn admit(
     let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
     debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
     let counted = shared.metrics.opened(role);
-    Ok(Admission::Admitted(Box::new(Admitted { session, user, counted, place, address })))
+    Ok(Admission::Admitted(Box::new(Admitted {
+        #[cfg(feature = "postgres")]
+        online: shared.online.as_ref().map(|online| online.enter(user.clone())),
+        session,
+        user,
+        counted,
+        place,
+        address,
+    })))
 }
 
 fn stopping() -> Box<HttpResponse> {

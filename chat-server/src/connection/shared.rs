@@ -10,6 +10,8 @@ use crate::auth::TokenVerifier;
 use crate::console::Console;
 use crate::health::Health;
 use crate::metrics::Metrics;
+#[cfg(feature = "postgres")]
+use crate::shared::OnlineUsers;
 use crate::tls::Tls;
 
 /// Everything that a connection needs from its server.
@@ -21,6 +23,9 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// The connected users, if other servers have to know them.
+    #[cfg(feature = "postgres")]
+    pub(crate) online: Option<Arc<OnlineUsers>>,
     #[cfg(feature = "console")]
     pub(crate) console: Console,
 }

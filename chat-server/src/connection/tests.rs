@@ -49,6 +49,8 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
     tokio::spawn(service);
     let (phase, seen) = watch::channel(Phase::Serving);
     let shared = Shared {
+        #[cfg(feature = "postgres")]
+        online: None,
         handle,
         verifier,
         places: Arc::new(Semaphore::new(1)),

@@ -1,5 +1,6 @@
 //! Connections to the database.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,10 @@ const EVERY: &str = "-c default_transaction_isolation=read\\ committed -c defaul
 const LANE: &str = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=1s \
     -c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3";
 
+/// Settings of the connection that tells the other servers about this one. To wait for a sync or a
+/// standby would end a lease although its holder lives.
+const NODE: &str = "-c synchronous_commit=off -c lock_timeout=2s -c idle_in_transaction_session_timeout=2s";
+
 /// A database, with everything that a connection needs.
 #[derive(Clone)]
 pub(super) struct Database {
@@ -51,6 +56,13 @@ pub(super) struct Connected {
     pub(super) client: Client,
     /// Whether the server has warned: a commit may be missing at the standby.
     pub(super) has_warned: Arc<AtomicBool>,
+}
+
+/// The address may have a password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Database(…)")
+    }
 }
 
 impl Database {
@@ -89,6 +101,11 @@ impl Database {
     /// A connection for the lane, served by a task of this runtime.
     pub(super) async fn lane(&self) -> Result<Connected, tokio_postgres::Error> {
         self.connect(&format!("{EVERY} {LANE}")).await
+    }
+
+    /// A connection to tell the other servers about this one, served by a task of this runtime.
+    pub(super) async fn node(&self) -> Result<Client, tokio_postgres::Error> {
+        Ok(self.connect(&format!("{EVERY} {NODE}")).await?.client)
     }
 
     /// A connection for upgrades and checks.

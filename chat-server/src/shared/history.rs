@@ -4,6 +4,7 @@
 //! between the numbers. So each handle keeps a *mark*: the last position that it has told, with its
 //! hash. Every look at the history compares it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,9 @@ pub(super) struct History {
     epoch: Epoch,
     mark: Mutex<HistoryMark>,
     /// The time of the last answer.
-    seen: Mutex<Instant>,
+    answered: Mutex<Instant>,
+    /// The last position of the history at that time.
+    end: AtomicU64,
     /// Says that there may be something new.
     pub(super) hint: Notify,
 }
@@ -71,7 +74,13 @@ enum Other {
 
 impl History {
     pub(super) fn new(epoch: Epoch) -> Self {
-        Self { epoch, mark: Mutex::default(), seen: Mutex::new(Instant::now()), hint: Notify::new() }
+        Self {
+            epoch,
+            mark: Mutex::default(),
+            answered: Mutex::new(Instant::now()),
+            end: AtomicU64::new(0),
+            hint: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, HistoryMark> {
@@ -80,7 +89,17 @@ impl History {
 
     /// Whether the database has answered lately. A running engine looks all the time.
     pub(super) fn is_fresh(&self) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < FRESH_FOR
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < FRESH_FOR
+    }
+
+    /// The last position of the history, as far as it was seen.
+    pub(super) fn seen(&self) -> Position {
+        Position(self.end.load(Ordering::Relaxed))
+    }
+
+    /// The last position that was told.
+    pub(super) fn told(&self) -> Position {
+        self.state().position
     }
 
     /// The mark, taken before a look begins: the mark may advance meanwhile.
@@ -90,6 +109,7 @@ impl History {
 
     /// Everything up to here was told.
     pub(super) fn mark(&self, position: Position, hash: Hash) {
+        self.end.fetch_max(position.0, Ordering::Relaxed);
         let mut mark = self.state();
         if position > mark.position {
             *mark = HistoryMark { position, hash: Some(hash) };
@@ -148,12 +168,12 @@ impl History {
         let prepared = moment.prepare_cached(MOMENT).await.map_err(|error| unavailable(&error))?;
         let row =
             moment.query_one(&prepared, &[&mark.position()]).await.map_err(|error| unavailable(&error))?;
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        let end = rows::position(&row, 0)?;
         match self.compare(mark, &row, (1, 2))? {
-            Ok(()) => {}
+            Ok(()) => drop(self.end.fetch_max(end.0, Ordering::Relaxed)),
             Err(Other::Epoch(epoch)) => return Ok(Followed { epoch, happened: Vec::new() }),
             Err(Other::Diverged) => {
-                let end = rows::position(&row, 0)?;
                 drop(moment);
                 tracing::error!(
                     told = mark.position(),

@@ -3,23 +3,38 @@
 //! While a server holds the lane, its judging must not wait behind the connections of users. So it
 //! has a thread to itself.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chat_core::store::{Change, CommitId, UnavailableError, Verdict};
 use futures::channel::oneshot;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::ANSWER_WITHIN;
 use super::connect::{Connected, Database};
-use super::error::unavailable;
+use super::error::{unavailable, words};
 use super::group::JudgedGroup;
 use super::history::History;
 use super::look_up::LookedUp;
+use super::meter::LaneMetrics;
 use super::write::{Statements, write};
 use crate::store::journal::SaltPool;
+
+/// Time of waiting for the lane after which its holder is looked at. A server that freezes between
+/// two statements holds up all others, and no time limit of PostgreSQL ends that in every state.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// Time limit for looking at the holder.
+const LOOK_WITHIN: Duration = Duration::from_secs(1);
+
+/// Ends the transactions that this one waits for, if each waits for its client. A commit that waits
+/// for the standby must never be ended: it would show what a failover may take away.
+const FREE: &str = "SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a \
+    WHERE a.pid = ANY(pg_blocking_pids($1)) AND a.wait_event = 'ClientRead'";
 
 type Answer = Result<Vec<Verdict>, UnavailableError>;
 
@@ -60,9 +75,10 @@ pub(super) fn run(
     history: Arc<History>,
     waiting: mpsc::Receiver<Waiting>,
     committed: watch::Sender<u64>,
+    metrics: Arc<LaneMetrics>,
 ) {
     let salts = SaltPool::default();
-    let writer = LaneWriter { database, history, salts, committed, connected: None };
+    let writer = LaneWriter { database, history, salts, committed, metrics, failing: false, connected: None };
     match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(serve(writer, waiting)),
         Err(error) => tracing::error!(%error, "the thread that commits can't start"),
@@ -78,6 +94,7 @@ async fn serve(mut writer: LaneWriter, mut waiting: mpsc::Receiver<Waiting>) {
             // A transaction may be open. It ends with its connection, one way or the other.
             writer.connected = None;
         }
+        writer.tell(committed.as_ref().err());
         // Whoever asked may be gone.
         drop(answer.send(committed));
     }
@@ -87,6 +104,8 @@ async fn serve(mut writer: LaneWriter, mut waiting: mpsc::Receiver<Waiting>) {
 struct Open {
     connected: Connected,
     statements: Statements,
+    /// The process of the database behind the connection.
+    process: i32,
 }
 
 struct LaneWriter {
@@ -95,6 +114,9 @@ struct LaneWriter {
     salts: SaltPool,
     /// The number of groups.
     committed: watch::Sender<u64>,
+    metrics: Arc<LaneMetrics>,
+    /// Whether the last group failed, and the log says why.
+    failing: bool,
     connected: Option<Open>,
 }
 
@@ -103,12 +125,14 @@ impl LaneWriter {
         if self.connected.as_ref().is_none_or(|open| open.connected.client.is_closed()) {
             self.connected = Some(self.open().await.map_err(|error| unavailable(&error))?);
         }
-        let Some(Open { connected, statements }) = &self.connected else {
+        let Some(open) = &self.connected else {
             return Err(UnavailableError::new("the database is away"));
         };
+        let Open { connected, statements, .. } = open;
         connected.has_warned.store(false, Ordering::Release);
         let client = &connected.client;
-        let looked_up = LookedUp::begin(client, statements, &changes, &self.history).await?;
+        let looked_up = self.look_up(open, &changes).await?;
+        let began = Instant::now();
         let mut group = JudgedGroup::new(looked_up, &mut self.salts);
         let verdicts = group.judge(changes)?;
         let end = group.end();
@@ -116,14 +140,62 @@ impl LaneWriter {
         if connected.has_warned.load(Ordering::Acquire) {
             return Err(UnavailableError::new("the database did not wait for its standby"));
         }
+        self.metrics.held.observe_time(0, began.elapsed());
         self.history.mark(end.0, end.1);
         self.committed.send_modify(|groups| *groups += 1);
         Ok(verdicts)
     }
 
+    /// Locks the lane, and looks up the state for a group.
+    async fn look_up(&self, open: &Open, changes: &[Change]) -> Result<LookedUp, UnavailableError> {
+        let began = Instant::now();
+        let mut looking =
+            pin!(LookedUp::begin(&open.connected.client, &open.statements, changes, &self.history));
+        let looked_up = tokio::select! {
+            looked_up = &mut looking => looked_up?,
+            () = sleep(LOOK_AFTER) => {
+                self.free(open.process).await;
+                looking.await?
+            }
+        };
+        self.metrics.wait.observe_time(0, began.elapsed());
+        Ok(looked_up)
+    }
+
     async fn open(&self) -> Result<Open, tokio_postgres::Error> {
         let connected = self.database.lane().await?;
         let statements = Statements::prepare(&connected.client).await?;
-        Ok(Open { connected, statements })
+        let process = connected.client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+        Ok(Open { connected, statements, process })
+    }
+
+    /// Frees the lane from a server that holds it and sends nothing.
+    async fn free(&self, process: i32) {
+        let freeing = async {
+            let beside = self.database.plain_connection().await?;
+            beside.client.query_one(FREE, &[&process]).await.map(|row| row.get::<_, i64>(0))
+        };
+        match timeout(LOOK_WITHIN, freeing).await {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(ended)) => {
+                tracing::warn!(ended, "ended transactions of a frozen server, which held up all others")
+            }
+            Ok(Err(error)) => tracing::warn!(error = words(&error), "can't see who holds up all changes"),
+        }
+    }
+
+    /// Logs the first failure of several, and their end.
+    fn tell(&mut self, failed: Option<&UnavailableError>) {
+        if let Some(UnavailableError { reason }) = failed {
+            self.metrics.fail();
+            if !std::mem::replace(&mut self.failing, true) {
+                tracing::error!(
+                    reason,
+                    "the database takes no changes: nothing is acknowledged until it does"
+                );
+            }
+        } else if std::mem::take(&mut self.failing) {
+            tracing::info!("the database takes changes again: they are acknowledged");
+        }
     }
 }

@@ -16,25 +16,36 @@
 //! |---|---|
 //! | `schema` | the tables, and their layout |
 //! | `connect` | addresses, TLS, and the settings of connections |
-//! | `lane` | the thread that commits |
+//! | `lane`, `meter` | the thread that commits, and its measurements |
 //! | `look_up`, `group` | the state that a group of changes is judged on, and its effects |
 //! | `write` | the statements of a group's effects |
 //! | `loads` | answers to queries |
 //! | `list` | the conversations of a user |
 //! | `history`, `epoch` | following the history, and the begin of another one |
 //! | `hint` | hints between servers, so that they need not look all the time |
+//! | `node`, `online` | the servers, and the users who are connected to each |
+//! | `lease` | jobs that one server does for all |
+//! | `erase`, `retain` | retention |
+//! | `reader` | the records, for the webhook and for tools |
 //! | `rows` | rows to values |
 
 mod connect;
 mod epoch;
+mod erase;
 mod error;
 mod group;
 mod hint;
 mod history;
 mod lane;
+mod lease;
 mod list;
 mod loads;
 mod look_up;
+mod meter;
+mod node;
+mod online;
+mod reader;
+mod retain;
 mod rows;
 mod schema;
 mod write;
@@ -48,6 +59,7 @@ use chat_core::id::UserId;
 use chat_core::store::{
     Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
 };
+use chat_core::time::Timestamp;
 use deadpool_postgres::Pool;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, watch};
@@ -58,7 +70,16 @@ use connect::Database;
 pub use error::DatabaseError;
 use history::History;
 use lane::CommitLane;
+pub(crate) use lease::{Job, Lease, Term};
+use meter::LaneMetrics;
+pub(crate) use node::{Node, NodeIdentity};
+pub(crate) use online::{OnlineUser, OnlineUsers};
+use reader::StoredRecord;
+pub(crate) use retain::retain;
 pub use schema::{LAYOUT, Upgraded};
+
+use crate::store::Swept;
+use crate::store::journal::ChainHead;
 
 /// Time limit of a load and of a commit. After it the store is unavailable.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -69,9 +90,13 @@ const WAITING_MOST: usize = 64;
 /// A store in PostgreSQL, for any number of servers.
 #[derive(Debug)]
 pub struct SharedStore {
+    /// This server among those that share the database.
+    life: [u8; 16],
+    database: Database,
     lane: CommitLane,
     pool: Pool,
     history: Arc<History>,
+    metrics: Arc<LaneMetrics>,
     loads: Handle,
     /// Ends the thread of loads when dropped.
     _open: watch::Sender<()>,
@@ -94,6 +119,8 @@ impl SharedStore {
     /// [`DatabaseError`] if the database can't be reached, has no tables, or has another layout.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
         let database = Database::parse(url)?;
+        let mut life = [0; 16];
+        getrandom::fill(&mut life).map_err(|error| DatabaseError::Thread(error.into()))?;
         let history = Arc::new(History::new(schema::check(&database).await?));
         let pool = database.pool()?;
         let (changes, waiting) = mpsc::channel(WAITING_MOST);
@@ -102,12 +129,22 @@ impl SharedStore {
         let loads = thread_of_loads(closed).map_err(DatabaseError::Thread)?;
         loads.spawn(hint::hear(database.clone(), history.clone()));
         loads.spawn(hint::say(database.clone(), hints));
-        let known = history.clone();
+        let metrics = Arc::new(LaneMetrics::new());
+        let (known, lanes, meter) = (history.clone(), database.clone(), metrics.clone());
         thread::Builder::new()
             .name("store-lane".to_owned())
-            .spawn(move || lane::run(database, known, waiting, committed))
+            .spawn(move || lane::run(lanes, known, waiting, committed, meter))
             .map_err(DatabaseError::Thread)?;
-        Ok(Self { lane: CommitLane::new(changes), pool, history, loads, _open: open })
+        Ok(Self {
+            life,
+            database,
+            lane: CommitLane::new(changes),
+            pool,
+            history,
+            metrics,
+            loads,
+            _open: open,
+        })
     }
 }
 
@@ -129,6 +166,89 @@ impl SharedStore {
     ) -> Result<Vec<Account>, UnavailableError> {
         let (pool, history) = (self.pool.clone(), self.history.clone());
         self.load_within(async move { loads::accounts(&pool, &history, after, most).await }).await
+    }
+
+    /// Joins the servers that share the database, until the node leaves.
+    pub(crate) fn join(&self, identity: NodeIdentity) -> Node {
+        Node::start(self.database.clone(), self.history.clone(), identity, self.life)
+    }
+
+    /// The measurements of the lane.
+    pub(crate) fn metrics(&self) -> &LaneMetrics {
+        &self.metrics
+    }
+
+    /// The last position that this server has told its users.
+    pub(crate) fn told(&self) -> Position {
+        self.history.told()
+    }
+
+    /// The last position that this server has seen.
+    pub(crate) fn seen(&self) -> Position {
+        self.history.seen()
+    }
+
+    /// The head of the hash chain.
+    pub(crate) async fn end(&self) -> Result<ChainHead, UnavailableError> {
+        let pool = self.pool.clone();
+        let (position, hash) = self.load_within(async move { reader::end(&pool).await }).await?;
+        Ok(ChainHead { position, hash })
+    }
+
+    /// The next records after a position, in order; none at the end.
+    pub(crate) async fn records(&self, after: Position) -> Result<Vec<StoredRecord>, UnavailableError> {
+        let pool = self.pool.clone();
+        self.load_within(async move { reader::records(&pool, after).await }).await
+    }
+
+    /// Those of these users who were connected to no server when the record at this position came.
+    pub(crate) async fn absent(
+        &self,
+        position: Position,
+        users: Vec<UserId>,
+    ) -> Result<Vec<UserId>, UnavailableError> {
+        let pool = self.pool.clone();
+        self.load_within(async move { online::absent(&pool, position, users).await }).await
+    }
+
+    /// How far a job has come.
+    pub(crate) async fn job_state(&self, job: Job) -> Result<Option<Vec<u8>>, UnavailableError> {
+        let pool = self.pool.clone();
+        self.load_within(async move { lease::state(&pool, job).await }).await
+    }
+
+    /// Notes how far a job has come. Refused if another server has begun a term since.
+    pub(crate) async fn save_job_state(&self, term: Term, state: Vec<u8>) -> Result<(), UnavailableError> {
+        let pool = self.pool.clone();
+        let saving = async move {
+            let client = pool.get().await.map_err(UnavailableError::new)?;
+            lease::save(&**client, term, &state).await
+        };
+        self.load_within(saving).await
+    }
+
+    /// The database's time, and the time of the newest message.
+    pub(crate) async fn clocks(&self) -> Result<(Timestamp, Option<Timestamp>), UnavailableError> {
+        let pool = self.pool.clone();
+        self.load_within(async move { erase::clocks(&pool).await }).await
+    }
+
+    /// Erases the content of more messages sent before `cutoff`, for good. The first younger one
+    /// ends the step.
+    pub(crate) async fn erase_before(
+        &self,
+        term: Term,
+        cutoff: Timestamp,
+    ) -> Result<Swept, UnavailableError> {
+        let pool = self.pool.clone();
+        self.load_within(async move { erase::step(&pool, term, cutoff).await }).await
+    }
+
+    /// The number of messages that retention would erase. A table of many takes long.
+    pub(crate) async fn count_due(&self, cutoff: Timestamp) -> Result<u64, UnavailableError> {
+        let pool = self.pool.clone();
+        let counting = self.loads.spawn(async move { erase::due(&pool, cutoff).await });
+        AbortOnDropHandle::new(counting).await.unwrap_or_else(|_| closed())
     }
 
     /// Loads on the thread of loads, within a time limit.

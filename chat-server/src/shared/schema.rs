@@ -11,15 +11,19 @@ use super::rows;
 use crate::store::random_epoch;
 
 /// The layout of the tables that this version makes and needs.
-pub const LAYOUT: i32 = 1;
+pub const LAYOUT: i32 = 2;
 
-const TABLES: &str = include_str!("schema.sql");
+/// The statements that lead from each layout to the next. They only add, so that a server of the
+/// version before goes on meanwhile.
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// The result of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Upgraded {
     /// The tables were created.
     Created,
+    /// The tables had this older layout.
+    From(i32),
     /// The tables had this layout already.
     Nothing,
 }
@@ -29,7 +33,7 @@ fn refused(error: tokio_postgres::Error) -> DatabaseError {
     DatabaseError::Refused(words(&error))
 }
 
-/// Creates the tables, in one transaction.
+/// Creates the tables, or brings them to the present layout, in one transaction.
 pub(super) async fn upgrade(database: &Database) -> Result<Upgraded, DatabaseError> {
     let mut connected = database.plain().await?;
     // Two upgrades at once would both see no tables.
@@ -38,23 +42,29 @@ pub(super) async fn upgrade(database: &Database) -> Result<Upgraded, DatabaseErr
         .batch_execute("SELECT pg_advisory_lock(hashtext('chat-server'))")
         .await
         .map_err(refused)?;
-    match layout(&connected.client).await? {
-        Some(LAYOUT) => Ok(Upgraded::Nothing),
-        Some(other) if other > LAYOUT => Err(DatabaseError::Newer(other, LAYOUT)),
-        Some(other) => unreachable!("layout {other} was never made"),
-        None => {
-            let made = connected.client.transaction().await.map_err(refused)?;
-            create(&made).await?;
-            made.commit().await.map_err(refused)?;
-            Ok(Upgraded::Created)
+    let before = layout(&connected.client).await?;
+    let steps = match before {
+        Some(LAYOUT) => return Ok(Upgraded::Nothing),
+        Some(newer) if newer > LAYOUT => return Err(DatabaseError::Newer(newer, LAYOUT)),
+        older => &STEPS[older.and_then(|older| usize::try_from(older).ok()).unwrap_or_default()..],
+    };
+    let made = connected.client.transaction().await.map_err(refused)?;
+    for step in steps {
+        made.batch_execute(step).await.map_err(refused)?;
+    }
+    match before {
+        None => fill(&made).await?,
+        Some(_) => {
+            made.execute("UPDATE chat.meta SET layout = $1", &[&LAYOUT]).await.map_err(refused)?;
         }
     }
+    made.commit().await.map_err(refused)?;
+    Ok(before.map_or(Upgraded::Created, Upgraded::From))
 }
 
-/// Creates the tables, and the first record of the history.
-async fn create(made: &Transaction<'_>) -> Result<(), DatabaseError> {
+/// Fills new tables: with the first record of the history.
+async fn fill(made: &Transaction<'_>) -> Result<(), DatabaseError> {
     let epoch = random_epoch().map_err(DatabaseError::Thread)?;
-    made.batch_execute(TABLES).await.map_err(refused)?;
     made.execute(
         "INSERT INTO chat.meta (layout, epoch) VALUES ($1, $2)",
         &[&LAYOUT, &epoch.as_str().as_bytes()],

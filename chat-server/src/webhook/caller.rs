@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use chat_core::drive::Handle;
 use chat_core::id::UserId;
-use chat_core::store::{Facts, Query, Store as _};
+use chat_core::store::{Facts, Position, Query};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Webhook;
 use super::notification::Notification;
-use super::streams::CallFailure;
+use super::source::WebhookSource;
+use super::streams::{CallFailure, Pending};
 use crate::clock;
 use crate::http_client::RequestError;
 use crate::metrics::Metrics;
-use crate::store::LocalStore;
 
 /// Least time between log lines about failed requests.
 const LOG_EVERY: Duration = Duration::from_mins(1);
@@ -43,8 +43,8 @@ struct Failing {
 
 /// Everything needed to send. Shared by both lanes, because they have one receiver.
 pub(super) struct Caller {
-    webhook: Webhook,
-    pub(super) store: LocalStore,
+    webhook: Arc<Webhook>,
+    pub(super) source: WebhookSource,
     handle: Handle,
     pub(super) metrics: Arc<Metrics>,
     failing: Mutex<Failing>,
@@ -53,10 +53,15 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(webhook: Webhook, store: LocalStore, handle: Handle, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        webhook: Arc<Webhook>,
+        source: WebhookSource,
+        handle: Handle,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             webhook,
-            store,
+            source,
             handle,
             metrics,
             failing: Mutex::default(),
@@ -65,12 +70,13 @@ impl Caller {
     }
 
     /// Sends a notification to the offline users.
-    pub(super) async fn send(&self, notification: &Notification) -> CallOutcome {
+    pub(super) async fn send(&self, pending: &Pending) -> CallOutcome {
+        let Pending { notification, mark } = pending;
         if clock::wall().since(notification.at) > self.webhook.give_up_after {
             self.skip(notification);
             return CallOutcome::Done;
         }
-        match self.users(notification).await {
+        match self.users(notification, mark.from).await {
             None => CallOutcome::Failed(CallFailure::Unable),
             Some(users) if users.is_empty() => CallOutcome::Done,
             Some(users) => match self.post(notification, &users).await {
@@ -88,10 +94,14 @@ impl Caller {
 
     /// Offline participants other than the sender; `None` if the store or the engine can't tell
     /// now.
-    async fn users(&self, notification: &Notification) -> Option<Vec<UserId>> {
-        let loaded = self.store.load(Query::Conversation(notification.conversation.clone())).await.ok()?;
+    async fn users(&self, notification: &Notification, position: Position) -> Option<Vec<UserId>> {
+        let loaded = self.source.load(Query::Conversation(notification.conversation.clone())).await.ok()?;
         let Facts::Conversation(Some(conversation)) = loaded.facts else { return Some(Vec::new()) };
-        self.handle.absent(conversation, notification.sender.clone()).await.ok()
+        let users = self.handle.absent(conversation, notification.sender.clone()).await.ok()?;
+        if users.is_empty() {
+            return Some(users);
+        }
+        self.source.absent_everywhere(position, users).await.ok()
     }
 
     async fn post(&self, notification: &Notification, users: &[UserId]) -> Result<(), RequestError> {

@@ -1,4 +1,4 @@
-//! The webhook's checkpoint, a file in the data directory.
+//! The webhook's checkpoint, and its file in a data directory.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -88,37 +88,46 @@ impl Checkpoint {
         self.emergencies.last().max(self.others.last()) <= Mark::at(end).from
     }
 
-    /// Reads the checkpoint of this directory; `None` if there is none.
-    pub(super) fn read(dir: &Path) -> io::Result<Option<Self>> {
+    /// Reads a checkpoint from its JSON.
+    pub(super) fn decode(json: &[u8]) -> io::Result<Self> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
         }
-        let text = match fs::read(dir.join(NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read?,
-        };
-        match serde_json::from_slice(&text)? {
+        match serde_json::from_slice(json)? {
             Versioned { version: 1 } => {
-                let First { place, done } = serde_json::from_slice(&text)?;
-                Ok(Some(Self::at(Mark { place, from: Position(done.0 + 1) })))
+                let First { place, done } = serde_json::from_slice(json)?;
+                Ok(Self::at(Mark { place, from: Position(done.0 + 1) }))
             }
-            Versioned { version: VERSION } => Ok(Some(serde_json::from_slice(&text)?)),
+            Versioned { version: VERSION } => Ok(serde_json::from_slice(json)?),
             Versioned { version } => {
                 Err(io::Error::other(format!("it has the version {version}, which is not known here")))
             }
         }
     }
 
-    /// Replaces the checkpoint's file, atomically and durably.
-    pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
-        let new = dir.join(format!("{NAME}.new"));
-        let mut file = private::create(&new)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&new, dir.join(NAME))?;
-        File::open(dir)?.sync_all()
+    /// The checkpoint as JSON.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("the struct has string keys, and memory takes all of it")
     }
+}
+
+/// The content of this directory's file; `None` if there is none.
+pub(super) fn read(dir: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(dir.join(NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Replaces the file, atomically and durably.
+pub(super) fn write(dir: &Path, checkpoint: &[u8]) -> io::Result<()> {
+    let new = dir.join(format!("{NAME}.new"));
+    let mut file = private::create(&new)?;
+    file.write_all(checkpoint)?;
+    file.sync_all()?;
+    fs::rename(&new, dir.join(NAME))?;
+    File::open(dir)?.sync_all()
 }
 
 #[cfg(test)]
@@ -133,10 +142,10 @@ mod tests {
             r#"{{"version":1,"place":{{"position":7,"segment":1,"offset":900,"chain":"{chain}"}},"done":9}}"#
         );
         fs::write(dir.path().join(NAME), text).unwrap();
-        let kept = Checkpoint::read(dir.path()).unwrap().unwrap();
+        let kept = Checkpoint::decode(&read(dir.path()).unwrap().unwrap()).unwrap();
         assert_eq!((kept.others.next.place.position(), kept.others.next.from), (Position(7), Position(10)));
         assert_eq!(kept.emergencies, kept.others);
-        kept.write(dir.path()).unwrap();
-        assert_eq!(Checkpoint::read(dir.path()).unwrap(), Some(kept));
+        write(dir.path(), &kept.encode()).unwrap();
+        assert_eq!(Checkpoint::decode(&read(dir.path()).unwrap().unwrap()).unwrap(), kept);
     }
 }

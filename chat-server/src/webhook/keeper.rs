@@ -1,48 +1,56 @@
-//! Writing the checkpoint of both lanes to one file.
+//! Writing the checkpoint of both lanes to one place.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::checkpoint::{Checkpoint, LaneCheckpoint, Mark};
-use super::reading::LaneKind;
+use super::reading::{LaneKind, ReadError};
+use super::source::WebhookSource;
 use super::streams::Streams;
-use crate::store::LocalStore;
 
 /// Interval between writes of the checkpoint. Notifications of this period may be repeated after a
 /// crash.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
-/// The checkpoint and its file, shared by both lanes.
+/// The checkpoint and its place, shared by both lanes.
 #[derive(Clone)]
 pub(super) struct Keeper(Arc<SharedCheckpoint>);
 
 struct SharedCheckpoint {
-    dir: PathBuf,
+    source: WebhookSource,
     state: Mutex<KeeperState>,
-    /// Held while writing the file.
-    writing: Mutex<()>,
+    /// Held while writing.
+    writing: tokio::sync::Mutex<()>,
 }
 
 struct KeeperState {
     now: Checkpoint,
-    /// The content of the file.
+    /// The checkpoint at its place.
     written: Option<Checkpoint>,
     /// The time of each lane's last update.
     saved_at: [Option<Instant>; 2],
 }
 
 impl Keeper {
-    /// Reads the checkpoint of the store's directory, or starts at the journal's end.
-    pub(super) fn new(store: &LocalStore) -> Self {
-        let (dir, end) = (store.dir().to_owned(), store.place());
+    /// Reads the checkpoint, or starts at the end of the history.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Index`] if a database can't answer now.
+    pub(super) async fn new(source: &WebhookSource) -> Result<Self, ReadError> {
+        let stored = source.checkpoint().await;
+        let end = source.end().await?;
         let at_end = || Checkpoint::at(Mark::at(end));
-        let now = match Checkpoint::read(&dir) {
+        let decoded = match stored {
+            Err(unavailable @ ReadError::Index(_)) => return Err(unavailable),
+            Err(error) => Err(error),
+            Ok(None) => Ok(None),
+            Ok(Some(json)) => Checkpoint::decode(&json).map(Some).map_err(ReadError::from),
+        };
+        let now = match decoded {
             Ok(Some(checkpoint)) if checkpoint.is_within(end) => checkpoint,
             Ok(None) => at_end(),
             Ok(Some(_)) => {
@@ -57,7 +65,7 @@ impl Keeper {
             }
         };
         let state = Mutex::new(KeeperState { now, written: None, saved_at: [None; 2] });
-        Self(Arc::new(SharedCheckpoint { dir, state, writing: Mutex::default() }))
+        Ok(Self(Arc::new(SharedCheckpoint { source: source.clone(), state, writing: Default::default() })))
     }
 
     /// The checkpoint of a lane.
@@ -80,24 +88,22 @@ impl Keeper {
             state.saved_at[kind as usize] = Some(Instant::now());
             *state.now.lane(kind) = streams.checkpoint();
         }
-        let inner = self.0.clone();
-        let result = spawn_blocking(move || inner.write()).await;
-        if let Err(error) = result.expect("it does not panic, and is not aborted") {
+        if let Err(error) = self.0.write().await {
             warn!(%error, "can't write the webhook's checkpoint: a crash now would repeat notifications");
         }
     }
 }
 
 impl SharedCheckpoint {
-    /// Writes the file if its content has changed.
-    fn write(&self) -> io::Result<()> {
-        let _alone = lock(&self.writing);
+    /// Writes the checkpoint if it has changed.
+    async fn write(&self) -> Result<(), ReadError> {
+        let _alone = self.writing.lock().await;
         let (now, is_written) = {
             let state = lock(&self.state);
             (state.now.clone(), state.written.as_ref() == Some(&state.now))
         };
         if !is_written {
-            now.write(&self.dir)?;
+            self.source.save(now.encode()).await?;
             lock(&self.state).written = Some(now);
         }
         Ok(())

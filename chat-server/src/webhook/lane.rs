@@ -122,7 +122,7 @@ impl Lane {
             let Some(pending) = self.streams.call(Instant::now()) else { return };
             let caller = self.caller.clone();
             let call = async move {
-                let ended = caller.send(&pending.notification).await;
+                let ended = caller.send(&pending).await;
                 (pending, ended)
             };
             self.calls.push(call.boxed());
@@ -151,16 +151,16 @@ impl Lane {
         if self.reading.is_some() || self.read_at > Instant::now() {
             return;
         }
-        let (store, next, kind) = (self.caller.store.clone(), self.streams.next, self.kind);
+        let (source, next, kind) = (self.caller.source.clone(), self.streams.next, self.kind);
         let mut known = mem::take(&mut self.known);
         if let Some((conversation, mark)) = self.streams.wants_more() {
             self.reads_for = Some(conversation.clone());
-            let read = async move { (known, reading::more(&store, conversation, mark, next.from).await) };
+            let read = async move { (known, reading::more(&source, conversation, mark, next.from).await) };
             self.reading = Some(read.boxed());
         } else if self.streams.has_room() {
             self.reads_for = None;
             let read = async move {
-                let read = reading::group(&store, kind, next, &mut known).await;
+                let read = reading::group(&source, kind, next, &mut known).await;
                 (known, read)
             };
             self.reading = Some(read.boxed());
@@ -210,7 +210,7 @@ impl Lane {
         (self.damaged, self.pause) = (0, FIRST_PAUSE);
         match &self.reads_for {
             Some(conversation) => self.streams.refill(conversation, Vec::new(), None),
-            None => self.streams.next = Mark::at(self.caller.store.place()),
+            None => self.streams.next = Mark::at(self.caller.source.place()),
         }
     }
 
@@ -227,7 +227,7 @@ impl Lane {
 
     /// Updates the metric of the lane's lag.
     fn measure(&self) {
-        let end = Mark::at(self.caller.store.place()).from;
+        let end = Mark::at(self.caller.source.place()).from;
         let behind = end.0.saturating_sub(self.streams.first().0);
         self.caller.metrics.webhook.behind[self.kind as usize].store(behind, Ordering::Relaxed);
     }
@@ -256,6 +256,7 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::metrics::Metrics;
     use crate::store::{LocalStore, Options};
+    use crate::webhook::source::WebhookSource;
     use crate::webhook::{Webhook, WebhookConfig};
 
     fn webhook(dir: &TempDir) -> Webhook {
@@ -277,8 +278,10 @@ mod tests {
         let clock = SystemClock::start();
         let engine = Engine::new(Settings::default(), [7; 32]);
         let (handle, _service) = Drive::new(engine, store.clone(), NoRefresh, clock).start();
-        let keeper = Keeper::new(&store);
-        let caller = Arc::new(Caller::new(webhook(&dir), store.clone(), handle, Metrics::new(clock)));
+        let source = WebhookSource::Local(store.clone());
+        let keeper = Keeper::new(&source).await.unwrap();
+        let webhook = Arc::new(webhook(&dir));
+        let caller = Arc::new(Caller::new(webhook, source, handle, Metrics::new(clock)));
         let mut lane = Lane::new(LaneKind::Others, caller, keeper);
         let (_running, stop) = watch::channel(());
         let before = lane.streams.next;

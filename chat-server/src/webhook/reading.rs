@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use chat_core::id::ConversationId;
 use chat_core::protocol::RoomType;
-use chat_core::store::{Facts, Position, Query, Store as _, UnavailableError};
-use tokio::task::spawn_blocking;
+use chat_core::store::{Event, Facts, Position, Query, UnavailableError};
 
 use super::checkpoint::Mark;
 use super::notification::Notification;
+use super::source::WebhookSource;
 use super::streams::{Pending, QUEUE};
-use crate::store::journal::Record;
-use crate::store::{JournalPlace, LocalStore, OpenError};
+use crate::store::{JournalPlace, OpenError};
 
 /// Conversations cached with their kind, at about 50 bytes each. A full cache is cleared.
 const KNOWN_MOST: usize = 20_000;
@@ -38,6 +37,8 @@ pub(super) enum ReadError {
     Journal(#[from] OpenError),
     #[error(transparent)]
     Index(#[from] UnavailableError),
+    #[error(transparent)]
+    Checkpoint(#[from] std::io::Error),
 }
 
 /// The result of a reading.
@@ -52,19 +53,17 @@ pub(super) enum Read {
 
 /// Reads the next group, and selects the lane's conversations.
 pub(super) async fn group(
-    store: &LocalStore,
+    source: &WebhookSource,
     kind: LaneKind,
     next: Mark,
     known: &mut KnownConversations,
 ) -> Result<Read, ReadError> {
-    let reader = store.clone();
-    let read = spawn_blocking(move || reader.read_after(next.place)).await;
-    let Some((place, records)) = read.expect("it does not panic, and is not aborted")? else {
+    let Some((place, records)) = source.read_after(next.place).await? else {
         return Ok(Read::Group(None));
     };
     let mut found = Vec::new();
     for pending in pendings(records, next.place, next.from) {
-        let is_emergency = is_emergency(store, &pending.notification, known).await?;
+        let is_emergency = is_emergency(source, &pending.notification, known).await?;
         if is_emergency == (kind == LaneKind::Emergencies) {
             found.push(pending);
         }
@@ -74,57 +73,45 @@ pub(super) async fn group(
 
 /// Reads further notifications of one conversation, from `mark` to before `until`.
 pub(super) async fn more(
-    store: &LocalStore,
+    source: &WebhookSource,
     conversation: ConversationId,
     mark: Mark,
     until: Position,
 ) -> Result<Read, ReadError> {
-    let store = store.clone();
-    let read = spawn_blocking(move || {
-        let (found, rest) = scan(&store, &conversation, mark, until)?;
-        Ok(Read::More(conversation, found, rest))
-    });
-    read.await.expect("it does not panic, and is not aborted")
-}
-
-fn scan(
-    store: &LocalStore,
-    conversation: &ConversationId,
-    mark: Mark,
-    until: Position,
-) -> Result<(Vec<Pending>, Option<Mark>), ReadError> {
     let mut found = Vec::new();
     let mut place = mark.place;
     for _ in 0..GROUPS {
-        if place.position().0 + 1 >= until.0 {
-            return Ok((found, None));
-        }
-        let Some((behind, records)) = store.read_after(place)? else { return Ok((found, None)) };
+        let next = if place.position().0 + 1 >= until.0 { None } else { source.read_after(place).await? };
+        let Some((behind, records)) = next else { return Ok(Read::More(conversation, found, None)) };
         for pending in pendings(records, place, mark.from) {
-            if pending.mark.from >= until || pending.notification.conversation != *conversation {
+            if pending.mark.from >= until || pending.notification.conversation != conversation {
                 continue;
             }
             if found.len() == QUEUE {
-                return Ok((found, Some(pending.mark)));
+                return Ok(Read::More(conversation, found, Some(pending.mark)));
             }
             found.push(pending);
         }
         place = behind;
     }
-    Ok((found, Some(Mark::at(place))))
+    Ok(Read::More(conversation, found, Some(Mark::at(place))))
 }
 
 /// The notifications of the group after `place`, from position `from` on.
-fn pendings(records: Vec<Record>, place: JournalPlace, from: Position) -> impl Iterator<Item = Pending> {
-    records.into_iter().filter(move |record| record.position >= from).filter_map(move |record| {
-        let notification = Notification::of(&record.event)?;
-        Some(Pending { notification, mark: Mark { place, from: record.position } })
+fn pendings(
+    records: Vec<(Position, Event)>,
+    place: JournalPlace,
+    from: Position,
+) -> impl Iterator<Item = Pending> {
+    records.into_iter().filter(move |(position, _)| *position >= from).filter_map(move |(position, event)| {
+        let notification = Notification::of(&event)?;
+        Some(Pending { notification, mark: Mark { place, from: position } })
     })
 }
 
 /// Whether a notification belongs to an emergency.
 async fn is_emergency(
-    store: &LocalStore,
+    source: &WebhookSource,
     notification: &Notification,
     known: &mut KnownConversations,
 ) -> Result<bool, UnavailableError> {
@@ -133,7 +120,7 @@ async fn is_emergency(
     }
     let room_type = match notification.room_type {
         Some(room_type) => Some(room_type),
-        None => match store.load(Query::Conversation(notification.conversation.clone())).await?.facts {
+        None => match source.load(Query::Conversation(notification.conversation.clone())).await?.facts {
             Facts::Conversation(conversation) => conversation.map(|found| found.room_type),
             _ => None,
         },

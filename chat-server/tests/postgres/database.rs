@@ -37,6 +37,27 @@ pub(crate) async fn create() -> String {
     address
 }
 
+/// The tables of the first layout.
+const FIRST: &str = concat!(
+    include_str!("../../src/shared/schema.sql"),
+    "INSERT INTO chat.meta (layout, epoch) VALUES (1, 'old'); INSERT INTO chat.lane DEFAULT VALUES; ",
+    "INSERT INTO chat.record (position, previous, hash, payload) VALUES ",
+    r#"(1, decode(repeat('00', 32), 'hex'), sha256('1'), '{"epoch_begun":{"epoch":"old"}}');"#,
+);
+
+#[test]
+fn tables_of_an_older_version_are_brought_to_this_one() {
+    run(async {
+        let address = create_empty().await;
+        connect(&address).await.batch_execute(FIRST).await.unwrap();
+        let refused = SharedStore::open(&address).await.unwrap_err().to_string();
+        assert!(refused.contains("run `chat-server database upgrade`"), "{refused}");
+        assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::From(1));
+        assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::Nothing);
+        SharedStore::open(&address).await.unwrap();
+    });
+}
+
 /// Creates a database without tables, and returns its address.
 pub(crate) async fn create_empty() -> String {
     static CREATED: AtomicU64 = AtomicU64::new(0);

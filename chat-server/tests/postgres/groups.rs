@@ -54,3 +54,40 @@ fn a_group_with_a_warning_has_an_unknown_outcome() {
         store.load(Query::Directory).await.unwrap();
     });
 }
+
+/// A server that was frozen between two statements holds the lane, and no time limit of PostgreSQL
+/// ends its transaction before it was told to.
+#[test]
+fn a_frozen_holder_of_the_lane_is_ended_and_the_others_go_on() {
+    run(async {
+        let address = create().await;
+        let store = SharedStore::open(&address).await.unwrap();
+        let id = begin(&store).await;
+        let frozen = connect(&address).await;
+        frozen.batch_execute("BEGIN; SELECT 1 FROM chat.lane FOR UPDATE").await.unwrap();
+        let permitted = permit(&store, "driver", &id).await;
+        let committed = store.commit(vec![message(permitted, "goes on", None)]).await.unwrap();
+        assert_eq!(seq(&committed[0]), 2);
+        frozen.batch_execute("COMMIT").await.unwrap_err();
+    });
+}
+
+/// To end a commit that waits would show what a failover may take away.
+#[test]
+fn a_holder_of_the_lane_that_works_is_not_ended() {
+    run(async {
+        let address = create().await;
+        let store = SharedStore::open(&address).await.unwrap();
+        let id = begin(&store).await;
+        let works = connect(&address).await;
+        works.batch_execute("BEGIN; SELECT 1 FROM chat.lane FOR UPDATE").await.unwrap();
+        let permitted = permit(&store, "driver", &id).await;
+        let (worked, refused) = tokio::join!(
+            works.batch_execute("SELECT pg_sleep(4)"),
+            store.commit(vec![message(permitted, "waits in vain", None)])
+        );
+        worked.unwrap();
+        assert!(refused.unwrap_err().reason.contains("lock timeout"));
+        works.batch_execute("COMMIT").await.unwrap();
+    });
+}

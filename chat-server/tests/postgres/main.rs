@@ -5,6 +5,7 @@ mod cluster;
 mod conformance;
 mod database;
 mod demo;
+mod duties;
 mod following;
 mod groups;
 mod lost_tail;

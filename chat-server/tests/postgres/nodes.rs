@@ -4,16 +4,22 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use server_test_support::{Server, conversation, jane, john, send};
+use server_test_support::{Client, Server, conversation, jane, john, send, token, until};
 
-use super::database::create;
+use super::database::{connect, create};
 
 /// A server over a database.
 fn node(dir: &Path, name: &str, address: &str) -> Server {
-    Server::start_in(&dir.join(name), &["--messages-per-second", "0", "--database-url", address])
+    node_with(dir, name, address, &[])
 }
 
-async fn contents(client: &mut server_test_support::Client, id: &str) -> Vec<Value> {
+/// A server over a database, with these flags.
+pub(crate) fn node_with(dir: &Path, name: &str, address: &str, more: &[&str]) -> Server {
+    let flags = [&["--messages-per-second", "0", "--database-url", address], more].concat();
+    Server::start_in(&dir.join(name), &flags)
+}
+
+async fn contents(client: &mut Client, id: &str) -> Vec<Value> {
     let page = client.request("get_conversation_messages", json!({"conversation_id": id})).await;
     page["messages"].as_array().unwrap().iter().map(|message| message["content"].clone()).collect()
 }
@@ -66,6 +72,49 @@ async fn a_user_who_is_deactivated_at_one_server_is_disconnected_at_the_other() 
     drop((a, b));
 }
 
+/// The end of the history is gone, and its positions were given again: as after a failover to a
+/// standby that lacks records.
+const LOST: &str = "BEGIN; SELECT 1 FROM chat.lane FOR UPDATE; \
+    DELETE FROM chat.record WHERE position = (SELECT max(position) FROM chat.record); \
+    UPDATE chat.conversation c SET last_seq = r.seq, position = r.position FROM chat.record r \
+        WHERE r.position = (SELECT max(position) FROM chat.record WHERE seq IS NOT NULL); \
+    INSERT INTO chat.record (position, previous, hash, payload) \
+    SELECT position + 1, hash, sha256('another'), '{\"epoch_begun\":{\"epoch\":\"x\"}}' \
+    FROM chat.record ORDER BY position DESC LIMIT 1; COMMIT";
+
+#[tokio::test]
+async fn servers_begin_anew_by_themselves_when_the_database_has_lost_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = create().await;
+    let (a, b) = (node(dir.path(), "a", &address), node(dir.path(), "b", &address));
+    let (mut john_a, mut jane_a, id) = conversation(&a).await;
+    let mut jane_b = b.connect(&jane()).await;
+    send(&mut john_a, &id, "kept").await;
+    let lost = send(&mut john_a, &id, "lost").await;
+    while jane_b.event("new_message").await["message"]["id"] != json!(lost) {}
+    let join = json!({"conversation_id": id, "after_seq": 0});
+    let epoch = jane_b.request("join_conversation", join).await["epoch"].clone();
+    connect(&address).await.batch_execute(LOST).await.unwrap();
+    for client in [&mut john_a, &mut jane_a, &mut jane_b] {
+        assert_eq!(client.close_code().await, Some(1001));
+    }
+    for server in [&a, &b] {
+        let url = format!("{}?token={}", server.url, token(&john()));
+        until("the server is back at its address", async || Client::open(url.as_str()).await.is_ok()).await;
+        let mut john = server.connect(&john()).await;
+        let join = json!({"conversation_id": id, "after_seq": 3, "epoch": epoch});
+        let joined = john.request("join_conversation", join).await;
+        assert_eq!(
+            (&joined["reset"], joined["messages"].as_array().unwrap().len()),
+            (&json!(true), 2),
+            "{joined}"
+        );
+    }
+    let (status, log, _) = a.stop().await;
+    assert!(status.success() && log.contains("another history"), "{log}");
+    drop(b);
+}
+
 #[tokio::test]
 async fn a_server_without_tables_or_secret_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
@@ -86,5 +135,5 @@ async fn a_server_without_tables_or_secret_says_what_to_do() {
     assert!(text.contains("give the secret that your tokens are signed with"), "{text}");
     let mut upgrade = server_test_support::program::program();
     let output = upgrade.args(["database", "upgrade", "--database-url", &address]).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "created the tables, with layout 1\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "created the tables, with layout 2\n");
 }

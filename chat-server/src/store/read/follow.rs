@@ -14,6 +14,12 @@ use crate::store::write::journal::{End, Groups, Record, Synced};
 pub struct JournalPlace(End);
 
 impl JournalPlace {
+    /// A place in a history without a journal: only the position counts.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn without_journal(position: Position) -> Self {
+        Self(End { position, ..End::default() })
+    }
+
     /// The last position before the place.
     pub fn position(self) -> Position {
         self.0.position

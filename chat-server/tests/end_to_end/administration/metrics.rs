@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
+use server_test_support::receiver::{Receiver, WebhookAnswer};
 use server_test_support::{Client, Server, conversation, create, jane, send, until};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::administration::asking::ask;
-use crate::administration::receiver::{Answer, Receiver};
 
 /// Patience for an awaited event. Reached only when a test fails.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -174,7 +174,7 @@ async fn a_crowd_of_newcomers(server: &Server, watch: &mut Watch) {
 async fn each_metric_is_moved_by_what_it_is_named_for() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
-    receiver.answer_otherwise(Answer::Status(500));
+    receiver.answer_otherwise(WebhookAnswer::Status(500));
     let mut flags = receiver.flags(dir.path());
     flags.extend(["--webhook-give-up-after", "1s", "--messages-per-second", "1000"].map(str::to_owned));
     // Loopback is limited as strangers are.
@@ -205,7 +205,7 @@ async fn each_metric_is_moved_by_what_it_is_named_for() {
     while !watch.unmoved().is_empty() {
         assert!(Instant::now() < patience, "nothing here moves {:?}", watch.unmoved());
         if watch.look().await.value("chat_webhook_skipped_total") > 0.0 {
-            receiver.answer_otherwise(Answer::Status(200));
+            receiver.answer_otherwise(WebhookAnswer::Status(200));
         }
     }
     drivers.iter().for_each(JoinHandle::abort);

@@ -3,7 +3,6 @@
 pub(crate) mod asking;
 mod doors;
 mod metrics;
-mod receiver;
 mod rights;
 mod users;
 mod webhook;

@@ -6,6 +6,7 @@ use std::path::Path;
 use chat_core::protocol::{Role, User};
 use serde_json::json;
 use server_test_support::program::program;
+use server_test_support::receiver::{Receiver, WebhookAnswer};
 use server_test_support::tls::Authority;
 use server_test_support::{Client, SECRET, Server, create, jane, john, send, until};
 use tokio_rustls::TlsAcceptor;
@@ -15,7 +16,6 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::administration::asking::ask;
-use crate::administration::receiver::{Answer, Receiver};
 
 fn ann() -> User {
     User::new("user_ann", Role::ControlAdmin)
@@ -103,7 +103,12 @@ async fn what_is_not_taken_is_told_again_and_the_rest_waits_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start().await;
     let server = server(dir.path(), &receiver, &[]).await;
-    let refusals = [Answer::Status(500), Answer::Status(302), Answer::Nothing, Answer::Status(404)];
+    let refusals = [
+        WebhookAnswer::Status(500),
+        WebhookAnswer::Status(302),
+        WebhookAnswer::Nothing,
+        WebhookAnswer::Status(404),
+    ];
     receiver.answer(refusals);
     let mut phone = server.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
@@ -116,7 +121,7 @@ async fn what_is_not_taken_is_told_again_and_the_rest_waits_for_it() {
         assert_eq!(again.body, first.body);
     }
     let taken = receiver.next().await;
-    assert_eq!((&taken.id, taken.answered), (&first.id, Answer::Status(204)));
+    assert_eq!((&taken.id, taken.answered), (&first.id, WebhookAnswer::Status(204)));
     assert_eq!(receiver.next().await.id, message);
     let (_, log, _) = server.stop().await;
     assert_eq!(log.matches("the webhook is not accepted").count(), 1, "{log}");
@@ -127,7 +132,7 @@ async fn what_is_not_taken_is_told_again_and_the_rest_waits_for_it() {
 async fn who_watches_sees_it_fall_behind_while_nothing_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start().await;
-    receiver.answer_otherwise(Answer::Status(503));
+    receiver.answer_otherwise(WebhookAnswer::Status(503));
     let server = server(dir.path(), &receiver, &[]).await;
     let mut phone = server.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
@@ -150,7 +155,7 @@ async fn what_is_taken_while_the_server_stops_is_not_told_again() {
     let mut phone = first.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
     assert_eq!(receiver.next().await.body["type"], "new_support_conversation");
-    receiver.answer([Answer::Late]);
+    receiver.answer([WebhookAnswer::Late]);
     let taken = send(&mut phone, &id, "taken").await;
     assert_eq!(receiver.next().await.id, taken);
     first.stop().await;
@@ -208,13 +213,13 @@ async fn a_receiver_that_was_down_and_a_server_that_was_stopped_miss_nothing() {
 async fn what_is_too_old_is_skipped() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start().await;
-    receiver.answer_otherwise(Answer::Status(503));
+    receiver.answer_otherwise(WebhookAnswer::Status(503));
     let server = server(dir.path(), &receiver, &["--webhook-give-up-after", "1s"]).await;
     let mut phone = server.connect(&john()).await;
     let id = create(&mut phone, "t", "c").await;
     send(&mut phone, &id, "old").await;
     until_told(dir.path(), "chat_webhook_skipped_total", |skipped| skipped >= 2).await;
-    receiver.answer_otherwise(Answer::Status(200));
+    receiver.answer_otherwise(WebhookAnswer::Status(200));
     let message = send(&mut phone, &id, "new").await;
     while receiver.next().await.id != message {}
     let (_, log, _) = server.stop().await;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chat_core::protocol::{Role, User};
 use serde_json::json;
+use server_test_support::receiver::{Heard, Receiver, WebhookAnswer};
 use server_test_support::{Client, create, john, send, text};
 use tokio::time::timeout;
 
-use crate::administration::receiver::{Answer, Heard, Receiver};
 use crate::administration::webhook::{server, until_told};
 
 /// Deadline for events beside or behind others that are not taken. Reached only when a test fails.
@@ -31,7 +31,7 @@ async fn an_event_that_is_never_taken_holds_up_its_conversation_alone() {
     let mut phone = server.connect(&john()).await;
     let bad = create(&mut phone, "t", "c").await;
     receiver.next().await;
-    receiver.answer_of(&bad, Answer::Status(500));
+    receiver.answer_of(&bad, WebhookAnswer::Status(500));
     let refused = send(&mut phone, &bad, "refused").await;
     assert_eq!(receiver.next().await.id, refused);
     send(&mut phone, &bad, "waits for it").await;
@@ -61,14 +61,14 @@ async fn an_event_that_is_refused_while_others_are_taken_is_set_aside_and_counte
     let mut phone = server.connect(&john()).await;
     let good = create(&mut phone, "t", "c").await;
     receiver.next().await;
-    receiver.answer_otherwise(Answer::Status(400));
+    receiver.answer_otherwise(WebhookAnswer::Status(400));
     let bad = emergency(&mut phone).await;
     let refused = receiver.next().await;
     let after = send(&mut phone, &bad, "after it").await;
-    receiver.answer_of(&good, Answer::Status(204));
+    receiver.answer_of(&good, WebhookAnswer::Status(204));
     send(&mut phone, &good, "taken").await;
     until_told(dir.path(), "chat_webhook_refused_total", |refused| refused > 0).await;
-    receiver.answer_otherwise(Answer::Status(204));
+    receiver.answer_otherwise(WebhookAnswer::Status(204));
     while receiver.next().await.id != after {}
     let (_, log, _) = server.stop().await;
     let told = log.lines().find(|line| line.contains("rejects this notification and accepts others"));
@@ -80,7 +80,7 @@ async fn an_emergency_passes_a_backlog_of_everything_else() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start().await;
     // Nothing but emergencies is ever answered, so every other call stays under way.
-    receiver.answer_otherwise(Answer::Nothing);
+    receiver.answer_otherwise(WebhookAnswer::Nothing);
     let flags = ["--messages-per-second", "0"];
     let server = server(dir.path(), &receiver, &flags).await;
     let mut phone = server.connect(&john()).await;
@@ -103,7 +103,7 @@ async fn a_restart_goes_on_in_each_conversation_where_it_was() {
     let mut phone = first.connect(&john()).await;
     let (behind, other) = (create(&mut phone, "t", "c").await, create(&mut phone, "t", "c").await);
     let taken = BTreeSet::from([receiver.next().await.id, receiver.next().await.id]);
-    receiver.answer_of(&behind, Answer::Status(503));
+    receiver.answer_of(&behind, WebhookAnswer::Status(503));
     // More than wait in memory.
     let mut missing = Vec::new();
     for n in 0..200 {
@@ -114,7 +114,7 @@ async fn a_restart_goes_on_in_each_conversation_where_it_was() {
     first.stop().await;
     receiver.rest();
 
-    receiver.answer_of(&behind, Answer::Status(204));
+    receiver.answer_of(&behind, WebhookAnswer::Status(204));
     let _second = server(dir.path(), &receiver, &flags).await;
     for message in &missing {
         let heard = receiver.next().await.id;

@@ -13,6 +13,7 @@ pub mod client;
 pub mod http;
 pub mod issuer;
 pub mod program;
+pub mod receiver;
 pub mod report;
 pub mod shape;
 pub mod store;

@@ -36,7 +36,7 @@ const KEY: &[u8] = b"a key of the webhook, as long as it takes";
 
 /// A receiver's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
+pub enum WebhookAnswer {
     Status(u16),
     /// Accepted, with a late answer.
     Late,
@@ -52,14 +52,14 @@ pub struct Heard {
     pub body: Value,
     /// The body as it came.
     pub text: String,
-    pub answered: Answer,
+    pub answered: WebhookAnswer,
 }
 
 struct State {
-    answers: VecDeque<Answer>,
+    answers: VecDeque<WebhookAnswer>,
     /// For conversations that are answered in a way of their own.
-    of_conversations: BTreeMap<String, Answer>,
-    otherwise: Answer,
+    of_conversations: BTreeMap<String, WebhookAnswer>,
+    otherwise: WebhookAnswer,
     heard: mpsc::UnboundedSender<Heard>,
 }
 
@@ -84,7 +84,7 @@ impl Receiver {
         let address = listener.local_addr().unwrap();
         let (sender, heard) = mpsc::unbounded_channel();
         let answers = VecDeque::new();
-        let (of_conversations, otherwise) = (BTreeMap::new(), Answer::Status(204));
+        let (of_conversations, otherwise) = (BTreeMap::new(), WebhookAnswer::Status(204));
         let state = State { answers, of_conversations, otherwise, heard: sender };
         let state = Arc::new(Mutex::new(state));
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -101,17 +101,17 @@ impl Receiver {
     }
 
     /// Answers the next requests so.
-    pub fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub fn answer(&self, answers: impl IntoIterator<Item = WebhookAnswer>) {
         self.state.lock().unwrap().answers.extend(answers);
     }
 
     /// Answers whatever is told of this conversation so.
-    pub fn answer_of(&self, conversation: &str, answer: Answer) {
+    pub fn answer_of(&self, conversation: &str, answer: WebhookAnswer) {
         self.state.lock().unwrap().of_conversations.insert(conversation.to_owned(), answer);
     }
 
     /// Answers all others so.
-    pub fn answer_otherwise(&self, answer: Answer) {
+    pub fn answer_otherwise(&self, answer: WebhookAnswer) {
         self.state.lock().unwrap().otherwise = answer;
     }
 
@@ -168,12 +168,12 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>
             answered
         };
         let status = match answered {
-            Answer::Status(status) => StatusCode::from_u16(status).unwrap(),
-            Answer::Late => {
+            WebhookAnswer::Status(status) => StatusCode::from_u16(status).unwrap(),
+            WebhookAnswer::Late => {
                 sleep(LATE).await;
                 StatusCode::NO_CONTENT
             }
-            Answer::Nothing => std::future::pending().await,
+            WebhookAnswer::Nothing => std::future::pending().await,
         };
         let answer = Response::builder().status(status).header("location", "/elsewhere");
         Ok::<_, Infallible>(answer.body(Full::<Bytes>::default()).unwrap())

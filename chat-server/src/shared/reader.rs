@@ -1,0 +1,54 @@
+//! Readers of the history beside the engine.
+
+use chat_core::store::{Event, Hash, Position, UnavailableError};
+use deadpool_postgres::Pool;
+
+use super::error::unavailable;
+use super::rows;
+use super::write::signed;
+
+/// Most records of one answer.
+const RECORDS_MOST: i64 = 256;
+
+const RECORDS: &str = "SELECT position, previous, hash, payload, content FROM chat.record \
+    WHERE position > $1 ORDER BY position LIMIT $2";
+
+const END: &str = "SELECT position, hash FROM chat.record ORDER BY position DESC LIMIT 1";
+
+/// A record as the database has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct StoredRecord {
+    pub(crate) position: Position,
+    pub(crate) previous: Hash,
+    pub(crate) hash: Hash,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) content: Option<Vec<u8>>,
+    pub(crate) event: Event,
+}
+
+/// The next records after a position, in order; none at the end.
+pub(super) async fn records(pool: &Pool, after: Position) -> Result<Vec<StoredRecord>, UnavailableError> {
+    let client = pool.get().await.map_err(UnavailableError::new)?;
+    let statement = client.prepare_cached(RECORDS).await.map_err(|error| unavailable(&error))?;
+    let found = client.query(&statement, &[&signed(after.0), &RECORDS_MOST]).await;
+    let found = found.map_err(|error| unavailable(&error))?;
+    let records = found.iter().map(|row| {
+        Ok(StoredRecord {
+            position: rows::position(row, 0)?,
+            previous: rows::hash(row, 1)?,
+            hash: rows::hash(row, 2)?,
+            payload: row.get(3),
+            content: row.get(4),
+            event: rows::event(row, 3, 4)?,
+        })
+    });
+    records.collect()
+}
+
+/// The last position, and its hash.
+pub(super) async fn end(pool: &Pool) -> Result<(Position, Hash), UnavailableError> {
+    let client = pool.get().await.map_err(UnavailableError::new)?;
+    let statement = client.prepare_cached(END).await.map_err(|error| unavailable(&error))?;
+    let row = client.query_one(&statement, &[]).await.map_err(|error| unavailable(&error))?;
+    Ok((rows::position(&row, 0)?, rows::hash(&row, 1)?))
+}
