@@ -12,11 +12,12 @@ use crate::shared::{LAYOUT, SharedStore, Upgraded};
 #[derive(Debug, Subcommand)]
 pub(super) enum DatabaseCommand {
     /// Create the tables in an empty database, or bring them to the layout of this version.
-    Upgrade(UpgradeArgs),
+    Upgrade(DatabaseArgs),
 }
 
+/// The database of a command.
 #[derive(Debug, Args)]
-pub(super) struct UpgradeArgs {
+pub(super) struct DatabaseArgs {
     /// Address of the database.
     #[arg(
         long,
@@ -24,11 +25,11 @@ pub(super) struct UpgradeArgs {
         hide_env_values = true,
         value_name = "postgres://USER:PASSWORD@HOST/DATABASE"
     )]
-    database_url: DatabaseUrl,
+    pub(super) database_url: DatabaseUrl,
 }
 
 pub(super) fn run(command: &DatabaseCommand) -> CliResult {
-    let DatabaseCommand::Upgrade(UpgradeArgs { database_url }) = command;
+    let DatabaseCommand::Upgrade(DatabaseArgs { database_url }) = command;
     let text = match Runtime::new()?.block_on(SharedStore::upgrade(&database_url.0))? {
         Upgraded::Created => format!("created the tables, with layout {LAYOUT}\n"),
         Upgraded::From(older) => format!("brought the tables from layout {older} to {LAYOUT}\n"),

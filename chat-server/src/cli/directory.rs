@@ -1,6 +1,8 @@
 //! The directory of users, reached through the running server or else on disk.
 
 use std::path::Path;
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
 
 use chat_core::id::UserId;
 use http::Method;
@@ -10,8 +12,13 @@ use super::progress::Bar;
 use crate::admin::users::{Imported, UserPage, UserRef};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
 use crate::clock;
+#[cfg(feature = "postgres")]
+use crate::config::DatabaseUrl;
 use crate::open_store;
-use crate::store::{LocalStore, OpenError};
+use crate::server_store::ServerStore;
+#[cfg(feature = "postgres")]
+use crate::shared::SharedStore;
+use crate::store::OpenError;
 use crate::users::{self, ImportedUser};
 
 /// Users per page read from disk.
@@ -24,8 +31,8 @@ const AT_ONCE: usize = 1_000;
 pub(super) enum Directory {
     /// A server runs and answers requests.
     Running(Client),
-    /// No server runs. This program has locked the data.
-    Stored(LocalStore),
+    /// No server runs, and this program has locked the data; or a database, which needs no server.
+    Stored(ServerStore),
 }
 
 impl Directory {
@@ -39,10 +46,16 @@ impl Directory {
             Ok(_) => Ok(Self::Running(client)),
             Err(unanswered @ ClientError::NotRunning { .. }) => match open_store::open_alone(data_dir) {
                 Err(OpenError::Locked { .. }) => Err(unanswered.into()),
-                opened => Ok(Self::Stored(opened?)),
+                opened => Ok(Self::Stored(ServerStore::Local(opened?))),
             },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Opens the directory of a database. All servers hear of its changes.
+    #[cfg(feature = "postgres")]
+    pub(super) async fn of_database(url: &DatabaseUrl) -> Result<Self, Box<dyn std::error::Error>> {
+        Ok(Self::Stored(ServerStore::Shared(Arc::new(SharedStore::open(&url.0).await?))))
     }
 
     /// Users with an id greater than `after`.
@@ -101,7 +114,9 @@ impl Directory {
     pub(super) fn close(self) -> CliResult {
         match self {
             Self::Running(_) => Ok(()),
-            Self::Stored(store) => Ok(store.close()?),
+            Self::Stored(ServerStore::Local(store)) => Ok(store.close()?),
+            #[cfg(feature = "postgres")]
+            Self::Stored(ServerStore::Shared(_)) => Ok(()),
         }
     }
 }

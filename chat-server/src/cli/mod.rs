@@ -7,6 +7,8 @@ mod database;
 mod directory;
 mod export;
 mod init;
+#[cfg(feature = "postgres")]
+mod moving;
 mod progress;
 mod rebuild;
 mod repair;
@@ -78,6 +80,13 @@ enum Command {
     #[cfg(feature = "postgres")]
     #[command(subcommand)]
     Database(database::DatabaseCommand),
+    /// Move the history of a data directory into empty tables: with the same positions, so that
+    /// clients notice nothing. The server must not be running.
+    #[cfg(feature = "postgres")]
+    Move(moving::MoveArgs),
+    /// Write the history of a database as a backup, which verify, export and restore read.
+    #[cfg(feature = "postgres")]
+    Journal(moving::JournalArgs),
     /// Manage the directory of users.
     #[command(subcommand)]
     Users(UsersCommand),
@@ -129,6 +138,10 @@ fn run() -> CliResult {
         Some(Command::Token(args)) => token::token(args),
         #[cfg(feature = "postgres")]
         Some(Command::Database(command)) => database::run(&command),
+        #[cfg(feature = "postgres")]
+        Some(Command::Move(args)) => moving::move_in(&args),
+        #[cfg(feature = "postgres")]
+        Some(Command::Journal(args)) => moving::take_out(&args),
         Some(Command::Users(command)) => users::run(command),
         Some(Command::Backup(args)) => backup::backup(&args),
         Some(Command::Restore(args)) => backup::restore(&args),

@@ -14,6 +14,8 @@ use super::directory::Directory;
 use super::values::user_id;
 use crate::admin::SocketConfig;
 use crate::config::DataConfig;
+#[cfg(feature = "postgres")]
+use crate::config::DatabaseConfig;
 use crate::users::{self, ImportedUser};
 
 #[derive(Debug, Subcommand)]
@@ -62,6 +64,10 @@ pub(super) struct DirectoryArgs {
     data: DataConfig,
     #[command(flatten)]
     socket: SocketConfig,
+    /// The database, instead of a data directory.
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    database: DatabaseConfig,
 }
 
 /// Runs one of the commands.
@@ -100,6 +106,10 @@ async fn deactivate(id: &str, place: &DirectoryArgs) -> CliResult {
 
 impl DirectoryArgs {
     async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &self.database.database_url {
+            return Directory::of_database(url).await;
+        }
         Directory::open(&self.socket, &self.data.data_dir).await
     }
 }

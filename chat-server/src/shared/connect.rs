@@ -108,6 +108,12 @@ impl Database {
         Ok(self.connect(&format!("{EVERY} {NODE}")).await?.client)
     }
 
+    /// A connection for a tool, which may take its time, served by a task of this runtime.
+    pub(super) async fn tool(&self) -> Result<Connected, DatabaseError> {
+        let connected = self.connect(EVERY).await;
+        connected.map_err(|error| DatabaseError::Unreachable(words(&error)))
+    }
+
     /// A connection for upgrades and checks.
     pub(super) async fn plain(&self) -> Result<Connected, DatabaseError> {
         self.plain_connection().await.map_err(|error| DatabaseError::Unreachable(words(&error)))

@@ -26,6 +26,11 @@ pub enum DatabaseError {
         "the tables have layout {0}, and this version knows {1}: run the version that made them, or a newer one"
     )]
     Newer(i32, i32),
+    /// The tables have a history already.
+    #[error(
+        "the tables have a history already: give a database in which only `chat-server database upgrade` was run"
+    )]
+    NotEmpty,
     /// The system gave no thread, or no random bytes.
     #[error("the store can't start: {0}")]
     Thread(#[source] io::Error),

@@ -1,11 +1,11 @@
 //! A group of changes under judgement, and its effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::conversation::{Conversation, Participation, Standing};
-use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
 use chat_core::store::{
     Account, Batch, Change, Content, Event, Hash, Head, MembershipChanged, Original, Position, State,
     StoredAccount, UnavailableError, Verdict,
@@ -50,35 +50,61 @@ pub(super) struct Effects {
     pub(super) accounts: BTreeMap<UserId, Arc<StoredAccount>>,
 }
 
-/// A group that holds the lane.
-pub(super) struct JudgedGroup<'a> {
-    salts: &'a mut SaltPool,
-    /// The state of the database, with what the earlier changes have made of it.
+/// The state of the database, with what the changes have made of it.
+pub(super) struct LaneState {
     looked_up: LookedUp,
     touched: BTreeMap<ConversationId, Touched>,
     effects: Effects,
 }
 
+/// A group that holds the lane.
+pub(super) struct JudgedGroup<'a> {
+    salts: &'a mut SaltPool,
+    state: LaneState,
+}
+
 impl<'a> JudgedGroup<'a> {
     /// A group of changes over what was looked up for them.
     pub(super) fn new(looked_up: LookedUp, salts: &'a mut SaltPool) -> Self {
-        let (touched, effects) = Default::default();
-        Self { salts, looked_up, touched, effects }
+        Self { salts, state: LaneState::new(looked_up) }
     }
 
     /// Judges the changes in order.
     pub(super) fn judge(&mut self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
         let mut batch = Batch::default();
-        let latest = self.looked_up.clock.plus(AHEAD_AT_MOST);
+        let latest = self.state.looked_up.clock.plus(AHEAD_AT_MOST);
         changes.into_iter().map(|change| batch.judge(not_after(latest, change), self)).collect()
     }
 
     /// The end of the history once the group is committed.
     pub(super) fn end(&self) -> (Position, Hash) {
-        self.looked_up.end
+        self.state.looked_up.end
     }
 
     /// The effects of the accepted changes.
+    pub(super) fn effects(self) -> Effects {
+        self.state.effects()
+    }
+}
+
+impl LaneState {
+    /// The state that was looked up.
+    pub(super) fn new(looked_up: LookedUp) -> Self {
+        Self { looked_up, touched: BTreeMap::new(), effects: Effects::default() }
+    }
+
+    /// The known accounts.
+    pub(super) fn accounts(&self) -> &HashMap<UserId, Arc<StoredAccount>> {
+        &self.looked_up.accounts
+    }
+
+    /// The teams of a conversation.
+    pub(super) fn teams(&self, conversation: &ConversationId) -> Vec<TeamId> {
+        let known = self.looked_up.heads.get(conversation);
+        known.map(|known| known.conversation.participation.teams.clone()).unwrap_or_default()
+    }
+
+    /// The effects of the events.
     pub(super) fn effects(mut self) -> Effects {
         let touched = self.touched.into_iter();
         let known = touched.filter_map(|(id, touched)| Some((self.looked_up.heads.remove(&id)?, touched)));
@@ -98,7 +124,8 @@ impl<'a> JudgedGroup<'a> {
         (known, touched)
     }
 
-    fn note(&mut self, event: &Event, position: Position) {
+    /// Takes up an event. Its conversation is known.
+    pub(super) fn note(&mut self, event: &Event, position: Position) {
         match event {
             Event::EpochBegun { .. } => {}
             Event::AccountPut { account } => self.put(account, position),
@@ -116,7 +143,6 @@ impl<'a> JudgedGroup<'a> {
             }
             Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => self.set_member(changed),
         }
-        self.remember(event);
     }
 
     fn put(&mut self, account: &Account, position: Position) {
@@ -169,11 +195,11 @@ fn not_after(latest: Timestamp, mut change: Change) -> Change {
 
 impl State for JudgedGroup<'_> {
     fn position(&self) -> Position {
-        self.looked_up.end.0
+        self.state.looked_up.end.0
     }
 
     fn head(&mut self, conversation: &ConversationId) -> Result<Option<Head>, UnavailableError> {
-        Ok(self.looked_up.heads.get(conversation).map(|Known { conversation, .. }| Head {
+        Ok(self.state.looked_up.heads.get(conversation).map(|Known { conversation, .. }| Head {
             participation: Arc::new(conversation.participation.clone()),
             version: conversation.version,
             last_seq: conversation.last_seq,
@@ -186,7 +212,7 @@ impl State for JudgedGroup<'_> {
         user: &UserId,
         id: &ClientMessageId,
     ) -> Result<Option<Original>, UnavailableError> {
-        Ok(self.looked_up.originals.get(&(user.clone(), id.clone())).cloned())
+        Ok(self.state.looked_up.originals.get(&(user.clone(), id.clone())).cloned())
     }
 
     fn read_position(
@@ -194,11 +220,17 @@ impl State for JudgedGroup<'_> {
         user: &UserId,
         conversation: &ConversationId,
     ) -> Result<u64, UnavailableError> {
-        Ok(self.looked_up.readings.get(&(conversation.clone(), user.clone())).copied().unwrap_or_default())
+        Ok(self
+            .state
+            .looked_up
+            .readings
+            .get(&(conversation.clone(), user.clone()))
+            .copied()
+            .unwrap_or_default())
     }
 
     fn account(&mut self, user: &UserId) -> Result<Option<Arc<StoredAccount>>, UnavailableError> {
-        Ok(self.looked_up.accounts.get(user).cloned())
+        Ok(self.state.looked_up.accounts.get(user).cloned())
     }
 
     fn apply(&mut self, mut event: Event) -> Result<(Position, Event), UnavailableError> {
@@ -209,12 +241,13 @@ impl State for JudgedGroup<'_> {
             content = Some(sealed.into_bytes());
         }
         let payload = serde_json::to_vec(&event).map_err(UnavailableError::new)?;
-        let (last, previous) = self.looked_up.end;
+        let (last, previous) = self.state.looked_up.end;
         let position = Position(last.0 + 1);
         let hash = chain(position, previous, &payload);
-        self.looked_up.end = (position, hash);
-        self.note(&event, position);
-        self.effects.records.push(NewRecord {
+        self.state.looked_up.end = (position, hash);
+        self.state.note(&event, position);
+        self.state.remember(&event);
+        self.state.effects.records.push(NewRecord {
             position,
             previous,
             hash,

@@ -178,7 +178,7 @@ impl LaneWriter {
         match timeout(LOOK_WITHIN, freeing).await {
             Ok(Ok(0)) | Err(_) => {}
             Ok(Ok(ended)) => {
-                tracing::warn!(ended, "ended transactions of a frozen server, which held up all others")
+                tracing::warn!(ended, "ended transactions of a frozen server, which held up all others");
             }
             Ok(Err(error)) => tracing::warn!(error = words(&error), "can't see who holds up all changes"),
         }

@@ -106,6 +106,18 @@ impl FoundRows {
 }
 
 impl LookedUp {
+    /// The state before all changes.
+    pub(super) fn nothing() -> Self {
+        Self {
+            end: (Position::default(), Hash::default()),
+            clock: Timestamp::from_millis(0),
+            heads: HashMap::new(),
+            originals: HashMap::new(),
+            readings: HashMap::new(),
+            accounts: HashMap::new(),
+        }
+    }
+
     /// Locks the lane, and looks up what the rules need for these changes.
     pub(super) async fn begin(
         client: &Client,

@@ -27,6 +27,7 @@
 //! | `lease` | jobs that one server does for all |
 //! | `erase`, `retain` | retention |
 //! | `reader` | the records, for the webhook and for tools |
+//! | `moving` | a history from a data directory |
 //! | `rows` | rows to values |
 
 mod connect;
@@ -42,6 +43,7 @@ mod list;
 mod loads;
 mod look_up;
 mod meter;
+mod moving;
 mod node;
 mod online;
 mod reader;
@@ -72,6 +74,7 @@ use history::History;
 use lane::CommitLane;
 pub(crate) use lease::{Job, Lease, Term};
 use meter::LaneMetrics;
+pub(crate) use moving::MoveIn;
 pub(crate) use node::{Node, NodeIdentity};
 pub(crate) use online::{OnlineUser, OnlineUsers};
 use reader::StoredRecord;

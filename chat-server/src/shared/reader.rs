@@ -15,6 +15,9 @@ const RECORDS: &str = "SELECT position, previous, hash, payload, content FROM ch
 
 const END: &str = "SELECT position, hash FROM chat.record ORDER BY position DESC LIMIT 1";
 
+/// Erased content in a journal.
+const ERASED: [u8; 16] = [0; 16];
+
 /// A record as the database has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct StoredRecord {
@@ -24,6 +27,17 @@ pub(crate) struct StoredRecord {
     pub(crate) payload: Vec<u8>,
     pub(crate) content: Option<Vec<u8>>,
     pub(crate) event: Event,
+}
+
+impl StoredRecord {
+    /// The content as a journal has it. Erased content is zeros there.
+    pub(crate) fn stored_content(&self) -> &[u8] {
+        match &self.content {
+            None => &[],
+            Some(erased) if erased.is_empty() => &ERASED,
+            Some(content) => content,
+        }
+    }
 }
 
 /// The next records after a position, in order; none at the end.

@@ -147,6 +147,15 @@ pub(super) async fn write(
     try_join_all(sent).await.map(|_| ()).map_err(|error| unavailable(&error))
 }
 
+/// Writes records alone.
+pub(super) async fn add_records(
+    client: &Client,
+    statements: &Statements,
+    records: &[NewRecord],
+) -> Result<(), Error> {
+    EffectWriter { client, statements }.add_records(records, None).await
+}
+
 type Touches<'a> = Vec<&'a (Known, Touched)>;
 
 struct EffectWriter<'a> {

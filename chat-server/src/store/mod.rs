@@ -62,6 +62,8 @@ pub use write::journal;
 
 #[cfg(feature = "postgres")]
 pub(crate) use lifecycle::open::random_epoch;
+#[cfg(feature = "postgres")]
+pub(crate) use tools::stored::{BackupDraft, ReadOut, StoredBytes};
 
 /// The version of the index's keys and values.
 pub const INDEX_VERSION: u32 = keys::VERSION;

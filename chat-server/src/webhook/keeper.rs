@@ -65,7 +65,11 @@ impl Keeper {
             }
         };
         let state = Mutex::new(KeeperState { now, written: None, saved_at: [None; 2] });
-        Ok(Self(Arc::new(SharedCheckpoint { source: source.clone(), state, writing: Default::default() })))
+        Ok(Self(Arc::new(SharedCheckpoint {
+            source: source.clone(),
+            state,
+            writing: tokio::sync::Mutex::default(),
+        })))
     }
 
     /// The checkpoint of a lane.

@@ -38,6 +38,7 @@ impl WebhookSource {
     }
 
     /// The end of the history.
+    #[cfg_attr(not(feature = "postgres"), expect(clippy::unused_async, reason = "a database is asked"))]
     pub(super) async fn end(&self) -> Result<JournalPlace, UnavailableError> {
         match self {
             Self::Local(store) => Ok(store.place()),
@@ -77,6 +78,10 @@ impl WebhookSource {
 
     /// Those of the users who are absent here, and were absent everywhere when the record at this
     /// position came.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, unused_variables, reason = "a database is asked")
+    )]
     pub(super) async fn absent_everywhere(
         &self,
         position: Position,
@@ -90,6 +95,7 @@ impl WebhookSource {
     }
 
     /// Reads the checkpoint. `None` if there is none.
+    #[cfg_attr(not(feature = "postgres"), expect(clippy::unused_async, reason = "a database is asked"))]
     pub(super) async fn checkpoint(&self) -> Result<Option<Vec<u8>>, ReadError> {
         match self {
             Self::Local(store) => Ok(checkpoint::read(store.dir())?),

@@ -11,7 +11,7 @@ use server_test_support::{Client, Server, create as create_conversation, jane, j
 use super::database::{connect, create};
 use super::nodes::node_with;
 
-/// The address of the server that holds a job, and its term.
+/// The address of the server with a job, and the term.
 async fn holder(database: &tokio_postgres::Client, job: &str) -> Option<(String, i64)> {
     let holder = "SELECT n.address, j.term FROM chat.job j JOIN chat.node n ON n.life = j.holder \
         WHERE j.name = $1 AND j.until > now()";
@@ -95,7 +95,7 @@ async fn a_message_is_told_once_whichever_server_lives() {
     assert_eq!(next(&mut receiver).await, (message, json!(["user_ann", "user_jane"])));
     assert_eq!(holder(&database, "webhook").await, Some((a.authority().to_owned(), 3)));
 
-    // A server that stops notes how far it has come, and gives its job back.
+    // A server notes its progress at a stop, and gives its job back.
     assert!(a.stop().await.0.success());
     assert_eq!(holder(&database, "webhook").await, None);
     let left: i64 = database.query_one("SELECT count(*) FROM chat.node", &[]).await.unwrap().get(0);

@@ -29,8 +29,8 @@ fn a_failed_statement_fails_its_group_although_its_commit_has_no_error() {
     });
 }
 
-/// PostgreSQL warns so when it gives up the wait for its standby: the changes are visible, and a
-/// failover may take them away.
+/// PostgreSQL gives this warning after giving up the wait for its standby: the changes are visible,
+/// and a failover may take them away.
 #[test]
 fn a_group_with_a_warning_has_an_unknown_outcome() {
     run(async {
@@ -55,8 +55,7 @@ fn a_group_with_a_warning_has_an_unknown_outcome() {
     });
 }
 
-/// A server that was frozen between two statements holds the lane, and no time limit of PostgreSQL
-/// ends its transaction before it was told to.
+/// A server frozen between two statements holds the lane. The time limit of PostgreSQL is off here.
 #[test]
 fn a_frozen_holder_of_the_lane_is_ended_and_the_others_go_on() {
     run(async {
@@ -72,7 +71,7 @@ fn a_frozen_holder_of_the_lane_is_ended_and_the_others_go_on() {
     });
 }
 
-/// To end a commit that waits would show what a failover may take away.
+/// Ending a waiting commit would show changes which a failover may take away.
 #[test]
 fn a_holder_of_the_lane_that_works_is_not_ended() {
     run(async {

@@ -9,5 +9,6 @@ mod duties;
 mod following;
 mod groups;
 mod lost_tail;
+mod moving;
 mod nodes;
 mod under_load;

@@ -87,13 +87,14 @@ async fn servers_begin_anew_by_themselves_when_the_database_has_lost_records() {
     let dir = tempfile::tempdir().unwrap();
     let address = create().await;
     let (a, b) = (node(dir.path(), "a", &address), node(dir.path(), "b", &address));
-    let (mut john_a, mut jane_a, id) = conversation(&a).await;
     let mut jane_b = b.connect(&jane()).await;
+    let (mut john_a, mut jane_a, id) = conversation(&a).await;
+    jane_b.event("new_support_conversation").await;
     send(&mut john_a, &id, "kept").await;
     let lost = send(&mut john_a, &id, "lost").await;
     while jane_b.event("new_message").await["message"]["id"] != json!(lost) {}
-    let join = json!({"conversation_id": id, "after_seq": 0});
-    let epoch = jane_b.request("join_conversation", join).await["epoch"].clone();
+    let begin = json!({"conversation_id": id, "after_seq": 0});
+    let epoch = jane_b.request("join_conversation", begin).await["epoch"].clone();
     connect(&address).await.batch_execute(LOST).await.unwrap();
     for client in [&mut john_a, &mut jane_a, &mut jane_b] {
         assert_eq!(client.close_code().await, Some(1001));
@@ -101,9 +102,9 @@ async fn servers_begin_anew_by_themselves_when_the_database_has_lost_records() {
     for server in [&a, &b] {
         let url = format!("{}?token={}", server.url, token(&john()));
         until("the server is back at its address", async || Client::open(url.as_str()).await.is_ok()).await;
-        let mut john = server.connect(&john()).await;
-        let join = json!({"conversation_id": id, "after_seq": 3, "epoch": epoch});
-        let joined = john.request("join_conversation", join).await;
+        let mut client = server.connect(&john()).await;
+        let held = json!({"conversation_id": id, "after_seq": 3, "epoch": epoch});
+        let joined = client.request("join_conversation", held).await;
         assert_eq!(
             (&joined["reset"], joined["messages"].as_array().unwrap().len()),
             (&json!(true), 2),

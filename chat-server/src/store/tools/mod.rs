@@ -6,4 +6,6 @@
 pub(super) mod backup;
 pub(super) mod export;
 pub(super) mod repair;
+#[cfg(feature = "postgres")]
+pub(super) mod stored;
 pub(super) mod verify;

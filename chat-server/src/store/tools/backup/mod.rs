@@ -15,6 +15,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use chat_core::store::Position;
 use tempfile::TempDir;
 
 pub use restore::{Restored, restore};
@@ -64,6 +65,16 @@ pub enum BackupError {
         first: Box<FindingError>,
         /// The number of findings.
         count: u64,
+    },
+    /// A record of a database does not have the hash that stands beside it.
+    #[error(
+        "position {} of the database was changed: its content has another hash than the one beside it. \
+         Nothing was written",
+        position.0
+    )]
+    Changed {
+        /// The record.
+        position: Position,
     },
     /// The store, the backup or the disk failed.
     #[error(transparent)]
@@ -127,14 +138,22 @@ fn take(journal: &Path, end: End, to: &Path, progress: CopyProgress<'_>) -> Resu
 }
 
 /// A draft of a backup, locked by the open directory until dropped.
-struct Draft {
+pub(in crate::store::tools) struct Draft {
     dir: TempDir,
     _lock: File,
 }
 
+#[cfg(feature = "postgres")]
+impl Draft {
+    /// The draft's directory.
+    pub(in crate::store::tools) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
 /// A temporary directory beside the target; removed on drop. Drafts of the same name that no
 /// process works on are removed first.
-fn beside(to: &Path) -> Result<Draft, BackupError> {
+pub(in crate::store::tools) fn beside(to: &Path) -> Result<Draft, BackupError> {
     if to.try_exists().map_err(OpenError::io("look for", to))? {
         return Err(BackupError::Exists { dir: to.to_owned() });
     }
@@ -168,7 +187,11 @@ fn remove_left(parent: &Path, prefix: &OsStr) -> io::Result<()> {
 }
 
 /// Reads a copy completely, because a backup must be readable.
-fn read_back(journal: &Path, end: End, progress: &dyn Fn(u64)) -> Result<(), OpenError> {
+pub(in crate::store::tools) fn read_back(
+    journal: &Path,
+    end: End,
+    progress: &dyn Fn(u64),
+) -> Result<(), OpenError> {
     let size = JournalSize::of(journal).map_err(OpenError::io("list", journal))?;
     let witness = KnownEnd { name: "the store that was copied", end };
     inspect(journal, &[witness], 0, &mut |reached, _| {
@@ -178,7 +201,10 @@ fn read_back(journal: &Path, end: End, progress: &dyn Fn(u64)) -> Result<(), Ope
     Ok(())
 }
 
-fn publish(Draft { dir: partial, _lock: lock }: Draft, to: &Path) -> Result<(), OpenError> {
+pub(in crate::store::tools) fn publish(
+    Draft { dir: partial, _lock: lock }: Draft,
+    to: &Path,
+) -> Result<(), OpenError> {
     let path = partial.path();
     fs::rename(path, to).map_err(OpenError::io("rename", path))?;
     // The directory has its final name by now.

@@ -79,6 +79,24 @@ impl Group {
         Ok((position, Location { segment: self.start.segment, offset }))
     }
 
+    /// Adds a record with the bytes that another journal or a database has. Returns its position
+    /// and its hash.
+    #[cfg(feature = "postgres")]
+    pub(in crate::store) fn push_stored(
+        &mut self,
+        payload: &[u8],
+        content: &[u8],
+    ) -> Result<(Position, Hash), RecordTooLargeError> {
+        let position = Position(self.last.0 + 1);
+        self.chain = record::encode_stored(&mut self.bytes, position, self.chain, payload, content)?;
+        if self.bytes.len() > HEADER + BYTES_MOST {
+            return Err(RecordTooLargeError(self.bytes.len()));
+        }
+        self.last = position;
+        self.records += 1;
+        Ok((position, self.chain))
+    }
+
     /// The last position in the group, or before an empty group.
     pub(in crate::store) fn last(&self) -> Position {
         self.last

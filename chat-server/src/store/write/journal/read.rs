@@ -152,6 +152,19 @@ impl Reader {
         })
     }
 
+    /// Reads the payload and the content of the record at a location, which was read and checked
+    /// before.
+    #[cfg(feature = "postgres")]
+    pub(in crate::store) fn read_bytes(&self, location: Location) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        let (file, offset) = (self.file(location.segment)?, u64::from(location.offset));
+        let mut bytes = vec![0; record::HEADER];
+        file.read_exact_at(&mut bytes, offset)?;
+        let header = RecordHeader::decode(&bytes).map_err(io::Error::other)?;
+        bytes.resize(header.length(), 0);
+        file.read_exact_at(&mut bytes[record::HEADER..], offset + record::HEADER as u64)?;
+        Ok((bytes[header.payload()].to_vec(), bytes[header.content()].to_vec()))
+    }
+
     fn file(&self, segment: u64) -> io::Result<Arc<File>> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&segment) {

@@ -101,6 +101,31 @@ pub(super) fn encode(
     let start = bytes.len();
     bytes.resize(start + HEADER, 0);
     serde_json::to_writer(&mut *bytes, event).expect("an event has string keys, and memory takes all of it");
+    seal(bytes, start, (position, previous), content)
+}
+
+/// Appends a record with the bytes that another journal or a database has, and returns its hash.
+#[cfg(feature = "postgres")]
+pub(super) fn encode_stored(
+    bytes: &mut Vec<u8>,
+    position: Position,
+    previous: Hash,
+    payload: &[u8],
+    content: &[u8],
+) -> Result<Hash, RecordTooLargeError> {
+    let start = bytes.len();
+    bytes.resize(start + HEADER, 0);
+    bytes.extend(payload);
+    seal(bytes, start, (position, previous), content)
+}
+
+/// Completes the header of the record that begins at `start` and ends with its payload.
+fn seal(
+    bytes: &mut Vec<u8>,
+    start: usize,
+    (position, previous): (Position, Hash),
+    content: &[u8],
+) -> Result<Hash, RecordTooLargeError> {
     let (header, payload) = bytes[start..].split_at_mut(HEADER);
     let mut fields = Vec::with_capacity(HEADER);
     fields.extend(length(payload, PAYLOAD_MOST)?.to_be_bytes());
