@@ -56,7 +56,10 @@ impl MoveIn {
         if rows::number(&records, 0).map_err(unusable)? > 1 {
             return Err(DatabaseError::NotEmpty);
         }
-        client.batch_execute("DELETE FROM chat.record").await.map_err(|error| refused(&error))?;
+        client
+            .batch_execute("DELETE FROM chat.record WHERE position = 1")
+            .await
+            .map_err(|error| refused(&error))?;
         let group = LaneState::new(LookedUp::nothing());
         Ok(Self { connected, statements, group, control: None, waiting: Vec::new(), epoch: None })
     }
