@@ -37,7 +37,7 @@ async fn an_answer_that_repeats_the_request_is_shown_without_the_token() {
 #[test]
 fn debug_shows_neither_token_nor_query() {
     let connector = WebSocket::new("wss://chat.example.com/connect?key=secret").unwrap();
-    assert_eq!(format!("{connector:?}"), "WebSocket { address: wss://chat.example.com/connect, .. }");
+    assert_eq!(format!("{connector:?}"), "WebSocket { addresses: [wss://chat.example.com/connect], .. }");
     assert_clean(&format!("{:?}", attempt()));
     let error = WebSocket::new(&format!("wss://chat.example.com/connect?token={TOKEN}")).unwrap_err();
     assert_clean(&format!("{error} {error:?}"));
