@@ -201,7 +201,7 @@ export class Incoming {
     else one.unnamed = [...one.unnamed, message].slice(-LIMITS.unnamed);
   }
 
-  /** @param {"list" | "outbox" | "rooms"} what */
+  /** @param {"connection" | "list" | "outbox" | "rooms"} what */
   #changed(what) {
     this.#outputs.push({ kind: "changed", what });
   }
