@@ -137,6 +137,14 @@ impl ConversationId {
     pub fn compose(nonce: Nonce) -> Self {
         compose(format_args!("conv_{nonce}")).into()
     }
+
+    /// Whether the id has the form of those made by [`compose`](Self::compose). Another one names no
+    /// conversation, and may be any text.
+    pub fn is_well_formed(&self) -> bool {
+        let digits = self.0.strip_prefix("conv_").map(str::as_bytes);
+        digits
+            .is_some_and(|digits| digits.len() == NONCE_DIGITS && digits.iter().all(|d| ALPHABET.contains(d)))
+    }
 }
 
 impl MessageId {
@@ -193,6 +201,15 @@ mod tests {
         let id = MessageId::compose(Nonce([255; NONCE_BYTES]), 1_234);
         assert_eq!(id.as_str(), "msg_zzzzzzzzzzzzzzzz1234");
         assert_eq!(id.seq(), Some(1_234));
+    }
+
+    #[test]
+    fn a_text_is_no_id_of_a_conversation() {
+        assert!(ConversationId::compose(Nonce([7; NONCE_BYTES])).is_well_formed());
+        for foreign in ["", "conv_", "conv_zzzzzzzzzzzzzzz", "conv_zzzzzzzzzzzzzzzzz", "conv_Where do I go ?"]
+        {
+            assert!(!ConversationId::from(foreign).is_well_formed(), "{foreign}");
+        }
     }
 
     #[test]

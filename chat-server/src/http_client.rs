@@ -1,7 +1,7 @@
 //! A client for single HTTP requests: one connection each, no redirects, bounded in size and time.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -24,6 +24,9 @@ use crate::transport::Transport;
 
 /// Deadline from the name's look-up to the end of the response.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Part of this time for all addresses of the name together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(4);
 
 /// The destination of requests.
 pub(crate) struct Target {
@@ -174,7 +177,7 @@ impl Target {
         request: Request<Full<Bytes>>,
         read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, RequestError>,
     ) -> Result<T, RequestError> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let stream = connect(&self.host, self.port).await?;
         let stream: Box<dyn Transport> = match &self.tls {
             Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
             None => Box::new(stream),
@@ -188,6 +191,30 @@ impl Target {
             Err(error) = connection => Err(error.into()),
         }
     }
+}
+
+/// Connects to a host by the first of its addresses that answers.
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    first(&addresses, TcpStream::connect).await
+}
+
+/// The first connection. Each address has its share of the time, so that one that swallows
+/// everything leaves time for the others.
+async fn first<T>(
+    addresses: &[SocketAddr],
+    connect: impl AsyncFn(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let share = CONNECT_WITHIN / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match timeout(share, connect(*address)).await {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, format!("{address} does not answer")),
+        }
+    }
+    Err(last)
 }
 
 #[cfg(test)]
@@ -222,5 +249,20 @@ mod tests {
     fn an_address_with_a_user_is_refused_and_not_quoted() {
         let error = Target::read("https://user:password@x/", None, PlainHttp::Never).err().unwrap();
         assert!(!error.to_string().contains("password"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_swallows_everything_leaves_time_for_the_others() {
+        let addresses: Vec<SocketAddr> =
+            ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"].map(|text| text.parse().unwrap()).into();
+        let connect = async |address: SocketAddr| match address {
+            silent if silent == addresses[0] => std::future::pending().await,
+            refusing if refusing == addresses[1] => Err(io::ErrorKind::ConnectionRefused.into()),
+            good => Ok(good),
+        };
+        let connected = timeout(ANSWER_WITHIN, first(&addresses, &connect)).await;
+        assert_eq!(connected.unwrap().unwrap(), addresses[2]);
+        let error = first(&addresses[..1], &connect).await.unwrap_err();
+        assert!(error.to_string().contains("192.0.2.1:1 does not answer"), "{error}");
     }
 }

@@ -13,6 +13,7 @@
 //! - `shared` keeps the same history in PostgreSQL, for several servers.
 //! - `health` answers `/livez` and `/readyz`; `logging` and `metrics` tell the operator the rest.
 //! - [`admin`] is the administrative HTTP API, `/metrics` included.
+//! - `audit` notes each message, refusal, connection and act of administration.
 //! - [`webhook`] notifies a push service of messages for offline users.
 //! - [`cli`] has one file per command, [`config`] every setting.
 //! - The folder `console` beside `src` is the browser's console, in plain modules without a build
@@ -50,6 +51,7 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod admin;
+mod audit;
 pub mod auth;
 mod certificate;
 pub mod cli;
@@ -77,6 +79,7 @@ mod server_store;
 #[cfg(feature = "postgres")]
 pub mod shared;
 mod start_error;
+mod starting;
 pub mod store;
 mod tls;
 mod transport;

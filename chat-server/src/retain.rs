@@ -4,7 +4,6 @@
 //! is gone. Nothing is erased then. Nor is anything before the setting is confirmed.
 
 use std::convert::Infallible;
-use std::future::pending;
 use std::time::Duration;
 
 use chat_core::time::Timestamp;
@@ -12,8 +11,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use crate::audit::{self, AuditLine};
 use crate::clock;
-use crate::store::{LocalStore, RetentionError, Swept, count_due};
+use crate::store::{ClockNote, LocalStore, RetentionError, Swept, count_due};
 
 /// Pause between two steps of erasing. A step covers 256 KiB of the journal, and must not delay the
 /// writing of messages.
@@ -40,15 +40,40 @@ pub(crate) struct RetentionSetting {
     pub(crate) is_confirmed: bool,
 }
 
+/// Interval between two notes of the believed time.
+const NOTE_EVERY: Duration = Duration::from_hours(1);
+
 /// A clock that is believed as long as it goes on from a known time.
 pub(crate) struct TrustedClock {
     known: Timestamp,
     is_doubted: bool,
+    /// The last note.
+    noted: Option<ClockNote>,
 }
 
 impl TrustedClock {
+    /// A clock that goes on from a known time.
+    #[cfg(feature = "postgres")]
     pub(crate) fn new(known: Timestamp) -> Self {
-        Self { known, is_doubted: false }
+        Self { known, is_doubted: false, noted: None }
+    }
+
+    /// A clock that goes on from the last note. Without doubt the newest message proves a time too.
+    fn noted(noted: Option<ClockNote>, newest: Option<Timestamp>, now: Timestamp) -> Self {
+        let known = match noted {
+            Some(note) if note.is_doubted => note.known,
+            Some(note) => newest.map_or(note.known, |newest| newest.max(note.known)),
+            None => newest.unwrap_or(now),
+        };
+        Self { known, is_doubted: noted.is_some_and(|note| note.is_doubted), noted }
+    }
+
+    /// Takes up the confirmation of an operator.
+    fn take_up(&mut self, note: Option<ClockNote>) {
+        if let Some(note) = note.filter(|note| self.is_doubted && !note.is_doubted) {
+            self.known = self.known.max(note.known);
+            self.noted = Some(note);
+        }
     }
 
     /// The time, unless the clock is too far ahead. The log names the begin and the end of doubt.
@@ -59,8 +84,9 @@ impl TrustedClock {
                 let hours = now.since(self.known).as_secs() / 3_600;
                 warn!(
                     hours,
-                    "the clock is ahead of the newest message by more than a day: no text is erased. If the clock is \
-                     right, restart the server after the next message"
+                    "the clock is ahead of the newest message, or of its last look, by more than a day: no text is \
+                     erased. If the clock is right, run chat-server clock --trust; with a database, restart the \
+                     server after the next message"
                 );
             } else {
                 info!("the clock fits the messages again: retention goes on");
@@ -72,18 +98,84 @@ impl TrustedClock {
         self.known = self.known.max(now);
         Some(now)
     }
+
+    /// The note to be kept now, if it differs from the last one by enough.
+    fn note(&mut self) -> Option<ClockNote> {
+        let note = ClockNote::new(self.known, self.is_doubted);
+        let is_same = self.noted.is_some_and(|noted| {
+            noted.is_doubted == note.is_doubted && note.known.since(noted.known) < NOTE_EVERY
+        });
+        if is_same {
+            return None;
+        }
+        self.noted = Some(note);
+        Some(note)
+    }
 }
 
-/// Erases the text of messages past their retention, for ever.
-pub(crate) async fn retain(store: &LocalStore, retention: Option<RetentionSetting>) -> Infallible {
-    let Some(RetentionSetting { age, is_confirmed }) = retention else { return pending().await };
-    let mut clock = TrustedClock::new(store.report().newest.unwrap_or_else(clock::wall));
-    if !is_confirmed {
-        return dry_run(store, age).await;
+/// A trusted clock whose notes are in the data directory.
+struct NotedClock<'a> {
+    store: &'a LocalStore,
+    clock: TrustedClock,
+}
+
+impl<'a> NotedClock<'a> {
+    async fn open(store: &'a LocalStore) -> Self {
+        let noted = Self::read_note(store).await;
+        Self { store, clock: TrustedClock::noted(noted, store.report().newest, clock::wall()) }
     }
+
+    async fn read_note(store: &LocalStore) -> Option<ClockNote> {
+        let dir = store.dir().to_owned();
+        let read = spawn_blocking(move || ClockNote::read(&dir)).await;
+        read.expect("reading does not panic, and is not aborted").unwrap_or_else(|error| {
+            warn!(%error, "can't read what is known of the clock");
+            None
+        })
+    }
+
+    /// The time, if the clock is believed.
+    async fn read(&mut self) -> Option<Timestamp> {
+        if self.clock.is_doubted {
+            self.clock.take_up(Self::read_note(self.store).await);
+        }
+        let now = self.clock.read(clock::wall());
+        if let Some(note) = self.clock.note() {
+            let dir = self.store.dir().to_owned();
+            let written = spawn_blocking(move || note.write(&dir)).await;
+            if let Err(error) = written.expect("writing does not panic, and is not aborted") {
+                warn!(%error, "can't note what is known of the clock: a restart may believe a wrong one");
+            }
+        }
+        now
+    }
+
+    /// Watches the clock for ever.
+    async fn watch(mut self) -> Infallible {
+        loop {
+            let _now = self.read().await;
+            sleep(SWEEP_EVERY).await;
+        }
+    }
+}
+
+/// Erases the text of messages past their retention, for ever. Watches the clock in any case.
+pub(crate) async fn retain(store: &LocalStore, retention: Option<RetentionSetting>) -> Infallible {
+    let clock = NotedClock::open(store).await;
+    match retention {
+        None => clock.watch().await,
+        Some(RetentionSetting { age, is_confirmed: true }) => erase_all(store, clock, age).await,
+        Some(RetentionSetting { age, is_confirmed: false }) => tokio::select! {
+            never = dry_run(store, age) => never,
+            never = clock.watch() => never,
+        },
+    }
+}
+
+async fn erase_all(store: &LocalStore, mut clock: NotedClock<'_>, age: Duration) -> Infallible {
     let (mut erased, mut is_failing) = (0, false);
     loop {
-        let Some(now) = clock.read(clock::wall()) else {
+        let Some(now) = clock.read().await else {
             sleep(SWEEP_EVERY).await;
             continue;
         };
@@ -108,10 +200,25 @@ pub(crate) async fn retain(store: &LocalStore, retention: Option<RetentionSettin
         is_failing = false;
         match std::mem::take(&mut erased) {
             0 => {}
-            messages => info!(messages, "erased the text of messages past their retention"),
+            messages => {
+                info!(messages, "erased the text of messages past their retention");
+                note(store, format!("{messages} messages sent before {cutoff}")).await;
+            }
         }
         sleep(if store.has_index() { SWEEP_EVERY } else { RETRY_EVERY }).await;
     }
+}
+
+/// Notes erased messages in the audit trail.
+async fn note(store: &LocalStore, detail: String) {
+    let data_dir = store.dir().to_owned();
+    let line = AuditLine {
+        act: Some("retention".into()),
+        by: Some("the setting --retention".into()),
+        detail: Some(detail.into()),
+        ..AuditLine::default()
+    };
+    let _noted = spawn_blocking(move || audit::act(&data_dir, line)).await;
 }
 
 /// Logs how much would be erased, for ever.
@@ -136,10 +243,13 @@ async fn dry_run(store: &LocalStore, age: Duration) -> Infallible {
 mod tests {
     use super::*;
 
+    fn hour(hour: i64) -> Timestamp {
+        Timestamp::from_millis(hour * 3_600_000)
+    }
+
     #[test]
     fn a_clock_is_believed_while_it_goes_on_from_a_known_time() {
-        let hour = |hour: i64| Timestamp::from_millis(hour * 3_600_000);
-        let mut clock = TrustedClock::new(hour(100));
+        let mut clock = TrustedClock::noted(None, Some(hour(100)), hour(100));
         for (now, is_believed) in [
             (101, true),
             (90, true),
@@ -152,5 +262,39 @@ mod tests {
         ] {
             assert_eq!(clock.read(hour(now)).is_some(), is_believed, "{now}");
         }
+    }
+
+    #[test]
+    fn doubt_is_kept_over_a_restart_though_a_message_was_stamped_meanwhile() {
+        let mut clock = TrustedClock::noted(None, Some(hour(100)), hour(17_000));
+        assert_eq!(clock.read(hour(17_000)), None);
+        let noted = clock.note();
+        assert_eq!(noted, Some(ClockNote::new(hour(100), true)));
+        let mut restarted = TrustedClock::noted(noted, Some(hour(17_000)), hour(17_001));
+        assert_eq!(restarted.read(hour(17_001)), None);
+        assert_eq!(restarted.note(), None, "nothing new");
+        assert_eq!(restarted.read(hour(101)), Some(hour(101)), "set right");
+        assert_eq!(restarted.note(), Some(ClockNote::new(hour(101), false)));
+    }
+
+    #[test]
+    fn an_operator_ends_the_doubt() {
+        let mut clock = TrustedClock::noted(Some(ClockNote::new(hour(100), true)), None, hour(200));
+        assert_eq!(clock.read(hour(200)), None);
+        clock.take_up(Some(ClockNote::new(hour(100), true)));
+        assert_eq!(clock.read(hour(200)), None);
+        clock.take_up(Some(ClockNote::new(hour(200), false)));
+        assert_eq!(clock.read(hour(201)), Some(hour(201)));
+    }
+
+    #[test]
+    fn a_believed_time_is_noted_every_hour() {
+        let mut clock =
+            TrustedClock::noted(Some(ClockNote::new(hour(100), false)), Some(hour(99)), hour(100));
+        let minutes = (1..=180).filter(|minute| {
+            clock.read(Timestamp::from_millis(hour(100).as_millis() + minute * 60_000));
+            clock.note().is_some()
+        });
+        assert_eq!(minutes.collect::<Vec<_>>(), [60, 120, 180]);
     }
 }

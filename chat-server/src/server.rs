@@ -13,11 +13,11 @@ use chat_core::engine::{Engine, Settings, SettingsError};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tokio::task::{JoinSet, spawn_blocking};
+use tracing::info;
 
 use crate::admin::{Admin, Listeners};
+use crate::audit::AuditTrail;
 use crate::auth::{Jwks, SecretOrigin, TokenVerifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenConfigError};
@@ -30,7 +30,6 @@ use crate::file_limit::raise_file_limit;
 use crate::health::{Health, Phase};
 use crate::http::CONNECT_PATH;
 use crate::listen::{accept_all, addresses, listen, listen_error};
-use crate::logging;
 use crate::metrics::Metrics;
 use crate::newcomers::{Newcomers, Room};
 use crate::open_store;
@@ -40,18 +39,12 @@ use crate::server_store::ServerStore;
 #[cfg(feature = "postgres")]
 use crate::shared::OnlineUsers;
 use crate::start_error::{EngineError, StartError};
+use crate::starting;
 use crate::tls::{Tls, TlsFiles};
 use crate::upkeep::upkeep;
 use crate::validity;
 use crate::webhook::Webhook;
 use crate::websocket;
-
-/// Interval between two looks whether the engine is ready.
-const READY_EVERY: Duration = Duration::from_millis(20);
-
-/// Patience for the engine at a start. Later, connections are accepted without it: health is
-/// answered, and the engine asks clients to come back.
-const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// The future that runs the engine and returns the store.
 type Service = Pin<Box<dyn Future<Output = ServerStore> + Send>>;
@@ -76,6 +69,7 @@ pub struct Server {
     max_connections: u32,
     trusted_proxies: Vec<IpNet>,
     metrics: Arc<Metrics>,
+    audit: AuditTrail,
     phase: watch::Sender<Phase>,
     health: Arc<Health>,
     drain_for: Duration,
@@ -113,11 +107,16 @@ impl Server {
         let address = listener.local_addr().map_err(listen_error(&config.listen))?;
         #[cfg(feature = "console")]
         let console = Console::new(address, config, &origin)?;
-        let store = ServerStore::open(config).await?;
+        let accepted = tls.as_ref().map(|(tls, ..)| tls.clone());
+        let store = starting::meanwhile(&listener, accepted, ServerStore::open(config)).await?;
         let administrators = Listeners::bind(&config.admin, data_dir).await?;
         let clock = SystemClock::start();
+        let audit = AuditTrail::start(data_dir, u64::from(config.audit_mib) << 20, clock);
+        let audit = audit.map_err(StartError::Audit)?;
+        let log = audit.clone();
         let drive = Drive::new(engine(settings)?, store.clone(), verifier.clone(), clock);
-        let (handle, service) = drive.log(logging::handled).frame_by(websocket::frame_texts).start();
+        let (handle, service) =
+            drive.log(move |handled| log.handled(handled)).frame_by(websocket::frame_texts).start();
         let metrics = Metrics::new(clock);
         let (phase, seen) = watch::channel(Phase::Serving);
         let health = Arc::new(Health::new(seen, store.clone()));
@@ -125,9 +124,16 @@ impl Server {
         Ok(Self {
             listener,
             address,
-            admin: Admin::new(handle.clone(), store.clone(), metrics.clone(), health.clone()),
+            admin: Admin::new(
+                handle.clone(),
+                store.clone(),
+                metrics.clone(),
+                health.clone(),
+                (audit.clone(), data_dir.clone()),
+            ),
             trusted_proxies: config.trusted_proxy.clone(),
             metrics,
+            audit,
             phase,
             health,
             administrators,
@@ -193,9 +199,12 @@ impl Server {
             shutdown.await;
             duties.stop_webhook().await;
         };
+        let audit = self.audit.clone();
         let outcome = self.run_chat(shutdown).await;
         duties.end().await;
         administration.stop().await;
+        // Blocks for a second at most.
+        let _closed = spawn_blocking(move || audit.close()).await;
         outcome
     }
 
@@ -223,6 +232,7 @@ impl Server {
             verifier: self.verifier,
             places,
             metrics: self.metrics,
+            audit: self.audit,
             health: self.health,
             tls,
             #[cfg(feature = "postgres")]
@@ -234,8 +244,7 @@ impl Server {
         let (alive, all_gone) = mpsc::channel::<Infallible>(1);
         tokio::select! {
             () = async {
-                let ready = timeout(READY_WITHIN, until_ready(&self.handle)).await;
-                ready.unwrap_or_else(|_| warn!("serves before the accounts of control are loaded"));
+                starting::until_ready(&self.handle).await;
                 accept_all(&self.listener, &newcomers, &shared, &alive).await;
             } => {}
             () = async {
@@ -257,13 +266,6 @@ impl Server {
         drop((self.listener, alive, shared));
         phase.send_replace(Phase::Stopping);
         drain::shut_down(&self.handle, service, all_gone).await
-    }
-}
-
-/// Waits until the engine has loaded its directory, or has ended.
-async fn until_ready(handle: &Handle) {
-    while handle.stats().await.is_ok_and(|stats| !stats.engine.is_ready) {
-        sleep(READY_EVERY).await;
     }
 }
 

@@ -2,11 +2,14 @@
 
 #[cfg(feature = "postgres")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_core::id::UserId;
 use chat_core::store::{
     Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
 };
+
+use tokio::time::{sleep, timeout};
 
 #[cfg(feature = "postgres")]
 use crate::auth::SecretOrigin;
@@ -18,6 +21,9 @@ use crate::start_error::StartError;
 #[cfg(feature = "postgres")]
 use crate::store::private;
 use crate::store::{Fault, LocalStore};
+
+/// Time for the local disk to answer. A client hears of a hung disk within 10 s.
+const DISK_WITHIN: Duration = Duration::from_secs(8);
 
 /// The store of a server.
 #[derive(Clone, Debug)]
@@ -96,7 +102,9 @@ impl ServerStore {
 impl Store for ServerStore {
     async fn load(&self, query: Query) -> Result<Loaded, UnavailableError> {
         match self {
-            Self::Local(store) => store.load(query).await,
+            Self::Local(store) => {
+                timeout(DISK_WITHIN, store.load(query)).await.unwrap_or_else(|_| Err(hung()))
+            }
             #[cfg(feature = "postgres")]
             Self::Shared(store) => store.load(query).await,
         }
@@ -104,15 +112,19 @@ impl Store for ServerStore {
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
         match self {
-            Self::Local(store) => store.commit(changes).await,
+            Self::Local(store) => store.commit_until(changes, sleep(DISK_WITHIN)).await,
             #[cfg(feature = "postgres")]
             Self::Shared(store) => store.commit(changes).await,
         }
     }
 
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, reason = "a local store needs no names of commits")
+    )]
     async fn commit_as(&self, id: CommitId, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
         match self {
-            Self::Local(store) => store.commit_as(id, changes).await,
+            Self::Local(store) => store.commit_until(changes, sleep(DISK_WITHIN)).await,
             #[cfg(feature = "postgres")]
             Self::Shared(store) => store.commit_as(id, changes).await,
         }
@@ -125,4 +137,8 @@ impl Store for ServerStore {
             Self::Shared(store) => store.follow(after).await,
         }
     }
+}
+
+fn hung() -> UnavailableError {
+    UnavailableError::new("the disk does not answer")
 }

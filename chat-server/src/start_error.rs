@@ -70,6 +70,9 @@ pub enum StartError {
     /// The settings for the webhook can't be used.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// The thread of the audit trail can't be started.
+    #[error("can't start the thread of the audit trail: {0}. Let the service have more threads")]
+    Audit(#[source] io::Error),
     /// The system's random generator failed.
     #[error("can't start: the system's random generator says {0}")]
     NoRandomness(getrandom::Error),
@@ -96,7 +99,7 @@ impl StartError {
             Self::SharedSecret => true,
             #[cfg(feature = "postgres")]
             Self::DataDir(_) => false,
-            Self::Listen { .. } | Self::NoRandomness(_) => false,
+            Self::Listen { .. } | Self::Audit(_) | Self::NoRandomness(_) => false,
         }
     }
 }

@@ -55,6 +55,7 @@ pub(crate) async fn upkeep(
     let Some(store) = store.local() else { return pending().await };
     tokio::select! {
         never = watch_disk(store, handle, reserve) => never,
+        never = probe_disk(store) => never,
         never = log_heads(store) => never,
         never = retain(store, retention) => never,
         never = watch_clock(metrics) => never,
@@ -115,6 +116,16 @@ async fn watch_disk(store: &LocalStore, handle: &Handle, reserve: Option<u64>) -
                 }
             }
         }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Probes an idle disk, for ever. The health check tells of a probe that hangs.
+async fn probe_disk(store: &LocalStore) -> Infallible {
+    loop {
+        let probing = store.clone();
+        let probed = spawn_blocking(move || probing.probe_disk()).await;
+        probed.expect("probing does not panic, and is not aborted");
         sleep(LOOK_EVERY).await;
     }
 }

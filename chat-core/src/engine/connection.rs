@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::io::Class;
 use super::pending_request::PendingRequest;
 use crate::id::ConversationId;
-use crate::protocol::{EventType, RequestId, RoomType};
+use crate::protocol::{EventType, RequestId, RequestIds, RoomType};
 use crate::store::StoredAccount;
 use crate::time::{Monotonic, Timestamp};
 
@@ -57,11 +57,20 @@ pub(super) enum Knowledge {
     Doubted,
 }
 
+/// The description of a request, for its reply and for logs.
+#[derive(Default)]
+pub(super) struct RequestLabel {
+    /// The kind of request, or `None` for a frame that is no request.
+    pub(super) event: Option<EventType>,
+    pub(super) request_id: Option<RequestId>,
+    pub(super) ids: RequestIds,
+    /// The request repeats an accepted one.
+    pub(super) is_repeat: bool,
+}
+
 /// The place of one request among the replies.
 struct Slot {
-    /// The kind of request, or `None` for a frame that is no request.
-    event: Option<EventType>,
-    request_id: Option<RequestId>,
+    label: RequestLabel,
     /// The reply's bytes are charged.
     asks_for_page: bool,
     stage: Stage,
@@ -94,8 +103,7 @@ impl Connection {
         entry: u64,
     ) -> Self {
         let admission = Slot {
-            event: None,
-            request_id: None,
+            label: RequestLabel::default(),
             asks_for_page: false,
             stage: Stage::Entering,
             defers_events: true,
@@ -155,10 +163,10 @@ impl Connection {
     }
 
     /// Appends a request to the order of replies.
-    pub(super) fn push(&mut self, event: Option<EventType>, request_id: Option<RequestId>, stage: Stage) {
+    pub(super) fn push(&mut self, label: RequestLabel, stage: Stage) {
         let asks_for_page = matches!(&stage, Stage::Waiting(pending) if pending.asks_for_page());
         let (defers_events, after) = (false, Vec::new());
-        self.slots.push_back(Slot { event, request_id, asks_for_page, stage, defers_events, after });
+        self.slots.push_back(Slot { label, asks_for_page, stage, defers_events, after });
     }
 
     /// Returns the first undecided request with its number, if its turn has come.
@@ -229,9 +237,11 @@ impl Connection {
         self.slots.iter().any(|slot| slot.defers_events)
     }
 
-    /// The kind of the request with this number.
-    pub(super) fn event(&mut self, number: u64) -> Option<EventType> {
-        self.slot(number)?.event
+    /// Notes that this request repeats an accepted one.
+    pub(super) fn mark_repeat(&mut self, number: u64) {
+        if let Some(slot) = self.slot(number) {
+            slot.label.is_repeat = true;
+        }
     }
 
     /// Whether the bytes of the reply are charged.
@@ -239,13 +249,9 @@ impl Connection {
         self.slot(number).is_some_and(|slot| slot.asks_for_page)
     }
 
-    /// Whether this connection has an unanswered request with this number.
-    pub(super) fn has(&self, number: u64) -> bool {
-        number.checked_sub(self.first).is_some_and(|place| place < self.slots.len() as u64)
-    }
-
-    pub(super) fn request_id(&mut self, number: u64) -> Option<&RequestId> {
-        self.slot(number)?.request_id.as_ref()
+    /// Takes the description of an unanswered request. `None` if there is no such request.
+    pub(super) fn take_label(&mut self, number: u64) -> Option<RequestLabel> {
+        self.slot(number).map(|slot| std::mem::take(&mut slot.label))
     }
 
     /// Keeps a live event behind a reply that must leave first. Without such a reply nothing is

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Headroom;
+use super::connection::RequestLabel;
 use crate::frame::Frame;
-use crate::id::{ClientMessageId, ConversationId, UserId};
-use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, User};
+use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
+use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, RequestIds, User};
 use crate::store::{Change, CommitId, Event, Followed, Loaded, Position, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
@@ -117,8 +118,34 @@ pub struct Handled {
     pub event: Option<EventType>,
     /// The request's id, chosen by the client.
     pub request_id: Option<RequestId>,
+    /// The ids that the request names. The conversation is also the one that the request created.
+    pub ids: RequestIds,
+    /// The stored message: id and number in its conversation.
+    pub message: Option<(MessageId, u64)>,
+    /// Whether the request repeats an accepted one, and stored nothing.
+    pub is_repeat: bool,
     /// The error code, or `None` if the request succeeded.
     pub code: Option<ErrorCode>,
+}
+
+impl Handled {
+    /// A request with its reply.
+    pub(super) fn of(
+        conn: ConnectionId,
+        user: UserId,
+        label: RequestLabel,
+        reply: &Reply,
+        code: Option<ErrorCode>,
+    ) -> Self {
+        let RequestLabel { event, request_id, mut ids, is_repeat } = label;
+        let mut message = None;
+        match reply {
+            Reply::SendChatMessage(sent) => message = Some(sent.message_id.clone()).zip(sent.seq),
+            Reply::CreateSupportConversation(made) => ids.conversation = Some(made.conversation_id.clone()),
+            _ => {}
+        }
+        Self { conn, user, event, request_id, ids, message, is_repeat, code }
+    }
 }
 
 /// An input of the engine.

@@ -1,7 +1,7 @@
 //! The path of a request: decode, wait for its turn, charge the rate, check the role, load missing
 //! facts, check membership, decide, check the headroom, charge the budget, commit, reply.
 
-use super::connection::Stage;
+use super::connection::{RequestLabel, Stage};
 use super::io::ConnectionId;
 use super::load::PendingCall;
 use super::origin::Origin;
@@ -28,15 +28,16 @@ impl Engine {
             Frame::Text(text) => Request::decode(text, &self.limits.fields),
             Frame::Binary(_) | Frame::Framed(_) => {
                 let error = Error::with_detail(ErrorCode::InvalidFrame, "binary frames are not understood");
-                Err(Undecodable { request_id: None, error })
+                Err(Undecodable::new(None, error))
             }
             Frame::Close(_) => return,
         };
         match decoded {
             Ok((request_id, request)) => {
-                let event = request.event_type();
+                let (event, ids) = (Some(request.event_type()), request.ids(&self.limits.fields));
                 let pending = PendingRequest::new(Operation::Request(request), connection.account.clone());
-                connection.push(Some(event), request_id, Stage::Waiting(Box::new(pending)));
+                let label = RequestLabel { event, request_id, ids, is_repeat: false };
+                connection.push(label, Stage::Waiting(Box::new(pending)));
             }
             Err(undecodable) => self.answer_undecodable(conn, undecodable),
         }
@@ -44,15 +45,17 @@ impl Engine {
     }
 
     /// Answers a frame that is no request with an error, and charges the user for it.
-    fn answer_undecodable(&mut self, conn: ConnectionId, Undecodable { request_id, error }: Undecodable) {
+    fn answer_undecodable(&mut self, conn: ConnectionId, undecodable: Undecodable) {
+        let Undecodable { request_id, event, ids, error } = undecodable;
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let charged =
             self.rates.charge(&connection.account.user().id, || Weight::Request, self.now.monotonic);
         let error = charged.err().unwrap_or(error);
         let (user, code) = (connection.account.user().id.clone(), Some(error.code));
         let reply = Reply::Error(ErrorReply::reply(error)).encode(request_id.as_ref());
-        connection.push(None, request_id.clone(), Stage::Done(Some(reply)));
-        self.count_answer(Handled { conn, user, event: None, request_id, code });
+        connection.push(RequestLabel::default(), Stage::Done(Some(reply)));
+        let (message, is_repeat) = (None, false);
+        self.count_answer(Handled { conn, user, event, request_id, ids, message, is_repeat, code });
     }
 
     /// Decides every request of a connection whose turn has come, and sends every frame that may
@@ -115,7 +118,14 @@ impl Engine {
         }
         match self.step(&mut pending) {
             Ok(Step::Commit(change)) => self.submit(origin, pending, change),
-            Ok(Step::Reply(reply)) => self.finish(origin, Ok(reply)),
+            Ok(Step::Reply(reply)) => {
+                if let Origin::Request(conn, number) = origin
+                    && let Some(connection) = self.connections.get_mut(conn).filter(|_| pending.is_repeat)
+                {
+                    connection.mark_repeat(*number);
+                }
+                self.finish(origin, Ok(reply));
+            }
             Ok(Step::JoinRoom(room)) => {
                 if let Some(connection) = self.connection_of(origin).filter(|c| !c.rooms.contains(&room)) {
                     connection.rooms.push(room);
@@ -313,20 +323,14 @@ impl Engine {
     }
 
     fn finish_request(&mut self, conn: ConnectionId, number: u64, result: Result<Reply, Error>) {
-        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| connection.has(number))
-        else {
-            return;
-        };
-        let handled = Handled {
-            conn,
-            user: connection.account.user().id.clone(),
-            event: connection.event(number),
-            request_id: connection.request_id(number).cloned(),
-            code: result.as_ref().err().map(|error| error.code),
-        };
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let Some(label) = connection.take_label(number) else { return };
+        let code = result.as_ref().err().map(|error| error.code);
         let is_page = connection.asks_for_page(number) && result.is_ok();
         let reply = result.unwrap_or_else(|error| Reply::Error(ErrorReply::reply(error)));
-        let frame = reply.encode(connection.request_id(number));
+        let frame = reply.encode(label.request_id.as_ref());
+        let user = connection.account.user().id.clone();
+        let handled = Handled::of(conn, user, label, &reply, code);
         if is_page {
             self.rates.charge_reply(&connection.account.user().id, frame.len(), self.now.monotonic);
         }

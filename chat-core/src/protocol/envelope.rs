@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::error::{Error, ErrorCode};
+use super::request::{EventType, RequestIds};
 
 /// An id chosen by the client to recognise the reply. Echoed, never interpreted.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -82,13 +83,24 @@ pub(super) struct Envelope<'a> {
 pub struct Undecodable {
     /// The id for the error reply.
     pub request_id: Option<RequestId>,
+    /// The kind of request, if the frame names one.
+    pub event: Option<EventType>,
+    /// The ids that the request names, if its `data` could be read.
+    pub ids: RequestIds,
     /// The error.
     pub error: Error,
 }
 
+impl Undecodable {
+    /// A frame of no known kind.
+    pub(crate) fn new(request_id: Option<RequestId>, error: Error) -> Self {
+        Self { request_id, event: None, ids: RequestIds::default(), error }
+    }
+}
+
 /// Reads the envelope of a request frame. Of `data`, only the depth is checked.
 pub(super) fn open(text: &[u8], max_depth: usize) -> Result<(Option<RequestId>, Envelope<'_>), Undecodable> {
-    let refuse = |request_id, error| Undecodable { request_id, error };
+    let refuse = Undecodable::new;
     if is_deeper_than(text, max_depth) {
         let error = Error::with_detail(ErrorCode::TooDeep, format_args!("at most {max_depth} levels"));
         return Err(refuse(None, error));

@@ -46,7 +46,7 @@ pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition};
 pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
 pub use refresh_token::{RefreshToken, RefreshTokenReply};
 pub use reply::Reply;
-pub use request::{Call, EventType, Request};
+pub use request::{Call, EventType, Request, RequestIds};
 pub use role::{Role, User, UserError};
 pub use room::RoomType;
 pub use rules::{RateClass, Reads, Roles, Rules};

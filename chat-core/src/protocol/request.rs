@@ -14,7 +14,7 @@ use super::{
     JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken,
     RefreshTokenReply, Reply, SendChatMessage, SendChatMessageReply, TypingIndicator,
 };
-use crate::id::ClientMessageId;
+use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
 
 macro_rules! requests {
@@ -142,6 +142,15 @@ requests! {
     }
 }
 
+/// The ids that a request names, for logs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RequestIds {
+    /// The conversation.
+    pub conversation: Option<ConversationId>,
+    /// The id under which the client may repeat the request.
+    pub client_message_id: Option<ClientMessageId>,
+}
+
 /// The `data` of a request, paired with its reply.
 pub trait Call: Into<Request> {
     /// The successful reply.
@@ -164,11 +173,37 @@ impl Request {
     /// fault and leaves the connection unchanged.
     pub fn decode(frame: &[u8], limits: &FieldLimits) -> Result<(Option<RequestId>, Self), Undecodable> {
         let (request_id, envelope) = envelope::open(frame, limits.depth)?;
-        let kind = EventType::named(&envelope.kind).ok_or_else(|| ErrorCode::UnknownType.into());
-        let request = kind.and_then(|kind| Self::from_envelope(kind, &envelope));
-        match request.and_then(|request| request.check(limits).map(|()| request)) {
-            Ok(request) => Ok((request_id, request)),
-            Err(error) => Err(Undecodable { request_id, error }),
+        let Some(kind) = EventType::named(&envelope.kind) else {
+            return Err(Undecodable::new(request_id, ErrorCode::UnknownType.into()));
+        };
+        let refused = |request_id, ids, error| Undecodable { request_id, event: Some(kind), ids, error };
+        match Self::from_envelope(kind, &envelope) {
+            Ok(request) => match request.check(limits) {
+                Ok(()) => Ok((request_id, request)),
+                Err(error) => Err(refused(request_id, request.ids(limits), error)),
+            },
+            Err(error) => Err(refused(request_id, RequestIds::default(), error)),
+        }
+    }
+
+    /// The ids that the request names. A value that is no id, or too long, is left out: a log must
+    /// not contain any text.
+    pub fn ids(&self, limits: &FieldLimits) -> RequestIds {
+        let conversation = match self {
+            Self::SendChatMessage(data) => Some(&data.conversation_id),
+            Self::JoinConversation(data) => Some(&data.conversation_id),
+            Self::TypingIndicator(data) => Some(&data.conversation_id),
+            Self::GetConversationMessages(data) => Some(&data.conversation_id),
+            Self::MarkMessageRead(data) => Some(&data.conversation_id),
+            Self::CreateSupportConversation(_)
+            | Self::GetActiveConversations(_)
+            | Self::JoinSupportRoom(_)
+            | Self::RefreshToken(_) => None,
+        };
+        let is_short = |id: &ClientMessageId| id.as_str().chars().nth(limits.client_message_id).is_none();
+        RequestIds {
+            conversation: conversation.filter(|id| id.is_well_formed()).cloned(),
+            client_message_id: self.client_message_id().filter(|id| is_short(id)).cloned(),
         }
     }
 

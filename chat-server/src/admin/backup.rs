@@ -1,6 +1,7 @@
 //! `POST /backup`: a backup taken by the running server itself.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use super::Context;
 use super::answer::{AdminRefusal, AdminResult};
 use super::lines::{Lines, lines};
+use crate::audit::AuditLine;
 
 /// Progress lines of one backup, at most.
 const STEPS: u64 = 200;
@@ -40,7 +42,7 @@ pub(crate) struct BackupTaken {
     pub(crate) head: String,
 }
 
-pub(super) fn backup(context: &Context, request: &Request<Bytes>) -> AdminResult {
+pub(super) fn backup(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
     let wanted = serde_json::from_slice(request.body());
     let BackupRequest { to } =
         wanted.map_err(|error| AdminRefusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
@@ -57,11 +59,15 @@ pub(super) fn backup(context: &Context, request: &Request<Bytes>) -> AdminResult
         ));
     };
     Ok(lines(async move |lines| {
-        let (store, place) = (store.clone(), to.clone());
+        let place = to.clone();
         let taken = spawn_blocking(move || store.backup(&to, &progress_reporter(&lines)));
         match taken.await {
             Ok(Ok(head)) => {
                 info!(to = %place.display(), %head, "an administrator took a backup");
+                let detail = format!("{} up to {head}", place.display());
+                let act = Some("backup".into());
+                let line = AuditLine { act, detail: Some(detail.into()), ..AuditLine::default() };
+                context.note(&request, line).await;
                 Ok(BackupTaken { head: head.to_string() })
             }
             Ok(Err(error)) => {

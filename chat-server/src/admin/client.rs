@@ -14,8 +14,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::SocketConfig;
 use super::lines::ProgressLine;
+use super::{OPERATOR, SocketConfig};
+use crate::audit;
 
 /// Sends requests to the server of one data directory, over its Unix socket.
 #[derive(Debug)]
@@ -124,7 +125,10 @@ impl Client {
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::broken)?;
         tokio::spawn(connection);
-        let request = Request::builder().method(method).uri(path).header(HOST, "localhost");
+        let mut request = Request::builder().method(method).uri(path).header(HOST, "localhost");
+        if let Some(name) = audit::sudo_user() {
+            request = request.header(OPERATOR, name);
+        }
         let request = request.body(Full::new(body)).map_err(ClientError::broken)?;
         let answer = sender.send_request(request).await.map_err(ClientError::broken)?;
         if answer.status().is_success() {

@@ -27,7 +27,7 @@ use tracing::{debug, info, warn};
 
 use super::answer::{AdminRefusal, AdminResponse};
 use super::config::AdminTokens;
-use super::{Admin, AdminConfig};
+use super::{Admin, AdminConfig, Administrator, OPERATOR};
 use crate::auth::{Secret, SecretError};
 use crate::transport::Transport;
 
@@ -35,6 +35,9 @@ use crate::transport::Transport;
 /// that hang. Each listener has its own, because strangers who fill the TCP port must not lock out
 /// the Unix socket.
 const CONNECTIONS: usize = 32;
+
+/// Most bytes of the name of an administrator.
+const OPERATOR_BYTES: usize = 64;
 
 /// Length of the kernel's accept queue.
 const BACKLOG: u32 = 64;
@@ -206,10 +209,19 @@ enum Listener {
 }
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Box<dyn Transport>> {
+    /// The next connection, with its peer.
+    async fn accept(&self) -> io::Result<(Box<dyn Transport>, Administrator)> {
         Ok(match self {
-            Self::Socket(socket) => Box::new(socket.listener.accept().await?.0),
-            Self::Tcp(listener, _) => Box::new(listener.accept().await?.0),
+            Self::Socket(socket) => {
+                let (stream, _) = socket.listener.accept().await?;
+                let peer =
+                    stream.peer_cred().map_or("somebody".to_owned(), |peer| format!("uid {}", peer.uid()));
+                (Box::new(stream), Administrator(peer))
+            }
+            Self::Tcp(listener, _) => {
+                let (stream, peer) = listener.accept().await?;
+                (Box::new(stream), Administrator(format!("the token, from {}", peer.ip())))
+            }
         })
     }
 
@@ -230,10 +242,10 @@ async fn accept_all(listener: Listener, admin: &Admin) {
         while connections.try_join_next().is_some() {}
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
-            Ok(stream) => {
+            Ok((stream, peer)) => {
                 let (admin, tokens) = (admin.clone(), listener.tokens());
                 connections.spawn(async move {
-                    serve(stream, &admin, tokens.as_deref()).await;
+                    serve(stream, &peer, &admin, tokens.as_deref()).await;
                     drop(place);
                 });
             }
@@ -246,8 +258,15 @@ async fn accept_all(listener: Listener, admin: &Admin) {
 }
 
 /// Serves one request of a connection.
-async fn serve(stream: Box<dyn Transport>, admin: &Admin, tokens: Option<&AdminTokens>) {
-    let service = service_fn(async |request: Request<Incoming>| {
+async fn serve(
+    stream: Box<dyn Transport>,
+    peer: &Administrator,
+    admin: &Admin,
+    tokens: Option<&AdminTokens>,
+) {
+    let service = service_fn(async |mut request: Request<Incoming>| {
+        let sender = named(peer, &request);
+        request.extensions_mut().insert(sender);
         let refused = tokens.and_then(|tokens| refusal(tokens, &request));
         Ok::<_, Infallible>(match refused {
             Some(refused) => AdminResponse::from(refused),
@@ -265,6 +284,13 @@ async fn serve(stream: Box<dyn Transport>, admin: &Admin, tokens: Option<&AdminT
     if let Err(error) = served.await {
         debug!(%error, "a connection of an administrator failed");
     }
+}
+
+/// The peer with the name that its program gives. Whoever may act here may also say so.
+fn named<B>(peer: &Administrator, request: &Request<B>) -> Administrator {
+    let name = request.headers().get(OPERATOR).and_then(|name| name.to_str().ok());
+    let name = name.filter(|name| name.len() <= OPERATOR_BYTES);
+    name.map_or_else(|| peer.clone(), |name| Administrator(format!("{}, by sudo of {name}", peer.0)))
 }
 
 /// The refusal of a request without a token for it.

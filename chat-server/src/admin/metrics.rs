@@ -54,6 +54,8 @@ pub(super) async fn metrics(context: Arc<Context>, _: Request<Bytes>) -> AdminRe
             ServerStore::Shared(shared) => shared_store(&mut text, shared),
         }
         process(&mut text);
+        let help = "Lines of the audit trail that are lost, because the disk did not take them.";
+        text.value(Counter, "chat_audit_lines_dropped_total", help, context.audit.dropped());
         text.into_string()
     });
     let text = text.await.map_err(|_| gone())?;

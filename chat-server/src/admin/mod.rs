@@ -15,12 +15,14 @@ mod answer;
 pub(crate) mod backup;
 mod client;
 mod config;
+pub(crate) mod holds;
 mod index;
 mod lines;
 mod listen;
 mod metrics;
 pub(crate) mod users;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ use http::header::{ALLOW, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 pub use answer::AdminBody;
@@ -40,6 +43,7 @@ pub use config::{AdminConfig, SocketConfig};
 pub use listen::AdminError;
 pub(crate) use listen::Listeners;
 
+use crate::audit::{self, AuditLine, AuditTrail};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::server_store::ServerStore;
@@ -56,8 +60,32 @@ pub(crate) struct Context {
     pub(crate) store: ServerStore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
+    pub(crate) audit: AuditTrail,
+    /// The directory of the audit trail.
+    pub(crate) data_dir: PathBuf,
     /// Start of the server.
     pub(crate) started: Instant,
+}
+
+impl Context {
+    /// Notes an act of the administrator who sent this request.
+    pub(crate) async fn note<T>(&self, request: &Request<T>, line: AuditLine<'static>) {
+        let by = sender(request).to_owned();
+        let (data_dir, line) = (self.data_dir.clone(), AuditLine { by: Some(by.into()), ..line });
+        let _noted = spawn_blocking(move || audit::act(&data_dir, line)).await;
+    }
+}
+
+/// Header with the name of the person behind `sudo`.
+const OPERATOR: &str = "chat-operator";
+
+/// The sender of a request, for the audit trail.
+#[derive(Clone)]
+struct Administrator(String);
+
+/// The sender of a request in words.
+fn sender<T>(request: &Request<T>) -> &str {
+    request.extensions().get::<Administrator>().map_or("an embedder", |by| &by.0)
 }
 
 /// One row of the routing table.
@@ -92,7 +120,7 @@ impl Route {
 }
 
 /// All routes.
-static ROUTES: [Route; 9] = [
+static ROUTES: [Route; 13] = [
     Route {
         method: Method::GET,
         path: "/",
@@ -142,10 +170,34 @@ static ROUTES: [Route; 9] = [
         handler: |context, request| Box::pin(users::activate(context, request)),
     },
     Route {
+        method: Method::GET,
+        path: "/holds",
+        about: "all holds, which retention and erasing obey",
+        handler: |context, request| Box::pin(holds::list(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/holds",
+        about: "set a hold, by {\"user\": \"…\"} or {\"conversation\": \"…\"} with {\"why\": \"…\"}",
+        handler: |context, request| Box::pin(holds::add(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/holds/release",
+        about: "end a hold, by {\"user\": \"…\"} or {\"conversation\": \"…\"}",
+        handler: |context, request| Box::pin(holds::release(context, request)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/erase",
+        about: "erase the texts of a user for good, by {\"user\": \"…\", \"why\": \"…\"}",
+        handler: |context, request| Box::pin(holds::erase(context, request)),
+    },
+    Route {
         method: Method::POST,
         path: "/backup",
         about: "take a backup: {\"to\": \"/a/directory/to/be/made\"}",
-        handler: |context, request| Box::pin(ready(backup::backup(&context, &request))),
+        handler: |context, request| Box::pin(ready(backup::backup(context, request))),
     },
 ];
 
@@ -163,8 +215,10 @@ impl Admin {
         store: ServerStore,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
+        (audit, data_dir): (AuditTrail, PathBuf),
     ) -> Self {
-        Self { context: Arc::new(Context { handle, store, metrics, health, started: Instant::now() }) }
+        let started = Instant::now();
+        Self { context: Arc::new(Context { handle, store, metrics, health, audit, data_dir, started }) }
     }
 
     /// Answers one request. Reads at most 1 MiB of the body.

@@ -14,6 +14,7 @@ use tracing::info;
 
 use super::Context;
 use super::answer::{AdminRefusal, AdminResult, json, parameter};
+use crate::audit::AuditLine;
 use crate::users::{self, ImportedUser};
 
 /// Users per page of the list.
@@ -59,6 +60,9 @@ pub(super) async fn import(context: Arc<Context>, request: Request<Bytes>) -> Ad
     let imports = users.into_iter().map(|user| import_one(&context.handle, user));
     stream::iter(imports).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     info!(users = imported, "an administrator imported users");
+    let detail = format!("{imported} users");
+    let line = AuditLine { act: Some("import".into()), detail: Some(detail.into()), ..AuditLine::default() };
+    context.note(&request, line).await;
     Ok(json(&Imported { imported }))
 }
 
@@ -73,25 +77,28 @@ async fn import_one(
 /// `POST /users/deactivate`: ends the user's connections with 4503, and their part in
 /// conversations.
 pub(super) async fn deactivate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    administer(&context, &request, "deactivated", Command::Deactivate).await
+    administer(&context, &request, "deactivate", Command::Deactivate).await
 }
 
 /// `POST /users/activate`: lifts a deactivation. Tokens issued from now on are accepted again.
 pub(super) async fn activate(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    administer(&context, &request, "activated", Command::Activate).await
+    administer(&context, &request, "activate", Command::Activate).await
 }
 
 async fn administer(
     context: &Context,
     request: &Request<Bytes>,
-    done: &str,
+    act: &'static str,
     command: impl FnOnce(UserId) -> Command,
 ) -> AdminResult {
     let user: UserRef = serde_json::from_slice(request.body()).map_err(|error| {
         AdminRefusal::new(StatusCode::BAD_REQUEST, format!("the body is not {{\"id\": \"…\"}}: {error}"))
     })?;
     context.handle.command(command(user.id.clone())).await.map_err(refused)?;
-    info!(user = user.id.as_str(), "an administrator {done} a user");
+    info!(user = user.id.as_str(), "an administrator {act}d a user");
+    let id = user.id.as_str().to_owned();
+    let line = AuditLine { act: Some(act.into()), user: Some(id.into()), ..AuditLine::default() };
+    context.note(request, line).await;
     Ok(json(&user))
 }
 

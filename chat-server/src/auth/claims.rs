@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chat_core::engine::{Claims, VerifyError};
+use chat_core::engine::Claims;
 use chat_core::protocol::{Role, User};
 use chat_core::time::Timestamp;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use super::{LEEWAY, LONGEST};
+use super::{LEEWAY, LONGEST, TokenRejection};
 
 /// The claims as they stand in the token. Unknown claims are ignored.
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ pub(super) struct TokenClaims {
 
 impl TokenClaims {
     /// Checks the lengths, then the times.
-    pub(super) fn judge(self, now: Timestamp) -> Result<Claims, VerifyError> {
+    pub(super) fn judge(self, now: Timestamp) -> Result<Claims, TokenRejection> {
         let user = User {
             id: self.sub.into(),
             role: self.role,
@@ -33,13 +33,13 @@ impl TokenClaims {
             first_name: self.first_name.unwrap_or_default(),
             last_name: self.last_name.unwrap_or_default(),
         };
-        user.check().map_err(|_| VerifyError::Invalid)?;
+        user.check().map_err(|_| TokenRejection::Invalid)?;
         if self.nbf.is_some_and(|NumericDate(nbf)| nbf > now.plus(LEEWAY)) {
-            return Err(VerifyError::Invalid);
+            return Err(TokenRejection::Invalid);
         }
         let NumericDate(exp) = self.exp;
         if exp.plus(LEEWAY) <= now {
-            return Err(VerifyError::Expired);
+            return Err(TokenRejection::Expired(user.id));
         }
         let issued_at = match self.iat {
             Some(Iat::Date(NumericDate(iat))) => Some(iat),

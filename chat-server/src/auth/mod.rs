@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use chat_core::drive::Verifier;
 use chat_core::engine::{Claims, VerifyError};
+use chat_core::id::UserId;
 use chat_core::time::Timestamp;
 use jsonwebtoken::{Validation, decode};
 use tokio::time::Instant;
@@ -60,10 +61,12 @@ enum VerifyingKeys {
 }
 
 /// The reason that a token is not accepted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum TokenRejection {
-    /// The token is invalid or expired.
-    Bad(VerifyError),
+    /// The token is missing, malformed, not signed by the right key, or lacks a claim.
+    Invalid,
+    /// The token of this user was valid and has expired.
+    Expired(UserId),
     /// The token names a key unknown to the server. The issuer may have such a key, and can't be
     /// asked now.
     UnknownKey,
@@ -72,8 +75,8 @@ pub(crate) enum TokenRejection {
 impl From<TokenRejection> for VerifyError {
     fn from(rejected: TokenRejection) -> Self {
         match rejected {
-            TokenRejection::Bad(bad) => bad,
-            TokenRejection::UnknownKey => Self::Invalid,
+            TokenRejection::Expired(_) => Self::Expired,
+            TokenRejection::Invalid | TokenRejection::UnknownKey => Self::Invalid,
         }
     }
 }
@@ -132,9 +135,7 @@ impl TokenVerifier {
         let Some(begun) = keys.next_reading().await else { return judged };
         match self.judge(token, clock::wall()) {
             // An issuer publishes a key before signing with it.
-            Err(TokenRejection::UnknownKey) if begun >= asked => {
-                Err(TokenRejection::Bad(VerifyError::Invalid))
-            }
+            Err(TokenRejection::UnknownKey) if begun >= asked => Err(TokenRejection::Invalid),
             judged => judged,
         }
     }
@@ -145,7 +146,7 @@ impl TokenVerifier {
             VerifyingKeys::Set(keys) => match keys.current().choose(token) {
                 Chosen::Key(key) => self.judge_by(key, token, now),
                 Chosen::Unknown => Err(TokenRejection::UnknownKey),
-                Chosen::None => Err(TokenRejection::Bad(VerifyError::Invalid)),
+                Chosen::None => Err(TokenRejection::Invalid),
             },
         }
     }
@@ -154,8 +155,7 @@ impl TokenVerifier {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm().into()];
         let token = decode::<TokenClaims>(token, key.decoding_key(), &validation);
-        let token = token.map_err(|_| TokenRejection::Bad(VerifyError::Invalid))?;
-        token.claims.judge(now).map_err(TokenRejection::Bad)
+        token.map_err(|_| TokenRejection::Invalid)?.claims.judge(now)
     }
 }
 

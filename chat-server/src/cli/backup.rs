@@ -7,8 +7,8 @@ use clap::Args;
 use http::Method;
 use tokio::runtime::Runtime;
 
-use super::CliResult;
 use super::progress::Bar;
+use super::{CliResult, note};
 use crate::admin::backup::{BackupProgress, BackupRequest, BackupTaken};
 use crate::admin::{Client, SocketConfig};
 use crate::config::DataConfig;
@@ -40,7 +40,11 @@ pub(super) fn backup(args: &BackupArgs) -> CliResult {
         Err(BackupError::Store(OpenError::Locked { .. })) => {
             Runtime::new()?.block_on(by_server(args, &bar))?
         }
-        taken => taken?.to_string(),
+        taken => {
+            let head = taken?.to_string();
+            note(&args.data.data_dir, "backup", None, &format!("{} up to {head}", args.to.display()));
+            head
+        }
     };
     drop(bar);
     let position = head.split(':').next().unwrap_or_default();
@@ -64,6 +68,8 @@ pub(super) fn restore(args: &RestoreArgs) -> CliResult {
         let bar = Bar::new("restore");
         store::restore(&args.from, &args.data.data_dir, &|done, of| bar.show(done, of))?
     };
+    let detail = format!("from {} up to {}", args.from.display(), restored.backup);
+    note(&args.data.data_dir, "restore", None, &detail);
     let text = format!(
         "{}: all up to position {}, and a new epoch: {}\nhead of the backup: {}\nhead: {}\n",
         args.data.data_dir.display(),

@@ -58,6 +58,11 @@ impl Directory {
         Ok(Self::Stored(ServerStore::Shared(Arc::new(SharedStore::open(&url.0).await?))))
     }
 
+    /// Whether this program acts by itself, so that no server notes its acts.
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored(_))
+    }
+
     /// Users with an id greater than `after`.
     pub(super) async fn page(&self, after: Option<UserId>) -> Result<UserPage, Box<dyn std::error::Error>> {
         match self {

@@ -7,16 +7,21 @@ use std::path::{Path, PathBuf};
 use chat_core::time::Timestamp;
 use clap::Args;
 
-use super::CliResult;
 use super::progress::Bar;
 use super::values::time;
+use super::{CliResult, note};
 use crate::config::DataConfig;
 use crate::store::{Selection, export, private};
 
 /// Documentation of the line format, for `--help`.
 const FORMAT: &str = "\
 Each line is a JSON object with a `type` and the `position` of its record in the journal. Conversations
-are written one after another, ordered by creation, each with all its events in chronological order:
+are written one after another, ordered by creation, each with all its events in chronological order.
+Before them stand the accounts of all users who occur, in chronological order: a name is the one of the
+last account line of the user with a smaller position.
+
+  account       user_id, role, email, first_name, last_name, active, source (token, import or
+                administration), at
 
   conversation  conversation_id, title, room_type, created_by, created_at, teams, and participants by
                 name. Without teams, the conversation is from before teams, and participants are all
@@ -44,6 +49,9 @@ pub(super) struct ExportArgs {
     /// Export only this conversation.
     #[arg(long, value_name = "ID")]
     conversation: Option<String>,
+    /// Export only the messages, readings, conversations and accounts of this user.
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
     /// Export only events from this time on, as in 2026-01-31T00:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
@@ -63,6 +71,7 @@ pub(super) struct ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> CliResult {
     let selection = Selection {
         conversation: args.conversation.as_deref().map(Into::into),
+        user: args.user.as_deref().map(Into::into),
         since: args.since,
         until: args.until,
         salvage: args.salvage,
@@ -78,7 +87,10 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
         // The name must be free for the next attempt. A file that remains lacks its end.
         let _ = fs::remove_file(path);
     }
-    for hole in done? {
+    let holes = done?;
+    let of = args.conversation.as_deref().unwrap_or("all conversations");
+    note(&args.data.data_dir, "export", args.user.as_deref(), &format!("{of}, from {}", dir.display()));
+    for hole in holes {
         eprintln!("chat-server: passed over: {hole}");
     }
     Ok(())

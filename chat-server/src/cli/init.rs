@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 
-use super::CliResult;
+use super::{CliResult, note};
 use crate::config::DataConfig;
 use crate::open_store;
 
@@ -19,6 +19,9 @@ pub(super) fn run(args: &InitArgs) -> CliResult {
     let store = open_store::begin(&args.data.data_dir)?;
     store.close()?;
     let dir = args.data.data_dir.display();
+    if store.report().created {
+        note(&args.data.data_dir, "init", None, "");
+    }
     let text = if store.report().created {
         format!("{dir}: began an empty store\n")
     } else {

@@ -2,10 +2,13 @@
 
 mod backup;
 mod check;
+mod clock;
 #[cfg(feature = "postgres")]
 mod database;
 mod directory;
 mod export;
+mod history;
+mod hold;
 mod init;
 #[cfg(feature = "postgres")]
 mod moving;
@@ -20,7 +23,7 @@ mod values;
 mod verify;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
@@ -28,7 +31,10 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 
 use backup::{BackupArgs, RestoreArgs};
+use clock::ClockArgs;
 use export::ExportArgs;
+use history::HistoryArgs;
+use hold::{EraseArgs, HoldCommand};
 use init::InitArgs;
 use rebuild::RebuildArgs;
 use repair::RepairArgs;
@@ -39,6 +45,7 @@ use users::UsersCommand;
 use verify::VerifyArgs;
 
 use crate::StartError;
+use crate::audit::{self, AuditLine};
 use crate::logging::FilterError;
 use crate::version::ProgramVersions;
 
@@ -102,6 +109,16 @@ enum Command {
     Rebuild(RebuildArgs),
     /// Export conversations with all their events, as JSON lines.
     Export(ExportArgs),
+    /// Tell whether retention believes the machine's clock; with --trust, confirm the clock.
+    Clock(ClockArgs),
+    /// Manage holds, which retention and erase obey.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// Erase the texts of a user for good. Numbers, times and the hash chain stay.
+    Erase(EraseArgs),
+    /// Tell all that happened to a user around a time: connections, refusals, messages, and who has
+    /// read them.
+    History(HistoryArgs),
     /// Verify that all stored data is intact, and list any damage. Changes nothing.
     Verify(VerifyArgs),
 }
@@ -148,8 +165,20 @@ fn run() -> CliResult {
         Some(Command::Repair(args)) => repair::run(&args),
         Some(Command::Rebuild(args)) => rebuild::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Clock(args)) => clock::run(&args),
+        Some(Command::Hold(command)) => hold::run(command),
+        Some(Command::Erase(args)) => hold::erase(&args),
+        Some(Command::History(args)) => history::run(&args),
         Some(Command::Verify(args)) => verify::run(args),
     }
+}
+
+/// Notes an act of administration in the audit trail of a data directory.
+fn note(data_dir: &Path, act: &str, user: Option<&str>, detail: &str) {
+    let detail = Some(detail.into()).filter(|_| !detail.is_empty());
+    let line =
+        AuditLine { act: Some(act.into()), user: user.map(Into::into), detail, ..AuditLine::default() };
+    audit::act_of_program(data_dir, line);
 }
 
 #[cfg(test)]

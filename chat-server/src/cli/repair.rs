@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::CliResult;
+use super::{CliResult, note};
 use crate::config::DataConfig;
 use crate::open_store;
 use crate::store::{self, Repaired, repair};
@@ -38,14 +38,26 @@ pub(super) fn run(args: &RepairArgs) -> CliResult {
     open_store::must_be_own(dir)?;
     if args.new_epoch && args.yes {
         store::new_epoch(dir)?;
+        note(dir, "repair", None, "began a new epoch");
         return Ok(writeln!(io::stdout(), "{EPOCH}")?);
     }
     let repaired = repair(dir, args.from.as_deref(), args.yes)?;
+    if args.yes && !repaired.flaws.is_empty() {
+        note(dir, "repair", None, &lost(&repaired));
+    }
     io::stdout().write_all(report(&repaired).as_bytes())?;
     if repaired.flaws.is_empty() && !args.new_epoch || args.yes {
         return Ok(());
     }
     Err("nothing was changed: add --yes to repair, or --from BACKUP to see whether less would be lost".into())
+}
+
+/// The loss in short, for the audit trail.
+fn lost(Repaired { texts, lost, .. }: &Repaired) -> String {
+    let records = lost.map_or("no records".to_owned(), |(first, last)| {
+        format!("the records from position {} to {}", first.0, last.0)
+    });
+    format!("lost {} texts and {records}", texts.len())
 }
 
 /// The report, one fact per line.

@@ -1,5 +1,6 @@
 //! `chat-server users`: the directory of users.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
@@ -9,9 +10,9 @@ use chat_core::id::UserId;
 use clap::{Args, Subcommand};
 use tokio::runtime::Runtime;
 
-use super::CliResult;
 use super::directory::Directory;
-use super::values::user_id;
+use super::values::{plain, user_id};
+use super::{CliResult, note};
 use crate::admin::SocketConfig;
 use crate::config::DataConfig;
 #[cfg(feature = "postgres")]
@@ -35,6 +36,9 @@ pub(super) enum UsersCommand {
         /// standard input. active: false deactivates a user, active: true does not lift a
         /// deactivation.
         file: PathBuf,
+        /// Show the difference to the directory, and import nothing.
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         place: DirectoryArgs,
     },
@@ -75,7 +79,8 @@ pub(super) fn run(command: UsersCommand) -> CliResult {
     let runtime = Runtime::new()?;
     match command {
         UsersCommand::List { json, place } => runtime.block_on(list(json, &place)),
-        UsersCommand::Import { file, place } => runtime.block_on(import(&file, &place)),
+        UsersCommand::Import { file, dry_run: true, place } => runtime.block_on(diff(&file, &place)),
+        UsersCommand::Import { file, dry_run: false, place } => runtime.block_on(import(&file, &place)),
         UsersCommand::Activate { id, place } => runtime.block_on(activate(&id, &place)),
         UsersCommand::Deactivate { id, place } => runtime.block_on(deactivate(&id, &place)),
     }
@@ -86,13 +91,62 @@ async fn import(file: &Path, place: &DirectoryArgs) -> CliResult {
     let count = users.len();
     let directory = place.open().await?;
     directory.import(users).await?;
+    place.note(&directory, "import", None, &format!("{count} users"));
     directory.close()?;
     Ok(writeln!(io::stdout(), "{count} users imported")?)
+}
+
+/// Shows the changes that an import would make.
+async fn diff(file: &Path, place: &DirectoryArgs) -> CliResult {
+    let users = read(file)?;
+    let directory = place.open().await?;
+    let (mut known, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = directory.page(after).await?;
+        after = page.users.last().map(|last| last.user.id.clone());
+        known.extend(page.users.into_iter().map(|user| (user.user.id.clone(), user)));
+        if !page.more || after.is_none() {
+            break;
+        }
+    }
+    directory.close()?;
+    let mut to = io::stdout().lock();
+    let mut unchanged = 0;
+    for user in &users {
+        match known.get(&user.user.id) {
+            None => writeln!(to, "+ {}", Row(user))?,
+            Some(before) => match changes(before, user) {
+                text if text.is_empty() => unchanged += 1,
+                text => writeln!(to, "~ {}: {}", plain(user.user.id.as_str()), plain(&text))?,
+            },
+        }
+    }
+    Ok(writeln!(to, "{unchanged} of {} users unchanged; nothing was imported", users.len())?)
+}
+
+/// The changes of a user, in words. An import does not lift a deactivation.
+fn changes(before: &ImportedUser, after: &ImportedUser) -> String {
+    let (old, new) = (&before.user, &after.user);
+    let fields = [
+        ("role", old.role.as_str(), new.role.as_str()),
+        ("email", &*old.email, &*new.email),
+        ("first_name", &*old.first_name, &*new.first_name),
+        ("last_name", &*old.last_name, &*new.last_name),
+    ];
+    let changed = fields.iter().filter(|(_, old, new)| old != new);
+    let mut changed: Vec<_> = changed.map(|(name, old, new)| format!("{name} {old:?} to {new:?}")).collect();
+    match (before.active, after.active) {
+        (true, false) => changed.push("deactivated".to_owned()),
+        (false, true) => changed.push("stays deactivated: users activate lifts this".to_owned()),
+        _ => {}
+    }
+    changed.join(", ")
 }
 
 async fn activate(id: &str, place: &DirectoryArgs) -> CliResult {
     let directory = place.open().await?;
     directory.activate(UserId::from(id)).await?;
+    place.note(&directory, "activate", Some(id), "");
     directory.close()?;
     Ok(writeln!(io::stdout(), "{id} is active")?)
 }
@@ -100,11 +154,19 @@ async fn activate(id: &str, place: &DirectoryArgs) -> CliResult {
 async fn deactivate(id: &str, place: &DirectoryArgs) -> CliResult {
     let directory = place.open().await?;
     directory.deactivate(UserId::from(id)).await?;
+    place.note(&directory, "deactivate", Some(id), "");
     directory.close()?;
     Ok(writeln!(io::stdout(), "{id} is deactivated")?)
 }
 
 impl DirectoryArgs {
+    /// Notes an act in the audit trail, unless a server has done so.
+    fn note(&self, directory: &Directory, act: &str, user: Option<&str>, detail: &str) {
+        if directory.is_stored() {
+            note(&self.data.data_dir, act, user, detail);
+        }
+    }
+
     async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
         #[cfg(feature = "postgres")]
         if let Some(url) = &self.database.database_url {
@@ -159,10 +221,6 @@ impl fmt::Display for Row<'_> {
         let (id, role) = (plain(user.id.as_str()), user.role.as_str());
         f.write_str(format!("{id:<24} {role:<15} {active:<6} {about}").trim_end())
     }
-}
-
-fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

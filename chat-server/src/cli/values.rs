@@ -29,3 +29,8 @@ pub(super) fn user_id(text: &str) -> Result<String, String> {
 pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     serde_json::from_value(text.into()).map_err(|_| "give a time as in 2026-01-31T00:00:00Z".to_owned())
 }
+
+/// A text with its control characters escaped, because a terminal would interpret them.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

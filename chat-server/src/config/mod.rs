@@ -103,6 +103,10 @@ pub struct Config {
     /// [default: 5 % of the disk, at most 1024].
     #[arg(long, env = "CHAT_RESERVE_MIB", value_name = "N")]
     pub reserve_mib: Option<u32>,
+    /// MiB of lines about messages, refusals and connections to keep in the data directory, for
+    /// chat-server history; the oldest lines give way; 0 keeps none.
+    #[arg(long, env = "CHAT_AUDIT_MIB", default_value_t = 1_024, value_name = "N")]
+    pub audit_mib: u32,
     /// Connections at once; further ones are told to try again later.
     #[arg(long, env = "CHAT_MAX_CONNECTIONS", default_value_t = 20_000, value_name = "N")]
     #[arg(value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS))]

@@ -4,12 +4,12 @@
 mod shared;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat_core::drive::{Frame, Session, SessionEnd};
-use chat_core::engine::VerifyError;
 use chat_core::id::UserId;
 use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, encode};
 use futures::SinkExt as _;
@@ -25,6 +25,7 @@ use tracing::debug;
 
 pub(crate) use shared::Shared;
 
+use crate::audit::AuditedConnection;
 use crate::auth::TokenRejection;
 use crate::health::Phase;
 use crate::http::{HttpResponse, UpgradeRequest, refusal};
@@ -59,7 +60,7 @@ enum Admission {
 /// A session ready to run.
 struct Admitted {
     session: Session,
-    user: UserId,
+    audited: AuditedConnection,
     counted: ConnectionMetrics,
     /// The session's permit (`--max-connections`).
     place: OwnedSemaphorePermit,
@@ -74,15 +75,13 @@ impl Admitted {
     async fn serve<S: Transport + Watch>(self: Box<Self>, mut websocket: Box<WebSocket<S>>) {
         #[cfg(feature = "postgres")]
         let _online = self.online;
-        let (session, user, mut counted) = (self.session, self.user, self.counted);
+        let (session, audited, mut counted) = (self.session, self.audited, self.counted);
         let (place, address) = (self.place, self.address);
-        let connection = session.id().0;
         let (signs, clock) = (session.signs(), counted.clock());
         websocket.on_sign(move || signs.note(clock.monotonic()));
         let code = {
             let ended = session.run_with_observer(&mut *websocket, |carried| counted.carried(carried)).await;
-            counted.ended(&ended);
-            debug!(connection, user = user.as_str(), ?ended, "connection ended");
+            audited.ended(&counted.ended(&ended));
             match ended {
                 SessionEnd::ByServer(code) => Some(code),
                 SessionEnd::ByPeer | SessionEnd::Failed(_) => None,
@@ -105,10 +104,11 @@ fn turns_away(code: CloseCode) -> bool {
 }
 
 /// The reason that a client is not admitted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum ConnectionRefusal {
     NotAuthenticated,
-    TokenExpired,
+    /// The token of this user has expired.
+    TokenExpired(UserId),
     /// The token may be valid, and can't be verified now.
     UnknownKey,
     Full,
@@ -116,10 +116,10 @@ enum ConnectionRefusal {
 
 impl ConnectionRefusal {
     /// The error and the close code sent to the client.
-    fn words(self) -> (Option<ErrorCode>, CloseCode) {
+    fn words(&self) -> (Option<ErrorCode>, CloseCode) {
         match self {
             Self::NotAuthenticated => (Some(ErrorCode::NotAuthenticated), CloseCode::NotAuthenticated),
-            Self::TokenExpired => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
+            Self::TokenExpired(_) => (Some(ErrorCode::TokenExpired), CloseCode::TokenExpired),
             Self::UnknownKey | Self::Full => (None, CloseCode::TryAgainLater),
         }
     }
@@ -128,8 +128,8 @@ impl ConnectionRefusal {
 impl From<TokenRejection> for ConnectionRefusal {
     fn from(rejected: TokenRejection) -> Self {
         match rejected {
-            TokenRejection::Bad(VerifyError::Invalid) => Self::NotAuthenticated,
-            TokenRejection::Bad(VerifyError::Expired) => Self::TokenExpired,
+            TokenRejection::Invalid => Self::NotAuthenticated,
+            TokenRejection::Expired(user) => Self::TokenExpired(user),
             TokenRejection::UnknownKey => Self::UnknownKey,
         }
     }
@@ -187,8 +187,7 @@ async fn enter<S: Transport + Watch>(
     match opened.admission {
         Admission::Admitted(admitted) => Some((websocket, admitted)),
         Admission::Refused(refusal) => {
-            debug!(?refusal, "connection refused");
-            refuse(&mut websocket, refusal).await;
+            refuse(&mut websocket, &refusal).await;
             None
         }
     }
@@ -274,10 +273,14 @@ async fn answer(
     if *shared.health.phase.borrow() != Phase::Serving {
         return Err(stopping());
     }
-    let admission = admit(opening.token.as_deref(), shared, place).await?;
+    let address = place.client(request.headers());
+    let admission = admit(opening.token.as_deref(), shared, place, address).await?;
     if let Admission::Refused(refusal) = &admission {
         place.leaves();
-        shared.metrics.refused(refusal.words().1);
+        let code = refusal.words().1;
+        shared.metrics.refused(code);
+        let user = if let ConnectionRefusal::TokenExpired(user) = refusal { Some(user) } else { None };
+        shared.audit.not_connected(user, address, code.code());
     }
     let heartbeat = Heartbeat::every(opening.heartbeat.unwrap_or(Heartbeat::DEFAULT));
     Ok((opening.switch(), OpenedSocket { admission, heartbeat }))
@@ -288,6 +291,7 @@ async fn admit(
     token: Option<&str>,
     shared: &Shared,
     newcomer: &NewcomerPlace,
+    ip: IpAddr,
 ) -> Result<Admission, Box<HttpResponse>> {
     let claims = match shared.verifier.admit(token.unwrap_or_default()).await {
         Ok(claims) => claims,
@@ -299,16 +303,18 @@ async fn admit(
     let address = newcomer.admitted();
     let (user, role) = (claims.user.id.clone(), claims.user.role);
     let session = shared.handle.open(claims).await.map_err(|_| stopping())?;
-    debug!(connection = session.id().0, user = user.as_str(), role = role.as_str(), "connection opened");
+    #[cfg(feature = "postgres")]
+    let online = shared.online.as_ref().map(|online| online.enter(user.clone()));
+    let audited = shared.audit.connected(session.id(), user, role, ip);
     let counted = shared.metrics.opened(role);
     Ok(Admission::Admitted(Box::new(Admitted {
-        #[cfg(feature = "postgres")]
-        online: shared.online.as_ref().map(|online| online.enter(user.clone())),
         session,
-        user,
+        audited,
         counted,
         place,
         address,
+        #[cfg(feature = "postgres")]
+        online,
     })))
 }
 
@@ -317,7 +323,7 @@ fn stopping() -> Box<HttpResponse> {
 }
 
 /// Sends the reason and closes.
-async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: ConnectionRefusal) {
+async fn refuse<S: Transport + Watch>(websocket: &mut WebSocket<S>, refusal: &ConnectionRefusal) {
     let (error, code) = refusal.words();
     let farewell = async {
         if let Some(error) = error {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chat_core::drive::Handle;
 use tokio::sync::Semaphore;
 
+use crate::audit::AuditTrail;
 use crate::auth::TokenVerifier;
 #[cfg(feature = "console")]
 use crate::console::Console;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     /// One permit for each client with a valid token (`--max-connections`).
     pub(crate) places: Arc<Semaphore>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: AuditTrail,
     pub(crate) health: Arc<Health>,
     pub(crate) tls: Option<Arc<Tls>>,
     /// The connected users, if other servers have to know them.

@@ -55,6 +55,7 @@ fn shared() -> (Arc<Shared>, watch::Sender<Phase>) {
         verifier,
         places: Arc::new(Semaphore::new(1)),
         metrics: crate::metrics::Metrics::new(SystemClock::start()),
+        audit: crate::audit::AuditTrail::default(),
         health: Arc::new(Health::by(seen, || None)),
         tls: None,
         #[cfg(feature = "console")]

@@ -8,14 +8,16 @@ use std::any::Any;
 use std::backtrace::Backtrace;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _};
+use std::net::IpAddr;
 use std::panic;
 
 use chat_core::engine::Handled;
+use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::RequestId;
 #[cfg(feature = "otel")]
 pub(crate) use export::ExportConfig;
 pub(crate) use queue::{LogQueue, dropped};
-use tracing::{Level, Metadata, debug, error};
+use tracing::{Level, Metadata, debug, enabled, error};
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, ParseError, Targets, filter_fn};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -105,14 +107,22 @@ fn let_through(filter: &Targets, layer: impl Layer<Registry> + Send + Sync) -> B
     layer.with_filter(filter.clone().and(filter_fn(may_speak))).boxed()
 }
 
-/// Logs an answered request: user, event, connection and outcome.
-pub(crate) fn handled(handled: &Handled) {
-    let Handled { conn, user, event, request_id, code } = handled;
+/// Logs an answered request: user, address, event, connection, ids and outcome.
+pub(crate) fn handled(handled: &Handled, address: impl FnOnce() -> Option<IpAddr>) {
+    if !enabled!(Level::DEBUG) {
+        return;
+    }
+    let Handled { conn, user, event, request_id, ids, message, is_repeat, code } = handled;
     debug!(
         connection = conn.0,
         user = user.as_str(),
+        address = address().map(tracing::field::display),
         request = event.map_or("none", |event| event.as_str()),
         request_id = request_id.as_ref().map(name).as_deref(),
+        conversation_id = ids.conversation.as_ref().map(ConversationId::as_str),
+        message_id = message.as_ref().map(|(id, _)| id.as_str()),
+        client_message_id = ids.client_message_id.as_ref().map(ClientMessageId::as_str),
+        repeat = is_repeat,
         outcome = code.map_or("ok", |code| code.as_str()),
         "request answered"
     );
@@ -139,7 +149,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use chat_core::engine::ConnectionId;
-    use chat_core::protocol::{ErrorCode, EventType};
+    use chat_core::protocol::{ErrorCode, EventType, RequestIds};
     use tracing::{trace, warn};
 
     use super::*;
@@ -184,6 +194,9 @@ mod tests {
             user: names.into(),
             event: Some(EventType::SendChatMessage),
             request_id: Some(RequestId::Text(names.into())),
+            ids: RequestIds { client_message_id: Some(names.into()), ..RequestIds::default() },
+            message: None,
+            is_repeat: false,
             code: Some(ErrorCode::Forbidden),
         };
         for format in [LogFormat::Text, LogFormat::Json] {
@@ -192,7 +205,7 @@ mod tests {
             let filter = read("debug").unwrap();
             let layer = layer(&filter, format, move || writer.clone(), false);
             let registry = tracing_subscriber::registry().with(layer);
-            tracing::subscriber::with_default(registry, || handled(&told));
+            tracing::subscriber::with_default(registry, || handled(&told, || None));
             let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
             assert_eq!(log.lines().count(), 1, "{log:?}");
             assert!(!log.contains('\u{1b}'), "{log:?}");

@@ -55,15 +55,17 @@ impl ConnectionMetrics {
         }
     }
 
-    /// Records the end of the session.
-    pub(crate) fn ended(&mut self, ended: &SessionEnd<WebSocketError>) {
-        self.ended = Some(match ended {
+    /// Records the end of the session. Returns the cause: a close code, `peer` or `broken`.
+    pub(crate) fn ended(&mut self, ended: &SessionEnd<WebSocketError>) -> String {
+        let cause = match ended {
             SessionEnd::ByServer(code) => code.code().to_string(),
             SessionEnd::ByPeer => "peer".to_owned(),
             SessionEnd::Failed(failure) => {
                 failure.code().map_or("broken".to_owned(), |code| code.to_string())
             }
-        });
+        };
+        self.ended = Some(cause.clone());
+        cause
     }
 }
 

@@ -52,17 +52,22 @@ impl Trusted {
     }
 
     /// The group of a request, if a trusted proxy names another client.
+    pub(super) fn forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Option<AddressGroup> {
+        self.client(peer, headers).map(|address| self.group(address))
+    }
+
+    /// The client of a request, if a trusted proxy names another one than the peer.
     ///
     /// Each proxy appends its client's address. The last entry outside of all trusted networks is
     /// therefore the client; everything before it may be forged.
-    pub(super) fn forwarded(&self, peer: IpAddr, headers: &HeaderMap) -> Option<AddressGroup> {
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         if !self.contains(peer) {
             return None;
         }
         let lines = headers.get_all(FORWARDED_FOR).into_iter().rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         let address = entries.map(read).find(|address| address.is_none_or(|address| !self.contains(address)));
-        address.flatten().map(|address| self.group(address))
+        address.flatten().map(|address| address.to_canonical())
     }
 
     fn contains(&self, address: IpAddr) -> bool {

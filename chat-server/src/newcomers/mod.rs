@@ -251,6 +251,11 @@ impl NewcomerPlace {
         self.deadline
     }
 
+    /// The address of the client that has sent a request, as a trusted proxy names it.
+    pub(crate) fn client(&self, headers: &HeaderMap) -> IpAddr {
+        self.newcomers.trusted.client(self.peer, headers).unwrap_or(self.peer.to_canonical())
+    }
+
     /// A request has arrived. The newcomer now counts for the address that a trusted proxy names.
     pub(crate) fn asks(&self, headers: &HeaderMap) {
         self.advance(Stage::Asking, self.newcomers.trusted.forwarded(self.peer, headers));

@@ -2,8 +2,10 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+use rustix::process::geteuid;
 
 /// Permissions of a directory.
 const DIRECTORY: u32 = 0o700;
@@ -15,8 +17,19 @@ const FILE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 
 /// Names of everything that a server keeps in its data directory. Names of drafts begin with these.
-const OURS: [&str; 8] =
-    ["admin.sock", "index", "journal", "jwt-secret", "key-set", "lock", "state", "webhook"];
+const OURS: [&str; 11] = [
+    "admin.sock",
+    "audit",
+    "clock",
+    "index",
+    "journal",
+    "jwt-secret",
+    "key-set",
+    "lock",
+    "probe",
+    "state",
+    "webhook",
+];
 
 /// Parts of the names of drafts and of files set aside.
 const DRAFTS: [&str; 3] = [".new", ".partial", ".bad-"];
@@ -29,6 +42,15 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)
 }
 
+/// Creates a directory for the owner alone, unless it exists. Its parent must exist, because a data
+/// directory that was moved away is not begun anew.
+pub(crate) fn make_one_dir(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(DIRECTORY).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
 /// Options that create a file for its owner alone.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -39,6 +61,28 @@ pub(crate) fn options() -> OpenOptions {
 /// Creates a file, or truncates an existing one.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(true).open(path)
+}
+
+/// Gives a path to the owner of a directory, if this program runs as root. The service must be able
+/// to use what an administrator has made beside the service's files.
+pub(crate) fn give_to_owner_of(dir: &Path, path: &Path) -> io::Result<()> {
+    let owner = fs::metadata(dir)?;
+    let found = fs::symlink_metadata(path)?;
+    if !geteuid().is_root() || (found.uid(), found.gid()) == (owner.uid(), owner.gid()) {
+        return Ok(());
+    }
+    std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()))
+}
+
+/// Gives a directory with its content to the owner of another one, if this program runs as root.
+pub(crate) fn give_tree_to_owner_of(dir: &Path, tree: &Path) -> io::Result<()> {
+    give_to_owner_of(dir, tree)?;
+    if fs::symlink_metadata(tree)?.is_dir() {
+        for entry in fs::read_dir(tree)? {
+            give_tree_to_owner_of(dir, &entry?.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the permissions of others from our files in a data directory. An earlier version, or a

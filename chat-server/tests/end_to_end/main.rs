@@ -14,6 +14,8 @@ mod get_conversation_messages;
 mod graceful_stop;
 mod handshake;
 mod health;
+mod history;
+mod holds;
 mod join_conversation;
 mod join_support_room;
 mod jwks;

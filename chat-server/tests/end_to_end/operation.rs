@@ -240,8 +240,8 @@ async fn a_running_server_is_exported_and_so_is_its_backup() {
     let text = said(&run(&["export"], &data));
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let types: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["conversation", "message", "end"], "{text}");
-    assert_eq!(lines[1]["content"], "to be exported");
+    assert_eq!(types, ["account", "conversation", "message", "end"], "{text}");
+    assert_eq!(lines[2]["content"], "to be exported");
     let file = dir.path().join("export.jsonl");
     let output =
         program().args(["export", "--backup"]).arg(&kept).arg("--output").arg(&file).output().unwrap();

@@ -80,3 +80,49 @@ async fn one_bad_line_and_nobody_is_imported() {
         .await;
     assert_eq!(reply["participants"], json!(["user_john"]));
 }
+
+#[test]
+fn a_dry_run_shows_the_difference_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let before = concat!(
+        r#"{"id":"a","role":"BUS_DRIVER","first_name":"Ann"}"#,
+        "\n",
+        r#"{"id":"b","role":"BUS_DRIVER"}"#,
+        "\n",
+        r#"{"id":"c","role":"BUS_DRIVER","active":false}"#,
+        "\n"
+    );
+    assert!(import(&data, before).status.success());
+    let after = concat!(
+        r#"{"id":"a","role":"CONTROL_STAFF","first_name":"Ann"}"#,
+        "\n",
+        r#"{"id":"b","role":"BUS_DRIVER"}"#,
+        "\n",
+        r#"{"id":"c","role":"BUS_DRIVER"}"#,
+        "\n",
+        r#"{"id":"d","role":"BUS_DRIVER"}"#,
+        "\n"
+    );
+    let file = dir.path().join("users");
+    std::fs::write(&file, after).unwrap();
+    let output = program()
+        .args(["users", "import", "--dry-run"])
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(&data)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "~ a: role \"BUS_DRIVER\" to \"CONTROL_STAFF\"",
+        "~ c: stays deactivated: users activate lifts this",
+        "+ d ",
+        "1 of 4 users unchanged; nothing was imported",
+    ] {
+        assert!(text.lines().any(|found| found.starts_with(line)), "{line}: {text}");
+    }
+    let listed = program().args(["users", "list", "--data-dir"]).arg(&data).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(!listed.contains("CONTROL_STAFF") && listed.lines().count() == 4, "{listed}");
+}

@@ -6,17 +6,30 @@ use std::path::Path;
 use crate::bytes::{find_record, fix_checksums};
 use chat_core::id::ConversationId;
 use chat_core::protocol::Role;
-use chat_core::store::{Change, Membership};
+use chat_core::store::{Change, Membership, PutAccount};
 use chat_server::store::journal::ChainHead;
 use chat_server::store::{ExportError, Selection, backup, export};
 use serde::Deserialize;
-use server_test_support::store::{account, commit, creation, last_segment, message, open, read, time};
+use server_test_support::store::{
+    account, commit, creation, driver, last_segment, message, open, person, read, time,
+};
 use tempfile::TempDir;
 
 /// A line as a reader of exports would parse it: no other field is allowed.
 #[derive(Deserialize, PartialEq, Debug)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 enum Line {
+    Account {
+        position: u64,
+        user_id: String,
+        role: String,
+        email: String,
+        first_name: String,
+        last_name: String,
+        active: bool,
+        source: Option<String>,
+        at: Option<String>,
+    },
     Conversation {
         position: u64,
         conversation_id: String,
@@ -78,6 +91,12 @@ fn all(dir: &Path) -> Vec<Line> {
     exported(dir, &Selection::default())
 }
 
+/// All lines but those of accounts, in few words.
+fn events(dir: &Path, selection: &Selection) -> Vec<String> {
+    let lines = exported(dir, selection);
+    lines.iter().filter(|line| !matches!(line, Line::Account { .. })).map(brief).collect()
+}
+
 fn conversation(number: u64) -> ConversationId {
     format!("conv_{number}").into()
 }
@@ -100,6 +119,9 @@ fn store() -> TempDir {
 /// A line in few words.
 fn brief(line: &Line) -> String {
     match line {
+        Line::Account { user_id, role, first_name, active, .. } => {
+            format!("{user_id} {role} {first_name} {active}")
+        }
         Line::Conversation { conversation_id, title, room_type, created_by, teams, participants, .. } => {
             let (teams, participants) = (teams.join(","), participants.join(","));
             format!("{conversation_id} {title} {room_type} {created_by} {teams} {participants}")
@@ -133,6 +155,9 @@ fn briefs(lines: &[Line]) -> Vec<String> {
 fn conversations_come_one_after_the_other_with_all_that_happened() {
     let dir = store();
     let expected = [
+        "driver BUS_DRIVER  true",
+        "control CONTROL_STAFF  true",
+        "another QUEUE_REGULATOR  true",
         "conv_2 Support: a title driver_support driver control driver",
         "conv_2 1 driver Some(\"the first message\") false",
         "conv_2 2 driver Some(\"to the first\") false",
@@ -166,15 +191,15 @@ fn a_backup_and_a_store_in_use_are_exported_alike() {
 fn one_conversation_or_a_span_of_time_can_be_asked_for() {
     let dir = store();
     let one = Selection { conversation: Some(conversation(1)), ..Selection::default() };
-    assert_eq!(briefs(&exported(dir.path(), &one))[0].split(' ').next(), Some("conv_1"));
-    assert_eq!(exported(dir.path(), &one).len(), 5);
+    assert_eq!(events(dir.path(), &one)[0].split(' ').next(), Some("conv_1"));
+    assert_eq!((events(dir.path(), &one).len(), exported(dir.path(), &one).len()), (5, 7));
     // The first messages are of second 0, and all later ones of second 1.
     let later = Selection { since: Some(time(1)), ..Selection::default() };
-    let lines = briefs(&exported(dir.path(), &later));
+    let lines = events(dir.path(), &later);
     assert_eq!(lines.len(), 9, "{lines:?}");
     assert!(lines[0].contains("Support: a title") && lines[1].contains("to the first"), "{lines:?}");
     let earlier = Selection { until: Some(time(1)), ..Selection::default() };
-    let lines = briefs(&exported(dir.path(), &earlier));
+    let lines = events(dir.path(), &earlier);
     assert_eq!(lines.len(), 5, "{lines:?}");
     let never = Selection { since: Some(time(2)), ..Selection::default() };
     assert_eq!(exported(dir.path(), &never).len(), 1, "the end alone");
@@ -192,7 +217,45 @@ fn erased_content_is_told_as_such() {
     bytes[record[2]..record[3]].fill(0);
     fix_checksums(&mut bytes, record);
     fs::write(&segment, bytes).unwrap();
-    assert_eq!(briefs(&all(dir.path()))[2], "conv_2 2 driver None true");
+    assert_eq!(events(dir.path(), &Selection::default())[2], "conv_2 2 driver None true");
+}
+
+#[test]
+fn one_user_can_be_asked_for_and_nothing_of_others_is_in_it() {
+    let dir = store();
+    let of = |user: &str| Selection { user: Some(user.into()), ..Selection::default() };
+    let expected = [
+        "control CONTROL_STAFF  true",
+        "conv_2 Support: a title driver_support driver control driver",
+        "conv_2 control read 2",
+        "conv_1 Support: a title driver_support driver control driver",
+        "conv_1 control read 1",
+        "end 12 12",
+    ];
+    assert_eq!(briefs(&exported(dir.path(), &of("control"))), expected);
+    let error = export(dir.path(), &of("nobody"), &mut Vec::new(), &|_, _| ()).unwrap_err();
+    assert!(matches!(error, ExportError::NoUser(_)), "{error}");
+}
+
+#[test]
+fn an_id_that_was_given_to_another_person_shows_the_name_of_its_day() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    commit(&store, vec![creation(&conversation(1), None)]);
+    let mut account = person("driver", Role::BusDriver);
+    account.user.first_name = "Bob".into();
+    let change = PutAccount { account, replaces: Some(driver().position) };
+    commit(&store, vec![Change::PutAccount(change)]);
+    store.close().unwrap();
+    drop(store);
+    let lines = all(dir.path());
+    let accounts: Vec<_> = lines.iter().take(2).map(brief).collect();
+    assert_eq!(accounts, ["driver BUS_DRIVER  true", "driver BUS_DRIVER Bob true"]);
+    let [Line::Account { position: before, .. }, Line::Account { position: after, .. }] = &lines[..2] else {
+        panic!("not accounts")
+    };
+    let Line::Conversation { position: created, .. } = &lines[2] else { panic!("not a conversation") };
+    assert!(before < created && created < after);
 }
 
 #[test]

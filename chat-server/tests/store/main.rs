@@ -7,6 +7,7 @@ mod damage;
 mod durability;
 mod export;
 mod flipped_bits;
+mod hung_disk;
 mod index;
 mod index_failure;
 mod memory;

@@ -16,7 +16,7 @@ fn assert_refused(frame: &[u8], code: ErrorCode, names: &str, request_id: Option
     let shown = String::from_utf8_lossy(&frame[..frame.len().min(200)]).into_owned();
     match decode(frame) {
         Ok(decoded) => panic!("{shown} must be refused, but is {decoded:?}"),
-        Err(Undecodable { request_id: echoed, error }) => {
+        Err(Undecodable { request_id: echoed, error, .. }) => {
             assert_eq!(error.code, code, "{shown}: {error}");
             assert!(error.text.starts_with(code.text()), "{shown}: {error}");
             assert!(error.text.contains(names), "{shown}: {:?} must name {names:?}", error.text);

@@ -193,7 +193,8 @@ impl Jwks {
         let copy = self.copy.as_ref().and_then(KeySetCopy::read);
         let Some((read_at, document)) = copy else { return Err(error) };
         let Ok(set) = KeySet::read(document.as_bytes(), self.accepted) else { return Err(error) };
-        warn!(keys = set.len(), "{error}: using the keys that were read before");
+        let hours = clock::wall().since(read_at).as_secs() / 3_600;
+        warn!(keys = set.len(), hours, "{error}: using the keys that were read before, at {read_at}");
         self.take(set, read_at);
         Ok(())
     }

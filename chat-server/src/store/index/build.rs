@@ -51,6 +51,8 @@ pub(in crate::store) fn replay(
         reached = end;
         if view.writes() >= BATCH {
             index.apply(view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
+            // A start after an interruption goes on from here.
+            index.flush().map_err(ReplayError::Index)?;
             if !progress(reached.position) {
                 break;
             }

@@ -227,6 +227,7 @@ impl StoreOpening<'_> {
         };
         tracing::info!(why, last = last.0, "building the index anew from the journal");
         set_aside(&self.index).map_err(OpenError::io("set aside", &self.index))?;
+        self.trust_this_boot()?;
         let index = Arc::new(Index::create(&self.index, self.options.index_cache_bytes)?);
         match self.replay(&index, last) {
             Ok(()) => Ok((index, IndexReport::Rebuilt { why })),
@@ -235,6 +236,14 @@ impl StoreOpening<'_> {
                 Err(OpenError::Index { dir: self.index.clone(), what: unavailable.reason })
             }
         }
+    }
+
+    /// Notes before an index is built that it is of this boot, so that the next start goes on with
+    /// it after an interruption. Without a state there is nothing to note.
+    fn trust_this_boot(&self) -> Result<(), OpenError> {
+        let Some(state) = StoreState::read(self.dir, STATE)? else { return Ok(()) };
+        let written = state.opened(self.options.boot_id.clone()).write(self.dir, STATE);
+        unless_full(self.dir, written.map_err(OpenError::io("write the state of the store in", self.dir)))
     }
 
     fn replay(&self, index: &Arc<Index>, last: Position) -> Result<(), ReplayError> {

@@ -7,9 +7,9 @@ use std::path::Path;
 use crate::store::error::OpenError;
 use crate::store::write::journal::segments;
 
-/// Names that a directory may have before its store: the generated secret, the copy of a key set,
-/// the lock, and the directory that file systems create in their root.
-const BEFORE: [&str; 4] = ["jwt-secret", "key-set", "lock", "lost+found"];
+/// Names that a directory may have before its store: the audit trail, the generated secret, the
+/// copy of a key set, the lock, and the directory that file systems create in their root.
+const BEFORE: [&str; 5] = ["audit", "jwt-secret", "key-set", "lock", "lost+found"];
 
 /// The content of a data directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::store::error::OpenError;
 use crate::store::private;
 
-/// The version of all these files.
+/// The version of these files, unless one says otherwise.
 pub(in crate::store) const VERSION: u32 = 1;
 
 /// Most bytes read from such a file: many times the usual size.
-const BYTES_MOST: u64 = 64 << 10;
+const BYTES_MOST: u64 = 2 << 20;
 
 /// Bytes of a spare file: larger than any note, and one block of most file systems.
 const SPARE_BYTES: usize = 4_096;
@@ -27,6 +27,15 @@ struct Versioned {
 
 /// Reads the file of this name; `None` if there is none.
 pub(in crate::store) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Result<Option<T>, OpenError> {
+    read_up_to(VERSION, dir, name)
+}
+
+/// Reads the file of this name, if its version is at most `known`.
+pub(in crate::store) fn read_up_to<T: DeserializeOwned>(
+    known: u32,
+    dir: &Path,
+    name: &str,
+) -> Result<Option<T>, OpenError> {
     let file = dir.join(name);
     let mut bytes = Vec::new();
     let read = fs::File::open(&file).and_then(|file| file.take(BYTES_MOST).read_to_end(&mut bytes));
@@ -41,9 +50,7 @@ pub(in crate::store) fn read<T: DeserializeOwned>(dir: &Path, name: &str) -> Res
         return Err(bad("its checksum does not fit"));
     }
     match serde_json::from_str(json) {
-        Ok(Versioned { version }) if version > VERSION => {
-            Err(OpenError::Newer { file, found: version, known: VERSION })
-        }
+        Ok(Versioned { version }) if version > known => Err(OpenError::Newer { file, found: version, known }),
         _ => serde_json::from_str(json).map(Some).map_err(|error| bad(&error.to_string())),
     }
 }

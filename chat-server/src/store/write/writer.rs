@@ -1,6 +1,7 @@
 //! The commit thread: judges a batch, writes it as one group, syncs, and answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use futures::channel::oneshot;
 
 use crate::store::index::apply::Applier;
 use crate::store::index::view::View;
-use crate::store::lifecycle::health::JournalFailure;
+use crate::store::lifecycle::health::{DiskWriter, JournalHealth};
 use crate::store::meter::StoreMetrics;
 use crate::store::read::index_slot::IndexSlot;
 use crate::store::write::journal::{End, Journal, Reader, SaltPool};
@@ -25,6 +26,24 @@ pub(in crate::store) struct Commit {
     pub(in crate::store) changes: Vec<Change>,
     /// The channel for the answer. Its receiver may be gone.
     pub(in crate::store) answer: oneshot::Sender<CommitAnswer>,
+    pub(in crate::store) claim: Arc<CommitClaim>,
+}
+
+/// The right to settle a commit, taken once: by the commit thread with a durable group, or by a
+/// caller that no longer waits. A commit that was answered as unavailable is never stored later,
+/// because nobody would hear of it.
+#[derive(Debug, Default)]
+pub(in crate::store) struct CommitClaim(AtomicBool);
+
+impl CommitClaim {
+    /// Takes the claim. `false` if the other side has it.
+    pub(in crate::store) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// Everything that the commit thread needs.
@@ -42,7 +61,7 @@ pub(in crate::store) struct Committer {
     applier: Applier,
     salts: SaltPool,
     meter: Arc<StoreMetrics>,
-    failure: Arc<JournalFailure>,
+    failure: Arc<JournalHealth>,
 }
 
 impl Committer {
@@ -52,7 +71,7 @@ impl Committer {
         slot: Arc<IndexSlot>,
         memtable: Arc<MemTable>,
         reader: Arc<Reader>,
-        failure: Arc<JournalFailure>,
+        failure: Arc<JournalHealth>,
         meter: Arc<StoreMetrics>,
     ) -> Self {
         Self {
@@ -69,8 +88,12 @@ impl Committer {
 
     /// Runs until no commit can come any more, and returns the journal's end.
     pub(in crate::store) fn run(mut self, commits: &Receiver<Commit>) -> End {
-        while let Ok(Commit { changes, answer }) = commits.recv() {
-            let result = self.commit(changes);
+        while let Ok(Commit { changes, answer, claim }) = commits.recv() {
+            if claim.is_taken() {
+                continue;
+            }
+            let failure = self.failure.clone();
+            let result = failure.watch(DiskWriter::Commits, || self.commit(changes, &claim));
             if result.is_err() {
                 self.applier.undo();
             }
@@ -81,7 +104,7 @@ impl Committer {
         self.journal.close()
     }
 
-    fn commit(&mut self, changes: Vec<Change>) -> CommitAnswer {
+    fn commit(&mut self, changes: Vec<Change>, claim: &CommitClaim) -> CommitAnswer {
         self.memtable.wait_for_room();
         let index = self.slot.get();
         let mut view = View::new(index, self.memtable.snapshot());
@@ -100,7 +123,7 @@ impl Committer {
         }
         if !group.is_empty() {
             let begun = Instant::now();
-            let written = self.journal.commit(group);
+            let written = self.journal.commit_if(group, || claim.take());
             self.failure.set(written.is_err());
             written?;
             self.meter.sync.observe_time(0, begun.elapsed());

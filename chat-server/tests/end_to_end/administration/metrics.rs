@@ -94,12 +94,13 @@ impl Watch {
         // The program is another one only after an update.
         unmoved.retain(|series| !series.starts_with("chat_build_info{"));
         // The disk of the machine has room, the receiver here refuses nothing for good, and the log
-        // is read: see `environment/reserve.rs`, `webhook_streams.rs` and `logging/queue.rs`. The
-        // last two are constant.
+        // is read, and so is the audit trail: see `environment/reserve.rs`, `webhook_streams.rs`,
+        // `logging/queue.rs` and `audit/queue.rs`. The last two are constant.
         for elsewhere in [
             "chat_disk_headroom",
             "chat_webhook_refused_total",
             "chat_log_lines_dropped_total",
+            "chat_audit_lines_dropped_total",
             "chat_certificate_expires_seconds",
             "chat_key_set_read_seconds",
             "chat_clock_steps_total{direction=\"back\"}",

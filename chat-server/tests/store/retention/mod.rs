@@ -2,6 +2,8 @@
 //! is made good.
 
 mod breaking_disk;
+mod holds;
+mod user;
 mod without_index;
 
 use std::fs;

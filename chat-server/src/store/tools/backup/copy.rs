@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{BackupError, CopyProgress};
 use crate::store::error::OpenError;
+use crate::store::lifecycle::keeping::Keeping;
 use crate::store::private;
 use crate::store::write::journal::{End, Erasing, segment_path, segments};
 
@@ -41,6 +42,7 @@ pub(super) fn prefix(
     if let Some(erasing) = Erasing::read(from)? {
         erasing.write(to)?;
     }
+    Keeping::read(from)?.copy(to)?;
     File::open(to).and_then(|dir| dir.sync_all()).map_err(OpenError::io("sync", to))?;
     Ok(of)
 }

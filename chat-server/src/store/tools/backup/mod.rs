@@ -133,6 +133,9 @@ fn take(journal: &Path, end: End, to: &Path, progress: CopyProgress<'_>) -> Resu
     let note = StoreState::new(false, None, end);
     note.write(partial.dir.path(), BACKUP)
         .map_err(OpenError::io("write the backup in", partial.dir.path()))?;
+    let owner = journal.parent().unwrap_or(journal);
+    private::give_tree_to_owner_of(owner, partial.dir.path())
+        .map_err(OpenError::io("give to the owner of the data", partial.dir.path()))?;
     publish(partial, to)?;
     Ok(end.into())
 }

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use chat_core::conversation::Standing;
 use chat_core::id::{ConversationId, MessageId, TeamId, UserId};
-use chat_core::protocol::RoomType;
-use chat_core::store::{Content, ConversationCreated, Event};
+use chat_core::protocol::{Role, RoomType};
+use chat_core::store::{Account, Content, ConversationCreated, Event, Source};
 use chat_core::time::Timestamp;
 use serde::Serialize;
 
@@ -17,6 +17,20 @@ use crate::store::write::journal::Record;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ExportLine<'a> {
+    Account {
+        position: u64,
+        user_id: &'a UserId,
+        role: Role,
+        email: &'a str,
+        first_name: &'a str,
+        last_name: &'a str,
+        active: bool,
+        /// Missing in histories written before this field existed, as is `at`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<Source>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
+    },
     Conversation {
         position: u64,
         conversation_id: &'a ConversationId,
@@ -121,8 +135,23 @@ impl<'a> ExportLine<'a> {
                 version: changed.version,
                 standing: changed.standing,
             },
-            (Event::EpochBegun { .. } | Event::AccountPut { .. }, _) => return None,
+            (Event::AccountPut { account }, _) => Self::account(position, account),
+            (Event::EpochBegun { .. }, _) => return None,
         })
+    }
+
+    fn account(position: u64, Account { user, active, said, .. }: &'a Account) -> Self {
+        Self::Account {
+            position,
+            user_id: &user.id,
+            role: user.role,
+            email: &user.email,
+            first_name: &user.first_name,
+            last_name: &user.last_name,
+            active: *active,
+            source: said.map(|said| said.source),
+            at: said.map(|said| said.at),
+        }
     }
 
     fn conversation(position: u64, created: &'a ConversationCreated) -> Self {

@@ -6,11 +6,12 @@
 mod line;
 mod places;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use chat_core::id::ConversationId;
+use chat_core::id::{ConversationId, UserId};
 use chat_core::store::{Event, UnavailableError};
 use chat_core::time::Timestamp;
 
@@ -27,6 +28,8 @@ use places::{Part, Places};
 pub struct Selection {
     /// Only this conversation.
     pub conversation: Option<ConversationId>,
+    /// Only the messages, conversations and accounts of this user.
+    pub user: Option<UserId>,
     /// Only events at or after this time.
     pub since: Option<Timestamp>,
     /// Only events before this time.
@@ -50,6 +53,9 @@ pub enum ExportError {
     /// No such conversation; its id may be misspelt.
     #[error("there is no conversation {0}")]
     NoConversation(ConversationId),
+    /// No such user; the id may be misspelt.
+    #[error("nothing is known of a user {0}")]
+    NoUser(UserId),
 }
 
 impl From<UnavailableError> for ExportError {
@@ -81,8 +87,14 @@ pub fn export(
     };
     let journal = dir.join("journal");
     let size = JournalSize::of(&journal).map_err(OpenError::io("list", &journal))?;
-    let mut walk =
-        ExportWalk { selection, places: Places::new()?, reached: End::default(), now: None, failed: None };
+    let mut walk = ExportWalk {
+        selection,
+        places: Places::new()?,
+        users: BTreeSet::new(),
+        reached: End::default(),
+        now: None,
+        failed: None,
+    };
     let mut visit = |end, records: Vec<(Location, Record)>| {
         progress(size.before(end), 2 * size.bytes);
         walk.group(end, &records);
@@ -98,7 +110,10 @@ pub fn export(
     };
     let end = walk.reached;
     sync(&journal, end)?;
-    let places = walk.end(end)?;
+    let (places, users) = walk.end(end)?;
+    if let Some(wanted) = selection.user.clone().filter(|_| places.count() == 0) {
+        return Err(ExportError::NoUser(wanted));
+    }
     if let Some(wanted) = &selection.conversation
         && !places.knows(wanted)?
     {
@@ -106,7 +121,7 @@ pub fn export(
     }
     let told = |done: u64, of: u64| progress(size.bytes + size.bytes * done / of.max(1), 2 * size.bytes);
     let reader = if selection.salvage { Reader::lenient(&journal) } else { Reader::new(&journal) };
-    write(&places, &reader, to, &told)?;
+    write(&places, &users, &reader, to, &told)?;
     if holes.is_empty() && damage.is_none() {
         let head = ChainHead::from(end).to_string();
         line::write(to, &ExportLine::End { position: end.position.0, head })?;
@@ -129,6 +144,8 @@ fn sync(journal: &Path, end: End) -> Result<(), OpenError> {
 struct ExportWalk<'a> {
     selection: &'a Selection,
     places: Places,
+    /// Users of the selected events, whose accounts are written too. As many as have written.
+    users: BTreeSet<UserId>,
     /// The end of the groups seen.
     reached: End,
     /// The time of the latest message. Later events are at least as late.
@@ -143,12 +160,18 @@ impl ExportWalk<'_> {
             return;
         }
         let added = records.iter().try_for_each(|(location, record)| {
+            if let Event::AccountPut { account } = &record.event
+                && self.selection.user.as_ref().is_none_or(|user| *user == account.user.id)
+            {
+                self.places.add_account(record.position, *location);
+            }
             let Some(conversation) = record.event.conversation() else { return Ok(()) };
             if let Event::ConversationCreated(_) = record.event {
                 self.places.create(conversation, record.position, *location);
             }
             self.now = record.event.sent_at().or(self.now);
-            if self.wants(conversation) {
+            if self.wants(conversation, &record.event) {
+                self.users.extend(user_of(&record.event).filter(|user| !self.users.contains(*user)).cloned());
                 self.places.add(conversation, record.position, *location)
             } else {
                 Ok(())
@@ -158,22 +181,37 @@ impl ExportWalk<'_> {
         self.failed = kept.err().map(ExportError::from);
     }
 
-    fn end(mut self, end: End) -> Result<Places, ExportError> {
+    /// The locations, and the users whose accounts are written.
+    fn end(mut self, end: End) -> Result<(Places, BTreeSet<UserId>), ExportError> {
         self.failed.map_or(Ok(()), Err)?;
         self.places.keep(end, true)?;
-        Ok(self.places)
+        self.users.extend(self.selection.user.clone());
+        Ok((self.places, self.users))
     }
 
-    fn wants(&self, conversation: &ConversationId) -> bool {
-        let Selection { conversation: wanted, since, until, .. } = self.selection;
+    fn wants(&self, conversation: &ConversationId, event: &Event) -> bool {
+        let Selection { conversation: wanted, user, since, until, .. } = self.selection;
         wanted.as_ref().is_none_or(|wanted| wanted == conversation)
+            && user.as_ref().is_none_or(|user| user_of(event) == Some(user))
             && since.is_none_or(|since| self.now.is_none_or(|now| now >= since))
             && until.is_none_or(|until| self.now.is_none_or(|now| now < until))
     }
 }
 
+/// The user of an event in a conversation.
+fn user_of(event: &Event) -> Option<&UserId> {
+    match event {
+        Event::ConversationCreated(created) => Some(&created.created_by),
+        Event::MessageAppended(appended) => Some(&appended.sender),
+        Event::ReadMarked(read) => Some(&read.user),
+        Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => Some(&changed.user),
+        Event::EpochBegun { .. } | Event::AccountPut { .. } => None,
+    }
+}
+
 fn write(
     places: &Places,
+    users: &BTreeSet<UserId>,
     reader: &Reader,
     to: &mut dyn Write,
     progress: &dyn Fn(u64, u64),
@@ -181,7 +219,11 @@ fn write(
     let (mut done, of) = (0, places.count());
     places.each(&mut |part, location| {
         let record = reader.read(location).map_err(|error| ExportError::Unreadable(error.to_string()))?;
-        if let Some(line) = ExportLine::of(part, &record) {
+        let is_wanted = match &record.event {
+            Event::AccountPut { account } => users.contains(&account.user.id),
+            _ => true,
+        };
+        if let Some(line) = ExportLine::of(part, &record).filter(|_| is_wanted) {
             line::write(to, &line)?;
         }
         done += u64::from(part == Part::Event);

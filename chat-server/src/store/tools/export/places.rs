@@ -86,6 +86,14 @@ impl Places {
         Ok(())
     }
 
+    /// Adds a change of an account, before all conversations.
+    pub(super) fn add_account(&mut self, position: Position, location: Location) {
+        // No conversation is created at position 0.
+        let place = encode_location(location);
+        self.view.put(line(&[0; 8], &position.0.to_be_bytes(), Part::Event), &place);
+        self.count += 1;
+    }
+
     /// Flushes added locations if they are many or the last.
     pub(super) fn keep(&mut self, end: End, last: bool) -> Result<(), UnavailableError> {
         if last || self.view.writes() >= BATCH {

@@ -11,6 +11,7 @@ use chat_core::store::Position;
 use super::Repaired;
 use crate::store::disk::SystemDisk;
 use crate::store::error::OpenError;
+use crate::store::lifecycle::keeping::Keeping;
 use crate::store::private;
 use crate::store::write::journal::{
     End, Erasing, ErasingStep, Groups, Hole, Location, Reader, SEGMENT_HEADER, salvage, segment_path,
@@ -67,10 +68,11 @@ impl Mended {
     }
 
     /// Copies the bytes of a hole from another journal, if that journal continues from the same
-    /// record up to the same one. Texts that retention has erased stay erased.
+    /// record up to the same one. Texts that were erased stay erased.
     fn take_from(&self, from: &Path, hole: &Hole) -> Result<bool, OpenError> {
         let Some(until) = sound_until(from, hole)? else { return Ok(false) };
         let erased = Erasing::read(&self.dir)?.map(|erasing| erasing.done).unwrap_or_default();
+        let keeping = Keeping::read(&self.dir)?;
         let mut names = segments(from).map_err(OpenError::io("list", from))?;
         names.retain(|name| (hole.before.segment..=until.segment).contains(name));
         for name in names {
@@ -81,13 +83,13 @@ impl Mended {
             let is_whole = hole.behind.is_none_or(|behind| behind.segment != name);
             let target = self.own(name)?;
             copy_range(&source, &target, start..end, is_whole).map_err(OpenError::io("heal", &target))?;
-            let is_erased = (name, end) <= (erased.segment, erased.offset);
-            if is_erased && end > SEGMENT_HEADER {
-                let step = ErasingStep {
-                    from: start.max(SEGMENT_HEADER),
-                    until: End { segment: name, offset: end, ..until },
-                };
-                step.erase(&SystemDisk, &self.dir, &step.messages(&self.dir)?)?;
+            if end > SEGMENT_HEADER {
+                let until = End { segment: name, offset: end, ..until };
+                let step = ErasingStep { from: start.max(SEGMENT_HEADER), until, of: None };
+                let is_past = (name, end) <= (erased.segment, erased.offset);
+                let mut messages = step.messages(&self.dir)?;
+                messages.retain(|message| keeping.is_erased(message, is_past));
+                step.erase(&SystemDisk, &self.dir, &messages)?;
             }
         }
         Ok(true)
@@ -97,7 +99,7 @@ impl Mended {
     fn erase_damaged(&self, hole: &Hole, repaired: &mut Repaired) -> Result<(), OpenError> {
         let Some(until) = hole.behind else { return Ok(()) };
         let from = if hole.before.segment == until.segment { hole.before.offset } else { SEGMENT_HEADER };
-        let step = ErasingStep { from, until };
+        let step = ErasingStep { from, until, of: None };
         let (reader, segment) = (Reader::new(&self.dir), until.segment);
         let mut messages = step.messages(&self.dir)?;
         messages.retain(|message| {

@@ -10,8 +10,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use chat_core::id::ConversationId;
-use chat_core::store::Event;
+use chat_core::id::{ConversationId, UserId};
+use chat_core::store::{Event, Position};
 use serde::{Deserialize, Serialize};
 
 use super::group::{self, End, Location};
@@ -27,6 +27,9 @@ const BLOCK: u64 = 4_096;
 /// The file's name.
 const NAME: &str = "erasing";
 
+/// The version of a note about the messages of one user.
+const OF_USER: u32 = 2;
+
 /// The content of the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct Erasing {
@@ -38,12 +41,15 @@ pub(in crate::store) struct Erasing {
 }
 
 /// Groups, one behind the other, whose contents are being erased.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct ErasingStep {
     /// Start of the first group, as an offset in the segment.
     pub(in crate::store) from: u64,
     /// End of the last group.
     pub(in crate::store) until: End,
+    /// The sender whose messages are erased; `None` for all messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) of: Option<UserId>,
 }
 
 /// A message with content in a journal, erased or not.
@@ -52,6 +58,9 @@ pub(in crate::store) struct Erasable {
     pub(in crate::store) conversation: ConversationId,
     /// The number of the message in its conversation.
     pub(in crate::store) seq: u64,
+    pub(in crate::store) sender: UserId,
+    /// The position of the record.
+    pub(in crate::store) position: Position,
     /// Offset of the record in the segment.
     pub(in crate::store) offset: u64,
     /// Offset of the content's checksum in the segment.
@@ -64,12 +73,14 @@ pub(in crate::store) struct Erasable {
 impl Erasing {
     /// A note: everything before `done` is erased, and `step` is about to be.
     pub(in crate::store) fn new(done: End, step: Option<ErasingStep>) -> Self {
-        Self { version: note::VERSION, done, step }
+        // An older program would erase the messages of all senders.
+        let of_user = step.as_ref().is_some_and(|step| step.of.is_some());
+        Self { version: if of_user { OF_USER } else { note::VERSION }, done, step }
     }
 
     /// Reads the note; `None` if nothing was ever erased.
     pub(in crate::store) fn read(journal: &Path) -> Result<Option<Self>, OpenError> {
-        note::read(journal, NAME)
+        note::read_up_to(OF_USER, journal, NAME)
     }
 
     /// Reserves room for the next note, because a disk may fill up before.
@@ -86,8 +97,8 @@ impl Erasing {
 
     /// Whether the content of the record at this location may be partly erased.
     pub(super) fn covers(&self, location: Location) -> bool {
-        self.step.is_some_and(|ErasingStep { from, until }| {
-            location.segment == until.segment && (from..until.offset).contains(&u64::from(location.offset))
+        self.step.as_ref().is_some_and(|ErasingStep { from, until, .. }| {
+            location.segment == until.segment && (*from..until.offset).contains(&u64::from(location.offset))
         })
     }
 }
@@ -95,7 +106,7 @@ impl Erasing {
 impl ErasingStep {
     /// The messages of the step.
     pub(in crate::store) fn messages(&self, journal: &Path) -> Result<Vec<Erasable>, OpenError> {
-        let Self { from, until } = *self;
+        let Self { from, until, .. } = *self;
         let path = segment::path(journal, until.segment);
         let mut bytes = vec![0; usize::try_from(until.offset.saturating_sub(from)).unwrap_or(usize::MAX)];
         let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, from));
@@ -106,7 +117,9 @@ impl ErasingStep {
             position: until.position,
             what: what.to_owned(),
         };
-        Ok(messages(&bytes, from).map_err(damaged)?)
+        let mut messages = messages(&bytes, from).map_err(damaged)?;
+        messages.retain(|message| self.of.as_ref().is_none_or(|of| message.sender == *of));
+        Ok(messages)
     }
 
     /// Overwrites the contents of these messages of the step, and syncs them.
@@ -154,11 +167,13 @@ fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static
             let (record, rest) = bytes.split_at_checked(header.length()).ok_or(SHORT)?;
             let event = serde_json::from_slice(&record[header.payload()])
                 .map_err(|_| "a payload is no known event")?;
-            if let Some((conversation, seq)) = message(event) {
+            if let Some((conversation, seq, sender)) = message(event) {
                 let content = header.content();
                 found.push(Erasable {
                     conversation,
                     seq,
+                    sender,
+                    position: header.position,
                     offset,
                     checksum: offset + record::CONTENT_CRC as u64,
                     content: offset + content.start as u64,
@@ -173,10 +188,10 @@ fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static
 }
 
 /// The message of an event.
-fn message(event: Event) -> Option<(ConversationId, u64)> {
+fn message(event: Event) -> Option<(ConversationId, u64, UserId)> {
     match event {
-        Event::ConversationCreated(created) => Some((created.id, 1)),
-        Event::MessageAppended(appended) => Some((appended.conversation, appended.seq)),
+        Event::ConversationCreated(created) => Some((created.id, 1, created.created_by)),
+        Event::MessageAppended(appended) => Some((appended.conversation, appended.seq, appended.sender)),
         Event::EpochBegun { .. }
         | Event::AccountPut { .. }
         | Event::ReadMarked(_)

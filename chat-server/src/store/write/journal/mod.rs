@@ -152,12 +152,26 @@ impl Journal {
     /// acknowledged until both succeed. Trying again is always safe: bytes beyond the acknowledged
     /// end mean nothing.
     pub(in crate::store) fn commit(&mut self, group: Group) -> Result<(), UnavailableError> {
+        self.commit_if(group, || true)
+    }
+
+    /// Like [`commit`](Self::commit), but asks at the end whether anybody still waits. If not, the
+    /// group is taken back like a failed one.
+    pub(in crate::store) fn commit_if(
+        &mut self,
+        group: Group,
+        is_awaited: impl FnOnce() -> bool,
+    ) -> Result<(), UnavailableError> {
         let (bytes, end) = group.finish();
         let written = self.file.write_at(self.end.offset, &bytes).and_then(|()| {
             self.write_ahead(end.offset);
             self.file.sync()
         });
         written.map_err(|error| self.undo(Leftover::Bytes, &error))?;
+        if !is_awaited() {
+            let late = io::Error::new(io::ErrorKind::TimedOut, "its disk did not answer in time");
+            return Err(self.undo(Leftover::Bytes, &late));
+        }
         self.end = end;
         self.synced.rise(end);
         if mem::take(&mut self.failing) {

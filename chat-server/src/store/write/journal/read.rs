@@ -52,6 +52,18 @@ pub(in crate::store) fn newest_time(journal: &Path) -> Result<Option<Timestamp>,
     Ok(None)
 }
 
+/// The time of the first message of a segment. Damage ends the search.
+fn first_time(reader: &mut SegmentReader) -> Result<Option<Timestamp>, OpenError> {
+    while let ScanStep::Group(records) =
+        reader.step(Depth::Whole).map_err(OpenError::io("read", reader.path()))?
+    {
+        if let Some(time) = records.iter().find_map(|(_, record)| record.event.sent_at()) {
+            return Ok(Some(time));
+        }
+    }
+    Ok(None)
+}
+
 /// Groups in order, after a known end.
 pub(in crate::store) struct Groups {
     journal: PathBuf,
@@ -71,6 +83,23 @@ impl Groups {
         segments.retain(|segment| *segment >= end.segment);
         segments.reverse();
         Ok(Self { journal: journal.to_owned(), segments, reader: None, after: end })
+    }
+
+    /// The groups from the segment on in which messages of this time begin. The messages of a
+    /// journal are roughly in the order of time.
+    pub(in crate::store) fn since(journal: &Path, time: Timestamp) -> Result<Self, OpenError> {
+        let segments = segment::list(journal).map_err(OpenError::io("list", journal))?;
+        for name in segments.into_iter().rev() {
+            let (mut reader, bad) = SegmentReader::open(journal, name)?;
+            if let Some(flaw) = bad {
+                return Err(reader.damage(flaw).into());
+            }
+            let start = reader.end();
+            if first_time(&mut reader)?.is_some_and(|first| first < time) {
+                return Self::after(journal, start);
+            }
+        }
+        Self::after(journal, End::default())
     }
 
     /// The next group; none after an error.

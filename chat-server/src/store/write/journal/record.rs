@@ -153,7 +153,7 @@ fn length(part: &[u8], most: usize) -> Result<u32, RecordTooLargeError> {
 pub(super) struct RecordHeader {
     payload: usize,
     content: usize,
-    position: Position,
+    pub(super) position: Position,
     previous: Hash,
     payload_crc: u32,
     content_crc: u32,

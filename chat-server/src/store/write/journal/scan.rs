@@ -203,7 +203,7 @@ impl SegmentReader {
         let head = read(&self.file, self.end.offset, left.min(group::HEADER as u64))?;
         let Ok(header) = group::GroupHeader::decode(&head) else { return Ok(None) };
         let until = End { offset: u64::MAX, ..self.end };
-        let everything = Erasing::new(End::default(), Some(ErasingStep { from: 0, until }));
+        let everything = Erasing::new(End::default(), Some(ErasingStep { from: 0, until, of: None }));
         let read = self.records(header, Depth::Whole, Some(&everything))?;
         Ok(read.ok().map(|(end, records)| {
             self.end = end;

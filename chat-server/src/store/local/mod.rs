@@ -1,5 +1,8 @@
 //! The [`LocalStore`]: its threads, its handle and its shutdown.
 
+mod erasing;
+mod hung;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -9,28 +12,27 @@ use std::thread::{self, JoinHandle};
 use chat_core::engine::Headroom;
 use chat_core::id::UserId;
 use chat_core::store::{Account, Change, Loaded, Position, Query, Store, UnavailableError, Verdict};
-use chat_core::time::Timestamp;
 use futures::channel::oneshot;
+use futures::future::pending;
 
-use super::error::OpenError;
-use super::index::files::sync_closed;
-use super::lifecycle::health::{Fault, JournalFailure};
-use super::lifecycle::lock::Lock;
-use super::lifecycle::open;
-use super::lifecycle::rebuilder::Rebuilder;
-use super::lifecycle::retention::{Retention, RetentionError, Swept};
-use super::lock;
-use super::meter::StoreMetrics;
-use super::options::{OpenReport, Options};
-use super::read::follow::{self, JournalPlace};
-use super::read::index_slot::IndexSlot;
-use super::read::loads::Loads;
-use super::read::query::QueryEngine;
-use super::tools::backup::{self, BackupError};
-use super::write::indexer::Indexer;
-use super::write::journal::{self, ChainHead, End, Reader, Synced};
-use super::write::memtable::MemTable;
-use super::write::writer::{Commit, CommitAnswer, Committer};
+use crate::store::error::OpenError;
+use crate::store::index::files::sync_closed;
+use crate::store::lifecycle::health::{Fault, JournalHealth};
+use crate::store::lifecycle::lock::Lock;
+use crate::store::lifecycle::open;
+use crate::store::lifecycle::rebuilder::Rebuilder;
+use crate::store::lock;
+use crate::store::meter::StoreMetrics;
+use crate::store::options::{OpenReport, Options};
+use crate::store::read::follow::{self, JournalPlace};
+use crate::store::read::index_slot::IndexSlot;
+use crate::store::read::loads::Loads;
+use crate::store::read::query::QueryEngine;
+use crate::store::tools::backup::{self, BackupError};
+use crate::store::write::indexer::Indexer;
+use crate::store::write::journal::{self, ChainHead, End, Reader, Synced};
+use crate::store::write::memtable::MemTable;
+use crate::store::write::writer::{Commit, CommitAnswer, CommitClaim, Committer};
 
 /// Most commits in the queue of the commit thread. The engine has one under way at a time; further
 /// ones are unavailable.
@@ -59,7 +61,7 @@ struct StoreInner {
     meter: Arc<StoreMetrics>,
     /// Owned by the threads. It ends with them, and releases sled's files.
     slot: Weak<IndexSlot>,
-    journal_failure: Arc<JournalFailure>,
+    journal_failure: Arc<JournalHealth>,
     synced: Arc<Synced>,
     /// Held by a backup and by a step of erasing, which exclude each other.
     upkeep: Mutex<()>,
@@ -108,7 +110,7 @@ impl LocalStore {
         let indexer = Indexer { slot: slot.clone(), memtable: memtable.clone(), observer, rebuilder };
         let meter = Arc::new(StoreMetrics::new());
         let synced = parts.journal.synced();
-        let journal_failure = Arc::<JournalFailure>::default();
+        let journal_failure = Arc::<JournalHealth>::default();
         let failure = journal_failure.clone();
         let held = Arc::downgrade(&slot);
         let writer = Committer::new(parts.journal, slot, memtable.clone(), reader, failure, meter.clone());
@@ -208,7 +210,7 @@ impl LocalStore {
         match &*running {
             None => Some(Fault::Closed),
             Some(running) if running.writer.is_finished() => Some(Fault::Closed),
-            Some(_) if self.inner.journal_failure.is_recent() => Some(Fault::Journal),
+            Some(_) if self.inner.journal_failure.is_faulty() => Some(Fault::Journal),
             Some(_) => match self.inner.slot.upgrade().map(|slot| slot.get()) {
                 None => Some(Fault::Closed),
                 Some(Err(_)) => Some(Fault::Index),
@@ -239,7 +241,7 @@ impl LocalStore {
     /// Takes a backup of the acknowledged changes, while commits and loads go on. Blocks until
     /// done.
     ///
-    /// `progress` says whether to continue. [`backup`](super::backup()) describes the rest.
+    /// `progress` says whether to continue. [`backup`](crate::store::backup()) describes the rest.
     ///
     /// # Errors
     ///
@@ -247,24 +249,6 @@ impl LocalStore {
     pub fn backup(&self, to: &Path, progress: &dyn Fn(u64, u64) -> bool) -> Result<ChainHead, BackupError> {
         let _still = lock(&self.inner.upkeep);
         backup::backup_open(&self.inner.dir, &self.inner.synced, to, progress)
-    }
-
-    /// Erases the content of more messages sent before `cutoff`, for good, from the journal and the
-    /// index. The chain still holds. Blocks briefly.
-    ///
-    /// Erased messages keep their numbers and are answered with empty content. The first younger
-    /// message ends the step, therefore a clock that was once set ahead delays erasing.
-    ///
-    /// # Errors
-    ///
-    /// [`RetentionError`]. The next call, or the next start, completes a step that was begun.
-    pub fn erase_before(&self, cutoff: Timestamp) -> Result<Swept, RetentionError> {
-        let mut erased = lock(&self.inner.erased);
-        let Erased::Up(reached) = &mut *erased else { return Err(RetentionError::Busy) };
-        let _changing = self.inner.upkeep.try_lock().map_err(|_| RetentionError::Busy)?;
-        let StoreInner { dir, options, slot, memtable, synced, .. } = &*self.inner;
-        let slot = slot.upgrade().ok_or(RetentionError::Busy)?;
-        Retention { dir, disk: &options.disk, slot: &slot, memtable, synced }.step(reached, cutoff)
     }
 
     /// Finishes waiting commits and loads, brings the index to the journal's end, and marks the
@@ -287,17 +271,20 @@ impl Store for LocalStore {
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Verdict>, UnavailableError> {
-        let answer = self.inner.submit(changes)?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        self.commit_until(changes, pending()).await
     }
 }
 
 impl StoreInner {
-    fn submit(&self, changes: Vec<Change>) -> Result<oneshot::Receiver<CommitAnswer>, UnavailableError> {
+    fn submit(
+        &self,
+        changes: Vec<Change>,
+        claim: Arc<CommitClaim>,
+    ) -> Result<oneshot::Receiver<CommitAnswer>, UnavailableError> {
         let (answer, receiver) = oneshot::channel();
         let commits = lock(&self.commits);
         let commits = commits.as_ref().ok_or_else(|| UnavailableError::new("the store is closed"))?;
-        match commits.try_send(Commit { changes, answer }) {
+        match commits.try_send(Commit { changes, answer, claim }) {
             Ok(()) => Ok(receiver),
             Err(TrySendError::Full(_)) => Err(UnavailableError::new("too many commits are waiting")),
             Err(TrySendError::Disconnected(_)) => Err(gone()),

@@ -1,0 +1,162 @@
+//! The lines of a history: the audit trail and the journal, each entry once.
+
+use std::collections::BTreeMap;
+
+use chat_core::id::UserId;
+use chat_core::protocol::CloseCode;
+use chat_core::store::Account;
+use chat_core::time::Timestamp;
+
+use crate::audit::{AuditKind, AuditLine};
+use crate::store::{HistoryMessage, JournalHistory};
+
+/// The entries of a history.
+pub(super) struct Story<'a> {
+    user: &'a UserId,
+    trail: Vec<AuditLine<'static>>,
+    journal: JournalHistory,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn new(user: &'a UserId, trail: Vec<AuditLine<'static>>, journal: JournalHistory) -> Self {
+        Self { user, trail, journal }
+    }
+
+    /// The entries in the order of their time.
+    pub(super) fn entries(&self) -> Vec<(Timestamp, String)> {
+        let mut stored = BTreeMap::new();
+        for message in &self.journal.messages {
+            stored.insert((message.conversation.as_str(), message.seq), message);
+        }
+        let mut entries = Vec::new();
+        let mut carried = BTreeMap::new();
+        for line in &self.trail {
+            let place = line.conversation.as_deref().zip(seq(line));
+            match (line.what, place) {
+                (AuditKind::Message | AuditKind::Conversation, Some(place))
+                    if !line.repeat && stored.contains_key(&place) =>
+                {
+                    carried.insert(place, line);
+                }
+                _ => entries.push((line.at, told(line))),
+            }
+        }
+        let messages = stored
+            .iter()
+            .map(|(place, message)| (message.sent_at, self.message(message, carried.get(place).copied())));
+        entries.extend(messages);
+        let accounts =
+            self.journal.accounts.iter().filter_map(|account| Some((account.said?.at, changed(account))));
+        entries.extend(accounts);
+        entries.sort_by_key(|(at, _)| *at);
+        entries
+    }
+
+    fn message(&self, message: &HistoryMessage, line: Option<&AuditLine<'_>>) -> String {
+        let HistoryMessage { conversation, seq, id, sender, client_message_id, is_erased, read_by, .. } =
+            message;
+        let is_own = sender == self.user;
+        let who = if is_own { "wrote".to_owned() } else { format!("{sender} wrote") };
+        let client = client_message_id.as_ref().filter(|_| is_own);
+        let client = client.map_or(String::new(), |id| format!(", client_message_id {id}"));
+        let way = line.and_then(|line| Some((line.connection?, line.address?)));
+        let way = way.map_or(String::new(), |(connection, address)| {
+            format!(" by connection {connection} from {address}")
+        });
+        let erased = if *is_erased { "; its text is erased" } else { "" };
+        let read = match read_by {
+            None => "read by nobody else until now".to_owned(),
+            Some((reader, Some(at))) => format!("read first by {reader} at {at}"),
+            Some((reader, None)) => format!("read first by {reader}"),
+        };
+        format!("{who} message {seq} of {conversation} ({id}{client}){way}{erased}; stored, and {read}")
+    }
+}
+
+/// The number of the message that a line is about. A new conversation has message 1.
+fn seq(line: &AuditLine<'_>) -> Option<u64> {
+    if line.what == AuditKind::Conversation { Some(1) } else { line.seq }
+}
+
+/// A line of the trail in words.
+fn told(line: &AuditLine<'_>) -> String {
+    let or =
+        |text: &Option<std::borrow::Cow<'_, str>>, other: &str| text.as_deref().unwrap_or(other).to_owned();
+    let address = line.address.map_or("an unknown address".to_owned(), |address| address.to_string());
+    let connection =
+        line.connection.map_or("a connection".to_owned(), |number| format!("connection {number}"));
+    let conversation = line.conversation.as_deref().map_or(String::new(), |id| format!(" in {id}"));
+    let client =
+        line.client_message_id.as_deref().map_or(String::new(), |id| format!(" (client_message_id {id})"));
+    let code = or(&line.code, "without a word");
+    let text = match line.what {
+        AuditKind::Started => format!("the server started, version {}", or(&line.detail, "unknown")),
+        AuditKind::Stopped => "the server stopped".to_owned(),
+        AuditKind::Connected => {
+            format!("connected: {connection} from {address} as {}", or(&line.role, "somebody"))
+        }
+        AuditKind::NotConnected if line.user.is_some() => {
+            format!("was not let in from {address}: {}", meaning(&code))
+        }
+        AuditKind::NotConnected => {
+            format!("somebody without a valid token was not let in from {address}: {}", meaning(&code))
+        }
+        AuditKind::Ended => {
+            format!(
+                "{connection} from {address} ended after {} s: {}",
+                line.seconds.unwrap_or(0),
+                meaning(&code)
+            )
+        }
+        AuditKind::Message | AuditKind::Conversation if line.repeat => {
+            format!(
+                "repeated message {}{conversation}{client} from {address}: it was stored before",
+                seq(line).unwrap_or(0)
+            )
+        }
+        AuditKind::Message | AuditKind::Conversation => format!(
+            "wrote message {}{conversation}{client} from {address}: acknowledged, and not in this journal; if an older \
+             state was put back, the message was lost with it",
+            seq(line).unwrap_or(0)
+        ),
+        AuditKind::Refused => {
+            format!(
+                "was refused {}{conversation}{client} from {address}: {code}",
+                or(&line.request, "a frame")
+            )
+        }
+        AuditKind::Act => format!(
+            "an administrator ({}) did: {} {}",
+            or(&line.by, "unknown"),
+            or(&line.act, "something"),
+            or(&line.detail, "")
+        ),
+    };
+    if line.left_out == 0 {
+        return text.trim_end().to_owned();
+    }
+    format!("{}; {} like this before were not noted", text.trim_end(), line.left_out)
+}
+
+/// A cause of an end in words, with its close code.
+fn meaning(code: &str) -> String {
+    let known = code.parse().ok().and_then(CloseCode::from_code);
+    match (code, known) {
+        ("peer", _) => "the client closed it".to_owned(),
+        ("broken", _) => "the line broke".to_owned(),
+        (_, Some(known)) => format!("{} ({code})", known.reason()),
+        (_, None) => code.to_owned(),
+    }
+}
+
+fn changed(account: &Account) -> String {
+    let Account { user, active, .. } = account;
+    let state = if *active { "active" } else { "deactivated" };
+    format!(
+        "the account became {} {} <{}>, {}, {state}",
+        user.first_name,
+        user.last_name,
+        user.email,
+        user.role.as_str()
+    )
+}

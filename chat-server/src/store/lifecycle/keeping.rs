@@ -1,0 +1,185 @@
+//! Holds, which erasing obeys, and the record of users whose texts were erased on request.
+//!
+//! Both stand in the file `keeping` beside the segments, and travel with a backup.
+
+use std::fmt;
+use std::path::Path;
+
+use chat_core::id::{ConversationId, UserId};
+use chat_core::store::Position;
+use chat_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::store::error::OpenError;
+use crate::store::write::journal::Erasable;
+use crate::store::write::note;
+
+/// The file's name.
+const NAME: &str = "keeping";
+
+/// Most holds at once. A further one is refused.
+const HOLDS_MOST: usize = 1_000;
+
+/// Most records of erased users. The oldest gives way; the audit trail has its own record.
+const ERASURES_MOST: usize = 4_000;
+
+/// Most bytes of a reason.
+const WHY_BYTES: usize = 500;
+
+/// The subject of a hold.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldSubject {
+    /// All messages of this user.
+    User(UserId),
+    /// All messages of this conversation.
+    Conversation(ConversationId),
+}
+
+impl fmt::Display for HoldSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "user {user}"),
+            Self::Conversation(conversation) => write!(f, "conversation {conversation}"),
+        }
+    }
+}
+
+/// A hold: the texts of its subject are not erased.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    /// The subject.
+    #[serde(flatten)]
+    pub subject: HoldSubject,
+    /// The administrator who has set the hold.
+    pub by: String,
+    /// The reason.
+    pub why: String,
+    /// The time at which it was set.
+    pub at: Timestamp,
+}
+
+/// The record of an erasure on request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Erasure {
+    /// The user whose texts were erased.
+    pub user: UserId,
+    /// The administrator.
+    pub by: String,
+    /// The reason.
+    pub why: String,
+    /// The time.
+    pub at: Timestamp,
+    /// The last position of the journal at that time. Later messages are not erased.
+    pub until: Position,
+}
+
+/// The reason that a hold or an erasure is not made.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepingError {
+    /// The file can't be read or written.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The hold exists already.
+    #[error("there is a hold on this already, set by {} at {}: {}", .0.by, .0.at, .0.why)]
+    Held(Box<Hold>),
+    /// No such hold.
+    #[error("there is no hold on {0}: chat-server hold list shows all")]
+    NotHeld(HoldSubject),
+    /// Too many holds.
+    #[error("there are {HOLDS_MOST} holds: release one first")]
+    TooMany,
+    /// A text may be half erased.
+    #[error("a step of erasing has yet to end: try again in a minute, or start the server again")]
+    Busy,
+    /// The reason is missing or too long.
+    #[error("give a reason of at most {WHY_BYTES} bytes")]
+    Why,
+}
+
+/// The content of the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::store) struct Keeping {
+    version: u32,
+    pub(in crate::store) holds: Vec<Hold>,
+    erasures: Vec<Erasure>,
+}
+
+impl Keeping {
+    /// Reads the file of a journal. A missing file has nothing.
+    pub(in crate::store) fn read(journal: &Path) -> Result<Self, OpenError> {
+        let none = || Self { version: note::VERSION, holds: Vec::new(), erasures: Vec::new() };
+        Ok(note::read(journal, NAME)?.unwrap_or_else(none))
+    }
+
+    /// Copies the file to another journal, unless it has nothing.
+    pub(in crate::store) fn copy(&self, journal: &Path) -> Result<(), OpenError> {
+        if self.holds.is_empty() && self.erasures.is_empty() { Ok(()) } else { self.write(journal) }
+    }
+
+    fn write(&self, journal: &Path) -> Result<(), OpenError> {
+        note::write(journal, NAME, self).map_err(OpenError::io("write the holds in", journal))
+    }
+
+    /// Whether a hold covers the messages of this sender in this conversation.
+    pub(in crate::store) fn holds(&self, conversation: &ConversationId, sender: &UserId) -> bool {
+        self.holds.iter().any(|hold| match &hold.subject {
+            HoldSubject::User(user) => user == sender,
+            HoldSubject::Conversation(held) => held == conversation,
+        })
+    }
+
+    /// Whether the text of a message was erased before: on request, or if `is_past` by retention.
+    pub(in crate::store) fn is_erased(&self, message: &Erasable, is_past: bool) -> bool {
+        let by_request =
+            |erasure: &Erasure| erasure.user == message.sender && message.position <= erasure.until;
+        let is_held = self.holds(&message.conversation, &message.sender);
+        !is_held && (is_past || self.erasures.iter().any(by_request))
+    }
+
+    /// Adds a hold.
+    pub(in crate::store) fn hold(mut self, journal: &Path, hold: Hold) -> Result<(), KeepingError> {
+        reason(&hold.why)?;
+        if let Some(held) = self.holds.iter().find(|held| held.subject == hold.subject) {
+            return Err(KeepingError::Held(Box::new(held.clone())));
+        }
+        if self.holds.len() >= HOLDS_MOST {
+            return Err(KeepingError::TooMany);
+        }
+        self.holds.push(hold);
+        Ok(self.write(journal)?)
+    }
+
+    /// Removes a hold.
+    pub(in crate::store) fn release(
+        mut self,
+        journal: &Path,
+        subject: &HoldSubject,
+    ) -> Result<(), KeepingError> {
+        let before = self.holds.len();
+        self.holds.retain(|hold| hold.subject != *subject);
+        if self.holds.len() == before {
+            return Err(KeepingError::NotHeld(subject.clone()));
+        }
+        Ok(self.write(journal)?)
+    }
+
+    /// Records an erasure on request, before it begins. Refuses a user on hold.
+    pub(in crate::store) fn erase(mut self, journal: &Path, erasure: Erasure) -> Result<(), KeepingError> {
+        reason(&erasure.why)?;
+        let subject = HoldSubject::User(erasure.user.clone());
+        if let Some(held) = self.holds.iter().find(|held| held.subject == subject) {
+            return Err(KeepingError::Held(Box::new(held.clone())));
+        }
+        self.erasures.retain(|known| known.user != erasure.user);
+        if self.erasures.len() >= ERASURES_MOST {
+            self.erasures.remove(0);
+        }
+        self.erasures.push(erasure);
+        Ok(self.write(journal)?)
+    }
+}
+
+fn reason(why: &str) -> Result<(), KeepingError> {
+    if (1..=WHY_BYTES).contains(&why.trim().len()) { Ok(()) } else { Err(KeepingError::Why) }
+}

@@ -1,0 +1,101 @@
+//! A disk that does not answer: a commit that nobody waits for any more is never stored.
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use chat_core::store::{Facts, Query, Window};
+use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
+use chat_server::store::{LocalStore, Options};
+use futures::executor::block_on;
+use futures::future::{pending, ready};
+use server_test_support::store::{commit, conv, creation, load, message, open_with};
+use tempfile::TempDir;
+
+/// A disk whose syncs wait for permits once it hangs.
+#[derive(Debug, Default)]
+struct Hanging(Arc<Mutex<Option<Receiver<()>>>>);
+
+struct HangingFile(Box<dyn DiskFile>, Arc<Mutex<Option<Receiver<()>>>>);
+
+impl Disk for Hanging {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(HangingFile(SystemDisk.create(path)?, self.0.clone())))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(HangingFile(SystemDisk.open(path)?, self.0.clone())))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.remove(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.sync_directory(path)
+    }
+}
+
+impl DiskFile for HangingFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if let Some(permits) = &*self.1.lock().unwrap() {
+            // An error means that the disk has recovered for good.
+            let _ = permits.recv();
+        }
+        self.0.sync()
+    }
+}
+
+/// A store with one conversation, and the lever of its disk.
+fn store(dir: &Path) -> (LocalStore, Arc<Mutex<Option<Receiver<()>>>>) {
+    let lever = Arc::default();
+    let disk = Arc::new(Hanging(Arc::clone(&lever)));
+    let store = open_with(dir, Options { disk, ..Options::default() });
+    commit(&store, vec![creation(&conv(), None)]);
+    (store, lever)
+}
+
+fn hang(lever: &Mutex<Option<Receiver<()>>>) -> Sender<()> {
+    let (permits, wait) = channel();
+    *lever.lock().unwrap() = Some(wait);
+    permits
+}
+
+fn texts(store: &LocalStore) -> Vec<String> {
+    let query = Query::Messages {
+        conversation: conv(),
+        window: Window::After(0),
+        limit: u32::MAX,
+        bytes: usize::MAX,
+    };
+    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
+    page.messages.iter().map(|message| message.content.to_string()).collect()
+}
+
+#[test]
+fn what_was_answered_as_unavailable_is_not_stored_when_the_disk_recovers() {
+    let dir = TempDir::new().unwrap();
+    let (store, lever) = store(dir.path());
+    let permits = hang(&lever);
+    for text in ["under way", "in the queue"] {
+        let late = store.commit_until(vec![message(&conv(), text, None)], ready(()));
+        assert!(block_on(late).is_err(), "{text}");
+    }
+    drop(permits);
+    let next = store.commit_until(vec![message(&conv(), "next", None)], pending());
+    let committed = block_on(next).unwrap();
+    assert!(committed.iter().all(Result::is_ok));
+    assert_eq!(texts(&store), ["the first message", "next"]);
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(texts(&open_with(dir.path(), Options::default())), ["the first message", "next"]);
+}
