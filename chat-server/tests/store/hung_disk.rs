@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use chat_core::store::{Facts, Query, Window};
 use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
 use chat_server::store::{LocalStore, Options};
+use futures::FutureExt as _;
+use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{pending, ready};
 use server_test_support::store::{commit, conv, creation, load, message, open_with};
@@ -15,9 +17,18 @@ use tempfile::TempDir;
 
 /// A disk whose syncs wait for permits once it hangs.
 #[derive(Debug, Default)]
-struct Hanging(Arc<Mutex<Option<Receiver<()>>>>);
+struct Hanging(Lever);
 
-struct HangingFile(Box<dyn DiskFile>, Arc<Mutex<Option<Receiver<()>>>>);
+struct HangingFile(Box<dyn DiskFile>, Lever);
+
+type Lever = Arc<Mutex<Option<Hang>>>;
+
+#[derive(Debug)]
+struct Hang {
+    permits: Receiver<()>,
+    /// Told when the first sync waits.
+    reached: Option<oneshot::Sender<()>>,
+}
 
 impl Disk for Hanging {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -47,27 +58,30 @@ impl DiskFile for HangingFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        if let Some(permits) = &*self.1.lock().unwrap() {
+        if let Some(hang) = &mut *self.1.lock().unwrap() {
+            hang.reached.take().map(|reached| reached.send(()));
             // An error means that the disk has recovered for good.
-            let _ = permits.recv();
+            let _ = hang.permits.recv();
         }
         self.0.sync()
     }
 }
 
 /// A store with one conversation, and the lever of its disk.
-fn store(dir: &Path) -> (LocalStore, Arc<Mutex<Option<Receiver<()>>>>) {
-    let lever = Arc::default();
-    let disk = Arc::new(Hanging(Arc::clone(&lever)));
+fn store(dir: &Path) -> (LocalStore, Lever) {
+    let lever = Lever::default();
+    let disk = Arc::new(Hanging(lever.clone()));
     let store = open_with(dir, Options { disk, ..Options::default() });
     commit(&store, vec![creation(&conv(), None)]);
     (store, lever)
 }
 
-fn hang(lever: &Mutex<Option<Receiver<()>>>) -> Sender<()> {
-    let (permits, wait) = channel();
-    *lever.lock().unwrap() = Some(wait);
-    permits
+/// Has the disk hang until the sender is dropped. The receiver hears of the first sync that waits.
+fn hang(lever: &Lever) -> (Sender<()>, oneshot::Receiver<()>) {
+    let (sender, permits) = channel();
+    let (reached, waits) = oneshot::channel();
+    *lever.lock().unwrap() = Some(Hang { permits, reached: Some(reached) });
+    (sender, waits)
 }
 
 fn texts(store: &LocalStore) -> Vec<String> {
@@ -85,11 +99,11 @@ fn texts(store: &LocalStore) -> Vec<String> {
 fn what_was_answered_as_unavailable_is_not_stored_when_the_disk_recovers() {
     let dir = TempDir::new().unwrap();
     let (store, lever) = store(dir.path());
-    let permits = hang(&lever);
-    for text in ["under way", "in the queue"] {
-        let late = store.commit_until(vec![message(&conv(), text, None)], ready(()));
-        assert!(block_on(late).is_err(), "{text}");
-    }
+    let (permits, waits) = hang(&lever);
+    let late = store.commit_until(vec![message(&conv(), "under way", None)], waits.map(drop));
+    assert!(block_on(late).is_err(), "the sync of this one waits");
+    let late = store.commit_until(vec![message(&conv(), "in the queue", None)], ready(()));
+    assert!(block_on(late).is_err(), "this one is in the queue");
     drop(permits);
     let next = store.commit_until(vec![message(&conv(), "next", None)], pending());
     let committed = block_on(next).unwrap();
