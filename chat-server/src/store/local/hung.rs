@@ -19,8 +19,8 @@ use crate::store::write::writer::CommitClaim;
 const PROBE_IDLE: Duration = Duration::from_secs(1);
 
 impl LocalStore {
-    /// Commits changes as [`Store::commit`] does, unless `late` completes first: the disk may hang.
-    /// The changes are then unavailable, and are not stored later.
+    /// Commits changes like [`commit`](chat_core::store::Store::commit), unless `late` completes
+    /// first: the disk may hang. The changes are then unavailable, and are not stored later.
     ///
     /// # Errors
     ///
