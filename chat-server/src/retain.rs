@@ -17,17 +17,17 @@ use crate::store::{ClockNote, LocalStore, RetentionError, Swept, count_due};
 
 /// Pause between two steps of erasing. A step covers 256 KiB of the journal, and must not delay the
 /// writing of messages.
-const STEP_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const STEP_EVERY: Duration = Duration::from_millis(100);
 
 /// Pause after erasing failed, and between two searches without an index. Kept short, because
 /// erasing may be the way to make room for an index.
-const RETRY_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const RETRY_EVERY: Duration = Duration::from_secs(5);
 
 /// Interval between searches for messages past their retention, while there is an index.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+pub(crate) const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Interval between two dry runs.
-const DRY_RUN_EVERY: Duration = Duration::from_hours(24);
+pub(crate) const DRY_RUN_EVERY: Duration = Duration::from_hours(24);
 
 /// The most by which the clock may be ahead of the newest message, or of the last look.
 const AHEAD_MOST: Duration = Duration::from_hours(24);
@@ -221,18 +221,23 @@ async fn note(store: &LocalStore, detail: String) {
     let _noted = spawn_blocking(move || audit::act(&data_dir, line)).await;
 }
 
+/// Logs how much would be erased, if the operator confirmed the age.
+pub(crate) fn warn_unconfirmed(messages: u64, age: Duration) {
+    warn!(
+        messages,
+        days = age.as_secs() / 86_400,
+        "retention is not confirmed: it would erase the text of these messages now, and of others as they reach \
+         this age. Nothing is erased until --retention-confirmed has the same value"
+    );
+}
+
 /// Logs how much would be erased, for ever.
 async fn dry_run(store: &LocalStore, age: Duration) -> Infallible {
     loop {
         let (counted, cutoff) = (store.clone(), clock::wall().minus(age));
         let due = spawn_blocking(move || count_due(counted.dir(), cutoff)).await;
         match due.expect("counting does not panic, and is not aborted") {
-            Ok(messages) => warn!(
-                messages,
-                days = age.as_secs() / 86_400,
-                "retention is not confirmed: it would erase the text of these messages now, and of others as they \
-                 reach this age. Nothing is erased until --retention-confirmed has the same value"
-            ),
+            Ok(messages) => warn_unconfirmed(messages, age),
             Err(error) => warn!(%error, "can't count the messages past their retention"),
         }
         sleep(DRY_RUN_EVERY).await;

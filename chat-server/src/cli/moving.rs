@@ -50,9 +50,17 @@ pub(super) fn move_in(args: &MoveArgs) -> CliResult {
     if let Some(first) = verified.findings.first() {
         return Err(format!("nothing was moved: {first}. Run chat-server verify").into());
     }
+    let mut source = ReadOut::begin(dir)?;
+    let holds = source.holds()?;
+    if holds > 0 {
+        let lost = "retention in a database obeys no holds, and would erase what they keep";
+        return Err(format!(
+            "nothing was moved: there are {holds} holds, and {lost}. See chat-server hold list"
+        )
+        .into());
+    }
     let of = verified.head.map_or(0, |head| head.position.0);
-    let runtime = Runtime::new()?;
-    let (bar, mut source) = (Bar::new("move"), ReadOut::begin(dir)?);
+    let (runtime, bar) = (Runtime::new()?, Bar::new("move"));
     let mut moving = runtime.block_on(MoveIn::begin(&args.database.database_url.0))?;
     let head = source.each(&mut |records| {
         bar.show(records.last().map_or(0, |last| last.record.position.0), of);

@@ -9,19 +9,9 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{Lease, SharedStore, Term};
-use crate::retain::{RetentionSetting, TrustedClock};
-
-/// Pause between two steps of erasing, which must not delay the writing of messages.
-const STEP_EVERY: Duration = Duration::from_millis(100);
-
-/// Pause after erasing failed.
-const RETRY_EVERY: Duration = Duration::from_secs(5);
-
-/// Interval between searches for messages past their retention.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
-
-/// Interval between two dry runs.
-const DRY_RUN_EVERY: Duration = Duration::from_hours(24);
+use crate::retain::{
+    DRY_RUN_EVERY, RETRY_EVERY, RetentionSetting, STEP_EVERY, SWEEP_EVERY, TrustedClock, warn_unconfirmed,
+};
 
 /// Erases the text of messages past their retention, whenever this server holds the job, for ever.
 pub(crate) async fn retain(store: &SharedStore, setting: RetentionSetting, mut lease: Lease) -> Infallible {
@@ -73,13 +63,7 @@ impl Sweep<'_> {
         let Some(now) = clock.read(now) else { return Ok(SWEEP_EVERY) };
         let cutoff = now.minus(self.setting.age);
         if !self.setting.is_confirmed {
-            let (messages, days) = (self.store.count_due(cutoff).await?, self.setting.age.as_secs() / 86_400);
-            warn!(
-                messages,
-                days,
-                "retention is not confirmed: it would erase the text of these messages now, and of others as \
-                 they reach this age. Nothing is erased until --retention-confirmed has the same value"
-            );
+            warn_unconfirmed(self.store.count_due(cutoff).await?, self.setting.age);
             return Ok(DRY_RUN_EVERY);
         }
         let swept = self.store.erase_before(self.term, cutoff).await?;

@@ -1,12 +1,14 @@
 //! Jobs that one of several servers does for all.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use server_test_support::program::program;
 use server_test_support::receiver::Receiver;
 use server_test_support::{Client, Server, create as create_conversation, jane, john, send, until};
+use tokio::time::sleep;
 
 use super::database::{connect, create};
 use super::nodes::node_with;
@@ -135,4 +137,48 @@ async fn text_past_its_retention_is_erased_by_one_server_and_the_chain_holds() {
     let broken: i64 = database.query_one(broken, &[]).await.unwrap().get(0);
     assert_eq!(broken, 0);
     drop((a, b));
+}
+
+/// A server that has not noticed yet that it lost the job tells on, but moves no checkpoint.
+#[tokio::test]
+async fn progress_of_a_term_that_is_over_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = create().await;
+    let database = connect(&address).await;
+    let mut receiver = Receiver::start().await;
+    let flags = receiver.flags(dir.path());
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let server = node_with(dir.path(), "a", &address, &flags);
+    until_held(&database, "webhook", &server).await;
+    import_ann(dir.path(), "a");
+    let mut john = server.connect(&john()).await;
+    let id = create_conversation(&mut john, "t", "c").await;
+    next(&mut receiver).await;
+    until_noted(&database).await;
+    let state = async || -> Vec<u8> {
+        let state = "SELECT state FROM chat.job WHERE name = 'webhook'";
+        database.query_one(state, &[]).await.unwrap().get(0)
+    };
+    // The checkpoint is written at most once a second, and the server looks every two seconds
+    // whether the job is still its own.
+    sleep(Duration::from_secs(1)).await;
+    until_renewed(&database).await;
+    let before = state().await;
+    let taken = "UPDATE chat.job SET holder = '\\x00', term = term + 1, until = now() + interval '1 h' \
+        WHERE name = 'webhook'";
+    database.execute(taken, &[]).await.unwrap();
+    let message = send(&mut john, &id, "told by a server that has lost the job").await;
+    assert_eq!(next(&mut receiver).await.0, message);
+    server.until_logged("another server does this job now", 1).await;
+    assert_eq!(state().await, before);
+}
+
+/// Waits until the holder has just renewed its lease.
+async fn until_renewed(database: &tokio_postgres::Client) {
+    let lease = async || -> String {
+        let lease = "SELECT until::text FROM chat.job WHERE name = 'webhook'";
+        database.query_one(lease, &[]).await.unwrap().get(0)
+    };
+    let before = lease().await;
+    until("the lease is renewed", async || lease().await != before).await;
 }

@@ -155,3 +155,20 @@ fn a_record_that_was_changed_in_the_database_is_named() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
     assert_eq!(verify(&data, &Checks::default(), &|_, _| ()).unwrap().count, 0);
 }
+
+#[test]
+fn a_data_directory_with_holds_is_not_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    open(&data).close().unwrap();
+    let address = run(create());
+    let data_dir = data.to_str().unwrap();
+    says(&["hold", "add", "--data-dir", data_dir, "--user", "driver", "--why", "a claim"]);
+    let moving = ["move", "--data-dir", data_dir, "--database-url", &address];
+    let refused = run_program(&moving);
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("there are 1 holds"), "{said}");
+    says(&["hold", "release", "--data-dir", data_dir, "--user", "driver"]);
+    says(&moving);
+}

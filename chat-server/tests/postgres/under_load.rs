@@ -8,11 +8,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use chat_core::protocol::{Role, User};
 use rustix::process::Signal;
 use server_test_support::apps::history::History;
 use server_test_support::apps::settings::start_among;
-use server_test_support::apps::{App, Random, oracle};
+use server_test_support::apps::{App, Random, oracle, users};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -77,16 +76,6 @@ async fn suffer(cluster: &mut Cluster, failure: Failure, random: &mut Random) ->
         }
     }
     Suffered { failure, began, healed: healed.unwrap_or_else(Instant::now) }
-}
-
-fn users() -> [User; 5] {
-    [
-        User::new("driver_1", Role::BusDriver),
-        User::new("driver_2", Role::BusDriver),
-        User::new("regulator", Role::QueueRegulator),
-        User::new("staff", Role::ControlStaff),
-        User::new("admin", Role::ControlAdmin),
-    ]
 }
 
 /// Starts two devices of each user. Each knows both servers.

@@ -5,14 +5,13 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use chat_core::store::{Facts, Query, Window};
 use chat_server::store::disk::{Disk, DiskFile, SystemDisk};
 use chat_server::store::{LocalStore, Options};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{pending, ready};
-use server_test_support::store::{commit, conv, creation, load, message, open_with};
+use server_test_support::store::{commit, contents, conv, creation, message, open_with};
 use tempfile::TempDir;
 
 /// A disk whose syncs wait for permits once it hangs.
@@ -84,17 +83,6 @@ fn hang(lever: &Lever) -> (Sender<()>, oneshot::Receiver<()>) {
     (sender, waits)
 }
 
-fn texts(store: &LocalStore) -> Vec<String> {
-    let query = Query::Messages {
-        conversation: conv(),
-        window: Window::After(0),
-        limit: u32::MAX,
-        bytes: usize::MAX,
-    };
-    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
-    page.messages.iter().map(|message| message.content.to_string()).collect()
-}
-
 #[test]
 fn what_was_answered_as_unavailable_is_not_stored_when_the_disk_recovers() {
     let dir = TempDir::new().unwrap();
@@ -108,8 +96,8 @@ fn what_was_answered_as_unavailable_is_not_stored_when_the_disk_recovers() {
     let next = store.commit_until(vec![message(&conv(), "next", None)], pending());
     let committed = block_on(next).unwrap();
     assert!(committed.iter().all(Result::is_ok));
-    assert_eq!(texts(&store), ["the first message", "next"]);
+    assert_eq!(contents(&store, &conv()), ["the first message", "next"]);
     store.close().unwrap();
     drop(store);
-    assert_eq!(texts(&open_with(dir.path(), Options::default())), ["the first message", "next"]);
+    assert_eq!(contents(&open_with(dir.path(), Options::default()), &conv()), ["the first message", "next"]);
 }

@@ -6,11 +6,9 @@ use std::time::Instant;
 
 use chat_client::ChatClient;
 use chat_core::protocol::{Role, User};
-use server_test_support::apps::App;
-use server_test_support::apps::Random;
 use server_test_support::apps::history::History;
-use server_test_support::apps::oracle;
 use server_test_support::apps::settings::{NO_RATES, PATIENCE};
+use server_test_support::apps::{App, Random, oracle, users};
 use server_test_support::{Server, send};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -121,16 +119,6 @@ fn resends(clients: &[ChatClient]) -> u64 {
 
 fn suppressed(clients: &[ChatClient]) -> u64 {
     clients.iter().map(|client| client.counters().duplicates_suppressed).sum()
-}
-
-fn users() -> [User; 5] {
-    [
-        User::new("driver_1", Role::BusDriver),
-        User::new("driver_2", Role::BusDriver),
-        User::new("regulator", Role::QueueRegulator),
-        User::new("staff", Role::ControlStaff),
-        User::new("admin", Role::ControlAdmin),
-    ]
 }
 
 /// Starts two devices of each user.

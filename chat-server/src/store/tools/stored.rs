@@ -10,6 +10,7 @@ use super::backup::{BackupError, Draft, beside, publish, read_back};
 use super::verify::known_ends;
 use crate::store::disk::SystemDisk;
 use crate::store::error::OpenError;
+use crate::store::lifecycle::keeping::Keeping;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::lifecycle::state::{BACKUP, StoreState};
 use crate::store::options::Options;
@@ -35,6 +36,11 @@ impl<'a> ReadOut<'a> {
     /// Locks the directory.
     pub(crate) fn begin(dir: &'a Path) -> Result<Self, OpenError> {
         Ok(Self { dir, _lock: Lock::take_existing(dir)?, end: End::default() })
+    }
+
+    /// The number of holds, which are not in the history.
+    pub(crate) fn holds(&self) -> Result<usize, OpenError> {
+        Ok(Keeping::read(&self.dir.join("journal"))?.holds.len())
     }
 
     /// Passes the records of each group, in order. Returns the head.

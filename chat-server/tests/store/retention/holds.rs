@@ -14,10 +14,7 @@ fn of_conversation(name: &str) -> HoldSubject {
 
 /// Whether the first message of a conversation has its text.
 fn has_text(store: &LocalStore, conversation: &str) -> bool {
-    let conversation = ConversationId::from(conversation);
-    let query = Query::Messages { conversation, window: Window::After(0), limit: 1, bytes: usize::MAX };
-    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
-    !page.messages[0].erased
+    !messages(store, &conversation.into())[0].erased
 }
 
 #[test]

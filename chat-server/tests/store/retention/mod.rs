@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chat_core::id::ConversationId;
-use chat_core::store::{Change, Content, Facts, Original, Query, Rejected, Store as _, Window};
+use chat_core::store::{Change, Content, Original, Rejected, Store as _};
 use chat_core::time::Timestamp;
 use chat_server::store::journal::read_all;
 use chat_server::store::{
@@ -21,7 +21,7 @@ use chat_server::store::{
 };
 use futures::executor::block_on;
 use server_test_support::store::{
-    commit, contents, conv, copy_dir, creation, load, message, open, open_with, time,
+    commit, contents, conv, copy_dir, creation, message, messages, open, open_with, time,
 };
 use tempfile::TempDir;
 
@@ -99,21 +99,15 @@ fn is_anywhere(dir: &Path, text: &str) -> bool {
 }
 
 fn assert_erased(store: &LocalStore) {
-    let query = Query::Messages {
-        conversation: conv(),
-        window: Window::After(0),
-        limit: u32::MAX,
-        bytes: usize::MAX,
-    };
-    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
-    let (old, new) = page.messages.split_at(page.messages.len() - 2);
+    let messages = messages(store, &conv());
+    let (old, new) = messages.split_at(messages.len() - 2);
     assert!(old.iter().all(|message| message.erased && message.content.is_empty()), "{old:?}");
     assert_eq!(
         new.iter().map(|message| (&*message.content, message.erased)).collect::<Vec<_>>(),
         [("new one", false), ("new two", false)]
     );
-    let seqs = page.messages.iter().map(|message| message.seq.unwrap());
-    assert!(seqs.eq(1..=page.last_seq), "the numbers stay");
+    let seqs = messages.iter().map(|message| message.seq.unwrap());
+    assert!(seqs.eq(1..=messages.len() as u64), "the numbers stay");
 }
 
 #[test]

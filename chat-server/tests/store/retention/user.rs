@@ -32,15 +32,9 @@ fn written(dir: &Path, many: usize) -> LocalStore {
 
 /// The texts of both users that are left.
 fn left(store: &LocalStore) -> (usize, usize) {
-    let query = Query::Messages {
-        conversation: conv(),
-        window: Window::After(0),
-        limit: u32::MAX,
-        bytes: usize::MAX,
-    };
-    let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
+    let messages = messages(store, &conv());
     let of = |user: &str| {
-        page.messages.iter().filter(|message| message.sender_id.as_str() == user && !message.erased).count()
+        messages.iter().filter(|message| message.sender_id.as_str() == user && !message.erased).count()
     };
     (of("driver"), of("control"))
 }

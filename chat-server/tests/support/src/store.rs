@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Role, RoomType, User};
+use chat_core::protocol::{Message, Role, RoomType, User};
 use chat_core::store::{
     Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Event,
     Facts, Loaded, MarkRead, MemoryState, MemoryStore, Original, Position, PutAccount, Query, State, Store,
@@ -155,8 +155,8 @@ pub fn load(store: &impl Store, query: Query) -> Loaded {
     block_on(store.load(query)).unwrap()
 }
 
-/// The contents of all messages of a conversation.
-pub fn contents(store: &LocalStore, id: &ConversationId) -> Vec<String> {
+/// All messages of a conversation.
+pub fn messages(store: &LocalStore, id: &ConversationId) -> Vec<Message> {
     let query = Query::Messages {
         conversation: id.clone(),
         window: Window::After(0),
@@ -164,7 +164,12 @@ pub fn contents(store: &LocalStore, id: &ConversationId) -> Vec<String> {
         bytes: usize::MAX,
     };
     let Facts::Messages(page) = load(store, query).facts else { panic!("not messages") };
-    page.messages.iter().map(|message| message.content.to_string()).collect()
+    page.messages
+}
+
+/// The contents of all messages of a conversation.
+pub fn contents(store: &LocalStore, id: &ConversationId) -> Vec<String> {
+    messages(store, id).iter().map(|message| message.content.to_string()).collect()
 }
 
 /// The query for all conversations of a user.
