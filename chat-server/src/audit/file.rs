@@ -29,9 +29,13 @@ struct Current {
 }
 
 impl LineFiles {
-    /// Files in this data directory, of at most `bytes` in total. Nothing is opened yet.
+    /// Files in this data directory, of at most `bytes` in total.
     pub(super) fn new(data_dir: &Path, bytes: u64) -> Self {
-        Self { dir: data_dir.join(DIRECTORY), part_bytes: (bytes / PARTS).max(1), current: None }
+        let mut files =
+            Self { dir: data_dir.join(DIRECTORY), part_bytes: (bytes / PARTS).max(1), current: None };
+        // After a failure the first line tries again, and reports it.
+        files.current = files.open().ok();
+        files
     }
 
     /// The newest file, or a new one.

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use chat_core::id::Epoch;
-use chat_core::store::{Facts, Query};
+use chat_core::store::{Facts, Position, Query};
 use chat_server::store::{
-    Checks, LocalStore, OpenError, Options, Repaired, Selection, backup, export, repair, verify,
+    Checks, Erasure, LocalStore, OpenError, Options, Repaired, Selection, backup, export, repair, verify,
 };
 use server_test_support::store::{
     commit, contents, conv, copy_dir, creation, last_segment, load, message, open_with, segments,
@@ -182,6 +182,31 @@ fn erased_text_does_not_come_back_from_a_backup() {
     assert_eq!((done.texts, done.lost), (vec![], None));
     assert!(contents[..10].iter().all(String::is_empty), "{contents:?}");
     assert_eq!(contents[11], "the last");
+}
+
+#[test]
+fn what_was_erased_on_request_does_not_come_back_and_later_texts_stay() {
+    let (dir, other) = (store(5), TempDir::new().unwrap());
+    let (older, newer) = (other.path().join("older"), other.path().join("newer"));
+    backup(dir.path(), &older, &|_, _| ()).unwrap();
+    let store = open_with(dir.path(), short_segments());
+    let (by, why) = ("uid 0".to_owned(), "on request".to_owned());
+    let at = server_test_support::store::time(2);
+    let erasure = Erasure { user: "driver".into(), by, why, at, until: Position(0) };
+    assert_eq!(store.erase_user(erasure, &|_, _| true).unwrap(), 6);
+    add(&store, 5..10);
+    store.close().unwrap();
+    backup(dir.path(), &newer, &|_, _| ()).unwrap();
+    // Each backup heals a damaged record of its time.
+    for (from, damaged) in [(&older, "\"seq\":3"), (&newer, "\"seq\":9")] {
+        let before = epoch_in(dir.path());
+        flip(dir.path(), damaged.as_bytes(), 2);
+        fs::remove_dir_all(dir.path().join("index")).unwrap();
+        let (done, contents) = repaired(dir.path(), Some(from), &before);
+        assert_eq!((done.texts, done.lost), (vec![], None));
+        assert!(contents[..6].iter().all(String::is_empty), "{contents:?}");
+        assert_eq!(contents[6..], (5..10).map(text).collect::<Vec<_>>());
+    }
 }
 
 #[test]
