@@ -22,6 +22,7 @@ mod floor;
 mod frame;
 mod idle;
 mod login;
+mod nodes;
 mod pace;
 mod prefill;
 mod process;
@@ -59,7 +60,7 @@ struct Args {
     /// Run a smoke test of some seconds, whose figures mean nothing.
     #[arg(long)]
     quick: bool,
-    /// The groups of rows to measure, separated by commas [default: all].
+    /// The groups of rows to measure, separated by commas [default: all but nodes].
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Group::ALL, hide_default_value = true)]
     rows: Vec<Group>,
     /// Also write the results to this file, as JSON.
@@ -86,6 +87,10 @@ struct Args {
     /// with the last one.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     conversations: Option<Vec<usize>>,
+    /// The address of an empty database on a PostgreSQL that nobody else uses, for the group
+    /// `nodes`.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
     /// Be the floor. The benchmark starts itself with this flag.
     #[arg(long, hide = true)]
     be_the_floor: bool,
@@ -112,9 +117,12 @@ enum Group {
     Flood,
     /// Many control users, drivers and conversations
     Agency,
+    /// Two servers over one PostgreSQL; needs --database-url
+    Nodes,
 }
 
 impl Group {
+    /// All groups that need nothing but this program.
     const ALL: [Self; 8] = [
         Self::FanOut,
         Self::Pace,
@@ -136,6 +144,7 @@ impl Group {
             Self::Start => start::steps(run),
             Self::Flood => flood::steps(run),
             Self::Agency => agency::steps(run),
+            Self::Nodes => nodes::steps(run),
         }
     }
 
@@ -149,6 +158,7 @@ impl Group {
             Self::Start => start::measure(run),
             Self::Flood => flood::measure(run),
             Self::Agency => agency::measure(run),
+            Self::Nodes => nodes::measure(run),
         }
     }
 }
@@ -189,6 +199,7 @@ fn measure(args: &Args) -> Result<(Report, io::Result<()>), Box<dyn Error>> {
     let start = Instant::now();
     let server = args.server.clone().map_or_else(build::server, Ok)?;
     let mut run = Run::new(plan, server, &args.dir)?;
+    run.database.clone_from(&args.database_url);
     run.progress.expect(args.rows.iter().map(|group| group.steps(&run)).sum());
     // After a failure the rows before it are still shown.
     let outcome = args.rows.iter().try_for_each(|group| group.measure(&mut run));

@@ -85,6 +85,8 @@ pub(crate) struct Run {
     pub(crate) plan: Plan,
     /// The program of the chat server.
     pub(crate) program: PathBuf,
+    /// The address of a database for several servers, if there is one.
+    pub(crate) database: Option<String>,
     pub(crate) progress: Progress,
     /// The results so far.
     pub(crate) rows: Vec<Row>,
@@ -96,7 +98,15 @@ impl Run {
     /// Begins a run. All data will be in a new directory in `parent`.
     pub(crate) fn new(plan: Plan, program: PathBuf, parent: &Path) -> io::Result<Self> {
         let dir = tempfile::Builder::new().prefix("against-the-floor-").tempdir_in(parent)?;
-        Ok(Self { plan, program, progress: Progress::default(), rows: Vec::new(), full: None, dir })
+        Ok(Self {
+            plan,
+            program,
+            database: None,
+            progress: Progress::default(),
+            rows: Vec::new(),
+            full: None,
+            dir,
+        })
     }
 
     /// Returns the directory of all data.
