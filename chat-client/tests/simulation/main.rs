@@ -2,8 +2,8 @@
 //! network, server and apps, in the end each app shows the server's history, and each draft has
 //! ended as its app was told.
 //!
-//! `SIMULATION_SEEDS=2000` runs 2,000 seeds. `SIMULATION_SEED=17` runs seed 17 and prints each
-//! event of the run.
+//! `SIMULATION_SEEDS=2000` runs 2,000 seeds, from that of `SIMULATION_FIRST` on.
+//! `SIMULATION_SEED=17` runs seed 17 and prints each event of the run.
 
 #![expect(clippy::disallowed_macros, reason = "a test tells what it has seen")]
 
@@ -55,7 +55,8 @@ fn number(name: &str) -> Option<u64> {
 /// Runs the seeds on all processors, until one is found that does not hold. It is always the same:
 /// the lowest.
 fn run_all(seeds: u64) -> Seen {
-    let (next, end) = (AtomicU64::new(0), AtomicU64::new(seeds));
+    let first = number("SIMULATION_FIRST").unwrap_or_default();
+    let (next, end) = (AtomicU64::new(first), AtomicU64::new(first + seeds));
     let mut total = Seen::default();
     let mut wrong = BTreeMap::new();
     thread::scope(|scope| {

@@ -2,8 +2,9 @@
 //! store, in virtual time, from one seed. Whatever happens to network, servers and store, P1 to P7
 //! hold after each event.
 //!
-//! `SIMULATION_SEEDS=5000` runs 5,000 seeds. `SIMULATION_SEED=17` runs seed 17 and prints each
-//! event of the run. A failing seed is shortened before the report.
+//! `SIMULATION_SEEDS=5000` runs 5,000 seeds, from that of `SIMULATION_FIRST` on.
+//! `SIMULATION_SEED=17` runs seed 17 and prints each event of the run. A failing seed is shortened
+//! before the report.
 
 #![expect(
     clippy::disallowed_macros,
@@ -46,8 +47,9 @@ fn hold(servers: Servers, seeds: u64) {
         return println!("seed {seed} holds: {seen:#?}");
     }
     let seeds = number("SIMULATION_SEEDS").unwrap_or(seeds);
+    let first = number("SIMULATION_FIRST").unwrap_or_default();
     let mut total = Seen::default();
-    for seed in 0..seeds {
+    for seed in first..first + seeds {
         match run(seed, servers, Plan::default()) {
             Ok(seen) => total.add(&seen),
             Err(wrong) => panic!("{}", failure(seed, servers, &wrong)),

@@ -11,4 +11,5 @@ mod groups;
 mod lost_tail;
 mod moving;
 mod nodes;
+mod partitions;
 mod under_load;

@@ -3,12 +3,14 @@
 //! text is in the history once.
 //!
 //! `NODE_KILLS`, `DATABASE_KILLS`, `FAILOVERS` and `FREEZES` set the counts. `NODES_SEED` repeats
-//! the order of the failures and the actions of the apps.
+//! the order of the failures and the actions of the apps. `OTHER_PROGRAM` names the program of the
+//! second server, for two versions side by side.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use server_test_support::Server;
 use server_test_support::apps::history::History;
 use server_test_support::apps::settings::start_among;
 use server_test_support::apps::{App, Random, oracle, users};
@@ -16,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Instance};
 
 /// The time for which a frozen server stands still.
 const FROZEN_FOR: Duration = Duration::from_secs(3);
@@ -24,6 +26,9 @@ const FROZEN_FOR: Duration = Duration::from_secs(3);
 /// Milliseconds between two actions of a user: some 50 actions a second of all, so that a slow
 /// machine keeps up too.
 const PACE: Range<usize> = 50..350;
+
+/// The time for which two versions serve side by side.
+const SIDE_BY_SIDE: Duration = Duration::from_mins(5);
 
 /// A failure of a part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,7 +40,7 @@ enum Failure {
 }
 
 /// A failure that the cluster has been through.
-struct Suffered {
+pub(crate) struct Suffered {
     failure: Failure,
     began: Instant,
     /// The time at which the killed part was back: of a database, at which it accepted writes.
@@ -78,15 +83,20 @@ async fn suffer(cluster: &mut Cluster, failure: Failure, random: &mut Random) ->
     Suffered { failure, began, healed: healed.unwrap_or_else(Instant::now) }
 }
 
-/// Starts two devices of each user. Each knows both servers.
-async fn begin(cluster: &Cluster, random: &mut Random, stopped: &watch::Receiver<bool>) -> JoinSet<App> {
+/// Starts two devices of each user. Each knows the addresses of all servers.
+pub(crate) async fn begin(
+    server: &Server,
+    urls: &[String],
+    random: &mut Random,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<App> {
     for user in users() {
-        History::of(&user, cluster.node(0)).await;
+        History::of(&user, server).await;
     }
     let mut living = JoinSet::new();
     for user in users() {
         for device in ["phone", "tablet"] {
-            let client = start_among(&cluster.urls(), &user).await;
+            let client = start_among(urls, &user).await;
             let name = format!("{}'s {device}", user.id);
             let mut app = App::with(&name, &user, client, random.part());
             app.pace = PACE;
@@ -118,7 +128,7 @@ fn print(what: &str, mut times: Vec<Duration>) {
 }
 
 /// The times of all acknowledgements, in order.
-fn acknowledgements(apps: &[App]) -> Vec<Instant> {
+pub(crate) fn acknowledgements(apps: &[App]) -> Vec<Instant> {
     let written = apps.iter().flat_map(|app| &app.written);
     let mut times: Vec<_> = written.filter(|one| one.outcome.is_ok()).map(|one| one.at).collect();
     times.sort_unstable();
@@ -126,7 +136,7 @@ fn acknowledgements(apps: &[App]) -> Vec<Instant> {
 }
 
 /// Prints how long apps and servers took to go on.
-fn report(apps: &[App], suffered: &[Suffered]) {
+pub(crate) fn report(apps: &[App], suffered: &[Suffered]) {
     let acknowledged = acknowledgements(apps);
     let of = |failure| suffered.iter().filter(move |one| one.failure == failure);
     print(
@@ -152,15 +162,15 @@ fn report(apps: &[App], suffered: &[Suffered]) {
 }
 
 /// Asserts that nobody has been handed back a text, and that the positions have no holes.
-async fn check(mut apps: Vec<App>, cluster: &Cluster) {
+pub(crate) async fn check(mut apps: Vec<App>, servers: [&Server; 2], database: &Instance) {
     for app in &apps {
         let handed_back = app.written.iter().find(|written| written.outcome.is_err());
         assert!(handed_back.is_none(), "{}: {:?}", app.name, handed_back.map(|written| &written.outcome));
     }
-    for node in 0..2 {
-        oracle::check(&mut apps, cluster.node(node)).await;
+    for server in servers {
+        oracle::check(&mut apps, server).await;
     }
-    let client = cluster.primary().connect("chat").await;
+    let client = database.connect("chat").await;
     let row = client.query_one("SELECT count(*), max(position) FROM chat.record", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), row.get::<_, i64>(1), "positions have no holes");
 }
@@ -170,7 +180,7 @@ async fn nothing_acknowledged_is_lost_doubled_or_out_of_order_whatever_fails() {
     let mut random = Random::of_test("under load", "NODES_SEED");
     let mut cluster = Cluster::start().await;
     let (stop, stopped) = watch::channel(false);
-    let living = begin(&cluster, &mut random, &stopped).await;
+    let living = begin(cluster.node(0), &cluster.urls(), &mut random, &stopped).await;
     let mut suffered = Vec::new();
     for failure in plan(&mut random) {
         sleep(random.millis(500..1_500)).await;
@@ -182,7 +192,7 @@ async fn nothing_acknowledged_is_lost_doubled_or_out_of_order_whatever_fails() {
     stop.send(true).unwrap();
     let apps = living.join_all().await;
     report(&apps, &suffered);
-    check(apps, &cluster).await;
+    check(apps, cluster.nodes(), cluster.primary()).await;
     println!("{} failures of the cluster survived", suffered.len());
 }
 
@@ -191,7 +201,7 @@ async fn a_rolling_restart_is_nothing_but_reconnects() {
     let mut random = Random::of_test("rolling restart", "NODES_SEED");
     let mut cluster = Cluster::start().await;
     let (stop, stopped) = watch::channel(false);
-    let living = begin(&cluster, &mut random, &stopped).await;
+    let living = begin(cluster.node(0), &cluster.urls(), &mut random, &stopped).await;
     for node in [0, 1] {
         sleep(random.millis(500..1_500)).await;
         cluster.restart_node(node).await;
@@ -201,5 +211,20 @@ async fn a_rolling_restart_is_nothing_but_reconnects() {
     stop.send(true).unwrap();
     let apps = living.join_all().await;
     report(&apps, &[]);
-    check(apps, &cluster).await;
+    check(apps, cluster.nodes(), cluster.primary()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes, and needs another version, named by OTHER_PROGRAM"]
+async fn two_versions_serve_side_by_side() {
+    assert!(std::env::var_os("OTHER_PROGRAM").is_some(), "OTHER_PROGRAM names the other version");
+    let mut random = Random::of_test("two versions", "NODES_SEED");
+    let cluster = Cluster::start().await;
+    let (stop, stopped) = watch::channel(false);
+    let living = begin(cluster.node(0), &cluster.urls(), &mut random, &stopped).await;
+    sleep(SIDE_BY_SIDE).await;
+    stop.send(true).unwrap();
+    let apps = living.join_all().await;
+    report(&apps, &[]);
+    check(apps, cluster.nodes(), cluster.primary()).await;
 }

@@ -118,7 +118,7 @@ fn deliveries(run: &mut Run, servers: &[Server; 2]) -> io::Result<()> {
     let mut pairs = Vec::new();
     for round in 1..=run.plan.slow_rounds {
         run.progress.step(&format!("{name}, round {round} of {}", run.plan.slow_rounds));
-        let mut cost = |nodes: usize| {
+        let cost = |nodes: usize| {
             let servers = &servers[..nodes];
             let crowds = Crowd::connect_to(servers, LISTENERS / nodes)?;
             let mut stages = drivers(servers, &format!("talker-{round}"))?;

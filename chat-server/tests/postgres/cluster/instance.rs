@@ -48,17 +48,31 @@ impl Instance {
         self.dir.join("data")
     }
 
-    /// Begins an empty database and starts it. Nothing is synced, because no machine ends in these
-    /// tests.
+    /// Begins an empty database and starts it.
     pub(crate) fn begin(&self) {
+        self.init("listen_addresses = ''\n");
+        self.start();
+    }
+
+    /// Begins one that also listens at an address, for everybody at another address, and starts it.
+    pub(crate) fn begin_for(&self, address: &str, client: &str) {
+        self.init(&format!("listen_addresses = '{address}'\n"));
+        let file = self.data().join("pg_hba.conf");
+        fs::write(&file, fs::read_to_string(&file).unwrap() + &format!("host all all {client}/32 trust\n"))
+            .unwrap();
+        self.start();
+    }
+
+    /// Writes the files of an empty database. Nothing is synced, because no machine ends in these
+    /// tests.
+    fn init(&self, more: &str) {
         let mut begin = Self::program("initdb");
         begin.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
         begin.arg(self.data());
         Self::run(begin);
-        let settings = "fsync = off\nlisten_addresses = ''\nmax_connections = 100\nwal_keep_size = '64MB'\n";
+        let settings = "fsync = off\nmax_connections = 100\nwal_keep_size = '64MB'\n";
         let file = self.data().join("postgresql.conf");
-        fs::write(&file, fs::read_to_string(&file).unwrap() + settings).unwrap();
-        self.start();
+        fs::write(&file, fs::read_to_string(&file).unwrap() + settings + more).unwrap();
     }
 
     /// Starts it. The end of killed processes may not be complete yet.

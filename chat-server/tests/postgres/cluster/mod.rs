@@ -3,9 +3,11 @@
 mod instance;
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use chat_server::shared::SharedStore;
+use server_test_support::program::{program, without_settings};
 use server_test_support::{Server, http, until};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -69,6 +71,11 @@ impl Cluster {
         self.nodes.iter().map(url).collect()
     }
 
+    /// Both running servers.
+    pub(crate) fn nodes(&self) -> [&Server; 2] {
+        [self.node(0), self.node(1)]
+    }
+
     /// A running server.
     pub(crate) fn node(&self, node: usize) -> &Server {
         self.nodes[node].server.as_ref().expect("the node is running")
@@ -107,7 +114,7 @@ impl Cluster {
         ];
         let dir = self.dir.path().join(format!("node-{place}"));
         let node = &mut self.nodes[place];
-        node.server = Some(Server::start_at(&node.listen, &dir, &flags));
+        node.server = Some(Server::start_by(program_of(place), &node.listen, &dir, &flags));
     }
 
     /// Waits until each server is ready.
@@ -170,6 +177,12 @@ impl Cluster {
         self.primary().wait_for_standby(false).await;
         self.standby().stop_receiving().await;
     }
+}
+
+/// The program of a server: of the second one that which `OTHER_PROGRAM` names, if it is set.
+fn program_of(place: usize) -> Command {
+    let other = std::env::var_os("OTHER_PROGRAM").filter(|_| place == 1);
+    other.map_or_else(program, |path| without_settings(Command::new(path)))
 }
 
 /// A free port that no connection takes meanwhile. The system gives connections ports above 30,000.

@@ -108,6 +108,13 @@ impl Client {
         }
     }
 
+    /// Collects all frames to the end of the connection, however long it takes.
+    pub async fn collect(&mut self, frames: &mut Vec<Value>) {
+        while let Some(frame) = self.next_text().await {
+            frames.push(serde_json::from_str(&frame).expect("frames are JSON"));
+        }
+    }
+
     /// The next reply. Events on the way are kept.
     pub async fn reply(&mut self) -> Value {
         loop {

@@ -117,7 +117,11 @@ impl Server {
 
     /// Starts one on a data directory, at `address:port`.
     pub fn start_at(listen: &str, dir: &Path, flags: &[&str]) -> Self {
-        let mut command = program();
+        Self::start_by(program(), listen, dir, flags)
+    }
+
+    /// Starts one at `address:port`, by a command with the program at its end.
+    pub fn start_by(mut command: Command, listen: &str, dir: &Path, flags: &[&str]) -> Self {
         command.env("CHAT_JWT_SECRET", SECRET);
         Self::run(serving_at(command, listen, dir, flags))
     }
