@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use chat_core::drive::Handle;
 #[cfg(feature = "postgres")]
+use chat_core::engine::TypingHint;
+#[cfg(feature = "postgres")]
+use tokio::sync::broadcast::{self, error::RecvError};
+#[cfg(feature = "postgres")]
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::metrics::Metrics;
@@ -37,6 +41,8 @@ pub(crate) struct Duties {
 #[cfg(feature = "postgres")]
 struct SharedDuties {
     node: Node,
+    /// Takes up the hints of other servers, and ends when dropped.
+    _hints: AbortOnDropHandle<()>,
     /// Ends when dropped.
     _retention: Option<AbortOnDropHandle<()>>,
 }
@@ -62,6 +68,7 @@ impl Duties {
     #[cfg(feature = "postgres")]
     fn start_shared(store: &Arc<SharedStore>, settings: DutySettings) -> Self {
         let DutySettings { webhook, retention, handle, metrics, presence: (address, online) } = settings;
+        let hints = AbortOnDropHandle::new(tokio::spawn(take_hints(store.hints(), handle.clone())));
         let mut claims = Vec::new();
         let mut wish = |job| {
             let (lease, claim) = Lease::new(job);
@@ -76,7 +83,7 @@ impl Duties {
             AbortOnDropHandle::new(tokio::spawn(retaining))
         });
         let node = store.join(NodeIdentity { address, online, claims });
-        Self { dispatcher, shared: Some(SharedDuties { node, _retention: retention }) }
+        Self { dispatcher, shared: Some(SharedDuties { node, _hints: hints, _retention: retention }) }
     }
 
     /// Stops the webhook, before clients are disconnected: users that a stop disconnects must not
@@ -93,6 +100,18 @@ impl Duties {
         #[cfg(feature = "postgres")]
         if let Some(SharedDuties { node, .. }) = self.shared {
             node.leave().await;
+        }
+    }
+}
+
+/// Gives the engine what other servers say of typing users. What came too fast is left out.
+#[cfg(feature = "postgres")]
+async fn take_hints(mut hints: broadcast::Receiver<TypingHint>, handle: Handle) {
+    loop {
+        match hints.recv().await {
+            Ok(hint) => handle.hint(hint).await,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
         }
     }
 }

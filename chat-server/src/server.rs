@@ -113,10 +113,10 @@ impl Server {
         let clock = SystemClock::start();
         let audit = AuditTrail::start(data_dir, u64::from(config.audit_mib) << 20, clock);
         let audit = audit.map_err(StartError::Audit)?;
-        let log = audit.clone();
+        let (log, others) = (audit.clone(), store.clone());
         let drive = Drive::new(engine(settings)?, store.clone(), verifier.clone(), clock);
-        let (handle, service) =
-            drive.log(move |handled| log.handled(handled)).frame_by(websocket::frame_texts).start();
+        let drive = drive.log(move |handled| log.handled(handled)).hint_by(move |hint| others.hint(hint));
+        let (handle, service) = drive.frame_by(websocket::frame_texts).start();
         let metrics = Metrics::new(clock);
         let (phase, seen) = watch::channel(Phase::Serving);
         let health = Arc::new(Health::new(seen, store.clone()));

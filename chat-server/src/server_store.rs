@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_core::engine::TypingHint;
 use chat_core::id::UserId;
 use chat_core::store::{
     Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
@@ -82,6 +83,15 @@ impl ServerStore {
             Self::Local(store) => store.fault(),
             #[cfg(feature = "postgres")]
             Self::Shared(store) => (!store.is_reachable()).then_some(Fault::Unreachable),
+        }
+    }
+
+    /// Tells the other servers over the same store who types.
+    pub(crate) fn hint(&self, hint: TypingHint) {
+        match self {
+            Self::Local(_) => drop(hint),
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.hint(hint),
         }
     }
 

@@ -12,7 +12,7 @@ use super::queue;
 use super::session::Session;
 use super::stats::DriveStats;
 use crate::conversation::Conversation;
-use crate::engine::{Claims, Command, ConnectionId, Headroom};
+use crate::engine::{Claims, Command, ConnectionId, Headroom, TypingHint};
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
 use crate::protocol::{Error, ErrorCode, Reply};
@@ -122,6 +122,13 @@ impl Handle {
     /// Reports the room left in the storage, which decides the writes that are allowed.
     pub async fn set_headroom(&self, headroom: Headroom) {
         let _stopped = self.send(ServiceMessage::Headroom(headroom)).await;
+    }
+
+    /// Gives the engine a hint of another one over the same store: see [`Drive::hint_by`].
+    ///
+    /// [`Drive::hint_by`]: super::Drive::hint_by
+    pub async fn hint(&self, hint: TypingHint) {
+        let _stopped = self.send(ServiceMessage::Hint(hint)).await;
     }
 
     /// Sends one of every `parts` connections to another server (1001), the longest open first, and

@@ -5,7 +5,7 @@ use futures::channel::oneshot;
 use super::queue::QueueSender;
 use super::stats::DriveStats;
 use crate::conversation::Conversation;
-use crate::engine::{Claims, Command, ConnectionId, Headroom};
+use crate::engine::{Claims, Command, ConnectionId, Headroom, TypingHint};
 use crate::frame::Frame;
 use crate::id::UserId;
 use crate::protocol::{Error, Reply};
@@ -48,6 +48,8 @@ pub(super) enum ServiceMessage {
         answer: oneshot::Sender<Result<Reply, Error>>,
     },
     Headroom(Headroom),
+    /// The word of another engine.
+    Hint(TypingHint),
     /// Disconnects one of every `parts` connections gracefully.
     Disconnect {
         parts: usize,

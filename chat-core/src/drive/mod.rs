@@ -73,7 +73,7 @@ pub use session::{Session, SessionEnd, SessionEvent};
 pub use signs::Signs;
 pub use stats::DriveStats;
 
-use crate::engine::{Claims, Engine, Handled, VerifyError};
+use crate::engine::{Claims, Engine, Handled, TypingHint, VerifyError};
 use crate::store::{Event, Position, Store};
 use crate::time::{Monotonic, Now};
 
@@ -137,6 +137,9 @@ pub struct Observed<'a> {
 /// A log of handled requests: see [`Drive::log`].
 type Log = Box<dyn FnMut(&Handled) + Send>;
 
+/// A function that tells other engines of typing users: see [`Drive::hint_by`].
+type Hinter = Box<dyn FnMut(TypingHint) + Send>;
+
 /// A function that frames texts: see [`Drive::frame_by`].
 pub type Framing = fn(&[Bytes]) -> Bytes;
 
@@ -152,6 +155,7 @@ pub struct Drive<S, V, C> {
     clock: C,
     observer: Observer,
     log: Log,
+    hinter: Hinter,
     framing: Option<Framing>,
 }
 
@@ -159,7 +163,7 @@ impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     /// Creates a drive from an engine, its store, a verifier of new tokens, and a clock.
     pub fn new(engine: Engine, store: S, verifier: V, clock: C) -> Self {
         let (observer, log) = (Box::new(|_: Observed<'_>| {}), Box::new(|_: &_| {}));
-        Self { engine, store, verifier, clock, observer, log, framing: None }
+        Self { engine, store, verifier, clock, observer, log, hinter: Box::new(|_| {}), framing: None }
     }
 
     /// Calls `observer` with every committed change, in order. If other engines share the store,
@@ -173,6 +177,14 @@ impl<S: Store, V: Verifier, C: Clock> Drive<S, V, C> {
     #[must_use]
     pub fn log(self, log: impl FnMut(&Handled) + Send + 'static) -> Self {
         Self { log: Box::new(log), ..self }
+    }
+
+    /// Calls `hinter` with each hint for the engines of the other drives over a shared store: give
+    /// it to their [`Handle::hint`]. Runs in the engine's task and must be quick; it may drop
+    /// hints. Without it, typing is shown to users of the same drive only.
+    #[must_use]
+    pub fn hint_by(self, hinter: impl FnMut(TypingHint) + Send + 'static) -> Self {
+        Self { hinter: Box::new(hinter), ..self }
     }
 
     /// Frames live events for several connections once, in the engine's task, instead of once in

@@ -1,6 +1,7 @@
 //! Applies committed events: state changes, then the live events for everyone who may hear them.
 
 use super::io::ConnectionId;
+use super::typing::TypingPlace;
 use super::{Class, Engine};
 use crate::protocol::{MessageRead, ReadPosition};
 use crate::store::{ConversationCreated, Event, MembershipChanged, MessageAppended, Position, ReadMarked};
@@ -47,7 +48,7 @@ impl Engine {
         self.cache.tell(&appended.conversation, appended.seq, appended.sent_at);
         self.broadcast_message(&appended.message());
         if let Some(conn) = conn {
-            self.stop_typing(conn, &appended.sender, &appended.conversation);
+            self.stop_typing(TypingPlace::Here(conn), &appended.sender, &appended.conversation);
         }
     }
 

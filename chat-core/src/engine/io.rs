@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Headroom;
-use super::connection::RequestLabel;
+use super::{Handled, Headroom, TypingHint};
 use crate::frame::Frame;
-use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use crate::protocol::{CloseCode, Error, ErrorCode, EventType, Reply, RequestId, RequestIds, User};
+use crate::id::{ClientMessageId, ConversationId, UserId};
+use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, CommitId, Event, Followed, Loaded, Position, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
 
@@ -107,47 +106,6 @@ impl Command {
     }
 }
 
-/// A handled request and its outcome, for logs. Contains ids only, never message text.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Handled {
-    /// The connection.
-    pub conn: ConnectionId,
-    /// The user of the connection.
-    pub user: UserId,
-    /// The kind of request, or `None` for a frame that is no request.
-    pub event: Option<EventType>,
-    /// The request's id, chosen by the client.
-    pub request_id: Option<RequestId>,
-    /// The ids that the request names. The conversation is also the one that the request created.
-    pub ids: RequestIds,
-    /// The stored message: id and number in its conversation.
-    pub message: Option<(MessageId, u64)>,
-    /// Whether the request repeats an accepted one, and stored nothing.
-    pub is_repeat: bool,
-    /// The error code, or `None` if the request succeeded.
-    pub code: Option<ErrorCode>,
-}
-
-impl Handled {
-    /// A request with its reply.
-    pub(super) fn of(
-        conn: ConnectionId,
-        user: UserId,
-        label: RequestLabel,
-        reply: &Reply,
-        code: Option<ErrorCode>,
-    ) -> Self {
-        let RequestLabel { event, request_id, mut ids, is_repeat } = label;
-        let mut message = None;
-        match reply {
-            Reply::SendChatMessage(sent) => message = Some(sent.message_id.clone()).zip(sent.seq),
-            Reply::CreateSupportConversation(made) => ids.conversation = Some(made.conversation_id.clone()),
-            _ => {}
-        }
-        Self { conn, user, event, request_id, ids, message, is_repeat, code }
-    }
-}
-
 /// An input of the engine.
 #[derive(Debug)]
 pub enum Input {
@@ -224,6 +182,8 @@ pub enum Input {
         /// The next events.
         result: Result<Followed, UnavailableError>,
     },
+    /// The word of another engine about a typing user: see [`Output::HintTyping`].
+    TypingHint(TypingHint),
     /// A connection must move to another server, or its peer is gone. Pending requests are finished
     /// and no more accepted, then the connection is closed with 1001. Unknown connections are
     /// ignored.
@@ -308,6 +268,9 @@ pub enum Output {
         /// one of others.
         here: bool,
     },
+    /// Tell the other engines of a shared store that a user types, or no longer types. A word that
+    /// is lost costs little, so give it up where it would have to wait.
+    HintTyping(TypingHint),
     /// A handled request, for logs.
     Handled(Handled),
     /// Stop reading this connection until [`Output::Resume`].
@@ -349,6 +312,7 @@ impl fmt::Debug for Output {
             Self::Verify { ticket, .. } => write!(f, "Verify({ticket:?})"),
             Self::Answer { id, .. } => write!(f, "Answer({id:?})"),
             Self::Publish { position, .. } => write!(f, "Publish({position:?})"),
+            Self::HintTyping(_) => write!(f, "HintTyping"),
             Self::Handled(_) => write!(f, "Handled"),
             Self::Pause { conn } => write!(f, "Pause({conn:?})"),
             Self::Resume { conn } => write!(f, "Resume({conn:?})"),

@@ -26,6 +26,7 @@ mod connection;
 mod deliver;
 mod directory;
 mod follow;
+mod handled;
 mod handler;
 mod headroom;
 mod ids;
@@ -56,9 +57,10 @@ use commit::Commits;
 use connection::Connection;
 use directory::StaffDirectory;
 use follow::{Follow, StoreAnswer};
+pub use handled::Handled;
 pub use headroom::Headroom;
 use ids::Ids;
-pub use io::{Claims, Class, Command, CommandId, ConnectionId, Handled, Input, Output, Ticket, VerifyError};
+pub use io::{Claims, Class, Command, CommandId, ConnectionId, Input, Output, Ticket, VerifyError};
 use key_locks::KeyLocks;
 use load::PendingCalls;
 use online::Online;
@@ -69,7 +71,8 @@ pub use settings::{LONGEST_PERIOD, Settings, SettingsError};
 pub use stats::{Answered, EngineStats};
 pub use teams::{OneTeam, SupportRequest, Teams};
 use timers::{Timer, Timers};
-use typing::Typing;
+pub use typing::TypingHint;
+use typing::{Typing, TypingPlace};
 
 use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
@@ -187,6 +190,7 @@ impl Engine {
             Input::Committed { ticket, result } => self.answered(StoreAnswer::Committed(ticket, result)),
             Input::Heard { result } => self.followed(result),
             Input::Headroom(headroom) => self.headroom = headroom,
+            Input::TypingHint(hint) => self.typing_elsewhere(hint),
             Input::Disconnect { conn } => self.disconnect_gracefully(conn),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),
@@ -195,7 +199,7 @@ impl Engine {
             self.on_timer(timer);
         }
         while let Some((conn, user, conversation)) = self.left_typing.pop_front() {
-            self.stop_typing(conn, &user, &conversation);
+            self.stop_typing(TypingPlace::Here(conn), &user, &conversation);
         }
     }
 

@@ -22,7 +22,7 @@
 //! | `loads` | answers to queries |
 //! | `list` | the conversations of a user |
 //! | `history`, `epoch` | following the history, and the begin of another one |
-//! | `hint` | hints between servers, so that they need not look all the time |
+//! | `hint` | hints between servers: that they need not look all the time, and who types |
 //! | `node`, `online` | the servers, and the users who are connected to each |
 //! | `lease` | jobs that one server does for all |
 //! | `erase`, `retain` | retention |
@@ -57,6 +57,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use chat_core::engine::TypingHint;
 use chat_core::id::UserId;
 use chat_core::store::{
     Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
@@ -64,12 +65,13 @@ use chat_core::store::{
 use chat_core::time::Timestamp;
 use deadpool_postgres::Pool;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use connect::Database;
 pub use error::DatabaseError;
+use hint::TypingHints;
 use history::History;
 use lane::CommitLane;
 pub(crate) use lease::{Job, Lease, Term};
@@ -100,6 +102,7 @@ pub struct SharedStore {
     pool: Pool,
     history: Arc<History>,
     metrics: Arc<LaneMetrics>,
+    typing: Arc<TypingHints>,
     loads: Handle,
     /// Ends the thread of loads when dropped.
     _open: watch::Sender<()>,
@@ -128,10 +131,12 @@ impl SharedStore {
         let pool = database.pool()?;
         let (changes, waiting) = mpsc::channel(WAITING_MOST);
         let (open, closed) = watch::channel(());
-        let (committed, hints) = watch::channel(0);
+        let (committed, changed) = watch::channel(0);
+        let (typing, own_typing) = TypingHints::new();
+        let typing = Arc::new(typing);
         let loads = thread_of_loads(closed).map_err(DatabaseError::Thread)?;
-        loads.spawn(hint::hear(database.clone(), history.clone()));
-        loads.spawn(hint::say(database.clone(), hints));
+        loads.spawn(hint::hear(database.clone(), history.clone(), typing.clone()));
+        loads.spawn(hint::say(database.clone(), changed, own_typing));
         let metrics = Arc::new(LaneMetrics::new());
         let (known, lanes, meter) = (history.clone(), database.clone(), metrics.clone());
         thread::Builder::new()
@@ -145,6 +150,7 @@ impl SharedStore {
             pool,
             history,
             metrics,
+            typing,
             loads,
             _open: open,
         })
@@ -174,6 +180,16 @@ impl SharedStore {
     /// Joins the servers that share the database, until the node leaves.
     pub(crate) fn join(&self, identity: NodeIdentity) -> Node {
         Node::start(self.database.clone(), self.history.clone(), identity, self.life)
+    }
+
+    /// Tells the other servers who types. Drops the hint if too many wait.
+    pub(crate) fn hint(&self, hint: TypingHint) {
+        self.typing.say(hint);
+    }
+
+    /// The typing hints of all servers, this one among them, from now on.
+    pub(crate) fn hints(&self) -> broadcast::Receiver<TypingHint> {
+        self.typing.heard()
     }
 
     /// The measurements of the lane.

@@ -58,6 +58,24 @@ async fn a_conversation_goes_on_across_servers_and_over_the_end_of_one() {
 }
 
 #[tokio::test]
+async fn who_types_is_shown_at_the_other_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = create().await;
+    let (a, b) = (node(dir.path(), "a", &address), node(dir.path(), "b", &address));
+    let mut jane_b = b.connect(&jane()).await;
+    let (mut john_a, _, id) = conversation(&a).await;
+    jane_b.event("new_support_conversation").await;
+    jane_b.event("new_message").await;
+    for is_typing in [true, false] {
+        let data = json!({"conversation_id": id, "is_typing": is_typing});
+        john_a.request("typing_indicator", data).await;
+        let told = jane_b.event("typing_status").await;
+        assert_eq!((&told["user_id"], &told["is_typing"]), (&json!(john().id), &json!(is_typing)));
+    }
+    drop((a, b));
+}
+
+#[tokio::test]
 async fn a_user_who_is_deactivated_at_one_server_is_disconnected_at_the_other() {
     let dir = tempfile::tempdir().unwrap();
     let address = create().await;

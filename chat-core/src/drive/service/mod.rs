@@ -17,7 +17,7 @@ use super::budget::Budget;
 use super::message::{NewConnection, ServiceMessage};
 use super::queue::QueueSender;
 use super::stats::DriveStats;
-use super::{Clock, Drive, Framing, Log, Observer, Verifier};
+use super::{Clock, Drive, Framing, Hinter, Log, Observer, Verifier};
 use crate::engine::{CommandId, ConnectionId, Engine, Input};
 use crate::id::UserId;
 use crate::protocol::{Error, Reply};
@@ -35,6 +35,7 @@ struct Service<'a, S, V, C> {
     clock: &'a C,
     observer: Observer,
     log: Log,
+    hinter: Hinter,
     framing: Option<Framing>,
     /// The open batch, empty between two turns.
     batch: FrameBatch,
@@ -85,7 +86,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
     budget: Arc<Budget>,
     mut messages: mpsc::Receiver<ServiceMessage>,
 ) -> S {
-    let Drive { engine, store, verifier, clock, observer, log, framing } = drive;
+    let Drive { engine, store, verifier, clock, observer, log, hinter, framing } = drive;
     let service = Service {
         batch: FrameBatch::new(engine.limits().outbound.live_events / 4),
         engine,
@@ -94,6 +95,7 @@ pub(super) async fn run<S: Store, V: Verifier, C: Clock>(
         clock: &clock,
         observer,
         log,
+        hinter,
         framing,
         queues: BTreeMap::new(),
         pushed: Vec::new(),
@@ -212,6 +214,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 let _gone = answer.send(self.engine.absent(&conversation, &except));
             }
             ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
+            ServiceMessage::Hint(hint) => self.engine.handle(now, Input::TypingHint(hint)),
             ServiceMessage::Disconnect { parts } => self.disconnect_part(parts, now),
             ServiceMessage::Drain { done } => {
                 self.awaiting_drain.push(done);

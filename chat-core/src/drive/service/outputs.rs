@@ -77,6 +77,7 @@ impl<'a, S: Store, V: Verifier, C: Clock> Service<'a, S, V, C> {
             Output::Publish { position, event, here } => {
                 (self.observer)(Observed { position, event: &event, here });
             }
+            Output::HintTyping(hint) => (self.hinter)(hint),
             Output::Handled(handled) => (self.log)(&handled),
             Output::Pause { conn } => self.set_paused(conn, true),
             Output::Resume { conn } => self.set_paused(conn, false),

@@ -51,6 +51,16 @@ impl Follow {
         }
     }
 
+    /// The life of this engine.
+    pub(super) fn life(&self) -> Life {
+        self.life
+    }
+
+    /// Whether other engines change the same store.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
     /// Notes that an own change was applied.
     pub(super) fn reached(&mut self, position: Position) {
         self.heard = self.heard.max(position);

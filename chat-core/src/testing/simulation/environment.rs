@@ -11,7 +11,7 @@ use super::random::Random;
 use super::schedule::Schedule;
 use super::server::{Fate, LateCommit, LoadAnswer, Server};
 use super::tokens::Issuer;
-use crate::engine::{ConnectionId, Headroom, Input, Ticket};
+use crate::engine::{ConnectionId, Headroom, Input, Ticket, TypingHint};
 use crate::export::Export;
 use crate::frame::Frame;
 use crate::id::UserId;
@@ -49,6 +49,8 @@ pub(super) enum Happening {
     DoneLate(LateCommit),
     /// The engine of this life hears the history of the store.
     Hears { life: u64 },
+    /// The engine of this life hears a hint of another one.
+    Hinted { life: u64, hint: TypingHint },
     /// The node of this life and the store reach each other again.
     Mends { life: u64 },
     /// A node crashes.
@@ -226,6 +228,7 @@ impl Environment {
             Happening::Committed { life, ticket } => self.committed(life, ticket),
             Happening::DoneLate(late) => self.do_late(late),
             Happening::Hears { life } => self.hears(life),
+            Happening::Hinted { life, hint } => self.hinted(life, hint),
             Happening::Mends { life } => self.mends(life),
             Happening::Crashes(node) => self.crash(node),
             Happening::Starts(node) => self.start(node),

@@ -110,13 +110,15 @@ pub struct NodeCounters {
     pub lost_tails: u64,
     /// Nodes that have ended because the store had begun another epoch.
     pub ended_epochs: u64,
+    /// Words about typing users that nodes have heard from others.
+    pub hints: u64,
     /// Starts of a node with a wrong clock.
     pub wrong_clocks: u64,
 }
 
 impl NodeCounters {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 15] {
+    pub fn numbers(&self) -> [(&'static str, u64); 16] {
         [
             ("events of other nodes", self.heard),
             ("parked answers", self.parked),
@@ -132,6 +134,7 @@ impl NodeCounters {
             ("failovers", self.failovers),
             ("lost tails", self.lost_tails),
             ("ended epochs", self.ended_epochs),
+            ("typing hints", self.hints),
             ("wrong clocks", self.wrong_clocks),
         ]
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub use store::{Answer, Question};
 
 use crate::engine::{
-    Claims, Command, CommandId, ConnectionId, Engine, Handled, Input, Output, Settings, Ticket,
+    Claims, Command, CommandId, ConnectionId, Engine, Handled, Input, Output, Settings, Ticket, TypingHint,
 };
 use crate::export::Export;
 use crate::frame::Frame;
@@ -60,6 +60,8 @@ pub struct World {
     pub events: VecDeque<Event>,
     /// Their positions, and whether the engine has committed them.
     pub published: Vec<(Position, bool)>,
+    /// Hints for other engines about typing users.
+    pub hints: Vec<TypingHint>,
     /// Answered requests that are not taken yet.
     pub handled: Vec<Handled>,
     /// The answers to commands.
@@ -98,6 +100,7 @@ impl World {
             follows: None,
             events: VecDeque::new(),
             published: Vec::new(),
+            hints: Vec::new(),
             handled: Vec::new(),
             answers: BTreeMap::new(),
             drained: false,
@@ -287,6 +290,7 @@ impl World {
                 self.events.push_back(event);
                 self.published.push((position, here));
             }
+            Output::HintTyping(hint) => self.hints.push(hint),
             Output::Handled(handled) => self.handled.push(handled),
             Output::Pause { conn } => self.peer(conn).paused = true,
             Output::Resume { conn } => self.peer(conn).paused = false,

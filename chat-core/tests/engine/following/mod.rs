@@ -3,6 +3,7 @@
 mod answers;
 mod epoch;
 mod listeners;
+mod typing;
 
 use std::mem::swap;
 

@@ -209,6 +209,7 @@ impl Environment {
             }
             Output::WakeAt(at) => self.engine_sleeps(node, at),
             Output::Publish { position, here: false, .. } => self.published(node, position),
+            Output::HintTyping(hint) => self.hint(node, &hint),
             Output::Drained => self.engine_ends(node),
             Output::Answer { .. } | Output::Publish { .. } | Output::Handled(_) => {}
         }

@@ -1,11 +1,14 @@
 //! The history of a shared store on its way to the nodes, partitions and failovers.
 
 use super::{Environment, Happening};
-use crate::engine::Input;
+use crate::engine::{Input, TypingHint};
 use crate::store::{Followed, Position, UnavailableError};
 
 /// Most events that a node hears at once.
 const HEARD_MOST: u64 = 8;
+
+/// Of a hundred hints between nodes, those that are lost.
+const LOST_HINTS: u64 = 20;
 
 /// Most events that a failover loses.
 const LOST_MOST: u64 = 12;
@@ -47,6 +50,23 @@ impl Environment {
         };
         self.note(|| format!("node {node} hears {result:?}"));
         self.input(node, Input::Heard { result });
+    }
+
+    /// Has the other nodes hear a hint, unless it is lost.
+    pub(super) fn hint(&mut self, node: usize, hint: &TypingHint) {
+        for other in self.server.running() {
+            if other != node && !self.random.percent(LOST_HINTS) {
+                let pause = self.random.span(self.faults.nodes.follow_takes.clone());
+                let life = self.server.life(other);
+                self.later(pause, Happening::Hinted { life, hint: hint.clone() });
+            }
+        }
+    }
+
+    pub(in crate::testing::simulation) fn hinted(&mut self, life: u64, hint: TypingHint) {
+        let Some(node) = self.server.node_of(life) else { return };
+        self.server.counters.hints += 1;
+        self.input(node, Input::TypingHint(hint));
     }
 
     /// A node has published an event that it has not committed, or not known of.
