@@ -153,7 +153,7 @@ impl Machine {
         let (floor, reason) = (named.min(periods.longest_floor), code.reason());
         let trouble = |cause| TokenTrouble { cause, reason: reason.into(), floor };
         match code {
-            CloseCode::GoingAway | CloseCode::TryAgainLater => {
+            CloseCode::TryAgainLater => {
                 let (from, to) = (periods.backoff_from_crowd, periods.backoff_to);
                 self.pause(Pause { floor, from, to }, WaitCause::Server, reason);
             }

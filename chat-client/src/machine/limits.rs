@@ -84,8 +84,8 @@ pub struct Periods {
     pub peaceful_after: Duration,
     /// The longest pause that the server can demand.
     pub longest_floor: Duration,
-    /// Ceiling of the first pause after the server has stopped or is full, which all its clients
-    /// learn in the same second.
+    /// Ceiling of the first pause after the server was full. A server that stops tells its clients
+    /// little by little, so they need no longer pause than after a cut.
     pub backoff_from_crowd: Duration,
     /// Life of a connection after which the next pause is a first one again.
     pub steady_after: Duration,

@@ -20,7 +20,6 @@ import { PERIODS } from "./limits.js";
 
 /** Close codes with a meaning beyond their range. */
 export const CODES = Object.freeze({
-  goingAway: 1001,
   tryAgainLater: 1013,
   tokenExpired: 4001,
   rightsChanged: 4002,
@@ -163,8 +162,7 @@ export class Connection {
       this.state = { is: "stopped" };
       return;
     }
-    const isCrowd = code === CODES.goingAway || code === CODES.tryAgainLater;
-    this.pause(isCrowd ? PERIODS.backoffFromCrowd : PERIODS.backoffFrom, now);
+    this.pause(code === CODES.tryAgainLater ? PERIODS.backoffFromCrowd : PERIODS.backoffFrom, now);
   }
 
   /**

@@ -43,7 +43,7 @@ export const PERIODS = Object.freeze({
   backoffFrom: 500,
   /** Highest ceiling of these pauses. */
   backoffTo: 20_000,
-  /** First ceiling after the server stopped or was full: all its clients are told in the same second. */
+  /** First ceiling after the server was full. A stop is told to all clients little by little, and needs no longer pause. */
   backoffFromCrowd: 5_000,
   /** A connection that was live for this long resets the backoff. */
   steadyAfter: 10_000,

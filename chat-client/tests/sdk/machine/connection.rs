@@ -46,6 +46,15 @@ fn a_reply_that_was_lost_is_not_waited_for_because_later_ones_come() {
     assert!(matches!(scene.state(), ConnectionState::Waiting { .. }));
 }
 
+#[test]
+fn a_server_that_stops_is_left_within_half_a_second() {
+    let mut scene = Scene::live(&json!([]));
+    let attempts = scene.presented().len();
+    scene.close(CloseCode::GoingAway);
+    scene.pass(Duration::from_millis(500));
+    assert_eq!(scene.presented().len(), attempts + 1, "another server may be there");
+}
+
 /// On a bus the network changes every few seconds, faster than an attempt succeeds.
 #[test]
 fn an_attempt_under_way_outlives_every_report_of_a_network() {

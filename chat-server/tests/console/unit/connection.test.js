@@ -172,15 +172,20 @@ test("close codes say whether to connect again", () => {
   }
 });
 
-test("a server that stops sees its clients again spread over five seconds", () => {
-  const bench = new Bench({ random: () => 0.999_999_999 });
-  bench.live();
-  bench.close(1001);
-  bench.pass(4_999);
-  assert.equal(bench.of("connect").length, 1);
-  bench.pass(1);
-  assert.equal(bench.of("connect").length, 2);
-});
+for (const [code, most, what] of /** @type {const} */ ([
+  [1001, 500, "that stops is left for another one within half a second"],
+  [1013, 5_000, "that is full is asked again within five seconds"],
+])) {
+  test(`a server ${what}`, () => {
+    const bench = new Bench({ random: () => 0.999_999_999 });
+    bench.live();
+    bench.close(code);
+    bench.pass(most - 1);
+    assert.equal(bench.of("connect").length, 1);
+    bench.pass(1);
+    assert.equal(bench.of("connect").length, 2);
+  });
+}
 
 test("an expired session goes on with another token, and so do its drafts", () => {
   const bench = new Bench();
