@@ -131,12 +131,12 @@ impl SharedStore {
         let pool = database.pool()?;
         let (changes, waiting) = mpsc::channel(WAITING_MOST);
         let (open, closed) = watch::channel(());
-        let (committed, changed) = watch::channel(0);
+        let (committed, news) = watch::channel(0);
         let (typing, own_typing) = TypingHints::new();
         let typing = Arc::new(typing);
         let loads = thread_of_loads(closed).map_err(DatabaseError::Thread)?;
         loads.spawn(hint::hear(database.clone(), history.clone(), typing.clone()));
-        loads.spawn(hint::say(database.clone(), changed, own_typing));
+        loads.spawn(hint::say(database.clone(), news, own_typing));
         let metrics = Arc::new(LaneMetrics::new());
         let (known, lanes, meter) = (history.clone(), database.clone(), metrics.clone());
         thread::Builder::new()

@@ -42,8 +42,8 @@ pub(super) fn run(url: &str, connections: usize, tasks: usize, time: Duration) -
         let (mut writing, mut inserting) = (Vec::new(), Vec::new());
         for connection in 0..connections {
             let client = connect(url).await.map_err(io::Error::other)?;
-            let (rows, waiting) = mpsc::channel(tasks);
-            writing.push(tokio::spawn(write(client, waiting)));
+            let (rows, to_write) = mpsc::channel(tasks);
+            writing.push(tokio::spawn(write(client, to_write)));
             let each = tasks / connections;
             let tasks = (0..each).map(|task| connection * each + task);
             inserting.extend(tasks.map(|task| tokio::spawn(insert_until(rows.clone(), task, begin, end))));

@@ -76,6 +76,9 @@ fn drivers(servers: &[Server], name: &str) -> io::Result<Vec<Stage>> {
     servers.iter().enumerate().map(connect).collect()
 }
 
+/// The outcome of each server, and the inserts beside.
+type Round = (Vec<Outcome>, Inserted);
+
 /// Acknowledged messages, beside inserts by as many connections.
 fn messages(run: &mut Run, url: &str, servers: &[Server]) -> io::Result<()> {
     let nodes = servers.len();
@@ -88,7 +91,7 @@ fn messages(run: &mut Run, url: &str, servers: &[Server]) -> io::Result<()> {
         rounds.push((outcomes, bare_insert::run(url, nodes, IN_FLIGHT, run.plan.window)?));
     }
     let rate = |outcomes: &[Outcome]| outcomes.iter().map(|one| per_second(one.answered, one.elapsed)).sum();
-    let row = |what: &str, unit: &str, figure: &dyn Fn(&(Vec<Outcome>, Inserted)) -> (f64, f64)| {
+    let row = |what: &str, unit: &str, figure: &dyn Fn(&Round) -> (f64, f64)| {
         let pairs: Vec<_> = rounds.iter().map(figure).collect();
         Row::beside(&name, what, unit, "bare group insert", &pairs)
     };

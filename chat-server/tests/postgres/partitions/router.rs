@@ -43,7 +43,7 @@ impl Cut {
 
 /// The router and the server's network, each a network namespace. Both are removed on drop.
 pub(super) struct Router {
-    router: String,
+    name: String,
     server: String,
     /// The name of this machine's end of the line to the router.
     line: String,
@@ -53,8 +53,8 @@ impl Router {
     /// Lays the lines. The lines stay up when packets are dropped, so nobody is told.
     pub(super) fn new() -> Self {
         let [router, server] = ["router", "server"].map(|part| format!("chat-{part}-{}", id()));
-        let network = Self { router, server, line: format!("chat{}", id()) };
-        let Self { router, server, line } = &network;
+        let network = Self { name: router, server, line: format!("chat{}", id()) };
+        let Self { name: router, server, line } = &network;
         for command in [
             format!("netns add {router}"),
             format!("netns add {server}"),
@@ -98,7 +98,7 @@ impl Router {
 
     fn change(&self, change: &str, cut: Cut) {
         for rule in cut.rules() {
-            ip(&format!("-n {} rule {change} {rule} pref 10 blackhole", self.router));
+            ip(&format!("-n {} rule {change} {rule} pref 10 blackhole", self.name));
         }
     }
 }
@@ -107,7 +107,7 @@ impl Drop for Router {
     fn drop(&mut self) {
         for command in [
             format!("link del {}", self.line),
-            format!("netns del {}", self.router),
+            format!("netns del {}", self.name),
             format!("netns del {}", self.server),
         ] {
             // A test that failed early has not made all of them.
