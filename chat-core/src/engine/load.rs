@@ -148,6 +148,11 @@ impl Engine {
     }
 
     fn directory_loaded(&mut self, result: Result<Loaded, UnavailableError>) {
+        // An engine that has loaded nothing does not follow the history, so nothing else tells it.
+        if result.as_ref().is_err_and(|error| error.past_epoch) {
+            self.refuse_blocked();
+            return self.end_epoch();
+        }
         let Ok(Loaded { facts: Facts::Directory(directory), position }) = result else {
             self.load_directory_later();
             return self.refuse_blocked();

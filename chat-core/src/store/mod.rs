@@ -80,12 +80,21 @@ pub struct Position(pub u64);
 pub struct UnavailableError {
     /// The reason, for the operator's log. Never sent to a client.
     pub reason: String,
+    /// Whether the history of a [shared](Directory::shared) store has another epoch than the
+    /// handle, so that no later call succeeds either. An engine ends then, and a new one goes on.
+    pub past_epoch: bool,
 }
 
 impl UnavailableError {
     /// Creates an error with this reason.
     pub fn new(reason: impl std::fmt::Display) -> Self {
-        Self { reason: format!("{reason}") }
+        Self { reason: format!("{reason}"), past_epoch: false }
+    }
+
+    /// Creates the error of a handle whose epoch is over.
+    pub fn past_epoch() -> Self {
+        let reason = "the store has another history than before: it begins anew".to_owned();
+        Self { reason, past_epoch: true }
     }
 }
 
@@ -154,7 +163,7 @@ pub trait Store: Send + Sync {
     ///
     /// A handle of a shared store belongs to the epoch in which it was opened. Once the history has
     /// another epoch, the handle answers `follow` with that epoch, and everything else with
-    /// [`UnavailableError`].
+    /// [`UnavailableError::past_epoch`].
     ///
     /// # Errors
     ///

@@ -142,7 +142,7 @@ impl History {
     ) -> Result<(), UnavailableError> {
         self.compare(mark, row, columns)?.map_err(|_| {
             self.hint.notify_waiters();
-            UnavailableError::new("the database has another history than before: it begins anew")
+            UnavailableError::past_epoch()
         })
     }
 

@@ -186,7 +186,7 @@ impl LaneWriter {
 
     /// Logs the first failure of several, and their end.
     fn tell(&mut self, failed: Option<&UnavailableError>) {
-        if let Some(UnavailableError { reason }) = failed {
+        if let Some(UnavailableError { reason, .. }) = failed {
             self.metrics.fail();
             if !std::mem::replace(&mut self.failing, true) {
                 tracing::error!(

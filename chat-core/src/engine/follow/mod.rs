@@ -197,7 +197,7 @@ impl Engine {
 
     /// Ends every connection and drains, because another history has taken the place of the one
     /// told so far. From now on nothing waits for the history.
-    fn end_epoch(&mut self) {
+    pub(super) fn end_epoch(&mut self) {
         let next = Follow::new(self.follow.life);
         let ended = mem::replace(&mut self.follow, next);
         let conns: Vec<_> = self.connections.keys().copied().collect();

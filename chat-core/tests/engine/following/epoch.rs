@@ -1,9 +1,10 @@
 //! Another epoch in the place of the history that was told.
 
-use chat_core::engine::{Command, Input};
+use chat_core::engine::{Command, Engine, Input, Output};
 use chat_core::protocol::CloseCode;
-use chat_core::store::Position;
-use core_test_support::{closed, driver};
+use chat_core::store::{Position, UnavailableError};
+use chat_core::time::Now;
+use core_test_support::{closed, driver, unhurried};
 
 use super::Shared;
 
@@ -25,6 +26,18 @@ fn another_epoch_ends_every_connection() {
     assert!(shared.two.here.drained);
     let late = shared.two.here.connect(&driver());
     assert_eq!(closed(&shared.two.here, late), Some(CloseCode::GoingAway));
+}
+
+#[test]
+fn an_engine_ends_before_it_has_loaded_anything_too() {
+    let mut engine = Engine::new(unhurried(), [7; 32]);
+    let Some(Output::Load { ticket, .. }) = engine.poll() else {
+        panic!("an engine loads the directory first")
+    };
+    let error = UnavailableError::past_epoch();
+    engine.handle(Now::default(), Input::Loaded { ticket, result: Err(error) });
+    let outputs: Vec<_> = std::iter::from_fn(|| engine.poll()).collect();
+    assert!(matches!(outputs[..], [Output::Drained]), "{outputs:?}");
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Environment {
         let result = match answer {
             LoadAnswer::AsOfThen(loaded) if !self.server.nodes[node].is_cut => Ok(loaded),
             LoadAnswer::AsOfNow(query) if self.server.answers(node) => Ok(self.server.store.answer(query)),
+            LoadAnswer::AsOfNow(_) if !self.server.nodes[node].is_cut => Err(UnavailableError::past_epoch()),
             _ => Err(UnavailableError::new("the store fails")),
         };
         self.input(node, Input::Loaded { ticket, result });
