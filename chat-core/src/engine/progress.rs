@@ -111,9 +111,11 @@ impl Engine {
     /// pending.
     pub(super) fn proceed(&mut self, origin: &Origin, mut pending: Box<PendingRequest>) {
         if pending.key().is_some_and(|key| self.key_locks.wait(&key, origin)) {
+            pending.clear_conversation();
             return self.park(origin, pending);
         }
         if let Some(query) = self.doubt(origin) {
+            pending.clear_conversation();
             return self.load_for(origin, pending, query);
         }
         match self.step(&mut pending) {

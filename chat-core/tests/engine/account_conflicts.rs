@@ -1,8 +1,8 @@
 //! Changes of accounts that this engine has not made. What was decided before is decided again.
 
-use chat_core::engine::{Command, ConnectionId};
+use chat_core::engine::{Command, ConnectionId, Input};
 use chat_core::protocol::{CloseCode, Role, User};
-use chat_core::store::{Account, Change, MemoryState, PutAccount};
+use chat_core::store::{Account, Change, MemoryState, PutAccount, Query, Rejected};
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
@@ -208,4 +208,42 @@ fn a_message_that_finds_its_account_being_changed_goes_on_afterwards() {
     scene.world.answer(0, Answer::Good);
     scene.world.settle();
     assert!(scene.world.answers.get(&send).is_some_and(Result::is_ok), "it waits for its own key");
+}
+
+/// Has the store find the only change of the commit under way to be decided on old facts.
+fn conflict(world: &mut World) {
+    let Question::Commit(ticket, _) = world.questions.remove(commit_at(world)) else { unreachable!() };
+    world.input(Input::Committed { ticket, result: Ok(vec![Err(Rejected::Conflict)]) });
+}
+
+#[test]
+fn a_message_that_waits_for_the_account_reaches_everybody_whatever_the_cache_drops_meanwhile() {
+    let mut scene = Scene::with(settings(|limits| limits.engine.cached_conversations = 1));
+    let driver = scene.driver;
+    let second = create(&mut scene.world, driver);
+    let other = scene.world.connect(&other_driver());
+    let elsewhere = create(&mut scene.world, other);
+    scene.put(driver, "It is in the cache again.");
+    [driver, scene.staff].into_iter().for_each(|conn| drop(scene.world.take(conn)));
+    scene.world.hold = true;
+    scene.put(driver, "one");
+    scene.world.request(driver, "send_chat_message", about(&second, json!({"content": "two"})));
+    scene.world.answer(1, Answer::Good);
+    conflict(&mut scene.world);
+    // The first message looks up the account, then its conversation. Then the second one has a
+    // conflict, so the account is looked up again.
+    scene.world.answer(1, Answer::Good);
+    conflict(&mut scene.world);
+    scene.world.answer(0, Answer::Good);
+    let [Question::Load(_, Query::Account(_))] = scene.world.questions[..] else {
+        panic!("{:?}", scene.world.questions)
+    };
+    // Meanwhile the place of the conversation in the cache goes to another one.
+    scene.world.hold = false;
+    scene.world.ask(other, "get_conversation_messages", about(&elsewhere, json!({})));
+    scene.world.settle();
+    let heard = scene.world.take(scene.staff);
+    let texts: Vec<_> =
+        of_type(&heard, "new_message").iter().map(|event| &event["message"]["content"]).collect();
+    assert_eq!(texts, ["one", "two"]);
 }
