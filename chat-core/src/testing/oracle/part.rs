@@ -169,6 +169,13 @@ impl Parts {
         &self.audience
     }
 
+    /// Notes who has taken part some time before the first look, and may repeat a message.
+    pub(super) fn had<'a>(&mut self, users: impl Iterator<Item = &'a str>) {
+        for user in users.filter(|user| !self.now.contains_key(*user)).collect::<BTreeSet<_>>() {
+            self.left.entry(user.to_owned()).or_insert(0);
+        }
+    }
+
     pub(super) fn was_ever(&self, user: &str) -> bool {
         self.now.contains_key(user) || self.left.contains_key(user)
     }

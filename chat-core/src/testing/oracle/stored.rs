@@ -47,6 +47,11 @@ impl Stored {
     pub(super) fn of(store: &Export) -> Self {
         let mut stored = Self::default();
         let _what_is_there_is_taken_as_it_is = stored.note(store, false);
+        for (id, exported) in &store.conversations {
+            if let Some(known) = stored.conversations.get_mut(id.as_str()) {
+                known.parts.had(exported.messages.iter().map(|message| message.sender_id.as_str()));
+            }
+        }
         stored.server_began();
         stored
     }
