@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::audit::{self, AuditLine};
 use crate::clock;
-use crate::store::{ClockNote, LocalStore, RetentionError, Swept, count_due};
+use crate::store::{ClockNote, LocalStore, OpenError, RetentionError, Swept, count_due};
 
 /// Pause between two steps of erasing. A step covers 256 KiB of the journal, and must not delay the
 /// writing of messages.
@@ -121,23 +121,24 @@ struct NotedClock<'a> {
 
 impl<'a> NotedClock<'a> {
     async fn open(store: &'a LocalStore) -> Self {
-        let noted = Self::read_note(store).await;
+        let noted = Self::read_note(store).await.unwrap_or_else(|error| {
+            warn!(%error, "can't read what is known of the clock");
+            // An earlier doubt may be lost with the note.
+            Some(ClockNote::new(Timestamp::from_millis(0), true))
+        });
         Self { store, clock: TrustedClock::noted(noted, store.report().newest, clock::wall()) }
     }
 
-    async fn read_note(store: &LocalStore) -> Option<ClockNote> {
+    async fn read_note(store: &LocalStore) -> Result<Option<ClockNote>, OpenError> {
         let dir = store.dir().to_owned();
         let read = spawn_blocking(move || ClockNote::read(&dir)).await;
-        read.expect("reading does not panic, and is not aborted").unwrap_or_else(|error| {
-            warn!(%error, "can't read what is known of the clock");
-            None
-        })
+        read.expect("reading does not panic, and is not aborted")
     }
 
     /// The time, if the clock is believed.
     async fn read(&mut self) -> Option<Timestamp> {
         if self.clock.is_doubted {
-            self.clock.take_up(Self::read_note(self.store).await);
+            self.clock.take_up(Self::read_note(self.store).await.ok().flatten());
         }
         let now = self.clock.read(clock::wall());
         if let Some(note) = self.clock.note() {

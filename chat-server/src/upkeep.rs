@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chat_core::drive::Handle;
 use chat_core::engine::Headroom;
+use chat_core::time::Timestamp;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
@@ -147,14 +148,19 @@ fn log_headroom(headroom: Headroom, free_bytes: u64) {
 async fn watch_clock(metrics: &Metrics) -> Infallible {
     let (start, mut offset) = (Instant::now(), None);
     loop {
-        // The clock minus the time that has passed: the same for as long as nobody sets the clock.
-        let now = clock::wall().minus(start.elapsed()).as_millis();
-        let step = now - offset.replace(now).unwrap_or(now);
-        if step.abs() >= SMALLEST_STEP.as_millis().try_into().unwrap_or(i64::MAX) {
-            warn!(milliseconds = step, "the clock of the machine was set");
-            metrics.clock_steps.add(if step > 0 { "forward" } else { "back" });
-        }
+        look_at_clock(clock::wall(), start.elapsed(), &mut offset, metrics);
         sleep(LOOK_AT_CLOCK_EVERY).await;
+    }
+}
+
+/// Compares the clock with the time that has passed since the start. `offset` is their difference
+/// at the last look, and stays the same as long as nobody sets the clock.
+fn look_at_clock(wall: Timestamp, passed: Duration, offset: &mut Option<i64>, metrics: &Metrics) {
+    let now = wall.minus(passed).as_millis();
+    let step = now - offset.replace(now).unwrap_or(now);
+    if step.abs() >= SMALLEST_STEP.as_millis().try_into().unwrap_or(i64::MAX) {
+        warn!(milliseconds = step, "the clock of the machine was set");
+        metrics.clock_steps.add(if step > 0 { "forward" } else { "back" });
     }
 }
 
@@ -168,6 +174,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::clock::SystemClock;
     use crate::store::Options;
     use crate::store::journal::ChainHead;
 
@@ -185,16 +192,51 @@ mod tests {
         }
     }
 
+    impl LogCapture {
+        /// Captures the log of this thread until the guard is dropped.
+        fn begin(&self) -> tracing::subscriber::DefaultGuard {
+            let writer = self.clone();
+            let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+            tracing::subscriber::set_default(tracing_subscriber::registry().with(layer))
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    #[test]
+    fn each_step_of_the_clock_is_logged_and_counted_and_slewing_is_not() {
+        let metrics = Metrics::new(SystemClock::start());
+        let log = LogCapture::default();
+        let _logging = log.begin();
+        let mut offset = None;
+        // Milliseconds on the clock, and seconds since the start.
+        for (wall, passed) in [
+            (1_000_000, 0),
+            (1_010_400, 10),
+            (1_020_800, 20),
+            (4_630_800, 30),
+            (4_640_800, 40),
+            (1_050_800, 50),
+        ] {
+            look_at_clock(Timestamp::from_millis(wall), Duration::from_secs(passed), &mut offset, &metrics);
+        }
+        let steps = log.text();
+        let steps: Vec<_> = steps.lines().filter_map(|line| line.split_once("milliseconds=")).collect();
+        assert_eq!(steps.iter().map(|step| step.1).collect::<Vec<_>>(), ["3600000", "-3600000"]);
+        let counts = metrics.clock_steps.counts();
+        assert_eq!((counts["forward"], counts["back"]), (1, 1));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_head_is_logged_every_hour_as_verify_takes_it() {
         let dir = TempDir::new().unwrap();
         let store = LocalStore::open(dir.path(), Options::default()).unwrap();
         let log = LogCapture::default();
-        let writer = log.clone();
-        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
-        let _logging = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let _logging = log.begin();
         timeout(Duration::from_mins(150), log_heads(&store)).await.unwrap_err();
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let log = log.text();
         let heads = log.lines().filter_map(|line| line.split_once("head=")?.1.parse::<ChainHead>().ok());
         assert_eq!(heads.collect::<Vec<_>>(), [store.head(); 2], "{log}");
     }

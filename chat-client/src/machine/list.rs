@@ -8,7 +8,7 @@ use chat_core::id::{ConversationId, Cursor};
 use chat_core::protocol::{
     ConversationSummary, GetActiveConversations, GetActiveConversationsReply, ParticipantList, Request,
 };
-use chat_core::time::{Monotonic, Timestamp};
+use chat_core::time::Monotonic;
 
 use super::limits::Limits;
 use super::turn::Turn;
@@ -49,8 +49,6 @@ pub(super) struct List {
     turn: Turn,
     next: Next,
     so_far: Vec<ConversationSummary>,
-    /// The newest activity at the start.
-    top: Option<Timestamp>,
     /// Conversations with news since the start. Bounded by [`HEARD`].
     heard: BTreeSet<ConversationId>,
     /// Whether to start over at the end.
@@ -59,14 +57,7 @@ pub(super) struct List {
 
 impl Default for List {
     fn default() -> Self {
-        Self {
-            turn: Turn::Done,
-            next: Next::First,
-            so_far: Vec::new(),
-            top: None,
-            heard: BTreeSet::new(),
-            again: false,
-        }
+        Self { turn: Turn::Done, next: Next::First, so_far: Vec::new(), heard: BTreeSet::new(), again: false }
     }
 }
 
@@ -133,8 +124,7 @@ impl List {
         match self.next {
             Next::Missing(_) => return self.missing_came(reply.conversations),
             Next::Newer(_) => return self.newer_came(reply),
-            Next::First => self.top = reply.conversations.first().map(|newest| newest.last_message_at),
-            Next::Cursor(_) | Next::Skip(_) => {}
+            Next::First | Next::Cursor(_) | Next::Skip(_) => {}
         }
         let has_more = reply.has_more == Some(true) && !reply.conversations.is_empty();
         let is_first = matches!(self.next, Next::First);
@@ -154,9 +144,12 @@ impl List {
         Listed::More
     }
 
-    /// Handles a page of the second pass, over activity newer than the start.
+    /// Handles a page of the second pass, over activity newer than the start. The list is in the
+    /// order of arrival: nothing below a row that has not moved is newer, whatever the times say.
     fn newer_came(&mut self, reply: GetActiveConversationsReply) -> Listed {
-        let is_old = |oldest: &ConversationSummary| Some(oldest.last_message_at) <= self.top;
+        let is_old = |oldest: &ConversationSummary| {
+            self.so_far.iter().any(|seen| seen.id == oldest.id && seen.last_seq == oldest.last_seq)
+        };
         let is_last = reply.conversations.last().is_none_or(is_old) || reply.next_cursor.is_none();
         let mut rows = reply.conversations;
         rows.retain(|row| self.so_far.iter().all(|seen| seen.id != row.id));

@@ -36,6 +36,11 @@ export class Conversation {
   last = null;
   /** The time of the last message, in milliseconds since 1970. */
   lastAt = 0;
+  /**
+   * The server's time at which the last message arrived, in milliseconds since 1970. Its own time
+   * may be wrong, and this one is never ahead of the conversations that moved later.
+   */
+  movedAt = 0;
   /** The server's time of the first message, in milliseconds since 1970, or 0 while it is unknown. */
   since = 0;
   /** Whether to request the first message, for its time. @type {Turn} */

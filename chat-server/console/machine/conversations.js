@@ -27,11 +27,12 @@ export class Conversations {
   /** Difference between the server's clock and `now`. @type {number | null} */
   #ahead = null;
   /**
-   * The next page to request, and the number of conversations before it.
+   * The next page to request, the number of conversations before it, and the time before which
+   * its rows have moved.
    *
-   * @type {{ turn: Turn, cursor: string | null, count: number }}
+   * @type {{ turn: Turn, cursor: string | null, count: number, above: number }}
    */
-  #list = { turn: "done", cursor: null, count: 0 };
+  #list = { turn: "done", cursor: null, count: 0, above: 0 };
   /** People whose names were requested over this connection. Bounded by the participants. @type {Set<string>} */
   #strangers = new Set();
   #opened = 0;
@@ -59,9 +60,9 @@ export class Conversations {
     return count;
   }
 
-  /** Ordered by the newest activity. */
+  /** Ordered by arrival: the last one that moved comes first, whatever the times of messages say. */
   byActivity() {
-    return [...this.all.values()].sort((one, other) => other.lastAt - one.lastAt || (one.id < other.id ? -1 : 1));
+    return [...this.all.values()].sort((one, other) => other.movedAt - one.movedAt || (one.id < other.id ? -1 : 1));
   }
 
   /** The server's time, in milliseconds since 1970; 0 if unknown. @param {number} now */
@@ -96,6 +97,7 @@ export class Conversations {
     this.#list.turn = later ?? "done";
     if (later !== null || reply.success !== true) return;
     this.#take(reply, now);
+    this.#place(reply.conversations, now);
     const count = this.#list.count + reply.conversations.length;
     const isMore = typeof reply.next_cursor === "string" && reply.conversations.length > 0 && count < LIMITS.conversations;
     // A new epoch restarts the list.
@@ -112,7 +114,9 @@ export class Conversations {
    */
   rowOf(one, reply, now) {
     one.row.answered(reply, now);
+    const before = one.lastSeq;
     if (reply.success === true) this.#take(reply, now);
+    if (one.lastSeq > before) one.movedAt = Math.min(one.lastAt, this.timeAt(now) || one.lastAt);
     return reply.code !== "conversation_not_found";
   }
 
@@ -127,6 +131,23 @@ export class Conversations {
     for (const summary of /** @type {Summary[]} */ (reply.conversations)) {
       for (const person of summary.participants) this.people.set(person.id, person);
       this.#known(summary.id).listed(summary);
+    }
+  }
+
+  /**
+   * Places the rows of a page. The list is in the order of arrival, so no row has moved after the one
+   * above it.
+   *
+   * @param {Summary[]} rows
+   * @param {number} now
+   */
+  #place(rows, now) {
+    if (this.#list.cursor === null) this.#list.above = this.timeAt(now) || Infinity;
+    for (const { id, last_seq } of rows) {
+      const one = this.#known(id);
+      if (last_seq < one.lastSeq) continue;
+      one.movedAt = Math.min(one.lastAt, this.#list.above);
+      this.#list.above = one.movedAt - 1;
     }
   }
 
@@ -181,6 +202,7 @@ export class Conversations {
     }
     const isNewMessage = message.seq > conversation.lastSeq;
     conversation.heardOf(message, message.sender_id === me);
+    if (isNewMessage) conversation.movedAt = this.timeAt(now) || conversation.lastAt;
     conversation.append(message);
     return { conversation, isNew: isNewMessage };
   }
@@ -198,6 +220,7 @@ export class Conversations {
     conversation.created_by = event.creator_id;
     conversation.since = Date.parse(event.timestamp) || 0;
     conversation.lastAt = Math.max(conversation.lastAt, conversation.since);
+    conversation.movedAt = this.timeAt(now) || conversation.lastAt;
     if (!this.people.has(event.creator_id)) {
       const [first_name = "", ...rest] = event.creator_name.split(" ");
       const person = { id: event.creator_id, role: event.creator_role, first_name, last_name: rest.join(" ") };
@@ -221,6 +244,7 @@ export class Conversations {
     conversation.participants = reply.participants ?? [];
     if (draft.type === "create_support_conversation" && draft.room_type) conversation.room_type = draft.room_type;
     conversation.lastAt = Math.max(conversation.lastAt, Date.parse(reply.timestamp) || 0);
+    conversation.movedAt = this.timeAt(now) || conversation.lastAt;
     conversation.participantCount = conversation.participants.length;
     conversation.row.want(now);
     return conversation;
@@ -343,7 +367,7 @@ export class Conversations {
   #forgetSilent() {
     if (this.all.size <= LIMITS.conversations) return;
     const silent = [...this.all.values()].filter((one) => !one.isOpen && one.settled.length === 0);
-    silent.sort((one, other) => one.lastAt - other.lastAt);
+    silent.sort((one, other) => one.movedAt - other.movedAt);
     const [first] = silent;
     if (first) this.all.delete(first.id);
   }

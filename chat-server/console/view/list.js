@@ -66,13 +66,13 @@ export class List {
 
   /** @param {Conversation} one */
   #isUrgent(one) {
-    const age = this.#machine.conversations.timeAt(performance.now()) - one.lastAt;
+    const age = this.#machine.conversations.timeAt(performance.now()) - one.movedAt;
     return one.isEmergency && (one.unread > 0 || age < URGENT_FOR);
   }
 
   /** @param {Conversation} one */
   #placeOf(one) {
-    return `${one.lastAt} ${this.#isUrgent(one)}`;
+    return `${one.movedAt} ${this.#isUrgent(one)}`;
   }
 
   /** @param {string} id */

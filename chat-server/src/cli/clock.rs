@@ -23,6 +23,10 @@ pub(super) struct ClockArgs {
 pub(super) fn run(args: &ClockArgs) -> CliResult {
     let (dir, now) = (&args.data.data_dir, clock::wall());
     let mut to = io::stdout();
+    let known = ClockNote::read(dir);
+    if args.trust || matches!(known, Ok(None)) {
+        open_store::look(dir, true)?;
+    }
     if args.trust {
         open_store::must_be_own(dir)?;
         ClockNote::new(now, false).write(dir)?;
@@ -30,7 +34,7 @@ pub(super) fn run(args: &ClockArgs) -> CliResult {
         return Ok(writeln!(to, "{now} is believed; a running server takes this up within a minute")?);
     }
     writeln!(to, "the clock of this machine: {now}")?;
-    match ClockNote::read(dir)? {
+    match known? {
         None => writeln!(to, "no server has looked at the clock yet")?,
         Some(ClockNote { known, is_doubted: false, .. }) => writeln!(to, "believed, last at {known}")?,
         Some(ClockNote { known, is_doubted: true, .. }) => {

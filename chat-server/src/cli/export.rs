@@ -88,7 +88,8 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
         let _ = fs::remove_file(path);
     }
     let holes = done?;
-    let of = args.conversation.as_deref().unwrap_or("all conversations");
+    let all = if args.user.is_some() { "all of the user" } else { "all conversations" };
+    let of = args.conversation.as_deref().unwrap_or(all);
     note(&args.data.data_dir, "export", args.user.as_deref(), &format!("{of}, from {}", dir.display()));
     for hole in holes {
         eprintln!("chat-server: passed over: {hole}");

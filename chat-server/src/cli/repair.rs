@@ -53,18 +53,19 @@ pub(super) fn run(args: &RepairArgs) -> CliResult {
 }
 
 /// The loss in short, for the audit trail.
-fn lost(Repaired { texts, lost, .. }: &Repaired) -> String {
+fn lost(Repaired { texts, lost, notes, .. }: &Repaired) -> String {
     let records = lost.map_or("no records".to_owned(), |(first, last)| {
         format!("the records from position {} to {}", first.0, last.0)
     });
-    format!("lost {} texts and {records}", texts.len())
+    let notes: String = notes.iter().map(|note| format!("; {note}")).collect();
+    format!("lost {} texts and {records}{notes}", texts.len())
 }
 
 /// The report, one fact per line.
 fn report(repaired: &Repaired) -> String {
-    let Repaired { flaws, healed, texts, lost, readable, aside } = repaired;
+    let Repaired { flaws, healed, texts, lost, notes, readable, aside } = repaired;
     if flaws.is_empty() {
-        return "the journal is whole: there is nothing to repair\n".to_owned();
+        return "the journal and the files beside it are whole: there is nothing to repair\n".to_owned();
     }
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string takes all that is written to it");
@@ -84,7 +85,8 @@ fn report(repaired: &Repaired) -> String {
             "{readable} of these records can be read before and after by chat-server export --salvage"
         ));
     }
-    if texts.is_empty() && lost.is_none() {
+    notes.iter().for_each(|note| line(format!("lost: {note}")));
+    if texts.is_empty() && lost.is_none() && notes.is_empty() {
         line("lost: nothing".to_owned());
     }
     line(format!("kept: the damaged journal, as {}", aside.display()));

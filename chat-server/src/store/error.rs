@@ -11,7 +11,8 @@ pub enum OpenError {
     /// Another process has the store open.
     #[error(
         "{} is in use by another server: two servers on the same data would destroy it. \
-         Stop the other one, or give this one a data directory of its own",
+         Stop the other one, or give this one a data directory of its own. Beside a running server work backup, export, \
+         history, and verify --journal-only",
         dir.display()
     )]
     Locked {
@@ -20,8 +21,9 @@ pub enum OpenError {
     },
     /// There is no journal, and none was to be begun.
     #[error(
-        "there is no store in {}: {found}. Is this the right path? Is its disk mounted? To get conversations back, \
-         run chat-server restore into an empty directory; to begin without any, run chat-server init there",
+        "there is no store in {}: {found}. Is this the right path, or is --config or --data-dir missing? Is its \
+         disk mounted? To get conversations back, run chat-server restore into an empty directory; to begin without \
+         any, run chat-server init there",
         dir.display()
     )]
     Missing {
@@ -96,12 +98,8 @@ pub enum OpenError {
         /// The newest version known to this program.
         known: u32,
     },
-    /// The file `state` can't be read.
-    #[error(
-        "{} is damaged: {what}. Check the disk. chat-server repair sets the file aside; the index is then built \
-         anew from the journal",
-        file.display()
-    )]
+    /// A small file about the data can't be read.
+    #[error("{} is damaged: {what}. Check the disk. {}", file.display(), remedy(file))]
     State {
         /// The file.
         file: PathBuf,
@@ -129,10 +127,29 @@ impl OpenError {
 /// Advice on an error of the operating system.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "Is this the right path?",
+        io::ErrorKind::NotFound => "Is this the right path, or is --config or --data-dir missing?",
         _ => {
             "Check the permissions of the data directory, the space on its disk, and whether the disk is sound"
         }
+    }
+}
+
+/// The way back from a damaged file that costs least.
+fn remedy(file: &Path) -> &'static str {
+    match file.file_name().and_then(|name| name.to_str()) {
+        Some("clock") => {
+            "If the machine's clock is right, chat-server clock --trust writes the file anew; until then nothing is \
+             erased"
+        }
+        Some("keeping") => {
+            "Until then nothing is erased. chat-server repair --from BACKUP takes the holds from a backup; without \
+             --from, it sets them aside"
+        }
+        Some("erasing") => {
+            "chat-server repair sets the file aside; retention then begins at the oldest message"
+        }
+        Some("backup") => "Use another backup",
+        _ => "chat-server repair sets the file aside; the index is then built anew from the journal",
     }
 }
 

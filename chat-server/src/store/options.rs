@@ -8,6 +8,7 @@ use chat_core::store::Position;
 use chat_core::time::Timestamp;
 
 use super::disk::{Disk, SystemDisk};
+use super::index::build::REPLAY_BATCH;
 use super::write::journal::TornTail;
 
 /// Settings of a [`LocalStore`](super::LocalStore). The defaults suit a server of thousands of
@@ -21,6 +22,9 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Bytes of sled's cache.
     pub index_cache_bytes: u64,
+    /// Writes after which an index under construction is flushed. A start that was cut off goes on
+    /// from there.
+    pub replay_batch: usize,
     /// Threads that answer loads.
     pub load_threads: usize,
     /// The disk of the journal.
@@ -40,6 +44,7 @@ impl Default for Options {
             begin: true,
             segment_bytes: 64 << 20,
             index_cache_bytes: 64 << 20,
+            replay_batch: REPLAY_BATCH,
             load_threads: 2,
             disk: Arc::new(SystemDisk),
             observer: Observer::default(),

@@ -149,3 +149,39 @@ async fn an_acknowledged_message_that_is_not_in_the_journal_is_told_as_lost() {
     assert!(line(&told, "not in this journal").contains("wrote message 1 in conv_"), "{told}");
     assert_eq!(told.matches("; stored").count(), 1, "{told}");
 }
+
+#[test]
+fn of_a_directory_without_a_store_nothing_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["history", "--user", "user_john", "--around", "2026-01-31T14:02:00Z"][..],
+        &["clock"],
+        &["clock", "--trust"],
+    ] {
+        let nowhere = dir.path().join("nowhere");
+        let output = program().args(arguments).arg("--data-dir").arg(&nowhere).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("is --config or --data-dir missing?"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_time_before_the_trail_or_an_unknown_id_it_says_that_nothing_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start_in(dir.path(), &[]);
+    create(&mut server.connect(&john()).await, "t", "one").await;
+    history_with(&data, "connected").await;
+    let told = |user: &str, around: &str| {
+        let flags = ["history", "--user", user, "--around", around, "--data-dir"];
+        let output = program().args(flags).arg(&data).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let unknown = told("user_jon", &now().to_string());
+    assert!(unknown.contains("nothing is known of user_jon in this time"), "{unknown}");
+    assert!(unknown.ends_with("no control user was connected in this time\n"), "{unknown}");
+    let before = told("user_john", "2020-01-31T14:02:00Z");
+    assert!(before.contains("nothing is known of user_john in this time"), "{before}");
+    assert!(before.ends_with("nothing is known of the control users of this time\n"), "{before}");
+    assert!(!history(&data).contains("nothing is known of user_john"), "{before}");
+}

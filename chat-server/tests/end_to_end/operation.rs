@@ -26,7 +26,7 @@ fn a_data_directory_that_is_not_there_is_asked_about_and_not_made() {
     for command in [&["verify"][..], &["export"], &["backup", to], &["rebuild"]] {
         let output = run(command, &data);
         let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains("Is this the right path?"), "{command:?}: {error}");
+        assert!(error.contains("Is this the right path, or is --config"), "{command:?}: {error}");
         assert_eq!((output.status.code(), data.exists()), (Some(1), false), "{command:?}: {error}");
     }
 }

@@ -132,6 +132,30 @@ async fn nothing_is_erased_before_the_setting_is_confirmed() {
 }
 
 #[tokio::test]
+async fn a_clock_whose_note_is_damaged_erases_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Server::start_in(dir.path(), &[]);
+    let conversation = create(&mut server.connect(&john()).await, "t", "kept").await;
+    server.stop().await;
+    let note = std::fs::read_to_string(data.join("clock")).unwrap();
+    std::fs::write(data.join("clock"), note.replacen("version", "versioj", 1)).unwrap();
+    sleep(Duration::from_millis(1_100)).await;
+    let retention = ["--retention", "1s", "--retention-confirmed", "1s"];
+    let server = Server::start_in(dir.path(), &retention);
+    server.until_logged("can't read what is known of the clock", 1).await;
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(page(&mut server.connect(&john()).await, &conversation).await[0]["content"], "kept");
+    let told = program().args(["clock", "--data-dir"]).arg(&data).output().unwrap();
+    assert!(String::from_utf8_lossy(&told.stderr).contains("chat-server clock --trust"), "{told:?}");
+    server.stop().await;
+    clock(&data, &["--trust"]);
+    let server = Server::start_in(dir.path(), &retention);
+    let mut client = server.connect(&john()).await;
+    until("it is erased", async || page(&mut client, &conversation).await[0]["erased"] == true).await;
+}
+
+#[tokio::test]
 #[ignore = "needs faketime"]
 async fn a_clock_that_is_years_ahead_erases_nothing() {
     let dir = tempfile::tempdir().unwrap();

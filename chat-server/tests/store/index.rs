@@ -205,6 +205,31 @@ fn a_start_that_stopped_while_it_built_an_index_is_no_clean_stop() {
 }
 
 #[test]
+fn building_an_index_goes_on_where_it_was_stopped() {
+    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
+    let dir = TempDir::new().unwrap();
+    let store = open_with(dir.path(), boot("one"));
+    fill(&store);
+    let before = facts(&store);
+    drop(store);
+    let stopped = Arc::new(Mutex::new(Vec::new()));
+    let told = stopped.clone();
+    let observer = Observer::new(move |progress| {
+        if let Progress::Replayed(reached, last) = progress {
+            told.lock().unwrap().push((reached, last));
+            panic!("it stops");
+        }
+    });
+    let options = Options { observer, replay_batch: 1, ..boot("two") };
+    assert!(catch_unwind(AssertUnwindSafe(|| LocalStore::open(dir.path(), options))).is_err());
+    let (reached, last) = stopped.lock().unwrap()[0];
+    assert!(reached < last, "it stops in the middle: {reached:?} of {last:?}");
+    let store = open_with(dir.path(), boot("two"));
+    assert_eq!(store.report().index, IndexReport::Replayed(reached));
+    assert_eq!(facts(&store), before);
+}
+
+#[test]
 fn only_the_last_bad_index_is_kept() {
     let (dir, _) = filled();
     for expected in ["index.bad-1", "index.bad-2"] {

@@ -6,7 +6,8 @@ use std::path::Path;
 use chat_core::id::Epoch;
 use chat_core::store::{Facts, Position, Query};
 use chat_server::store::{
-    Checks, Erasure, LocalStore, OpenError, Options, Repaired, Selection, backup, export, repair, verify,
+    Checks, Erasure, Hold, HoldSubject, LocalStore, OpenError, Options, Repaired, Selection, backup, export,
+    repair, verify,
 };
 use server_test_support::store::{
     commit, contents, conv, copy_dir, creation, last_segment, load, message, open_with, segments,
@@ -234,4 +235,65 @@ fn every_copy_of_a_data_directory_begins_a_new_epoch() {
     assert_ne!(epoch_in(journal.path()), before);
     fs::remove_dir_all(dir.path().join("index")).unwrap();
     assert_eq!(epoch_in(dir.path()), before, "an index that is gone is no copy");
+}
+
+/// Damages a small file: one byte of its text.
+fn damage(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[12] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+/// A hold of the messages of this user.
+fn held(user: &str) -> Hold {
+    let (by, why) = ("uid 0".to_owned(), "court".to_owned());
+    Hold { subject: HoldSubject::User(user.into()), by, why, at: server_test_support::store::time(2) }
+}
+
+#[test]
+fn damaged_holds_are_taken_from_a_backup_or_set_aside_and_said_to_be_lost() {
+    let (dir, other) = (store(3), TempDir::new().unwrap());
+    let kept = other.path().join("kept");
+    let store = open_with(dir.path(), short_segments());
+    store.hold(held("driver")).unwrap();
+    store.close().unwrap();
+    backup(dir.path(), &kept, &|_, _| ()).unwrap();
+    damage(&dir.path().join("journal/keeping"));
+    let error = backup(dir.path(), &other.path().join("later"), &|_, _| ()).unwrap_err();
+    assert!(error.to_string().contains("chat-server repair --from BACKUP takes the holds"), "{error}");
+    assert_eq!(verify(dir.path(), &Checks::default(), &|_, _| ()).unwrap().count, 1);
+    for (from, lost, holds) in
+        [(Some(&*kept), "since the backup", vec![held("driver")]), (None, "all holds", vec![])]
+    {
+        let copy = TempDir::new().unwrap();
+        copy_dir(dir.path(), copy.path());
+        let store = open_with(copy.path(), short_segments());
+        assert!(store.holds().is_err() && store.erase_before(server_test_support::store::time(9)).is_err());
+        store.close().unwrap();
+        let done = repair(copy.path(), from, true).unwrap();
+        assert!(done.notes.len() == 1 && done.notes[0].contains(lost), "{done:?}");
+        assert_eq!((done.texts.len(), done.lost), (0, None));
+        let store = open_with(copy.path(), short_segments());
+        assert_eq!(store.holds().unwrap(), holds);
+        assert_eq!(contents(&store, &conv()).len(), 4);
+        store.close().unwrap();
+        assert_eq!(repair(copy.path(), from, true).unwrap().flaws, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_damaged_note_of_an_erasure_is_set_aside_and_no_text_is_lost() {
+    let dir = store(10);
+    let store = open_with(dir.path(), short_segments());
+    let before = epoch(&store);
+    while store.erase_before(server_test_support::store::time(1_000_000)).unwrap().more {}
+    add(&store, 10..12);
+    store.close().unwrap();
+    damage(&dir.path().join("journal/erasing"));
+    assert_eq!(verify(dir.path(), &Checks::default(), &|_, _| ()).unwrap().count, 1);
+    let (done, contents) = repaired(dir.path(), None, &before);
+    assert!(done.notes[0].contains("retention begins again"), "{done:?}");
+    assert_eq!((done.texts, done.lost), (vec![], None));
+    assert!(contents[..11].iter().all(String::is_empty), "{contents:?}");
+    assert_eq!(contents[11..], (10..12).map(text).collect::<Vec<_>>());
 }

@@ -63,6 +63,20 @@ fn the_newest_are_shown_first_and_the_others_follow_by_cursor() {
     assert!(!scene.has_asked("get_active_conversations"));
 }
 
+/// The second pass does not rely on the times of messages. A clock that was ahead stamped one.
+#[test]
+fn all_that_moved_is_found_though_a_message_is_stamped_years_ahead() {
+    let mut scene = Scene::connected();
+    let mut first = page(&["conv_1"], Some("one"));
+    first["conversations"][0]["last_message_at"] = "2035-01-15T10:30:00.000Z".into();
+    scene.reply("get_active_conversations", first);
+    scene.reply("get_active_conversations", page(&["conv_2"], None));
+    scene.reply("get_active_conversations", page(&["conv_4"], Some("four")));
+    let next = scene.reply("get_active_conversations", page(&["conv_3", "conv_1"], Some("one")));
+    assert_eq!(next["data"], json!({"cursor": "four", "participants": "brief"}));
+    assert_eq!(told(&mut scene)[1..], [of("all", ["conv_3", "conv_4", "conv_1", "conv_2"])]);
+}
+
 /// The conversation moves to the top, away from the pages to come.
 #[test]
 fn one_that_moves_while_the_pages_come_is_fetched_by_itself() {

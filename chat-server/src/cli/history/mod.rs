@@ -4,6 +4,7 @@ mod presence;
 mod story;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use chat_core::id::UserId;
@@ -14,7 +15,8 @@ use super::CliResult;
 use super::values::{plain, time, user_id};
 use crate::audit::{self, AuditLine};
 use crate::config::{DataConfig, duration};
-use crate::store::{Period, Presence, history};
+use crate::open_store;
+use crate::store::{JournalHistory, OpenError, Period, history};
 use presence::ControlPresence;
 use story::Story;
 
@@ -61,26 +63,41 @@ pub(super) fn run(args: &HistoryArgs) -> CliResult {
     };
     let trail = audit::read(dir, MOST, wants)
         .map_err(|error| format!("can't read the audit trail of {}: {error}", dir.display()))?;
+    let (oldest, left_out) = (trail.oldest, trail.left_out);
+    let journal = journal_of(dir, &period, oldest.is_some())?;
     let mut to = io::stdout().lock();
     writeln!(to, "{} from {from} until {until}", args.user)?;
-    let journal = match Presence::of(dir)? {
-        Presence::Store => history(dir, &period)?,
-        Presence::Nothing | Presence::Remains => {
-            writeln!(to, "no journal in {}: messages come from the audit trail alone", dir.display())?;
-            crate::store::JournalHistory::default()
-        }
-    };
-    if trail.oldest.is_none_or(|oldest| oldest > from) {
-        let begin = trail.oldest.map_or("has no lines".to_owned(), |oldest| format!("begins at {oldest}"));
+    if journal.is_none() {
+        writeln!(to, "no journal in {}: messages come from the audit trail alone", dir.display())?;
+    }
+    if oldest.is_none_or(|oldest| oldest > from) {
+        let begin = oldest.map_or("has no lines".to_owned(), |oldest| format!("begins at {oldest}"));
         writeln!(to, "the audit trail {begin}: nothing is known of connections and refusals before")?;
     }
-    let left_out = trail.left_out + journal.left_out;
+    let journal = journal.unwrap_or_default();
+    let left_out = left_out + journal.left_out;
     let story = Story::new(&period.user, trail.lines, journal);
     for (at, text) in story.entries() {
         writeln!(to, "{at}  {}", plain(&text))?;
     }
+    if !story.is_about_user() {
+        writeln!(to, "nothing is known of {} in this time: chat-server users list shows all ids", args.user)?;
+    }
     if left_out > 0 {
         writeln!(to, "{left_out} more were left out: give a shorter --within")?;
     }
-    Ok(writeln!(to, "{control}")?)
+    match oldest.filter(|oldest| *oldest <= until) {
+        None => Ok(writeln!(to, "nothing is known of the control users of this time")?),
+        Some(_) => Ok(writeln!(to, "{control}")?),
+    }
+}
+
+/// The events of a journal; `None` if there is none, as with a database. Refuses a directory
+/// without a journal and without a trail: an answer about it would be wrong.
+fn journal_of(dir: &Path, period: &Period, has_trail: bool) -> Result<Option<JournalHistory>, OpenError> {
+    match open_store::look(dir, true) {
+        Ok(_) => Ok(Some(history(dir, period)?)),
+        Err(OpenError::Missing { .. }) if has_trail => Ok(None),
+        Err(error) => Err(error),
+    }
 }

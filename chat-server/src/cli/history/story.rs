@@ -22,6 +22,12 @@ impl<'a> Story<'a> {
         Self { user, trail, journal }
     }
 
+    /// Whether an entry is about the user, and not about the server alone.
+    pub(super) fn is_about_user(&self) -> bool {
+        let JournalHistory { messages, accounts, .. } = &self.journal;
+        !messages.is_empty() || !accounts.is_empty() || self.trail.iter().any(|line| line.user.is_some())
+    }
+
     /// The entries in the order of their time.
     pub(super) fn entries(&self) -> Vec<(Timestamp, String)> {
         let mut stored = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::store::write::memtable::MemTableSnapshot;
 
 /// Writes after which a batch of the replay is applied: some ten megabytes, with enough messages
 /// per conversation to share keys.
-const BATCH: usize = 65_536;
+pub(in crate::store) const REPLAY_BATCH: usize = 65_536;
 
 /// Error of a replay.
 pub(in crate::store) enum ReplayError {
@@ -27,13 +27,14 @@ pub(in crate::store) enum ReplayError {
 
 /// Replays the journal from the index's end up to `last`, where a group ends.
 ///
-/// `progress` receives the position reached, and returns whether to continue. A journal that ends
-/// before `last`, which is known to have been synced, is an error: an index without its end would
-/// give numbers and names a second time.
+/// The index is flushed after each `batch` of writes. `progress` receives the position reached, and
+/// returns whether to continue. A journal that ends before `last`, which is known to have been
+/// synced, is an error: an index without its end would give numbers and names a second time.
 pub(in crate::store) fn replay(
     index: &Arc<Index>,
     journal: &Path,
     last: Position,
+    batch: usize,
     progress: &dyn Fn(Position) -> bool,
 ) -> Result<(), ReplayError> {
     let mut reached = index.end().map_err(ReplayError::Index)?;
@@ -49,7 +50,7 @@ pub(in crate::store) fn replay(
         }
         applier.keep();
         reached = end;
-        if view.writes() >= BATCH {
+        if view.writes() >= batch {
             index.apply(view.take_writes(), reached, || ()).map_err(ReplayError::Index)?;
             // A start after an interruption goes on from here.
             index.flush().map_err(ReplayError::Index)?;
@@ -81,7 +82,8 @@ mod tests {
         let dir = TempDir::new().unwrap();
         LocalStore::open(dir.path(), Options::default()).unwrap().close().unwrap();
         let index = Arc::new(Index::create(&dir.path().join("another"), 1 << 20).unwrap());
-        let replay = |last| replay(&index, &dir.path().join("journal"), Position(last), &|_| true);
+        let replay =
+            |last| replay(&index, &dir.path().join("journal"), Position(last), REPLAY_BATCH, &|_| true);
         assert!(replay(1).is_ok());
         let Err(ReplayError::Journal(error)) = replay(2) else { panic!("the journal has one record") };
         assert!(error.to_string().contains("position 2, but the journal ends with position 1"), "{error}");

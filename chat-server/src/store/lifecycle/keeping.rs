@@ -2,8 +2,8 @@
 //!
 //! Both stand in the file `keeping` beside the segments, and travel with a backup.
 
-use std::fmt;
 use std::path::Path;
+use std::{fmt, fs, io};
 
 use chat_core::id::{ConversationId, UserId};
 use chat_core::store::Position;
@@ -110,6 +110,18 @@ impl Keeping {
     pub(in crate::store) fn read(journal: &Path) -> Result<Self, OpenError> {
         let none = || Self { version: note::VERSION, holds: Vec::new(), erasures: Vec::new() };
         Ok(note::read(journal, NAME)?.unwrap_or_else(none))
+    }
+
+    /// Logs a file that can't be read. The server works all the same, and erases nothing.
+    pub(in crate::store) fn tell_damage(journal: &Path) {
+        if let Err(error) = Self::read(journal) {
+            tracing::error!(%error, "the holds can't be read");
+        }
+    }
+
+    /// Removes the file of a journal.
+    pub(in crate::store) fn remove(journal: &Path) -> io::Result<()> {
+        fs::remove_file(journal.join(NAME))
     }
 
     /// Copies the file to another journal, unless it has nothing.

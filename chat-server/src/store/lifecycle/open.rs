@@ -13,6 +13,7 @@ use crate::store::error::OpenError;
 use crate::store::index::build::{ReplayError, replay};
 use crate::store::index::files::set_aside;
 use crate::store::index::{Index, OpenedIndex};
+use crate::store::lifecycle::keeping::Keeping;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::lifecycle::presence::{Presence, missing};
 use crate::store::lifecycle::retention::{self, RetentionError};
@@ -83,6 +84,7 @@ pub(in crate::store) fn open(dir: &Path, options: &Options) -> Result<Parts, Ope
     // stop.
     unless_full(dir, write_state(dir, options, end_now, false))?;
     Erasing::keep_spare(&opening.journal);
+    Keeping::tell_damage(&opening.journal);
     let created = written.is_none();
     let newest = newest_time(&opening.journal)?;
     let report =
@@ -247,7 +249,7 @@ impl StoreOpening<'_> {
     }
 
     fn replay(&self, index: &Arc<Index>, last: Position) -> Result<(), ReplayError> {
-        replay(index, &self.journal, last, &|reached| {
+        replay(index, &self.journal, last, self.options.replay_batch, &|reached| {
             tracing::info!(reached = reached.0, last = last.0, "replaying the journal into the index");
             self.options.observer.tell(Progress::Replayed(reached, last));
             true

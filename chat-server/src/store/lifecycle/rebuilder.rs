@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chat_core::store::{Position, UnavailableError};
 
 use crate::store::index::backend::wait_until_free;
-use crate::store::index::build::{ReplayError, replay};
+use crate::store::index::build::{REPLAY_BATCH, ReplayError, replay};
 use crate::store::index::files::set_aside;
 use crate::store::index::{Index, caught};
 use crate::store::options::{Observer, Options, Progress};
@@ -128,7 +128,8 @@ impl Rebuilder {
                 return Ok(true);
             }
             tracing::info!(reached = reached.0, last = last.0, "building the index anew from the journal");
-            let replayed = replay(index, &self.journal, last, &|reached| self.go_on(reached, last));
+            let replayed =
+                replay(index, &self.journal, last, REPLAY_BATCH, &|reached| self.go_on(reached, last));
             replayed.map_err(|failed| match failed {
                 ReplayError::Index(unavailable) => unavailable.reason,
                 ReplayError::Journal(error) => error.to_string(),

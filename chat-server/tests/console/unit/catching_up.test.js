@@ -18,6 +18,30 @@ function showing(to) {
 /** @param {object[]} list @param {number} last_seq @param {object} [more] */
 const page = (list, last_seq, more = {}) => ({ messages: list, last_seq, epoch: "e1", complete: true, ...more });
 
+/** The ids of the list as the screen shows it. @param {Bench} bench */
+const listed = (bench) => bench.machine.conversations.byActivity().map((one) => one.id);
+
+test("the list is in the order of arrival, whatever the times of messages say", () => {
+  const bench = new Bench();
+  const now = Date.parse("2026-01-01T12:00:00Z");
+  const at = (/** @type {number} */ ahead) => ({ last_message_at: new Date(now + ahead).toISOString() });
+  const [hour, years] = [3_600_000, 2 * 365 * 86_400_000];
+  // The clock was two years ahead for a while, and an hour behind later.
+  const rows = [summary(1, { id: "a", ...at(-hour) }), summary(1, { id: "b", ...at(years) }), summary(1, { id: "c", ...at(-2) })];
+  bench.handle({ kind: "start" });
+  bench.open();
+  const page = { epoch: "e1", timestamp: new Date(now).toISOString() };
+  bench.reply(bench.request("get_active_conversations"), { ...page, conversations: rows, next_cursor: "1" });
+  const rest = [summary(1, { id: "d", ...at(years) }), summary(1, { id: "e", ...at(-2 * hour) })];
+  bench.reply(bench.request("get_active_conversations"), { ...page, conversations: rest });
+  assert.deepEqual(listed(bench), ["a", "b", "c", "d", "e"]);
+  const { conversations } = bench.machine;
+  assert.ok(conversations.byActivity().every((one) => one.movedAt <= now), "none is urgent for two years");
+  bench.pass(1_000);
+  bench.frame({ type: "new_message", conversation_id: "e", message: { ...message(2, "jane", "e"), sent_at: at(-hour).last_message_at } });
+  assert.deepEqual(listed(bench), ["e", "a", "b", "c", "d"]);
+});
+
 test("live messages are appended, each once", () => {
   const bench = showing(2);
   for (const seq of [3, 3, 2, 4]) bench.frame(live(seq));

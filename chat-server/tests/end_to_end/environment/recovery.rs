@@ -155,6 +155,70 @@ async fn a_damaged_record_without_a_backup() {
     damaged.has(1..=2).await;
 }
 
+/// Damages a file beside the segments.
+fn damage(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[12] ^= 1;
+    fs::write(file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn damaged_holds() {
+    let damaged = Damaged::new().await;
+    let run = |arguments: &[&str]| {
+        let output = program().args(arguments).arg("--data-dir").arg(damaged.data()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["hold", "add", "--user", "user_john", "--why", "court"]);
+    let backup = damaged.dir.path().join("backups/monday");
+    fs::remove_dir_all(&backup).unwrap();
+    run(&["backup", backup.to_str().unwrap()]);
+    damage(&damaged.data().join("journal/keeping"));
+    let server = Server::start_in(damaged.dir.path(), &[]);
+    let (_, log, _) = server.stop().await;
+    assert!(section("Damaged holds").contains("the holds can't be read"));
+    assert!(log.contains("the holds can't be read"), "{log}");
+    assert!(
+        damaged.follow("Damaged holds").contains("lost: holds that were set or released since the backup")
+    );
+    assert!(run(&["hold", "list"]).contains("court"));
+    damaged.has(1..=8).await;
+}
+
+#[tokio::test]
+async fn a_damaged_note_of_an_erasure() {
+    let damaged = Damaged::new().await;
+    let erase = ["erase", "--user", "user_john", "--why", "asked", "--yes", "--data-dir"];
+    assert!(program().args(erase).arg(damaged.data()).status().unwrap().success());
+    damage(&damaged.data().join("journal/erasing"));
+    damaged.refused("A damaged note of an erasure");
+    assert!(damaged.follow("A damaged note of an erasure").contains("retention begins again"));
+    let served = damaged.serve().await;
+    assert_eq!(served.texts, [""; 8]);
+    assert_ne!(served.epoch, damaged.epoch);
+}
+
+#[tokio::test]
+async fn a_lost_disk_or_machine() {
+    let damaged = Damaged::new().await;
+    fs::remove_dir_all(damaged.data()).unwrap();
+    server_test_support::program::init(&damaged.data());
+    let into = |text: &str| {
+        let restore = program()
+            .arg("restore")
+            .arg(damaged.dir.path().join("backups/monday"))
+            .arg("--data-dir")
+            .arg(damaged.data())
+            .output()
+            .unwrap();
+        assert!(String::from_utf8_lossy(&restore.stderr).contains(text), "{restore:?}");
+    };
+    into("move everything in it to another place first");
+    damaged.follow("A lost disk or machine");
+    damaged.has(1..=4).await;
+}
+
 #[tokio::test]
 async fn a_journal_that_is_older_than_the_rest() {
     let damaged = Damaged::new().await;

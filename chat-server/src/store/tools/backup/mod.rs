@@ -49,8 +49,7 @@ pub enum BackupError {
         dir: PathBuf,
     },
     /// The target of a restore must be empty.
-    #[error("{} is not empty: give an empty data directory, or one that does not exist yet. \
-         `journal.partial` is left by a restore that was cut off, and can be removed", dir.display())]
+    #[error("{} is not empty: give an empty data directory, or one that does not exist yet. {}", dir.display(), emptying(dir))]
     NotEmpty {
         /// The directory.
         dir: PathBuf,
@@ -79,6 +78,15 @@ pub enum BackupError {
     /// The store, the backup or the disk failed.
     #[error(transparent)]
     Store(#[from] OpenError),
+}
+
+/// The way to an empty directory.
+fn emptying(dir: &Path) -> &'static str {
+    if dir.join("journal.partial").exists() {
+        "`journal.partial` is left by a restore that was cut off, and can be removed"
+    } else {
+        "To restore there, stop the server, and move everything in it to another place first"
+    }
 }
 
 /// Takes a backup of a store that no server has open.

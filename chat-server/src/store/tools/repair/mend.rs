@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use chat_core::store::Position;
 
-use super::Repaired;
+use super::{Repaired, notes};
 use crate::store::disk::SystemDisk;
 use crate::store::error::OpenError;
 use crate::store::lifecycle::keeping::Keeping;
@@ -41,6 +41,7 @@ impl Mended {
         from: Option<&Path>,
         repaired: &mut Repaired,
     ) -> Result<Position, OpenError> {
+        notes::mend(&self.dir, from, repaired)?;
         let damaged = salvage(journal, &mut |_, _| Ok(()))?;
         let was_synced = |hole: &&Hole| hole.was_synced;
         repaired.flaws.extend(damaged.holes.iter().filter(was_synced).map(|hole| hole.what.clone()));

@@ -2,12 +2,13 @@
 //!
 //! A mended journal is built beside the damaged one, from the same files. Damaged parts are taken
 //! from a backup or a copy, if one is given and has them. Of the other parts, damaged texts are
-//! erased, which keeps all numbers and the chain. If more is damaged, the journal ends there. The
-//! mended journal is read completely before it takes the place of the damaged one, which is kept
-//! under another name. The index and the file `state` are set aside, so the next start begins a new
-//! epoch.
+//! erased, which keeps all numbers and the chain. If more is damaged, the journal ends there.
+//! Damaged holds are taken from the backup too, or set aside. The mended journal is read completely
+//! before it takes the place of the damaged one, which is kept under another name. The index and
+//! the file `state` are set aside, so the next start begins a new epoch.
 
 mod mend;
+mod notes;
 
 use std::fs::{self, File};
 use std::io;
@@ -19,10 +20,11 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::store::error::OpenError;
 use crate::store::index::files::set_aside;
+use crate::store::lifecycle::keeping::Keeping;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::lifecycle::state::{STATE, StoreState};
 use crate::store::tools::verify::known_ends;
-use crate::store::write::journal::{End, inspect, salvage};
+use crate::store::write::journal::{End, Erasing, inspect, salvage};
 use mend::Mended;
 
 /// The finding of a repair: what was or would be done, and lost.
@@ -36,6 +38,8 @@ pub struct Repaired {
     pub texts: Vec<(ConversationId, u64)>,
     /// The first and the last lost position, if the journal ends earlier than it did.
     pub lost: Option<(Position, Position)>,
+    /// Losses beside the records, one text each.
+    pub notes: Vec<&'static str>,
     /// Lost records that an export can still read.
     pub readable: u64,
     /// The new name of the damaged journal.
@@ -53,13 +57,12 @@ pub fn repair(dir: &Path, from: Option<&Path>, apply: bool) -> Result<Repaired, 
     let journal = dir.join("journal");
     fs::read_dir(&journal).map_err(OpenError::io("read", &journal))?;
     let _lock = Lock::take(dir)?;
-    let state = StoreState::read(dir, STATE);
     let known = known_ends(dir)?;
     let mut repaired = Repaired { aside: free_name(dir), ..Repaired::default() };
-    repaired.flaws.extend(state.err().map(|error| error.to_string()));
+    repaired.flaws.extend(notes::flaw(StoreState::read(dir, STATE))?);
     let is_sound = inspect(&journal, &known, 0, &mut |_, _| Ok(()));
     let flaw = match is_sound {
-        Ok(_) if repaired.flaws.is_empty() => return Ok(repaired),
+        Ok(_) if repaired.flaws.is_empty() && are_notes_sound(&journal)? => return Ok(repaired),
         Ok(_) => None,
         Err(OpenError::Damaged(damage)) => Some(damage.place()),
         Err(OpenError::Lost { witness, known, found, .. }) => {
@@ -83,6 +86,11 @@ pub fn repair(dir: &Path, from: Option<&Path>, apply: bool) -> Result<Repaired, 
         publish(dir, &journal, &repaired.aside).map_err(OpenError::io("put the mended journal into", dir))?;
     }
     Ok(repaired)
+}
+
+/// Whether the files beside the segments can be read.
+fn are_notes_sound(journal: &Path) -> Result<bool, OpenError> {
+    Ok(notes::flaw(Erasing::read(journal))?.is_none() && notes::flaw(Keeping::read(journal))?.is_none())
 }
 
 fn nothing_left(dir: &Path) -> OpenError {

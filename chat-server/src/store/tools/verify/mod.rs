@@ -23,6 +23,7 @@ use crate::store::index::apply::Applier;
 use crate::store::index::view::View;
 use crate::store::index::{Index, OpenedIndex};
 use crate::store::keys;
+use crate::store::lifecycle::keeping::Keeping;
 use crate::store::lifecycle::lock::Lock;
 use crate::store::lifecycle::state::{BACKUP, STATE, StoreState};
 use crate::store::options::Options;
@@ -81,6 +82,8 @@ pub fn verify(dir: &Path, checks: &Checks, progress: &dyn Fn(u64, u64)) -> Resul
     let mut findings = Findings::default();
     let state = found(StoreState::read(dir, STATE), &mut findings)?.flatten();
     let backup = found(StoreState::read(dir, BACKUP), &mut findings)?.flatten();
+    found(Erasing::read(&journal), &mut findings)?;
+    found(Keeping::read(&journal), &mut findings)?;
     let index = if checks.journal_only {
         Err("it was not asked for")
     } else {
@@ -154,7 +157,8 @@ fn find_index(
     if state.is_none_or(|state| !state.clean && (boot.is_none() || state.boot_id != *boot)) {
         return Ok(Err("the last stop was not clean, and the next start rebuilds the index"));
     }
-    if Erasing::read(&dir.join("journal"))?.is_some_and(|erasing| erasing.step.is_some()) {
+    // A damaged note is a finding of its own.
+    if let Ok(Some(Erasing { step: Some(_), .. })) = Erasing::read(&dir.join("journal")) {
         return Ok(Err("retention was interrupted, and the next start completes the step"));
     }
     copy_dir(&index, &copy).map_err(OpenError::io("copy to the temporary directory (TMPDIR)", &index))?;

@@ -5,7 +5,7 @@
 //! file `erasing` beside the segments names the step beforehand. A reader takes bad content within
 //! the noted step as erased, and the next start erases the step again.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -81,6 +81,11 @@ impl Erasing {
     /// Reads the note; `None` if nothing was ever erased.
     pub(in crate::store) fn read(journal: &Path) -> Result<Option<Self>, OpenError> {
         note::read_up_to(OF_USER, journal, NAME)
+    }
+
+    /// Removes the note.
+    pub(in crate::store) fn remove(journal: &Path) -> io::Result<()> {
+        fs::remove_file(journal.join(NAME))
     }
 
     /// Reserves room for the next note, because a disk may fill up before.
