@@ -57,8 +57,8 @@ fn lost(Repaired { texts, lost, notes, .. }: &Repaired) -> String {
     let records = lost.map_or("no records".to_owned(), |(first, last)| {
         format!("the records from position {} to {}", first.0, last.0)
     });
-    let notes: String = notes.iter().map(|note| format!("; {note}")).collect();
-    format!("lost {} texts and {records}{notes}", texts.len())
+    let beside = if notes.is_empty() { String::new() } else { format!("; {}", notes.join("; ")) };
+    format!("lost {} texts and {records}{beside}", texts.len())
 }
 
 /// The report, one fact per line.

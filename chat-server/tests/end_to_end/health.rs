@@ -40,7 +40,7 @@ async fn a_server_whose_store_is_being_opened_lives_and_is_not_ready() {
         let mut stream = TcpStream::connect(free).await.unwrap();
         stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
-        let read = timeout(Duration::from_secs(60), stream.read_to_string(&mut answer)).await;
+        let read = timeout(Duration::from_mins(1), stream.read_to_string(&mut answer)).await;
         read.expect("it answers").unwrap();
         answer
     };
