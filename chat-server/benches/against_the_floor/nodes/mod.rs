@@ -8,11 +8,12 @@ mod heard;
 use std::io;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use server_test_support::report::{Bar, Row};
 
 use crate::figures::{millis_per_thousand, per_second, percentile};
+use crate::prefill;
 use crate::process::Server;
 use crate::run::Run;
 use crate::stage::{Outcome, Pace, Stage};
@@ -27,12 +28,13 @@ const LISTENERS: usize = 100;
 
 /// The number of progress steps.
 pub(crate) fn steps(run: &Run) -> u64 {
-    4 * run.plan.slow_rounds + 1
+    4 * run.plan.slow_rounds + 3
 }
 
 pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     let url = run.database.clone().ok_or_else(|| io::Error::other("the rows `nodes` need --database-url"))?;
-    upgrade(run, &url)?;
+    command(run, &["database", "upgrade", "--database-url", &url])?;
+    move_in(run, &url)?;
     let servers = [node(run, &url, "one")?, node(run, &url, "two")?];
     for nodes in [1, 2] {
         messages(run, &url, &servers[..nodes])?;
@@ -43,11 +45,25 @@ pub(crate) fn measure(run: &mut Run) -> io::Result<()> {
     deliveries(run, &servers)
 }
 
-/// Creates the tables.
-fn upgrade(run: &Run, url: &str) -> io::Result<()> {
-    let upgraded =
-        Command::new(&run.program).args(["database", "upgrade", "--database-url", url]).status()?;
-    if upgraded.success() { Ok(()) } else { Err(io::Error::other("the database can't be upgraded")) }
+/// Runs a command of the server's program to its end.
+fn command(run: &Run, args: &[&str]) -> io::Result<()> {
+    let output = Command::new(&run.program).args(args).output()?;
+    let error = || io::Error::other(format!("{args:?}: {}", String::from_utf8_lossy(&output.stderr)));
+    output.status.success().then_some(()).ok_or_else(error)
+}
+
+/// Moves a full data directory into the database, so that the servers serve a long history.
+fn move_in(run: &mut Run, url: &str) -> io::Result<()> {
+    let (dir, size) = (run.new_dir("moved")?, run.plan.stored);
+    run.progress.step(&format!("storing {} messages", size.messages));
+    prefill::fill(&dir, size)?;
+    run.progress.step("moving them into the database");
+    let start = Instant::now();
+    command(run, &["move", "--data-dir", &dir.to_string_lossy(), "--database-url", url])?;
+    let name = format!("{} messages moved from a data directory into PostgreSQL", size.messages);
+    let row = Row::alone(&name, "moved after", "s", &[start.elapsed().as_secs_f64()]);
+    run.rows.push(row.bar(Some(Bar::AtMost(120.0))));
+    Ok(())
 }
 
 fn node(run: &Run, url: &str, name: &str) -> io::Result<Server> {
