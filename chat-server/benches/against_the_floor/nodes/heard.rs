@@ -20,6 +20,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A listener at the other server than the driver's.
 struct Pair {
     swarm: Swarm,
+    listener: usize,
     driver: usize,
     message: Numbered,
     sent: u64,
@@ -28,15 +29,15 @@ struct Pair {
 impl Pair {
     fn connect([one, other]: &[Server; 2]) -> io::Result<Self> {
         let mut swarm = Swarm::new()?;
-        swarm.connect(other.address(), other.opening(&listener(0), Part::Listener))?;
+        let listener = swarm.connect(other.address(), other.opening(&listener(0), Part::Listener))?;
         wait_open(&mut swarm, 1)?;
         let user = person("heard_by_the_other", Role::BusDriver);
         let driver = swarm.connect(one.address(), one.opening(&user, Part::Sender))?;
         wait_open(&mut swarm, 1)?;
         swarm.peers.send(driver, &frame::creation(None))?;
         let mut message = None;
-        // The reply, and at the listener the creation and its first message.
-        wait_for(&mut swarm, 3, |_, heard| {
+        // The reply and the own message, and at the listener the creation and its message.
+        wait_for(&mut swarm, 4, |_, heard| {
             if let Incoming::Reply(reply) = heard {
                 let created: CreateSupportConversationReply = serde_json::from_slice(reply)?;
                 message = Some(Numbered::message(&created.conversation_id));
@@ -44,21 +45,23 @@ impl Pair {
             Ok(!matches!(heard, Incoming::Open))
         })?;
         let message = message.ok_or_else(|| io::Error::other("three events and no reply"))?;
-        Ok(Self { swarm, driver, message, sent: 0 })
+        Ok(Self { swarm, listener, driver, message, sent: 0 })
     }
 
     /// Sends a message, and returns the times of its acknowledgement and of its event.
     fn send(&mut self) -> io::Result<(Duration, Duration)> {
         self.sent += 1;
+        let listener = self.listener;
         let start = Instant::now();
         self.swarm.peers.send(self.driver, self.message.with(self.sent))?;
         let (mut acknowledged, mut heard) = (None, None);
         while acknowledged.is_none() || heard.is_none() {
-            self.swarm.turn(MAX_WAIT, &mut |_: &mut Peers, _, what| {
+            self.swarm.turn(MAX_WAIT, &mut |_: &mut Peers, client, what| {
                 match what {
                     Incoming::Reply(_) => acknowledged = Some(start.elapsed()),
-                    Incoming::Event => heard = Some(start.elapsed()),
-                    Incoming::Open => {}
+                    // The driver hears the own message too.
+                    Incoming::Event if client == listener => heard = Some(start.elapsed()),
+                    Incoming::Event | Incoming::Open => {}
                 }
                 Ok(())
             })?;
