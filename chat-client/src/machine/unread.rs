@@ -16,7 +16,7 @@ pub(super) struct UnreadCount {
     /// The server's count of unread messages up to `counted_up_to`.
     counted: u32,
     counted_up_to: u64,
-    /// Numbers of others' messages after `counted_up_to`. Bounded by [`MOST`].
+    /// Numbers of the newest messages of others after `counted_up_to`. Bounded by [`MOST`].
     heard: BTreeSet<u64>,
 }
 
@@ -49,8 +49,12 @@ impl UnreadCount {
 
     /// Counts another user's message.
     pub(super) fn heard(&mut self, seq: u64) {
-        if seq > self.counted_up_to && seq > self.read_up_to && self.heard.len() < MOST {
+        if seq > self.counted_up_to && seq > self.read_up_to {
             self.heard.insert(seq);
+        }
+        // The newest are kept: a later reading leaves them unread.
+        if self.heard.len() > MOST {
+            self.heard.pop_first();
         }
     }
 

@@ -66,3 +66,18 @@ fn a_reading_between_a_first_message_and_the_first_list_is_not_lost() {
     let Some(Event::Conversation(row)) = events.last() else { panic!("{events:?}") };
     assert_eq!((row.read_up_to, row.unread_count), (Some(9), Some(3)));
 }
+
+#[test]
+fn a_reading_among_more_messages_than_are_counted_leaves_the_newest_unread() {
+    let mut scene = Scene::live(&json!([summary(5, 5, 0)]));
+    (6..=155).for_each(|seq| scene.hear(&new_message(seq)));
+    for (read_up_to, left) in [(48, 100), (120, 35)] {
+        scene.hear(&json!({
+            "type": "read_position", "conversation_id": "conv_1", "message_id": "msg_00000000000000009",
+            "read_up_to": read_up_to, "timestamp": "2024-01-15T10:30:00.000Z",
+        }));
+        let events = scene.take_events();
+        let Some(Event::Unread(unread)) = events.last() else { panic!("{events:?}") };
+        assert_eq!((unread.read_up_to, unread.unread_count), (read_up_to, left));
+    }
+}
