@@ -156,9 +156,13 @@ fn the_index_of_another_journal_is_refused() {
     assert!(error.to_string().contains("holds something else there"), "{error}");
 }
 
+/// The options of a store on a machine that was started under this name.
+fn boot(id: &str) -> Options {
+    Options { boot_id: Some(id.to_owned()), ..Options::default() }
+}
+
 #[test]
 fn after_an_unclean_stop_a_restarted_machine_does_not_trust_the_index() {
-    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
     let dir = TempDir::new().unwrap();
     let store = open_with(dir.path(), boot("one"));
     fill(&store);
@@ -178,7 +182,6 @@ fn after_an_unclean_stop_a_restarted_machine_does_not_trust_the_index() {
 
 #[test]
 fn a_start_that_did_not_come_to_its_end_is_no_clean_stop() {
-    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
     let (dir, before) = filled();
     let segment = last_segment(dir.path());
     let sound = fs::read(&segment).unwrap();
@@ -192,7 +195,6 @@ fn a_start_that_did_not_come_to_its_end_is_no_clean_stop() {
 
 #[test]
 fn a_start_that_stopped_while_it_built_an_index_is_no_clean_stop() {
-    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
     let (dir, before) = filled();
     fs::remove_dir_all(dir.path().join("index")).unwrap();
     let observer = Observer::new(|progress| assert!(!matches!(progress, Progress::Replayed(..)), "it stops"));
@@ -206,7 +208,6 @@ fn a_start_that_stopped_while_it_built_an_index_is_no_clean_stop() {
 
 #[test]
 fn building_an_index_goes_on_where_it_was_stopped() {
-    let boot = |id: &str| Options { boot_id: Some(id.to_owned()), ..Options::default() };
     let dir = TempDir::new().unwrap();
     let store = open_with(dir.path(), boot("one"));
     fill(&store);
