@@ -80,11 +80,14 @@ fn a_message_there_ends_it_here() {
 }
 
 #[test]
-fn a_user_who_was_withdrawn_meanwhile_does_not_type() {
+fn a_hint_that_comes_after_the_user_was_withdrawn_is_not_shown() {
     let mut shared = Shared::new();
+    let (conn, data) = (shared.driver_there, shared.typing(true));
+    shared.two.there(|world| world.request(conn, "typing_indicator", data));
     let (conversation, user) = (shared.conversation.as_str().into(), driver().id);
     shared.two.here.command(Command::Withdraw { conversation, user });
-    shared.type_there(true);
+    assert_eq!(shared.two.there.hints.len(), 1);
+    shared.hear_hints();
     assert_eq!(shared.told(), [] as [bool; 0]);
 }
 
