@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply};
+use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, Work};
 
 use crate::outbox::{Draft, OutboxError};
 
@@ -46,6 +46,15 @@ pub struct Refusal {
     pub text: String,
     /// The pause after which the same request may succeed, if the server named one.
     pub retry_after: Option<Duration>,
+    /// The work as it is, with the code `conflict`: it says who won.
+    pub work: Option<Box<Work>>,
+}
+
+impl Refusal {
+    /// An error that the server has not sent.
+    pub(crate) fn of_client(text: String) -> Self {
+        Self { code: None, text, retry_after: None, work: None }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -60,6 +69,7 @@ impl From<ErrorReply> for Refusal {
             code: reply.code,
             text: reply.error.into_owned(),
             retry_after: reply.retry_after_ms.map(Duration::from_millis),
+            work: reply.work,
         }
     }
 }

@@ -78,6 +78,7 @@ fn encode_event(bencher: Bencher) {
         sent_at: Timestamp::from_millis(1_705_314_600_000),
         seq: Some(1_234),
         erased: false,
+        work: None,
     });
     bencher.bench_local(|| encode(black_box(&event)));
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConversationId, TeamId, UserId};
-use crate::protocol::{ConversationStatus, RoomType};
+use crate::protocol::{ConversationStatus, RoomType, Work};
+use crate::store::MessageAppended;
 use crate::time::Timestamp;
 
 /// A conversation without its messages.
@@ -27,13 +28,30 @@ pub struct Conversation {
     /// The number of changes of members, starting at 1. Messages and changes of accounts do not
     /// count.
     pub version: u64,
-    /// The number of the newest message, at least 1.
+    /// The number of the newest message or entry, at least 1.
     pub last_seq: u64,
-    /// The time of the newest message.
+    /// The time of the newest message or entry.
+    pub last_at: Timestamp,
+    /// The number of the newest message of a user. Entries do not count.
+    pub last_text_seq: u64,
+    /// The time of the newest message of a user. Entries do not count.
     pub last_message_at: Timestamp,
+    /// The work, as the last change has left it.
+    pub work: Work,
 }
 
 impl Conversation {
+    /// Takes in a new message or entry.
+    pub fn append(&mut self, appended: &MessageAppended) {
+        (self.last_seq, self.last_at) = (appended.seq, appended.sent_at);
+        if appended.entry.is_none() {
+            (self.last_text_seq, self.last_message_at) = (appended.seq, appended.sent_at);
+        }
+        if let Some(work) = &appended.work {
+            self.work = work.clone();
+        }
+    }
+
     /// The status: inactive if silent for `inactive_after` or longer. Derived, so nothing needs to
     /// be stored or swept.
     pub fn status(&self, now: Timestamp, inactive_after: Duration) -> ConversationStatus {

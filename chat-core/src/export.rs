@@ -28,7 +28,7 @@ pub struct Export {
 pub struct ExportedConversation {
     /// The conversation itself, with its teams and members.
     pub conversation: Conversation,
-    /// The position of the newest message.
+    /// The position of the newest message of a user.
     pub position: Position,
     /// The messages. Message `seq` stands at index `seq - 1`.
     pub messages: Vec<Message>,

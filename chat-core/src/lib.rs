@@ -121,3 +121,4 @@ pub mod store;
 pub mod system;
 pub mod testing;
 pub mod time;
+pub mod work;

@@ -12,6 +12,17 @@ export interface Person {
   last_name: string;
 }
 
+export type WorkAction = "take" | "release" | "transfer" | "resolve" | "reopen";
+
+/** Who works on a conversation. */
+export interface Work {
+  state: "WAITING" | "TAKEN" | "RESOLVED";
+  assignee: string | null;
+  since: string;
+  waiting_since: string | null;
+  version: number;
+}
+
 export interface Message {
   id: string;
   conversation_id: string;
@@ -19,6 +30,8 @@ export interface Message {
   content: string;
   sent_at: string;
   seq: number;
+  /** The work from this message on, if the message has changed it. An entry has an action. */
+  work?: Work & { action?: string };
 }
 
 export interface Summary {
@@ -34,6 +47,7 @@ export interface Summary {
   last_seq: number;
   read_up_to: number;
   unread_count: number;
+  work?: Work;
 }
 
 export interface NewSupportConversation {
@@ -78,6 +92,7 @@ export type Purpose =
   | { kind: "read"; id: string; seq: number }
   | { kind: "draft"; id: string }
   | { kind: "typing" }
+  | { kind: "work"; id: string }
   | { kind: "room"; room: RoomType }
   | { kind: "refresh"; token: string }
   | { kind: "probe" };
@@ -100,7 +115,8 @@ export type Input =
   | { kind: "discard" | "retry"; id: string }
   | { kind: "open" | "shut" | "older" | "read"; id: string }
   | { kind: "typing"; id: string; is_typing: boolean }
-  | { kind: "room"; room: RoomType; wanted: boolean };
+  | { kind: "room"; room: RoomType; wanted: boolean }
+  | { kind: "work"; id: string; action: WorkAction; version: number; to?: string };
 
 export type Output =
   | { kind: "connect"; link: number; token: string }
@@ -120,6 +136,7 @@ export type Told =
   | { kind: "refused"; entry: Entry }
   | { kind: "full" }
   | { kind: "gone"; id: string }
+  | { kind: "lost"; id: string; error: string }
   | { kind: "renewed"; ok: boolean; error?: string };
 
 /** The reason that the server ended a connection: a close code, and the error sent before. */

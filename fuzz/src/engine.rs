@@ -1,7 +1,7 @@
 //! The engine with a store that answers late, out of order or not at all, under any sequence of
 //! operations.
 //!
-//! The operations are those of chat-core's own test of the promises P1 to P7.
+//! The operations are those of chat-core's own test of the promises P1 to P8.
 
 use core_test_support::ops::Op;
 use core_test_support::run::watch;

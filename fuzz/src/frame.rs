@@ -7,7 +7,7 @@ use chat_core::id::Cursor;
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
     ConversationStatus, ErrorCode, EventType, MessageType, ParticipantList, RawReply, Request, Role,
-    RoomType, ServerEventType, ServerFrame,
+    RoomType, ServerEventType, ServerFrame, WorkAction, WorkState,
 };
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -97,5 +97,7 @@ fn has_meaning(text: &str) -> bool {
         || is::<MessageType>(text)
         || is::<ConversationStatus>(text)
         || is::<ErrorCode>(text)
+        || is::<WorkAction>(text)
+        || is::<WorkState>(text)
         || is::<Timestamp>(text)
 }

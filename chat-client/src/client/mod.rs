@@ -9,6 +9,7 @@ mod queue;
 mod send_handle;
 mod shared;
 mod streams;
+mod work;
 
 use std::fmt;
 use std::sync::Arc;

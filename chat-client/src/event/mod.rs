@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch};
 use chat_core::protocol::{
     ConversationSummary, CreateSupportConversationReply, Message, MessageRead, NewMessage,
-    NewSupportConversation, ReadPosition, SendChatMessageReply, TypingStatus,
+    NewSupportConversation, ReadPosition, SendChatMessageReply, TypingStatus, Work,
 };
 
 use crate::error::{NotSentError, Refusal, StopReason};
@@ -187,4 +187,7 @@ pub struct Snapshot {
     pub last_seq: u64,
     /// The epoch of these numbers.
     pub epoch: Epoch,
+    /// The work on the conversation at `last_seq`. A later [`Message`] with work replaces it.
+    /// `None` from a server that knows no work.
+    pub work: Option<Work>,
 }

@@ -123,8 +123,9 @@ impl Machine {
     fn reset(&mut self, id: &ConversationId, page: CatchUp) {
         self.follow(id, page.last_seq);
         self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
-        let CatchUp { messages, last_seq, epoch, .. } = page;
-        self.views.show_all(id, &Snapshot { messages, last_seq, epoch }, &mut self.outputs);
+        self.work_is(id, page.last_seq, page.work.as_ref());
+        let CatchUp { messages, last_seq, epoch, work, .. } = page;
+        self.views.show_all(id, &Snapshot { messages, last_seq, epoch, work }, &mut self.outputs);
         self.want_row(id);
     }
 
@@ -140,14 +141,14 @@ impl Machine {
             Some(Reply::Error(error)) => self.refused(&id, error.into()),
             _ => {
                 let text = crate::error::Error::Unreadable.to_string();
-                self.refused(&id, Refusal { code: None, text, retry_after: None });
+                self.refused(&id, Refusal::of_client(text));
             }
         }
     }
 
     /// Shows the newest page to a view, and advances the held state as far as there is no gap.
     fn show(&mut self, view: ViewId, id: &ConversationId, page: CatchUp) {
-        let CatchUp { messages, last_seq, epoch, .. } = page;
+        let CatchUp { messages, last_seq, epoch, work, .. } = page;
         match self.conversations.get(id).map(|held| held.seq) {
             // The list on its way tells where to start following.
             None if self.list.is_under_way() => {}
@@ -160,7 +161,7 @@ impl Machine {
         if self.conversations.get(id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(id);
         }
-        self.views.show(view, Snapshot { messages, last_seq, epoch }, &mut self.outputs);
+        self.views.show(view, Snapshot { messages, last_seq, epoch, work }, &mut self.outputs);
     }
 
     /// Ends the views of a conversation that the server does not show.

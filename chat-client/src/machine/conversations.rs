@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chat_core::id::{ConversationId, Epoch};
+use chat_core::protocol::Work;
 use chat_core::time::Monotonic;
 
 use super::turn::Turn;
@@ -18,6 +19,8 @@ pub(super) struct Held {
     /// Pages of the current catch-up.
     pub(super) pages: u32,
     pub(super) unread: UnreadCount,
+    /// The newest work, and the number of the message up to which it holds at least.
+    pub(super) work: Option<(u64, Work)>,
     /// The value of a counter of all messages at the last message: the least value marks the
     /// longest silence.
     touched: u64,
@@ -40,6 +43,13 @@ impl Held {
             seq if seq <= self.seq => Place::Held,
             seq if seq == self.seq + 1 => Place::Next,
             _ => Place::Ahead,
+        }
+    }
+
+    /// Takes up the work that holds at a message.
+    pub(super) fn work_is(&mut self, seq: u64, work: &Work) {
+        if self.work.as_ref().is_none_or(|(known, _)| *known <= seq) {
+            self.work = Some((seq, work.clone()));
         }
     }
 
@@ -75,7 +85,7 @@ impl Conversations {
     pub(super) fn follow(&mut self, id: &ConversationId, seq: u64) -> &mut Held {
         self.touches += 1;
         let unread = UnreadCount::from(seq);
-        let held = Held { seq, behind: Turn::Done, pages: 0, unread, touched: self.touches };
+        let held = Held { seq, behind: Turn::Done, pages: 0, unread, work: None, touched: self.touches };
         self.held.entry(id.clone()).insert_entry(held).into_mut()
     }
 

@@ -106,7 +106,13 @@ impl Machine {
             Call::GetActiveConversations(_)
             | Call::JoinConversation(_)
             | Call::TypingIndicator(_)
-            | Call::GetConversationMessages(_) => {}
+            | Call::GetConversationMessages(_)
+            // The entry itself brings the work.
+            | Call::TakeConversation(_)
+            | Call::ReleaseConversation(_)
+            | Call::TransferConversation(_)
+            | Call::ResolveConversation(_)
+            | Call::ReopenConversation(_) => {}
         }
     }
 
@@ -191,11 +197,12 @@ impl Machine {
     /// Reports the next message of a conversation.
     pub(super) fn message(&mut self, message: Message, seq: u64) {
         let id = message.conversation_id.clone();
-        let is_mine = self.tokens.user() == Some(&message.sender_id);
+        let counts = self.tokens.user() != Some(&message.sender_id) && !message.is_entry();
+        self.work_is(&id, seq, message.work.as_ref().map(|shown| &shown.work));
         self.conversations.advance(&id, seq);
         self.views.message(&message, seq, &mut self.outputs);
         self.outputs.push_back(Output::Event(Event::NewMessage(message.into())));
-        if !is_mine {
+        if counts {
             self.count_unread(&id, |unread| unread.heard(seq));
         }
     }

@@ -7,7 +7,8 @@ use chat_core::frame::Frame;
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
     GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom, MarkMessageRead,
-    Reply, Request, TypingIndicator,
+    ReleaseConversation, ReopenConversation, Reply, Request, ResolveConversation, TakeConversation,
+    TransferConversation, TypingIndicator,
 };
 use chat_core::time::Monotonic;
 
@@ -36,7 +37,8 @@ macro_rules! calls {
         /// A request that may be repeated without harm: if the connection is lost before the
         /// answer, the client asks again.
         ///
-        /// Requests that must not run twice go through the outbox instead, by [`Input::Post`].
+        /// Texts of a user go through the outbox instead, by [`Input::Post`]. A change of the work
+        /// carries a `client_message_id`, under which the server makes it once.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Call {
             $($(#[$doc])* $name($name),)*
@@ -78,6 +80,16 @@ calls! {
     GetConversationMessages { waits: true }
     /// Event 8.
     MarkMessageRead { waits: true }
+    /// An addition.
+    TakeConversation { waits: true }
+    /// An addition.
+    ReleaseConversation { waits: true }
+    /// An addition.
+    TransferConversation { waits: true }
+    /// An addition.
+    ResolveConversation { waits: true }
+    /// An addition.
+    ReopenConversation { waits: true }
 }
 
 /// Something that has happened. `Debug` shows no token and no text of a user.

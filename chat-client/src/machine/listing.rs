@@ -1,7 +1,7 @@
 //! Replies with the list of conversations, or with single rows.
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::{ConversationSummary, GetActiveConversationsReply, Reply};
+use chat_core::protocol::{ConversationSummary, GetActiveConversationsReply, Reply, Work};
 
 use super::Machine;
 use super::connection::Connection;
@@ -40,8 +40,16 @@ impl Machine {
             self.follow_from_views(&summary.id, if is_first { last_seq } else { read_up_to });
         }
         self.count_unread(&summary.id, |unread| unread.listed(summary));
+        self.work_is(&summary.id, last_seq, summary.work.as_ref());
         if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(&summary.id);
+        }
+    }
+
+    /// Takes up the work on a conversation that holds at a message.
+    pub(super) fn work_is(&mut self, id: &ConversationId, seq: u64, work: Option<&Work>) {
+        if let (Some(held), Some(work)) = (self.conversations.get(id), work) {
+            held.work_is(seq, work);
         }
     }
 
@@ -65,11 +73,16 @@ impl Machine {
     }
 
     /// Corrects a row by messages that arrived while the list was on its way, because the row's
-    /// counts lack them.
+    /// counts and its work lack them.
     fn count_anew(&mut self, summary: &mut ConversationSummary) {
         if let Some(held) = self.conversations.get(&summary.id) {
             summary.read_up_to = Some(held.unread.read_up_to);
             summary.unread_count = Some(held.unread.get());
+            if let Some((seq, work)) = &held.work
+                && summary.last_seq < Some(*seq)
+            {
+                summary.work = Some(work.clone());
+            }
         }
     }
 

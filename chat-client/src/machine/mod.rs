@@ -276,7 +276,7 @@ impl Machine {
             return self.views.open(view, id);
         }
         let text = "too many conversations are open".to_owned();
-        let update = Update::Refused(Refusal { code: None, text, retry_after: None });
+        let update = Update::Refused(Refusal::of_client(text));
         self.outputs.push_back(Output::Update { view, update });
     }
 

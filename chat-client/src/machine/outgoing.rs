@@ -31,7 +31,7 @@ impl Machine {
     /// Ends a request whose frame is longer than the server accepts. The server would close every
     /// connection upon such a frame.
     pub(super) fn refuse_too_long(&mut self, purpose: Purpose) {
-        let refusal = || Refusal { code: None, text: Error::TooLong.to_string(), retry_after: None };
+        let refusal = || Refusal::of_client(Error::TooLong.to_string());
         match purpose {
             Purpose::Draft(id) => self.sending.too_long(&id, &mut self.outputs),
             Purpose::Call(id) => self.calls.too_long(id, &mut self.outputs),

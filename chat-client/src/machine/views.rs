@@ -183,7 +183,7 @@ mod tests {
         assert!(outputs.is_empty());
         views.show(
             view,
-            Snapshot { messages: Vec::new(), last_seq: 0, epoch: "epoch_1".into() },
+            Snapshot { messages: Vec::new(), last_seq: 0, epoch: "epoch_1".into(), work: None },
             &mut outputs,
         );
         views.tell(&id, &typing, &mut outputs);

@@ -6,7 +6,7 @@ use chat_client::machine::{Call, CallId, ViewId};
 use chat_client::{Event, Snapshot, Update};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::{
-    ConversationSummary, ErrorCode, GetConversationMessages, Message, NewMessage, Reply,
+    ConversationSummary, ErrorCode, GetConversationMessages, Message, NewMessage, Reply, Work,
 };
 
 /// An open conversation.
@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) views: BTreeMap<ViewId, View>,
     /// Position and count, as they were told last.
     pub(crate) unread: BTreeMap<ConversationId, (u64, u32)>,
+    /// The work, as it was told last.
+    pub(crate) work: BTreeMap<ConversationId, Work>,
     /// The last number of each conversation that came as an event.
     pub(crate) heard: BTreeMap<ConversationId, u64>,
     /// The first number of each, since the last change of the epoch.
@@ -50,6 +52,7 @@ impl App {
         self.known.insert(summary.id.clone());
         let told = (summary.read_up_to.unwrap_or(0), summary.unread_count.unwrap_or(0));
         self.unread.insert(summary.id.clone(), told);
+        self.work.extend(summary.work.clone().map(|work| (summary.id.clone(), work)));
     }
 
     /// Drops the conversations that the user no longer takes part in. An open view is told by
@@ -83,6 +86,7 @@ impl App {
             Event::EpochChanged(_) => {
                 self.known.clear();
                 self.unread.clear();
+                self.work.clear();
                 self.heard.clear();
                 self.first_heard.clear();
                 self.left.clear();
@@ -107,6 +111,7 @@ impl App {
             self.wrong(format!("{}: the event of {id} {seq} came after that of {last}", broken(seq, last)));
         }
         self.first_heard.entry(id.clone()).or_insert(seq);
+        self.work.extend(event.message.work.clone().map(|shown| (id.clone(), shown.work)));
         self.known.insert(id);
     }
 

@@ -257,11 +257,22 @@ fn conversation(app: &App, account: &Account, exported: &ExportedConversation) -
     let is_by_team = members.standing(user) == Standing::Unnamed;
     let joined_at = account.joined_at(teams).filter(|_| is_by_team);
     let counted = exported.messages.iter().filter(|m| joined_at.is_none_or(|at| m.sent_at >= at));
-    let unread = counted.filter(|m| m.seq > Some(read_up_to) && m.sender_id != *user).count();
+    let others = counted.filter(|m| m.sender_id != *user && !m.is_entry());
+    let unread = others.filter(|m| m.seq > Some(read_up_to)).count();
     let unread = u32::try_from(unread.min(MOST_UNREAD)).unwrap_or_default();
     let told = app.unread.get(id).copied().unwrap_or_default();
     must(told == (read_up_to, unread), || {
         format!("told (read up to, unread) of {id} as {told:?}, and it is {:?}", (read_up_to, unread))
+    })?;
+    shows_work(app, exported)
+}
+
+/// The app knows the work as it is. No event tells that an assignee counts as nobody by now.
+fn shows_work(app: &App, exported: &ExportedConversation) -> Result<(), String> {
+    let (id, work) = (&exported.conversation.id, &exported.conversation.work);
+    let told = app.work.get(id).map(|told| (told.version, told.waiting_since));
+    must(told == Some((work.version, work.waiting_since)), || {
+        format!("P8: told the work on {id} as {:?}, and it is {work:?}", app.work.get(id))
     })
 }
 

@@ -3,7 +3,9 @@
 use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::{ClientMessageId, ConversationId};
-use chat_core::protocol::{JoinSupportRoom, MarkMessageRead, RoomType};
+use chat_core::protocol::{
+    JoinSupportRoom, MarkMessageRead, ReleaseConversation, ResolveConversation, RoomType, TakeConversation,
+};
 use chat_core::testing::simulation::Surroundings;
 
 use crate::agenda::Todo;
@@ -30,9 +32,10 @@ impl Device {
             55..70 => self.read(around),
             70..78 => self.type_somewhere(around),
             78..86 => self.open_or_shut(around),
-            86..90 => self.background(around),
-            90..94 => self.give(Input::NetworkIsBack, around),
-            94..96 => self.join_room(around),
+            86..89 => self.background(around),
+            89..92 => self.give(Input::NetworkIsBack, around),
+            92..94 => self.join_room(around),
+            94..97 => self.work(around),
             _ if self.profile.is_durable => self.kill(around),
             _ => {}
         }
@@ -88,6 +91,28 @@ impl Device {
         let (conversation_id, message_id) = (newest.conversation_id.clone(), newest.id.clone());
         let ask = Call::MarkMessageRead(MarkMessageRead { conversation_id, message_id });
         self.give(Input::Call { id, call: ask }, around);
+    }
+
+    /// Changes the work on a conversation, as far as the app knows it.
+    fn work(&mut self, around: &mut Surroundings<'_>) {
+        let Some(conversation_id) = self.any_known(around) else { return };
+        let work = self.life.as_ref().and_then(|life| life.app.work.get(&conversation_id));
+        let Some(version) = work.map(|work| work.version) else { return };
+        if !self.profile.user.role.is_control() {
+            return;
+        }
+        let number = self.number();
+        let client_message_id = Some(format!("work-{}-{number}", self.profile.number).into());
+        let call = match around.random().below(4) {
+            0 => {
+                Call::ReleaseConversation(ReleaseConversation { conversation_id, version, client_message_id })
+            }
+            1 => {
+                Call::ResolveConversation(ResolveConversation { conversation_id, version, client_message_id })
+            }
+            _ => Call::TakeConversation(TakeConversation { conversation_id, version, client_message_id }),
+        };
+        self.give(Input::Call { id: CallId(number), call }, around);
     }
 
     fn type_somewhere(&mut self, around: &mut Surroundings<'_>) {

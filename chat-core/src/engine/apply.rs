@@ -45,9 +45,9 @@ impl Engine {
     }
 
     fn message_appended(&mut self, appended: &MessageAppended, conn: Option<ConnectionId>) {
-        self.cache.tell(&appended.conversation, appended.seq, appended.sent_at);
+        self.cache.tell(appended);
         self.broadcast_message(&appended.message());
-        if let Some(conn) = conn {
+        if let Some(conn) = conn.filter(|_| appended.entry.is_none()) {
             self.stop_typing(TypingPlace::Here(conn), &appended.sender, &appended.conversation);
         }
     }

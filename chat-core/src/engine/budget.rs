@@ -102,6 +102,7 @@ pub(super) fn stored_bytes(change: &Change) -> u64 {
     let bytes = match change {
         Change::CreateConversation(create) => create.title.len() + create.content.len(),
         Change::AppendMessage(append) => append.content.len(),
+        Change::AppendEntry(append) => append.content.len(),
         Change::MarkRead(_) => 0,
         Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => return 0,
     };

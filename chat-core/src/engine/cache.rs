@@ -8,8 +8,7 @@ use lru::LruCache;
 use crate::conversation::Conversation;
 use crate::id::ConversationId;
 use crate::permission::takes_part;
-use crate::store::{Account, Position};
-use crate::time::Timestamp;
+use crate::store::{Account, MessageAppended, Position};
 
 /// Cached conversations.
 ///
@@ -125,10 +124,10 @@ impl Cache {
     }
 
     /// Applies a message told to participants. No permit depends on messages.
-    pub(super) fn tell(&mut self, id: &ConversationId, seq: u64, sent_at: Timestamp) {
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.told = seq;
-            (entry.conversation.last_seq, entry.conversation.last_message_at) = (seq, sent_at);
+    pub(super) fn tell(&mut self, appended: &MessageAppended) {
+        if let Some(entry) = self.entries.get_mut(&appended.conversation) {
+            entry.told = appended.seq;
+            entry.conversation.append(appended);
         }
     }
 

@@ -34,7 +34,11 @@ impl Engine {
                         && conversation.created_by == pending.account.user().id
                 })
             }
-            Change::PutAccount(_) | Change::MarkRead(_) | Change::Enrol(_) | Change::Withdraw(_) => false,
+            Change::PutAccount(_)
+            | Change::AppendEntry(_)
+            | Change::MarkRead(_)
+            | Change::Enrol(_)
+            | Change::Withdraw(_) => false,
         }
     }
 
@@ -44,6 +48,11 @@ impl Engine {
             let user = &pending.account.user().id;
             self.rates.refund(user, Weight::of(&pending.operation, user));
         }
+        self.refund_budget(pending);
+    }
+
+    /// Gives back the bytes of a request that has stored nothing.
+    pub(super) fn refund_budget(&mut self, pending: &PendingRequest) {
         if let Some(Ok(Some(charge))) = &pending.budget_check {
             self.budgets.refund(&pending.account.user().id, *charge);
         }

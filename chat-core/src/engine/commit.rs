@@ -12,7 +12,7 @@ use super::origin::Origin;
 use super::pending_request::PendingRequest;
 use super::{Engine, Output, Ticket, Timer, handler};
 use crate::id::{ConversationId, UserId};
-use crate::protocol::{Done, ErrorCode, Reply};
+use crate::protocol::{Done, Error, ErrorCode, Reply};
 use crate::store::{Change, Committed, Event, Original, Rejected, UnavailableError, Verdict};
 
 /// The queued changes and the commit under way. Bounded by `changes_waiting` and
@@ -164,6 +164,8 @@ impl Engine {
                 self.on_conflict(&change.origin);
             }
             Err(Rejected::Duplicate(original)) => self.on_duplicate(&change.origin, original),
+            Err(Rejected::Outdated(work)) => self.on_refusal(&change.origin, Error::conflict(work)),
+            Err(Rejected::Forbidden) => self.on_refusal(&change.origin, ErrorCode::Forbidden.into()),
         }
         change.conversation().into_iter().for_each(|id| self.cache.unpin(id));
         self.advance_origin(&change.origin);
@@ -225,6 +227,14 @@ impl Engine {
         } else {
             self.proceed_in_turn(origin, pending);
         }
+    }
+
+    /// Refuses an entry that does not fit. Nothing was stored, so the daily budget is free.
+    fn on_refusal(&mut self, origin: &Origin, error: Error) {
+        if let Some(pending) = self.take(origin) {
+            self.refund_budget(&pending);
+        }
+        self.finish(origin, Err(error));
     }
 
     /// Answers a true repeat as the first time, free of charge. Any other use of the same id is

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::conversation::{Conversation, Standing};
 use crate::id::{TeamId, UserId};
 use crate::store::{Position, StoredAccount};
+use crate::work::may_have;
 
 /// All active users in control or in a team. Bounded by the staff of a control centre, some
 /// thousands at most.
@@ -59,6 +60,12 @@ impl StaffDirectory {
     /// The account of an active user in control or in a team.
     pub(super) fn account(&self, user: &UserId) -> Option<&Arc<StoredAccount>> {
         self.staff.get(user)
+    }
+
+    /// Whether a user may have the work on a conversation.
+    pub(super) fn may_have(&self, user: &UserId, conversation: &Conversation) -> bool {
+        let known = self.staff.get(user);
+        known.is_some_and(|known| may_have(&known.account, &conversation.participation))
     }
 
     /// The participants of a conversation: the creator first, then the other members and the active

@@ -35,7 +35,10 @@ impl Engine {
             (Headroom::Exhausted, Operation::Request(_)) => false,
             (Headroom::Exhausted, Operation::Command(_)) => match change {
                 Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => true,
-                Change::CreateConversation(_) | Change::AppendMessage(_) | Change::MarkRead(_) => false,
+                Change::CreateConversation(_)
+                | Change::AppendMessage(_)
+                | Change::AppendEntry(_)
+                | Change::MarkRead(_) => false,
             },
         };
         if allowed {

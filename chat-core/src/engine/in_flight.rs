@@ -3,7 +3,9 @@
 use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use crate::id::{ConversationId, MessageId, Nonce, UserId};
-use crate::store::{Account, AppendMessage, Change, Event, MarkRead, Original, Rejected, Verdict};
+use crate::store::{
+    Account, AppendEntry, AppendMessage, Change, EntryChange, Event, MarkRead, Original, Rejected, Verdict,
+};
 
 /// A change on its way to the store.
 pub(super) struct InFlight {
@@ -20,6 +22,8 @@ enum Subject {
     Creation(ConversationId, UserId, Nonce),
     /// A message in a conversation, its sender, and its nonce.
     Message(ConversationId, UserId, Nonce),
+    /// An entry in a conversation, its user, its nonce, and its change.
+    Entry(ConversationId, UserId, Nonce, EntryChange),
     /// A read position in a conversation, the reader, and the number of the newest message read.
     Reading(ConversationId, UserId, u64),
     /// A participant to be added to a conversation.
@@ -38,6 +42,9 @@ impl InFlight {
             Change::AppendMessage(AppendMessage { permit, nonce, .. }) => {
                 Subject::Message(permit.conversation().clone(), permit.user().clone(), *nonce)
             }
+            Change::AppendEntry(AppendEntry { permit, nonce, entry, .. }) => {
+                Subject::Entry(permit.conversation().clone(), permit.user().clone(), *nonce, entry.clone())
+            }
             Change::MarkRead(MarkRead { permit, up_to, .. }) => {
                 Subject::Reading(permit.conversation().clone(), permit.user().clone(), *up_to)
             }
@@ -54,6 +61,7 @@ impl InFlight {
             Subject::Account(account) => Some(account),
             Subject::Creation(..)
             | Subject::Message(..)
+            | Subject::Entry(..)
             | Subject::Reading(..)
             | Subject::Addition(..)
             | Subject::Withdrawal(..) => None,
@@ -65,6 +73,7 @@ impl InFlight {
         match &self.subject {
             Subject::Account(_) | Subject::Creation(..) => None,
             Subject::Message(id, ..)
+            | Subject::Entry(id, ..)
             | Subject::Reading(id, ..)
             | Subject::Addition(id, _)
             | Subject::Withdrawal(id, _) => Some(id),
@@ -84,6 +93,7 @@ impl InFlight {
             },
             Err(Rejected::Conflict) => true,
             Err(Rejected::Duplicate(original)) => self.is_first_under_key(original),
+            Err(Rejected::Outdated(_) | Rejected::Forbidden) => matches!(self.subject, Subject::Entry(..)),
         }
     }
 
@@ -107,6 +117,12 @@ impl InFlight {
             (Subject::Message(id, user, nonce), Event::MessageAppended(appended)) => {
                 (id, user) == (&appended.conversation, &appended.sender)
                     && appended.message_id == MessageId::compose(*nonce, appended.seq)
+                    && appended.entry.is_none()
+            }
+            (Subject::Entry(id, user, nonce, change), Event::MessageAppended(appended)) => {
+                (id, user) == (&appended.conversation, &appended.sender)
+                    && appended.message_id == MessageId::compose(*nonce, appended.seq)
+                    && change.becomes(appended)
             }
             (Subject::Reading(id, user, up_to), Event::ReadMarked(read)) => {
                 (id, user, up_to) == (&read.conversation, &read.user, &read.up_to)
@@ -119,6 +135,7 @@ impl InFlight {
                 Subject::Account(_)
                 | Subject::Creation(..)
                 | Subject::Message(..)
+                | Subject::Entry(..)
                 | Subject::Reading(..)
                 | Subject::Addition(..)
                 | Subject::Withdrawal(..),

@@ -12,7 +12,7 @@ use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
-use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules};
+use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, Work};
 use crate::store::{Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window};
 use crate::time::Now;
 
@@ -231,6 +231,17 @@ impl HandlerContext<'_> {
     pub(super) fn may_take_part(&mut self, id: &ConversationId) -> Result<MayTakePart, Blocked> {
         let account = self.account;
         self.may_take_part_as(account, id)
+    }
+
+    /// The work as shown: an assignee without the right to the conversation counts as nobody.
+    pub(super) fn seen_work(&self, work: Work, id: &ConversationId) -> Work {
+        work.seen(|user| self.conversation(id).is_some_and(|found| self.directory.may_have(user, found)))
+    }
+
+    /// The conversation of a permit that was returned for the request.
+    pub(super) fn conversation(&self, id: &ConversationId) -> Option<&Conversation> {
+        let loaded = self.facts.conversation.as_ref().and_then(Option::as_ref);
+        loaded.or_else(|| self.cache.get(id))
     }
 
     /// The same for another account than that of the context.

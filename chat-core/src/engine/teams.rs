@@ -89,7 +89,11 @@ impl Engine {
         let teams = match change {
             Change::PutAccount(put) => put.account.teams.as_slice(),
             Change::CreateConversation(create) => &create.teams,
-            Change::AppendMessage(_) | Change::MarkRead(_) | Change::Enrol(_) | Change::Withdraw(_) => &[],
+            Change::AppendMessage(_)
+            | Change::AppendEntry(_)
+            | Change::MarkRead(_)
+            | Change::Enrol(_)
+            | Change::Withdraw(_) => &[],
         };
         if teams.iter().all(|team| team.as_str().len() <= TeamId::BYTES_MOST) {
             return Ok(());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::work::Work;
 /// The side at fault for an error, which decides the remedy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
@@ -74,8 +75,11 @@ error_codes! {
     ConversationNotFound = "conversation_not_found", Access, "Conversation not found or access denied";
     /// The conversation has no such message.
     MessageNotFound = "message_not_found", Access, "Message not found in this conversation";
-    /// A command of the embedder named an unknown user.
+    /// The named user is unknown, or can't have the conversation.
     UserNotFound = "user_not_found", Access, "User not found";
+    /// The work was changed meanwhile, or is in a state that does not allow the action. With the
+    /// work as it is.
+    Conflict = "conflict", Access, "The conversation was changed meanwhile";
     /// The user's rate of requests, messages or creations is exceeded.
     RateLimited = "rate_limited", Pace, "Too many requests, try again later";
     /// The user's daily budget of stored bytes is exceeded.
@@ -108,23 +112,30 @@ pub struct Error {
     pub text: Cow<'static, str>,
     /// The pause after which the same request may succeed, if waiting helps.
     pub retry_after: Option<Duration>,
+    /// The work as it is, for [`ErrorCode::Conflict`].
+    pub work: Option<Box<Work>>,
 }
 
 impl Error {
     /// Creates an error with the text of the table and a detail.
     pub fn with_detail(code: ErrorCode, detail: impl std::fmt::Display) -> Self {
-        Self { code, text: format!("{}: {detail}", code.text()).into(), retry_after: None }
+        Self { code, text: format!("{}: {detail}", code.text()).into(), retry_after: None, work: None }
     }
 
     /// Creates an error with the pause after which the same request may succeed.
     pub fn after(code: ErrorCode, pause: Duration) -> Self {
         Self { retry_after: Some(pause), ..Self::from(code) }
     }
+
+    /// Creates the error of a request that lost against this work.
+    pub fn conflict(work: Work) -> Self {
+        Self { work: Some(Box::new(work)), ..Self::from(ErrorCode::Conflict) }
+    }
 }
 
 impl From<ErrorCode> for Error {
     fn from(code: ErrorCode) -> Self {
-        Self { code, text: code.text().into(), retry_after: None }
+        Self { code, text: code.text().into(), retry_after: None, work: None }
     }
 }
 
@@ -144,6 +155,9 @@ pub struct ErrorReply {
     /// Milliseconds after which the same request may succeed. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The work as it is, with the code `conflict`. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Box<Work>>,
 }
 
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
@@ -162,6 +176,7 @@ impl ErrorReply {
             retry_after_ms: error
                 .retry_after
                 .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
+            work: error.work,
         }
     }
 

@@ -9,6 +9,7 @@ use super::envelope::Success;
 use super::error::{Error, ErrorCode};
 use super::role::User;
 use super::room::RoomType;
+use super::work::Work;
 use crate::id::{ConversationId, Cursor, Epoch, MessageId, UserId};
 use crate::limits::FieldLimits;
 use crate::time::Timestamp;
@@ -109,6 +110,9 @@ pub struct ConversationSummary {
     /// document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_count: Option<u32>,
+    /// The work on the conversation at `last_seq`. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
 }
 
 /// The newest message of a conversation in the list.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::Success;
 use super::message::Message;
+use super::work::Work;
 use crate::id::{ConversationId, Epoch};
 
 /// The `data` of `join_conversation`.
@@ -49,6 +50,9 @@ pub struct CatchUp {
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<bool>,
+    /// The work on the conversation at `last_seq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
 }
 
 impl JoinConversationReply {

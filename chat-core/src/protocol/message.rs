@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::work::MessageWork;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
 
@@ -37,6 +38,17 @@ pub struct Message {
     /// Whether retention has erased the text. `content` is then empty. An addition to the document.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
+    /// The work on the conversation from this message on, if the message has changed it. An
+    /// addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<MessageWork>,
+}
+
+impl Message {
+    /// Whether the message is an entry: news of the conversation, and no text of a user.
+    pub fn is_entry(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.action.is_some())
+    }
 }
 
 /// The real-time broadcast of a message to every connection of every participant.
@@ -65,13 +77,23 @@ pub struct BroadcastMessage {
     /// See [`Message::seq`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// See [`Message::work`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<MessageWork>,
+}
+
+impl BroadcastMessage {
+    /// See [`Message::is_entry`].
+    pub fn is_entry(&self) -> bool {
+        self.work.as_ref().is_some_and(|work| work.action.is_some())
+    }
 }
 
 impl From<Message> for NewMessage {
     fn from(message: Message) -> Self {
-        let Message { id, conversation_id, sender_id, content, message_type, sent_at, seq, erased: _ } =
+        let Message { id, conversation_id, sender_id, content, message_type, sent_at, seq, work, .. } =
             message;
-        let message = BroadcastMessage { id, sender_id, content, message_type, sent_at, seq };
+        let message = BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work };
         Self { conversation_id, message }
     }
 }
@@ -79,7 +101,7 @@ impl From<Message> for NewMessage {
 impl From<NewMessage> for Message {
     fn from(event: NewMessage) -> Self {
         let NewMessage { conversation_id, message } = event;
-        let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq } = message;
-        Self { id, conversation_id, sender_id, content, message_type, sent_at, seq, erased: false }
+        let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work } = message;
+        Self { id, conversation_id, sender_id, content, message_type, sent_at, seq, erased: false, work }
     }
 }

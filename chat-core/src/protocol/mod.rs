@@ -28,6 +28,7 @@ mod rules;
 pub mod send_chat_message;
 mod server_frame;
 pub mod typing_indicator;
+pub mod work;
 
 pub use close::CloseCode;
 pub use create_support_conversation::{
@@ -47,12 +48,16 @@ pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
 pub use refresh_token::{RefreshToken, RefreshTokenReply};
 pub use reply::Reply;
 pub use request::{Call, EventType, Request, RequestIds};
-pub use role::{Role, User, UserError};
+pub use role::{Role, SERVER, User, UserError};
 pub use room::RoomType;
 pub use rules::{RateClass, Reads, Roles, Rules};
 pub use send_chat_message::{SendChatMessage, SendChatMessageReply};
 pub use server_frame::{DecodeError, RawReply, ServerEvent, ServerEventType, ServerFrame};
 pub use typing_indicator::{TypingIndicator, TypingStatus};
+pub use work::{
+    MessageWork, ReleaseConversation, ReopenConversation, ResolveConversation, TakeConversation,
+    TransferConversation, Work, WorkAction, WorkReply, WorkRequest, WorkState,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@ use super::envelope::{RequestId, encode_reply};
 use super::{
     CreateSupportConversationReply, Done, ErrorReply, GetActiveConversationsReply,
     GetConversationMessagesReply, JoinConversationReply, JoinSupportRoomReply, RefreshTokenReply,
-    SendChatMessageReply,
+    SendChatMessageReply, WorkReply,
 };
 
 macro_rules! replies {
@@ -55,6 +55,8 @@ replies! {
     Done(Done);
     /// The reply to `refresh_token`.
     RefreshToken(RefreshTokenReply);
+    /// The reply to a change of the work.
+    Work(WorkReply);
     /// The error reply to any request.
     Error(ErrorReply);
 }

@@ -12,7 +12,8 @@ use super::{
     CreateSupportConversation, CreateSupportConversationReply, Done, GetActiveConversations,
     GetActiveConversationsReply, GetConversationMessages, GetConversationMessagesReply, JoinConversation,
     JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken,
-    RefreshTokenReply, Reply, SendChatMessage, SendChatMessageReply, TypingIndicator,
+    RefreshTokenReply, ReleaseConversation, ReopenConversation, Reply, ResolveConversation, SendChatMessage,
+    SendChatMessageReply, TakeConversation, TransferConversation, TypingIndicator, WorkReply, WorkRequest,
 };
 use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
@@ -140,6 +141,26 @@ requests! {
     RefreshToken = "refresh_token" -> RefreshTokenReply {
         roles: All, membership: false, rate: Request, reads: Nothing, once: false
     }
+    /// An addition to the document.
+    TakeConversation = "take_conversation" -> WorkReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    ReleaseConversation = "release_conversation" -> WorkReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    TransferConversation = "transfer_conversation" -> WorkReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    ResolveConversation = "resolve_conversation" -> WorkReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    ReopenConversation = "reopen_conversation" -> WorkReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
 }
 
 /// The ids that a request names, for logs.
@@ -195,6 +216,11 @@ impl Request {
             Self::TypingIndicator(data) => Some(&data.conversation_id),
             Self::GetConversationMessages(data) => Some(&data.conversation_id),
             Self::MarkMessageRead(data) => Some(&data.conversation_id),
+            Self::TakeConversation(_)
+            | Self::ReleaseConversation(_)
+            | Self::TransferConversation(_)
+            | Self::ResolveConversation(_)
+            | Self::ReopenConversation(_) => self.work().map(|work| work.conversation_id),
             Self::CreateSupportConversation(_)
             | Self::GetActiveConversations(_)
             | Self::JoinSupportRoom(_)
@@ -215,11 +241,37 @@ impl Request {
         if shows_nothing { Rules { rate: RateClass::Request, reads: Reads::Nothing, ..rules } } else { rules }
     }
 
+    /// The request as a change of the work, if it is one.
+    pub fn work(&self) -> Option<WorkRequest<'_>> {
+        match self {
+            Self::TakeConversation(data) => Some(data.work()),
+            Self::ReleaseConversation(data) => Some(data.work()),
+            Self::TransferConversation(data) => Some(data.work()),
+            Self::ResolveConversation(data) => Some(data.work()),
+            Self::ReopenConversation(data) => Some(data.work()),
+            Self::SendChatMessage(_)
+            | Self::CreateSupportConversation(_)
+            | Self::GetActiveConversations(_)
+            | Self::JoinConversation(_)
+            | Self::JoinSupportRoom(_)
+            | Self::TypingIndicator(_)
+            | Self::GetConversationMessages(_)
+            | Self::MarkMessageRead(_)
+            | Self::RefreshToken(_) => None,
+        }
+    }
+
     /// The texts that every listener is sent. A message and a creation are charged for their texts.
+    /// An entry has one that the server writes, and counts as empty.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let texts = match self {
             Self::SendChatMessage(data) => [Some(&*data.content), None],
             Self::CreateSupportConversation(data) => [Some(&*data.content), Some(&*data.title)],
+            Self::TakeConversation(_)
+            | Self::ReleaseConversation(_)
+            | Self::TransferConversation(_)
+            | Self::ResolveConversation(_)
+            | Self::ReopenConversation(_) => [Some(""), None],
             Self::GetActiveConversations(_)
             | Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)
@@ -237,6 +289,11 @@ impl Request {
             Self::CreateSupportConversation(data) => data.check(limits),
             Self::GetActiveConversations(data) => data.check(limits),
             Self::GetConversationMessages(data) => data.check(),
+            Self::TakeConversation(_)
+            | Self::ReleaseConversation(_)
+            | Self::TransferConversation(_)
+            | Self::ResolveConversation(_)
+            | Self::ReopenConversation(_) => self.work().map_or(Ok(()), |work| work.check(limits)),
             Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)
             | Self::TypingIndicator(_)

@@ -62,12 +62,18 @@ pub struct User {
     pub last_name: Arc<str>,
 }
 
+/// The sender of entries that the server writes. No token and no import may name this user.
+pub const SERVER: &str = "chat:server";
+
 /// The error of a user that the chat does not take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UserError {
     /// The id is empty.
     #[error("the id is empty")]
     NoId,
+    /// The id is the server's own.
+    #[error("the id {SERVER} is reserved")]
+    Reserved,
     /// A text is too long.
     #[error("{field} has more than {LONGEST_CLAIM} bytes")]
     TooLong {
@@ -90,10 +96,13 @@ impl User {
     ///
     /// # Errors
     ///
-    /// The id is empty, or a text has more than [`LONGEST_CLAIM`] bytes.
+    /// The id is empty or [`SERVER`], or a text has more than [`LONGEST_CLAIM`] bytes.
     pub fn check(&self) -> Result<(), UserError> {
         if self.id.as_str().is_empty() {
             return Err(UserError::NoId);
+        }
+        if self.id.as_str() == SERVER {
+            return Err(UserError::Reserved);
         }
         let texts = [
             ("id", self.id.as_str()),

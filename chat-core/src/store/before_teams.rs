@@ -1,15 +1,17 @@
-//! The meaning of events that were written before conversations had teams.
+//! The meaning of events that were written before conversations had teams, and before their work
+//! was known.
 //!
-//! Then, each control user was a participant of each conversation by name. Such an event becomes
-//! one of today by the accounts as they were at its position.
+//! Before teams, each control user was a participant of each conversation by name. Such an event
+//! becomes one of today by the accounts as they were at its position.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::event::{ConversationCreated, Event, MembershipChanged};
+use super::event::{ConversationCreated, Event, MembershipChanged, MessageAppended};
 use super::{Account, CONTROL_TEAM, UnavailableError};
 use crate::conversation::Standing;
 use crate::id::{ConversationId, TeamId, UserId};
+use crate::protocol::Work;
 
 /// The limit of participants of one conversation at the time. A longer list was cut.
 const PARTICIPANTS_MOST: usize = 2_000;
@@ -30,6 +32,13 @@ pub trait StoreBefore {
     /// [`UnavailableError`] if the store can't tell.
     fn teams(&mut self, conversation: &ConversationId) -> Result<Vec<TeamId>, UnavailableError>;
 
+    /// The work on a conversation, or `None` if the conversation is unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn work(&mut self, conversation: &ConversationId) -> Result<Option<Work>, UnavailableError>;
+
     /// All active control users.
     ///
     /// # Errors
@@ -38,13 +47,15 @@ pub trait StoreBefore {
     fn active_control(&mut self) -> Result<Arc<BTreeSet<UserId>>, UnavailableError>;
 }
 
-/// Completes an event written before teams. An event of today stays as it is.
+/// Completes an event written before teams or before work. An event of today stays as it is.
 ///
 /// - A creation whose list holds all active control users, or was cut, gets the team
 ///   [`CONTROL_TEAM`]. Any other gets no team and keeps its list.
 /// - An enrolment of an active control user lifts a withdrawal, or outside of the user's teams
 ///   makes the user a member while in control. Any other makes the user a member.
 /// - A withdrawal of an active control user is one by name. Any other ends a membership.
+/// - A message of control in a conversation that nobody ever took resolves the conversation, and
+///   one of field staff has it wait.
 ///
 /// # Errors
 ///
@@ -61,6 +72,7 @@ pub fn complete(event: &mut Event, before: &mut impl StoreBefore) -> Result<(), 
             changed.standing = Some(control.map_or(Standing::Unnamed, |_| Standing::Withdrawn));
             Ok(())
         }
+        Event::MessageAppended(appended) if appended.work.is_none() => complete_message(appended, before),
         Event::EpochBegun { .. }
         | Event::AccountPut { .. }
         | Event::ConversationCreated(_)
@@ -69,6 +81,20 @@ pub fn complete(event: &mut Event, before: &mut impl StoreBefore) -> Result<(), 
         | Event::MemberAdded(_)
         | Event::MemberWithdrawn(_) => Ok(()),
     }
+}
+
+/// Completes an old message. A message of today names every change of the work itself.
+fn complete_message(
+    appended: &mut MessageAppended,
+    before: &mut impl StoreBefore,
+) -> Result<(), UnavailableError> {
+    let Some(work) = before.work(&appended.conversation)?.filter(|work| work.version == 0) else {
+        return Ok(());
+    };
+    if let Some(sender) = before.account(&appended.sender)? {
+        appended.work = work.after_old_message(sender.user.role, appended.sent_at);
+    }
+    Ok(())
 }
 
 fn complete_creation(
@@ -113,7 +139,8 @@ mod tests {
     use super::*;
     use crate::conversation::Participation;
     use crate::permission::takes_part;
-    use crate::protocol::{Role, User};
+    use crate::protocol::{Role, User, WorkState};
+    use crate::time::Timestamp;
 
     /// Control users `a` and `b`, an inactive one, and a driver, with an old conversation of a
     /// team.
@@ -127,6 +154,11 @@ mod tests {
         fn teams(&mut self, conversation: &ConversationId) -> Result<Vec<TeamId>, UnavailableError> {
             let has_team = conversation.as_str() == "conv_team";
             Ok(has_team.then(|| CONTROL_TEAM.into()).into_iter().collect())
+        }
+
+        fn work(&mut self, conversation: &ConversationId) -> Result<Option<Work>, UnavailableError> {
+            let begun = Work::begun(Timestamp::from_millis(0));
+            Ok(Some(Work { version: u64::from(conversation.as_str() == "conv_taken"), ..begun }))
         }
 
         fn active_control(&mut self) -> Result<Arc<BTreeSet<UserId>>, UnavailableError> {
@@ -169,6 +201,26 @@ mod tests {
         assert!(takes_part(&account("a"), &some) && !takes_part(&former, &some));
         let cut: Vec<_> = (0..PARTICIPANTS_MOST).map(|number| format!("control_{number}")).collect();
         assert_eq!(created(&cut).teams, [TeamId::from(CONTROL_TEAM)]);
+    }
+
+    #[test]
+    fn an_old_message_of_control_resolves_what_nobody_took() {
+        for (conversation, sender, expected) in [
+            ("conv_1", "a", Some(WorkState::Resolved)),
+            ("conv_1", "driver", None),
+            ("conv_1", "unknown", None),
+            ("conv_taken", "a", None),
+        ] {
+            let json = format!(
+                r#"{{"message_appended":{{"conversation":"{conversation}","seq":2,"message_id":"msg_2",
+                "sender":"{sender}","sent_at":"2024-01-15T10:30:00.000Z"}}}}"#
+            );
+            let mut event = serde_json::from_str(&json).unwrap();
+            complete(&mut event, &mut Before).unwrap();
+            let Event::MessageAppended(appended) = event else { panic!("a message stays one") };
+            assert_eq!(appended.work.as_ref().map(|work| work.state), expected, "{json}");
+            assert_eq!(appended.message().work, None, "an app is shown nothing of it");
+        }
     }
 
     #[test]

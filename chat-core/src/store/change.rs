@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::event::{Content, ConversationCreated, Event, MessageAppended};
+use super::event::{Content, ConversationCreated, EntryBody, Event, MessageAppended};
 use super::{Account, Hash, Position};
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, TeamId, UserId};
 use crate::permission::{MayCreate, MayTakePart};
-use crate::protocol::RoomType;
+use crate::protocol::{RoomType, Work, WorkAction};
 use crate::time::Timestamp;
 
 /// One atomic change.
@@ -18,6 +18,8 @@ pub enum Change {
     CreateConversation(CreateConversation),
     /// Appends a message to a conversation.
     AppendMessage(AppendMessage),
+    /// Appends an entry to a conversation: a numbered message with news of the conversation.
+    AppendEntry(AppendEntry),
     /// Advances a user's read position in a conversation.
     MarkRead(MarkRead),
     /// Adds a user to a conversation by name, and lifts a withdrawal.
@@ -32,6 +34,7 @@ impl Change {
         let (user, id) = match self {
             Self::CreateConversation(create) => (create.permit.creator(), &create.client_message_id),
             Self::AppendMessage(append) => (append.permit.user(), &append.client_message_id),
+            Self::AppendEntry(append) => (append.permit.user(), &append.client_message_id),
             Self::PutAccount(_) | Self::MarkRead(_) | Self::Enrol(_) | Self::Withdraw(_) => return None,
         };
         Some((user, id.as_ref()?))
@@ -45,7 +48,9 @@ impl Change {
         match self {
             Self::PutAccount(_) => None,
             Self::CreateConversation(create) => Some((&create.id, None)),
-            Self::AppendMessage(AppendMessage { permit, .. }) | Self::MarkRead(MarkRead { permit, .. }) => {
+            Self::AppendMessage(AppendMessage { permit, .. })
+            | Self::AppendEntry(AppendEntry { permit, .. })
+            | Self::MarkRead(MarkRead { permit, .. }) => {
                 Some((permit.conversation(), Some(permit.version())))
             }
             Self::Enrol(membership) | Self::Withdraw(membership) => {
@@ -67,7 +72,9 @@ impl Change {
             Self::CreateConversation(CreateConversation { permit, .. }) => {
                 Some((permit.creator(), SupposedAccount::Acting(permit.rights())))
             }
-            Self::AppendMessage(AppendMessage { permit, .. }) | Self::MarkRead(MarkRead { permit, .. }) => {
+            Self::AppendMessage(AppendMessage { permit, .. })
+            | Self::AppendEntry(AppendEntry { permit, .. })
+            | Self::MarkRead(MarkRead { permit, .. }) => {
                 Some((permit.user(), SupposedAccount::Acting(permit.rights())))
             }
             Self::Enrol(_) | Self::Withdraw(_) => None,
@@ -132,6 +139,53 @@ pub struct AppendMessage {
     pub at: Timestamp,
 }
 
+/// The data of [`Change::AppendEntry`].
+#[derive(Debug)]
+pub struct AppendEntry {
+    /// The permit of the user who acts.
+    pub permit: MayTakePart,
+    /// The change that the entry makes.
+    pub entry: EntryChange,
+    /// The unguessable part of the entry's id.
+    pub nonce: Nonce,
+    /// The text, for people.
+    pub content: Arc<str>,
+    /// The id under which the user may repeat the request.
+    pub client_message_id: Option<ClientMessageId>,
+    /// The time of the request.
+    pub at: Timestamp,
+}
+
+/// The change that an entry makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EntryChange {
+    /// A change of the work.
+    Work {
+        /// The action.
+        action: WorkAction,
+        /// The version of the work that the action was decided on.
+        version: u64,
+        /// The new assignee of a transfer.
+        to: Option<UserId>,
+    },
+}
+
+impl EntryChange {
+    /// Whether this change becomes such an entry.
+    pub(crate) fn becomes(&self, appended: &MessageAppended) -> bool {
+        let Self::Work { action, to, .. } = self;
+        let Some(work) = &appended.work else { return false };
+        appended.entry == Some(EntryBody::Work(*action)) && (to.is_none() || *to == work.assignee)
+    }
+
+    /// The user that the entry names besides the acting user.
+    pub fn names(&self) -> Option<&UserId> {
+        match self {
+            Self::Work { to, .. } => to.as_ref(),
+        }
+    }
+}
+
 /// The data of [`Change::MarkRead`].
 #[derive(Debug)]
 pub struct MarkRead {
@@ -177,6 +231,10 @@ pub enum Rejected {
     Conflict,
     /// The `client_message_id` was used before, for this original.
     Duplicate(Original),
+    /// The entry does not fit the work, which is this one. Later changes are not affected.
+    Outdated(Work),
+    /// The work is a colleague's. Later changes are not affected.
+    Forbidden,
 }
 
 /// The original stored under a `client_message_id`: enough to give the original answer again, and

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Account, Hash};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, TeamId, UserId};
-use crate::protocol::{Message, MessageType, RoomType, User};
+use crate::protocol::{Message, MessageType, MessageWork, RoomType, User, Work, WorkAction};
 use crate::shared_text;
 use crate::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub enum Event {
     },
     /// A conversation was created together with its message 1.
     ConversationCreated(Box<ConversationCreated>),
-    /// A message was appended.
+    /// A message or an entry was appended.
     MessageAppended(MessageAppended),
     /// A read position advanced.
     #[serde(rename = "message_read")]
@@ -87,6 +87,16 @@ pub struct ConversationCreated {
     pub content: Content,
 }
 
+/// The body of an entry: something that has happened in a conversation, numbered like a message.
+///
+/// Holds ids, times and numbers. Text stands in the entry's content, which retention erases.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryBody {
+    /// A user has changed the work.
+    Work(WorkAction),
+}
+
 /// The data of [`Event::MessageAppended`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MessageAppended {
@@ -100,6 +110,12 @@ pub struct MessageAppended {
     pub sender: UserId,
     /// The time at which the message counts as sent.
     pub sent_at: Timestamp,
+    /// The body of an entry. `None` for a message of a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryBody>,
+    /// The work from this message on, if the message has changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
     /// The id under which the sender may repeat the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
@@ -270,13 +286,17 @@ impl ConversationCreated {
             participation: Participation { teams: self.teams.clone().unwrap_or_default(), members },
             version: 1,
             last_seq: 1,
+            last_at: self.sent_at,
+            last_text_seq: 1,
             last_message_at: self.sent_at,
+            work: Work::begun(self.sent_at),
         }
     }
 
     /// Message 1.
     pub fn message(&self) -> Message {
-        message(&self.id, 1, &self.message_id, &self.created_by, self.sent_at, &self.content)
+        let message = message(&self.id, 1, &self.message_id, &self.created_by, self.sent_at, &self.content);
+        Message { work: Some(MessageWork::begun(self.sent_at)), ..message }
     }
 }
 
@@ -284,7 +304,15 @@ impl MessageAppended {
     /// The message.
     pub fn message(&self) -> Message {
         let Self { conversation, seq, message_id, sender, sent_at, content, .. } = self;
-        message(conversation, *seq, message_id, sender, *sent_at, content)
+        let message = message(conversation, *seq, message_id, sender, *sent_at, content);
+        Message { work: self.shown_work(), ..message }
+    }
+
+    /// The work that the message shows. A message from before work was known shows none.
+    pub fn shown_work(&self) -> Option<MessageWork> {
+        let action = self.entry.as_ref().map(|EntryBody::Work(action)| *action);
+        let work = self.work.clone().filter(|work| work.version > 0)?;
+        Some(MessageWork { action, work })
     }
 }
 
@@ -305,5 +333,6 @@ fn message(
         sent_at,
         seq: Some(seq),
         erased: content.text().is_none(),
+        work: None,
     }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::change::{
-    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, PutAccount,
-    Rejected, SupposedAccount, Verdict,
+    Change, Committed, CreateConversation, MarkRead, Membership, Original, PutAccount, Rejected,
+    SupposedAccount, Verdict,
 };
-use super::event::{ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
-use super::{Account, Position, StoredAccount, UnavailableError};
-use crate::conversation::{Participation, Standing};
+use super::event::{ConversationCreated, Event, MembershipChanged, ReadMarked};
+use super::{Account, Position, StoredAccount, UnavailableError, append};
+use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::permission::{belongs, by_role, takes_part};
-use crate::protocol::EventType;
+use crate::protocol::{EventType, Work};
 use crate::time::Timestamp;
 
 /// The look-ups and the effect that [`Batch::judge`] needs from a store.
@@ -71,10 +71,24 @@ pub struct Head {
     pub participation: Arc<Participation>,
     /// The version of the conversation.
     pub version: u64,
-    /// The number of the newest message.
+    /// The number of the newest message or entry.
     pub last_seq: u64,
-    /// The time of the newest message.
-    pub last_message_at: Timestamp,
+    /// The time of the newest message or entry.
+    pub last_at: Timestamp,
+    /// The work, as the last change has left it.
+    pub work: Work,
+}
+
+impl From<&Conversation> for Head {
+    fn from(conversation: &Conversation) -> Self {
+        Self {
+            participation: Arc::new(conversation.participation.clone()),
+            version: conversation.version,
+            last_seq: conversation.last_seq,
+            last_at: conversation.last_at,
+            work: conversation.work.clone(),
+        }
+    }
 }
 
 /// A batch of changes under judgement: see [`Store::commit`](super::Store::commit) for the rules.
@@ -105,10 +119,12 @@ impl Batch {
         if !self.is_permitted(&change, head.as_ref(), state)? {
             return Ok(Err(Rejected::Conflict));
         }
-        let Some(event) = happens(change, head, state)? else {
-            return Ok(Ok(Committed { position: state.position(), event: None }));
+        let happened = match happens(change, head, state)? {
+            Ok(Some(event)) => event,
+            Ok(None) => return Ok(Ok(Committed { position: state.position(), event: None })),
+            Err(rejected) => return Ok(Err(rejected)),
         };
-        let (position, event) = state.apply(event)?;
+        let (position, event) = state.apply(happened)?;
         Ok(Ok(Committed { position, event: Some(event) }))
     }
 
@@ -156,7 +172,8 @@ impl Batch {
     }
 }
 
-/// Whether a message or reading (`head`), or a creation, is within the rights of this account.
+/// Whether a message, an entry or a reading (`head`), or a creation, is within the rights of this
+/// account.
 fn has_right(account: &Account, head: Option<&Head>) -> bool {
     match head {
         Some(head) => takes_part(account, &head.participation),
@@ -169,22 +186,24 @@ fn happens(
     change: Change,
     head: Option<Head>,
     state: &mut impl State,
-) -> Result<Option<Event>, UnavailableError> {
-    match (change, head) {
-        (Change::PutAccount(PutAccount { account, .. }), _) => Ok(Some(Event::AccountPut { account })),
-        (Change::CreateConversation(create), _) => Ok(Some(created(create))),
-        (Change::AppendMessage(append), Some(head)) => Ok(Some(appended(append, &head))),
-        (Change::MarkRead(read), _) => marked(read, state),
-        (Change::Enrol(membership), Some(head)) => {
-            Ok(added(membership, &head, state)?.map(Event::MemberAdded))
+) -> Result<Result<Option<Event>, Rejected>, UnavailableError> {
+    Ok(Ok(match (change, head) {
+        (Change::PutAccount(PutAccount { account, .. }), _) => Some(Event::AccountPut { account }),
+        (Change::CreateConversation(create), _) => Some(created(create)),
+        (Change::AppendMessage(message), Some(head)) => Some(append::message(message, &head, state)?),
+        (Change::AppendEntry(entry), Some(head)) => {
+            return Ok(append::entry(entry, &head, state)?.map(Some));
         }
+        (Change::MarkRead(read), _) => marked(read, state)?,
+        (Change::Enrol(membership), Some(head)) => added(membership, &head, state)?.map(Event::MemberAdded),
         (Change::Withdraw(membership), Some(head)) => {
-            Ok(withdrawn(membership, &head, state)?.map(Event::MemberWithdrawn))
+            withdrawn(membership, &head, state)?.map(Event::MemberWithdrawn)
         }
-        (Change::AppendMessage(_) | Change::Enrol(_) | Change::Withdraw(_), None) => {
-            unreachable!("a change that supposes a version has met a head with this version")
-        }
-    }
+        (
+            Change::AppendMessage(_) | Change::AppendEntry(_) | Change::Enrol(_) | Change::Withdraw(_),
+            None,
+        ) => unreachable!("a change that supposes a version has met a head with this version"),
+    }))
 }
 
 fn created(create: CreateConversation) -> Event {
@@ -206,20 +225,6 @@ fn created(create: CreateConversation) -> Event {
         content_hash: None,
         content: create.content.into(),
     }))
-}
-
-fn appended(append: AppendMessage, head: &Head) -> Event {
-    let seq = head.last_seq + 1;
-    Event::MessageAppended(MessageAppended {
-        conversation: append.permit.conversation().clone(),
-        seq,
-        message_id: MessageId::compose(append.nonce, seq),
-        sender: append.permit.user().clone(),
-        sent_at: append.at.max(head.last_message_at),
-        client_message_id: append.client_message_id,
-        content_hash: None,
-        content: append.content.into(),
-    })
 }
 
 fn marked(read: MarkRead, state: &mut impl State) -> Result<Option<Event>, UnavailableError> {

@@ -30,6 +30,7 @@
 //!   a crash may still take back what is not durable.
 
 mod account;
+mod append;
 mod before_teams;
 mod change;
 mod event;
@@ -46,10 +47,12 @@ pub(crate) use account::control_team;
 pub use account::{Account, CONTROL_TEAM, Said, Source, StoredAccount, TokenVerdict};
 pub use before_teams::{StoreBefore, complete};
 pub use change::{
-    AppendMessage, Change, Committed, CreateConversation, MarkRead, Membership, Original, PutAccount,
-    Rejected, SupposedAccount, Verdict,
+    AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, MarkRead, Membership,
+    Original, PutAccount, Rejected, SupposedAccount, Verdict,
 };
-pub use event::{Content, ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
+pub use event::{
+    Content, ConversationCreated, EntryBody, Event, MembershipChanged, MessageAppended, ReadMarked,
+};
 pub use follow::{CommitId, Followed, Happened, Life};
 pub use hash::{Hash, ParseHashError};
 pub use judge::{Batch, Head, State};
@@ -130,6 +133,11 @@ pub trait Store: Send + Sync {
     ///   later of the change's time and the `sent_at` of the message before.
     /// - A message or reading of a user who does not take part, by the account as earlier changes
     ///   left it, is a conflict. So is a creation of a user who is inactive or in control.
+    /// - An entry takes the next `seq` like a message. An entry about the work that names another
+    ///   version than the stored one, or an action that does not fit the work, is
+    ///   [`Rejected::Outdated`] with the work as it is. An action on the work of a colleague is
+    ///   [`Rejected::Forbidden`]. Neither affects later changes.
+    /// - A message changes the work by the rules of [`work`](crate::work), in the same event.
     /// - A read position never falls. An older reading is accepted and changes nothing.
     /// - Enrolling a participant, or withdrawing a user who does not take part, is accepted and
     ///   changes nothing, not even the version. Both count an inactive user as active.

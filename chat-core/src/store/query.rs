@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Original, Position, StoredAccount};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
-use crate::protocol::{Message, User};
+use crate::protocol::{Message, User, Work};
 use crate::time::Timestamp;
 
 /// A query. Its answer is the variant of [`Facts`] with the same name.
@@ -156,7 +156,8 @@ pub struct Directory {
 pub struct ConversationPage {
     /// The rows, newest activity first.
     pub rows: Vec<ConversationRow>,
-    /// The data of every member and of every sender of a newest message in `rows`.
+    /// The data of every member, of every sender of a newest message and of every assignee in
+    /// `rows`.
     pub users: BTreeMap<UserId, User>,
     /// Whether more rows follow.
     pub more: bool,
@@ -167,15 +168,15 @@ pub struct ConversationPage {
 pub struct ConversationRow {
     /// The conversation.
     pub conversation: Conversation,
-    /// The position of the newest message, the conversation's place in every list.
+    /// The position of the newest message of a user, the conversation's place in every list.
     pub position: Position,
-    /// The newest message.
+    /// The newest message of a user.
     pub last_message: Message,
     /// The user's read position, 0 if nothing is read.
     pub read_up_to: u64,
     /// The number of others' messages after `read_up_to` among the newest [`UNREAD_WINDOW`], at
-    /// most [`UNREAD_MOST`]. For a user who takes part by team, messages from before
-    /// [`joined_at`](super::Account::joined_at) do not count.
+    /// most [`UNREAD_MOST`]. Entries do not count. For a user who takes part by team, messages from
+    /// before [`joined_at`](super::Account::joined_at) do not count.
     pub unread_count: u32,
 }
 
@@ -195,8 +196,10 @@ pub const UNREAD_WINDOW: u64 = 1_000;
 pub struct MessagePage {
     /// The messages, oldest first, without holes, each with its `seq`.
     pub messages: Vec<Message>,
-    /// The number of the newest message of the conversation.
+    /// The number of the newest message or entry of the conversation.
     pub last_seq: u64,
+    /// The work at `last_seq`. `None` for an unknown conversation.
+    pub work: Option<Work>,
     /// Whether more messages exist: newer ones for [`Window::After`], older ones for other windows.
     pub more: bool,
 }

@@ -133,7 +133,11 @@ impl Faulty {
         match change {
             Change::CreateConversation(create) => self.conversations.lock().unwrap().push(create.id.clone()),
             Change::PutAccount(put) => self.accounts.lock().unwrap().push(put.account.user.id.clone()),
-            Change::AppendMessage(_) | Change::MarkRead(_) | Change::Enrol(_) | Change::Withdraw(_) => {}
+            Change::AppendMessage(_)
+            | Change::AppendEntry(_)
+            | Change::MarkRead(_)
+            | Change::Enrol(_)
+            | Change::Withdraw(_) => {}
         }
     }
 
@@ -181,6 +185,7 @@ fn a_store_without_a_fault_passes() {
 #[test]
 fn a_store_that_makes_nothing_durable_fails() {
     let expected = [
+        "the_work_survives_a_crash",
         "an_account_survives_a_crash",
         "a_conversation_survives_a_crash",
         "a_message_survives_a_crash",

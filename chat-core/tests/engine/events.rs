@@ -82,7 +82,13 @@ fn get_active_conversations() {
         "created_by": "driver_1", "last_message_at": "2024-01-15T10:35:00.000Z", "participants": participants,
         "last_message": last,
     });
-    let added = json!({"room_type": "driver_support", "last_seq": 2, "read_up_to": 0, "unread_count": 1});
+    let work = json!({
+        "state": "TAKEN", "assignee": "control_1", "since": "2024-01-15T10:35:00.000Z",
+        "waiting_since": null, "version": 2,
+    });
+    let added = json!({
+        "room_type": "driver_support", "last_seq": 2, "read_up_to": 0, "unread_count": 1, "work": work,
+    });
     let document = json!({
         "success": true, "conversations": [with(conversation, added)], "count": 1,
         "timestamp": "2024-01-15T10:40:00.000Z",
@@ -147,10 +153,16 @@ fn get_conversation_messages() {
         });
         with(document, json!({"seq": seq}))
     };
-    let messages = [
-        message(1, "driver_1", "Road construction.", START),
-        message(2, "control_1", "How can I help you?", "2024-01-15T10:31:00.000Z"),
-    ];
+    let at = "2024-01-15T10:31:00.000Z";
+    let taken = json!({
+        "state": "TAKEN", "assignee": "control_1", "since": at, "waiting_since": null, "version": 2,
+    });
+    let answer = message(2, "control_1", "How can I help you?", at);
+    let begun = json!({
+        "state": "WAITING", "assignee": null, "since": START, "waiting_since": START, "version": 0,
+    });
+    let asked = message(1, "driver_1", "Road construction.", START);
+    let messages = [with(asked, json!({"work": begun})), with(answer, json!({"work": taken}))];
     let document =
         json!({"success": true, "messages": messages, "count": 2, "conversation_id": scene.conversation});
     let reply = scene.world.ask(scene.driver, "get_conversation_messages", data);

@@ -31,4 +31,5 @@ mod typing;
 mod unavailable;
 mod weights;
 mod who_hears;
+mod work;
 mod wrong_inputs;

@@ -2,7 +2,7 @@
 //! (P5).
 
 use chat_core::engine::ConnectionId;
-use chat_core::protocol::EventType;
+use chat_core::protocol::{EventType, Role};
 use chat_core::testing::World;
 use chat_core::testing::world::{Answer, Question};
 use core_test_support::*;
@@ -37,7 +37,16 @@ fn requests(conversation: &str, message: &str) -> Vec<(&'static str, Value)> {
         ("get_conversation_messages", data(json!({}))),
         ("get_conversation_messages", data(json!({"after_seq": 0}))),
         ("mark_message_read", data(json!({"message_id": message}))),
+        ("take_conversation", data(json!({"version": 0}))),
+        ("release_conversation", data(json!({"version": 0}))),
+        ("transfer_conversation", data(json!({"version": 0, "to": "control_1"}))),
+        ("resolve_conversation", data(json!({"version": 0}))),
+        ("reopen_conversation", data(json!({"version": 0}))),
     ]
+}
+
+fn role_forbids() -> Value {
+    error("forbidden", "Insufficient permissions for the requested action")
 }
 
 #[test]
@@ -63,7 +72,9 @@ fn a_foreign_conversation_is_answered_as_one_that_does_not_exist() {
             for ((kind, foreign), (_, unknown)) in foreign.into_iter().zip(requests("conv_none", &message)) {
                 let forbidden = probe(&mut scene.world, stranger, kind, foreign);
                 assert_eq!(forbidden, probe(&mut scene.world, stranger, kind, unknown), "{kind}");
-                assert_eq!(forbidden.0, [not_found()], "{kind}");
+                let may_ask = EventType::named(kind).unwrap().rules().roles.include(Role::BusDriver);
+                let expected = if may_ask { not_found() } else { role_forbids() };
+                assert_eq!(forbidden.0, [expected], "{kind}");
             }
         }
         assert_eq!(scene.ids().len(), 2);

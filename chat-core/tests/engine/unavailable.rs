@@ -85,6 +85,8 @@ fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
         message_id: "msg_x".into(),
         sender: sender.id,
         sent_at: START,
+        entry: None,
+        work: None,
         client_message_id: None,
         content_hash: None,
         content: "x".into(),

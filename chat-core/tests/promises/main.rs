@@ -1,4 +1,4 @@
-//! P1 to P7 under random sequences of operations, checked after each operation.
+//! P1 to P8 under random sequences of operations, checked after each operation.
 //!
 //! The operations run against the engine in a world whose store answers in any order, or not at
 //! all. The oracle watches the world. The oracle sees the frames of the clients and the durable
@@ -34,14 +34,24 @@ proptest! {
     }
 }
 
+/// The first control user's change of the work of the first conversation.
+const fn work(action: usize) -> Op {
+    Op::Request(1, Request::Work { conversation: 0, action, stale: false, key: None })
+}
+
 /// A request that no operation sends is checked by nothing here, and by no fuzzer.
 #[test]
 fn the_operations_send_every_request() {
     const CREATE: Op = Op::Request(0, Request::Create { key: None, emergency: false });
-    // A driver with a conversation, and control.
-    let setup = [Op::Connect(0), Op::Connect(3), Op::AnswerAll, CREATE, Op::AnswerAll];
+    const TAKE: Op = work(0);
+    const RESOLVE: Op = work(1);
+    // A driver with a conversation, and control. The conversation waits, is taken or is resolved.
+    let setup = [Op::Connect(0), Op::Connect(3), Op::Connect(5), Op::AnswerAll, CREATE, Op::AnswerAll];
+    let setups = [vec![], vec![TAKE, Op::AnswerAll], vec![TAKE, Op::AnswerAll, RESOLVE, Op::AnswerAll]];
+    let setups = setups.map(|more| [&setup[..], &more].concat());
     let mut granted = BTreeSet::new();
-    for (kind, conn) in (0..=u8::MAX).flat_map(|kind| [(kind, 0), (kind, 1)]) {
+    let kinds = (0..=u8::MAX).flat_map(|kind| [(kind, 0), (kind, 1)]);
+    for ((kind, conn), setup) in kinds.flat_map(|kind| setups.iter().map(move |setup| (kind, setup))) {
         let ops = setup.iter().cloned().chain([Op::decode([kind, conn, 0, 0])]);
         let answered = watch(&ops.collect::<Vec<_>>()).world.engine.stats().answered;
         granted.extend(answered.into_keys().filter_map(|(event, code)| event.filter(|_| code.is_none())));

@@ -62,6 +62,7 @@ frames! {
             message_type: MessageType::Text,
             sent_at: at("10:30:00"),
             seq: None,
+            work: None,
         },
     };
     request create_support_conversation_request = Request::CreateSupportConversation(CreateSupportConversation {
@@ -157,6 +158,7 @@ frames! {
         error: "Error message describing what went wrong".into(),
         code: None,
         retry_after_ms: None,
+        work: None,
     };
 }
 
@@ -224,6 +226,7 @@ fn message(id: &str, sender: &str, content: &str, sent_at: &str) -> Message {
         sent_at: at(sent_at),
         seq: None,
         erased: false,
+        work: None,
     }
 }
 
@@ -255,5 +258,6 @@ fn the_active_conversation() -> ConversationSummary {
         last_seq: None,
         read_up_to: None,
         unread_count: None,
+        work: None,
     }
 }

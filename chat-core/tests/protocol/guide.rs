@@ -110,6 +110,12 @@ fn every_addition_is_shown() {
         "code",
         "retry_after_ms",
         "expires_at",
+        "work",
+        "action",
+        "assignee",
+        "waiting_since",
+        "version",
+        "to",
     ] {
         assert!(text.contains(&format!("\"{field}\":")), "{field}");
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use chat_core::conversation::{Conversation, Members, Participation, Standing};
 use chat_core::id::TeamId;
 use chat_core::permission::{by_role, may_create, may_take_part, takes_part};
-use chat_core::protocol::{Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, encode_reply};
+use chat_core::protocol::{
+    Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, Work, encode_reply,
+};
 use chat_core::store::{Account, Position, StoredAccount};
 use chat_core::time::Timestamp;
 
@@ -31,7 +33,10 @@ const PARTICIPANTS: [[Answer; 2]; 4] = [[Yes, NotFound]; 4];
 const FIELD: [[Answer; 2]; 4] = [[Yes, Yes], [Yes, Yes], [Forbidden, Forbidden], [Forbidden, Forbidden]];
 const CONTROL: [[Answer; 2]; 4] = [[Forbidden, Forbidden], [Forbidden, Forbidden], [Yes, Yes], [Yes, Yes]];
 
-const TABLE: [Row; 9] = [
+const CONTROL_PARTICIPANTS: [[Answer; 2]; 4] =
+    [[Forbidden, Forbidden], [Forbidden, Forbidden], [Yes, NotFound], [Yes, NotFound]];
+
+const TABLE: [Row; 14] = [
     // "Send messages in conversations they're part of"
     ("send_chat_message", PARTICIPANTS),
     // "Create support conversations with control center": bus drivers and queue regulators only
@@ -49,6 +54,12 @@ const TABLE: [Row; 9] = [
     ("mark_message_read", PARTICIPANTS),
     // An addition: one's own session.
     ("refresh_token", ANYBODY),
+    // Additions: the work on a conversation is a matter of control.
+    ("take_conversation", CONTROL_PARTICIPANTS),
+    ("release_conversation", CONTROL_PARTICIPANTS),
+    ("transfer_conversation", CONTROL_PARTICIPANTS),
+    ("resolve_conversation", CONTROL_PARTICIPANTS),
+    ("reopen_conversation", CONTROL_PARTICIPANTS),
 ];
 
 /// A conversation with these members, and with the team `blue`.
@@ -63,7 +74,10 @@ fn conversation(members: &[&str]) -> Conversation {
         participation: Participation { teams: vec!["blue".into()], members },
         version: 7,
         last_seq: 1,
+        last_at: Timestamp::default(),
+        last_text_seq: 1,
         last_message_at: Timestamp::default(),
+        work: Work::begun(Timestamp::default()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Requests that a client encodes are decoded to the same value, and no bytes make decoding panic.
 
-use chat_core::id::Cursor;
+use chat_core::id::{ClientMessageId, ConversationId, Cursor};
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
     CreateSupportConversation, EventType, GetActiveConversations, GetConversationMessages, JoinConversation,
-    JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, Request, RequestId, RoomType,
-    SendChatMessage, TypingIndicator, Undecodable,
+    JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, ReleaseConversation, ReopenConversation,
+    Request, RequestId, ResolveConversation, RoomType, SendChatMessage, TakeConversation,
+    TransferConversation, TypingIndicator, Undecodable,
 };
 use chat_core::store::Position;
 use proptest::prelude::*;
@@ -97,7 +98,31 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
             .prop_map_into()
             .boxed(),
         EventType::RefreshToken => text().prop_map(|token| RefreshToken { token }).prop_map_into().boxed(),
+        EventType::TakeConversation => work(|conversation_id, version, client_message_id| {
+            TakeConversation { conversation_id, version, client_message_id }.into()
+        }),
+        EventType::ReleaseConversation => work(|conversation_id, version, client_message_id| {
+            ReleaseConversation { conversation_id, version, client_message_id }.into()
+        }),
+        EventType::TransferConversation => work(|conversation_id, version, client_message_id| {
+            let to = conversation_id.as_str().into();
+            TransferConversation { conversation_id, version, to, client_message_id }.into()
+        }),
+        EventType::ResolveConversation => work(|conversation_id, version, client_message_id| {
+            ResolveConversation { conversation_id, version, client_message_id }.into()
+        }),
+        EventType::ReopenConversation => work(|conversation_id, version, client_message_id| {
+            ReopenConversation { conversation_id, version, client_message_id }.into()
+        }),
     }
+}
+
+/// Any valid change of the work.
+fn work(request: fn(ConversationId, u64, Option<ClientMessageId>) -> Request) -> BoxedStrategy<Request> {
+    let key = prop::option::of("[a-z]{1,64}");
+    (any::<String>(), any::<u64>(), key)
+        .prop_map(move |(id, version, key)| request(id.into(), version, key.map(Into::into)))
+        .boxed()
 }
 
 fn positive() -> impl Strategy<Value = Option<i64>> {

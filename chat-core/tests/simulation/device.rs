@@ -2,7 +2,7 @@
 //! nothing.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -33,6 +33,10 @@ pub(crate) struct Device {
     /// The last number held of each conversation.
     held: BTreeMap<String, u64>,
     epoch: Value,
+    /// The version heard last of the work on each conversation, and whether it is resolved.
+    works: BTreeMap<String, (u64, bool)>,
+    /// All assignees of conversations so far.
+    colleagues: BTreeSet<String>,
     /// The cursor of the last list that had more.
     next_page: Option<String>,
     /// Messages heard of, with their conversations.
@@ -68,6 +72,8 @@ impl Device {
             token: None,
             held: BTreeMap::new(),
             epoch: Value::Null,
+            works: BTreeMap::new(),
+            colleagues: BTreeSet::new(),
             next_page: None,
             messages: Vec::new(),
             said: Vec::new(),
@@ -148,7 +154,8 @@ impl Device {
             49..54 => self.list(around, link),
             54..68 => self.join(around, link),
             68..76 => self.history(around, link),
-            76..84 => self.read(around, link),
+            76..80 => self.read(around, link),
+            80..84 => self.work(around, link),
             84..90 => {
                 let data = json!({"conversation_id": self.somewhere(around), "is_typing": around.random().percent(70)});
                 self.ask(around, link, "typing_indicator", &data);
@@ -253,6 +260,37 @@ impl Device {
         self.ask(around, link, "get_conversation_messages", &data);
     }
 
+    /// A change of the work, on the version that was heard of last or on another one.
+    fn work(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let resolved: Vec<_> =
+            self.works.iter().filter(|(_, work)| work.1).map(|(id, _)| id.clone()).collect();
+        let again = if around.random().percent(50) { around.random().pick(&resolved).cloned() } else { None };
+        let id = again.unwrap_or_else(|| self.somewhere(around));
+        let (known, is_resolved) = self.works.get(&id).copied().unwrap_or_default();
+        let version = *around.random().pick(&[known, known, known, 0]).unwrap_or(&0);
+        let kinds: &[_] = if is_resolved {
+            &["reopen_conversation", "reopen_conversation", "reopen_conversation", "take_conversation"]
+        } else {
+            &[
+                "take_conversation",
+                "take_conversation",
+                "release_conversation",
+                "transfer_conversation",
+                "resolve_conversation",
+                "reopen_conversation",
+            ]
+        };
+        let kind = *around.random().pick(kinds).unwrap_or(&"take_conversation");
+        let mut data = json!({"conversation_id": id, "version": version});
+        if kind == "transfer_conversation" {
+            let colleagues: Vec<_> = self.colleagues.iter().cloned().collect();
+            data["to"] = around.random().pick(&colleagues).cloned().unwrap_or_default().into();
+        }
+        let number = self.number();
+        let name = format!("{} {number}", self.name);
+        self.keep(around, link, kind, data, name);
+    }
+
     fn read(&mut self, around: &mut Surroundings<'_>, link: u64) {
         if let Some((conversation_id, message_id)) = around.random().pick(&self.messages).cloned() {
             let data = json!({"conversation_id": conversation_id, "message_id": message_id});
@@ -270,6 +308,14 @@ impl Device {
         }
     }
 
+    /// Takes up the work on a conversation, if a frame has named it.
+    fn works(&mut self, id: &str, work: &Value) {
+        if let Some(version) = work["version"].as_u64() {
+            self.works.insert(id.to_owned(), (version, work["state"] == "RESOLVED"));
+            self.colleagues.extend(work["assignee"].as_str().map(str::to_owned));
+        }
+    }
+
     fn hears(&mut self, frame: &Value) {
         if let Some((kind, _)) = frame["request_id"].as_str().and_then(|id| id.split_once('/'))
             && frame["success"] == true
@@ -282,7 +328,12 @@ impl Device {
         if let Some(cursor) = frame["next_cursor"].as_str() {
             self.next_page = Some(cursor.to_owned());
         }
+        for row in frame["conversations"].as_array().into_iter().flatten() {
+            self.works(row["id"].as_str().unwrap_or_default(), &row["work"]);
+        }
         let Some(id) = frame["conversation_id"].as_str() else { return };
+        self.works(id, &frame["work"]);
+        self.works(id, &frame["message"]["work"]);
         if !self.conversations.borrow().iter().any(|known| known == id) {
             self.conversations.borrow_mut().push(id.to_owned());
         }

@@ -1,5 +1,5 @@
 //! Many users with several devices each, without the SDK, against one engine or several over one
-//! store, in virtual time, from one seed. Whatever happens to network, servers and store, P1 to P7
+//! store, in virtual time, from one seed. Whatever happens to network, servers and store, P1 to P8
 //! hold after each event.
 //!
 //! `SIMULATION_SEEDS=5000` runs 5,000 seeds, from that of `SIMULATION_FIRST` on.

@@ -8,7 +8,7 @@ use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::engine::{OneTeam, Teams as _};
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, UserId};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Role, RoomType, User};
+use chat_core::protocol::{Role, RoomType, User, Work};
 use chat_core::store::{
     Account, AppendMessage, CONTROL_TEAM, Change, CreateConversation, Event, PutAccount, Store as _,
     StoredAccount,
@@ -111,7 +111,10 @@ fn conversation_of(number: usize, driver: &User) -> Conversation {
         },
         version: 1,
         last_seq: 1,
+        last_at: at,
+        last_text_seq: 1,
         last_message_at: at,
+        work: Work::begun(at),
     }
 }
 

@@ -31,6 +31,7 @@ fn message() -> Message {
         sent_at: Timestamp::default(),
         seq: Some(SEQ),
         erased: false,
+        work: None,
     }
 }
 

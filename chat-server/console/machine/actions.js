@@ -64,6 +64,8 @@ export class Actions {
         return;
       case "room":
         return this.#room(input.room, input.wanted);
+      case "work":
+        return this.#work(input);
     }
   }
 
@@ -108,6 +110,13 @@ export class Actions {
       if (rooms.joined.has(room)) this.#machine.reconnect();
     }
     this.#changed("rooms");
+  }
+
+  /** @param {Extract<Input, { kind: "work" }>} input */
+  #work({ id, action, version, to }) {
+    const data = { version, client_message_id: this.#newId(), ...(to === undefined ? {} : { to }) };
+    this.#machine.works.want(id, action, data);
+    this.#outputs.push({ kind: "changed", what: "conversation", id });
   }
 
   /**

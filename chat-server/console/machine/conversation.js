@@ -20,6 +20,13 @@ import { NOW, Wanted, afterLoss, again, isOfTheSession } from "./turn.js";
  * @typedef {{ client_message_id: string, seq: number, content: string, at: number }} Settled
  */
 
+/**
+ * Whether a message is an entry: it says what has happened, and is no text of a user.
+ *
+ * @param {Message} message
+ */
+export const isEntry = (message) => message.work?.action !== undefined;
+
 export class Conversation {
   title = "";
   room_type = /** @type {import("../types.d.ts").RoomType} */ ("general_support");
@@ -67,6 +74,10 @@ export class Conversation {
   readers = new Map();
   /** @type {Settled[]} */
   settled = [];
+  /** The newest known work. @type {import("../types.d.ts").Work | null} */
+  work = null;
+  /** The sequence number at which the work is known to hold. */
+  #workAt = 0;
 
   /** @param {string} id */
   constructor(id) {
@@ -108,6 +119,7 @@ export class Conversation {
       this.last = summary.last_message ?? null;
       this.#findBegin();
     }
+    this.workIs(summary.last_seq, summary.work);
     this.heard = this.heard.filter((seq) => seq > summary.last_seq && seq > this.readUpTo);
     const isRead = Math.max(this.readUpTo, this.reading?.seq ?? 0) >= summary.last_seq;
     this.unread = Math.min((isRead ? 0 : summary.unread_count) + this.heard.length, LIMITS.unread);
@@ -155,11 +167,25 @@ export class Conversation {
   heardOf(message, isMine) {
     if (message.seq <= this.lastSeq) return;
     this.lastSeq = message.seq;
+    this.workIs(message.seq, message.work);
+    if (isEntry(message)) return;
     this.lastAt = Date.parse(message.sent_at) || 0;
     this.last = message;
     if (isMine) return;
     this.heard = [...this.heard, message.seq].slice(-LIMITS.unread);
     this.unread = Math.min(this.unread + 1, LIMITS.unread);
+  }
+
+  /**
+   * Takes up the work that holds at a message, unless a newer one is known.
+   *
+   * @param {number} seq
+   * @param {import("../types.d.ts").Work | undefined} work
+   */
+  workIs(seq, work) {
+    if (!work || !(seq >= this.#workAt)) return;
+    this.#workAt = seq;
+    this.work = work;
   }
 
   /**
@@ -194,6 +220,7 @@ export class Conversation {
       for (const message of page.messages) this.append(message);
     }
     this.lastSeq = Math.max(this.lastSeq, page.last_seq);
+    this.workIs(page.last_seq, page.work);
     this.settled = this.settled.filter((settled) => settled.seq > this.heldTo);
     // A page without news would be requested again and again.
     this.join = this.heldTo < this.lastSeq && this.heldTo > before ? NOW : "done";
@@ -243,6 +270,8 @@ export class Conversation {
   forgetNumbers() {
     Object.assign(this, { held: null, lastSeq: 0, readUpTo: 0, unread: 0, heard: [], reading: null, settled: [] });
     this.readers.clear();
+    this.work = null;
+    this.#workAt = 0;
     this.older = "done";
     this.join = this.isOpen ? NOW : "done";
   }

@@ -1,7 +1,7 @@
 // All known conversations, their participants, and the requests for the list.
 
 import { isControl } from "../token.js";
-import { Conversation } from "./conversation.js";
+import { Conversation, isEntry } from "./conversation.js";
 import { LIMITS } from "./limits.js";
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 
@@ -193,14 +193,14 @@ export class Conversations {
     const conversation = this.#known(message.conversation_id);
     if (isNew) conversation.row.want(now);
     this.seen(conversation, [message.sender_id], now);
-    conversation.types(message.sender_id, false, now);
+    if (!isEntry(message)) conversation.types(message.sender_id, false, now);
     if (!this.isConfirmed) {
       // The number may belong to another epoch. The server knows the missing messages.
       if (conversation.held && conversation.join === "done") conversation.join = NOW;
       conversation.row.want(now);
       return { conversation, isNew: false };
     }
-    const isNewMessage = message.seq > conversation.lastSeq;
+    const isNewMessage = message.seq > conversation.lastSeq && !isEntry(message);
     conversation.heardOf(message, message.sender_id === me);
     if (isNewMessage) conversation.movedAt = this.timeAt(now) || conversation.lastAt;
     conversation.append(message);

@@ -43,6 +43,8 @@ export class Incoming {
       case "room":
         rooms.answered(purpose.room, reply, this.#now);
         return this.#changed("rooms");
+      case "work":
+        return this.#workReply(purpose.id, reply);
       case "row":
       case "join":
       case "first":
@@ -92,6 +94,20 @@ export class Incoming {
       if (reply.code === "conversation_not_found") return this.#gone(one);
       this.#outputs.push({ kind: "gone", id: one.id });
     }
+  }
+
+  /**
+   * @param {string} id
+   * @param {Json} reply
+   */
+  #workReply(id, reply) {
+    const one = this.#machine.conversations.get(id);
+    if (this.#machine.works.answered(id, reply, this.#now) && one) {
+      if (reply.success === true) one.workIs(reply.seq, reply.work);
+      else if (reply.code === "conflict") one.workIs(reply.work?.version, reply.work);
+      if (reply.success !== true && !isOfTheSession(reply)) this.#outputs.push({ kind: "lost", id, error: String(reply.error) });
+    }
+    this.#changedConversation(id);
   }
 
   /** The user is no longer a participant. @param {Conversation} one */

@@ -14,6 +14,7 @@ import { Sending } from "./sending.js";
 import { NOW, again, earliest } from "./turn.js";
 import { Typing } from "./typing.js";
 import { Wire } from "./wire.js";
+import { Works } from "./works.js";
 
 /** @typedef {import("../types.d.ts").Ask} Ask */
 /** @typedef {import("../types.d.ts").Input} Input */
@@ -26,6 +27,7 @@ export class Machine {
   sending = new Sending();
   rooms = new Rooms();
   typing = new Typing();
+  works = new Works();
   #wire = new Wire();
   #isProbeWanted = false;
   /** Factor on the deadline of replies. Doubles with each late reply. */
@@ -67,7 +69,7 @@ export class Machine {
 
   /** The time at which `tick` is due unless something happens before. */
   deadline() {
-    const parts = [this.conversations, this.sending, this.rooms, this.typing];
+    const parts = [this.conversations, this.sending, this.rooms, this.typing, this.works];
     const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
     const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
     // A pending request probes the connection already.
@@ -153,6 +155,7 @@ export class Machine {
     this.sending.lost();
     this.rooms.lost();
     this.typing.lost();
+    this.works.lost();
     this.conversations.lost();
     if (this.#refresh) this.#token = this.#refresh.token;
     this.#refresh = null;
@@ -228,6 +231,7 @@ export class Machine {
     return (
       this.#nextOfSession() ??
       this.rooms.next(now) ??
+      this.works.next(now) ??
       this.conversations.next(now) ??
       this.#nextDraft() ??
       this.typing.next(now)

@@ -8,6 +8,7 @@ import { Rooms } from "./rooms.js";
 import { Shell, announce } from "./shell.js";
 import { beep, isSoundOn, setSound } from "./sound.js";
 import { Thread } from "./thread.js";
+import { WorkBar } from "./work.js";
 import { ROLES, counted, nameOf, titleOf } from "./words.js";
 
 /** @typedef {import("../session.js").Session} Session */
@@ -21,6 +22,7 @@ export class ControlView {
   #rooms;
   #list;
   #alarm;
+  #work;
   #heading = h("h2", { class: "thread-title", tabindex: -1 });
   #about = h("p", { class: "thread-about" });
   #empty = h("p", { class: "empty" }, "Choose a conversation to read it here.");
@@ -37,8 +39,9 @@ export class ControlView {
     const show = (/** @type {string} */ id) => this.show(id);
     this.#list = new List(session, show);
     this.#alarm = new Alarm(session, show);
+    this.#work = new WorkBar(session);
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
-    const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about));
+    const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about), this.#work.element);
     const list = h(
       "nav",
       { class: "list", "aria-label": "Conversations" },
@@ -62,6 +65,7 @@ export class ControlView {
     if (told.kind === "request") this.#request(told.event);
     if (told.kind === "message") this.#message(told.message);
     if (told.kind === "full") announce("The outbox is full: this message was not taken.");
+    if (told.kind === "lost") this.#work.lost(told.id);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     // An emergency created while disconnected is known from the list alone.
     if (told.kind === "changed" && told.what === "list") this.#raiseUnread();
@@ -137,6 +141,7 @@ export class ControlView {
     hide(this.#empty, isOpen);
     hide(/** @type {HTMLElement} */ (this.#heading.closest(".thread-head")), !isOpen);
     const one = this.open === null ? undefined : conversations.get(this.open);
+    this.#work.update(one);
     if (!one) return;
     const creator = conversations.people.get(one.created_by);
     say(this.#heading, titleOf(one.title));

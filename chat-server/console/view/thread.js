@@ -1,5 +1,6 @@
 // An open conversation: its messages, typing users, and the input field.
 
+import { isEntry } from "../machine/conversation.js";
 import { Composer } from "./composer.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { announce } from "./shell.js";
@@ -20,7 +21,7 @@ import { dayOf, nameOf, timeOf, wholeTimeOf } from "./words.js";
  * @property {number} at
  * @property {boolean} startsDay whether the line is the first of a day
  * @property {boolean} goesOn whether the previous line has the same sender
- * @property {"theirs" | "waiting" | "refused" | "sent" | "read"} is
+ * @property {"theirs" | "waiting" | "refused" | "sent" | "read" | "entry"} is
  * @property {string} [refused]
  */
 
@@ -146,7 +147,7 @@ export class Thread {
     set(element, "data-goes-on", line.goesOn);
     set(element, "data-day", line.startsDay ? dayOf(line.at) : null);
     const [head, , foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
-    say(head, line.is === "theirs" ? this.#who(line.sender) : "You");
+    say(head, line.is === "entry" ? "" : line.is === "theirs" ? this.#who(line.sender) : "You");
     const { people } = this.#session.client.machine.conversations;
     const readers = line.is === "read" ? [...this.#readers].filter(([id, seq]) => seq >= line.seq && people.has(id)) : [];
     set(foot, "title", readers.length > 0 ? `Read by ${readers.map(([id]) => this.#who(id)).join(", ")}` : null);
@@ -158,7 +159,7 @@ export class Thread {
   /** @param {Line} line */
   #foot(line) {
     const time = h("time", { datetime: new Date(line.at).toISOString(), title: wholeTimeOf(line.at) }, timeOf(line.at));
-    if (line.is === "theirs") return [time];
+    if (line.is === "theirs" || line.is === "entry") return [time];
     if (line.is !== "refused") return [time, tick(line.is)];
     const act = (/** @type {"retry" | "discard"} */ kind) => () =>
       this.#session.client.handle({ kind, id: line.key });
@@ -226,8 +227,10 @@ export class Thread {
  * @returns {Line[]}
  */
 function linesOf(conversation, drafts, me, readTo) {
-  const held = conversation.messages.map(({ id, seq, sender_id, content, sent_at }) => {
-    const is = sender_id !== me ? "theirs" : seq <= readTo ? "read" : "sent";
+  const held = conversation.messages.map((message) => {
+    const { id, seq, sender_id, content, sent_at } = message;
+    const own = seq <= readTo ? "read" : "sent";
+    const is = isEntry(message) ? "entry" : sender_id !== me ? "theirs" : own;
     return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is };
   });
   const settled = conversation.settled.map((one) => ({ ...one, key: one.client_message_id, sender: me, is: "sent" }));
@@ -239,7 +242,8 @@ function linesOf(conversation, drafts, me, readTo) {
   let before = /** @type {Line | undefined} */ (undefined);
   for (const line of lines) {
     line.startsDay = before === undefined || !isSameDay(before.at, line.at);
-    line.goesOn = !line.startsDay && before?.sender === line.sender && line.at - before.at < 5 * 60_000;
+    const isAlike = (line.is === "entry") === (before?.is === "entry");
+    line.goesOn = !line.startsDay && isAlike && before?.sender === line.sender && line.at - before.at < 5 * 60_000;
     before = line;
   }
   return lines;

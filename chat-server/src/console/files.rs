@@ -45,6 +45,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/machine/turn.js" SCRIPT "machine/turn.js"
     "/console/machine/typing.js" SCRIPT "machine/typing.js"
     "/console/machine/wire.js" SCRIPT "machine/wire.js"
+    "/console/machine/works.js" SCRIPT "machine/works.js"
     "/console/view/alarm.js" SCRIPT "view/alarm.js"
     "/console/view/composer.js" SCRIPT "view/composer.js"
     "/console/view/control.js" SCRIPT "view/control.js"
@@ -62,6 +63,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/thread.js" SCRIPT "view/thread.js"
     "/console/view/unsent.js" SCRIPT "view/unsent.js"
     "/console/view/words.js" SCRIPT "view/words.js"
+    "/console/view/work.js" SCRIPT "view/work.js"
 };
 
 /// A file, ready to be served.

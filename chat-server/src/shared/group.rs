@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
+use chat_core::protocol::Work;
 use chat_core::store::{
     Account, Batch, Change, Content, Event, Hash, Head, MembershipChanged, Original, Position, State,
     StoredAccount, UnavailableError, Verdict,
@@ -25,7 +26,8 @@ const AHEAD_AT_MOST: Duration = Duration::from_secs(1);
 pub(super) struct Touched {
     /// Whether the conversation is new, or its members changed.
     pub(super) is_shaped: bool,
-    /// The position of the newest message before the group. `None` for a new conversation.
+    /// The position of the newest message of a user before the group. `None` for a new
+    /// conversation.
     pub(super) before: Option<Position>,
     /// The users and teams who have it in their lists from now on (`true`), or no more by name.
     pub(super) owners: BTreeMap<Vec<u8>, bool>,
@@ -104,6 +106,11 @@ impl LaneState {
         known.map(|known| known.conversation.participation.teams.clone()).unwrap_or_default()
     }
 
+    /// The work on a conversation.
+    pub(super) fn work(&self, conversation: &ConversationId) -> Option<Work> {
+        self.looked_up.heads.get(conversation).map(|known| known.conversation.work.clone())
+    }
+
     /// The effects of the events.
     pub(super) fn effects(mut self) -> Effects {
         let touched = self.touched.into_iter();
@@ -132,9 +139,10 @@ impl LaneState {
             Event::ConversationCreated(created) => self.create(created.conversation(), position),
             Event::MessageAppended(appended) => {
                 let (known, _) = self.change(&appended.conversation);
-                known.position = position;
-                known.conversation.last_seq = appended.seq;
-                known.conversation.last_message_at = appended.sent_at;
+                if appended.entry.is_none() {
+                    known.position = position;
+                }
+                known.conversation.append(appended);
             }
             Event::ReadMarked(read) => {
                 let key = (read.conversation.clone(), read.user.clone());
@@ -187,6 +195,7 @@ fn not_after(latest: Timestamp, mut change: Change) -> Change {
     match &mut change {
         Change::CreateConversation(create) => create.at = create.at.min(latest),
         Change::AppendMessage(append) => append.at = append.at.min(latest),
+        Change::AppendEntry(append) => append.at = append.at.min(latest),
         Change::MarkRead(read) => read.at = read.at.min(latest),
         Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => {}
     }
@@ -199,12 +208,7 @@ impl State for JudgedGroup<'_> {
     }
 
     fn head(&mut self, conversation: &ConversationId) -> Result<Option<Head>, UnavailableError> {
-        Ok(self.state.looked_up.heads.get(conversation).map(|Known { conversation, .. }| Head {
-            participation: Arc::new(conversation.participation.clone()),
-            version: conversation.version,
-            last_seq: conversation.last_seq,
-            last_message_at: conversation.last_message_at,
-        }))
+        Ok(self.state.looked_up.heads.get(conversation).map(|known| Head::from(&known.conversation)))
     }
 
     fn original(

@@ -167,7 +167,7 @@ async fn newest_messages(
     snapshot: &DatabaseSnapshot<'_>,
     listed: &[ListedConversation],
 ) -> Result<HashMap<ConversationId, Message>, UnavailableError> {
-    let last: Vec<_> = listed.iter().map(|(conversation, _)| signed(conversation.last_seq)).collect();
+    let last: Vec<_> = listed.iter().map(|(conversation, _)| signed(conversation.last_text_seq)).collect();
     let found = snapshot.query(NEWEST, &[&ids(listed), &last]).await?;
     let messages = found.iter().map(|row| {
         let message = rows::message(row, 0, 1)?;
@@ -218,7 +218,7 @@ async fn users(
 ) -> Result<BTreeMap<UserId, User>, UnavailableError> {
     let named = listed.iter().flat_map(|row| {
         let members = row.conversation.participation.members.iter().map(|(user, _)| user);
-        members.chain([&row.last_message.sender_id])
+        members.chain([&row.last_message.sender_id]).chain(&row.conversation.work.assignee)
     });
     let named: Vec<_> = named.map(|user| key(user.as_str())).collect();
     let statement = format!("SELECT {ACCOUNT} FROM chat.account a WHERE a.id = ANY($1)");
@@ -236,7 +236,7 @@ const NEWEST: &str = "SELECT r.payload, r.content \
 const READ: &str =
     "SELECT conversation, up_to FROM chat.reading WHERE conversation = ANY($1) AND user_id = $2";
 const UNREAD: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM chat.record r \
-      WHERE r.conversation = k.conversation AND r.seq > k.after AND r.sent_at >= k.since AND r.author <> $4 \
+      WHERE r.conversation = k.conversation AND r.seq > k.after AND r.sent_at >= k.since AND r.author <> $4 AND NOT r.is_entry \
       LIMIT $5) AS counted) \
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS k (conversation, after, since, place) \
     ORDER BY k.place";

@@ -167,7 +167,7 @@ impl DatabaseSnapshot<'_> {
         if !matches!(window, Window::After(_)) {
             messages.reverse();
         }
-        Ok(MessagePage { messages, last_seq, more })
+        Ok(MessagePage { messages, last_seq, work: Some(known.work), more })
     }
 }
 

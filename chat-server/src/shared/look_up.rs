@@ -15,7 +15,7 @@ use super::history::{History, HistoryMark};
 use super::rows;
 use super::write::Statements;
 
-/// A conversation with the position of its newest message.
+/// A conversation with the position of its newest message of a user.
 pub(super) struct Known {
     pub(super) conversation: Conversation,
     pub(super) position: Position,
@@ -58,6 +58,9 @@ impl<'a> Keys<'a> {
                 Change::Enrol(membership) | Change::Withdraw(membership) => {
                     keys.accounts.insert(membership.user.as_str().as_bytes());
                 }
+                Change::AppendEntry(append) => {
+                    keys.accounts.extend(append.entry.names().map(|user| user.as_str().as_bytes()));
+                }
                 Change::PutAccount(_) | Change::CreateConversation(_) | Change::AppendMessage(_) => {}
             }
         }
@@ -90,8 +93,13 @@ impl FoundRows {
         let (authors, ids): (Vec<_>, Vec<_>) = keys.originals.into_iter().unzip();
         let (read, readers): (Vec<_>, Vec<_>) = keys.readings.into_iter().unzip();
         let marked = mark.position();
-        let by: [&[&(dyn ToSql + Sync)]; 5] =
-            [&[&marked], &[&conversations], &[&accounts], &[&authors, &ids], &[&read, &readers]];
+        let by: [&[&(dyn ToSql + Sync)]; 5] = [
+            &[&marked],
+            &[&conversations],
+            &[&accounts, &conversations],
+            &[&authors, &ids],
+            &[&read, &readers],
+        ];
         let ((), end, heads, accounts, originals, readings) = tokio::try_join!(
             biased;
             client.batch_execute(BEGIN),

@@ -18,7 +18,7 @@
 //! | `connect` | addresses, TLS, and the settings of connections |
 //! | `lane`, `meter` | the thread that commits, and its measurements |
 //! | `look_up`, `group` | the state that a group of changes is judged on, and its effects |
-//! | `write` | the statements of a group's effects |
+//! | `write`, `columns` | the statements of a group's effects |
 //! | `loads` | answers to queries |
 //! | `list` | the conversations of a user |
 //! | `history`, `epoch` | following the history, and the begin of another one |
@@ -30,6 +30,7 @@
 //! | `moving` | a history from a data directory |
 //! | `rows` | rows to values |
 
+mod columns;
 mod connect;
 mod epoch;
 mod erase;

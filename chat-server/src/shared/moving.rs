@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, Epoch, TeamId, UserId};
+use chat_core::protocol::Work;
 use chat_core::store::{Account, Event, StoreBefore, UnavailableError, complete};
 
 use super::connect::{Connected, Database};
@@ -122,6 +123,10 @@ impl StoreBefore for MovedBefore<'_> {
 
     fn teams(&mut self, conversation: &ConversationId) -> Result<Vec<TeamId>, UnavailableError> {
         Ok(self.group.teams(conversation))
+    }
+
+    fn work(&mut self, conversation: &ConversationId) -> Result<Option<Work>, UnavailableError> {
+        Ok(self.group.work(conversation))
     }
 
     fn active_control(&mut self) -> Result<Arc<BTreeSet<UserId>>, UnavailableError> {

@@ -15,7 +15,7 @@ use crate::store::journal::open_event;
 
 /// The columns of a conversation, in the order of [`conversation`].
 pub(super) const CONVERSATION: &str = "c.id, c.title, c.room_type, c.created_by, c.created_at, \
-    c.participation, c.version, c.last_seq, c.last_message_at, c.position";
+    c.participation, c.version, c.last_seq, c.last_text_at, c.position, c.last_at, c.last_text_seq, c.work";
 
 /// The columns of an account, in the order of [`account`].
 pub(super) const ACCOUNT: &str = "a.account, a.position, a.rights";
@@ -73,7 +73,7 @@ fn time(row: &Row, column: usize) -> Timestamp {
     Timestamp::from_millis(row.get(column))
 }
 
-/// A conversation by [`CONVERSATION`], and the position of its newest message.
+/// A conversation by [`CONVERSATION`], and the position of its newest message of a user.
 pub(super) fn conversation(row: &Row) -> Result<(Conversation, Position), UnavailableError> {
     let room_type = RoomType::ALL.into_iter().find(|room| room.as_str() == row.get::<_, &str>(2));
     let conversation = Conversation {
@@ -86,6 +86,9 @@ pub(super) fn conversation(row: &Row) -> Result<(Conversation, Position), Unavai
         version: number(row, 6)?,
         last_seq: number(row, 7)?,
         last_message_at: time(row, 8),
+        last_at: time(row, 10),
+        last_text_seq: number(row, 11)?,
+        work: serde_json::from_slice(row.get(12)).map_err(damaged)?,
     };
     Ok((conversation, position(row, 9)?))
 }

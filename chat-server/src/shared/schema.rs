@@ -11,11 +11,13 @@ use super::rows;
 use crate::store::random_epoch;
 
 /// The layout of the tables that this version makes and needs.
-pub const LAYOUT: i32 = 2;
+pub const LAYOUT: i32 = 3;
 
-/// The statements that lead from each layout to the next. They only add, so that a server of the
-/// version before goes on meanwhile.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+/// The statements that lead from each layout to the next. Where they only add, a server of the
+/// version before goes on meanwhile. The third renames a column, after which such a server can't
+/// write: it would leave the work of a conversation as it was.
+const STEPS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// The result of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, UserId};
-use chat_core::store::{CommitId, Event, Position, StoredAccount, UnavailableError};
+use chat_core::store::{CommitId, Position, StoredAccount, UnavailableError};
 use futures::future::{BoxFuture, FutureExt as _, try_join_all};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
 
+use super::columns::{HeadColumns, MessageColumns, Touches};
 use super::error::unavailable;
 use super::group::{Effects, NewRecord, Touched};
 use super::look_up::Known;
@@ -64,18 +65,24 @@ const READINGS: &str = "SELECT r.conversation, r.user_id, r.up_to \
     FROM unnest($1::bytea[], $2::bytea[]) AS k (conversation, user_id) \
     JOIN chat.reading r ON r.conversation = k.conversation AND r.user_id = k.user_id";
 const ADD_RECORDS: &str = "INSERT INTO chat.record (life, commit, position, previous, hash, payload, content, \
-    conversation, seq, sent_at, author, client_message_id) \
-    SELECT $11, $12, * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], \
-    $6::bytea[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bytea[])";
+    conversation, seq, is_entry, sent_at, author, client_message_id) \
+    SELECT $12, $13, * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], \
+    $6::bytea[], $7::bigint[], $8::boolean[], $9::bigint[], $10::bytea[], $11::bytea[])";
 const SET_CONVERSATIONS: &str = "INSERT INTO chat.conversation (id, title, room_type, created_by, \
-    created_at, participation, version, last_seq, last_message_at, position) \
+    created_at, participation, version, last_seq, last_at, last_text_seq, last_text_at, position, work, \
+    assignee) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bytea[], \
-    $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[]) \
+    $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[], \
+    $14::bytea[]) \
     ON CONFLICT (id) DO UPDATE SET participation = excluded.participation, version = excluded.version, \
-    last_seq = excluded.last_seq, last_message_at = excluded.last_message_at, position = excluded.position";
+    last_seq = excluded.last_seq, last_at = excluded.last_at, last_text_seq = excluded.last_text_seq, \
+    last_text_at = excluded.last_text_at, position = excluded.position, work = excluded.work, \
+    assignee = excluded.assignee";
 const MOVE_CONVERSATIONS: &str = "UPDATE chat.conversation c \
-    SET last_seq = k.last_seq, last_message_at = k.at, position = k.position \
-    FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[]) AS k (id, last_seq, at, position) \
+    SET last_seq = k.last_seq, last_at = k.last_at, last_text_seq = k.text_seq, last_text_at = k.at, \
+    position = k.position, work = k.work, assignee = k.assignee \
+    FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], \
+    $8::bytea[]) AS k (id, last_seq, last_at, text_seq, at, position, work, assignee) \
     WHERE c.id = k.id";
 const ADD_ACTIVITY: &str = "INSERT INTO chat.activity (conversation, owner, block) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) ON CONFLICT DO NOTHING";
@@ -96,7 +103,12 @@ impl Statements {
     /// Prepares all statements.
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
         let heads = format!("SELECT {CONVERSATION} FROM chat.conversation c WHERE c.id = ANY($1)");
-        let accounts = format!("SELECT {ACCOUNT} FROM chat.account a WHERE a.id = ANY($1)");
+        // The second half has the assignees of the conversations.
+        let accounts = format!(
+            "SELECT {ACCOUNT} FROM chat.account a WHERE a.id = ANY($1) \
+             UNION ALL SELECT {ACCOUNT} FROM chat.conversation c \
+             JOIN chat.account a ON a.id = c.assignee WHERE c.id = ANY($2)"
+        );
         Ok(Self {
             end: client.prepare(END).await?,
             heads: client.prepare(&heads).await?,
@@ -156,8 +168,6 @@ pub(super) async fn add_records(
     EffectWriter { client, statements }.add_records(records, None).await
 }
 
-type Touches<'a> = Vec<&'a (Known, Touched)>;
-
 struct EffectWriter<'a> {
     client: &'a Client,
     statements: &'a Statements,
@@ -187,12 +197,13 @@ impl EffectWriter<'_> {
         let messages: Vec<_> = all().map(|record| MessageColumns::of(&record.event)).collect();
         let conversations: Vec<_> = messages.iter().map(|columns| columns.conversation).collect();
         let seqs: Vec<_> = messages.iter().map(|columns| columns.seq).collect();
+        let entries: Vec<_> = messages.iter().map(|columns| columns.is_entry).collect();
         let times: Vec<_> = messages.iter().map(|columns| columns.sent_at).collect();
         let authors: Vec<_> = messages.iter().map(|columns| columns.author).collect();
         let ids: Vec<_> = messages.iter().map(|columns| columns.client_message_id).collect();
         let life = by.map(|by| by.life.0.to_vec());
         let number = by.map(|by| by.number.cast_signed());
-        let parameters: [&(dyn ToSql + Sync); 12] = [
+        let parameters: [&(dyn ToSql + Sync); 13] = [
             &positions,
             &previous,
             &hashes,
@@ -200,6 +211,7 @@ impl EffectWriter<'_> {
             &contents,
             &conversations,
             &seqs,
+            &entries,
             &times,
             &authors,
             &ids,
@@ -218,8 +230,8 @@ impl EffectWriter<'_> {
         let created: Vec<_> = all().map(|one| one.created_at.as_millis()).collect();
         let participations: Vec<_> = all().map(|one| participation_json(&one.participation)).collect();
         let versions: Vec<_> = all().map(|one| signed(one.version)).collect();
-        let (last, times, positions) = heads(shaped);
-        let parameters: [&(dyn ToSql + Sync); 10] = [
+        let heads = HeadColumns::of(shaped);
+        let parameters: [&(dyn ToSql + Sync); 14] = [
             &ids,
             &titles,
             &rooms,
@@ -227,17 +239,30 @@ impl EffectWriter<'_> {
             &created,
             &participations,
             &versions,
-            &last,
-            &times,
-            &positions,
+            &heads.last_seqs,
+            &heads.last_times,
+            &heads.text_seqs,
+            &heads.text_times,
+            &heads.positions,
+            &heads.works,
+            &heads.assignees,
         ];
         self.execute(ids.len(), &self.statements.set_conversations, &parameters).await
     }
 
     async fn move_conversations(&self, moved: &Touches<'_>) -> Result<(), Error> {
         let ids: Vec<_> = moved.iter().map(|(known, _)| id_of(known)).collect();
-        let (last, times, positions) = heads(moved);
-        let parameters: [&(dyn ToSql + Sync); 4] = [&ids, &last, &times, &positions];
+        let heads = HeadColumns::of(moved);
+        let parameters: [&(dyn ToSql + Sync); 8] = [
+            &ids,
+            &heads.last_seqs,
+            &heads.last_times,
+            &heads.text_seqs,
+            &heads.text_times,
+            &heads.positions,
+            &heads.works,
+            &heads.assignees,
+        ];
         self.execute(ids.len(), &self.statements.move_conversations, &parameters).await
     }
 
@@ -291,51 +316,10 @@ fn id_of(known: &Known) -> &[u8] {
     known.conversation.id.as_str().as_bytes()
 }
 
-/// The columns that a message changes: number, time and position of the newest.
-fn heads(touched: &Touches<'_>) -> (Vec<i64>, Vec<i64>, Vec<i64>) {
-    let all = || touched.iter().map(|(known, _)| known);
-    (
-        all().map(|known| signed(known.conversation.last_seq)).collect(),
-        all().map(|known| known.conversation.last_message_at.as_millis()).collect(),
-        all().map(|known| signed(known.position.0)).collect(),
-    )
-}
-
 /// The owners whose lists gain a conversation by name or team, or lose one.
 fn owners(touched: &[(Known, Touched)], gain: bool) -> impl Iterator<Item = (&Known, &[u8])> {
     touched.iter().flat_map(move |(known, touched)| {
         let owners = touched.owners.iter().filter(move |(_, gains)| **gains == gain);
         owners.map(move |(owner, _)| (known, &owner[..]))
     })
-}
-
-/// The columns of a record that only messages have.
-#[derive(Default)]
-struct MessageColumns<'a> {
-    conversation: Option<&'a [u8]>,
-    seq: Option<i64>,
-    sent_at: Option<i64>,
-    author: Option<&'a [u8]>,
-    client_message_id: Option<&'a [u8]>,
-}
-
-impl<'a> MessageColumns<'a> {
-    fn of(event: &'a Event) -> Self {
-        let (conversation, seq, author) = match event {
-            Event::ConversationCreated(created) => (&created.id, 1, &created.created_by),
-            Event::MessageAppended(appended) => (&appended.conversation, appended.seq, &appended.sender),
-            Event::EpochBegun { .. }
-            | Event::AccountPut { .. }
-            | Event::ReadMarked(_)
-            | Event::MemberAdded(_)
-            | Event::MemberWithdrawn(_) => return Self::default(),
-        };
-        Self {
-            conversation: Some(conversation.as_str().as_bytes()),
-            seq: Some(signed(seq)),
-            sent_at: event.sent_at().map(chat_core::time::Timestamp::as_millis),
-            author: Some(author.as_str().as_bytes()),
-            client_message_id: event.key().map(|(_, id)| id.as_str().as_bytes()),
-        }
-    }
 }

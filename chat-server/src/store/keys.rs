@@ -15,6 +15,7 @@
 //! | `c` conversation | title, room, creator, time, teams, version | created, member changed |
 //! | `m` conversation `ff` seq u64 | a run of messages from this number | per run |
 //! | `d` user `ff` client message id | location of the record; not in sled | per such message |
+//! | `w` conversation | the work, number of the newest text, JSON | change of the work, entry |
 //! | `p` conversation `ff` user | the user's standing, one byte | created, member changed |
 //! | `a` owner `ff` block u32 conversation | – | created, member changed, each new block |
 //! | `r` user `ff` conversation | read position, u64 | per rise |
@@ -23,17 +24,19 @@
 //! longer than 2 KiB. Keys `d` are in the file [`originals`](super::index).
 //!
 //! Keys `a` list the conversations of an owner by activity: `t` and a team of the conversation, or
-//! `u` and a user who takes part by name. The block is that of the newest message's position.
+//! `u` and a user who takes part by name. The block is that of the position of the newest message
+//! of a user.
 //! Newer blocks come first.
 //!
 //! The newest message of a conversation is the last one under its last `m` key. A new message
-//! therefore rewrites nothing.
+//! rewrites nothing, unless it changes the work. Without a key `w` the conversation waits since its
+//! creation. Blocks go by the newest message of a user: entries move nothing.
 
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
 use chat_core::store::Position;
 
 /// The version of this catalogue and of the values.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// The key of the version.
 pub(super) const INDEX_VERSION: &[u8] = b"!version";
@@ -93,6 +96,11 @@ pub(super) fn staff(user: &UserId) -> Vec<u8> {
 /// The key of a conversation.
 pub(super) fn conversation(id: &ConversationId) -> Vec<u8> {
     key(b'c', &[], id.as_str())
+}
+
+/// The key of the work on a conversation.
+pub(super) fn work(id: &ConversationId) -> Vec<u8> {
+    key(b'w', &[], id.as_str())
 }
 
 /// Prefix of a conversation's messages.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::{Conversation, Standing};
 use chat_core::id::{MessageId, TeamId, UserId};
-use chat_core::protocol::RoomType;
+use chat_core::protocol::{MessageWork, RoomType};
 use chat_core::store::Position;
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -67,6 +67,8 @@ pub(super) struct MessageValue {
     pub(super) position: Position,
     pub(super) sent_at: Timestamp,
     pub(super) sender: UserId,
+    /// The work that the message shows, if any.
+    pub(super) work: Option<Box<MessageWork>>,
     pub(super) content: ContentValue,
 }
 
@@ -90,6 +92,9 @@ const PREFIX: &str = "msg_";
 const INLINE: u8 = 0;
 const JOURNAL: u8 = 1;
 const ERASED: u8 = 2;
+/// Added to the kind of content of a message that shows work. The work follows: a length of two
+/// bytes, and JSON.
+const WORK: u8 = 0x80;
 
 impl MessageValue {
     /// The unguessable part of an id, as stored.
@@ -103,6 +108,11 @@ impl MessageValue {
         MessageId::from(format!("{PREFIX}{nonce}{seq}"))
     }
 
+    /// Whether the message is one of a user, and no entry.
+    pub(super) fn is_text(&self) -> bool {
+        self.work.as_ref().is_none_or(|work| work.action.is_none())
+    }
+
     /// Appends the message to a run.
     pub(super) fn encode(&self, run: &mut Vec<u8>) {
         let sender = self.sender.as_str().as_bytes();
@@ -114,23 +124,22 @@ impl MessageValue {
         run.extend(self.sent_at.as_millis().to_be_bytes());
         run.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
         run.extend(sender);
-        match &self.content {
-            ContentValue::Inline(text) => {
-                run.push(INLINE);
-                run.extend(text.as_bytes());
-            }
-            ContentValue::Journal(length, location) => {
-                run.push(JOURNAL);
-                run.extend(length.to_be_bytes());
-                run.extend(encode_location(*location));
-            }
-            ContentValue::Erased => run.push(ERASED),
+        let kind = self.content.kind();
+        if let Some(work) = &self.work {
+            let work = encode_json(work);
+            run.push(kind | WORK);
+            run.extend(u16::try_from(work.len()).expect("ids are at most TEXT_MOST long").to_be_bytes());
+            run.extend(work);
+        } else {
+            run.push(kind);
         }
+        self.content.encode(run);
     }
 
     /// Bytes of the message in a run.
     pub(super) fn encoded_length(&self) -> usize {
-        LENGTH + NONCE + 8 + 8 + 2 + self.sender.as_str().len() + self.content.stored_length()
+        let work = self.work.as_ref().map_or(0, |work| 2 + encode_json(work).len());
+        LENGTH + NONCE + 8 + 8 + 2 + self.sender.as_str().len() + work + self.content.stored_length()
     }
 
     /// The ranges of the messages in a run; `None` if malformed.
@@ -165,18 +174,46 @@ impl MessageValue {
         let (sent_at, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (sender, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        let (kind, content) = rest.split_first()?;
+        let (kind, rest) = rest.split_first()?;
+        let (work, content) = if kind & WORK == 0 { (None, rest) } else { split_work(rest)? };
         Some(Self {
             nonce: *nonce,
             position: Position(u64::from_be_bytes(*position)),
             sent_at: Timestamp::from_millis(i64::from_be_bytes(*sent_at)),
             sender: str::from_utf8(sender).ok()?.into(),
-            content: ContentValue::decode(*kind, content)?,
+            work,
+            content: ContentValue::decode(kind & !WORK, content)?,
         })
     }
 }
 
+/// The work at the begin of these bytes, and the rest.
+fn split_work(bytes: &[u8]) -> Option<(Option<Box<MessageWork>>, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (work, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    Some((Some(decode_json(work)?), rest))
+}
+
 impl ContentValue {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Inline(_) => INLINE,
+            Self::Journal(..) => JOURNAL,
+            Self::Erased => ERASED,
+        }
+    }
+
+    fn encode(&self, run: &mut Vec<u8>) {
+        match self {
+            Self::Inline(text) => run.extend(text.as_bytes()),
+            Self::Journal(length, location) => {
+                run.extend(length.to_be_bytes());
+                run.extend(encode_location(*location));
+            }
+            Self::Erased => {}
+        }
+    }
+
     fn decode(kind: u8, bytes: &[u8]) -> Option<Self> {
         match kind {
             INLINE => Some(Self::Inline(str::from_utf8(bytes).ok()?.into())),

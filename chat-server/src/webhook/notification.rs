@@ -54,7 +54,7 @@ impl Notification {
                 room_type: Some(created.room_type),
                 at: created.sent_at,
             }),
-            Event::MessageAppended(appended) => Some(Self {
+            Event::MessageAppended(appended) if appended.entry.is_none() => Some(Self {
                 kind: "new_message",
                 conversation: appended.conversation.clone(),
                 message: appended.message_id.clone(),
@@ -63,7 +63,9 @@ impl Notification {
                 room_type: None,
                 at: appended.sent_at,
             }),
-            Event::EpochBegun { .. }
+            // Nobody is woken for an entry.
+            Event::MessageAppended(_)
+            | Event::EpochBegun { .. }
             | Event::AccountPut { .. }
             | Event::ReadMarked(_)
             | Event::MemberAdded(_)

@@ -28,11 +28,15 @@ async fn a_conversation_is_answered_and_control_is_told() {
             "message": "New support request from John Doe (BUS_DRIVER): Route Change Request",
         }),
     );
+    let work = json!({
+        "state": "WAITING", "assignee": null, "since": reply["timestamp"],
+        "waiting_since": reply["timestamp"], "version": 0,
+    });
     let first = json!({
         "type": "new_message", "conversation_id": reply["conversation_id"],
         "message": {
             "id": "<msg>", "sender_id": "user_john", "content": "Road construction.", "message_type": "TEXT",
-            "sent_at": reply["timestamp"], "seq": 1,
+            "sent_at": reply["timestamp"], "seq": 1, "work": work,
         },
     });
     assert_shape(&jane.event("new_message").await, &first);

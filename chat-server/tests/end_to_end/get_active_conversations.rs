@@ -12,6 +12,9 @@ async fn the_list_shows_each_conversation_as_the_document_does() {
     let (mut john, mut jane, id) = conversation(&server).await;
     let message = send(&mut jane, &id, "I'll help you with that route change.").await;
     let reply = john.plain_request("get_active_conversations", json!({})).await;
+    let work = json!({
+        "state": "TAKEN", "assignee": "user_jane", "since": "<time>", "waiting_since": null, "version": 2,
+    });
     assert_shape(
         &reply,
         &json!({
@@ -30,6 +33,7 @@ async fn the_list_shows_each_conversation_as_the_document_does() {
                     "sent_at": "<time>",
                 },
                 "room_type": "driver_support", "last_seq": 2, "read_up_to": 0, "unread_count": 1,
+                "work": work,
             }],
         }),
     );

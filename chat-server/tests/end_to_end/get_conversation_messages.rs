@@ -14,15 +14,21 @@ async fn history_is_shown_as_the_document_does() {
     let second = send(&mut jane, &id, "How can I help you?").await;
     let data = json!({"conversation_id": id, "limit": 50, "skip": 0});
     let reply = john.plain_request("get_conversation_messages", data).await;
+    let begun = json!({
+        "state": "WAITING", "assignee": null, "since": "<time>", "waiting_since": "<time>", "version": 0,
+    });
+    let work = json!({
+        "state": "TAKEN", "assignee": "user_jane", "since": "<time>", "waiting_since": null, "version": 2,
+    });
     assert_shape(
         &reply,
         &json!({
             "success": true, "count": 2, "conversation_id": id, "last_seq": 2,
             "messages": [
                 {"id": "<msg>", "conversation_id": id, "sender_id": "user_john", "content": "Where do I go?",
-                 "message_type": "TEXT", "sent_at": "<time>", "seq": 1},
+                 "message_type": "TEXT", "sent_at": "<time>", "seq": 1, "work": begun},
                 {"id": second, "conversation_id": id, "sender_id": "user_jane", "content": "How can I help you?",
-                 "message_type": "TEXT", "sent_at": "<time>", "seq": 2},
+                 "message_type": "TEXT", "sent_at": "<time>", "seq": 2, "work": work},
             ],
         }),
     );

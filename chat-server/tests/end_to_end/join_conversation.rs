@@ -20,15 +20,18 @@ async fn who_says_what_it_holds_gets_what_it_lacks() {
     let (mut john, mut jane, id) = conversation(&server).await;
     let missed = send(&mut jane, &id, "Take the bridge.").await;
     let reply = john.request("join_conversation", json!({"conversation_id": id, "after_seq": 1})).await;
+    let work = json!({
+        "state": "TAKEN", "assignee": "user_jane", "since": "<time>", "waiting_since": null, "version": 2,
+    });
     assert_shape(
         &reply,
         &json!({
             "success": true, "message": format!("Joined conversation {id}"), "conversation_id": id,
             "messages": [{
                 "id": missed, "conversation_id": id, "sender_id": "user_jane", "content": "Take the bridge.",
-                "message_type": "TEXT", "sent_at": "<time>", "seq": 2,
+                "message_type": "TEXT", "sent_at": "<time>", "seq": 2, "work": work,
             }],
-            "last_seq": 2, "epoch": "<text>", "complete": true,
+            "last_seq": 2, "epoch": "<text>", "complete": true, "work": work,
         }),
     );
     let data = json!({"conversation_id": id, "after_seq": 2, "epoch": "of another store"});

@@ -41,3 +41,4 @@ mod trial;
 mod two_devices;
 mod typing_indicator;
 mod users_import;
+mod work;

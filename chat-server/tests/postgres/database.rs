@@ -34,6 +34,9 @@ pub(crate) async fn create() -> String {
     let address = create_empty().await;
     assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::Created);
     assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::Nothing);
+    let name = address.split(['/', '?']).nth(3).unwrap();
+    let explained = format!("ALTER DATABASE {name} RESET auto_explain.log_min_duration");
+    connect(&address).await.batch_execute(&explained).await.unwrap();
     address
 }
 
@@ -64,5 +67,8 @@ pub(crate) async fn create_empty() -> String {
     let name = format!("test_{}_{}", process::id(), CREATED.fetch_add(1, Ordering::Relaxed));
     let client = connect(&address("postgres")).await;
     client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    // An upgrade reads whole tables, which no statement of the store may.
+    let unexplained = format!("ALTER DATABASE {name} SET auto_explain.log_min_duration = -1");
+    client.batch_execute(&unexplained).await.unwrap();
     address(&name)
 }

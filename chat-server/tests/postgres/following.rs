@@ -173,7 +173,7 @@ fn a_lost_tail_begins_another_epoch_even_if_its_positions_are_given_again() {
         other
             .batch_execute(
                 "DELETE FROM chat.record WHERE position > 4; \
-                 UPDATE chat.conversation SET last_seq = 2, position = 4; \
+                 UPDATE chat.conversation SET last_seq = 2, last_text_seq = 2, position = 4; \
                  INSERT INTO chat.record (position, previous, hash, payload) \
                    SELECT 5, hash, sha256('another'), '{\"epoch_begun\":{\"epoch\":\"x\"}}' FROM chat.record WHERE position = 4",
             )

@@ -13,3 +13,4 @@ mod moving;
 mod nodes;
 mod partitions;
 mod under_load;
+mod upgrade;

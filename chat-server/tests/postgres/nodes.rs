@@ -94,7 +94,7 @@ async fn a_user_who_is_deactivated_at_one_server_is_disconnected_at_the_other() 
 /// standby that lacks records.
 const LOST: &str = "BEGIN; SELECT 1 FROM chat.lane FOR UPDATE; \
     DELETE FROM chat.record WHERE position = (SELECT max(position) FROM chat.record); \
-    UPDATE chat.conversation c SET last_seq = r.seq, position = r.position FROM chat.record r \
+    UPDATE chat.conversation c SET last_seq = r.seq, last_text_seq = r.seq, position = r.position FROM chat.record r \
         WHERE r.position = (SELECT max(position) FROM chat.record WHERE seq IS NOT NULL); \
     INSERT INTO chat.record (position, previous, hash, payload) \
     SELECT position + 1, hash, sha256('another'), '{\"epoch_begun\":{\"epoch\":\"x\"}}' \
@@ -154,5 +154,5 @@ async fn a_server_without_tables_or_secret_says_what_to_do() {
     assert!(text.contains("give the secret that your tokens are signed with"), "{text}");
     let mut upgrade = server_test_support::program::program();
     let output = upgrade.args(["database", "upgrade", "--database-url", &address]).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "created the tables, with layout 2\n");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "created the tables, with layout 3\n");
 }

@@ -10,6 +10,7 @@ use chat_core::store::{Change, Membership, PutAccount};
 use chat_server::store::journal::ChainHead;
 use chat_server::store::{ExportError, Selection, backup, export};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use server_test_support::store::{
     account, commit, creation, driver, last_segment, message, open, person, read, time,
 };
@@ -50,6 +51,7 @@ enum Line {
         content: Option<String>,
         #[serde(default)]
         erased: bool,
+        work: Option<Value>,
     },
     Read {
         position: u64,
@@ -126,7 +128,9 @@ fn brief(line: &Line) -> String {
             let (teams, participants) = (teams.join(","), participants.join(","));
             format!("{conversation_id} {title} {room_type} {created_by} {teams} {participants}")
         }
-        Line::Message { conversation_id, seq, sender_id, content, erased, message_id, .. } => {
+        Line::Message { conversation_id, seq, sender_id, content, erased, message_id, work, .. } => {
+            let state = work.as_ref().map(|work| &work["state"]);
+            assert_eq!(state, (*seq == 1).then_some(&json!("WAITING")), "{work:?}");
             assert!(message_id.starts_with("msg_") && message_id.ends_with(&seq.to_string()), "{message_id}");
             format!("{conversation_id} {seq} {sender_id} {content:?} {erased}")
         }

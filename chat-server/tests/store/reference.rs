@@ -3,10 +3,11 @@
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, TeamId};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Role, RoomType, User};
+use chat_core::protocol::{Role, RoomType, User, WorkAction};
 use chat_core::store::{
-    Account, AppendMessage, Change, Committed, CreateConversation, Event, Facts, MarkRead, Membership,
-    MemoryStore, Position, PutAccount, Query, Rejected, Store, StoredAccount, Verdict, Window,
+    Account, AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Event, Facts,
+    MarkRead, Membership, MemoryStore, Position, PutAccount, Query, Rejected, Store, StoredAccount, Verdict,
+    Window,
 };
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
@@ -25,6 +26,7 @@ enum Op {
     Account { user: usize, active: bool, stale: bool, teams: Vec<usize>, role: usize, at: i64 },
     Create { id: usize, creator: usize, teams: Vec<usize>, client_id: Option<usize>, at: i64 },
     Append { id: usize, user: usize, stale: bool, length: usize, client_id: Option<usize>, at: i64 },
+    Work { id: usize, user: usize, action: usize, stale: bool, client_id: Option<usize>, at: i64 },
     Read { id: usize, user: usize, stale: bool, up_to: u64 },
     Enrol { id: usize, user: usize, stale: bool },
     Withdraw { id: usize, user: usize, stale: bool },
@@ -47,6 +49,10 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (id(), user.clone(), stale(), prop_oneof![0..40_usize, 2_000..2_100_usize], client_id(), at())
             .prop_map(|(id, user, stale, length, client_id, at)| {
                 Op::Append { id, user, stale, length, client_id, at }
+            }),
+        4 => (id(), user.clone(), 0..WorkAction::ALL.len(), stale(), client_id(), at())
+            .prop_map(|(id, user, action, stale, client_id, at)| {
+                Op::Work { id, user, action, stale, client_id, at }
             }),
         2 => (id(), user.clone(), stale(), 0..12_u64)
             .prop_map(|(id, user, stale, up_to)| Op::Read { id, user, stale, up_to }),
@@ -113,6 +119,19 @@ impl Maker<'_> {
                     at: time(at),
                 })
             }
+            Op::Work { id, user, action, stale, client_id: repeated, at } => {
+                let known = self.known(id, false)?;
+                let (action, version) = (WorkAction::ALL[action], known.work.version + u64::from(stale));
+                let to = (action == WorkAction::Transfer).then(|| USERS[(user + 1) % USERS.len()].into());
+                Change::AppendEntry(AppendEntry {
+                    permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
+                    entry: EntryChange::Work { action, version, to },
+                    nonce,
+                    content: "what has happened".into(),
+                    client_message_id: client_id(repeated),
+                    at: time(at),
+                })
+            }
             Op::Read { id, user, stale, up_to } => {
                 let known = self.known(id, stale)?;
                 let permit = may_take_part(&self.account(user)?, Some(&known)).ok()?;
@@ -147,7 +166,7 @@ fn unsealed(verdict: Verdict) -> Verdict {
     match verdict {
         Ok(Committed { position, event }) => Ok(Committed { position, event: event.map(Event::unsealed) }),
         Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
-        Err(Rejected::Conflict) => Err(Rejected::Conflict),
+        Err(refused @ (Rejected::Conflict | Rejected::Outdated(_) | Rejected::Forbidden)) => Err(refused),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chat_core::conversation::{Participation, Standing};
 use chat_core::id::TeamId;
-use chat_core::protocol::Role;
+use chat_core::protocol::{Role, WorkState};
 use chat_core::store::{Facts, Query};
 use chat_server::store::{Checks, LocalStore, Selection, export, verify};
 use futures::executor::block_on;
@@ -123,6 +123,16 @@ fn assert_participation(store: &LocalStore, id: &str, by_team: bool, members: &[
     assert_eq!(found, members, "{id}");
 }
 
+/// The work on a conversation from before work was known.
+fn assert_work(store: &LocalStore, id: &str, state: WorkState, waiting_since: Option<&str>) {
+    let Facts::Conversation(Some(found)) = load(store, Query::Conversation(id.into())).facts else {
+        panic!("no conversation")
+    };
+    let work = found.work;
+    assert_eq!((work.state, work.assignee, work.version), (state, None, 0), "{id}");
+    assert_eq!(work.waiting_since.map(|at| at.to_string()).as_deref(), waiting_since, "{id}");
+}
+
 fn assert_lists(store: &LocalStore, user: &str, expected: &[&str]) {
     let rows = page(store, all_of(user)).rows;
     let listed: Vec<_> = rows.iter().map(|row| row.conversation.id.as_str()).collect();
@@ -136,6 +146,8 @@ fn assert_takes_part_of_0_1_0(store: &LocalStore) {
     for (id, creator) in [(route, "driver_1"), (queue, "regulator_1"), (accident, "driver_1")] {
         assert_participation(store, id, true, &[(creator, Standing::Member)]);
     }
+    assert_work(store, route, WorkState::Waiting, Some("2026-11-29T14:42:43.757Z"));
+    assert_work(store, queue, WorkState::Waiting, Some("2026-11-29T14:42:43.746Z"));
     assert_lists(store, "control_1", &[route, accident, queue]);
     assert_lists(store, "driver_1", &[route, accident]);
     assert_lists(store, "regulator_1", &[queue]);
@@ -159,6 +171,10 @@ fn participants_by_name_become_teams_and_members() {
             [("control_1", control), ("control_2", control), ("control_4", control), ("regulator_1", member)];
         assert_participation(&store, "conv_some", false, &members);
         assert_participation(&store, "conv_late", true, &[("driver_2", member)]);
+        assert_work(&store, "conv_all", WorkState::Waiting, Some("2024-01-15T10:30:04.000Z"));
+        // A control user wrote last.
+        assert_work(&store, "conv_some", WorkState::Resolved, None);
+        assert_work(&store, "conv_late", WorkState::Waiting, Some("2024-01-15T10:30:02.000Z"));
         assert_lists(&store, "control_1", &["conv_late", "conv_some", "conv_all"]);
         assert_lists(&store, "control_2", &["conv_late", "conv_some"]);
         assert_lists(&store, "control_3", &["conv_late", "conv_all"]);

@@ -89,6 +89,9 @@ impl Board {
 
     /// Takes in a message.
     pub(super) fn heard(&mut self, id: &ConversationId, message: &BroadcastMessage) {
+        if message.is_entry() {
+            return;
+        }
         let text = format!("{}: {}", self.name(&message.sender_id), plain(&message.content));
         self.row(id).last = Some((message.sent_at, text));
     }

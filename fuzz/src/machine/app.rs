@@ -6,7 +6,8 @@ use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
     EventType, GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom,
-    MarkMessageRead, RoomType, TypingIndicator,
+    MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
+    TakeConversation, TransferConversation, TypingIndicator,
 };
 use chat_core::time::Timestamp;
 
@@ -93,6 +94,32 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
             conversation_id: conversation(bytes)?,
             message_id: format!("msg_0123456789abcdef{}", bytes.arbitrary::<u8>()?).into(),
         }),
+        EventType::TakeConversation => Call::TakeConversation(TakeConversation {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            client_message_id: Some("take".into()),
+        }),
+        EventType::ReleaseConversation => Call::ReleaseConversation(ReleaseConversation {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            client_message_id: None,
+        }),
+        EventType::TransferConversation => Call::TransferConversation(TransferConversation {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            to: "control_2".into(),
+            client_message_id: None,
+        }),
+        EventType::ResolveConversation => Call::ResolveConversation(ResolveConversation {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            client_message_id: None,
+        }),
+        EventType::ReopenConversation => Call::ReopenConversation(ReopenConversation {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            client_message_id: None,
+        }),
         EventType::SendChatMessage | EventType::CreateSupportConversation | EventType::RefreshToken => {
             unreachable!("these are sent by themselves")
         }
@@ -101,7 +128,10 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
 
 /// Whether the client sends a request by itself: for a draft, or for a new token.
 fn is_by_itself(event: EventType) -> bool {
-    event.rules().once || event == EventType::RefreshToken
+    matches!(
+        event,
+        EventType::SendChatMessage | EventType::CreateSupportConversation | EventType::RefreshToken
+    )
 }
 
 fn entry(bytes: &mut Unstructured<'_>) -> Result<Entry> {

@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_core::id::Cursor;
-use chat_core::protocol::{ErrorCode, EventType, RoomType, ServerEventType};
+use chat_core::protocol::{ErrorCode, EventType, RoomType, ServerEventType, WorkState};
 use chat_core::store::Position;
 use serde_json::{Value, json};
 
@@ -27,6 +27,9 @@ pub(super) fn reply(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Str
 fn error(bytes: &mut Unstructured<'_>) -> Result<Value> {
     let code = bytes.choose(ErrorCode::ALL)?;
     let mut error = json!({"success": false, "error": code.text(), "code": code.as_str()});
+    if *code == ErrorCode::Conflict {
+        error["work"] = work(bytes)?;
+    }
     if bytes.arbitrary()? {
         error["retry_after_ms"] = number(bytes)?.into();
     }
@@ -58,7 +61,24 @@ fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
         }),
         EventType::RefreshToken => json!({"success": true, "expires_at": TIME}),
         EventType::TypingIndicator | EventType::MarkMessageRead => json!({"success": true}),
+        EventType::TakeConversation
+        | EventType::ReleaseConversation
+        | EventType::TransferConversation
+        | EventType::ResolveConversation
+        | EventType::ReopenConversation => json!({
+            "success": true, "message": "changed", "conversation_id": id,
+            "message_id": "msg_0123456789abcdef1", "seq": number(bytes)?, "timestamp": TIME,
+            "work": work(bytes)?,
+        }),
     })
+}
+
+fn work(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let state = bytes.choose(&WorkState::ALL)?.as_str();
+    let assignee = bytes.arbitrary::<bool>()?.then_some(USERS[1]);
+    Ok(
+        json!({"state": state, "assignee": assignee, "since": TIME, "waiting_since": null, "version": number(bytes)?}),
+    )
 }
 
 fn list(bytes: &mut Unstructured<'_>) -> Result<Value> {
@@ -113,9 +133,16 @@ fn messages(id: &Value, first: u64, bytes: &mut Unstructured<'_>) -> Result<Vec<
 fn message(seq: u64, bytes: &mut Unstructured<'_>) -> Result<Value> {
     let sender = bytes.choose(&USERS)?;
     let id = format!("msg_0123456789abcdef{seq}");
-    Ok(json!({
+    let mut message = json!({
         "id": id, "sender_id": sender, "content": "Hello", "message_type": "TEXT", "sent_at": TIME, "seq": seq,
-    }))
+    });
+    if bytes.int_in_range(0..=3_u8)? == 0 {
+        message["work"] = work(bytes)?;
+    }
+    if message["work"].is_object() && bytes.arbitrary()? {
+        message["work"]["action"] = "TAKE".into();
+    }
+    Ok(message)
 }
 
 /// Draws an event of the server.

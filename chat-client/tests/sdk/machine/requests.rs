@@ -4,7 +4,8 @@ use chat_client::machine::{Call, CallId, Input};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::protocol::{
     EventType, GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom,
-    MarkMessageRead, RoomType, TypingIndicator,
+    MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
+    TakeConversation, TransferConversation, TypingIndicator,
 };
 use serde_json::json;
 
@@ -21,6 +22,7 @@ fn post(scene: &mut Scene, draft: Draft) {
 /// Has the app do what leads to a request of this kind.
 fn provoke(event: EventType, scene: &mut Scene) {
     let (conversation_id, message_id) = ("conv_1".into(), "msg_1".into());
+    let (version, client_message_id) = (7, Some("a".into()));
     match event {
         EventType::SendChatMessage => {
             post(scene, Draft::SendChatMessage { conversation_id, content: "Hello".into() });
@@ -40,6 +42,22 @@ fn provoke(event: EventType, scene: &mut Scene) {
             call(scene, GetConversationMessages { conversation_id, limit, skip, before_seq, after_seq });
         }
         EventType::MarkMessageRead => call(scene, MarkMessageRead { conversation_id, message_id }),
+        EventType::TakeConversation => {
+            call(scene, TakeConversation { conversation_id, version, client_message_id })
+        }
+        EventType::ReleaseConversation => {
+            call(scene, ReleaseConversation { conversation_id, version, client_message_id });
+        }
+        EventType::TransferConversation => {
+            let to = "control_2".into();
+            call(scene, TransferConversation { conversation_id, version, to, client_message_id });
+        }
+        EventType::ResolveConversation => {
+            call(scene, ResolveConversation { conversation_id, version, client_message_id });
+        }
+        EventType::ReopenConversation => {
+            call(scene, ReopenConversation { conversation_id, version, client_message_id });
+        }
         EventType::RefreshToken => {
             scene.provider_answers(false);
             scene.pass_minutes(9);
@@ -60,7 +78,8 @@ fn every_request_of_the_protocol_is_sent() {
 
 #[test]
 fn the_handle_has_a_method_for_every_request() {
-    const HANDLE: &str = include_str!("../../../src/client/mod.rs");
+    const HANDLE: &str =
+        concat!(include_str!("../../../src/client/mod.rs"), include_str!("../../../src/client/work.rs"));
     for event in EventType::ALL {
         let method = match event {
             EventType::SendChatMessage => "send_message",
@@ -72,9 +91,9 @@ fn the_handle_has_a_method_for_every_request() {
     }
 }
 
-/// A request that takes effect each time must not be repeated as it is after a lost connection.
+/// A request that takes effect each time is repeated after a lost connection under its id only.
 #[test]
-fn what_takes_effect_each_time_goes_through_the_outbox() {
+fn what_takes_effect_each_time_has_an_id() {
     for event in EventType::ALL.iter().filter(|event| event.rules().once) {
         let mut scene = Scene::live(&json!([]));
         provoke(*event, &mut scene);

@@ -11,7 +11,7 @@ use crate::limits::PageLimits;
 use crate::permission;
 use crate::protocol::{
     ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage, Message,
-    ParticipantList, Reply, Success, User,
+    ParticipantList, Reply, Success, User, Work,
 };
 use crate::store::{ConversationPage, ConversationRow, Query};
 
@@ -79,6 +79,7 @@ fn summary(
     let ConversationRow { conversation, read_up_to, unread_count, .. } = row;
     let brief = form.map(|ParticipantList::Brief| &cx.limits.pages);
     let participants = cx.directory.participants(conversation);
+    let work = conversation.work.clone().seen(|user| cx.directory.may_have(user, conversation));
     ConversationSummary {
         id: conversation.id.clone(),
         title: conversation.title.clone(),
@@ -88,13 +89,14 @@ fn summary(
         participant_count: brief.map(|_| participants.len()),
         participants: match brief {
             None => named(participants, page, cx),
-            Some(limits) => named(brief_participants(row, &participants, limits), page, cx),
+            Some(limits) => named(brief_participants(row, &work, &participants, limits), page, cx),
         },
         last_message: last_message(&row.last_message, brief.map(|limits| limits.brief_content)),
         room_type: Some(conversation.room_type),
         last_seq: Some(conversation.last_seq),
         read_up_to: Some(*read_up_to),
         unread_count: Some(*unread_count),
+        work: Some(work),
     }
 }
 
@@ -104,10 +106,11 @@ fn named(users: Vec<&UserId>, page: &ConversationPage, cx: &HandlerContext<'_>) 
     users.into_iter().filter_map(|user| page.users.get(user).or_else(|| staff(user)).cloned()).collect()
 }
 
-/// The creator, as a member or by team, other members, and the sender of the last message. Other
-/// users of teams are left out.
+/// The creator, as a member or by team, other members, the sender of the last message, and the
+/// assignee. Other users of teams are left out.
 fn brief_participants<'a>(
     row: &'a ConversationRow,
+    work: &'a Work,
     participants: &[&'a UserId],
     limits: &PageLimits,
 ) -> Vec<&'a UserId> {
@@ -119,6 +122,7 @@ fn brief_participants<'a>(
     if !shown.contains(&&row.last_message.sender_id) {
         shown.push(&row.last_message.sender_id);
     }
+    shown.extend(work.assignee.as_ref().filter(|user| !shown.contains(user)));
     shown
 }
 

@@ -1,6 +1,7 @@
 //! Handler of event 4, `join_conversation`.
 
 use crate::engine::pending_request::{Blocked, HandlerContext, HandlerResult, Step};
+use crate::permission::MayTakePart;
 use crate::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, json_length};
 use crate::store::{MessagePage, Query, Window};
 
@@ -8,7 +9,7 @@ pub(super) fn step(request: &JoinConversation, cx: &mut HandlerContext<'_>) -> H
     let permit = cx.may_take_part(&request.conversation_id)?;
     let catch_up = match request.after_seq {
         None => None,
-        Some(after) => Some(catch_up(request, after, cx)?),
+        Some(after) => Some(catch_up(request, &permit, after, cx)?),
     };
     let reply = JoinConversationReply::new(permit.conversation().clone(), catch_up);
     Ok(Step::Reply(Reply::JoinConversation(reply)))
@@ -19,7 +20,12 @@ pub(super) fn step(request: &JoinConversation, cx: &mut HandlerContext<'_>) -> H
 /// The engine defers live events from the start of this load until the reply has left. So the
 /// reply's `last_seq` covers everything sent before, and everything above `last_seq` comes after
 /// the reply.
-fn catch_up(request: &JoinConversation, after: u64, cx: &mut HandlerContext<'_>) -> Result<CatchUp, Blocked> {
+fn catch_up(
+    request: &JoinConversation,
+    permit: &MayTakePart,
+    after: u64,
+    cx: &mut HandlerContext<'_>,
+) -> Result<CatchUp, Blocked> {
     let other_epoch = request.epoch.as_ref().is_some_and(|epoch| epoch != cx.epoch);
     let newest = Window::Newest { skip: 0 };
     let Some((window, page)) = &cx.facts.messages else {
@@ -31,7 +37,7 @@ fn catch_up(request: &JoinConversation, after: u64, cx: &mut HandlerContext<'_>)
         *cx.joins_beyond += u64::from(request.epoch.is_some());
         return Err(Blocked::OnLoad(query(request, newest, cx)));
     }
-    let MessagePage { messages, last_seq, more } = page;
+    let MessagePage { messages, last_seq, work, more } = page;
     let fitting = fitting(messages, reset, cx.limits.pages.catch_up_bytes);
     Ok(CatchUp {
         messages: fitting.to_vec(),
@@ -39,6 +45,7 @@ fn catch_up(request: &JoinConversation, after: u64, cx: &mut HandlerContext<'_>)
         epoch: cx.epoch.clone(),
         complete: reset || (!more && fitting.len() == messages.len()),
         reset: reset.then_some(true),
+        work: work.clone().map(|work| cx.seen_work(work, permit.conversation())),
     })
 }
 

@@ -12,12 +12,13 @@ mod mark_message_read;
 mod refresh_token;
 mod send_chat_message;
 mod typing_indicator;
+mod work;
 
 use super::directory::StaffDirectory;
 use super::io::Command;
 use super::pending_request::{HandlerContext, HandlerResult, LoadedFacts, Operation, Step};
-use crate::protocol::{Done, ErrorCode, Reply, Request};
-use crate::store::{Event, Original};
+use crate::protocol::{Done, ErrorCode, Reply, Request, WorkRequest};
+use crate::store::{EntryBody, Event, MessageAppended, Original};
 
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
@@ -34,13 +35,18 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
         Request::GetConversationMessages(data) => get_conversation_messages::step(data, cx),
         Request::MarkMessageRead(data) => mark_message_read::step(data, cx),
         Request::RefreshToken(data) => Ok(refresh_token::step(data)),
+        Request::TakeConversation(data) => work::step(&data.work(), cx),
+        Request::ReleaseConversation(data) => work::step(&data.work(), cx),
+        Request::TransferConversation(data) => work::step(&data.work(), cx),
+        Request::ResolveConversation(data) => work::step(&data.work(), cx),
+        Request::ReopenConversation(data) => work::step(&data.work(), cx),
     }
 }
 
 /// The reply to a request whose change is durable.
 pub(super) fn reply(event: &Event, directory: &StaffDirectory) -> Reply {
     match event {
-        Event::MessageAppended(appended) => send_chat_message::reply(appended),
+        Event::MessageAppended(appended) => appended_reply(appended),
         Event::ConversationCreated(created) => {
             let conversation = created.conversation();
             create_support_conversation::reply(created, directory.participants(&conversation))
@@ -51,6 +57,12 @@ pub(super) fn reply(event: &Event, directory: &StaffDirectory) -> Reply {
         | Event::MemberAdded(_)
         | Event::MemberWithdrawn(_) => Reply::Done(Done::default()),
     }
+}
+
+/// The reply to a message, or to the request of an entry.
+fn appended_reply(appended: &MessageAppended) -> Reply {
+    let entry = appended.entry.as_ref().and_then(|EntryBody::Work(_)| work::reply(appended));
+    entry.unwrap_or_else(|| send_chat_message::reply(appended))
 }
 
 /// Whether an operation repeats the original stored under its `client_message_id`. Any other use of
@@ -66,6 +78,9 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
         (Operation::Request(Request::CreateSupportConversation(data)), Original::Conversation(created)) => {
             create_support_conversation::is_repeat(data, created)
         }
+        (Operation::Request(request), Original::Message(appended)) if request.work().is_some() => {
+            request.work().is_some_and(|request: WorkRequest<'_>| work::is_repeat(&request, appended))
+        }
         (
             Operation::Request(
                 Request::SendChatMessage(_)
@@ -76,7 +91,12 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
                 | Request::TypingIndicator(_)
                 | Request::GetConversationMessages(_)
                 | Request::MarkMessageRead(_)
-                | Request::RefreshToken(_),
+                | Request::RefreshToken(_)
+                | Request::TakeConversation(_)
+                | Request::ReleaseConversation(_)
+                | Request::TransferConversation(_)
+                | Request::ResolveConversation(_)
+                | Request::ReopenConversation(_),
             )
             | Operation::Command(
                 Command::Send { .. }
@@ -96,7 +116,7 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
 pub(super) fn repeat(cx: &mut HandlerContext<'_>) -> HandlerResult {
     let facts: &LoadedFacts = cx.facts;
     match &facts.original {
-        Some(Some(Original::Message(appended))) => Ok(Step::Reply(send_chat_message::reply(appended))),
+        Some(Some(Original::Message(appended))) => Ok(Step::Reply(appended_reply(appended))),
         Some(Some(Original::Conversation(created))) => create_support_conversation::repeat(created, cx),
         Some(None) | None => Err(ErrorCode::ClientMessageIdReused.into()),
     }

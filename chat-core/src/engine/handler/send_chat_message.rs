@@ -30,5 +30,7 @@ pub(in crate::engine) fn is_repeat(
     content: &Arc<str>,
     appended: &MessageAppended,
 ) -> bool {
-    appended.conversation == *conversation && appended.content.text().is_none_or(|stored| stored == content)
+    appended.entry.is_none()
+        && appended.conversation == *conversation
+        && appended.content.text().is_none_or(|stored| stored == content)
 }

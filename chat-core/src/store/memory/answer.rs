@@ -89,7 +89,7 @@ impl MemoryState {
         page.more = listed.peek().is_some();
         let named = page.rows.iter().flat_map(|row| {
             let members = row.conversation.participation.members.iter().map(|(user, _)| user);
-            members.chain([&row.last_message.sender_id])
+            members.chain([&row.last_message.sender_id]).chain(&row.conversation.work.assignee)
         });
         let known = named.filter_map(|user| self.stored.accounts.get(user));
         page.users = known.map(|known| (known.user().id.clone(), known.user().clone())).collect();
@@ -112,11 +112,12 @@ impl ExportedConversation {
         let newest = self.messages.iter().rev().take(as_index(UNREAD_WINDOW));
         let unread = newest.take_while(|message| message.seq.is_some_and(|seq| seq > read_up_to));
         let unread = unread.take_while(|message| since.is_none_or(|at| message.sent_at >= at));
-        let unread = unread.filter(|message| message.sender_id != *user).take(UNREAD_MOST as usize);
+        let unread = unread.filter(|message| message.sender_id != *user && !message.is_entry());
+        let unread = unread.take(UNREAD_MOST as usize);
         ConversationRow {
             conversation: self.conversation.clone(),
             position: self.position,
-            last_message: self.messages.last().expect("a conversation begins with a message").clone(),
+            last_message: self.messages[as_index(self.conversation.last_text_seq - 1)].clone(),
             read_up_to,
             unread_count: u32::try_from(unread.count()).expect("at most UNREAD_MOST"),
         }
@@ -133,7 +134,8 @@ impl ExportedConversation {
             Window::Before(seq) => newest(self.up_to(seq.saturating_sub(1)), limit, bytes),
             Window::Newest { skip } => newest(self.up_to(last_seq.saturating_sub(skip)), limit, bytes),
         };
-        MessagePage { messages: messages.to_vec(), last_seq, more }
+        let work = Some(self.conversation.work.clone());
+        MessagePage { messages: messages.to_vec(), last_seq, work, more }
     }
 
     fn up_to(&self, seq: u64) -> &[Message] {

@@ -40,10 +40,11 @@ impl MemoryState {
 
     fn append(&mut self, appended: &MessageAppended, position: Position) {
         let stored = self.conversation(&appended.conversation);
-        stored.position = position;
+        if appended.entry.is_none() {
+            stored.position = position;
+        }
         stored.messages.push(appended.message());
-        stored.conversation.last_seq = appended.seq;
-        stored.conversation.last_message_at = appended.sent_at;
+        stored.conversation.append(appended);
     }
 
     fn change_member(&mut self, changed: &MembershipChanged) {
@@ -74,12 +75,7 @@ impl State for MemoryState {
 
     fn head(&mut self, conversation: &ConversationId) -> Result<Option<Head>, UnavailableError> {
         let stored = self.stored.conversations.get(conversation).map(|stored| &stored.conversation);
-        Ok(stored.map(|stored| Head {
-            participation: Arc::new(stored.participation.clone()),
-            version: stored.version,
-            last_seq: stored.last_seq,
-            last_message_at: stored.last_message_at,
-        }))
+        Ok(stored.map(Head::from))
     }
 
     fn original(

@@ -276,6 +276,7 @@ pub(super) fn stored(draft: &AppendMessage, seq: u64, sent_at: Timestamp) -> Mes
         sent_at,
         seq: Some(seq),
         erased: false,
+        work: None,
     }
 }
 
@@ -315,6 +316,6 @@ fn unsealed(verdict: Verdict) -> Verdict {
     match verdict {
         Ok(Committed { position, event }) => Ok(Committed { position, event: event.map(Event::unsealed) }),
         Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
-        Err(Rejected::Conflict) => Err(Rejected::Conflict),
+        Err(refused @ (Rejected::Conflict | Rejected::Outdated(_) | Rejected::Forbidden)) => Err(refused),
     }
 }

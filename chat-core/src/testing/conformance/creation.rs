@@ -7,7 +7,7 @@ use super::bench::{Bench, is_conflict, time};
 use super::messages::AWKWARD;
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::MessageId;
-use crate::protocol::{Message, MessageType, RoomType};
+use crate::protocol::{Message, MessageType, MessageWork, RoomType, Work};
 use crate::store::{Change, CreateConversation, Event};
 
 /// A conversation is created with version 1 and message 1.
@@ -31,7 +31,10 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
         participation: Participation { teams, members },
         version: 1,
         last_seq: 1,
+        last_at: time(7),
+        last_text_seq: 1,
         last_message_at: time(7),
+        work: Work::begun(time(7)),
     };
     assert_eq!(created.conversation(), expected, "the event has all of the conversation");
     assert_eq!(bench.conversation(&id).await, expected, "a conversation is stored as it was created");
@@ -44,6 +47,7 @@ pub async fn a_conversation_is_created_with_message_1<F: Fixture>(bench: &mut Be
         sent_at: time(7),
         seq: Some(1),
         erased: false,
+        work: Some(MessageWork::begun(time(7))),
     };
     assert_eq!(created.message(), first, "the event has message 1");
     assert_eq!(bench.messages(&id).await, [first], "a conversation begins with message 1 of its creator");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Fixture;
 use super::bench::{Bench, appended, is_conflict, teams, time};
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Role, RoomType, User};
+use crate::protocol::{Role, RoomType, User, Work, WorkState};
 use crate::store::{
     AppendMessage, Change, ConversationCreated, CreateConversation, MessageAppended, Original, Rejected,
 };
@@ -22,6 +22,8 @@ fn original_of(draft: &AppendMessage, seq: u64) -> Original {
         message_id: MessageId::compose(draft.nonce, seq),
         sender: draft.permit.user().clone(),
         sent_at: time(0),
+        entry: None,
+        work: None,
         client_message_id: draft.client_message_id.clone(),
         content_hash: None,
         content: draft.content.clone().into(),
@@ -197,7 +199,12 @@ pub async fn users_do_not_share_client_message_ids<F: Fixture>(bench: &mut Bench
     let mine = keyed(bench, &id, "once").await;
     let theirs =
         AppendMessage { client_message_id: Some("once".into()), ..bench.message("control", &id).await };
-    let (first, second) = (original_of(&mine, 2), original_of(&theirs, 3));
+    let (first, mut second) = (original_of(&mine, 2), original_of(&theirs, 3));
+    if let Original::Message(theirs) = &mut second {
+        let (state, assignee) = (WorkState::Taken, Some("control".into()));
+        let (since, waiting_since) = (time(0), None);
+        theirs.work = Some(Work { state, assignee, since, waiting_since, version: 3 });
+    }
     bench.accept_all([mine, theirs].map(Change::AppendMessage).into()).await;
     assert_eq!(bench.original("driver", "once").await, Some(first), "each user has its own original");
     assert_eq!(bench.original("control", "once").await, Some(second), "each user has its own original");

@@ -56,6 +56,7 @@ pub mod rights;
 pub mod shared;
 mod shared_cases;
 pub mod teams;
+pub mod work;
 
 use std::future::Future;
 

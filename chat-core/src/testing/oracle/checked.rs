@@ -29,11 +29,15 @@ pub struct Checked {
     pub survived: u64,
     /// Emergencies that connections of control have heard of, one for each connection.
     pub emergencies: u64,
+    /// Changes of the work, held against the version that they were decided on.
+    pub worked: u64,
+    /// Refused changes of the work, with the work that they were told.
+    pub lost: u64,
 }
 
 impl Checked {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 13] {
+    pub fn numbers(&self) -> [(&'static str, u64); 15] {
         [
             ("replies", self.replies),
             ("acknowledged", self.acknowledged),
@@ -48,6 +52,8 @@ impl Checked {
             ("walks", self.walks),
             ("survived", self.survived),
             ("emergencies", self.emergencies),
+            ("worked", self.worked),
+            ("lost", self.lost),
         ]
     }
 }

@@ -11,7 +11,7 @@ use super::stored::place;
 use super::{Oracle, PromiseError, must};
 use crate::conversation::{Conversation, Standing};
 use crate::export::{Account, Export, ExportedConversation};
-use crate::id::UserId;
+use crate::id::{MessageId, UserId};
 use crate::limits::{Limits, PageLimits};
 use crate::protocol::User;
 use crate::time::Timestamp;
@@ -50,11 +50,13 @@ impl Oracle {
                 format!("{user} was shown {id}, which is not its")
             })?;
             self.row(row, user, asked, store)?;
+            self.shows_work(row, asked)?;
             self.checked.rows += 1;
         }
         let found = rows.iter().map(|row| {
-            let last = row["last_seq"].as_u64().unwrap_or_default();
-            self.stored.found_at(row["id"].as_str().unwrap_or_default(), last)
+            let id = row["id"].as_str().unwrap_or_default();
+            let last = row["last_message"]["id"].as_str().and_then(|id| MessageId::from(id).seq());
+            self.stored.found_at(id, last.unwrap_or_default())
         });
         let found: Vec<_> = found.collect();
         must(found.iter().rev().is_sorted(), "P3", || {
@@ -155,9 +157,10 @@ fn shows_conversation(row: &Value, stored: &ExportedConversation) -> bool {
         && row["room_type"] == conversation.room_type.as_str()
 }
 
-/// The message with the number that the row calls its last.
+/// The newest message of a user up to the number that the row calls its last.
 fn shows_last_message(row: &Value, stored: &ExportedConversation, brief: Option<&PageLimits>) -> bool {
-    let last = row["last_seq"].as_u64().and_then(|seq| stored.messages.get(place(seq)));
+    let last = row["last_seq"].as_u64().and_then(|seq| stored.messages.get(..=place(seq)));
+    let last = last.and_then(|up_to| up_to.iter().rev().find(|message| !message.is_entry()));
     last.is_some_and(|last| {
         let most = brief.map_or(usize::MAX, |limits| limits.brief_content);
         let content: String = last.content.chars().take(most).collect();
@@ -180,7 +183,7 @@ fn shows_position(row: &Value, stored: &ExportedConversation, user: &str, accoun
     let now = stored.read_up_to.get(user).copied().unwrap_or_default();
     let after =
         stored.messages.iter().filter(|message| message.seq > Some(read) && message.seq <= Some(last));
-    let others = after.filter(|message| message.sender_id.as_str() != user);
+    let others = after.filter(|message| message.sender_id.as_str() != user && !message.is_entry());
     let begins = account.and_then(|account| counts_from(account, &stored.conversation));
     let unread = others.filter(|message| begins.is_none_or(|at| message.sent_at >= at)).count() as u64;
     let fits = match account {
@@ -217,12 +220,15 @@ fn shows_all_participants(
         *id == conversation.created_by || conversation.participation.members.standing(id) != Standing::Unnamed
     };
     let creator = all.get(&conversation.created_by).filter(|_| limits.brief_participants > 0);
-    let members = shown.iter().filter(|id| **id != sender).count();
+    let assignee = row["work"]["assignee"].as_str();
+    let is_shown = |id: &UserId| *id == sender || assignee == Some(id.as_str());
+    let members = shown.iter().filter(|id| !is_shown(id)).count();
     row["participant_count"] == all.len()
         && shown.contains(&sender)
         && creator.is_none_or(|creator| shown.contains(creator))
         && members <= limits.brief_participants
-        && shown.iter().all(|id| *id == sender || is_member(id) && all.contains(id))
+        && assignee.is_none_or(|assignee| shown.contains(assignee))
+        && shown.iter().all(|id| is_shown(id) || is_member(id) && all.contains(id))
 }
 
 fn participants(row: &Value) -> Vec<User> {

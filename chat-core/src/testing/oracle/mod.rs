@@ -1,4 +1,4 @@
-//! The promises P1 to P7, checked from outside at each event.
+//! The promises P1 to P8, checked from outside at each event.
 //!
 //! An [`Oracle`] sees every frame at the server's end of each connection, and the store's content
 //! after each change. Several servers may share the store; each life of a server has a number. The oracle knows the protocol's JSON and the [exported data](crate::export),
@@ -20,6 +20,8 @@
 //!   and reads see writes.
 //! - P7: requests under way, connections, pages, rates and budgets stay within the
 //!   [limits](crate::limits), and no legal request ends its connection.
+//! - P8: a conversation has at most one assignee. Each change of the work is one that its user may
+//!   make, and was decided on the work before it. A losing user is told the work as it is.
 //!
 //! Each [simulation](crate::testing::simulation) and each [watched](crate::testing::World::watch)
 //! [world](crate::testing::World) has an oracle at work throughout.
@@ -37,6 +39,7 @@ mod reply;
 mod room;
 mod server;
 mod stored;
+mod work;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,7 +62,7 @@ use crate::time::Monotonic;
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{promise}: {what}")]
 pub struct PromiseError {
-    /// The promise's name, `P1` to `P7`.
+    /// The promise's name, `P1` to `P8`.
     pub promise: &'static str,
     /// A description of the evidence.
     pub what: String,

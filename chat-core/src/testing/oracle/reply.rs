@@ -9,7 +9,7 @@ use super::part::named;
 use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
-use crate::protocol::EventType;
+use crate::protocol::{EventType, WorkAction};
 
 /// A reply that grants a request.
 #[derive(Clone, Copy)]
@@ -51,14 +51,14 @@ impl Oracle {
         let Grant { conn, user, asked, frame, store } = grant;
         if let Some(id) = asked.conversation() {
             // A repeat of an accepted message is granted to a user who has left since.
-            let may_repeat = asked.kind == Some(EventType::SendChatMessage) && asked.name().is_some();
+            let may_repeat = asked.kind.is_some_and(|kind| kind.rules().once) && asked.name().is_some();
             let since = if may_repeat { 0 } else { asked.look };
             must(self.stored.was_in_since(id, user, since), "P5", || {
                 format!("{user} was granted {} in {id}", asked.what())
             })?;
         }
         let is_first = !self.asks.is_repeated(user, asked.content().unwrap_or_default());
-        if is_first && asked.kind.is_some_and(|kind| kind.rules().once) {
+        if is_first && asked.content().is_some() && asked.kind.is_some_and(|kind| kind.rules().once) {
             room::granted(user, asked, self.is_control(conn))?;
         }
         match asked.kind {
@@ -68,6 +68,13 @@ impl Oracle {
             Some(EventType::JoinConversation) => self.joined(conn, asked, frame, store),
             Some(EventType::GetConversationMessages) => self.history(conn, asked, frame, store),
             Some(EventType::GetActiveConversations) => self.listed(grant),
+            Some(
+                EventType::TakeConversation
+                | EventType::ReleaseConversation
+                | EventType::TransferConversation
+                | EventType::ResolveConversation
+                | EventType::ReopenConversation,
+            ) => self.worked(grant),
             Some(EventType::JoinSupportRoom | EventType::TypingIndicator | EventType::RefreshToken) => Ok(()),
             None => must(false, "P6", || format!("{user} is told {frame}, and has asked nothing")),
         }
@@ -91,6 +98,7 @@ impl Oracle {
                 room::refused(user, asked, self.is_control(conn))?;
                 self.checked.storage_low += 1;
             }
+            "conflict" => self.lost(user, asked, serde_json::from_value(frame["work"].clone()).ok())?,
             _ => {}
         }
         if let Some(name) = asked.name()
@@ -181,7 +189,7 @@ impl Oracle {
     }
 
     /// P2: one `client_message_id` has one result and one reply, except for the participants.
-    fn acknowledged(
+    pub(super) fn acknowledged(
         &mut self,
         user: &str,
         asked: &Asked,
@@ -274,6 +282,26 @@ impl Oracle {
             format!("{count} in one page of {id}")
         })?;
         page(id, frame, store)
+    }
+}
+
+/// The action that a request asks for.
+pub(super) fn action(kind: EventType) -> Option<WorkAction> {
+    match kind {
+        EventType::TakeConversation => Some(WorkAction::Take),
+        EventType::ReleaseConversation => Some(WorkAction::Release),
+        EventType::TransferConversation => Some(WorkAction::Transfer),
+        EventType::ResolveConversation => Some(WorkAction::Resolve),
+        EventType::ReopenConversation => Some(WorkAction::Reopen),
+        EventType::SendChatMessage
+        | EventType::CreateSupportConversation
+        | EventType::GetActiveConversations
+        | EventType::JoinConversation
+        | EventType::JoinSupportRoom
+        | EventType::TypingIndicator
+        | EventType::GetConversationMessages
+        | EventType::MarkMessageRead
+        | EventType::RefreshToken => None,
     }
 }
 

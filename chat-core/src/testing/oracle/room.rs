@@ -10,7 +10,8 @@ use crate::protocol::EventType;
 /// Bytes that are charged for each record beside its texts and ids.
 const RECORD: u64 = 512;
 
-/// More than the ids of a conversation's participants and the prefix of its title take.
+/// More than the ids of a conversation's participants and the prefix of its title take, or the text
+/// of an entry.
 const IDS: u64 = 2_048;
 
 /// How much room the storage has left.
@@ -42,6 +43,13 @@ impl ChargedBytes {
         let ids = match asked.kind {
             Some(EventType::CreateSupportConversation) => IDS,
             Some(EventType::SendChatMessage | EventType::MarkMessageRead) => 0,
+            Some(
+                EventType::TakeConversation
+                | EventType::ReleaseConversation
+                | EventType::TransferConversation
+                | EventType::ResolveConversation
+                | EventType::ReopenConversation,
+            ) => IDS,
             Some(
                 EventType::GetActiveConversations
                 | EventType::JoinConversation

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::part::{Parts, Rights};
+use super::work::WorkHistory;
 use super::{PromiseError, must};
 use crate::export::{Export, ExportedConversation};
 use crate::protocol::RoomType;
@@ -23,7 +24,10 @@ struct KnownMessage {
 struct KnownConversation {
     messages: Vec<KnownMessage>,
     version: u64,
+    /// Whether the last commit has changed members.
+    version_changed: bool,
     parts: Parts,
+    work: WorkHistory,
     /// The creator, if it is an emergency.
     emergency_of: Option<String>,
 }
@@ -83,6 +87,10 @@ impl Stored {
             }
             known.parts.note(store, exported, before == 0, &self.rights);
             known.grow(exported, is_told, self.looks)?;
+            let changed = &self.rights.changed;
+            let is_moved = known.version_changed;
+            let is_unsure = |user: &str| changed.contains(user) || is_moved;
+            known.work.note(store, exported, before, self.looks, is_unsure)?;
             for message in exported.messages.iter().skip(before) {
                 // The first look takes the store as it is.
                 let is_in = known.parts.audience().contains(message.sender_id.as_str());
@@ -91,6 +99,9 @@ impl Stored {
                     format!("{} takes no part in {id}, and says {message:?}", message.sender_id)
                 })?;
                 self.ids.insert(message.id.to_string());
+                if message.is_entry() {
+                    continue;
+                }
                 let said = (message.sender_id.to_string(), message.content.to_string());
                 *self.said.entry(said.clone()).or_default() += 1;
                 new.push(said);
@@ -126,6 +137,11 @@ impl Stored {
 
     pub(super) fn last_numbers(&self) -> BTreeMap<String, u64> {
         self.conversations.iter().map(|(id, known)| (id.clone(), known.messages.len() as u64)).collect()
+    }
+
+    /// The work on a conversation over time.
+    pub(super) fn work(&self, id: &str) -> Option<&WorkHistory> {
+        self.conversations.get(id).map(|known| &known.work)
     }
 
     /// Whether the conversation is an emergency created by this user.
@@ -214,6 +230,7 @@ impl KnownConversation {
         let conversation = &exported.conversation;
         let is_emergency = conversation.room_type == RoomType::EmergencySupport;
         self.emergency_of = is_emergency.then(|| conversation.created_by.to_string());
+        self.version_changed = self.version != conversation.version;
         self.version = conversation.version;
         self.messages.extend(exported.messages.iter().skip(before).map(|message| KnownMessage {
             id: message.id.to_string(),
@@ -231,6 +248,7 @@ pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> 
         message["id"] == stored.id.as_str()
             && message["content"] == *stored.content
             && message["sender_id"] == stored.sender_id.as_str()
+            && serde_json::from_value(message["work"].clone()).ok() == Some(stored.work.clone())
     });
     must(is_it, "P1", || format!("{message} is not stored as {id} {seq}"))
 }

@@ -49,12 +49,12 @@
 //! let mut simulation = Simulation::new(Random::new(7), Faults::none(), Limits::default(), store);
 //! simulation.add(Curious { heard: Vec::new() });
 //! simulation.begin(Plan::default());
-//! simulation.run_for(Duration::from_secs(5)).expect("P1 to P7 hold");
+//! simulation.run_for(Duration::from_secs(5)).expect("P1 to P8 hold");
 //! simulation.settled().expect("and nothing is missing");
 //! assert_eq!(simulation.clients()[0].heard.len(), 1);
 //! ```
 //!
-//! Throughout, an [oracle](super::oracle) checks the promises P1 to P7 against the frames of all
+//! Throughout, an [oracle](super::oracle) checks the promises P1 to P8 against the frames of all
 //! connections and the store, and the run stops at the first broken promise. [`shrink()`] makes
 //! such a run as short as possible, and returns its trace.
 

@@ -114,7 +114,7 @@ impl World {
         world
     }
 
-    /// Checks the promises P1 to P7 at each event from now on.
+    /// Checks the promises P1 to P8 at each event from now on.
     ///
     /// # Panics
     ///

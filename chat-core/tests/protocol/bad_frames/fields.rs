@@ -123,6 +123,7 @@ fn texts_are_counted_in_characters_and_are_not_blank() {
         (EventType::CreateSupportConversation, "title", 200),
         (EventType::SendChatMessage, "client_message_id", 64),
         (EventType::CreateSupportConversation, "client_message_id", 64),
+        (EventType::TakeConversation, "client_message_id", 64),
     ] {
         for one in ["x", "é", "😀", "\0"] {
             let longest = with_field(event, field, Some(json!(one.repeat(most)))).to_string();

@@ -55,6 +55,15 @@ fn valid_data(event: EventType) -> Value {
         EventType::GetConversationMessages => json!({"conversation_id": "c", "limit": 5, "skip": 0}),
         EventType::MarkMessageRead => json!({"conversation_id": "c", "message_id": "m"}),
         EventType::RefreshToken => json!({"token": "t"}),
+        EventType::TakeConversation
+        | EventType::ReleaseConversation
+        | EventType::ResolveConversation
+        | EventType::ReopenConversation => {
+            json!({"conversation_id": "c", "version": 7, "client_message_id": "k"})
+        }
+        EventType::TransferConversation => {
+            json!({"conversation_id": "c", "version": 7, "to": "u", "client_message_id": "k"})
+        }
     }
 }
 
@@ -67,6 +76,11 @@ fn required(event: EventType) -> &'static [&'static str] {
         EventType::TypingIndicator => &["conversation_id", "is_typing"],
         EventType::MarkMessageRead => &["conversation_id", "message_id"],
         EventType::RefreshToken => &["token"],
+        EventType::TakeConversation
+        | EventType::ReleaseConversation
+        | EventType::ResolveConversation
+        | EventType::ReopenConversation => &["conversation_id", "version"],
+        EventType::TransferConversation => &["conversation_id", "version", "to"],
     }
 }
 

@@ -55,9 +55,18 @@ pub enum Request {
     NextPage { brief: bool },
     Row { conversation: usize, brief: bool },
     Room,
+    Work { conversation: usize, action: usize, stale: bool, key: Option<u8> },
     Refresh { user: usize },
     Garbage,
 }
+
+const WORK: [&str; 5] = [
+    "take_conversation",
+    "resolve_conversation",
+    "release_conversation",
+    "transfer_conversation",
+    "reopen_conversation",
+];
 
 impl Request {
     /// The event of the request.
@@ -71,6 +80,7 @@ impl Request {
             Self::History { .. } => "get_conversation_messages",
             Self::List { .. } | Self::NextPage { .. } | Self::Row { .. } => "get_active_conversations",
             Self::Room => "join_support_room",
+            Self::Work { action, .. } => WORK[action % WORK.len()],
             Self::Refresh { .. } => "refresh_token",
             Self::Garbage => "no_such_event",
         }
@@ -102,9 +112,23 @@ impl Request {
             Self::Row { conversation, brief } => {
                 listed(json!({"conversation_id": about(conversation)}), brief)
             }
+            Self::Work { conversation, stale, key, .. } => self.work(conversation, stale, key, run),
             Self::Refresh { user } => json!({"token": run.user(user).id}),
             Self::Room | Self::Garbage => json!({}),
         }
+    }
+
+    /// A change of the work, usually on the newest version. The same key has the same version,
+    /// which makes the request a repeat.
+    fn work(&self, conversation: usize, stale: bool, key: Option<u8>, run: &Run) -> Value {
+        let (event, id) = (self.event(), run.conversation(conversation));
+        let version = run.work_version(&id) + u64::from(stale);
+        let key = key.map(|key| format!("{event}{key}{version}"));
+        let mut data = json!({"conversation_id": id, "version": version, "client_message_id": key});
+        if event == "transfer_conversation" {
+            data["to"] = run.user(5 - conversation % 3).id.to_string().into();
+        }
+        data
     }
 }
 
@@ -174,9 +198,12 @@ fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
         130..=133 => Request::List { brief: is_odd(b) },
         134..=139 => Request::NextPage { brief: is_odd(b) },
         140..=143 => Request::Row { conversation, brief: is_odd(c) },
-        144..=145 => Request::Room,
-        146..=147 => Request::Refresh { user: b },
-        148.. => Request::Garbage,
+        144 => Request::Room,
+        145..=149 => {
+            Request::Work { conversation, action: usize::from(kind - 145), stale: c >= 224, key: key(c) }
+        }
+        150 => Request::Refresh { user: b },
+        151.. => Request::Garbage,
     }
 }
 

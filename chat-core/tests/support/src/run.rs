@@ -195,6 +195,12 @@ impl Run {
         }
     }
 
+    /// The version of the work of a conversation, or 0 for a missing one.
+    pub(crate) fn work_version(&self, conversation: &str) -> u64 {
+        let export = self.world.store.exported();
+        export.conversations.get(conversation).map_or(0, |one| one.conversation.work.version)
+    }
+
     pub(crate) fn message(&self, conversation: usize, seq: usize) -> String {
         let export = self.world.store.exported();
         let conversation = ConversationId::from(self.conversation(conversation));

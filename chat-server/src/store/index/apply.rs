@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chat_core::conversation::{Members, Participation, Standing};
-use chat_core::id::{ClientMessageId, ConversationId, MessageId, TeamId, UserId};
+use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
+use chat_core::protocol::Message;
 use chat_core::store::{
-    Account, Content, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Position,
-    StoredAccount, UnavailableError,
+    Account, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, Position, StoredAccount,
+    UnavailableError,
 };
 use chat_core::time::Timestamp;
 
-use super::messages::newest_message;
+use super::heads::{NewestText, StoredHead, read_head};
 use super::undo_cache::UndoCache;
 use super::view::View;
 use crate::store::keys::{self, Block, Owner};
@@ -26,13 +27,6 @@ const ACCOUNTS_MOST: usize = 40_000;
 
 /// The position of a record, with its location in the journal.
 pub(in crate::store) type RecordAt = (Position, Location);
-
-/// A head with the position of the newest message.
-#[derive(Clone, Debug)]
-pub(in crate::store) struct StoredHead {
-    pub(in crate::store) head: Head,
-    pub(in crate::store) position: Position,
-}
 
 /// A new message, which moves its conversation to the top of the lists of its teams.
 #[derive(Debug)]
@@ -155,18 +149,19 @@ impl Applier {
         created: &ConversationCreated,
         place: RecordAt,
     ) -> Result<(), UnavailableError> {
-        let ConversationCreated { id, created_by, message_id, sent_at, client_message_id, content, .. } =
-            created;
+        let ConversationCreated { id, created_by, sent_at, client_message_id, .. } = created;
         let conversation = created.conversation();
         view.put(keys::conversation(id), values::encode_json(&ConversationValue::from(&conversation)));
         let participation = Arc::new(conversation.participation);
         for (user, standing) in participation.members.iter() {
             put_standing(view, id, user, standing);
         }
-        put_message(view, (id, 1, place), message_id, created_by, *sent_at, content)?;
+        put_message(view, &Message { work: None, ..created.message() }, 1, place)?;
         put_original(view, created_by, client_message_id.as_ref(), place.1);
-        let head = Head { participation, version: 1, last_seq: 1, last_message_at: *sent_at };
-        self.advance(view, id, None, StoredHead { head, position: place.0 });
+        let work = conversation.work;
+        let head = Head { participation, version: 1, last_seq: 1, last_at: *sent_at, work };
+        let text = NewestText { seq: 1, position: place.0, sent_at: *sent_at };
+        self.advance(view, id, None, StoredHead { head, text });
         Ok(())
     }
 
@@ -176,22 +171,28 @@ impl Applier {
         appended: &MessageAppended,
         place: RecordAt,
     ) -> Result<(), UnavailableError> {
-        let MessageAppended { conversation, seq, message_id, sender, sent_at, client_message_id, .. } =
-            appended;
+        let MessageAppended { conversation, seq, sender, client_message_id, .. } = appended;
         let before = self.head(conversation, view)?;
-        let StoredHead { head, position } = view.decoded(before)?;
-        let message = (conversation, *seq, place);
-        put_message(view, message, message_id, sender, *sent_at, &appended.content)?;
+        let before = view.decoded(before)?;
+        put_message(view, &appended.message(), *seq, place)?;
         put_original(view, sender, client_message_id.as_ref(), place.1);
-        let head = Head { last_seq: *seq, last_message_at: *sent_at, ..head };
-        self.advance(view, conversation, Some(position), StoredHead { head, position: place.0 });
+        let from = before.text.position;
+        let after = before.after(appended, place.0);
+        if appended.work.is_some() || appended.entry.is_some() {
+            view.put(keys::work(conversation), values::encode_json(&after.work_value()));
+        }
+        if appended.entry.is_none() {
+            self.advance(view, conversation, Some(from), after);
+        } else {
+            self.heads.set(conversation, after);
+        }
         Ok(())
     }
 
-    /// Sets the head of a conversation with a new message, and lists the conversation in the
-    /// message's block.
+    /// Sets the head of a conversation with a new message of a user, and lists the conversation in
+    /// the message's block.
     fn advance(&mut self, view: &mut View, id: &ConversationId, from: Option<Position>, to: StoredHead) {
-        let (before, now) = (from.map(Block::of), Block::of(to.position));
+        let (before, now) = (from.map(Block::of), Block::of(to.text.position));
         if before != Some(now) {
             for owner in owners(&to.head.participation) {
                 before.iter().for_each(|before| view.remove(keys::activity(&owner, *before, id)));
@@ -202,8 +203,8 @@ impl Applier {
             conversation: id.clone(),
             participation: to.head.participation.clone(),
             from,
-            to: to.position,
-            sent_at: to.head.last_message_at,
+            to: to.text.position,
+            sent_at: to.text.sent_at,
         });
         self.heads.set(id, to);
     }
@@ -220,9 +221,9 @@ impl Applier {
         let value = ConversationValue { version: *version, ..view.decoded(value)? };
         view.put(key, values::encode_json(&value));
         let head = self.head(id, view)?;
-        let StoredHead { mut head, position } = view.decoded(head)?;
+        let StoredHead { mut head, text } = view.decoded(head)?;
         put_standing(view, id, user, standing);
-        let listed = keys::activity(&Owner::User(user.clone()), Block::of(position), id);
+        let listed = keys::activity(&Owner::User(user.clone()), Block::of(text.position), id);
         if is_listed(standing) {
             view.put(listed, &[]);
         } else {
@@ -230,7 +231,7 @@ impl Applier {
         }
         Arc::make_mut(&mut head.participation).members.set(user.clone(), standing);
         head.version = *version;
-        self.heads.set(id, StoredHead { head, position });
+        self.heads.set(id, StoredHead { head, text });
         Ok(())
     }
 }
@@ -268,16 +269,6 @@ pub(in crate::store) fn participation(
     Ok(Participation { teams, members: members.collect::<Result<Members, _>>()? })
 }
 
-fn read_head(id: &ConversationId, view: &View) -> Result<Option<StoredHead>, UnavailableError> {
-    let value = view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
-    let Some(ConversationValue { version, teams, .. }) = value else { return Ok(None) };
-    let newest = newest_message(view, id)?;
-    let (last_seq, newest) = view.decoded(newest)?;
-    let participation = Arc::new(participation(view, id, teams)?);
-    let head = Head { participation, version, last_seq, last_message_at: newest.sent_at };
-    Ok(Some(StoredHead { head, position: newest.position }))
-}
-
 /// The owners of the lists that have a conversation.
 fn owners(Participation { teams, members }: &Participation) -> impl Iterator<Item = Owner> {
     let users = members.iter().filter(|(_, standing)| is_listed(*standing));
@@ -299,22 +290,22 @@ fn put_standing(view: &mut View, conversation: &ConversationId, user: &UserId, s
 
 fn put_message(
     view: &mut View,
-    (conversation, seq, (position, location)): (&ConversationId, u64, RecordAt),
-    id: &MessageId,
-    sender: &UserId,
-    sent_at: Timestamp,
-    content: &Content,
+    message: &Message,
+    seq: u64,
+    (position, location): RecordAt,
 ) -> Result<(), UnavailableError> {
+    let Message { id, conversation_id, sender_id, content, sent_at, erased, work, .. } = message;
     let content = match content {
-        Content::Text(text) if text.len() > INLINE_MOST => {
+        _ if *erased => ContentValue::Erased,
+        text if text.len() > INLINE_MOST => {
             ContentValue::Journal(u32::try_from(text.len()).unwrap_or(u32::MAX), location)
         }
-        Content::Text(text) => ContentValue::Inline(text.clone()),
-        Content::Erased => ContentValue::Erased,
+        text => ContentValue::Inline(text.clone()),
     };
     let nonce = view.decoded(MessageValue::nonce(id))?;
-    let value = MessageValue { nonce, position, sent_at, sender: sender.clone(), content };
-    view.put_message(conversation, seq, value);
+    let (sender, work) = (sender_id.clone(), work.clone().map(Box::new));
+    let value = MessageValue { nonce, position, sent_at: *sent_at, sender, work, content };
+    view.put_message(conversation_id, seq, value);
     Ok(())
 }
 

@@ -1,9 +1,11 @@
-//! Replaying records of the journal, which may have been written before conversations had teams.
+//! Replaying records of the journal, which may have been written before conversations had teams or
+//! work.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, TeamId, UserId};
+use chat_core::protocol::Work;
 use chat_core::store::{Account, StoreBefore, UnavailableError, complete};
 
 use super::apply::{Applier, staff};
@@ -38,6 +40,11 @@ impl StoreBefore for ReplayState<'_> {
     fn teams(&mut self, conversation: &ConversationId) -> Result<Vec<TeamId>, UnavailableError> {
         let head = self.applier.head(conversation, self.view)?;
         Ok(head.map(|stored| stored.head.participation.teams.clone()).unwrap_or_default())
+    }
+
+    fn work(&mut self, conversation: &ConversationId) -> Result<Option<Work>, UnavailableError> {
+        let head = self.applier.head(conversation, self.view)?;
+        Ok(head.map(|stored| stored.head.work))
     }
 
     fn active_control(&mut self) -> Result<Arc<BTreeSet<UserId>>, UnavailableError> {

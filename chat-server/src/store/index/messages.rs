@@ -161,6 +161,7 @@ mod tests {
             position: Position(seq),
             sent_at: Timestamp::from_millis(i64::try_from(seq).unwrap()),
             sender: SENDER.into(),
+            work: None,
             content: ContentValue::Inline("x".repeat(length).into()),
         }
     }

@@ -7,6 +7,7 @@ pub(super) mod backend;
 mod before_teams;
 pub(super) mod build;
 pub(super) mod files;
+pub(super) mod heads;
 pub(super) mod messages;
 mod originals;
 mod undo_cache;

@@ -95,6 +95,10 @@ pub(in crate::store) fn check_size(change: &Change) -> Result<(), UnavailableErr
             texts.into_iter().all(values::fits) && values::fit_teams(&create.teams)
         }
         Change::AppendMessage(append) => values::fits(append.permit.user().as_str()),
+        Change::AppendEntry(append) => {
+            let users = [Some(append.permit.user()), append.entry.names()];
+            users.into_iter().flatten().all(|user| values::fits(user.as_str()))
+        }
         Change::MarkRead(read) => values::fits(read.permit.user().as_str()),
         Change::Enrol(membership) | Change::Withdraw(membership) => values::fits(membership.user.as_str()),
     };

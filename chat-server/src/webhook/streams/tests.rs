@@ -21,6 +21,8 @@ fn event(conversation: &str, position: u64) -> Pending {
         message_id: MessageId::compose(Nonce([0; NONCE_BYTES]), position),
         sender: "user_john".into(),
         sent_at: Timestamp::from_millis(0),
+        entry: None,
+        work: None,
         client_message_id: None,
         content_hash: None,
         content: Content::Erased,

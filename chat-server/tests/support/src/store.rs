@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Message, Role, RoomType, User};
+use chat_core::protocol::{Message, Role, RoomType, User, Work};
 use chat_core::store::{
     Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Event,
     Facts, Loaded, MarkRead, MemoryState, MemoryStore, Original, Position, PutAccount, Query, State, Store,
@@ -123,7 +123,10 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
         },
         version,
         last_seq: 1,
+        last_at: time(0),
+        last_text_seq: 1,
         last_message_at: time(0),
+        work: Work::begun(time(0)),
     }
 }
 

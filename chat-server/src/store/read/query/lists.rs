@@ -212,9 +212,10 @@ impl Snapshot<'_> {
         let read_up_to = read.unwrap_or_default();
         let unread_count = self.unread(account, &conversation, read_up_to)?;
         let position = newest.position;
-        let last_message = self.assemble_message(id, conversation.last_seq, newest)?;
+        let last_message = self.assemble_message(id, conversation.last_text_seq, newest)?;
         let members = conversation.participation.members.iter().map(|(user, _)| user);
-        for user in members.chain([&last_message.sender_id]) {
+        let named = members.chain([&last_message.sender_id]).chain(&conversation.work.assignee);
+        for user in named {
             if let Entry::Vacant(vacant) = page.users.entry(user.clone())
                 && let Some(known) = self.account(user)?
             {
@@ -240,7 +241,7 @@ impl Snapshot<'_> {
                 if count == UNREAD_MOST || since.is_some_and(|since| message.sent_at < since) {
                     break;
                 }
-                count += u32::from(message.sender != account.user.id);
+                count += u32::from(message.is_text() && message.sender != account.user.id);
             }
         }
         Ok(count)

@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::{Message, MessageType};
+use chat_core::protocol::{Message, MessageType, MessageWork};
 use chat_core::store::{MessagePage, UnavailableError, Window};
 
 use super::Snapshot;
+use crate::store::index::heads::work_of;
 use crate::store::index::messages::{StoredMessages, newest_message};
 use crate::store::values::{ContentValue, MessageValue};
 
@@ -33,7 +34,8 @@ impl Snapshot<'_> {
             found.reverse();
         }
         let messages = found.into_iter().map(|(seq, value)| self.assemble_message(conversation, seq, value));
-        Ok(MessagePage { messages: messages.collect::<Result<_, _>>()?, last_seq, more })
+        let messages = messages.collect::<Result<_, _>>()?;
+        Ok(MessagePage { messages, last_seq, work: work_of(&self.view, conversation)?, more })
     }
 
     /// The messages that fit on a page, from one end of the window.
@@ -97,6 +99,8 @@ impl Snapshot<'_> {
             message_type: MessageType::Text,
             sent_at: value.sent_at,
             seq: Some(seq),
+            // Message 1 begins the work, and nothing is stored for that.
+            work: value.work.map(|work| *work).or((seq == 1).then(|| MessageWork::begun(value.sent_at))),
         })
     }
 }

@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex};
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
+use chat_core::protocol::Work;
 use chat_core::store::{
     Account, Directory, Facts, Loaded, Original, Position, Query, StoredAccount, UnavailableError,
 };
 
 use crate::store::index::apply::{account, participation, staff};
+use crate::store::index::heads::{read_work, text_up_to};
 use crate::store::index::messages::newest_message;
 use crate::store::index::view::{View, after as after_prefix};
 use crate::store::keys;
@@ -139,7 +141,7 @@ impl Snapshot<'_> {
         Ok(self.with_newest(id)?.map(|(conversation, _)| conversation))
     }
 
-    /// A conversation with its newest message.
+    /// A conversation with its newest message of a user.
     fn with_newest(
         &self,
         id: &ConversationId,
@@ -148,6 +150,9 @@ impl Snapshot<'_> {
         let Some(value) = value else { return Ok(None) };
         let newest = newest_message(&self.view, id)?;
         let (last_seq, newest) = self.view.decoded(newest)?;
+        let last_at = newest.sent_at;
+        let (last_text_seq, text) = text_up_to(&self.view, id, last_seq, newest)?;
+        let work = read_work(&self.view, id)?.map(|value| value.work);
         let conversation = Conversation {
             id: id.clone(),
             title: value.title,
@@ -157,9 +162,12 @@ impl Snapshot<'_> {
             participation: participation(&self.view, id, value.teams)?,
             version: value.version,
             last_seq,
-            last_message_at: newest.sent_at,
+            last_at,
+            last_text_seq,
+            last_message_at: text.sent_at,
+            work: work.unwrap_or_else(|| Work::begun(value.created_at)),
         };
-        Ok(Some((conversation, newest)))
+        Ok(Some((conversation, text)))
     }
 
     fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {

@@ -7,7 +7,7 @@ use chat_core::id::ConversationId;
 use chat_core::store::{Position, UnavailableError};
 
 use super::Snapshot;
-use crate::store::index::messages::newest_message;
+use crate::store::index::heads::newest_text;
 use crate::store::index::view::{Scan, after};
 use crate::store::keys::{self, Block, Owner};
 use crate::store::read::recent::{Listed, RecentPage};
@@ -97,7 +97,7 @@ impl<'a> OwnerList<'a> {
 impl Snapshot<'_> {
     /// A conversation with the place of its newest message.
     pub(super) fn listed(&self, conversation: ConversationId) -> Result<Listed, UnavailableError> {
-        let newest = newest_message(&self.view, &conversation)?;
+        let newest = newest_text(&self.view, &conversation)?;
         let (_, newest) = self.view.decoded(newest)?;
         Ok(Listed { conversation, position: newest.position, sent_at: newest.sent_at })
     }

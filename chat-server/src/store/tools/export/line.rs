@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use chat_core::conversation::Standing;
 use chat_core::id::{ConversationId, MessageId, TeamId, UserId};
-use chat_core::protocol::{Role, RoomType};
+use chat_core::protocol::{MessageWork, Role, RoomType};
 use chat_core::store::{Account, Content, ConversationCreated, Event, Source};
 use chat_core::time::Timestamp;
 use serde::Serialize;
@@ -54,6 +54,9 @@ pub(super) enum ExportLine<'a> {
         content: Option<&'a str>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         erased: bool,
+        /// The work from this message on, if the message has changed it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        work: Option<MessageWork>,
     },
     Read {
         position: u64,
@@ -103,6 +106,7 @@ impl<'a> ExportLine<'a> {
                 sent_at: created.sent_at,
                 content: created.content.text().map(|text| &**text),
                 erased: created.content == Content::Erased,
+                work: Some(MessageWork::begun(created.sent_at)),
             },
             (Event::MessageAppended(appended), _) => Self::Message {
                 position,
@@ -113,6 +117,7 @@ impl<'a> ExportLine<'a> {
                 sent_at: appended.sent_at,
                 content: appended.content.text().map(|text| &**text),
                 erased: appended.content == Content::Erased,
+                work: appended.shown_work(),
             },
             (Event::ReadMarked(read), _) => Self::Read {
                 position,

@@ -7,6 +7,7 @@ use chat_core::store::{
     UnavailableError,
 };
 
+use super::work;
 use crate::store::index::apply::{Applier, account};
 use crate::store::index::view::View;
 use crate::store::keys;
@@ -115,16 +116,19 @@ impl Before<'_> {
         if head.last_seq.checked_add(1) != Some(*seq) {
             return Ok(wrong(format!("message {seq} of {conversation} follows message {}", head.last_seq)));
         }
-        if *sent_at < head.last_message_at {
+        if *sent_at < head.last_at {
             return Ok(wrong(format!(
                 "message {seq} of {conversation} was sent at {sent_at}, before the one before it ({})",
-                head.last_message_at
+                head.last_at
             )));
         }
         if !self.takes_part(conversation, sender)? {
             return Ok(wrong(format!(
                 "message {seq} of {conversation} is by {sender}, who does not take part in it"
             )));
+        }
+        if let Some(what) = work::wrong(&head.work, appended) {
+            return Ok(wrong(what));
         }
         self.unused(sender, client_message_id.as_ref())
     }

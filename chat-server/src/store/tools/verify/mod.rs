@@ -7,6 +7,7 @@
 mod compare;
 mod finding;
 mod invariants;
+mod work;
 
 use std::fs;
 use std::io;

@@ -29,6 +29,7 @@ pub(super) fn message(text: &str) -> MessageValue {
         position: Position(1),
         sent_at: Timestamp::from_millis(0),
         sender: "user".into(),
+        work: None,
         content: ContentValue::Inline(text.into()),
     }
 }

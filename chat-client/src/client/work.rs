@@ -1,0 +1,95 @@
+//! Methods for the work on conversations.
+
+use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use chat_core::protocol::{
+    ReleaseConversation, ReopenConversation, ResolveConversation, TakeConversation, TransferConversation,
+    WorkReply,
+};
+
+use super::ChatClient;
+use crate::error::Error;
+
+impl ChatClient {
+    /// Takes a conversation (control staff and admins only). `version` is that of the work on the
+    /// screen. Of two who take at once, one wins.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](Error::Refused) as `conflict` if the work has changed meanwhile, with the work as
+    /// it is; as `conversation_not_found` if the user takes no part in the conversation; as
+    /// `forbidden` to field staff. See [`Error`] for the others.
+    pub async fn take_conversation(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        version: u64,
+    ) -> Result<WorkReply, Error> {
+        let (conversation_id, client_message_id) = (conversation_id.into(), self.client_message_id());
+        self.call(TakeConversation { conversation_id, version, client_message_id }).await
+    }
+
+    /// Hands an own conversation back to the team. Admins hand back any.
+    ///
+    /// # Errors
+    ///
+    /// As for [`take_conversation`](Self::take_conversation), and [`Refused`](Error::Refused) as
+    /// `forbidden` if the conversation is a colleague's.
+    pub async fn release_conversation(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        version: u64,
+    ) -> Result<WorkReply, Error> {
+        let (conversation_id, client_message_id) = (conversation_id.into(), self.client_message_id());
+        self.call(ReleaseConversation { conversation_id, version, client_message_id }).await
+    }
+
+    /// Hands an own conversation to a colleague in control. Admins hand over any.
+    ///
+    /// # Errors
+    ///
+    /// As for [`release_conversation`](Self::release_conversation), and
+    /// [`Refused`](Error::Refused) as `user_not_found` if the colleague is not in control or takes
+    /// no part in the conversation.
+    pub async fn transfer_conversation(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        version: u64,
+        to: impl Into<UserId>,
+    ) -> Result<WorkReply, Error> {
+        let (conversation_id, client_message_id) = (conversation_id.into(), self.client_message_id());
+        self.call(TransferConversation { conversation_id, version, to: to.into(), client_message_id }).await
+    }
+
+    /// Ends the work on an own conversation. Admins end it on any. The next message of field staff
+    /// reopens the conversation.
+    ///
+    /// # Errors
+    ///
+    /// As for [`release_conversation`](Self::release_conversation).
+    pub async fn resolve_conversation(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        version: u64,
+    ) -> Result<WorkReply, Error> {
+        let (conversation_id, client_message_id) = (conversation_id.into(), self.client_message_id());
+        self.call(ResolveConversation { conversation_id, version, client_message_id }).await
+    }
+
+    /// Goes on with a resolved conversation: the one who had it has it again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`take_conversation`](Self::take_conversation).
+    pub async fn reopen_conversation(
+        &self,
+        conversation_id: impl Into<ConversationId>,
+        version: u64,
+    ) -> Result<WorkReply, Error> {
+        let (conversation_id, client_message_id) = (conversation_id.into(), self.client_message_id());
+        self.call(ReopenConversation { conversation_id, version, client_message_id }).await
+    }
+
+    /// An id under which a request is carried out once, however often a lost connection repeats it.
+    fn client_message_id(&self) -> Option<ClientMessageId> {
+        Some(self.shared.with(|state, _| state.ids.client_message_id()))
+    }
+}

@@ -1,0 +1,52 @@
+//! Tables of an older layout are brought to the present one.
+
+use chat_core::protocol::{Work, WorkState};
+use chat_core::store::{Facts, Query, Store as _};
+use chat_core::time::Timestamp;
+use chat_server::shared::{SharedStore, Upgraded};
+
+use super::database::{connect, create_empty, run};
+
+/// A driver and a control user, and two conversations: the driver wrote last in the first, twice,
+/// and control in the other.
+const ROWS: &str = r#"
+INSERT INTO chat.meta (layout, epoch) VALUES (1, 'epoch_1');
+INSERT INTO chat.lane DEFAULT VALUES;
+INSERT INTO chat.account VALUES
+  ('driver', '{"id":"driver","role":"BUS_DRIVER","active":true,"teams":[]}', false, 1, 1),
+  ('jane', '{"id":"jane","role":"CONTROL_STAFF","active":true,"teams":["control"]}', true, 2, 2);
+INSERT INTO chat.record (position, previous, hash, payload, conversation, seq, sent_at, author) VALUES
+  (3, '', '', '', 'asked', 1, 1000, 'driver'), (4, '', '', '', 'asked', 2, 2000, 'jane'),
+  (5, '', '', '', 'asked', 3, 3000, 'driver'), (6, '', '', '', 'asked', 4, 4000, 'driver'),
+  (7, '', '', '', 'answered', 1, 5000, 'driver'), (8, '', '', '', 'answered', 2, 6000, 'jane');
+INSERT INTO chat.conversation VALUES
+  ('asked', 't', 'driver_support', 'driver', 1000, '{"teams":["control"],"members":[]}', 1, 4, 4000, 6),
+  ('answered', 't', 'driver_support', 'driver', 5000, '{"teams":["control"],"members":[]}', 1, 2, 6000, 8);
+"#;
+
+async fn work(store: &SharedStore, id: &str) -> Work {
+    let Facts::Conversation(Some(found)) = store.load(Query::Conversation(id.into())).await.unwrap().facts
+    else {
+        panic!("no conversation {id}")
+    };
+    assert_eq!((found.last_text_seq, found.last_at), (found.last_seq, found.last_message_at));
+    found.work
+}
+
+#[test]
+fn conversations_of_layout_1_wait_if_field_staff_wrote_last() {
+    run(async {
+        let address = create_empty().await;
+        let client = connect(&address).await;
+        client.batch_execute(include_str!("../../src/shared/schema.sql")).await.unwrap();
+        client.batch_execute(ROWS).await.unwrap();
+        assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::From(1));
+        assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::Nothing);
+        let store = SharedStore::open(&address).await.unwrap();
+        let (asked, answered) = (work(&store, "asked").await, work(&store, "answered").await);
+        assert_eq!((asked.state, asked.version), (WorkState::Waiting, 0));
+        assert_eq!(asked.waiting_since.map(Timestamp::as_millis), Some(3_000));
+        assert_eq!((answered.state, answered.waiting_since), (WorkState::Resolved, None));
+        assert_eq!(answered.since.as_millis(), 6_000);
+    });
+}
