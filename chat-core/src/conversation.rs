@@ -128,6 +128,11 @@ impl Members {
         self.0.iter().map(|(user, standing)| (user, *standing))
     }
 
+    /// Whether a user has a standing.
+    pub fn names(&self, user: &str) -> bool {
+        self.0.iter().any(|(id, _)| id.as_str() == user)
+    }
+
     /// The number of users with a standing.
     pub fn len(&self) -> usize {
         self.0.len()

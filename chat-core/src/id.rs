@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::LONGEST_CLAIM;
 use crate::shared_text;
-use crate::store::Position;
+use crate::store::{Position, WorkPlace};
 
 /// Defines a newtype over a shared string: cheap to clone, ordered, and distinct from every other
 /// id.
@@ -85,7 +86,8 @@ id! {
 }
 
 id! {
-    /// The end of a page of a list of conversations. Opaque to clients, at most 64 characters.
+    /// The end of a page of a list. Opaque to clients. That of a list of conversations has at most
+    /// 64 characters.
     Cursor
 }
 
@@ -101,6 +103,29 @@ impl Cursor {
     pub fn position(&self) -> Option<Position> {
         let position = Position(self.0.strip_prefix('p')?.parse().ok()?);
         (Self::compose(position) == *self).then_some(position)
+    }
+
+    /// The cursor behind a conversation in a list by work.
+    pub fn behind_work(WorkPlace { rank, id }: &WorkPlace) -> Self {
+        format!("w{rank}.{id}").into()
+    }
+
+    /// The place named by the cursor, or `None` if not made by [`behind_work`](Self::behind_work).
+    pub fn work_place(&self) -> Option<WorkPlace> {
+        let (rank, id) = self.0.strip_prefix('w')?.split_once('.')?;
+        let place = WorkPlace { rank: rank.parse().ok()?, id: id.into() };
+        (Self::behind_work(&place) == *self).then_some(place)
+    }
+
+    /// The cursor behind a user in a list of people.
+    pub fn behind(user: &UserId) -> Self {
+        format!("u{user}").into()
+    }
+
+    /// The user named by the cursor, or `None` if not made by [`behind`](Self::behind).
+    pub fn user(&self) -> Option<UserId> {
+        let user = self.0.strip_prefix('u').filter(|user| (1..=LONGEST_CLAIM).contains(&user.len()))?;
+        Some(user.into())
     }
 }
 
@@ -219,6 +244,26 @@ mod tests {
         }
         let foreign = ["", "p", "5", "p+5", "p05", "p-5", "p5.conv_1", "t5.conv_1", "p99999999999999999999"];
         foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).position(), None, "{text}"));
+    }
+
+    #[test]
+    fn a_cursor_gives_back_its_place_by_work() {
+        for (rank, id) in [(0, "conv_1"), (i64::MIN, ""), (i64::MAX, "a.b")] {
+            let place = WorkPlace { rank, id: id.into() };
+            assert_eq!(Cursor::behind_work(&place).work_place(), Some(place));
+        }
+        let foreign = ["", "w", "w5", "w+5.a", "w05.a", "p5", "5.a"];
+        foreign.iter().for_each(|text| assert_eq!(Cursor::from(*text).work_place(), None, "{text}"));
+    }
+
+    #[test]
+    fn a_cursor_gives_back_its_user() {
+        let longest = "x".repeat(LONGEST_CLAIM);
+        for user in ["a", "ué", &longest].map(UserId::from) {
+            assert_eq!(Cursor::behind(&user).user(), Some(user));
+        }
+        let longer = format!("ux{longest}");
+        ["", "u", "p5", "a", &longer].iter().for_each(|text| assert_eq!(Cursor::from(*text).user(), None));
     }
 
     #[test]

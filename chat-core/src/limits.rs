@@ -56,6 +56,12 @@ pub struct PageLimits {
     pub brief_participants: usize,
     /// Characters shown of the last message of each conversation of a brief list.
     pub brief_content: usize,
+    /// People of one page without a `limit`.
+    pub people_default: u32,
+    /// People of one page with any `limit`.
+    pub people_most: u32,
+    /// Accounts that one page of people is searched in. A search of more goes on by cursor.
+    pub people_searched: u32,
 }
 
 impl Default for PageLimits {
@@ -71,6 +77,9 @@ impl Default for PageLimits {
             brief_bytes: 64 * KIB,
             brief_participants: 20,
             brief_content: 100,
+            people_default: 50,
+            people_most: 200,
+            people_searched: 1_000,
         }
     }
 }

@@ -22,7 +22,7 @@ pub fn by_role(role: Role, event: EventType) -> Result<(), ErrorCode> {
     event.rules().roles.include(role).then_some(()).ok_or(ErrorCode::Forbidden)
 }
 
-/// A permit to create a support conversation.
+/// A permit to create a support conversation, or to start a conversation with field staff.
 #[derive(PartialEq, Eq, Debug)]
 pub struct MayCreate {
     user: User,
@@ -60,6 +60,17 @@ impl MayCreate {
 pub fn may_create(stored: &StoredAccount) -> Result<MayCreate, ErrorCode> {
     let user = &stored.account.user;
     by_role(user.role, EventType::CreateSupportConversation)?;
+    Ok(MayCreate { user: user.clone(), rights: stored.rights })
+}
+
+/// Checks that the user may start a conversation with field staff.
+///
+/// # Errors
+///
+/// `forbidden` for a role in the field.
+pub fn may_start(stored: &StoredAccount) -> Result<MayCreate, ErrorCode> {
+    let user = &stored.account.user;
+    by_role(user.role, EventType::StartConversation)?;
     Ok(MayCreate { user: user.clone(), rights: stored.rights })
 }
 

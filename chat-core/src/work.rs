@@ -40,6 +40,11 @@ impl Work {
         Self { state: WorkState::Waiting, assignee: None, since: at, waiting_since: Some(at), version: 0 }
     }
 
+    /// The work on a conversation that this control user has started.
+    pub fn started(by: UserId, at: Timestamp) -> Self {
+        Self { state: WorkState::Taken, assignee: Some(by), since: at, waiting_since: None, version: 1 }
+    }
+
     /// The assignee of a conversation that is taken.
     pub fn taken_by(&self) -> Option<&UserId> {
         self.assignee.as_ref().filter(|_| self.state == WorkState::Taken)
@@ -81,7 +86,7 @@ impl Work {
         let state = if sender.is_control() { WorkState::Resolved } else { WorkState::Waiting };
         let waiting_since = self.waiting_after(sender, at);
         let since = if state == self.state { self.since } else { at };
-        let after = Self { state, waiting_since, since, ..self.clone() };
+        let after = Self { state, since, waiting_since, ..self.clone() };
         (self.version == 0 && after != *self).then_some(after)
     }
 

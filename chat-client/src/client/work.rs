@@ -1,9 +1,12 @@
 //! Methods for the work on conversations.
 
-use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use std::sync::Arc;
+
+use chat_core::id::{ClientMessageId, ConversationId, Cursor, UserId};
 use chat_core::protocol::{
-    ReleaseConversation, ReopenConversation, ResolveConversation, TakeConversation, TransferConversation,
-    WorkReply,
+    GetActiveConversations, GetActiveConversationsReply, GetPeople, GetPeopleReply, ParticipantList,
+    ReleaseConversation, ReopenConversation, ResolveConversation, StartConversation, StartConversationReply,
+    TakeConversation, TransferConversation, WorkList, WorkReply,
 };
 
 use super::ChatClient;
@@ -86,6 +89,49 @@ impl ChatClient {
     ) -> Result<WorkReply, Error> {
         let (conversation_id, client_message_id) = (conversation_id.into(), self.client_message_id());
         self.call(ReopenConversation { conversation_id, version, client_message_id }).await
+    }
+
+    /// Speaks first to users in the field, at most 20 (control staff and admins only). The
+    /// conversation is taken by the user from its start.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](Error::Refused) as `user_not_found` if one of the users is unknown, inactive or in
+    /// control; as `forbidden` to field staff. See [`Error`] for the others.
+    pub async fn start_conversation(
+        &self,
+        to: Vec<UserId>,
+        title: impl Into<Arc<str>>,
+        content: impl Into<Arc<str>>,
+    ) -> Result<StartConversationReply, Error> {
+        let (title, content, client_message_id) = (title.into(), content.into(), self.client_message_id());
+        self.call(StartConversation { to, title, content, client_message_id }).await
+    }
+
+    /// Finds people to write to (control staff and admins only). A page may be short though more
+    /// follow: go on by its `next_cursor`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](Error::Refused) as `forbidden` to field staff. See [`Error`] for the others.
+    pub async fn get_people(&self, request: GetPeople) -> Result<GetPeopleReply, Error> {
+        self.call(request).await
+    }
+
+    /// Gets a page of a list by work, in short, with the numbers of all four lists (control staff
+    /// and admins only). `cursor` is the `next_cursor` of the page before.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`](Error::Refused) as `forbidden` to field staff. See [`Error`] for the others.
+    pub async fn get_conversations_by_work(
+        &self,
+        list: WorkList,
+        cursor: Option<Cursor>,
+    ) -> Result<GetActiveConversationsReply, Error> {
+        let participants = Some(ParticipantList::Brief);
+        let request = GetActiveConversations { participants, cursor, ..GetActiveConversations::default() };
+        self.call(GetActiveConversations { work: Some(list), ..request }).await
     }
 
     /// An id under which a request is carried out once, however often a lost connection repeats it.

@@ -123,8 +123,9 @@ impl Machine {
     fn reset(&mut self, id: &ConversationId, page: CatchUp) {
         self.follow(id, page.last_seq);
         self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
-        self.work_is(id, page.last_seq, page.work.as_ref());
+        self.work_is(id, page.last_seq, page.work.as_deref());
         let CatchUp { messages, last_seq, epoch, work, .. } = page;
+        let work = work.map(|work| *work);
         self.views.show_all(id, &Snapshot { messages, last_seq, epoch, work }, &mut self.outputs);
         self.want_row(id);
     }
@@ -161,6 +162,7 @@ impl Machine {
         if self.conversations.get(id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(id);
         }
+        let work = work.map(|work| *work);
         self.views.show(view, Snapshot { messages, last_seq, epoch, work }, &mut self.outputs);
     }
 

@@ -112,7 +112,9 @@ impl Machine {
             | Call::ReleaseConversation(_)
             | Call::TransferConversation(_)
             | Call::ResolveConversation(_)
-            | Call::ReopenConversation(_) => {}
+            | Call::ReopenConversation(_)
+            | Call::StartConversation(_)
+            | Call::GetPeople(_) => {}
         }
     }
 

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use chat_core::frame::Frame;
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
-    GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom, MarkMessageRead,
-    ReleaseConversation, ReopenConversation, Reply, Request, ResolveConversation, TakeConversation,
-    TransferConversation, TypingIndicator,
+    GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom,
+    MarkMessageRead, ReleaseConversation, ReopenConversation, Reply, Request, ResolveConversation,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator,
 };
 use chat_core::time::Monotonic;
 
@@ -37,8 +37,9 @@ macro_rules! calls {
         /// A request that may be repeated without harm: if the connection is lost before the
         /// answer, the client asks again.
         ///
-        /// Texts of a user go through the outbox instead, by [`Input::Post`]. A change of the work
-        /// carries a `client_message_id`, under which the server makes it once.
+        /// Texts of a user go through the outbox instead, by [`Input::Post`]. A change of the work,
+        /// and a conversation that control starts, carry a `client_message_id`, under which the
+        /// server makes it once.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Call {
             $($(#[$doc])* $name($name),)*
@@ -90,6 +91,10 @@ calls! {
     ResolveConversation { waits: true }
     /// An addition.
     ReopenConversation { waits: true }
+    /// An addition.
+    StartConversation { waits: true }
+    /// An addition.
+    GetPeople { waits: true }
 }
 
 /// Something that has happened. `Debug` shows no token and no text of a user.

@@ -38,7 +38,8 @@ impl Engine {
     fn conversation_created(&mut self, created: &ConversationCreated, position: Position) {
         let conversation = created.conversation();
         self.cache.put(conversation.clone(), position);
-        if let Some(creator) = &created.creator {
+        // What control starts is no request for help.
+        if let Some(creator) = created.creator.as_ref().filter(|_| created.work.is_none()) {
             self.notify_control(&conversation, creator);
         }
         self.broadcast_message(&created.message());

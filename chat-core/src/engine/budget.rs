@@ -100,7 +100,10 @@ impl Budgets {
 /// The bytes that a change will store, or 0 for changes charged to nobody.
 pub(super) fn stored_bytes(change: &Change) -> u64 {
     let bytes = match change {
-        Change::CreateConversation(create) => create.title.len() + create.content.len(),
+        Change::CreateConversation(create) => {
+            let named: usize = create.to.iter().map(|user| user.as_str().len()).sum();
+            create.title.len() + create.content.len() + named
+        }
         Change::AppendMessage(append) => append.content.len(),
         Change::AppendEntry(append) => append.content.len(),
         Change::MarkRead(_) => 0,

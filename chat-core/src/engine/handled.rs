@@ -40,6 +40,8 @@ impl Handled {
         match reply {
             Reply::SendChatMessage(sent) => message = Some(sent.message_id.clone()).zip(sent.seq),
             Reply::CreateSupportConversation(made) => ids.conversation = Some(made.conversation_id.clone()),
+            Reply::StartConversation(made) => ids.conversation = Some(made.conversation_id.clone()),
+            Reply::Work(changed) => message = Some((changed.message_id.clone(), changed.seq)),
             _ => {}
         }
         Self { conn, user, event, request_id, ids, message, is_repeat, code }

@@ -6,7 +6,7 @@ use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use super::{Engine, Output, Ticket, Timer};
 use crate::protocol::{Error, ErrorCode};
-use crate::store::{Change, Facts, Loaded, PutAccount, Query, UnavailableError};
+use crate::store::{AccountSelection, Change, Facts, Loaded, PutAccount, Query, UnavailableError};
 
 /// The calls in flight. Bounded: each request, connection, command and job has at most one.
 #[derive(Default)]
@@ -107,7 +107,13 @@ impl Engine {
     }
 
     fn is_being_changed(&self, query: &Query) -> bool {
-        matches!(query, Query::Account(user) if self.commits.holds_account(user))
+        match query {
+            Query::Account(user) => self.commits.holds_account(user),
+            Query::Accounts(AccountSelection::These(users)) => {
+                users.iter().any(|user| self.commits.holds_account(user))
+            }
+            _ => false,
+        }
     }
 
     /// Whether facts are older than an applied change and must be loaded again. Facts about
@@ -117,7 +123,7 @@ impl Engine {
             (Query::Conversation(id), Facts::Conversation(facts)) => {
                 !self.record_conversation(id, facts.as_ref(), *position)
             }
-            (Query::Account(_), _) => self.directory.is_newer_than(*position),
+            (Query::Account(_) | Query::Accounts(_), _) => self.directory.is_newer_than(*position),
             _ => false,
         }
     }

@@ -7,13 +7,16 @@ use super::directory::StaffDirectory;
 use super::ids::Ids;
 use super::io::Command;
 use super::key_locks::IdempotencyKey;
+use super::online::Online;
 use super::{Cache, Teams};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
 use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, Work};
-use crate::store::{Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window};
+use crate::store::{
+    Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window, WorkPage,
+};
 use crate::time::Now;
 
 /// An operation to carry out.
@@ -137,6 +140,8 @@ pub(super) struct LoadedFacts {
     pub(super) message: Option<Option<u64>>,
     pub(super) original: Option<Option<Original>>,
     pub(super) account: Option<Option<StoredAccount>>,
+    pub(super) accounts: Option<Vec<StoredAccount>>,
+    pub(super) work: Option<Box<WorkPage>>,
 }
 
 impl LoadedFacts {
@@ -147,6 +152,8 @@ impl LoadedFacts {
         message: None,
         original: None,
         account: None,
+        accounts: None,
+        work: None,
     };
 
     /// Records facts. The directory is never loaded for a request.
@@ -162,6 +169,8 @@ impl LoadedFacts {
             Facts::Message(facts) => self.message = Some(facts),
             Facts::Original(facts) => self.original = Some(facts),
             Facts::Account(facts) => self.account = Some(facts),
+            Facts::Accounts(facts) => self.accounts = Some(facts),
+            Facts::Work(facts) => self.work = Some(facts),
             Facts::Directory(_) => {}
         }
     }
@@ -215,6 +224,7 @@ pub(super) struct HandlerContext<'a> {
     pub(super) server: Option<&'a Arc<str>>,
     pub(super) teams: &'a dyn Teams,
     pub(super) directory: &'a StaffDirectory,
+    pub(super) online: &'a Online,
     pub(super) cache: &'a mut Cache,
     pub(super) ids: &'a mut Ids,
     /// Joins that named a later number than the store has, in the same epoch.

@@ -272,6 +272,7 @@ impl Engine {
             server: self.server.as_ref(),
             teams: &*self.teams,
             directory: &self.directory,
+            online: &self.online,
             cache: &mut self.cache,
             ids: &mut self.ids,
             joins_beyond: &mut self.joins_beyond,

@@ -101,6 +101,9 @@ fn check_pages(limits: &PageLimits) -> CheckResult {
         ("pages.catch_up_messages", limits.catch_up_messages),
         ("pages.conversations", limits.conversations),
         ("pages.brief_conversations", limits.brief_conversations),
+        ("pages.people_default", limits.people_default),
+        ("pages.people_most", limits.people_most),
+        ("pages.people_searched", limits.people_searched),
     ];
     for (setting, count) in counts {
         at_least(1, setting, count as usize)?;
@@ -111,6 +114,10 @@ fn check_pages(limits: &PageLimits) -> CheckResult {
     no_more_than(
         ("pages.messages_default", limits.messages_default as usize),
         ("pages.messages_most", limits.messages_most as usize),
+    )?;
+    no_more_than(
+        ("pages.people_default", limits.people_default as usize),
+        ("pages.people_most", limits.people_most as usize),
     )
 }
 

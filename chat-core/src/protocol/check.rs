@@ -31,6 +31,17 @@ pub(super) fn cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error>
     cursor.position().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
 }
 
+/// Checks that the cursor may come from a reply with a list by work.
+pub(super) fn work_cursor(cursor: &Cursor, limits: &FieldLimits) -> Result<(), Error> {
+    at_most("cursor", cursor.as_str(), limits.cursor)?;
+    cursor.work_place().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a list by work"))
+}
+
+/// Checks that the cursor may come from a reply with people.
+pub(super) fn people_cursor(cursor: &Cursor) -> Result<(), Error> {
+    cursor.user().map(drop).ok_or_else(|| invalid("cursor must be the next_cursor of a reply"))
+}
+
 fn at_most(field: &str, text: &str, max: usize) -> Result<(), Error> {
     if text.len() > max && text.chars().nth(max).is_some() {
         Err(invalid(format_args!("{field} must have at most {max} characters")))

@@ -10,13 +10,15 @@ use super::error::{Error, ErrorCode};
 use super::role::User;
 use super::room::RoomType;
 use super::work::Work;
+use super::work_list::{WorkCounts, WorkList};
 use crate::id::{ConversationId, Cursor, Epoch, MessageId, UserId};
 use crate::limits::FieldLimits;
 use crate::time::Timestamp;
 
 /// The `data` of `get_active_conversations`, `{}` in the document. All fields are additions.
 ///
-/// At most one of `skip`, `cursor` and `conversation_id` may be given.
+/// At most one of `skip`, `cursor`, `conversation_id` and `work` may be given, except that a
+/// `cursor` may go on with a list by `work`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct GetActiveConversations {
     /// The limit of conversations. The server has a limit of its own.
@@ -34,6 +36,9 @@ pub struct GetActiveConversations {
     /// The short form of each conversation, if wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participants: Option<ParticipantList>,
+    /// Only the conversations of this list by work. For control alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkList>,
 }
 
 /// The participants shown in a list of conversations.
@@ -53,15 +58,19 @@ impl GetActiveConversations {
     pub fn check(&self, limits: &FieldLimits) -> Result<(), Error> {
         check::positive("limit", self.limit)?;
         check::not_negative("skip", self.skip)?;
-        if let Some(cursor) = &self.cursor {
-            check::cursor(cursor, limits)?;
+        match (&self.cursor, self.work) {
+            (Some(cursor), None) => check::cursor(cursor, limits)?,
+            (Some(cursor), Some(_)) => check::work_cursor(cursor, limits)?,
+            (None, _) => {}
         }
         let skips = self.skip.is_some_and(|skip| skip != 0);
-        match [skips, self.cursor.is_some(), self.conversation_id.is_some()].map(u8::from).iter().sum() {
+        let goes_on = self.cursor.is_some() || self.work.is_some();
+        match [skips, goes_on, self.conversation_id.is_some()].map(u8::from).iter().sum() {
             0..=1_u8 => Ok(()),
             _ => Err(Error::with_detail(
                 ErrorCode::InvalidParameter,
-                "skip, cursor and conversation_id exclude each other",
+                "skip, cursor and conversation_id exclude each other, and work excludes skip and \
+                 conversation_id",
             )),
         }
     }
@@ -136,7 +145,7 @@ pub struct LastMessage {
 pub struct GetActiveConversationsReply {
     /// Always `true`.
     pub success: Success,
-    /// The conversations, newest activity first.
+    /// The conversations, newest activity first, or in the order of the list by work.
     pub conversations: Vec<ConversationSummary>,
     /// The length of `conversations`.
     pub count: usize,
@@ -151,6 +160,10 @@ pub struct GetActiveConversationsReply {
     /// The `cursor` of the next page, if any. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<Cursor>,
+    /// The numbers of conversations in the lists by work, in a reply to a request with `work`. An
+    /// addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_counts: Option<WorkCounts>,
     /// The name of the server that replies, if it has one. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_by: Option<Arc<str>>,

@@ -52,7 +52,7 @@ pub struct CatchUp {
     pub reset: Option<bool>,
     /// The work on the conversation at `last_seq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub work: Option<Work>,
+    pub work: Option<Box<Work>>,
 }
 
 impl JoinConversationReply {

@@ -14,6 +14,7 @@ mod envelope;
 pub mod error;
 pub mod get_active_conversations;
 pub mod get_conversation_messages;
+pub mod get_people;
 pub mod join_conversation;
 pub mod join_support_room;
 mod kind;
@@ -27,8 +28,10 @@ pub mod room;
 mod rules;
 pub mod send_chat_message;
 mod server_frame;
+pub mod start_conversation;
 pub mod typing_indicator;
 pub mod work;
+pub mod work_list;
 
 pub use close::CloseCode;
 pub use create_support_conversation::{
@@ -41,6 +44,7 @@ pub use get_active_conversations::{
     LastMessage, ParticipantList,
 };
 pub use get_conversation_messages::{GetConversationMessages, GetConversationMessagesReply};
+pub use get_people::{GetPeople, GetPeopleReply, Person};
 pub use join_conversation::{CatchUp, JoinConversation, JoinConversationReply};
 pub use join_support_room::{JoinSupportRoom, JoinSupportRoomReply};
 pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition};
@@ -53,11 +57,13 @@ pub use room::RoomType;
 pub use rules::{RateClass, Reads, Roles, Rules};
 pub use send_chat_message::{SendChatMessage, SendChatMessageReply};
 pub use server_frame::{DecodeError, RawReply, ServerEvent, ServerEventType, ServerFrame};
+pub use start_conversation::{StartConversation, StartConversationReply};
 pub use typing_indicator::{TypingIndicator, TypingStatus};
 pub use work::{
     MessageWork, ReleaseConversation, ReopenConversation, ResolveConversation, TakeConversation,
     TransferConversation, Work, WorkAction, WorkReply, WorkRequest, WorkState,
 };
+pub use work_list::{WorkCounts, WorkList};
 
 use serde::{Deserialize, Serialize};
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::envelope::{RequestId, encode_reply};
 use super::{
     CreateSupportConversationReply, Done, ErrorReply, GetActiveConversationsReply,
-    GetConversationMessagesReply, JoinConversationReply, JoinSupportRoomReply, RefreshTokenReply,
-    SendChatMessageReply, WorkReply,
+    GetConversationMessagesReply, GetPeopleReply, JoinConversationReply, JoinSupportRoomReply,
+    RefreshTokenReply, SendChatMessageReply, StartConversationReply, WorkReply,
 };
 
 macro_rules! replies {
@@ -57,6 +57,10 @@ replies! {
     RefreshToken(RefreshTokenReply);
     /// The reply to a change of the work.
     Work(WorkReply);
+    /// The reply to `start_conversation`.
+    StartConversation(StartConversationReply);
+    /// The reply to `get_people`.
+    GetPeople(GetPeopleReply);
     /// The error reply to any request.
     Error(ErrorReply);
 }

@@ -10,10 +10,11 @@ use super::kind::kinds;
 use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
     CreateSupportConversation, CreateSupportConversationReply, Done, GetActiveConversations,
-    GetActiveConversationsReply, GetConversationMessages, GetConversationMessagesReply, JoinConversation,
-    JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken,
-    RefreshTokenReply, ReleaseConversation, ReopenConversation, Reply, ResolveConversation, SendChatMessage,
-    SendChatMessageReply, TakeConversation, TransferConversation, TypingIndicator, WorkReply, WorkRequest,
+    GetActiveConversationsReply, GetConversationMessages, GetConversationMessagesReply, GetPeople,
+    GetPeopleReply, JoinConversation, JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply,
+    MarkMessageRead, RefreshToken, RefreshTokenReply, ReleaseConversation, ReopenConversation, Reply,
+    ResolveConversation, SendChatMessage, SendChatMessageReply, StartConversation, StartConversationReply,
+    TakeConversation, TransferConversation, TypingIndicator, WorkReply, WorkRequest,
 };
 use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
@@ -161,6 +162,14 @@ requests! {
     ReopenConversation = "reopen_conversation" -> WorkReply {
         roles: Control, membership: true, rate: Message, reads: Nothing, once: true
     }
+    /// An addition to the document.
+    StartConversation = "start_conversation" -> StartConversationReply {
+        roles: Control, membership: false, rate: Creation, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    GetPeople = "get_people" -> GetPeopleReply {
+        roles: Control, membership: false, rate: Page, reads: Stored, once: false
+    }
 }
 
 /// The ids that a request names, for logs.
@@ -222,7 +231,9 @@ impl Request {
             | Self::ResolveConversation(_)
             | Self::ReopenConversation(_) => self.work().map(|work| work.conversation_id),
             Self::CreateSupportConversation(_)
+            | Self::StartConversation(_)
             | Self::GetActiveConversations(_)
+            | Self::GetPeople(_)
             | Self::JoinSupportRoom(_)
             | Self::RefreshToken(_) => None,
         };
@@ -251,6 +262,8 @@ impl Request {
             Self::ReopenConversation(data) => Some(data.work()),
             Self::SendChatMessage(_)
             | Self::CreateSupportConversation(_)
+            | Self::StartConversation(_)
+            | Self::GetPeople(_)
             | Self::GetActiveConversations(_)
             | Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)
@@ -267,12 +280,14 @@ impl Request {
         let texts = match self {
             Self::SendChatMessage(data) => [Some(&*data.content), None],
             Self::CreateSupportConversation(data) => [Some(&*data.content), Some(&*data.title)],
+            Self::StartConversation(data) => [Some(&*data.content), Some(&*data.title)],
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)
             | Self::ResolveConversation(_)
             | Self::ReopenConversation(_) => [Some(""), None],
             Self::GetActiveConversations(_)
+            | Self::GetPeople(_)
             | Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)
             | Self::TypingIndicator(_)
@@ -289,6 +304,8 @@ impl Request {
             Self::CreateSupportConversation(data) => data.check(limits),
             Self::GetActiveConversations(data) => data.check(limits),
             Self::GetConversationMessages(data) => data.check(),
+            Self::StartConversation(data) => data.check(limits),
+            Self::GetPeople(data) => data.check(limits),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)

@@ -184,7 +184,7 @@ pub struct WorkReply {
     /// The entry's `sent_at`.
     pub timestamp: Timestamp,
     /// The work from the entry on.
-    pub work: Work,
+    pub work: Box<Work>,
 }
 
 impl WorkReply {
@@ -196,7 +196,7 @@ impl WorkReply {
         timestamp: Timestamp,
         work: Work,
     ) -> Self {
-        let message = "Conversation changed successfully".into();
+        let (message, work) = ("Conversation changed successfully".into(), Box::new(work));
         Self { success: Success, message, conversation_id, message_id, seq, timestamp, work }
     }
 }

@@ -6,7 +6,7 @@ use super::event::{Content, ConversationCreated, EntryBody, Event, MessageAppend
 use super::{Account, Hash, Position};
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, TeamId, UserId};
 use crate::permission::{MayCreate, MayTakePart};
-use crate::protocol::{RoomType, Work, WorkAction};
+use crate::protocol::{EventType, RoomType, Work, WorkAction};
 use crate::time::Timestamp;
 
 /// One atomic change.
@@ -114,6 +114,8 @@ pub struct CreateConversation {
     pub room_type: RoomType,
     /// The teams that take part.
     pub teams: Vec<TeamId>,
+    /// The users in the field that control speaks to. Empty for a request of field staff.
+    pub to: Vec<UserId>,
     /// The unguessable part of the id of message 1.
     pub nonce: Nonce,
     /// The text of message 1, sent by the creator.
@@ -122,6 +124,13 @@ pub struct CreateConversation {
     pub client_message_id: Option<ClientMessageId>,
     /// The time of the request.
     pub at: Timestamp,
+}
+
+impl CreateConversation {
+    /// The request that asks for such a conversation.
+    pub(crate) fn event_type(&self) -> EventType {
+        if self.to.is_empty() { EventType::CreateSupportConversation } else { EventType::StartConversation }
+    }
 }
 
 /// The data of [`Change::AppendMessage`].

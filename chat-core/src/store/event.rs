@@ -72,6 +72,9 @@ pub struct ConversationCreated {
     /// [`complete`](super::complete).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teams: Option<Vec<TeamId>>,
+    /// The work at message 1. `None` for a request of field staff, which waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
     /// The id of message 1.
     pub message_id: MessageId,
     /// The time of creation, at which message 1 counts as sent.
@@ -289,14 +292,19 @@ impl ConversationCreated {
             last_at: self.sent_at,
             last_text_seq: 1,
             last_message_at: self.sent_at,
-            work: Work::begun(self.sent_at),
+            work: self.begun(),
         }
     }
 
     /// Message 1.
     pub fn message(&self) -> Message {
         let message = message(&self.id, 1, &self.message_id, &self.created_by, self.sent_at, &self.content);
-        Message { work: Some(MessageWork::begun(self.sent_at)), ..message }
+        Message { work: Some(MessageWork { action: None, work: self.begun() }), ..message }
+    }
+
+    /// The work at message 1.
+    fn begun(&self) -> Work {
+        self.work.clone().unwrap_or_else(|| Work::begun(self.sent_at))
     }
 }
 
@@ -306,6 +314,12 @@ impl MessageAppended {
         let Self { conversation, seq, message_id, sender, sent_at, content, .. } = self;
         let message = message(conversation, *seq, message_id, sender, *sent_at, content);
         Message { work: self.shown_work(), ..message }
+    }
+
+    /// The user whom an entry hands the conversation to. The text of the entry names this user.
+    pub fn handed_to(&self) -> Option<&UserId> {
+        let is_transfer = self.entry == Some(EntryBody::Work(WorkAction::Transfer));
+        self.work.as_ref().filter(|_| is_transfer)?.assignee.as_ref()
     }
 
     /// The work that the message shows. A message from before work was known shows none.

@@ -12,7 +12,7 @@ use super::{Account, Position, StoredAccount, UnavailableError, append};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::permission::{belongs, by_role, takes_part};
-use crate::protocol::{EventType, Work};
+use crate::protocol::Work;
 use crate::time::Timestamp;
 
 /// The look-ups and the effect that [`Batch::judge`] needs from a store.
@@ -162,7 +162,7 @@ impl Batch {
         let is_permitted = match supposed {
             SupposedAccount::Replaced(position) => known.map(|known| known.position) == position,
             SupposedAccount::Acting(rights) => {
-                known.is_some_and(|known| known.rights == rights && has_right(&known.account, head))
+                known.is_some_and(|known| known.rights == rights && has_right(&known.account, change, head))
             }
         };
         if !is_permitted {
@@ -174,10 +174,13 @@ impl Batch {
 
 /// Whether a message, an entry or a reading (`head`), or a creation, is within the rights of this
 /// account.
-fn has_right(account: &Account, head: Option<&Head>) -> bool {
-    match head {
-        Some(head) => takes_part(account, &head.participation),
-        None => account.active && by_role(account.user.role, EventType::CreateSupportConversation).is_ok(),
+fn has_right(account: &Account, change: &Change, head: Option<&Head>) -> bool {
+    match (change, head) {
+        (_, Some(head)) => takes_part(account, &head.participation),
+        (Change::CreateConversation(create), None) => {
+            account.active && by_role(account.user.role, create.event_type()).is_ok()
+        }
+        (_, None) => account.active,
     }
 }
 
@@ -207,20 +210,24 @@ fn happens(
 }
 
 fn created(create: CreateConversation) -> Event {
-    let CreateConversation { permit, id, title, room_type, mut teams, .. } = create;
+    let CreateConversation { permit, id, title, room_type, mut teams, to, at, .. } = create;
     teams.truncate(Participation::TEAMS_MOST);
     let creator = permit.into_user();
+    let is_request = to.is_empty();
+    // The user in control who starts a conversation takes part by team.
+    let members = if is_request { vec![creator.id.clone()] } else { to };
     Event::ConversationCreated(Box::new(ConversationCreated {
         id,
         title,
         room_type,
         created_by: creator.id.clone(),
-        participants: BTreeSet::from([creator.id.clone()]),
+        participants: members.into_iter().collect(),
         control_members: BTreeSet::new(),
         teams: Some(teams),
+        work: (!is_request).then(|| Work::started(creator.id.clone(), at)),
         creator: Some(creator),
         message_id: MessageId::compose(create.nonce, 1),
-        sent_at: create.at,
+        sent_at: at,
         client_message_id: create.client_message_id,
         content_hash: None,
         content: create.content.into(),

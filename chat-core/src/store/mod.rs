@@ -39,6 +39,7 @@ mod hash;
 mod judge;
 mod memory;
 mod query;
+mod work_list;
 
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -58,9 +59,11 @@ pub use hash::{Hash, ParseHashError};
 pub use judge::{Batch, Head, State};
 pub use memory::{MemoryState, MemoryStore};
 pub use query::{
-    ConversationPage, ConversationRow, Directory, Facts, INACTIVE_MOST, Loaded, MessagePage, Query,
-    UNREAD_MOST, UNREAD_WINDOW, Window,
+    AccountSelection, ConversationPage, ConversationRow, Directory, Facts, INACTIVE_MOST, Loaded,
+    MessagePage, Query, UNREAD_MOST, UNREAD_WINDOW, Window,
 };
+
+pub use work_list::{WORK_COUNTED, WORK_SEARCHED, WorkPage, WorkPlace, WorkQuery, answers_for};
 
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +135,8 @@ pub trait Store: Send + Sync {
     /// - The store gives each message the next `seq` of its conversation. Its `sent_at` is the
     ///   later of the change's time and the `sent_at` of the message before.
     /// - A message or reading of a user who does not take part, by the account as earlier changes
-    ///   left it, is a conflict. So is a creation of a user who is inactive or in control.
+    ///   left it, is a conflict. So is a creation of an inactive user, a request
+    ///   of a user in control, and a conversation that a user in the field starts with others.
     /// - An entry takes the next `seq` like a message. An entry about the work that names another
     ///   version than the stored one, or an action that does not fit the work, is
     ///   [`Rejected::Outdated`] with the work as it is. An action on the work of a colleague is

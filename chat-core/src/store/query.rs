@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Original, Position, StoredAccount};
+use super::{Original, Position, StoredAccount, WorkPage, WorkQuery};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
 use crate::protocol::{Message, User, Work};
@@ -15,6 +15,8 @@ pub enum Query {
     Directory,
     /// The account of a user.
     Account(UserId),
+    /// Several accounts. Unknown users are left out.
+    Accounts(AccountSelection),
     /// A conversation.
     Conversation(ConversationId),
     /// The active conversations in which a user takes part, newest activity first.
@@ -46,6 +48,12 @@ pub enum Query {
         /// The conversation.
         conversation: ConversationId,
     },
+    /// A page of a list by work, in the order of [`WorkPlace`](super::WorkPlace).
+    ///
+    /// The list has the conversations that the user [answers for](super::answers_for) and the
+    /// user's own, by their work as [seen](crate::protocol::Work::seen) with the accounts of the
+    /// same moment. The page is cut as that of [`Conversations`](Self::Conversations).
+    Work(WorkQuery),
     /// A page of messages, oldest first.
     ///
     /// The page ends at `limit` messages, or before the message that would bring the page to more
@@ -84,14 +92,30 @@ impl Query {
             (self, facts),
             (Self::Directory, Facts::Directory(_))
                 | (Self::Account(_), Facts::Account(_))
+                | (Self::Accounts(_), Facts::Accounts(_))
                 | (Self::Conversation(_), Facts::Conversation(_))
                 | (Self::Conversations { .. }, Facts::Conversations(_))
                 | (Self::ConversationRow { .. }, Facts::ConversationRow(_))
+                | (Self::Work(_), Facts::Work(_))
                 | (Self::Messages { .. }, Facts::Messages(_))
                 | (Self::Message { .. }, Facts::Message(_))
                 | (Self::Original { .. }, Facts::Original(_))
         )
     }
+}
+
+/// A selection of accounts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AccountSelection {
+    /// Those of these users.
+    These(Vec<UserId>),
+    /// The first accounts with a greater id.
+    After {
+        /// The id, if any.
+        user: Option<UserId>,
+        /// The limit of accounts.
+        limit: u32,
+    },
 }
 
 /// A window of the messages of a conversation.
@@ -124,6 +148,8 @@ pub enum Facts {
     Directory(Directory),
     /// The answer to [`Query::Account`].
     Account(Option<StoredAccount>),
+    /// The answer to [`Query::Accounts`], by id.
+    Accounts(Vec<StoredAccount>),
     /// The answer to [`Query::Conversation`].
     Conversation(Option<Conversation>),
     /// The answer to [`Query::Conversations`].
@@ -131,6 +157,8 @@ pub enum Facts {
     /// The answer to [`Query::ConversationRow`]: one row, or none if the conversation is unknown or
     /// the user does not take part.
     ConversationRow(ConversationPage),
+    /// The answer to [`Query::Work`].
+    Work(Box<WorkPage>),
     /// The answer to [`Query::Messages`].
     Messages(MessagePage),
     /// The answer to [`Query::Message`].

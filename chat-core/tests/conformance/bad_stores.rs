@@ -186,6 +186,7 @@ fn a_store_without_a_fault_passes() {
 fn a_store_that_makes_nothing_durable_fails() {
     let expected = [
         "the_work_survives_a_crash",
+        "lists_by_work_survive_a_crash",
         "an_account_survives_a_crash",
         "a_conversation_survives_a_crash",
         "a_message_survives_a_crash",

@@ -217,10 +217,14 @@ impl Edges<'_> {
             brief_bytes,
             brief_participants,
             brief_content,
+            people_default,
+            people_most,
+            people_searched,
         } = pages;
         self.counts([messages_default, messages_most, catch_up_messages, conversations, brief_conversations]);
         self.numbers([catch_up_bytes, conversation_participants, brief_bytes, brief_participants]);
         self.numbers([brief_content]);
+        self.counts([people_default, people_most, people_searched]);
     }
 
     fn rates(&mut self) -> RateLimits {

@@ -89,6 +89,7 @@ frames! {
         epoch: None,
         has_more: None,
         next_cursor: None,
+        work_counts: None,
         served_by: None,
     };
     request join_conversation_request = Request::JoinConversation(JoinConversation {

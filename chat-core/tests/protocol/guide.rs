@@ -116,6 +116,10 @@ fn every_addition_is_shown() {
         "waiting_since",
         "version",
         "to",
+        "find",
+        "people",
+        "connected",
+        "work_counts",
     ] {
         assert!(text.contains(&format!("\"{field}\":")), "{field}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chat_core::conversation::{Conversation, Members, Participation, Standing};
 use chat_core::id::TeamId;
-use chat_core::permission::{by_role, may_create, may_take_part, takes_part};
+use chat_core::permission::{by_role, may_create, may_start, may_take_part, takes_part};
 use chat_core::protocol::{
     Error, ErrorCode, ErrorReply, EventType, Role, RoomType, User, Work, encode_reply,
 };
@@ -36,7 +36,7 @@ const CONTROL: [[Answer; 2]; 4] = [[Forbidden, Forbidden], [Forbidden, Forbidden
 const CONTROL_PARTICIPANTS: [[Answer; 2]; 4] =
     [[Forbidden, Forbidden], [Forbidden, Forbidden], [Yes, NotFound], [Yes, NotFound]];
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 16] = [
     // "Send messages in conversations they're part of"
     ("send_chat_message", PARTICIPANTS),
     // "Create support conversations with control center": bus drivers and queue regulators only
@@ -60,6 +60,9 @@ const TABLE: [Row; 14] = [
     ("transfer_conversation", CONTROL_PARTICIPANTS),
     ("resolve_conversation", CONTROL_PARTICIPANTS),
     ("reopen_conversation", CONTROL_PARTICIPANTS),
+    // Additions: control speaks first, to people that it finds.
+    ("start_conversation", CONTROL),
+    ("get_people", CONTROL),
 ];
 
 /// A conversation with these members, and with the team `blue`.
@@ -136,6 +139,17 @@ fn a_permit_to_create_carries_the_creator_and_its_rights() {
             let permit = permit.unwrap();
             assert_eq!((permit.creator().as_str(), permit.rights()), ("user", Position(5)), "{role:?}");
         }
+    }
+}
+
+#[test]
+fn a_permit_to_start_is_one_of_control() {
+    for role in Role::ALL {
+        let permit = may_start(&account(role, &[]));
+        let granted = permit.map(|permit| (permit.creator().to_string(), permit.rights()));
+        let expected =
+            if role.is_control() { Ok(("user".to_owned(), Position(5))) } else { Err(ErrorCode::Forbidden) };
+        assert_eq!(granted, expected, "{role:?}");
     }
 }
 

@@ -3,12 +3,12 @@
 use chat_core::id::{ClientMessageId, ConversationId, Cursor};
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
-    CreateSupportConversation, EventType, GetActiveConversations, GetConversationMessages, JoinConversation,
-    JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, ReleaseConversation, ReopenConversation,
-    Request, RequestId, ResolveConversation, RoomType, SendChatMessage, TakeConversation,
-    TransferConversation, TypingIndicator, Undecodable,
+    CreateSupportConversation, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
+    JoinConversation, JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, ReleaseConversation,
+    ReopenConversation, Request, RequestId, ResolveConversation, Role, RoomType, SendChatMessage,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator, Undecodable, WorkList,
 };
-use chat_core::store::Position;
+use chat_core::store::{Position, WorkPlace};
 use proptest::prelude::*;
 
 fn decode(frame: &[u8]) -> Result<(Option<RequestId>, Request), Undecodable> {
@@ -114,6 +114,26 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
         EventType::ReopenConversation => work(|conversation_id, version, client_message_id| {
             ReopenConversation { conversation_id, version, client_message_id }.into()
         }),
+        EventType::StartConversation => {
+            (prop::collection::vec(text().prop_map_into(), 1..=20), content(), content(), key())
+                .prop_map(|(to, title, content, key)| StartConversation {
+                    to,
+                    title: title.into(),
+                    content: content.into(),
+                    client_message_id: key.map(Into::into),
+                })
+                .prop_map_into()
+                .boxed()
+        }
+        EventType::GetPeople => (prop::option::of("[a-zé]{1,256}"), 0..=4_usize, positive(), any::<bool>())
+            .prop_map(|(find, role, limit, goes_on)| GetPeople {
+                find: find.map(Into::into),
+                role: Role::ALL.get(role).copied(),
+                cursor: goes_on.then(|| Cursor::behind(&"user".into())),
+                limit,
+            })
+            .prop_map_into()
+            .boxed(),
     }
 }
 
@@ -130,13 +150,17 @@ fn positive() -> impl Strategy<Value = Option<i64>> {
 }
 
 fn list() -> impl Strategy<Value = GetActiveConversations> {
-    (positive(), positive(), 0..4, any::<bool>()).prop_map(|(limit, place, which, brief)| {
+    (positive(), positive(), 0..6, any::<bool>()).prop_map(|(limit, place, which, brief)| {
         let at = |wanted| place.filter(|_| which == wanted);
-        let cursor = |number: i64| Cursor::compose(Position(number.unsigned_abs()));
+        let cursor = |number: i64| match which {
+            5 => Cursor::behind_work(&WorkPlace { rank: number, id: "conv_1".into() }),
+            _ => Cursor::compose(Position(number.unsigned_abs())),
+        };
         GetActiveConversations {
             limit,
             skip: at(1),
-            cursor: at(2).map(cursor),
+            cursor: at(2).or(at(5)).map(cursor),
+            work: (which > 3).then(|| WorkList::ALL[usize::from(brief)]),
             conversation_id: at(3).map(|number| number.to_string().into()),
             participants: brief.then_some(ParticipantList::Brief),
         }

@@ -37,6 +37,8 @@ pub(crate) struct Device {
     works: BTreeMap<String, (u64, bool)>,
     /// All assignees of conversations so far.
     colleagues: BTreeSet<String>,
+    /// All people found so far, and creators of conversations.
+    people: BTreeSet<String>,
     /// The cursor of the last list that had more.
     next_page: Option<String>,
     /// Messages heard of, with their conversations.
@@ -74,6 +76,7 @@ impl Device {
             epoch: Value::Null,
             works: BTreeMap::new(),
             colleagues: BTreeSet::new(),
+            people: BTreeSet::new(),
             next_page: None,
             messages: Vec::new(),
             said: Vec::new(),
@@ -147,7 +150,9 @@ impl Device {
     fn act(&mut self, link: u64, around: &mut Surroundings<'_>) {
         match around.random().below(100) {
             _ if self.held.is_empty() && around.random().percent(50) => self.create(around, link),
-            0..30 => self.say(around, link),
+            0..28 => self.say(around, link),
+            28 => self.start(around, link),
+            29 => self.list_by_work(around, link),
             30..34 => (0..12).for_each(|_| self.say(around, link)),
             34..42 => self.say_again(around, link),
             42..49 => self.create(around, link),
@@ -217,6 +222,25 @@ impl Device {
             data["room_type"] = "emergency_support".into();
         }
         self.keep(around, link, "create_support_conversation", data, content);
+    }
+
+    /// Speaks first to a user in the field, or to one who is not.
+    fn start(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let number = self.number();
+        let content = format!("{} {number}", self.name);
+        let known: Vec<_> = self.people.iter().cloned().collect();
+        let to = around.random().pick(&known).cloned().unwrap_or_default();
+        let data = json!({"to": [to], "title": "Detour", "content": content});
+        self.keep(around, link, "start_conversation", data, content);
+        let limit = around.random().below(5) + 1;
+        self.ask(around, link, "get_people", &json!({"limit": limit, "find": "d"}));
+    }
+
+    fn list_by_work(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let list = around.random().pick(&["waiting", "mine", "others", "resolved"]).copied();
+        let limit = around.random().below(3) + 1;
+        let data = json!({"work": list, "limit": limit, "participants": "brief"});
+        self.ask(around, link, "get_active_conversations", &data);
     }
 
     /// Sends a request that stores something, usually with a `client_message_id`.
@@ -325,10 +349,14 @@ impl Device {
         if frame["epoch"].is_string() {
             self.epoch = frame["epoch"].clone();
         }
-        if let Some(cursor) = frame["next_cursor"].as_str() {
+        // Lists by work and people have cursors of another kind.
+        if let Some(cursor) = frame["next_cursor"].as_str().filter(|cursor| cursor.starts_with('p')) {
             self.next_page = Some(cursor.to_owned());
         }
+        let found = frame["people"].as_array().into_iter().flatten();
+        self.people.extend(found.filter_map(|person| person["id"].as_str()).map(str::to_owned));
         for row in frame["conversations"].as_array().into_iter().flatten() {
+            self.people.extend(row["created_by"].as_str().map(str::to_owned));
             self.works(row["id"].as_str().unwrap_or_default(), &row["work"]);
         }
         let Some(id) = frame["conversation_id"].as_str() else { return };

@@ -150,6 +150,7 @@ impl StoreWriter {
             title: conversation.title.clone(),
             room_type: conversation.room_type,
             teams: conversation.participation.teams.clone(),
+            to: Vec::new(),
             nonce: nonce(self.messages),
             content: CONTENT.into(),
             client_message_id: None,

@@ -115,7 +115,10 @@ mod tests {
     fn the_console_knows_every_request_and_event() {
         let scripts = EMBEDDED.iter().filter(|(_, content_type, _)| *content_type == SCRIPT);
         let scripts: Vec<_> = scripts.map(|(.., bytes)| str::from_utf8(bytes).unwrap()).collect();
-        let requests = EventType::ALL.iter().map(|request| request.as_str());
+        // Conversations are started with the SDK alone.
+        let of_sdk = [EventType::StartConversation, EventType::GetPeople];
+        let requests = EventType::ALL.iter().filter(|request| !of_sdk.contains(request));
+        let requests = requests.map(|request| request.as_str());
         for kind in requests.chain(ServerEventType::ALL.iter().map(|event| event.as_str())) {
             let is_known = scripts.iter().any(|script| script.contains(&format!("\"{kind}\"")));
             assert!(is_known, "no script names {kind}");

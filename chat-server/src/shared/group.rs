@@ -14,7 +14,7 @@ use chat_core::store::{
 use chat_core::time::Timestamp;
 
 use super::look_up::{Known, LookedUp};
-use super::write::{of_team, of_user};
+use super::write::{of_assignee, of_team, of_user};
 use crate::store::journal::{SaltPool, SaltedContent, chain};
 
 /// The most by which a message's time may be ahead of the database's clock. A server whose clock is
@@ -29,8 +29,19 @@ pub(super) struct Touched {
     /// The position of the newest message of a user before the group. `None` for a new
     /// conversation.
     pub(super) before: Option<Position>,
-    /// The users and teams who have it in their lists from now on (`true`), or no more by name.
+    /// Whether the work has changed.
+    pub(super) is_worked: bool,
+    /// The users, teams and assignees who have it in their lists from now on (`true`), or no more.
     pub(super) owners: BTreeMap<Vec<u8>, bool>,
+}
+
+impl Touched {
+    fn reassign(&mut self, before: &Work, work: &Work) {
+        self.is_worked = true;
+        let of = |work: &Work| work.taken_by().map(|user| of_assignee(user.as_str()));
+        self.owners.extend(of(before).map(|owner| (owner, false)));
+        self.owners.extend(of(work).map(|owner| (owner, true)));
+    }
 }
 
 /// A record to be written.
@@ -138,9 +149,12 @@ impl LaneState {
             Event::AccountPut { account } => self.put(account, position),
             Event::ConversationCreated(created) => self.create(created.conversation(), position),
             Event::MessageAppended(appended) => {
-                let (known, _) = self.change(&appended.conversation);
+                let (known, touched) = self.change(&appended.conversation);
                 if appended.entry.is_none() {
                     known.position = position;
+                }
+                if let Some(work) = &appended.work {
+                    touched.reassign(&known.conversation.work, work);
                 }
                 known.conversation.append(appended);
             }
@@ -165,8 +179,9 @@ impl LaneState {
         let Participation { teams, members } = &conversation.participation;
         let users = members.iter().map(|(user, _)| of_user(user.as_str()));
         let owners = users.chain(teams.iter().map(|team| of_team(team.as_str())));
-        let owners = owners.map(|owner| (owner, true)).collect();
-        let touched = Touched { is_shaped: true, before: None, owners };
+        let assignee = conversation.work.taken_by().map(|user| of_assignee(user.as_str()));
+        let owners = owners.chain(assignee).map(|owner| (owner, true)).collect();
+        let touched = Touched { is_shaped: true, before: None, owners, is_worked: false };
         self.touched.insert(conversation.id.clone(), touched);
         self.looked_up.heads.insert(conversation.id.clone(), Known { conversation, position });
     }

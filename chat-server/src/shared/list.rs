@@ -28,7 +28,7 @@ pub(super) struct ListQuery {
     pub(super) members: usize,
 }
 
-type ListedConversation = (Conversation, Position);
+pub(super) type ListedConversation = (Conversation, Position);
 
 /// A page of a user's conversations.
 pub(super) async fn page(
@@ -41,8 +41,19 @@ pub(super) async fn page(
     let (skip, members) = (usize::try_from(query.skip).unwrap_or(usize::MAX), query.members);
     let wanted = skip.saturating_add(limit).saturating_add(1);
     let mut listed = listed(snapshot, &known.account, query, wanted).await?;
-    let mut listed = listed.drain(skip.min(listed.len())..).peekable();
+    listed.drain(..skip.min(listed.len()));
+    let (fitting, more) = cut(listed, limit, members);
+    page_of(snapshot, &known.account, fitting, more).await
+}
+
+/// The first conversations that fit a page, at least one, and whether there are more.
+pub(super) fn cut(
+    listed: Vec<ListedConversation>,
+    limit: usize,
+    members: usize,
+) -> (Vec<ListedConversation>, bool) {
     let (mut fitting, mut room) = (Vec::new(), members);
+    let mut listed = listed.into_iter().peekable();
     let count = |(conversation, _): &ListedConversation| conversation.participation.members.len();
     while fitting.len() < limit
         && let Some(next) = listed.next_if(|next| fitting.is_empty() || count(next) <= room)
@@ -51,8 +62,7 @@ pub(super) async fn page(
         fitting.push(next);
     }
     let more = listed.peek().is_some();
-    drop(listed);
-    page_of(snapshot, &known.account, fitting, more).await
+    (fitting, more)
 }
 
 /// One conversation as a row of the user's list.
@@ -134,7 +144,7 @@ async fn step(
 }
 
 /// The page with these conversations.
-async fn page_of(
+pub(super) async fn page_of(
     snapshot: &DatabaseSnapshot<'_>,
     account: &Account,
     listed: Vec<ListedConversation>,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chat_core::id::{ConversationId, UserId};
 use chat_core::store::{
-    Account, Directory, Facts, Loaded, MessagePage, Position, Query, StoredAccount, UnavailableError, Window,
+    Account, AccountSelection, Directory, Facts, Loaded, MessagePage, Position, Query, StoredAccount,
+    UnavailableError, Window,
 };
 use deadpool_postgres::{Client, Pool, Transaction};
 use tokio_postgres::types::ToSql;
@@ -14,6 +15,7 @@ use super::error::unavailable;
 use super::history::{History, MOMENT};
 use super::list::{self, ListQuery};
 use super::rows::{self, ACCOUNT, CONVERSATION};
+use super::work_list;
 use super::write::signed;
 
 /// Answers a query.
@@ -34,12 +36,9 @@ pub(super) async fn accounts(
 ) -> Result<Vec<Account>, UnavailableError> {
     let mut client = pool.get().await.map_err(UnavailableError::new)?;
     let (snapshot, _) = DatabaseSnapshot::take(&mut client, history).await?;
-    // No id is empty.
-    let after = after.as_ref().map_or("", UserId::as_str);
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let statement = format!("SELECT {ACCOUNT} FROM chat.account a WHERE a.id > $1 ORDER BY a.id LIMIT $2");
-    let found = snapshot.query(&statement, &[&key(after), &most]).await?;
-    found.iter().map(|row| rows::account(row).map(|stored| stored.account)).collect()
+    let found = snapshot.accounts_after(after.as_ref(), most).await?;
+    Ok(found.into_iter().map(|stored| stored.account).collect())
 }
 
 /// A moment of the database.
@@ -83,6 +82,14 @@ impl DatabaseSnapshot<'_> {
         Ok(match query {
             Query::Directory => Facts::Directory(self.directory().await?),
             Query::Account(user) => Facts::Account(self.account(&user).await?),
+            Query::Accounts(AccountSelection::These(users)) => {
+                let users: Vec<_> = users.iter().map(|user| key(user.as_str())).collect();
+                Facts::Accounts(self.accounts(&users).await?)
+            }
+            Query::Accounts(AccountSelection::After { user, limit }) => {
+                Facts::Accounts(self.accounts_after(user.as_ref(), i64::from(limit)).await?)
+            }
+            Query::Work(query) => Facts::Work(Box::new(work_list::page(self, &query).await?)),
             Query::Conversation(id) => {
                 let known = self.conversation(&id).await?;
                 Facts::Conversation(known.map(|(conversation, _)| conversation))
@@ -129,6 +136,25 @@ impl DatabaseSnapshot<'_> {
         let statement = format!("SELECT {ACCOUNT} FROM chat.account a WHERE a.id = $1");
         let row = self.one(&statement, &[&key(user.as_str())]).await?;
         row.map(|row| rows::account(&row)).transpose()
+    }
+
+    /// The accounts of these users, by id.
+    pub(super) async fn accounts(&self, users: &[&[u8]]) -> Result<Vec<StoredAccount>, UnavailableError> {
+        let statement = format!("SELECT {ACCOUNT} FROM chat.account a WHERE a.id = ANY($1) ORDER BY a.id");
+        self.query(&statement, &[&users]).await?.iter().map(rows::account).collect()
+    }
+
+    /// The first accounts with a greater id.
+    async fn accounts_after(
+        &self,
+        after: Option<&UserId>,
+        most: i64,
+    ) -> Result<Vec<StoredAccount>, UnavailableError> {
+        // No id is empty.
+        let after = after.map_or("", UserId::as_str);
+        let statement =
+            format!("SELECT {ACCOUNT} FROM chat.account a WHERE a.id > $1 ORDER BY a.id LIMIT $2");
+        self.query(&statement, &[&key(after), &most]).await?.iter().map(rows::account).collect()
     }
 
     /// A conversation, with the position of its newest message.

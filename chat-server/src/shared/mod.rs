@@ -51,6 +51,7 @@ mod reader;
 mod retain;
 mod rows;
 mod schema;
+mod work_list;
 mod write;
 
 use std::future::Future;

@@ -25,5 +25,15 @@ UPDATE chat.conversation c SET last_at = last_text_at, last_text_seq = last_seq,
     'since', pg_temp.as_time(coalesce(w.since, w.last)), 'waiting_since', pg_temp.as_time(w.since),
     'version', 0)::text, 'UTF8')
 FROM waiting w WHERE w.conversation = c.id;
+-- Lists by work. The rank is the beginning of the waiting, the greatest number if nobody waits, or
+-- the time of the resolution, negative. An assignee ('a' and the id) has a row of its own.
+ALTER TABLE chat.activity ADD COLUMN is_open boolean, ADD COLUMN rank bigint;
+UPDATE chat.activity a SET is_open = w.state = 'WAITING', rank = CASE w.state WHEN 'WAITING' THEN w.at ELSE -w.at END
+FROM (SELECT id, convert_from(work, 'UTF8')::json ->> 'state' AS state,
+  (extract(epoch FROM (convert_from(work, 'UTF8')::json ->> 'since')::timestamptz) * 1000)::bigint AS at
+  FROM chat.conversation) w
+WHERE w.id = a.conversation;
+ALTER TABLE chat.activity ALTER COLUMN is_open SET NOT NULL, ALTER COLUMN rank SET NOT NULL;
+CREATE INDEX activity_work ON chat.activity (owner, is_open, rank, conversation);
 ALTER TABLE chat.conversation
   ALTER COLUMN last_at SET NOT NULL, ALTER COLUMN last_text_seq SET NOT NULL, ALTER COLUMN work SET NOT NULL;

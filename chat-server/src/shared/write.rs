@@ -38,6 +38,11 @@ pub(super) fn of_team(team: &str) -> Vec<u8> {
     [b"t", team.as_bytes()].concat()
 }
 
+/// The key of an assignee in `chat.activity`.
+pub(super) fn of_assignee(user: &str) -> Vec<u8> {
+    [b"a", user.as_bytes()].concat()
+}
+
 /// The prepared statements of the lane's connection.
 pub(super) struct Statements {
     pub(super) end: Statement,
@@ -51,6 +56,7 @@ pub(super) struct Statements {
     add_activity: Statement,
     remove_activity: Statement,
     move_activity: Statement,
+    relist: Statement,
     set_readings: Statement,
     set_accounts: Statement,
 }
@@ -84,13 +90,17 @@ const MOVE_CONVERSATIONS: &str = "UPDATE chat.conversation c \
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], \
     $8::bytea[]) AS k (id, last_seq, last_at, text_seq, at, position, work, assignee) \
     WHERE c.id = k.id";
-const ADD_ACTIVITY: &str = "INSERT INTO chat.activity (conversation, owner, block) \
-    SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) ON CONFLICT DO NOTHING";
+const ADD_ACTIVITY: &str = "INSERT INTO chat.activity (conversation, owner, block, is_open, rank) \
+    SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::boolean[], $5::bigint[]) \
+    ON CONFLICT DO NOTHING";
 const REMOVE_ACTIVITY: &str = "DELETE FROM chat.activity a \
     USING unnest($1::bytea[], $2::bytea[]) AS k (conversation, owner) \
     WHERE a.conversation = k.conversation AND a.owner = k.owner";
 const MOVE_ACTIVITY: &str = "UPDATE chat.activity a SET block = k.block \
     FROM unnest($1::bytea[], $2::bigint[]) AS k (conversation, block) WHERE a.conversation = k.conversation";
+const RELIST: &str = "UPDATE chat.activity a SET is_open = k.is_open, rank = k.rank \
+    FROM unnest($1::bytea[], $2::boolean[], $3::bigint[]) AS k (conversation, is_open, rank) \
+    WHERE a.conversation = k.conversation";
 const SET_READINGS: &str = "INSERT INTO chat.reading (conversation, user_id, up_to) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) \
     ON CONFLICT (conversation, user_id) DO UPDATE SET up_to = excluded.up_to";
@@ -121,6 +131,7 @@ impl Statements {
             add_activity: client.prepare(ADD_ACTIVITY).await?,
             remove_activity: client.prepare(REMOVE_ACTIVITY).await?,
             move_activity: client.prepare(MOVE_ACTIVITY).await?,
+            relist: client.prepare(RELIST).await?,
             set_readings: client.prepare(SET_READINGS).await?,
             set_accounts: client.prepare(SET_ACCOUNTS).await?,
         })
@@ -145,13 +156,14 @@ pub(super) async fn write(
     let Effects { records, conversations, readings, accounts } = effects;
     let (shaped, moved): (Vec<_>, Vec<_>) = conversations.iter().partition(|(_, touched)| touched.is_shaped);
     // Few enough to be sent in this order, the commit last.
-    let sent: [BoxFuture<'_, Result<(), Error>>; 9] = [
+    let sent: [BoxFuture<'_, Result<(), Error>>; 10] = [
         writer.add_records(&records, by).boxed(),
         writer.set_conversations(&shaped).boxed(),
         writer.move_conversations(&moved).boxed(),
         writer.add_activity(&conversations).boxed(),
         writer.remove_activity(&conversations).boxed(),
         writer.move_activity(&conversations).boxed(),
+        writer.relist(&conversations).boxed(),
         writer.set_readings(&readings).boxed(),
         writer.set_accounts(&accounts).boxed(),
         client.batch_execute("COMMIT").boxed(),
@@ -271,7 +283,17 @@ impl EffectWriter<'_> {
         let ids: Vec<_> = owners().map(|(known, _)| id_of(known)).collect();
         let names: Vec<_> = owners().map(|(_, owner)| owner).collect();
         let blocks: Vec<_> = owners().map(|(known, _)| block(known.position)).collect();
-        self.execute(ids.len(), &self.statements.add_activity, &[&ids, &names, &blocks]).await
+        let (open, ranks) = works(owners().map(|(known, _)| known));
+        let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &names, &blocks, &open, &ranks];
+        self.execute(ids.len(), &self.statements.add_activity, &parameters).await
+    }
+
+    /// Moves the conversations whose work has changed in the lists by work.
+    async fn relist(&self, touched: &[(Known, Touched)]) -> Result<(), Error> {
+        let worked = || touched.iter().filter(|(_, touched)| touched.is_worked).map(|(known, _)| known);
+        let ids: Vec<_> = worked().map(id_of).collect();
+        let (open, ranks) = works(worked());
+        self.execute(ids.len(), &self.statements.relist, &[&ids, &open, &ranks]).await
     }
 
     async fn remove_activity(&self, touched: &[(Known, Touched)]) -> Result<(), Error> {
@@ -310,6 +332,11 @@ impl EffectWriter<'_> {
         let parameters: [&(dyn ToSql + Sync); 5] = [&ids, &jsons, &staff, &positions, &rights];
         self.execute(ids.len(), &self.statements.set_accounts, &parameters).await
     }
+}
+
+/// The columns `is_open` and `rank` of conversations.
+fn works<'a>(known: impl Iterator<Item = &'a Known>) -> (Vec<bool>, Vec<i64>) {
+    known.map(|known| (known.conversation.work.is_open(), known.conversation.work.rank())).unzip()
 }
 
 fn id_of(known: &Known) -> &[u8] {

@@ -18,6 +18,7 @@
 //! | `w` conversation | the work, number of the newest text, JSON | change of the work, entry |
 //! | `p` conversation `ff` user | the user's standing, one byte | created, member changed |
 //! | `a` owner `ff` block u32 conversation | – | created, member changed, each new block |
+//! | `q` owner `ff` class rank u64 conversation | the assignee, if any | change of the work |
 //! | `r` user `ff` conversation | read position, u64 | per rise |
 //!
 //! A run holds each message with its content, or with its location in the journal if the content is
@@ -28,12 +29,16 @@
 //! of a user.
 //! Newer blocks come first.
 //!
+//! Keys `q` list conversations by their work, for control alone: `t` and a team of the
+//! conversation, `u` and a user who takes part by name while in control, or `a` and the assignee.
+//! The class is `o` for open work and `r` for resolved work, and the rank is that of the work.
+//!
 //! The newest message of a conversation is the last one under its last `m` key. A new message
 //! rewrites nothing, unless it changes the work. Without a key `w` the conversation waits since its
 //! creation. Blocks go by the newest message of a user: entries move nothing.
 
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
-use chat_core::store::Position;
+use chat_core::store::{Position, WorkPlace};
 
 /// The version of this catalogue and of the values.
 pub(crate) const VERSION: u32 = 7;
@@ -167,6 +172,51 @@ pub(super) fn split_activity(rest: &[u8]) -> Option<(Block, ConversationId)> {
     Some((Block(u32::from_be_bytes(*block)), text(conversation)?))
 }
 
+/// The owner of a list of conversations by work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum WorkOwner<'a> {
+    /// A team.
+    Team(&'a TeamId),
+    /// A user who takes part by name while in control.
+    User(&'a UserId),
+    /// The assignee.
+    Assignee(&'a UserId),
+}
+
+/// Prefix of an owner's conversations with open or resolved work, by rank.
+pub(super) fn works(owner: WorkOwner<'_>, is_open: bool) -> Vec<u8> {
+    let (tag, id) = match owner {
+        WorkOwner::Team(team) => (b't', team.as_str()),
+        WorkOwner::User(user) => (b'u', user.as_str()),
+        WorkOwner::Assignee(user) => (b'a', user.as_str()),
+    };
+    let mut key = key(b'q', &[id], "");
+    key.insert(1, tag);
+    key.push(if is_open { b'o' } else { b'r' });
+    key
+}
+
+/// Prefix of an owner's conversations with work of this rank. Higher ranks follow.
+pub(super) fn works_at(owner: WorkOwner<'_>, is_open: bool, rank: i64) -> Vec<u8> {
+    let mut key = works(owner, is_open);
+    // The first bit turned over, so that negative ranks come first.
+    key.extend((rank.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+    key
+}
+
+/// The key of an owner's conversation by work.
+pub(super) fn work_at(owner: WorkOwner<'_>, is_open: bool, WorkPlace { rank, id }: &WorkPlace) -> Vec<u8> {
+    let mut key = works_at(owner, is_open, *rank);
+    key.extend(id.as_str().as_bytes());
+    key
+}
+
+/// The place in a key of [`work_at`], without the prefix of [`works`].
+pub(super) fn split_work(rest: &[u8]) -> Option<WorkPlace> {
+    let (rank, id) = rest.split_first_chunk()?;
+    Some(WorkPlace { rank: (u64::from_be_bytes(*rank) ^ (1 << 63)).cast_signed(), id: text(id)? })
+}
+
 /// The key of a user's read position.
 pub(super) fn read_position(user: &UserId, conversation: &ConversationId) -> Vec<u8> {
     key(b'r', &[user.as_str()], conversation.as_str())
@@ -200,6 +250,20 @@ mod tests {
         assert_eq!(block(0), block(65_535));
         assert!(block(u64::MAX) < block(0));
         assert_eq!(block(200_000).first(), Position(196_608));
+    }
+
+    #[test]
+    fn works_are_ordered_by_rank_and_id() {
+        let team = TeamId::from("blue");
+        let owner = WorkOwner::Team(&team);
+        let places = [(i64::MIN, "b"), (-1, "a"), (0, "a"), (0, "b"), (7, "a"), (i64::MAX, "")];
+        let places = places.map(|(rank, id)| WorkPlace { rank, id: id.into() });
+        let keys = places.each_ref().map(|place| work_at(owner, true, place));
+        assert!(keys.is_sorted());
+        let prefix = works(owner, true);
+        let split = keys.each_ref().map(|key| split_work(&key[prefix.len()..]));
+        assert_eq!(split, places.map(Some));
+        assert!(!work_at(owner, false, &WorkPlace { rank: 0, id: "a".into() }).starts_with(&prefix));
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub(crate) async fn begin(store: &SharedStore) -> ConversationId {
         title: "Support: late".into(),
         room_type: RoomType::DriverSupport,
         teams: Vec::new(),
+        to: Vec::new(),
         nonce: nonce(1),
         content: "late".into(),
         client_message_id: None,

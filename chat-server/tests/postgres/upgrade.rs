@@ -22,6 +22,7 @@ INSERT INTO chat.record (position, previous, hash, payload, conversation, seq, s
 INSERT INTO chat.conversation VALUES
   ('asked', 't', 'driver_support', 'driver', 1000, '{"teams":["control"],"members":[]}', 1, 4, 4000, 6),
   ('answered', 't', 'driver_support', 'driver', 5000, '{"teams":["control"],"members":[]}', 1, 2, 6000, 8);
+INSERT INTO chat.activity VALUES ('asked', 'tcontrol', 0), ('answered', 'tcontrol', 0);
 "#;
 
 async fn work(store: &SharedStore, id: &str) -> Work {
@@ -48,5 +49,9 @@ fn conversations_of_layout_1_wait_if_field_staff_wrote_last() {
         assert_eq!(asked.waiting_since.map(Timestamp::as_millis), Some(3_000));
         assert_eq!((answered.state, answered.waiting_since), (WorkState::Resolved, None));
         assert_eq!(answered.since.as_millis(), 6_000);
+        let ranks = "SELECT is_open, rank FROM chat.activity ORDER BY conversation";
+        let ranks = client.query(ranks, &[]).await.unwrap();
+        let ranks: Vec<(bool, i64)> = ranks.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(ranks, [(answered.is_open(), answered.rank()), (asked.is_open(), asked.rank())]);
     });
 }

@@ -97,12 +97,15 @@ impl Maker<'_> {
             }
             Op::Create { id, creator, teams: of, client_id: repeated, at } => {
                 let account = Account::new(User::new(USERS[creator], Role::BusDriver));
+                // Some users speak first, which the store permits to control alone.
+                let to = (creator % 2 == 1).then(|| USERS[(creator + 1) % USERS.len()].into());
                 Change::CreateConversation(CreateConversation {
                     permit: may_create(&StoredAccount { account, ..self.account(creator)? }).unwrap(),
                     id: CONVERSATIONS[id].into(),
                     title: "Support: ü".into(),
                     room_type: RoomType::ALL[id],
                     teams: teams(of),
+                    to: to.into_iter().collect(),
                     nonce,
                     content: "first".into(),
                     client_message_id: client_id(repeated),

@@ -5,9 +5,9 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    EventType, GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom,
+    EventType, GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom,
     MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
-    TakeConversation, TransferConversation, TypingIndicator,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator,
 };
 use chat_core::time::Timestamp;
 
@@ -120,6 +120,13 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
             version: bytes.arbitrary()?,
             client_message_id: None,
         }),
+        EventType::StartConversation => Call::StartConversation(StartConversation {
+            to: vec!["driver_1".into()],
+            title: "Detour".into(),
+            content: "Hello".into(),
+            client_message_id: Some("start".into()),
+        }),
+        EventType::GetPeople => Call::GetPeople(GetPeople::default()),
         EventType::SendChatMessage | EventType::CreateSupportConversation | EventType::RefreshToken => {
             unreachable!("these are sent by themselves")
         }

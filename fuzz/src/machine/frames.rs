@@ -70,6 +70,13 @@ fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
             "message_id": "msg_0123456789abcdef1", "seq": number(bytes)?, "timestamp": TIME,
             "work": work(bytes)?,
         }),
+        EventType::StartConversation => json!({
+            "success": true, "message": "started", "conversation_id": id, "title": "Detour",
+            "participants": USERS, "timestamp": TIME, "work": work(bytes)?,
+        }),
+        EventType::GetPeople => json!({"success": true, "people": [
+            {"id": USERS[0], "first_name": "A", "last_name": "B", "role": "BUS_DRIVER", "connected": bytes.arbitrary::<bool>()?},
+        ]}),
     })
 }
 

@@ -188,8 +188,8 @@ impl Watch {
         assert!(matches!(self.link, Link::Open(open) if open == link), "{link:?} does not stand");
         assert!(frame.len() <= self.limits.frame_bytes, "a server would end the connection for it");
         let (_, request) = Request::decode(frame, &FieldLimits::default()).expect("a server can read it");
-        // A change of the work is no draft.
-        if let Some(id) = request.client_message_id().filter(|_| request.work().is_none()) {
+        // A change of the work is no draft, nor is a conversation that control starts.
+        if let Some(id) = request.client_message_id().filter(|_| !is_call(&request)) {
             assert!(self.kept.contains_key(id), "{id} is sent before it is kept");
             assert_eq!(self.drafts.get(id), Some(&false), "{id} is sent after its end");
         }
@@ -257,4 +257,10 @@ impl Watch {
         assert!(self.drafts.values().all(|ended| *ended), "a draft has no end");
         assert!(self.link().is_none(), "a transport stands");
     }
+}
+
+/// Whether the client sends the request for a call of its app, although it has a
+/// `client_message_id`.
+fn is_call(request: &Request) -> bool {
+    request.work().is_some() || matches!(request, Request::StartConversation(_))
 }

@@ -3,9 +3,9 @@
 use chat_client::machine::{Call, CallId, Input};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::protocol::{
-    EventType, GetActiveConversations, GetConversationMessages, JoinConversation, JoinSupportRoom,
+    EventType, GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom,
     MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
-    TakeConversation, TransferConversation, TypingIndicator,
+    StartConversation, TakeConversation, TransferConversation, TypingIndicator,
 };
 use serde_json::json;
 
@@ -58,6 +58,11 @@ fn provoke(event: EventType, scene: &mut Scene) {
         EventType::ReopenConversation => {
             call(scene, ReopenConversation { conversation_id, version, client_message_id });
         }
+        EventType::StartConversation => {
+            let (to, title, content) = (vec!["driver_1".into()], "Detour".into(), "Hello".into());
+            call(scene, StartConversation { to, title, content, client_message_id });
+        }
+        EventType::GetPeople => call(scene, GetPeople::default()),
         EventType::RefreshToken => {
             scene.provider_answers(false);
             scene.pass_minutes(9);

@@ -25,6 +25,7 @@ pub(super) fn step(request: &CreateSupportConversation, cx: &mut HandlerContext<
         title: title.into(),
         room_type,
         teams,
+        to: Vec::new(),
         nonce: cx.ids.nonce(),
         content: request.content.clone(),
         client_message_id: request.client_message_id.clone(),
@@ -55,7 +56,8 @@ pub(super) fn reply(created: &ConversationCreated, participants: Vec<&UserId>) -
 /// Whether a request repeats a creation, with the same title, content and, if named, room. The role
 /// may have changed in between.
 pub(super) fn is_repeat(request: &CreateSupportConversation, created: &ConversationCreated) -> bool {
-    *created.title == *title(request)
+    created.work.is_none()
+        && *created.title == *title(request)
         && created.content.text().is_none_or(|content| *content == request.content)
         && request.room_type.is_none_or(|room| room == created.room_type)
 }
@@ -70,7 +72,7 @@ pub(super) fn repeat(created: &ConversationCreated, cx: &HandlerContext<'_>) -> 
         Some(row) => cx.directory.participants(&row.conversation),
         None => vec![&created.created_by],
     };
-    Ok(Step::Reply(reply(created, participants)))
+    Ok(Step::Reply(super::created_reply(created, participants)))
 }
 
 /// The notification for control users.

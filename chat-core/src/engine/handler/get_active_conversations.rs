@@ -10,39 +10,100 @@ use crate::id::{Cursor, UserId};
 use crate::limits::PageLimits;
 use crate::permission;
 use crate::protocol::{
-    ConversationSummary, GetActiveConversations, GetActiveConversationsReply, LastMessage, Message,
-    ParticipantList, Reply, Success, User, Work,
+    ConversationSummary, ErrorCode, GetActiveConversations, GetActiveConversationsReply, LastMessage,
+    Message, ParticipantList, Reply, Success, User, Work, WorkList,
 };
-use crate::store::{ConversationPage, ConversationRow, Query};
+use crate::store::{ConversationPage, ConversationRow, Query, WorkPlace, WorkQuery};
 
 pub(super) fn step(request: &GetActiveConversations, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    if let Some(list) = request.work {
+        return work_step(request, list, cx);
+    }
     let Some(page) = &cx.facts.conversations else { return Err(Blocked::OnLoad(query(request, cx))) };
     if request.conversation_id.is_some() {
         let conversation = page.rows.first().map(|row| &row.conversation);
         permission::may_take_part(cx.account, conversation)?;
     }
     let summaries = page.rows.iter().map(|row| summary(row, page, request.participants, cx));
-    let conversations = match request.participants {
-        None => naming_few(summaries, cx.limits.pages.conversation_participants),
-        Some(ParticipantList::Brief) => fitting(summaries, cx.limits.pages.brief_bytes),
-    };
-    Ok(Step::Reply(Reply::GetActiveConversations(reply(conversations, page, cx))))
-}
-
-fn reply(
-    conversations: Vec<ConversationSummary>,
-    page: &ConversationPage,
-    cx: &HandlerContext<'_>,
-) -> GetActiveConversationsReply {
+    let conversations = cut(summaries, request, cx);
     let has_more = page.more || conversations.len() < page.rows.len();
     let next = conversations.len().checked_sub(1).and_then(|last| page.rows.get(last)).filter(|_| has_more);
+    let next = next.map(|last| Cursor::compose(last.position));
+    let reply = reply(conversations, cx);
+    let reply =
+        GetActiveConversationsReply { has_more: has_more.then_some(true), next_cursor: next, ..reply };
+    Ok(Step::Reply(Reply::GetActiveConversations(reply)))
+}
+
+/// A page of a list by work. A row whose assignee counts as nobody by now is left out.
+fn work_step(request: &GetActiveConversations, list: WorkList, cx: &mut HandlerContext<'_>) -> HandlerResult {
+    let user = cx.account.user();
+    if !user.role.is_control() {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let Some(found) = &cx.facts.work else {
+        return Err(Blocked::OnLoad(Query::Work(work_query(request, list, cx))));
+    };
+    let rows = &found.page.rows;
+    let summaries = rows.iter().map(|row| summary(row, &found.page, request.participants, cx));
+    let mut conversations = cut(summaries, request, cx);
+    let shown = conversations.len();
+    let next = match rows.get(shown) {
+        Some(_) => shown.checked_sub(1).map(|end| WorkPlace::of(&rows[end].conversation)),
+        None => found.next.clone(),
+    };
+    conversations.retain(|row| row.work.as_ref().is_some_and(|work| work.list_of(&user.id) == list));
+    Ok(Step::Reply(Reply::GetActiveConversations(GetActiveConversationsReply {
+        has_more: next.is_some().then_some(true),
+        next_cursor: next.as_ref().map(Cursor::behind_work),
+        work_counts: Some(found.counts),
+        ..reply(conversations, cx)
+    })))
+}
+
+fn work_query(request: &GetActiveConversations, list: WorkList, cx: &HandlerContext<'_>) -> WorkQuery {
+    let most = most(request, cx);
+    WorkQuery {
+        user: cx.account.user().id.clone(),
+        list,
+        since: cx.now.wall.minus(cx.limits.periods.inactive_after),
+        after: request.cursor.as_ref().and_then(Cursor::work_place),
+        limit: super::limit(request.limit, most, most),
+        members: cx.limits.pages.conversation_participants,
+    }
+}
+
+/// The first rows that fit one reply.
+fn cut(
+    summaries: impl Iterator<Item = ConversationSummary>,
+    request: &GetActiveConversations,
+    cx: &HandlerContext<'_>,
+) -> Vec<ConversationSummary> {
+    match request.participants {
+        None => naming_few(summaries, cx.limits.pages.conversation_participants),
+        Some(ParticipantList::Brief) => fitting(summaries, cx.limits.pages.brief_bytes),
+    }
+}
+
+/// The limit of rows of one reply.
+fn most(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> u32 {
+    let pages = &cx.limits.pages;
+    match request.participants {
+        None => pages.conversations,
+        Some(ParticipantList::Brief) => pages.brief_conversations.min(pages.conversations),
+    }
+}
+
+/// The reply with these rows and no more.
+fn reply(conversations: Vec<ConversationSummary>, cx: &HandlerContext<'_>) -> GetActiveConversationsReply {
     GetActiveConversationsReply {
         success: Success,
         count: conversations.len(),
         timestamp: cx.now.wall,
         epoch: Some(cx.epoch.clone()),
-        has_more: has_more.then_some(true),
-        next_cursor: next.map(|last| Cursor::compose(last.position)),
+        has_more: None,
+        next_cursor: None,
+        work_counts: None,
         served_by: cx.server.cloned(),
         conversations,
     }
@@ -53,18 +114,14 @@ fn query(request: &GetActiveConversations, cx: &HandlerContext<'_>) -> Query {
     if let Some(conversation) = request.conversation_id.clone() {
         return Query::ConversationRow { user, conversation };
     }
-    let pages = &cx.limits.pages;
-    let most = match request.participants {
-        None => pages.conversations,
-        Some(ParticipantList::Brief) => pages.brief_conversations.min(pages.conversations),
-    };
+    let most = most(request, cx);
     Query::Conversations {
         user,
         since: cx.now.wall.minus(cx.limits.periods.inactive_after),
         below: request.cursor.as_ref().and_then(Cursor::position),
         skip: request.skip.and_then(|skip| u64::try_from(skip).ok()).unwrap_or(0),
         limit: super::limit(request.limit, most, most),
-        members: pages.conversation_participants,
+        members: cx.limits.pages.conversation_participants,
     }
 }
 

@@ -45,7 +45,7 @@ fn catch_up(
         epoch: cx.epoch.clone(),
         complete: reset || (!more && fitting.len() == messages.len()),
         reset: reset.then_some(true),
-        work: work.clone().map(|work| cx.seen_work(work, permit.conversation())),
+        work: work.clone().map(|work| Box::new(cx.seen_work(work, permit.conversation()))),
     })
 }
 

@@ -6,19 +6,22 @@
 mod create_support_conversation;
 mod get_active_conversations;
 mod get_conversation_messages;
+mod get_people;
 mod join_conversation;
 mod join_support_room;
 mod mark_message_read;
 mod refresh_token;
 mod send_chat_message;
+mod start_conversation;
 mod typing_indicator;
 mod work;
 
 use super::directory::StaffDirectory;
 use super::io::Command;
 use super::pending_request::{HandlerContext, HandlerResult, LoadedFacts, Operation, Step};
+use crate::id::UserId;
 use crate::protocol::{Done, ErrorCode, Reply, Request, WorkRequest};
-use crate::store::{EntryBody, Event, MessageAppended, Original};
+use crate::store::{ConversationCreated, EntryBody, Event, MessageAppended, Original};
 
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
@@ -40,6 +43,8 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
         Request::TransferConversation(data) => work::step(&data.work(), cx),
         Request::ResolveConversation(data) => work::step(&data.work(), cx),
         Request::ReopenConversation(data) => work::step(&data.work(), cx),
+        Request::StartConversation(data) => start_conversation::step(data, cx),
+        Request::GetPeople(data) => get_people::step(data, cx),
     }
 }
 
@@ -49,13 +54,21 @@ pub(super) fn reply(event: &Event, directory: &StaffDirectory) -> Reply {
         Event::MessageAppended(appended) => appended_reply(appended),
         Event::ConversationCreated(created) => {
             let conversation = created.conversation();
-            create_support_conversation::reply(created, directory.participants(&conversation))
+            created_reply(created, directory.participants(&conversation))
         }
         Event::EpochBegun { .. }
         | Event::AccountPut { .. }
         | Event::ReadMarked(_)
         | Event::MemberAdded(_)
         | Event::MemberWithdrawn(_) => Reply::Done(Done::default()),
+    }
+}
+
+/// The reply to a new conversation, whoever has begun it.
+fn created_reply(created: &ConversationCreated, participants: Vec<&UserId>) -> Reply {
+    match &created.work {
+        Some(work) => start_conversation::reply(created, participants, work),
+        None => create_support_conversation::reply(created, participants),
     }
 }
 
@@ -78,6 +91,9 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
         (Operation::Request(Request::CreateSupportConversation(data)), Original::Conversation(created)) => {
             create_support_conversation::is_repeat(data, created)
         }
+        (Operation::Request(Request::StartConversation(data)), Original::Conversation(created)) => {
+            start_conversation::is_repeat(data, created)
+        }
         (Operation::Request(request), Original::Message(appended)) if request.work().is_some() => {
             request.work().is_some_and(|request: WorkRequest<'_>| work::is_repeat(&request, appended))
         }
@@ -85,6 +101,8 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
             Operation::Request(
                 Request::SendChatMessage(_)
                 | Request::CreateSupportConversation(_)
+                | Request::StartConversation(_)
+                | Request::GetPeople(_)
                 | Request::GetActiveConversations(_)
                 | Request::JoinConversation(_)
                 | Request::JoinSupportRoom(_)

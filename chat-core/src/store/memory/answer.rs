@@ -1,6 +1,8 @@
 //! Answers of the memory store to queries.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::MemoryState;
 use crate::export::ExportedConversation;
@@ -8,8 +10,8 @@ use crate::id::{ConversationId, MessageId, UserId};
 use crate::permission::takes_part;
 use crate::protocol::Message;
 use crate::store::{
-    Account, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage, Position, Query,
-    UNREAD_MOST, UNREAD_WINDOW, Window,
+    Account, AccountSelection, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage,
+    Position, Query, StoredAccount, UNREAD_MOST, UNREAD_WINDOW, Window,
 };
 use crate::time::Timestamp;
 
@@ -23,6 +25,7 @@ impl MemoryState {
         match query {
             Query::Directory => Facts::Directory(self.directory()),
             Query::Account(user) => Facts::Account(self.stored.accounts.get(&user).cloned()),
+            Query::Accounts(selection) => Facts::Accounts(self.accounts(selection)),
             Query::Conversation(id) => Facts::Conversation(
                 self.stored.conversations.get(&id).map(|stored| stored.conversation.clone()),
             ),
@@ -36,6 +39,7 @@ impl MemoryState {
                 let own = stored.filter(|stored| self.takes_part(&user, stored));
                 Facts::ConversationRow(self.list_page(&user, own.into_iter(), 1, usize::MAX))
             }
+            Query::Work(query) => Facts::Work(Box::new(self.work_page(&query))),
             Query::Messages { conversation, window, limit, bytes } => {
                 let stored = self.stored.conversations.get(&conversation);
                 Facts::Messages(stored.map(|stored| stored.page(window, limit, bytes)).unwrap_or_default())
@@ -53,6 +57,21 @@ impl MemoryState {
         Directory { epoch: self.stored.epoch.clone(), staff: staff.cloned().collect(), shared }
     }
 
+    fn accounts(&self, selection: AccountSelection) -> Vec<StoredAccount> {
+        let accounts = &self.stored.accounts;
+        match selection {
+            AccountSelection::These(users) => {
+                let users: BTreeSet<_> = users.into_iter().collect();
+                users.iter().filter_map(|user| accounts.get(user)).cloned().collect()
+            }
+            AccountSelection::After { user, limit } => {
+                let after = user.map_or(Bound::Unbounded, Bound::Excluded);
+                let found = accounts.range((after, Bound::Unbounded));
+                found.take(limit as usize).map(|(_, stored)| stored.clone()).collect()
+            }
+        }
+    }
+
     fn takes_part(&self, user: &UserId, stored: &ExportedConversation) -> bool {
         let account = self.stored.accounts.get(user);
         account.is_some_and(|known| takes_part(&known.account, &stored.conversation.participation))
@@ -68,7 +87,7 @@ impl MemoryState {
         listed
     }
 
-    fn list_page<'a>(
+    pub(super) fn list_page<'a>(
         &'a self,
         user: &UserId,
         listed: impl Iterator<Item = &'a ExportedConversation>,

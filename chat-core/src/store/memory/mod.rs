@@ -3,6 +3,7 @@
 mod answer;
 mod judge;
 mod shared;
+mod work;
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn, ready};

@@ -180,6 +180,7 @@ impl<F: Fixture> Bench<F> {
             title: "Support: title".into(),
             room_type: RoomType::DriverSupport,
             teams: teams(others),
+            to: Vec::new(),
             nonce,
             content: "the first message".into(),
             client_message_id: None,

@@ -4,7 +4,9 @@ use super::Fixture;
 use super::bench::{Bench, teams, time};
 use super::queries::Listing;
 use crate::protocol::{Role, User};
-use crate::store::{Account, AppendMessage, Change, CreateConversation, Event, Said, Source};
+use crate::store::{
+    Account, AccountSelection, AppendMessage, Change, CreateConversation, Event, Said, Source,
+};
 use crate::time::Timestamp;
 
 /// Bytes of the longest name of a team that every store takes.
@@ -76,6 +78,24 @@ pub async fn staff_is_every_active_account_in_control_or_a_team<F: Fixture>(benc
     let is_staff = |account: &Account| account.user.role.is_control() || !account.teams.is_empty();
     expected.retain(|account| account.active && is_staff(account));
     assert_eq!(bench.staff().await, expected);
+}
+
+/// Several accounts are found: those of some users, and page by page all, by id.
+pub async fn several_accounts_are_found_by_id<F: Fixture>(bench: &mut Bench<F>) {
+    let all = everybody(bench).await;
+    let named = [&all[9], &all[2], &all[2]].map(|account| account.user.id.clone());
+    let named = AccountSelection::These([&named[..], &["unknown".into()]].concat());
+    assert_eq!(bench.accounts_of(named).await, [all[2].clone(), all[9].clone()]);
+    assert_eq!(bench.accounts_of(AccountSelection::These(Vec::new())).await, []);
+    let (mut found, mut user) = (Vec::new(), None);
+    loop {
+        let page = bench.accounts_of(AccountSelection::After { user, limit: 5 }).await;
+        assert!(page.len() <= 5, "at most the limit: {page:?}");
+        let Some(last) = page.last() else { break };
+        user = Some(last.user.id.clone());
+        found.extend(page);
+    }
+    assert_eq!(found, all, "each once, active or not");
 }
 
 /// The epoch of a store is one string, not empty, as long as the store lives.

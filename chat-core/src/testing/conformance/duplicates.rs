@@ -155,6 +155,7 @@ pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Benc
         participants: BTreeSet::from(["driver".into()]),
         control_members: BTreeSet::new(),
         teams: Some(teams(&["control"])),
+        work: None,
         message_id: MessageId::compose(nonce, 1),
         sent_at: time(0),
         client_message_id: client_message_id.clone(),

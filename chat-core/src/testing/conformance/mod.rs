@@ -57,6 +57,7 @@ pub mod shared;
 mod shared_cases;
 pub mod teams;
 pub mod work;
+pub mod work_lists;
 
 use std::future::Future;
 
@@ -122,6 +123,8 @@ mod tests {
             ("reading", include_str!("reading.rs")),
             ("rights", include_str!("rights.rs")),
             ("teams", include_str!("teams.rs")),
+            ("work", include_str!("work.rs")),
+            ("work_lists", include_str!("work_lists.rs")),
         ];
         for (theme, source) in themes {
             for case in source.split("\npub async fn ").skip(1) {

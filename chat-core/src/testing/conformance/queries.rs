@@ -6,8 +6,8 @@ use crate::conversation::Conversation;
 use crate::id::{ConversationId, MessageId};
 use crate::protocol::Message;
 use crate::store::{
-    Account, ConversationPage, Directory, Facts, MessagePage, Original, Position, Query, StoredAccount,
-    Window,
+    Account, AccountSelection, ConversationPage, Directory, Facts, MessagePage, Original, Position, Query,
+    StoredAccount, Window,
 };
 
 /// Takes the facts of one variant out of an answer.
@@ -19,6 +19,8 @@ macro_rules! expect_facts {
         }
     };
 }
+
+pub(super) use expect_facts;
 
 impl<F: Fixture> Bench<F> {
     /// The conversation, which must exist.
@@ -36,6 +38,11 @@ impl<F: Fixture> Bench<F> {
 
     pub(super) async fn stored_account(&mut self, user: &str) -> Option<StoredAccount> {
         expect_facts!(self, Query::Account(user.into()), Account)
+    }
+
+    pub(super) async fn accounts_of(&mut self, selection: AccountSelection) -> Vec<Account> {
+        let found = expect_facts!(self, Query::Accounts(selection), Accounts);
+        found.into_iter().map(|stored| stored.account).collect()
     }
 
     /// The accounts of the staff.

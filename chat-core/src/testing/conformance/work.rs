@@ -25,15 +25,13 @@ async fn entry<F: Fixture>(
     }
 }
 
-async fn act<F: Fixture>(
-    bench: &mut Bench<F>,
-    user: &str,
-    id: &ConversationId,
-    (action, version): (WorkAction, u64),
-) -> Work {
-    let entry = entry(bench, user, id, (action, version)).await;
-    let committed = bench.accept(Change::AppendEntry(entry)).await;
-    appended(&committed).work.clone().expect("an entry about the work names it")
+impl<F: Fixture> Bench<F> {
+    /// Has a user change the work of this version, and gives the work from then on.
+    pub(super) async fn act(&mut self, user: &str, id: &ConversationId, action: (WorkAction, u64)) -> Work {
+        let entry = entry(self, user, id, action).await;
+        let committed = self.accept(Change::AppendEntry(entry)).await;
+        appended(&committed).work.clone().expect("an entry about the work names it")
+    }
 }
 
 fn taken(assignee: &str, waiting_since: Option<i64>, version: u64) -> Work {
@@ -106,18 +104,18 @@ pub async fn of_two_that_take_one_wins<F: Fixture>(bench: &mut Bench<F>) {
 /// Work goes from hand to hand, and each user changes the own.
 pub async fn work_goes_from_hand_to_hand<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control", "other"]).await;
-    assert_eq!(act(bench, "control", &id, (WorkAction::Take, 0)).await, taken("control", Some(0), 2));
+    assert_eq!(bench.act("control", &id, (WorkAction::Take, 0)).await, taken("control", Some(0), 2));
     let foreign = entry(bench, "other", &id, (WorkAction::Release, 2)).await;
     let verdict = bench.commit(vec![Change::AppendEntry(foreign)]).await.remove(0);
     assert_eq!(verdict, Err(Rejected::Forbidden), "a colleague's");
-    let handed = act(bench, "control", &id, (WorkAction::Transfer, 2)).await;
+    let handed = bench.act("control", &id, (WorkAction::Transfer, 2)).await;
     assert_eq!(handed, taken("other", Some(0), 3));
-    let released = act(bench, "other", &id, (WorkAction::Release, 3)).await;
+    let released = bench.act("other", &id, (WorkAction::Release, 3)).await;
     assert_eq!((released.state, released.assignee, released.version), (WorkState::Waiting, None, 4));
-    act(bench, "other", &id, (WorkAction::Take, 4)).await;
-    let resolved = act(bench, "other", &id, (WorkAction::Resolve, 5)).await;
+    bench.act("other", &id, (WorkAction::Take, 4)).await;
+    let resolved = bench.act("other", &id, (WorkAction::Resolve, 5)).await;
     assert_eq!((resolved.state, resolved.waiting_since), (WorkState::Resolved, None));
-    assert_eq!(act(bench, "control", &id, (WorkAction::Reopen, 6)).await, taken("other", None, 7));
+    assert_eq!(bench.act("control", &id, (WorkAction::Reopen, 6)).await, taken("other", None, 7));
     assert_eq!(bench.conversation(&id).await.work, taken("other", None, 7));
 }
 
@@ -133,7 +131,7 @@ pub async fn a_message_takes_or_reopens<F: Fixture>(bench: &mut Bench<F>) {
     assert_eq!(bench.conversation(&id).await.work, taken("control", None, 2), "a colleague may write");
     bench.say("driver", &id, "thanks", 7).await;
     assert_eq!(bench.conversation(&id).await.work, taken("control", Some(7), 2));
-    act(bench, "control", &id, (WorkAction::Resolve, 2)).await;
+    bench.act("control", &id, (WorkAction::Resolve, 2)).await;
     bench.say("driver", &id, "one more thing", 9).await;
     let work = bench.conversation(&id).await.work;
     assert_eq!((work.taken_by(), work.version), (Some(&UserId::from("control")), 6));
@@ -147,10 +145,10 @@ pub async fn a_message_takes_or_reopens<F: Fixture>(bench: &mut Bench<F>) {
 /// An assignee without the role counts as nobody, and nobody hands a conversation to such a user.
 pub async fn an_assignee_without_the_role_counts_as_nobody<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control", "other"]).await;
-    act(bench, "other", &id, (WorkAction::Take, 0)).await;
+    bench.act("other", &id, (WorkAction::Take, 0)).await;
     let driver = Account { user: User::new("other", Role::BusDriver), ..control("other", &["other"]) };
     bench.put(driver).await;
-    assert_eq!(act(bench, "control", &id, (WorkAction::Take, 2)).await, taken("control", Some(0), 3));
+    assert_eq!(bench.act("control", &id, (WorkAction::Take, 2)).await, taken("control", Some(0), 3));
     let transfer = entry(bench, "control", &id, (WorkAction::Transfer, 3)).await;
     assert!(is_conflict(&bench.commit(vec![Change::AppendEntry(transfer)]).await[0]));
 }
@@ -177,13 +175,13 @@ pub async fn a_repeated_entry_gets_the_original<F: Fixture>(bench: &mut Bench<F>
 /// The work that a commit has returned survives a crash.
 pub async fn the_work_survives_a_crash<F: Fixture>(bench: &mut Bench<F>) {
     let id = bench.create("driver", &["control"]).await;
-    act(bench, "control", &id, (WorkAction::Take, 0)).await;
+    bench.act("control", &id, (WorkAction::Take, 0)).await;
     let (conversation, messages) = (bench.conversation(&id).await, bench.messages(&id).await);
     let row = bench.row("driver", &id).await;
     if bench.crash().await {
         assert_eq!(bench.find_conversation(&id).await, Some(conversation), "the acknowledged work");
         assert_eq!(bench.messages(&id).await, messages);
         assert_eq!(bench.row("driver", &id).await, row);
-        act(bench, "control", &id, (WorkAction::Release, 2)).await;
+        bench.act("control", &id, (WorkAction::Release, 2)).await;
     }
 }

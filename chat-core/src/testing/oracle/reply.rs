@@ -9,6 +9,7 @@ use super::part::named;
 use super::stored::{is_stored, place};
 use super::{FirstReply, Oracle, PromiseError, must, room};
 use crate::export::Export;
+use crate::limits::Limits;
 use crate::protocol::{EventType, WorkAction};
 
 /// A reply that grants a request.
@@ -64,6 +65,8 @@ impl Oracle {
         match asked.kind {
             Some(EventType::SendChatMessage) => self.sent(grant),
             Some(EventType::CreateSupportConversation) => self.created(user, asked, frame, store),
+            Some(EventType::StartConversation) => self.started(user, asked, frame, store),
+            Some(EventType::GetPeople) => people(asked, frame, store, &self.limits),
             Some(EventType::MarkMessageRead) => self.read(user, asked, store),
             Some(EventType::JoinConversation) => self.joined(conn, asked, frame, store),
             Some(EventType::GetConversationMessages) => self.history(conn, asked, frame, store),
@@ -158,6 +161,27 @@ impl Oracle {
         must(is_it, "P1", || format!("{user} is told {frame}, and that is not stored"))?;
         self.names_participants(user, asked, frame, store)?;
         self.acknowledged(user, asked, id, frame)
+    }
+
+    /// P8: a conversation belongs to the user in control who has started it. Then as for a request.
+    fn started(
+        &mut self,
+        user: &str,
+        asked: &Asked,
+        frame: &Value,
+        store: &Export,
+    ) -> Result<(), PromiseError> {
+        let (state, assignee) = (&frame["work"]["state"], &frame["work"]["assignee"]);
+        must(*state == "TAKEN" && *assignee == user && frame["work"]["version"] == 1, "P8", || {
+            format!("{user} has started a conversation, and is told {frame}")
+        })?;
+        let id = frame["conversation_id"].as_str().unwrap_or_default();
+        let members = store.conversations.get(id).map(|stored| &stored.conversation.participation.members);
+        let named = asked.data["to"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut missing = named.filter(|to| members.is_none_or(|members| !members.names(to)));
+        let missing = missing.next();
+        must(missing.is_none(), "P1", || format!("{missing:?} has no part in {frame}"))?;
+        self.created(user, asked, frame, store)
     }
 
     /// P5: the reply to a creation names the participants of now, or the creator alone. Members by
@@ -295,6 +319,8 @@ pub(super) fn action(kind: EventType) -> Option<WorkAction> {
         EventType::ReopenConversation => Some(WorkAction::Reopen),
         EventType::SendChatMessage
         | EventType::CreateSupportConversation
+        | EventType::StartConversation
+        | EventType::GetPeople
         | EventType::GetActiveConversations
         | EventType::JoinConversation
         | EventType::JoinSupportRoom
@@ -303,6 +329,18 @@ pub(super) fn action(kind: EventType) -> Option<WorkAction> {
         | EventType::MarkMessageRead
         | EventType::RefreshToken => None,
     }
+}
+
+/// P1: a page of people shows users that the store has, by id. P7: it is bounded.
+fn people(asked: &Asked, frame: &Value, store: &Export, limits: &Limits) -> Result<(), PromiseError> {
+    let people = frame["people"].as_array().into_iter().flatten();
+    let ids: Vec<_> = people.filter_map(|person| person["id"].as_str()).collect();
+    let most = limits.pages.people_most as usize;
+    must(ids.len() <= most, "P7", || format!("{} people in one page", ids.len()))?;
+    let after = asked.data["cursor"].as_str().and_then(|cursor| cursor.strip_prefix('u')).unwrap_or("");
+    let is_in_order = ids.is_sorted_by(|one, next| one < next) && ids.first().is_none_or(|id| *id > after);
+    let are_known = ids.iter().all(|id| store.accounts.contains_key(*id));
+    must(is_in_order && are_known, "P1", || format!("{frame} is the reply to {}", asked.data))
 }
 
 /// P1: each message of a page is stored.

@@ -41,10 +41,11 @@ pub(super) struct ChargedBytes(BTreeMap<String, Charged>);
 impl ChargedBytes {
     pub(super) fn asked(&mut self, user: &str, asked: &Asked) {
         let ids = match asked.kind {
-            Some(EventType::CreateSupportConversation) => IDS,
             Some(EventType::SendChatMessage | EventType::MarkMessageRead) => 0,
             Some(
-                EventType::TakeConversation
+                EventType::CreateSupportConversation
+                | EventType::StartConversation
+                | EventType::TakeConversation
                 | EventType::ReleaseConversation
                 | EventType::TransferConversation
                 | EventType::ResolveConversation
@@ -52,6 +53,7 @@ impl ChargedBytes {
             ) => IDS,
             Some(
                 EventType::GetActiveConversations
+                | EventType::GetPeople
                 | EventType::JoinConversation
                 | EventType::JoinSupportRoom
                 | EventType::TypingIndicator

@@ -40,11 +40,6 @@ impl WorkHistory {
             return Ok(());
         }
         for message in exported.messages.iter().skip(before) {
-            let Some((_, last)) = self.0.last() else {
-                self.0.push((look, begun(message)));
-                continue;
-            };
-            let next = message.work.as_ref().map_or_else(|| last.clone(), |shown| shown.work.clone());
             let role = store.accounts.get(&message.sender_id).map(|stored| stored.user().role);
             let roles = Role::ALL
                 .into_iter()
@@ -54,6 +49,18 @@ impl WorkHistory {
                 is_control: role.is_control(),
                 is_admin: role == Role::ControlAdmin,
             });
+            let Some((_, last)) = self.0.last() else {
+                let shown = message.work.as_ref().map(|shown| &shown.work);
+                let mut begun = senders.map(|sender| begun(message, &sender));
+                let begun = begun.find(|begun| shown == Some(begun));
+                let begun = begun.ok_or_else(|| PromiseError {
+                    promise: "P8",
+                    what: format!("{message:?} begins a conversation"),
+                })?;
+                self.0.push((look, begun));
+                continue;
+            };
+            let next = message.work.as_ref().map_or_else(|| last.clone(), |shown| shown.work.clone());
             let befores = seen(last, store, &exported.conversation, &is_unsure);
             // A message that changes nothing leaves the work as stored, not as seen.
             let is_same = message.work.is_none();
@@ -80,13 +87,15 @@ impl WorkHistory {
     }
 }
 
-fn begun(first: &Message) -> Work {
+/// The work behind message 1: field staff waits, or control has started the conversation.
+fn begun(first: &Message, sender: &Sender<'_>) -> Work {
+    let is_started = sender.is_control;
     Work {
-        state: WorkState::Waiting,
-        assignee: None,
+        state: if is_started { WorkState::Taken } else { WorkState::Waiting },
+        assignee: is_started.then(|| sender.id.clone()),
         since: first.sent_at,
-        waiting_since: Some(first.sent_at),
-        version: 0,
+        waiting_since: (!is_started).then_some(first.sent_at),
+        version: u64::from(is_started),
     }
 }
 

@@ -20,6 +20,7 @@ fn each_field_of_a_wrong_type_is_refused_by_name() {
         for (field, value) in valid_data(*event).as_object().unwrap() {
             let wrong = match value {
                 Value::String(_) => vec![json!(5), json!(true), json!(["x"]), json!({"x": 1})],
+                Value::Array(_) => vec![json!("x"), json!(1), json!([1]), json!({})],
                 Value::Bool(_) => vec![json!("true"), json!(1), json!([]), json!({})],
                 _ => vec![json!("5"), json!(1.5), json!(-1), json!(true), json!([1]), json!({})],
             };
@@ -92,6 +93,47 @@ fn places_in_a_list_exclude_each_other() {
 }
 
 #[test]
+fn a_list_by_work_has_cursors_of_its_own() {
+    let list = |data: Value| json!({"type": "get_active_conversations", "data": data}).to_string();
+    let names = "work excludes skip and conversation_id";
+    for other in [json!({"work": "mine", "skip": 1}), json!({"work": "mine", "conversation_id": "c"})] {
+        assert_refused(list(other).as_bytes(), ErrorCode::InvalidParameter, names, None);
+    }
+    for (data, names) in [
+        (json!({"work": "mine", "cursor": "p5"}), "cursor must be"),
+        (json!({"work": "mine", "cursor": "w5"}), "cursor must be"),
+        (json!({"cursor": "w5.conv_1"}), "cursor must be"),
+        (json!({"work": "all"}), "work must be one of waiting, mine, others, resolved"),
+    ] {
+        assert_refused(list(data).as_bytes(), ErrorCode::InvalidParameter, names, None);
+    }
+    let good = json!({"work": "mine", "cursor": "w5.conv_1", "limit": 3, "participants": "brief"});
+    assert!(decode(list(good).as_bytes()).is_ok());
+}
+
+#[test]
+fn people_are_named_few_and_found_by_a_word() {
+    let many: Vec<_> = (0..21).map(|number| format!("user_{number}")).collect();
+    for to in [json!([]), json!(many)] {
+        let code = ErrorCode::InvalidParameter;
+        assert_field_refused(EventType::StartConversation, "to", Some(to), code);
+    }
+    let full = with_field(EventType::StartConversation, "to", Some(json!(many[..20])));
+    assert!(decode(full.to_string().as_bytes()).is_ok());
+    for (field, bad) in [
+        ("find", json!(" ")),
+        ("find", json!("x".repeat(257))),
+        ("role", json!("DRIVER")),
+        ("cursor", json!("u")),
+        ("cursor", json!("p5")),
+        ("limit", json!(0)),
+    ] {
+        let code = ErrorCode::InvalidParameter;
+        assert_field_refused(EventType::GetPeople, field, Some(bad), code);
+    }
+}
+
+#[test]
 fn a_cursor_is_one_that_the_server_makes() {
     let long = format!("p{}", "5".repeat(64));
     for bad in ["", " ", "0", "conv_1", "5", "p", "p+5", "p05", "P5", "p5.conv_1", "t5.conv_1", &long] {
@@ -121,6 +163,9 @@ fn texts_are_counted_in_characters_and_are_not_blank() {
         (EventType::SendChatMessage, "content", 4_000),
         (EventType::CreateSupportConversation, "content", 4_000),
         (EventType::CreateSupportConversation, "title", 200),
+        (EventType::StartConversation, "content", 4_000),
+        (EventType::StartConversation, "title", 200),
+        (EventType::StartConversation, "client_message_id", 64),
         (EventType::SendChatMessage, "client_message_id", 64),
         (EventType::CreateSupportConversation, "client_message_id", 64),
         (EventType::TakeConversation, "client_message_id", 64),

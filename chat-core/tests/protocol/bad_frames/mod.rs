@@ -64,6 +64,10 @@ fn valid_data(event: EventType) -> Value {
         EventType::TransferConversation => {
             json!({"conversation_id": "c", "version": 7, "to": "u", "client_message_id": "k"})
         }
+        EventType::StartConversation => {
+            json!({"to": ["u"], "title": "t", "content": "x", "client_message_id": "k"})
+        }
+        EventType::GetPeople => json!({"find": "x", "role": "BUS_DRIVER", "cursor": "uu", "limit": 5}),
     }
 }
 
@@ -71,7 +75,7 @@ fn required(event: EventType) -> &'static [&'static str] {
     match event {
         EventType::SendChatMessage => &["conversation_id", "content"],
         EventType::CreateSupportConversation => &["title", "content"],
-        EventType::GetActiveConversations | EventType::JoinSupportRoom => &[],
+        EventType::GetActiveConversations | EventType::GetPeople | EventType::JoinSupportRoom => &[],
         EventType::JoinConversation | EventType::GetConversationMessages => &["conversation_id"],
         EventType::TypingIndicator => &["conversation_id", "is_typing"],
         EventType::MarkMessageRead => &["conversation_id", "message_id"],
@@ -81,6 +85,7 @@ fn required(event: EventType) -> &'static [&'static str] {
         | EventType::ResolveConversation
         | EventType::ReopenConversation => &["conversation_id", "version"],
         EventType::TransferConversation => &["conversation_id", "version", "to"],
+        EventType::StartConversation => &["to", "title", "content"],
     }
 }
 

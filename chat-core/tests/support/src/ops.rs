@@ -1,5 +1,6 @@
 //! Operations on a world, drawn from bytes by a test and by a fuzzer.
 
+use chat_core::protocol::WorkList;
 use chat_core::testing::world::Answer;
 use serde_json::{Value, json};
 
@@ -56,6 +57,9 @@ pub enum Request {
     Row { conversation: usize, brief: bool },
     Room,
     Work { conversation: usize, action: usize, stale: bool, key: Option<u8> },
+    WorkList { list: usize, brief: bool },
+    Start { to: usize, key: Option<u8> },
+    People { find: usize },
     Refresh { user: usize },
     Garbage,
 }
@@ -78,7 +82,11 @@ impl Request {
             Self::Type { .. } => "typing_indicator",
             Self::Join { .. } => "join_conversation",
             Self::History { .. } => "get_conversation_messages",
-            Self::List { .. } | Self::NextPage { .. } | Self::Row { .. } => "get_active_conversations",
+            Self::List { .. } | Self::NextPage { .. } | Self::Row { .. } | Self::WorkList { .. } => {
+                "get_active_conversations"
+            }
+            Self::Start { .. } => "start_conversation",
+            Self::People { .. } => "get_people",
             Self::Room => "join_support_room",
             Self::Work { action, .. } => WORK[action % WORK.len()],
             Self::Refresh { .. } => "refresh_token",
@@ -113,6 +121,11 @@ impl Request {
                 listed(json!({"conversation_id": about(conversation)}), brief)
             }
             Self::Work { conversation, stale, key, .. } => self.work(conversation, stale, key, run),
+            Self::WorkList { list, brief } => {
+                listed(json!({"work": WorkList::ALL[list % 4], "limit": 1 + list / 4 % 3}), brief)
+            }
+            Self::Start { to, key } => started(to, key, run),
+            Self::People { find } => json!({"find": "user", "limit": 1 + find % 7}),
             Self::Refresh { user } => json!({"token": run.user(user).id}),
             Self::Room | Self::Garbage => json!({}),
         }
@@ -139,6 +152,12 @@ fn created(key: Option<u8>, emergency: bool, run: &Run) -> Value {
         data["room_type"] = "emergency_support".into();
     }
     data
+}
+
+/// Control speaks to one user or two. Now and then one is in control too, which is refused.
+fn started(to: usize, key: Option<u8>, run: &Run) -> Value {
+    let to: Vec<_> = [to, to / 3].map(|user| run.user(user % 4).id.to_string()).into();
+    json!({"to": to, "title": "Detour", "content": content("s", key, run), "client_message_id": name("s", key)})
 }
 
 fn listed(mut data: Value, brief: bool) -> Value {
@@ -196,9 +215,12 @@ fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
         }
         124..=129 => Request::History { conversation },
         130..=133 => Request::List { brief: is_odd(b) },
-        134..=139 => Request::NextPage { brief: is_odd(b) },
-        140..=143 => Request::Row { conversation, brief: is_odd(c) },
-        144 => Request::Room,
+        134..=137 => Request::NextPage { brief: is_odd(b) },
+        138..=140 => Request::Row { conversation, brief: is_odd(c) },
+        141 => Request::WorkList { list: b, brief: is_odd(c) },
+        142 => Request::Start { to: b, key: key(c) },
+        143 => Request::Room,
+        144 => Request::People { find: b },
         145..=149 => {
             Request::Work { conversation, action: usize::from(kind - 145), stale: c >= 224, key: key(c) }
         }

@@ -138,8 +138,9 @@ impl Run {
 
     /// The cursor that the first connection with a list that went on was told last.
     pub(crate) fn next_page(&self) -> Option<String> {
-        let mut frames = self.world.peers.values().flat_map(|peer| peer.frames.iter().rev());
-        frames.find_map(|frame| frame["next_cursor"].as_str()).map(str::to_owned)
+        let frames = self.world.peers.values().flat_map(|peer| peer.frames.iter().rev());
+        let mut cursors = frames.filter_map(|frame| frame["next_cursor"].as_str());
+        cursors.find(|cursor| cursor.starts_with('p')).map(str::to_owned)
     }
 
     fn send(&mut self, conn: usize, request: &Request) {

@@ -15,6 +15,7 @@ use chat_core::time::Timestamp;
 use super::heads::{NewestText, StoredHead, read_head};
 use super::undo_cache::UndoCache;
 use super::view::View;
+use super::work_lists::{relist, relist_member};
 use crate::store::keys::{self, Block, Owner};
 use crate::store::values::{self, ContentValue, ConversationValue, INLINE_MOST, MessageValue};
 use crate::store::write::journal::Location;
@@ -156,12 +157,19 @@ impl Applier {
         for (user, standing) in participation.members.iter() {
             put_standing(view, id, user, standing);
         }
-        put_message(view, &Message { work: None, ..created.message() }, 1, place)?;
+        let message = created.message();
+        let shown = message.work.clone().filter(|_| created.work.is_some());
+        put_message(view, &Message { work: shown, ..message }, 1, place)?;
         put_original(view, created_by, client_message_id.as_ref(), place.1);
         let work = conversation.work;
+        relist(view, id, &participation, None, &work);
         let head = Head { participation, version: 1, last_seq: 1, last_at: *sent_at, work };
         let text = NewestText { seq: 1, position: place.0, sent_at: *sent_at };
-        self.advance(view, id, None, StoredHead { head, text });
+        let head = StoredHead { head, text };
+        if created.work.is_some() {
+            view.put(keys::work(id), values::encode_json(&head.work_value()));
+        }
+        self.advance(view, id, None, head);
         Ok(())
     }
 
@@ -177,6 +185,9 @@ impl Applier {
         put_message(view, &appended.message(), *seq, place)?;
         put_original(view, sender, client_message_id.as_ref(), place.1);
         let from = before.text.position;
+        if let Some(work) = &appended.work {
+            relist(view, conversation, &before.head.participation, Some(&before.head.work), work);
+        }
         let after = before.after(appended, place.0);
         if appended.work.is_some() || appended.entry.is_some() {
             view.put(keys::work(conversation), values::encode_json(&after.work_value()));
@@ -229,6 +240,7 @@ impl Applier {
         } else {
             view.remove(listed);
         }
+        relist_member(view, id, (user, standing), &head.work);
         Arc::make_mut(&mut head.participation).members.set(user.clone(), standing);
         head.version = *version;
         self.heads.set(id, StoredHead { head, text });

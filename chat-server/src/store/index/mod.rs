@@ -12,6 +12,7 @@ pub(super) mod messages;
 mod originals;
 mod undo_cache;
 pub(super) mod view;
+mod work_lists;
 pub(super) mod writes;
 
 use std::collections::BTreeMap;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use chat_core::conversation::{Conversation, Participation, Standing};
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Message, Role, RoomType, User, Work};
+use chat_core::protocol::{Message, Role, RoomType, User, Work, WorkList};
 use chat_core::store::{
     Account, AppendMessage, CONTROL_TEAM, Change, Committed, ConversationPage, CreateConversation, Event,
     Facts, Loaded, MarkRead, MemoryState, MemoryStore, Original, Position, PutAccount, Query, State, Store,
-    StoredAccount, Window,
+    StoredAccount, Window, WorkQuery,
 };
 use chat_core::time::Timestamp;
 use chat_server::store::{LocalStore, Options};
@@ -102,6 +102,7 @@ pub fn creation_by(creator: &StoredAccount, id: &ConversationId, client_message_
         title: "Support: a title".into(),
         room_type: RoomType::DriverSupport,
         teams: vec![CONTROL_TEAM.into()],
+        to: Vec::new(),
         nonce: Nonce([1; NONCE_BYTES]),
         content: "the first message".into(),
         client_message_id: client_message_id.map(Into::into),
@@ -202,6 +203,10 @@ pub fn comparable(store: &impl Store, query: Query) -> Facts {
         Facts::Conversations(page) => Facts::Conversations(with_distances(page)),
         Facts::ConversationRow(page) => Facts::ConversationRow(with_distances(page)),
         Facts::Original(original) => Facts::Original(original.map(Original::unsealed)),
+        Facts::Work(mut found) => {
+            found.page.rows.iter_mut().for_each(|row| row.position = Position(0));
+            Facts::Work(found)
+        }
         facts => facts,
     }
 }
@@ -210,6 +215,12 @@ fn with_distances(mut page: ConversationPage) -> ConversationPage {
     let first = page.rows.first().map(|row| row.position).unwrap_or_default();
     page.rows.iter_mut().for_each(|row| row.position = Position(first.0 - row.position.0));
     page
+}
+
+/// A list by work without bounds.
+fn all_by_work(user: &str, list: WorkList) -> WorkQuery {
+    let (user, since) = (user.into(), time(-1));
+    WorkQuery { user, list, since, after: None, limit: u32::MAX, members: usize::MAX }
 }
 
 /// All answers of a store about these users and their conversations, without the epoch.
@@ -224,6 +235,7 @@ pub fn everything(store: &impl Store, users: &[&str], client_message_ids: &[&str
             queries.push(Query::Conversation(id));
         }
         queries.extend([all_of(user), Query::Account((*user).into())]);
+        queries.extend(WorkList::ALL.map(|list| Query::Work(all_by_work(user, list))));
         for id in client_message_ids {
             queries.push(Query::Original { user: (*user).into(), client_message_id: (*id).into() });
         }

@@ -38,6 +38,9 @@ limits! {
         brief_bytes: "has_more", "chat-server/tests/under_attack/limits/pages.rs::a_list_of_conversations";
         brief_participants: "the first by id", "chat-core/tests/engine/lists.rs::a_brief_row_shows_some_members_and_counts_all";
         brief_content: "cut", "chat-core/tests/engine/lists.rs::a_brief_row_shows_the_first_characters_of_the_last_message";
+        people_default: "next_cursor", "chat-core/tests/engine/people.rs::a_page_of_people_is_bounded_and_goes_on";
+        people_most: "next_cursor", "chat-core/tests/engine/people.rs::a_page_of_people_is_bounded_and_goes_on";
+        people_searched: "next_cursor", "chat-core/tests/engine/people.rs::a_page_of_people_is_bounded_and_goes_on";
     }
     RateLimits {
         requests: "rate_limited", "chat-server/tests/under_attack/limits/rates.rs::requests_of_a_user";

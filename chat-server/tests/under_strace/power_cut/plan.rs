@@ -71,6 +71,7 @@ fn creation(before: &MemoryStore, number: usize) -> Change {
         title: format!("Support: {number}").into(),
         room_type: RoomType::DriverSupport,
         teams: vec![CONTROL_TEAM.into()],
+        to: Vec::new(),
         nonce: nonce(number, 4),
         content: text(number, 4),
         client_message_id: Some(client_message_id(number, 4).as_str().into()),

@@ -112,7 +112,7 @@ impl QueryEngine {
 }
 
 impl Snapshot<'_> {
-    fn active_account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
+    pub(super) fn active_account(&self, user: &UserId) -> Result<Option<Account>, UnavailableError> {
         Ok(self.account(user)?.map(|known| known.account).filter(|account| account.active))
     }
 
@@ -177,7 +177,7 @@ impl Snapshot<'_> {
     }
 
     /// Adds a conversation to a page. Returns `false` if the page ends before the conversation.
-    fn add(
+    pub(super) fn add(
         &self,
         page: &mut ListPage,
         account: &Account,
@@ -271,8 +271,8 @@ fn next_of(lists: &mut [OwnerList<'_>]) -> Result<Option<(Listed, bool)>, Unavai
 }
 
 /// A page under construction.
-struct ListPage {
-    built: ConversationPage,
+pub(super) struct ListPage {
+    pub(super) built: ConversationPage,
     skip: u64,
     limit: usize,
     /// Room for members.
@@ -280,7 +280,7 @@ struct ListPage {
 }
 
 impl ListPage {
-    fn new(range: &ListRange) -> Self {
+    pub(super) fn new(range: &ListRange) -> Self {
         let ListRange { skip, limit, members, .. } = *range;
         Self { built: ConversationPage::default(), skip, limit: limit as usize, room: members }
     }

@@ -5,14 +5,17 @@ mod messages;
 mod owner_list;
 #[cfg(test)]
 mod tests;
+mod work_lists;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
 use chat_core::protocol::Work;
 use chat_core::store::{
-    Account, Directory, Facts, Loaded, Original, Position, Query, StoredAccount, UnavailableError,
+    Account, AccountSelection, Directory, Facts, Loaded, Original, Position, Query, StoredAccount,
+    UnavailableError,
 };
 
 use crate::store::index::apply::{account, participation, staff};
@@ -65,17 +68,8 @@ impl QueryEngine {
         after: Option<&UserId>,
         most: usize,
     ) -> Result<Vec<Account>, UnavailableError> {
-        let (_, accounts) = self.with_snapshot(|snapshot| {
-            let start =
-                after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
-            let entries = snapshot.view.range(&start, &after_prefix(keys::ACCOUNTS))?;
-            let accounts = entries.take(most).map(|entry| {
-                let stored = values::decode_json::<StoredAccount>(&entry?.1);
-                Ok(snapshot.view.decoded(stored)?.account)
-            });
-            accounts.collect()
-        })?;
-        Ok(accounts)
+        let (_, accounts) = self.with_snapshot(|snapshot| snapshot.accounts_after(after, most))?;
+        Ok(accounts.into_iter().map(|stored| stored.account).collect())
     }
 
     /// Runs `look` on an unchanging store.
@@ -109,6 +103,8 @@ impl Snapshot<'_> {
         Ok(match query {
             Query::Directory => Facts::Directory(self.directory()?),
             Query::Account(user) => Facts::Account(self.account(&user)?),
+            Query::Accounts(selection) => Facts::Accounts(self.accounts(selection)?),
+            Query::Work(query) => Facts::Work(Box::new(self.work_page(&query)?)),
             Query::Conversation(id) => Facts::Conversation(self.conversation(&id)?),
             Query::ConversationRow { user, conversation } => {
                 Facts::ConversationRow(self.conversation_row(&user, &conversation)?)
@@ -135,6 +131,28 @@ impl Snapshot<'_> {
 
     fn account(&self, user: &UserId) -> Result<Option<StoredAccount>, UnavailableError> {
         account(&self.view, user)
+    }
+
+    fn accounts(&self, selection: AccountSelection) -> Result<Vec<StoredAccount>, UnavailableError> {
+        match selection {
+            AccountSelection::These(users) => {
+                let users: BTreeSet<_> = users.into_iter().collect();
+                users.iter().filter_map(|user| self.account(user).transpose()).collect()
+            }
+            AccountSelection::After { user, limit } => self.accounts_after(user.as_ref(), limit as usize),
+        }
+    }
+
+    /// The first accounts with a greater id.
+    fn accounts_after(
+        &self,
+        after: Option<&UserId>,
+        most: usize,
+    ) -> Result<Vec<StoredAccount>, UnavailableError> {
+        let start = after.map_or(keys::ACCOUNTS.to_vec(), |after| [&keys::account(after)[..], &[0]].concat());
+        let entries = self.view.range(&start, &after_prefix(keys::ACCOUNTS))?;
+        let accounts = entries.take(most).map(|entry| self.view.decoded(values::decode_json(&entry?.1)));
+        accounts.collect()
     }
 
     fn conversation(&self, id: &ConversationId) -> Result<Option<Conversation>, UnavailableError> {
