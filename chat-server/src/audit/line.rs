@@ -25,6 +25,8 @@ pub(crate) enum AuditKind {
     Message,
     /// A conversation was created with its first message.
     Conversation,
+    /// The work on a conversation was changed by an entry.
+    Work,
     /// A request was refused.
     Refused,
     /// An administrator has acted.
@@ -47,7 +49,7 @@ pub(crate) struct AuditLine<'a> {
     /// The address of the client, as told by a trusted proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) address: Option<IpAddr>,
-    /// The `type` of a refused request.
+    /// The `type` of a refused request, or of a change of the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Cow<'a, str>>,
     /// The reason of a refusal or an end: the code of an error, a close code, `peer` or `broken`.

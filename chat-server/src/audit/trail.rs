@@ -29,6 +29,15 @@ const OF_CONNECTION: (u32, Duration) = (60, Duration::from_secs(10));
 /// Lines about clients that are not let in, of all addresses together.
 const OF_STRANGERS: (u32, Duration) = (300, Duration::from_millis(500));
 
+/// The requests that change the work on a conversation.
+const WORK: [EventType; 5] = [
+    EventType::TakeConversation,
+    EventType::ReleaseConversation,
+    EventType::TransferConversation,
+    EventType::ResolveConversation,
+    EventType::ReopenConversation,
+];
+
 /// The trail. Cheap to clone. The default writes nothing.
 #[derive(Clone, Default)]
 pub(crate) struct AuditTrail {
@@ -136,14 +145,17 @@ impl AuditTrail {
         });
     }
 
-    /// Notes a message or a refusal. Other requests have no line.
+    /// Notes a message, a change of the work or a refusal. Other requests have no line.
     pub(crate) fn handled(&self, handled: &Handled) {
         logging::handled(handled, || self.address(handled.conn));
         let Some(inner) = &self.inner else { return };
         let what = match (handled.code, handled.event) {
             (Some(_), _) => AuditKind::Refused,
             (None, Some(EventType::SendChatMessage)) => AuditKind::Message,
-            (None, Some(EventType::CreateSupportConversation)) => AuditKind::Conversation,
+            (None, Some(EventType::CreateSupportConversation | EventType::StartConversation)) => {
+                AuditKind::Conversation
+            }
+            (None, Some(event)) if WORK.contains(&event) => AuditKind::Work,
             (None, _) => return,
         };
         let is_bounded = what == AuditKind::Refused || handled.is_repeat;
@@ -215,7 +227,8 @@ impl TrailInner {
 
 fn line_of(what: AuditKind, handled: &Handled) -> AuditLine<'_> {
     let Handled { conn, user, event, ids, message, is_repeat, code, .. } = handled;
-    let request = if what == AuditKind::Refused { *event } else { None };
+    let is_named = matches!(what, AuditKind::Refused | AuditKind::Work);
+    let request = event.filter(|_| is_named);
     AuditLine {
         what,
         connection: Some(conn.0),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chat_core::id::UserId;
-use chat_core::protocol::CloseCode;
+use chat_core::protocol::{CloseCode, WorkAction};
 use chat_core::store::Account;
 use chat_core::time::Timestamp;
 
@@ -39,7 +39,7 @@ impl<'a> Story<'a> {
         for line in &self.trail {
             let place = line.conversation.as_deref().zip(seq(line));
             match (line.what, place) {
-                (AuditKind::Message | AuditKind::Conversation, Some(place))
+                (AuditKind::Message | AuditKind::Conversation | AuditKind::Work, Some(place))
                     if !line.repeat && stored.contains_key(&place) =>
                 {
                     carried.insert(place, line);
@@ -59,10 +59,10 @@ impl<'a> Story<'a> {
     }
 
     fn message(&self, message: &HistoryMessage, line: Option<&AuditLine<'_>>) -> String {
-        let HistoryMessage { conversation, seq, id, sender, client_message_id, is_erased, read_by, .. } =
-            message;
+        let HistoryMessage { id, sender, client_message_id, is_erased, read_by, .. } = message;
         let is_own = sender == self.user;
-        let who = if is_own { "wrote".to_owned() } else { format!("{sender} wrote") };
+        let who = if is_own { String::new() } else { format!("{sender} ") };
+        let deed = deed(message);
         let client = client_message_id.as_ref().filter(|_| is_own);
         let client = client.map_or(String::new(), |id| format!(", client_message_id {id}"));
         let way = line.and_then(|line| Some((line.connection?, line.address?)));
@@ -75,7 +75,19 @@ impl<'a> Story<'a> {
             Some((reader, Some(at))) => format!("read first by {reader} at {at}"),
             Some((reader, None)) => format!("read first by {reader}"),
         };
-        format!("{who} message {seq} of {conversation} ({id}{client}){way}{erased}; stored, and {read}")
+        format!("{who}{deed} ({id}{client}){way}{erased}; stored, and {read}")
+    }
+}
+
+/// A message or an entry in words.
+fn deed(HistoryMessage { conversation, seq, action, .. }: &HistoryMessage) -> String {
+    match action {
+        None => format!("wrote message {seq} of {conversation}"),
+        Some(WorkAction::Take) => format!("took {conversation} by entry {seq}"),
+        Some(WorkAction::Release) => format!("handed {conversation} back to the team by entry {seq}"),
+        Some(WorkAction::Transfer) => format!("handed {conversation} to a colleague by entry {seq}"),
+        Some(WorkAction::Resolve) => format!("resolved {conversation} by entry {seq}"),
+        Some(WorkAction::Reopen) => format!("reopened {conversation} by entry {seq}"),
     }
 }
 
@@ -124,6 +136,13 @@ fn told(line: &AuditLine<'_>) -> String {
             "wrote message {}{conversation}{client} from {address}: acknowledged, and not in this journal; if an older \
              state was put back, the message was lost with it",
             seq(line).unwrap_or(0)
+        ),
+        AuditKind::Work => format!(
+            "{} {}{conversation}{client} by entry {} from {address}: {}",
+            if line.repeat { "repeated" } else { "was granted" },
+            or(&line.request, "a change of the work"),
+            seq(line).unwrap_or(0),
+            if line.repeat { "it was stored before" } else { "acknowledged, and not in this journal" },
         ),
         AuditKind::Refused => {
             format!(

@@ -10,7 +10,7 @@ use super::retention::{RetentionError, STEP_BYTES};
 use crate::store::error::OpenError;
 use crate::store::write::journal::{End, ErasingStep, Groups, SEGMENT_HEADER};
 
-/// The texts of a user.
+/// The texts of a user: messages, entries, and entries that name the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct UserTexts {
     /// Texts that are erased, or may be.
@@ -58,8 +58,8 @@ pub(crate) fn count_texts(dir: &Path, user: &UserId) -> Result<UserTexts, OpenEr
 }
 
 fn count(event: &Event, user: &UserId, keeping: &Keeping, texts: &mut UserTexts) {
-    let Some((conversation, sender)) = sent(event).filter(|(_, sender)| *sender == user) else { return };
-    if event.is_erased() {
+    let Some((conversation, sender)) = sent(event) else { return };
+    if event.is_erased() || (sender != user && !names(event, user)) {
         return;
     }
     if keeping.holds(conversation, sender) {
@@ -67,6 +67,11 @@ fn count(event: &Event, user: &UserId, keeping: &Keeping, texts: &mut UserTexts)
     } else {
         texts.erasable += 1;
     }
+}
+
+/// Whether the event is an entry whose text names a user besides its sender.
+fn names(event: &Event, user: &UserId) -> bool {
+    matches!(event, Event::MessageAppended(appended) if appended.handed_to() == Some(user))
 }
 
 /// The conversation and the sender of an event's message.

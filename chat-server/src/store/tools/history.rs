@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use chat_core::store::{Account, Event};
+use chat_core::protocol::WorkAction;
+use chat_core::store::{Account, EntryBody, Event};
 use chat_core::time::Timestamp;
 
 use crate::store::error::OpenError;
@@ -41,6 +42,8 @@ pub(crate) struct HistoryMessage {
     pub(crate) sent_at: Timestamp,
     pub(crate) client_message_id: Option<ClientMessageId>,
     pub(crate) is_erased: bool,
+    /// The change of the work, if the message is an entry.
+    pub(crate) action: Option<WorkAction>,
     /// The first user other than the sender who has read the message, and when, if known.
     pub(crate) read_by: Option<(UserId, Option<Timestamp>)>,
 }
@@ -93,6 +96,7 @@ impl<'a> HistoryWalk<'a> {
                 sent_at: created.sent_at,
                 client_message_id: created.client_message_id.clone(),
                 is_erased: event.is_erased(),
+                action: None,
                 read_by: None,
             }),
             Event::MessageAppended(appended) => self.message(HistoryMessage {
@@ -103,6 +107,7 @@ impl<'a> HistoryWalk<'a> {
                 sent_at: appended.sent_at,
                 client_message_id: appended.client_message_id.clone(),
                 is_erased: event.is_erased(),
+                action: appended.entry.as_ref().map(|EntryBody::Work(action)| *action),
                 read_by: None,
             }),
             Event::ReadMarked(read) => self.read(&read.conversation, &read.user, read.up_to, read.at),

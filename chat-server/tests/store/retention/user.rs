@@ -2,9 +2,10 @@
 
 use chat_core::id::UserId;
 use chat_core::permission::may_take_part;
-use chat_core::store::{AppendMessage, Position};
+use chat_core::protocol::{Role, WorkAction};
+use chat_core::store::{AppendEntry, AppendMessage, EntryChange, Position};
 use chat_server::store::{Erasure, Hold, HoldSubject};
-use server_test_support::store::{control, known};
+use server_test_support::store::{account, control, known};
 
 use super::*;
 
@@ -100,4 +101,42 @@ fn retention_goes_on_where_it_was_after_an_erasure() {
     store.erase_user(request("driver"), &|_, _| true).unwrap();
     sweep(&store);
     assert_eq!(left(&store), (0, 0));
+}
+
+/// An entry of the control user on the work of this version.
+fn entry_of_control(action: WorkAction, version: u64, to: Option<&str>, content: &str) -> Change {
+    let Change::AppendMessage(append) = of_control(content) else { panic!("not a message") };
+    let AppendMessage { permit, nonce, content, at, .. } = append;
+    let entry = EntryChange::Work { action, version, to: to.map(UserId::from) };
+    Change::AppendEntry(AppendEntry { permit, entry, nonce, content, client_message_id: None, at })
+}
+
+#[test]
+fn entries_of_a_user_and_those_that_name_the_user_are_erased() {
+    const NAMES: &str = "handed to Colleague Secretname";
+    let dir = TempDir::new().unwrap();
+    let store = open_with(dir.path(), short_segments());
+    commit(&store, vec![creation(&conv(), None), account("colleague", Role::ControlStaff)]);
+    commit(
+        &store,
+        vec![
+            entry_of_control(WorkAction::Take, 0, None, "Control Name has taken this conversation."),
+            entry_of_control(WorkAction::Transfer, 2, Some("colleague"), NAMES),
+        ],
+    );
+    let texts = |store: &LocalStore| {
+        let messages = messages(store, &conv());
+        messages.iter().map(|message| message.content.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(store.erase_user(request("colleague"), &|_, _| true).unwrap(), 1);
+    assert_eq!(texts(&store)[1..], ["Control Name has taken this conversation.", ""]);
+    let erased = store.erase_user(request("control"), &|_, _| true).unwrap();
+    assert_eq!(erased, 2, "a step counts the text that was erased before, too");
+    assert_eq!(texts(&store)[1..], ["", ""]);
+    let shown: Vec<_> = messages(&store, &conv()).into_iter().map(|message| message.work.is_some()).collect();
+    assert_eq!(shown, [true, true, true], "the work stays");
+    store.close().unwrap();
+    drop(store);
+    assert!(!is_anywhere(&dir.path().join("journal"), NAMES));
+    assert_eq!(verified(dir.path()).erased, 2);
 }

@@ -47,7 +47,7 @@ pub(in crate::store) struct ErasingStep {
     pub(in crate::store) from: u64,
     /// End of the last group.
     pub(in crate::store) until: End,
-    /// The sender whose messages are erased; `None` for all messages.
+    /// The user whose messages are erased, and entries that name the user; `None` for all messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::store) of: Option<UserId>,
 }
@@ -59,6 +59,8 @@ pub(in crate::store) struct Erasable {
     /// The number of the message in its conversation.
     pub(in crate::store) seq: u64,
     pub(in crate::store) sender: UserId,
+    /// The user that the text of an entry names besides the sender.
+    named: Option<UserId>,
     /// The position of the record.
     pub(in crate::store) position: Position,
     /// Offset of the record in the segment.
@@ -123,7 +125,9 @@ impl ErasingStep {
             what: what.to_owned(),
         };
         let mut messages = messages(&bytes, from).map_err(damaged)?;
-        messages.retain(|message| self.of.as_ref().is_none_or(|of| message.sender == *of));
+        messages.retain(|message| {
+            self.of.as_ref().is_none_or(|of| message.sender == *of || message.named.as_ref() == Some(of))
+        });
         Ok(messages)
     }
 
@@ -172,12 +176,13 @@ fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static
             let (record, rest) = bytes.split_at_checked(header.length()).ok_or(SHORT)?;
             let event = serde_json::from_slice(&record[header.payload()])
                 .map_err(|_| "a payload is no known event")?;
-            if let Some((conversation, seq, sender)) = message(event) {
+            if let Some((conversation, seq, sender, named)) = message(event) {
                 let content = header.content();
                 found.push(Erasable {
                     conversation,
                     seq,
                     sender,
+                    named,
                     position: header.position,
                     offset,
                     checksum: offset + record::CONTENT_CRC as u64,
@@ -192,11 +197,14 @@ fn messages(mut bytes: &[u8], mut offset: u64) -> Result<Vec<Erasable>, &'static
     Ok(found)
 }
 
-/// The message of an event.
-fn message(event: Event) -> Option<(ConversationId, u64, UserId)> {
+/// The message of an event: conversation, number, sender, and the user that an entry names.
+fn message(event: Event) -> Option<(ConversationId, u64, UserId, Option<UserId>)> {
     match event {
-        Event::ConversationCreated(created) => Some((created.id, 1, created.created_by)),
-        Event::MessageAppended(appended) => Some((appended.conversation, appended.seq, appended.sender)),
+        Event::ConversationCreated(created) => Some((created.id, 1, created.created_by, None)),
+        Event::MessageAppended(appended) => {
+            let named = appended.handed_to().cloned();
+            Some((appended.conversation, appended.seq, appended.sender, named))
+        }
         Event::EpochBegun { .. }
         | Event::AccountPut { .. }
         | Event::ReadMarked(_)
