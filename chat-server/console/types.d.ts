@@ -14,6 +14,9 @@ export interface Person {
 
 export type WorkAction = "take" | "release" | "transfer" | "resolve" | "reopen";
 
+/** A list of conversations by their work, as one user in control sees it. */
+export type WorkList = "waiting" | "mine" | "others" | "resolved";
+
 /** Who works on a conversation. */
 export interface Work {
   state: "WAITING" | "TAKEN" | "RESOLVED";

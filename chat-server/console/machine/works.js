@@ -18,6 +18,20 @@ const TYPES = Object.freeze(
   }),
 );
 
+/**
+ * The list of a user that has a conversation with this work. A conversation whose work is not known
+ * yet is new, and waits.
+ *
+ * @param {import("../types.d.ts").Work | null} work
+ * @param {string} me
+ * @returns {import("../types.d.ts").WorkList}
+ */
+export function listOf(work, me) {
+  if (work?.state === "RESOLVED") return "resolved";
+  if (work?.state !== "TAKEN" || work.assignee === null) return "waiting";
+  return work.assignee === me ? "mine" : "others";
+}
+
 /** The pending changes. Bounded by the conversations: one change each. */
 export class Works {
   /** @type {Map<string, { turn: Turn, type: string, data: object }>} */

@@ -89,7 +89,7 @@ export function reconcile(parent, items, key, make, update) {
     const name = key(item);
     const element = /** @type {HTMLElement} */ (old.get(name) ?? make(item));
     old.delete(name);
-    element.dataset.key = name;
+    set(element, "data-key", name);
     update(element, item);
     if (element === next) next = element.nextElementSibling;
     else parent.insertBefore(element, next);

@@ -1,7 +1,10 @@
-// The list of conversations: emergencies apart, both parts ordered by activity.
+// The list of conversations: emergencies apart, both parts ordered by activity. Conversations that
+// wait are ordered by the beginning of the waiting.
 
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
+import { listOf } from "../machine/works.js";
 import { ROLES, counted, nameOf, titleOf, whenOf, wholeTimeOf } from "./words.js";
+import { WorkTabs } from "./work_tabs.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("./pace.js").Changes} Changes */
@@ -24,6 +27,7 @@ export class List {
   /** The sorting key of each row. @type {Map<string, string>} */
   #places = new Map();
   #placedAt = -Infinity;
+  #tabs = new WorkTabs(() => this.#place(new Set()));
   /** @type {string | null} */
   #open = null;
 
@@ -36,7 +40,7 @@ export class List {
     this.#show = show;
     this.#urgentPart.append(h("h2", { id: "urgent-heading" }, "Emergencies"), this.#urgent);
     const heading = h("h2", { id: "list-heading" }, "Conversations");
-    this.parts = [this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing)];
+    this.parts = [this.#tabs.element, this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing)];
   }
 
   /**
@@ -72,7 +76,12 @@ export class List {
 
   /** @param {Conversation} one */
   #placeOf(one) {
-    return `${one.movedAt} ${this.#isUrgent(one)}`;
+    return `${one.movedAt} ${this.#isUrgent(one)} ${this.#listOf(one)} ${one.work?.waiting_since}`;
+  }
+
+  /** @param {Conversation} one */
+  #listOf(one) {
+    return listOf(one.work, this.#session.user.id);
   }
 
   /** @param {string} id */
@@ -93,9 +102,33 @@ export class List {
     };
     const urgent = all.filter((one) => this.#isUrgent(one));
     reconcile(this.#urgent, urgent, (one) => one.id, make, update);
-    reconcile(this.#others, all.filter((one) => !this.#isUrgent(one)), (one) => one.id, make, update);
+    reconcile(this.#others, this.#chosen(all), (one) => one.id, make, update);
+    this.#count(all);
     hide(this.#urgentPart, urgent.length === 0);
     hide(this.#nothing, all.length > 0);
+  }
+
+  /** The holder of the conversation, in words. @param {Conversation} one */
+  #taken(one) {
+    const list = this.#listOf(one);
+    if (list === "mine") return " · yours";
+    if (list === "resolved") return " · resolved";
+    if (list === "waiting" || !one.work?.assignee) return "";
+    return ` · ${nameOf(this.#machine.conversations.people.get(one.work.assignee), one.work.assignee)}`;
+  }
+
+  /** The conversations of the chosen list, without emergencies. @param {Conversation[]} all */
+  #chosen(all) {
+    const { chosen } = this.#tabs;
+    const rest = all.filter((one) => !this.#isUrgent(one) && (chosen === "all" || this.#listOf(one) === chosen));
+    return chosen === "waiting" ? rest.sort((one, other) => waitsSince(one) - waitsSince(other)) : rest;
+  }
+
+  /** @param {Conversation[]} all */
+  #count(all) {
+    const counts = { waiting: 0, mine: 0, others: 0, resolved: 0 };
+    for (const one of all) counts[this.#listOf(one)] += 1;
+    this.#tabs.update(counts);
   }
 
   /** @param {Conversation} one */
@@ -123,12 +156,20 @@ export class List {
     say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
     set(when, "title", one.lastAt > 0 ? wholeTimeOf(one.lastAt) : null);
     const creator = people.get(one.created_by);
-    say(who, `${nameOf(creator, one.created_by)}${creator ? ` · ${ROLES[creator.role]}` : ""}`);
+    const role = creator ? ` · ${ROLES[creator.role]}` : "";
+    say(who, `${nameOf(creator, one.created_by)}${role}${this.#taken(one)}`);
+    set(element, "data-work", this.#listOf(one));
     say(last, lastWords(one, this.#session.user.id));
     if (badge.dataset.count === String(one.unread)) return;
     badge.dataset.count = String(one.unread);
     badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
   }
+}
+
+/** The time since which field staff waits; those that nobody waits for come last. @param {Conversation} one */
+function waitsSince(one) {
+  const since = Date.parse(one.work?.waiting_since ?? "");
+  return Number.isNaN(since) ? Infinity : since;
 }
 
 /**

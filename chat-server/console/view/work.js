@@ -9,10 +9,10 @@ import { nameOf, whenOf, wholeTimeOf } from "./words.js";
 /** @typedef {import("../types.d.ts").Work} Work */
 /** @typedef {import("../types.d.ts").WorkAction} WorkAction */
 
-/** @type {Record<Exclude<WorkAction, "transfer">, string>} */
+/** @type {Record<Offered, string>} */
 const WORDS = { take: "Take", release: "Hand back", resolve: "Resolve", reopen: "Reopen" };
 
-/** @typedef {keyof WORDS} Offered */
+/** @typedef {Exclude<WorkAction, "transfer">} Offered */
 
 export class WorkBar {
   #session;

@@ -64,6 +64,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/unsent.js" SCRIPT "view/unsent.js"
     "/console/view/words.js" SCRIPT "view/words.js"
     "/console/view/work.js" SCRIPT "view/work.js"
+    "/console/view/work_tabs.js" SCRIPT "view/work_tabs.js"
 };
 
 /// A file, ready to be served.

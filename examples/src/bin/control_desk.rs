@@ -8,16 +8,20 @@
 //! A desk is seldom in a tunnel. Messages that could not be sent are shown and dropped at the end.
 //! The shared code is in `examples/src/terminal`.
 
-use chat_client::ChatClient;
-use chat_core::protocol::RoomType;
+use chat_client::{ChatClient, Error};
+use chat_core::protocol::{RoomType, WorkReply};
 use clap::Parser;
 use examples::terminal::{Desk, Login, MainError, Usage, say};
 
-const COMMANDS: &[Usage] = &[Usage {
-    word: "/room",
-    arguments: "ROOM",
-    help: "hear only of requests of general, emergency, driver or regulator support",
-}];
+const COMMANDS: &[Usage] = &[
+    Usage {
+        word: "/room",
+        arguments: "ROOM",
+        help: "hear only of requests of general, emergency, driver or regulator support",
+    },
+    Usage { word: "/take", arguments: "", help: "take the open conversation" },
+    Usage { word: "/resolve", arguments: "", help: "end the work on the open conversation" },
+];
 
 /// A desk in the control centre, in a terminal.
 #[derive(Parser)]
@@ -33,20 +37,54 @@ async fn main() -> Result<(), MainError> {
     let (chat, running) = ChatClient::builder(&login.server).token(login.token).start().await?;
     let mut desk = Desk::new(&chat, me, COMMANDS);
     tokio::spawn(running);
-    while let Some((command, room)) = desk.next().await {
-        let named = |known: &RoomType| known.as_str() == room || known.as_str() == format!("{room}_support");
-        let Some(room_type) = RoomType::ALL.into_iter().find(named) else {
-            say(format_args!("there is no such room: {command} general, emergency, driver or regulator"));
-            continue;
-        };
-        let chat = chat.clone();
-        desk.say_later(async move {
-            match chat.join_support_room(room_type).await {
-                Ok(reply) => format!("-- {}", reply.message),
-                Err(error) => format!("✗ {} was not joined: {error}", room_type.as_str()),
-            }
-        });
+    while let Some((command, rest)) = desk.next().await {
+        match command {
+            "/room" => join(&mut desk, &chat, &rest),
+            _ => work(&mut desk, &chat, command),
+        }
     }
     desk.close().await;
     Ok(())
+}
+
+fn join(desk: &mut Desk, chat: &ChatClient, room: &str) {
+    let named = |known: &RoomType| known.as_str() == room || known.as_str() == format!("{room}_support");
+    let Some(room_type) = RoomType::ALL.into_iter().find(named) else {
+        return say("there is no such room: /room general, emergency, driver or regulator");
+    };
+    let chat = chat.clone();
+    desk.say_later(async move {
+        match chat.join_support_room(room_type).await {
+            Ok(reply) => format!("-- {}", reply.message),
+            Err(error) => format!("✗ {} was not joined: {error}", room_type.as_str()),
+        }
+    });
+}
+
+/// Takes or resolves the open conversation.
+fn work(desk: &mut Desk, chat: &ChatClient, command: &'static str) {
+    let Some((id, version)) = desk.open_work() else {
+        return say("no conversation is open: /list, then /open N");
+    };
+    let chat = chat.clone();
+    desk.say_later(async move {
+        let changed = if command == "/take" {
+            chat.take_conversation(id, version).await
+        } else {
+            chat.resolve_conversation(id, version).await
+        };
+        outcome(command, changed)
+    });
+}
+
+fn outcome(command: &str, changed: Result<WorkReply, Error>) -> String {
+    match changed {
+        Ok(reply) => format!("✓ the conversation is {} now", reply.work.state.as_str()),
+        Err(Error::Refused(refusal)) => {
+            let work = refusal.work.as_deref();
+            let by = work.and_then(|work| work.assignee.as_ref()).map(|user| format!(": {user} has it"));
+            format!("✗ {command}: {}{}", refusal.text, by.unwrap_or_default())
+        }
+        Err(error) => format!("✗ {command}: {error}"),
+    }
 }

@@ -33,6 +33,8 @@ pub(super) struct Row {
     last: Option<(Timestamp, String)>,
     /// The last message that another user has read, as far as reported.
     pub(super) read_by_others: u64,
+    /// The version of the work, as far as reported.
+    work_version: u64,
 }
 
 impl Board {
@@ -59,6 +61,8 @@ impl Board {
             row.title = plain(&summary.title);
             row.participants = others;
             row.is_emergency = summary.room_type == Some(RoomType::EmergencySupport);
+            let version = summary.work.as_ref().map_or(0, |work| work.version);
+            row.work_version = row.work_version.max(version);
             if fresh || is_new {
                 row.unread = summary.unread_count.unwrap_or(0);
                 row.last = Some((summary.last_message.sent_at, text));
@@ -89,11 +93,19 @@ impl Board {
 
     /// Takes in a message.
     pub(super) fn heard(&mut self, id: &ConversationId, message: &BroadcastMessage) {
+        let version = message.work.as_ref().map_or(0, |shown| shown.work.version);
+        let row = self.row(id);
+        row.work_version = row.work_version.max(version);
         if message.is_entry() {
             return;
         }
         let text = format!("{}: {}", self.name(&message.sender_id), plain(&message.content));
         self.row(id).last = Some((message.sent_at, text));
+    }
+
+    /// The version of the work on a conversation, for a change of it.
+    pub(super) fn work_version(&self, id: &ConversationId) -> u64 {
+        self.rows.get(id).map_or(0, |row| row.work_version)
     }
 
     /// Whether a title or name is missing that the list would tell.

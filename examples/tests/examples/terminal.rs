@@ -60,6 +60,29 @@ async fn a_driver_and_a_control_desk_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_taken_and_resolved_at_a_desk() {
+    let world = World::start().await;
+    let mut control = world.control_desk();
+    control.shows("-- live").await;
+    control.types("/take").await;
+    control.shows("no conversation is open").await;
+    let mut driver = world.driver();
+    driver.types("/new Detour: The bridge is closed.").await;
+    driver.shows("you: The bridge is closed. ✓").await;
+    control.shows("[1] Support: Detour | ").await;
+    control.types("/open 1").await;
+    control.shows("== [1] Support: Detour").await;
+    control.types("/take").await;
+    control.shows("✓ the conversation is TAKEN now").await;
+    driver.shows("Jane Smith has taken this conversation.").await;
+    control.types("/take").await;
+    control.shows("✗ /take: The conversation was changed meanwhile: ").await;
+    control.types("/resolve").await;
+    control.shows("✓ the conversation is RESOLVED now").await;
+    driver.shows("Jane Smith has resolved this conversation.").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_emergency_is_seen_first_by_whoever_is_in_another_room() {
     let world = World::start().await;
     let mut control = world.control_desk();

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { listOf } from "../../../console/machine/works.js";
 import { Bench } from "../support/machine.js";
 
 const since = "2024-01-15T10:30:00.000Z";
@@ -84,4 +85,16 @@ test("a loser learns who won", () => {
   bench.frame({ success: false, error: "changed", code: "conflict", work: work("jane", 2), request_id: asked.request_id });
   assert.equal(known(bench)?.assignee, "jane");
   assert.equal(bench.of("lost").length, 1);
+});
+
+test("each work is in one list of a user, and unknown work waits", () => {
+  const lists = [
+    [null, "waiting"],
+    [work(null, 0), "waiting"],
+    [work("jane", 2), "mine"],
+    [work("bob", 2), "others"],
+    [{ ...work("jane", 2), state: "RESOLVED" }, "resolved"],
+    [{ ...work(null, 2), state: "RESOLVED" }, "resolved"],
+  ];
+  for (const [its, list] of lists) assert.equal(listOf(/** @type {any} */ (its), "jane"), list, JSON.stringify(its));
 });

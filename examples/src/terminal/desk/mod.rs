@@ -137,6 +137,13 @@ impl Desk {
         self.answers.push(line.map(Answer::Line).boxed());
     }
 
+    /// The open conversation, with the version of its work that the person has seen.
+    pub fn open_work(&self) -> Option<(ConversationId, u64)> {
+        let id = self.open_one()?;
+        let version = self.board.work_version(&id);
+        Some((id, version))
+    }
+
     /// Leaves the open conversation, if there is one.
     pub fn leave(&mut self) {
         self.typing = None;

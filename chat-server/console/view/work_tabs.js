@@ -1,0 +1,48 @@
+// The choice among the lists by work, each with its number of conversations.
+
+import { inTab } from "../kept.js";
+import { h, say, set } from "./dom.js";
+
+/** @typedef {import("../types.d.ts").WorkList} WorkList */
+
+const TABS = /** @type {[WorkList | "all", string][]} */ ([
+  ["all", "Everything"],
+  ["waiting", "Waiting"],
+  ["mine", "Mine"],
+  ["others", "Others"],
+  ["resolved", "Resolved"],
+]);
+
+/** The key under which the choice survives a reload. */
+const KEPT = "chat-work-list";
+
+export class WorkTabs {
+  /** The chosen list. @type {WorkList | "all"} */
+  chosen = "all";
+  #buttons;
+
+  /** @param {() => void} changed */
+  constructor(changed) {
+    const kept = inTab.get(KEPT);
+    this.chosen = TABS.find(([list]) => list === kept)?.[0] ?? "all";
+    this.#buttons = TABS.map(([list, words]) => {
+      const choose = () => {
+        this.chosen = list;
+        inTab.set(KEPT, list);
+        changed();
+      };
+      const button = h("button", { type: "button", class: "toggle", "data-work-list": list, click: choose }, words);
+      return { list, words, button };
+    });
+    const buttons = this.#buttons.map(({ button }) => button);
+    this.element = h("div", { class: "work-tabs", role: "group", "aria-label": "Lists by work" }, ...buttons);
+  }
+
+  /** @param {Record<WorkList, number>} counts */
+  update(counts) {
+    for (const { list, words, button } of this.#buttons) {
+      set(button, "aria-pressed", list === this.chosen);
+      say(button, list === "all" ? words : `${words} ${counts[list]}`);
+    }
+  }
+}
