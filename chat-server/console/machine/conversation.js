@@ -53,6 +53,8 @@ export class Conversation {
   /** Whether to request the first message, for its time. @type {Turn} */
   first = "done";
   lastSeq = 0;
+  /** The sequence number at which `last` is known to be the newest text. An entry does not change it. */
+  textAt = 0;
   readUpTo = 0;
   unread = 0;
   /** Sequence numbers of others' messages received since the list was requested. @type {number[]} */
@@ -113,8 +115,9 @@ export class Conversation {
     this.created_by = summary.created_by;
     this.#takePart(summary.participants.map((person) => person.id), summary.participant_count);
     this.readUpTo = Math.max(this.readUpTo, summary.read_up_to ?? 0);
-    if (summary.last_seq >= this.lastSeq) {
-      this.lastSeq = summary.last_seq;
+    this.lastSeq = Math.max(this.lastSeq, summary.last_seq);
+    if (summary.last_seq >= this.textAt) {
+      this.textAt = summary.last_seq;
       this.lastAt = Date.parse(summary.last_message_at) || 0;
       this.last = summary.last_message ?? null;
       this.#findBegin();
@@ -169,6 +172,7 @@ export class Conversation {
     this.lastSeq = message.seq;
     this.workIs(message.seq, message.work);
     if (isEntry(message)) return;
+    this.textAt = message.seq;
     this.lastAt = Date.parse(message.sent_at) || 0;
     this.last = message;
     if (isMine) return;
@@ -268,7 +272,7 @@ export class Conversation {
 
   /** The sequence numbers belong to another epoch. All held messages are void. */
   forgetNumbers() {
-    Object.assign(this, { held: null, lastSeq: 0, readUpTo: 0, unread: 0, heard: [], reading: null, settled: [] });
+    Object.assign(this, { held: null, lastSeq: 0, textAt: 0, readUpTo: 0, unread: 0, heard: [], reading: null, settled: [] });
     this.readers.clear();
     this.work = null;
     this.#workAt = 0;

@@ -114,9 +114,10 @@ export class Conversations {
    */
   rowOf(one, reply, now) {
     one.row.answered(reply, now);
-    const before = one.lastSeq;
+    const before = one.lastAt;
     if (reply.success === true) this.#take(reply, now);
-    if (one.lastSeq > before) one.movedAt = Math.min(one.lastAt, this.timeAt(now) || one.lastAt);
+    // An entry advances the numbers, and moves nothing.
+    if (one.lastAt !== before) one.movedAt = Math.min(one.lastAt, this.timeAt(now) || one.lastAt);
     return reply.code !== "conversation_not_found";
   }
 
@@ -145,7 +146,7 @@ export class Conversations {
     if (this.#list.cursor === null) this.#list.above = this.timeAt(now) || Infinity;
     for (const { id, last_seq } of rows) {
       const one = this.#known(id);
-      if (last_seq < one.lastSeq) continue;
+      if (last_seq < one.textAt) continue;
       one.movedAt = Math.min(one.lastAt, this.#list.above);
       this.#list.above = one.movedAt - 1;
     }

@@ -44,6 +44,44 @@ test("an entry changes the work, and is neither unread nor the last message", ()
   assert.deepEqual(bench.of("message"), [], "nobody is called for an entry");
 });
 
+test("a missed message moves a conversation to its place, and a missed entry does not", () => {
+  const bench = new Bench();
+  const at = (/** @type {number} */ ms) => new Date(Date.parse(since) + ms).toISOString();
+  const page = (/** @type {object[]} */ conversations) =>
+    bench.reply(bench.request("get_active_conversations"), { epoch: "e1", timestamp: at(60_000), conversations });
+  const movedAt = () => (bench.machine.conversations.get("c")?.movedAt ?? 0) - Date.parse(since);
+  bench.handle({ kind: "start" });
+  bench.open();
+  page([]);
+  bench.frame(entry(2, { action: "TAKE", ...work("jane", 2) }));
+  page([row(2, work("jane", 2))]);
+  assert.equal(movedAt(), 0, "a new conversation has the place of its text");
+  // The server's clock was behind when it stamped this text.
+  bench.frame({ ...entry(3, {}), message: { id: "msg_3", sender_id: "jane", content: "3", sent_at: at(-5_000), seq: 3 } });
+  assert.equal(movedAt(), 60_000);
+  // The name of a stranger is requested, and the row has a further entry.
+  const frame = entry(4, { action: "RELEASE", ...work(null, 4) });
+  bench.frame({ ...frame, message: { ...frame.message, sender_id: "stranger" } });
+  page([{ ...row(5, work(null, 5)), last_message_at: at(-5_000) }]);
+  assert.equal(movedAt(), 60_000);
+});
+
+test("a row that is older than an entry still has the newest text", () => {
+  const bench = new Bench();
+  bench.live([row(3, work(null, 0))]);
+  bench.close();
+  bench.pass(20_000);
+  bench.open();
+  bench.reply(bench.request("get_active_conversations"), { conversations: [], epoch: "e1" });
+  // Nobody knows Jane's name yet, so the row is requested.
+  bench.frame(entry(5, { action: "TAKE", ...work("jane", 5) }));
+  const text = { last_message_at: "2024-01-15T10:30:04.000Z", last_message: { content: "4", sender_id: "driver" } };
+  bench.reply(bench.request("get_active_conversations"), { conversations: [{ ...row(4, work(null, 0)), ...text }], epoch: "e1" });
+  const one = bench.machine.conversations.get("c");
+  assert.deepEqual([one?.last?.content, one?.lastSeq, one?.work?.version], ["4", 5, 5]);
+  assert.deepEqual([one?.lastAt, one?.movedAt], Array(2).fill(Date.parse(text.last_message_at)));
+});
+
 test("a row that is older than an entry does not undo it", () => {
   const bench = new Bench();
   bench.live([row(1, work(null, 0))]);
