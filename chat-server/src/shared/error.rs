@@ -26,6 +26,12 @@ pub enum DatabaseError {
         "the tables have layout {0}, and this version knows {1}: run the version that made them, or a newer one"
     )]
     Newer(i32, i32),
+    /// Servers at these addresses use the tables, and can't go on after the upgrade.
+    #[error(
+        "stop all servers first, because they can't go on with the new tables. These still run: {}. \
+         A server that was killed counts for 10 seconds", .0.join(", ")
+    )]
+    Served(Vec<String>),
     /// The tables have a history already.
     #[error(
         "the tables have a history already: give a database in which only `chat-server database upgrade` was run"

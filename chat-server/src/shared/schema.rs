@@ -13,11 +13,24 @@ use crate::store::random_epoch;
 /// The layout of the tables that this version makes and needs.
 pub const LAYOUT: i32 = 3;
 
-/// The statements that lead from each layout to the next. Where they only add, a server of the
-/// version before goes on meanwhile. The third renames a column, after which such a server can't
-/// write: it would leave the work of a conversation as it was.
-const STEPS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+/// A step from one layout to the next.
+struct Step {
+    statements: &'static str,
+    /// Whether servers of the version before can't go on after it.
+    ends_servers: bool,
+}
+
+/// The steps from each layout to the next. The second only adds, so a server of the version before
+/// goes on. After the third such a server can neither write, because a column has another name, nor
+/// read the records of entries.
+const STEPS: [Step; 3] = [
+    Step { statements: include_str!("schema.sql"), ends_servers: false },
+    Step { statements: include_str!("schema_2.sql"), ends_servers: false },
+    Step { statements: include_str!("schema_3.sql"), ends_servers: true },
+];
+
+/// The servers that live.
+const SERVERS: &str = "SELECT address FROM chat.node WHERE until > now() ORDER BY address";
 
 /// The result of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +65,10 @@ pub(super) async fn upgrade(database: &Database) -> Result<Upgraded, DatabaseErr
     };
     let made = connected.client.transaction().await.map_err(refused)?;
     for step in steps {
-        made.batch_execute(step).await.map_err(refused)?;
+        if step.ends_servers {
+            check_stopped(&made).await?;
+        }
+        made.batch_execute(step.statements).await.map_err(refused)?;
     }
     match before {
         None => fill(&made).await?,
@@ -62,6 +78,13 @@ pub(super) async fn upgrade(database: &Database) -> Result<Upgraded, DatabaseErr
     }
     made.commit().await.map_err(refused)?;
     Ok(before.map_or(Upgraded::Created, Upgraded::From))
+}
+
+/// Checks that no server lives. The row of one that was killed counts until its lease ends.
+async fn check_stopped(made: &Transaction<'_>) -> Result<(), DatabaseError> {
+    let servers = made.query(SERVERS, &[]).await.map_err(refused)?;
+    let addresses: Vec<String> = servers.iter().map(|row| row.get(0)).collect();
+    if addresses.is_empty() { Ok(()) } else { Err(DatabaseError::Served(addresses)) }
 }
 
 /// Fills new tables: with the first record of the history.

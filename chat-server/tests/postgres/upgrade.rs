@@ -3,7 +3,7 @@
 use chat_core::protocol::{Work, WorkState};
 use chat_core::store::{Facts, Query, Store as _};
 use chat_core::time::Timestamp;
-use chat_server::shared::{SharedStore, Upgraded};
+use chat_server::shared::{DatabaseError, SharedStore, Upgraded};
 
 use super::database::{connect, create_empty, run};
 
@@ -53,5 +53,33 @@ fn conversations_of_layout_1_wait_if_field_staff_wrote_last() {
         let ranks = client.query(ranks, &[]).await.unwrap();
         let ranks: Vec<(bool, i64)> = ranks.iter().map(|row| (row.get(0), row.get(1))).collect();
         assert_eq!(ranks, [(answered.is_open(), answered.rank()), (asked.is_open(), asked.rank())]);
+    });
+}
+
+/// Two servers, one of which was killed some time ago.
+const NODES: &str = "UPDATE chat.meta SET layout = 2; \
+    INSERT INTO chat.node VALUES ('a', 'one:8080', '0.1.0', now() + interval '10 s', 1), \
+    ('b', 'two:8080', '0.1.0', now() - interval '1 s', 1)";
+
+#[test]
+fn no_server_of_the_version_before_is_left_with_tables_that_it_does_not_know() {
+    run(async {
+        let address = create_empty().await;
+        let client = connect(&address).await;
+        client.batch_execute(include_str!("../../src/shared/schema.sql")).await.unwrap();
+        client.batch_execute(ROWS).await.unwrap();
+        client.batch_execute(include_str!("../../src/shared/schema_2.sql")).await.unwrap();
+        client.batch_execute(NODES).await.unwrap();
+        let refused = SharedStore::upgrade(&address).await.unwrap_err();
+        assert!(matches!(&refused, DatabaseError::Served(servers) if *servers == ["one:8080"]), "{refused}");
+        let words = refused.to_string();
+        assert!(words.contains("stop all servers first") && words.contains("one:8080"), "{words}");
+        let layout: i32 = client.query_one("SELECT layout FROM chat.meta", &[]).await.unwrap().get(0);
+        assert_eq!(layout, 2);
+        client.batch_execute("UPDATE chat.node SET until = now()").await.unwrap();
+        assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::From(2));
+        // Servers of this version go on.
+        client.batch_execute("UPDATE chat.node SET until = now() + interval '10 s'").await.unwrap();
+        assert_eq!(SharedStore::upgrade(&address).await.unwrap(), Upgraded::Nothing);
     });
 }
