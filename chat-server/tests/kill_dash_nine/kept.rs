@@ -20,7 +20,7 @@ impl KeptMessage {
     pub fn check(&self, asked: &Asked) {
         let (reply, message) = (asked.reply.as_ref().unwrap(), &self.message);
         assert_eq!(reply["conversation_id"], json!(self.conversation), "{}", asked.id);
-        assert_eq!(reply["timestamp"], message["sent_at"], "{}", asked.id);
+        assert_eq!(reply["timestamp"], message["sent_at"], "{} is not stored as acknowledged", asked.id);
         if asked.kind == "create_support_conversation" {
             return assert_eq!(message["seq"], json!(1), "{}", asked.id);
         }

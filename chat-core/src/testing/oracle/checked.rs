@@ -33,11 +33,13 @@ pub struct Checked {
     pub worked: u64,
     /// Refused changes of the work, with the work that they were told.
     pub lost: u64,
+    /// Whole lists by work, held against the store.
+    pub work_lists: u64,
 }
 
 impl Checked {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 15] {
+    pub fn numbers(&self) -> [(&'static str, u64); 16] {
         [
             ("replies", self.replies),
             ("acknowledged", self.acknowledged),
@@ -54,6 +56,7 @@ impl Checked {
             ("emergencies", self.emergencies),
             ("worked", self.worked),
             ("lost", self.lost),
+            ("work lists", self.work_lists),
         ]
     }
 }

@@ -13,7 +13,7 @@ use crate::conversation::{Conversation, Standing};
 use crate::export::{Account, Export, ExportedConversation};
 use crate::id::{MessageId, UserId};
 use crate::limits::{Limits, PageLimits};
-use crate::protocol::{User, Work, WorkState};
+use crate::protocol::User;
 use crate::time::Timestamp;
 
 /// Up to this many messages after the read position, the count of unread ones is exact.
@@ -60,7 +60,7 @@ impl Oracle {
         });
         let found: Vec<_> = found.collect();
         if let Some(list) = asked.data["work"].as_str() {
-            return is_of_list(rows, list, user);
+            return self.listed_by_work(grant, list, rows);
         }
         must(found.iter().rev().is_sorted(), "P3", || {
             format!("a list is not in order of arrival: {found:?}")
@@ -132,27 +132,6 @@ impl Oracle {
     }
 }
 
-/// P8: the rows of a list by work are in that list, and those that wait longest come first.
-fn is_of_list(rows: &[Value], list: &str, user: &str) -> Result<(), PromiseError> {
-    let works = rows.iter().filter_map(|row| serde_json::from_value::<Work>(row["work"].clone()).ok());
-    let works: Vec<_> = works.collect();
-    let are_of_it = works.iter().all(|work| match (work.state, work.assignee.as_ref()) {
-        (WorkState::Resolved, _) => list == "resolved",
-        (WorkState::Taken, Some(assignee)) if assignee.as_str() == user => list == "mine",
-        (WorkState::Taken, Some(_)) => list == "others",
-        (WorkState::Waiting | WorkState::Taken, _) => list == "waiting",
-    });
-    let begins = |work: &Work| work.waiting_since.unwrap_or(Timestamp::from_millis(i64::MAX));
-    let are_in_order = if list == "resolved" {
-        works.iter().rev().is_sorted_by_key(|work| work.since)
-    } else {
-        works.iter().is_sorted_by_key(begins)
-    };
-    must(are_of_it && are_in_order && works.len() == rows.len(), "P8", || {
-        format!("{user} has asked for {list}, and is shown {works:?}")
-    })
-}
-
 /// P7: the bounds of one page.
 fn is_bounded(rows: &[Value], asked: &Asked, limits: &Limits) -> Result<(), PromiseError> {
     let pages = &limits.pages;
@@ -168,7 +147,7 @@ fn is_bounded(rows: &[Value], asked: &Asked, limits: &Limits) -> Result<(), Prom
 }
 
 /// A conversation is active if its last message is later than this.
-fn active_since(frame: &Value, limits: &Limits) -> Option<Timestamp> {
+pub(super) fn active_since(frame: &Value, limits: &Limits) -> Option<Timestamp> {
     let now: Timestamp = serde_json::from_value(frame["timestamp"].clone()).ok()?;
     Some(now.minus(limits.periods.inactive_after))
 }

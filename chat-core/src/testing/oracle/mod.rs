@@ -21,7 +21,8 @@
 //! - P7: requests under way, connections, pages, rates and budgets stay within the
 //!   [limits](crate::limits), and no legal request ends its connection.
 //! - P8: a conversation has at most one assignee. Each change of the work is one that its user may
-//!   make, and was decided on the work before it. A losing user is told the work as it is.
+//!   make, and was decided on the work before it. A losing user is told the work as it is. A list
+//!   by work has all that belongs to it.
 //!
 //! Each [simulation](crate::testing::simulation) and each [watched](crate::testing::World::watch)
 //! [world](crate::testing::World) has an oracle at work throughout.
@@ -40,6 +41,7 @@ mod room;
 mod server;
 mod stored;
 mod work;
+mod work_list;
 
 use std::collections::BTreeMap;
 use std::fmt;

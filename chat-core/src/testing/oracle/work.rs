@@ -104,7 +104,7 @@ fn without_assignee(state: WorkState) -> WorkState {
 }
 
 /// The work as it may have been seen: an assignee without a part in control counts as nobody.
-fn seen(
+pub(super) fn seen(
     work: &Work,
     store: &Export,
     conversation: &Conversation,
