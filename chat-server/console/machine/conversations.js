@@ -193,7 +193,8 @@ export class Conversations {
     const isNew = !this.all.has(message.conversation_id);
     const conversation = this.#known(message.conversation_id);
     if (isNew) conversation.row.want(now);
-    this.seen(conversation, [message.sender_id], now);
+    const { assignee } = message.work ?? {};
+    this.seen(conversation, assignee ? [message.sender_id, assignee] : [message.sender_id], now);
     if (!isEntry(message)) conversation.types(message.sender_id, false, now);
     if (!this.isConfirmed) {
       // The number may belong to another epoch. The server knows the missing messages.

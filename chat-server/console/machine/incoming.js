@@ -192,7 +192,7 @@ export class Incoming {
    */
   #typing(conversation, event) {
     if (conversation?.types(event.user_id, event.is_typing, this.#now)) {
-      if (conversation.isOpen) this.#machine.conversations.seen(conversation, [event.user_id], this.#now);
+      this.#machine.conversations.seen(conversation, [event.user_id], this.#now);
       this.#outputs.push({ kind: "changed", what: "typing", id: conversation.id });
     }
   }

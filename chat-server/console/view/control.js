@@ -37,7 +37,7 @@ export class ControlView {
     this.#thread = new Thread(session, [], this.#gone.signal);
     this.#rooms = new Rooms(session);
     const show = (/** @type {string} */ id) => this.show(id);
-    this.#list = new List(session, show);
+    this.#list = new List(session, show, this.#gone.signal);
     this.#alarm = new Alarm(session, show);
     this.#work = new WorkBar(session);
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");

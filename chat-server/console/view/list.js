@@ -1,46 +1,55 @@
-// The list of conversations: emergencies apart, both parts ordered by activity. Conversations that
-// wait are ordered by the beginning of the waiting.
+// The list of conversations: emergencies apart, then the rows of the chosen list. No row moves while
+// the pointer or the focus is in the list: a press must not meet another row.
 
-import { h, hidden, hide, reconcile, say, set } from "./dom.js";
-import { listOf } from "../machine/works.js";
-import { ROLES, counted, nameOf, titleOf, whenOf, wholeTimeOf } from "./words.js";
+import { Queue } from "../machine/queue.js";
+import { h, hide, reconcile, say } from "./dom.js";
+import { makeRow, updateAge, updateRow } from "./row.js";
 import { WorkTabs } from "./work_tabs.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("./pace.js").Changes} Changes */
 
-/** Time after its last message for which an emergency stays on top. */
-const URGENT_FOR = 8 * 60 * 60_000;
+/** Pause between two updates of the ages, in milliseconds. */
+const AGES = 10_000;
 
-/** Time after which the order is computed anew, because an emergency may have aged; in milliseconds. */
-const PLACED_FOR = 60_000;
+/** Time after which the rows move once they are left, in milliseconds: the click after a touch comes later than its end. */
+const AFTER = 300;
 
 export class List {
   #session;
   #show;
+  #queue;
   #urgent = h("ul", { class: "rows" });
   #others = h("ul", { class: "rows" });
   #urgentPart = h("section", { class: "urgent", "aria-labelledby": "urgent-heading", hidden: true });
   #nothing = h("p", { class: "nothing" });
+  #held = h("p", { class: "held", hidden: true }, "moves when you leave it");
+  #element = h("div", { class: "list-rows" });
   /** The row of each conversation. @type {Map<string, HTMLElement>} */
   #rows = new Map();
-  /** The sorting key of each row. @type {Map<string, string>} */
-  #places = new Map();
-  #placedAt = -Infinity;
-  #tabs = new WorkTabs(() => this.#place(new Set()));
+  #tabs = new WorkTabs(() => this.#place(null));
+  #isPointedAt = false;
+  /** Whether rows are to move once they are left. */
+  #isPending = false;
   /** @type {string | null} */
   #open = null;
 
   /**
    * @param {import("../session.js").Session} session
    * @param {(id: string) => void} show
+   * @param {AbortSignal} gone when it is shown no more
    */
-  constructor(session, show) {
+  constructor(session, show, gone) {
     this.#session = session;
     this.#show = show;
+    this.#queue = new Queue(session.user.id);
     this.#urgentPart.append(h("h2", { id: "urgent-heading" }, "Emergencies"), this.#urgent);
-    const heading = h("h2", { id: "list-heading" }, "Conversations");
-    this.parts = [this.#tabs.element, this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing)];
+    const heading = h("div", { class: "rows-head" }, h("h2", { id: "list-heading" }, "Conversations"), this.#held);
+    this.#element.append(this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing));
+    this.parts = [this.#tabs.element, this.#element];
+    this.#watch();
+    const ages = setInterval(() => this.#updateAges(), AGES);
+    gone.addEventListener("abort", () => clearInterval(ages));
   }
 
   /**
@@ -53,89 +62,84 @@ export class List {
     const changed = new Set([...conversations, ...typing]);
     if (open !== this.#open) for (const id of [open, this.#open]) if (id !== null) changed.add(id);
     this.#open = open;
-    const isOld = performance.now() - this.#placedAt > PLACED_FOR;
-    if (all || isOld || [...conversations].some((id) => this.#isMoved(id))) this.#place(all ? null : changed);
+    const isMoved = all || [...conversations].some((id) => this.#queue.isMoved(id, this.#conversations.get(id)));
+    if (isMoved) this.#place(all ? null : changed, this.#isHeld);
     else for (const id of changed) this.#updateRow(id);
-    say(this.#nothing, this.#machine.conversations.isListed ? "No conversation yet. New requests appear here." : "Loading…");
+    say(this.#nothing, this.#nothingWords());
   }
 
   /** @param {string} id */
   focus(id) {
-    /** @type {HTMLElement | null | undefined} */ (this.#rows.get(id)?.firstElementChild)?.focus();
+    const row = this.#rows.get(id);
+    if (row?.isConnected) /** @type {HTMLElement | null} */ (row.firstElementChild)?.focus();
+    else this.#tabs.focus();
   }
 
-  get #machine() {
-    return this.#session.client.machine;
+  get #conversations() {
+    return this.#session.client.machine.conversations;
   }
 
-  /** @param {Conversation} one */
-  #isUrgent(one) {
-    const age = this.#machine.conversations.timeAt(performance.now()) - one.movedAt;
-    return one.isEmergency && (one.unread > 0 || age < URGENT_FOR);
+  #nothingWords() {
+    if (!this.#conversations.isListed) return "Loading…";
+    return this.#conversations.all.size === 0 ? "No conversation yet. New requests appear here." : "Nothing in this list.";
   }
 
-  /** @param {Conversation} one */
-  #placeOf(one) {
-    return `${one.movedAt} ${this.#isUrgent(one)} ${this.#listOf(one)} ${one.work?.waiting_since}`;
+  // The hold.
+
+  #watch() {
+    const element = this.#element;
+    let leaving = 0;
+    element.addEventListener("pointerenter", () => {
+      clearTimeout(leaving);
+      this.#isPointedAt = true;
+    });
+    element.addEventListener("pointerleave", () => {
+      leaving = setTimeout(() => {
+        this.#isPointedAt = false;
+        this.#release();
+      }, AFTER);
+    });
+    element.addEventListener("focusout", () => setTimeout(() => this.#release()));
   }
 
-  /** @param {Conversation} one */
-  #listOf(one) {
-    return listOf(one.work, this.#session.user.id);
+  get #isHeld() {
+    const isEmpty = this.#urgent.childElementCount + this.#others.childElementCount === 0;
+    return !isEmpty && (this.#isPointedAt || this.#element.contains(document.activeElement));
+  }
+
+  #release() {
+    if (this.#isPending && !this.#isHeld) this.#place(null);
+  }
+
+  // The rows.
+
+  /**
+   * Moves each row to its place. If the list is held, rows stay, and new ones come last.
+   *
+   * @param {Set<string> | null} changed the rows to show anew; all by default
+   * @param {boolean} [isHeld]
+   */
+  #place(changed, isHeld = false) {
+    const { urgent, rows, counts } = this.#queue.arrange(this.#conversations.all.values(), this.#tabs.chosen);
+    const make = (/** @type {string} */ id) => this.#rows.get(id) ?? this.#makeRow(id);
+    const update = (/** @type {HTMLElement} */ _, /** @type {string} */ id) => {
+      if (changed === null || changed.has(id)) this.#updateRow(id);
+    };
+    const kept = isHeld ? { urgent: ids(this.#urgent), rows: ids(this.#others) } : null;
+    const others = kept ? heldRows(kept, rows.map(({ id }) => id)) : rows.map(({ id }) => id);
+    reconcile(this.#urgent, kept?.urgent ?? urgent.map(({ id }) => id), (id) => id, make, update);
+    reconcile(this.#others, others, (id) => id, make, update);
+    this.#isPending = kept !== null && (`${kept.urgent}` !== `${urgent.map(({ id }) => id)}` || `${others}` !== `${rows.map(({ id }) => id)}`);
+    hide(this.#held, !this.#isPending);
+    this.#tabs.update(counts);
+    hide(this.#urgentPart, this.#urgent.childElementCount === 0);
+    hide(this.#nothing, others.length > 0 || (urgent.length > 0 && this.#conversations.isListed));
+    for (const id of this.#rows.keys()) if (!this.#conversations.get(id)) this.#rows.delete(id);
   }
 
   /** @param {string} id */
-  #isMoved(id) {
-    const one = this.#machine.conversations.get(id);
-    return this.#places.get(id) !== (one && this.#placeOf(one));
-  }
-
-  /** Moves each row to its place. @param {Set<string> | null} changed the rows to show anew; all by default */
-  #place(changed) {
-    const all = this.#machine.conversations.byActivity();
-    this.#placedAt = performance.now();
-    this.#places = new Map(all.map((one) => [one.id, this.#placeOf(one)]));
-    for (const id of this.#rows.keys()) if (!this.#places.has(id)) this.#rows.delete(id);
-    const make = (/** @type {Conversation} */ one) => this.#rows.get(one.id) ?? this.#makeRow(one);
-    const update = (/** @type {HTMLElement} */ _, /** @type {Conversation} */ { id }) => {
-      if (changed === null || changed.has(id)) this.#updateRow(id);
-    };
-    const urgent = all.filter((one) => this.#isUrgent(one));
-    reconcile(this.#urgent, urgent, (one) => one.id, make, update);
-    reconcile(this.#others, this.#chosen(all), (one) => one.id, make, update);
-    this.#count(all);
-    hide(this.#urgentPart, urgent.length === 0);
-    hide(this.#nothing, all.length > 0);
-  }
-
-  /** The holder of the conversation, in words. @param {Conversation} one */
-  #taken(one) {
-    const list = this.#listOf(one);
-    if (list === "mine") return " · yours";
-    if (list === "resolved") return " · resolved";
-    if (list === "waiting" || !one.work?.assignee) return "";
-    return ` · ${nameOf(this.#machine.conversations.people.get(one.work.assignee), one.work.assignee)}`;
-  }
-
-  /** The conversations of the chosen list, without emergencies. @param {Conversation[]} all */
-  #chosen(all) {
-    const { chosen } = this.#tabs;
-    const rest = all.filter((one) => !this.#isUrgent(one) && (chosen === "all" || this.#listOf(one) === chosen));
-    return chosen === "waiting" ? rest.sort((one, other) => waitsSince(one) - waitsSince(other)) : rest;
-  }
-
-  /** @param {Conversation[]} all */
-  #count(all) {
-    const counts = { waiting: 0, mine: 0, others: 0, resolved: 0 };
-    for (const one of all) counts[this.#listOf(one)] += 1;
-    this.#tabs.update(counts);
-  }
-
-  /** @param {Conversation} one */
-  #makeRow({ id }) {
-    const part = (/** @type {string} */ name) => h("span", { class: name });
-    const parts = ["row-title", "row-when", "row-who", "row-last", "row-badge"].map(part);
-    const row = h("li", { class: "row" }, h("button", { type: "button", click: () => this.#show(id) }, ...parts));
+  #makeRow(id) {
+    const row = makeRow(() => this.#show(id));
     this.#rows.set(id, row);
     this.#updateRow(id);
     return row;
@@ -143,40 +147,28 @@ export class List {
 
   /** @param {string} id */
   #updateRow(id) {
-    const [element, one] = [this.#rows.get(id), this.#machine.conversations.get(id)];
-    const button = /** @type {HTMLElement | null | undefined} */ (element?.firstElementChild);
-    if (!element || !button || !one) return;
-    const { people } = this.#machine.conversations;
-    const [title, when, who, last, badge] = /** @type {HTMLElement[]} */ ([...button.children]);
-    if (!title || !when || !who || !last || !badge) return;
-    set(element, "data-unread", one.unread > 0);
-    set(element, "data-emergency", one.isEmergency);
-    set(button, "aria-current", one.id === this.#open);
-    say(title, titleOf(one.title));
-    say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
-    set(when, "title", one.lastAt > 0 ? wholeTimeOf(one.lastAt) : null);
-    const creator = people.get(one.created_by);
-    const role = creator ? ` · ${ROLES[creator.role]}` : "";
-    say(who, `${nameOf(creator, one.created_by)}${role}${this.#taken(one)}`);
-    set(element, "data-work", this.#listOf(one));
-    say(last, lastWords(one, this.#session.user.id));
-    if (badge.dataset.count === String(one.unread)) return;
-    badge.dataset.count = String(one.unread);
-    badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
+    const [row, one] = [this.#rows.get(id), this.#conversations.get(id)];
+    if (row && one) updateRow(row, one, this.#conversations, this.#session.user.id, id === this.#open);
+  }
+
+  #updateAges() {
+    for (const id of [...ids(this.#urgent), ...ids(this.#others)]) {
+      const [row, one] = [this.#rows.get(id), this.#conversations.get(id)];
+      if (row && one) updateAge(row, one, this.#conversations);
+    }
   }
 }
 
-/** The time since which field staff waits; those that nobody waits for come last. @param {Conversation} one */
-function waitsSince(one) {
-  const since = Date.parse(one.work?.waiting_since ?? "");
-  return Number.isNaN(since) ? Infinity : since;
-}
+/** The conversations of the rows that are shown, from the top. @param {HTMLElement} rows */
+const ids = (rows) => [...rows.children].map((row) => /** @type {HTMLElement} */ (row).dataset.key ?? "");
 
 /**
- * @param {Conversation} one
- * @param {string} me
+ * The rows of a held list: those that are shown, and new ones at the end.
+ *
+ * @param {{ urgent: string[], rows: string[] }} kept
+ * @param {string[]} wanted
  */
-function lastWords(one, me) {
-  if ([...one.typing.keys()].some((id) => id !== me)) return "typing…";
-  return one.last ? `${one.last.sender_id === me ? "You: " : ""}${one.last.content}` : "";
+function heldRows(kept, wanted) {
+  const there = new Set([...kept.urgent, ...kept.rows]);
+  return [...kept.rows, ...wanted.filter((id) => !there.has(id))];
 }

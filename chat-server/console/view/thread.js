@@ -4,7 +4,7 @@ import { isEntry } from "../machine/conversation.js";
 import { Composer } from "./composer.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { announce } from "./shell.js";
-import { dayOf, nameOf, timeOf, wholeTimeOf } from "./words.js";
+import { dayOf, nameOf, timeOf, typingWords, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../session.js").Session} Session */
@@ -274,11 +274,4 @@ function makeLine(line) {
 function tick(is) {
   const [sign, words] = { waiting: ["◷", "Waiting to be sent"], sent: ["✓", "Sent"], read: ["✓✓", "Read"] }[is] ?? [];
   return h("span", { class: "tick" }, h("span", { "aria-hidden": "true" }, sign), hidden(words ?? ""));
-}
-
-/** @param {string[]} names */
-function typingWords(names) {
-  if (names.length === 0) return "";
-  if (names.length > 2) return `${names.length} people are typing…`;
-  return `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…`;
 }

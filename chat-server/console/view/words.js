@@ -53,6 +53,27 @@ export const titleOf = (title) => title.replace(/^Support: /, "") || "Conversati
  */
 export const several = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
+/**
+ * A length of time, in its largest units.
+ *
+ * @param {number} ms
+ */
+export function ageOf(ms) {
+  const minutes = Math.floor(Math.max(ms, 0) / 60_000);
+  const [hours, days] = [Math.floor(minutes / 60), Math.floor(minutes / 1_440)];
+  if (minutes < 1) return "under 1 min";
+  if (hours < 1) return `${minutes} min`;
+  if (days < 1) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+}
+
+/** @param {string[]} names */
+export function typingWords(names) {
+  if (names.length === 0) return "";
+  if (names.length > 2) return `${names.length} people are typing…`;
+  return `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…`;
+}
+
 /** The server counts no further than 100. @param {number} count */
 export const counted = (count) => (count >= 100 ? "99+" : String(count));
 

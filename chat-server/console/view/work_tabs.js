@@ -6,11 +6,11 @@ import { h, say, set } from "./dom.js";
 /** @typedef {import("../types.d.ts").WorkList} WorkList */
 
 const TABS = /** @type {[WorkList | "all", string][]} */ ([
-  ["all", "Everything"],
   ["waiting", "Waiting"],
   ["mine", "Mine"],
   ["others", "Others"],
   ["resolved", "Resolved"],
+  ["all", "Everything"],
 ]);
 
 /** The key under which the choice survives a reload. */
@@ -18,13 +18,13 @@ const KEPT = "chat-work-list";
 
 export class WorkTabs {
   /** The chosen list. @type {WorkList | "all"} */
-  chosen = "all";
+  chosen = "waiting";
   #buttons;
 
   /** @param {() => void} changed */
   constructor(changed) {
     const kept = inTab.get(KEPT);
-    this.chosen = TABS.find(([list]) => list === kept)?.[0] ?? "all";
+    this.chosen = TABS.find(([list]) => list === kept)?.[0] ?? "waiting";
     this.#buttons = TABS.map(([list, words]) => {
       const choose = () => {
         this.chosen = list;
@@ -36,6 +36,10 @@ export class WorkTabs {
     });
     const buttons = this.#buttons.map(({ button }) => button);
     this.element = h("div", { class: "work-tabs", role: "group", "aria-label": "Lists by work" }, ...buttons);
+  }
+
+  focus() {
+    this.#buttons.find(({ list }) => list === this.chosen)?.button.focus();
   }
 
   /** @param {Record<WorkList, number>} counts */

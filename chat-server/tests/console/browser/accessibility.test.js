@@ -114,7 +114,7 @@ test("all of it can be done by keyboard", async (t) => {
   await control.keyboard.press("Enter");
   await shows(driver, ["There was an accident. I need help.", "An ambulance is coming.\nStay there."]);
   await control.keyboard.press("Escape");
-  assert.match(await control.evaluate(() => document.activeElement?.textContent ?? ""), /^Accident/, "and back in the list");
+  assert.match(await control.evaluate(() => document.activeElement?.textContent ?? ""), /^Waiting/, "and back at the list, which has it no more");
   // Screen readers announce an incoming message.
   const said = "Jane Smith: An ambulance is coming.\nStay there.";
   await driver.waitForFunction((said) => document.querySelector("[role='status'].hidden")?.textContent === said, said);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askForHelp, browser, isLive, open, say, signIn } from "../support/browser.js";
+import { askForHelp, browser, choose, isLive, open, say, signIn } from "../support/browser.js";
 import { Server } from "../support/server.js";
 
 /** @typedef {import("playwright-core").Page} Page */
@@ -31,7 +31,7 @@ async function counts(page, [waiting, mine, others, resolved]) {
 
 /** Chooses a list, and gives the titles in it. @param {Page} page @param {string} tab */
 async function titles(page, tab) {
-  await page.getByRole("group", { name: "Lists by work" }).getByRole("button", { name: new RegExp(`^${tab}`) }).click();
+  await choose(page, tab);
   return page.locator(".row-title").allTextContents();
 }
 

@@ -97,9 +97,17 @@ export async function say(page, text) {
   await page.getByRole("button", { name: "Send", exact: true }).click();
 }
 
-/** Opens a conversation of the list. @param {Page} page @param {string} title */
+/** Chooses a list of the control room. @param {Page} page @param {string} list */
+export async function choose(page, list) {
+  const tabs = page.getByRole("group", { name: "Lists by work" });
+  await tabs.getByRole("button", { name: new RegExp(`^${list}( \\d+)?$`) }).click();
+}
+
+/** Opens a conversation of the list, and leaves the list, which moves no row under the pointer. @param {Page} page @param {string} title */
 export async function open(page, title) {
-  await page.getByRole("navigation", { name: "Conversations" }).getByRole("button", { name: title }).first().click();
+  await choose(page, "Everything");
+  await page.locator(".list-rows").getByRole("button", { name: title }).first().click();
+  await page.mouse.move(0, 0);
 }
 
 /** The texts of the messages that the page shows. @param {Page} page @returns {Promise<string[]>} */
