@@ -12,6 +12,12 @@ export interface Person {
   last_name: string;
 }
 
+/** A person found by a search. */
+export interface Found extends Person {
+  /** Whether the user is connected to the server that has replied. */
+  connected: boolean;
+}
+
 export type WorkAction = "take" | "release" | "transfer" | "resolve" | "reopen";
 
 /** A list of conversations by their work, as one user in control sees it. */
@@ -69,7 +75,8 @@ export type Json = Record<string, any>;
 
 export type Draft =
   | { type: "send_chat_message"; conversation_id: string; content: string }
-  | { type: "create_support_conversation"; title: string; content: string; room_type?: RoomType };
+  | { type: "create_support_conversation"; title: string; content: string; room_type?: RoomType }
+  | { type: "start_conversation"; to: string[]; title: string; content: string };
 
 /** A draft with its idempotency key. */
 export interface Entry {
@@ -95,6 +102,7 @@ export type Purpose =
   | { kind: "read"; id: string; seq: number }
   | { kind: "draft"; id: string }
   | { kind: "typing" }
+  | { kind: "people" }
   | { kind: "work"; id: string }
   | { kind: "room"; room: RoomType }
   | { kind: "refresh"; token: string }
@@ -119,6 +127,7 @@ export type Input =
   | { kind: "open" | "shut" | "older" | "read"; id: string }
   | { kind: "typing"; id: string; is_typing: boolean }
   | { kind: "room"; room: RoomType; wanted: boolean }
+  | { kind: "people"; find: string; side: "control" | "field" }
   | { kind: "work"; id: string; action: WorkAction; version: number; to?: string };
 
 export type Output =
@@ -131,7 +140,7 @@ export type Output =
 
 /** Notifications for the screen. */
 export type Told =
-  | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" }
+  | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" | "people" }
   | { kind: "changed"; what: "conversation" | "typing"; id: string }
   | { kind: "request"; event: NewSupportConversation }
   | { kind: "message"; message: Message }

@@ -64,6 +64,9 @@ export class Actions {
         return;
       case "room":
         return this.#room(input.room, input.wanted);
+      case "people":
+        this.#machine.people.search(input.find, input.side);
+        return this.#changed("people");
       case "work":
         return this.#work(input);
     }
@@ -128,7 +131,7 @@ export class Actions {
     if (one) act(one);
   }
 
-  /** @param {"outbox" | "rooms"} what */
+  /** @param {"outbox" | "rooms" | "people"} what */
   #changed(what) {
     this.#outputs.push({ kind: "changed", what });
   }

@@ -167,6 +167,11 @@ export class Conversations {
     }
   }
 
+  /** A search has found people. @param {Person[]} found */
+  met(found) {
+    for (const person of found) this.people.set(person.id, person);
+  }
+
   /**
    * Applies the epoch of a reply. A new epoch voids all held messages.
    *
@@ -248,6 +253,7 @@ export class Conversations {
     conversation.lastAt = Math.max(conversation.lastAt, Date.parse(reply.timestamp) || 0);
     conversation.movedAt = this.timeAt(now) || conversation.lastAt;
     conversation.participantCount = conversation.participants.length;
+    conversation.workIs(1, reply.work);
     conversation.row.want(now);
     return conversation;
   }

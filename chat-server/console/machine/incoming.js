@@ -32,7 +32,7 @@ export class Incoming {
    * @param {Json} reply
    */
   reply(purpose, reply) {
-    const { connection, conversations, rooms } = this.#machine;
+    const { connection, conversations, people, rooms } = this.#machine;
     switch (purpose.kind) {
       case "list":
         conversations.listed(reply, this.#now);
@@ -43,6 +43,9 @@ export class Incoming {
       case "room":
         rooms.answered(purpose.room, reply, this.#now);
         return this.#changed("rooms");
+      case "people":
+        conversations.met(people.answered(reply, this.#now));
+        return this.#changed("people");
       case "work":
         return this.#workReply(purpose.id, reply);
       case "row":
@@ -148,7 +151,7 @@ export class Incoming {
    */
   #acknowledged({ client_message_id, at, draft }, reply) {
     const { conversations, user } = this.#machine;
-    if (draft.type === "create_support_conversation") {
+    if (draft.type !== "send_chat_message") {
       const { id } = conversations.createdByUs(reply, user, draft, this.#now);
       this.#outputs.push({ kind: "created", client_message_id, id });
       return this.#changed("list");
@@ -217,7 +220,7 @@ export class Incoming {
     else one.unnamed = [...one.unnamed, message].slice(-LIMITS.unnamed);
   }
 
-  /** @param {"connection" | "list" | "outbox" | "rooms"} what */
+  /** @param {"connection" | "list" | "outbox" | "rooms" | "people"} what */
   #changed(what) {
     this.#outputs.push({ kind: "changed", what });
   }

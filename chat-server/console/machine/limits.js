@@ -25,6 +25,12 @@ export const LIMITS = Object.freeze({
    * parts of a long frame, and on a slow link its transfer would be restarted again and again.
    */
   patience: 8,
+  /** People that a search shows; beyond the limit, the user is asked to type more. */
+  found: 50,
+  /** Pages of a search. Each covers 1,000 accounts, and may have nobody. */
+  foundPages: 20,
+  /** Users that control can address in a new conversation. */
+  addressees: 20,
   /** Largest count of unread messages: the server counts no further. */
   unread: 100,
 });

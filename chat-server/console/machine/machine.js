@@ -9,6 +9,7 @@ import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
 import { Incoming } from "./incoming.js";
 import { LIMITS, PERIODS } from "./limits.js";
+import { People } from "./people.js";
 import { Rooms } from "./rooms.js";
 import { Sending } from "./sending.js";
 import { NOW, again, earliest } from "./turn.js";
@@ -25,6 +26,7 @@ export class Machine {
   connection;
   conversations = new Conversations();
   sending = new Sending();
+  people = new People();
   rooms = new Rooms();
   typing = new Typing();
   works = new Works();
@@ -69,7 +71,7 @@ export class Machine {
 
   /** The time at which `tick` is due unless something happens before. */
   deadline() {
-    const parts = [this.conversations, this.sending, this.rooms, this.typing, this.works];
+    const parts = [this.conversations, this.sending, this.people, this.rooms, this.typing, this.works];
     const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
     const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
     // A pending request probes the connection already.
@@ -153,6 +155,7 @@ export class Machine {
     this.#isProbeWanted = false;
     this.#wire.clear();
     this.sending.lost();
+    this.people.lost();
     this.rooms.lost();
     this.typing.lost();
     this.works.lost();
@@ -232,6 +235,7 @@ export class Machine {
       this.#nextOfSession() ??
       this.rooms.next(now) ??
       this.works.next(now) ??
+      this.people.next(now) ??
       this.conversations.next(now) ??
       this.#nextDraft() ??
       this.typing.next(now)

@@ -4,9 +4,11 @@ import { Alarm } from "./alarm.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
 import { List } from "./list.js";
 import { Changes, perFrame } from "./pace.js";
+import { Requests } from "./requests.js";
 import { Rooms } from "./rooms.js";
 import { Shell, announce } from "./shell.js";
 import { beep, isSoundOn, setSound } from "./sound.js";
+import { StartDialog } from "./start.js";
 import { Thread } from "./thread.js";
 import { WorkBar } from "./work.js";
 import { ROLES, counted, nameOf, titleOf } from "./words.js";
@@ -23,6 +25,10 @@ export class ControlView {
   #list;
   #alarm;
   #work;
+  #requests;
+  #start;
+  /** Whether the next new conversation is opened: it was started here, and nothing was opened since. */
+  #opensStarted = false;
   #heading = h("h2", { class: "thread-title", tabindex: -1 });
   #about = h("p", { class: "thread-about" });
   #empty = h("p", { class: "empty" }, "Choose a conversation to read it here.");
@@ -40,19 +46,23 @@ export class ControlView {
     this.#list = new List(session, show, this.#gone.signal);
     this.#alarm = new Alarm(session, show);
     this.#work = new WorkBar(session);
+    this.#requests = new Requests(session, "Conversations that are not started yet");
+    this.#start = new StartDialog(session, (draft) => this.#started(draft));
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
     const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about), this.#work.element);
     const list = h(
       "nav",
       { class: "list", "aria-label": "Conversations" },
       h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, "Control room"), soundButton()),
+      h("button", { type: "button", class: "start-button primary", click: () => this.#start.open() }, "Start a conversation"),
       this.#rooms.element,
       ...this.#list.parts,
+      this.#requests.element,
     );
     const open = h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
     const name = h("h1", { class: "hidden" }, "Control room");
-    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open);
+    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element);
     this.#shell = new Shell(session, this.#main);
     this.element = this.#shell.element;
     this.#raiseUnread();
@@ -64,6 +74,7 @@ export class ControlView {
     this.#changes.note(told);
     if (told.kind === "request") this.#request(told.event);
     if (told.kind === "message") this.#message(told.message);
+    if (told.kind === "created") this.#created(told.id);
     if (told.kind === "full") announce("The outbox is full: this message was not taken.");
     if (told.kind === "lost") this.#work.lost(told.id);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
@@ -85,11 +96,25 @@ export class ControlView {
   show(id) {
     const before = this.open;
     this.open = id;
+    this.#opensStarted = false;
     if (id !== null) this.#alarm.opened(id);
     this.#thread.show(id);
     this.#update();
     if (id !== null) this.#heading.focus();
     else if (before) this.#list.focus(before);
+  }
+
+  /** @param {import("../types.d.ts").Draft} draft */
+  #started(draft) {
+    this.#session.client.handle({ kind: "post", draft, at: Date.now() });
+    this.#opensStarted = true;
+    announce("The conversation is being started.");
+  }
+
+  /** @param {string} id */
+  #created(id) {
+    announce("The conversation has been started.");
+    if (this.#opensStarted) this.show(id);
   }
 
   /** @param {import("../types.d.ts").NewSupportConversation} event */
@@ -127,6 +152,8 @@ export class ControlView {
     this.#alarm.update();
     this.#head();
     this.#thread.update(changes);
+    this.#requests.update();
+    this.#start.update();
     this.#rooms.update();
     this.#shell.update();
     const unread = this.#session.client.machine.conversations.unread;

@@ -4,13 +4,13 @@
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { helpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
+import { Requests } from "./requests.js";
 import { Shell, announce } from "./shell.js";
 import { Thread } from "./thread.js";
 import { counted, nameOf, titleOf, whenOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../session.js").Session} Session */
-/** @typedef {import("../types.d.ts").Entry} Entry */
 
 const ANSWERS = Object.freeze(["Understood", "Yes", "No", "On my way"]);
 
@@ -26,7 +26,7 @@ export class DriverView {
   #dialog;
   #tabs = h("ul", { class: "tabs" });
   #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
-  #requests = h("ul", { class: "requests", "aria-label": "Requests that are not sent yet" });
+  #requests;
   #title = h("h1", { class: "thread-title", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
@@ -39,8 +39,9 @@ export class DriverView {
   constructor(session) {
     this.#session = session;
     this.#thread = new Thread(session, ANSWERS, this.#gone.signal);
+    this.#requests = new Requests(session, "Requests that are not sent yet");
     this.#dialog = helpDialog(session.user.role, session.unsent, (draft) => this.#post(draft));
-    const parts = [this.#nav, this.#title, this.#welcome, this.#requests, this.#thread.element, this.#help, this.#dialog];
+    const parts = [this.#nav, this.#title, this.#welcome, this.#requests.element, this.#thread.element, this.#help, this.#dialog];
     this.#main = h("main", { class: "driver" }, ...parts);
     this.#shell = new Shell(session, this.#main);
     this.element = this.#shell.element;
@@ -97,7 +98,7 @@ export class DriverView {
     const newest = all[0];
     if (this.open === null && newest) this.show(newest.id);
     const open = all.find((one) => one.id === this.open);
-    const requests = machine.sending.creations();
+    const requests = this.#requests.update();
     this.#tabList(all.slice(0, OFFERED));
     hide(this.#nav, all.length < 2);
     const isOpen = this.open !== null;
@@ -106,8 +107,7 @@ export class DriverView {
     set(this.#main, "data-emergency", open?.isEmergency ?? false);
     set(this.#main, "data-shows", isOpen ? "thread" : "welcome");
     hide(this.#welcome, isOpen);
-    say(this.#welcome, welcomeWords(machine.conversations.isListed, requests.length));
-    reconcile(this.#requests, requests, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
+    say(this.#welcome, welcomeWords(machine.conversations.isListed, requests));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);
     const title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Transit chat`;
     if (document.title !== title) document.title = title;
@@ -134,28 +134,6 @@ export class DriverView {
       badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
     });
   }
-
-  /**
-   * Shows a request that control does not have yet.
-   *
-   * @param {HTMLElement} element
-   * @param {Entry} entry
-   */
-  #request(element, entry) {
-    const state = /** @type {HTMLElement} */ (element.lastElementChild);
-    const { client } = this.#session;
-    const isLive = client.machine.connection.phase.phase === "live";
-    const words = entry.refused !== undefined ? `Not sent: ${entry.refused}` : isLive ? "Being sent…" : "Waiting for the connection";
-    set(element, "data-refused", entry.refused !== undefined);
-    if (state.dataset.words === words) return;
-    state.dataset.words = words;
-    const act = (/** @type {"retry" | "discard"} */ kind) => () => client.handle({ kind, id: entry.client_message_id });
-    const buttons = [
-      h("button", { type: "button", click: act("retry") }, "Try again"),
-      h("button", { type: "button", click: act("discard") }, "Discard"),
-    ];
-    state.replaceChildren(words, ...(entry.refused !== undefined ? buttons : []));
-  }
 }
 
 /**
@@ -165,10 +143,4 @@ export class DriverView {
 function welcomeWords(isListed, requests) {
   if (requests > 0) return "Your request";
   return isListed ? "Control is one press away." : "Loading…";
-}
-
-/** @param {Entry} entry */
-function makeRequest({ draft }) {
-  const title = draft.type === "create_support_conversation" ? draft.title : "";
-  return h("li", {}, h("strong", {}, title), h("p", { dir: "auto" }, draft.content), h("p", { class: "request-state", role: "status" }));
 }

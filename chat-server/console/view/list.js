@@ -1,5 +1,5 @@
-// The list of conversations: emergencies apart, then the rows of the chosen list. No row moves while
-// the pointer or the focus is in the list: a press must not meet another row.
+// The list of conversations: emergencies apart, then the rows of the chosen list. No row moves
+// while the pointer or the focus is in the list: a press must not meet another row.
 
 import { Queue } from "../machine/queue.js";
 import { h, hide, reconcile, say } from "./dom.js";

@@ -56,6 +56,11 @@ test("every screen passes axe, light and dark, wide and on a phone", async (t) =
   await check(control, "control, empty");
   const driver = await signIn(context, server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
   await check(driver, "driver, welcome");
+  await control.getByRole("button", { name: "Start a conversation" }).click();
+  await control.getByRole("button", { name: "Add John Doe" }).click();
+  await control.getByRole("dialog").getByRole("button", { name: "Start", exact: true }).click();
+  await check(control, "control, starting a conversation");
+  await control.keyboard.press("Escape");
   await driver.getByRole("button", { name: "Get help" }).click();
   await check(driver, "driver, help");
   await driver.getByRole("button", { name: "Breakdown" }).click();

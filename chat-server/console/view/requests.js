@@ -1,0 +1,51 @@
+// New conversations that the server does not have yet.
+
+import { h, reconcile, set } from "./dom.js";
+
+/** @typedef {import("../types.d.ts").Entry} Entry */
+
+export class Requests {
+  #session;
+
+  /**
+   * @param {import("../session.js").Session} session
+   * @param {string} label
+   */
+  constructor(session, label) {
+    this.#session = session;
+    this.element = h("ul", { class: "requests", "aria-label": label });
+  }
+
+  /** Shows the unsent ones. Returns their number. */
+  update() {
+    const entries = this.#session.client.machine.sending.creations();
+    reconcile(this.element, entries, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
+    return entries.length;
+  }
+
+  /**
+   * @param {HTMLElement} element
+   * @param {Entry} entry
+   */
+  #request(element, entry) {
+    const state = /** @type {HTMLElement} */ (element.lastElementChild);
+    const { client } = this.#session;
+    const isLive = client.machine.connection.phase.phase === "live";
+    const words = entry.refused !== undefined ? `Not sent: ${entry.refused}` : isLive ? "Being sent…" : "Waiting for the connection";
+    set(element, "data-refused", entry.refused !== undefined);
+    if (state.dataset.words === words) return;
+    state.dataset.words = words;
+    const act = (/** @type {"retry" | "discard"} */ kind) => () => client.handle({ kind, id: entry.client_message_id });
+    const buttons = [
+      h("button", { type: "button", click: act("retry") }, "Try again"),
+      h("button", { type: "button", click: act("discard") }, "Discard"),
+    ];
+    state.replaceChildren(words, ...(entry.refused !== undefined ? buttons : []));
+  }
+}
+
+/** @param {Entry} entry */
+function makeRequest({ draft }) {
+  const title = draft.type === "send_chat_message" ? "" : draft.title;
+  return h("li", {}, h("strong", { dir: "auto" }, title), h("p", { dir: "auto" }, draft.content), h("p", { class: "request-state", role: "status" }));
+}
