@@ -127,6 +127,8 @@ export type Input =
   | { kind: "open" | "shut" | "older" | "read"; id: string }
   | { kind: "typing"; id: string; is_typing: boolean }
   | { kind: "room"; room: RoomType; wanted: boolean }
+  | { kind: "hand_over"; ids: string[]; to: string }
+  | { kind: "hand_over_stop" }
   | { kind: "people"; find: string; side: "control" | "field" }
   | { kind: "work"; id: string; action: WorkAction; version: number; to?: string };
 
@@ -140,15 +142,16 @@ export type Output =
 
 /** Notifications for the screen. */
 export type Told =
-  | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" | "people" }
+  | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" | "people" | "handover" }
   | { kind: "changed"; what: "conversation" | "typing"; id: string }
   | { kind: "request"; event: NewSupportConversation }
   | { kind: "message"; message: Message }
   | { kind: "created"; client_message_id: string; id: string }
+  | { kind: "handed"; id: string; by: string }
   | { kind: "refused"; entry: Entry }
   | { kind: "full" }
   | { kind: "gone"; id: string }
-  | { kind: "lost"; id: string; error: string }
+  | { kind: "lost"; id: string; error: string; code: string }
   | { kind: "renewed"; ok: boolean; error?: string };
 
 /** The reason that the server ended a connection: a close code, and the error sent before. */

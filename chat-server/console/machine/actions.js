@@ -67,6 +67,12 @@ export class Actions {
       case "people":
         this.#machine.people.search(input.find, input.side);
         return this.#changed("people");
+      case "hand_over":
+        this.#machine.handover.begin(input.ids, input.to);
+        return this.#changed("handover");
+      case "hand_over_stop":
+        this.#machine.handover.stop();
+        return this.#changed("handover");
       case "work":
         return this.#work(input);
     }
@@ -131,7 +137,7 @@ export class Actions {
     if (one) act(one);
   }
 
-  /** @param {"outbox" | "rooms" | "people"} what */
+  /** @param {"outbox" | "rooms" | "people" | "handover"} what */
   #changed(what) {
     this.#outputs.push({ kind: "changed", what });
   }

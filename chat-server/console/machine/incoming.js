@@ -104,11 +104,16 @@ export class Incoming {
    * @param {Json} reply
    */
   #workReply(id, reply) {
-    const one = this.#machine.conversations.get(id);
-    if (this.#machine.works.answered(id, reply, this.#now) && one) {
-      if (reply.success === true) one.workIs(reply.seq, reply.work);
-      else if (reply.code === "conflict") one.workIs(reply.work?.version, reply.work);
-      if (reply.success !== true && !isOfTheSession(reply)) this.#outputs.push({ kind: "lost", id, error: String(reply.error) });
+    const { conversations, handover, works } = this.#machine;
+    const one = conversations.get(id);
+    if (!works.answered(id, reply, this.#now)) return;
+    if (reply.success === true) one?.workIs(reply.seq, reply.work);
+    else if (reply.code === "conflict") one?.workIs(reply.work?.version, reply.work);
+    if (handover.isAsked(id)) {
+      handover.answered(id, reply);
+      this.#changed("handover");
+    } else if (one && reply.success !== true && !isOfTheSession(reply)) {
+      this.#outputs.push({ kind: "lost", id, error: String(reply.error), code: String(reply.code) });
     }
     this.#changedConversation(id);
   }
@@ -203,8 +208,12 @@ export class Incoming {
   /** @param {import("../types.d.ts").Message} message */
   #newMessage(message) {
     const { conversations, user } = this.#machine;
+    const isNewest = conversations.isConfirmed && message.seq > (conversations.get(message.conversation_id)?.lastSeq ?? 0);
     const { conversation, isNew } = conversations.heard(message, user, this.#now);
-    if (isNew && message.sender_id !== user) this.#tell(conversation, message);
+    const { sender_id: by, work } = message;
+    if (isNew && by !== user) this.#tell(conversation, message);
+    const isHanded = work?.action === "TRANSFER" && work.assignee === user && by !== user;
+    if (isNewest && isHanded) this.#outputs.push({ kind: "handed", id: conversation.id, by });
     this.#changedConversation(conversation.id);
   }
 
@@ -220,7 +229,7 @@ export class Incoming {
     else one.unnamed = [...one.unnamed, message].slice(-LIMITS.unnamed);
   }
 
-  /** @param {"connection" | "list" | "outbox" | "rooms" | "people"} what */
+  /** @param {"connection" | "list" | "outbox" | "rooms" | "people" | "handover"} what */
   #changed(what) {
     this.#outputs.push({ kind: "changed", what });
   }

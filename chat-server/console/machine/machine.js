@@ -7,6 +7,7 @@
 import { Actions } from "./actions.js";
 import { Connection } from "./connection.js";
 import { Conversations } from "./conversations.js";
+import { Handover } from "./handover.js";
 import { Incoming } from "./incoming.js";
 import { LIMITS, PERIODS } from "./limits.js";
 import { People } from "./people.js";
@@ -30,6 +31,7 @@ export class Machine {
   rooms = new Rooms();
   typing = new Typing();
   works = new Works();
+  handover;
   #wire = new Wire();
   #isProbeWanted = false;
   /** Factor on the deadline of replies. Doubles with each late reply. */
@@ -37,6 +39,7 @@ export class Machine {
   /** A new token for the open session. @type {{ token: string, turn: import("../types.d.ts").Turn } | null} */
   #refresh = null;
   #token;
+  #newId;
   #now = 0;
   #actions;
   /** @type {Output[]} */
@@ -49,6 +52,8 @@ export class Machine {
   constructor({ user, token, random, newId, newest = 0 }) {
     this.user = user;
     this.#token = token;
+    this.handover = new Handover(user);
+    this.#newId = newId;
     this.#actions = new Actions(this, newId, newest);
     this.connection = new Connection(random);
   }
@@ -65,6 +70,7 @@ export class Machine {
     this.#outputs = [];
     this.#input(input);
     this.#due();
+    this.handover.step(this, this.#newId);
     this.#pump();
     return this.#outputs;
   }

@@ -2,6 +2,7 @@
 
 import { Alarm } from "./alarm.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
+import { HandOverDialog } from "./hand_over.js";
 import { List } from "./list.js";
 import { Changes, perFrame } from "./pace.js";
 import { Requests } from "./requests.js";
@@ -27,6 +28,7 @@ export class ControlView {
   #work;
   #requests;
   #start;
+  #handOver;
   /** Whether the next new conversation is opened: it was started here, and nothing was opened since. */
   #opensStarted = false;
   #heading = h("h2", { class: "thread-title", tabindex: -1 });
@@ -43,9 +45,10 @@ export class ControlView {
     this.#thread = new Thread(session, [], this.#gone.signal);
     this.#rooms = new Rooms(session);
     const show = (/** @type {string} */ id) => this.show(id);
-    this.#list = new List(session, show, this.#gone.signal);
+    this.#handOver = new HandOverDialog(session);
+    this.#list = new List(session, { show, handOver: () => this.#handOver.open(), gone: this.#gone.signal });
     this.#alarm = new Alarm(session, show);
-    this.#work = new WorkBar(session);
+    this.#work = new WorkBar(session, (id) => this.#handOver.open(id));
     this.#requests = new Requests(session, "Conversations that are not started yet");
     this.#start = new StartDialog(session, (draft) => this.#started(draft));
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
@@ -62,7 +65,7 @@ export class ControlView {
     const open = h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
     const name = h("h1", { class: "hidden" }, "Control room");
-    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element);
+    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element, this.#handOver.element);
     this.#shell = new Shell(session, this.#main);
     this.element = this.#shell.element;
     this.#raiseUnread();
@@ -76,7 +79,8 @@ export class ControlView {
     if (told.kind === "message") this.#message(told.message);
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "full") announce("The outbox is full: this message was not taken.");
-    if (told.kind === "lost") this.#work.lost(told.id);
+    if (told.kind === "handed") this.#handed(told);
+    if (told.kind === "lost") this.#work.lost(told);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     // An emergency created while disconnected is known from the list alone.
     if (told.kind === "changed" && told.what === "list") this.#raiseUnread();
@@ -124,6 +128,13 @@ export class ControlView {
     announce(`New request from ${event.creator_name}: ${titleOf(event.title)}`);
   }
 
+  /** A colleague has handed a conversation over. @param {{ id: string, by: string }} handed */
+  #handed({ id, by }) {
+    const { conversations } = this.#session.client.machine;
+    beep(false);
+    announce(`${nameOf(conversations.people.get(by), by)} has handed over to you: ${titleOf(conversations.get(id)?.title ?? "")}`);
+  }
+
   #raiseUnread() {
     for (const id of this.#session.client.machine.conversations.all.keys()) this.#raiseIfUnread(id);
   }
@@ -154,6 +165,7 @@ export class ControlView {
     this.#thread.update(changes);
     this.#requests.update();
     this.#start.update();
+    this.#handOver.update();
     this.#rooms.update();
     this.#shell.update();
     const unread = this.#session.client.machine.conversations.unread;

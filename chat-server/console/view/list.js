@@ -27,7 +27,7 @@ export class List {
   #element = h("div", { class: "list-rows" });
   /** The row of each conversation. @type {Map<string, HTMLElement>} */
   #rows = new Map();
-  #tabs = new WorkTabs(() => this.#place(null));
+  #tabs;
   #isPointedAt = false;
   /** Whether rows are to move once they are left. */
   #isPending = false;
@@ -36,17 +36,17 @@ export class List {
 
   /**
    * @param {import("../session.js").Session} session
-   * @param {(id: string) => void} show
-   * @param {AbortSignal} gone when it is shown no more
+   * @param {{ show: (id: string) => void, handOver: () => void, gone: AbortSignal }} settings `gone`: when it is shown no more
    */
-  constructor(session, show, gone) {
+  constructor(session, { show, handOver, gone }) {
     this.#session = session;
+    this.#tabs = new WorkTabs(() => this.#place(null), handOver);
     this.#show = show;
     this.#queue = new Queue(session.user.id);
     this.#urgentPart.append(h("h2", { id: "urgent-heading" }, "Emergencies"), this.#urgent);
     const heading = h("div", { class: "rows-head" }, h("h2", { id: "list-heading" }, "Conversations"), this.#held);
     this.#element.append(this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing));
-    this.parts = [this.#tabs.element, this.#element];
+    this.parts = [this.#tabs.element, this.#tabs.handOver, this.#element];
     this.#watch();
     const ages = setInterval(() => this.#updateAges(), AGES);
     gone.addEventListener("abort", () => clearInterval(ages));

@@ -9,26 +9,31 @@ import { nameOf, whenOf, wholeTimeOf } from "./words.js";
 /** @typedef {import("../types.d.ts").Work} Work */
 /** @typedef {import("../types.d.ts").WorkAction} WorkAction */
 
-/** @type {Record<Offered, string>} */
-const WORDS = { take: "Take", release: "Hand back", resolve: "Resolve", reopen: "Reopen" };
-
-/** @typedef {Exclude<WorkAction, "transfer">} Offered */
+/** @type {Record<WorkAction, string>} */
+const WORDS = { take: "Take", transfer: "Hand over…", release: "Hand back", resolve: "Resolve", reopen: "Reopen" };
 
 export class WorkBar {
   #session;
+  #handOver;
+  #problem = h("p", { class: "problem", role: "status" });
   #state = h("p", { class: "work-state" });
   #actions = h("div", { class: "work-actions" });
   /** @type {Conversation | undefined} */
   #shown;
 
-  /** @param {Session} session */
-  constructor(session) {
+  /**
+   * @param {Session} session
+   * @param {(id: string) => void} handOver asks for a colleague
+   */
+  constructor(session, handOver) {
     this.#session = session;
-    this.element = h("div", { class: "work", hidden: true }, this.#state, this.#actions);
+    this.#handOver = handOver;
+    this.element = h("div", { class: "work", hidden: true }, this.#state, this.#actions, this.#problem);
   }
 
   /** @param {Conversation | undefined} one */
   update(one) {
+    if (one?.id !== this.#shown?.id) say(this.#problem, "");
     this.#shown = one;
     const work = one?.work;
     hide(this.element, !work);
@@ -46,10 +51,16 @@ export class WorkBar {
     );
   }
 
-  /** Tells who has the conversation that the user wanted to change. @param {string} id */
-  lost(id) {
+  /**
+   * A change was refused. If another one was faster, tells who has the conversation.
+   *
+   * @param {{ id: string, error: string, code: string }} refusal
+   */
+  lost({ id, error, code }) {
     const work = this.#session.client.machine.conversations.get(id)?.work;
-    if (work) announce(`Somebody else was faster. ${this.#words(work)}.`);
+    const words = code === "conflict" && work ? `Somebody else was faster. ${this.#words(work)}.` : `${error}.`;
+    if (id === this.#shown?.id) say(this.#problem, words);
+    else announce(words);
   }
 
   /** @param {Work} work */
@@ -66,20 +77,22 @@ export class WorkBar {
     return nameOf(this.#session.client.machine.conversations.people.get(id), id);
   }
 
-  /** @param {Work} work @returns {Offered[]} */
+  /** @param {Work} work @returns {WorkAction[]} */
   #offered({ state, assignee }) {
     const { id, role } = this.#session.user;
     const isAdmin = role === "CONTROL_ADMIN";
     if (state === "RESOLVED") return ["reopen"];
-    if (state === "WAITING") return isAdmin ? ["take", "resolve"] : ["take"];
-    if (assignee === id) return ["release", "resolve"];
-    return isAdmin ? ["take", "release", "resolve"] : [];
+    if (state === "WAITING") return isAdmin ? ["take", "transfer", "resolve"] : ["take"];
+    if (assignee === id) return ["transfer", "release", "resolve"];
+    return isAdmin ? ["take", "transfer", "release", "resolve"] : [];
   }
 
-  /** @param {Offered} action */
+  /** @param {WorkAction} action */
   #act(action) {
     const one = this.#shown;
     if (!one?.work || this.#session.client.machine.works.isPending(one.id)) return;
+    say(this.#problem, "");
+    if (action === "transfer") return this.#handOver(one.id);
     this.#session.client.handle({ kind: "work", id: one.id, action, version: one.work.version });
   }
 }

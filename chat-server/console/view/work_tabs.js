@@ -1,7 +1,7 @@
 // The choice among the lists by work, each with its number of conversations.
 
 import { inTab } from "../kept.js";
-import { h, say, set } from "./dom.js";
+import { h, hide, say, set } from "./dom.js";
 
 /** @typedef {import("../types.d.ts").WorkList} WorkList */
 
@@ -21,8 +21,11 @@ export class WorkTabs {
   chosen = "waiting";
   #buttons;
 
-  /** @param {() => void} changed */
-  constructor(changed) {
+  /**
+   * @param {() => void} changed
+   * @param {() => void} handOver
+   */
+  constructor(changed, handOver) {
     const kept = inTab.get(KEPT);
     this.chosen = TABS.find(([list]) => list === kept)?.[0] ?? "waiting";
     this.#buttons = TABS.map(([list, words]) => {
@@ -35,6 +38,8 @@ export class WorkTabs {
       return { list, words, button };
     });
     const buttons = this.#buttons.map(({ button }) => button);
+    /** Hands over all that is the user's. */
+    this.handOver = h("button", { type: "button", class: "hand-over-button", hidden: true, click: handOver }, "Hand over all that is mine…");
     this.element = h("div", { class: "work-tabs", role: "group", "aria-label": "Lists by work" }, ...buttons);
   }
 
@@ -44,6 +49,8 @@ export class WorkTabs {
 
   /** @param {Record<WorkList, number>} counts */
   update(counts) {
+    hide(this.handOver, this.chosen !== "mine");
+    set(this.handOver, "disabled", counts.mine === 0);
     for (const { list, words, button } of this.#buttons) {
       set(button, "aria-pressed", list === this.chosen);
       say(button, list === "all" ? words : `${words} ${counts[list]}`);

@@ -69,6 +69,11 @@ test("every screen passes axe, light and dark, wide and on a phone", async (t) =
   await shows(driver, ["My vehicle has broken down.", "Where are you?"]);
   await askForHelp(driver, "Emergency");
   await control.getByRole("button", { name: "Open", exact: true }).waitFor();
+  await control.getByRole("button", { name: "Hand over…" }).click();
+  await control.getByRole("dialog").getByText("Nobody found.").waitFor();
+  await check(control, "control, handing over");
+  await control.keyboard.press("Escape");
+  await control.getByRole("button", { name: "Mine 1" }).click();
   await control.getByRole("button", { name: "Drivers" }).click();
   await check(control, "control, in a conversation, with an emergency");
   await check(driver, "driver, in a conversation");
