@@ -11,7 +11,7 @@ import { ControlView } from "./view/control.js";
 import { DriverView } from "./view/driver.js";
 import { faultBar } from "./view/fault.js";
 import { signIn } from "./view/sign_in.js";
-import { awaitGesture } from "./view/sound.js";
+import { startSound } from "./view/sound.js";
 
 /** @typedef {import("./trial.js").Whom} Whom */
 
@@ -26,6 +26,7 @@ let shown = null;
 function showSignIn(notice) {
   shown = null;
   document.title = "Sign in · Transit chat";
+  delete body.dataset.side;
   body.replaceChildren(fault, signIn({ trial, notice, isKept: inTab.lasts, enter: (token, whom) => enter(token, whom) }));
 }
 
@@ -94,7 +95,7 @@ addEventListener("unhandledrejection", recover);
 
 /** Restores the session after a reload. A second tab of the trial signs in at once. */
 async function start() {
-  awaitGesture();
+  startSound();
   // The printed address was opened while the console is open already.
   addEventListener("hashchange", () => location.reload());
   const kept = keptSession();

@@ -41,6 +41,8 @@ export class Conversation {
   unnamed = [];
   /** @type {{ content: string, sender_id: string } | null} */
   last = null;
+  /** Whether a notification has told of the conversation, and its work is not known yet. */
+  isAnnounced = false;
   /** The time of the last message, in milliseconds since 1970. */
   lastAt = 0;
   /**
@@ -190,6 +192,7 @@ export class Conversation {
     if (!work || !(seq >= this.#workAt)) return;
     this.#workAt = seq;
     this.work = work;
+    this.isAnnounced = false;
   }
 
   /**
@@ -275,6 +278,7 @@ export class Conversation {
     Object.assign(this, { held: null, lastSeq: 0, textAt: 0, readUpTo: 0, unread: 0, heard: [], reading: null, settled: [] });
     this.readers.clear();
     this.work = null;
+    this.isAnnounced = false;
     this.#workAt = 0;
     this.older = "done";
     this.join = this.isOpen ? NOW : "done";

@@ -226,6 +226,7 @@ export class Conversations {
     conversation.room_type = event.room_type;
     conversation.created_by = event.creator_id;
     conversation.since = Date.parse(event.timestamp) || 0;
+    conversation.isAnnounced = conversation.work === null;
     conversation.lastAt = Math.max(conversation.lastAt, conversation.since);
     conversation.movedAt = this.timeAt(now) || conversation.lastAt;
     if (!this.people.has(event.creator_id)) {

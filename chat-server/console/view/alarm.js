@@ -1,57 +1,78 @@
-// The alarm: emergencies not opened by anyone here, the oldest first.
+// The alarm: emergencies that nobody has taken, the oldest first. It sounds until somebody has, in
+// every open console.
 
+import { openEmergencies } from "../machine/emergency.js";
 import { h, hide } from "./dom.js";
+import { notify } from "./notify.js";
 import { beep } from "./sound.js";
 import { ROLES, nameOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 
-/** The best known time of the begin. @param {Conversation} one */
-const begin = (one) => one.since || one.lastAt;
+/** Pause between two sounds, in milliseconds. */
+const REPEATED = 5_000;
 
 export class Alarm {
   #session;
   #show;
-  /** Emergencies not opened by anyone. @type {Set<string>} */
-  #open = new Set();
-  /** Announced emergencies: each sounds once. Bounded by the conversations. @type {Set<string>} */
-  #told = new Set();
+  #take;
+  /** The open emergencies, each with its notification. @type {Map<string, Notification | null>} */
+  #open = new Map();
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #ringing;
   #shown = "";
   element = h("div", { class: "alarm", role: "alert", hidden: true });
 
   /**
    * @param {import("../session.js").Session} session
-   * @param {(id: string) => void} show
+   * @param {{ show: (id: string) => void, take: (id: string) => void, gone: AbortSignal }} settings `gone`: when it is shown no more
    */
-  constructor(session, show) {
+  constructor(session, { show, take, gone }) {
     this.#session = session;
     this.#show = show;
+    this.#take = take;
+    gone.addEventListener("abort", () => clearInterval(this.#ringing));
   }
 
-  /** Raises an emergency. @param {string} id */
-  raise(id) {
-    if (this.#told.has(id)) return;
-    this.#told.add(id);
-    this.#open.add(id);
-    beep(true);
-  }
-
-  /** Somebody has opened the emergency. @param {string} id */
-  opened(id) {
-    this.#told.add(id);
-    this.#open.delete(id);
+  /** Number of open emergencies. */
+  get count() {
+    return this.#open.size;
   }
 
   update() {
     const { conversations } = this.#session.client.machine;
-    const open = [...this.#open].flatMap((id) => conversations.get(id) ?? []).sort((one, other) => begin(one) - begin(other));
+    const open = openEmergencies(conversations.all.values());
+    this.#ring(open);
     const [oldest] = open;
     const creator = oldest && conversations.people.get(oldest.created_by);
-    const key = oldest ? `${open.length} ${oldest.id} ${nameOf(creator, oldest.created_by)} ${oldest.title}` : "";
+    const key = oldest ? `${open.length} ${oldest.id} ${nameOf(creator, oldest.created_by)} ${oldest.title} ${oldest.since}` : "";
     if (this.#shown === key) return;
     this.#shown = key;
     hide(this.element, !oldest);
     this.element.replaceChildren(...(oldest ? this.#parts(oldest, creator, open.length) : []));
+  }
+
+  /** Sounds at once for a new emergency, and again and again while one is open. @param {Conversation[]} open */
+  #ring(open) {
+    const ids = new Set(open.map(({ id }) => id));
+    for (const [id, notice] of this.#open) {
+      if (ids.has(id)) continue;
+      notice?.close();
+      this.#open.delete(id);
+    }
+    const fresh = open.filter(({ id }) => !this.#open.has(id));
+    for (const one of fresh) this.#open.set(one.id, this.#notify(one));
+    if (fresh.length === 0 && this.#open.size > 0) return;
+    clearInterval(this.#ringing);
+    if (fresh.length === 0) return;
+    beep(true);
+    this.#ringing = setInterval(() => beep(true), REPEATED);
+  }
+
+  /** @param {Conversation} one */
+  #notify({ id, created_by }) {
+    const name = nameOf(this.#session.client.machine.conversations.people.get(created_by), created_by);
+    return notify("Emergency", { body: name, tag: id, isUrgent: true, open: () => this.#show(id) });
   }
 
   /**
@@ -70,6 +91,7 @@ export class Alarm {
     ];
     return [
       h("p", {}, ...said),
+      h("button", { type: "button", click: () => this.#take(oldest.id) }, "Take"),
       h("button", { type: "button", click: () => this.#show(oldest.id) }, "Open"),
     ];
   }

@@ -1,9 +1,11 @@
 // The control room: all conversations, one of them open.
 
 import { Alarm } from "./alarm.js";
+import { showBadge } from "./badge.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
 import { HandOverDialog } from "./hand_over.js";
 import { List } from "./list.js";
+import { notify } from "./notify.js";
 import { Changes, perFrame } from "./pace.js";
 import { Requests } from "./requests.js";
 import { Rooms } from "./rooms.js";
@@ -12,7 +14,7 @@ import { beep, isSoundOn, setSound } from "./sound.js";
 import { StartDialog } from "./start.js";
 import { Thread } from "./thread.js";
 import { WorkBar } from "./work.js";
-import { ROLES, counted, nameOf, titleOf } from "./words.js";
+import { ROLES, nameOf, titleOf } from "./words.js";
 
 /** @typedef {import("../session.js").Session} Session */
 
@@ -47,7 +49,7 @@ export class ControlView {
     const show = (/** @type {string} */ id) => this.show(id);
     this.#handOver = new HandOverDialog(session);
     this.#list = new List(session, { show, handOver: () => this.#handOver.open(), gone: this.#gone.signal });
-    this.#alarm = new Alarm(session, show);
+    this.#alarm = new Alarm(session, { show, take: (id) => this.#takeAlarm(id), gone: this.#gone.signal });
     this.#work = new WorkBar(session, (id) => this.#handOver.open(id));
     this.#requests = new Requests(session, "Conversations that are not started yet");
     this.#start = new StartDialog(session, (draft) => this.#started(draft));
@@ -66,9 +68,8 @@ export class ControlView {
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
     const name = h("h1", { class: "hidden" }, "Control room");
     this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element, this.#handOver.element);
-    this.#shell = new Shell(session, this.#main);
+    this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
-    this.#raiseUnread();
     this.#update();
   }
 
@@ -82,9 +83,6 @@ export class ControlView {
     if (told.kind === "handed") this.#handed(told);
     if (told.kind === "lost") this.#work.lost(told);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
-    // An emergency created while disconnected is known from the list alone.
-    if (told.kind === "changed" && told.what === "list") this.#raiseUnread();
-    if (told.kind === "changed" && told.what === "conversation") this.#raiseIfUnread(told.id);
     this.#ask();
   }
 
@@ -101,7 +99,6 @@ export class ControlView {
     const before = this.open;
     this.open = id;
     this.#opensStarted = false;
-    if (id !== null) this.#alarm.opened(id);
     this.#thread.show(id);
     this.#update();
     if (id !== null) this.#heading.focus();
@@ -123,26 +120,29 @@ export class ControlView {
 
   /** @param {import("../types.d.ts").NewSupportConversation} event */
   #request(event) {
-    if (event.room_type === "emergency_support") return this.#alarm.raise(event.conversation_id);
+    // The alarm tells of emergencies.
+    if (event.room_type === "emergency_support") return;
+    const { conversation_id: id, creator_name } = event;
     beep(false);
-    announce(`New request from ${event.creator_name}: ${titleOf(event.title)}`);
+    announce(`New request from ${creator_name}: ${titleOf(event.title)}`);
+    notify(`New request from ${creator_name}`, { body: titleOf(event.title), tag: id, open: () => this.show(id) });
   }
 
   /** A colleague has handed a conversation over. @param {{ id: string, by: string }} handed */
   #handed({ id, by }) {
     const { conversations } = this.#session.client.machine;
     beep(false);
-    announce(`${nameOf(conversations.people.get(by), by)} has handed over to you: ${titleOf(conversations.get(id)?.title ?? "")}`);
+    const name = nameOf(conversations.people.get(by), by);
+    const title = titleOf(conversations.get(id)?.title ?? "");
+    announce(`${name} has handed over to you: ${title}`);
+    notify(`${name} has handed over to you`, { body: title, tag: id, open: () => this.show(id) });
   }
 
-  #raiseUnread() {
-    for (const id of this.#session.client.machine.conversations.all.keys()) this.#raiseIfUnread(id);
-  }
-
-  /** @param {string} id */
-  #raiseIfUnread(id) {
-    const one = this.#session.client.machine.conversations.get(id);
-    if (one?.isEmergency && one.unread > 0 && id !== this.open) this.#alarm.raise(id);
+  /** Takes and opens an emergency. @param {string} id */
+  #takeAlarm(id) {
+    const work = this.#session.client.machine.conversations.get(id)?.work;
+    this.#session.client.handle({ kind: "work", id, action: "take", version: work?.version ?? 0 });
+    this.show(id);
   }
 
   /** @param {import("../types.d.ts").Message} message */
@@ -168,9 +168,7 @@ export class ControlView {
     this.#handOver.update();
     this.#rooms.update();
     this.#shell.update();
-    const unread = this.#session.client.machine.conversations.unread;
-    const title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Control room · Transit chat`;
-    if (document.title !== title) document.title = title;
+    showBadge("Control room · Transit chat", this.#session.client.machine.conversations.unread, this.#alarm.count);
   }
 
   #head() {

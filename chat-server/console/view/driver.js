@@ -1,9 +1,12 @@
 // The screen of a driver or a queue regulator: help at one press, and the conversation with
 // control.
 
+import { showBadge } from "./badge.js";
+import { Calls } from "./calls.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { helpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
+import { PHRASES } from "./phrases.js";
 import { Requests } from "./requests.js";
 import { Shell, announce } from "./shell.js";
 import { Thread } from "./thread.js";
@@ -11,8 +14,6 @@ import { counted, nameOf, titleOf, whenOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../session.js").Session} Session */
-
-const ANSWERS = Object.freeze(["Understood", "Yes", "No", "On my way"]);
 
 /** Conversations offered beside the open one. */
 const OFFERED = 12;
@@ -27,6 +28,7 @@ export class DriverView {
   #tabs = h("ul", { class: "tabs" });
   #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
   #requests;
+  #calls;
   #title = h("h1", { class: "thread-title", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
@@ -38,12 +40,13 @@ export class DriverView {
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
-    this.#thread = new Thread(session, ANSWERS, this.#gone.signal);
+    this.#thread = new Thread(session, PHRASES.answers.map(({ content }) => content), this.#gone.signal);
+    this.#calls = new Calls(session, (id) => this.show(id));
     this.#requests = new Requests(session, "Requests that are not sent yet");
     this.#dialog = helpDialog(session.user.role, session.unsent, (draft) => this.#post(draft));
     const parts = [this.#nav, this.#title, this.#welcome, this.#requests.element, this.#thread.element, this.#help, this.#dialog];
     this.#main = h("main", { class: "driver" }, ...parts);
-    this.#shell = new Shell(session, this.#main);
+    this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
     this.#update();
   }
@@ -53,6 +56,7 @@ export class DriverView {
     this.#changes.note(told);
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "message") this.#message(told.message);
+    this.#calls.hear(told);
     if (told.kind === "full") announce("The outbox is full: this message was not taken.");
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
@@ -109,8 +113,7 @@ export class DriverView {
     hide(this.#welcome, isOpen);
     say(this.#welcome, welcomeWords(machine.conversations.isListed, requests));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);
-    const title = `${unread > 0 ? `(${counted(unread)}) ` : ""}Transit chat`;
-    if (document.title !== title) document.title = title;
+    showBadge("Transit chat", unread);
     this.#thread.update(changes);
     this.#shell.update();
   }

@@ -2,31 +2,12 @@
 
 import { h, isComposed } from "./dom.js";
 import { limited } from "./limited.js";
+import { PHRASES } from "./phrases.js";
 
 /** @typedef {import("../types.d.ts").Draft} Draft */
 /** @typedef {import("../types.d.ts").Role} Role */
 
-/** @typedef {{ title: string, content: string, isEmergency?: boolean }} Phrase */
-
-const EMERGENCY = { title: "Emergency", content: "Emergency. I need help at once.", isEmergency: true };
-
-/** @type {Record<"driver" | "regulator", Phrase[]>} */
-const PHRASES = {
-  driver: [
-    { title: "Breakdown", content: "My vehicle has broken down." },
-    { title: "Accident", content: "There was an accident. I need help." },
-    { title: "Road blocked", content: "The road is blocked. Which way do I take?" },
-    { title: "Running late", content: "I am running late." },
-    { title: "Passenger", content: "I need help with a passenger." },
-  ],
-  regulator: [
-    { title: "Bus missing", content: "A bus has not arrived." },
-    { title: "Queue too long", content: "The queue is too long. Please send another bus." },
-    { title: "Stop blocked", content: "The stop is blocked." },
-    { title: "Running late", content: "Departures are running late." },
-    { title: "Passenger", content: "I need help with a passenger." },
-  ],
-};
+/** @typedef {import("./phrases.js").Phrase} Phrase */
 
 /** Most characters of a title derived from the text. */
 const LONGEST_TITLE = 60;
@@ -61,7 +42,7 @@ export function helpDialog(role, unsent, post) {
   const close = h("button", { type: "button", class: "close", click: () => dialog.close() }, "Close");
   dialog.append(
     h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, "What happened?"), close),
-    button(EMERGENCY),
+    ...PHRASES.emergency.map(button),
     h("div", { class: "phrases" }, ...phrases.map(button)),
     ownWords(unsent, ask),
   );

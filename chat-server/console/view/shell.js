@@ -1,8 +1,11 @@
 // The frame around both views: the bar with the connection's state, and urgent notices.
 
+import { isControl } from "../token.js";
 import { WHOM, addressAs } from "../trial.js";
 import { h, hidden, hide, say, set } from "./dom.js";
+import { notifyOffer } from "./notify.js";
 import { tokenForm } from "./sign_in.js";
+import { isSoundBlocked, isSoundOn, onSound } from "./sound.js";
 import { ROLES, endOf, nameOf, several, stateOf } from "./words.js";
 
 /** @typedef {import("../client.js").Client} Client */
@@ -21,16 +24,19 @@ export class Shell {
   #state = h("p", { class: "state", role: "status" });
   #server = h("p", { class: "server", hidden: true });
   #alert = h("div", { class: "alert", role: "alert", hidden: true });
+  #blocked = h("button", { type: "button", class: "blocked", hidden: true }, "Sound is blocked: click here");
   #warning = h("p", { class: "warning", role: "status", hidden: true });
   #shown = "";
 
   /**
    * @param {Session} session
    * @param {HTMLElement} main
+   * @param {AbortSignal} gone when it is shown no more
    */
-  constructor(session, main) {
+  constructor(session, main, gone) {
     this.#session = session;
     const { user, trial } = session;
+    document.body.dataset.side = isControl(user.role) ? "control" : "field";
     const bar = h(
       "header",
       { class: "bar" },
@@ -39,10 +45,12 @@ export class Shell {
       trial && h("p", { class: "tag" }, "Trial"),
       this.#state,
       this.#server,
+      this.#blocked,
       h("button", { type: "button", class: "leave", click: () => this.#leave() }, "Sign out"),
     );
-    const top = h("div", { class: "top" }, bar, trial && secondTab(trial), this.#alert, this.#warning, live);
+    const top = h("div", { class: "top" }, bar, trial && secondTab(trial), this.#alert, this.#warning, notifyOffer(), live);
     this.element = h("div", { class: "shell" }, top, main);
+    onSound(() => this.update(), gone);
     this.update();
   }
 
@@ -55,6 +63,7 @@ export class Shell {
     const server = phase.phase === "live" ? machine.connection.server : null;
     hide(this.#server, server === null);
     say(this.#server, server === null ? "" : `served by ${server}`);
+    hide(this.#blocked, !isSoundBlocked() || (isControl(this.#session.user.role) && !isSoundOn()));
     hide(this.#warning, isKept);
     say(this.#warning, "This browser does not keep what you write: do not close this page while messages wait.");
     const key = cause ? String(cause.code) : "";

@@ -1,5 +1,4 @@
-// The sound of a new request. Browsers allow sound only after the user has interacted with the
-// page.
+// Sounds. Browsers allow them only after the user has interacted with the page.
 
 import { onDevice } from "../kept.js";
 
@@ -16,13 +15,28 @@ export function setSound(isOn) {
   if (isOn) beep(false);
 }
 
-/** Enables sound at the user's first interaction. */
-export function awaitGesture() {
+/** Called when the browser begins or ceases to allow sound. @type {Set<() => void>} */
+const listeners = new Set();
+
+/** Whether sound is wanted, and the browser does not allow it yet. */
+export const isSoundBlocked = () => audio !== null && audio.state !== "running";
+
+/** @param {() => void} changed @param {AbortSignal} gone after which nobody listens */
+export function onSound(changed, gone) {
+  listeners.add(changed);
+  gone.addEventListener("abort", () => listeners.delete(changed));
+}
+
+/** Enables sound, where the browser blocks it at the user's next interaction. */
+export function startSound() {
+  if (!("AudioContext" in globalThis)) return;
+  const context = new AudioContext();
+  audio = context;
+  context.onstatechange = () => listeners.forEach((changed) => changed());
   const wake = () => {
-    audio ??= new AudioContext();
-    void audio.resume();
+    if (context.state !== "running") context.resume().catch(() => {});
   };
-  for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, wake, { once: true, passive: true });
+  for (const gesture of ["pointerdown", "pointerup", "click", "keydown"]) addEventListener(gesture, wake, { capture: true, passive: true });
 }
 
 /**
@@ -31,7 +45,20 @@ export function awaitGesture() {
  * @param {boolean} isEmergency
  */
 export function beep(isEmergency) {
-  if (!audio || !isSoundOn()) return;
+  if (isSoundOn()) sound(isEmergency);
+}
+
+/** Reaches a driver: sound and vibration, whatever the setting of the control room. */
+export function callDriver() {
+  sound(false);
+  // The browser complains about a page that nobody has touched.
+  if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.([300, 150, 300]);
+}
+
+/** @param {boolean} isEmergency */
+function sound(isEmergency) {
+  // The tones of a blocked page would all sound once it is allowed to.
+  if (audio?.state !== "running") return;
   const tones = isEmergency ? [880, 660, 880, 660, 880, 660] : [587, 784];
   tones.forEach((tone, index) => play(tone, index * 0.18, isEmergency ? "square" : "sine"));
 }

@@ -1,9 +1,11 @@
-// Nothing covers the message field, on any screen.
+// Nothing covers the message field, on any screen, and gloves meet every target.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askForHelp, browser, say, shows, signIn } from "../support/browser.js";
 import { Server } from "../support/server.js";
+
+/** @typedef {import("playwright-core").Page} Page */
 
 /** Phones in portrait and landscape, with and without an open keyboard. */
 const SIZES = [[390, 780], [360, 640], [740, 360], [844, 390], [568, 320], [740, 220], [390, 340]];
@@ -18,6 +20,58 @@ const covering = (page) =>
     const seen = points.map(([x = 0, y = 0]) => document.elementFromPoint(x, y));
     return seen.filter((one) => one !== field).map((one) => (one ? `${one.tagName}.${one.className}` : "out of sight"));
   });
+
+/** The targets that are too small, or too close to another one. @param {Page} page */
+const badTargets = (page) =>
+  page.evaluate(() => {
+    const dialog = document.querySelector("dialog[open]");
+    const all = /** @type {HTMLElement[]} */ ([...(dialog ?? document).querySelectorAll("button, textarea, input")]).filter((one) => one.checkVisibility());
+    const boxes = all.map((one) => ({ one, name: one.textContent || one.id, box: one.getBoundingClientRect() }));
+    const small = boxes.filter(({ box }) => box.width < 76 || box.height < 76);
+    const bad = small.map(({ name, box }) => `${name}: ${box.width} × ${box.height}`);
+    // The part of a target that its scrolled container shows.
+    const places = boxes.flatMap(({ one, name, box }) => {
+      const scrolled = one.closest(".quick, .tabs")?.getBoundingClientRect();
+      const [left, right] = [Math.max(box.left, scrolled?.left ?? -Infinity), Math.min(box.right, scrolled?.right ?? Infinity)];
+      return left < right ? [{ name, left, right, top: box.top, bottom: box.bottom }] : [];
+    });
+    for (const [index, one] of places.entries()) {
+      for (const other of places.slice(index + 1)) {
+        const across = Math.max(one.left - other.right, other.left - one.right);
+        const down = Math.max(one.top - other.bottom, other.top - one.bottom);
+        const apart = Math.max(across, down);
+        if (apart < 16) bad.push(`${one.name} and ${other.name}: ${apart} px apart`);
+      }
+    }
+    return bad;
+  });
+
+test("a driver's targets are 76 px large and 16 px apart, on every screen", async (t) => {
+  const server = await Server.start(t);
+  const context = await browser(t, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 780 } });
+  const driver = await signIn(context, server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  const look = async (/** @type {string} */ screen) => {
+    for (const [width = 0, height = 0] of [[320, 640], ...SIZES]) {
+      await driver.setViewportSize({ width, height });
+      assert.deepEqual(await badTargets(driver), [], `${screen}, ${width} × ${height}`);
+    }
+  };
+  await look("welcome");
+  await driver.getByRole("button", { name: "Get help" }).click();
+  await look("help");
+  await driver.getByRole("button", { name: "Road blocked" }).click();
+  await shows(driver, ["The road is blocked. Which way do I take?"]);
+  await askForHelp(driver, "Emergency");
+  await driver.getByRole("heading", { name: "Emergency" }).waitFor();
+  await look("two conversations");
+  await server.kill();
+  await driver.locator(".state:not([data-state='live'])").waitFor();
+  await askForHelp(driver, "Passenger");
+  await driver.getByText("Waiting for the connection").waitFor();
+  await look("a request that waits");
+  await driver.getByRole("button", { name: "Sign out" }).click();
+  await look("leaving");
+});
 
 test("nothing covers the message field, on phones upright and on their side", async (t) => {
   const server = await Server.start(t);
