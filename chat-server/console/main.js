@@ -1,22 +1,25 @@
 // The console's entry point: signs the user in, shows the view of the role, and shows it again
 // after an error.
 
-import { inTab } from "./kept.js";
+import { takeFragment } from "./address.js";
+import { inTab, onDevice } from "./kept.js";
 import { Backoff } from "./machine/backoff.js";
 import { PERIODS } from "./machine/limits.js";
+import { othersHere } from "./outbox.js";
 import { Session, keptSession } from "./session.js";
-import { isControl } from "./token.js";
+import { claims, isControl } from "./token.js";
 import { trialOfAddress, trialToken } from "./trial.js";
 import { ControlView } from "./view/control.js";
 import { DriverView } from "./view/driver.js";
 import { faultBar } from "./view/fault.js";
-import { signIn } from "./view/sign_in.js";
+import { NO_TOKEN, askFor, signIn } from "./view/sign_in.js";
 import { startSound } from "./view/sound.js";
 
 /** @typedef {import("./trial.js").Whom} Whom */
 
 const body = document.body;
-const trial = trialOfAddress();
+const fragment = takeFragment();
+const trial = trialOfAddress(fragment);
 const fault = faultBar();
 
 /** The current session and its view. @type {{ session: Session, view: ControlView | DriverView | null } | null} */
@@ -25,6 +28,8 @@ let shown = null;
 /** @param {string} notice */
 function showSignIn(notice) {
   shown = null;
+  // The places of this page are those of the user before.
+  history.replaceState(null, "");
   document.title = "Sign in · Transit chat";
   delete body.dataset.side;
   body.replaceChildren(fault, signIn({ trial, notice, isKept: inTab.lasts, enter: (token, whom) => enter(token, whom) }));
@@ -99,11 +104,31 @@ async function start() {
   // The printed address was opened while the console is open already.
   addEventListener("hashchange", () => location.reload());
   const kept = keptSession();
+  const token = fragment.get("token");
+  if (token !== null) return enterByAddress(token, kept);
   if (trial?.whom) {
     const answer = await trialToken(trial.key, trial.whom);
     return "token" in answer ? enter(answer.token, trial.whom) : showSignIn(answer.error);
   }
   return kept ? enter(kept.token, kept.whom) : showSignIn("");
+}
+
+/**
+ * Signs in with a token of the address. Nobody is signed out by a link alone, and nobody's device is
+ * taken over: where somebody else is or has left messages, the user decides.
+ *
+ * @param {string} token
+ * @param {ReturnType<typeof keptSession>} kept
+ */
+async function enterByAddress(token, kept) {
+  const user = claims(token);
+  if (!user) return showSignIn(NO_TOKEN);
+  const before = kept && claims(kept.token);
+  const others = await othersHere(user.id, onDevice, navigator.locks);
+  if (others.length === 0 && (!before || before.id === user.id)) return enter(token, null);
+  const isOther = before !== null && before.id !== user.id;
+  const stay = () => (kept && isOther ? enter(kept.token, kept.whom) : showSignIn(""));
+  body.replaceChildren(fault, askFor({ user, before: isOther ? before : null, others, enter: () => enter(token, null), stay }));
 }
 
 void start();

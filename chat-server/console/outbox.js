@@ -19,6 +19,24 @@ import { inOrder } from "./machine/sending.js";
  * @property {LockManager | undefined} locks
  */
 
+/** The prefix of all keys and locks. */
+const PREFIX = "chat-outbox/";
+
+/**
+ * The other users who have unsent drafts on this device, or a live page. Without locks, live pages
+ * are not known.
+ *
+ * @param {string} user
+ * @param {Kept} kept
+ * @param {LockManager | undefined} locks
+ */
+export async function othersHere(user, kept, locks) {
+  const held = await locks?.query().catch(() => null);
+  const names = [...kept.keys(PREFIX), ...(held?.held ?? []).map(({ name }) => name ?? "")];
+  const users = names.filter((name) => name.startsWith(PREFIX)).map((name) => decodeURIComponent(name.split("/")[1] ?? ""));
+  return [...new Set(users)].filter((other) => other !== user);
+}
+
 export class Outbox {
   #prefix;
   #page;
@@ -30,7 +48,7 @@ export class Outbox {
 
   /** @param {Settings} settings */
   constructor({ user, page, storage, locks }) {
-    this.#prefix = `chat-outbox/${encodeURIComponent(user)}/`;
+    this.#prefix = `${PREFIX}${encodeURIComponent(user)}/`;
     this.#page = page;
     this.#kept = storage instanceof Kept ? storage : new Kept(() => storage);
     this.#locks = locks;

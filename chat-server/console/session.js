@@ -35,6 +35,9 @@ export class Session {
   unsent;
   #left;
   #entered;
+  #tell;
+  /** The current token, and the one before while the server has not accepted it. @type {{ token: string, before: string | null }} */
+  #tokens = { token: "", before: null };
   #renewedAt = -Infinity;
   #wasLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,8 +56,19 @@ export class Session {
     this.unsent = new Unsent(user.id);
     this.#left = left;
     this.#entered = entered;
-    this.client = new Client({ user: user.id, token, tell, failed });
+    this.#tell = tell;
+    const heard = (/** @type {import("./types.d.ts").Told} */ told) => {
+      if (told.kind === "renewed") this.#renewed(told.ok);
+      tell(told);
+    };
+    this.client = new Client({ user: user.id, token, tell: heard, failed });
     this.#keep(token);
+  }
+
+  /** The end of the session, in milliseconds since 1970, if the user should see to it now. */
+  get endsSoon() {
+    const ends = claims(this.#tokens.token)?.expires ?? Infinity;
+    return !this.trial && ends - Date.now() <= RENEW_BEFORE ? ends : null;
   }
 
   /** The server wants another token. The trial fetches one; other users are asked. */
@@ -82,6 +96,7 @@ export class Session {
       return null;
     }
     this.client.handle({ kind: "token", token });
+    this.#tell({ kind: "changed", what: "connection" });
     return null;
   }
 
@@ -103,12 +118,22 @@ export class Session {
     this.client.close();
   }
 
+  /** The server has answered to a new token. A refused one leaves the old one in force. @param {boolean} isAccepted */
+  #renewed(isAccepted) {
+    const { before } = this.#tokens;
+    this.#tokens.before = null;
+    if (!isAccepted && before !== null) this.#keep(before);
+    this.#tokens.before = null;
+  }
+
   /** @param {string} token */
   #keep(token) {
+    this.#tokens = { token, before: this.#tokens.token || null };
     inTab.set(KEPT, JSON.stringify({ token, whom: this.trial?.whom ?? null }));
     clearTimeout(this.#renewal);
     const pause = (claims(token)?.expires ?? 0) - Date.now() - RENEW_BEFORE;
-    if (this.trial && pause > 0) this.#renewal = setTimeout(() => this.#renewTrial(), Math.min(pause, 2 ** 31 - 1));
+    const end = () => (this.trial ? void this.#renewTrial() : this.#tell({ kind: "changed", what: "connection" }));
+    if (pause > 0) this.#renewal = setTimeout(end, Math.min(pause, 2 ** 31 - 1));
   }
 
   async #renewTrial() {

@@ -16,14 +16,13 @@ export const WHOM = Object.freeze(
 );
 
 /**
- * Takes the trial's key out of the address bar, together with the requested user.
+ * Reads the trial's key and the requested user.
  *
+ * @param {URLSearchParams} fragment of the address
  * @returns {{ key: string, whom: Whom | null } | null}
  */
-export function trialOfAddress() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
+export function trialOfAddress(fragment) {
   const key = fragment.get("trial");
-  if (location.hash !== "") history.replaceState(null, "", location.pathname);
   if (key) inTab.set(KEPT, key);
   const kept = key ?? inTab.get(KEPT);
   const whom = fragment.get("as");

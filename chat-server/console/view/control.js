@@ -7,6 +7,7 @@ import { HandOverDialog } from "./hand_over.js";
 import { List } from "./list.js";
 import { notify } from "./notify.js";
 import { Changes, perFrame } from "./pace.js";
+import { Place } from "./place.js";
 import { Requests } from "./requests.js";
 import { Rooms } from "./rooms.js";
 import { Shell, announce } from "./shell.js";
@@ -30,6 +31,9 @@ export class ControlView {
   #work;
   #requests;
   #start;
+  #place;
+  /** The conversation to open again after a reload, once it is known. @type {string | null} */
+  #kept;
   #handOver;
   /** Whether the next new conversation is opened: it was started here, and nothing was opened since. */
   #opensStarted = false;
@@ -70,12 +74,15 @@ export class ControlView {
     this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element, this.#handOver.element);
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
+    this.#place = new Place(session.user.id, (id) => this.#show(id), this.#gone.signal);
+    this.#kept = this.#place.now;
     this.#update();
   }
 
   /** @param {import("../types.d.ts").Told} told */
   hear(told) {
     this.#changes.note(told);
+    if (this.#kept !== null && this.#session.client.machine.conversations.get(this.#kept)) this.show(this.#kept);
     if (told.kind === "request") this.#request(told.event);
     if (told.kind === "message") this.#message(told.message);
     if (told.kind === "created") this.#created(told.id);
@@ -96,7 +103,14 @@ export class ControlView {
 
   /** Opens a conversation, or returns to the list. @param {string | null} id */
   show(id) {
+    this.#place.go(id);
+    this.#show(id);
+  }
+
+  /** @param {string | null} id */
+  #show(id) {
     const before = this.open;
+    this.#kept = null;
     this.open = id;
     this.#opensStarted = false;
     this.#thread.show(id);

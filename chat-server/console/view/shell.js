@@ -6,7 +6,7 @@ import { h, hidden, hide, say, set } from "./dom.js";
 import { notifyOffer } from "./notify.js";
 import { tokenForm } from "./sign_in.js";
 import { isSoundBlocked, isSoundOn, onSound } from "./sound.js";
-import { ROLES, endOf, nameOf, several, stateOf } from "./words.js";
+import { ROLES, endOf, nameOf, several, stateOf, timeOf } from "./words.js";
 
 /** @typedef {import("../client.js").Client} Client */
 /** @typedef {import("../session.js").Session} Session */
@@ -66,11 +66,12 @@ export class Shell {
     hide(this.#blocked, !isSoundBlocked() || (isControl(this.#session.user.role) && !isSoundOn()));
     hide(this.#warning, isKept);
     say(this.#warning, "This browser does not keep what you write: do not close this page while messages wait.");
-    const key = cause ? String(cause.code) : "";
+    const ends = this.#session.endsSoon;
+    const key = cause ? String(cause.code) : ends !== null ? `ends ${ends}` : "";
     if (key === this.#shown) return;
     this.#shown = key;
     hide(this.#alert, key === "");
-    this.#alert.replaceChildren(...(cause ? this.#end(cause) : []));
+    this.#alert.replaceChildren(...(cause ? this.#end(cause) : ends !== null ? this.#ending(ends) : []));
   }
 
   /** @param {import("../types.d.ts").Cause} cause */
@@ -80,9 +81,28 @@ export class Shell {
     const waiting = client.machine.sending.waiting;
     const kept = waiting > 0 ? ` ${several(waiting, "message")} will be sent when you are back.` : "";
     const said = h("p", {}, `${text}${kept}`);
-    if (wants === "token") return [said, tokenForm("Go on", (token) => this.#session.renew(token))];
+    if (wants === "token") return [said, this.#tokenForm()];
     const again = h("button", { type: "button", click: () => client.handle({ kind: "resume" }) }, "Connect again");
     return wants === "again" ? [said, again] : [said];
+  }
+
+  /** Warns of the end of the session. @param {number} at */
+  #ending(at) {
+    const said = h("p", {}, `Your session ends at ${timeOf(at)}. With a new token it goes on.`);
+    const enter = () => {
+      this.#alert.replaceChildren(said, this.#tokenForm());
+      this.#alert.querySelector("textarea")?.focus();
+    };
+    return [said, h("button", { type: "button", click: enter }, "Enter a new token")];
+  }
+
+  #tokenForm() {
+    return tokenForm("Go on", (token) => {
+      const wrong = this.#session.renew(token);
+      // If the server refuses it, the notice begins anew.
+      if (wrong === null) this.#shown = "unknown";
+      return wrong;
+    });
   }
 
   /** Unsent messages stay on this device. A leaving user is told. */

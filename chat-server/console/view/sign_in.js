@@ -3,10 +3,14 @@
 import { claims } from "../token.js";
 import { WHOM, trialToken } from "../trial.js";
 import { h, say, set } from "./dom.js";
+import { nameOf } from "./words.js";
 
 /** The notice for browsers without storage. */
 const KEEPS_NOTHING =
   "This browser keeps nothing for this page. You can sign in, but closing or reloading the page signs you out, and messages that are not sent by then are lost.";
+
+/** The notice for a text that is no token. */
+export const NO_TOKEN = "This is not a token of the chat. Paste it whole, as your administrator gave it to you.";
 
 /**
  * A form for a token.
@@ -50,7 +54,7 @@ export function tokenForm(verb, use) {
  */
 export function signIn({ trial, notice, isKept, enter }) {
   const use = (/** @type {string} */ token) => {
-    if (!claims(token)) return "This is not a token of the chat. Paste it whole, as your administrator gave it to you.";
+    if (!claims(token)) return NO_TOKEN;
     enter(token, null);
     return null;
   };
@@ -66,6 +70,31 @@ export function signIn({ trial, notice, isKept, enter }) {
       !isKept && h("p", { class: "notice" }, KEEPS_NOTHING),
       trial && trialChoice(trial.key, enter),
       h("section", { "aria-label": "Sign in by a token" }, tokenForm("Sign in", use)),
+    ),
+  );
+}
+
+/**
+ * The question before a token of the address is used, where somebody else is already.
+ *
+ * @param {{ user: NonNullable<ReturnType<typeof claims>>, before: ReturnType<typeof claims>, others: string[], enter: () => void,
+ *   stay: () => void }} settings `before`: the user of this tab; `others`: ids of other users with pages or unsent messages
+ */
+export function askFor({ user, before, others, enter, stay }) {
+  const name = nameOf(user, user.id);
+  const there = before ? nameOf(before, before.id) : others.join(", ");
+  const notice = `${there} is signed in on this device, or has messages here that are not sent yet. They stay.`;
+  return h(
+    "main",
+    { class: "sign-in" },
+    h(
+      "div",
+      { class: "sign-in-card" },
+      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), "Transit chat"),
+      h("h1", {}, `Sign in as ${name}?`),
+      h("p", { class: "notice" }, notice),
+      h("button", { type: "button", class: "primary", click: enter }, `Sign in as ${name}`),
+      h("button", { type: "button", click: stay }, before ? `Stay ${there}` : "Do not sign in"),
     ),
   );
 }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { askForHelp, browser, open, say, shows, signIn } from "../support/browser.js";
-import { Server } from "../support/server.js";
+import { Server, seconds } from "../support/server.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -54,6 +54,13 @@ test("every screen passes axe, light and dark, wide and on a phone", async (t) =
 
   const control = await signIn(context, server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
   await check(control, "control, empty");
+  const token = await server.signed({ sub: "ali", role: "CONTROL_STAFF", first_name: "Ali", exp: seconds() + 240 });
+  await start.goto(`${server.origin}/#token=${token}`);
+  await start.getByRole("heading", { name: "Sign in as Ali?" }).waitFor();
+  await check(start, "sign in by the address");
+  await start.getByRole("button", { name: "Sign in as Ali" }).click();
+  await start.getByText("Your session ends at").waitFor();
+  await check(start, "control, before the end of the session");
   const driver = await signIn(context, server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
   await check(driver, "driver, welcome");
   await control.getByRole("button", { name: "Start a conversation" }).click();
@@ -70,7 +77,7 @@ test("every screen passes axe, light and dark, wide and on a phone", async (t) =
   await askForHelp(driver, "Emergency");
   await control.getByRole("button", { name: "Open", exact: true }).waitFor();
   await control.getByRole("button", { name: "Hand over…" }).click();
-  await control.getByRole("dialog").getByText("Nobody found.").waitFor();
+  await control.getByRole("dialog").getByRole("button", { name: /Ali/ }).waitFor();
   await check(control, "control, handing over");
   await control.keyboard.press("Escape");
   await control.getByRole("button", { name: "Mine 1" }).click();

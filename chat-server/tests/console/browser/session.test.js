@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, isLive, say, shows, signIn, askForHelp } from "../support/browser.js";
+import { browser, isLive, open, say, shows, signIn, askForHelp } from "../support/browser.js";
 import { Server, seconds } from "../support/server.js";
 
 test("what is no token is said at once, and what the server refuses leads back", async (t) => {
@@ -129,7 +129,7 @@ test("whose rights have changed is told so, tries again, and goes on with anothe
   await page.getByText("This token is of somebody else.").waitFor();
   await goOn(promoted);
   await isLive(page);
-  await page.getByRole("navigation", { name: "Conversations" }).getByRole("button", { name: "Running late" }).click();
+  await open(page, "Running late");
   await shows(page, ["I am running late.", "half a sentence"]);
   assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "another half");
   await isLive(elsewhere);

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Outbox } from "../../../console/outbox.js";
+import { Kept } from "../../../console/kept.js";
+import { Outbox, othersHere } from "../../../console/outbox.js";
 import { Storage, settled } from "../support/page.js";
 
 /** The browser's locks, as far as the console uses them: one holder, and a queue. */
@@ -130,4 +131,15 @@ test("a storage that is full, and what is no draft in it", async () => {
   assert.deepEqual([adopted, browser.storage.length], [[], 0]);
   browser.storage.isFull = true;
   assert.equal(outbox.keep(entry("a", 1)), false);
+});
+
+test("other users of the device are known by their drafts and by the locks of their pages", async () => {
+  const storage = new Storage();
+  for (const key of ["chat-outbox/a%2Fb/p1/m1", "chat-outbox/a%2Fb/p1/m2", "chat-outbox/me/p2/m3", "other"]) storage.setItem(key, "{}");
+  const kept = new Kept(() => /** @type {any} */ (storage));
+  const locks = /** @type {any} */ ({ query: async () => ({ held: [{ name: "chat-outbox/ann/p3" }, { name: "chat-outbox/me/p4" }, { name: "foreign" }] }) });
+  assert.deepEqual(await othersHere("me", kept, locks), ["a/b", "ann"]);
+  assert.deepEqual(await othersHere("me", kept, undefined), ["a/b"]);
+  const refusing = /** @type {any} */ ({ query: () => Promise.reject(new Error("SecurityError")) });
+  assert.deepEqual(await othersHere("me", kept, refusing), ["a/b"]);
 });
