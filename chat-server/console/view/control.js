@@ -4,6 +4,7 @@ import { Alarm } from "./alarm.js";
 import { showBadge } from "./badge.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
 import { HandOverDialog } from "./hand_over.js";
+import { keysDialog, listenForKeys } from "./keys.js";
 import { List } from "./list.js";
 import { notify } from "./notify.js";
 import { Changes, perFrame } from "./pace.js";
@@ -31,6 +32,7 @@ export class ControlView {
   #work;
   #requests;
   #start;
+  #keys = keysDialog();
   #place;
   /** The conversation to open again after a reload, once it is known. @type {string | null} */
   #kept;
@@ -59,10 +61,11 @@ export class ControlView {
     this.#start = new StartDialog(session, (draft) => this.#started(draft));
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
     const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about), this.#work.element);
+    const keys = h("button", { type: "button", click: () => this.#keys.showModal() }, "Keyboard");
     const list = h(
       "nav",
       { class: "list", "aria-label": "Conversations" },
-      h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, "Control room"), soundButton()),
+      h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, "Control room"), keys, soundButton()),
       h("button", { type: "button", class: "start-button primary", click: () => this.#start.open() }, "Start a conversation"),
       this.#rooms.element,
       ...this.#list.parts,
@@ -71,11 +74,12 @@ export class ControlView {
     const open = h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
     const name = h("h1", { class: "hidden" }, "Control room");
-    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element, this.#handOver.element);
+    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element, this.#handOver.element, this.#keys);
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
     this.#place = new Place(session.user.id, (id) => this.#show(id), this.#gone.signal);
     this.#kept = this.#place.now;
+    listenForKeys((command) => this.#command(command), this.#gone.signal);
     this.#update();
   }
 
@@ -169,6 +173,17 @@ export class ControlView {
   /** Escape returns to the list. @param {KeyboardEvent} event */
   #key(event) {
     if (event.key === "Escape" && !isComposed(event) && this.open !== null) this.show(null);
+  }
+
+  /** @param {import("./keys.js").Command} command */
+  #command(command) {
+    const { focused } = this.#list;
+    const one = focused === null ? undefined : this.#session.client.machine.conversations.get(focused);
+    if (command === "next" || command === "previous") return this.#list.step(command === "next" ? 1 : -1);
+    if (command === "take" || command === "resolve") return this.#work.press(command, one);
+    if (command === "help") return this.#keys.showModal();
+    if (command === "write") return this.open !== null && this.focus();
+    return this.#list.choose(command);
   }
 
   #update() {

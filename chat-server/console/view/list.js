@@ -75,6 +75,25 @@ export class List {
     else this.#tabs.focus();
   }
 
+  /** Chooses a list. @param {import("../types.d.ts").WorkList} list */
+  choose(list) {
+    this.#tabs.choose(list);
+  }
+
+  /** The conversation of the row with the focus. */
+  get focused() {
+    const row = document.activeElement?.closest(".row");
+    return row instanceof HTMLElement && this.#element.contains(row) ? (row.dataset.key ?? null) : null;
+  }
+
+  /** Moves the focus to the next row, or to a previous one. @param {1 | -1} by */
+  step(by) {
+    const shown = [...ids(this.#urgent), ...ids(this.#others)];
+    const place = shown.indexOf(this.focused ?? this.#open ?? "");
+    const next = shown[place < 0 ? 0 : Math.min(Math.max(place + by, 0), shown.length - 1)];
+    if (next !== undefined) this.focus(next);
+  }
+
   get #conversations() {
     return this.#session.client.machine.conversations;
   }

@@ -87,9 +87,20 @@ export class WorkBar {
     return isAdmin ? ["take", "transfer", "release", "resolve"] : [];
   }
 
-  /** @param {WorkAction} action */
-  #act(action) {
-    const one = this.#shown;
+  /**
+   * Acts by a key, if the work allows it.
+   *
+   * @param {WorkAction} action
+   * @param {Conversation | undefined} one the open conversation by default
+   */
+  press(action, one = this.#shown) {
+    if (!one?.work) return;
+    if (this.#offered(one.work).includes(action)) this.#act(action, one);
+    else announce(`${WORDS[action]} is not possible. ${this.#words(one.work)}.`);
+  }
+
+  /** @param {WorkAction} action @param {Conversation | undefined} [one] */
+  #act(action, one = this.#shown) {
     if (!one?.work || this.#session.client.machine.works.isPending(one.id)) return;
     say(this.#problem, "");
     if (action === "transfer") return this.#handOver(one.id);

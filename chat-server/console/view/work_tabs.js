@@ -20,27 +20,32 @@ export class WorkTabs {
   /** The chosen list. @type {WorkList | "all"} */
   chosen = "waiting";
   #buttons;
+  #changed;
 
   /**
    * @param {() => void} changed
    * @param {() => void} handOver
    */
   constructor(changed, handOver) {
+    this.#changed = changed;
     const kept = inTab.get(KEPT);
     this.chosen = TABS.find(([list]) => list === kept)?.[0] ?? "waiting";
     this.#buttons = TABS.map(([list, words]) => {
-      const choose = () => {
-        this.chosen = list;
-        inTab.set(KEPT, list);
-        changed();
-      };
-      const button = h("button", { type: "button", class: "toggle", "data-work-list": list, click: choose }, words);
+      const press = () => this.choose(list);
+      const button = h("button", { type: "button", class: "toggle", "data-work-list": list, click: press }, words);
       return { list, words, button };
     });
     const buttons = this.#buttons.map(({ button }) => button);
     /** Hands over all that is the user's. */
     this.handOver = h("button", { type: "button", class: "hand-over-button", hidden: true, click: handOver }, "Hand over all that is mine…");
     this.element = h("div", { class: "work-tabs", role: "group", "aria-label": "Lists by work" }, ...buttons);
+  }
+
+  /** @param {WorkList | "all"} list */
+  choose(list) {
+    this.chosen = list;
+    inTab.set(KEPT, list);
+    this.#changed();
   }
 
   focus() {

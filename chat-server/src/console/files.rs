@@ -63,6 +63,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/fault.js" SCRIPT "view/fault.js"
     "/console/view/hand_over.js" SCRIPT "view/hand_over.js"
     "/console/view/help.js" SCRIPT "view/help.js"
+    "/console/view/keys.js" SCRIPT "view/keys.js"
     "/console/view/limited.js" SCRIPT "view/limited.js"
     "/console/view/list.js" SCRIPT "view/list.js"
     "/console/view/notify.js" SCRIPT "view/notify.js"

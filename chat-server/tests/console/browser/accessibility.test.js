@@ -63,6 +63,9 @@ test("every screen passes axe, light and dark, wide and on a phone", async (t) =
   await check(start, "control, before the end of the session");
   const driver = await signIn(context, server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
   await check(driver, "driver, welcome");
+  await control.getByRole("button", { name: "Keyboard" }).click();
+  await check(control, "control, keyboard");
+  await control.keyboard.press("Escape");
   await control.getByRole("button", { name: "Start a conversation" }).click();
   await control.getByRole("button", { name: "Add John Doe" }).click();
   await control.getByRole("dialog").getByRole("button", { name: "Start", exact: true }).click();

@@ -1,0 +1,88 @@
+// The keyboard map of the control room: single keys, for as long as no field has the focus.
+
+import { onDevice } from "../kept.js";
+import { h, isComposed, say, set } from "./dom.js";
+
+/** @typedef {"next" | "previous" | "take" | "resolve" | "write" | "help" | "waiting" | "mine" | "others" | "resolved"} Command */
+
+/** @type {readonly [string, Command, string][]} */
+const MAP = Object.freeze([
+  ["j", "next", "Next conversation of the list"],
+  ["k", "previous", "Previous conversation of the list"],
+  ["t", "take", "Take the conversation"],
+  ["r", "resolve", "Resolve the conversation"],
+  ["m", "write", "Write a message"],
+  ["1", "waiting", "List of those that wait"],
+  ["2", "mine", "List of those that are mine"],
+  ["3", "others", "List of those that others have"],
+  ["4", "resolved", "List of those that are resolved"],
+  ["?", "help", "This help"],
+]);
+
+/** Keys that work everywhere, for the help. */
+const ALWAYS = Object.freeze([
+  ["Enter", "Open the conversation, or send the message"],
+  ["Shift + Enter", "Begin a new line of the message"],
+  ["Esc", "Go back to the list"],
+]);
+
+/** The key under which the choice is kept. People who speak to their computer may need to turn single keys off. */
+const KEPT = "chat-keys";
+
+const isOn = () => onDevice.get(KEPT) !== "off";
+
+/** Whether an element takes what is typed. @param {EventTarget | null} target */
+const isField = (target) => target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+
+/**
+ * The command of a key press, if any.
+ *
+ * @param {Pick<KeyboardEvent, "key" | "ctrlKey" | "altKey" | "metaKey" | "repeat">} event
+ */
+export function commandOf({ key, ctrlKey, altKey, metaKey, repeat }) {
+  if (ctrlKey || altKey || metaKey) return null;
+  const command = MAP.find(([of]) => of === key)?.[1] ?? null;
+  // A key that is held down walks through the list, and decides nothing twice.
+  return repeat && command !== "next" && command !== "previous" ? null : command;
+}
+
+/**
+ * Listens for keys.
+ *
+ * @param {(command: Command) => void} act
+ * @param {AbortSignal} gone after which nothing is listened for
+ */
+export function listenForKeys(act, gone) {
+  const press = (/** @type {KeyboardEvent} */ event) => {
+    if (isField(event.target) || isComposed(event) || document.querySelector("dialog[open]")) return;
+    const command = commandOf(event);
+    if (command === null || (!isOn() && command !== "help")) return;
+    event.preventDefault();
+    act(command);
+  };
+  document.addEventListener("keydown", press, { signal: gone });
+}
+
+/** The page that lists the keys. */
+export function keysDialog() {
+  const words = () => (isOn() ? "Single keys on" : "Single keys off");
+  const toggle = h("button", { type: "button", class: "toggle", "aria-pressed": isOn() }, words());
+  toggle.addEventListener("click", () => {
+    onDevice.set(KEPT, isOn() ? "off" : "on");
+    set(toggle, "aria-pressed", isOn());
+    say(toggle, words());
+  });
+  const row = (/** @type {string} */ key, /** @type {string} */ does) =>
+    h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, does));
+  const rows = [...MAP.map(([key, , does]) => row(key, does)), ...ALWAYS.map(([key = "", does = ""]) => row(key, does))];
+  const close = h("button", { type: "button", click: () => dialog.close() }, "Close");
+  const dialog = h(
+    "dialog",
+    { class: "dialog keys", "aria-labelledby": "keys-heading", keydown: (/** @type {Event} */ event) => event.stopPropagation() },
+    h("div", { class: "dialog-head" }, h("h2", { id: "keys-heading" }, "Keyboard"), close),
+    h("table", {}, h("tbody", {}, ...rows)),
+    h("p", { class: "hint" }, "Single keys do nothing while you are typing in a field."),
+    toggle,
+  );
+  return dialog;
+}
