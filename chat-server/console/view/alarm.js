@@ -87,7 +87,7 @@ export class Alarm {
     const said = [
       h("strong", {}, "Emergency"),
       h("span", { class: "alarm-count" }, count === 1 ? "1 open" : `${count} open, the oldest first`),
-      h("span", {}, words.filter((word) => word).join(" · "), oldest.since > 0 && " · ", oldest.since > 0 && since),
+      h("span", { dir: "auto" }, words.filter((word) => word).join(" · "), oldest.since > 0 && " · ", oldest.since > 0 && since),
     ];
     return [
       h("p", {}, ...said),

@@ -10,6 +10,7 @@ export class Composer {
   #input = h("textarea", {
     id: "message",
     rows: 1,
+    dir: "auto",
     placeholder: "Write a message",
     autocomplete: "off",
     enterkeyhint: "send",

@@ -15,6 +15,7 @@ import { Shell, announce } from "./shell.js";
 import { beep, isSoundOn, setSound } from "./sound.js";
 import { StartDialog } from "./start.js";
 import { Thread } from "./thread.js";
+import { Transcript } from "./transcript.js";
 import { WorkBar } from "./work.js";
 import { ROLES, nameOf, titleOf } from "./words.js";
 
@@ -31,6 +32,7 @@ export class ControlView {
   #alarm;
   #work;
   #requests;
+  #transcript;
   #start;
   #keys = keysDialog();
   #place;
@@ -39,8 +41,8 @@ export class ControlView {
   #handOver;
   /** Whether the next new conversation is opened: it was started here, and nothing was opened since. */
   #opensStarted = false;
-  #heading = h("h2", { class: "thread-title", tabindex: -1 });
-  #about = h("p", { class: "thread-about" });
+  #heading = h("h2", { class: "thread-title", dir: "auto", tabindex: -1 });
+  #about = h("p", { class: "thread-about", dir: "auto" });
   #empty = h("p", { class: "empty" }, "Choose a conversation to read it here.");
   #main;
   #changes = new Changes();
@@ -57,10 +59,11 @@ export class ControlView {
     this.#list = new List(session, { show, handOver: () => this.#handOver.open(), gone: this.#gone.signal });
     this.#alarm = new Alarm(session, { show, take: (id) => this.#takeAlarm(id), gone: this.#gone.signal });
     this.#work = new WorkBar(session, (id) => this.#handOver.open(id));
+    this.#transcript = new Transcript(session);
     this.#requests = new Requests(session, "Conversations that are not started yet");
     this.#start = new StartDialog(session, (draft) => this.#started(draft));
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
-    const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about), this.#work.element);
+    const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about), this.#transcript.element, this.#work.element);
     const keys = h("button", { type: "button", click: () => this.#keys.showModal() }, "Keyboard");
     const list = h(
       "nav",
@@ -113,6 +116,7 @@ export class ControlView {
 
   /** @param {string | null} id */
   #show(id) {
+    this.#transcript.open = id;
     const before = this.open;
     this.#kept = null;
     this.open = id;
@@ -192,6 +196,7 @@ export class ControlView {
     this.#alarm.update();
     this.#head();
     this.#thread.update(changes);
+    this.#transcript.update();
     this.#requests.update();
     this.#start.update();
     this.#handOver.update();

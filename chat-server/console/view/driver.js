@@ -29,7 +29,7 @@ export class DriverView {
   #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
   #requests;
   #calls;
-  #title = h("h1", { class: "thread-title", tabindex: -1 });
+  #title = h("h1", { class: "thread-title", dir: "auto", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
   #main;
@@ -121,7 +121,7 @@ export class DriverView {
   /** @param {Conversation[]} all */
   #tabList(all) {
     const make = (/** @type {Conversation} */ { id }) => {
-      const parts = [h("span", { class: "tab-title" }), h("span", { class: "tab-when" }), h("span", { class: "row-badge" })];
+      const parts = [h("span", { class: "tab-title", dir: "auto" }), h("span", { class: "tab-when" }), h("span", { class: "row-badge" })];
       return h("li", {}, h("button", { type: "button", click: () => this.show(id) }, ...parts));
     };
     reconcile(this.#tabs, all, (one) => one.id, make, (element, one) => {

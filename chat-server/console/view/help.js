@@ -55,7 +55,7 @@ export function helpDialog(role, unsent, post) {
  */
 function ownWords(unsent, ask) {
   const keep = () => unsent.set(OWN_WORDS, input.value);
-  const input = h("textarea", { id: "own-words", rows: 2, input: keep });
+  const input = h("textarea", { id: "own-words", rows: 2, dir: "auto", input: keep });
   const { note, fits } = limited(input);
   input.value = unsent.get(OWN_WORDS);
   const submit = (/** @type {Event} */ event) => {

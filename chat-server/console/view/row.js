@@ -11,9 +11,12 @@ import { ROLES, ageOf, counted, nameOf, titleOf, typingWords, whenOf, wholeTimeO
 
 const PARTS = Object.freeze(["row-title", "row-when", "row-who", "row-last", "row-badge"]);
 
+/** The parts with text of users, whose direction is its own. */
+const AUTO = new Set(["row-title", "row-who", "row-last"]);
+
 /** @param {() => void} show */
 export function makeRow(show) {
-  const parts = PARTS.map((name) => h("span", { class: name }));
+  const parts = PARTS.map((name) => h("span", { class: name, dir: AUTO.has(name) ? "auto" : null }));
   return h("li", { class: "row" }, h("button", { type: "button", click: show }, ...parts));
 }
 

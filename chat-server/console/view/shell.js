@@ -41,7 +41,7 @@ export class Shell {
       "header",
       { class: "bar" },
       h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), hidden("Transit chat")),
-      h("p", { class: "who" }, h("strong", {}, nameOf(user, user.id)), h("span", {}, ROLES[user.role])),
+      h("p", { class: "who" }, h("strong", { dir: "auto" }, nameOf(user, user.id)), h("span", {}, ROLES[user.role])),
       trial && h("p", { class: "tag" }, "Trial"),
       this.#state,
       this.#server,

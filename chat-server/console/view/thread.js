@@ -267,7 +267,7 @@ function isSameDay(one, other) {
  */
 function makeLine(line) {
   const content = h("p", { class: "content", dir: "auto" }, line.content);
-  return h("li", { class: "line" }, h("p", { class: "sender" }), content, h("p", { class: "foot" }));
+  return h("li", { class: "line" }, h("p", { class: "sender", dir: "auto" }), content, h("p", { class: "foot" }));
 }
 
 /** @param {"waiting" | "sent" | "read"} is */

@@ -16,19 +16,30 @@ export const ROLES = Object.freeze(
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const date = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const dateOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const full = new Intl.DateTimeFormat(undefined, {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "longOffset",
+});
 
 /** @param {number} at */
 export const timeOf = (at) => clock.format(at);
 
-/** @param {number} at */
-export const wholeTimeOf = (at) => full.format(at);
+/** The whole date and time, with the offset from UTC. @param {number} at */
+export const wholeTimeOf = (at) => full.format(at).replace(/GMT$/, "UTC+00:00").replace("GMT", "UTC");
 
-/** @param {number} at */
+/** The day, with the year if it is another one. @param {number} at */
 export function dayOf(at) {
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at).setHours(0, 0, 0, 0)) / 86_400_000);
   if (days === 0) return "Today";
-  return days === 1 ? "Yesterday" : date.format(at);
+  if (days === 1) return "Yesterday";
+  return new Date(at).getFullYear() === new Date().getFullYear() ? date.format(at) : dateOfYear.format(at);
 }
 
 /**
@@ -112,4 +123,21 @@ export function endOf(code, reason) {
   if (code === 4503) return { text: "Your access was ended by an administrator.", wants: "nothing" };
   if (code === CODES.replaced) return { text: REPLACED, wants: "again" };
   return { text: reason || "The server ended this connection.", wants: "again" };
+}
+
+/**
+ * The messages held of a conversation as text.
+ *
+ * @param {import("../machine/conversation.js").Conversation} one
+ * @param {Map<string, Person>} people
+ */
+export function transcriptOf(one, people) {
+  const lines = one.messages.map(({ sender_id, content, sent_at }) => {
+    const person = people.get(sender_id);
+    const who = `${nameOf(person, sender_id)}${person ? ` (${ROLES[person.role]})` : ""}`;
+    return `[${wholeTimeOf(Date.parse(sent_at) || 0)}] ${who}: ${content.replaceAll("\n", "\n    ")}`;
+  });
+  const first = one.messages[0]?.seq ?? 1;
+  const missing = first > 1 ? [`Messages before number ${first} are not part of this text.`] : [];
+  return [titleOf(one.title), `${one.id}, ${several(lines.length, "message")}`, "", ...missing, ...lines, ""].join("\n");
 }

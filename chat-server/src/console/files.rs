@@ -79,6 +79,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/sound.js" SCRIPT "view/sound.js"
     "/console/view/start.js" SCRIPT "view/start.js"
     "/console/view/thread.js" SCRIPT "view/thread.js"
+    "/console/view/transcript.js" SCRIPT "view/transcript.js"
     "/console/view/unsent.js" SCRIPT "view/unsent.js"
     "/console/view/words.js" SCRIPT "view/words.js"
     "/console/view/work.js" SCRIPT "view/work.js"

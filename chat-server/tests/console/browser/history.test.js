@@ -3,38 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { browser, open, say, shown, signIn } from "../support/browser.js";
+import { write } from "../support/long.js";
 import { Server } from "../support/server.js";
 
 const COUNT = 430;
-
-/**
- * Makes a conversation of many messages, which the browser sends as in the protocol document.
- *
- * @param {import("playwright-core").Page} page
- * @param {string} token
- */
-const write = (page, token) =>
-  page.evaluate(
-    async ([token, count]) => {
-      const ws = new WebSocket(`ws://${location.host}/api/websocket/connect?token=${token}`);
-      await new Promise((opened) => (ws.onopen = opened));
-      const replies = /** @type {((reply: any) => void)[]} */ ([]);
-      ws.onmessage = (event) => {
-        const frame = JSON.parse(event.data);
-        if (!frame.type) replies.shift()?.(frame);
-      };
-      const ask = (/** @type {string} */ type, /** @type {object} */ data) =>
-        new Promise((reply) => {
-          replies.push(reply);
-          ws.send(JSON.stringify({ type, data }));
-        });
-      const { conversation_id } = await ask("create_support_conversation", { title: "Long", content: "message 1" });
-      const rest = Array.from({ length: Number(count) - 1 }, (_, index) => `message ${index + 2}`);
-      await Promise.all(rest.map((content) => ask("send_chat_message", { conversation_id, content })));
-      ws.close();
-    },
-    /** @type {const} */ ([token, COUNT]),
-  );
 
 /** The first fully visible message, and its position. @param {import("playwright-core").Page} page */
 const top = (page) =>
@@ -60,7 +32,7 @@ const stays = async (page, before) => {
 test("older messages come on scroll, to the first, and what is read stays where it is", async (t) => {
   const server = await Server.start(t);
   const control = await signIn(await browser(t), server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
-  await write(control, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await write(control, await server.token("john", "BUS_DRIVER", "John", "Doe"), COUNT);
   await open(control, "Long");
   await control.getByText(`message ${COUNT}`, { exact: true }).first().waitFor();
   const all = Array.from({ length: COUNT }, (_, index) => `message ${index + 1}`);
