@@ -1,6 +1,7 @@
 // All known conversations, their participants, and the requests for the list.
 
 import { isControl } from "../token.js";
+import { nextOf } from "./asking.js";
 import { Conversation, isEntry } from "./conversation.js";
 import { LIMITS } from "./limits.js";
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
@@ -305,44 +306,8 @@ export class Conversations {
       return { purpose: { kind: "list" }, type: "get_active_conversations", data: { ...from, participants: "brief" } };
     }
     for (const one of this.all.values()) {
-      const ask = this.#nextOf(one, now);
+      const ask = nextOf(one, now);
       if (ask) return ask;
-    }
-    return null;
-  }
-
-  /**
-   * @param {Conversation} one
-   * @param {number} now
-   * @returns {Ask | null}
-   */
-  #nextOf(one, now) {
-    const conversation_id = one.id;
-    if (isDue(one.row.turn, now)) {
-      // A brief row does not name all participants. If names are missing, the whole row is needed.
-      const data = one.row.ask() ? { conversation_id } : { conversation_id, participants: "brief" };
-      return { purpose: { kind: "row", id: one.id }, type: "get_active_conversations", data };
-    }
-    if (isDue(one.join, now)) {
-      one.join = "wire";
-      // No store has the epoch "". The server therefore returns the newest page.
-      const from = one.held ? { after_seq: one.heldTo, epoch: one.held.epoch } : { after_seq: 0, epoch: "" };
-      return { purpose: { kind: "join", id: one.id }, type: "join_conversation", data: { conversation_id, ...from } };
-    }
-    if (isDue(one.first, now)) {
-      one.first = "wire";
-      const data = { conversation_id, after_seq: 0, limit: 1 };
-      return { purpose: { kind: "first", id: one.id }, type: "get_conversation_messages", data };
-    }
-    if (isDue(one.older, now)) {
-      one.older = "wire";
-      const data = { conversation_id, limit: LIMITS.olderPage, before_seq: one.messages[0]?.seq ?? 1 };
-      return { purpose: { kind: "older", id: one.id }, type: "get_conversation_messages", data };
-    }
-    if (one.reading && isDue(one.reading.turn, now)) {
-      one.reading.turn = "wire";
-      const data = { conversation_id, message_id: one.reading.message_id };
-      return { purpose: { kind: "read", id: one.id, seq: one.reading.seq }, type: "mark_message_read", data };
     }
     return null;
   }

@@ -62,10 +62,25 @@ export class ControlView {
     this.#transcript = new Transcript(session);
     this.#requests = new Requests(session, "Conversations that are not started yet");
     this.#start = new StartDialog(session, (draft) => this.#started(draft));
-    const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
-    const head = h("div", { class: "thread-head" }, back, h("div", {}, this.#heading, this.#about), this.#transcript.element, this.#work.element);
+    this.#main = this.#layout();
+    this.#shell = new Shell(session, this.#main, this.#gone.signal);
+    this.element = this.#shell.element;
+    this.#place = new Place(session.user.id, (id) => this.#show(id), this.#gone.signal);
+    this.#kept = this.#place.now;
+    listenForKeys((command) => this.#command(command), this.#gone.signal);
+    this.#update();
+  }
+
+  #layout() {
+    const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
+    const dialogs = [this.#start.element, this.#handOver.element, this.#keys];
+    const name = h("h1", { class: "hidden" }, "Control room");
+    return h("main", { class: "control", keydown: key }, name, this.#alarm.element, this.#listPart(), this.#openPart(), ...dialogs);
+  }
+
+  #listPart() {
     const keys = h("button", { type: "button", click: () => this.#keys.showModal() }, "Keyboard");
-    const list = h(
+    return h(
       "nav",
       { class: "list", "aria-label": "Conversations" },
       h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, "Control room"), keys, soundButton()),
@@ -74,16 +89,13 @@ export class ControlView {
       ...this.#list.parts,
       this.#requests.element,
     );
-    const open = h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
-    const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    const name = h("h1", { class: "hidden" }, "Control room");
-    this.#main = h("main", { class: "control", keydown: key }, name, this.#alarm.element, list, open, this.#start.element, this.#handOver.element, this.#keys);
-    this.#shell = new Shell(session, this.#main, this.#gone.signal);
-    this.element = this.#shell.element;
-    this.#place = new Place(session.user.id, (id) => this.#show(id), this.#gone.signal);
-    this.#kept = this.#place.now;
-    listenForKeys((command) => this.#command(command), this.#gone.signal);
-    this.#update();
+  }
+
+  #openPart() {
+    const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
+    const about = h("div", {}, this.#heading, this.#about);
+    const head = h("div", { class: "thread-head" }, back, about, this.#transcript.element, this.#work.element);
+    return h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
   }
 
   /** @param {import("../types.d.ts").Told} told */

@@ -36,6 +36,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/token.js" SCRIPT "token.js"
     "/console/trial.js" SCRIPT "trial.js"
     "/console/machine/actions.js" SCRIPT "machine/actions.js"
+    "/console/machine/asking.js" SCRIPT "machine/asking.js"
     "/console/machine/backoff.js" SCRIPT "machine/backoff.js"
     "/console/machine/connection.js" SCRIPT "machine/connection.js"
     "/console/machine/conversation.js" SCRIPT "machine/conversation.js"
