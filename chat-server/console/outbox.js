@@ -33,8 +33,18 @@ const PREFIX = "chat-outbox/";
 export async function othersHere(user, kept, locks) {
   const held = await locks?.query().catch(() => null);
   const names = [...kept.keys(PREFIX), ...(held?.held ?? []).map(({ name }) => name ?? "")];
-  const users = names.filter((name) => name.startsWith(PREFIX)).map((name) => decodeURIComponent(name.split("/")[1] ?? ""));
+  const users = names.filter((name) => name.startsWith(PREFIX)).map((name) => userOf(name));
   return [...new Set(users)].filter((other) => other !== user);
+}
+
+/** The user in a name, as it stands if it was not written by this version. @param {string} name */
+function userOf(name) {
+  const part = name.split("/")[1] ?? "";
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export class Outbox {

@@ -149,7 +149,21 @@ export class StartDialog {
     const { unsent } = this.#session;
     this.#title.value = unsent.get(PLACES.title);
     this.#content.value = unsent.get(PLACES.content);
-    const to = unsent.get(PLACES.to);
-    for (const person of to === "" ? [] : JSON.parse(to)) this.#chosen.set(person.id, person);
+    for (const person of parsed(unsent.get(PLACES.to))) this.#chosen.set(person.id, person);
+  }
+}
+
+/**
+ * Kept addressees. Nobody, if the text is of another version.
+ *
+ * @param {string} text
+ * @returns {Pick<Person, "id" | "first_name" | "last_name">[]}
+ */
+function parsed(text) {
+  try {
+    const people = JSON.parse(text || "[]");
+    return Array.isArray(people) ? people.filter((person) => typeof person?.id === "string") : [];
+  } catch {
+    return [];
   }
 }

@@ -103,3 +103,27 @@ test("nothing covers the message field, on phones upright and on their side", as
   await driver.getByText("Waiting for the connection").waitFor();
   await look("a request that waits");
 });
+
+test("from right to left, names and texts of either direction begin on the right", async (t) => {
+  const server = await Server.start(t);
+  const control = await signIn(await browser(t), server, await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"));
+  const driver = await signIn(await browser(t), server, await server.token("john", "BUS_DRIVER", "John", "Doe"));
+  await askForHelp(driver, "Road blocked");
+  await shows(driver, ["The road is blocked. Which way do I take?"]);
+  await askForHelp(driver, "Running late");
+  await driver.getByRole("heading", { name: "Running late" }).waitFor();
+  await say(driver, "الحافلة متأخرة");
+  await control.locator(".row", { hasText: "الحافلة" }).waitFor();
+  await control.evaluate(() => (document.documentElement.dir = "rtl"));
+  const far = await control.evaluate(() => {
+    const parts = [...document.querySelectorAll(".row :is(.row-title, .row-who, .row-last)")];
+    const right = (/** @type {Node} */ node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      return range.getBoundingClientRect().right;
+    };
+    return parts.filter((part) => part.getBoundingClientRect().right - right(part) > 2).map((part) => part.textContent);
+  });
+  assert.deepEqual(far, []);
+  assert.equal(await control.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+});

@@ -142,4 +142,6 @@ test("other users of the device are known by their drafts and by the locks of th
   assert.deepEqual(await othersHere("me", kept, undefined), ["a/b"]);
   const refusing = /** @type {any} */ ({ query: () => Promise.reject(new Error("SecurityError")) });
   assert.deepEqual(await othersHere("me", kept, refusing), ["a/b"]);
+  storage.setItem("chat-outbox/50%/p5/m4", "{}");
+  assert.deepEqual(await othersHere("me", kept, undefined), ["a/b", "50%"]);
 });
