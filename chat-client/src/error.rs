@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::protocol::{CloseCode, ErrorCode, ErrorReply, Work};
+use chat_core::protocol::{CloseCode, Emergency, ErrorCode, ErrorReply, Work};
 
 use crate::outbox::{Draft, OutboxError};
 
@@ -48,12 +48,14 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// The work as it is, with the code `conflict`: it says who won.
     pub work: Option<Box<Work>>,
+    /// The emergency as it is, with the code `conflict` to its end.
+    pub emergency: Option<Box<Emergency>>,
 }
 
 impl Refusal {
     /// An error that the server has not sent.
     pub(crate) fn of_client(text: String) -> Self {
-        Self { code: None, text, retry_after: None, work: None }
+        Self { code: None, text, retry_after: None, work: None, emergency: None }
     }
 }
 
@@ -70,6 +72,7 @@ impl From<ErrorReply> for Refusal {
             text: reply.error.into_owned(),
             retry_after: reply.retry_after_ms.map(Duration::from_millis),
             work: reply.work,
+            emergency: reply.emergency,
         }
     }
 }

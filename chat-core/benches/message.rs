@@ -79,6 +79,7 @@ fn encode_event(bencher: Bencher) {
         seq: Some(1_234),
         erased: false,
         work: None,
+        emergency: None,
     });
     bencher.bench_local(|| encode(black_box(&event)));
 }

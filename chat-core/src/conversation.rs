@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConversationId, TeamId, UserId};
-use crate::protocol::{ConversationStatus, RoomType, Work};
+use crate::protocol::{ConversationStatus, Emergency, RoomType, Work};
 use crate::store::MessageAppended;
 use crate::time::Timestamp;
 
@@ -38,6 +38,9 @@ pub struct Conversation {
     pub last_message_at: Timestamp,
     /// The work, as the last change has left it.
     pub work: Work,
+    /// The emergency, as the last change has left it. An emergency from before they had a life has
+    /// none, and counts as over.
+    pub emergency: Option<Box<Emergency>>,
 }
 
 impl Conversation {
@@ -50,6 +53,14 @@ impl Conversation {
         if let Some(work) = &appended.work {
             self.work = work.clone();
         }
+        if let Some(emergency) = &appended.emergency {
+            self.emergency = Some(emergency.clone());
+        }
+    }
+
+    /// Whether the conversation has an emergency that is not over.
+    pub fn is_live_emergency(&self) -> bool {
+        self.emergency.as_ref().is_some_and(|emergency| emergency.is_live())
     }
 
     /// The status: inactive if silent for `inactive_after` or longer. Derived, so nothing needs to

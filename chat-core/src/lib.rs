@@ -108,6 +108,7 @@
 
 pub mod conversation;
 pub mod drive;
+mod emergency;
 pub mod engine;
 pub mod export;
 pub mod frame;

@@ -4,6 +4,7 @@
 
 mod builder;
 mod driver;
+mod emergency;
 mod ids;
 mod queue;
 mod send_handle;

@@ -135,7 +135,7 @@ impl ChatClient {
     }
 
     /// An id under which a request is carried out once, however often a lost connection repeats it.
-    fn client_message_id(&self) -> Option<ClientMessageId> {
+    pub(super) fn client_message_id(&self) -> Option<ClientMessageId> {
         Some(self.shared.with(|state, _| state.ids.client_message_id()))
     }
 }

@@ -177,7 +177,13 @@ mod tests {
             Event::NewSupportConversation(request_for_help()),
             Event::Outbox { client_message_id: "c".into(), progress },
         ];
-        let snapshot = Snapshot { messages: vec![message()], last_seq: 7, epoch: "e".into(), work: None };
+        let snapshot = Snapshot {
+            messages: vec![message()],
+            last_seq: 7,
+            epoch: "e".into(),
+            work: None,
+            emergency: None,
+        };
         let updates = [Update::Snapshot(snapshot), Update::Message(message())];
         for shown in events.iter().map(|event| format!("{event:?}")) {
             assert!(!shown.contains(SECRET) && shown.contains("conv_1"), "{shown}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chat_core::id::{ClientMessageId, ConversationId, Epoch};
 use chat_core::protocol::{
-    ConversationSummary, CreateSupportConversationReply, Message, MessageRead, NewMessage,
+    ConversationSummary, CreateSupportConversationReply, Emergency, Message, MessageRead, NewMessage,
     NewSupportConversation, ReadPosition, SendChatMessageReply, TypingStatus, Work,
 };
 
@@ -190,4 +190,7 @@ pub struct Snapshot {
     /// The work on the conversation at `last_seq`. A later [`Message`] with work replaces it.
     /// `None` from a server that knows no work.
     pub work: Option<Work>,
+    /// The emergency at `last_seq`, if the conversation has one. A later [`Message`] with an
+    /// emergency replaces it.
+    pub emergency: Option<Emergency>,
 }

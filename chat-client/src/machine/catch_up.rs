@@ -123,10 +123,10 @@ impl Machine {
     fn reset(&mut self, id: &ConversationId, page: CatchUp) {
         self.follow(id, page.last_seq);
         self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
-        self.work_is(id, page.last_seq, page.work.as_deref());
-        let CatchUp { messages, last_seq, epoch, work, .. } = page;
-        let work = work.map(|work| *work);
-        self.views.show_all(id, &Snapshot { messages, last_seq, epoch, work }, &mut self.outputs);
+        self.work_is(id, page.last_seq, page.work.as_deref(), page.emergency.as_deref());
+        let CatchUp { messages, last_seq, epoch, work, emergency, .. } = page;
+        let (work, emergency) = (work.map(|work| *work), emergency.map(|found| *found));
+        self.views.show_all(id, &Snapshot { messages, last_seq, epoch, work, emergency }, &mut self.outputs);
         self.want_row(id);
     }
 
@@ -149,7 +149,7 @@ impl Machine {
 
     /// Shows the newest page to a view, and advances the held state as far as there is no gap.
     fn show(&mut self, view: ViewId, id: &ConversationId, page: CatchUp) {
-        let CatchUp { messages, last_seq, epoch, work, .. } = page;
+        let CatchUp { messages, last_seq, epoch, work, emergency, .. } = page;
         match self.conversations.get(id).map(|held| held.seq) {
             // The list on its way tells where to start following.
             None if self.list.is_under_way() => {}
@@ -162,8 +162,8 @@ impl Machine {
         if self.conversations.get(id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(id);
         }
-        let work = work.map(|work| *work);
-        self.views.show(view, Snapshot { messages, last_seq, epoch, work }, &mut self.outputs);
+        let (work, emergency) = (work.map(|work| *work), emergency.map(|found| *found));
+        self.views.show(view, Snapshot { messages, last_seq, epoch, work, emergency }, &mut self.outputs);
     }
 
     /// Ends the views of a conversation that the server does not show.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chat_core::id::{ConversationId, Epoch};
-use chat_core::protocol::Work;
+use chat_core::protocol::{Emergency, Work};
 use chat_core::time::Monotonic;
 
 use super::turn::Turn;
@@ -21,6 +21,8 @@ pub(super) struct Held {
     pub(super) unread: UnreadCount,
     /// The newest work, and the number of the message up to which it holds at least.
     pub(super) work: Option<(u64, Work)>,
+    /// The same of the emergency.
+    pub(super) emergency: Option<(u64, Emergency)>,
     /// The value of a counter of all messages at the last message: the least value marks the
     /// longest silence.
     touched: u64,
@@ -37,19 +39,21 @@ pub(super) enum Place {
     Ahead,
 }
 
+/// Takes up a state that holds at a message, unless a later one is known.
+pub(super) fn take_up<T: Clone>(known: &mut Option<(u64, T)>, seq: u64, state: Option<&T>) {
+    if let Some(state) = state
+        && known.as_ref().is_none_or(|(known, _)| *known <= seq)
+    {
+        *known = Some((seq, state.clone()));
+    }
+}
+
 impl Held {
     pub(super) fn place(&self, seq: u64) -> Place {
         match seq {
             seq if seq <= self.seq => Place::Held,
             seq if seq == self.seq + 1 => Place::Next,
             _ => Place::Ahead,
-        }
-    }
-
-    /// Takes up the work that holds at a message.
-    pub(super) fn work_is(&mut self, seq: u64, work: &Work) {
-        if self.work.as_ref().is_none_or(|(known, _)| *known <= seq) {
-            self.work = Some((seq, work.clone()));
         }
     }
 
@@ -85,7 +89,15 @@ impl Conversations {
     pub(super) fn follow(&mut self, id: &ConversationId, seq: u64) -> &mut Held {
         self.touches += 1;
         let unread = UnreadCount::from(seq);
-        let held = Held { seq, behind: Turn::Done, pages: 0, unread, work: None, touched: self.touches };
+        let held = Held {
+            seq,
+            behind: Turn::Done,
+            pages: 0,
+            unread,
+            work: None,
+            emergency: None,
+            touched: self.touches,
+        };
         self.held.entry(id.clone()).insert_entry(held).into_mut()
     }
 

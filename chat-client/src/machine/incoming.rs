@@ -107,12 +107,14 @@ impl Machine {
             | Call::JoinConversation(_)
             | Call::TypingIndicator(_)
             | Call::GetConversationMessages(_)
-            // The entry itself brings the work.
+            // The entry itself brings the work or the emergency.
             | Call::TakeConversation(_)
             | Call::ReleaseConversation(_)
             | Call::TransferConversation(_)
             | Call::ResolveConversation(_)
             | Call::ReopenConversation(_)
+            | Call::EndEmergency(_)
+            | Call::WithdrawEmergency(_)
             | Call::StartConversation(_)
             | Call::GetPeople(_) => {}
         }
@@ -200,7 +202,8 @@ impl Machine {
     pub(super) fn message(&mut self, message: Message, seq: u64) {
         let id = message.conversation_id.clone();
         let counts = self.tokens.user() != Some(&message.sender_id) && !message.is_entry();
-        self.work_is(&id, seq, message.work.as_ref().map(|shown| &shown.work));
+        let emergency = message.emergency.as_ref().map(|shown| &shown.emergency);
+        self.work_is(&id, seq, message.work.as_ref().map(|shown| &shown.work), emergency);
         self.conversations.advance(&id, seq);
         self.views.message(&message, seq, &mut self.outputs);
         self.outputs.push_back(Output::Event(Event::NewMessage(message.into())));

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use chat_core::frame::Frame;
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
-    GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom,
-    MarkMessageRead, ReleaseConversation, ReopenConversation, Reply, Request, ResolveConversation,
-    StartConversation, TakeConversation, TransferConversation, TypingIndicator,
+    EndEmergency, GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation,
+    JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation, Reply, Request,
+    ResolveConversation, StartConversation, TakeConversation, TransferConversation, TypingIndicator,
+    WithdrawEmergency,
 };
 use chat_core::time::Monotonic;
 
@@ -91,6 +92,10 @@ calls! {
     ResolveConversation { waits: true }
     /// An addition.
     ReopenConversation { waits: true }
+    /// An addition.
+    EndEmergency { waits: true }
+    /// An addition.
+    WithdrawEmergency { waits: true }
     /// An addition.
     StartConversation { waits: true }
     /// An addition.

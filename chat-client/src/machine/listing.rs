@@ -1,10 +1,11 @@
 //! Replies with the list of conversations, or with single rows.
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::{ConversationSummary, GetActiveConversationsReply, Reply, Work};
+use chat_core::protocol::{ConversationSummary, Emergency, GetActiveConversationsReply, Reply, Work};
 
 use super::Machine;
 use super::connection::Connection;
+use super::conversations::take_up;
 use super::io::Output;
 use super::list::Listed;
 use super::turn::Turn;
@@ -40,17 +41,23 @@ impl Machine {
             self.follow_from_views(&summary.id, if is_first { last_seq } else { read_up_to });
         }
         self.count_unread(&summary.id, |unread| unread.listed(summary));
-        self.work_is(&summary.id, last_seq, summary.work.as_ref());
+        self.work_is(&summary.id, last_seq, summary.work.as_ref(), summary.emergency.as_deref());
         if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(&summary.id);
         }
     }
 
-    /// Takes up the work on a conversation that holds at a message.
-    pub(super) fn work_is(&mut self, id: &ConversationId, seq: u64, work: Option<&Work>) {
-        if let (Some(held), Some(work)) = (self.conversations.get(id), work) {
-            held.work_is(seq, work);
-        }
+    /// Takes up the work on a conversation and its emergency, which hold at a message.
+    pub(super) fn work_is(
+        &mut self,
+        id: &ConversationId,
+        seq: u64,
+        work: Option<&Work>,
+        emergency: Option<&Emergency>,
+    ) {
+        let Some(held) = self.conversations.get(id) else { return };
+        take_up(&mut held.work, seq, work);
+        take_up(&mut held.emergency, seq, emergency);
     }
 
     fn tell_listed(&mut self, listed: Listed) {
@@ -73,7 +80,7 @@ impl Machine {
     }
 
     /// Corrects a row by messages that arrived while the list was on its way, because the row's
-    /// counts and its work lack them.
+    /// counts, its work and its emergency lack them.
     fn count_anew(&mut self, summary: &mut ConversationSummary) {
         if let Some(held) = self.conversations.get(&summary.id) {
             summary.read_up_to = Some(held.unread.read_up_to);
@@ -82,6 +89,11 @@ impl Machine {
                 && summary.last_seq < Some(*seq)
             {
                 summary.work = Some(work.clone());
+            }
+            if let Some((seq, emergency)) = &held.emergency
+                && summary.last_seq < Some(*seq)
+            {
+                summary.emergency = Some(Box::new(emergency.clone()));
             }
         }
     }

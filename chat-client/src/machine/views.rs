@@ -183,7 +183,13 @@ mod tests {
         assert!(outputs.is_empty());
         views.show(
             view,
-            Snapshot { messages: Vec::new(), last_seq: 0, epoch: "epoch_1".into(), work: None },
+            Snapshot {
+                messages: Vec::new(),
+                last_seq: 0,
+                epoch: "epoch_1".into(),
+                work: None,
+                emergency: None,
+            },
             &mut outputs,
         );
         views.tell(&id, &typing, &mut outputs);

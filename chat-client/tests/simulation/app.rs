@@ -6,7 +6,7 @@ use chat_client::machine::{Call, CallId, ViewId};
 use chat_client::{Event, Snapshot, Update};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::{
-    ConversationSummary, ErrorCode, GetConversationMessages, Message, NewMessage, Reply, Work,
+    ConversationSummary, Emergency, ErrorCode, GetConversationMessages, Message, NewMessage, Reply, Work,
 };
 
 /// An open conversation.
@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) unread: BTreeMap<ConversationId, (u64, u32)>,
     /// The work, as it was told last.
     pub(crate) work: BTreeMap<ConversationId, Work>,
+    /// The emergencies, as they were told last.
+    pub(crate) emergencies: BTreeMap<ConversationId, Emergency>,
     /// The last number of each conversation that came as an event.
     pub(crate) heard: BTreeMap<ConversationId, u64>,
     /// The first number of each, since the last change of the epoch.
@@ -53,6 +55,8 @@ impl App {
         let told = (summary.read_up_to.unwrap_or(0), summary.unread_count.unwrap_or(0));
         self.unread.insert(summary.id.clone(), told);
         self.work.extend(summary.work.clone().map(|work| (summary.id.clone(), work)));
+        let emergency = summary.emergency.clone().map(|found| (summary.id.clone(), *found));
+        self.emergencies.extend(emergency);
     }
 
     /// Drops the conversations that the user no longer takes part in. An open view is told by
@@ -87,6 +91,7 @@ impl App {
                 self.known.clear();
                 self.unread.clear();
                 self.work.clear();
+                self.emergencies.clear();
                 self.heard.clear();
                 self.first_heard.clear();
                 self.left.clear();
@@ -112,6 +117,8 @@ impl App {
         }
         self.first_heard.entry(id.clone()).or_insert(seq);
         self.work.extend(event.message.work.clone().map(|shown| (id.clone(), shown.work)));
+        let emergency = event.message.emergency.clone().map(|shown| (id.clone(), shown.emergency));
+        self.emergencies.extend(emergency);
         self.known.insert(id);
     }
 

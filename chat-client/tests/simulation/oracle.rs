@@ -7,7 +7,7 @@ use chat_client::{Acknowledged, ConnectionState, StopReason};
 use chat_core::conversation::{Participation, Standing};
 use chat_core::export::{Account, Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
-use chat_core::protocol::{CloseCode, Message};
+use chat_core::protocol::{CloseCode, Emergency, Message};
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -171,13 +171,17 @@ impl View {
                 let was_there = self.past().any(|(_, ids)| ids.contains(&reply.message_id));
                 (&reply.conversation_id, reply.seq, was_there)
             }
-            // Its message is not named: it may be gone if the conversation is.
+            // Its message is not named: it may be gone if the conversation is. A press may have
+            // gone into an earlier emergency, and be gone alone.
             Acknowledged::Conversation(reply) => {
-                let is_gone = !self.export.conversations.contains_key(&reply.conversation_id);
-                (&reply.conversation_id, Some(1), is_gone && self.past().next().is_some())
+                let is_press = reply.repeated == Some(true);
+                let is_gone = is_press || !self.export.conversations.contains_key(&reply.conversation_id);
+                let seq = (!is_press).then_some(1);
+                (&reply.conversation_id, seq, is_gone && self.past().next().is_some())
             }
         };
-        let is_there = places.iter().any(|(place, number)| place == id && Some(*number) == seq);
+        let is_it = |number: u64| seq.map_or(number > 1, |seq| seq == number);
+        let is_there = places.iter().any(|(place, number)| place == id && is_it(*number));
         must(is_there || was_there, || {
             format!("P1: {:?} is acknowledged, and at {places:?}", written.conversation)
         })
@@ -267,12 +271,19 @@ fn conversation(app: &App, account: &Account, exported: &ExportedConversation) -
     shows_work(app, exported)
 }
 
-/// The app knows the work as it is. No event tells that an assignee counts as nobody by now.
+/// The app knows the work and the emergency as they are. No event tells that an assignee counts as
+/// nobody by now.
 fn shows_work(app: &App, exported: &ExportedConversation) -> Result<(), String> {
     let (id, work) = (&exported.conversation.id, &exported.conversation.work);
     let told = app.work.get(id).map(|told| (told.version, told.waiting_since));
     must(told == Some((work.version, work.waiting_since)), || {
         format!("P8: told the work on {id} as {:?}, and it is {work:?}", app.work.get(id))
+    })?;
+    let emergency = exported.conversation.emergency.as_deref();
+    let told = app.emergencies.get(id);
+    let state = |one: &Emergency| (one.version, one.level, one.alerted_at, one.reason);
+    must(told.map(state) == emergency.map(state), || {
+        format!("P8: told the emergency {id} as {told:?}, and it is {emergency:?}")
     })
 }
 

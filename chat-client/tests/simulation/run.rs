@@ -96,7 +96,7 @@ pub(crate) fn run(seed: u64, plan: Plan) -> Result<Seen, String> {
     for device in simulation.ids().collect::<Vec<ClientId>>() {
         simulation.tell(device, Device::calm);
     }
-    simulation.run_for(UNTIL_QUIET)?;
+    simulation.rest_for(UNTIL_QUIET)?;
     simulation.settled()?;
     oracle::check(&simulation)?;
     let before = simulation.activity();

@@ -4,7 +4,8 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
-    JoinSupportRoom, MarkMessageRead, ReleaseConversation, ResolveConversation, RoomType, TakeConversation,
+    EmergencyReason, EndEmergency, JoinSupportRoom, MarkMessageRead, ReleaseConversation,
+    ResolveConversation, RoomType, TakeConversation, WithdrawEmergency,
 };
 use chat_core::testing::simulation::Surroundings;
 
@@ -98,6 +99,9 @@ impl Device {
         let Some(conversation_id) = self.any_known(around) else { return };
         let work = self.life.as_ref().and_then(|life| life.app.work.get(&conversation_id));
         let Some(version) = work.map(|work| work.version) else { return };
+        if around.random().percent(50) {
+            self.end_emergency(around);
+        }
         if !self.profile.user.role.is_control() {
             return;
         }
@@ -111,6 +115,23 @@ impl Device {
                 Call::ResolveConversation(ResolveConversation { conversation_id, version, client_message_id })
             }
             _ => Call::TakeConversation(TakeConversation { conversation_id, version, client_message_id }),
+        };
+        self.give(Input::Call { id: CallId(number), call }, around);
+    }
+
+    /// Ends an emergency, or withdraws one, as far as the app knows it.
+    fn end_emergency(&mut self, around: &mut Surroundings<'_>) {
+        let Some(life) = &self.life else { return };
+        let known: Vec<_> =
+            life.app.emergencies.iter().map(|(id, known)| (id.clone(), known.version)).collect();
+        let Some((conversation_id, version)) = around.random().pick(&known).cloned() else { return };
+        let number = self.number();
+        let client_message_id = Some(format!("end-{}-{number}", self.profile.number).into());
+        let call = if self.profile.user.role.is_control() {
+            let reason = EmergencyReason::Solved;
+            Call::EndEmergency(EndEmergency { conversation_id, version, reason, client_message_id })
+        } else {
+            Call::WithdrawEmergency(WithdrawEmergency { conversation_id, version, client_message_id })
         };
         self.give(Input::Call { id: CallId(number), call }, around);
     }

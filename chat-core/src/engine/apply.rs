@@ -15,6 +15,7 @@ impl Engine {
                 let stored = self.stored_at(account, position);
                 self.directory.apply(stored.clone());
                 self.reach_sessions(&stored);
+                self.taker_changed(&account.user.id);
             }
             Event::ConversationCreated(created) => self.conversation_created(created, position),
             Event::MessageAppended(appended) => self.message_appended(appended, conn),
@@ -28,6 +29,7 @@ impl Engine {
     }
 
     fn member_changed(&mut self, changed: &MembershipChanged, position: Position) {
+        self.taker_changed(&changed.user);
         self.cache.update(&changed.conversation, position, |conversation| {
             let standing = changed.standing.unwrap_or_default();
             conversation.participation.members.set(changed.user.clone(), standing);
@@ -38,6 +40,7 @@ impl Engine {
     fn conversation_created(&mut self, created: &ConversationCreated, position: Position) {
         let conversation = created.conversation();
         self.cache.put(conversation.clone(), position);
+        self.emergency_raised(created);
         // What control starts is no request for help.
         if let Some(creator) = created.creator.as_ref().filter(|_| created.work.is_none()) {
             self.notify_control(&conversation, creator);
@@ -47,6 +50,7 @@ impl Engine {
 
     fn message_appended(&mut self, appended: &MessageAppended, conn: Option<ConnectionId>) {
         self.cache.tell(appended);
+        self.emergency_changed(appended);
         self.broadcast_message(&appended.message());
         if let Some(conn) = conn.filter(|_| appended.entry.is_none()) {
             self.stop_typing(TypingPlace::Here(conn), &appended.sender, &appended.conversation);

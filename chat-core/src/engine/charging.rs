@@ -36,6 +36,7 @@ impl Engine {
             }
             Change::PutAccount(_)
             | Change::AppendEntry(_)
+            | Change::Escalate(_)
             | Change::MarkRead(_)
             | Change::Enrol(_)
             | Change::Withdraw(_) => false,

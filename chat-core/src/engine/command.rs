@@ -90,6 +90,7 @@ fn send(
         permit: cx.may_take_part_as(known, conversation)?,
         nonce: cx.ids.nonce(),
         content: content.clone(),
+        is_press: false,
         client_message_id: client_message_id.cloned(),
         at: cx.now.wall,
     })))

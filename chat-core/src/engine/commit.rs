@@ -158,12 +158,21 @@ impl Engine {
         }
         self.settle_change(change);
         match verdict {
-            Ok(committed) => self.on_accepted(&change.origin, committed),
+            Ok(committed) => {
+                if let (None, Some(id)) = (&committed.event, change.alerted()) {
+                    self.alert_refused(id);
+                }
+                self.on_accepted(&change.origin, committed);
+            }
             Err(Rejected::Conflict) => {
                 change.conversation().into_iter().for_each(|id| self.cache.mark_stale(id));
                 self.on_conflict(&change.origin);
             }
             Err(Rejected::Duplicate(original)) => self.on_duplicate(&change.origin, original),
+            Err(Rejected::Repeated(earlier)) => self.on_repeated_emergency(&change.origin, earlier),
+            Err(Rejected::OutdatedEmergency(emergency)) => {
+                self.on_refusal(&change.origin, Error::emergency_conflict(*emergency));
+            }
             Err(Rejected::Outdated(work)) => self.on_refusal(&change.origin, Error::conflict(work)),
             Err(Rejected::Forbidden) => self.on_refusal(&change.origin, ErrorCode::Forbidden.into()),
         }
@@ -182,9 +191,9 @@ impl Engine {
 
     /// Sends the reply, then the events. The sender's own connection keeps this order too.
     fn on_accepted(&mut self, origin: &Origin, Committed { position, event }: Committed) {
-        let reply = event
-            .as_ref()
-            .map_or(Reply::Done(Done::default()), |event| handler::reply(event, &self.directory));
+        let reply = event.as_ref().map_or(Reply::Done(Done::default()), |event| {
+            handler::reply(event, &self.directory, &self.cache)
+        });
         self.finish(origin, Ok(reply));
         let conn = self.defer_events(origin);
         if let Some(event) = event {
@@ -229,6 +238,16 @@ impl Engine {
         }
     }
 
+    /// Decides the creation of an emergency again as a message of the earlier one.
+    fn on_repeated_emergency(&mut self, origin: &Origin, earlier: ConversationId) {
+        if let Some(mut pending) = self.take(origin) {
+            pending.emergency = Some(earlier);
+            self.keep(origin, pending, Stage::Committing);
+            self.load_emergencies_later();
+        }
+        self.decide_again(origin);
+    }
+
     /// Refuses an entry that does not fit. Nothing was stored, so the daily budget is free.
     fn on_refusal(&mut self, origin: &Origin, error: Error) {
         if let Some(pending) = self.take(origin) {
@@ -257,6 +276,8 @@ impl Engine {
             self.cache.mark_stale(id);
             self.cache.unpin(id);
         });
+        // An emergency that is stored all the same must alert.
+        self.load_emergencies_later();
         if let Some(account) = change.account() {
             self.timers.set(self.now.monotonic, Timer::Directory);
             self.doubt_sessions(account);

@@ -3,8 +3,10 @@
 use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use crate::id::{ConversationId, MessageId, Nonce, UserId};
+use crate::protocol::{EmergencyAction, SERVER};
 use crate::store::{
-    Account, AppendEntry, AppendMessage, Change, EntryChange, Event, MarkRead, Original, Rejected, Verdict,
+    Account, AppendEntry, AppendMessage, Change, EntryBody, EntryChange, Event, MarkRead, Original, Rejected,
+    Verdict,
 };
 
 /// A change on its way to the store.
@@ -24,6 +26,8 @@ enum Subject {
     Message(ConversationId, UserId, Nonce),
     /// An entry in a conversation, its user, its nonce, and its change.
     Entry(ConversationId, UserId, Nonce, EntryChange),
+    /// An alert in a conversation, and its nonce.
+    Alert(ConversationId, Nonce),
     /// A read position in a conversation, the reader, and the number of the newest message read.
     Reading(ConversationId, UserId, u64),
     /// A participant to be added to a conversation.
@@ -45,6 +49,7 @@ impl InFlight {
             Change::AppendEntry(AppendEntry { permit, nonce, entry, .. }) => {
                 Subject::Entry(permit.conversation().clone(), permit.user().clone(), *nonce, entry.clone())
             }
+            Change::Escalate(escalate) => Subject::Alert(escalate.conversation.clone(), escalate.nonce),
             Change::MarkRead(MarkRead { permit, up_to, .. }) => {
                 Subject::Reading(permit.conversation().clone(), permit.user().clone(), *up_to)
             }
@@ -62,10 +67,16 @@ impl InFlight {
             Subject::Creation(..)
             | Subject::Message(..)
             | Subject::Entry(..)
+            | Subject::Alert(..)
             | Subject::Reading(..)
             | Subject::Addition(..)
             | Subject::Withdrawal(..) => None,
         }
+    }
+
+    /// The conversation of the emergency, if the change is an alert.
+    pub(super) fn alerted(&self) -> Option<&ConversationId> {
+        if let Subject::Alert(id, _) = &self.subject { Some(id) } else { None }
     }
 
     /// The existing conversation that the change is about.
@@ -74,6 +85,7 @@ impl InFlight {
             Subject::Account(_) | Subject::Creation(..) => None,
             Subject::Message(id, ..)
             | Subject::Entry(id, ..)
+            | Subject::Alert(id, _)
             | Subject::Reading(id, ..)
             | Subject::Addition(id, _)
             | Subject::Withdrawal(id, _) => Some(id),
@@ -88,12 +100,18 @@ impl InFlight {
                 Some(event) => self.becomes(event),
                 None => matches!(
                     self.subject,
-                    Subject::Reading(..) | Subject::Addition(..) | Subject::Withdrawal(..)
+                    Subject::Alert(..)
+                        | Subject::Reading(..)
+                        | Subject::Addition(..)
+                        | Subject::Withdrawal(..)
                 ),
             },
             Err(Rejected::Conflict) => true,
             Err(Rejected::Duplicate(original)) => self.is_first_under_key(original),
-            Err(Rejected::Outdated(_) | Rejected::Forbidden) => matches!(self.subject, Subject::Entry(..)),
+            Err(Rejected::Outdated(_) | Rejected::OutdatedEmergency(_) | Rejected::Forbidden) => {
+                matches!(self.subject, Subject::Entry(..))
+            }
+            Err(Rejected::Repeated(_)) => matches!(self.subject, Subject::Creation(..)),
         }
     }
 
@@ -124,6 +142,11 @@ impl InFlight {
                     && appended.message_id == MessageId::compose(*nonce, appended.seq)
                     && change.becomes(appended)
             }
+            (Subject::Alert(id, nonce), Event::MessageAppended(appended)) => {
+                (id, SERVER) == (&appended.conversation, appended.sender.as_str())
+                    && appended.message_id == MessageId::compose(*nonce, appended.seq)
+                    && appended.entry == Some(EntryBody::Emergency(EmergencyAction::Escalate))
+            }
             (Subject::Reading(id, user, up_to), Event::ReadMarked(read)) => {
                 (id, user, up_to) == (&read.conversation, &read.user, &read.up_to)
             }
@@ -136,6 +159,7 @@ impl InFlight {
                 | Subject::Creation(..)
                 | Subject::Message(..)
                 | Subject::Entry(..)
+                | Subject::Alert(..)
                 | Subject::Reading(..)
                 | Subject::Addition(..)
                 | Subject::Withdrawal(..),

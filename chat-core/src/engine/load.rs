@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::key_locks::IdempotencyKey;
 use super::origin::Origin;
 use super::{Engine, Output, Ticket, Timer};
+use crate::conversation::Conversation;
 use crate::protocol::{Error, ErrorCode};
 use crate::store::{AccountSelection, Change, Facts, Loaded, PutAccount, Query, UnavailableError};
 
@@ -62,6 +63,13 @@ fn believe(query: &Query, loaded: Loaded) -> Result<Loaded, UnavailableError> {
     }
 }
 
+fn emergencies(result: Result<Loaded, UnavailableError>) -> Option<Vec<Conversation>> {
+    match result.ok()?.facts {
+        Facts::Emergencies(found) => Some(found),
+        _ => None,
+    }
+}
+
 impl Engine {
     pub(super) fn load(&mut self, origin: Origin, query: Query) {
         self.load_with_key(None, origin, query);
@@ -90,7 +98,11 @@ impl Engine {
         let result = result.and_then(|loaded| believe(&query, loaded));
         match origin {
             Origin::Engine => match query {
-                Query::Conversation(id) => self.untold_loaded(&id, result),
+                Query::Conversation(id) => {
+                    self.conversation_loaded(&id, result);
+                    self.alert_loaded(id);
+                }
+                Query::Emergencies(_) => self.emergencies_loaded(emergencies(result)),
                 _ => self.directory_loaded(result),
             },
             Origin::Entry(admission) => self.entry_loaded(admission, result),
@@ -170,6 +182,9 @@ impl Engine {
         self.directory.replace(directory.staff);
         if directory.shared && !self.ready {
             self.begin_to_follow(position);
+        }
+        if !self.ready {
+            self.load_emergencies();
         }
         self.ready = true;
         self.file_staff();

@@ -25,6 +25,7 @@ mod commit;
 mod connection;
 mod deliver;
 mod directory;
+mod emergencies;
 mod follow;
 mod handled;
 mod handler;
@@ -56,6 +57,7 @@ use cache::Cache;
 use commit::Commits;
 use connection::Connection;
 use directory::StaffDirectory;
+use emergencies::LiveEmergencies;
 use follow::{Follow, StoreAnswer};
 pub use handled::Handled;
 pub use headroom::Headroom;
@@ -98,6 +100,7 @@ pub struct Engine {
     deferring: BTreeSet<ConnectionId>,
     online: Online,
     directory: StaffDirectory,
+    emergencies: LiveEmergencies,
     rates: Rates,
     budgets: Budgets,
     headroom: Headroom,
@@ -153,6 +156,7 @@ impl Engine {
             deferring: BTreeSet::new(),
             online: Online::default(),
             directory: StaffDirectory::default(),
+            emergencies: LiveEmergencies::default(),
             headroom: Headroom::default(),
             budgets: Budgets::new(&limits.rates, limits.engine.rated_users),
             rates: Rates::new(limits.rates.clone(), limits.engine.rated_users),
@@ -229,6 +233,8 @@ impl Engine {
             Timer::Token(conn) => self.token_due(conn),
             Timer::Rest(conn) => self.rested(conn),
             Timer::Directory => self.load_directory(),
+            Timer::Emergencies => self.load_emergencies(),
+            Timer::Alert(id) => self.alert_due(id),
             Timer::Follow => self.follow_due(),
             Timer::Parked => self.parked_due(),
         }

@@ -13,7 +13,7 @@ use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
-use crate::protocol::{Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, Work};
+use crate::protocol::{Emergency, Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, Work};
 use crate::store::{
     Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window, WorkPage,
 };
@@ -55,6 +55,8 @@ pub(super) struct PendingRequest {
     pub(super) last_resort: bool,
     /// The request repeats an accepted one, whose original is loaded.
     pub(super) is_repeat: bool,
+    /// The conversation of the user's emergency, by which the store has refused another one.
+    pub(super) emergency: Option<ConversationId>,
 }
 
 impl PendingRequest {
@@ -68,6 +70,7 @@ impl PendingRequest {
             conflicts: 0,
             last_resort: false,
             is_repeat: false,
+            emergency: None,
         }
     }
 
@@ -156,7 +159,7 @@ impl LoadedFacts {
         work: None,
     };
 
-    /// Records facts. The directory is never loaded for a request.
+    /// Records facts. The directory and the emergencies are never loaded for a request.
     fn record(&mut self, query: &Query, facts: Facts) {
         match facts {
             Facts::Conversation(facts) => self.conversation = Some(facts),
@@ -171,7 +174,7 @@ impl LoadedFacts {
             Facts::Account(facts) => self.account = Some(facts),
             Facts::Accounts(facts) => self.accounts = Some(facts),
             Facts::Work(facts) => self.work = Some(facts),
-            Facts::Directory(_) => {}
+            Facts::Directory(_) | Facts::Emergencies(_) => {}
         }
     }
 }
@@ -227,6 +230,8 @@ pub(super) struct HandlerContext<'a> {
     pub(super) online: &'a Online,
     pub(super) cache: &'a mut Cache,
     pub(super) ids: &'a mut Ids,
+    /// The conversation of an emergency of the user that may not be over.
+    pub(super) emergency: Option<&'a ConversationId>,
     /// Joins that named a later number than the store has, in the same epoch.
     pub(super) joins_beyond: &'a mut u64,
     pub(super) account: &'a StoredAccount,
@@ -246,6 +251,11 @@ impl HandlerContext<'_> {
     /// The work as shown: an assignee without the right to the conversation counts as nobody.
     pub(super) fn seen_work(&self, work: Work, id: &ConversationId) -> Work {
         work.seen(|user| self.conversation(id).is_some_and(|found| self.directory.may_have(user, found)))
+    }
+
+    /// The emergency as shown: taken by a user without the right to the conversation, it is open.
+    pub(super) fn seen_emergency(&self, emergency: Emergency, id: &ConversationId) -> Emergency {
+        emergency.seen(|user| self.conversation(id).is_some_and(|found| self.directory.may_have(user, found)))
     }
 
     /// The conversation of a permit that was returned for the request.

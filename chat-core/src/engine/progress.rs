@@ -275,6 +275,7 @@ impl Engine {
             online: &self.online,
             cache: &mut self.cache,
             ids: &mut self.ids,
+            emergency: pending.emergency.as_ref().or_else(|| self.emergencies.of(&pending.account.user().id)),
             joins_beyond: &mut self.joins_beyond,
             account: &pending.account,
             facts: pending.facts(),

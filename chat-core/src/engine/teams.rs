@@ -91,6 +91,7 @@ impl Engine {
             Change::CreateConversation(create) => &create.teams,
             Change::AppendMessage(_)
             | Change::AppendEntry(_)
+            | Change::Escalate(_)
             | Change::MarkRead(_)
             | Change::Enrol(_)
             | Change::Withdraw(_) => &[],

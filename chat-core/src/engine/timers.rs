@@ -17,6 +17,10 @@ pub(super) enum Timer {
     Rest(ConnectionId),
     /// Loading the directory is tried again.
     Directory,
+    /// The emergencies that are not over are loaded again.
+    Emergencies,
+    /// Nobody may have taken an emergency in time.
+    Alert(ConversationId),
     /// The history of a shared store is asked for again.
     Follow,
     /// An answer of a shared store may have waited for too long.

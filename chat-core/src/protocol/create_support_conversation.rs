@@ -58,8 +58,12 @@ pub struct CreateSupportConversationReply {
     pub title: Arc<str>,
     /// The creator first, then the control users by id.
     pub participants: Vec<UserId>,
-    /// The `sent_at` of message 1.
+    /// The `sent_at` of message 1, or of the message that the request became.
     pub timestamp: Timestamp,
+    /// `true` if the user's emergency was not over and the request became a message of it,
+    /// otherwise absent. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<bool>,
 }
 
 impl CreateSupportConversationReply {
@@ -71,7 +75,7 @@ impl CreateSupportConversationReply {
         timestamp: Timestamp,
     ) -> Self {
         let message = "Support conversation created successfully".into();
-        Self { success: Success, message, conversation_id, title, participants, timestamp }
+        Self { success: Success, message, conversation_id, title, participants, timestamp, repeated: None }
     }
 }
 

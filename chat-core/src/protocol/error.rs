@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::emergency::Emergency;
 use super::work::Work;
+
 /// The side at fault for an error, which decides the remedy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
@@ -77,8 +79,8 @@ error_codes! {
     MessageNotFound = "message_not_found", Access, "Message not found in this conversation";
     /// The named user is unknown, or can't have the conversation.
     UserNotFound = "user_not_found", Access, "User not found";
-    /// The work was changed meanwhile, or is in a state that does not allow the action. With the
-    /// work as it is.
+    /// The work or the emergency was changed meanwhile, or is in a state that does not allow the
+    /// action. With the work or the emergency as it is.
     Conflict = "conflict", Access, "The conversation was changed meanwhile";
     /// The user's rate of requests, messages or creations is exceeded.
     RateLimited = "rate_limited", Pace, "Too many requests, try again later";
@@ -112,14 +114,23 @@ pub struct Error {
     pub text: Cow<'static, str>,
     /// The pause after which the same request may succeed, if waiting helps.
     pub retry_after: Option<Duration>,
-    /// The work as it is, for [`ErrorCode::Conflict`].
-    pub work: Option<Box<Work>>,
+    /// The state as it is, for [`ErrorCode::Conflict`].
+    pub present: Option<Box<Present>>,
+}
+
+/// The state of a conversation that a request has lost against.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Present {
+    /// The work.
+    Work(Work),
+    /// The emergency.
+    Emergency(Emergency),
 }
 
 impl Error {
     /// Creates an error with the text of the table and a detail.
     pub fn with_detail(code: ErrorCode, detail: impl std::fmt::Display) -> Self {
-        Self { code, text: format!("{}: {detail}", code.text()).into(), retry_after: None, work: None }
+        Self { text: format!("{}: {detail}", code.text()).into(), ..Self::from(code) }
     }
 
     /// Creates an error with the pause after which the same request may succeed.
@@ -129,13 +140,18 @@ impl Error {
 
     /// Creates the error of a request that lost against this work.
     pub fn conflict(work: Work) -> Self {
-        Self { work: Some(Box::new(work)), ..Self::from(ErrorCode::Conflict) }
+        Self { present: Some(Box::new(Present::Work(work))), ..Self::from(ErrorCode::Conflict) }
+    }
+
+    /// Creates the error of a request that lost against this emergency.
+    pub fn emergency_conflict(emergency: Emergency) -> Self {
+        Self { present: Some(Box::new(Present::Emergency(emergency))), ..Self::from(ErrorCode::Conflict) }
     }
 }
 
 impl From<ErrorCode> for Error {
     fn from(code: ErrorCode) -> Self {
-        Self { code, text: code.text().into(), retry_after: None, work: None }
+        Self { code, text: code.text().into(), retry_after: None, present: None }
     }
 }
 
@@ -158,6 +174,9 @@ pub struct ErrorReply {
     /// The work as it is, with the code `conflict`. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Box<Work>>,
+    /// The emergency as it is, with the code `conflict`. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<Emergency>>,
 }
 
 fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>, D::Error> {
@@ -168,6 +187,11 @@ fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ErrorCode>
 impl ErrorReply {
     /// Creates the answer to a request.
     pub fn reply(error: Error) -> Self {
+        let (work, emergency) = match error.present.map(|present| *present) {
+            Some(Present::Work(work)) => (Some(Box::new(work)), None),
+            Some(Present::Emergency(emergency)) => (None, Some(Box::new(emergency))),
+            None => (None, None),
+        };
         Self {
             kind: None,
             success: false,
@@ -176,7 +200,8 @@ impl ErrorReply {
             retry_after_ms: error
                 .retry_after
                 .map(|pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)),
-            work: error.work,
+            work,
+            emergency,
         }
     }
 

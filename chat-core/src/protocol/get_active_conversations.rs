@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::check;
+use super::emergency::Emergency;
 use super::envelope::Success;
 use super::error::{Error, ErrorCode};
 use super::role::User;
@@ -122,6 +123,9 @@ pub struct ConversationSummary {
     /// The work on the conversation at `last_seq`. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
+    /// The emergency at `last_seq`, if the conversation has one. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<Emergency>>,
 }
 
 /// The newest message of a conversation in the list.

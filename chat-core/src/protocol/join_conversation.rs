@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::emergency::Emergency;
 use super::envelope::Success;
 use super::message::Message;
 use super::work::Work;
@@ -53,6 +54,9 @@ pub struct CatchUp {
     /// The work on the conversation at `last_seq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Box<Work>>,
+    /// The emergency at `last_seq`, if the conversation has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<Emergency>>,
 }
 
 impl JoinConversationReply {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::emergency::MessageEmergency;
 use super::work::MessageWork;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::time::Timestamp;
@@ -42,13 +43,22 @@ pub struct Message {
     /// addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<MessageWork>,
+    /// The emergency from this message on, if the message has changed it. An addition to the
+    /// document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<MessageEmergency>>,
 }
 
 impl Message {
     /// Whether the message is an entry: news of the conversation, and no text of a user.
     pub fn is_entry(&self) -> bool {
-        self.work.as_ref().is_some_and(|work| work.action.is_some())
+        is_entry(self.work.as_ref(), self.emergency.as_deref())
     }
+}
+
+fn is_entry(work: Option<&MessageWork>, emergency: Option<&MessageEmergency>) -> bool {
+    work.is_some_and(|work| work.action.is_some())
+        || emergency.is_some_and(|emergency| emergency.action.is_some())
 }
 
 /// The real-time broadcast of a message to every connection of every participant.
@@ -80,20 +90,34 @@ pub struct BroadcastMessage {
     /// See [`Message::work`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<MessageWork>,
+    /// See [`Message::emergency`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<MessageEmergency>>,
 }
 
 impl BroadcastMessage {
     /// See [`Message::is_entry`].
     pub fn is_entry(&self) -> bool {
-        self.work.as_ref().is_some_and(|work| work.action.is_some())
+        is_entry(self.work.as_ref(), self.emergency.as_deref())
     }
 }
 
 impl From<Message> for NewMessage {
     fn from(message: Message) -> Self {
-        let Message { id, conversation_id, sender_id, content, message_type, sent_at, seq, work, .. } =
-            message;
-        let message = BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work };
+        let Message {
+            id,
+            conversation_id,
+            sender_id,
+            content,
+            message_type,
+            sent_at,
+            seq,
+            erased: _,
+            work,
+            emergency,
+        } = message;
+        let message =
+            BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work, emergency };
         Self { conversation_id, message }
     }
 }
@@ -101,7 +125,19 @@ impl From<Message> for NewMessage {
 impl From<NewMessage> for Message {
     fn from(event: NewMessage) -> Self {
         let NewMessage { conversation_id, message } = event;
-        let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work } = message;
-        Self { id, conversation_id, sender_id, content, message_type, sent_at, seq, erased: false, work }
+        let BroadcastMessage { id, sender_id, content, message_type, sent_at, seq, work, emergency } =
+            message;
+        Self {
+            id,
+            conversation_id,
+            sender_id,
+            content,
+            message_type,
+            sent_at,
+            seq,
+            erased: false,
+            work,
+            emergency,
+        }
     }
 }

@@ -10,6 +10,7 @@
 pub(crate) mod check;
 pub mod close;
 pub mod create_support_conversation;
+pub mod emergency;
 mod envelope;
 pub mod error;
 pub mod get_active_conversations;
@@ -37,8 +38,12 @@ pub use close::CloseCode;
 pub use create_support_conversation::{
     CreateSupportConversation, CreateSupportConversationReply, NewSupportConversation,
 };
+pub use emergency::{
+    Emergency, EmergencyAction, EmergencyReason, EmergencyReply, EmergencyState, EndEmergency,
+    MessageEmergency, WithdrawEmergency,
+};
 pub use envelope::{RequestId, Success, Undecodable, encode, encode_reply, json_length};
-pub use error::{Error, ErrorCode, ErrorReply, Fault};
+pub use error::{Error, ErrorCode, ErrorReply, Fault, Present};
 pub use get_active_conversations::{
     ConversationStatus, ConversationSummary, GetActiveConversations, GetActiveConversationsReply,
     LastMessage, ParticipantList,

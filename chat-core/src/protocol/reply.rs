@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::envelope::{RequestId, encode_reply};
 use super::{
-    CreateSupportConversationReply, Done, ErrorReply, GetActiveConversationsReply,
+    CreateSupportConversationReply, Done, EmergencyReply, ErrorReply, GetActiveConversationsReply,
     GetConversationMessagesReply, GetPeopleReply, JoinConversationReply, JoinSupportRoomReply,
     RefreshTokenReply, SendChatMessageReply, StartConversationReply, WorkReply,
 };
@@ -57,6 +57,8 @@ replies! {
     RefreshToken(RefreshTokenReply);
     /// The reply to a change of the work.
     Work(WorkReply);
+    /// The reply to the end of an emergency.
+    Emergency(EmergencyReply);
     /// The reply to `start_conversation`.
     StartConversation(StartConversationReply);
     /// The reply to `get_people`.

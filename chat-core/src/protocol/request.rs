@@ -9,12 +9,13 @@ use super::error::{Error, ErrorCode};
 use super::kind::kinds;
 use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
-    CreateSupportConversation, CreateSupportConversationReply, Done, GetActiveConversations,
-    GetActiveConversationsReply, GetConversationMessages, GetConversationMessagesReply, GetPeople,
-    GetPeopleReply, JoinConversation, JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply,
-    MarkMessageRead, RefreshToken, RefreshTokenReply, ReleaseConversation, ReopenConversation, Reply,
-    ResolveConversation, SendChatMessage, SendChatMessageReply, StartConversation, StartConversationReply,
-    TakeConversation, TransferConversation, TypingIndicator, WorkReply, WorkRequest,
+    CreateSupportConversation, CreateSupportConversationReply, Done, EmergencyReply, EndEmergency,
+    GetActiveConversations, GetActiveConversationsReply, GetConversationMessages,
+    GetConversationMessagesReply, GetPeople, GetPeopleReply, JoinConversation, JoinConversationReply,
+    JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken, RefreshTokenReply,
+    ReleaseConversation, ReopenConversation, Reply, ResolveConversation, RoomType, SendChatMessage,
+    SendChatMessageReply, StartConversation, StartConversationReply, TakeConversation, TransferConversation,
+    TypingIndicator, WithdrawEmergency, WorkReply, WorkRequest,
 };
 use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
@@ -163,6 +164,14 @@ requests! {
         roles: Control, membership: true, rate: Message, reads: Nothing, once: true
     }
     /// An addition to the document.
+    EndEmergency = "end_emergency" -> EmergencyReply {
+        roles: Control, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
+    WithdrawEmergency = "withdraw_emergency" -> EmergencyReply {
+        roles: Field, membership: true, rate: Message, reads: Nothing, once: true
+    }
+    /// An addition to the document.
     StartConversation = "start_conversation" -> StartConversationReply {
         roles: Control, membership: false, rate: Creation, reads: Nothing, once: true
     }
@@ -225,6 +234,8 @@ impl Request {
             Self::TypingIndicator(data) => Some(&data.conversation_id),
             Self::GetConversationMessages(data) => Some(&data.conversation_id),
             Self::MarkMessageRead(data) => Some(&data.conversation_id),
+            Self::EndEmergency(data) => Some(&data.conversation_id),
+            Self::WithdrawEmergency(data) => Some(&data.conversation_id),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)
@@ -245,11 +256,20 @@ impl Request {
     }
 
     /// The rules of this request: those of its kind, but a `join_conversation` without `after_seq`
-    /// asks for no messages.
+    /// asks for no messages, and an emergency counts as a message, because a user has only one.
     pub fn rules(&self) -> Rules {
         let rules = self.event_type().rules();
-        let shows_nothing = matches!(self, Self::JoinConversation(join) if join.after_seq.is_none());
-        if shows_nothing { Rules { rate: RateClass::Request, reads: Reads::Nothing, ..rules } } else { rules }
+        match self {
+            Self::JoinConversation(join) if join.after_seq.is_none() => {
+                Rules { rate: RateClass::Request, reads: Reads::Nothing, ..rules }
+            }
+            Self::CreateSupportConversation(create)
+                if create.room_type == Some(RoomType::EmergencySupport) =>
+            {
+                Rules { rate: RateClass::Message, ..rules }
+            }
+            _ => rules,
+        }
     }
 
     /// The request as a change of the work, if it is one.
@@ -270,6 +290,8 @@ impl Request {
             | Self::TypingIndicator(_)
             | Self::GetConversationMessages(_)
             | Self::MarkMessageRead(_)
+            | Self::EndEmergency(_)
+            | Self::WithdrawEmergency(_)
             | Self::RefreshToken(_) => None,
         }
     }
@@ -285,7 +307,9 @@ impl Request {
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)
             | Self::ResolveConversation(_)
-            | Self::ReopenConversation(_) => [Some(""), None],
+            | Self::ReopenConversation(_)
+            | Self::EndEmergency(_)
+            | Self::WithdrawEmergency(_) => [Some(""), None],
             Self::GetActiveConversations(_)
             | Self::GetPeople(_)
             | Self::JoinConversation(_)
@@ -306,6 +330,8 @@ impl Request {
             Self::GetConversationMessages(data) => data.check(),
             Self::StartConversation(data) => data.check(limits),
             Self::GetPeople(data) => data.check(limits),
+            Self::EndEmergency(data) => data.check(limits),
+            Self::WithdrawEmergency(data) => data.check(limits),
             Self::TakeConversation(_)
             | Self::ReleaseConversation(_)
             | Self::TransferConversation(_)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::event::{Content, ConversationCreated, EntryBody, Event, MessageAppended};
+use super::entry::EntryBody;
+use super::event::{Content, ConversationCreated, Event, MessageAppended};
 use super::{Account, Hash, Position};
 use crate::id::{ClientMessageId, ConversationId, MessageId, Nonce, TeamId, UserId};
 use crate::permission::{MayCreate, MayTakePart};
-use crate::protocol::{EventType, RoomType, Work, WorkAction};
+use crate::protocol::{Emergency, EmergencyAction, EmergencyReason, EventType, RoomType, Work, WorkAction};
 use crate::time::Timestamp;
 
 /// One atomic change.
@@ -20,6 +21,8 @@ pub enum Change {
     AppendMessage(AppendMessage),
     /// Appends an entry to a conversation: a numbered message with news of the conversation.
     AppendEntry(AppendEntry),
+    /// Appends an entry of the server: control is alerted of an emergency that nobody has taken.
+    Escalate(Escalate),
     /// Advances a user's read position in a conversation.
     MarkRead(MarkRead),
     /// Adds a user to a conversation by name, and lifts a withdrawal.
@@ -35,18 +38,23 @@ impl Change {
             Self::CreateConversation(create) => (create.permit.creator(), &create.client_message_id),
             Self::AppendMessage(append) => (append.permit.user(), &append.client_message_id),
             Self::AppendEntry(append) => (append.permit.user(), &append.client_message_id),
-            Self::PutAccount(_) | Self::MarkRead(_) | Self::Enrol(_) | Self::Withdraw(_) => return None,
+            Self::Escalate(_)
+            | Self::PutAccount(_)
+            | Self::MarkRead(_)
+            | Self::Enrol(_)
+            | Self::Withdraw(_) => return None,
         };
         Some((user, id.as_ref()?))
     }
 
     /// The conversation and the version on which the change was decided. The version is `None` for
-    /// a new conversation. The whole is `None` for an account.
+    /// a new conversation. The whole is `None` for an account, and for an alert, which fits any
+    /// version.
     ///
     /// If the stored version differs, the change is a [`Rejected::Conflict`].
     pub fn supposes(&self) -> Option<(&ConversationId, Option<u64>)> {
         match self {
-            Self::PutAccount(_) => None,
+            Self::PutAccount(_) | Self::Escalate(_) => None,
             Self::CreateConversation(create) => Some((&create.id, None)),
             Self::AppendMessage(AppendMessage { permit, .. })
             | Self::AppendEntry(AppendEntry { permit, .. })
@@ -77,7 +85,7 @@ impl Change {
             | Self::MarkRead(MarkRead { permit, .. }) => {
                 Some((permit.user(), SupposedAccount::Acting(permit.rights())))
             }
-            Self::Enrol(_) | Self::Withdraw(_) => None,
+            Self::Escalate(_) | Self::Enrol(_) | Self::Withdraw(_) => None,
         }
     }
 }
@@ -127,6 +135,11 @@ pub struct CreateConversation {
 }
 
 impl CreateConversation {
+    /// Whether the conversation is an emergency of field staff.
+    pub fn is_emergency(&self) -> bool {
+        self.to.is_empty() && self.room_type == RoomType::EmergencySupport
+    }
+
     /// The request that asks for such a conversation.
     pub(crate) fn event_type(&self) -> EventType {
         if self.to.is_empty() { EventType::CreateSupportConversation } else { EventType::StartConversation }
@@ -142,6 +155,9 @@ pub struct AppendMessage {
     pub nonce: Nonce,
     /// The text.
     pub content: Arc<str>,
+    /// Whether the sender has asked for a conversation about an emergency. Then the message belongs
+    /// into the sender's emergency, which must not be over.
+    pub is_press: bool,
     /// The id under which the sender may repeat the request.
     pub client_message_id: Option<ClientMessageId>,
     /// The time of the request.
@@ -177,22 +193,64 @@ pub enum EntryChange {
         /// The new assignee of a transfer.
         to: Option<UserId>,
     },
+    /// The end of an emergency by a user.
+    EndEmergency {
+        /// The reason. Only the creator withdraws, and everybody else gives another reason.
+        reason: EmergencyReason,
+        /// The version of the emergency that the end was decided on.
+        version: u64,
+    },
 }
 
 impl EntryChange {
     /// Whether this change becomes such an entry.
     pub(crate) fn becomes(&self, appended: &MessageAppended) -> bool {
-        let Self::Work { action, to, .. } = self;
-        let Some(work) = &appended.work else { return false };
-        appended.entry == Some(EntryBody::Work(*action)) && (to.is_none() || *to == work.assignee)
+        let entry = appended.entry == Some(self.body());
+        match self {
+            Self::Work { to, .. } => {
+                let work = appended.work.as_ref();
+                entry && work.is_some_and(|work| to.is_none() || *to == work.assignee)
+            }
+            Self::EndEmergency { reason, .. } => {
+                let emergency = appended.emergency.as_ref();
+                entry && emergency.is_some_and(|emergency| emergency.reason == Some(*reason))
+            }
+        }
+    }
+
+    /// The body of the entry.
+    pub(crate) fn body(&self) -> EntryBody {
+        match self {
+            Self::Work { action, .. } => EntryBody::Work(*action),
+            Self::EndEmergency { reason: EmergencyReason::Withdrawn, .. } => {
+                EntryBody::Emergency(EmergencyAction::Withdraw)
+            }
+            Self::EndEmergency { .. } => EntryBody::Emergency(EmergencyAction::End),
+        }
     }
 
     /// The user that the entry names besides the acting user.
     pub fn names(&self) -> Option<&UserId> {
         match self {
             Self::Work { to, .. } => to.as_ref(),
+            Self::EndEmergency { .. } => None,
         }
     }
+}
+
+/// The data of [`Change::Escalate`]. Changes nothing if the emergency needs no alert of this level.
+#[derive(Clone, Debug)]
+pub struct Escalate {
+    /// The conversation of the emergency.
+    pub conversation: ConversationId,
+    /// The level before the alert.
+    pub level: u32,
+    /// The unguessable part of the entry's id.
+    pub nonce: Nonce,
+    /// The text, for people.
+    pub content: Arc<str>,
+    /// The time of the alert.
+    pub at: Timestamp,
 }
 
 /// The data of [`Change::MarkRead`].
@@ -242,7 +300,13 @@ pub enum Rejected {
     Duplicate(Original),
     /// The entry does not fit the work, which is this one. Later changes are not affected.
     Outdated(Work),
-    /// The work is a colleague's. Later changes are not affected.
+    /// The end does not fit the emergency, which is this one. Later changes are not affected.
+    OutdatedEmergency(Box<Emergency>),
+    /// The creator of an emergency has another one that is not over, in this conversation. Later
+    /// changes are not affected.
+    Repeated(ConversationId),
+    /// The work is a colleague's, or the emergency is another user's. Later changes are not
+    /// affected.
     Forbidden,
 }
 

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::{EntryBody, shown};
 use super::{Account, Hash};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, TeamId, UserId};
-use crate::protocol::{Message, MessageType, MessageWork, RoomType, User, Work, WorkAction};
+use crate::protocol::{Emergency, Message, MessageType, MessageWork, RoomType, User, Work};
 use crate::shared_text;
 use crate::time::Timestamp;
 
@@ -75,6 +76,10 @@ pub struct ConversationCreated {
     /// The work at message 1. `None` for a request of field staff, which waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
+    /// The emergency at message 1, if the conversation is one. Histories written before emergencies
+    /// had a life do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<Emergency>>,
     /// The id of message 1.
     pub message_id: MessageId,
     /// The time of creation, at which message 1 counts as sent.
@@ -88,16 +93,6 @@ pub struct ConversationCreated {
     /// The text of message 1. Not serialized.
     #[serde(skip)]
     pub content: Content,
-}
-
-/// The body of an entry: something that has happened in a conversation, numbered like a message.
-///
-/// Holds ids, times and numbers. Text stands in the entry's content, which retention erases.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EntryBody {
-    /// A user has changed the work.
-    Work(WorkAction),
 }
 
 /// The data of [`Event::MessageAppended`].
@@ -119,6 +114,13 @@ pub struct MessageAppended {
     /// The work from this message on, if the message has changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
+    /// The emergency from this message on, if the message has changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Box<Emergency>>,
+    /// Whether the sender has asked for a conversation about an emergency, while an earlier
+    /// emergency of the sender was not over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_press: bool,
     /// The id under which the sender may repeat the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<ClientMessageId>,
@@ -293,13 +295,15 @@ impl ConversationCreated {
             last_text_seq: 1,
             last_message_at: self.sent_at,
             work: self.begun(),
+            emergency: self.emergency.clone(),
         }
     }
 
     /// Message 1.
     pub fn message(&self) -> Message {
         let message = message(&self.id, 1, &self.message_id, &self.created_by, self.sent_at, &self.content);
-        Message { work: Some(MessageWork { action: None, work: self.begun() }), ..message }
+        let work = Some(MessageWork { action: None, work: self.begun() });
+        Message { work, emergency: shown(self.emergency.as_deref(), None), ..message }
     }
 
     /// The work at message 1.
@@ -313,20 +317,7 @@ impl MessageAppended {
     pub fn message(&self) -> Message {
         let Self { conversation, seq, message_id, sender, sent_at, content, .. } = self;
         let message = message(conversation, *seq, message_id, sender, *sent_at, content);
-        Message { work: self.shown_work(), ..message }
-    }
-
-    /// The user whom an entry hands the conversation to. The text of the entry names this user.
-    pub fn handed_to(&self) -> Option<&UserId> {
-        let is_transfer = self.entry == Some(EntryBody::Work(WorkAction::Transfer));
-        self.work.as_ref().filter(|_| is_transfer)?.assignee.as_ref()
-    }
-
-    /// The work that the message shows. A message from before work was known shows none.
-    pub fn shown_work(&self) -> Option<MessageWork> {
-        let action = self.entry.as_ref().map(|EntryBody::Work(action)| *action);
-        let work = self.work.clone().filter(|work| work.version > 0)?;
-        Some(MessageWork { action, work })
+        Message { work: self.shown_work(), emergency: self.shown_emergency(), ..message }
     }
 }
 
@@ -348,5 +339,6 @@ fn message(
         seq: Some(seq),
         erased: content.text().is_none(),
         work: None,
+        emergency: None,
     }
 }

@@ -12,7 +12,7 @@ use super::{Account, Position, StoredAccount, UnavailableError, append};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::permission::{belongs, by_role, takes_part};
-use crate::protocol::Work;
+use crate::protocol::{Emergency, Work};
 use crate::time::Timestamp;
 
 /// The look-ups and the effect that [`Batch::judge`] needs from a store.
@@ -55,6 +55,13 @@ pub trait State {
     /// [`UnavailableError`] if the store can't tell.
     fn account(&mut self, user: &UserId) -> Result<Option<Arc<StoredAccount>>, UnavailableError>;
 
+    /// The conversations of a user's emergencies that are not over.
+    ///
+    /// # Errors
+    ///
+    /// [`UnavailableError`] if the store can't tell.
+    fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError>;
+
     /// Makes an event part of the history, and returns it with its position. A store that seals
     /// texts sets the seal in the returned event.
     ///
@@ -77,6 +84,10 @@ pub struct Head {
     pub last_at: Timestamp,
     /// The work, as the last change has left it.
     pub work: Work,
+    /// The creator.
+    pub created_by: UserId,
+    /// The emergency, as the last change has left it.
+    pub emergency: Option<Box<Emergency>>,
 }
 
 impl From<&Conversation> for Head {
@@ -87,6 +98,8 @@ impl From<&Conversation> for Head {
             last_seq: conversation.last_seq,
             last_at: conversation.last_at,
             work: conversation.work.clone(),
+            created_by: conversation.created_by.clone(),
+            emergency: conversation.emergency.clone(),
         }
     }
 }
@@ -192,8 +205,15 @@ fn happens(
 ) -> Result<Result<Option<Event>, Rejected>, UnavailableError> {
     Ok(Ok(match (change, head) {
         (Change::PutAccount(PutAccount { account, .. }), _) => Some(Event::AccountPut { account }),
-        (Change::CreateConversation(create), _) => Some(created(create)),
+        (Change::CreateConversation(create), _) => match earlier_emergency(&create, state)? {
+            Some(earlier) => return Ok(Err(Rejected::Repeated(earlier))),
+            None => Some(created(create)),
+        },
+        (Change::AppendMessage(message), Some(head)) if message.is_press && !is_live(&head) => {
+            return Ok(Err(Rejected::Conflict));
+        }
         (Change::AppendMessage(message), Some(head)) => Some(append::message(message, &head, state)?),
+        (Change::Escalate(escalate), _) => append::alert(escalate, state)?,
         (Change::AppendEntry(entry), Some(head)) => {
             return Ok(append::entry(entry, &head, state)?.map(Some));
         }
@@ -209,7 +229,32 @@ fn happens(
     }))
 }
 
+/// The conversation of an emergency of the same creator that is not over, and in which the creator
+/// takes part.
+fn earlier_emergency(
+    create: &CreateConversation,
+    state: &mut impl State,
+) -> Result<Option<ConversationId>, UnavailableError> {
+    if !create.is_emergency() {
+        return Ok(None);
+    }
+    let creator = create.permit.creator();
+    let Some(known) = state.account(creator)? else { return Ok(None) };
+    for id in state.live_emergencies(creator)? {
+        let head = state.head(&id)?;
+        if head.is_some_and(|head| takes_part(&known.account, &head.participation)) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+fn is_live(head: &Head) -> bool {
+    head.emergency.as_ref().is_some_and(|emergency| emergency.is_live())
+}
+
 fn created(create: CreateConversation) -> Event {
+    let emergency = create.is_emergency().then(|| Box::new(Emergency::raised(create.at)));
     let CreateConversation { permit, id, title, room_type, mut teams, to, at, .. } = create;
     teams.truncate(Participation::TEAMS_MOST);
     let creator = permit.into_user();
@@ -225,6 +270,7 @@ fn created(create: CreateConversation) -> Event {
         control_members: BTreeSet::new(),
         teams: Some(teams),
         work: (!is_request).then(|| Work::started(creator.id.clone(), at)),
+        emergency,
         creator: Some(creator),
         message_id: MessageId::compose(create.nonce, 1),
         sent_at: at,

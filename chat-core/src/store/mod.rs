@@ -33,6 +33,7 @@ mod account;
 mod append;
 mod before_teams;
 mod change;
+mod entry;
 mod event;
 mod follow;
 mod hash;
@@ -48,12 +49,11 @@ pub(crate) use account::control_team;
 pub use account::{Account, CONTROL_TEAM, Said, Source, StoredAccount, TokenVerdict};
 pub use before_teams::{StoreBefore, complete};
 pub use change::{
-    AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, MarkRead, Membership,
-    Original, PutAccount, Rejected, SupposedAccount, Verdict,
+    AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Escalate, MarkRead,
+    Membership, Original, PutAccount, Rejected, SupposedAccount, Verdict,
 };
-pub use event::{
-    Content, ConversationCreated, EntryBody, Event, MembershipChanged, MessageAppended, ReadMarked,
-};
+pub use entry::EntryBody;
+pub use event::{Content, ConversationCreated, Event, MembershipChanged, MessageAppended, ReadMarked};
 pub use follow::{CommitId, Followed, Happened, Life};
 pub use hash::{Hash, ParseHashError};
 pub use judge::{Batch, Head, State};
@@ -141,7 +141,16 @@ pub trait Store: Send + Sync {
     ///   version than the stored one, or an action that does not fit the work, is
     ///   [`Rejected::Outdated`] with the work as it is. An action on the work of a colleague is
     ///   [`Rejected::Forbidden`]. Neither affects later changes.
-    /// - A message changes the work by the rules of [`work`](crate::work), in the same event.
+    /// - A message changes the work by the rules of [`work`](crate::work), in the same event, and the
+    ///   work changes the emergency.
+    /// - An emergency of a creator with an earlier one that is not over, in a conversation in which
+    ///   the creator takes part, is [`Rejected::Repeated`]. A press in an emergency that is over is
+    ///   a conflict.
+    /// - An end that names another version than the emergency's, or comes too late, is
+    ///   [`Rejected::OutdatedEmergency`] with the emergency as it is. Only its creator withdraws an
+    ///   emergency, and only control ends it otherwise.
+    /// - An alert of an emergency that is not open, or has another level, is accepted and changes
+    ///   nothing.
     /// - A read position never falls. An older reading is accepted and changes nothing.
     /// - Enrolling a participant, or withdrawing a user who does not take part, is accepted and
     ///   changes nothing, not even the version. Both count an inactive user as active.

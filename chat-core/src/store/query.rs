@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Original, Position, StoredAccount, WorkPage, WorkQuery};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
-use crate::protocol::{Message, User, Work};
+use crate::protocol::{Emergency, Message, User, Work};
 use crate::time::Timestamp;
 
 /// A query. Its answer is the variant of [`Facts`] with the same name.
@@ -76,6 +76,9 @@ pub enum Query {
         /// The message.
         id: MessageId,
     },
+    /// Conversations with an emergency that is not over, by their id: the first ones, at most this
+    /// many.
+    Emergencies(u32),
     /// The original request of a user under a `client_message_id`.
     Original {
         /// The user.
@@ -99,6 +102,7 @@ impl Query {
                 | (Self::Work(_), Facts::Work(_))
                 | (Self::Messages { .. }, Facts::Messages(_))
                 | (Self::Message { .. }, Facts::Message(_))
+                | (Self::Emergencies(_), Facts::Emergencies(_))
                 | (Self::Original { .. }, Facts::Original(_))
         )
     }
@@ -163,6 +167,8 @@ pub enum Facts {
     Messages(MessagePage),
     /// The answer to [`Query::Message`].
     Message(Option<u64>),
+    /// The answer to [`Query::Emergencies`].
+    Emergencies(Vec<Conversation>),
     /// The answer to [`Query::Original`].
     Original(Option<Original>),
 }
@@ -228,6 +234,8 @@ pub struct MessagePage {
     pub last_seq: u64,
     /// The work at `last_seq`. `None` for an unknown conversation.
     pub work: Option<Work>,
+    /// The emergency at `last_seq`, if the conversation has one.
+    pub emergency: Option<Box<Emergency>>,
     /// Whether more messages exist: newer ones for [`Window::After`], older ones for other windows.
     pub more: bool,
 }

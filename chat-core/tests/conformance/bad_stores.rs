@@ -135,6 +135,7 @@ impl Faulty {
             Change::PutAccount(put) => self.accounts.lock().unwrap().push(put.account.user.id.clone()),
             Change::AppendMessage(_)
             | Change::AppendEntry(_)
+            | Change::Escalate(_)
             | Change::MarkRead(_)
             | Change::Enrol(_)
             | Change::Withdraw(_) => {}
@@ -186,6 +187,7 @@ fn a_store_without_a_fault_passes() {
 fn a_store_that_makes_nothing_durable_fails() {
     let expected = [
         "the_work_survives_a_crash",
+        "emergencies_survive_a_crash",
         "lists_by_work_survive_a_crash",
         "an_account_survives_a_crash",
         "a_conversation_survives_a_crash",

@@ -74,6 +74,10 @@ impl State for Credulous<'_> {
         })
     }
 
+    fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError> {
+        self.memory.live_emergencies(creator)
+    }
+
     fn apply(&mut self, event: Event) -> Result<(Position, Event), UnavailableError> {
         self.memory.apply(event)
     }

@@ -10,6 +10,7 @@ mod conflicts;
 mod directory;
 mod drain;
 mod duplicates;
+mod emergencies;
 mod equal_requests;
 mod events;
 mod following;

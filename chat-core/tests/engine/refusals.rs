@@ -42,6 +42,8 @@ fn requests(conversation: &str, message: &str) -> Vec<(&'static str, Value)> {
         ("transfer_conversation", data(json!({"version": 0, "to": "control_1"}))),
         ("resolve_conversation", data(json!({"version": 0}))),
         ("reopen_conversation", data(json!({"version": 0}))),
+        ("end_emergency", data(json!({"version": 1, "reason": "solved"}))),
+        ("withdraw_emergency", data(json!({"version": 1}))),
     ]
 }
 

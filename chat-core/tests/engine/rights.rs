@@ -57,7 +57,8 @@ fn a_change_of_role_ends_the_other_sessions_and_says_so() {
     assert_eq!(world.take(phone_conn), [] as [Value; 0]);
     let desk_conn = world.connect(&desk());
     refused(&mut world, phone_conn);
-    help(&mut world, driver);
+    let other = world.connect(&other_driver());
+    help(&mut world, other);
     assert_eq!(world.take(desk_conn)[0]["type"], "new_support_conversation");
 }
 

@@ -87,6 +87,8 @@ fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
         sent_at: START,
         entry: None,
         work: None,
+        emergency: None,
+        is_press: false,
         client_message_id: None,
         content_hash: None,
         content: "x".into(),
@@ -354,5 +356,5 @@ fn who_comes_before_the_store_can_be_read_waits_for_one_attempt_and_is_told_to_c
     let ticket = loads(&outputs(&mut engine, now, vec![connected, Input::Tick]))[0];
     let result = Ok(MemoryState::new("e").answer(Query::Directory));
     let told = outputs(&mut engine, now, vec![Input::Loaded { ticket, result }]);
-    assert_eq!(loads(&told).len(), 1, "the user's account: {told:?}");
+    assert_eq!(loads(&told).len(), 2, "the emergencies, and the user's account: {told:?}");
 }

@@ -48,11 +48,14 @@ fn the_operations_send_every_request() {
     // A driver with a conversation, and control. The conversation waits, is taken or is resolved.
     let setup = [Op::Connect(0), Op::Connect(3), Op::Connect(5), Op::AnswerAll, CREATE, Op::AnswerAll];
     let setups = [vec![], vec![TAKE, Op::AnswerAll], vec![TAKE, Op::AnswerAll, RESOLVE, Op::AnswerAll]];
-    let setups = setups.map(|more| [&setup[..], &more].concat());
+    let emergency = Op::Request(0, Request::Create { key: None, emergency: true });
+    let urgent = [&setup[..4], &[emergency, Op::AnswerAll]].concat();
+    let setups =
+        setups.map(|more| [&setup[..], &more].concat()).into_iter().chain([urgent]).collect::<Vec<_>>();
     let mut granted = BTreeSet::new();
-    let kinds = (0..=u8::MAX).flat_map(|kind| [(kind, 0), (kind, 1)]);
-    for ((kind, conn), setup) in kinds.flat_map(|kind| setups.iter().map(move |setup| (kind, setup))) {
-        let ops = setup.iter().cloned().chain([Op::decode([kind, conn, 0, 0])]);
+    let kinds = (0..=u8::MAX).flat_map(|kind| [[kind, 0, 0, 0], [kind, 1, 0, 0], [kind, 0, 100, 0]]);
+    for (op, setup) in kinds.flat_map(|kind| setups.iter().map(move |setup| (kind, setup))) {
+        let ops = setup.iter().cloned().chain([Op::decode(op)]);
         let answered = watch(&ops.collect::<Vec<_>>()).world.engine.stats().answered;
         granted.extend(answered.into_keys().filter_map(|(event, code)| event.filter(|_| code.is_none())));
     }

@@ -63,6 +63,7 @@ frames! {
             sent_at: at("10:30:00"),
             seq: None,
             work: None,
+            emergency: None,
         },
     };
     request create_support_conversation_request = Request::CreateSupportConversation(CreateSupportConversation {
@@ -78,6 +79,7 @@ frames! {
         title: "Support: Route Change Request".into(),
         participants: vec!["user_123".into(), "control_456".into(), "control_789".into()],
         timestamp: at("10:30:00"),
+        repeated: None,
     };
     request get_active_conversations_request =
         Request::GetActiveConversations(GetActiveConversations::default());
@@ -160,6 +162,7 @@ frames! {
         code: None,
         retry_after_ms: None,
         work: None,
+        emergency: None,
     };
 }
 
@@ -228,6 +231,7 @@ fn message(id: &str, sender: &str, content: &str, sent_at: &str) -> Message {
         seq: None,
         erased: false,
         work: None,
+        emergency: None,
     }
 }
 
@@ -260,5 +264,6 @@ fn the_active_conversation() -> ConversationSummary {
         read_up_to: None,
         unread_count: None,
         work: None,
+        emergency: None,
     }
 }

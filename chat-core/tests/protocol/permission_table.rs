@@ -36,7 +36,10 @@ const CONTROL: [[Answer; 2]; 4] = [[Forbidden, Forbidden], [Forbidden, Forbidden
 const CONTROL_PARTICIPANTS: [[Answer; 2]; 4] =
     [[Forbidden, Forbidden], [Forbidden, Forbidden], [Yes, NotFound], [Yes, NotFound]];
 
-const TABLE: [Row; 16] = [
+const FIELD_PARTICIPANTS: [[Answer; 2]; 4] =
+    [[Yes, NotFound], [Yes, NotFound], [Forbidden, Forbidden], [Forbidden, Forbidden]];
+
+const TABLE: [Row; 18] = [
     // "Send messages in conversations they're part of"
     ("send_chat_message", PARTICIPANTS),
     // "Create support conversations with control center": bus drivers and queue regulators only
@@ -60,6 +63,9 @@ const TABLE: [Row; 16] = [
     ("transfer_conversation", CONTROL_PARTICIPANTS),
     ("resolve_conversation", CONTROL_PARTICIPANTS),
     ("reopen_conversation", CONTROL_PARTICIPANTS),
+    // Additions: control ends an emergency, and its creator withdraws it.
+    ("end_emergency", CONTROL_PARTICIPANTS),
+    ("withdraw_emergency", FIELD_PARTICIPANTS),
     // Additions: control speaks first, to people that it finds.
     ("start_conversation", CONTROL),
     ("get_people", CONTROL),
@@ -81,6 +87,7 @@ fn conversation(members: &[&str]) -> Conversation {
         last_text_seq: 1,
         last_message_at: Timestamp::default(),
         work: Work::begun(Timestamp::default()),
+        emergency: None,
     }
 }
 

@@ -3,10 +3,11 @@
 use chat_core::id::{ClientMessageId, ConversationId, Cursor};
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
-    CreateSupportConversation, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
-    JoinConversation, JoinSupportRoom, MarkMessageRead, ParticipantList, RefreshToken, ReleaseConversation,
-    ReopenConversation, Request, RequestId, ResolveConversation, Role, RoomType, SendChatMessage,
-    StartConversation, TakeConversation, TransferConversation, TypingIndicator, Undecodable, WorkList,
+    CreateSupportConversation, EmergencyReason, EndEmergency, EventType, GetActiveConversations,
+    GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom, MarkMessageRead, ParticipantList,
+    RefreshToken, ReleaseConversation, ReopenConversation, Request, RequestId, ResolveConversation, Role,
+    RoomType, SendChatMessage, StartConversation, TakeConversation, TransferConversation, TypingIndicator,
+    Undecodable, WithdrawEmergency, WorkList,
 };
 use chat_core::store::{Position, WorkPlace};
 use proptest::prelude::*;
@@ -113,6 +114,13 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
         }),
         EventType::ReopenConversation => work(|conversation_id, version, client_message_id| {
             ReopenConversation { conversation_id, version, client_message_id }.into()
+        }),
+        EventType::EndEmergency => work(|conversation_id, version, client_message_id| {
+            let reason = EmergencyReason::HandedOver;
+            EndEmergency { conversation_id, version, reason, client_message_id }.into()
+        }),
+        EventType::WithdrawEmergency => work(|conversation_id, version, client_message_id| {
+            WithdrawEmergency { conversation_id, version, client_message_id }.into()
         }),
         EventType::StartConversation => {
             (prop::collection::vec(text().prop_map_into(), 1..=20), content(), content(), key())

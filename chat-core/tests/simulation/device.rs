@@ -35,6 +35,8 @@ pub(crate) struct Device {
     epoch: Value,
     /// The version heard last of the work on each conversation, and whether it is resolved.
     works: BTreeMap<String, (u64, bool)>,
+    /// The version heard last of each emergency.
+    emergencies: BTreeMap<String, u64>,
     /// All assignees of conversations so far.
     colleagues: BTreeSet<String>,
     /// All people found so far, and creators of conversations.
@@ -75,6 +77,7 @@ impl Device {
             held: BTreeMap::new(),
             epoch: Value::Null,
             works: BTreeMap::new(),
+            emergencies: BTreeMap::new(),
             colleagues: BTreeSet::new(),
             people: BTreeSet::new(),
             next_page: None,
@@ -160,7 +163,8 @@ impl Device {
             54..68 => self.join(around, link),
             68..76 => self.history(around, link),
             76..80 => self.read(around, link),
-            80..84 => self.work(around, link),
+            80..83 => self.work(around, link),
+            83 => self.end_emergency(around, link),
             84..90 => {
                 let data = json!({"conversation_id": self.somewhere(around), "is_typing": around.random().percent(70)});
                 self.ask(around, link, "typing_indicator", &data);
@@ -315,6 +319,27 @@ impl Device {
         self.keep(around, link, kind, data, name);
     }
 
+    /// The end of an emergency, on the version that was heard of last or on another one.
+    fn end_emergency(&mut self, around: &mut Surroundings<'_>, link: u64) {
+        let known: Vec<_> = self.emergencies.iter().map(|(id, version)| (id.clone(), *version)).collect();
+        let (id, version) = match around.random().pick(&known).cloned() {
+            Some(known) => known,
+            None => (self.somewhere(around), 1),
+        };
+        let version = *around.random().pick(&[version, version, version, 1]).unwrap_or(&1);
+        let mut data = json!({"conversation_id": id, "version": version});
+        let kind = if self.user.role.is_control() || around.random().percent(5) {
+            let reason = around.random().pick(&["solved", "handed_over", "false_alarm"]).copied();
+            data["reason"] = reason.unwrap_or("solved").into();
+            "end_emergency"
+        } else {
+            "withdraw_emergency"
+        };
+        let number = self.number();
+        let name = format!("{} {number}", self.name);
+        self.keep(around, link, kind, data, name);
+    }
+
     fn read(&mut self, around: &mut Surroundings<'_>, link: u64) {
         if let Some((conversation_id, message_id)) = around.random().pick(&self.messages).cloned() {
             let data = json!({"conversation_id": conversation_id, "message_id": message_id});
@@ -340,6 +365,13 @@ impl Device {
         }
     }
 
+    /// Takes up an emergency, if a frame has named it.
+    fn emergency(&mut self, id: &str, emergency: &Value) {
+        if let Some(version) = emergency["version"].as_u64() {
+            self.emergencies.insert(id.to_owned(), version);
+        }
+    }
+
     fn hears(&mut self, frame: &Value) {
         if let Some((kind, _)) = frame["request_id"].as_str().and_then(|id| id.split_once('/'))
             && frame["success"] == true
@@ -357,11 +389,15 @@ impl Device {
         self.people.extend(found.filter_map(|person| person["id"].as_str()).map(str::to_owned));
         for row in frame["conversations"].as_array().into_iter().flatten() {
             self.people.extend(row["created_by"].as_str().map(str::to_owned));
-            self.works(row["id"].as_str().unwrap_or_default(), &row["work"]);
+            let id = row["id"].as_str().unwrap_or_default();
+            self.works(id, &row["work"]);
+            self.emergency(id, &row["emergency"]);
         }
         let Some(id) = frame["conversation_id"].as_str() else { return };
         self.works(id, &frame["work"]);
         self.works(id, &frame["message"]["work"]);
+        self.emergency(id, &frame["emergency"]);
+        self.emergency(id, &frame["message"]["emergency"]);
         if !self.conversations.borrow().iter().any(|known| known == id) {
             self.conversations.borrow_mut().push(id.to_owned());
         }

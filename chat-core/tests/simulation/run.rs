@@ -97,12 +97,12 @@ pub(crate) fn run(seed: u64, servers: Servers, plan: Plan) -> Result<Seen, Strin
     for device in simulation.ids().collect::<Vec<_>>() {
         simulation.tell(device, |device, _| device.is_calm = true);
     }
-    simulation.run_for(UNTIL_QUIET)?;
+    simulation.rest_for(UNTIL_QUIET)?;
     simulation.settled()?;
     for device in simulation.ids().collect::<Vec<_>>() {
         simulation.tell(device, Device::walk);
     }
-    simulation.run_for(UNTIL_QUIET)?;
+    simulation.rest_for(UNTIL_QUIET)?;
     simulation.settled()?;
     let desks = simulation.control_sees_all()?;
     Ok(Seen::of(&simulation, servers, desks))

@@ -115,6 +115,7 @@ fn conversation_of(number: usize, driver: &User) -> Conversation {
         last_text_seq: 1,
         last_message_at: at,
         work: Work::begun(at),
+        emergency: None,
     }
 }
 
@@ -165,6 +166,7 @@ impl StoreWriter {
             may_take_part(sender, Some(conversation)).map_err(|code| io::Error::other(code.text()))?;
         self.messages += 1;
         self.put(Change::AppendMessage(AppendMessage {
+            is_press: false,
             permit,
             nonce: nonce(self.messages),
             content: CONTENT.into(),

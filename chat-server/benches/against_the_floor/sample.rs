@@ -32,6 +32,7 @@ fn message() -> Message {
         seq: Some(SEQ),
         erased: false,
         work: None,
+        emergency: None,
     }
 }
 

@@ -29,13 +29,15 @@ const OF_CONNECTION: (u32, Duration) = (60, Duration::from_secs(10));
 /// Lines about clients that are not let in, of all addresses together.
 const OF_STRANGERS: (u32, Duration) = (300, Duration::from_millis(500));
 
-/// The requests that change the work on a conversation.
-const WORK: [EventType; 5] = [
+/// The requests that change the work on a conversation, or end an emergency.
+const WORK: [EventType; 7] = [
     EventType::TakeConversation,
     EventType::ReleaseConversation,
     EventType::TransferConversation,
     EventType::ResolveConversation,
     EventType::ReopenConversation,
+    EventType::EndEmergency,
+    EventType::WithdrawEmergency,
 ];
 
 /// The trail. Cheap to clone. The default writes nothing.

@@ -18,6 +18,9 @@ pub(super) struct HeadColumns<'a> {
     pub(super) positions: Vec<i64>,
     pub(super) works: Vec<Vec<u8>>,
     pub(super) assignees: Vec<Option<&'a [u8]>>,
+    pub(super) emergencies: Vec<Option<Vec<u8>>>,
+    /// The creators of emergencies that are not over.
+    pub(super) raised_by: Vec<Option<&'a [u8]>>,
 }
 
 impl<'a> HeadColumns<'a> {
@@ -25,6 +28,8 @@ impl<'a> HeadColumns<'a> {
     pub(super) fn of(touched: &Touches<'a>) -> Self {
         let all = || touched.iter().map(|(known, _)| &known.conversation);
         let works = all().map(|one| serde_json::to_vec(&one.work));
+        let emergencies = all().map(|one| one.emergency.as_ref().map(serde_json::to_vec).transpose());
+        let raised = all().map(|one| one.is_live_emergency().then_some(&one.created_by));
         Self {
             last_seqs: all().map(|one| signed(one.last_seq)).collect(),
             last_times: all().map(|one| one.last_at.as_millis()).collect(),
@@ -35,6 +40,8 @@ impl<'a> HeadColumns<'a> {
             assignees: all()
                 .map(|one| one.work.assignee.as_ref().map(|user| user.as_str().as_bytes()))
                 .collect(),
+            emergencies: emergencies.collect::<Result<_, _>>().expect("an emergency has string keys"),
+            raised_by: raised.map(|user| user.map(|user| user.as_str().as_bytes())).collect(),
         }
     }
 }

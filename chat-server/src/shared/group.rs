@@ -211,6 +211,7 @@ fn not_after(latest: Timestamp, mut change: Change) -> Change {
         Change::CreateConversation(create) => create.at = create.at.min(latest),
         Change::AppendMessage(append) => append.at = append.at.min(latest),
         Change::AppendEntry(append) => append.at = append.at.min(latest),
+        Change::Escalate(escalate) => escalate.at = escalate.at.min(latest),
         Change::MarkRead(read) => read.at = read.at.min(latest),
         Change::PutAccount(_) | Change::Enrol(_) | Change::Withdraw(_) => {}
     }
@@ -250,6 +251,14 @@ impl State for JudgedGroup<'_> {
 
     fn account(&mut self, user: &UserId) -> Result<Option<Arc<StoredAccount>>, UnavailableError> {
         Ok(self.state.looked_up.accounts.get(user).cloned())
+    }
+
+    fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError> {
+        let all = self.state.looked_up.heads.values().map(|known| &known.conversation);
+        let live = all.filter(|one| one.created_by == *creator && one.is_live_emergency());
+        let mut live: Vec<_> = live.map(|conversation| conversation.id.clone()).collect();
+        live.sort_unstable();
+        Ok(live)
     }
 
     fn apply(&mut self, mut event: Event) -> Result<(Position, Event), UnavailableError> {

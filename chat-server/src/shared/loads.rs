@@ -110,6 +110,11 @@ impl DatabaseSnapshot<'_> {
                 let message = row.map(|row| rows::message(&row, 0, 1)).transpose()?;
                 Facts::Message(message.filter(|message| message.id == id).map(|_| seq))
             }
+            Query::Emergencies(limit) => {
+                let found = self.query(&emergencies(), &[&i64::from(limit)]).await?;
+                let found = found.iter().map(|row| rows::conversation(row).map(|(found, _)| found));
+                Facts::Emergencies(found.collect::<Result<_, _>>()?)
+            }
             Query::Original { user, client_message_id } => {
                 let keys: [&(dyn ToSql + Sync); 2] = [&key(user.as_str()), &key(client_message_id.as_str())];
                 let row = self.one(ORIGINAL, &keys).await?;
@@ -193,7 +198,7 @@ impl DatabaseSnapshot<'_> {
         if !matches!(window, Window::After(_)) {
             messages.reverse();
         }
-        Ok(MessagePage { messages, last_seq, work: Some(known.work), more })
+        Ok(MessagePage { messages, last_seq, work: Some(known.work), emergency: known.emergency, more })
     }
 }
 
@@ -204,6 +209,13 @@ const AFTER: &str = "SELECT payload, content FROM chat.record \
     WHERE conversation = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 const UP_TO: &str = "SELECT payload, content FROM chat.record \
     WHERE conversation = $1 AND seq <= $2 ORDER BY seq DESC LIMIT $3";
+
+/// The statement for the conversations with an emergency that is not over.
+fn emergencies() -> String {
+    format!(
+        "SELECT {CONVERSATION} FROM chat.conversation c WHERE c.raised_by IS NOT NULL ORDER BY c.id LIMIT $1"
+    )
+}
 
 /// A text as the database has it.
 pub(super) fn key(text: &str) -> &[u8] {

@@ -40,6 +40,8 @@ struct Keys<'a> {
     originals: BTreeSet<(&'a [u8], &'a [u8])>,
     readings: BTreeSet<(&'a [u8], &'a [u8])>,
     accounts: BTreeSet<&'a [u8]>,
+    /// The creators of emergencies.
+    raised_by: BTreeSet<&'a [u8]>,
 }
 
 impl<'a> Keys<'a> {
@@ -60,6 +62,12 @@ impl<'a> Keys<'a> {
                 }
                 Change::AppendEntry(append) => {
                     keys.accounts.extend(append.entry.names().map(|user| user.as_str().as_bytes()));
+                }
+                Change::Escalate(escalate) => {
+                    keys.conversations.insert(escalate.conversation.as_str().as_bytes());
+                }
+                Change::CreateConversation(create) if create.is_emergency() => {
+                    keys.raised_by.insert(create.permit.creator().as_str().as_bytes());
                 }
                 Change::PutAccount(_) | Change::CreateConversation(_) | Change::AppendMessage(_) => {}
             }
@@ -90,12 +98,13 @@ impl FoundRows {
     ) -> Result<Self, Error> {
         let (conversations, accounts): (Vec<_>, Vec<_>) =
             (keys.conversations.into_iter().collect(), keys.accounts.into_iter().collect());
+        let raised_by: Vec<_> = keys.raised_by.into_iter().collect();
         let (authors, ids): (Vec<_>, Vec<_>) = keys.originals.into_iter().unzip();
         let (read, readers): (Vec<_>, Vec<_>) = keys.readings.into_iter().unzip();
         let marked = mark.position();
         let by: [&[&(dyn ToSql + Sync)]; 5] = [
             &[&marked],
-            &[&conversations],
+            &[&conversations, &raised_by],
             &[&accounts, &conversations],
             &[&authors, &ids],
             &[&read, &readers],

@@ -15,7 +15,8 @@ use crate::store::journal::open_event;
 
 /// The columns of a conversation, in the order of [`conversation`].
 pub(super) const CONVERSATION: &str = "c.id, c.title, c.room_type, c.created_by, c.created_at, \
-    c.participation, c.version, c.last_seq, c.last_text_at, c.position, c.last_at, c.last_text_seq, c.work";
+    c.participation, c.version, c.last_seq, c.last_text_at, c.position, c.last_at, c.last_text_seq, c.work, \
+    c.emergency";
 
 /// The columns of an account, in the order of [`account`].
 pub(super) const ACCOUNT: &str = "a.account, a.position, a.rights";
@@ -89,6 +90,10 @@ pub(super) fn conversation(row: &Row) -> Result<(Conversation, Position), Unavai
         last_at: time(row, 10),
         last_text_seq: number(row, 11)?,
         work: serde_json::from_slice(row.get(12)).map_err(damaged)?,
+        emergency: row
+            .get::<_, Option<&[u8]>>(13)
+            .map(|json| serde_json::from_slice(json).map_err(damaged))
+            .transpose()?,
     };
     Ok((conversation, position(row, 9)?))
 }

@@ -7,7 +7,9 @@ ALTER TABLE chat.conversation RENAME COLUMN last_message_at TO last_text_at;
 ALTER TABLE chat.conversation
   ADD COLUMN last_at bigint, ADD COLUMN last_text_seq bigint,
   ADD COLUMN work bytea,                 -- JSON
-  ADD COLUMN assignee bytea;             -- in the work
+  ADD COLUMN assignee bytea,             -- in the work
+  ADD COLUMN emergency bytea,            -- JSON
+  ADD COLUMN raised_by bytea;            -- the creator of an emergency that is not over
 CREATE FUNCTION pg_temp.as_time(millis bigint) RETURNS text LANGUAGE sql AS $$
   SELECT to_char(to_timestamp(millis / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
 WITH said AS (
@@ -37,3 +39,5 @@ ALTER TABLE chat.activity ALTER COLUMN is_open SET NOT NULL, ALTER COLUMN rank S
 CREATE INDEX activity_work ON chat.activity (owner, is_open, rank, conversation);
 ALTER TABLE chat.conversation
   ALTER COLUMN last_at SET NOT NULL, ALTER COLUMN last_text_seq SET NOT NULL, ALTER COLUMN work SET NOT NULL;
+-- Emergencies from before count as over.
+CREATE INDEX conversation_raised ON chat.conversation (raised_by, id) WHERE raised_by IS NOT NULL;

@@ -76,19 +76,21 @@ const ADD_RECORDS: &str = "INSERT INTO chat.record (life, commit, position, prev
     $6::bytea[], $7::bigint[], $8::boolean[], $9::bigint[], $10::bytea[], $11::bytea[])";
 const SET_CONVERSATIONS: &str = "INSERT INTO chat.conversation (id, title, room_type, created_by, \
     created_at, participation, version, last_seq, last_at, last_text_seq, last_text_at, position, work, \
-    assignee) \
+    assignee, emergency, raised_by) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bytea[], \
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[], \
-    $14::bytea[]) \
+    $14::bytea[], $15::bytea[], $16::bytea[]) \
     ON CONFLICT (id) DO UPDATE SET participation = excluded.participation, version = excluded.version, \
     last_seq = excluded.last_seq, last_at = excluded.last_at, last_text_seq = excluded.last_text_seq, \
     last_text_at = excluded.last_text_at, position = excluded.position, work = excluded.work, \
-    assignee = excluded.assignee";
+    assignee = excluded.assignee, emergency = excluded.emergency, raised_by = excluded.raised_by";
 const MOVE_CONVERSATIONS: &str = "UPDATE chat.conversation c \
     SET last_seq = k.last_seq, last_at = k.last_at, last_text_seq = k.text_seq, last_text_at = k.at, \
-    position = k.position, work = k.work, assignee = k.assignee \
+    position = k.position, work = k.work, assignee = k.assignee, emergency = k.emergency, \
+    raised_by = k.raised_by \
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], \
-    $8::bytea[]) AS k (id, last_seq, last_at, text_seq, at, position, work, assignee) \
+    $8::bytea[], $9::bytea[], $10::bytea[]) \
+    AS k (id, last_seq, last_at, text_seq, at, position, work, assignee, emergency, raised_by) \
     WHERE c.id = k.id";
 const ADD_ACTIVITY: &str = "INSERT INTO chat.activity (conversation, owner, block, is_open, rank) \
     SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::boolean[], $5::bigint[]) \
@@ -112,7 +114,11 @@ const SET_ACCOUNTS: &str = "INSERT INTO chat.account (id, account, staff, positi
 impl Statements {
     /// Prepares all statements.
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
-        let heads = format!("SELECT {CONVERSATION} FROM chat.conversation c WHERE c.id = ANY($1)");
+        // The second half has the emergencies of creators that are not over.
+        let heads = format!(
+            "SELECT {CONVERSATION} FROM chat.conversation c WHERE c.id = ANY($1) \
+             UNION ALL SELECT {CONVERSATION} FROM chat.conversation c WHERE c.raised_by = ANY($2)"
+        );
         // The second half has the assignees of the conversations.
         let accounts = format!(
             "SELECT {ACCOUNT} FROM chat.account a WHERE a.id = ANY($1) \
@@ -243,7 +249,7 @@ impl EffectWriter<'_> {
         let participations: Vec<_> = all().map(|one| participation_json(&one.participation)).collect();
         let versions: Vec<_> = all().map(|one| signed(one.version)).collect();
         let heads = HeadColumns::of(shaped);
-        let parameters: [&(dyn ToSql + Sync); 14] = [
+        let parameters: [&(dyn ToSql + Sync); 16] = [
             &ids,
             &titles,
             &rooms,
@@ -258,6 +264,8 @@ impl EffectWriter<'_> {
             &heads.positions,
             &heads.works,
             &heads.assignees,
+            &heads.emergencies,
+            &heads.raised_by,
         ];
         self.execute(ids.len(), &self.statements.set_conversations, &parameters).await
     }
@@ -265,7 +273,7 @@ impl EffectWriter<'_> {
     async fn move_conversations(&self, moved: &Touches<'_>) -> Result<(), Error> {
         let ids: Vec<_> = moved.iter().map(|(known, _)| id_of(known)).collect();
         let heads = HeadColumns::of(moved);
-        let parameters: [&(dyn ToSql + Sync); 8] = [
+        let parameters: [&(dyn ToSql + Sync); 10] = [
             &ids,
             &heads.last_seqs,
             &heads.last_times,
@@ -274,6 +282,8 @@ impl EffectWriter<'_> {
             &heads.positions,
             &heads.works,
             &heads.assignees,
+            &heads.emergencies,
+            &heads.raised_by,
         ];
         self.execute(ids.len(), &self.statements.move_conversations, &parameters).await
     }

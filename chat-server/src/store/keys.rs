@@ -15,7 +15,8 @@
 //! | `c` conversation | title, room, creator, time, teams, version | created, member changed |
 //! | `m` conversation `ff` seq u64 | a run of messages from this number | per run |
 //! | `d` user `ff` client message id | location of the record; not in sled | per such message |
-//! | `w` conversation | the work, number of the newest text, JSON | change of the work, entry |
+//! | `w` conversation | work, emergency, number of the newest text, JSON | change, entry |
+//! | `x` user `ff` conversation | – : an emergency of the user that is not over | created, ended |
 //! | `p` conversation `ff` user | the user's standing, one byte | created, member changed |
 //! | `a` owner `ff` block u32 conversation | – | created, member changed, each new block |
 //! | `q` owner `ff` class rank u64 conversation | the assignee, if any | change of the work |
@@ -34,8 +35,8 @@
 //! The class is `o` for open work and `r` for resolved work, and the rank is that of the work.
 //!
 //! The newest message of a conversation is the last one under its last `m` key. A new message
-//! rewrites nothing, unless it changes the work. Without a key `w` the conversation waits since its
-//! creation. Blocks go by the newest message of a user: entries move nothing.
+//! rewrites nothing, unless it changes one of them. Without a key `w` the conversation waits since
+//! its creation. Blocks go by the newest message of a user: entries move nothing.
 
 use chat_core::id::{ClientMessageId, ConversationId, TeamId, UserId};
 use chat_core::store::{Position, WorkPlace};
@@ -106,6 +107,25 @@ pub(super) fn conversation(id: &ConversationId) -> Vec<u8> {
 /// The key of the work on a conversation.
 pub(super) fn work(id: &ConversationId) -> Vec<u8> {
     key(b'w', &[], id.as_str())
+}
+
+/// Prefix of the emergencies that are not over.
+pub(super) const EMERGENCIES: &[u8] = b"x";
+
+/// Prefix of the emergencies of a user that are not over.
+pub(super) fn emergencies(creator: &UserId) -> Vec<u8> {
+    key(b'x', &[creator.as_str()], "")
+}
+
+/// The key of an emergency that is not over.
+pub(super) fn emergency(creator: &UserId, conversation: &ConversationId) -> Vec<u8> {
+    key(b'x', &[creator.as_str()], conversation.as_str())
+}
+
+/// The conversation of a key of [`emergency`].
+pub(super) fn emergency_conversation(key: &[u8]) -> Option<ConversationId> {
+    let stop = key.iter().position(|byte| *byte == STOP)?;
+    text(&key[stop + 1..])
 }
 
 /// Prefix of a conversation's messages.

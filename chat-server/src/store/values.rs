@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::{Conversation, Standing};
 use chat_core::id::{MessageId, TeamId, UserId};
-use chat_core::protocol::{MessageWork, RoomType};
+use chat_core::protocol::{MessageEmergency, MessageWork, RoomType};
 use chat_core::store::Position;
 use chat_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -69,6 +69,8 @@ pub(super) struct MessageValue {
     pub(super) sender: UserId,
     /// The work that the message shows, if any.
     pub(super) work: Option<Box<MessageWork>>,
+    /// The emergency that the message shows, if any.
+    pub(super) emergency: Option<Box<MessageEmergency>>,
     pub(super) content: ContentValue,
 }
 
@@ -95,6 +97,8 @@ const ERASED: u8 = 2;
 /// Added to the kind of content of a message that shows work. The work follows: a length of two
 /// bytes, and JSON.
 const WORK: u8 = 0x80;
+/// The same for the emergency, which follows the work.
+const EMERGENCY: u8 = 0x40;
 
 impl MessageValue {
     /// The unguessable part of an id, as stored.
@@ -111,6 +115,7 @@ impl MessageValue {
     /// Whether the message is one of a user, and no entry.
     pub(super) fn is_text(&self) -> bool {
         self.work.as_ref().is_none_or(|work| work.action.is_none())
+            && self.emergency.as_ref().is_none_or(|emergency| emergency.action.is_none())
     }
 
     /// Appends the message to a run.
@@ -124,22 +129,29 @@ impl MessageValue {
         run.extend(self.sent_at.as_millis().to_be_bytes());
         run.extend(u16::try_from(sender.len()).expect("an id is at most TEXT_MOST long").to_be_bytes());
         run.extend(sender);
-        let kind = self.content.kind();
-        if let Some(work) = &self.work {
-            let work = encode_json(work);
-            run.push(kind | WORK);
-            run.extend(u16::try_from(work.len()).expect("ids are at most TEXT_MOST long").to_be_bytes());
-            run.extend(work);
-        } else {
-            run.push(kind);
+        let shown = [(&self.shown_work(), WORK), (&self.shown_emergency(), EMERGENCY)];
+        let flags = shown.iter().filter(|(json, _)| json.is_some()).map(|(_, flag)| flag);
+        run.push(flags.fold(self.content.kind(), |kind, flag| kind | flag));
+        for json in shown.into_iter().filter_map(|(json, _)| json.as_ref()) {
+            run.extend(u16::try_from(json.len()).expect("ids are at most TEXT_MOST long").to_be_bytes());
+            run.extend(json);
         }
         self.content.encode(run);
     }
 
     /// Bytes of the message in a run.
     pub(super) fn encoded_length(&self) -> usize {
-        let work = self.work.as_ref().map_or(0, |work| 2 + encode_json(work).len());
-        LENGTH + NONCE + 8 + 8 + 2 + self.sender.as_str().len() + work + self.content.stored_length()
+        let shown = [self.shown_work(), self.shown_emergency()];
+        let shown: usize = shown.into_iter().flatten().map(|json| 2 + json.len()).sum();
+        LENGTH + NONCE + 8 + 8 + 2 + self.sender.as_str().len() + shown + self.content.stored_length()
+    }
+
+    fn shown_work(&self) -> Option<Vec<u8>> {
+        self.work.as_ref().map(encode_json)
+    }
+
+    fn shown_emergency(&self) -> Option<Vec<u8>> {
+        self.emergency.as_ref().map(encode_json)
     }
 
     /// The ranges of the messages in a run; `None` if malformed.
@@ -175,23 +187,25 @@ impl MessageValue {
         let (length, rest) = rest.split_first_chunk()?;
         let (sender, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         let (kind, rest) = rest.split_first()?;
-        let (work, content) = if kind & WORK == 0 { (None, rest) } else { split_work(rest)? };
+        let (work, rest) = if kind & WORK == 0 { (None, rest) } else { split_json(rest)? };
+        let (emergency, content) = if kind & EMERGENCY == 0 { (None, rest) } else { split_json(rest)? };
         Some(Self {
             nonce: *nonce,
             position: Position(u64::from_be_bytes(*position)),
             sent_at: Timestamp::from_millis(i64::from_be_bytes(*sent_at)),
             sender: str::from_utf8(sender).ok()?.into(),
             work,
-            content: ContentValue::decode(kind & !WORK, content)?,
+            emergency,
+            content: ContentValue::decode(kind & !(WORK | EMERGENCY), content)?,
         })
     }
 }
 
-/// The work at the begin of these bytes, and the rest.
-fn split_work(bytes: &[u8]) -> Option<(Option<Box<MessageWork>>, &[u8])> {
+/// The value at the begin of these bytes, and the rest.
+fn split_json<T: DeserializeOwned>(bytes: &[u8]) -> Option<(Option<Box<T>>, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
-    let (work, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-    Some((Some(decode_json(work)?), rest))
+    let (json, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    Some((Some(decode_json(json)?), rest))
 }
 
 impl ContentValue {

@@ -78,7 +78,7 @@ impl Caller {
         }
         match self.users(notification, mark.from).await {
             None => CallOutcome::Failed(CallFailure::Unable),
-            Some(users) if users.is_empty() => CallOutcome::Done,
+            Some(users) if users.is_empty() && !notification.is_urgent() => CallOutcome::Done,
             Some(users) => match self.post(notification, &users).await {
                 Ok(()) => {
                     self.accepted();

@@ -1,10 +1,13 @@
 //! The content of a notification: ids, and never the message's text.
 
 use chat_core::id::{ConversationId, MessageId, UserId};
-use chat_core::protocol::RoomType;
-use chat_core::store::Event;
+use chat_core::protocol::{EmergencyAction, RoomType};
+use chat_core::store::{EntryBody, Event, MessageAppended};
 use chat_core::time::Timestamp;
 use serde::Serialize;
+
+/// The kind of a notification about an emergency that nobody has taken in time.
+const UNTAKEN: &str = "emergency_untaken";
 
 /// A message or conversation that offline participants have missed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,7 +44,17 @@ struct Data<'a> {
     room_type: Option<RoomType>,
 }
 
+fn is_alert(appended: &MessageAppended) -> bool {
+    appended.entry == Some(EntryBody::Emergency(EmergencyAction::Escalate))
+}
+
 impl Notification {
+    /// Whether the notification is sent even if no participant is absent: those who are connected
+    /// have not taken the emergency.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.kind == UNTAKEN
+    }
+
     /// The notification for a journal event, if users can miss the event.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
@@ -63,7 +76,16 @@ impl Notification {
                 room_type: None,
                 at: appended.sent_at,
             }),
-            // Nobody is woken for an entry.
+            Event::MessageAppended(appended) if is_alert(appended) => Some(Self {
+                kind: UNTAKEN,
+                conversation: appended.conversation.clone(),
+                message: appended.message_id.clone(),
+                seq: appended.seq,
+                sender: appended.sender.clone(),
+                room_type: Some(RoomType::EmergencySupport),
+                at: appended.sent_at,
+            }),
+            // Nobody is woken for another entry.
             Event::MessageAppended(_)
             | Event::EpochBegun { .. }
             | Event::AccountPut { .. }

@@ -3,11 +3,11 @@
 use chat_core::conversation::Conversation;
 use chat_core::id::{ConversationId, NONCE_BYTES, Nonce, TeamId};
 use chat_core::permission::{may_create, may_take_part};
-use chat_core::protocol::{Role, RoomType, User, WorkAction};
+use chat_core::protocol::{EmergencyReason, Role, RoomType, User, WorkAction};
 use chat_core::store::{
-    Account, AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Event, Facts,
-    MarkRead, Membership, MemoryStore, Position, PutAccount, Query, Rejected, Store, StoredAccount, Verdict,
-    Window,
+    Account, AppendEntry, AppendMessage, Change, Committed, CreateConversation, EntryChange, Escalate, Event,
+    Facts, MarkRead, Membership, MemoryStore, Position, PutAccount, Query, Rejected, Store, StoredAccount,
+    Verdict, Window,
 };
 use chat_server::store::{LocalStore, Options};
 use futures::executor::block_on;
@@ -19,6 +19,8 @@ const USERS: [&str; 5] = ["ann", "bob", "control", "d", "ann\u{0}b"];
 const CONVERSATIONS: [&str; 4] = ["conv_a", "conv_ab", "conv_b", "c"];
 const TEAMS: [&str; 3] = ["control", "d", "d\u{0}"];
 const CLIENT_IDS: [&str; 3] = ["1", "2", "12"];
+const REASONS: [EmergencyReason; 3] =
+    [EmergencyReason::Solved, EmergencyReason::FalseAlarm, EmergencyReason::Withdrawn];
 
 /// A change or a query. Numbers choose from the lists above.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ enum Op {
     Create { id: usize, creator: usize, teams: Vec<usize>, client_id: Option<usize>, at: i64 },
     Append { id: usize, user: usize, stale: bool, length: usize, client_id: Option<usize>, at: i64 },
     Work { id: usize, user: usize, action: usize, stale: bool, client_id: Option<usize>, at: i64 },
+    End { id: usize, user: usize, reason: usize, stale: bool, client_id: Option<usize>, at: i64 },
+    Alert { id: usize, level: u32, at: i64 },
     Read { id: usize, user: usize, stale: bool, up_to: u64 },
     Enrol { id: usize, user: usize, stale: bool },
     Withdraw { id: usize, user: usize, stale: bool },
@@ -54,6 +58,11 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(id, user, action, stale, client_id, at)| {
                 Op::Work { id, user, action, stale, client_id, at }
             }),
+        2 => (id(), user.clone(), 0..REASONS.len(), stale(), client_id(), at())
+            .prop_map(|(id, user, reason, stale, client_id, at)| {
+                Op::End { id, user, reason, stale, client_id, at }
+            }),
+        2 => (id(), 0..3_u32, at()).prop_map(|(id, level, at)| Op::Alert { id, level, at }),
         2 => (id(), user.clone(), stale(), 0..12_u64)
             .prop_map(|(id, user, stale, up_to)| Op::Read { id, user, stale, up_to }),
         1 => (id(), user.clone(), stale()).prop_map(|(id, user, stale)| Op::Enrol { id, user, stale }),
@@ -103,7 +112,8 @@ impl Maker<'_> {
                     permit: may_create(&StoredAccount { account, ..self.account(creator)? }).unwrap(),
                     id: CONVERSATIONS[id].into(),
                     title: "Support: ü".into(),
-                    room_type: RoomType::ALL[id],
+                    // Half of them are emergencies, so that a user has several.
+                    room_type: if at % 2 == 0 { RoomType::EmergencySupport } else { RoomType::ALL[id] },
                     teams: teams(of),
                     to: to.into_iter().collect(),
                     nonce,
@@ -118,6 +128,7 @@ impl Maker<'_> {
                     permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
                     nonce,
                     content: "x".repeat(length).into(),
+                    is_press: known.is_live_emergency() && at % 3 == 0,
                     client_message_id: client_id(repeated),
                     at: time(at),
                 })
@@ -134,6 +145,26 @@ impl Maker<'_> {
                     client_message_id: client_id(repeated),
                     at: time(at),
                 })
+            }
+            Op::End { id, user, reason, stale, client_id: repeated, at } => {
+                let known = self.known(id, false)?;
+                let version = known.emergency.as_ref().map_or(1, |emergency| emergency.version);
+                Change::AppendEntry(AppendEntry {
+                    permit: may_take_part(&self.account(user)?, Some(&known)).ok()?,
+                    entry: EntryChange::EndEmergency {
+                        reason: REASONS[reason],
+                        version: version + u64::from(stale),
+                    },
+                    nonce,
+                    content: "what has happened".into(),
+                    client_message_id: client_id(repeated),
+                    at: time(at),
+                })
+            }
+            Op::Alert { id, level, at } => {
+                let conversation = CONVERSATIONS[id].into();
+                let (content, at) = ("an alert".into(), time(at));
+                Change::Escalate(Escalate { conversation, level, nonce, content, at })
             }
             Op::Read { id, user, stale, up_to } => {
                 let known = self.known(id, stale)?;
@@ -169,7 +200,7 @@ fn unsealed(verdict: Verdict) -> Verdict {
     match verdict {
         Ok(Committed { position, event }) => Ok(Committed { position, event: event.map(Event::unsealed) }),
         Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
-        Err(refused @ (Rejected::Conflict | Rejected::Outdated(_) | Rejected::Forbidden)) => Err(refused),
+        Err(refused) => Err(refused),
     }
 }
 
@@ -177,6 +208,7 @@ fn unsealed(verdict: Verdict) -> Verdict {
 fn pages(store: &impl Store) -> Vec<Facts> {
     let mut pages = Vec::new();
     let end = load(store, Query::Directory).position;
+    pages.extend([1, 9].map(Query::Emergencies));
     for (skip, limit, bound, back) in
         [(0, 1, 100, None), (1, 2, 3, Some(2)), (2, 5, 0, None), (0, 0, 9, Some(5))]
     {

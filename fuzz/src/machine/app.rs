@@ -5,9 +5,10 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    EventType, GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom,
-    MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
-    StartConversation, TakeConversation, TransferConversation, TypingIndicator,
+    EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
+    JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
+    ResolveConversation, RoomType, StartConversation, TakeConversation, TransferConversation,
+    TypingIndicator, WithdrawEmergency,
 };
 use chat_core::time::Timestamp;
 
@@ -119,6 +120,17 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
             conversation_id: conversation(bytes)?,
             version: bytes.arbitrary()?,
             client_message_id: None,
+        }),
+        EventType::EndEmergency => Call::EndEmergency(EndEmergency {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            reason: EmergencyReason::Solved,
+            client_message_id: Some("end".into()),
+        }),
+        EventType::WithdrawEmergency => Call::WithdrawEmergency(WithdrawEmergency {
+            conversation_id: conversation(bytes)?,
+            version: bytes.arbitrary()?,
+            client_message_id: Some("withdraw".into()),
         }),
         EventType::StartConversation => Call::StartConversation(StartConversation {
             to: vec!["driver_1".into()],

@@ -29,6 +29,7 @@ fn error(bytes: &mut Unstructured<'_>) -> Result<Value> {
     let mut error = json!({"success": false, "error": code.text(), "code": code.as_str()});
     if *code == ErrorCode::Conflict {
         error["work"] = work(bytes)?;
+        error["emergency"] = emergency(bytes)?;
     }
     if bytes.arbitrary()? {
         error["retry_after_ms"] = number(bytes)?.into();
@@ -70,6 +71,11 @@ fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
             "message_id": "msg_0123456789abcdef1", "seq": number(bytes)?, "timestamp": TIME,
             "work": work(bytes)?,
         }),
+        EventType::EndEmergency | EventType::WithdrawEmergency => json!({
+            "success": true, "message": "ended", "conversation_id": id,
+            "message_id": "msg_0123456789abcdef1", "seq": number(bytes)?, "timestamp": TIME,
+            "emergency": emergency(bytes)?,
+        }),
         EventType::StartConversation => json!({
             "success": true, "message": "started", "conversation_id": id, "title": "Detour",
             "participants": USERS, "timestamp": TIME, "work": work(bytes)?,
@@ -86,6 +92,14 @@ fn work(bytes: &mut Unstructured<'_>) -> Result<Value> {
     Ok(
         json!({"state": state, "assignee": assignee, "since": TIME, "waiting_since": null, "version": number(bytes)?}),
     )
+}
+
+fn emergency(bytes: &mut Unstructured<'_>) -> Result<Value> {
+    let state = *bytes.choose(&["OPEN", "TAKEN", "ENDED"])?;
+    Ok(json!({
+        "state": state, "level": bytes.int_in_range(0..=5_u8)?, "by": null, "since": TIME, "reason": null,
+        "version": number(bytes)?, "alerted_at": TIME,
+    }))
 }
 
 fn list(bytes: &mut Unstructured<'_>) -> Result<Value> {
@@ -148,6 +162,9 @@ fn message(seq: u64, bytes: &mut Unstructured<'_>) -> Result<Value> {
     }
     if message["work"].is_object() && bytes.arbitrary()? {
         message["work"]["action"] = "TAKE".into();
+    }
+    if bytes.int_in_range(0..=7_u8)? == 0 {
+        message["emergency"] = emergency(bytes)?;
     }
     Ok(message)
 }

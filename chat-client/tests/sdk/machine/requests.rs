@@ -3,9 +3,10 @@
 use chat_client::machine::{Call, CallId, Input};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::protocol::{
-    EventType, GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom,
-    MarkMessageRead, ReleaseConversation, ReopenConversation, ResolveConversation, RoomType,
-    StartConversation, TakeConversation, TransferConversation, TypingIndicator,
+    EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
+    JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
+    ResolveConversation, RoomType, StartConversation, TakeConversation, TransferConversation,
+    TypingIndicator, WithdrawEmergency,
 };
 use serde_json::json;
 
@@ -58,6 +59,13 @@ fn provoke(event: EventType, scene: &mut Scene) {
         EventType::ReopenConversation => {
             call(scene, ReopenConversation { conversation_id, version, client_message_id });
         }
+        EventType::EndEmergency => {
+            let reason = EmergencyReason::Solved;
+            call(scene, EndEmergency { conversation_id, version, reason, client_message_id });
+        }
+        EventType::WithdrawEmergency => {
+            call(scene, WithdrawEmergency { conversation_id, version, client_message_id });
+        }
         EventType::StartConversation => {
             let (to, title, content) = (vec!["driver_1".into()], "Detour".into(), "Hello".into());
             call(scene, StartConversation { to, title, content, client_message_id });
@@ -83,8 +91,11 @@ fn every_request_of_the_protocol_is_sent() {
 
 #[test]
 fn the_handle_has_a_method_for_every_request() {
-    const HANDLE: &str =
-        concat!(include_str!("../../../src/client/mod.rs"), include_str!("../../../src/client/work.rs"));
+    const HANDLE: &str = concat!(
+        include_str!("../../../src/client/mod.rs"),
+        include_str!("../../../src/client/work.rs"),
+        include_str!("../../../src/client/emergency.rs"),
+    );
     for event in EventType::ALL {
         let method = match event {
             EventType::SendChatMessage => "send_message",

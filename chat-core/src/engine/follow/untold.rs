@@ -74,18 +74,18 @@ impl Engine {
         }
     }
 
-    /// Handles a conversation that was loaded for its waiting events.
-    pub(in crate::engine) fn untold_loaded(
+    /// Handles a conversation that was loaded for its waiting events, or for an alert.
+    pub(in crate::engine) fn conversation_loaded(
         &mut self,
         id: &ConversationId,
         result: Result<Loaded, UnavailableError>,
     ) {
-        if !self.follow.untold.has(id) {
-            return;
-        }
         let Ok(Loaded { position, facts: Facts::Conversation(facts) }) = result else {
-            self.follow.untold.queues.get_mut(id).into_iter().for_each(|queue| queue.has_failed = true);
-            return self.follow_later();
+            if let Some(queue) = self.follow.untold.queues.get_mut(id) {
+                queue.has_failed = true;
+                self.follow_later();
+            }
+            return;
         };
         if !self.record_conversation(id, facts.as_ref(), position) {
             self.load(Origin::Engine, Query::Conversation(id.clone()));

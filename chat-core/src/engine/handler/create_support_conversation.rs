@@ -16,6 +16,12 @@ pub(super) fn step(request: &CreateSupportConversation, cx: &mut HandlerContext<
     let user = cx.account.user();
     let permit = permission::may_create(cx.account)?;
     let (room_type, title) = (room_type(request, user.role), title(request));
+    if room_type == RoomType::EmergencySupport
+        && let Some(press) = super::emergency::press(request, cx)?
+    {
+        return Ok(press);
+    }
+    let user = cx.account.user();
     let mut teams = cx.teams.of_request(&SupportRequest { creator: user, title: &title, room_type });
     teams.sort_unstable();
     teams.dedup();

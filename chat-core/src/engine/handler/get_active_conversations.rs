@@ -136,7 +136,8 @@ fn summary(
     let ConversationRow { conversation, read_up_to, unread_count, .. } = row;
     let brief = form.map(|ParticipantList::Brief| &cx.limits.pages);
     let participants = cx.directory.participants(conversation);
-    let work = conversation.work.clone().seen(|user| cx.directory.may_have(user, conversation));
+    let may_have = |user: &UserId| cx.directory.may_have(user, conversation);
+    let work = conversation.work.clone().seen(may_have);
     ConversationSummary {
         id: conversation.id.clone(),
         title: conversation.title.clone(),
@@ -154,6 +155,7 @@ fn summary(
         read_up_to: Some(*read_up_to),
         unread_count: Some(*unread_count),
         work: Some(work),
+        emergency: conversation.emergency.clone().map(|emergency| Box::new(emergency.seen(may_have))),
     }
 }
 

@@ -4,6 +4,7 @@
 //! returns the next step or the missing facts. Handlers change nothing.
 
 mod create_support_conversation;
+mod emergency;
 mod get_active_conversations;
 mod get_conversation_messages;
 mod get_people;
@@ -16,12 +17,15 @@ mod start_conversation;
 mod typing_indicator;
 mod work;
 
+use super::cache::Cache;
 use super::directory::StaffDirectory;
 use super::io::Command;
 use super::pending_request::{HandlerContext, HandlerResult, LoadedFacts, Operation, Step};
 use crate::id::UserId;
 use crate::protocol::{Done, ErrorCode, Reply, Request, WorkRequest};
 use crate::store::{ConversationCreated, EntryBody, Event, MessageAppended, Original};
+
+use emergency::End;
 
 pub(super) use create_support_conversation::new_support_conversation;
 pub(super) use join_support_room::covers;
@@ -43,14 +47,19 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
         Request::TransferConversation(data) => work::step(&data.work(), cx),
         Request::ResolveConversation(data) => work::step(&data.work(), cx),
         Request::ReopenConversation(data) => work::step(&data.work(), cx),
+        Request::EndEmergency(data) => emergency::step(&End::from(data), cx),
+        Request::WithdrawEmergency(data) => emergency::step(&End::from(data), cx),
         Request::StartConversation(data) => start_conversation::step(data, cx),
         Request::GetPeople(data) => get_people::step(data, cx),
     }
 }
 
 /// The reply to a request whose change is durable.
-pub(super) fn reply(event: &Event, directory: &StaffDirectory) -> Reply {
+pub(super) fn reply(event: &Event, directory: &StaffDirectory, cache: &Cache) -> Reply {
     match event {
+        Event::MessageAppended(appended) if appended.is_press => {
+            emergency::press_reply(appended, cache.get(&appended.conversation), directory)
+        }
         Event::MessageAppended(appended) => appended_reply(appended),
         Event::ConversationCreated(created) => {
             let conversation = created.conversation();
@@ -74,7 +83,11 @@ fn created_reply(created: &ConversationCreated, participants: Vec<&UserId>) -> R
 
 /// The reply to a message, or to the request of an entry.
 fn appended_reply(appended: &MessageAppended) -> Reply {
-    let entry = appended.entry.as_ref().and_then(|EntryBody::Work(_)| work::reply(appended));
+    let entry = match appended.entry {
+        Some(EntryBody::Work(_)) => work::reply(appended),
+        Some(EntryBody::Emergency(_)) => emergency::reply(appended),
+        None => None,
+    };
     entry.unwrap_or_else(|| send_chat_message::reply(appended))
 }
 
@@ -91,6 +104,15 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
         (Operation::Request(Request::CreateSupportConversation(data)), Original::Conversation(created)) => {
             create_support_conversation::is_repeat(data, created)
         }
+        (Operation::Request(Request::CreateSupportConversation(data)), Original::Message(appended)) => {
+            emergency::is_repeated_press(data, appended)
+        }
+        (Operation::Request(Request::EndEmergency(data)), Original::Message(appended)) => {
+            emergency::is_repeat(&End::from(data), appended)
+        }
+        (Operation::Request(Request::WithdrawEmergency(data)), Original::Message(appended)) => {
+            emergency::is_repeat(&End::from(data), appended)
+        }
         (Operation::Request(Request::StartConversation(data)), Original::Conversation(created)) => {
             start_conversation::is_repeat(data, created)
         }
@@ -100,7 +122,6 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
         (
             Operation::Request(
                 Request::SendChatMessage(_)
-                | Request::CreateSupportConversation(_)
                 | Request::StartConversation(_)
                 | Request::GetPeople(_)
                 | Request::GetActiveConversations(_)
@@ -114,7 +135,9 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
                 | Request::ReleaseConversation(_)
                 | Request::TransferConversation(_)
                 | Request::ResolveConversation(_)
-                | Request::ReopenConversation(_),
+                | Request::ReopenConversation(_)
+                | Request::EndEmergency(_)
+                | Request::WithdrawEmergency(_),
             )
             | Operation::Command(
                 Command::Send { .. }
@@ -134,6 +157,7 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
 pub(super) fn repeat(cx: &mut HandlerContext<'_>) -> HandlerResult {
     let facts: &LoadedFacts = cx.facts;
     match &facts.original {
+        Some(Some(Original::Message(appended))) if appended.is_press => emergency::repeat_press(appended, cx),
         Some(Some(Original::Message(appended))) => Ok(Step::Reply(appended_reply(appended))),
         Some(Some(Original::Conversation(created))) => create_support_conversation::repeat(created, cx),
         Some(None) | None => Err(ErrorCode::ClientMessageIdReused.into()),

@@ -13,6 +13,7 @@ pub(super) fn step(request: &SendChatMessage, cx: &mut HandlerContext<'_>) -> Ha
         permit,
         nonce: cx.ids.nonce(),
         content: request.content.clone(),
+        is_press: false,
         client_message_id: request.client_message_id.clone(),
         at: cx.now.wall,
     })))
@@ -31,6 +32,7 @@ pub(in crate::engine) fn is_repeat(
     appended: &MessageAppended,
 ) -> bool {
     appended.entry.is_none()
+        && !appended.is_press
         && appended.conversation == *conversation
         && appended.content.text().is_none_or(|stored| stored == content)
 }

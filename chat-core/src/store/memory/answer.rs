@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::MemoryState;
+use crate::conversation::Conversation;
 use crate::export::ExportedConversation;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::permission::takes_part;
@@ -45,6 +46,7 @@ impl MemoryState {
                 Facts::Messages(stored.map(|stored| stored.page(window, limit, bytes)).unwrap_or_default())
             }
             Query::Message { conversation, id } => Facts::Message(self.seq(&conversation, &id)),
+            Query::Emergencies(limit) => Facts::Emergencies(self.emergencies(limit)),
             Query::Original { user, client_message_id } => {
                 Facts::Original(self.stored.originals.get(&(user, client_message_id)).cloned())
             }
@@ -70,6 +72,11 @@ impl MemoryState {
                 found.take(limit as usize).map(|(_, stored)| stored.clone()).collect()
             }
         }
+    }
+
+    fn emergencies(&self, limit: u32) -> Vec<Conversation> {
+        let all = self.stored.conversations.values().map(|stored| &stored.conversation);
+        all.filter(|conversation| conversation.is_live_emergency()).take(limit as usize).cloned().collect()
     }
 
     fn takes_part(&self, user: &UserId, stored: &ExportedConversation) -> bool {
@@ -153,8 +160,8 @@ impl ExportedConversation {
             Window::Before(seq) => newest(self.up_to(seq.saturating_sub(1)), limit, bytes),
             Window::Newest { skip } => newest(self.up_to(last_seq.saturating_sub(skip)), limit, bytes),
         };
-        let work = Some(self.conversation.work.clone());
-        MessagePage { messages: messages.to_vec(), last_seq, work, more }
+        let (work, emergency) = (Some(self.conversation.work.clone()), self.conversation.emergency.clone());
+        MessagePage { messages: messages.to_vec(), last_seq, work, emergency, more }
     }
 
     fn up_to(&self, seq: u64) -> &[Message] {

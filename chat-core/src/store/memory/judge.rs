@@ -99,6 +99,12 @@ impl State for MemoryState {
         Ok(self.stored.accounts.get(user).cloned().map(Arc::new))
     }
 
+    fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError> {
+        let all = self.stored.conversations.values().map(|stored| &stored.conversation);
+        let live = all.filter(|one| one.created_by == *creator && one.is_live_emergency());
+        Ok(live.map(|conversation| conversation.id.clone()).collect())
+    }
+
     fn apply(&mut self, event: Event) -> Result<(Position, Event), UnavailableError> {
         self.stored.position.0 += 1;
         let position = self.stored.position;

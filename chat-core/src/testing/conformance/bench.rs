@@ -217,7 +217,14 @@ impl<F: Fixture> Bench<F> {
     /// A message to be appended under this permit.
     pub(super) fn message_under(&mut self, permit: MayTakePart) -> AppendMessage {
         let nonce = self.nonce();
-        AppendMessage { permit, nonce, content: "a message".into(), client_message_id: None, at: time(0) }
+        AppendMessage {
+            permit,
+            nonce,
+            content: "a message".into(),
+            is_press: false,
+            client_message_id: None,
+            at: time(0),
+        }
     }
 
     /// Appends `count` messages in one batch.
@@ -278,6 +285,7 @@ pub(super) fn stored(draft: &AppendMessage, seq: u64, sent_at: Timestamp) -> Mes
         seq: Some(seq),
         erased: false,
         work: None,
+        emergency: None,
     }
 }
 
@@ -317,6 +325,6 @@ fn unsealed(verdict: Verdict) -> Verdict {
     match verdict {
         Ok(Committed { position, event }) => Ok(Committed { position, event: event.map(Event::unsealed) }),
         Err(Rejected::Duplicate(original)) => Err(Rejected::Duplicate(original.unsealed())),
-        Err(refused @ (Rejected::Conflict | Rejected::Outdated(_) | Rejected::Forbidden)) => Err(refused),
+        Err(refused) => Err(refused),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Fixture;
 use super::bench::{Bench, appended, is_conflict, teams, time};
 use crate::id::{ConversationId, MessageId, UserId};
-use crate::protocol::{Role, RoomType, User, Work, WorkState};
+use crate::protocol::{Emergency, Role, RoomType, User, Work, WorkState};
 use crate::store::{
     AppendMessage, Change, ConversationCreated, CreateConversation, MessageAppended, Original, Rejected,
 };
@@ -24,6 +24,8 @@ fn original_of(draft: &AppendMessage, seq: u64) -> Original {
         sent_at: time(0),
         entry: None,
         work: None,
+        emergency: None,
+        is_press: false,
         client_message_id: draft.client_message_id.clone(),
         content_hash: None,
         content: draft.content.clone().into(),
@@ -156,6 +158,7 @@ pub async fn a_repeated_creation_gives_the_original<F: Fixture>(bench: &mut Benc
         control_members: BTreeSet::new(),
         teams: Some(teams(&["control"])),
         work: None,
+        emergency: Some(Box::new(Emergency::raised(time(0)))),
         message_id: MessageId::compose(nonce, 1),
         sent_at: time(0),
         client_message_id: client_message_id.clone(),

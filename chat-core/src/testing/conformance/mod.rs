@@ -45,6 +45,7 @@ pub mod creation;
 pub mod directory;
 pub mod duplicates;
 pub mod durability;
+pub mod emergencies;
 pub mod history;
 pub mod list;
 pub mod membership;

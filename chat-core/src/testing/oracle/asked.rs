@@ -32,6 +32,11 @@ impl Asked {
         self.data["conversation_id"].as_str()
     }
 
+    /// Whether the end of an emergency is asked for.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self.kind, Some(EventType::EndEmergency | EventType::WithdrawEmergency))
+    }
+
     /// Whether a list is asked for in short.
     pub(super) fn is_brief(&self) -> bool {
         self.data["participants"] == "brief"

@@ -35,11 +35,17 @@ pub struct Checked {
     pub lost: u64,
     /// Whole lists by work, held against the store.
     pub work_lists: u64,
+    /// Ends of emergencies, held against the version that they were decided on.
+    pub emergencies_ended: u64,
+    /// Alerts of emergencies that nobody has taken, held against the state before.
+    pub alerts: u64,
+    /// Presses that became messages of an earlier emergency.
+    pub pressed_again: u64,
 }
 
 impl Checked {
     /// Each by its name.
-    pub fn numbers(&self) -> [(&'static str, u64); 16] {
+    pub fn numbers(&self) -> [(&'static str, u64); 19] {
         [
             ("replies", self.replies),
             ("acknowledged", self.acknowledged),
@@ -57,6 +63,9 @@ impl Checked {
             ("worked", self.worked),
             ("lost", self.lost),
             ("work lists", self.work_lists),
+            ("emergencies ended", self.emergencies_ended),
+            ("alerts", self.alerts),
+            ("pressed again", self.pressed_again),
         ]
     }
 }

@@ -51,6 +51,7 @@ impl Oracle {
             })?;
             self.row(row, user, asked, store)?;
             self.shows_work(row, asked)?;
+            self.shows_emergency(row, asked)?;
             self.checked.rows += 1;
         }
         let found = rows.iter().map(|row| {

@@ -22,7 +22,8 @@
 //!   [limits](crate::limits), and no legal request ends its connection.
 //! - P8: a conversation has at most one assignee. Each change of the work is one that its user may
 //!   make, and was decided on the work before it. A losing user is told the work as it is. A list
-//!   by work has all that belongs to it.
+//!   by work has all that belongs to it. An emergency belongs to whoever has the conversation, and
+//!   ends once. While nobody has it, control is alerted again and again. A user has one at most.
 //!
 //! Each [simulation](crate::testing::simulation) and each [watched](crate::testing::World::watch)
 //! [world](crate::testing::World) has an oracle at work throughout.
@@ -31,6 +32,7 @@ mod asked;
 mod at_rest;
 mod checked;
 mod emergency;
+mod emergency_life;
 mod link;
 mod list;
 mod live;
@@ -104,6 +106,8 @@ pub struct Oracle {
     /// The refusal of a conversation, by the kind of request.
     refusals: BTreeMap<&'static str, Value>,
     checked: Checked,
+    /// The time of the last look at the store.
+    now: Monotonic,
 }
 
 impl fmt::Debug for Oracle {
@@ -126,7 +130,13 @@ impl Oracle {
             read: BTreeMap::new(),
             refusals: BTreeMap::new(),
             checked: Checked::default(),
+            now: Monotonic::default(),
         }
+    }
+
+    /// The time of the last look at the store.
+    pub fn last_look(&self) -> Monotonic {
+        self.now
     }
 
     /// How often each promise could have been broken so far.
@@ -283,10 +293,13 @@ impl Oracle {
         is_told: bool,
         now: Monotonic,
     ) -> Result<(), PromiseError> {
+        self.now = now;
         if is_told {
             self.emergencies.stored(store, &self.stored, |conn| self.links.contains_key(&conn));
         }
-        for (user, content) in self.stored.note(store, is_told)? {
+        let (said, alerts) = self.stored.note(store, is_told, now)?;
+        self.checked.alerts += alerts;
+        for (user, content) in said {
             let (stored, asked) = (self.stored.said(&user, &content), self.asks.most(&user, &content));
             must(stored <= asked, "P2", || format!("{content:?} of {user} is stored {stored} times"))?;
             let server = self.servers.entry(server).or_default();

@@ -64,6 +64,9 @@ impl Oracle {
         }
         match asked.kind {
             Some(EventType::SendChatMessage) => self.sent(grant),
+            Some(EventType::CreateSupportConversation) if frame["repeated"] == true => {
+                self.pressed_again(grant)
+            }
             Some(EventType::CreateSupportConversation) => self.created(user, asked, frame, store),
             Some(EventType::StartConversation) => self.started(user, asked, frame, store),
             Some(EventType::GetPeople) => people(asked, frame, store, &self.limits),
@@ -78,6 +81,7 @@ impl Oracle {
                 | EventType::ResolveConversation
                 | EventType::ReopenConversation,
             ) => self.worked(grant),
+            Some(EventType::EndEmergency | EventType::WithdrawEmergency) => self.ended_emergency(grant),
             Some(EventType::JoinSupportRoom | EventType::TypingIndicator | EventType::RefreshToken) => Ok(()),
             None => must(false, "P6", || format!("{user} is told {frame}, and has asked nothing")),
         }
@@ -100,6 +104,9 @@ impl Oracle {
             "storage_low" => {
                 room::refused(user, asked, self.is_control(conn))?;
                 self.checked.storage_low += 1;
+            }
+            "conflict" if asked.is_end() => {
+                self.lost_emergency(user, asked, serde_json::from_value(frame["emergency"].clone()).ok())?;
             }
             "conflict" => self.lost(user, asked, serde_json::from_value(frame["work"].clone()).ok())?,
             _ => {}
@@ -186,7 +193,7 @@ impl Oracle {
 
     /// P5: the reply to a creation names the participants of now, or the creator alone. Members by
     /// name are among them even if they have been deactivated all the time.
-    fn names_participants(
+    pub(super) fn names_participants(
         &self,
         user: &str,
         asked: &Asked,
@@ -327,6 +334,8 @@ pub(super) fn action(kind: EventType) -> Option<WorkAction> {
         | EventType::TypingIndicator
         | EventType::GetConversationMessages
         | EventType::MarkMessageRead
+        | EventType::EndEmergency
+        | EventType::WithdrawEmergency
         | EventType::RefreshToken => None,
     }
 }

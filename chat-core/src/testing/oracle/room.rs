@@ -49,7 +49,9 @@ impl ChargedBytes {
                 | EventType::ReleaseConversation
                 | EventType::TransferConversation
                 | EventType::ResolveConversation
-                | EventType::ReopenConversation,
+                | EventType::ReopenConversation
+                | EventType::EndEmergency
+                | EventType::WithdrawEmergency,
             ) => IDS,
             Some(
                 EventType::GetActiveConversations

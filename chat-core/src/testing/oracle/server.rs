@@ -63,7 +63,7 @@ impl Oracle {
         self.servers.values_mut().for_each(|server| server.is_past = true);
         self.links.values_mut().for_each(|link| link.is_past = true);
         self.emergencies.restored();
-        self.stored = Stored::of(store);
+        self.stored = Stored::at(store, self.now);
         self.read.clear();
         let stored = &self.stored;
         self.kept.retain(|_, kept| stored.holds(&kept.id));
@@ -71,6 +71,7 @@ impl Oracle {
 
     /// Records the start of a server. The number is a new one.
     pub fn began(&mut self, server: u64, now: Monotonic) {
+        self.now = self.now.max(now);
         let said = SaidMessages::new(now);
         self.servers.insert(server, ServerLife { said, ..ServerLife::default() });
         self.stored.server_began();

@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::emergency_life::{EmergencyHistory, Look};
 use super::part::{Parts, Rights};
 use super::work::WorkHistory;
 use super::{PromiseError, must};
 use crate::export::{Export, ExportedConversation};
-use crate::protocol::RoomType;
+use crate::protocol::{EmergencyAction, Message, RoomType, SERVER};
+use crate::time::Monotonic;
 
 /// A message that is stored.
 struct KnownMessage {
@@ -28,6 +30,7 @@ struct KnownConversation {
     version_changed: bool,
     parts: Parts,
     work: WorkHistory,
+    emergency: EmergencyHistory,
     /// The creator, if it is an emergency.
     emergency_of: Option<String>,
 }
@@ -49,8 +52,13 @@ pub(super) struct Stored {
 impl Stored {
     /// Takes up a store that exists already. Nobody is expected to have heard its messages.
     pub(super) fn of(store: &Export) -> Self {
+        Self::at(store, Monotonic::default())
+    }
+
+    /// The same at this time.
+    pub(super) fn at(store: &Export, now: Monotonic) -> Self {
         let mut stored = Self::default();
-        let _what_is_there_is_taken_as_it_is = stored.note(store, false);
+        let _what_is_there_is_taken_as_it_is = stored.note(store, false, now);
         for (id, exported) in &store.conversations {
             if let Some(known) = stored.conversations.get_mut(id.as_str()) {
                 known.parts.had(exported.messages.iter().map(|message| message.sender_id.as_str()));
@@ -65,13 +73,14 @@ impl Stored {
         self.rights.began();
     }
 
-    /// Takes in new messages, and returns the sender and text of each.
+    /// Takes in new messages, and returns the sender and text of each, and the number of alerts.
     pub(super) fn note(
         &mut self,
         store: &Export,
         is_told: bool,
-    ) -> Result<Vec<(String, String)>, PromiseError> {
-        let mut new = Vec::new();
+        now: Monotonic,
+    ) -> Result<(Vec<(String, String)>, u64), PromiseError> {
+        let (mut new, mut alerts) = (Vec::new(), 0);
         self.looks += 1;
         self.positions.push(store.position.0);
         self.rights.note(store, self.looks, is_told);
@@ -91,10 +100,14 @@ impl Stored {
             let is_moved = known.version_changed;
             let is_unsure = |user: &str| changed.contains(user) || is_moved;
             known.work.note(store, exported, before, self.looks, is_unsure)?;
+            let look = Look { number: self.looks, at: now };
+            known.emergency.note(store, exported, before, look, is_unsure)?;
+            alerts +=
+                exported.messages.iter().skip(before).filter(|message| is_alert(message)).count() as u64;
             for message in exported.messages.iter().skip(before) {
                 // The first look takes the store as it is.
                 let is_in = known.parts.audience().contains(message.sender_id.as_str());
-                let may = is_in || self.looks == 1;
+                let may = is_in || self.looks == 1 || is_alert(message);
                 must(may, "P5", || {
                     format!("{} takes no part in {id}, and says {message:?}", message.sender_id)
                 })?;
@@ -107,7 +120,8 @@ impl Stored {
                 new.push(said);
             }
         }
-        Ok(new)
+        self.only_one_emergency(store)?;
+        Ok((new, alerts))
     }
 
     /// P1: everything stored before is still stored.
@@ -142,6 +156,36 @@ impl Stored {
     /// The work on a conversation over time.
     pub(super) fn work(&self, id: &str) -> Option<&WorkHistory> {
         self.conversations.get(id).map(|known| &known.work)
+    }
+
+    /// The emergency of a conversation over time.
+    pub(super) fn emergency(&self, id: &str) -> Option<&EmergencyHistory> {
+        self.conversations.get(id).map(|known| &known.emergency)
+    }
+
+    pub(super) fn alerts_are_timely(&self, now: Monotonic) -> Result<(), PromiseError> {
+        self.conversations.iter().try_for_each(|(id, known)| known.emergency.is_alerted(id, now))
+    }
+
+    /// P8: nobody raises an emergency while an earlier one is not over, in which the user takes
+    /// part.
+    fn only_one_emergency(&self, store: &Export) -> Result<(), PromiseError> {
+        let is_new =
+            |known: &&KnownConversation| known.messages.first().is_some_and(|m| m.look == self.looks);
+        let raised =
+            self.conversations.values().filter(is_new).filter_map(|known| known.emergency_of.as_ref());
+        for user in raised.filter(|user| self.looks > 1 && !self.rights.changed.contains(*user)) {
+            let earlier = self.conversations.iter().find(|(id, known)| {
+                known.emergency_of.as_ref() == Some(user)
+                    && known.emergency.is_live_since_before(self.looks)
+                    && !known.version_changed
+                    && known.parts.audience().contains(user)
+                    && store.conversations.contains_key(id.as_str())
+            });
+            let earlier = earlier.map(|(id, _)| id);
+            must(earlier.is_none(), "P8", || format!("{user} has another emergency beside {earlier:?}"))?;
+        }
+        Ok(())
     }
 
     /// Whether the conversation is an emergency created by this user.
@@ -249,8 +293,14 @@ pub(super) fn is_stored(store: &Export, id: &str, seq: u64, message: &Value) -> 
             && message["content"] == *stored.content
             && message["sender_id"] == stored.sender_id.as_str()
             && serde_json::from_value(message["work"].clone()).ok() == Some(stored.work.clone())
+            && serde_json::from_value(message["emergency"].clone()).ok() == Some(stored.emergency.clone())
     });
     must(is_it, "P1", || format!("{message} is not stored as {id} {seq}"))
+}
+
+fn is_alert(message: &Message) -> bool {
+    let action = message.emergency.as_ref().and_then(|shown| shown.action);
+    action == Some(EmergencyAction::Escalate) && message.sender_id.as_str() == SERVER
 }
 
 /// The index of message `seq`.

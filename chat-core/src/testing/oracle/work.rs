@@ -40,6 +40,10 @@ impl WorkHistory {
             return Ok(());
         }
         for message in exported.messages.iter().skip(before) {
+            if message.emergency.as_ref().is_some_and(|shown| shown.action.is_some()) {
+                must(message.work.is_none(), "P8", || format!("{message:?} changes the work"))?;
+                continue;
+            }
             let role = store.accounts.get(&message.sender_id).map(|stored| stored.user().role);
             let roles = Role::ALL
                 .into_iter()

@@ -93,6 +93,9 @@ use crate::time::Now;
 /// pass.
 const MOST_AT_ONCE: u32 = 100_000;
 
+/// The time without a change after which every server has told the last one.
+const STILL_FOR: Duration = Duration::from_secs(5);
+
 /// Clients, a server and the network between them. See the [module](self).
 pub struct Simulation<C> {
     clients: Vec<C>,
@@ -155,6 +158,19 @@ impl<C: Client> Simulation<C> {
         Ok(())
     }
 
+    /// Lets time pass until nothing was stored for a while: alerts of emergencies never end.
+    ///
+    /// # Errors
+    ///
+    /// The promise that is broken.
+    pub fn rest_for(&mut self, span: Duration) -> Result<(), PromiseError> {
+        self.run_for(span)?;
+        while self.environment.now.monotonic.since(self.environment.oracle().last_look()) < STILL_FOR {
+            self.run_for(STILL_FOR)?;
+        }
+        Ok(())
+    }
+
     /// Checks the rest of the promises in a run at rest: every request that reached the server is
     /// answered, and each connection has heard everything due.
     ///
@@ -162,6 +178,7 @@ impl<C: Client> Simulation<C> {
     ///
     /// The promise that is broken.
     pub fn settled(&self) -> Result<(), PromiseError> {
+        self.environment.oracle().alerts_are_timely(self.environment.now.monotonic)?;
         self.environment.oracle().settled(self.export())
     }
 

@@ -58,11 +58,15 @@ fn valid_data(event: EventType) -> Value {
         EventType::TakeConversation
         | EventType::ReleaseConversation
         | EventType::ResolveConversation
-        | EventType::ReopenConversation => {
+        | EventType::ReopenConversation
+        | EventType::WithdrawEmergency => {
             json!({"conversation_id": "c", "version": 7, "client_message_id": "k"})
         }
         EventType::TransferConversation => {
             json!({"conversation_id": "c", "version": 7, "to": "u", "client_message_id": "k"})
+        }
+        EventType::EndEmergency => {
+            json!({"conversation_id": "c", "version": 7, "reason": "solved", "client_message_id": "k"})
         }
         EventType::StartConversation => {
             json!({"to": ["u"], "title": "t", "content": "x", "client_message_id": "k"})
@@ -83,8 +87,10 @@ fn required(event: EventType) -> &'static [&'static str] {
         EventType::TakeConversation
         | EventType::ReleaseConversation
         | EventType::ResolveConversation
-        | EventType::ReopenConversation => &["conversation_id", "version"],
+        | EventType::ReopenConversation
+        | EventType::WithdrawEmergency => &["conversation_id", "version"],
         EventType::TransferConversation => &["conversation_id", "version", "to"],
+        EventType::EndEmergency => &["conversation_id", "version", "reason"],
         EventType::StartConversation => &["to", "title", "content"],
     }
 }

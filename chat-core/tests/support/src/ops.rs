@@ -58,6 +58,7 @@ pub enum Request {
     Room,
     Work { conversation: usize, action: usize, stale: bool, key: Option<u8> },
     WorkList { list: usize, brief: bool },
+    EndEmergency { conversation: usize, withdraws: bool, stale: bool, key: Option<u8> },
     Start { to: usize, key: Option<u8> },
     People { find: usize },
     Refresh { user: usize },
@@ -89,6 +90,8 @@ impl Request {
             Self::People { .. } => "get_people",
             Self::Room => "join_support_room",
             Self::Work { action, .. } => WORK[action % WORK.len()],
+            Self::EndEmergency { withdraws: true, .. } => "withdraw_emergency",
+            Self::EndEmergency { withdraws: false, .. } => "end_emergency",
             Self::Refresh { .. } => "refresh_token",
             Self::Garbage => "no_such_event",
         }
@@ -121,6 +124,16 @@ impl Request {
                 listed(json!({"conversation_id": about(conversation)}), brief)
             }
             Self::Work { conversation, stale, key, .. } => self.work(conversation, stale, key, run),
+            Self::EndEmergency { conversation, withdraws, stale, key } => {
+                let id = run.conversation(conversation);
+                let version = run.emergency_version(&id) + u64::from(stale);
+                let key = key.map(|key| format!("{}{key}{version}", self.event()));
+                let mut data = json!({"conversation_id": id, "version": version, "client_message_id": key});
+                if !withdraws {
+                    data["reason"] = "solved".into();
+                }
+                data
+            }
             Self::WorkList { list, brief } => {
                 listed(json!({"work": WorkList::ALL[list % 4], "limit": 1 + list / 4 % 3}), brief)
             }
@@ -186,8 +199,8 @@ impl Op {
             16..=17 => Self::Crowd(a),
             18..=19 => Self::ConnectWithRole { user: a, role: b },
             20..=25 => Self::Disconnect(conn),
-            26..=151 => Self::Request(conn, request(kind, [b, c])),
-            152..=153 => Self::Burst { conn, conversation },
+            26..=152 => Self::Request(conn, request(kind, [b, c])),
+            153 => Self::Burst { conn, conversation },
             154..=157 => Self::Enrol { conversation: a, user: b },
             158..=161 => Self::Withdraw { conversation: a, user: b },
             162..=163 => Self::Deactivate(a),
@@ -201,7 +214,7 @@ impl Op {
     }
 }
 
-/// The request of a kind from 26 to 151.
+/// The request of a kind from 26 to 152.
 fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
     let conversation = b % 100;
     match kind {
@@ -225,7 +238,10 @@ fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
             Request::Work { conversation, action: usize::from(kind - 145), stale: c >= 224, key: key(c) }
         }
         150 => Request::Refresh { user: b },
-        151.. => Request::Garbage,
+        151 => {
+            Request::EndEmergency { conversation, withdraws: is_odd(b / 100), stale: c >= 224, key: key(c) }
+        }
+        152.. => Request::Garbage,
     }
 }
 

@@ -202,6 +202,14 @@ impl Run {
         export.conversations.get(conversation).map_or(0, |one| one.conversation.work.version)
     }
 
+    /// The version of the emergency of a conversation, or 1 for a missing one.
+    pub(crate) fn emergency_version(&self, conversation: &str) -> u64 {
+        let export = self.world.store.exported();
+        let emergency =
+            export.conversations.get(conversation).and_then(|one| one.conversation.emergency.as_ref());
+        emergency.map_or(1, |emergency| emergency.version)
+    }
+
     pub(crate) fn message(&self, conversation: usize, seq: usize) -> String {
         let export = self.world.store.exported();
         let conversation = ConversationId::from(self.conversation(conversation));

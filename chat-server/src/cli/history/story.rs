@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use chat_core::id::UserId;
-use chat_core::protocol::{CloseCode, WorkAction};
-use chat_core::store::Account;
+use chat_core::protocol::{CloseCode, EmergencyAction, WorkAction};
+use chat_core::store::{Account, EntryBody};
 use chat_core::time::Timestamp;
 
 use crate::audit::{AuditKind, AuditLine};
@@ -80,8 +80,21 @@ impl<'a> Story<'a> {
 }
 
 /// A message or an entry in words.
-fn deed(HistoryMessage { conversation, seq, action, .. }: &HistoryMessage) -> String {
-    match action {
+fn deed(HistoryMessage { conversation, seq, entry, .. }: &HistoryMessage) -> String {
+    let work = match entry {
+        Some(EntryBody::Work(action)) => Some(action),
+        Some(EntryBody::Emergency(EmergencyAction::Escalate)) => {
+            return format!("alerted control again of the emergency {conversation} by entry {seq}");
+        }
+        Some(EntryBody::Emergency(EmergencyAction::End)) => {
+            return format!("ended the emergency {conversation} by entry {seq}");
+        }
+        Some(EntryBody::Emergency(EmergencyAction::Withdraw)) => {
+            return format!("withdrew the emergency {conversation} by entry {seq}");
+        }
+        None => None,
+    };
+    match work {
         None => format!("wrote message {seq} of {conversation}"),
         Some(WorkAction::Take) => format!("took {conversation} by entry {seq}"),
         Some(WorkAction::Release) => format!("handed {conversation} back to the team by entry {seq}"),

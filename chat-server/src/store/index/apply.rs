@@ -161,12 +161,17 @@ impl Applier {
         let shown = message.work.clone().filter(|_| created.work.is_some());
         put_message(view, &Message { work: shown, ..message }, 1, place)?;
         put_original(view, created_by, client_message_id.as_ref(), place.1);
-        let work = conversation.work;
+        let (work, emergency) = (conversation.work, conversation.emergency);
         relist(view, id, &participation, None, &work);
-        let head = Head { participation, version: 1, last_seq: 1, last_at: *sent_at, work };
+        let created_by = created_by.clone();
+        let head =
+            Head { participation, version: 1, last_seq: 1, last_at: *sent_at, work, created_by, emergency };
         let text = NewestText { seq: 1, position: place.0, sent_at: *sent_at };
         let head = StoredHead { head, text };
-        if created.work.is_some() {
+        if head.head.emergency.is_some() {
+            view.put(keys::emergency(&head.head.created_by, id), &[]);
+        }
+        if created.work.is_some() || head.head.emergency.is_some() {
             view.put(keys::work(id), values::encode_json(&head.work_value()));
         }
         self.advance(view, id, None, head);
@@ -189,7 +194,10 @@ impl Applier {
             relist(view, conversation, &before.head.participation, Some(&before.head.work), work);
         }
         let after = before.after(appended, place.0);
-        if appended.work.is_some() || appended.entry.is_some() {
+        if appended.emergency.as_ref().is_some_and(|emergency| !emergency.is_live()) {
+            view.remove(keys::emergency(&after.head.created_by, conversation));
+        }
+        if appended.work.is_some() || appended.emergency.is_some() || appended.entry.is_some() {
             view.put(keys::work(conversation), values::encode_json(&after.work_value()));
         }
         if appended.entry.is_none() {
@@ -256,6 +264,15 @@ pub(in crate::store) fn account(
     view.get_as(&keys::account(user), values::decode_json)
 }
 
+/// The conversations of a user's emergencies that are not over.
+pub(in crate::store) fn live_emergencies(
+    view: &View,
+    creator: &UserId,
+) -> Result<Vec<ConversationId>, UnavailableError> {
+    let rows = view.prefix(&keys::emergencies(creator))?;
+    rows.map(|row| view.decoded(keys::emergency_conversation(&row?.0))).collect()
+}
+
 /// All accounts of the staff, by id.
 pub(in crate::store) fn staff(view: &View) -> Result<Vec<StoredAccount>, UnavailableError> {
     let marks = view.prefix(keys::STAFF)?;
@@ -306,7 +323,7 @@ fn put_message(
     seq: u64,
     (position, location): RecordAt,
 ) -> Result<(), UnavailableError> {
-    let Message { id, conversation_id, sender_id, content, sent_at, erased, work, .. } = message;
+    let Message { id, conversation_id, sender_id, content, sent_at, erased, work, emergency, .. } = message;
     let content = match content {
         _ if *erased => ContentValue::Erased,
         text if text.len() > INLINE_MOST => {
@@ -316,7 +333,8 @@ fn put_message(
     };
     let nonce = view.decoded(MessageValue::nonce(id))?;
     let (sender, work) = (sender_id.clone(), work.clone().map(Box::new));
-    let value = MessageValue { nonce, position, sent_at: *sent_at, sender, work, content };
+    let emergency = emergency.clone();
+    let value = MessageValue { nonce, position, sent_at: *sent_at, sender, work, emergency, content };
     view.put_message(conversation_id, seq, value);
     Ok(())
 }

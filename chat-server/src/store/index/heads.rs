@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::id::ConversationId;
-use chat_core::protocol::Work;
+use chat_core::protocol::{Emergency, Work};
 use chat_core::store::{Head, MessageAppended, Position, UnavailableError};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,19 +29,25 @@ pub(in crate::store) struct NewestText {
     pub(in crate::store) sent_at: Timestamp,
 }
 
-/// The work on a conversation, as stored. A conversation without a row waits since its creation.
+/// The work on a conversation and its emergency, as stored. A conversation without a row waits
+/// since its creation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(in crate::store) struct WorkValue {
     pub(in crate::store) work: Work,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) emergency: Option<Box<Emergency>>,
     /// The number of the newest message of a user when the row was written. Needed behind an entry
     /// only, because a newer message of a user is the newest of all.
     text_seq: u64,
 }
 
+/// The work on a conversation, and its emergency, if any.
+pub(in crate::store) type WorkAndEmergency = (Work, Option<Box<Emergency>>);
+
 impl StoredHead {
     /// The head behind a new message or entry.
     pub(in crate::store) fn after(self, appended: &MessageAppended, position: Position) -> Self {
-        let MessageAppended { seq, sent_at, entry, work, .. } = appended;
+        let MessageAppended { seq, sent_at, entry, work, emergency, .. } = appended;
         let text = NewestText { seq: *seq, position, sent_at: *sent_at };
         Self {
             text: if entry.is_none() { text } else { self.text },
@@ -49,6 +55,7 @@ impl StoredHead {
                 last_seq: *seq,
                 last_at: *sent_at,
                 work: work.clone().unwrap_or(self.head.work),
+                emergency: emergency.clone().or(self.head.emergency),
                 ..self.head
             },
         }
@@ -56,7 +63,8 @@ impl StoredHead {
 
     /// The value of the row about the work.
     pub(in crate::store) fn work_value(&self) -> WorkValue {
-        WorkValue { work: self.head.work.clone(), text_seq: self.text.seq }
+        let Head { work, emergency, .. } = &self.head;
+        WorkValue { work: work.clone(), emergency: emergency.clone(), text_seq: self.text.seq }
     }
 }
 
@@ -69,13 +77,15 @@ impl NewestText {
 /// Reads the head of a conversation.
 pub(super) fn read_head(id: &ConversationId, view: &View) -> Result<Option<StoredHead>, UnavailableError> {
     let value = view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
-    let Some(ConversationValue { version, teams, created_at, .. }) = value else { return Ok(None) };
+    let Some(ConversationValue { version, teams, created_at, created_by, .. }) = value else {
+        return Ok(None);
+    };
     let (last_seq, newest) = view.decoded(newest_message(view, id)?)?;
     let last_at = newest.sent_at;
     let (text_seq, text) = text_up_to(view, id, last_seq, newest)?;
     let participation = Arc::new(participation(view, id, teams)?);
-    let work = read_work(view, id)?.map_or_else(|| Work::begun(created_at), |value| value.work);
-    let head = Head { participation, version, last_seq, last_at, work };
+    let (work, emergency) = work_of_row(read_work(view, id)?, created_at);
+    let head = Head { participation, version, last_seq, last_at, work, created_by, emergency };
     Ok(Some(StoredHead { head, text: NewestText::of(text_seq, &text) }))
 }
 
@@ -87,13 +97,21 @@ pub(in crate::store) fn read_work(
     view.get_as(&keys::work(id), values::decode_json)
 }
 
-/// The work on a conversation, or `None` if the conversation does not exist.
-pub(in crate::store) fn work_of(view: &View, id: &ConversationId) -> Result<Option<Work>, UnavailableError> {
-    if let Some(WorkValue { work, .. }) = read_work(view, id)? {
-        return Ok(Some(work));
+/// The work and the emergency of a conversation with this row, created at this time.
+pub(in crate::store) fn work_of_row(row: Option<WorkValue>, created_at: Timestamp) -> WorkAndEmergency {
+    row.map_or_else(|| (Work::begun(created_at), None), |row| (row.work, row.emergency))
+}
+
+/// The work and the emergency of a conversation, or `None` if the conversation does not exist.
+pub(in crate::store) fn work_of(
+    view: &View,
+    id: &ConversationId,
+) -> Result<Option<WorkAndEmergency>, UnavailableError> {
+    if let Some(WorkValue { work, emergency, .. }) = read_work(view, id)? {
+        return Ok(Some((work, emergency)));
     }
     let value = view.get_as(&keys::conversation(id), values::decode_json::<ConversationValue>)?;
-    Ok(value.map(|value| Work::begun(value.created_at)))
+    Ok(value.map(|value| (Work::begun(value.created_at), None)))
 }
 
 /// The newest message of a user up to the newest message or entry, with its number. Costs two reads

@@ -162,6 +162,7 @@ mod tests {
             sent_at: Timestamp::from_millis(i64::try_from(seq).unwrap()),
             sender: SENDER.into(),
             work: None,
+            emergency: None,
             content: ContentValue::Inline("x".repeat(length).into()),
         }
     }

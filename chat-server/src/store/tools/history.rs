@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, UserId};
-use chat_core::protocol::WorkAction;
 use chat_core::store::{Account, EntryBody, Event};
 use chat_core::time::Timestamp;
 
@@ -42,8 +41,8 @@ pub(crate) struct HistoryMessage {
     pub(crate) sent_at: Timestamp,
     pub(crate) client_message_id: Option<ClientMessageId>,
     pub(crate) is_erased: bool,
-    /// The change of the work, if the message is an entry.
-    pub(crate) action: Option<WorkAction>,
+    /// The change, if the message is an entry.
+    pub(crate) entry: Option<EntryBody>,
     /// The first user other than the sender who has read the message, and when, if known.
     pub(crate) read_by: Option<(UserId, Option<Timestamp>)>,
 }
@@ -96,7 +95,7 @@ impl<'a> HistoryWalk<'a> {
                 sent_at: created.sent_at,
                 client_message_id: created.client_message_id.clone(),
                 is_erased: event.is_erased(),
-                action: None,
+                entry: None,
                 read_by: None,
             }),
             Event::MessageAppended(appended) => self.message(HistoryMessage {
@@ -107,7 +106,7 @@ impl<'a> HistoryWalk<'a> {
                 sent_at: appended.sent_at,
                 client_message_id: appended.client_message_id.clone(),
                 is_erased: event.is_erased(),
-                action: appended.entry.as_ref().map(|EntryBody::Work(action)| *action),
+                entry: appended.entry.clone(),
                 read_by: None,
             }),
             Event::ReadMarked(read) => self.read(&read.conversation, &read.user, read.up_to, read.at),

@@ -8,7 +8,7 @@ use chat_core::store::{
     UnavailableError,
 };
 
-use crate::store::index::apply::Applier;
+use crate::store::index::apply::{Applier, live_emergencies};
 use crate::store::index::view::View;
 use crate::store::keys;
 use crate::store::values;
@@ -61,6 +61,10 @@ impl State for GroupState<'_> {
         self.applier.account(user, self.view)
     }
 
+    fn live_emergencies(&mut self, creator: &UserId) -> Result<Vec<ConversationId>, UnavailableError> {
+        live_emergencies(self.view, creator)
+    }
+
     fn apply(&mut self, mut event: Event) -> Result<(Position, Event), UnavailableError> {
         let sealed = match event.content_mut() {
             Some((Content::Text(text), hash)) => {
@@ -99,6 +103,7 @@ pub(in crate::store) fn check_size(change: &Change) -> Result<(), UnavailableErr
             let users = [Some(append.permit.user()), append.entry.names()];
             users.into_iter().flatten().all(|user| values::fits(user.as_str()))
         }
+        Change::Escalate(escalate) => values::fits(escalate.conversation.as_str()),
         Change::MarkRead(read) => values::fits(read.permit.user().as_str()),
         Change::Enrol(membership) | Change::Withdraw(membership) => values::fits(membership.user.as_str()),
     };

@@ -23,6 +23,8 @@ fn event(conversation: &str, position: u64) -> Pending {
         sent_at: Timestamp::from_millis(0),
         entry: None,
         work: None,
+        emergency: None,
+        is_press: false,
         client_message_id: None,
         content_hash: None,
         content: Content::Erased,

@@ -128,12 +128,14 @@ pub fn known(id: &ConversationId, version: u64) -> Conversation {
         last_text_seq: 1,
         last_message_at: time(0),
         work: Work::begun(time(0)),
+        emergency: None,
     }
 }
 
 /// A message of `driver` to be appended to a conversation of version 1.
 pub fn message(id: &ConversationId, content: &str, client_message_id: Option<&str>) -> Change {
     Change::AppendMessage(AppendMessage {
+        is_press: false,
         permit: may_take_part(&driver(), Some(&known(id, 1))).unwrap(),
         nonce: Nonce([2; NONCE_BYTES]),
         content: content.into(),

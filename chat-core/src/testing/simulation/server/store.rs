@@ -166,7 +166,12 @@ impl Environment {
                     self.server.authors.extend(key.map(|key| (key, life)));
                 }
                 Err(Rejected::Conflict) => self.count_conflict(*is_of_account),
-                Err(Rejected::Outdated(_) | Rejected::Forbidden) => {}
+                Err(
+                    Rejected::Outdated(_)
+                    | Rejected::OutdatedEmergency(_)
+                    | Rejected::Repeated(_)
+                    | Rejected::Forbidden,
+                ) => {}
                 Err(Rejected::Duplicate(original)) => {
                     let author = self.server.authors.get(&key_of(original));
                     let is_other = author.is_some_and(|author| *author != life);

@@ -35,7 +35,8 @@ impl Snapshot<'_> {
         }
         let messages = found.into_iter().map(|(seq, value)| self.assemble_message(conversation, seq, value));
         let messages = messages.collect::<Result<_, _>>()?;
-        Ok(MessagePage { messages, last_seq, work: work_of(&self.view, conversation)?, more })
+        let (work, emergency) = work_of(&self.view, conversation)?.unzip();
+        Ok(MessagePage { messages, last_seq, work, emergency: emergency.flatten(), more })
     }
 
     /// The messages that fit on a page, from one end of the window.
@@ -101,6 +102,7 @@ impl Snapshot<'_> {
             seq: Some(seq),
             // Message 1 begins the work, and nothing is stored for that.
             work: value.work.map(|work| *work).or((seq == 1).then(|| MessageWork::begun(value.sent_at))),
+            emergency: value.emergency,
         })
     }
 }

@@ -12,14 +12,13 @@ use std::sync::{Arc, Mutex};
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch, UserId};
-use chat_core::protocol::Work;
 use chat_core::store::{
     Account, AccountSelection, Directory, Facts, Loaded, Original, Position, Query, StoredAccount,
     UnavailableError,
 };
 
 use crate::store::index::apply::{account, participation, staff};
-use crate::store::index::heads::{read_work, text_up_to};
+use crate::store::index::heads::{read_work, text_up_to, work_of_row};
 use crate::store::index::messages::newest_message;
 use crate::store::index::view::{View, after as after_prefix};
 use crate::store::keys;
@@ -117,6 +116,7 @@ impl Snapshot<'_> {
                 let message = self.message(&conversation, seq)?;
                 Facts::Message(message.filter(|message| message.id(seq) == id).map(|_| seq))
             }
+            Query::Emergencies(limit) => Facts::Emergencies(self.emergencies(limit as usize)?),
             Query::Original { user, client_message_id } => {
                 Facts::Original(self.original(&user, &client_message_id)?)
             }
@@ -170,7 +170,7 @@ impl Snapshot<'_> {
         let (last_seq, newest) = self.view.decoded(newest)?;
         let last_at = newest.sent_at;
         let (last_text_seq, text) = text_up_to(&self.view, id, last_seq, newest)?;
-        let work = read_work(&self.view, id)?.map(|value| value.work);
+        let (work, emergency) = work_of_row(read_work(&self.view, id)?, value.created_at);
         let conversation = Conversation {
             id: id.clone(),
             title: value.title,
@@ -183,9 +183,20 @@ impl Snapshot<'_> {
             last_at,
             last_text_seq,
             last_message_at: text.sent_at,
-            work: work.unwrap_or_else(|| Work::begun(value.created_at)),
+            work,
+            emergency,
         };
         Ok(Some((conversation, text)))
+    }
+
+    /// The first conversations with an emergency that is not over, by id. There are few.
+    fn emergencies(&self, most: usize) -> Result<Vec<Conversation>, UnavailableError> {
+        let rows = self.view.prefix(keys::EMERGENCIES)?;
+        let ids = rows.map(|row| self.view.decoded(keys::emergency_conversation(&row?.0)));
+        let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
+        ids.sort_unstable();
+        ids.truncate(most);
+        ids.iter().filter_map(|id| self.conversation(id).transpose()).collect()
     }
 
     fn original(&self, user: &UserId, id: &ClientMessageId) -> Result<Option<Original>, UnavailableError> {

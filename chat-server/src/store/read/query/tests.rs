@@ -47,6 +47,7 @@ fn creation(number: u64, teams: &[&str]) -> Event {
         control_members: BTreeSet::default(),
         teams: Some(teams.iter().map(|team| TeamId::from(*team)).collect()),
         work: None,
+        emergency: None,
         message_id: MessageId::compose(Nonce([1; NONCE_BYTES]), 1),
         sent_at: Timestamp::from_millis(i64::try_from(number).unwrap()),
         client_message_id: None,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use chat_core::conversation::Standing;
 use chat_core::id::{ConversationId, MessageId, TeamId, UserId};
-use chat_core::protocol::{MessageWork, Role, RoomType};
+use chat_core::protocol::{MessageEmergency, MessageWork, Role, RoomType};
 use chat_core::store::{Account, Content, ConversationCreated, Event, Source};
 use chat_core::time::Timestamp;
 use serde::Serialize;
@@ -57,6 +57,9 @@ pub(super) enum ExportLine<'a> {
         /// The work from this message on, if the message has changed it.
         #[serde(skip_serializing_if = "Option::is_none")]
         work: Option<MessageWork>,
+        /// The emergency from this message on, if the message has changed it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emergency: Option<Box<MessageEmergency>>,
     },
     Read {
         position: u64,
@@ -106,7 +109,8 @@ impl<'a> ExportLine<'a> {
                 sent_at: created.sent_at,
                 content: created.content.text().map(|text| &**text),
                 erased: created.content == Content::Erased,
-                work: Some(MessageWork::begun(created.sent_at)),
+                work: created.message().work,
+                emergency: created.message().emergency,
             },
             (Event::MessageAppended(appended), _) => Self::Message {
                 position,
@@ -118,6 +122,7 @@ impl<'a> ExportLine<'a> {
                 content: appended.content.text().map(|text| &**text),
                 erased: appended.content == Content::Erased,
                 work: appended.shown_work(),
+                emergency: appended.shown_emergency(),
             },
             (Event::ReadMarked(read), _) => Self::Read {
                 position,

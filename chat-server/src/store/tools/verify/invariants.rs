@@ -2,8 +2,9 @@
 
 use chat_core::conversation::{Participation, Standing};
 use chat_core::id::{ClientMessageId, ConversationId, MessageId, TeamId, UserId};
+use chat_core::protocol::{EmergencyAction, SERVER};
 use chat_core::store::{
-    Account, ConversationCreated, Event, Head, MembershipChanged, MessageAppended, ReadMarked,
+    Account, ConversationCreated, EntryBody, Event, Head, MembershipChanged, MessageAppended, ReadMarked,
     UnavailableError,
 };
 
@@ -122,12 +123,14 @@ impl Before<'_> {
                 head.last_at
             )));
         }
-        if !self.takes_part(conversation, sender)? {
+        if !is_alert(appended) && !self.takes_part(conversation, sender)? {
             return Ok(wrong(format!(
                 "message {seq} of {conversation} is by {sender}, who does not take part in it"
             )));
         }
-        if let Some(what) = work::wrong(&head.work, appended) {
+        let what = work::wrong(&head.work, appended);
+        let what = what.or_else(|| work::wrong_emergency(head.emergency.as_deref(), appended));
+        if let Some(what) = what {
             return Ok(wrong(what));
         }
         self.unused(sender, client_message_id.as_ref())
@@ -243,4 +246,10 @@ fn wrong(what: String) -> Checked {
 
 fn unless(bad: bool, what: impl FnOnce() -> String) -> Checked {
     if bad { wrong(what()) } else { Ok(()) }
+}
+
+/// Whether the server has written the entry.
+fn is_alert(appended: &MessageAppended) -> bool {
+    let alert = EntryBody::Emergency(EmergencyAction::Escalate);
+    appended.sender.as_str() == SERVER && appended.entry == Some(alert)
 }

@@ -30,6 +30,7 @@ pub(super) fn message(text: &str) -> MessageValue {
         sent_at: Timestamp::from_millis(0),
         sender: "user".into(),
         work: None,
+        emergency: None,
         content: ContentValue::Inline(text.into()),
     }
 }
