@@ -32,6 +32,21 @@ export interface Work {
   version: number;
 }
 
+/** The reason for the end of an emergency. */
+export type EndReason = "solved" | "handed_over" | "false_alarm" | "withdrawn";
+
+/** The life of an emergency. */
+export interface Emergency {
+  state: "OPEN" | "TAKEN" | "ENDED";
+  /** Number of alerts since the press. */
+  level: number;
+  by: string | null;
+  since: string;
+  reason: EndReason | null;
+  version: number;
+  alerted_at: string;
+}
+
 export interface Message {
   id: string;
   conversation_id: string;
@@ -41,6 +56,8 @@ export interface Message {
   seq: number;
   /** The work from this message on, if the message has changed it. An entry has an action. */
   work?: Work & { action?: string };
+  /** The emergency from this message on, if the message has changed it. An entry has an action. */
+  emergency?: Emergency & { action?: string };
 }
 
 export interface Summary {
@@ -57,6 +74,7 @@ export interface Summary {
   read_up_to: number;
   unread_count: number;
   work?: Work;
+  emergency?: Emergency;
 }
 
 export interface NewSupportConversation {
@@ -130,7 +148,8 @@ export type Input =
   | { kind: "hand_over"; ids: string[]; to: string }
   | { kind: "hand_over_stop" }
   | { kind: "people"; find: string; side: "control" | "field" }
-  | { kind: "work"; id: string; action: WorkAction; version: number; to?: string };
+  | { kind: "work"; id: string; action: WorkAction; version: number; to?: string }
+  | { kind: "end_emergency"; id: string; reason: EndReason; version: number };
 
 export type Output =
   | { kind: "connect"; link: number; token: string }

@@ -75,6 +75,8 @@ export class Actions {
         return this.#changed("handover");
       case "work":
         return this.#work(input);
+      case "end_emergency":
+        return this.#endEmergency(input);
     }
   }
 
@@ -125,6 +127,12 @@ export class Actions {
   #work({ id, action, version, to }) {
     const data = { version, client_message_id: this.#newId(), ...(to === undefined ? {} : { to }) };
     this.#machine.works.want(id, action, data);
+    this.#outputs.push({ kind: "changed", what: "conversation", id });
+  }
+
+  /** @param {Extract<Input, { kind: "end_emergency" }>} input */
+  #endEmergency({ id, reason, version }) {
+    this.#machine.works.wantEnd(id, reason, { version, client_message_id: this.#newId() });
     this.#outputs.push({ kind: "changed", what: "conversation", id });
   }
 

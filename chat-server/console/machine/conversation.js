@@ -25,7 +25,7 @@ import { NOW, Wanted, afterLoss, again, isOfTheSession } from "./turn.js";
  *
  * @param {Message} message
  */
-export const isEntry = (message) => message.work?.action !== undefined;
+export const isEntry = (message) => message.work?.action !== undefined || message.emergency?.action !== undefined;
 
 export class Conversation {
   title = "";
@@ -82,6 +82,9 @@ export class Conversation {
   work = null;
   /** The sequence number at which the work is known to hold. */
   #workAt = 0;
+  /** The newest known state of the emergency. @type {import("../types.d.ts").Emergency | null} */
+  emergency = null;
+  #emergencyAt = 0;
 
   /** @param {string} id */
   constructor(id) {
@@ -125,6 +128,7 @@ export class Conversation {
       this.#findBegin();
     }
     this.workIs(summary.last_seq, summary.work);
+    this.emergencyIs(summary.last_seq, summary.emergency);
     this.heard = this.heard.filter((seq) => seq > summary.last_seq && seq > this.readUpTo);
     const isRead = Math.max(this.readUpTo, this.reading?.seq ?? 0) >= summary.last_seq;
     this.unread = Math.min((isRead ? 0 : summary.unread_count) + this.heard.length, LIMITS.unread);
@@ -173,6 +177,7 @@ export class Conversation {
     if (message.seq <= this.lastSeq) return;
     this.lastSeq = message.seq;
     this.workIs(message.seq, message.work);
+    this.emergencyIs(message.seq, message.emergency);
     if (isEntry(message)) return;
     this.textAt = message.seq;
     this.lastAt = Date.parse(message.sent_at) || 0;
@@ -193,6 +198,18 @@ export class Conversation {
     this.#workAt = seq;
     this.work = work;
     this.isAnnounced = false;
+  }
+
+  /**
+   * The same for the emergency.
+   *
+   * @param {number} seq
+   * @param {import("../types.d.ts").Emergency | undefined} emergency
+   */
+  emergencyIs(seq, emergency) {
+    if (!emergency || !(seq >= this.#emergencyAt)) return;
+    this.#emergencyAt = seq;
+    this.emergency = emergency;
   }
 
   /**
@@ -228,6 +245,7 @@ export class Conversation {
     }
     this.lastSeq = Math.max(this.lastSeq, page.last_seq);
     this.workIs(page.last_seq, page.work);
+    this.emergencyIs(page.last_seq, page.emergency);
     this.settled = this.settled.filter((settled) => settled.seq > this.heldTo);
     // A page without news would be requested again and again.
     this.join = this.heldTo < this.lastSeq && this.heldTo > before ? NOW : "done";
@@ -280,6 +298,8 @@ export class Conversation {
     this.work = null;
     this.isAnnounced = false;
     this.#workAt = 0;
+    this.emergency = null;
+    this.#emergencyAt = 0;
     this.older = "done";
     this.join = this.isOpen ? NOW : "done";
   }

@@ -3,12 +3,15 @@
 /** @typedef {import("./conversation.js").Conversation} Conversation */
 
 /**
- * Whether nobody has taken this emergency yet. The work of one that has just been announced is not
- * known. The only place of this decision.
+ * Whether nobody has taken this emergency yet. One that has just been announced is open, though
+ * nothing else is known of it. The only place of this decision.
  *
  * @param {Conversation} one
  */
-export const isOpenEmergency = (one) => one.isEmergency && (one.work === null ? one.isAnnounced : one.work.state === "WAITING");
+export const isOpenEmergency = (one) => (one.emergency ? one.emergency.state === "OPEN" : one.isEmergency && one.isAnnounced);
+
+/** Whether the emergency is not over. @param {Conversation} one */
+export const isLiveEmergency = (one) => (one.emergency ? one.emergency.state !== "ENDED" : one.isEmergency && one.isAnnounced);
 
 /** The best known time of its begin. @param {Conversation} one */
 const begin = (one) => one.since || Date.parse(one.work?.waiting_since ?? "") || one.lastAt;

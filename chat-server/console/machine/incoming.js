@@ -107,8 +107,10 @@ export class Incoming {
     const { conversations, handover, works } = this.#machine;
     const one = conversations.get(id);
     if (!works.answered(id, reply, this.#now)) return;
-    if (reply.success === true) one?.workIs(reply.seq, reply.work);
-    else if (reply.code === "conflict") one?.workIs(reply.work?.version, reply.work);
+    if (reply.success === true || reply.code === "conflict") {
+      one?.workIs(reply.seq ?? reply.work?.version, reply.work);
+      one?.emergencyIs(reply.seq ?? reply.emergency?.version, reply.emergency);
+    }
     if (handover.isAsked(id)) {
       handover.answered(id, reply);
       this.#changed("handover");

@@ -1,6 +1,7 @@
 // The control room's queue: the conversations of each list, in order. A row changes its place only
 // when its state changes: its work, or whether it is an emergency.
 
+import { isLiveEmergency as isUrgent } from "./emergency.js";
 import { listOf } from "./works.js";
 
 /** @typedef {import("./conversation.js").Conversation} Conversation */
@@ -17,13 +18,6 @@ export function waitingSince(one) {
   const since = Date.parse(one.work.waiting_since ?? "");
   return Number.isNaN(since) ? null : since;
 }
-
-/**
- * Whether the conversation is an emergency that is not over.
- *
- * @param {Conversation} one
- */
-const isUrgent = (one) => one.isEmergency && one.work?.state !== "RESOLVED";
 
 export class Queue {
   #me;

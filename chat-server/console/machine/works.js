@@ -1,4 +1,5 @@
-// Changes of the work on conversations, each requested until it is answered.
+// Changes of the work on conversations and ends of emergencies, each requested until it is
+// answered.
 
 import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 
@@ -6,6 +7,8 @@ import { NOW, afterLoss, again, earliest, isDue } from "./turn.js";
 /** @typedef {import("../types.d.ts").Json} Json */
 /** @typedef {import("../types.d.ts").Turn} Turn */
 /** @typedef {import("../types.d.ts").WorkAction} WorkAction */
+
+/** @typedef {import("../types.d.ts").EndReason} EndReason */
 
 /** The request of each action. */
 const TYPES = Object.freeze(
@@ -47,6 +50,21 @@ export class Works {
   want(conversation_id, action, data) {
     if (this.#pending.has(conversation_id)) return;
     this.#pending.set(conversation_id, { turn: NOW, type: TYPES[action], data: { conversation_id, ...data } });
+  }
+
+  /**
+   * Requests the end of an emergency in the same way.
+   *
+   * @param {string} conversation_id
+   * @param {EndReason} reason
+   * @param {{ version: number, client_message_id: string }} data
+   */
+  wantEnd(conversation_id, reason, data) {
+    if (this.#pending.has(conversation_id)) return;
+    const isWithdrawn = reason === "withdrawn";
+    const type = isWithdrawn ? "withdraw_emergency" : "end_emergency";
+    const all = { conversation_id, ...data, ...(isWithdrawn ? {} : { reason }) };
+    this.#pending.set(conversation_id, { turn: NOW, type, data: all });
   }
 
   /** Whether a change of the conversation is pending. @param {string} id */

@@ -15,6 +15,7 @@ import { Shell, announce } from "./shell.js";
 import { beep, isSoundOn, setSound } from "./sound.js";
 import { StartDialog } from "./start.js";
 import { Thread } from "./thread.js";
+import { EmergencyBar } from "./emergency.js";
 import { Transcript } from "./transcript.js";
 import { WorkBar } from "./work.js";
 import { ROLES, nameOf, titleOf } from "./words.js";
@@ -31,6 +32,7 @@ export class ControlView {
   #list;
   #alarm;
   #work;
+  #emergency;
   #requests;
   #transcript;
   #start;
@@ -58,6 +60,7 @@ export class ControlView {
     this.#handOver = new HandOverDialog(session);
     this.#list = new List(session, { show, handOver: () => this.#handOver.open(), gone: this.#gone.signal });
     this.#alarm = new Alarm(session, { show, take: (id) => this.#takeAlarm(id), gone: this.#gone.signal });
+    this.#emergency = new EmergencyBar(session);
     this.#work = new WorkBar(session, (id) => this.#handOver.open(id));
     this.#transcript = new Transcript(session);
     this.#requests = new Requests(session, "Conversations that are not started yet");
@@ -94,7 +97,7 @@ export class ControlView {
   #openPart() {
     const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
     const about = h("div", {}, this.#heading, this.#about);
-    const head = h("div", { class: "thread-head" }, back, about, this.#transcript.element, this.#work.element);
+    const head = h("div", { class: "thread-head" }, back, about, this.#transcript.element, this.#emergency.element, this.#work.element);
     return h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
   }
 
@@ -224,6 +227,7 @@ export class ControlView {
     hide(this.#empty, isOpen);
     hide(/** @type {HTMLElement} */ (this.#heading.closest(".thread-head")), !isOpen);
     const one = this.open === null ? undefined : conversations.get(this.open);
+    this.#emergency.update(one);
     this.#work.update(one);
     if (!one) return;
     const creator = conversations.people.get(one.created_by);

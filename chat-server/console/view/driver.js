@@ -4,6 +4,7 @@
 import { showBadge } from "./badge.js";
 import { Calls } from "./calls.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
+import { EmergencyBar } from "./emergency.js";
 import { helpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
 import { PHRASES } from "./phrases.js";
@@ -29,6 +30,7 @@ export class DriverView {
   #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
   #requests;
   #calls;
+  #emergency;
   #title = h("h1", { class: "thread-title", dir: "auto", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
   #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
@@ -42,9 +44,10 @@ export class DriverView {
     this.#session = session;
     this.#thread = new Thread(session, PHRASES.answers.map(({ content }) => content), this.#gone.signal);
     this.#calls = new Calls(session, (id) => this.show(id));
+    this.#emergency = new EmergencyBar(session);
     this.#requests = new Requests(session, "Requests that are not sent yet");
     this.#dialog = helpDialog(session.user.role, session.unsent, (draft) => this.#post(draft));
-    const parts = [this.#nav, this.#title, this.#welcome, this.#requests.element, this.#thread.element, this.#help, this.#dialog];
+    const parts = [this.#nav, this.#title, this.#welcome, this.#emergency.element, this.#requests.element, this.#thread.element, this.#help, this.#dialog];
     this.#main = h("main", { class: "driver" }, ...parts);
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
@@ -108,6 +111,7 @@ export class DriverView {
     const isOpen = this.open !== null;
     hide(this.#title, !isOpen);
     if (open) say(this.#title, titleOf(open.title));
+    this.#emergency.update(open);
     set(this.#main, "data-emergency", open?.isEmergency ?? false);
     set(this.#main, "data-shows", isOpen ? "thread" : "welcome");
     hide(this.#welcome, isOpen);

@@ -61,6 +61,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/control.js" SCRIPT "view/control.js"
     "/console/view/dom.js" SCRIPT "view/dom.js"
     "/console/view/driver.js" SCRIPT "view/driver.js"
+    "/console/view/emergency.js" SCRIPT "view/emergency.js"
     "/console/view/fault.js" SCRIPT "view/fault.js"
     "/console/view/hand_over.js" SCRIPT "view/hand_over.js"
     "/console/view/help.js" SCRIPT "view/help.js"

@@ -25,6 +25,9 @@ const request = (conversation_id, more) => ({
 /** @param {string} state @param {string | null} assignee @param {number} version */
 const work = (state, assignee, version) => ({ state, assignee, since, waiting_since: since, version });
 
+/** @param {string} state @param {number} version @param {object} [more] */
+const emergency = (state, version, more) => ({ state, level: 0, by: null, since, reason: null, version, alerted_at: since, ...more });
+
 /** @param {Bench} bench */
 const open = (bench) => openEmergencies(bench.machine.conversations.all.values()).map(({ id }) => id);
 
@@ -33,17 +36,33 @@ test("an emergency is open from its announcement until somebody takes it, and ag
   bench.live();
   bench.frame(request("c"));
   assert.deepEqual(open(bench), ["c"]);
-  const row = (/** @type {number} */ seq, /** @type {object} */ its) => summary(seq, { room_type: "emergency_support", work: its });
-  bench.reply(bench.request("get_active_conversations"), { conversations: [row(1, work("WAITING", null, 0))], epoch: "e1" });
+  const row = { room_type: "emergency_support", work: work("WAITING", null, 0), emergency: emergency("OPEN", 1) };
+  bench.reply(bench.request("get_active_conversations"), { conversations: [summary(1, row)], epoch: "e1" });
   assert.deepEqual(open(bench), ["c"]);
   const entry = (/** @type {number} */ seq, /** @type {object} */ its) =>
-    bench.frame({ type: "new_message", conversation_id: "c", message: { id: `msg_${seq}`, sender_id: "jane", content: "", sent_at: since, seq, work: its } });
-  entry(2, { action: "TAKE", ...work("TAKEN", "jane", 2) });
+    bench.frame({ type: "new_message", conversation_id: "c", message: { id: `msg_${seq}`, sender_id: "jane", content: "", sent_at: since, seq, ...its } });
+  entry(2, { work: { action: "TAKE", ...work("TAKEN", "jane", 2) }, emergency: emergency("TAKEN", 2, { by: "jane" }) });
   assert.deepEqual(open(bench), []);
-  entry(3, { action: "RELEASE", ...work("WAITING", null, 3) });
+  entry(3, { work: { action: "RELEASE", ...work("WAITING", null, 3) }, emergency: emergency("OPEN", 3) });
   assert.deepEqual(open(bench), ["c"]);
-  entry(4, { action: "RESOLVE", ...work("RESOLVED", "jane", 4) });
-  assert.deepEqual(open(bench), []);
+  entry(4, { sender_id: "chat:server", emergency: { action: "ESCALATE", ...emergency("OPEN", 3, { level: 1 }) } });
+  const one = bench.machine.conversations.get("c");
+  assert.deepEqual([one?.emergency?.level, one?.unread], [1, 0], "an alert is no text");
+  entry(5, { emergency: { action: "END", ...emergency("ENDED", 5, { reason: "solved" }) } });
+  assert.deepEqual(open(bench), [], "though its work is not resolved");
+});
+
+test("an end names the version it was decided on, and a refused one brings the newest state", () => {
+  const bench = new Bench();
+  bench.live([summary(1, { id: "c", room_type: "emergency_support", work: work("WAITING", null, 0), emergency: emergency("OPEN", 1) })]);
+  bench.handle({ kind: "end_emergency", id: "c", reason: "false_alarm", version: 1 });
+  const asked = bench.request("end_emergency");
+  assert.deepEqual([asked.data.version, asked.data.reason], [1, "false_alarm"]);
+  const ended = emergency("ENDED", 4, { by: "omar", reason: "solved" });
+  bench.reply(asked, { success: false, error: "The conversation was changed meanwhile", code: "conflict", emergency: ended });
+  assert.equal(bench.machine.conversations.get("c")?.emergency?.by, "omar");
+  bench.handle({ kind: "end_emergency", id: "c", reason: "withdrawn", version: 4 });
+  assert.equal(bench.request("withdraw_emergency").data.reason, undefined);
 });
 
 test("the oldest comes first, and other requests are none", () => {

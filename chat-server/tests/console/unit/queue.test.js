@@ -54,13 +54,15 @@ test("a further message moves no row, and a change of the state does", () => {
   assert.deepEqual(rows(queue, [one, other], "all"), ["one", "other"]);
 });
 
-test("an emergency stands apart until it is resolved, and those that nobody has taken come first", () => {
+test("an emergency stands apart until it is over, and those that nobody has taken come first", () => {
   const room_type = "emergency_support";
-  const taken = conversation("taken", { room_type, work: work("omar", 1) });
-  const free = conversation("free", { room_type, work: work(null, 2) });
+  const emergency = (/** @type {any} */ state) => ({ state, level: 0, by: null, since: "", reason: null, version: 1, alerted_at: "" });
+  const taken = conversation("taken", { room_type, work: work("omar", 1), emergency: emergency("TAKEN") });
+  const free = conversation("free", { room_type, work: work(null, 2), emergency: emergency("OPEN") });
   const queue = new Queue("jane");
   assert.deepEqual(queue.arrange([taken, free], "waiting").urgent.map(({ id }) => id), ["free", "taken"]);
   taken.work = { ...work("omar", null, 3), state: /** @type {any} */ ("RESOLVED") };
+  taken.emergency = emergency("ENDED");
   const { urgent, rows } = queue.arrange([taken, free], "resolved");
   assert.deepEqual([urgent.map(({ id }) => id), rows.map(({ id }) => id)], [["free"], ["taken"]]);
 });

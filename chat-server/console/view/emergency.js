@@ -1,0 +1,83 @@
+// The life of the open emergency: whether somebody has taken it, by name and time, and its end.
+
+import { h, hide, reconcile, say, set } from "./dom.js";
+import { nameOf, whenOf, wholeTimeOf } from "./words.js";
+
+/** @typedef {import("../machine/conversation.js").Conversation} Conversation */
+/** @typedef {import("../session.js").Session} Session */
+/** @typedef {import("../types.d.ts").Emergency} Emergency */
+/** @typedef {import("../types.d.ts").EndReason} EndReason */
+
+/** @type {Record<EndReason, string>} */
+const ENDS = { solved: "Solved", handed_over: "Handed over", false_alarm: "False alarm", withdrawn: "Withdraw the emergency" };
+
+/** @type {Record<EndReason, string>} */
+const ENDED = { solved: "solved", handed_over: "handed over to others", false_alarm: "a false alarm", withdrawn: "withdrawn" };
+
+export class EmergencyBar {
+  #session;
+  #state = h("p", { class: "emergency-state", role: "status" });
+  #actions = h("div", { class: "emergency-actions", role: "group", "aria-label": "End the emergency" });
+
+  /** @param {Session} session */
+  constructor(session) {
+    this.#session = session;
+    this.element = h("div", { class: "emergency", hidden: true }, this.#state, this.#actions);
+  }
+
+  /** @param {Conversation | undefined} one */
+  update(one) {
+    const emergency = one?.emergency;
+    hide(this.element, !emergency);
+    if (!one || !emergency) return;
+    set(this.element, "data-state", emergency.state);
+    say(this.#state, this.#words(emergency));
+    set(this.#state, "title", wholeTimeOf(Date.parse(emergency.since) || 0));
+    const isPending = this.#session.client.machine.works.isPending(one.id);
+    reconcile(
+      this.#actions,
+      this.#offered(one, emergency),
+      (reason) => reason,
+      (reason) => h("button", { type: "button", click: () => this.#end(one.id, reason) }, ENDS[reason]),
+      (button) => set(button, "aria-disabled", isPending),
+    );
+  }
+
+  get #isControl() {
+    return this.#session.user.role.startsWith("CONTROL");
+  }
+
+  /** @param {Emergency} emergency */
+  #words({ state, by, level, since, reason }) {
+    const when = whenOf(Date.parse(since) || 0);
+    if (state === "OPEN") {
+      if (!this.#isControl) return "Control is being alerted. Nobody has taken it yet.";
+      return level === 0 ? "Nobody has taken this emergency." : `Nobody has taken this emergency. Alert ${level}.`;
+    }
+    if (state === "TAKEN") return this.#isControl ? `Emergency taken by ${this.#who(by)}` : `${this.#who(by)} has taken it, ${when}.`;
+    const words = `Over since ${when}: ${ENDED[reason ?? "solved"]}.`;
+    // Somebody may have forced the withdrawal, and may read along.
+    return this.#isControl && reason === "withdrawn" ? `${words} It may have been forced: make sure that all is well.` : words;
+  }
+
+  /** @param {string | null} id */
+  #who(id) {
+    if (id === null) return "somebody";
+    return id === this.#session.user.id ? "you" : nameOf(this.#session.client.machine.conversations.people.get(id), id);
+  }
+
+  /** @param {Conversation} one @param {Emergency} emergency @returns {EndReason[]} */
+  #offered({ created_by }, { state }) {
+    if (state === "ENDED") return [];
+    if (this.#isControl) return ["solved", "handed_over", "false_alarm"];
+    return state === "OPEN" && created_by === this.#session.user.id ? ["withdrawn"] : [];
+  }
+
+  /** @param {string} id @param {EndReason} reason */
+  #end(id, reason) {
+    const { machine } = this.#session.client;
+    const emergency = machine.conversations.get(id)?.emergency;
+    if (!emergency || machine.works.isPending(id)) return;
+    this.#session.client.handle({ kind: "end_emergency", id, reason, version: emergency.version });
+  }
+}
