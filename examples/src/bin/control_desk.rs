@@ -9,9 +9,9 @@
 //! The shared code is in `examples/src/terminal`.
 
 use chat_client::{ChatClient, Error};
-use chat_core::protocol::{RoomType, WorkReply};
+use chat_core::protocol::{EmergencyReason, RoomType, WorkReply};
 use clap::Parser;
-use examples::terminal::{Desk, Login, MainError, Usage, say};
+use examples::terminal::{Desk, Login, MainError, Usage, ended, say};
 
 const COMMANDS: &[Usage] = &[
     Usage {
@@ -21,6 +21,11 @@ const COMMANDS: &[Usage] = &[
     },
     Usage { word: "/take", arguments: "", help: "take the open conversation" },
     Usage { word: "/resolve", arguments: "", help: "end the work on the open conversation" },
+    Usage {
+        word: "/end",
+        arguments: "REASON",
+        help: "end the open emergency: solved, handed_over or false_alarm",
+    },
 ];
 
 /// A desk in the control centre, in a terminal.
@@ -40,6 +45,7 @@ async fn main() -> Result<(), MainError> {
     while let Some((command, rest)) = desk.next().await {
         match command {
             "/room" => join(&mut desk, &chat, &rest),
+            "/end" => end(&mut desk, &chat, &rest),
             _ => work(&mut desk, &chat, command),
         }
     }
@@ -59,6 +65,21 @@ fn join(desk: &mut Desk, chat: &ChatClient, room: &str) {
             Err(error) => format!("✗ {} was not joined: {error}", room_type.as_str()),
         }
     });
+}
+
+/// Ends the emergency of the open conversation.
+fn end(desk: &mut Desk, chat: &ChatClient, reason: &str) {
+    let reason = match reason {
+        "solved" => EmergencyReason::Solved,
+        "handed_over" => EmergencyReason::HandedOver,
+        "false_alarm" => EmergencyReason::FalseAlarm,
+        _ => return say("there is no such reason: /end solved, handed_over or false_alarm"),
+    };
+    let Some((id, version)) = desk.open_emergency() else {
+        return say("no conversation is open: /list, then /open N");
+    };
+    let chat = chat.clone();
+    desk.say_later(async move { ended(chat.end_emergency(id, version, reason).await) });
 }
 
 /// Takes or resolves the open conversation.

@@ -14,7 +14,7 @@ use chat_client::ChatClient;
 use chat_client::outbox::FileOutbox;
 use chat_core::protocol::RoomType;
 use clap::Parser;
-use examples::terminal::{Desk, Login, MainError, Usage, default_outbox, say, title_and_text};
+use examples::terminal::{Desk, Login, MainError, Usage, default_outbox, ended, say, title_and_text};
 
 const COMMANDS: &[Usage] = &[
     Usage { word: "/new", arguments: "TITLE: TEXT", help: "ask the control centre for help" },
@@ -23,6 +23,7 @@ const COMMANDS: &[Usage] = &[
         arguments: "TITLE: TEXT",
         help: "the same in an emergency: all of control hear of it",
     },
+    Usage { word: "/withdraw", arguments: "", help: "withdraw the open emergency, unless it is taken" },
 ];
 
 /// A driver's chat in a terminal.
@@ -48,6 +49,10 @@ async fn main() -> Result<(), MainError> {
     let mut desk = Desk::new(&chat, me, COMMANDS);
     tokio::spawn(running);
     while let Some((command, rest)) = desk.next().await {
+        if command == "/withdraw" {
+            withdraw(&mut desk, &chat);
+            continue;
+        }
         let room = (command == "/emergency").then_some(RoomType::EmergencySupport);
         let Some((title, text)) = title_and_text(&rest) else {
             say(format_args!("nothing was sent: write it as {command} TITLE: TEXT"));
@@ -58,4 +63,13 @@ async fn main() -> Result<(), MainError> {
     }
     desk.close().await;
     Ok(())
+}
+
+/// Withdraws the emergency of the open conversation.
+fn withdraw(desk: &mut Desk, chat: &ChatClient) {
+    let Some((id, version)) = desk.open_emergency() else {
+        return say("no conversation is open: /list, then /open N");
+    };
+    let chat = chat.clone();
+    desk.say_later(async move { ended(chat.withdraw_emergency(id, version).await) });
 }

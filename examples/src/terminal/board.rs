@@ -35,6 +35,8 @@ pub(super) struct Row {
     pub(super) read_by_others: u64,
     /// The version of the work, as far as reported.
     work_version: u64,
+    /// The version of the emergency, as far as reported.
+    emergency_version: u64,
 }
 
 impl Board {
@@ -63,6 +65,8 @@ impl Board {
             row.is_emergency = summary.room_type == Some(RoomType::EmergencySupport);
             let version = summary.work.as_ref().map_or(0, |work| work.version);
             row.work_version = row.work_version.max(version);
+            let version = summary.emergency.as_ref().map_or(0, |emergency| emergency.version);
+            row.emergency_version = row.emergency_version.max(version);
             if fresh || is_new {
                 row.unread = summary.unread_count.unwrap_or(0);
                 row.last = Some((summary.last_message.sent_at, text));
@@ -94,8 +98,10 @@ impl Board {
     /// Takes in a message.
     pub(super) fn heard(&mut self, id: &ConversationId, message: &BroadcastMessage) {
         let version = message.work.as_ref().map_or(0, |shown| shown.work.version);
+        let of_emergency = message.emergency.as_ref().map_or(0, |shown| shown.emergency.version);
         let row = self.row(id);
         row.work_version = row.work_version.max(version);
+        row.emergency_version = row.emergency_version.max(of_emergency);
         if message.is_entry() {
             return;
         }
@@ -106,6 +112,11 @@ impl Board {
     /// The version of the work on a conversation, for a change of it.
     pub(super) fn work_version(&self, id: &ConversationId) -> u64 {
         self.rows.get(id).map_or(0, |row| row.work_version)
+    }
+
+    /// The version of the emergency of a conversation, for its end.
+    pub(super) fn emergency_version(&self, id: &ConversationId) -> u64 {
+        self.rows.get(id).map_or(0, |row| row.emergency_version)
     }
 
     /// Whether a title or name is missing that the list would tell.

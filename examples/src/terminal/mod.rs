@@ -20,4 +20,4 @@ mod words;
 pub use command::{Usage, title_and_text};
 pub use desk::Desk;
 pub use login::{Login, default_outbox};
-pub use words::{MainError, say};
+pub use words::{MainError, ended, say};

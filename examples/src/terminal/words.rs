@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Display};
 use std::io::Write;
 
+use chat_core::protocol::EmergencyReply;
 use chat_core::time::Timestamp;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -11,6 +12,20 @@ use jiff::tz::TimeZone;
 /// Prints a line. A closed output is no reason to stop: drafts are still to be sent.
 pub fn say(line: impl Display) {
     let _nobody_reads = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The outcome of a request to end an emergency, as a line.
+pub fn ended(outcome: Result<EmergencyReply, chat_client::Error>) -> String {
+    match outcome {
+        Ok(_) => "✓ the emergency is over".to_owned(),
+        Err(chat_client::Error::Refused(refusal)) => {
+            let emergency = refusal.emergency.as_deref();
+            let by = emergency.and_then(|emergency| emergency.by.as_ref());
+            let by = by.map(|user| format!(": {} has it or has ended it", plain(user.as_str())));
+            format!("✗ {}{}", refusal.text, by.unwrap_or_default())
+        }
+        Err(error) => format!("✗ {error}"),
+    }
 }
 
 /// The error of a failed `main`, printed in words instead of type names.

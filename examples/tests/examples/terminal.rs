@@ -103,6 +103,34 @@ async fn an_emergency_is_seen_first_by_whoever_is_in_another_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_is_ended_at_a_desk_and_another_withdrawn_by_its_driver() {
+    let world = World::start().await;
+    let mut control = world.control_desk();
+    control.shows("-- live").await;
+    let mut driver = world.driver();
+    driver.types("/withdraw").await;
+    driver.shows("no conversation is open").await;
+    driver.types("/emergency Accident: Send help.").await;
+    driver.shows("you: Send help. ✓").await;
+    control.shows("!! [1] EMERGENCY Support: Accident | ").await;
+    control.types("/open 1").await;
+    control.shows("== !! [1] EMERGENCY Support: Accident").await;
+    control.types("/take").await;
+    driver.shows("Jane Smith has taken this conversation.").await;
+    driver.types("/withdraw").await;
+    driver.shows("✗ The conversation was changed meanwhile: control_1 has it").await;
+    control.types("/end well").await;
+    control.shows("there is no such reason").await;
+    control.types("/end false_alarm").await;
+    control.shows("✓ the emergency is over").await;
+    driver.shows("Jane Smith has ended this emergency: false alarm.").await;
+    driver.types("/emergency Accident: Once more.").await;
+    driver.shows("== !! [2] EMERGENCY Support: Accident").await;
+    driver.types("/withdraw").await;
+    driver.shows("✓ the emergency is over").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_is_shown_page_by_page() {
     let world = World::start().await;
     let mut driver = world.driver();
@@ -134,7 +162,7 @@ async fn what_was_typed_wrong_is_not_sent_but_answered() {
     for (typed, answer) in [
         (
             "/nwe Detour: closed",
-            "there is no /nwe, so nothing was sent. The commands are /new /emergency /list",
+            "there is no /nwe, so nothing was sent. The commands are /new /emergency /withdraw /list",
         ),
         ("/new Detour", "nothing was sent: write it as /new TITLE: TEXT"),
         ("/open 7", "there is no conversation 7: see /list"),

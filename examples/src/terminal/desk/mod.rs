@@ -144,6 +144,13 @@ impl Desk {
         Some((id, version))
     }
 
+    /// The open conversation, with the version of its emergency that the person has seen.
+    pub fn open_emergency(&self) -> Option<(ConversationId, u64)> {
+        let id = self.open_one()?;
+        let version = self.board.emergency_version(&id);
+        Some((id, version))
+    }
+
     /// Leaves the open conversation, if there is one.
     pub fn leave(&mut self) {
         self.typing = None;
