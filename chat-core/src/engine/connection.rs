@@ -9,7 +9,7 @@ use super::io::Class;
 use super::pending_request::PendingRequest;
 use crate::id::ConversationId;
 use crate::protocol::{EventType, RequestId, RequestIds, RoomType};
-use crate::store::StoredAccount;
+use crate::store::{Position, StoredAccount};
 use crate::time::{Monotonic, Timestamp};
 
 /// An open connection.
@@ -77,7 +77,16 @@ struct Slot {
     /// Later live events must come after this slot.
     defers_events: bool,
     /// Live events that follow the reply directly.
-    after: Vec<(Class, Bytes)>,
+    after: Vec<LiveEvent>,
+}
+
+/// A live event for one connection.
+pub(super) struct LiveEvent {
+    pub(super) class: Class,
+    pub(super) frame: Bytes,
+    /// The position of the event, if it has waited for its conversation. Then it is not for
+    /// connections with younger rights: what rights their users had at its time is not known.
+    pub(super) retold: Option<Position>,
 }
 
 /// The progress of a request.
@@ -259,29 +268,32 @@ impl Connection {
     ///
     /// At most `most` messages wait. Typing is dropped once a quarter of the room is used, and
     /// takes no message's place.
-    pub(super) fn place(&mut self, class: Class, frame: &Bytes, most: usize) -> Placed {
+    pub(super) fn place(&mut self, event: LiveEvent, most: usize) -> Placed {
         let Some(slot) = self.slots.iter_mut().rev().find(|slot| slot.defers_events) else {
             return Placed::Now;
         };
-        match class {
+        match event.class {
             Class::Typing if self.held + self.held_typing >= most / 4 => return Placed::Held,
             Class::Typing => self.held_typing += 1,
             _ if self.held >= most => return Placed::TooMany,
             _ => self.held += 1,
         }
-        slot.after.push((class, frame.clone()));
+        slot.after.push(event);
         Placed::Held
     }
 
-    /// Removes all frames that may leave now, in order.
+    /// Removes all frames that may leave now, in order. Drops events that have waited and are older
+    /// than the rights of the connection, which are known from its admission on.
     pub(super) fn release(&mut self, mut send: impl FnMut(Class, Bytes)) {
+        let rights = self.account.rights;
         while let Some(Slot { stage: Stage::Done(reply), after, .. }) = self.slots.front_mut() {
             reply.take().into_iter().for_each(|reply| send(Class::Reply, reply));
             self.first += 1;
-            let typing = after.iter().filter(|(class, _)| *class == Class::Typing).count();
+            let typing = after.iter().filter(|event| event.class == Class::Typing).count();
             self.held_typing -= typing;
             self.held -= after.len() - typing;
-            after.drain(..).for_each(|(class, frame)| send(class, frame));
+            let heard = after.drain(..).filter(|event| event.retold.is_none_or(|at| rights <= at));
+            heard.for_each(|LiveEvent { class, frame, .. }| send(class, frame));
             self.slots.pop_front();
         }
         if self.slots.is_empty() && self.first == self.entry + 1 {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::connection::Placed;
+use super::connection::{LiveEvent, Placed};
 use super::io::ConnectionId;
 use super::{Class, Engine, Output, handler};
 use crate::conversation::{Conversation, Participation, Standing};
@@ -108,14 +108,16 @@ impl Engine {
         slow.into_iter().for_each(|conn| self.close(conn, CloseCode::TooSlow, None));
     }
 
-    /// Places a live event in order on one connection.
+    /// Places a live event in order on one connection. An event that has waited for its conversation
+    /// is not for a connection whose user has got other rights since.
     fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
-        let most = self.limits.engine.held_back;
+        let (most, retold) = (self.limits.engine.held_back, self.follow.retold());
         if self.deferring.contains(&conn) {
-            self.connections.get_mut(&conn).map(|connection| connection.place(class, frame, most))
-        } else {
-            Some(Placed::Now)
+            let event = LiveEvent { class, frame: frame.clone(), retold };
+            return self.connections.get_mut(&conn).map(|connection| connection.place(event, most));
         }
+        let rights = || self.connections.get(&conn).map(|connection| connection.account.rights);
+        retold.is_none_or(|at| rights() <= Some(at)).then_some(Placed::Now)
     }
 
     /// Notifies the participating control users of a new support conversation, if their rooms cover

@@ -35,6 +35,8 @@ pub(super) struct Follow {
     backlog: VecDeque<Happened>,
     parked: Parked,
     untold: Untold,
+    /// The position of the event that is told now, after it has waited for its conversation.
+    retold: Option<Position>,
 }
 
 impl Follow {
@@ -48,6 +50,7 @@ impl Follow {
             backlog: VecDeque::new(),
             parked: Parked::default(),
             untold: Untold::default(),
+            retold: None,
         }
     }
 
@@ -59,6 +62,11 @@ impl Follow {
     /// Whether other engines change the same store.
     pub(super) fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// The position of the event that is told now, if it has waited for its conversation.
+    pub(super) fn retold(&self) -> Option<Position> {
+        self.retold
     }
 
     /// Notes that an own change was applied.

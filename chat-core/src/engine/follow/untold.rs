@@ -117,7 +117,11 @@ impl Engine {
             let mut then = facts.clone();
             covered.for_each(|(_, event)| undo_membership(&mut then, event));
             self.cache.rewind(then);
-            events.iter().for_each(|(at, event)| self.apply(event, *at, None));
+            for (at, event) in &events {
+                self.follow.retold = Some(*at);
+                self.apply(event, *at, None);
+            }
+            self.follow.retold = None;
         }
         true
     }

@@ -5,7 +5,9 @@ use chat_core::protocol::User;
 use chat_core::store::MemoryState;
 use chat_core::testing::World;
 use chat_core::testing::world::Answer;
-use core_test_support::{create, driver, not_found, of_type, other_driver, replies, secs, staff, unhurried};
+use core_test_support::{
+    admin, create, driver, not_found, of_type, other_driver, replies, secs, staff, unhurried,
+};
 use serde_json::json;
 
 use super::{Shared, Two, live};
@@ -91,6 +93,14 @@ impl Unloaded {
         self.two.there(|world| world.ask(conn, "send_chat_message", data));
     }
 
+    fn there(&mut self, command: Command) {
+        let is_done = self.two.there(|world| {
+            let id = world.command(command);
+            world.answers[&id].is_ok()
+        });
+        assert!(is_done);
+    }
+
     fn member(&mut self, is_in: bool) {
         let (conversation, user) = (self.conversation.as_str().into(), other_driver().id);
         let command = if is_in {
@@ -98,11 +108,7 @@ impl Unloaded {
         } else {
             Command::Withdraw { conversation, user }
         };
-        let id = self.two.there(|world| {
-            let id = world.command(command);
-            world.answers[&id].is_ok()
-        });
-        assert!(id);
+        self.there(command);
     }
 }
 
@@ -143,6 +149,36 @@ fn a_message_reaches_those_who_have_left_since() {
     unloaded.two.here.hear();
     unloaded.two.here.settle();
     assert_eq!(live(&unloaded.two.here.take(other)), ["within"]);
+}
+
+/// Control is out while something is said, then withdrawn, back, and here, all before the
+/// conversation is loaded. Control has connected before or after hearing that it is back.
+fn heard_by_control_that_was_out(connects_before: bool) -> [Vec<String>; 2] {
+    let (mut unloaded, user) = (Unloaded::new(), staff().id);
+    let conversation = unloaded.conversation.as_str().into();
+    unloaded.there(Command::Import(staff()));
+    let always_in = unloaded.connect(&admin());
+    unloaded.there(Command::Deactivate(user.clone()));
+    unloaded.two.here.hear();
+    unloaded.say("two");
+    unloaded.two.here.hear();
+    unloaded.there(Command::Activate(user.clone()));
+    let early = connects_before.then(|| unloaded.two.here.connect(&staff()));
+    unloaded.there(Command::Withdraw { conversation, user });
+    unloaded.two.here.hear();
+    let was_out = early.unwrap_or_else(|| unloaded.two.here.connect(&staff()));
+    unloaded.two.here.answer(1, Answer::Good);
+    unloaded.two.here.settle();
+    [always_in, was_out].map(|conn| live(&unloaded.two.here.take(conn)).into_iter().map(Into::into).collect())
+}
+
+#[test]
+fn a_message_does_not_reach_those_who_had_no_rights_at_its_time() {
+    for connects_before in [false, true] {
+        let [always_in, was_out] = heard_by_control_that_was_out(connects_before);
+        assert_eq!(always_in, ["two"]);
+        assert!(was_out.is_empty(), "the user was deactivated: {was_out:?}");
+    }
 }
 
 #[test]
