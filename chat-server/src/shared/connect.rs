@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Socket};
@@ -40,6 +40,12 @@ const LANE: &str = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=1s
 /// Settings of the connection that tells the other servers about this one. To wait for a sync or a
 /// standby would end a lease although its holder lives.
 const NODE: &str = "-c synchronous_commit=off -c lock_timeout=2s -c idle_in_transaction_session_timeout=2s";
+
+/// Waits until the standby has everything that the database shows. A database that ended while a
+/// commit waited for the standby shows this commit after its restart, although a failover may take
+/// it away. The commit of this lock is behind it, and waits for the standby too. One row is locked
+/// by all, so that one connection waits for a standby that is away, and others give up.
+const CONFIRM: &str = "BEGIN; SET LOCAL lock_timeout = '2s'; SELECT 1 FROM chat.meta FOR UPDATE; COMMIT";
 
 /// A database, with everything that a connection needs.
 #[derive(Clone)]
@@ -82,13 +88,17 @@ impl Database {
         Ok(Self { config, tls: MakeRustlsConnect::new(tls.config().as_ref().clone()) })
     }
 
-    /// The connections of the loads.
+    /// The connections of the loads. Each shows only what the standby has.
     pub(super) fn pool(&self) -> Result<Pool, DatabaseError> {
         let mut config = self.config.clone();
         config.options(EVERY);
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config, self.tls.clone(), recycling);
+        let confirm = Hook::async_fn(|client, _| {
+            Box::pin(async { client.batch_execute(CONFIRM).await.map_err(HookError::Backend) })
+        });
         Pool::builder(manager)
+            .post_create(confirm)
             .max_size(LOADS_MOST)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(CONNECT_WITHIN))
@@ -98,9 +108,12 @@ impl Database {
             .map_err(|error| DatabaseError::Refused(error.to_string()))
     }
 
-    /// A connection for the lane, served by a task of this runtime.
+    /// A connection for the lane, served by a task of this runtime. It shows only what the standby
+    /// has.
     pub(super) async fn lane(&self) -> Result<Connected, tokio_postgres::Error> {
-        self.connect(&format!("{EVERY} {LANE}")).await
+        let connected = self.connect(&format!("{EVERY} {LANE}")).await?;
+        connected.client.batch_execute(CONFIRM).await?;
+        Ok(connected)
     }
 
     /// A connection to tell the other servers about this one, served by a task of this runtime.

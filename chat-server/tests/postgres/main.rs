@@ -12,5 +12,6 @@ mod lost_tail;
 mod moving;
 mod nodes;
 mod partitions;
+mod unconfirmed;
 mod under_load;
 mod upgrade;

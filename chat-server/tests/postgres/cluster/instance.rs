@@ -149,6 +149,21 @@ impl Instance {
         row.get::<_, i64>(0) == 1
     }
 
+    /// Whether a commit waits for the standby.
+    pub(crate) async fn has_waiting_commit(&self) -> bool {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let row = self.connect("postgres").await.query_one(count, &[]).await.unwrap();
+        row.get::<_, i64>(0) > 0
+    }
+
+    /// Lets the standby receive from this primary again.
+    pub(crate) async fn receive_from(&self, primary: &Self) {
+        let client = self.connect("postgres").await;
+        let from = format!("host={} user=postgres", primary.dir.display());
+        client.batch_execute(&format!("ALTER SYSTEM SET primary_conninfo = '{from}'")).await.unwrap();
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    }
+
     /// Stops the standby's receiving, for a failover that loses records.
     pub(crate) async fn stop_receiving(&self) {
         let client = self.connect("postgres").await;

@@ -171,6 +171,16 @@ impl Cluster {
         until("a synchronous standby", async || self.primary().has_synchronous_standby().await).await;
     }
 
+    /// Stops the standby's receiving: nothing is confirmed from now on.
+    pub(crate) async fn cut_standby(&self) {
+        self.standby().stop_receiving().await;
+    }
+
+    /// Lets the standby receive again.
+    pub(crate) async fn reconnect_standby(&self) {
+        self.standby().receive_from(self.primary()).await;
+    }
+
     /// Stops the standby's receiving without telling the primary to wait: what is acknowledged from
     /// now on is lost with the primary.
     pub(crate) async fn give_up_standby(&self) {
