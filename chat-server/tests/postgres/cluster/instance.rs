@@ -70,7 +70,7 @@ impl Instance {
         begin.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
         begin.arg(self.data());
         Self::run(begin);
-        let settings = "fsync = off\nmax_connections = 100\nwal_keep_size = '64MB'\n";
+        let settings = "fsync = off\nmax_connections = 100\nwal_keep_size = '64MB'\nwal_retrieve_retry_interval = '500ms'\n";
         let file = self.data().join("postgresql.conf");
         fs::write(&file, fs::read_to_string(&file).unwrap() + settings + more).unwrap();
     }
