@@ -25,9 +25,15 @@ const GOODBYE_WITHIN: Duration = Duration::from_millis(2_500);
 /// Tells all clients to reconnect, in batches of equal size over this time. The rest are served
 /// meanwhile.
 pub(crate) async fn disconnect_gracefully(handle: &Handle, over: Duration) {
+    in_batches(over, |left| handle.disconnect_gracefully(left)).await;
+}
+
+/// Calls `disconnect` for each of several batches of equal size over this time, with the number of
+/// batches that are left.
+pub(crate) async fn in_batches<F: Future<Output = ()>>(over: Duration, disconnect: impl Fn(usize) -> F) {
     let batches = over.as_millis().div_ceil(BATCH_EVERY.as_millis());
     for left in (1..=usize::try_from(batches).unwrap_or(usize::MAX)).rev() {
-        handle.disconnect_gracefully(left).await;
+        disconnect(left).await;
         sleep(BATCH_EVERY).await;
     }
 }

@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::clock;
+#[cfg(feature = "postgres")]
+use crate::drain::in_batches;
 use crate::metrics::Metrics;
 use crate::open_store::log_head;
 #[cfg(feature = "postgres")]
@@ -27,6 +29,14 @@ const HEAD_EVERY: Duration = Duration::from_hours(1);
 
 /// Interval between checks of free disk space. Clients can write about 100 MB meanwhile, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Time without the database after which clients are turned away.
+#[cfg(feature = "postgres")]
+const DATABASE_AWAY_AT_MOST: Duration = Duration::from_secs(30);
+
+/// Time over which they are turned away, so that they do not all come to another server at once.
+#[cfg(feature = "postgres")]
+const TURN_AWAY_OVER: Duration = Duration::from_secs(10);
 
 /// Interval between looks at joins with numbers beyond the store's.
 const LOOK_AT_JOINS_EVERY: Duration = Duration::from_mins(1);
@@ -51,6 +61,7 @@ pub(crate) async fn upkeep(
             never = log_heads_of(store) => never,
             never = watch_clock(metrics) => never,
             never = watch_joins(handle) => never,
+            never = watch_database(|| store.is_reachable(), |parts| handle.turn_away(parts)) => never,
         };
     }
     let Some(store) = store.local() else { return pending().await };
@@ -77,6 +88,32 @@ async fn watch_joins(handle: &Handle) -> Infallible {
                 "clients hold newer messages than the store: if an older state was put back, stop the server, \
                  and run chat-server repair --new-epoch --yes"
             );
+        }
+    }
+}
+
+/// Turns all clients away while the database is out of reach for long. Nothing is told without it,
+/// and nobody may take a silent screen for a quiet one.
+#[cfg(feature = "postgres")]
+async fn watch_database<F: Future<Output = ()>>(
+    is_reachable: impl Fn() -> bool,
+    turn_away: impl Fn(usize) -> F,
+) -> Infallible {
+    let mut reached = Instant::now();
+    loop {
+        sleep(LOOK_EVERY).await;
+        if is_reachable() {
+            reached = Instant::now();
+        } else if reached.elapsed() >= DATABASE_AWAY_AT_MOST {
+            warn!("the database can't be reached: all clients are told to go elsewhere");
+            let (is_reachable, turn_away) = (&is_reachable, &turn_away);
+            in_batches(TURN_AWAY_OVER, |left| async move {
+                if !is_reachable() {
+                    turn_away(left).await;
+                }
+            })
+            .await;
+            reached = Instant::now();
         }
     }
 }
@@ -166,7 +203,9 @@ fn look_at_clock(wall: Timestamp, passed: Duration, offset: &mut Option<i64>, me
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
     use std::io::{self, Write};
+    use std::pin::pin;
     use std::sync::{Arc, Mutex};
 
     use tempfile::TempDir;
@@ -203,6 +242,28 @@ mod tests {
         fn text(&self) -> String {
             String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
         }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[tokio::test(start_paused = true)]
+    async fn without_the_database_clients_are_turned_away_after_half_a_minute() {
+        let (is_reachable, turned_away) = (&Cell::new(true), &RefCell::new(Vec::new()));
+        let watch = watch_database(
+            || is_reachable.get(),
+            |parts| async move { turned_away.borrow_mut().push(parts) },
+        );
+        let mut watch = pin!(watch);
+        let mut seen_in = async |seconds| {
+            drop(timeout(Duration::from_secs(seconds), watch.as_mut()).await);
+            turned_away.take()
+        };
+        assert!(seen_in(600).await.is_empty());
+        is_reachable.set(false);
+        assert!(seen_in(28).await.is_empty(), "not at once");
+        assert!(seen_in(14).await.into_iter().eq((1..=40).rev()), "all, in batches");
+        assert_eq!(seen_in(40).await.len(), 40, "who came meanwhile");
+        is_reachable.set(true);
+        assert!(seen_in(600).await.is_empty());
     }
 
     #[test]

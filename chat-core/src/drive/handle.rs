@@ -15,7 +15,7 @@ use crate::conversation::Conversation;
 use crate::engine::{Claims, Command, ConnectionId, Headroom, TypingHint};
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
-use crate::protocol::{Error, ErrorCode, Reply};
+use crate::protocol::{CloseCode, Error, ErrorCode, Reply};
 use crate::store::UnavailableError;
 
 /// The error of a handle whose engine was drained, or its future dropped.
@@ -135,7 +135,15 @@ impl Handle {
     /// at least one. Their pending requests are finished and durable before. All other connections
     /// go on.
     pub async fn disconnect_gracefully(&self, parts: usize) {
-        let _stopped = self.send(ServiceMessage::Disconnect { parts }).await;
+        let code = CloseCode::GoingAway;
+        let _stopped = self.send(ServiceMessage::Disconnect { parts, code }).await;
+    }
+
+    /// The same with 1013, because this server has lost its store: clients go to another server, or
+    /// come back after a pause.
+    pub async fn turn_away(&self, parts: usize) {
+        let code = CloseCode::TryAgainLater;
+        let _stopped = self.send(ServiceMessage::Disconnect { parts, code }).await;
     }
 
     /// Shuts the service down, and returns when this is done.

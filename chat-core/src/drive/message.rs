@@ -8,7 +8,7 @@ use crate::conversation::Conversation;
 use crate::engine::{Claims, Command, ConnectionId, Headroom, TypingHint};
 use crate::frame::Frame;
 use crate::id::UserId;
-use crate::protocol::{Error, Reply};
+use crate::protocol::{CloseCode, Error, Reply};
 use crate::store::{Loaded, Query, UnavailableError};
 
 /// A message to the engine's task.
@@ -53,6 +53,7 @@ pub(super) enum ServiceMessage {
     /// Disconnects one of every `parts` connections gracefully.
     Disconnect {
         parts: usize,
+        code: CloseCode,
     },
     /// Shuts the service down, and tells when this is done.
     Drain {

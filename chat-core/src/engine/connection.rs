@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::io::Class;
 use super::pending_request::PendingRequest;
 use crate::id::ConversationId;
-use crate::protocol::{EventType, RequestId, RequestIds, RoomType};
+use crate::protocol::{CloseCode, EventType, RequestId, RequestIds, RoomType};
 use crate::store::{Position, StoredAccount};
 use crate::time::{Monotonic, Timestamp};
 
@@ -34,8 +34,8 @@ pub(super) struct Connection {
     pub(super) backlogged: bool,
     /// The next request waits until this time, because the user repeats too fast.
     pub(super) rests_until: Option<Monotonic>,
-    /// The connection is closing and takes no more requests.
-    pub(super) leaving: bool,
+    /// The connection is closing for this reason and takes no more requests.
+    pub(super) leaving: Option<CloseCode>,
     /// The number of the slot that the connection's admission takes.
     entry: u64,
     /// Unanswered requests, in order. Bounded by pausing the connection.
@@ -129,7 +129,7 @@ impl Connection {
             paused: false,
             backlogged: false,
             rests_until: None,
-            leaving: false,
+            leaving: None,
             entry,
             slots: VecDeque::from([admission]),
             first: entry,
@@ -184,7 +184,7 @@ impl Connection {
     /// waits until all earlier ones are answered, to see their effects, and until those replies are
     /// written, because its own reply may be long.
     pub(super) fn next_to_decide(&mut self) -> Option<(u64, Box<PendingRequest>)> {
-        if self.rests_until.is_some() && !self.leaving {
+        if self.rests_until.is_some() && self.leaving.is_none() {
             return None;
         }
         let place = self.first_undecided()?;

@@ -185,11 +185,12 @@ pub enum Input {
     /// The word of another engine about a typing user: see [`Output::HintTyping`].
     TypingHint(TypingHint),
     /// A connection must move to another server, or its peer is gone. Pending requests are finished
-    /// and no more accepted, then the connection is closed with 1001. Unknown connections are
-    /// ignored.
+    /// and no more accepted, then the connection is closed. Unknown connections are ignored.
     Disconnect {
         /// The connection.
         conn: ConnectionId,
+        /// The reason: 1001 usually.
+        code: CloseCode,
     },
     /// A report of the room left in the storage: see [`Headroom`].
     Headroom(Headroom),

@@ -195,7 +195,7 @@ impl Engine {
             Input::Heard { result } => self.followed(result),
             Input::Headroom(headroom) => self.headroom = headroom,
             Input::TypingHint(hint) => self.typing_elsewhere(hint),
-            Input::Disconnect { conn } => self.disconnect_gracefully(conn),
+            Input::Disconnect { conn, code } => self.disconnect_gracefully(conn, code),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),
         }

@@ -11,7 +11,7 @@ use super::{Class, Engine, Handled, Output, command, handler};
 use crate::frame::Frame;
 use crate::permission;
 use crate::protocol::{
-    CloseCode, Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, Reply, Request, Undecodable,
+    Done, Error, ErrorCode, ErrorReply, JoinSupportRoomReply, Reply, Request, Undecodable,
 };
 use crate::store::Query;
 
@@ -19,7 +19,8 @@ impl Engine {
     /// Decodes a client's frame at once; the request is decided in its turn. Frames on a closing
     /// connection are ignored; otherwise a busy client could delay shutdown for ever.
     pub(super) fn frame(&mut self, conn: ConnectionId, frame: &Frame) {
-        let Some(connection) = self.connections.get_mut(&conn).filter(|connection| !connection.leaving)
+        let Some(connection) =
+            self.connections.get_mut(&conn).filter(|connection| connection.leaving.is_none())
         else {
             return;
         };
@@ -79,7 +80,7 @@ impl Engine {
     /// held up by unread replies.
     pub(super) fn backlog(&mut self, conn: ConnectionId, waits: bool) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.backlogged = waits && !connection.leaving;
+            connection.backlogged = waits && connection.leaving.is_none();
             self.advance(conn);
         }
     }
@@ -102,8 +103,8 @@ impl Engine {
             connection.paused = false;
             self.outputs.push_back(Output::Resume { conn });
         }
-        if under_way == 0 && connection.leaving {
-            self.close(conn, CloseCode::GoingAway, None);
+        if let Some(code) = connection.leaving.filter(|_| under_way == 0) {
+            self.close(conn, code, None);
         }
     }
 

@@ -214,14 +214,14 @@ impl Engine {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
             let conns: Vec<_> = self.connections.keys().copied().collect();
-            conns.into_iter().for_each(|conn| self.disconnect_gracefully(conn));
+            conns.into_iter().for_each(|conn| self.disconnect_gracefully(conn, CloseCode::GoingAway));
         }
     }
 
     /// Closes a connection once its pending requests are finished.
-    pub(super) fn disconnect_gracefully(&mut self, conn: ConnectionId) {
+    pub(super) fn disconnect_gracefully(&mut self, conn: ConnectionId, code: CloseCode) {
         if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.leaving = true;
+            connection.leaving.get_or_insert(code);
             self.backlog(conn, false);
         }
     }

@@ -269,6 +269,18 @@ fn commands_are_answered() {
 }
 
 #[test]
+fn who_is_turned_away_is_told_to_come_back_later() {
+    let mut chat = Chat::new(unhurried());
+    let clients = [driver(), staff()].map(|user| chat.connect(&user, 10));
+    let handle = chat.handle.clone();
+    chat.pool.run_until(handle.turn_away(1));
+    chat.settle();
+    for client in clients {
+        assert_eq!(*client.ended.borrow(), Some(SessionEnd::ByServer(CloseCode::TryAgainLater)));
+    }
+}
+
+#[test]
 fn one_in_so_many_is_seen_off_and_the_others_go_on() {
     let mut chat = Chat::new(unhurried());
     let mut clients = [driver(), staff(), regulator()].map(|user| chat.connect(&user, 10));

@@ -67,12 +67,12 @@ fn who_is_seen_off_gets_all_that_is_under_way_and_the_others_go_on() {
     let mut scene = Scene::new();
     scene.world.hold = true;
     scene.put(scene.driver, "under way");
-    scene.world.input(Input::Disconnect { conn: scene.driver });
+    scene.world.input(Input::Disconnect { conn: scene.driver, code: CloseCode::TryAgainLater });
     scene.put(scene.driver, "too late");
     assert_eq!(closed(&scene.world, scene.driver), None);
     scene.world.settle();
     assert_eq!(replies(&scene.world.take(scene.driver)).len(), 1);
-    assert_eq!(closed(&scene.world, scene.driver), Some(CloseCode::GoingAway));
+    assert_eq!(closed(&scene.world, scene.driver), Some(CloseCode::TryAgainLater));
     scene.world.hold = false;
     scene.put(scene.staff, "still here");
     assert_eq!(replies(&scene.world.take(scene.staff)).len(), 1);

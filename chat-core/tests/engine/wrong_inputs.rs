@@ -206,7 +206,7 @@ fn an_unknown_connection_is_ignored() {
         Input::Frame { conn, frame },
         Input::Alive { conn, at },
         Input::Backlog { conn, waits: true },
-        Input::Disconnect { conn },
+        Input::Disconnect { conn, code: CloseCode::GoingAway },
         Input::Closed { conn },
     ] {
         scene.world.input(input);

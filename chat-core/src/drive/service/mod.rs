@@ -20,7 +20,7 @@ use super::stats::DriveStats;
 use super::{Clock, Drive, Framing, Hinter, Log, Observer, Verifier};
 use crate::engine::{CommandId, ConnectionId, Engine, Input};
 use crate::id::UserId;
-use crate::protocol::{Error, Reply};
+use crate::protocol::{CloseCode, Error, Reply};
 use crate::store::{Followed, Loaded, Query, Store, UnavailableError};
 use crate::time::Now;
 
@@ -197,7 +197,9 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
                 let waits = self.has_backlog(conn);
                 self.engine.handle(now, Input::Backlog { conn, waits });
             }
-            ServiceMessage::Left { conn } => self.engine.handle(now, Input::Disconnect { conn }),
+            ServiceMessage::Left { conn } => {
+                self.engine.handle(now, Input::Disconnect { conn, code: CloseCode::GoingAway });
+            }
             ServiceMessage::Closed { conn } => {
                 self.queues.remove(&conn);
                 self.engine.handle(now, Input::Closed { conn });
@@ -215,7 +217,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             }
             ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
             ServiceMessage::Hint(hint) => self.engine.handle(now, Input::TypingHint(hint)),
-            ServiceMessage::Disconnect { parts } => self.disconnect_part(parts, now),
+            ServiceMessage::Disconnect { parts, code } => self.disconnect_part(parts, code, now),
             ServiceMessage::Drain { done } => {
                 self.awaiting_drain.push(done);
                 self.engine.handle(now, Input::Drain);
@@ -232,10 +234,10 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
     }
 
     /// Disconnects one of this many parts of the connections, gracefully.
-    fn disconnect_part(&mut self, parts: usize, now: Now) {
+    fn disconnect_part(&mut self, parts: usize, code: CloseCode, now: Now) {
         let count = self.queues.len().div_ceil(parts.max(1));
         let conns: Vec<_> = self.queues.keys().take(count).copied().collect();
-        conns.into_iter().for_each(|conn| self.engine.handle(now, Input::Disconnect { conn }));
+        conns.into_iter().for_each(|conn| self.engine.handle(now, Input::Disconnect { conn, code }));
     }
 
     /// Reports the signs of life of a user's connections, if a new one may replace the longest
