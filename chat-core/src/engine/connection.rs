@@ -85,7 +85,7 @@ pub(super) struct LiveEvent {
     pub(super) class: Class,
     pub(super) frame: Bytes,
     /// The position of the event, if it has waited for its conversation. Then it is not for
-    /// connections with younger rights: what rights their users had at its time is not known.
+    /// connections with younger rights, because the rights at its time are not known.
     pub(super) retold: Option<Position>,
 }
 

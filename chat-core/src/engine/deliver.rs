@@ -108,8 +108,8 @@ impl Engine {
         slow.into_iter().for_each(|conn| self.close(conn, CloseCode::TooSlow, None));
     }
 
-    /// Places a live event in order on one connection. An event that has waited for its conversation
-    /// is not for a connection whose user has got other rights since.
+    /// Places a live event in order on one connection. An event that has waited for its
+    /// conversation is not for a connection whose user has got other rights since.
     fn placed(&mut self, conn: ConnectionId, class: Class, frame: &Bytes) -> Option<Placed> {
         let (most, retold) = (self.limits.engine.held_back, self.follow.retold());
         if self.deferring.contains(&conn) {

@@ -13,7 +13,7 @@ use chat_server::shared::SharedStore;
 use serde_json::{Value, json};
 use server_test_support::apps::Random;
 use server_test_support::apps::settings::PATIENCE;
-use server_test_support::{Server, http, jane, program, until};
+use server_test_support::{Client, Server, http, jane, program, until};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -56,12 +56,26 @@ impl Divided {
         http::probe(&self.far, "/readyz").await.0 == 200
     }
 
+    /// An admitted connection to the far server, which may turn a user away soon after a cut: no
+    /// connection to the database is left then.
+    async fn listener(&self, user: &User) -> Client {
+        loop {
+            let mut client = self.far.connect(user).await;
+            client.send_text(json!({"type": "get_active_conversations", "data": {}}).to_string()).await;
+            while let Some(frame) = client.frame().await {
+                if frame["success"] == true {
+                    return client;
+                }
+            }
+            assert_eq!(client.closed_with, Some(1013));
+        }
+    }
+
     /// Cuts the far server off. Meanwhile its listener is deactivated at the other server. Returns
     /// the begin and the end of the cut.
     async fn cut_off(&self, cut: Cut) -> [Instant; 2] {
         let user = User { id: format!("listener {cut:?}").into(), ..jane() };
-        let mut listener = self.far.connect(&user).await;
-        listener.request("get_active_conversations", json!({})).await;
+        let mut listener = self.listener(&user).await;
         let listening = tokio::spawn(async move {
             let mut heard = Vec::new();
             // A cut connection may never tell its end.
