@@ -12,9 +12,8 @@ use chat_core::time::Timestamp;
 use chat_server::auth::{Expected, Secret, issue};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::time::sleep;
 
-use super::Client;
+use super::{Client, until};
 
 /// The secret of every server here.
 pub const SECRET: &str = "the secret that all these tests share";
@@ -195,9 +194,8 @@ impl Server {
 
     /// Waits until its log has this text this many times.
     pub async fn until_logged(&self, text: &str, times: usize) {
-        while self.log_up_to_now().matches(text).count() < times {
-            sleep(Duration::from_millis(10)).await;
-        }
+        let is_logged = async || self.log_up_to_now().matches(text).count() >= times;
+        until(&format!("{text:?} is logged {times} times"), is_logged).await;
     }
 
     /// Asks the server to stop, and waits for its end. Returns the exit status, the log, and the
