@@ -1,6 +1,8 @@
 //! The duties of a server beside its connections: the webhook, and over a shared store also
 //! retention and a place among the other servers.
 
+#[cfg(feature = "postgres")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chat_core::drive::Handle;
@@ -15,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::retain::RetentionSetting;
 use crate::server_store::ServerStore;
 #[cfg(feature = "postgres")]
-use crate::shared::{self, Job, Lease, Node, NodeIdentity, OnlineUsers, SharedStore};
+use crate::shared::{self, Job, Lease, Node, NodeIdentity, OnlineUsers, SharedRetention, SharedStore};
 use crate::webhook::{Dispatcher, Webhook};
 
 /// The configured duties, and their means.
@@ -25,6 +27,9 @@ pub(crate) struct DutySettings {
     pub(crate) retention: Option<RetentionSetting>,
     pub(crate) handle: Handle,
     pub(crate) metrics: Arc<Metrics>,
+    /// The directory of the audit trail.
+    #[cfg(feature = "postgres")]
+    pub(crate) data_dir: PathBuf,
     /// The address on which the server listens, and the users who are connected to it.
     #[cfg(feature = "postgres")]
     pub(crate) presence: (String, Arc<OnlineUsers>),
@@ -67,7 +72,8 @@ impl Duties {
 
     #[cfg(feature = "postgres")]
     fn start_shared(store: &Arc<SharedStore>, settings: DutySettings) -> Self {
-        let DutySettings { webhook, retention, handle, metrics, presence: (address, online) } = settings;
+        let DutySettings { webhook, retention, handle, metrics, data_dir, presence: (address, online) } =
+            settings;
         let hints = AbortOnDropHandle::new(tokio::spawn(take_hints(store.hints(), handle.clone())));
         let mut claims = Vec::new();
         let mut wish = |job| {
@@ -79,7 +85,8 @@ impl Duties {
             webhook.map(|webhook| webhook.start_shared(store.clone(), wish(Job::Webhook), handle, metrics));
         let retention = retention.map(|setting| {
             let (store, lease) = (store.clone(), wish(Job::Retention));
-            let retaining = async move { match shared::retain(&store, setting, lease).await {} };
+            let retention = SharedRetention { setting, data_dir };
+            let retaining = async move { match shared::retain(&store, retention, lease).await {} };
             AbortOnDropHandle::new(tokio::spawn(retaining))
         });
         let node = store.join(NodeIdentity { address, online, claims });

@@ -4,6 +4,7 @@
 //! is gone. Nothing is erased then. Nor is anything before the setting is confirmed.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chat_core::time::Timestamp;
@@ -47,29 +48,31 @@ const NOTE_EVERY: Duration = Duration::from_hours(1);
 pub(crate) struct TrustedClock {
     known: Timestamp,
     is_doubted: bool,
+    /// Whether the log knows of a doubt that is older than this program's start.
+    has_looked: bool,
     /// The last note.
     noted: Option<ClockNote>,
 }
 
 impl TrustedClock {
-    /// A clock that goes on from a known time.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn new(known: Timestamp) -> Self {
-        Self { known, is_doubted: false, noted: None }
-    }
-
     /// A clock that goes on from the last note. Without doubt the newest message proves a time too.
-    fn noted(noted: Option<ClockNote>, newest: Option<Timestamp>, now: Timestamp) -> Self {
+    pub(crate) fn noted(noted: Option<ClockNote>, newest: Option<Timestamp>, now: Timestamp) -> Self {
         let known = match noted {
             Some(note) if note.is_doubted => note.known,
             Some(note) => newest.map_or(note.known, |newest| newest.max(note.known)),
             None => newest.unwrap_or(now),
         };
-        Self { known, is_doubted: noted.is_some_and(|note| note.is_doubted), noted }
+        let is_doubted = noted.is_some_and(|note| note.is_doubted);
+        Self { known, is_doubted, has_looked: false, noted }
+    }
+
+    /// Whether the clock was too far ahead at the last look.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.is_doubted
     }
 
     /// Takes up the confirmation of an operator.
-    fn take_up(&mut self, note: Option<ClockNote>) {
+    pub(crate) fn take_up(&mut self, note: Option<ClockNote>) {
         if let Some(note) = note.filter(|note| self.is_doubted && !note.is_doubted) {
             self.known = self.known.max(note.known);
             self.noted = Some(note);
@@ -79,14 +82,15 @@ impl TrustedClock {
     /// The time, unless the clock is too far ahead. The log names the begin and the end of doubt.
     pub(crate) fn read(&mut self, now: Timestamp) -> Option<Timestamp> {
         let is_doubted = now > self.known.plus(AHEAD_MOST);
-        if std::mem::replace(&mut self.is_doubted, is_doubted) != is_doubted {
+        let was_doubted = std::mem::replace(&mut self.is_doubted, is_doubted);
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
+        if was_doubted != is_doubted || (is_first && is_doubted) {
             if is_doubted {
                 let hours = now.since(self.known).as_secs() / 3_600;
                 warn!(
                     hours,
                     "the clock is ahead of the newest message, or of its last look, by more than a day: no text is \
-                     erased. If the clock is right, run chat-server clock --trust; with a database, restart the \
-                     server after the next message"
+                     erased. If the clock is right, run chat-server clock --trust"
                 );
             } else {
                 info!("the clock fits the messages again: retention goes on");
@@ -100,7 +104,7 @@ impl TrustedClock {
     }
 
     /// The note to be kept now, if it differs from the last one by enough.
-    fn note(&mut self) -> Option<ClockNote> {
+    pub(crate) fn note(&mut self) -> Option<ClockNote> {
         let note = ClockNote::new(self.known, self.is_doubted);
         let is_same = self.noted.is_some_and(|noted| {
             noted.is_doubted == note.is_doubted && note.known.since(noted.known) < NOTE_EVERY
@@ -110,6 +114,12 @@ impl TrustedClock {
         }
         self.noted = Some(note);
         Some(note)
+    }
+
+    /// Makes the next note due at once, after one that was not kept.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn note_again(&mut self) {
+        self.noted = None;
     }
 }
 
@@ -137,7 +147,7 @@ impl<'a> NotedClock<'a> {
 
     /// The time, if the clock is believed.
     async fn read(&mut self) -> Option<Timestamp> {
-        if self.clock.is_doubted {
+        if self.clock.is_doubted() {
             self.clock.take_up(Self::read_note(self.store).await.ok().flatten());
         }
         let now = self.clock.read(clock::wall());
@@ -203,7 +213,8 @@ async fn erase_all(store: &LocalStore, mut clock: NotedClock<'_>, age: Duration)
             0 => {}
             messages => {
                 info!(messages, "erased the text of messages past their retention");
-                note(store, format!("{messages} messages sent before {cutoff}")).await;
+                note_erased(store.dir().to_owned(), format!("{messages} messages sent before {cutoff}"))
+                    .await;
             }
         }
         sleep(if store.has_index() { SWEEP_EVERY } else { RETRY_EVERY }).await;
@@ -211,8 +222,7 @@ async fn erase_all(store: &LocalStore, mut clock: NotedClock<'_>, age: Duration)
 }
 
 /// Notes erased messages in the audit trail.
-async fn note(store: &LocalStore, detail: String) {
-    let data_dir = store.dir().to_owned();
+pub(crate) async fn note_erased(data_dir: PathBuf, detail: String) {
     let line = AuditLine {
         act: Some("retention".into()),
         by: Some("the setting --retention".into()),

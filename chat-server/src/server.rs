@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::mem;
 use std::net::SocketAddr;
+#[cfg(feature = "postgres")]
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +82,8 @@ pub struct Server {
     administrators: Listeners,
     webhook: Option<Webhook>,
     #[cfg(feature = "postgres")]
+    data_dir: PathBuf,
+    #[cfg(feature = "postgres")]
     online: Arc<OnlineUsers>,
     #[cfg(feature = "console")]
     console: Console,
@@ -150,6 +154,8 @@ impl Server {
             reload,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "postgres")]
+            data_dir: data_dir.clone(),
+            #[cfg(feature = "postgres")]
             online: Arc::default(),
             #[cfg(feature = "console")]
             console,
@@ -214,6 +220,8 @@ impl Server {
             retention: self.retention,
             handle: self.handle.clone(),
             metrics: self.metrics.clone(),
+            #[cfg(feature = "postgres")]
+            data_dir: self.data_dir.clone(),
             #[cfg(feature = "postgres")]
             presence: (self.address.to_string(), self.online.clone()),
         }

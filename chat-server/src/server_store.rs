@@ -10,6 +10,7 @@ use chat_core::store::{
     Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
 };
 
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 #[cfg(feature = "postgres")]
@@ -21,7 +22,7 @@ use crate::shared::SharedStore;
 use crate::start_error::StartError;
 #[cfg(feature = "postgres")]
 use crate::store::private;
-use crate::store::{Fault, LocalStore};
+use crate::store::{EraseError, Erasure, Fault, Hold, HoldSubject, KeepingError, LocalStore};
 
 /// Time for the local disk to answer. A client hears of a hung disk within 10 s.
 const DISK_WITHIN: Duration = Duration::from_secs(8);
@@ -107,6 +108,58 @@ impl ServerStore {
             Self::Shared(store) => store.accounts(after, most).await,
         }
     }
+
+    /// The holds, which erasing obeys.
+    pub(crate) async fn holds(&self) -> Result<Vec<Hold>, KeepingError> {
+        match self {
+            Self::Local(store) => on_disk(store, LocalStore::holds).await?,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => Ok(store.keeping().await?.holds),
+        }
+    }
+
+    /// Adds a hold. No step of erasing that begins later touches its texts.
+    pub(crate) async fn hold(&self, hold: Hold) -> Result<(), KeepingError> {
+        match self {
+            Self::Local(store) => on_disk(store, move |store| store.hold(hold)).await?,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.hold(hold).await,
+        }
+    }
+
+    /// Ends a hold. Retention then begins anew with the oldest message.
+    pub(crate) async fn release(&self, subject: HoldSubject) -> Result<(), EraseError> {
+        match self {
+            Self::Local(store) => on_disk(store, move |store| store.release(&subject)).await?,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => Ok(store.release(subject).await?),
+        }
+    }
+
+    /// Erases all texts of a user, unless on hold, and returns their number.
+    ///
+    /// `go_on` is called after each step with the position reached and the last one, and says
+    /// whether to continue.
+    pub(crate) async fn erase_user(
+        &self,
+        erasure: Erasure,
+        go_on: impl Fn(u64, u64) -> bool + Send + 'static,
+    ) -> Result<u64, EraseError> {
+        match self {
+            Self::Local(store) => on_disk(store, move |store| store.erase_user(erasure, &go_on)).await?,
+            #[cfg(feature = "postgres")]
+            Self::Shared(store) => store.erase_user(erasure, go_on).await,
+        }
+    }
+}
+
+/// Runs a call that blocks.
+async fn on_disk<T: Send + 'static>(
+    store: &LocalStore,
+    call: impl FnOnce(&LocalStore) -> T + Send + 'static,
+) -> Result<T, KeepingError> {
+    let store = store.clone();
+    spawn_blocking(move || call(&store)).await.map_err(|_| KeepingError::Broken)
 }
 
 impl Store for ServerStore {

@@ -8,7 +8,6 @@ use chat_core::id::UserId;
 use chat_core::store::Position;
 use http::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use super::Context;
@@ -16,7 +15,7 @@ use super::answer::{AdminRefusal, AdminResult, json};
 use super::lines::lines;
 use crate::audit::AuditLine;
 use crate::clock;
-use crate::store::{EraseError, Erasure, Hold, HoldSubject, KeepingError, LocalStore};
+use crate::store::{EraseError, Erasure, Hold, HoldSubject, KeepingError};
 
 /// Progress lines of one erasure, at most.
 const STEPS: u64 = 200;
@@ -53,21 +52,14 @@ pub(crate) struct ErasedTexts {
 
 /// `GET /holds`: all holds.
 pub(super) async fn list(context: Arc<Context>, _: Request<Bytes>) -> AdminResult {
-    let store = local(&context)?;
-    let holds = spawn_blocking(move || store.holds()).await.map_err(|_| broken())?;
-    Ok(json(&holds.map_err(|error| refused(&error))?))
+    Ok(json(&context.store.holds().await.map_err(|error| refused(&error))?))
 }
 
 /// `POST /holds`: adds a hold.
 pub(super) async fn add(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    let store = local(&context)?;
     let NewHold { subject, why } = body(&request)?;
     let hold = Hold { subject, by: super::sender(&request).to_owned(), why, at: clock::wall() };
-    let added = hold.clone();
-    spawn_blocking(move || store.hold(added))
-        .await
-        .map_err(|_| broken())?
-        .map_err(|error| refused(&error))?;
+    context.store.hold(hold.clone()).await.map_err(|error| refused(&error))?;
     info!(subject = %hold.subject, "an administrator set a hold");
     context.note(&request, line("hold", &hold.subject, &hold.why)).await;
     Ok(json(&hold))
@@ -75,11 +67,11 @@ pub(super) async fn add(context: Arc<Context>, request: Request<Bytes>) -> Admin
 
 /// `POST /holds/release`: ends a hold.
 pub(super) async fn release(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    let store = local(&context)?;
     let subject: HoldSubject = body(&request)?;
-    let released = subject.clone();
-    let ended = spawn_blocking(move || store.release(&released)).await.map_err(|_| broken())?;
-    ended.map_err(|error| AdminRefusal::new(StatusCode::CONFLICT, error.to_string()))?;
+    context.store.release(subject.clone()).await.map_err(|error| match &error {
+        EraseError::Keeping(error) => refused(error),
+        EraseError::Step(_) => AdminRefusal::new(StatusCode::CONFLICT, error.to_string()),
+    })?;
     info!(%subject, "an administrator ended a hold");
     context.note(&request, line("release", &subject, "")).await;
     Ok(json(&subject))
@@ -87,7 +79,6 @@ pub(super) async fn release(context: Arc<Context>, request: Request<Bytes>) -> A
 
 /// `POST /erase`: erases the texts of a user.
 pub(super) async fn erase(context: Arc<Context>, request: Request<Bytes>) -> AdminResult {
-    let store = local(&context)?;
     let EraseRequest { user, why } = body(&request)?;
     let by = super::sender(&request).to_owned();
     let subject = HoldSubject::User(user.clone());
@@ -99,10 +90,9 @@ pub(super) async fn erase(context: Arc<Context>, request: Request<Bytes>) -> Adm
         let go_on = move |done: u64, of: u64| {
             let step = done.saturating_mul(STEPS) / of.max(1);
             let is_news = told.swap(step, Ordering::Relaxed) != step;
-            !is_news || lines.blocking_progress(&EraseProgress { done, of }).is_ok()
+            !is_news || lines.try_progress(&EraseProgress { done, of }).is_ok()
         };
-        let erased = spawn_blocking(move || store.erase_user(erasure, &go_on)).await;
-        let erased = erased.unwrap_or(Err(EraseError::Broken));
+        let erased = context.store.erase_user(erasure, go_on).await;
         match &erased {
             Ok(messages) => info!(messages, %subject, "an administrator erased the texts of a user"),
             Err(error) => warn!(%error, %subject, "an erasure did not end"),
@@ -125,22 +115,14 @@ fn body<T: for<'a> Deserialize<'a>>(request: &Request<Bytes>) -> Result<T, Admin
         .map_err(|error| AdminRefusal::new(StatusCode::BAD_REQUEST, format!("can't read the body: {error}")))
 }
 
-fn local(context: &Context) -> Result<LocalStore, AdminRefusal> {
-    let elsewhere = "the conversations are in a database: holds and erasing work with a data directory only";
-    context.store.local().cloned().ok_or_else(|| AdminRefusal::new(StatusCode::CONFLICT, elsewhere))
-}
-
 fn refused(error: &KeepingError) -> AdminRefusal {
     let status = match error {
-        KeepingError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        KeepingError::Store(_) | KeepingError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        KeepingError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         KeepingError::Why => StatusCode::BAD_REQUEST,
         KeepingError::Held(_) | KeepingError::NotHeld(_) | KeepingError::TooMany | KeepingError::Busy => {
             StatusCode::CONFLICT
         }
     };
     AdminRefusal::new(status, error.to_string())
-}
-
-fn broken() -> AdminRefusal {
-    AdminRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, "this broke down: see the log of the server")
 }

@@ -9,7 +9,7 @@ use futures::stream;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::answer::{AdminResponse, answer};
 
@@ -42,6 +42,14 @@ impl Lines {
     #[cfg_attr(not(test), expect(dead_code, reason = "for what takes long without a thread of its own"))]
     pub(super) async fn progress(&self, progress: &impl Serialize) -> Result<(), ClosedError> {
         self.0.send(line(&ProgressLine::<_, ()>::Progress(progress))).await.map_err(|_| ClosedError)
+    }
+
+    /// Reports progress if the queue has room. Slow clients hear less.
+    pub(super) fn try_progress(&self, progress: &impl Serialize) -> Result<(), ClosedError> {
+        match self.0.try_send(line(&ProgressLine::<_, ()>::Progress(progress))) {
+            Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(ClosedError),
+        }
     }
 
     /// Like [`progress`](Self::progress), from a thread that may block.

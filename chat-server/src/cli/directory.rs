@@ -5,20 +5,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chat_core::id::UserId;
+use clap::Args;
 use http::Method;
+use tokio::task::spawn_blocking;
 
-use super::CliResult;
 use super::progress::Bar;
+use super::{CliResult, note};
 use crate::admin::users::{Imported, UserPage, UserRef};
 use crate::admin::{BODY_MOST, Client, ClientError, SocketConfig};
 use crate::clock;
+use crate::config::DataConfig;
 #[cfg(feature = "postgres")]
-use crate::config::DatabaseUrl;
+use crate::config::{DatabaseConfig, DatabaseUrl};
 use crate::open_store;
 use crate::server_store::ServerStore;
 #[cfg(feature = "postgres")]
 use crate::shared::SharedStore;
-use crate::store::OpenError;
+use crate::store::{OpenError, UserTexts, count_texts};
 use crate::users::{self, ImportedUser};
 
 /// Users per page read from disk.
@@ -26,6 +29,47 @@ const PAGE: usize = 1_000;
 
 /// Users imported between two updates of the progress bar.
 const AT_ONCE: usize = 1_000;
+
+/// The location of the store: a running server, or else the data directory or database.
+#[derive(Debug, Args)]
+pub(super) struct DirectoryArgs {
+    #[command(flatten)]
+    pub(super) data: DataConfig,
+    #[command(flatten)]
+    socket: SocketConfig,
+    /// The database, instead of a data directory.
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    database: DatabaseConfig,
+}
+
+impl DirectoryArgs {
+    /// Opens the store.
+    pub(super) async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &self.database.database_url {
+            return Directory::of_database(url).await;
+        }
+        Directory::open(&self.socket, &self.data.data_dir).await
+    }
+
+    /// Counts the texts of a user. A server may run beside.
+    pub(super) async fn count_texts(&self, user: &UserId) -> Result<UserTexts, Box<dyn std::error::Error>> {
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &self.database.database_url {
+            return Ok(SharedStore::open(&url.0).await?.count_texts(user).await?);
+        }
+        let (dir, user) = (self.data.data_dir.clone(), user.clone());
+        Ok(spawn_blocking(move || count_texts(&dir, &user)).await??)
+    }
+
+    /// Notes an act in the audit trail, unless a server has done so.
+    pub(super) fn note(&self, directory: &Directory, act: &str, user: Option<&str>, detail: &str) {
+        if directory.is_stored() {
+            note(&self.data.data_dir, act, user, detail);
+        }
+    }
+}
 
 /// The directory of users.
 pub(super) enum Directory {
@@ -37,10 +81,7 @@ pub(super) enum Directory {
 
 impl Directory {
     /// Opens the directory of the running server, or else of the data directory.
-    pub(super) async fn open(
-        socket: &SocketConfig,
-        data_dir: &Path,
-    ) -> Result<Self, Box<dyn std::error::Error>> {
+    async fn open(socket: &SocketConfig, data_dir: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         let client = Client::new(socket, data_dir);
         match client.ask::<serde_json::Value>(Method::GET, "/", "").await {
             Ok(_) => Ok(Self::Running(client)),
@@ -54,12 +95,12 @@ impl Directory {
 
     /// Opens the directory of a database. All servers hear of its changes.
     #[cfg(feature = "postgres")]
-    pub(super) async fn of_database(url: &DatabaseUrl) -> Result<Self, Box<dyn std::error::Error>> {
+    async fn of_database(url: &DatabaseUrl) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self::Stored(ServerStore::Shared(Arc::new(SharedStore::open(&url.0).await?))))
     }
 
     /// Whether this program acts by itself, so that no server notes its acts.
-    pub(super) fn is_stored(&self) -> bool {
+    fn is_stored(&self) -> bool {
         matches!(self, Self::Stored(_))
     }
 

@@ -1,5 +1,6 @@
 //! `chat-server hold` and `chat-server erase`: what retention keeps, and what is erased on request.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 
 use chat_core::id::{ConversationId, UserId};
@@ -8,17 +9,17 @@ use clap::{Args, Subcommand};
 use http::Method;
 use tokio::runtime::Runtime;
 
-use super::directory::Directory;
+use super::CliResult;
+use super::directory::{Directory, DirectoryArgs};
 use super::progress::Bar;
 use super::values::{plain, user_id};
-use super::{CliResult, note};
-use crate::admin::SocketConfig;
 use crate::admin::holds::{EraseProgress, EraseRequest, ErasedTexts, NewHold};
 use crate::audit;
 use crate::clock;
-use crate::config::DataConfig;
-use crate::server_store::ServerStore;
-use crate::store::{Erasure, Hold, HoldSubject, LocalStore, UserTexts, count_texts};
+use crate::store::{Erasure, Hold, HoldSubject, UserTexts};
+
+/// Conversations on hold that an erasure names, at most.
+const NAMED_MOST: usize = 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum HoldCommand {
@@ -30,19 +31,19 @@ pub(super) enum HoldCommand {
         #[arg(long, value_name = "TEXT")]
         why: String,
         #[command(flatten)]
-        place: PlaceArgs,
+        place: DirectoryArgs,
     },
     /// End a hold. Retention then erases what is past its age.
     Release {
         #[command(flatten)]
         subject: SubjectArgs,
         #[command(flatten)]
-        place: PlaceArgs,
+        place: DirectoryArgs,
     },
     /// List all holds, with the administrator, the time and the reason.
     List {
         #[command(flatten)]
-        place: PlaceArgs,
+        place: DirectoryArgs,
     },
 }
 
@@ -58,15 +59,6 @@ pub(super) struct SubjectArgs {
     conversation: Option<String>,
 }
 
-/// The location of the store: a running server, or else the data directory.
-#[derive(Debug, Args)]
-pub(super) struct PlaceArgs {
-    #[command(flatten)]
-    data: DataConfig,
-    #[command(flatten)]
-    socket: SocketConfig,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct EraseArgs {
     /// Id of the user whose texts are erased.
@@ -79,7 +71,7 @@ pub(super) struct EraseArgs {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    place: PlaceArgs,
+    place: DirectoryArgs,
 }
 
 /// Runs one of the commands about holds.
@@ -87,51 +79,61 @@ pub(super) fn run(command: HoldCommand) -> CliResult {
     let runtime = Runtime::new()?;
     match command {
         HoldCommand::Add { subject, why, place } => runtime.block_on(add(subject.subject(), why, &place)),
-        HoldCommand::Release { subject, place } => runtime.block_on(release(&subject.subject(), &place)),
+        HoldCommand::Release { subject, place } => runtime.block_on(release(subject.subject(), &place)),
         HoldCommand::List { place } => runtime.block_on(list(&place)),
     }
 }
 
 /// Erases the texts of a user, or counts them.
 pub(super) fn erase(args: &EraseArgs) -> CliResult {
-    let user = UserId::from(&*args.user);
-    let UserTexts { erasable, held } = count_texts(&args.place.data.data_dir, &user)?;
+    Runtime::new()?.block_on(count_and_erase(args, UserId::from(&*args.user)))
+}
+
+async fn count_and_erase(args: &EraseArgs, user: UserId) -> CliResult {
+    let UserTexts { erasable, held, held_in } = args.place.count_texts(&user).await?;
     let mut to = io::stdout();
     if held > 0 {
-        writeln!(to, "on hold, and not erased: {held} texts")?;
+        writeln!(to, "on hold, and not erased: {held} texts, in {}", some_of(&held_in))?;
     }
     if !args.yes {
         writeln!(to, "to be erased for good: {erasable} texts of {}", args.user)?;
         return Err("nothing was changed: add --yes to erase them".into());
     }
-    let erased = Runtime::new()?.block_on(carry_out(args, user))?;
+    let erased = carry_out(args, user).await?;
     Ok(writeln!(to, "erased: {erased} texts of {}", args.user)?)
 }
 
+/// The first conversations by name, and the number of the others.
+fn some_of(conversations: &BTreeSet<ConversationId>) -> String {
+    let named: Vec<_> = conversations.iter().take(NAMED_MOST).map(|id| plain(id.as_str())).collect();
+    let others = conversations.len() - named.len();
+    let others = if others > 0 { format!(" and {others} more conversations") } else { String::new() };
+    format!("{}{others}", named.join(", "))
+}
+
 async fn carry_out(args: &EraseArgs, user: UserId) -> Result<u64, Box<dyn std::error::Error>> {
-    let (bar, directory) = (Bar::new("erase"), args.place.open().await?);
+    let (bar, directory, why) = (Bar::new("erase"), args.place.open().await?, args.why.clone());
     let erased = match &directory {
         Directory::Running(client) => {
-            let body = serde_json::to_vec(&EraseRequest { user, why: args.why.clone() })?;
+            let body = serde_json::to_vec(&EraseRequest { user, why })?;
             let show = |EraseProgress { done, of }| bar.show(done, of);
             client.follow::<_, ErasedTexts>(Method::POST, "/erase", body, show).await?.erased
         }
         Directory::Stored(store) => {
-            let store = local(store)?;
-            note(store.dir(), "erase", Some(&args.user), &args.why);
+            args.place.note(&directory, "erase", Some(&args.user), &why);
             let (by, at) = (audit::program_user(), clock::wall());
-            let erasure = Erasure { user, by, why: args.why.clone(), at, until: Position(0) };
-            store.erase_user(erasure, &|done, of| {
+            let show = move |done, of| {
                 bar.show(done, of);
                 true
-            })?
+            };
+            store.erase_user(Erasure { user, by, why, at, until: Position(0) }, show).await?
         }
     };
     directory.close()?;
     Ok(erased)
 }
 
-async fn add(subject: HoldSubject, why: String, place: &PlaceArgs) -> CliResult {
+async fn add(subject: HoldSubject, why: String, place: &DirectoryArgs) -> CliResult {
     let directory = place.open().await?;
     match &directory {
         Directory::Running(client) => {
@@ -139,38 +141,36 @@ async fn add(subject: HoldSubject, why: String, place: &PlaceArgs) -> CliResult 
             client.ask::<Hold>(Method::POST, "/holds", body).await?;
         }
         Directory::Stored(store) => {
-            let store = local(store)?;
             let hold = Hold { subject: subject.clone(), by: audit::program_user(), why, at: clock::wall() };
-            store.hold(hold.clone())?;
-            note_hold(store.dir(), "hold", &subject, &hold.why);
+            store.hold(hold.clone()).await?;
+            note_act(place, &directory, "hold", (&subject, &hold.why));
         }
     }
     directory.close()?;
     Ok(writeln!(io::stdout(), "{}: kept from retention and erase", plain(&subject.to_string()))?)
 }
 
-async fn release(subject: &HoldSubject, place: &PlaceArgs) -> CliResult {
+async fn release(subject: HoldSubject, place: &DirectoryArgs) -> CliResult {
     let directory = place.open().await?;
     match &directory {
         Directory::Running(client) => {
-            let body = serde_json::to_vec(subject)?;
+            let body = serde_json::to_vec(&subject)?;
             client.ask::<HoldSubject>(Method::POST, "/holds/release", body).await?;
         }
         Directory::Stored(store) => {
-            let store = local(store)?;
-            store.release(subject)?;
-            note_hold(store.dir(), "release", subject, "");
+            store.release(subject.clone()).await?;
+            note_act(place, &directory, "release", (&subject, ""));
         }
     }
     directory.close()?;
     Ok(writeln!(io::stdout(), "{}: no longer on hold", plain(&subject.to_string()))?)
 }
 
-async fn list(place: &PlaceArgs) -> CliResult {
+async fn list(place: &DirectoryArgs) -> CliResult {
     let directory = place.open().await?;
     let holds = match &directory {
         Directory::Running(client) => client.ask::<Vec<Hold>>(Method::GET, "/holds", "").await?,
-        Directory::Stored(store) => local(store)?.holds()?,
+        Directory::Stored(store) => store.holds().await?,
     };
     directory.close()?;
     let mut to = io::stdout().lock();
@@ -180,15 +180,13 @@ async fn list(place: &PlaceArgs) -> CliResult {
     Ok(())
 }
 
-/// The store in the data directory.
-fn local(store: &ServerStore) -> Result<&LocalStore, &'static str> {
-    store.local().ok_or("holds and erasing work with a data directory only")
-}
-
-fn note_hold(dir: &std::path::Path, act: &str, subject: &HoldSubject, why: &str) {
+/// Notes a change of the holds in the audit trail.
+fn note_act(place: &DirectoryArgs, directory: &Directory, act: &str, (subject, why): (&HoldSubject, &str)) {
     match subject {
-        HoldSubject::User(user) => note(dir, act, Some(user.as_str()), why),
-        HoldSubject::Conversation(_) => note(dir, act, None, format!("{subject} {why}").trim()),
+        HoldSubject::User(user) => place.note(directory, act, Some(user.as_str()), why),
+        HoldSubject::Conversation(_) => {
+            place.note(directory, act, None, format!("{subject} {why}").trim());
+        }
     }
 }
 
@@ -200,11 +198,5 @@ impl SubjectArgs {
                 HoldSubject::Conversation(ConversationId::from(conversation.unwrap_or_default()))
             }
         }
-    }
-}
-
-impl PlaceArgs {
-    async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
-        Directory::open(&self.socket, &self.data.data_dir).await
     }
 }

@@ -1,7 +1,7 @@
 //! `chat-server move` and `chat-server journal`: a history into a database, and out of it.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chat_core::store::Position;
 use clap::Args;
@@ -10,8 +10,9 @@ use tokio::runtime::Runtime;
 use super::CliResult;
 use super::database::DatabaseArgs;
 use super::progress::Bar;
-use crate::config::DataConfig;
+use crate::config::{DataConfig, DatabaseUrl};
 use crate::shared::{DatabaseError, MoveIn, SharedStore};
+use crate::store::journal::ChainHead;
 use crate::store::{BackupDraft, Checks, OpenError, ReadOut, verify};
 
 #[derive(Debug, Args)]
@@ -51,14 +52,7 @@ pub(super) fn move_in(args: &MoveArgs) -> CliResult {
         return Err(format!("nothing was moved: {first}. Run chat-server verify").into());
     }
     let mut source = ReadOut::begin(dir)?;
-    let holds = source.holds()?;
-    if holds > 0 {
-        let lost = "retention in a database obeys no holds, and would erase what they keep";
-        return Err(format!(
-            "nothing was moved: there are {holds} holds, and {lost}. See chat-server hold list"
-        )
-        .into());
-    }
+    let keeping = source.keeping()?;
     let of = verified.head.map_or(0, |head| head.position.0);
     let (runtime, bar) = (Runtime::new()?, Bar::new("move"));
     let mut moving = runtime.block_on(MoveIn::begin(&args.database.database_url.0))?;
@@ -66,11 +60,12 @@ pub(super) fn move_in(args: &MoveArgs) -> CliResult {
         bar.show(records.last().map_or(0, |last| last.record.position.0), of);
         Ok::<_, MoveError>(runtime.block_on(moving.add(records))?)
     })?;
-    runtime.block_on(moving.finish())?;
+    runtime.block_on(moving.finish(&keeping))?;
     source.retire()?;
     let text = format!(
-        "moved {} records. {} is a backup from now on\nhead: {head}\n",
+        "moved {} records and {} holds. {} is a backup from now on\nhead: {head}\n",
         head.position.0,
+        keeping.holds.len(),
         dir.display()
     );
     Ok(io::stdout().write_all(text.as_bytes())?)
@@ -78,10 +73,17 @@ pub(super) fn move_in(args: &MoveArgs) -> CliResult {
 
 /// Writes the history of a database as a backup.
 pub(super) fn take_out(args: &JournalArgs) -> CliResult {
+    let head = write_journal(&args.database.database_url, &args.out)?;
+    let text = format!("wrote {} records to {}\nhead: {head}\n", head.position.0, args.out.display());
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+/// Writes the history of a database, and its holds, to a directory that does not exist.
+pub(super) fn write_journal(url: &DatabaseUrl, out: &Path) -> Result<ChainHead, Box<dyn std::error::Error>> {
     let runtime = Runtime::new()?;
-    let store = runtime.block_on(SharedStore::open(&args.database.database_url.0))?;
+    let store = runtime.block_on(SharedStore::open(&url.0))?;
     let of = runtime.block_on(store.end())?.position;
-    let (bar, mut draft, mut after) = (Bar::new("journal"), BackupDraft::begin(&args.out)?, Position(0));
+    let (bar, mut draft, mut after) = (Bar::new("journal"), BackupDraft::begin(out)?, Position(0));
     while after < of {
         let records = runtime.block_on(store.records(after))?;
         let Some(last) = records.last().map(|last| last.position) else { break };
@@ -94,7 +96,5 @@ pub(super) fn take_out(args: &JournalArgs) -> CliResult {
         after = last;
         bar.show(after.0, of.0);
     }
-    let head = draft.finish()?;
-    let text = format!("wrote {} records to {}\nhead: {head}\n", head.position.0, args.out.display());
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    Ok(draft.finish(&runtime.block_on(store.keeping())?)?)
 }

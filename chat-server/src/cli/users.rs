@@ -7,16 +7,12 @@ use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use chat_core::id::UserId;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use tokio::runtime::Runtime;
 
-use super::directory::Directory;
+use super::CliResult;
+use super::directory::DirectoryArgs;
 use super::values::{plain, user_id};
-use super::{CliResult, note};
-use crate::admin::SocketConfig;
-use crate::config::DataConfig;
-#[cfg(feature = "postgres")]
-use crate::config::DatabaseConfig;
 use crate::users::{self, ImportedUser};
 
 #[derive(Debug, Subcommand)]
@@ -59,19 +55,6 @@ pub(super) enum UsersCommand {
         #[command(flatten)]
         place: DirectoryArgs,
     },
-}
-
-/// The location of the directory: a running server, or else the data directory.
-#[derive(Debug, Args)]
-pub(super) struct DirectoryArgs {
-    #[command(flatten)]
-    data: DataConfig,
-    #[command(flatten)]
-    socket: SocketConfig,
-    /// The database, instead of a data directory.
-    #[cfg(feature = "postgres")]
-    #[command(flatten)]
-    database: DatabaseConfig,
 }
 
 /// Runs one of the commands.
@@ -157,23 +140,6 @@ async fn deactivate(id: &str, place: &DirectoryArgs) -> CliResult {
     place.note(&directory, "deactivate", Some(id), "");
     directory.close()?;
     Ok(writeln!(io::stdout(), "{id} is deactivated")?)
-}
-
-impl DirectoryArgs {
-    /// Notes an act in the audit trail, unless a server has done so.
-    fn note(&self, directory: &Directory, act: &str, user: Option<&str>, detail: &str) {
-        if directory.is_stored() {
-            note(&self.data.data_dir, act, user, detail);
-        }
-    }
-
-    async fn open(&self) -> Result<Directory, Box<dyn std::error::Error>> {
-        #[cfg(feature = "postgres")]
-        if let Some(url) = &self.database.database_url {
-            return Directory::of_database(url).await;
-        }
-        Directory::open(&self.socket, &self.data.data_dir).await
-    }
 }
 
 fn read(file: &Path) -> Result<Vec<ImportedUser>, Box<dyn std::error::Error>> {

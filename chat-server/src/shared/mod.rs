@@ -26,6 +26,7 @@
 //! | `node`, `online` | the servers, and the users who are connected to each |
 //! | `lease` | jobs that one server does for all |
 //! | `erase`, `retain` | retention |
+//! | `keeping`, `erase_user`, `erasing` | holds, and erasing on request |
 //! | `reader` | the records, for the webhook and for tools |
 //! | `moving` | a history from a data directory |
 //! | `rows` | rows to values |
@@ -34,10 +35,13 @@ mod columns;
 mod connect;
 mod epoch;
 mod erase;
+mod erase_user;
+mod erasing;
 mod error;
 mod group;
 mod hint;
 mod history;
+mod keeping;
 mod lane;
 mod lease;
 mod list;
@@ -64,7 +68,6 @@ use chat_core::id::UserId;
 use chat_core::store::{
     Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
 };
-use chat_core::time::Timestamp;
 use deadpool_postgres::Pool;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -82,10 +85,9 @@ pub(crate) use moving::MoveIn;
 pub(crate) use node::{Node, NodeIdentity};
 pub(crate) use online::{OnlineUser, OnlineUsers};
 use reader::StoredRecord;
-pub(crate) use retain::retain;
+pub(crate) use retain::{SharedRetention, retain};
 pub use schema::{LAYOUT, Upgraded};
 
-use crate::store::Swept;
 use crate::store::journal::ChainHead;
 
 /// Time limit of a load and of a commit. After it the store is unavailable.
@@ -246,30 +248,6 @@ impl SharedStore {
             lease::save(&**client, term, &state).await
         };
         self.load_within(saving).await
-    }
-
-    /// The database's time, and the time of the newest message.
-    pub(crate) async fn clocks(&self) -> Result<(Timestamp, Option<Timestamp>), UnavailableError> {
-        let pool = self.pool.clone();
-        self.load_within(async move { erase::clocks(&pool).await }).await
-    }
-
-    /// Erases the content of more messages sent before `cutoff`, for good. The first younger one
-    /// ends the step.
-    pub(crate) async fn erase_before(
-        &self,
-        term: Term,
-        cutoff: Timestamp,
-    ) -> Result<Swept, UnavailableError> {
-        let pool = self.pool.clone();
-        self.load_within(async move { erase::step(&pool, term, cutoff).await }).await
-    }
-
-    /// The number of messages that retention would erase. A table of many takes long.
-    pub(crate) async fn count_due(&self, cutoff: Timestamp) -> Result<u64, UnavailableError> {
-        let pool = self.pool.clone();
-        let counting = self.loads.spawn(async move { erase::due(&pool, cutoff).await });
-        AbortOnDropHandle::new(counting).await.unwrap_or_else(|_| closed())
     }
 
     /// Loads on the thread of loads, within a time limit.

@@ -10,11 +10,12 @@ use chat_core::store::{Account, Event, StoreBefore, UnavailableError, complete};
 use super::connect::{Connected, Database};
 use super::error::{DatabaseError, words};
 use super::group::{Effects, LaneState, NewRecord};
+use super::keeping;
 use super::look_up::LookedUp;
 use super::rows;
 use super::schema;
 use super::write::{Statements, add_records, write};
-use crate::store::StoredBytes;
+use crate::store::{Keeping, StoredBytes};
 
 /// Records of one statement.
 const BATCH: usize = 1_000;
@@ -93,9 +94,10 @@ impl MoveIn {
         Ok(())
     }
 
-    /// Writes the tables that follow from the records, and commits.
-    pub(crate) async fn finish(self) -> Result<(), DatabaseError> {
+    /// Writes the holds and the tables that follow from the records, and commits.
+    pub(crate) async fn finish(self, keeping: &Keeping) -> Result<(), DatabaseError> {
         let client = &self.connected.client;
+        keeping::write(client, keeping).await.map_err(|error| refused(&error))?;
         let epoch = self.epoch.ok_or_else(|| DatabaseError::Refused("the history is empty".to_owned()))?;
         let set = client.execute("UPDATE chat.meta SET epoch = $1", &[&epoch.as_str().as_bytes()]).await;
         set.map_err(|error| refused(&error))?;

@@ -70,7 +70,7 @@ pub(super) fn hash(row: &Row, column: usize) -> Result<Hash, UnavailableError> {
 }
 
 /// A time.
-fn time(row: &Row, column: usize) -> Timestamp {
+pub(super) fn time(row: &Row, column: usize) -> Timestamp {
     Timestamp::from_millis(row.get(column))
 }
 

@@ -41,3 +41,18 @@ ALTER TABLE chat.conversation
   ALTER COLUMN last_at SET NOT NULL, ALTER COLUMN last_text_seq SET NOT NULL, ALTER COLUMN work SET NOT NULL;
 -- Emergencies from before count as over.
 CREATE INDEX conversation_raised ON chat.conversation (raised_by, id) WHERE raised_by IS NOT NULL;
+-- Erasing passes over the texts of a user or a conversation on hold.
+CREATE TABLE chat.hold (
+  kind    text   NOT NULL CHECK (kind IN ('user', 'conversation')),
+  subject bytea  NOT NULL,               -- the id
+  by_whom bytea  NOT NULL,
+  why     bytea  NOT NULL,
+  at      bigint NOT NULL,               -- milliseconds since 1970
+  PRIMARY KEY (kind, subject));
+-- The record of users whose texts were erased on request.
+CREATE TABLE chat.erasure (
+  user_id bytea  PRIMARY KEY,
+  by_whom bytea  NOT NULL,
+  why     bytea  NOT NULL,
+  at      bigint NOT NULL,
+  until   bigint NOT NULL);              -- the last position at that time

@@ -66,6 +66,10 @@ pub use tools::verify::{Checks, FindingError, Verified, verify};
 pub use write::journal;
 
 #[cfg(feature = "postgres")]
+pub(crate) use lifecycle::erase_user::names_user;
+#[cfg(feature = "postgres")]
+pub(crate) use lifecycle::keeping::Keeping;
+#[cfg(feature = "postgres")]
 pub(crate) use lifecycle::open::random_epoch;
 #[cfg(feature = "postgres")]
 pub(crate) use tools::stored::{BackupDraft, ReadOut, StoredBytes};

@@ -36,6 +36,8 @@ async fn a_user_s_texts_are_erased_once_no_hold_is_left_and_the_record_stays() {
     assert!(held.contains(&id) && held.contains("an accident") && held.contains("by uid "), "{held}");
     let erase = ["erase", "--user", "user_john", "--why", "on request"];
     assert!(refused(&data, &erase).contains("add --yes"));
+    let counted = String::from_utf8(run(&data, &erase).stdout).unwrap();
+    assert!(counted.contains(&format!("on hold, and not erased: 2 texts, in {id}\n")), "{counted}");
     assert_eq!(
         done(&data, &[&erase[..], &["--yes"]].concat()).lines().last(),
         Some("erased: 0 texts of user_john")

@@ -2,10 +2,12 @@
 //! `chat-server/tests/postgres/run` starts.
 
 mod cluster;
+mod command;
 mod conformance;
 mod database;
 mod demo;
 mod duties;
+mod erasing;
 mod following;
 mod groups;
 mod lost_tail;

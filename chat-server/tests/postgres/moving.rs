@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 use chat_core::store::{Directory, Facts, Query, Store};
 use chat_server::shared::SharedStore;
@@ -12,19 +11,9 @@ use server_test_support::program::program;
 use server_test_support::store::{copy_dir, everything, load, open};
 use server_test_support::{Server, conversation, jane, john, send};
 
+use super::command::{refused, run_program, says};
 use super::database::{connect, create, run};
 use super::nodes::node_with;
-
-fn run_program(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
-}
-
-/// Runs a command to its success, and returns its output.
-fn says(arguments: &[&str]) -> String {
-    let output = run_program(arguments);
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// The head at the end of a command's output.
 fn head(said: &str) -> String {
@@ -157,18 +146,27 @@ fn a_record_that_was_changed_in_the_database_is_named() {
 }
 
 #[test]
-fn a_data_directory_with_holds_is_not_moved() {
+fn holds_and_the_record_of_erasures_travel_with_a_history() {
     let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
+    let (data, out, restored) =
+        (dir.path().join("data"), dir.path().join("out"), dir.path().join("restored"));
     open(&data).close().unwrap();
     let address = run(create());
     let data_dir = data.to_str().unwrap();
     says(&["hold", "add", "--data-dir", data_dir, "--user", "driver", "--why", "a claim"]);
-    let moving = ["move", "--data-dir", data_dir, "--database-url", &address];
-    let refused = run_program(&moving);
-    assert!(!refused.status.success());
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("there are 1 holds"), "{said}");
-    says(&["hold", "release", "--data-dir", data_dir, "--user", "driver"]);
-    says(&moving);
+    says(&["hold", "add", "--data-dir", data_dir, "--conversation", "conv_1", "--why", "court"]);
+    says(&["erase", "--data-dir", data_dir, "--user", "control", "--why", "asked", "--yes"]);
+    let keeping = fs::read_to_string(data.join("journal/keeping")).unwrap();
+    assert!(keeping.contains("asked"), "{keeping}");
+    let list = says(&["hold", "list", "--data-dir", data_dir]);
+    assert_eq!(list.lines().count(), 2, "{list}");
+    let moved = says(&["move", "--data-dir", data_dir, "--database-url", &address]);
+    assert!(moved.contains("and 2 holds"), "{moved}");
+    assert_eq!(says(&["hold", "list", "--database-url", &address]), list);
+    says(&["journal", "--database-url", &address, "--out", out.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(out.join("journal/keeping")).unwrap(), keeping);
+    says(&["restore", out.to_str().unwrap(), "--data-dir", restored.to_str().unwrap()]);
+    assert_eq!(says(&["hold", "list", "--data-dir", restored.to_str().unwrap()]), list);
+    let erase = ["erase", "--user", "driver", "--why", "asked", "--yes", "--database-url", &address];
+    assert!(refused(&erase).contains("a claim"));
 }

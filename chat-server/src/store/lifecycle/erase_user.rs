@@ -1,5 +1,6 @@
 //! Erasing the texts of one user on request, whatever their age. Holds are obeyed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use chat_core::id::{ConversationId, UserId};
@@ -11,12 +12,14 @@ use crate::store::error::OpenError;
 use crate::store::write::journal::{End, ErasingStep, Groups, SEGMENT_HEADER};
 
 /// The texts of a user: messages, entries, and entries that name the user.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct UserTexts {
     /// Texts that are erased, or may be.
     pub erasable: u64,
     /// Texts on hold.
     pub held: u64,
+    /// The conversations of the texts on hold.
+    pub held_in: BTreeSet<ConversationId>,
 }
 
 /// Error of an erasure on request.
@@ -28,9 +31,6 @@ pub enum EraseError {
     /// A step failed. The same command goes on from there.
     #[error("{0}. Some texts are erased already: run the same command again")]
     Step(#[from] RetentionError),
-    /// A bug; the log has its panic.
-    #[error("the erasure broke down: see the log of the server, and run the same command again")]
-    Broken,
 }
 
 impl From<OpenError> for EraseError {
@@ -59,18 +59,19 @@ pub(crate) fn count_texts(dir: &Path, user: &UserId) -> Result<UserTexts, OpenEr
 
 fn count(event: &Event, user: &UserId, keeping: &Keeping, texts: &mut UserTexts) {
     let Some((conversation, sender)) = sent(event) else { return };
-    if event.is_erased() || (sender != user && !names(event, user)) {
+    if event.is_erased() || (sender != user && !names_user(event, user)) {
         return;
     }
     if keeping.holds(conversation, sender) {
         texts.held += 1;
+        texts.held_in.insert(conversation.clone());
     } else {
         texts.erasable += 1;
     }
 }
 
 /// Whether the event is an entry whose text names a user besides its sender.
-fn names(event: &Event, user: &UserId) -> bool {
+pub(crate) fn names_user(event: &Event, user: &UserId) -> bool {
     matches!(event, Event::MessageAppended(appended) if appended.handed_to() == Some(user))
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 use chat_core::id::{ConversationId, UserId};
-use chat_core::store::Position;
+use chat_core::store::{Position, UnavailableError};
 use chat_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,9 @@ pub enum KeepingError {
     /// The hold exists already.
     #[error("there is a hold on this already, set by {} at {}: {}", .0.by, .0.at, .0.why)]
     Held(Box<Hold>),
+    /// The database does not answer.
+    #[error("the holds can't be read or changed: {}. Nothing was changed", .0.reason)]
+    Unavailable(#[from] UnavailableError),
     /// No such hold.
     #[error("there is no hold on {0}: chat-server hold list shows all")]
     NotHeld(HoldSubject),
@@ -92,6 +95,9 @@ pub enum KeepingError {
     /// A text may be half erased.
     #[error("a step of erasing has yet to end: try again in a minute, or start the server again")]
     Busy,
+    /// A bug; the log has its panic.
+    #[error("this broke down: see the log of the server")]
+    Broken,
     /// The reason is missing or too long.
     #[error("give a reason of at most {WHY_BYTES} bytes")]
     Why,
@@ -99,17 +105,21 @@ pub enum KeepingError {
 
 /// The content of the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(in crate::store) struct Keeping {
+pub(crate) struct Keeping {
     version: u32,
-    pub(in crate::store) holds: Vec<Hold>,
-    erasures: Vec<Erasure>,
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) erasures: Vec<Erasure>,
 }
 
 impl Keeping {
+    /// Holds and erasures.
+    pub(crate) fn new(holds: Vec<Hold>, erasures: Vec<Erasure>) -> Self {
+        Self { version: note::VERSION, holds, erasures }
+    }
+
     /// Reads the file of a journal. A missing file has nothing.
     pub(in crate::store) fn read(journal: &Path) -> Result<Self, OpenError> {
-        let none = || Self { version: note::VERSION, holds: Vec::new(), erasures: Vec::new() };
-        Ok(note::read(journal, NAME)?.unwrap_or_else(none))
+        Ok(note::read(journal, NAME)?.unwrap_or_else(|| Self::new(Vec::new(), Vec::new())))
     }
 
     /// Logs a file that can't be read. The server works all the same, and erases nothing.
@@ -149,15 +159,30 @@ impl Keeping {
         !is_held && (is_past || self.erasures.iter().any(by_request))
     }
 
+    /// Checks whether a hold may be added.
+    pub(crate) fn check_hold(&self, hold: &Hold) -> Result<(), KeepingError> {
+        reason(&hold.why)?;
+        self.check_free(&hold.subject)?;
+        if self.holds.len() >= HOLDS_MOST { Err(KeepingError::TooMany) } else { Ok(()) }
+    }
+
+    /// Checks whether the texts of a user may be erased on request.
+    pub(crate) fn check_erasure(&self, erasure: &Erasure) -> Result<(), KeepingError> {
+        reason(&erasure.why)?;
+        self.check_free(&HoldSubject::User(erasure.user.clone()))
+    }
+
+    /// Checks that there is no hold on a subject.
+    fn check_free(&self, subject: &HoldSubject) -> Result<(), KeepingError> {
+        match self.holds.iter().find(|held| held.subject == *subject) {
+            Some(held) => Err(KeepingError::Held(Box::new(held.clone()))),
+            None => Ok(()),
+        }
+    }
+
     /// Adds a hold.
     pub(in crate::store) fn hold(mut self, journal: &Path, hold: Hold) -> Result<(), KeepingError> {
-        reason(&hold.why)?;
-        if let Some(held) = self.holds.iter().find(|held| held.subject == hold.subject) {
-            return Err(KeepingError::Held(Box::new(held.clone())));
-        }
-        if self.holds.len() >= HOLDS_MOST {
-            return Err(KeepingError::TooMany);
-        }
+        self.check_hold(&hold)?;
         self.holds.push(hold);
         Ok(self.write(journal)?)
     }
@@ -178,11 +203,7 @@ impl Keeping {
 
     /// Records an erasure on request, before it begins. Refuses a user on hold.
     pub(in crate::store) fn erase(mut self, journal: &Path, erasure: Erasure) -> Result<(), KeepingError> {
-        reason(&erasure.why)?;
-        let subject = HoldSubject::User(erasure.user.clone());
-        if let Some(held) = self.holds.iter().find(|held| held.subject == subject) {
-            return Err(KeepingError::Held(Box::new(held.clone())));
-        }
+        self.check_erasure(&erasure)?;
         self.erasures.retain(|known| known.user != erasure.user);
         if self.erasures.len() >= ERASURES_MOST {
             self.erasures.remove(0);

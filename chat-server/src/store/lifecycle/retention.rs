@@ -47,9 +47,9 @@ pub enum RetentionError {
     /// The journal or the note failed.
     #[error(transparent)]
     Journal(#[from] OpenError),
-    /// The index is being rebuilt.
+    /// The index is being rebuilt, or the database is away.
     #[error(transparent)]
-    Index(#[from] UnavailableError),
+    Unavailable(#[from] UnavailableError),
     /// A backup is under way, or the store is closed.
     #[error("the store is closed, or a backup of it is being taken")]
     Busy,

@@ -38,9 +38,9 @@ impl<'a> ReadOut<'a> {
         Ok(Self { dir, _lock: Lock::take_existing(dir)?, end: End::default() })
     }
 
-    /// The number of holds, which are not in the history.
-    pub(crate) fn holds(&self) -> Result<usize, OpenError> {
-        Ok(Keeping::read(&self.dir.join("journal"))?.holds.len())
+    /// The holds and the record of erasures, which are not in the history.
+    pub(crate) fn keeping(&self) -> Result<Keeping, OpenError> {
+        Keeping::read(&self.dir.join("journal"))
     }
 
     /// Passes the records of each group, in order. Returns the head.
@@ -114,10 +114,12 @@ impl<'a> BackupDraft<'a> {
         Ok(self.journal.commit(group).map_err(failed)?)
     }
 
-    /// Reads the backup back, and gives it its name.
-    pub(crate) fn finish(self) -> Result<ChainHead, BackupError> {
+    /// Adds the holds, reads the backup back, and gives it its name.
+    pub(crate) fn finish(self, keeping: &Keeping) -> Result<ChainHead, BackupError> {
         let end = self.journal.close();
-        read_back(&self.draft.path().join("journal"), end, &|_| ())?;
+        let journal = self.draft.path().join("journal");
+        keeping.copy(&journal)?;
+        read_back(&journal, end, &|_| ())?;
         let note = StoreState::new(false, None, end);
         note.write(self.draft.path(), BACKUP).map_err(OpenError::io("write the backup in", self.to))?;
         publish(self.draft, self.to)?;

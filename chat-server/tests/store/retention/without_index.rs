@@ -57,7 +57,7 @@ fn sweep_without_index(store: &LocalStore) -> usize {
                     return erased;
                 }
             }
-            Err(RetentionError::Index(_) | RetentionError::Busy) => thread::yield_now(),
+            Err(RetentionError::Unavailable(_) | RetentionError::Busy) => thread::yield_now(),
             Err(error) => panic!("{error}"),
         }
     }
@@ -150,7 +150,7 @@ fn a_crash_while_there_is_no_index_is_made_good_with_one_or_without() {
         assert!(Instant::now() < patience, "a step must begin without an index");
         match store.erase_before(cutoff()) {
             Err(RetentionError::Journal(_)) => break,
-            Err(RetentionError::Index(_)) => thread::yield_now(),
+            Err(RetentionError::Unavailable(_)) => thread::yield_now(),
             swept => panic!("{swept:?}"),
         }
     }
