@@ -89,6 +89,7 @@ pub(crate) use retain::{SharedRetention, retain};
 pub use schema::{LAYOUT, Upgraded};
 
 use crate::store::journal::ChainHead;
+use crate::store::{HistoryWalk, JournalHistory, Period};
 
 /// Time limit of a load and of a commit. After it the store is unavailable.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -222,6 +223,25 @@ impl SharedStore {
     pub(crate) async fn records(&self, after: Position) -> Result<Vec<StoredRecord>, UnavailableError> {
         let pool = self.pool.clone();
         self.load_within(async move { reader::records(&pool, after).await }).await
+    }
+
+    /// The events of a period, and who has read its messages until now.
+    pub(crate) async fn events_of(&self, period: &Period) -> Result<JournalHistory, UnavailableError> {
+        let (pool, from) = (self.pool.clone(), period.from);
+        let mut after = self.load_within(async move { reader::before(&pool, from).await }).await?;
+        let mut walk = HistoryWalk::new(period);
+        loop {
+            let records = self.records(after).await?;
+            let Some(last) = records.last() else { return Ok(walk.finish()) };
+            after = last.position;
+            records.iter().for_each(|record| walk.event(&record.event));
+        }
+    }
+
+    /// The addresses of the servers that live.
+    pub(crate) async fn servers(&self) -> Result<Vec<String>, UnavailableError> {
+        let pool = self.pool.clone();
+        self.load_within(async move { node::addresses(&pool).await }).await
     }
 
     /// Those of these users who were connected to no server when the record at this position came.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::id::UserId;
+use chat_core::store::UnavailableError;
+use deadpool_postgres::Pool;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -14,7 +16,7 @@ use tokio_postgres::Client;
 
 use super::ANSWER_WITHIN;
 use super::connect::Database;
-use super::error::words;
+use super::error::{unavailable, words};
 use super::history::History;
 use super::lease::Claim;
 use super::online::{OnlineUsers, TELL_EVERY};
@@ -33,6 +35,8 @@ const LEAVE: &str = "DELETE FROM chat.node WHERE life = $1";
 const COME: &str =
     "INSERT INTO chat.online (user_id, life) SELECT unnest($2::bytea[]), $1 ON CONFLICT DO NOTHING";
 const GONE: &str = "DELETE FROM chat.online WHERE life = $1 AND user_id = ANY($2)";
+/// The addresses of the servers that live.
+pub(super) const ADDRESSES: &str = "SELECT address FROM chat.node WHERE until > now() ORDER BY address";
 /// Servers that have not come back for a minute. A row that its server holds is left.
 const DEAD: &str = "DELETE FROM chat.node WHERE life IN (SELECT life FROM chat.node \
     WHERE until < now() - interval '1 minute' FOR UPDATE SKIP LOCKED)";
@@ -197,6 +201,13 @@ impl Teller {
         timeout(ANSWER_WITHIN, leaving).await??;
         Ok(())
     }
+}
+
+/// The addresses of the servers that live.
+pub(super) async fn addresses(pool: &Pool) -> Result<Vec<String>, UnavailableError> {
+    let client = pool.get().await.map_err(UnavailableError::new)?;
+    let rows = client.query(ADDRESSES, &[]).await.map_err(|error| unavailable(&error))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 fn keys(users: &[UserId]) -> Vec<&[u8]> {

@@ -1,6 +1,7 @@
 //! Readers of the history beside the engine.
 
 use chat_core::store::{Event, Hash, Position, UnavailableError};
+use chat_core::time::Timestamp;
 use deadpool_postgres::Pool;
 
 use super::error::unavailable;
@@ -12,6 +13,14 @@ const RECORDS_MOST: i64 = 256;
 
 const RECORDS: &str = "SELECT position, previous, hash, payload, content FROM chat.record \
     WHERE position > $1 ORDER BY position LIMIT $2";
+
+const LAST: &str = "SELECT max(position) FROM chat.record";
+
+const NEXT_TIME: &str = "SELECT sent_at FROM chat.record WHERE position >= $1 AND seq IS NOT NULL \
+    ORDER BY position LIMIT 1";
+
+/// Records that a search by time leaves to be read in order.
+const NEAR: i64 = 1_024;
 
 const END: &str = "SELECT position, hash FROM chat.record ORDER BY position DESC LIMIT 1";
 
@@ -57,6 +66,23 @@ pub(super) async fn records(pool: &Pool, after: Position) -> Result<Vec<StoredRe
         })
     });
     records.collect()
+}
+
+/// A position before the messages of this time and later ones. Looks at a few records, because the
+/// messages of a history are roughly in the order of time.
+pub(super) async fn before(pool: &Pool, time: Timestamp) -> Result<Position, UnavailableError> {
+    let client = pool.get().await.map_err(UnavailableError::new)?;
+    let last = client.query_one(LAST, &[]).await.map_err(|error| unavailable(&error))?;
+    let (mut earlier, mut later) = (0, last.get::<_, i64>(0));
+    while later - earlier > NEAR {
+        let middle = earlier.midpoint(later);
+        let next = client.query_opt(NEXT_TIME, &[&middle]).await.map_err(|error| unavailable(&error))?;
+        match next {
+            Some(next) if next.get::<_, i64>(0) < time.as_millis() => earlier = middle,
+            _ => later = middle,
+        }
+    }
+    Ok(Position(earlier.cast_unsigned()))
 }
 
 /// The last position, and its hash.

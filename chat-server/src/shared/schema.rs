@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Transaction};
 use super::connect::Database;
 use super::epoch;
 use super::error::{DatabaseError, words};
+use super::node::ADDRESSES;
 use super::rows;
 use crate::store::random_epoch;
 
@@ -28,9 +29,6 @@ const STEPS: [Step; 3] = [
     Step { statements: include_str!("schema_2.sql"), ends_servers: false },
     Step { statements: include_str!("schema_3.sql"), ends_servers: true },
 ];
-
-/// The servers that live.
-const SERVERS: &str = "SELECT address FROM chat.node WHERE until > now() ORDER BY address";
 
 /// The result of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,7 +80,7 @@ pub(super) async fn upgrade(database: &Database) -> Result<Upgraded, DatabaseErr
 
 /// Checks that no server lives. The row of one that was killed counts until its lease ends.
 async fn check_stopped(made: &Transaction<'_>) -> Result<(), DatabaseError> {
-    let servers = made.query(SERVERS, &[]).await.map_err(refused)?;
+    let servers = made.query(ADDRESSES, &[]).await.map_err(refused)?;
     let addresses: Vec<String> = servers.iter().map(|row| row.get(0)).collect();
     if addresses.is_empty() { Ok(()) } else { Err(DatabaseError::Served(addresses)) }
 }

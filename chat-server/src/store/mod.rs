@@ -72,6 +72,8 @@ pub(crate) use lifecycle::keeping::Keeping;
 #[cfg(feature = "postgres")]
 pub(crate) use lifecycle::open::random_epoch;
 #[cfg(feature = "postgres")]
+pub(crate) use tools::history::HistoryWalk;
+#[cfg(feature = "postgres")]
 pub(crate) use tools::stored::{BackupDraft, ReadOut, StoredBytes};
 
 /// The version of the index's keys and values.

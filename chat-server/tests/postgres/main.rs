@@ -10,6 +10,7 @@ mod duties;
 mod erasing;
 mod following;
 mod groups;
+mod history;
 mod lost_tail;
 mod moving;
 mod nodes;

@@ -1,10 +1,10 @@
 //! `chat-server history`: an answer to "my driver wrote at 14:02 yesterday and nobody saw it".
 
 mod presence;
+mod source;
 mod story;
 
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
 use chat_core::id::UserId;
@@ -14,10 +14,12 @@ use clap::Args;
 use super::CliResult;
 use super::values::{plain, time, user_id};
 use crate::audit::{self, AuditLine};
+#[cfg(feature = "postgres")]
+use crate::config::DatabaseConfig;
 use crate::config::{DataConfig, duration};
-use crate::open_store;
-use crate::store::{JournalHistory, OpenError, Period, history};
+use crate::store::Period;
 use presence::ControlPresence;
+use source::{DATABASE, StoredEvents};
 use story::Story;
 
 /// Entries of each kind, at most. A shorter period shows further ones.
@@ -31,14 +33,19 @@ the user. It names ids and addresses, and no text. It ends with the control user
 
 A local time can be given as \"$(date -Is -d 'yesterday 14:02')\".
 
-Messages come from the journal, and all else from the audit trail in the data directory. Both may be
-read beside a running server. The last quarter of a second may be missing.";
+Messages come from the journal or the database, and all else from the audit trail in the data directory.
+Both may be read beside a running server. The last quarter of a second may be missing. Over a database
+each server has a trail of its own: run this at each.";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = FORMAT)]
 pub(super) struct HistoryArgs {
     #[command(flatten)]
     data: DataConfig,
+    /// The database, instead of a journal in the data directory.
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    database: DatabaseConfig,
     /// Id of the user.
     #[arg(long, value_name = "ID", value_parser = user_id)]
     user: String,
@@ -64,19 +71,17 @@ pub(super) fn run(args: &HistoryArgs) -> CliResult {
     let trail = audit::read(dir, MOST, wants)
         .map_err(|error| format!("can't read the audit trail of {}: {error}", dir.display()))?;
     let (oldest, left_out) = (trail.oldest, trail.left_out);
-    let journal = journal_of(dir, &period, oldest.is_some())?;
+    let source = StoredEvents::read(args, &period, oldest.is_some())?;
     let mut to = io::stdout().lock();
     writeln!(to, "{} from {from} until {until}", args.user)?;
-    if journal.is_none() {
-        writeln!(to, "no journal in {}: messages come from the audit trail alone", dir.display())?;
-    }
+    source.tell(&mut to, dir)?;
     if oldest.is_none_or(|oldest| oldest > from) {
         let begin = oldest.map_or("has no lines".to_owned(), |oldest| format!("begins at {oldest}"));
         writeln!(to, "the audit trail {begin}: nothing is known of connections and refusals before")?;
     }
-    let journal = journal.unwrap_or_default();
+    let (place, journal) = source.events();
     let left_out = left_out + journal.left_out;
-    let story = Story::new(&period.user, trail.lines, journal);
+    let story = Story::new(&period.user, trail.lines, (place, journal));
     for (at, text) in story.entries() {
         writeln!(to, "{at}  {}", plain(&text))?;
     }
@@ -88,16 +93,7 @@ pub(super) fn run(args: &HistoryArgs) -> CliResult {
     }
     match oldest.filter(|oldest| *oldest <= until) {
         None => Ok(writeln!(to, "nothing is known of the control users of this time")?),
+        Some(_) if place == DATABASE => Ok(writeln!(to, "at the server of this trail: {control}")?),
         Some(_) => Ok(writeln!(to, "{control}")?),
-    }
-}
-
-/// The events of a journal; `None` if there is none, as with a database. Refuses a directory
-/// without a journal and without a trail: an answer about it would be wrong.
-fn journal_of(dir: &Path, period: &Period, has_trail: bool) -> Result<Option<JournalHistory>, OpenError> {
-    match open_store::look(dir, true) {
-        Ok(_) => Ok(Some(history(dir, period)?)),
-        Err(OpenError::Missing { .. }) if has_trail => Ok(None),
-        Err(error) => Err(error),
     }
 }

@@ -15,11 +15,17 @@ pub(super) struct Story<'a> {
     user: &'a UserId,
     trail: Vec<AuditLine<'static>>,
     journal: JournalHistory,
+    /// The place of the journal, in words.
+    place: &'static str,
 }
 
 impl<'a> Story<'a> {
-    pub(super) fn new(user: &'a UserId, trail: Vec<AuditLine<'static>>, journal: JournalHistory) -> Self {
-        Self { user, trail, journal }
+    pub(super) fn new(
+        user: &'a UserId,
+        trail: Vec<AuditLine<'static>>,
+        (place, journal): (&'static str, JournalHistory),
+    ) -> Self {
+        Self { user, trail, journal, place }
     }
 
     /// Whether an entry is about the user, and not about the server alone.
@@ -44,7 +50,7 @@ impl<'a> Story<'a> {
                 {
                     carried.insert(place, line);
                 }
-                _ => entries.push((line.at, told(line))),
+                _ => entries.push((line.at, told(line, self.place))),
             }
         }
         let messages = stored
@@ -110,7 +116,7 @@ fn seq(line: &AuditLine<'_>) -> Option<u64> {
 }
 
 /// A line of the trail in words.
-fn told(line: &AuditLine<'_>) -> String {
+fn told(line: &AuditLine<'_>, place: &str) -> String {
     let or =
         |text: &Option<std::borrow::Cow<'_, str>>, other: &str| text.as_deref().unwrap_or(other).to_owned();
     let address = line.address.map_or("an unknown address".to_owned(), |address| address.to_string());
@@ -146,7 +152,7 @@ fn told(line: &AuditLine<'_>) -> String {
             )
         }
         AuditKind::Message | AuditKind::Conversation => format!(
-            "wrote message {}{conversation}{client} from {address}: acknowledged, and not in this journal; if an older \
+            "wrote message {}{conversation}{client} from {address}: acknowledged, and not in {place}; if an older \
              state was put back, the message was lost with it",
             seq(line).unwrap_or(0)
         ),
@@ -155,7 +161,11 @@ fn told(line: &AuditLine<'_>) -> String {
             if line.repeat { "repeated" } else { "was granted" },
             or(&line.request, "a change of the work"),
             seq(line).unwrap_or(0),
-            if line.repeat { "it was stored before" } else { "acknowledged, and not in this journal" },
+            if line.repeat {
+                "it was stored before".to_owned()
+            } else {
+                format!("acknowledged, and not in {place}")
+            },
         ),
         AuditKind::Refused => {
             format!(

@@ -59,15 +59,16 @@ pub(crate) fn history(dir: &Path, period: &Period) -> Result<JournalHistory, Ope
     loop {
         match groups.next_group() {
             Ok(Some((_, records))) => records.iter().for_each(|(_, record)| walk.event(&record.event)),
-            Ok(None) => return Ok(walk.found),
+            Ok(None) => return Ok(walk.finish()),
             // A running server writes the last group.
-            Err(_) if walk.is_past => return Ok(walk.found),
+            Err(_) if walk.is_past => return Ok(walk.finish()),
             Err(error) => return Err(error),
         }
     }
 }
 
-struct HistoryWalk<'a> {
+/// A walk over the events from before the period until now, in order.
+pub(crate) struct HistoryWalk<'a> {
     period: &'a Period,
     found: JournalHistory,
     /// Conversations in which the user has written in the period.
@@ -79,12 +80,14 @@ struct HistoryWalk<'a> {
 }
 
 impl<'a> HistoryWalk<'a> {
-    fn new(period: &'a Period) -> Self {
+    /// Before the first event.
+    pub(crate) fn new(period: &'a Period) -> Self {
         let (conversations, unread) = (BTreeSet::new(), BTreeMap::new());
         Self { period, found: JournalHistory::default(), conversations, unread, is_past: false }
     }
 
-    fn event(&mut self, event: &Event) {
+    /// Takes up the next event.
+    pub(crate) fn event(&mut self, event: &Event) {
         self.is_past |= event.sent_at().is_some_and(|at| at > self.period.until);
         match event {
             Event::ConversationCreated(created) => self.message(HistoryMessage {
@@ -113,6 +116,11 @@ impl<'a> HistoryWalk<'a> {
             Event::AccountPut { account } => self.account(account),
             Event::EpochBegun { .. } | Event::MemberAdded(_) | Event::MemberWithdrawn(_) => {}
         }
+    }
+
+    /// The events of the period.
+    pub(crate) fn finish(self) -> JournalHistory {
+        self.found
     }
 
     fn account(&mut self, account: &Account) {
