@@ -1,16 +1,24 @@
 //! `chat-server export`: conversations for readers such as auditors.
 
+use std::error::Error;
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use chat_core::time::Timestamp;
 use clap::Args;
+#[cfg(feature = "postgres")]
+use tempfile::TempDir;
 
+#[cfg(feature = "postgres")]
+use super::moving::write_journal;
 use super::progress::Bar;
 use super::values::time;
 use super::{CliResult, note};
 use crate::config::DataConfig;
+#[cfg(feature = "postgres")]
+use crate::config::DatabaseConfig;
 use crate::store::{Selection, export, private};
 
 /// Documentation of the line format, for `--help`.
@@ -43,7 +51,12 @@ with an event in the requested period.";
 pub(super) struct ExportArgs {
     #[command(flatten)]
     data: DataConfig,
-    /// Backup to export from, instead of the data directory.
+    /// The database, instead of the data directory. All of it is copied to the temporary directory
+    /// (TMPDIR) first.
+    #[cfg(feature = "postgres")]
+    #[command(flatten)]
+    database: DatabaseConfig,
+    /// Backup to export from, instead of the data directory or a database.
     #[arg(long, value_name = "DIR")]
     backup: Option<PathBuf>,
     /// Export only this conversation.
@@ -76,13 +89,14 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
         until: args.until,
         salvage: args.salvage,
     };
-    let dir = args.backup.as_ref().unwrap_or(&args.data.data_dir);
+    let place = Place::of(args)?;
+    let dir = place.dir();
     let bar = Bar::new("export");
     let mut to: Box<dyn Write> = match &args.output {
         None => Box::new(BufWriter::new(io::stdout().lock())),
         Some(path) => Box::new(BufWriter::new(create(path)?)),
     };
-    let done = export(dir, &selection, &mut to, &|done, of| bar.show(done, of));
+    let done = export(&dir, &selection, &mut to, &|done, of| bar.show(done, of));
     if let (Err(_), Some(path)) = (&done, &args.output) {
         // The name must be free for the next attempt. A file that remains lacks its end.
         let _ = fs::remove_file(path);
@@ -90,11 +104,62 @@ pub(super) fn run(args: &ExportArgs) -> CliResult {
     let holes = done?;
     let all = if args.user.is_some() { "all of the user" } else { "all conversations" };
     let of = args.conversation.as_deref().unwrap_or(all);
-    note(&args.data.data_dir, "export", args.user.as_deref(), &format!("{of}, from {}", dir.display()));
+    note(&args.data.data_dir, "export", args.user.as_deref(), &format!("{of}, from {place}"));
     for hole in holes {
         eprintln!("chat-server: passed over: {hole}");
     }
     Ok(())
+}
+
+/// The copy of a database, in its directory.
+#[cfg(feature = "postgres")]
+const COPY: &str = "journal";
+
+/// The place of the journal to export from.
+enum Place<'a> {
+    Dir(&'a Path),
+    /// A directory with the copy of a database, removed on drop.
+    #[cfg(feature = "postgres")]
+    Database(TempDir),
+}
+
+impl<'a> Place<'a> {
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unnecessary_wraps, reason = "without a database there is nothing to copy")
+    )]
+    fn of(args: &'a ExportArgs) -> Result<Self, Box<dyn Error>> {
+        #[cfg(feature = "postgres")]
+        if let (None, Some(url)) = (&args.backup, &args.database.database_url) {
+            if args.salvage {
+                return Err("--salvage reads a damaged journal: leave it out with --database-url".into());
+            }
+            let dir = tempfile::tempdir().map_err(|error| {
+                format!("can't make a directory in {}: {error}. Set TMPDIR", std::env::temp_dir().display())
+            })?;
+            write_journal(url, &dir.path().join(COPY))?;
+            return Ok(Self::Database(dir));
+        }
+        Ok(Self::Dir(args.backup.as_ref().unwrap_or(&args.data.data_dir)))
+    }
+
+    fn dir(&self) -> PathBuf {
+        match self {
+            Self::Dir(dir) => dir.to_path_buf(),
+            #[cfg(feature = "postgres")]
+            Self::Database(dir) => dir.path().join(COPY),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dir(dir) => dir.display().fmt(f),
+            #[cfg(feature = "postgres")]
+            Self::Database(_) => f.write_str("the database"),
+        }
+    }
 }
 
 fn create(path: &Path) -> Result<File, String> {

@@ -170,3 +170,30 @@ fn holds_and_the_record_of_erasures_travel_with_a_history() {
     let erase = ["erase", "--user", "driver", "--why", "asked", "--yes", "--database-url", &address];
     assert!(refused(&erase).contains("a claim"));
 }
+
+#[test]
+fn a_database_is_exported_as_its_journal_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    copy_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data_of_0_1_0"), &data);
+    open(&data).close().unwrap();
+    let address = run(create());
+    let users = dir.path().join("users");
+    says(&["move", "--data-dir", data.to_str().unwrap(), "--database-url", &address]);
+    for name in ["Before", "After"] {
+        let john = json!({"id": "driver_1", "role": "BUS_DRIVER", "first_name": name});
+        fs::write(&users, john.to_string()).unwrap();
+        says(&["users", "import", users.to_str().unwrap(), "--database-url", &address]);
+    }
+    let out = dir.path().join("out");
+    says(&["journal", "--database-url", &address, "--out", out.to_str().unwrap()]);
+    assert_eq!(says(&["export", "--database-url", &address]), exported(&out));
+    let of_one = says(&["export", "--user", "driver_1", "--database-url", &address]);
+    let accounts: Vec<_> = of_one.lines().filter(|line| line.contains(r#""type":"account","#)).collect();
+    assert!(accounts.iter().any(|line| line.contains("Before")), "{of_one}");
+    assert!(accounts.iter().any(|line| line.contains("After")), "{of_one}");
+    assert!(accounts.iter().all(|line| line.contains("driver_1")), "{of_one}");
+    assert!(of_one.contains(r#""type":"message","#) && of_one.contains(r#""type":"end","#), "{of_one}");
+    let salvage = ["export", "--salvage", "--database-url", &address];
+    assert!(refused(&salvage).contains("leave it out with --database-url"));
+}
