@@ -2,6 +2,8 @@
 //! retention and a place among the other servers.
 
 #[cfg(feature = "postgres")]
+use std::net::SocketAddr;
+#[cfg(feature = "postgres")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ pub(crate) struct DutySettings {
     pub(crate) data_dir: PathBuf,
     /// The address on which the server listens, and the users who are connected to it.
     #[cfg(feature = "postgres")]
-    pub(crate) presence: (String, Arc<OnlineUsers>),
+    pub(crate) presence: (SocketAddr, Arc<OnlineUsers>),
 }
 
 /// The running duties.
@@ -89,7 +91,7 @@ impl Duties {
             let retaining = async move { match shared::retain(&store, retention, lease).await {} };
             AbortOnDropHandle::new(tokio::spawn(retaining))
         });
-        let node = store.join(NodeIdentity { address, online, claims });
+        let node = store.join(NodeIdentity { address: shared::named(address), online, claims });
         Self { dispatcher, shared: Some(SharedDuties { node, _hints: hints, _retention: retention }) }
     }
 

@@ -223,7 +223,7 @@ impl Server {
             #[cfg(feature = "postgres")]
             data_dir: self.data_dir.clone(),
             #[cfg(feature = "postgres")]
-            presence: (self.address.to_string(), self.online.clone()),
+            presence: (self.address, self.online.clone()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chat_core::engine::TypingHint;
 use chat_core::id::UserId;
 use chat_core::store::{
-    Account, Change, CommitId, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
+    Account, Change, CommitId, Facts, Followed, Loaded, Position, Query, Store, UnavailableError, Verdict,
 };
 
 use tokio::task::spawn_blocking;
@@ -118,12 +118,29 @@ impl ServerStore {
         }
     }
 
-    /// Adds a hold. No step of erasing that begins later touches its texts.
+    /// Adds a hold. No step of erasing that begins later touches its texts. Refuses an unknown
+    /// subject.
     pub(crate) async fn hold(&self, hold: Hold) -> Result<(), KeepingError> {
+        self.check_known(&hold.subject).await?;
         match self {
             Self::Local(store) => on_disk(store, move |store| store.hold(hold)).await?,
             #[cfg(feature = "postgres")]
             Self::Shared(store) => store.hold(hold).await,
+        }
+    }
+
+    /// Checks that the subject of a hold exists. Without an index this can't be seen, and the hold
+    /// must be possible all the same, because retention erases then too.
+    async fn check_known(&self, subject: &HoldSubject) -> Result<(), KeepingError> {
+        let query = match subject {
+            HoldSubject::User(user) => Query::Account(user.clone()),
+            HoldSubject::Conversation(conversation) => Query::Conversation(conversation.clone()),
+        };
+        match self.load(query).await.map(|loaded| loaded.facts) {
+            Ok(Facts::Account(None) | Facts::Conversation(None)) => {
+                Err(KeepingError::Unknown(subject.clone()))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -120,6 +120,7 @@ fn refused(error: &KeepingError) -> AdminRefusal {
         KeepingError::Store(_) | KeepingError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         KeepingError::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         KeepingError::Why => StatusCode::BAD_REQUEST,
+        KeepingError::Unknown(_) => StatusCode::NOT_FOUND,
         KeepingError::Held(_) | KeepingError::NotHeld(_) | KeepingError::TooMany | KeepingError::Busy => {
             StatusCode::CONFLICT
         }

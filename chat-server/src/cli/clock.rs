@@ -63,7 +63,11 @@ async fn of_database(args: &ClockArgs, url: &DatabaseUrl) -> CliResult {
         return Ok(writeln!(to, "{now} is believed; the server that erases takes this up within a minute")?);
     }
     writeln!(to, "the clock of the database: {now}")?;
-    tell(&mut to, store.clock_note().await?)
+    let known = store.clock_note().await?;
+    if known.is_none() {
+        return Ok(writeln!(to, "no server with --retention has looked at the clock yet")?);
+    }
+    tell(&mut to, known)
 }
 
 /// Tells what is known of a clock.

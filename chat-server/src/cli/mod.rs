@@ -160,16 +160,28 @@ fn run() -> CliResult {
         #[cfg(feature = "postgres")]
         Some(Command::Journal(args)) => moving::take_out(&args),
         Some(Command::Users(command)) => users::run(command),
-        Some(Command::Backup(args)) => backup::backup(&args),
+        Some(Command::Backup(args)) => without_database(&given, backup::backup(&args)),
         Some(Command::Restore(args)) => backup::restore(&args),
-        Some(Command::Repair(args)) => repair::run(&args),
-        Some(Command::Rebuild(args)) => rebuild::run(&args),
+        Some(Command::Repair(args)) => without_database(&given, repair::run(&args)),
+        Some(Command::Rebuild(args)) => without_database(&given, rebuild::run(&args)),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Clock(args)) => clock::run(&args),
         Some(Command::Hold(command)) => hold::run(command),
         Some(Command::Erase(args)) => hold::erase(&args),
         Some(Command::History(args)) => history::run(&args),
-        Some(Command::Verify(args)) => verify::run(args),
+        Some(Command::Verify(args)) => without_database(&given, verify::run(args)),
+    }
+}
+
+/// Adds to an error of a command that works with a data directory only.
+fn without_database(given: &Given, result: CliResult) -> CliResult {
+    match result {
+        Err(error) if given.has("database-url") => Err(format!(
+            "{error}\nThe settings name a database, which keeps the conversations. This command works with a data \
+             directory only: PostgreSQL takes the backups, and chat-server journal writes a copy that verify reads"
+        )
+        .into()),
+        other => other,
     }
 }
 

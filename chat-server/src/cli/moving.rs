@@ -8,9 +8,9 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use super::CliResult;
-use super::database::DatabaseArgs;
+use super::database::address;
 use super::progress::Bar;
-use crate::config::{DataConfig, DatabaseUrl};
+use crate::config::{DataConfig, DatabaseConfig, DatabaseUrl};
 use crate::shared::{DatabaseError, MoveIn, SharedStore};
 use crate::store::journal::ChainHead;
 use crate::store::{BackupDraft, Checks, OpenError, ReadOut, verify};
@@ -20,13 +20,13 @@ pub(super) struct MoveArgs {
     #[command(flatten)]
     data: DataConfig,
     #[command(flatten)]
-    database: DatabaseArgs,
+    database: DatabaseConfig,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct JournalArgs {
     #[command(flatten)]
-    database: DatabaseArgs,
+    database: DatabaseConfig,
     /// Directory to create: a backup, which verify, export and restore read.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -43,19 +43,19 @@ enum MoveError {
 
 /// Moves the history of a data directory into empty tables.
 pub(super) fn move_in(args: &MoveArgs) -> CliResult {
-    let dir = &args.data.data_dir;
+    let (dir, url) = (&args.data.data_dir, address(&args.database)?);
     let verified = {
         let bar = Bar::new("verify");
         verify(dir, &Checks::default(), &|done, of| bar.show(done, of))?
     };
     if let Some(first) = verified.findings.first() {
-        return Err(format!("nothing was moved: {first}. Run chat-server verify").into());
+        return Err(format!("nothing was moved: {first}. chat-server verify lists all that is wrong").into());
     }
     let mut source = ReadOut::begin(dir)?;
     let keeping = source.keeping()?;
     let of = verified.head.map_or(0, |head| head.position.0);
     let (runtime, bar) = (Runtime::new()?, Bar::new("move"));
-    let mut moving = runtime.block_on(MoveIn::begin(&args.database.database_url.0))?;
+    let mut moving = runtime.block_on(MoveIn::begin(&url.0))?;
     let head = source.each(&mut |records| {
         bar.show(records.last().map_or(0, |last| last.record.position.0), of);
         Ok::<_, MoveError>(runtime.block_on(moving.add(records))?)
@@ -73,7 +73,7 @@ pub(super) fn move_in(args: &MoveArgs) -> CliResult {
 
 /// Writes the history of a database as a backup.
 pub(super) fn take_out(args: &JournalArgs) -> CliResult {
-    let head = write_journal(&args.database.database_url, &args.out)?;
+    let head = write_journal(address(&args.database)?, &args.out)?;
     let text = format!("wrote {} records to {}\nhead: {head}\n", head.position.0, args.out.display());
     Ok(io::stdout().write_all(text.as_bytes())?)
 }

@@ -36,7 +36,12 @@ pub(super) struct RepairArgs {
 pub(super) fn run(args: &RepairArgs) -> CliResult {
     let dir = &args.data.data_dir;
     open_store::must_be_own(dir)?;
-    if args.new_epoch && args.yes {
+    if args.new_epoch {
+        if !args.yes {
+            return Err(
+                "nothing was changed: add --yes to begin a new epoch. Nothing stored is lost by it".into()
+            );
+        }
         store::new_epoch(dir)?;
         note(dir, "repair", None, "began a new epoch");
         return Ok(writeln!(io::stdout(), "{EPOCH}")?);
@@ -46,10 +51,11 @@ pub(super) fn run(args: &RepairArgs) -> CliResult {
         note(dir, "repair", None, &lost(&repaired));
     }
     io::stdout().write_all(report(&repaired).as_bytes())?;
-    if repaired.flaws.is_empty() && !args.new_epoch || args.yes {
+    if repaired.flaws.is_empty() || args.yes {
         return Ok(());
     }
-    Err("nothing was changed: add --yes to repair, or --from BACKUP to see whether less would be lost".into())
+    let other = if args.from.is_some() { "" } else { ", or --from BACKUP to see whether less would be lost" };
+    Err(format!("nothing was changed: add --yes to repair{other}").into())
 }
 
 /// The loss in short, for the audit trail.

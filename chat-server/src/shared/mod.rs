@@ -82,7 +82,7 @@ use lane::CommitLane;
 pub(crate) use lease::{Job, Lease, Term};
 use meter::LaneMetrics;
 pub(crate) use moving::MoveIn;
-pub(crate) use node::{Node, NodeIdentity};
+pub(crate) use node::{Node, NodeIdentity, named};
 pub(crate) use online::{OnlineUser, OnlineUsers};
 use reader::StoredRecord;
 pub(crate) use retain::{SharedRetention, retain};

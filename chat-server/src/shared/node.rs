@@ -3,12 +3,14 @@
 //! The server says every two seconds that it lives, and at once, but at most every 100 ms, how far
 //! it has told its users and which users have come or gone. Others count it until its lease ends.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::id::UserId;
 use chat_core::store::UnavailableError;
 use deadpool_postgres::Pool;
+use rustix::system::uname;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -55,6 +57,15 @@ pub(crate) struct NodeIdentity {
     pub(crate) online: Arc<OnlineUsers>,
     /// The jobs that it does whenever no other server does them.
     pub(crate) claims: Vec<Claim>,
+}
+
+/// The address of a server for people. An address of all interfaces has the name of the machine.
+pub(crate) fn named(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.to_string();
+    }
+    let machine = uname();
+    format!("{}:{}", machine.nodename().to_string_lossy(), address.port())
 }
 
 impl Node {
@@ -212,4 +223,21 @@ pub(super) async fn addresses(pool: &Pool) -> Result<Vec<String>, UnavailableErr
 
 fn keys(users: &[UserId]) -> Vec<&[u8]> {
     users.iter().map(|user| user.as_str().as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_all_interfaces_is_told_from_those_of_other_machines() {
+        let machine = uname().nodename().to_string_lossy().into_owned();
+        for (address, told) in [
+            ("127.0.0.1:80", "127.0.0.1:80".to_owned()),
+            ("0.0.0.0:80", format!("{machine}:80")),
+            ("[::]:80", format!("{machine}:80")),
+        ] {
+            assert_eq!(named(address.parse().unwrap()), told);
+        }
+    }
 }

@@ -31,6 +31,10 @@ async fn a_user_s_texts_are_erased_once_no_hold_is_left_and_the_record_stays() {
     let (mut john_, mut jane, id) = conversation(&server).await;
     send(&mut john_, &id, "the secret plan").await;
     send(&mut jane, &id, "an answer").await;
+    for typo in [["--conversation", "conv_0000000000000000"], ["--user", "user_jon"]] {
+        let told = refused(&data, &[&["hold", "add", "--why", "an accident"][..], &typo].concat());
+        assert!(told.contains("nothing is known of the") && told.contains(typo[1]), "{told}");
+    }
     done(&data, &["hold", "add", "--conversation", &id, "--why", "an accident"]);
     let held = done(&data, &["hold", "list"]);
     assert!(held.contains(&id) && held.contains("an accident") && held.contains("by uid "), "{held}");

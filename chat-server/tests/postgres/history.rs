@@ -56,6 +56,12 @@ async fn a_message_is_told_with_its_way_and_its_reader_at_another_server() {
         )
     );
     assert!(!told.contains("Where do I go?"), "no text: {told}");
+
+    // Without the database the trail alone tells nothing of losses.
+    let (data, around) = (dir.path().join("a/data").display().to_string(), now().to_string());
+    let told = says(&["history", "--user", "user_john", "--around", &around, "--data-dir", &data]);
+    assert!(line(&told, "wrote message 1").ends_with("from 127.0.0.1: acknowledged"), "{told}");
+    assert!(line(&told, "no journal in").contains("--database-url"), "{told}");
     drop((a, b));
 }
 

@@ -8,7 +8,7 @@ use chat_server::shared::SharedStore;
 use chat_server::store::{Checks, Selection, export, restore, verify};
 use serde_json::json;
 use server_test_support::program::program;
-use server_test_support::store::{copy_dir, everything, load, open};
+use server_test_support::store::{commit, conv, copy_dir, creation, everything, load, open};
 use server_test_support::{Server, conversation, jane, john, send};
 
 use super::command::{refused, run_program, says};
@@ -150,7 +150,10 @@ fn holds_and_the_record_of_erasures_travel_with_a_history() {
     let dir = tempfile::tempdir().unwrap();
     let (data, out, restored) =
         (dir.path().join("data"), dir.path().join("out"), dir.path().join("restored"));
-    open(&data).close().unwrap();
+    let store = open(&data);
+    commit(&store, vec![creation(&conv(), None)]);
+    store.close().unwrap();
+    drop(store);
     let address = run(create());
     let data_dir = data.to_str().unwrap();
     says(&["hold", "add", "--data-dir", data_dir, "--user", "driver", "--why", "a claim"]);
@@ -196,4 +199,24 @@ fn a_database_is_exported_as_its_journal_is() {
     assert!(of_one.contains(r#""type":"message","#) && of_one.contains(r#""type":"end","#), "{of_one}");
     let salvage = ["export", "--salvage", "--database-url", &address];
     assert!(refused(&salvage).contains("leave it out with --database-url"));
+}
+
+/// A server's settings name its database, and the commands take it from there.
+#[test]
+fn commands_find_the_database_in_the_settings_of_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = run(create());
+    let (config, out) = (dir.path().join("settings.toml"), dir.path().join("out"));
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(&config, format!("data-dir = {data:?}\ndatabase-url = {address:?}\n")).unwrap();
+    let (config, out) = (config.to_str().unwrap(), out.to_str().unwrap());
+    assert!(says(&["database", "upgrade", "--config", config]).contains("nothing was changed"));
+    says(&["journal", "--out", out, "--config", config]);
+    says(&["verify", "--backup", out, "--config", config]);
+    for command in [&["backup", "/tmp/never"][..], &["verify"], &["repair"], &["rebuild"]] {
+        let told = refused(&[command, &["--config", config]].concat());
+        assert!(told.contains("The settings name a database"), "{told}");
+    }
+    assert!(refused(&["journal", "--out", out]).contains("give --database-url"));
 }

@@ -19,7 +19,7 @@ use crate::config::DatabaseConfig;
 use crate::config::{DataConfig, duration};
 use crate::store::Period;
 use presence::ControlPresence;
-use source::{DATABASE, StoredEvents};
+use source::{JOURNAL, StoredEvents};
 use story::Story;
 
 /// Entries of each kind, at most. A shorter period shows further ones.
@@ -93,7 +93,8 @@ pub(super) fn run(args: &HistoryArgs) -> CliResult {
     }
     match oldest.filter(|oldest| *oldest <= until) {
         None => Ok(writeln!(to, "nothing is known of the control users of this time")?),
-        Some(_) if place == DATABASE => Ok(writeln!(to, "at the server of this trail: {control}")?),
-        Some(_) => Ok(writeln!(to, "{control}")?),
+        Some(_) if place == Some(JOURNAL) => Ok(writeln!(to, "{control}")?),
+        // There may be other servers.
+        Some(_) => Ok(writeln!(to, "at the server of this trail: {control}")?),
     }
 }

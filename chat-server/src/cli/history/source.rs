@@ -15,8 +15,8 @@ use crate::open_store;
 use crate::shared::SharedStore;
 use crate::store::{JournalHistory, OpenError, Period, history};
 
-/// A database in words.
-pub(super) const DATABASE: &str = "the database";
+/// A journal in words.
+pub(super) const JOURNAL: &str = "this journal";
 
 /// The source of the stored events, with the events of the period.
 pub(super) enum StoredEvents {
@@ -72,13 +72,13 @@ impl StoredEvents {
         }
     }
 
-    /// The events, and their place in words.
-    pub(super) fn events(self) -> (&'static str, JournalHistory) {
+    /// The events, and their place in words if there is one.
+    pub(super) fn events(self) -> (Option<&'static str>, JournalHistory) {
         match self {
-            Self::Journal(events) => ("this journal", events),
-            Self::Nothing => ("this journal", JournalHistory::default()),
+            Self::Journal(events) => (Some(JOURNAL), events),
+            Self::Nothing => (None, JournalHistory::default()),
             #[cfg(feature = "postgres")]
-            Self::Database(events, _) => (DATABASE, events),
+            Self::Database(events, _) => (Some("the database"), events),
         }
     }
 }

@@ -15,15 +15,15 @@ pub(super) struct Story<'a> {
     user: &'a UserId,
     trail: Vec<AuditLine<'static>>,
     journal: JournalHistory,
-    /// The place of the journal, in words.
-    place: &'static str,
+    /// The place of the journal in words, if there is one.
+    place: Option<&'static str>,
 }
 
 impl<'a> Story<'a> {
     pub(super) fn new(
         user: &'a UserId,
         trail: Vec<AuditLine<'static>>,
-        (place, journal): (&'static str, JournalHistory),
+        (place, journal): (Option<&'static str>, JournalHistory),
     ) -> Self {
         Self { user, trail, journal, place }
     }
@@ -116,7 +116,7 @@ fn seq(line: &AuditLine<'_>) -> Option<u64> {
 }
 
 /// A line of the trail in words.
-fn told(line: &AuditLine<'_>, place: &str) -> String {
+fn told(line: &AuditLine<'_>, place: Option<&str>) -> String {
     let or =
         |text: &Option<std::borrow::Cow<'_, str>>, other: &str| text.as_deref().unwrap_or(other).to_owned();
     let address = line.address.map_or("an unknown address".to_owned(), |address| address.to_string());
@@ -152,20 +152,16 @@ fn told(line: &AuditLine<'_>, place: &str) -> String {
             )
         }
         AuditKind::Message | AuditKind::Conversation => format!(
-            "wrote message {}{conversation}{client} from {address}: acknowledged, and not in {place}; if an older \
-             state was put back, the message was lost with it",
-            seq(line).unwrap_or(0)
+            "wrote message {}{conversation}{client} from {address}: {}",
+            seq(line).unwrap_or(0),
+            unseen(place, "; if an older state was put back, the message was lost with it")
         ),
         AuditKind::Work => format!(
             "{} {}{conversation}{client} by entry {} from {address}: {}",
             if line.repeat { "repeated" } else { "was granted" },
             or(&line.request, "a change of the work"),
             seq(line).unwrap_or(0),
-            if line.repeat {
-                "it was stored before".to_owned()
-            } else {
-                format!("acknowledged, and not in {place}")
-            },
+            if line.repeat { "it was stored before".to_owned() } else { unseen(place, "") },
         ),
         AuditKind::Refused => {
             format!(
@@ -184,6 +180,11 @@ fn told(line: &AuditLine<'_>, place: &str) -> String {
         return text.trim_end().to_owned();
     }
     format!("{}; {} like this before were not noted", text.trim_end(), line.left_out)
+}
+
+/// The fate of a message that is in the trail alone.
+fn unseen(place: Option<&str>, lost: &str) -> String {
+    place.map_or("acknowledged".to_owned(), |place| format!("acknowledged, and not in {place}{lost}"))
 }
 
 /// A cause of an end in words, with its close code.

@@ -65,6 +65,13 @@ impl Given {
         Ok(Self { command, matches, file: Some(file) })
     }
 
+    /// Whether a setting is in the environment or the file, even if the command does not have it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let variable = format!("CHAT_{}", name.replace('-', "_").to_uppercase());
+        let is_in_file = self.file.as_ref().is_some_and(|file| file.values(name).is_some());
+        is_in_file || std::env::var_os(variable).is_some()
+    }
+
     /// The settings of the command, in the order of its help.
     pub(super) fn settings(&self) -> Vec<Setting<'_>> {
         let (mut command, mut matches) = (&self.command, &self.matches);

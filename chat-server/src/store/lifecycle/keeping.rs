@@ -86,6 +86,12 @@ pub enum KeepingError {
     /// The database does not answer.
     #[error("the holds can't be read or changed: {}. Nothing was changed", .0.reason)]
     Unavailable(#[from] UnavailableError),
+    /// No such user or conversation. A hold on a misspelt id would keep nothing.
+    #[error(
+        "nothing is known of the {0}, and nothing was changed. Check the id: chat-server users list shows all users, \
+         and export --user the conversations of one"
+    )]
+    Unknown(HoldSubject),
     /// No such hold.
     #[error("there is no hold on {0}: chat-server hold list shows all")]
     NotHeld(HoldSubject),

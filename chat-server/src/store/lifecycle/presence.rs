@@ -50,6 +50,10 @@ pub(crate) fn missing(dir: &Path) -> OpenError {
         Ok(names) if names.iter().any(|name| name == "journal.partial") => {
             "a restore into it was cut off. Remove `journal.partial` and repeat the restore".to_owned()
         }
+        Ok(names) if names.iter().any(|name| name == "audit") => format!(
+            "it holds only {}, as of a server over a database, whose conversations are there (--database-url, CLUSTER.md)",
+            names.join(", ")
+        ),
         Ok(names) => format!("it holds only {}", names.join(", ")),
     };
     OpenError::Missing { dir: dir.to_owned(), found }

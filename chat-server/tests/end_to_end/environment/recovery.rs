@@ -232,6 +232,10 @@ async fn a_journal_that_is_older_than_the_rest() {
 async fn a_data_directory_that_is_older_than_it_was() {
     let damaged = Damaged::new().await;
     assert_eq!(damaged.serve().await.epoch, damaged.epoch);
+    let look = program().args(["repair", "--new-epoch", "--data-dir"]).arg(damaged.data()).output().unwrap();
+    let told = String::from_utf8_lossy(&look.stderr).into_owned();
+    assert!(!look.status.success() && told.contains("add --yes to begin a new epoch"), "{told}");
+    assert_eq!(damaged.serve().await.epoch, damaged.epoch);
     damaged.follow("A data directory that is older than it was");
     damaged.has(1..=8).await;
 }

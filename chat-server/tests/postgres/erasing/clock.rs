@@ -20,7 +20,7 @@ async fn doubt_outlives_servers_and_new_messages_until_an_operator_confirms_the_
     let address = create().await;
     let database = connect(&address).await;
     let clock = ["clock", "--database-url", &address];
-    assert!(says(&clock).contains("no server has looked at the clock yet"));
+    assert!(says(&clock).contains("no server with --retention has looked at the clock yet"));
     let a = node_with(dir.path(), "a", &address, &[]);
     let id = create_conversation(&mut a.connect(&john()).await, "t", "kept").await;
     assert!(a.stop().await.0.success());

@@ -27,6 +27,8 @@ async fn retention_passes_what_is_on_hold_and_takes_it_up_at_the_release() {
     let add = ["hold", "add", "--conversation", &kept, "--why", "an accident"];
     says(&[&add[..], &["--database-url", &address]].concat());
     says(&["hold", "add", "--user", "user_jane", "--why", "a quarrel", "--data-dir", &data]);
+    let unknown = ["hold", "add", "--user", "user_jon", "--why", "a typo", "--database-url", &address];
+    assert!(refused(&unknown).contains("nothing is known of the user user_jon"));
     let again = refused(&[&add[..], &["--data-dir", &data]].concat());
     assert!(again.contains("set by uid ") && again.contains("an accident"), "{again}");
     for place in [["--database-url", &address], ["--data-dir", &data]] {
@@ -157,6 +159,7 @@ async fn a_step_obeys_what_was_changed_while_it_waited() {
 async fn a_release_begins_anew_though_a_step_was_under_way() {
     let address = create().await;
     let (database, mut other) = (connect(&address).await, connect(&address).await);
+    says(&["users", "deactivate", "john", "--database-url", &address]);
     says(&["hold", "add", "--user", "john", "--why", "for now", "--database-url", &address]);
     let stepping = other.transaction().await.unwrap();
     stepping.execute(TAKING, &[]).await.unwrap();
