@@ -44,8 +44,9 @@ export class HandOverDialog {
     this.#run = h("div", { class: "run" }, this.#state, this.#progress, this.#failed, h("div", { class: "dialog-buttons" }, this.#stop));
     // Escape during an input method's composition does not close the dialog.
     const keydown = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Escape") return;
       event.stopPropagation();
-      if (event.key === "Escape" && isComposed(event)) event.preventDefault();
+      if (isComposed(event)) event.preventDefault();
     };
     const close = h("button", { type: "button", click: () => this.element.close() }, "Close");
     const head = h("div", { class: "dialog-head" }, this.#heading, close);

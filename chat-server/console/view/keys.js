@@ -76,9 +76,11 @@ export function keysDialog() {
     h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, does));
   const rows = [...MAP.map(([key, , does]) => row(key, does)), ...ALWAYS.map(([key = "", does = ""]) => row(key, does))];
   const close = h("button", { type: "button", click: () => dialog.close() }, "Close");
+  // Other keys go on: one right after the closing still comes from the dialog.
+  const escape = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && event.stopPropagation();
   const dialog = h(
     "dialog",
-    { class: "dialog keys", "aria-labelledby": "keys-heading", keydown: (/** @type {Event} */ event) => event.stopPropagation() },
+    { class: "dialog keys", "aria-labelledby": "keys-heading", keydown: escape },
     h("div", { class: "dialog-head" }, h("h2", { id: "keys-heading" }, "Keyboard"), close),
     h("table", {}, h("tbody", {}, ...rows)),
     h("p", { class: "hint" }, "Single keys do nothing while you are typing in a field."),

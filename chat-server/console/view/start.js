@@ -68,8 +68,9 @@ export class StartDialog {
   #dialog(note) {
     // Escape during an input method's composition does not close the dialog.
     const keydown = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key !== "Escape") return;
       event.stopPropagation();
-      if (event.key === "Escape" && isComposed(event)) event.preventDefault();
+      if (isComposed(event)) event.preventDefault();
     };
     const close = h("button", { type: "button", click: () => this.element.close() }, "Close");
     const submit = (/** @type {Event} */ event) => {

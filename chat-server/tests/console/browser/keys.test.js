@@ -80,6 +80,7 @@ test("the help lists the keys, and they can be turned off", async (t) => {
   await control.keyboard.press("?");
   await help.getByRole("button", { name: "Single keys off" }).click();
   await control.keyboard.press("Escape");
+  await help.waitFor({ state: "hidden" });
   await control.keyboard.press("2");
   await tab(control, "Mine 0");
 });
