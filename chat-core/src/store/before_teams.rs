@@ -72,7 +72,9 @@ pub fn complete(event: &mut Event, before: &mut impl StoreBefore) -> Result<(), 
             changed.standing = Some(control.map_or(Standing::Unnamed, |_| Standing::Withdrawn));
             Ok(())
         }
-        Event::MessageAppended(appended) if appended.work.is_none() => complete_message(appended, before),
+        Event::MessageAppended(appended) if appended.work.is_none() && appended.entry.is_none() => {
+            complete_message(appended, before)
+        }
         Event::EpochBegun { .. }
         | Event::AccountPut { .. }
         | Event::ConversationCreated(_)

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::bytes::{chain_anew, records};
-use chat_core::protocol::Role;
-use chat_core::store::{Account, Change, Membership};
+use chat_core::id::{NONCE_BYTES, Nonce};
+use chat_core::permission::may_take_part;
+use chat_core::protocol::{EmergencyReason, Role, RoomType};
+use chat_core::store::{Account, AppendEntry, Change, CreateConversation, EntryChange, Escalate, Membership};
 use chat_server::store::journal::{ChainHead, read_all};
 use chat_server::store::{Checks, FindingError, LocalStore, Options, Verified, verify};
 use server_test_support::store::{
-    account, commit, conv, copy_dir, creation, fill_short_segments, last_segment, message, open, open_with,
-    person, put, read, segments,
+    account, commit, control, conv, copy_dir, creation, fill_short_segments, known, last_segment, message,
+    open, open_with, person, put, read, segments, time,
 };
 use tempfile::TempDir;
 
@@ -226,8 +228,13 @@ fn a_journal_that_is_being_written_is_not_taken_for_damaged() {
 /// A journal in which the first of these bytes were replaced, with checksums and chain made right
 /// again. All replacements together keep the length.
 fn forged(changes: &[(&str, &str)]) -> TempDir {
+    forged_from(&store(), changes)
+}
+
+/// The same, made of the journal of this store.
+fn forged_from(sound: &TempDir, changes: &[(&str, &str)]) -> TempDir {
     let forged = TempDir::new().unwrap();
-    copy_dir(&store().path().join("journal"), &forged.path().join("journal"));
+    copy_dir(&sound.path().join("journal"), &forged.path().join("journal"));
     let segment = last_segment(forged.path());
     let mut bytes = fs::read(&segment).unwrap();
     let length = bytes.len();
@@ -345,4 +352,47 @@ fn many_short_segments_are_walked_with_progress() {
     assert!(verified.count == 0 && verified.segments > 3, "{:?}", texts(&verified));
     let told = told.into_inner();
     assert!(told.is_sorted() && told.last().is_some_and(|(done, of)| done == of), "{told:?}");
+}
+
+/// A store with an emergency that alerts twice and is ended by control.
+fn emergency() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    let Change::CreateConversation(raised) = creation(&conv(), None) else { panic!("no creation") };
+    let room_type = RoomType::EmergencySupport;
+    commit(&store, vec![Change::CreateConversation(CreateConversation { room_type, ..raised })]);
+    for level in [0, 1] {
+        let (conversation, nonce, content) = (conv(), Nonce([7; NONCE_BYTES]), "an alert".into());
+        let at = time(i64::from(level) + 1);
+        commit(&store, vec![Change::Escalate(Escalate { conversation, level, nonce, content, at })]);
+    }
+    let end = AppendEntry {
+        permit: may_take_part(&control(), Some(&known(&conv(), 1))).unwrap(),
+        entry: EntryChange::EndEmergency { reason: EmergencyReason::Solved, version: 1 },
+        nonce: Nonce([8; NONCE_BYTES]),
+        content: "it is over".into(),
+        client_message_id: None,
+        at: time(9),
+    };
+    commit(&store, vec![Change::AppendEntry(end)]);
+    store.close().unwrap();
+    dir
+}
+
+#[test]
+fn the_life_of_an_emergency_is_verified() {
+    let sound = emergency();
+    let found = verified(sound.path());
+    assert_eq!((found.count, texts(&found)), (0, Vec::new()));
+    let cases = [
+        (r#""state":"OPEN","level":2"#, r#""state":"OPEN","level":4"#),
+        (r#""entry":{"emergency":"ESCALATE"}"#, r#""entry":{"emergency":"WITHDRAW"}"#),
+        (r#""reason":"solved","version":4"#, r#""reason":"solved","version":1"#),
+        (r#""sender":"chat:server""#, r#""sender":"chat:sorver""#),
+    ];
+    for (from, to) in cases {
+        let forged = forged_from(&sound, &[(from, to)]);
+        let found = texts(&verified(forged.path()));
+        assert!(!found.is_empty(), "{to} is taken for sound");
+    }
 }
