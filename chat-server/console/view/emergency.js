@@ -9,7 +9,7 @@ import { nameOf, whenOf, wholeTimeOf } from "./words.js";
 /** @typedef {import("../types.d.ts").EndReason} EndReason */
 
 /** @type {Record<EndReason, string>} */
-const ENDS = { solved: "Solved", handed_over: "Handed over", false_alarm: "False alarm", withdrawn: "Withdraw the emergency" };
+const ENDS = { solved: "End: solved", handed_over: "End: handed over", false_alarm: "End: false alarm", withdrawn: "Withdraw" };
 
 /** @type {Record<EndReason, string>} */
 const ENDED = { solved: "solved", handed_over: "handed over to others", false_alarm: "a false alarm", withdrawn: "withdrawn" };
@@ -54,7 +54,8 @@ export class EmergencyBar {
       if (!this.#isControl) return "Control is being alerted. Nobody has taken it yet.";
       return level === 0 ? "Nobody has taken this emergency." : `Nobody has taken this emergency. Alert ${level}.`;
     }
-    if (state === "TAKEN") return this.#isControl ? `Emergency taken by ${this.#who(by)}` : `${this.#who(by)} has taken it, ${when}.`;
+    // Control reads beside it who has the conversation.
+    if (state === "TAKEN") return this.#isControl ? "" : `${this.#who(by)} has taken it, ${when}.`;
     const words = `Over since ${when}: ${ENDED[reason ?? "solved"]}.`;
     // Somebody may have forced the withdrawal, and may read along.
     return this.#isControl && reason === "withdrawn" ? `${words} It may have been forced: make sure that all is well.` : words;

@@ -27,13 +27,13 @@ test("the driver sees who has taken the emergency, and control ends it with a re
   await state(driver, "Nobody has taken it yet.");
   await jane.locator(".alarm").getByRole("button", { name: "Take" }).click();
   await state(driver, "Jane Smith has taken it");
-  assert.equal(await end(driver, "Withdraw the emergency").count(), 0, "somebody has it");
+  assert.equal(await end(driver, "Withdraw").count(), 0, "somebody has it");
   await open(jane, "Emergency");
-  await end(jane, "Handed over").click();
+  await end(jane, "End: handed over").click();
   await state(jane, "handed over to others");
   await state(driver, "handed over to others");
   await driver.getByText("Jane Smith has ended this emergency: handed over.").first().waitFor();
-  assert.equal(await end(jane, "Solved").count(), 0, "it is over");
+  assert.equal(await end(jane, "End: solved").count(), 0, "it is over");
 });
 
 test("a second press goes into the first emergency, which the driver withdraws", async (t) => {
@@ -44,7 +44,7 @@ test("a second press goes into the first emergency, which the driver withdraws",
   await jane.locator(".alarm").getByText("1 open", { exact: true }).waitFor();
   await jane.locator(".alarm").getByRole("button", { name: "Open" }).click();
   await jane.locator(".line .content", { hasText: "I need help at once." }).nth(1).waitFor();
-  await end(driver, "Withdraw the emergency").click();
+  await end(driver, "Withdraw").click();
   await state(driver, "withdrawn");
   assert.equal(await driver.getByText("forced").count(), 0, "somebody may read along");
   await state(jane, "It may have been forced");
