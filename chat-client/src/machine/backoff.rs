@@ -70,11 +70,14 @@ impl Backoff {
     }
 
     /// Reacts to the end of a connection that was live since `since`. A long life makes the next
-    /// pause a first one.
+    /// pause a first one. A short life shows that the server serves again, so that failures from
+    /// before it count as one: in a series of outages no pause adds up those that are over.
     pub(super) fn was_live(&mut self, since: Monotonic, now: Monotonic, periods: &Periods) {
         let lasted = now.since(since);
         if lasted >= periods.steady_after {
             self.failures = 0;
+        } else if lasted >= periods.settled_after {
+            self.failures = self.failures.min(1);
         }
         if lasted >= periods.peaceful_after {
             self.disputes = 0;
@@ -169,7 +172,11 @@ mod tests {
         let periods = Periods::default();
         let mut backoff = Backoff { failures: 9, ..Backoff::new([1; 32]) };
         let at = |seconds| Monotonic(Duration::from_secs(seconds));
-        backoff.was_live(at(100), at(105), &periods);
+        backoff.was_live(at(100), Monotonic(Duration::from_millis(100_999)), &periods);
+        assert_eq!(backoff.failures, 9);
+        backoff.was_live(at(100), at(101), &periods);
+        assert_eq!(backoff.failures, 1);
+        backoff.was_live(at(100), at(109), &periods);
         assert!(backoff.is_struggling());
         backoff.was_live(at(100), at(110), &periods);
         assert!(!backoff.is_struggling());

@@ -87,6 +87,8 @@ pub struct Periods {
     /// Ceiling of the first pause after the server was full. A server that stops tells its clients
     /// little by little, so they need no longer pause than after a cut.
     pub backoff_from_crowd: Duration,
+    /// Life of a connection after which the next pause is at most a second one: the server serves.
+    pub settled_after: Duration,
     /// Life of a connection after which the next pause is a first one again.
     pub steady_after: Duration,
     /// Pause before repeating a request, if the server named none.
@@ -115,6 +117,7 @@ impl Default for Periods {
             peaceful_after: Duration::from_hours(1),
             longest_floor: Duration::from_hours(1),
             backoff_from_crowd: Duration::from_secs(5),
+            settled_after: Duration::from_secs(1),
             steady_after: Duration::from_secs(10),
             repeat_after: Duration::from_secs(1),
             typing_refresh: Duration::from_secs(5),
