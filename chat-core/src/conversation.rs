@@ -1,12 +1,13 @@
 //! A conversation, as stored and cached, and who takes part.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConversationId, TeamId, UserId};
-use crate::protocol::{ConversationStatus, Emergency, RoomType, Work};
+use crate::protocol::{CONTROL, ConversationStatus, Emergency, RoomType, Work};
 use crate::store::MessageAppended;
 use crate::time::Timestamp;
 
@@ -89,6 +90,13 @@ pub struct Participation {
 impl Participation {
     /// The limit of teams of one conversation.
     pub const TEAMS_MOST: usize = 8;
+
+    /// The readers whose positions matter to the other side: control as a whole, and the members in
+    /// whatever role. By id.
+    pub fn readers(&self) -> BTreeSet<UserId> {
+        let members = self.members.iter().filter(|(_, standing)| *standing == Standing::Member);
+        members.map(|(user, _)| user.clone()).chain([UserId::from(CONTROL)]).collect()
+    }
 }
 
 /// The standing of a user in a conversation, by name.

@@ -97,7 +97,10 @@ impl App {
                 Update::Snapshot(snapshot) => self.shown = snapshot.messages,
                 Update::Message(message) => self.shown.push(message),
                 Update::Refused(reason) => return Err(reason.to_string().into()),
-                Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => continue,
+                Update::TypingStatus(_)
+                | Update::MessageRead(_)
+                | Update::Positions(_)
+                | Update::ReadPosition(_) => continue,
             }
             if let Some(Message { seq, sender_id, content, .. }) = self.shown.last() {
                 self.print(&format!("shows {}. {sender_id}: {content}", seq.unwrap_or_default()));

@@ -60,6 +60,7 @@ impl fmt::Debug for Update {
             Self::Message(Message { conversation_id, seq, .. }) => MessagePlace(conversation_id, *seq).fmt(f),
             Self::TypingStatus(status) => tuple("TypingStatus", status),
             Self::MessageRead(read) => tuple("MessageRead", read),
+            Self::Positions(positions) => tuple("Positions", positions),
             Self::ReadPosition(position) => tuple("ReadPosition", position),
             Self::Refused(refusal) => tuple("Refused", refusal),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_core::id::{ClientMessageId, ConversationId, Epoch};
 use chat_core::protocol::{
     ConversationSummary, CreateSupportConversationReply, Emergency, Message, MessageRead, NewMessage,
-    NewSupportConversation, ReadPosition, SendChatMessageReply, TypingStatus, Work,
+    NewSupportConversation, ReadPosition, Reading, SendChatMessageReply, TypingStatus, Work,
 };
 
 use crate::error::{NotSentError, Refusal, StopReason};
@@ -170,6 +170,9 @@ pub enum Update {
     TypingStatus(TypingStatus),
     /// Another participant has read.
     MessageRead(MessageRead),
+    /// How far the others have read, after a gap. A position never falls: a smaller one than shown
+    /// is older.
+    Positions(Vec<Reading>),
     /// This user has read on another device.
     ReadPosition(ReadPosition),
     /// The conversation can't be shown. No update follows.
@@ -187,6 +190,10 @@ pub struct Snapshot {
     pub last_seq: u64,
     /// The epoch of these numbers.
     pub epoch: Epoch,
+    /// How far participants from the field have read, and control, as
+    /// [`CatchUp::positions`](chat_core::protocol::CatchUp::positions). Each
+    /// [`Update::MessageRead`] and [`Update::Positions`] takes them on.
+    pub positions: Vec<Reading>,
     /// The work on the conversation at `last_seq`. A later [`Message`] with work replaces it.
     /// `None` from a server that knows no work.
     pub work: Option<Work>,

@@ -1,7 +1,9 @@
 //! Fetching missing messages of conversations, and snapshots for views.
 
 use chat_core::id::{ConversationId, Epoch};
-use chat_core::protocol::{CatchUp, JoinConversation, JoinConversationReply, Message, Reply, Request};
+use chat_core::protocol::{
+    CatchUp, JoinConversation, JoinConversationReply, Message, Reading, Reply, Request,
+};
 
 use super::Machine;
 use super::conversations::Place;
@@ -94,6 +96,7 @@ impl Machine {
     /// Handles a page of missing messages.
     fn page(&mut self, id: &ConversationId, page: CatchUp) {
         let Some(before) = self.conversations.get(id).map(|held| held.seq) else { return };
+        self.tell_positions(id, &page.positions);
         self.absorb(page.messages);
         let Some(held) = self.conversations.get(id) else { return };
         held.pages += 1;
@@ -124,9 +127,7 @@ impl Machine {
         self.follow(id, page.last_seq);
         self.outputs.push_back(Output::Event(Event::ConversationReset(id.clone())));
         self.work_is(id, page.last_seq, page.work.as_deref(), page.emergency.as_deref());
-        let CatchUp { messages, last_seq, epoch, work, emergency, .. } = page;
-        let (work, emergency) = (work.map(|work| *work), emergency.map(|found| *found));
-        self.views.show_all(id, &Snapshot { messages, last_seq, epoch, work, emergency }, &mut self.outputs);
+        self.views.show_all(id, &snapshot_of(page), &mut self.outputs);
         self.want_row(id);
     }
 
@@ -149,21 +150,27 @@ impl Machine {
 
     /// Shows the newest page to a view, and advances the held state as far as there is no gap.
     fn show(&mut self, view: ViewId, id: &ConversationId, page: CatchUp) {
-        let CatchUp { messages, last_seq, epoch, work, emergency, .. } = page;
+        let last_seq = page.last_seq;
         match self.conversations.get(id).map(|held| held.seq) {
             // The list on its way tells where to start following.
             None if self.list.is_under_way() => {}
             None => self.follow_from_views(id, last_seq),
             Some(held) => {
-                let new = messages.iter().filter(|message| message.seq.is_some_and(|seq| seq > held));
+                let new = page.messages.iter().filter(|message| message.seq.is_some_and(|seq| seq > held));
                 self.absorb(new.cloned().collect());
             }
         }
         if self.conversations.get(id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(id);
         }
-        let (work, emergency) = (work.map(|work| *work), emergency.map(|found| *found));
-        self.views.show(view, Snapshot { messages, last_seq, epoch, work, emergency }, &mut self.outputs);
+        self.views.show(view, snapshot_of(page), &mut self.outputs);
+    }
+
+    /// Tells the views how far others have read, as told after a gap.
+    pub(super) fn tell_positions(&mut self, id: &ConversationId, positions: &[Reading]) {
+        if !positions.is_empty() {
+            self.views.tell(id, &Update::Positions(positions.to_vec()), &mut self.outputs);
+        }
     }
 
     /// Ends the views of a conversation that the server does not show.
@@ -176,4 +183,11 @@ impl Machine {
         }
         self.views.refuse(id, &Update::Refused(refusal), &mut self.outputs);
     }
+}
+
+/// The newest page, as an app sees it.
+fn snapshot_of(page: CatchUp) -> Snapshot {
+    let CatchUp { messages, last_seq, epoch, positions, work, emergency, .. } = page;
+    let (work, emergency) = (work.map(|work| *work), emergency.map(|found| *found));
+    Snapshot { messages, last_seq, epoch, positions, work, emergency }
 }

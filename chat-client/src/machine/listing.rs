@@ -41,6 +41,7 @@ impl Machine {
             self.follow_from_views(&summary.id, if is_first { last_seq } else { read_up_to });
         }
         self.count_unread(&summary.id, |unread| unread.listed(summary));
+        self.tell_positions(&summary.id, &summary.positions);
         self.work_is(&summary.id, last_seq, summary.work.as_ref(), summary.emergency.as_deref());
         if self.conversations.get(&summary.id).is_some_and(|held| held.seq < last_seq) {
             self.is_behind(&summary.id);

@@ -6,7 +6,8 @@ use chat_client::machine::{Call, CallId, ViewId};
 use chat_client::{Event, Snapshot, Update};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
 use chat_core::protocol::{
-    ConversationSummary, Emergency, ErrorCode, GetConversationMessages, Message, NewMessage, Reply, Work,
+    CONTROL, ConversationSummary, Emergency, ErrorCode, GetConversationMessages, Message, MessageRead,
+    NewMessage, Reading, Reply, Work,
 };
 
 /// An open conversation.
@@ -14,10 +15,26 @@ pub(crate) struct View {
     pub(crate) conversation: ConversationId,
     /// The messages on the screen, from top to bottom.
     pub(crate) messages: Vec<Message>,
+    /// How far others have read.
+    pub(crate) readings: BTreeMap<UserId, u64>,
     /// Of the last snapshot, if one has come.
     epoch: Option<Epoch>,
     /// The question for older messages that is under way.
     asked: Option<CallId>,
+}
+
+impl View {
+    fn message_read(&mut self, read: &MessageRead) {
+        let user_id = if read.by_control.is_some() { CONTROL.into() } else { read.user_id.clone() };
+        self.positions(read.read_up_to.map(|read_up_to| Reading { user_id, read_up_to }));
+    }
+
+    fn positions(&mut self, positions: impl IntoIterator<Item = Reading>) {
+        for Reading { user_id, read_up_to } in positions {
+            let known = self.readings.entry(user_id).or_default();
+            *known = read_up_to.max(*known);
+        }
+    }
 }
 
 /// One life of an app.
@@ -149,7 +166,9 @@ impl App {
                     self.left.insert(gone.conversation);
                 }
             }
-            Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => {}
+            Update::MessageRead(read) => shown.message_read(&read),
+            Update::Positions(positions) => shown.positions(positions),
+            Update::TypingStatus(_) | Update::ReadPosition(_) => {}
         }
     }
 
@@ -157,6 +176,8 @@ impl App {
         let Some(shown) = self.views.get_mut(&view) else { return };
         let last = snapshot.messages.last().and_then(|last| last.seq);
         shown.messages = snapshot.messages;
+        shown.readings.clear();
+        shown.positions(snapshot.positions);
         shown.epoch = Some(snapshot.epoch);
         shown.asked = None;
         if last != Some(snapshot.last_seq) {
@@ -165,7 +186,8 @@ impl App {
     }
 
     pub(crate) fn open(&mut self, view: ViewId, conversation: ConversationId) {
-        let shown = View { conversation, messages: Vec::new(), epoch: None, asked: None };
+        let (messages, readings) = (Vec::new(), BTreeMap::new());
+        let shown = View { conversation, messages, readings, epoch: None, asked: None };
         self.views.insert(view, shown);
     }
 

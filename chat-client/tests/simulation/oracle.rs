@@ -7,7 +7,7 @@ use chat_client::{Acknowledged, ConnectionState, StopReason};
 use chat_core::conversation::{Participation, Standing};
 use chat_core::export::{Account, Export, ExportedConversation};
 use chat_core::id::{ConversationId, Epoch, MessageId, UserId};
-use chat_core::protocol::{CloseCode, Emergency, Message};
+use chat_core::protocol::{CONTROL, CloseCode, Emergency, Message};
 use chat_core::testing::simulation::Simulation;
 
 use crate::app::App;
@@ -131,7 +131,29 @@ impl View {
         // has joined a team hears its conversations from then on.
         let is_settled = account.decided_at.is_none() && !self.crossed.contains(user);
         let all_told = self.lost_answers == 0 && is_settled;
-        mine.into_iter().filter(|_| all_told).try_for_each(|exported| beginning(app, user, exported))
+        mine.into_iter().filter(|_| all_told).try_for_each(|exported| {
+            beginning(app, user, exported)?;
+            self.readings(app, account, exported)
+        })
+    }
+
+    /// Each view shows how far the others have read, whatever was missed in between.
+    fn readings(&self, app: &App, account: &Account, exported: &ExportedConversation) -> Result<(), String> {
+        let stored = exported.conversation.participation.readers().into_iter().filter(|reader| {
+            let is_own_side = reader.as_str() == CONTROL && account.user.role.is_control();
+            let role = self.export.accounts.get(reader).map(|known| known.user().role);
+            let has_one_side = role.is_none_or(|role| !role.is_control()) && !self.crossed.contains(reader);
+            *reader != account.user.id && !is_own_side && has_one_side
+        });
+        let id = &exported.conversation.id;
+        for reader in stored {
+            let read = exported.read_up_to.get(&reader).copied().unwrap_or_default();
+            for view in app.views.values().filter(|view| view.conversation == *id) {
+                let shown = view.readings.get(&reader).copied().unwrap_or_default();
+                must(shown == read, || format!("P4: shows {id} read by {reader} to {shown} of {read}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Each message that a view has shown belongs to the epoch of the view.

@@ -59,7 +59,7 @@ impl Engine {
 
     /// Tells the other participants that a user has read, and the user's other connections how far.
     fn read_marked(&mut self, read: &ReadMarked, conn: Option<ConnectionId>) {
-        let ReadMarked { conversation, user, up_to, message_id: Some(message_id), at: Some(at) } = read
+        let ReadMarked { conversation, user, up_to, message_id: Some(message_id), at: Some(at), .. } = read
         else {
             return;
         };
@@ -70,7 +70,8 @@ impl Engine {
         self.deliver(own, Class::Message, &position);
         let ReadPosition { conversation_id, message_id, timestamp, .. } = position;
         let (user_id, read_up_to) = (user.clone(), Some(*up_to));
-        let event = MessageRead { conversation_id, user_id, message_id, timestamp, read_up_to };
+        let by_control = self.directory.is_control(user).then_some(true);
+        let event = MessageRead { conversation_id, user_id, message_id, timestamp, read_up_to, by_control };
         self.broadcast(conversation, user, Class::Message, &event);
     }
 }

@@ -62,6 +62,11 @@ impl StaffDirectory {
         self.staff.get(user)
     }
 
+    /// Whether a user is active and in control.
+    pub(super) fn is_control(&self, user: &UserId) -> bool {
+        self.staff.get(user).is_some_and(|known| known.user().role.is_control())
+    }
+
     /// Whether a user may have the work on a conversation.
     pub(super) fn may_have(&self, user: &UserId, conversation: &Conversation) -> bool {
         let known = self.staff.get(user);
@@ -74,9 +79,7 @@ impl StaffDirectory {
         let members = &conversation.participation.members;
         let takes_part = |user: &UserId, standing| match standing {
             Standing::Member => true,
-            Standing::ControlMember => {
-                self.staff.get(user).is_some_and(|known| known.user().role.is_control())
-            }
+            Standing::ControlMember => self.is_control(user),
             Standing::Unnamed | Standing::Withdrawn => false,
         };
         let by_name = members.iter().filter(|(user, standing)| takes_part(user, *standing));

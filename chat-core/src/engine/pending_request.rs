@@ -13,7 +13,9 @@ use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
-use crate::protocol::{Emergency, Error, ErrorCode, RateClass, Reads, Reply, Request, RoomType, Rules, Work};
+use crate::protocol::{
+    Emergency, Error, ErrorCode, RateClass, Reading, Reads, Reply, Request, RoomType, Rules, Work,
+};
 use crate::store::{
     Change, ConversationPage, Facts, MessagePage, Original, Query, StoredAccount, Window, WorkPage,
 };
@@ -256,6 +258,12 @@ impl HandlerContext<'_> {
     /// The emergency as shown: taken by a user without the right to the conversation, it is open.
     pub(super) fn seen_emergency(&self, emergency: Emergency, id: &ConversationId) -> Emergency {
         emergency.seen(|user| self.conversation(id).is_some_and(|found| self.directory.may_have(user, found)))
+    }
+
+    /// The read positions as shown: without members who are in control now.
+    pub(super) fn seen_positions(&self, positions: &[Reading]) -> Vec<Reading> {
+        let shown = positions.iter().filter(|reading| !self.directory.is_control(&reading.user_id));
+        shown.cloned().collect()
     }
 
     /// The conversation of a permit that was returned for the request.

@@ -8,6 +8,7 @@ use super::check;
 use super::emergency::Emergency;
 use super::envelope::Success;
 use super::error::{Error, ErrorCode};
+use super::mark_message_read::Reading;
 use super::role::User;
 use super::room::RoomType;
 use super::work::Work;
@@ -120,6 +121,10 @@ pub struct ConversationSummary {
     /// document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_count: Option<u32>,
+    /// How far participants from the field who take part by name have read, and control. Who has
+    /// read nothing is left out. An addition to the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub positions: Vec<Reading>,
     /// The work on the conversation at `last_seq`. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::emergency::Emergency;
 use super::envelope::Success;
+use super::mark_message_read::Reading;
 use super::message::Message;
 use super::work::Work;
 use crate::id::{ConversationId, Epoch};
@@ -51,6 +52,10 @@ pub struct CatchUp {
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reset: Option<bool>,
+    /// How far participants from the field who take part by name have read, and control. Who has
+    /// read nothing is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub positions: Vec<Reading>,
     /// The work on the conversation at `last_seq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Box<Work>>,

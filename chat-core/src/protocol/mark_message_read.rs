@@ -32,6 +32,21 @@ pub struct MessageRead {
     /// The number of this message. An addition to the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_up_to: Option<u64>,
+    /// `true` if the reader is in control, otherwise absent. An addition to the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_control: Option<bool>,
+}
+
+/// How far a user has read. An addition to the document.
+///
+/// The user [`CONTROL`](super::CONTROL) stands for everybody in control: for a user in the field it
+/// matters that somebody there has read, and not who.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reading {
+    /// The reader: a participant from the field, or [`CONTROL`](super::CONTROL).
+    pub user_id: UserId,
+    /// The number of the newest message read, at least 1.
+    pub read_up_to: u64,
 }
 
 /// The real-time event for the reader's own other connections. An addition to the document.

@@ -52,12 +52,12 @@ pub use get_conversation_messages::{GetConversationMessages, GetConversationMess
 pub use get_people::{GetPeople, GetPeopleReply, Person};
 pub use join_conversation::{CatchUp, JoinConversation, JoinConversationReply};
 pub use join_support_room::{JoinSupportRoom, JoinSupportRoomReply};
-pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition};
+pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition, Reading};
 pub use message::{BroadcastMessage, Message, MessageType, NewMessage};
 pub use refresh_token::{RefreshToken, RefreshTokenReply};
 pub use reply::Reply;
 pub use request::{Call, EventType, Request, RequestIds};
-pub use role::{Role, SERVER, User, UserError};
+pub use role::{CONTROL, Role, SERVER, User, UserError};
 pub use room::RoomType;
 pub use rules::{RateClass, Reads, Roles, Rules};
 pub use send_chat_message::{SendChatMessage, SendChatMessageReply};

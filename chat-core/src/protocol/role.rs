@@ -65,14 +65,18 @@ pub struct User {
 /// The sender of entries that the server writes. No token and no import may name this user.
 pub const SERVER: &str = "chat:server";
 
+/// The reader that stands for everybody in control, in `positions`. No token and no import may name
+/// this user.
+pub const CONTROL: &str = "chat:control";
+
 /// The error of a user that the chat does not take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UserError {
     /// The id is empty.
     #[error("the id is empty")]
     NoId,
-    /// The id is the server's own.
-    #[error("the id {SERVER} is reserved")]
+    /// The id is one of the server's own.
+    #[error("the ids {SERVER} and {CONTROL} are reserved")]
     Reserved,
     /// A text is too long.
     #[error("{field} has more than {LONGEST_CLAIM} bytes")]
@@ -96,12 +100,12 @@ impl User {
     ///
     /// # Errors
     ///
-    /// The id is empty or [`SERVER`], or a text has more than [`LONGEST_CLAIM`] bytes.
+    /// The id is empty, [`SERVER`] or [`CONTROL`], or a text has more than [`LONGEST_CLAIM`] bytes.
     pub fn check(&self) -> Result<(), UserError> {
         if self.id.as_str().is_empty() {
             return Err(UserError::NoId);
         }
-        if self.id.as_str() == SERVER {
+        if matches!(self.id.as_str(), SERVER | CONTROL) {
             return Err(UserError::Reserved);
         }
         let texts = [

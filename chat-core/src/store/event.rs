@@ -4,6 +4,7 @@
 //! it, engines apply it, and observers see it. Serialized, it is a record of a store's history.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::entry::{EntryBody, shown};
 use super::{Account, Hash};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, TeamId, UserId};
-use crate::protocol::{Emergency, Message, MessageType, MessageWork, RoomType, User, Work};
+use crate::protocol::{CONTROL, Emergency, Message, MessageType, MessageWork, RoomType, User, Work};
 use crate::shared_text;
 use crate::time::Timestamp;
 
@@ -141,12 +142,24 @@ pub struct ReadMarked {
     pub user: UserId,
     /// The number of the newest message read.
     pub up_to: u64,
+    /// Whether the user was in control and nobody else there had read as far: `up_to` is then the
+    /// read position of [`CONTROL`](crate::protocol::CONTROL) too. `false` in histories written
+    /// before this field existed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_control: bool,
     /// The id of this message. `None` in histories written before this field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
     /// The time of the request. `None` in histories written before this field existed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+impl ReadMarked {
+    /// The readers whose read position becomes `up_to`: the user, and perhaps control.
+    pub fn readers(&self) -> impl Iterator<Item = UserId> {
+        iter::once(self.user.clone()).chain(self.by_control.then(|| UserId::from(CONTROL)))
+    }
 }
 
 /// The data of [`Event::MemberAdded`] and [`Event::MemberWithdrawn`].

@@ -12,7 +12,7 @@ use super::{Account, Position, StoredAccount, UnavailableError, append};
 use crate::conversation::{Conversation, Participation, Standing};
 use crate::id::{ClientMessageId, ConversationId, MessageId, UserId};
 use crate::permission::{belongs, by_role, takes_part};
-use crate::protocol::{Emergency, Work};
+use crate::protocol::{CONTROL, Emergency, Work};
 use crate::time::Timestamp;
 
 /// The look-ups and the effect that [`Batch::judge`] needs from a store.
@@ -283,9 +283,13 @@ fn created(create: CreateConversation) -> Event {
 fn marked(read: MarkRead, state: &mut impl State) -> Result<Option<Event>, UnavailableError> {
     let MarkRead { permit, up_to, message_id, at } = read;
     let (user, conversation) = (permit.user().clone(), permit.conversation().clone());
-    let advances = up_to > state.read_position(&user, &conversation)?;
+    if up_to <= state.read_position(&user, &conversation)? {
+        return Ok(None);
+    }
+    let in_control = state.account(&user)?.is_some_and(|known| known.user().role.is_control());
+    let by_control = in_control && up_to > state.read_position(&UserId::from(CONTROL), &conversation)?;
     let (message_id, at) = (Some(message_id), Some(at));
-    Ok(advances.then_some(Event::ReadMarked(ReadMarked { conversation, user, up_to, message_id, at })))
+    Ok(Some(Event::ReadMarked(ReadMarked { conversation, user, up_to, by_control, message_id, at })))
 }
 
 /// The addition of a user by name, or `None` for a user who takes part already.

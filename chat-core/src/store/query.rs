@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Original, Position, StoredAccount, WorkPage, WorkQuery};
 use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch, MessageId, UserId};
-use crate::protocol::{Emergency, Message, User, Work};
+use crate::protocol::{Emergency, Message, Reading, User, Work};
 use crate::time::Timestamp;
 
 /// A query. Its answer is the variant of [`Facts`] with the same name.
@@ -208,6 +208,8 @@ pub struct ConversationRow {
     pub last_message: Message,
     /// The user's read position, 0 if nothing is read.
     pub read_up_to: u64,
+    /// The read positions over 0 of [`CONTROL`](crate::protocol::CONTROL) and of the members, by id.
+    pub positions: Vec<Reading>,
     /// The number of others' messages after `read_up_to` among the newest [`UNREAD_WINDOW`], at
     /// most [`UNREAD_MOST`]. Entries do not count. For a user who takes part by team, messages from
     /// before [`joined_at`](super::Account::joined_at) do not count.
@@ -232,6 +234,8 @@ pub struct MessagePage {
     pub messages: Vec<Message>,
     /// The number of the newest message or entry of the conversation.
     pub last_seq: u64,
+    /// The read positions over 0 of [`CONTROL`](crate::protocol::CONTROL) and of the members, by id.
+    pub positions: Vec<Reading>,
     /// The work at `last_seq`. `None` for an unknown conversation.
     pub work: Option<Work>,
     /// The emergency at `last_seq`, if the conversation has one.

@@ -178,7 +178,8 @@ fn mark_message_read() {
         "type": "message_read", "conversation_id": scene.conversation, "user_id": "control_1",
         "message_id": ids[0], "timestamp": START,
     });
-    assert_eq!(scene.world.take(scene.driver).pop(), Some(with(event, json!({"read_up_to": 1}))));
+    let additions = json!({"read_up_to": 1, "by_control": true});
+    assert_eq!(scene.world.take(scene.driver).pop(), Some(with(event, additions)));
 }
 
 #[test]

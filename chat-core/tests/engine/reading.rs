@@ -57,3 +57,33 @@ fn positions_outlive_a_restart() {
     let staff = scene.staff;
     assert_eq!(listed(&mut scene, staff), (json!(1), json!(0)));
 }
+
+#[test]
+fn each_side_sees_how_far_the_other_has_read() {
+    let mut scene = Scene::new();
+    let second = scene.world.connect(&admin());
+    scene.send(scene.driver, "two");
+    let ids = scene.ids();
+    scene.world.take(scene.driver);
+    scene.read(second, &ids[0]);
+    scene.read(scene.staff, &ids[1]);
+    let frames = scene.world.take(scene.driver);
+    let told = of_type(&frames, "message_read");
+    let told: Vec<_> = told.iter().map(|read| (&read["read_up_to"], &read["by_control"])).collect();
+    assert_eq!(told, [(&json!(1), &json!(true)), (&json!(2), &json!(true))], "{told:?}");
+    scene.read(scene.driver, &ids[1]);
+    let frames = scene.world.take(second);
+    let heard = of_type(&frames, "message_read");
+    assert_eq!(heard.last().unwrap()["by_control"], Value::Null, "a driver is not in control");
+    let expected = json!([
+        {"user_id": "chat:control", "read_up_to": 2},
+        {"user_id": driver().id, "read_up_to": 2},
+    ]);
+    for conn in [scene.driver, scene.staff] {
+        let list = scene.world.ask(conn, "get_active_conversations", json!({}));
+        assert_eq!(replies(&list)[0]["conversations"][0]["positions"], expected);
+        let join = json!({"conversation_id": scene.conversation, "after_seq": 2});
+        let joined = scene.world.ask(conn, "join_conversation", join);
+        assert_eq!(replies(&joined)[0]["positions"], expected);
+    }
+}

@@ -101,6 +101,7 @@ fn of_other_changes(scene: &Scene) -> [Vec<Verdict>; 3] {
             conversation,
             user: user.id,
             up_to: 1,
+            by_control: false,
             message_id,
             at,
         })))

@@ -154,6 +154,7 @@ frames! {
         message_id: "msg_456".into(),
         timestamp: at("10:30:00"),
         read_up_to: None,
+        by_control: None,
     };
     frame error_reply = ErrorReply {
         kind: None,
@@ -263,6 +264,7 @@ fn the_active_conversation() -> ConversationSummary {
         last_seq: None,
         read_up_to: None,
         unread_count: None,
+        positions: Vec::new(),
         work: None,
         emergency: None,
     }

@@ -159,9 +159,11 @@ impl LaneState {
                 known.conversation.append(appended);
             }
             Event::ReadMarked(read) => {
-                let key = (read.conversation.clone(), read.user.clone());
-                self.looked_up.readings.insert(key.clone(), read.up_to);
-                self.effects.readings.insert(key, read.up_to);
+                for reader in read.readers() {
+                    let key = (read.conversation.clone(), reader);
+                    self.looked_up.readings.insert(key.clone(), read.up_to);
+                    self.effects.readings.insert(key, read.up_to);
+                }
             }
             Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => self.set_member(changed),
         }

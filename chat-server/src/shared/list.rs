@@ -13,6 +13,7 @@ use chat_core::store::{
 use chat_core::time::Timestamp;
 
 use super::loads::{DatabaseSnapshot, key};
+use super::readings::Readings;
 use super::rows::{self, ACCOUNT, CONVERSATION};
 use super::write::{block, of_team, of_user, signed};
 
@@ -154,16 +155,19 @@ pub(super) async fn page_of(
         return Ok(ConversationPage { more, ..ConversationPage::default() });
     }
     let mut newest = newest_messages(snapshot, &listed).await?;
-    let read = read_positions(snapshot, &account.user.id, &listed).await?;
-    let unread = unread_counts(snapshot, account, &listed, &read).await?;
-    let rows = listed.into_iter().zip(read).zip(unread).map(
-        |(((conversation, position), read_up_to), unread_count)| {
-            let last_message = newest.remove(&conversation.id);
-            let last_message =
-                last_message.ok_or_else(|| UnavailableError::new("a newest message is missing"))?;
-            Ok(ConversationRow { conversation, position, last_message, read_up_to, unread_count })
-        },
-    );
+    let user = &account.user.id;
+    let conversations =
+        listed.iter().map(|(conversation, _)| (&conversation.id, &conversation.participation));
+    let readings = Readings::of(snapshot, Some(user), conversations).await?;
+    let unread = unread_counts(snapshot, account, &listed, &readings).await?;
+    let rows = listed.into_iter().zip(unread).map(|((conversation, position), unread_count)| {
+        let id = &conversation.id;
+        let last_message =
+            newest.remove(id).ok_or_else(|| UnavailableError::new("a newest message is missing"))?;
+        let read_up_to = readings.position(id, user);
+        let positions = readings.positions(id, &conversation.participation);
+        Ok(ConversationRow { conversation, position, last_message, read_up_to, positions, unread_count })
+    });
     let rows = rows.collect::<Result<Vec<_>, UnavailableError>>()?;
     let users = users(snapshot, &rows).await?;
     Ok(ConversationPage { rows, users, more })
@@ -186,30 +190,16 @@ async fn newest_messages(
     messages.collect()
 }
 
-/// The read position in each conversation.
-async fn read_positions(
-    snapshot: &DatabaseSnapshot<'_>,
-    user: &UserId,
-    listed: &[ListedConversation],
-) -> Result<Vec<u64>, UnavailableError> {
-    let found = snapshot.query(READ, &[&ids(listed), &key(user.as_str())]).await?;
-    let found = found.iter().map(|row| Ok((rows::id(row, 0)?, rows::number(row, 1)?)));
-    let known = found.collect::<Result<HashMap<ConversationId, u64>, UnavailableError>>()?;
-    Ok(listed
-        .iter()
-        .map(|(conversation, _)| known.get(&conversation.id).copied().unwrap_or_default())
-        .collect())
-}
-
 /// The number of unread messages in each conversation.
 async fn unread_counts(
     snapshot: &DatabaseSnapshot<'_>,
     account: &Account,
     listed: &[ListedConversation],
-    read: &[u64],
+    readings: &Readings,
 ) -> Result<Vec<u32>, UnavailableError> {
-    let after = listed.iter().zip(read).map(|((conversation, _), read)| {
-        signed(conversation.last_seq.saturating_sub(UNREAD_WINDOW).max(*read))
+    let after = listed.iter().map(|(conversation, _)| {
+        let read = readings.position(&conversation.id, &account.user.id);
+        signed(conversation.last_seq.saturating_sub(UNREAD_WINDOW).max(read))
     });
     let since = listed.iter().map(|(conversation, _)| {
         account.unread_since(&conversation.participation).map_or(i64::MIN, Timestamp::as_millis)
@@ -243,8 +233,6 @@ async fn users(
 const NEWEST: &str = "SELECT r.payload, r.content \
     FROM unnest($1::bytea[], $2::bigint[]) AS k (conversation, seq) \
     JOIN chat.record r ON r.conversation = k.conversation AND r.seq = k.seq";
-const READ: &str =
-    "SELECT conversation, up_to FROM chat.reading WHERE conversation = ANY($1) AND user_id = $2";
 const UNREAD: &str = "SELECT (SELECT count(*) FROM (SELECT 1 FROM chat.record r \
       WHERE r.conversation = k.conversation AND r.seq > k.after AND r.sent_at >= k.since AND r.author <> $4 AND NOT r.is_entry \
       LIMIT $5) AS counted) \

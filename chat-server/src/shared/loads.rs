@@ -1,5 +1,6 @@
 //! Answers to queries. Each is read from one snapshot, with the position of that snapshot.
 
+use std::iter;
 use std::sync::Arc;
 
 use chat_core::id::{ConversationId, UserId};
@@ -14,6 +15,7 @@ use tokio_postgres::{IsolationLevel, Row};
 use super::error::unavailable;
 use super::history::{History, MOMENT};
 use super::list::{self, ListQuery};
+use super::readings::Readings;
 use super::rows::{self, ACCOUNT, CONVERSATION};
 use super::work_list;
 use super::write::signed;
@@ -198,7 +200,10 @@ impl DatabaseSnapshot<'_> {
         if !matches!(window, Window::After(_)) {
             messages.reverse();
         }
-        Ok(MessagePage { messages, last_seq, work: Some(known.work), emergency: known.emergency, more })
+        let readings = Readings::of(self, None, iter::once((conversation, &known.participation))).await?;
+        let positions = readings.positions(conversation, &known.participation);
+        let (work, emergency) = (Some(known.work), known.emergency);
+        Ok(MessagePage { messages, last_seq, positions, work, emergency, more })
     }
 }
 

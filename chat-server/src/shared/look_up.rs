@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chat_core::conversation::Conversation;
 use chat_core::id::{ClientMessageId, ConversationId, UserId};
+use chat_core::protocol::CONTROL;
 use chat_core::store::{Change, Hash, Original, Position, StoredAccount, UnavailableError};
 use chat_core::time::Timestamp;
 use tokio_postgres::types::ToSql;
@@ -54,8 +55,9 @@ impl<'a> Keys<'a> {
             keys.accounts.extend(change.supposes_account().map(|(user, _)| user.as_str().as_bytes()));
             match change {
                 Change::MarkRead(read) => {
-                    let key = (read.permit.conversation().as_str(), read.permit.user().as_str());
-                    keys.readings.insert((key.0.as_bytes(), key.1.as_bytes()));
+                    let conversation = read.permit.conversation().as_str().as_bytes();
+                    let readers = [read.permit.user().as_str(), CONTROL];
+                    keys.readings.extend(readers.map(|reader| (conversation, reader.as_bytes())));
                 }
                 Change::Enrol(membership) | Change::Withdraw(membership) => {
                     keys.accounts.insert(membership.user.as_str().as_bytes());

@@ -52,6 +52,7 @@ mod moving;
 mod node;
 mod online;
 mod reader;
+mod readings;
 mod retain;
 mod rows;
 mod schema;

@@ -13,6 +13,7 @@ use super::columns::{HeadColumns, MessageColumns, Touches};
 use super::error::unavailable;
 use super::group::{Effects, NewRecord, Touched};
 use super::look_up::Known;
+use super::readings::READINGS;
 use super::rows::{ACCOUNT, CONVERSATION, participation_json};
 
 /// Positions in one block of `chat.activity`, as a power of two.
@@ -67,9 +68,6 @@ const END: &str = "SELECT r.position, r.hash, (extract(epoch FROM clock_timestam
 const ORIGINALS: &str = "SELECT r.author, r.client_message_id, r.payload, r.content \
     FROM unnest($1::bytea[], $2::bytea[]) AS k (author, id) \
     JOIN chat.record r ON r.author = k.author AND r.client_message_id = k.id";
-const READINGS: &str = "SELECT r.conversation, r.user_id, r.up_to \
-    FROM unnest($1::bytea[], $2::bytea[]) AS k (conversation, user_id) \
-    JOIN chat.reading r ON r.conversation = k.conversation AND r.user_id = k.user_id";
 const ADD_RECORDS: &str = "INSERT INTO chat.record (life, commit, position, previous, hash, payload, content, \
     conversation, seq, is_entry, sent_at, author, client_message_id) \
     SELECT $12, $13, * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], \

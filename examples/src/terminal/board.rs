@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chat_core::id::{ConversationId, UserId};
 use chat_core::protocol::{
-    BroadcastMessage, ConversationSummary, CreateSupportConversationReply, NewSupportConversation, RoomType,
-    User,
+    BroadcastMessage, CONTROL, ConversationSummary, CreateSupportConversationReply, MessageRead,
+    NewSupportConversation, Reading, RoomType, User,
 };
 use chat_core::time::Timestamp;
 
@@ -18,6 +18,7 @@ const NAMED: usize = 6;
 /// while the program runs. Bounded by the conversations of one user.
 pub(super) struct Board {
     me: UserId,
+    in_control: bool,
     rows: BTreeMap<ConversationId, Row>,
     names: BTreeMap<UserId, String>,
 }
@@ -31,8 +32,9 @@ pub(super) struct Row {
     is_emergency: bool,
     pub(super) unread: u32,
     last: Option<(Timestamp, String)>,
-    /// The last message that another user has read, as far as reported.
-    pub(super) read_by_others: u64,
+    /// The last message that the other side has read, as far as reported: the field for control, and
+    /// control for the field.
+    read_by_others: u64,
     /// The version of the work, as far as reported.
     work_version: u64,
     /// The version of the emergency, as far as reported.
@@ -42,7 +44,31 @@ pub(super) struct Row {
 impl Board {
     pub(super) fn new(me: &User) -> Self {
         let names = BTreeMap::from([(me.id.clone(), "you".to_owned())]);
-        Self { me: me.id.clone(), rows: BTreeMap::new(), names }
+        Self { me: me.id.clone(), in_control: me.role.is_control(), rows: BTreeMap::new(), names }
+    }
+
+    /// Takes in that a user has read. Returns whether the user is of the other side.
+    pub(super) fn has_read(&mut self, read: &MessageRead) -> bool {
+        let is_other = read.by_control.is_some() != self.in_control;
+        if is_other {
+            let row = self.row(&read.conversation_id);
+            row.read_by_others = row.read_by_others.max(read.read_up_to.unwrap_or(0));
+        }
+        is_other
+    }
+
+    /// Takes in how far others have read.
+    pub(super) fn positions(&mut self, id: &ConversationId, positions: &[Reading]) {
+        let in_control = self.in_control;
+        let others = positions.iter().filter(|reading| (reading.user_id.as_str() == CONTROL) != in_control);
+        let up_to = others.map(|reading| reading.read_up_to).max().unwrap_or(0);
+        let row = self.row(id);
+        row.read_by_others = row.read_by_others.max(up_to);
+    }
+
+    /// The last message of a conversation that the other side has read.
+    pub(super) fn read_by_others(&self, id: &ConversationId) -> u64 {
+        self.rows.get(id).map_or(0, |row| row.read_by_others)
     }
 
     /// Returns the row of a conversation. A new conversation gets the next number.
@@ -59,6 +85,7 @@ impl Board {
             let is_new = !self.rows.contains_key(&summary.id);
             let others = participants(&summary.participants, &self.me);
             let text = format!("{}: {}", self.name_of(&summary), plain(&summary.last_message.content));
+            self.positions(&summary.id, &summary.positions);
             let row = self.row(&summary.id);
             row.title = plain(&summary.title);
             row.participants = others;

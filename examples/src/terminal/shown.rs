@@ -57,12 +57,14 @@ impl Shown {
             Update::Message(message) => self.message(&message, board),
             Update::TypingStatus(status) => self.typing(&status, board),
             Update::MessageRead(read) => self.read(read, board),
+            Update::Positions(positions) => board.positions(&self.id, &positions),
             Update::ReadPosition(_) => {}
             Update::Refused(reason) => say(format_args!("-- the conversation can't be shown: {reason}")),
         }
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot, board: &mut Board) {
+        board.positions(&self.id, &snapshot.positions);
         let title = board.heading(&self.id);
         say(format_args!("== {title}"));
         let from = snapshot.messages.len().saturating_sub(PAGE);
@@ -89,7 +91,7 @@ impl Shown {
     fn line(&self, message: &Message, board: &mut Board) -> String {
         let tick = match message.seq {
             _ if message.sender_id != self.me => "",
-            Some(seq) if seq <= board.row(&self.id).read_by_others => " ✓✓",
+            Some(seq) if seq <= board.read_by_others(&self.id) => " ✓✓",
             _ => " ✓",
         };
         let name = board.name(&message.sender_id);
@@ -109,8 +111,9 @@ impl Shown {
         }
     }
 
-    fn read(&mut self, read: MessageRead, board: &Board) {
+    fn read(&mut self, read: MessageRead, board: &mut Board) {
         let covers = read.read_up_to.is_some_and(|up_to| self.mine > 0 && up_to >= self.mine);
+        let covers = board.has_read(&read) && covers;
         let name = board.name(&read.user_id);
         if covers && self.readers.insert(read.user_id) {
             say(format_args!("   ✓✓ {name} has read it"));

@@ -133,7 +133,7 @@ fn summary(
     form: Option<ParticipantList>,
     cx: &HandlerContext<'_>,
 ) -> ConversationSummary {
-    let ConversationRow { conversation, read_up_to, unread_count, .. } = row;
+    let ConversationRow { conversation, read_up_to, positions, unread_count, .. } = row;
     let brief = form.map(|ParticipantList::Brief| &cx.limits.pages);
     let participants = cx.directory.participants(conversation);
     let may_have = |user: &UserId| cx.directory.may_have(user, conversation);
@@ -154,6 +154,7 @@ fn summary(
         last_seq: Some(conversation.last_seq),
         read_up_to: Some(*read_up_to),
         unread_count: Some(*unread_count),
+        positions: cx.seen_positions(positions),
         work: Some(work),
         emergency: conversation.emergency.clone().map(|emergency| Box::new(emergency.seen(may_have))),
     }

@@ -37,7 +37,7 @@ fn catch_up(
         *cx.joins_beyond += u64::from(request.epoch.is_some());
         return Err(Blocked::OnLoad(query(request, newest, cx)));
     }
-    let MessagePage { messages, last_seq, work, emergency, more } = page;
+    let MessagePage { messages, last_seq, positions, work, emergency, more } = page;
     let fitting = fitting(messages, reset, cx.limits.pages.catch_up_bytes);
     Ok(CatchUp {
         messages: fitting.to_vec(),
@@ -45,6 +45,7 @@ fn catch_up(
         epoch: cx.epoch.clone(),
         complete: reset || (!more && fitting.len() == messages.len()),
         reset: reset.then_some(true),
+        positions: cx.seen_positions(positions),
         work: work.clone().map(|work| Box::new(cx.seen_work(work, permit.conversation()))),
         emergency: emergency.clone().map(|found| Box::new(cx.seen_emergency(*found, permit.conversation()))),
     })

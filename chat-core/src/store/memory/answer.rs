@@ -9,7 +9,7 @@ use crate::conversation::Conversation;
 use crate::export::ExportedConversation;
 use crate::id::{ConversationId, MessageId, UserId};
 use crate::permission::takes_part;
-use crate::protocol::Message;
+use crate::protocol::{Message, Reading};
 use crate::store::{
     Account, AccountSelection, ConversationPage, ConversationRow, Directory, Facts, Loaded, MessagePage,
     Position, Query, StoredAccount, UNREAD_MOST, UNREAD_WINDOW, Window,
@@ -145,6 +145,7 @@ impl ExportedConversation {
             position: self.position,
             last_message: self.messages[as_index(self.conversation.last_text_seq - 1)].clone(),
             read_up_to,
+            positions: self.positions(),
             unread_count: u32::try_from(unread.count()).expect("at most UNREAD_MOST"),
         }
     }
@@ -161,7 +162,18 @@ impl ExportedConversation {
             Window::Newest { skip } => newest(self.up_to(last_seq.saturating_sub(skip)), limit, bytes),
         };
         let (work, emergency) = (Some(self.conversation.work.clone()), self.conversation.emergency.clone());
-        MessagePage { messages: messages.to_vec(), last_seq, work, emergency, more }
+        let positions = self.positions();
+        MessagePage { messages: messages.to_vec(), last_seq, positions, work, emergency, more }
+    }
+
+    /// The read positions of control and of the members.
+    fn positions(&self) -> Vec<Reading> {
+        let readers = self.conversation.participation.readers().into_iter();
+        let reading = readers.filter_map(|user_id| {
+            let read_up_to = *self.read_up_to.get(&user_id)?;
+            Some(Reading { user_id, read_up_to })
+        });
+        reading.collect()
     }
 
     fn up_to(&self, seq: u64) -> &[Message] {

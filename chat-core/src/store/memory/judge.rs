@@ -119,7 +119,7 @@ impl State for MemoryState {
             Event::MessageAppended(appended) => self.append(appended, position),
             Event::ReadMarked(read) => {
                 let stored = self.conversation(&read.conversation);
-                stored.read_up_to.insert(read.user.clone(), read.up_to);
+                stored.read_up_to.extend(read.readers().map(|reader| (reader, read.up_to)));
             }
             Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => self.change_member(changed),
         }

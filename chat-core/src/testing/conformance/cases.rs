@@ -49,6 +49,7 @@ macro_rules! store_conformance {
             reading::read_positions_are_of_one_user_and_conversation,
             reading::sending_does_not_mark_read,
             reading::a_read_position_outlives_a_membership,
+            reading::control_reads_as_a_whole,
             membership::an_enrolled_user_takes_part,
             membership::a_withdrawn_user_takes_part_no_more,
             membership::to_enrol_a_participant_changes_nothing,

@@ -4,7 +4,8 @@ use super::Fixture;
 use super::bench::{Bench, is_marked, mark};
 use super::queries::Listing;
 use crate::id::ConversationId;
-use crate::store::Change;
+use crate::protocol::{CONTROL, Reading};
+use crate::store::{Change, Window};
 
 async fn read_up_to<F: Fixture>(bench: &mut Bench<F>, user: &str, conversation: &ConversationId) -> u64 {
     let rows = bench.listed(Listing::of(user)).await.rows;
@@ -62,4 +63,34 @@ pub async fn a_read_position_outlives_a_membership<F: Fixture>(bench: &mut Bench
     bench.accept(Change::Enrol(enrol)).await;
     assert_eq!(read_up_to(bench, "control", &id).await, 4, "a read position never falls");
     assert!(!bench.read("control", &id, 3).await, "an older one does not rise");
+}
+
+/// The positions of the members and of control, in a list and on a page.
+async fn positions<F: Fixture>(bench: &mut Bench<F>, conversation: &ConversationId) -> Vec<(String, u64)> {
+    let rows = bench.listed(Listing::of("driver")).await.rows;
+    let row = rows.into_iter().find(|row| row.conversation.id == *conversation);
+    let listed = row.expect("the user's conversation is listed").positions;
+    let page = bench.page(conversation, Window::After(0), 1, usize::MAX).await;
+    assert_eq!(page.positions, listed, "a page has the positions of the list");
+    listed.into_iter().map(|Reading { user_id, read_up_to }| (user_id.to_string(), read_up_to)).collect()
+}
+
+/// Lists and pages have the read positions of the members, and one of control as a whole: the
+/// highest number that somebody had read while in control.
+pub async fn control_reads_as_a_whole<F: Fixture>(bench: &mut Bench<F>) {
+    let id = bench.create("driver", &["control", "another control"]).await;
+    bench.append("driver", &id, 9).await;
+    assert_eq!(positions(bench, &id).await, [], "who has read nothing is left out");
+    bench.read("driver", &id, 2).await;
+    bench.read("control", &id, 5).await;
+    bench.read("another control", &id, 3).await;
+    let of = |control, driver| [(CONTROL.to_owned(), control), ("driver".to_owned(), driver)];
+    assert_eq!(positions(bench, &id).await, of(5, 2), "the one in control who has read furthest counts");
+    bench.read("another control", &id, 7).await;
+    assert_eq!(positions(bench, &id).await, of(7, 2));
+    let known = bench.conversation(&id).await;
+    let marks = ["control", "another control"].map(|user| bench.permit_on_version(user, &known, 1));
+    let marks = marks.into_iter().zip([9, 8]).map(|(permit, up_to)| mark(permit, up_to));
+    bench.accept_all(marks.collect()).await;
+    assert_eq!(positions(bench, &id).await, of(9, 2), "each sees the earlier ones of the batch");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::asked::Asked;
 use super::list::Walk;
+use super::positions::HeardReadings;
 
 /// A connection open at a server.
 pub(super) struct Link {
@@ -19,6 +20,8 @@ pub(super) struct Link {
     pub(super) pending: VecDeque<Asked>,
     /// Where it stands in each conversation.
     places: BTreeMap<String, Place>,
+    /// How far it has heard others read, by conversation.
+    pub(super) readings: BTreeMap<String, HeardReadings>,
     /// The last number in each conversation when it was opened.
     opened_at: BTreeMap<String, u64>,
     /// Walks through the list that may go on, by the cursor of their next page. Bounded by the
@@ -49,6 +52,7 @@ impl Link {
             is_past: false,
             pending: VecDeque::new(),
             places: BTreeMap::new(),
+            readings: BTreeMap::new(),
             opened_at,
             walks: BTreeMap::new(),
             shown: None,

@@ -8,7 +8,7 @@ use super::asked::Asked;
 use super::part::{is_in_by_team, named, takes_part};
 use super::reply::Grant;
 use super::stored::place;
-use super::{Oracle, PromiseError, must};
+use super::{Oracle, PromiseError, must, positions};
 use crate::conversation::{Conversation, Standing};
 use crate::export::{Account, Export, ExportedConversation};
 use crate::id::{MessageId, UserId};
@@ -89,6 +89,7 @@ impl Oracle {
         let holds = shows_conversation(row, stored)
             && shows_last_message(row, stored, pages)
             && shows_position(row, stored, user, account)
+            && positions::are_stored(row, stored)
             && row["participant_count"].is_null() != asked.is_brief()
             && (!is_same || shows_all_participants(row, stored, store, pages));
         if holds { Ok(()) } else { Err(wrong()) }

@@ -37,6 +37,7 @@ mod link;
 mod list;
 mod live;
 mod part;
+mod positions;
 mod rates;
 mod reply;
 mod room;
@@ -227,11 +228,13 @@ impl Oracle {
                     let id = frame["conversation_id"].as_str().unwrap_or_default();
                     self.checked.emergencies += u64::from(self.emergencies.heard(*conn, id));
                 }
-                Some(
-                    ServerEventType::TypingStatus
-                    | ServerEventType::MessageRead
-                    | ServerEventType::ReadPosition,
-                ) => self.allowed(*conn, kind, &frame)?,
+                Some(ServerEventType::MessageRead) => {
+                    self.allowed(*conn, kind, &frame)?;
+                    self.heard_reading(*conn, &frame);
+                }
+                Some(ServerEventType::TypingStatus | ServerEventType::ReadPosition) => {
+                    self.allowed(*conn, kind, &frame)?;
+                }
                 Some(ServerEventType::Error) => {}
                 None => must(false, "P6", || format!("{frame} is an event that the protocol does not have"))?,
             }

@@ -295,6 +295,7 @@ impl Oracle {
             format!("{} in one catch-up", numbers.len())
         })?;
         self.checked.catch_ups += 1;
+        self.shows_positions(conn, id, frame, store)?;
         page(id, frame, store)
     }
 

@@ -108,7 +108,9 @@ impl Applier {
             Event::ConversationCreated(created) => self.create(view, created, place)?,
             Event::MessageAppended(appended) => self.append(view, appended, place)?,
             Event::ReadMarked(read) => {
-                view.put(keys::read_position(&read.user, &read.conversation), &read.up_to.to_be_bytes());
+                for reader in read.readers() {
+                    view.put(keys::read_position(&reader, &read.conversation), &read.up_to.to_be_bytes());
+                }
             }
             Event::MemberAdded(changed) | Event::MemberWithdrawn(changed) => {
                 self.change_member(view, changed)?;

@@ -25,8 +25,7 @@ impl Desk {
             Event::NewMessage(event) => self.heard(event),
             Event::NewSupportConversation(event) => self.asked_for_help(&event),
             Event::MessageRead(read) => {
-                let row = self.board.row(&read.conversation_id);
-                row.read_by_others = row.read_by_others.max(read.read_up_to.unwrap_or(0));
+                self.board.has_read(&read);
             }
             Event::Unread(unread) => self.board.row(&unread.conversation_id).unread = unread.unread_count,
             Event::Outbox { client_message_id, progress } => self.progress(&client_message_id, progress),

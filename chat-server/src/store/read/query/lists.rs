@@ -211,6 +211,7 @@ impl Snapshot<'_> {
         let read = self.view.get_as(&keys::read_position(&account.user.id, id), values::decode_number)?;
         let read_up_to = read.unwrap_or_default();
         let unread_count = self.unread(account, &conversation, read_up_to)?;
+        let positions = self.positions(id, &conversation.participation)?;
         let position = newest.position;
         let last_message = self.assemble_message(id, conversation.last_text_seq, newest)?;
         let members = conversation.participation.members.iter().map(|(user, _)| user);
@@ -222,7 +223,14 @@ impl Snapshot<'_> {
                 vacant.insert(known.account.user);
             }
         }
-        page.rows.push(ConversationRow { conversation, position, last_message, read_up_to, unread_count });
+        page.rows.push(ConversationRow {
+            conversation,
+            position,
+            last_message,
+            read_up_to,
+            positions,
+            unread_count,
+        });
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use chat_core::protocol::{Message, MessageType, MessageWork};
 use chat_core::store::{MessagePage, UnavailableError, Window};
 
 use super::Snapshot;
+use crate::store::index::apply::participation;
 use crate::store::index::heads::work_of;
 use crate::store::index::messages::{StoredMessages, newest_message};
 use crate::store::values::{ContentValue, MessageValue};
@@ -36,7 +37,10 @@ impl Snapshot<'_> {
         let messages = found.into_iter().map(|(seq, value)| self.assemble_message(conversation, seq, value));
         let messages = messages.collect::<Result<_, _>>()?;
         let (work, emergency) = work_of(&self.view, conversation)?.unzip();
-        Ok(MessagePage { messages, last_seq, work, emergency: emergency.flatten(), more })
+        // Who takes part by team has no position here, so the teams don't matter.
+        let positions =
+            self.positions(conversation, &participation(&self.view, conversation, Vec::new())?)?;
+        Ok(MessagePage { messages, last_seq, positions, work, emergency: emergency.flatten(), more })
     }
 
     /// The messages that fit on a page, from one end of the window.

@@ -3,6 +3,7 @@
 mod lists;
 mod messages;
 mod owner_list;
+mod readings;
 #[cfg(test)]
 mod tests;
 mod work_lists;

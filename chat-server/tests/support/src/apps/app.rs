@@ -216,7 +216,10 @@ impl App {
             Update::Snapshot(snapshot) => shown.lines = snapshot.messages.iter().map(Line::from).collect(),
             Update::Message(message) => shown.lines.push(Line::from(&message)),
             Update::Refused(refusal) => self.surprises.push(format!("{id} refused: {refusal}")),
-            Update::TypingStatus(_) | Update::MessageRead(_) | Update::ReadPosition(_) => {}
+            Update::TypingStatus(_)
+            | Update::MessageRead(_)
+            | Update::Positions(_)
+            | Update::ReadPosition(_) => {}
         }
     }
 
