@@ -73,6 +73,7 @@ export interface Summary {
   last_seq: number;
   read_up_to: number;
   unread_count: number;
+  positions?: { user_id: string; read_up_to: number }[];
   work?: Work;
   emergency?: Emergency;
 }

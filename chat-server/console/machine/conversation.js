@@ -129,6 +129,7 @@ export class Conversation {
     }
     this.workIs(summary.last_seq, summary.work);
     this.emergencyIs(summary.last_seq, summary.emergency);
+    this.positionsAre(summary.positions);
     this.heard = this.heard.filter((seq) => seq > summary.last_seq && seq > this.readUpTo);
     const isRead = Math.max(this.readUpTo, this.reading?.seq ?? 0) >= summary.last_seq;
     this.unread = Math.min((isRead ? 0 : summary.unread_count) + this.heard.length, LIMITS.unread);
@@ -246,6 +247,7 @@ export class Conversation {
     this.lastSeq = Math.max(this.lastSeq, page.last_seq);
     this.workIs(page.last_seq, page.work);
     this.emergencyIs(page.last_seq, page.emergency);
+    this.positionsAre(page.positions);
     this.settled = this.settled.filter((settled) => settled.seq > this.heldTo);
     // A page without news would be requested again and again.
     this.join = this.heldTo < this.lastSeq && this.heldTo > before ? NOW : "done";
@@ -289,6 +291,17 @@ export class Conversation {
     const isNew = !this.typing.has(user);
     this.typing.set(user, now + PERIODS.typingShown);
     return isNew;
+  }
+
+  /**
+   * Applies how far others have read. A position never falls: a smaller one is older.
+   *
+   * @param {{ user_id: string, read_up_to: number }[]} [positions] `chat:control` stands for everybody in control
+   */
+  positionsAre(positions = []) {
+    for (const { user_id, read_up_to } of positions) {
+      this.readers.set(user_id, Math.max(read_up_to, this.readers.get(user_id) ?? 0));
+    }
   }
 
   /** The sequence numbers belong to another epoch. All held messages are void. */

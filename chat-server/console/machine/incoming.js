@@ -185,7 +185,7 @@ export class Incoming {
       case "typing_status":
         return this.#typing(conversation, event);
       case "message_read":
-        conversation?.readers.set(event.user_id, event.read_up_to);
+        conversation?.positionsAre([{ user_id: event.user_id, read_up_to: event.read_up_to }]);
         break;
       case "read_position":
         if (conversation && !conversation.readTo(event.read_up_to)) conversation.row.want(this.#now);

@@ -175,6 +175,19 @@ test("a message counts as read when the other side has read it, never for a coll
   }
 });
 
+test("what was read during a pause is known from the list and from a catch-up", () => {
+  const people = [{ id: "john", role: "BUS_DRIVER", first_name: "", last_name: "" }];
+  const position = (/** @type {string} */ user_id, /** @type {number} */ read_up_to) => ({ user_id, read_up_to });
+  const bench = new Bench();
+  bench.live([summary(9, { participants: people, positions: [position("chat:control", 7), position("john", 2)] })]);
+  const { conversations } = bench.machine;
+  const one = /** @type {NonNullable<ReturnType<typeof conversations.get>>} */ (conversations.get("c"));
+  assert.deepEqual([...conversations.readersOf(one, "BUS_DRIVER")], [["chat:control", 7]]);
+  assert.deepEqual([...conversations.readersOf(one, "CONTROL_STAFF")], [["john", 2]]);
+  one.positionsAre([position("john", 4), position("chat:control", 3)]);
+  assert.deepEqual([...one.readers], [["chat:control", 7], ["john", 4]], "a position never falls");
+});
+
 test("the time of the server is known whatever the clock of the device says", () => {
   const bench = new Bench();
   assert.equal(bench.machine.conversations.timeAt(bench.now), 0, "and before that, no emergency is old");
