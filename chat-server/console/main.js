@@ -3,6 +3,7 @@
 
 import { takeFragment } from "./address.js";
 import { inTab, onDevice } from "./kept.js";
+import { startLanguage, t } from "./language.js";
 import { Backoff } from "./machine/backoff.js";
 import { PERIODS } from "./machine/limits.js";
 import { othersHere } from "./outbox.js";
@@ -12,7 +13,7 @@ import { trialOfAddress, trialToken } from "./trial.js";
 import { ControlView } from "./view/control.js";
 import { DriverView } from "./view/driver.js";
 import { faultBar } from "./view/fault.js";
-import { NO_TOKEN, askFor, signIn } from "./view/sign_in.js";
+import { askFor, signIn } from "./view/sign_in.js";
 import { startSound } from "./view/sound.js";
 
 /** @typedef {import("./trial.js").Whom} Whom */
@@ -20,17 +21,26 @@ import { startSound } from "./view/sound.js";
 const body = document.body;
 const fragment = takeFragment();
 const trial = trialOfAddress(fragment);
-const fault = faultBar();
+let fault = faultBar();
 
 /** The current session and its view. @type {{ session: Session, view: ControlView | DriverView | null } | null} */
 let shown = null;
 
+/** Shows the current page in the chosen language. */
+let again = () => {};
+
+function changeLanguage() {
+  fault = faultBar();
+  again();
+}
+
 /** @param {string} notice */
 function showSignIn(notice) {
   shown = null;
+  again = () => showSignIn(notice);
   // The places of this page are those of the user before.
   history.replaceState(null, "");
-  document.title = "Sign in · Transit chat";
+  document.title = t("sign_in.title");
   delete body.dataset.side;
   body.replaceChildren(fault, signIn({ trial, notice, isKept: inTab.lasts, enter: (token, whom) => enter(token, whom) }));
 }
@@ -55,6 +65,7 @@ function enter(token, whom) {
     failed: reportError,
   });
   shown = { session, view: null };
+  again = rebuild;
   show();
   void session.client.start();
 }
@@ -87,6 +98,11 @@ function recover() {
 function showAnew() {
   anew = undefined;
   madeAt = performance.now();
+  rebuild();
+}
+
+/** Builds the view anew, at the same place. */
+function rebuild() {
   const isTyping = document.activeElement?.id === "message";
   const open = shown?.view?.open ?? null;
   shown?.view?.close();
@@ -100,6 +116,7 @@ addEventListener("unhandledrejection", recover);
 
 /** Restores the session after a reload. A second tab of the trial signs in at once. */
 async function start() {
+  startLanguage(changeLanguage);
   startSound();
   // The printed address was opened while the console is open already.
   addEventListener("hashchange", () => location.reload());
@@ -122,13 +139,14 @@ async function start() {
  */
 async function enterByAddress(token, kept) {
   const user = claims(token);
-  if (!user) return showSignIn(NO_TOKEN);
+  if (!user) return showSignIn(t("sign_in.no_token"));
   const before = kept && claims(kept.token);
   const others = await othersHere(user.id, onDevice, navigator.locks);
   if (others.length === 0 && (!before || before.id === user.id)) return enter(token, null);
   const isOther = before !== null && before.id !== user.id;
   const stay = () => (kept && isOther ? enter(kept.token, kept.whom) : showSignIn(""));
-  body.replaceChildren(fault, askFor({ user, before: isOther ? before : null, others, enter: () => enter(token, null), stay }));
+  again = () => body.replaceChildren(fault, askFor({ user, before: isOther ? before : null, others, enter: () => enter(token, null), stay }));
+  again();
 }
 
 void start();

@@ -2,6 +2,7 @@
 
 import { Client } from "./client.js";
 import { inTab } from "./kept.js";
+import { t } from "./language.js";
 import { CODES } from "./machine/connection.js";
 import { claims } from "./token.js";
 import { trialToken } from "./trial.js";
@@ -76,7 +77,7 @@ export class Session {
     const { phase } = this.client.machine.connection;
     this.#wasLive ||= phase.phase === "live";
     const code = phase.phase === "live" ? undefined : phase.cause?.code;
-    if (code === CODES.notAuthenticated && !this.#wasLive && !this.user.isForLater) return this.#leave("The server does not accept this token.");
+    if (code === CODES.notAuthenticated && !this.#wasLive && !this.user.isForLater) return this.#leave(t("session.not_accepted"));
     if (code === CODES.tokenExpired || code === CODES.rightsChanged) await this.#renewTrial();
   }
 
@@ -87,8 +88,8 @@ export class Session {
    */
   renew(token) {
     const read = claims(token);
-    if (!read) return "This is not a token of the chat.";
-    if (read.id !== this.user.id) return "This token is of somebody else. Sign out first.";
+    if (!read) return t("session.no_token");
+    if (read.id !== this.user.id) return t("session.other_user");
     this.#keep(token);
     if (read.role !== this.user.role) {
       this.#end();

@@ -1,19 +1,15 @@
 // The trial: tokens at one click, from a server started on this machine.
 
 import { inTab } from "./kept.js";
+import { t } from "./language.js";
 
 /** The key under which the trial's key survives a reload. */
 const KEPT = "chat-trial";
 
 /** @typedef {"driver" | "regulator" | "control"} Whom */
 
-export const WHOM = Object.freeze(
-  /** @type {Record<Whom, string>} */ ({
-    driver: "A driver",
-    regulator: "A queue regulator",
-    control: "A control officer",
-  }),
-);
+/** The users of the trial, in words. */
+export const WHOM = Object.freeze(/** @type {const} */ ({ driver: "trial.driver", regulator: "trial.regulator", control: "trial.control" }));
 
 /**
  * Reads the trial's key and the requested user.
@@ -48,9 +44,9 @@ export async function trialToken(key, whom) {
   try {
     const answer = await fetch(`/console/trial/${whom}`, { method: "POST", headers: { "x-trial-key": key } });
     const text = (await answer.text()).trim();
-    return answer.ok ? { token: text } : { error: answer.status === 403 ? `${sentence(text)} Open that address.` : sentence(text) };
+    return answer.ok ? { token: text } : { error: answer.status === 403 ? `${sentence(text)} ${t("trial.open_address")}` : sentence(text) };
   } catch {
-    return { error: "The server can't be reached." };
+    return { error: t("trial.unreachable") };
   }
 }
 

@@ -107,6 +107,8 @@ export interface Entry {
   draft: Draft;
   /** The reason for the server's refusal. The draft waits for its author's decision. */
   refused?: string;
+  /** The code of that refusal. Older versions kept none. */
+  refused_code?: string;
 }
 
 /** The turn of a request: from a time on; on the wire; or not at all. */

@@ -103,7 +103,7 @@ export class Sending {
     if (reply.success === true) {
       this.discard(id, outputs);
     } else {
-      item.entry = { ...item.entry, refused: String(reply.error) };
+      item.entry = { ...item.entry, refused: String(reply.error), refused_code: String(reply.code) };
       item.turn = "done";
       outputs.push({ kind: "keep", entry: item.entry });
     }
@@ -131,7 +131,7 @@ export class Sending {
   retry(id, outputs) {
     const item = this.#item(id);
     if (item?.turn !== "done") return;
-    const { refused: _, ...entry } = item.entry;
+    const { refused: _, refused_code: __, ...entry } = item.entry;
     item.entry = entry;
     item.turn = NOW;
     outputs.push({ kind: "keep", entry });

@@ -1,11 +1,12 @@
 // The alarm: emergencies that nobody has taken, the oldest first. It sounds until somebody has, in
 // every open console.
 
+import { t } from "../language.js";
 import { openEmergencies } from "../machine/emergency.js";
 import { h, hide } from "./dom.js";
 import { notify } from "./notify.js";
 import { beep } from "./sound.js";
-import { ROLES, nameOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
+import { nameOf, roleOf, timeOf, titleOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 
@@ -72,7 +73,7 @@ export class Alarm {
   /** @param {Conversation} one */
   #notify({ id, created_by }) {
     const name = nameOf(this.#session.client.machine.conversations.people.get(created_by), created_by);
-    return notify("Emergency", { body: name, tag: id, isUrgent: true, open: () => this.#show(id) });
+    return notify(t("alarm.heading"), { body: name, tag: id, isUrgent: true, open: () => this.#show(id) });
   }
 
   /**
@@ -82,17 +83,17 @@ export class Alarm {
    */
   #parts(oldest, creator, count) {
     const title = titleOf(oldest.title);
-    const words = [nameOf(creator, oldest.created_by), creator && ROLES[creator.role], title !== "Emergency" && title];
+    const words = [nameOf(creator, oldest.created_by), creator && roleOf(creator), title !== t("phrase.emergency") && title];
     const since = h("time", { datetime: new Date(oldest.since).toISOString(), title: wholeTimeOf(oldest.since) }, timeOf(oldest.since));
     const said = [
-      h("strong", {}, "Emergency"),
-      h("span", { class: "alarm-count" }, count === 1 ? "1 open" : `${count} open, the oldest first`),
+      h("strong", {}, t("alarm.heading")),
+      h("span", { class: "alarm-count" }, t("alarm.open", { count })),
       h("span", { dir: "auto" }, words.filter((word) => word).join(" · "), oldest.since > 0 && " · ", oldest.since > 0 && since),
     ];
     return [
       h("p", {}, ...said),
-      h("button", { type: "button", click: () => this.#take(oldest.id) }, "Take"),
-      h("button", { type: "button", click: () => this.#show(oldest.id) }, "Open"),
+      h("button", { type: "button", click: () => this.#take(oldest.id) }, t("alarm.take")),
+      h("button", { type: "button", click: () => this.#show(oldest.id) }, t("alarm.show")),
     ];
   }
 }

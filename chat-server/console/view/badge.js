@@ -1,5 +1,6 @@
 // The number on the page's tab and icon.
 
+import { t } from "../language.js";
 import { set } from "./dom.js";
 import { counted } from "./words.js";
 
@@ -11,7 +12,7 @@ import { counted } from "./words.js";
  * @param {number} [emergencies] that are open
  */
 export function showBadge(title, unread, emergencies = 0) {
-  const alarm = emergencies > 0 ? `${emergencies} EMERGENCY · ` : "";
+  const alarm = emergencies > 0 ? `${t("badge.emergencies", { count: emergencies })} · ` : "";
   const whole = `${alarm}${unread > 0 ? `(${counted(unread)}) ` : ""}${title}`;
   if (document.title === whole) return;
   document.title = whole;

@@ -1,5 +1,6 @@
 // The input field, and phrases that are sent at one click.
 
+import { t } from "../language.js";
 import { h, isComposed, set } from "./dom.js";
 import { limited } from "./limited.js";
 
@@ -11,7 +12,7 @@ export class Composer {
     id: "message",
     rows: 1,
     dir: "auto",
-    placeholder: "Write a message",
+    placeholder: t("composer.hint"),
     autocomplete: "off",
     enterkeyhint: "send",
     input: () => this.#edited(),
@@ -36,12 +37,12 @@ export class Composer {
       this.#send();
     };
     const quick = phrases.map((phrase) => h("button", { type: "button", click: () => post(phrase) }, phrase));
-    const label = h("label", { class: "hidden", for: "message" }, "Message");
-    const send = h("button", { type: "submit", class: "primary" }, "Send");
+    const label = h("label", { class: "hidden", for: "message" }, t("composer.label"));
+    const send = h("button", { type: "submit", class: "primary" }, t("composer.send"));
     this.element = h(
       "div",
       { class: "composer" },
-      quick.length > 0 && h("div", { class: "quick", role: "group", "aria-label": "Ready answers" }, ...quick),
+      quick.length > 0 && h("div", { class: "quick", role: "group", "aria-label": t("composer.ready") }, ...quick),
       this.#limit.note,
       h("form", { submit }, label, this.#input, send),
     );

@@ -1,10 +1,12 @@
 // The control room: all conversations, one of them open.
 
+import { t } from "../language.js";
 import { Alarm } from "./alarm.js";
 import { showBadge } from "./badge.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
 import { HandOverDialog } from "./hand_over.js";
 import { keysDialog, listenForKeys } from "./keys.js";
+import { languageChoice } from "./language.js";
 import { List } from "./list.js";
 import { notify } from "./notify.js";
 import { Changes, perFrame } from "./pace.js";
@@ -18,7 +20,7 @@ import { Thread } from "./thread.js";
 import { EmergencyBar } from "./emergency.js";
 import { Transcript } from "./transcript.js";
 import { WorkBar } from "./work.js";
-import { ROLES, nameOf, titleOf } from "./words.js";
+import { contentOf, nameOf, roleOf, titleOf } from "./words.js";
 
 /** @typedef {import("../session.js").Session} Session */
 
@@ -45,7 +47,7 @@ export class ControlView {
   #opensStarted = false;
   #heading = h("h2", { class: "thread-title", dir: "auto", tabindex: -1 });
   #about = h("p", { class: "thread-about", dir: "auto" });
-  #empty = h("p", { class: "empty" }, "Choose a conversation to read it here.");
+  #empty = h("p", { class: "empty" }, t("control.choose"));
   #main;
   #changes = new Changes();
   #gone = new AbortController();
@@ -63,7 +65,7 @@ export class ControlView {
     this.#emergency = new EmergencyBar(session);
     this.#work = new WorkBar(session, (id) => this.#handOver.open(id));
     this.#transcript = new Transcript(session);
-    this.#requests = new Requests(session, "Conversations that are not started yet");
+    this.#requests = new Requests(session, t("control.unsent"));
     this.#start = new StartDialog(session, (draft) => this.#started(draft));
     this.#main = this.#layout();
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
@@ -77,28 +79,29 @@ export class ControlView {
   #layout() {
     const key = (/** @type {KeyboardEvent} */ event) => this.#key(event);
     const dialogs = [this.#start.element, this.#handOver.element, this.#keys];
-    const name = h("h1", { class: "hidden" }, "Control room");
+    const name = h("h1", { class: "hidden" }, t("control.heading"));
     return h("main", { class: "control", keydown: key }, name, this.#alarm.element, this.#listPart(), this.#openPart(), ...dialogs);
   }
 
   #listPart() {
-    const keys = h("button", { type: "button", click: () => this.#keys.showModal() }, "Keyboard");
+    const keys = h("button", { type: "button", click: () => this.#keys.showModal() }, t("keys.heading"));
     return h(
       "nav",
-      { class: "list", "aria-label": "Conversations" },
-      h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, "Control room"), keys, soundButton()),
-      h("button", { type: "button", class: "start-button primary", click: () => this.#start.open() }, "Start a conversation"),
+      { class: "list", "aria-label": t("list.label") },
+      h("div", { class: "list-head" }, h("p", { "aria-hidden": true }, t("control.heading")), keys, soundButton()),
+      h("button", { type: "button", class: "start-button primary", click: () => this.#start.open() }, t("control.start")),
       this.#rooms.element,
       ...this.#list.parts,
       this.#requests.element,
+      languageChoice(),
     );
   }
 
   #openPart() {
-    const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, "‹ Conversations");
+    const back = h("button", { type: "button", class: "back", click: () => this.show(null) }, t("control.back"));
     const about = h("div", {}, this.#heading, this.#about);
     const head = h("div", { class: "thread-head" }, back, about, this.#transcript.element, this.#emergency.element, this.#work.element);
-    return h("section", { class: "open", "aria-label": "Open conversation" }, this.#empty, head, this.#thread.element);
+    return h("section", { class: "open", "aria-label": t("control.open") }, this.#empty, head, this.#thread.element);
   }
 
   /** @param {import("../types.d.ts").Told} told */
@@ -108,7 +111,7 @@ export class ControlView {
     if (told.kind === "request") this.#request(told.event);
     if (told.kind === "message") this.#message(told.message);
     if (told.kind === "created") this.#created(told.id);
-    if (told.kind === "full") announce("The outbox is full: this message was not taken.");
+    if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "handed") this.#handed(told);
     if (told.kind === "lost") this.#work.lost(told);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
@@ -146,12 +149,12 @@ export class ControlView {
   #started(draft) {
     this.#session.client.handle({ kind: "post", draft, at: Date.now() });
     this.#opensStarted = true;
-    announce("The conversation is being started.");
+    announce(t("control.starting"));
   }
 
   /** @param {string} id */
   #created(id) {
-    announce("The conversation has been started.");
+    announce(t("control.started"));
     if (this.#opensStarted) this.show(id);
   }
 
@@ -161,8 +164,7 @@ export class ControlView {
     if (event.room_type === "emergency_support") return;
     const { conversation_id: id, creator_name } = event;
     beep(false);
-    announce(`New request from ${creator_name}: ${titleOf(event.title)}`);
-    notify(`New request from ${creator_name}`, { body: titleOf(event.title), tag: id, open: () => this.show(id) });
+    this.#call(id, t("control.request", { name: creator_name }), titleOf(event.title));
   }
 
   /** A colleague has handed a conversation over. @param {{ id: string, by: string }} handed */
@@ -171,8 +173,17 @@ export class ControlView {
     beep(false);
     const name = nameOf(conversations.people.get(by), by);
     const title = titleOf(conversations.get(id)?.title ?? "");
-    announce(`${name} has handed over to you: ${title}`);
-    notify(`${name} has handed over to you`, { body: title, tag: id, open: () => this.show(id) });
+    this.#call(id, t("control.handed", { name }), title);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} said
+   * @param {string} title
+   */
+  #call(id, said, title) {
+    announce(t("control.announced", { said, title }));
+    notify(said, { body: title, tag: id, open: () => this.show(id) });
   }
 
   /** Takes and opens an emergency. @param {string} id */
@@ -186,7 +197,7 @@ export class ControlView {
   #message(message) {
     const { people } = this.#session.client.machine.conversations;
     const { conversation_id: id, sender_id: sender } = message;
-    if (id === this.open) announce(`${nameOf(people.get(sender), sender)}: ${message.content}`);
+    if (id === this.open) announce(`${nameOf(people.get(sender), sender)}: ${contentOf(message, people)}`);
   }
 
   /** Escape returns to the list. @param {KeyboardEvent} event */
@@ -217,7 +228,7 @@ export class ControlView {
     this.#handOver.update();
     this.#rooms.update();
     this.#shell.update();
-    showBadge("Control room · Transit chat", this.#session.client.machine.conversations.unread, this.#alarm.count);
+    showBadge(`${t("control.heading")} · ${t("app.name")}`, this.#session.client.machine.conversations.unread, this.#alarm.count);
   }
 
   #head() {
@@ -234,14 +245,14 @@ export class ControlView {
     say(this.#heading, titleOf(one.title));
     const others = one.participants.filter((id) => id !== one.created_by).map((id) => nameOf(conversations.people.get(id), id));
     const count = Math.max(one.participantCount - 1, others.length);
-    const role = creator ? ` · ${ROLES[creator.role]}` : "";
-    const withWhom = count > Math.min(others.length, 3) ? `${count} in control` : others.join(", ");
-    say(this.#about, `${nameOf(creator, one.created_by)}${role}${withWhom ? ` · with ${withWhom}` : ""}`);
+    const who = `${nameOf(creator, one.created_by)}${creator ? ` · ${roleOf(creator)}` : ""}`;
+    const withWhom = count > Math.min(others.length, 3) ? t("control.count", { count }) : others.join(", ");
+    say(this.#about, withWhom ? t("control.about", { who, others: withWhom }) : who);
   }
 }
 
 function soundButton() {
-  const words = () => (isSoundOn() ? "Sound on" : "Sound off");
+  const words = () => t(isSoundOn() ? "shell.sound_on" : "shell.sound_off");
   const button = h("button", { type: "button", class: "toggle", "aria-pressed": isSoundOn() }, words());
   button.addEventListener("click", () => {
     setSound(!isSoundOn());

@@ -1,17 +1,18 @@
 // The screen of a driver or a queue regulator: help at one press, and the conversation with
 // control.
 
+import { t } from "../language.js";
 import { showBadge } from "./badge.js";
 import { Calls } from "./calls.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { EmergencyBar } from "./emergency.js";
 import { helpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
-import { PHRASES } from "./phrases.js";
+import { answers } from "./phrases.js";
 import { Requests } from "./requests.js";
 import { Shell, announce } from "./shell.js";
 import { Thread } from "./thread.js";
-import { counted, nameOf, titleOf, whenOf } from "./words.js";
+import { contentOf, counted, nameOf, sentence, titleOf, whenOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../session.js").Session} Session */
@@ -27,13 +28,13 @@ export class DriverView {
   #thread;
   #dialog;
   #tabs = h("ul", { class: "tabs" });
-  #nav = h("nav", { class: "tabs-part", "aria-label": "Your conversations", hidden: true }, this.#tabs);
+  #nav = h("nav", { class: "tabs-part", "aria-label": t("driver.conversations"), hidden: true }, this.#tabs);
   #requests;
   #calls;
   #emergency;
   #title = h("h1", { class: "thread-title", dir: "auto", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
-  #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, "Get help");
+  #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, t("driver.help"));
   #main;
   #changes = new Changes();
   #gone = new AbortController();
@@ -42,10 +43,10 @@ export class DriverView {
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
-    this.#thread = new Thread(session, PHRASES.answers.map(({ content }) => content), this.#gone.signal);
+    this.#thread = new Thread(session, answers(), this.#gone.signal);
     this.#calls = new Calls(session, (id) => this.show(id));
     this.#emergency = new EmergencyBar(session);
-    this.#requests = new Requests(session, "Requests that are not sent yet");
+    this.#requests = new Requests(session, t("driver.unsent"));
     this.#dialog = helpDialog(session.user.role, session.unsent, (draft) => this.#post(draft));
     const parts = [this.#nav, this.#title, this.#welcome, this.#emergency.element, this.#requests.element, this.#thread.element, this.#help, this.#dialog];
     this.#main = h("main", { class: "driver" }, ...parts);
@@ -60,7 +61,7 @@ export class DriverView {
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "message") this.#message(told.message);
     this.#calls.hear(told);
-    if (told.kind === "full") announce("The outbox is full: this message was not taken.");
+    if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
   }
@@ -83,19 +84,19 @@ export class DriverView {
   /** @param {import("../types.d.ts").Draft} draft */
   #post(draft) {
     this.#session.client.handle({ kind: "post", draft, at: Date.now() });
-    announce("Your request is on its way to control.");
+    announce(t("driver.on_its_way"));
   }
 
   /** @param {string} id */
   #created(id) {
     this.show(id);
-    announce("Control has your request.");
+    announce(t("driver.arrived"));
   }
 
   /** @param {import("../types.d.ts").Message} message */
   #message(message) {
     const { people } = this.#session.client.machine.conversations;
-    announce(`${nameOf(people.get(message.sender_id), message.sender_id)}: ${message.content}`);
+    announce(`${nameOf(people.get(message.sender_id), message.sender_id)}: ${contentOf(message, people)}`);
   }
 
   #update() {
@@ -117,7 +118,7 @@ export class DriverView {
     hide(this.#welcome, isOpen);
     say(this.#welcome, welcomeWords(machine.conversations.isListed, requests));
     const unread = all.reduce((sum, one) => sum + one.unread, 0);
-    showBadge("Transit chat", unread);
+    showBadge(t("app.name"), unread);
     this.#thread.update(changes);
     this.#shell.update();
   }
@@ -135,10 +136,10 @@ export class DriverView {
       set(button, "aria-current", one.id === this.open);
       set(element, "data-emergency", one.isEmergency);
       say(title, titleOf(one.title));
-      say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
+      say(when, one.lastAt > 0 ? sentence(whenOf(one.lastAt)) : "");
       if (badge.dataset.count === String(one.unread)) return;
       badge.dataset.count = String(one.unread);
-      badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
+      badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(` ${t("row.unread")}`)] : []));
     });
   }
 }
@@ -148,6 +149,6 @@ export class DriverView {
  * @param {number} requests the number of unsent ones
  */
 function welcomeWords(isListed, requests) {
-  if (requests > 0) return "Your request";
-  return isListed ? "Control is one press away." : "Loading…";
+  if (requests > 0) return t("driver.your_request");
+  return t(isListed ? "driver.welcome" : "app.loading");
 }

@@ -1,5 +1,6 @@
 // The life of the open emergency: whether somebody has taken it, by name and time, and its end.
 
+import { t } from "../language.js";
 import { h, hide, reconcile, say, set } from "./dom.js";
 import { nameOf, whenOf, wholeTimeOf } from "./words.js";
 
@@ -8,16 +9,26 @@ import { nameOf, whenOf, wholeTimeOf } from "./words.js";
 /** @typedef {import("../types.d.ts").Emergency} Emergency */
 /** @typedef {import("../types.d.ts").EndReason} EndReason */
 
-/** @type {Record<EndReason, string>} */
-const ENDS = { solved: "End: solved", handed_over: "End: handed over", false_alarm: "End: false alarm", withdrawn: "Withdraw" };
+/** @type {Record<EndReason, import("../language.js").Key>} */
+const ENDS = {
+  solved: "emergency.end_solved",
+  handed_over: "emergency.end_handed_over",
+  false_alarm: "emergency.end_false_alarm",
+  withdrawn: "emergency.withdraw",
+};
 
-/** @type {Record<EndReason, string>} */
-const ENDED = { solved: "solved", handed_over: "handed over to others", false_alarm: "a false alarm", withdrawn: "withdrawn" };
+/** @type {Record<EndReason, import("../language.js").Key>} */
+const ENDED = {
+  solved: "emergency.solved",
+  handed_over: "emergency.handed_over",
+  false_alarm: "emergency.false_alarm",
+  withdrawn: "emergency.withdrawn",
+};
 
 export class EmergencyBar {
   #session;
   #state = h("p", { class: "emergency-state", role: "status" });
-  #actions = h("div", { class: "emergency-actions", role: "group", "aria-label": "End the emergency" });
+  #actions = h("div", { class: "emergency-actions", role: "group", "aria-label": t("emergency.label") });
 
   /** @param {Session} session */
   constructor(session) {
@@ -38,7 +49,7 @@ export class EmergencyBar {
       this.#actions,
       this.#offered(one, emergency),
       (reason) => reason,
-      (reason) => h("button", { type: "button", click: () => this.#end(one.id, reason) }, ENDS[reason]),
+      (reason) => h("button", { type: "button", click: () => this.#end(one.id, reason) }, t(ENDS[reason])),
       (button) => set(button, "aria-disabled", isPending),
     );
   }
@@ -51,20 +62,21 @@ export class EmergencyBar {
   #words({ state, by, level, since, reason }) {
     const when = whenOf(Date.parse(since) || 0);
     if (state === "OPEN") {
-      if (!this.#isControl) return "Control is being alerted. Nobody has taken it yet.";
-      return level === 0 ? "Nobody has taken this emergency." : `Nobody has taken this emergency. Alert ${level}.`;
+      if (!this.#isControl) return t("emergency.alerting");
+      return level === 0 ? t("emergency.open") : t("emergency.open_level", { level });
     }
     // Control reads beside it who has the conversation.
-    if (state === "TAKEN") return this.#isControl ? "" : `${this.#who(by)} has taken it, ${when}.`;
-    const words = `Over since ${when}: ${ENDED[reason ?? "solved"]}.`;
+    if (state === "TAKEN") return this.#isControl ? "" : this.#taken(by, when);
+    const words = t("emergency.over", { when, reason: t(ENDED[reason ?? "solved"]) });
     // Somebody may have forced the withdrawal, and may read along.
-    return this.#isControl && reason === "withdrawn" ? `${words} It may have been forced: make sure that all is well.` : words;
+    return this.#isControl && reason === "withdrawn" ? `${words} ${t("emergency.forced")}` : words;
   }
 
-  /** @param {string | null} id */
-  #who(id) {
-    if (id === null) return "somebody";
-    return id === this.#session.user.id ? "you" : nameOf(this.#session.client.machine.conversations.people.get(id), id);
+  /** @param {string | null} id @param {string} when */
+  #taken(id, when) {
+    if (id === this.#session.user.id) return t("emergency.taken_by_you", { when });
+    const { people } = this.#session.client.machine.conversations;
+    return t("emergency.taken", { when, name: id === null ? t("name.in_sentence_somebody") : nameOf(people.get(id), id) });
   }
 
   /** @param {Conversation} one @param {Emergency} emergency @returns {EndReason[]} */

@@ -1,5 +1,6 @@
 // The bar that reports an error of the page.
 
+import { t } from "../language.js";
 import { h } from "./dom.js";
 
 /** A bar above everything else; hidden until a failure. */
@@ -7,9 +8,9 @@ export function faultBar() {
   const bar = h(
     "div",
     { class: "fault", role: "alert", hidden: true },
-    h("p", {}, "Something went wrong on this page, and it has started over. What you wrote is kept."),
-    h("button", { type: "button", click: () => location.reload() }, "Reload the page"),
-    h("button", { type: "button", click: () => (bar.hidden = true) }, "Close"),
+    h("p", {}, t("app.fault")),
+    h("button", { type: "button", click: () => location.reload() }, t("app.reload")),
+    h("button", { type: "button", click: () => (bar.hidden = true) }, t("app.close")),
   );
   return bar;
 }

@@ -1,9 +1,10 @@
 // Handing conversations over to a colleague: the open one, or all that is the user's.
 
+import { t } from "../language.js";
 import { listOf } from "../machine/works.js";
 import { h, hide, isComposed, reconcile, say, set } from "./dom.js";
 import { PeopleSearch } from "./people.js";
-import { nameOf, several, titleOf } from "./words.js";
+import { nameOf, titleOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../machine/handover.js").Item} Item */
@@ -22,10 +23,10 @@ export class HandOverDialog {
   #heading = h("h2", { id: "hand-over-heading" });
   #question = h("p", {});
   #confirm = h("div", { class: "dialog-buttons" });
-  #progress = h("progress", { "aria-label": "Handed over" });
+  #progress = h("progress", { "aria-label": t("hand_over.done") });
   #state = h("p", { role: "status" });
-  #failed = h("ul", { class: "failed", "aria-label": "Not handed over" });
-  #stop = h("button", { type: "button", click: () => this.#session.client.handle({ kind: "hand_over_stop" }) }, "Stop");
+  #failed = h("ul", { class: "failed", "aria-label": t("hand_over.not_done") });
+  #stop = h("button", { type: "button", click: () => this.#session.client.handle({ kind: "hand_over_stop" }) }, t("hand_over.stop"));
   #run;
 
   /** @param {Session} session */
@@ -33,14 +34,14 @@ export class HandOverDialog {
     this.#session = session;
     this.#search = new PeopleSearch(session, {
       id: "hand-over-find",
-      label: "Find a colleague by name or id",
-      verb: "Hand over to",
+      label: t("hand_over.find"),
+      verb: t("hand_over.to"),
       side: "control",
       choose: (person) => this.#chosen(person),
       leaves: ({ id }) => id === session.user.id,
     });
-    const back = h("button", { type: "button", click: () => this.#choose(null) }, "Somebody else");
-    this.#confirm.append(back, h("button", { type: "button", class: "primary", click: () => this.#begin() }, "Hand over"));
+    const back = h("button", { type: "button", click: () => this.#choose(null) }, t("hand_over.somebody_else"));
+    this.#confirm.append(back, h("button", { type: "button", class: "primary", click: () => this.#begin() }, t("hand_over.begin")));
     this.#run = h("div", { class: "run" }, this.#state, this.#progress, this.#failed, h("div", { class: "dialog-buttons" }, this.#stop));
     // Escape during an input method's composition does not close the dialog.
     const keydown = (/** @type {KeyboardEvent} */ event) => {
@@ -48,7 +49,7 @@ export class HandOverDialog {
       event.stopPropagation();
       if (isComposed(event)) event.preventDefault();
     };
-    const close = h("button", { type: "button", click: () => this.element.close() }, "Close");
+    const close = h("button", { type: "button", click: () => this.element.close() }, t("app.close"));
     const head = h("div", { class: "dialog-head" }, this.#heading, close);
     const attributes = { class: "dialog hand-over", "aria-labelledby": "hand-over-heading", keydown };
     this.element = h("dialog", attributes, head, this.#search.element, this.#question, this.#confirm, this.#run);
@@ -58,7 +59,7 @@ export class HandOverDialog {
   open(id = null) {
     this.#id = id;
     this.#to = null;
-    say(this.#heading, id === null ? "Hand over all that is mine" : "Hand over this conversation");
+    say(this.#heading, t(id === null ? "hand_over.all" : "hand_over.one"));
     this.#isBegun = id === null && this.#handover.isRunning;
     this.element.showModal();
     if (this.#isBegun) this.update();
@@ -73,7 +74,7 @@ export class HandOverDialog {
     hide(this.#run, !this.#isBegun);
     if (this.#isBegun) this.#showRun();
     else if (this.#to === null) this.#search.update();
-    else say(this.#question, `Hand over ${several(this.#mine.length, "conversation")} to ${nameOf(this.#to, this.#to.id)}?`);
+    else say(this.#question, t("hand_over.question", { count: this.#mine.length, name: nameOf(this.#to, this.#to.id) }));
   }
 
   get #handover() {
@@ -118,8 +119,8 @@ export class HandOverDialog {
     set(this.#progress, "max", Math.max(items.length, 1));
     set(this.#progress, "value", done + failed.length);
     const name = nameOf(this.#session.client.machine.conversations.people.get(to ?? ""), to ?? "");
-    const rest = failed.length > 0 ? ` ${several(failed.length, "conversation")} could not be handed over.` : "";
-    say(this.#state, `${done} of ${items.length} handed over to ${name}.${rest}`);
+    const rest = failed.length > 0 ? ` ${t("hand_over.failed", { count: failed.length })}` : "";
+    say(this.#state, `${t("hand_over.progress", { done, all: items.length, name })}${rest}`);
     hide(this.#stop, !isRunning);
     reconcile(this.#failed, failed, ({ id }) => id, () => h("li", {}), (row, item) => say(row, this.#words(item)));
   }
@@ -129,7 +130,7 @@ export class HandOverDialog {
     const { conversations } = this.#session.client.machine;
     const one = conversations.get(id);
     const assignee = one?.work?.assignee;
-    const holder = assignee ? `taken by ${nameOf(conversations.people.get(assignee), assignee)}` : "not taken by you any more";
-    return `${titleOf(one?.title ?? "")}: ${problem || (one?.work?.state === "RESOLVED" ? "resolved" : holder)}`;
+    const holder = assignee ? t("hand_over.taken_by", { name: nameOf(conversations.people.get(assignee), assignee) }) : t("hand_over.not_yours");
+    return `${titleOf(one?.title ?? "")}: ${problem || (one?.work?.state === "RESOLVED" ? t("hand_over.resolved") : holder)}`;
   }
 }

@@ -1,8 +1,10 @@
 // The help button and its phrases.
 
+import { t } from "../language.js";
 import { h, isComposed } from "./dom.js";
+import { languageChoice } from "./language.js";
 import { limited } from "./limited.js";
-import { PHRASES } from "./phrases.js";
+import { emergencies, requestsOf } from "./phrases.js";
 
 /** @typedef {import("../types.d.ts").Draft} Draft */
 /** @typedef {import("../types.d.ts").Role} Role */
@@ -31,7 +33,6 @@ export function helpDialog(role, unsent, post) {
     const draft = { type: /** @type {const} */ ("create_support_conversation"), title, content };
     post(isEmergency ? { ...draft, room_type: "emergency_support" } : draft);
   };
-  const phrases = PHRASES[role === "QUEUE_REGULATOR" ? "regulator" : "driver"];
   const button = (/** @type {Phrase} */ phrase) =>
     h(
       "button",
@@ -39,12 +40,13 @@ export function helpDialog(role, unsent, post) {
       h("strong", {}, phrase.title),
       h("span", {}, phrase.content),
     );
-  const close = h("button", { type: "button", class: "close", click: () => dialog.close() }, "Close");
+  const close = h("button", { type: "button", class: "close", click: () => dialog.close() }, t("app.close"));
   dialog.append(
-    h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, "What happened?"), close),
-    ...PHRASES.emergency.map(button),
-    h("div", { class: "phrases" }, ...phrases.map(button)),
+    h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, t("help.heading")), close),
+    ...emergencies().map(button),
+    h("div", { class: "phrases" }, ...requestsOf(role).map(button)),
     ownWords(unsent, ask),
+    languageChoice(),
   );
   return dialog;
 }
@@ -70,9 +72,9 @@ function ownWords(unsent, ask) {
   return h(
     "form",
     { class: "own-words", submit },
-    h("label", { for: "own-words" }, "In your own words"),
+    h("label", { for: "own-words" }, t("help.own_words")),
     input,
     note,
-    h("button", { type: "submit", class: "primary" }, "Send"),
+    h("button", { type: "submit", class: "primary" }, t("composer.send")),
   );
 }

@@ -1,30 +1,33 @@
 // The keyboard map of the control room: single keys, for as long as no field has the focus.
 
 import { onDevice } from "../kept.js";
+import { t } from "../language.js";
 import { h, isComposed, say, set } from "./dom.js";
 
 /** @typedef {"next" | "previous" | "take" | "resolve" | "write" | "help" | "waiting" | "mine" | "others" | "resolved"} Command */
 
-/** @type {readonly [string, Command, string][]} */
+/** @type {readonly [string, Command, import("../language.js").Key][]} */
 const MAP = Object.freeze([
-  ["j", "next", "Next conversation of the list"],
-  ["k", "previous", "Previous conversation of the list"],
-  ["t", "take", "Take the conversation"],
-  ["r", "resolve", "Resolve the conversation"],
-  ["m", "write", "Write a message"],
-  ["1", "waiting", "List of those that wait"],
-  ["2", "mine", "List of those that are mine"],
-  ["3", "others", "List of those that others have"],
-  ["4", "resolved", "List of those that are resolved"],
-  ["?", "help", "This help"],
+  ["j", "next", "keys.next"],
+  ["k", "previous", "keys.previous"],
+  ["t", "take", "keys.take"],
+  ["r", "resolve", "keys.resolve"],
+  ["m", "write", "keys.write"],
+  ["1", "waiting", "keys.waiting"],
+  ["2", "mine", "keys.mine"],
+  ["3", "others", "keys.others"],
+  ["4", "resolved", "keys.resolved"],
+  ["?", "help", "keys.help"],
 ]);
 
 /** Keys that work everywhere, for the help. */
-const ALWAYS = Object.freeze([
-  ["Enter", "Open the conversation, or send the message"],
-  ["Shift + Enter", "Begin a new line of the message"],
-  ["Esc", "Go back to the list"],
-]);
+const ALWAYS = Object.freeze(
+  /** @type {const} */ ([
+    ["keys.name_enter", "keys.enter"],
+    ["keys.name_shift_enter", "keys.shift_enter"],
+    ["keys.name_escape", "keys.escape"],
+  ]),
+);
 
 /** The key under which the choice is kept. People who speak to their computer may need to turn single keys off. */
 const KEPT = "chat-keys";
@@ -65,7 +68,7 @@ export function listenForKeys(act, gone) {
 
 /** The page that lists the keys. */
 export function keysDialog() {
-  const words = () => (isOn() ? "Single keys on" : "Single keys off");
+  const words = () => t(isOn() ? "keys.on" : "keys.off");
   const toggle = h("button", { type: "button", class: "toggle", "aria-pressed": isOn() }, words());
   toggle.addEventListener("click", () => {
     onDevice.set(KEPT, isOn() ? "off" : "on");
@@ -74,16 +77,16 @@ export function keysDialog() {
   });
   const row = (/** @type {string} */ key, /** @type {string} */ does) =>
     h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, does));
-  const rows = [...MAP.map(([key, , does]) => row(key, does)), ...ALWAYS.map(([key = "", does = ""]) => row(key, does))];
-  const close = h("button", { type: "button", click: () => dialog.close() }, "Close");
+  const rows = [...MAP.map(([key, , does]) => row(key, t(does))), ...ALWAYS.map(([key, does]) => row(t(key), t(does)))];
+  const close = h("button", { type: "button", click: () => dialog.close() }, t("app.close"));
   // Other keys go on: one right after the closing still comes from the dialog.
   const escape = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && event.stopPropagation();
   const dialog = h(
     "dialog",
     { class: "dialog keys", "aria-labelledby": "keys-heading", keydown: escape },
-    h("div", { class: "dialog-head" }, h("h2", { id: "keys-heading" }, "Keyboard"), close),
+    h("div", { class: "dialog-head" }, h("h2", { id: "keys-heading" }, t("keys.heading")), close),
     h("table", {}, h("tbody", {}, ...rows)),
-    h("p", { class: "hint" }, "Single keys do nothing while you are typing in a field."),
+    h("p", { class: "hint" }, t("keys.hint")),
     toggle,
   );
   return dialog;

@@ -1,6 +1,7 @@
 // A field that accepts more than a message may hold, and says so: pasted text stays available for
 // shortening.
 
+import { t } from "../language.js";
 import { h, say, set } from "./dom.js";
 
 /** Most characters of a message (protocol, limits), counted as the server does: in Unicode scalars. */
@@ -40,7 +41,6 @@ export function limited(input) {
  * @param {boolean} isCut
  */
 function words(over, isCut) {
-  const count = over.toLocaleString();
-  const cut = isCut ? ` Only the first ${MOST.toLocaleString()} were taken.` : "";
-  return `Too long by ${count} ${over === 1 ? "character" : "characters"}: a message holds ${LONGEST.toLocaleString()}. Shorten it, then send.${cut}`;
+  const tooLong = t("composer.too_long", { count: over, most: LONGEST });
+  return isCut ? `${tooLong} ${t("composer.cut", { most: MOST })}` : tooLong;
 }

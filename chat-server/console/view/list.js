@@ -1,6 +1,7 @@
 // The list of conversations: emergencies apart, then the rows of the chosen list. No row moves
 // while the pointer or the focus is in the list: a press must not meet another row.
 
+import { t } from "../language.js";
 import { Queue } from "../machine/queue.js";
 import { h, hide, reconcile, say } from "./dom.js";
 import { makeRow, updateAge, updateRow } from "./row.js";
@@ -23,7 +24,7 @@ export class List {
   #others = h("ul", { class: "rows" });
   #urgentPart = h("section", { class: "urgent", "aria-labelledby": "urgent-heading", hidden: true });
   #nothing = h("p", { class: "nothing" });
-  #held = h("p", { class: "held", hidden: true }, "moves when you leave it");
+  #held = h("p", { class: "held", hidden: true }, t("list.held"));
   #element = h("div", { class: "list-rows" });
   /** The row of each conversation. @type {Map<string, HTMLElement>} */
   #rows = new Map();
@@ -43,8 +44,8 @@ export class List {
     this.#tabs = new WorkTabs(() => this.#place(null), handOver);
     this.#show = show;
     this.#queue = new Queue(session.user.id);
-    this.#urgentPart.append(h("h2", { id: "urgent-heading" }, "Emergencies"), this.#urgent);
-    const heading = h("div", { class: "rows-head" }, h("h2", { id: "list-heading" }, "Conversations"), this.#held);
+    this.#urgentPart.append(h("h2", { id: "urgent-heading" }, t("list.urgent")), this.#urgent);
+    const heading = h("div", { class: "rows-head" }, h("h2", { id: "list-heading" }, t("list.label")), this.#held);
     this.#element.append(this.#urgentPart, h("section", { "aria-labelledby": "list-heading" }, heading, this.#others, this.#nothing));
     this.parts = [this.#tabs.element, this.#tabs.handOver, this.#element];
     this.#watch();
@@ -99,8 +100,8 @@ export class List {
   }
 
   #nothingWords() {
-    if (!this.#conversations.isListed) return "Loading…";
-    return this.#conversations.all.size === 0 ? "No conversation yet. New requests appear here." : "Nothing in this list.";
+    if (!this.#conversations.isListed) return t("app.loading");
+    return t(this.#conversations.all.size === 0 ? "list.none" : "list.nothing");
   }
 
   // The hold.

@@ -1,6 +1,7 @@
 // Notifications of the system, for a page that nobody looks at.
 
 import { onDevice } from "../kept.js";
+import { t } from "../language.js";
 import { h } from "./dom.js";
 
 /** The key under which a refusal of the offer is kept. */
@@ -46,10 +47,10 @@ export function notifyOffer() {
   };
   const offer = h(
     "section",
-    { class: "offer", "aria-label": "Notifications" },
-    h("p", {}, "Notifications while this page is hidden?"),
-    h("button", { type: "button", click: () => decide(true) }, "Allow"),
-    h("button", { type: "button", click: () => decide(false) }, "Not now"),
+    { class: "offer", "aria-label": t("shell.notifications") },
+    h("p", {}, t("shell.notify_question")),
+    h("button", { type: "button", click: () => decide(true) }, t("shell.notify_allow")),
+    h("button", { type: "button", click: () => decide(false) }, t("shell.notify_later")),
   );
   return offer;
 }

@@ -1,7 +1,8 @@
 // Finding people by name or id.
 
+import { t } from "../language.js";
 import { h, hidden, reconcile, say, set } from "./dom.js";
-import { ROLES, nameOf } from "./words.js";
+import { nameOf, roleOf } from "./words.js";
 
 /** @typedef {import("../session.js").Session} Session */
 /** @typedef {import("../types.d.ts").Found} Found */
@@ -86,7 +87,7 @@ export class PeopleSearch {
     const called = nameOf(person, person.id);
     say(name, called);
     set(row, "data-connected", person.connected);
-    const words = [called === person.id ? "" : person.id, ROLES[person.role], person.connected ? "connected" : ""];
+    const words = [called === person.id ? "" : person.id, roleOf(person), person.connected ? t("people.connected") : ""];
     say(about, words.filter((word) => word !== "").join(" · "));
   }
 
@@ -95,8 +96,8 @@ export class PeopleSearch {
    * @param {import("../machine/people.js").People} people
    */
   #words(count, people) {
-    if (people.isSearching) return this.#session.client.machine.connection.link === null ? "Waiting for the connection" : "Searching…";
-    if (count === 0) return "Nobody found.";
-    return people.isMore ? "There are more. Type more of the name." : "";
+    if (people.isSearching) return t(this.#session.client.machine.connection.link === null ? "people.no_connection" : "people.searching");
+    if (count === 0) return t("people.nobody");
+    return people.isMore ? t("people.more") : "";
   }
 }

@@ -1,6 +1,8 @@
 // New conversations that the server does not have yet.
 
+import { t } from "../language.js";
 import { h, reconcile, set } from "./dom.js";
+import { refusalOf } from "./words.js";
 
 /** @typedef {import("../types.d.ts").Entry} Entry */
 
@@ -31,14 +33,14 @@ export class Requests {
     const state = /** @type {HTMLElement} */ (element.lastElementChild);
     const { client } = this.#session;
     const isLive = client.machine.connection.phase.phase === "live";
-    const words = entry.refused !== undefined ? `Not sent: ${entry.refused}` : isLive ? "Being sent…" : "Waiting for the connection";
+    const words = entry.refused !== undefined ? refusalOf(entry) : t(isLive ? "draft.being_sent" : "draft.no_connection");
     set(element, "data-refused", entry.refused !== undefined);
     if (state.dataset.words === words) return;
     state.dataset.words = words;
     const act = (/** @type {"retry" | "discard"} */ kind) => () => client.handle({ kind, id: entry.client_message_id });
     const buttons = [
-      h("button", { type: "button", click: act("retry") }, "Try again"),
-      h("button", { type: "button", click: act("discard") }, "Discard"),
+      h("button", { type: "button", click: act("retry") }, t("draft.retry")),
+      h("button", { type: "button", click: act("discard") }, t("draft.discard")),
     ];
     state.replaceChildren(words, ...(entry.refused !== undefined ? buttons : []));
   }

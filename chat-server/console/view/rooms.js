@@ -1,15 +1,16 @@
 // The support rooms that control can join, each for announcements of new requests.
 
 import { inTab } from "../kept.js";
+import { t } from "../language.js";
 import { h, say, set } from "./dom.js";
 
 /** @typedef {import("../types.d.ts").RoomType} RoomType */
 
-const ROOMS = /** @type {[RoomType, string][]} */ ([
-  ["general_support", "All"],
-  ["driver_support", "Drivers"],
-  ["regulator_support", "Regulators"],
-  ["emergency_support", "Emergencies"],
+const ROOMS = /** @type {[RoomType, import("../language.js").Key][]} */ ([
+  ["general_support", "rooms.all"],
+  ["driver_support", "rooms.drivers"],
+  ["regulator_support", "rooms.regulators"],
+  ["emergency_support", "rooms.emergencies"],
 ]);
 
 /** The key under which the choice survives a reload. */
@@ -26,9 +27,9 @@ export class Rooms {
     const kept = (inTab.get(KEPT) ?? "").split(",");
     this.#buttons = ROOMS.map(([room, words]) => {
       if (kept.includes(room)) session.client.handle({ kind: "room", room, wanted: true });
-      return h("button", { type: "button", class: "toggle", "data-room": room, click: () => this.#toggle(room) }, words);
+      return h("button", { type: "button", class: "toggle", "data-room": room, click: () => this.#toggle(room) }, t(words));
     });
-    this.element = h("fieldset", { class: "rooms" }, h("legend", {}, "Rooms"), ...this.#buttons, this.#hint);
+    this.element = h("fieldset", { class: "rooms" }, h("legend", {}, t("rooms.label")), ...this.#buttons, this.#hint);
   }
 
   update() {
@@ -39,7 +40,7 @@ export class Rooms {
       set(button, "aria-busy", rooms.isWanted(room) && !rooms.joined.has(room));
     }
     const none = ROOMS.every(([room]) => !rooms.isWanted(room));
-    say(this.#hint, none ? "No room joined: you hear of every new request." : "You hear of new requests in these rooms, and of every emergency.");
+    say(this.#hint, t(none ? "rooms.none" : "rooms.some"));
   }
 
   /** @param {RoomType} room */

@@ -1,10 +1,11 @@
 // A row of the control room's list: whose conversation it is, who has it, how long field staff
 // waits, and the last text or who is writing.
 
+import { t } from "../language.js";
 import { waitingSince } from "../machine/queue.js";
 import { listOf } from "../machine/works.js";
 import { h, hidden, say, set } from "./dom.js";
-import { ROLES, ageOf, counted, nameOf, titleOf, typingWords, whenOf, wholeTimeOf } from "./words.js";
+import { ageOf, counted, nameOf, roleOf, sentence, titleOf, typingWords, whenOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../machine/conversations.js").Conversations} Conversations */
@@ -39,13 +40,13 @@ export function updateRow(row, one, conversations, me, isOpen) {
   set(button, "aria-current", isOpen);
   say(title, titleOf(one.title));
   const creator = conversations.people.get(one.created_by);
-  const role = creator ? ` · ${ROLES[creator.role]}` : "";
+  const role = creator ? ` · ${roleOf(creator)}` : "";
   say(who, `${nameOf(creator, one.created_by)}${holder(one, conversations, me)}${role}`);
   updateAge(row, one, conversations);
   say(last, lastWords(one, conversations, me));
   if (badge.dataset.count === String(one.unread)) return;
   badge.dataset.count = String(one.unread);
-  badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(" unread")] : []));
+  badge.replaceChildren(...(one.unread > 0 ? [counted(one.unread), hidden(` ${t("row.unread")}`)] : []));
 }
 
 /**
@@ -60,8 +61,8 @@ export function updateAge(row, one, conversations) {
   const isWaiting = since !== null && one.work?.state !== "RESOLVED";
   const now = conversations.timeAt(performance.now()) || Date.now();
   set(when, "data-waits", isWaiting);
-  if (isWaiting) say(when, `waits ${ageOf(now - since)}`);
-  else say(when, one.lastAt > 0 ? whenOf(one.lastAt) : "");
+  if (isWaiting) say(when, t("row.waits", { age: ageOf(now - since) }));
+  else say(when, one.lastAt > 0 ? sentence(whenOf(one.lastAt)) : "");
   const at = isWaiting ? since : one.lastAt;
   set(when, "title", at > 0 ? wholeTimeOf(at) : null);
 }
@@ -75,10 +76,10 @@ export function updateAge(row, one, conversations) {
  */
 function holder(one, conversations, me) {
   const list = listOf(one.work, me);
-  if (list === "mine") return " · yours";
-  if (list === "resolved") return " · resolved";
+  if (list === "mine") return ` · ${t("row.yours")}`;
+  if (list === "resolved") return ` · ${t("row.resolved")}`;
   if (list === "waiting" || !one.work?.assignee) return "";
-  return ` · taken by ${nameOf(conversations.people.get(one.work.assignee), one.work.assignee)}`;
+  return ` · ${t("row.taken_by", { name: nameOf(conversations.people.get(one.work.assignee), one.work.assignee) })}`;
 }
 
 /**
@@ -89,5 +90,6 @@ function holder(one, conversations, me) {
 function lastWords(one, conversations, me) {
   const typing = [...one.typing.keys()].filter((id) => id !== me);
   if (typing.length > 0) return typingWords(typing.map((id) => nameOf(conversations.people.get(id), id)));
-  return one.last ? `${one.last.sender_id === me ? "You: " : ""}${one.last.content}` : "";
+  const { sender_id: sender = "", content = "" } = one.last ?? {};
+  return sender === me ? t("row.you_wrote", { content }) : content;
 }

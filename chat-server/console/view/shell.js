@@ -1,12 +1,13 @@
 // The frame around both views: the bar with the connection's state, and urgent notices.
 
+import { t } from "../language.js";
 import { isControl } from "../token.js";
 import { WHOM, addressAs } from "../trial.js";
 import { h, hidden, hide, say, set } from "./dom.js";
 import { notifyOffer } from "./notify.js";
 import { tokenForm } from "./sign_in.js";
 import { isSoundBlocked, isSoundOn, onSound } from "./sound.js";
-import { ROLES, endOf, nameOf, several, stateOf, timeOf } from "./words.js";
+import { endOf, nameOf, roleOf, stateOf, timeOf } from "./words.js";
 
 /** @typedef {import("../client.js").Client} Client */
 /** @typedef {import("../session.js").Session} Session */
@@ -24,7 +25,7 @@ export class Shell {
   #state = h("p", { class: "state", role: "status" });
   #server = h("p", { class: "server", hidden: true });
   #alert = h("div", { class: "alert", role: "alert", hidden: true });
-  #blocked = h("button", { type: "button", class: "blocked", hidden: true }, "Sound is blocked: click here");
+  #blocked = h("button", { type: "button", class: "blocked", hidden: true }, t("shell.sound_blocked"));
   #warning = h("p", { class: "warning", role: "status", hidden: true });
   #shown = "";
 
@@ -40,13 +41,13 @@ export class Shell {
     const bar = h(
       "header",
       { class: "bar" },
-      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), hidden("Transit chat")),
-      h("p", { class: "who" }, h("strong", { dir: "auto" }, nameOf(user, user.id)), h("span", {}, ROLES[user.role])),
-      trial && h("p", { class: "tag" }, "Trial"),
+      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), hidden(t("app.name"))),
+      h("p", { class: "who" }, h("strong", { dir: "auto" }, nameOf(user, user.id)), h("span", {}, roleOf(user))),
+      trial && h("p", { class: "tag" }, t("trial.tag")),
       this.#state,
       this.#server,
       this.#blocked,
-      h("button", { type: "button", class: "leave", click: () => this.#leave() }, "Sign out"),
+      h("button", { type: "button", class: "leave", click: () => this.#leave() }, t("session.sign_out")),
     );
     const top = h("div", { class: "top" }, bar, trial && secondTab(trial), this.#alert, this.#warning, notifyOffer(), live);
     this.element = h("div", { class: "shell" }, top, main);
@@ -62,10 +63,10 @@ export class Shell {
     say(this.#state, text);
     const server = phase.phase === "live" ? machine.connection.server : null;
     hide(this.#server, server === null);
-    say(this.#server, server === null ? "" : `served by ${server}`);
+    say(this.#server, server === null ? "" : t("shell.served_by", { server }));
     hide(this.#blocked, !isSoundBlocked() || (isControl(this.#session.user.role) && !isSoundOn()));
     hide(this.#warning, isKept);
-    say(this.#warning, "This browser does not keep what you write: do not close this page while messages wait.");
+    say(this.#warning, t("shell.keeps_nothing"));
     const ends = this.#session.endsSoon;
     const key = cause ? String(cause.code) : ends !== null ? `ends ${ends}` : "";
     if (key === this.#shown) return;
@@ -79,25 +80,25 @@ export class Shell {
     const { client } = this.#session;
     const { text, wants } = endOf(code, reason);
     const waiting = client.machine.sending.waiting;
-    const kept = waiting > 0 ? ` ${several(waiting, "message")} will be sent when you are back.` : "";
+    const kept = waiting > 0 ? ` ${t("end.queue", { count: waiting })}` : "";
     const said = h("p", {}, `${text}${kept}`);
     if (wants === "token") return [said, this.#tokenForm()];
-    const again = h("button", { type: "button", click: () => client.handle({ kind: "resume" }) }, "Connect again");
+    const again = h("button", { type: "button", click: () => client.handle({ kind: "resume" }) }, t("end.connect_again"));
     return wants === "again" ? [said, again] : [said];
   }
 
   /** Warns of the end of the session. @param {number} at */
   #ending(at) {
-    const said = h("p", {}, `Your session ends at ${timeOf(at)}. With a new token it goes on.`);
+    const said = h("p", {}, t("session.ends", { time: timeOf(at) }));
     const enter = () => {
       this.#alert.replaceChildren(said, this.#tokenForm());
       this.#alert.querySelector("textarea")?.focus();
     };
-    return [said, h("button", { type: "button", click: enter }, "Enter a new token")];
+    return [said, h("button", { type: "button", click: enter }, t("session.new_token"))];
   }
 
   #tokenForm() {
-    return tokenForm("Go on", (token) => {
+    return tokenForm(t("session.go_on"), (token) => {
       const wrong = this.#session.renew(token);
       // If the server refuses it, the notice begins anew.
       if (wrong === null) this.#shown = "unknown";
@@ -112,13 +113,13 @@ export class Shell {
     const dialog = h(
       "dialog",
       { class: "dialog", "aria-labelledby": "leave-heading", close: () => dialog.remove() },
-      h("h2", { id: "leave-heading" }, `${several(waiting, "message")} not sent yet`),
-      h("p", {}, "They stay on this device, and are sent when you sign in here again."),
+      h("h2", { id: "leave-heading" }, t("session.unsent", { count: waiting })),
+      h("p", {}, t("session.unsent_stay")),
       h(
         "div",
         { class: "dialog-buttons" },
-        h("button", { type: "button", class: "primary", click: () => dialog.close() }, "Stay"),
-        h("button", { type: "button", click: () => (dialog.close(), this.#session.leave()) }, "Sign out"),
+        h("button", { type: "button", class: "primary", click: () => dialog.close() }, t("session.stay")),
+        h("button", { type: "button", click: () => (dialog.close(), this.#session.leave()) }, t("session.sign_out")),
       ),
     );
     document.body.append(dialog);
@@ -137,9 +138,9 @@ function secondTab({ key, whom }) {
     h(
       "a",
       { href: addressAs(key, /** @type {any} */ (other)), target: "_blank", rel: "noopener" },
-      words,
-      hidden(" (opens a new tab)"),
+      t(words),
+      hidden(` ${t("trial.new_tab")}`),
     ),
   );
-  return h("nav", { class: "second-tab", "aria-label": "Trial" }, h("span", {}, "Open a second tab as"), ...links);
+  return h("nav", { class: "second-tab", "aria-label": t("trial.tag") }, h("span", {}, t("trial.second_tab")), ...links);
 }

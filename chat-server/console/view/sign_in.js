@@ -1,16 +1,11 @@
 // Signing in: with a token, or by the trial.
 
+import { t } from "../language.js";
 import { claims } from "../token.js";
 import { WHOM, trialToken } from "../trial.js";
 import { h, say, set } from "./dom.js";
+import { languageChoice } from "./language.js";
 import { nameOf } from "./words.js";
-
-/** The notice for browsers without storage. */
-const KEEPS_NOTHING =
-  "This browser keeps nothing for this page. You can sign in, but closing or reloading the page signs you out, and messages that are not sent by then are lost.";
-
-/** The notice for a text that is no token. */
-export const NO_TOKEN = "This is not a token of the chat. Paste it whole, as your administrator gave it to you.";
 
 /**
  * A form for a token.
@@ -39,7 +34,7 @@ export function tokenForm(verb, use) {
   return h(
     "form",
     { class: "token-form", submit },
-    h("label", { for: "token" }, "Access token"),
+    h("label", { for: "token" }, t("sign_in.label")),
     input,
     problem,
     h("button", { class: "primary", type: "submit" }, verb),
@@ -54,7 +49,7 @@ export function tokenForm(verb, use) {
  */
 export function signIn({ trial, notice, isKept, enter }) {
   const use = (/** @type {string} */ token) => {
-    if (!claims(token)) return NO_TOKEN;
+    if (!claims(token)) return t("sign_in.no_token");
     enter(token, null);
     return null;
   };
@@ -64,12 +59,13 @@ export function signIn({ trial, notice, isKept, enter }) {
     h(
       "div",
       { class: "sign-in-card" },
-      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), "Transit chat"),
-      h("h1", {}, "Sign in"),
+      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), t("app.name")),
+      h("h1", {}, t("sign_in.heading")),
       h("p", { class: "notice", role: "alert", hidden: notice === "" }, notice),
-      !isKept && h("p", { class: "notice" }, KEEPS_NOTHING),
+      !isKept && h("p", { class: "notice" }, t("sign_in.keeps_nothing")),
       trial && trialChoice(trial.key, enter),
-      h("section", { "aria-label": "Sign in by a token" }, tokenForm("Sign in", use)),
+      h("section", { "aria-label": t("sign_in.by_token") }, tokenForm(t("sign_in.heading"), use)),
+      languageChoice(),
     ),
   );
 }
@@ -83,18 +79,18 @@ export function signIn({ trial, notice, isKept, enter }) {
 export function askFor({ user, before, others, enter, stay }) {
   const name = nameOf(user, user.id);
   const there = before ? nameOf(before, before.id) : others.join(", ");
-  const notice = `${there} is signed in on this device, or has messages here that are not sent yet. They stay.`;
+  const notice = t("sign_in.others", { names: there });
   return h(
     "main",
     { class: "sign-in" },
     h(
       "div",
       { class: "sign-in-card" },
-      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), "Transit chat"),
-      h("h1", {}, `Sign in as ${name}?`),
+      h("p", { class: "brand" }, h("span", { class: "brand-mark", "aria-hidden": "true" }), t("app.name")),
+      h("h1", {}, t("sign_in.as_question", { name })),
       h("p", { class: "notice" }, notice),
-      h("button", { type: "button", class: "primary", click: enter }, `Sign in as ${name}`),
-      h("button", { type: "button", click: stay }, before ? `Stay ${there}` : "Do not sign in"),
+      h("button", { type: "button", class: "primary", click: enter }, t("sign_in.as", { name })),
+      h("button", { type: "button", click: stay }, before ? t("sign_in.stay_as", { name: there }) : t("sign_in.not")),
     ),
   );
 }
@@ -111,15 +107,15 @@ function trialChoice(key, enter) {
     else say(problem, answer.error);
   };
   const buttons = Object.entries(WHOM).map(([whom, words]) =>
-    h("button", { type: "button", "data-whom": whom, click: () => click(/** @type {any} */ (whom)) }, words),
+    h("button", { type: "button", "data-whom": whom, click: () => click(/** @type {any} */ (whom)) }, t(words)),
   );
   return h(
     "section",
     { class: "trial", "aria-labelledby": "trial-heading" },
-    h("h2", { id: "trial-heading" }, h("span", { class: "tag" }, "Trial"), " Come in as"),
+    h("h2", { id: "trial-heading" }, h("span", { class: "tag" }, t("trial.tag")), " ", t("trial.come_in")),
     h("div", { class: "trial-choice" }, ...buttons),
-    h("p", { class: "hint" }, "For a look around, on this machine only. A second tab can be somebody else."),
+    h("p", { class: "hint" }, t("trial.hint")),
     problem,
-    h("p", { class: "or", "aria-hidden": "true" }, h("span", {}, "or")),
+    h("p", { class: "or", "aria-hidden": "true" }, h("span", {}, t("sign_in.or"))),
   );
 }

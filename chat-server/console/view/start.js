@@ -1,5 +1,6 @@
 // Control speaks first: the dialog that starts a conversation.
 
+import { t } from "../language.js";
 import { LIMITS } from "../machine/limits.js";
 import { h, hidden, isComposed, reconcile, say, set } from "./dom.js";
 import { limited } from "./limited.js";
@@ -22,7 +23,7 @@ export class StartDialog {
   /** The addressees, in the order of their choice. @type {Map<string, Pick<Person, "id" | "first_name" | "last_name">>} */
   #chosen = new Map();
   #search;
-  #to = h("ul", { class: "chosen", "aria-label": "Addressees" });
+  #to = h("ul", { class: "chosen", "aria-label": t("start.to") });
   #title;
   #content;
   #fits;
@@ -37,8 +38,8 @@ export class StartDialog {
     this.#post = post;
     this.#search = new PeopleSearch(session, {
       id: "start-find",
-      label: "Find people by name or id",
-      verb: "Add",
+      label: t("start.find"),
+      verb: t("start.add"),
       side: "field",
       choose: (person) => this.#add(person),
       leaves: ({ id }) => this.#chosen.has(id),
@@ -72,20 +73,20 @@ export class StartDialog {
       event.stopPropagation();
       if (isComposed(event)) event.preventDefault();
     };
-    const close = h("button", { type: "button", click: () => this.element.close() }, "Close");
+    const close = h("button", { type: "button", click: () => this.element.close() }, t("app.close"));
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#send();
     };
     const fields = [
-      h("div", {}, h("label", { for: "start-title" }, "Title"), this.#title),
-      h("div", {}, h("label", { for: "start-content" }, "Text"), this.#content, note),
+      h("div", {}, h("label", { for: "start-title" }, t("start.title")), this.#title),
+      h("div", {}, h("label", { for: "start-content" }, t("start.text")), this.#content, note),
     ];
-    const send = h("div", { class: "dialog-buttons" }, h("button", { type: "submit", class: "primary" }, "Start"));
+    const send = h("div", { class: "dialog-buttons" }, h("button", { type: "submit", class: "primary" }, t("start.begin")));
     return h(
       "dialog",
       { class: "dialog start", "aria-labelledby": "start-heading", keydown },
-      h("div", { class: "dialog-head" }, h("h2", { id: "start-heading" }, "Start a conversation"), close),
+      h("div", { class: "dialog-head" }, h("h2", { id: "start-heading" }, t("start.heading")), close),
       this.#to,
       this.#search.element,
       h("form", { submit }, ...fields, this.#problem, send),
@@ -94,7 +95,7 @@ export class StartDialog {
 
   /** @param {Person} person */
   #add({ id, first_name, last_name }) {
-    if (this.#chosen.size >= LIMITS.addressees) return say(this.#problem, `A conversation is started with at most ${LIMITS.addressees} people.`);
+    if (this.#chosen.size >= LIMITS.addressees) return say(this.#problem, t("start.most", { count: LIMITS.addressees }));
     this.#chosen.set(id, { id, first_name, last_name });
     this.#keep();
     this.#show();
@@ -118,7 +119,7 @@ export class StartDialog {
       (person) => {
         const name = h("span", { dir: "auto" }, nameOf(/** @type {Person} */ (person), person.id));
         const cross = h("span", { "aria-hidden": "true" }, "×");
-        return h("li", {}, h("button", { type: "button", click: () => this.#remove(person.id) }, hidden("Remove "), name, " ", cross));
+        return h("li", {}, h("button", { type: "button", click: () => this.#remove(person.id) }, hidden(`${t("start.remove")} `), name, " ", cross));
       },
       () => {},
     );
@@ -127,11 +128,11 @@ export class StartDialog {
 
   #send() {
     const [title, content] = [this.#title.value.trim(), this.#content.value.trim()];
-    const lacks = this.#chosen.size === 0 ? "Choose whom to write to." : title === "" ? "Give it a title." : content === "" ? "Write a text." : "";
+    const lacks = this.#chosen.size === 0 ? t("start.lacks_people") : title === "" ? t("start.lacks_title") : content === "" ? t("start.lacks_text") : "";
     say(this.#problem, lacks);
     set(this.#title, "aria-invalid", lacks !== "" && title === "");
     if (lacks !== "" || !this.#fits()) return;
-    if (this.#session.client.machine.sending.isFull) return say(this.#problem, "Too many messages wait to be sent: this one was not taken.");
+    if (this.#session.client.machine.sending.isFull) return say(this.#problem, t("shell.too_many"));
     this.element.close();
     this.#post({ type: "start_conversation", to: [...this.#chosen.keys()], title, content });
     this.#chosen.clear();

@@ -1,10 +1,11 @@
 // An open conversation: its messages, typing users, and the input field.
 
+import { t } from "../language.js";
 import { isEntry } from "../machine/conversation.js";
 import { Composer } from "./composer.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { announce } from "./shell.js";
-import { dayOf, nameOf, timeOf, typingWords, wholeTimeOf } from "./words.js";
+import { contentOf, dayOf, nameOf, refusalOf, timeOf, typingWords, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../session.js").Session} Session */
@@ -23,6 +24,8 @@ import { dayOf, nameOf, timeOf, typingWords, wholeTimeOf } from "./words.js";
  * @property {boolean} goesOn whether the previous line has the same sender
  * @property {"theirs" | "waiting" | "refused" | "sent" | "read" | "entry"} is
  * @property {string} [refused]
+ * @property {string} [refused_code]
+ * @property {import("../types.d.ts").Message} [entry] what has happened, worded in the language of the page
  */
 
 /** Distance from an end that counts as being there, in pixels. */
@@ -32,10 +35,10 @@ export class Thread {
   #session;
   /** @type {string | null} */
   #id = null;
-  #lines = h("ol", { class: "lines", tabindex: 0, "aria-label": "Messages", scroll: () => this.#scrolled() });
+  #lines = h("ol", { class: "lines", tabindex: 0, "aria-label": t("thread.label"), scroll: () => this.#scrolled() });
   #older = h("p", { class: "older", hidden: true });
   #typing = h("p", { class: "typing", "aria-live": "polite" });
-  #below = h("button", { type: "button", class: "below", hidden: true, click: () => this.#toEnd() }, "New messages ↓");
+  #below = h("button", { type: "button", class: "below", hidden: true, click: () => this.#toEnd() }, t("thread.below"));
   #composer;
   #first = 0;
   #isAtEnd = true;
@@ -124,7 +127,7 @@ export class Thread {
     reconcile(this.#lines, lines, (line) => line.key, makeLine, (element, line) => this.#line(element, line));
     set(this.#lines, "aria-busy", !conversation.held || conversation.older !== "done");
     hide(this.#older, conversation.held !== null && conversation.older === "done");
-    say(this.#older, conversation.held ? "Loading older messages…" : "Loading…");
+    say(this.#older, t(conversation.held ? "thread.older" : "app.loading"));
     this.#showTyping();
   }
 
@@ -146,11 +149,12 @@ export class Thread {
     set(element, "data-is", line.is);
     set(element, "data-goes-on", line.goesOn);
     set(element, "data-day", line.startsDay ? dayOf(line.at) : null);
-    const [head, , foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
-    say(head, line.is === "entry" ? "" : line.is === "theirs" ? this.#who(line.sender) : "You");
+    const [head, content, foot] = /** @type {[HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]);
+    say(head, line.is === "entry" ? "" : line.is === "theirs" ? this.#who(line.sender) : t("name.you"));
     const { people } = this.#session.client.machine.conversations;
+    if (line.entry) say(content, contentOf(line.entry, people));
     const readers = line.is === "read" ? [...this.#readers].filter(([id, seq]) => seq >= line.seq && people.has(id)) : [];
-    set(foot, "title", readers.length > 0 ? `Read by ${readers.map(([id]) => this.#who(id)).join(", ")}` : null);
+    set(foot, "title", readers.length > 0 ? t("thread.read_by", { names: readers.map(([id]) => this.#who(id)).join(", ") }) : null);
     if (foot.dataset.is === line.is && line.is !== "refused") return;
     foot.dataset.is = line.is;
     foot.replaceChildren(...this.#foot(line));
@@ -164,9 +168,9 @@ export class Thread {
     const act = (/** @type {"retry" | "discard"} */ kind) => () =>
       this.#session.client.handle({ kind, id: line.key });
     return [
-      h("span", { class: "refused" }, `Not sent: ${line.refused}`),
-      h("button", { type: "button", click: act("retry") }, "Try again"),
-      h("button", { type: "button", click: act("discard") }, "Discard"),
+      h("span", { class: "refused" }, refusalOf(line)),
+      h("button", { type: "button", click: act("retry") }, t("draft.retry")),
+      h("button", { type: "button", click: act("discard") }, t("draft.discard")),
     ];
   }
 
@@ -174,7 +178,7 @@ export class Thread {
   #post(content) {
     const { machine } = this.#session.client;
     if (this.#id === null || machine.sending.isFull) {
-      announce("Too many messages wait to be sent: this one was not taken.");
+      announce(t("shell.too_many"));
       return false;
     }
     this.#isAtEnd = true;
@@ -231,12 +235,13 @@ function linesOf(conversation, drafts, me, readTo) {
     const { id, seq, sender_id, content, sent_at } = message;
     const own = seq <= readTo ? "read" : "sent";
     const is = isEntry(message) ? "entry" : sender_id !== me ? "theirs" : own;
-    return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is };
+    const entry = is === "entry" ? { entry: message } : {};
+    return { key: id, sender: sender_id, content, seq, at: Date.parse(sent_at) || 0, is, ...entry };
   });
   const settled = conversation.settled.map((one) => ({ ...one, key: one.client_message_id, sender: me, is: "sent" }));
-  const waiting = drafts.map(({ client_message_id, at, draft: { content }, refused }) => {
+  const waiting = drafts.map(({ client_message_id, at, draft: { content }, refused, refused_code }) => {
     const is = refused === undefined ? "waiting" : "refused";
-    return { key: client_message_id, sender: me, content, seq: Infinity, at, is, refused };
+    return { key: client_message_id, sender: me, content, seq: Infinity, at, is, refused, refused_code };
   });
   const lines = /** @type {Line[]} */ ([...held, ...settled, ...waiting]);
   let before = /** @type {Line | undefined} */ (undefined);
@@ -261,7 +266,7 @@ function isSameDay(one, other) {
 }
 
 /**
- * The content of a message never changes.
+ * The content of a message never changes, except for entries, whose names may come later.
  *
  * @param {Line} line
  */
@@ -272,6 +277,6 @@ function makeLine(line) {
 
 /** @param {"waiting" | "sent" | "read"} is */
 function tick(is) {
-  const [sign, words] = { waiting: ["◷", "Waiting to be sent"], sent: ["✓", "Sent"], read: ["✓✓", "Read"] }[is] ?? [];
+  const [sign, words] = { waiting: ["◷", t("thread.waiting")], sent: ["✓", t("thread.sent")], read: ["✓✓", t("thread.read")] }[is] ?? [];
   return h("span", { class: "tick" }, h("span", { "aria-hidden": "true" }, sign), hidden(words ?? ""));
 }

@@ -1,5 +1,6 @@
 // A conversation as text, with all messages, names and full dates: to copy and to print.
 
+import { t } from "../language.js";
 import { LIMITS } from "../machine/limits.js";
 import { h } from "./dom.js";
 import { announce } from "./shell.js";
@@ -16,9 +17,9 @@ export class Transcript {
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
-    const button = (/** @type {string} */ words, /** @type {(text: string) => void} */ use) =>
-      h("button", { type: "button", "aria-label": `${words} conversation`, click: () => this.#gather(use) }, words);
-    this.element = h("div", { class: "thread-tools" }, button("Copy", copy), button("Print", print));
+    const button = (/** @type {string} */ words, /** @type {string} */ label, /** @type {(text: string) => void} */ use) =>
+      h("button", { type: "button", "aria-label": label, click: () => this.#gather(use) }, words);
+    this.element = h("div", { class: "thread-tools" }, button(t("transcript.copy"), t("transcript.copy_label"), copy), button(t("transcript.print"), t("transcript.print_label"), print));
   }
 
   /** The open conversation. @type {string | null} */
@@ -47,7 +48,7 @@ export class Transcript {
   #gather(use) {
     if (this.open === null) return;
     this.#wanted = { id: this.open, use };
-    announce("Fetching all messages…");
+    announce(t("transcript.fetching"));
     this.update();
   }
 }
@@ -56,7 +57,7 @@ export class Transcript {
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
-    announce("The conversation was copied.");
+    announce(t("transcript.copied"));
   } catch {
     showText(text);
   }
@@ -64,14 +65,14 @@ async function copy(text) {
 
 /** Shows the text to copy by hand, where the browser does not let the page. @param {string} text */
 function showText(text) {
-  const area = h("textarea", { rows: 12, readonly: true, "aria-label": "Conversation as text" });
+  const area = h("textarea", { rows: 12, readonly: true, "aria-label": t("transcript.text") });
   area.value = text;
   const dialog = h(
     "dialog",
     { class: "dialog", "aria-labelledby": "copy-heading", close: () => dialog.remove() },
-    h("h2", { id: "copy-heading" }, "Copy this text"),
+    h("h2", { id: "copy-heading" }, t("transcript.by_hand")),
     area,
-    h("div", { class: "dialog-buttons" }, h("button", { type: "button", click: () => dialog.close() }, "Close")),
+    h("div", { class: "dialog-buttons" }, h("button", { type: "button", click: () => dialog.close() }, t("app.close"))),
   );
   document.body.append(dialog);
   dialog.showModal();

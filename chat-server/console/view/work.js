@@ -1,16 +1,17 @@
 // The work on the open conversation: who has it, since when, and what the user may do.
 
+import { t } from "../language.js";
 import { h, hide, reconcile, say, set } from "./dom.js";
 import { announce } from "./shell.js";
-import { nameOf, whenOf, wholeTimeOf } from "./words.js";
+import { nameOf, problemOf, whenOf, wholeTimeOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../session.js").Session} Session */
 /** @typedef {import("../types.d.ts").Work} Work */
 /** @typedef {import("../types.d.ts").WorkAction} WorkAction */
 
-/** @type {Record<WorkAction, string>} */
-const WORDS = { take: "Take", transfer: "Hand over…", release: "Hand back", resolve: "Resolve", reopen: "Reopen" };
+/** @type {Record<WorkAction, import("../language.js").Key>} */
+const WORDS = { take: "work.take", transfer: "work.transfer", release: "work.release", resolve: "work.resolve", reopen: "work.reopen" };
 
 export class WorkBar {
   #session;
@@ -46,7 +47,7 @@ export class WorkBar {
       this.#actions,
       this.#offered(work),
       (action) => action,
-      (action) => h("button", { type: "button", click: () => this.#act(action) }, WORDS[action]),
+      (action) => h("button", { type: "button", click: () => this.#act(action) }, t(WORDS[action])),
       (button) => set(button, "aria-disabled", isPending),
     );
   }
@@ -58,22 +59,22 @@ export class WorkBar {
    */
   lost({ id, error, code }) {
     const work = this.#session.client.machine.conversations.get(id)?.work;
-    const words = code === "conflict" && work ? `Somebody else was faster. ${this.#words(work)}.` : `${error}.`;
+    const words = code === "conflict" && work ? t("work.lost", { state: this.#words(work) }) : `${problemOf(error, code)}.`;
     if (id === this.#shown?.id) say(this.#problem, words);
     else announce(words);
   }
 
   /** @param {Work} work */
   #words({ state, assignee, since, waiting_since }) {
-    const who = assignee === this.#session.user.id ? "you" : assignee === null ? "nobody" : this.#name(assignee);
-    const waits = waiting_since === null ? "" : ` · waits since ${whenOf(Date.parse(waiting_since) || 0)}`;
-    if (state === "TAKEN") return `Taken by ${who}${waits}`;
-    if (state === "RESOLVED") return `Resolved ${whenOf(Date.parse(since) || 0)}`;
-    return `Not taken${waits}`;
+    if (state === "RESOLVED") return t("work.resolved", { when: whenOf(Date.parse(since) || 0) });
+    const words = state === "TAKEN" ? t("work.taken", { name: this.#who(assignee) }) : t("work.not_taken");
+    return waiting_since === null ? words : t("work.waits", { state: words, when: whenOf(Date.parse(waiting_since) || 0) });
   }
 
-  /** @param {string} id */
-  #name(id) {
+  /** @param {string | null} id */
+  #who(id) {
+    if (id === null) return t("name.in_sentence_nobody");
+    if (id === this.#session.user.id) return t("name.in_sentence_you");
     return nameOf(this.#session.client.machine.conversations.people.get(id), id);
   }
 
@@ -96,7 +97,7 @@ export class WorkBar {
   press(action, one = this.#shown) {
     if (!one?.work) return;
     if (this.#offered(one.work).includes(action)) this.#act(action, one);
-    else announce(`${WORDS[action]} is not possible. ${this.#words(one.work)}.`);
+    else announce(t("work.impossible", { action: t(WORDS[action]), state: this.#words(one.work) }));
   }
 
   /** @param {WorkAction} action @param {Conversation | undefined} [one] */

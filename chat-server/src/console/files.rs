@@ -30,6 +30,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/address.js" SCRIPT "address.js"
     "/console/client.js" SCRIPT "client.js"
     "/console/kept.js" SCRIPT "kept.js"
+    "/console/language.js" SCRIPT "language.js"
     "/console/main.js" SCRIPT "main.js"
     "/console/outbox.js" SCRIPT "outbox.js"
     "/console/session.js" SCRIPT "session.js"
@@ -66,6 +67,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/hand_over.js" SCRIPT "view/hand_over.js"
     "/console/view/help.js" SCRIPT "view/help.js"
     "/console/view/keys.js" SCRIPT "view/keys.js"
+    "/console/view/language.js" SCRIPT "view/language.js"
     "/console/view/limited.js" SCRIPT "view/limited.js"
     "/console/view/list.js" SCRIPT "view/list.js"
     "/console/view/notify.js" SCRIPT "view/notify.js"
@@ -86,6 +88,8 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/view/words.js" SCRIPT "view/words.js"
     "/console/view/work.js" SCRIPT "view/work.js"
     "/console/view/work_tabs.js" SCRIPT "view/work_tabs.js"
+    "/console/words/de.js" SCRIPT "words/de.js"
+    "/console/words/en.js" SCRIPT "words/en.js"
 };
 
 /// A file, ready to be served.

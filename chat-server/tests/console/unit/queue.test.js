@@ -74,7 +74,7 @@ test("a request whose work is not known yet waits since its begin", () => {
 });
 
 test("ages and people who are typing are said in words", () => {
-  const minutes = /** @type {[number, string][]} */ ([[-1, "under 1 min"], [0, "under 1 min"], [4, "4 min"], [60, "1 h"], [65, "1 h 5 min"], [1_440, "1 d"], [1_620, "1 d 3 h"]]);
+  const minutes = /** @type {[number, string][]} */ ([[-1, "under 1 min"], [0, "under 1 min"], [4, "4 min"], [60, "1 hr"], [65, "1 hr 5 min"], [1_440, "1 day"], [1_620, "1 day 3 hr"]]);
   for (const [age, words] of minutes) assert.equal(ageOf(age * 60_000), words);
   assert.deepEqual([[], ["Ann"], ["Ann", "Bob"], ["Ann", "Bob", "Cy"]].map(typingWords), ["", "Ann is typing…", "Ann and Bob are typing…", "3 people are typing…"]);
 });

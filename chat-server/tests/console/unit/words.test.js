@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Conversation } from "../../../console/machine/conversation.js";
-import { dayOf, transcriptOf, wholeTimeOf } from "../../../console/view/words.js";
+import { chooseLanguage } from "../../../console/language.js";
+import { ageOf, contentOf, dayOf, stateOf, transcriptOf, typingWords, wholeTimeOf } from "../../../console/view/words.js";
 
 const DAY = 86_400_000;
 
@@ -30,4 +31,28 @@ test("a conversation as text has all messages, with names, roles and whole dates
   assert.equal(transcriptOf(one, people), `Road\nconv_1, 2 messages\n\n[${at}] John Doe (Bus driver): first\n    second line\n[${at}] ghost: boo\n`);
   one.held.messages.shift();
   assert.match(transcriptOf(one, people), /Messages before number 2 are not part of this text\./);
+});
+
+test("an entry is worded in the language, unless a name or the action is unknown", () => {
+  const people = new Map(["jane", "omar"].map((id) => [id, { id, role: /** @type {const} */ ("CONTROL_STAFF"), first_name: id, last_name: "S" }]));
+  const work = { state: /** @type {const} */ ("TAKEN"), assignee: "omar", since: "", waiting_since: null, version: 2 };
+  const entry = (/** @type {string} */ action, by = "jane") => contentOf({ sender_id: by, content: "as the server says", work: { ...work, action } }, people);
+  assert.equal(entry("TRANSFER"), "jane S has handed this conversation to omar S.");
+  assert.deepEqual([entry("TAKE", "ghost"), entry("JUGGLE")], ["as the server says", "as the server says"]);
+  const emergency = { state: /** @type {const} */ ("OPEN"), level: 2, by: null, since: "", reason: null, version: 2, alerted_at: "", action: "ESCALATE" };
+  assert.equal(contentOf({ sender_id: "chat:server", content: "", emergency }, people), "Nobody has taken this emergency yet (alert 2).");
+  const ended = /** @type {const} */ ({ ...emergency, state: "ENDED", reason: "solved", action: "END" });
+  assert.equal(contentOf({ sender_id: "jane", content: "", emergency: ended }, people), "jane S has ended this emergency: solved.");
+  assert.equal(contentOf({ sender_id: "jane", content: "I come", emergency: { ...emergency, action: undefined } }, people), "I come");
+});
+
+test("numbers, ages and lists have the forms of German", (t) => {
+  Object.assign(globalThis, { document: { documentElement: {} } });
+  t.after(() => chooseLanguage("en"));
+  chooseLanguage("de");
+  assert.equal(/** @type {any} */ (globalThis).document.documentElement.lang, "de");
+  assert.deepEqual([dayOf(Date.now()), dayOf(Date.now() - DAY)], ["Heute", "Gestern"]);
+  assert.deepEqual([60, 65, 2_880].map((minutes) => ageOf(minutes * 60_000)), ["1 Std.", "1 Std. 5 Min.", "2 Tg."]);
+  assert.equal(typingWords(["Ann", "Bob"]), "Ann und Bob schreiben…");
+  assert.deepEqual([1, 2].map((count) => stateOf({ phase: "live" }, count, true).text), ["Verbunden · 1 Nachricht unterwegs", "Verbunden · 2 Nachrichten unterwegs"]);
 });
