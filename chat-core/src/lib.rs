@@ -115,6 +115,7 @@ pub mod frame;
 pub mod id;
 pub mod limits;
 pub mod permission;
+pub mod phrases;
 pub mod protocol;
 mod shared_text;
 pub mod store;

@@ -47,6 +47,7 @@ function formsOf(code) {
   const second = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "longOffset" });
   return {
     code,
+    locale,
     number: new Intl.NumberFormat(locale),
     plural: new Intl.PluralRules(locale),
     list: new Intl.ListFormat(locale),

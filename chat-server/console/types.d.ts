@@ -32,6 +32,21 @@ export interface Work {
   version: number;
 }
 
+/** A ready text of the server's operator. */
+export interface Phrase {
+  id: string;
+  kind: "request" | "answer" | "reply";
+  title: string;
+  content: string;
+  emergency: boolean;
+}
+
+/** The ready texts of the user's role. The version changes with them. */
+export interface PhraseSet {
+  version: string;
+  phrases: Phrase[];
+}
+
 /** The reason for the end of an emergency. */
 export type EndReason = "solved" | "handed_over" | "false_alarm" | "withdrawn";
 
@@ -124,6 +139,7 @@ export type Purpose =
   | { kind: "draft"; id: string }
   | { kind: "typing" }
   | { kind: "people" }
+  | { kind: "phrases" }
   | { kind: "work"; id: string }
   | { kind: "room"; room: RoomType }
   | { kind: "refresh"; token: string }
@@ -151,6 +167,7 @@ export type Input =
   | { kind: "hand_over"; ids: string[]; to: string }
   | { kind: "hand_over_stop" }
   | { kind: "people"; find: string; side: "control" | "field" }
+  | { kind: "phrases"; language: string }
   | { kind: "work"; id: string; action: WorkAction; version: number; to?: string }
   | { kind: "end_emergency"; id: string; reason: EndReason; version: number };
 
@@ -164,7 +181,7 @@ export type Output =
 
 /** Notifications for the screen. */
 export type Told =
-  | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" | "people" | "handover" }
+  | { kind: "changed"; what: "connection" | "list" | "outbox" | "rooms" | "people" | "phrases" | "handover" }
   | { kind: "changed"; what: "conversation" | "typing"; id: string }
   | { kind: "request"; event: NewSupportConversation }
   | { kind: "message"; message: Message }

@@ -72,6 +72,7 @@ mod metrics;
 mod newcomers;
 mod open_store;
 mod p521;
+mod phrases;
 mod reload;
 mod retain;
 mod server;

@@ -35,6 +35,7 @@ use crate::listen::{accept_all, addresses, listen, listen_error};
 use crate::metrics::Metrics;
 use crate::newcomers::{Newcomers, Room};
 use crate::open_store;
+use crate::phrases::{PhraseFile, PhrasesFileError};
 use crate::reload::{FileWatch, Reload};
 use crate::retain::RetentionSetting;
 use crate::server_store::ServerStore;
@@ -57,6 +58,9 @@ type WatchedCertificate = (Arc<Tls>, TlsFiles, FileWatch);
 /// A key set and its watcher.
 type WatchedKeys = (Arc<Jwks>, FileWatch);
 
+/// The ready texts, and the watcher of their file.
+type WatchedPhrases = (PhraseFile, FileWatch);
+
 /// A server that listens and does not accept connections yet.
 pub struct Server {
     listener: TcpListener,
@@ -77,6 +81,7 @@ pub struct Server {
     drain_for: Duration,
     tls: Option<WatchedCertificate>,
     keys: Option<WatchedKeys>,
+    phrases: Option<WatchedPhrases>,
     reload: Reload,
     admin: Admin,
     administrators: Listeners,
@@ -96,7 +101,7 @@ impl Server {
     ///
     /// [`StartError`]. Its text tells the operator the remedy.
     pub async fn bind(config: &Config) -> Result<Self, StartError> {
-        let settings = settings(config)?;
+        let mut settings = settings(config)?;
         let data_dir = &config.data.data_dir;
         open_store::must_be_own(data_dir)?;
         // Before a secret is generated there.
@@ -105,6 +110,7 @@ impl Server {
         let reload = Reload::new();
         let tls = certificate(config, &reload)?;
         let keys = key_set(&verifier, &reload).await?;
+        let phrases = phrases(config, &reload, &mut settings)?;
         let webhook = config.webhook.webhook()?;
         config.admin.tokens()?;
         let listener = listen(&config.listen, &origin).await?;
@@ -151,6 +157,7 @@ impl Server {
             max_connections: config.max_connections,
             tls,
             keys,
+            phrases,
             reload,
             drain_for: Duration::from_secs(config.drain_seconds.into()),
             #[cfg(feature = "postgres")]
@@ -231,7 +238,10 @@ impl Server {
         let files = raise_file_limit(self.max_connections);
         let mut service = tokio::spawn(self.service);
         let phase = self.phase;
-        let (tls, _renewals) = start_renewals(self.tls, self.keys, self.metrics.clone());
+        let (tls, mut renewals) = start_renewals(self.tls, self.keys, self.metrics.clone());
+        if let Some((file, watch)) = self.phrases {
+            renewals.spawn(file.renew(self.handle.clone(), watch));
+        }
         let places = Arc::new(Semaphore::new(self.max_connections as usize));
         let room = Room { files, connections: (self.max_connections as usize, places.clone()) };
         let newcomers = Newcomers::new(self.trusted_proxies, room, self.metrics.clone());
@@ -290,6 +300,7 @@ pub(crate) async fn check(config: &Config) -> Vec<StartError> {
         config.admin.check().await.err().map(StartError::from),
         ServerStore::look(config).err(),
         config.webhook.webhook().err().map(StartError::from),
+        phrase_file(config).and_then(|file| file.read().err()).map(StartError::from),
         settings(config).err().map(StartError::from),
     ];
     faults.into_iter().flatten().collect()
@@ -306,6 +317,22 @@ async fn key_set(verifier: &TokenVerifier, reload: &Reload) -> Result<Option<Wat
     let watch = keys.watch(reload);
     keys.begin().await.map_err(TokenConfigError::from)?;
     Ok(Some((keys, watch)))
+}
+
+fn phrase_file(config: &Config) -> Option<PhraseFile> {
+    config.phrases.clone().map(PhraseFile::new)
+}
+
+/// Reads the ready texts into the settings.
+fn phrases(
+    config: &Config,
+    reload: &Reload,
+    settings: &mut Settings,
+) -> Result<Option<WatchedPhrases>, PhrasesFileError> {
+    let Some(file) = phrase_file(config) else { return Ok(None) };
+    let watch = file.watch(reload);
+    settings.phrases = Arc::new(file.read()?);
+    Ok(Some((file, watch)))
 }
 
 /// Renews the certificate and the key set until the returned tasks are dropped.

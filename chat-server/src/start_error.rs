@@ -7,6 +7,7 @@ use chat_core::engine::SettingsError;
 
 use crate::admin::AdminError;
 use crate::config::TokenConfigError;
+use crate::phrases::PhrasesFileError;
 #[cfg(feature = "postgres")]
 use crate::shared::DatabaseError;
 use crate::store::OpenError;
@@ -46,6 +47,9 @@ pub enum StartError {
     /// The certificate or its key can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The ready texts can't be used.
+    #[error(transparent)]
+    Phrases(#[from] PhrasesFileError),
     /// The store did not open.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -90,7 +94,11 @@ impl StartError {
             Self::Admin(error) => {
                 !matches!(error, AdminError::Socket { .. } | AdminError::InUse(_) | AdminError::Listen { .. })
             }
-            Self::Limits(_) | Self::MadeSecret { .. } | Self::Tls(_) | Self::Webhook(_) => true,
+            Self::Limits(_)
+            | Self::MadeSecret { .. }
+            | Self::Tls(_)
+            | Self::Webhook(_)
+            | Self::Phrases(_) => true,
             #[cfg(feature = "postgres")]
             Self::Database(error) => {
                 !matches!(error, DatabaseError::Unreachable(_) | DatabaseError::Thread(_))

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chat_core::id::{ClientMessageId, ConversationId, Cursor, UserId};
 use chat_core::protocol::{
-    GetActiveConversations, GetActiveConversationsReply, GetPeople, GetPeopleReply, ParticipantList,
-    ReleaseConversation, ReopenConversation, ResolveConversation, StartConversation, StartConversationReply,
-    TakeConversation, TransferConversation, WorkList, WorkReply,
+    GetActiveConversations, GetActiveConversationsReply, GetPeople, GetPeopleReply, GetPhrases,
+    GetPhrasesReply, ParticipantList, ReleaseConversation, ReopenConversation, ResolveConversation,
+    StartConversation, StartConversationReply, TakeConversation, TransferConversation, WorkList, WorkReply,
 };
 
 use super::ChatClient;
@@ -116,6 +116,16 @@ impl ChatClient {
     /// [`Refused`](Error::Refused) as `forbidden` to field staff. See [`Error`] for the others.
     pub async fn get_people(&self, request: GetPeople) -> Result<GetPeopleReply, Error> {
         self.call(request).await
+    }
+
+    /// Gets the ready texts of the user's role, in this language as far as they have it. The server
+    /// decides on the language if none is given.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub async fn get_phrases(&self, language: Option<&str>) -> Result<GetPhrasesReply, Error> {
+        self.call(GetPhrases { language: language.map(Into::into) }).await
     }
 
     /// Gets a page of a list by work, in short, with the numbers of all four lists (control staff

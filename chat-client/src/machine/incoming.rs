@@ -116,7 +116,8 @@ impl Machine {
             | Call::EndEmergency(_)
             | Call::WithdrawEmergency(_)
             | Call::StartConversation(_)
-            | Call::GetPeople(_) => {}
+            | Call::GetPeople(_)
+            | Call::GetPhrases(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chat_core::frame::Frame;
 use chat_core::id::{ClientMessageId, ConversationId};
 use chat_core::protocol::{
-    EndEmergency, GetActiveConversations, GetConversationMessages, GetPeople, JoinConversation,
+    EndEmergency, GetActiveConversations, GetConversationMessages, GetPeople, GetPhrases, JoinConversation,
     JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation, Reply, Request,
     ResolveConversation, StartConversation, TakeConversation, TransferConversation, TypingIndicator,
     WithdrawEmergency,
@@ -100,6 +100,8 @@ calls! {
     StartConversation { waits: true }
     /// An addition.
     GetPeople { waits: true }
+    /// An addition.
+    GetPhrases { waits: true }
 }
 
 /// Something that has happened. `Debug` shows no token and no text of a user.

@@ -15,6 +15,7 @@ use crate::conversation::Conversation;
 use crate::engine::{Claims, Command, ConnectionId, Headroom, TypingHint};
 use crate::id::UserId;
 use crate::limits::{Limits, OutboundLimits};
+use crate::phrases::Phrases;
 use crate::protocol::{CloseCode, Error, ErrorCode, Reply};
 use crate::store::UnavailableError;
 
@@ -129,6 +130,11 @@ impl Handle {
     /// [`Drive::hint_by`]: super::Drive::hint_by
     pub async fn hint(&self, hint: TypingHint) {
         let _stopped = self.send(ServiceMessage::Hint(hint)).await;
+    }
+
+    /// Replaces the ready texts: see [`Settings::phrases`](crate::engine::Settings::phrases).
+    pub async fn set_phrases(&self, phrases: Arc<Phrases>) {
+        let _stopped = self.send(ServiceMessage::Phrases(phrases)).await;
     }
 
     /// Sends one of every `parts` connections to another server (1001), the longest open first, and

@@ -1,5 +1,7 @@
 //! Messages from handles and sessions to the task that runs the engine.
 
+use std::sync::Arc;
+
 use futures::channel::oneshot;
 
 use super::queue::QueueSender;
@@ -8,6 +10,7 @@ use crate::conversation::Conversation;
 use crate::engine::{Claims, Command, ConnectionId, Headroom, TypingHint};
 use crate::frame::Frame;
 use crate::id::UserId;
+use crate::phrases::Phrases;
 use crate::protocol::{CloseCode, Error, Reply};
 use crate::store::{Loaded, Query, UnavailableError};
 
@@ -50,6 +53,8 @@ pub(super) enum ServiceMessage {
     Headroom(Headroom),
     /// The word of another engine.
     Hint(TypingHint),
+    /// New ready texts.
+    Phrases(Arc<Phrases>),
     /// Disconnects one of every `parts` connections gracefully.
     Disconnect {
         parts: usize,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Handled, Headroom, TypingHint};
 use crate::frame::Frame;
 use crate::id::{ClientMessageId, ConversationId, UserId};
+use crate::phrases::Phrases;
 use crate::protocol::{CloseCode, Error, Reply, User};
 use crate::store::{Change, CommitId, Event, Followed, Loaded, Position, Query, UnavailableError, Verdict};
 use crate::time::{Monotonic, Timestamp};
@@ -184,6 +185,8 @@ pub enum Input {
     },
     /// The word of another engine about a typing user: see [`Output::HintTyping`].
     TypingHint(TypingHint),
+    /// New ready texts, which replace all others. Apps get them when they ask next.
+    Phrases(Arc<Phrases>),
     /// A connection must move to another server, or its peer is gone. Pending requests are finished
     /// and no more accepted, then the connection is closed. Unknown connections are ignored.
     Disconnect {

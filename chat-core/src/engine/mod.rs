@@ -78,6 +78,7 @@ use typing::{Typing, TypingPlace};
 
 use crate::id::{ConversationId, Epoch, UserId};
 use crate::limits::Limits;
+use crate::phrases::Phrases;
 use crate::store::{Account, StoredAccount};
 use crate::time::Now;
 
@@ -86,6 +87,7 @@ pub struct Engine {
     limits: Limits,
     teams: Box<dyn Teams>,
     server: Option<Arc<str>>,
+    phrases: Arc<Phrases>,
     now: Now,
     /// The epoch of the store's numbers, known once the directory is loaded.
     epoch: Epoch,
@@ -142,10 +144,11 @@ impl Engine {
     /// Ids are derived from `seed`. In production, use fresh random bytes. Any settings are taken:
     /// [`Settings::check`] finds senseless ones.
     pub fn new(settings: Settings, seed: [u8; 32]) -> Self {
-        let Settings { limits, teams, server } = settings;
+        let Settings { limits, teams, server, phrases } = settings;
         let mut engine = Self {
             teams,
             server,
+            phrases,
             now: Now::default(),
             epoch: Epoch::from(""),
             ready: false,
@@ -195,6 +198,7 @@ impl Engine {
             Input::Heard { result } => self.followed(result),
             Input::Headroom(headroom) => self.headroom = headroom,
             Input::TypingHint(hint) => self.typing_elsewhere(hint),
+            Input::Phrases(phrases) => self.phrases = phrases,
             Input::Disconnect { conn, code } => self.disconnect_gracefully(conn, code),
             Input::Drain => self.drain(),
             Input::Tick => self.timers.woken(),

@@ -13,6 +13,7 @@ use crate::conversation::Conversation;
 use crate::id::{ClientMessageId, ConversationId, Epoch};
 use crate::limits::Limits;
 use crate::permission::{self, MayTakePart};
+use crate::phrases::Phrases;
 use crate::protocol::{
     Emergency, Error, ErrorCode, RateClass, Reading, Reads, Reply, Request, RoomType, Rules, Work,
 };
@@ -227,6 +228,7 @@ pub(super) struct HandlerContext<'a> {
     pub(super) epoch: &'a Epoch,
     /// The name of this server.
     pub(super) server: Option<&'a Arc<str>>,
+    pub(super) phrases: &'a Phrases,
     pub(super) teams: &'a dyn Teams,
     pub(super) directory: &'a StaffDirectory,
     pub(super) online: &'a Online,

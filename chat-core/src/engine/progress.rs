@@ -271,6 +271,7 @@ impl Engine {
             limits: &self.limits,
             epoch: &self.epoch,
             server: self.server.as_ref(),
+            phrases: &self.phrases,
             teams: &*self.teams,
             directory: &self.directory,
             online: &self.online,

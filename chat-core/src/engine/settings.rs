@@ -8,6 +8,7 @@ use crate::limits::{
     Allowance, ByteRate, DailyBudget, EngineLimits, FieldLimits, Limits, OutboundLimits, PageLimits, Periods,
     Rate, RateLimits, RateSetting,
 };
+use crate::phrases::Phrases;
 
 /// Settings of an engine.
 pub struct Settings {
@@ -18,11 +19,13 @@ pub struct Settings {
     /// The name of this server, shown to clients in their lists. Useful where several servers share
     /// a store.
     pub server: Option<Arc<str>>,
+    /// The ready texts. [`Input::Phrases`](super::Input::Phrases) replaces them.
+    pub phrases: Arc<Phrases>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), teams: Box::new(OneTeam), server: None }
+        Self { limits: Limits::default(), teams: Box::new(OneTeam), server: None, phrases: Arc::default() }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod error;
 pub mod get_active_conversations;
 pub mod get_conversation_messages;
 pub mod get_people;
+pub mod get_phrases;
 pub mod join_conversation;
 pub mod join_support_room;
 mod kind;
@@ -50,6 +51,7 @@ pub use get_active_conversations::{
 };
 pub use get_conversation_messages::{GetConversationMessages, GetConversationMessagesReply};
 pub use get_people::{GetPeople, GetPeopleReply, Person};
+pub use get_phrases::{GetPhrases, GetPhrasesReply, Phrase, PhraseKind};
 pub use join_conversation::{CatchUp, JoinConversation, JoinConversationReply};
 pub use join_support_room::{JoinSupportRoom, JoinSupportRoomReply};
 pub use mark_message_read::{MarkMessageRead, MessageRead, ReadPosition, Reading};

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::envelope::{RequestId, encode_reply};
 use super::{
     CreateSupportConversationReply, Done, EmergencyReply, ErrorReply, GetActiveConversationsReply,
-    GetConversationMessagesReply, GetPeopleReply, JoinConversationReply, JoinSupportRoomReply,
-    RefreshTokenReply, SendChatMessageReply, StartConversationReply, WorkReply,
+    GetConversationMessagesReply, GetPeopleReply, GetPhrasesReply, JoinConversationReply,
+    JoinSupportRoomReply, RefreshTokenReply, SendChatMessageReply, StartConversationReply, WorkReply,
 };
 
 macro_rules! replies {
@@ -63,6 +63,8 @@ replies! {
     StartConversation(StartConversationReply);
     /// The reply to `get_people`.
     GetPeople(GetPeopleReply);
+    /// The reply to `get_phrases`.
+    GetPhrases(GetPhrasesReply);
     /// The error reply to any request.
     Error(ErrorReply);
 }

@@ -11,11 +11,11 @@ use super::rules::{RateClass, Reads, Roles, Rules};
 use super::{
     CreateSupportConversation, CreateSupportConversationReply, Done, EmergencyReply, EndEmergency,
     GetActiveConversations, GetActiveConversationsReply, GetConversationMessages,
-    GetConversationMessagesReply, GetPeople, GetPeopleReply, JoinConversation, JoinConversationReply,
-    JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken, RefreshTokenReply,
-    ReleaseConversation, ReopenConversation, Reply, ResolveConversation, RoomType, SendChatMessage,
-    SendChatMessageReply, StartConversation, StartConversationReply, TakeConversation, TransferConversation,
-    TypingIndicator, WithdrawEmergency, WorkReply, WorkRequest,
+    GetConversationMessagesReply, GetPeople, GetPeopleReply, GetPhrases, GetPhrasesReply, JoinConversation,
+    JoinConversationReply, JoinSupportRoom, JoinSupportRoomReply, MarkMessageRead, RefreshToken,
+    RefreshTokenReply, ReleaseConversation, ReopenConversation, Reply, ResolveConversation, RoomType,
+    SendChatMessage, SendChatMessageReply, StartConversation, StartConversationReply, TakeConversation,
+    TransferConversation, TypingIndicator, WithdrawEmergency, WorkReply, WorkRequest,
 };
 use crate::id::{ClientMessageId, ConversationId};
 use crate::limits::FieldLimits;
@@ -179,6 +179,10 @@ requests! {
     GetPeople = "get_people" -> GetPeopleReply {
         roles: Control, membership: false, rate: Page, reads: Stored, once: false
     }
+    /// An addition to the document.
+    GetPhrases = "get_phrases" -> GetPhrasesReply {
+        roles: All, membership: false, rate: Page, reads: Nothing, once: false
+    }
 }
 
 /// The ids that a request names, for logs.
@@ -245,6 +249,7 @@ impl Request {
             | Self::StartConversation(_)
             | Self::GetActiveConversations(_)
             | Self::GetPeople(_)
+            | Self::GetPhrases(_)
             | Self::JoinSupportRoom(_)
             | Self::RefreshToken(_) => None,
         };
@@ -284,6 +289,7 @@ impl Request {
             | Self::CreateSupportConversation(_)
             | Self::StartConversation(_)
             | Self::GetPeople(_)
+            | Self::GetPhrases(_)
             | Self::GetActiveConversations(_)
             | Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)
@@ -312,6 +318,7 @@ impl Request {
             | Self::WithdrawEmergency(_) => [Some(""), None],
             Self::GetActiveConversations(_)
             | Self::GetPeople(_)
+            | Self::GetPhrases(_)
             | Self::JoinConversation(_)
             | Self::JoinSupportRoom(_)
             | Self::TypingIndicator(_)
@@ -330,6 +337,7 @@ impl Request {
             Self::GetConversationMessages(data) => data.check(),
             Self::StartConversation(data) => data.check(limits),
             Self::GetPeople(data) => data.check(limits),
+            Self::GetPhrases(data) => data.check(limits),
             Self::EndEmergency(data) => data.check(limits),
             Self::WithdrawEmergency(data) => data.check(limits),
             Self::TakeConversation(_)

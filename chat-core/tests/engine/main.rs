@@ -21,6 +21,7 @@ mod membership;
 mod old_sdk;
 mod order;
 mod people;
+mod phrases;
 mod rates;
 mod reading;
 mod refusals;

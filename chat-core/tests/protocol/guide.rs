@@ -120,6 +120,9 @@ fn every_addition_is_shown() {
         "people",
         "connected",
         "work_counts",
+        "language",
+        "phrases",
+        "emergency",
     ] {
         assert!(text.contains(&format!("\"{field}\":")), "{field}");
     }

@@ -39,7 +39,7 @@ const CONTROL_PARTICIPANTS: [[Answer; 2]; 4] =
 const FIELD_PARTICIPANTS: [[Answer; 2]; 4] =
     [[Yes, NotFound], [Yes, NotFound], [Forbidden, Forbidden], [Forbidden, Forbidden]];
 
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 19] = [
     // "Send messages in conversations they're part of"
     ("send_chat_message", PARTICIPANTS),
     // "Create support conversations with control center": bus drivers and queue regulators only
@@ -69,6 +69,8 @@ const TABLE: [Row; 18] = [
     // Additions: control speaks first, to people that it finds.
     ("start_conversation", CONTROL),
     ("get_people", CONTROL),
+    // An addition: the ready texts of one's own role.
+    ("get_phrases", ANYBODY),
 ];
 
 /// A conversation with these members, and with the team `blue`.

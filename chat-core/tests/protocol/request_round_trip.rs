@@ -4,10 +4,10 @@ use chat_core::id::{ClientMessageId, ConversationId, Cursor};
 use chat_core::limits::FieldLimits;
 use chat_core::protocol::{
     CreateSupportConversation, EmergencyReason, EndEmergency, EventType, GetActiveConversations,
-    GetConversationMessages, GetPeople, JoinConversation, JoinSupportRoom, MarkMessageRead, ParticipantList,
-    RefreshToken, ReleaseConversation, ReopenConversation, Request, RequestId, ResolveConversation, Role,
-    RoomType, SendChatMessage, StartConversation, TakeConversation, TransferConversation, TypingIndicator,
-    Undecodable, WithdrawEmergency, WorkList,
+    GetConversationMessages, GetPeople, GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead,
+    ParticipantList, RefreshToken, ReleaseConversation, ReopenConversation, Request, RequestId,
+    ResolveConversation, Role, RoomType, SendChatMessage, StartConversation, TakeConversation,
+    TransferConversation, TypingIndicator, Undecodable, WithdrawEmergency, WorkList,
 };
 use chat_core::store::{Position, WorkPlace};
 use proptest::prelude::*;
@@ -133,6 +133,9 @@ fn request_of(event: EventType) -> BoxedStrategy<Request> {
                 .prop_map_into()
                 .boxed()
         }
+        EventType::GetPhrases => prop::option::of("[a-z]{2}(-[A-Z]{2})?")
+            .prop_map(|language| GetPhrases { language: language.map(Into::into) }.into())
+            .boxed(),
         EventType::GetPeople => (prop::option::of("[a-zé]{1,256}"), 0..=4_usize, positive(), any::<bool>())
             .prop_map(|(find, role, limit, goes_on)| GetPeople {
                 find: find.map(Into::into),

@@ -238,6 +238,7 @@ impl Device {
         self.keep(around, link, "start_conversation", data, content);
         let limit = around.random().below(5) + 1;
         self.ask(around, link, "get_people", &json!({"limit": limit, "find": "d"}));
+        self.ask(around, link, "get_phrases", &json!({}));
     }
 
     fn list_by_work(&mut self, around: &mut Surroundings<'_>, link: u64) {

@@ -67,6 +67,8 @@ export class Actions {
       case "people":
         this.#machine.people.search(input.find, input.side);
         return this.#changed("people");
+      case "phrases":
+        return this.#machine.phrases.want(input.language);
       case "hand_over":
         this.#machine.handover.begin(input.ids, input.to);
         return this.#changed("handover");

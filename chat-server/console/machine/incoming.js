@@ -32,7 +32,7 @@ export class Incoming {
    * @param {Json} reply
    */
   reply(purpose, reply) {
-    const { connection, conversations, people, rooms } = this.#machine;
+    const { connection, conversations, people, phrases, rooms } = this.#machine;
     switch (purpose.kind) {
       case "list":
         conversations.listed(reply, this.#now);
@@ -46,6 +46,9 @@ export class Incoming {
       case "people":
         conversations.met(people.answered(reply, this.#now));
         return this.#changed("people");
+      case "phrases":
+        phrases.answered(reply, this.#now);
+        return this.#changed("phrases");
       case "work":
         return this.#workReply(purpose.id, reply);
       case "row":
@@ -231,7 +234,7 @@ export class Incoming {
     else one.unnamed = [...one.unnamed, message].slice(-LIMITS.unnamed);
   }
 
-  /** @param {"connection" | "list" | "outbox" | "rooms" | "people" | "handover"} what */
+  /** @param {"connection" | "list" | "outbox" | "rooms" | "people" | "phrases" | "handover"} what */
   #changed(what) {
     this.#outputs.push({ kind: "changed", what });
   }

@@ -11,6 +11,7 @@ import { Handover } from "./handover.js";
 import { Incoming } from "./incoming.js";
 import { LIMITS, PERIODS } from "./limits.js";
 import { People } from "./people.js";
+import { Phrases } from "./phrases.js";
 import { Rooms } from "./rooms.js";
 import { Sending } from "./sending.js";
 import { NOW, again, earliest } from "./turn.js";
@@ -28,6 +29,7 @@ export class Machine {
   conversations = new Conversations();
   sending = new Sending();
   people = new People();
+  phrases = new Phrases();
   rooms = new Rooms();
   typing = new Typing();
   works = new Works();
@@ -77,7 +79,7 @@ export class Machine {
 
   /** The time at which `tick` is due unless something happens before. */
   deadline() {
-    const parts = [this.conversations, this.sending, this.people, this.rooms, this.typing, this.works];
+    const parts = [this.conversations, this.sending, this.people, this.phrases, this.rooms, this.typing, this.works];
     const turns = [...parts.map((part) => part.deadline(this.#now)), earliest([this.#refresh?.turn], this.#now)];
     const ofLink = this.connection.link === null ? [] : [...turns, this.#wire.deadline()];
     // A pending request probes the connection already.
@@ -162,6 +164,7 @@ export class Machine {
     this.#wire.clear();
     this.sending.lost();
     this.people.lost();
+    this.phrases.lost();
     this.rooms.lost();
     this.typing.lost();
     this.works.lost();
@@ -244,6 +247,7 @@ export class Machine {
       this.people.next(now) ??
       this.conversations.next(now) ??
       this.#nextDraft() ??
+      this.phrases.next(now) ??
       this.typing.next(now)
     );
   }

@@ -1,13 +1,16 @@
 // The input field, and phrases that are sent at one click.
 
 import { t } from "../language.js";
-import { h, isComposed, set } from "./dom.js";
+import { h, hide, isComposed, set } from "./dom.js";
 import { limited } from "./limited.js";
 
 export class Composer {
   #post;
   #types;
   #unsent;
+  #phrases;
+  #shown = "";
+  #quick = h("div", { class: "quick", role: "group", "aria-label": t("composer.ready") });
   #input = h("textarea", {
     id: "message",
     rows: 1,
@@ -25,26 +28,40 @@ export class Composer {
   /**
    * `post` says whether it has taken a message.
    *
-   * @param {{ phrases: readonly string[], post: (content: string) => boolean, types: (is_typing: boolean) => void,
+   * @param {{ phrases: import("./phrases.js").PhraseBook, post: (content: string) => boolean, types: (is_typing: boolean) => void,
    *   unsent: import("./unsent.js").Unsent }} settings
    */
   constructor({ phrases, post, types, unsent }) {
     this.#post = post;
     this.#types = types;
     this.#unsent = unsent;
+    this.#phrases = phrases;
     const submit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#send();
     };
-    const quick = phrases.map((phrase) => h("button", { type: "button", click: () => post(phrase) }, phrase));
     const label = h("label", { class: "hidden", for: "message" }, t("composer.label"));
     const send = h("button", { type: "submit", class: "primary" }, t("composer.send"));
     this.element = h(
       "div",
       { class: "composer" },
-      quick.length > 0 && h("div", { class: "quick", role: "group", "aria-label": t("composer.ready") }, ...quick),
+      this.#quick,
       this.#limit.note,
       h("form", { submit }, label, this.#input, send),
+    );
+    this.update();
+  }
+
+  /** Shows the ready texts anew, unless they are the same: a press must not miss its button. */
+  update() {
+    const shown = this.#phrases.messages;
+    const key = JSON.stringify(shown);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    hide(this.#quick, shown.length === 0);
+    const press = (/** @type {string} */ content) => this.#post(content);
+    this.#quick.replaceChildren(
+      ...shown.map(({ title, content }) => h("button", { type: "button", dir: "auto", click: () => press(content) }, title)),
     );
   }
 

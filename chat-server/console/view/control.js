@@ -10,6 +10,7 @@ import { languageChoice } from "./language.js";
 import { List } from "./list.js";
 import { notify } from "./notify.js";
 import { Changes, perFrame } from "./pace.js";
+import { PhraseBook } from "./phrases.js";
 import { Place } from "./place.js";
 import { Requests } from "./requests.js";
 import { Rooms } from "./rooms.js";
@@ -40,6 +41,7 @@ export class ControlView {
   #start;
   #keys = keysDialog();
   #place;
+  #phrases;
   /** The conversation to open again after a reload, once it is known. @type {string | null} */
   #kept;
   #handOver;
@@ -56,7 +58,8 @@ export class ControlView {
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
-    this.#thread = new Thread(session, [], this.#gone.signal);
+    this.#phrases = new PhraseBook(session);
+    this.#thread = new Thread(session, this.#phrases, this.#gone.signal);
     this.#rooms = new Rooms(session);
     const show = (/** @type {string} */ id) => this.show(id);
     this.#handOver = new HandOverDialog(session);
@@ -113,6 +116,7 @@ export class ControlView {
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "handed") this.#handed(told);
+    if (told.kind === "changed" && told.what === "phrases") this.#newPhrases();
     if (told.kind === "lost") this.#work.lost(told);
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
@@ -124,6 +128,11 @@ export class ControlView {
 
   focus() {
     this.#thread.focus();
+  }
+
+  #newPhrases() {
+    this.#phrases.keep();
+    this.#thread.updatePhrases();
   }
 
   /** Opens a conversation, or returns to the list. @param {string | null} id */

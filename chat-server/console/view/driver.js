@@ -6,9 +6,9 @@ import { showBadge } from "./badge.js";
 import { Calls } from "./calls.js";
 import { h, hidden, hide, reconcile, say, set } from "./dom.js";
 import { EmergencyBar } from "./emergency.js";
-import { helpDialog } from "./help.js";
+import { HelpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
-import { answers } from "./phrases.js";
+import { PhraseBook } from "./phrases.js";
 import { Requests } from "./requests.js";
 import { Shell, announce } from "./shell.js";
 import { Thread } from "./thread.js";
@@ -31,10 +31,11 @@ export class DriverView {
   #nav = h("nav", { class: "tabs-part", "aria-label": t("driver.conversations"), hidden: true }, this.#tabs);
   #requests;
   #calls;
+  #phrases;
   #emergency;
   #title = h("h1", { class: "thread-title", dir: "auto", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
-  #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.showModal() }, t("driver.help"));
+  #help = h("button", { type: "button", class: "help-button", click: () => this.#dialog.element.showModal() }, t("driver.help"));
   #main;
   #changes = new Changes();
   #gone = new AbortController();
@@ -43,12 +44,13 @@ export class DriverView {
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
-    this.#thread = new Thread(session, answers(), this.#gone.signal);
+    this.#phrases = new PhraseBook(session);
+    this.#thread = new Thread(session, this.#phrases, this.#gone.signal);
     this.#calls = new Calls(session, (id) => this.show(id));
     this.#emergency = new EmergencyBar(session);
     this.#requests = new Requests(session, t("driver.unsent"));
-    this.#dialog = helpDialog(session.user.role, session.unsent, (draft) => this.#post(draft));
-    const parts = [this.#nav, this.#title, this.#welcome, this.#emergency.element, this.#requests.element, this.#thread.element, this.#help, this.#dialog];
+    this.#dialog = new HelpDialog(this.#phrases, session.unsent, (draft) => this.#post(draft));
+    const parts = [this.#nav, this.#title, this.#welcome, this.#emergency.element, this.#requests.element, this.#thread.element, this.#help, this.#dialog.element];
     this.#main = h("main", { class: "driver" }, ...parts);
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
@@ -61,6 +63,7 @@ export class DriverView {
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "message") this.#message(told.message);
     this.#calls.hear(told);
+    if (told.kind === "changed" && told.what === "phrases") this.#newPhrases();
     if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "gone" && told.id === this.open) this.show(null);
     this.#ask();
@@ -72,6 +75,12 @@ export class DriverView {
 
   focus() {
     this.#thread.focus();
+  }
+
+  #newPhrases() {
+    this.#phrases.keep();
+    this.#dialog.update();
+    this.#thread.updatePhrases();
   }
 
   /** @param {string | null} id */

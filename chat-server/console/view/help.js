@@ -4,11 +4,8 @@ import { t } from "../language.js";
 import { h, isComposed } from "./dom.js";
 import { languageChoice } from "./language.js";
 import { limited } from "./limited.js";
-import { emergencies, requestsOf } from "./phrases.js";
 
 /** @typedef {import("../types.d.ts").Draft} Draft */
-/** @typedef {import("../types.d.ts").Role} Role */
-
 /** @typedef {import("./phrases.js").Phrase} Phrase */
 
 /** Most characters of a title derived from the text. */
@@ -17,38 +14,60 @@ const LONGEST_TITLE = 60;
 /** The key of the unsent text in the user's own words. */
 const OWN_WORDS = "own-words";
 
-/**
- * The dialog with phrases.
- *
- * @param {Role} role
- * @param {import("./unsent.js").Unsent} unsent
- * @param {(draft: Draft) => void} post
- */
-export function helpDialog(role, unsent, post) {
-  // Escape during an input method's composition does not close the dialog.
-  const keydown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && isComposed(event) && event.preventDefault();
-  const dialog = h("dialog", { class: "dialog help", "aria-labelledby": "help-heading", keydown });
-  const ask = (/** @type {Phrase} */ { title, content, isEmergency }) => {
-    dialog.close();
-    const draft = { type: /** @type {const} */ ("create_support_conversation"), title, content };
-    post(isEmergency ? { ...draft, room_type: "emergency_support" } : draft);
-  };
-  const button = (/** @type {Phrase} */ phrase) =>
-    h(
-      "button",
-      { type: "button", class: phrase.isEmergency ? "phrase emergency" : "phrase", click: () => ask(phrase) },
-      h("strong", {}, phrase.title),
-      h("span", {}, phrase.content),
+/** The dialog with phrases. */
+export class HelpDialog {
+  #phrases;
+  #post;
+  #shown = "";
+  #emergencies = h("div", { class: "emergencies" });
+  #requests = h("div", { class: "phrases" });
+
+  /**
+   * @param {import("./phrases.js").PhraseBook} phrases
+   * @param {import("./unsent.js").Unsent} unsent
+   * @param {(draft: Draft) => void} post
+   */
+  constructor(phrases, unsent, post) {
+    this.#phrases = phrases;
+    this.#post = post;
+    // Escape during an input method's composition does not close the dialog.
+    const keydown = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && isComposed(event) && event.preventDefault();
+    const close = h("button", { type: "button", class: "close", click: () => this.element.close() }, t("app.close"));
+    this.element = h(
+      "dialog",
+      { class: "dialog help", "aria-labelledby": "help-heading", keydown },
+      h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, t("help.heading")), close),
+      this.#emergencies,
+      this.#requests,
+      ownWords(unsent, (phrase) => this.#ask(phrase)),
+      languageChoice(),
     );
-  const close = h("button", { type: "button", class: "close", click: () => dialog.close() }, t("app.close"));
-  dialog.append(
-    h("div", { class: "dialog-head" }, h("h2", { id: "help-heading" }, t("help.heading")), close),
-    ...emergencies().map(button),
-    h("div", { class: "phrases" }, ...requestsOf(role).map(button)),
-    ownWords(unsent, ask),
-    languageChoice(),
-  );
-  return dialog;
+    this.update();
+  }
+
+  /** Shows the phrases anew, unless they are the same: a press must not miss its button. */
+  update() {
+    const key = JSON.stringify([this.#phrases.emergencies, this.#phrases.requests]);
+    if (key === this.#shown) return;
+    this.#shown = key;
+    const button = (/** @type {Phrase} */ phrase) => this.#button(phrase);
+    this.#emergencies.replaceChildren(...this.#phrases.emergencies.map(button));
+    this.#requests.replaceChildren(...this.#phrases.requests.map(button));
+  }
+
+  /** @param {Phrase} phrase */
+  #button(phrase) {
+    const parts = [h("strong", { dir: "auto" }, phrase.title), h("span", { dir: "auto" }, phrase.content)];
+    const click = () => this.#ask(phrase);
+    return h("button", { type: "button", class: phrase.isEmergency ? "phrase emergency" : "phrase", click }, ...parts);
+  }
+
+  /** @param {Phrase} phrase */
+  #ask({ title, content, isEmergency }) {
+    this.element.close();
+    const draft = { type: /** @type {const} */ ("create_support_conversation"), title, content };
+    this.#post(isEmergency ? { ...draft, room_type: "emergency_support" } : draft);
+  }
 }
 
 /**

@@ -49,7 +49,7 @@ export class Thread {
 
   /**
    * @param {Session} session
-   * @param {readonly string[]} phrases that are sent at one click
+   * @param {import("./phrases.js").PhraseBook} phrases
    * @param {AbortSignal} gone when it is shown no more
    */
   constructor(session, phrases, gone) {
@@ -85,6 +85,11 @@ export class Thread {
 
   focus() {
     this.#composer.focus();
+  }
+
+  /** The server has sent other ready texts. */
+  updatePhrases() {
+    this.#composer.update();
   }
 
   /** Shows the changes. @param {Pick<import("./pace.js").Changes, "all" | "conversations" | "typing" | "outbox">} changes */

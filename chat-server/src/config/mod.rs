@@ -60,6 +60,10 @@ pub struct Config {
     /// servers serves them [default: none].
     #[arg(long, env = "CHAT_NODE_NAME", value_parser = node_name, value_name = "NAME")]
     pub node_name: Option<String>,
+    /// File with the ready texts that apps offer at one press (TOML), by role and language. Read
+    /// again after changes and on SIGHUP [default: none, and the apps show their own].
+    #[arg(long, env = "CHAT_PHRASES", value_name = "FILE")]
+    pub phrases: Option<PathBuf>,
     /// Refuse to start without a store in the data directory, for example while its disk is not
     /// mounted. chat-server init and restore begin a store.
     #[arg(long, env = "CHAT_REQUIRE_STORE")]

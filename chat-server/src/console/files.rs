@@ -48,6 +48,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/machine/limits.js" SCRIPT "machine/limits.js"
     "/console/machine/machine.js" SCRIPT "machine/machine.js"
     "/console/machine/people.js" SCRIPT "machine/people.js"
+    "/console/machine/phrases.js" SCRIPT "machine/phrases.js"
     "/console/machine/queue.js" SCRIPT "machine/queue.js"
     "/console/machine/rooms.js" SCRIPT "machine/rooms.js"
     "/console/machine/sending.js" SCRIPT "machine/sending.js"

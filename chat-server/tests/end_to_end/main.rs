@@ -26,6 +26,7 @@ mod operation;
 mod otel;
 mod out_of_files;
 mod permissions;
+mod phrases;
 mod pipelined_requests;
 mod refresh_token;
 mod refusals;

@@ -5,7 +5,7 @@ use chat_client::machine::{Call, CallId, Input, ViewId};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::id::ConversationId;
 use chat_core::protocol::{
-    EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
+    EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople, GetPhrases,
     JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
     ResolveConversation, RoomType, StartConversation, TakeConversation, TransferConversation,
     TypingIndicator, WithdrawEmergency,
@@ -139,6 +139,7 @@ fn call(bytes: &mut Unstructured<'_>) -> Result<Call> {
             client_message_id: Some("start".into()),
         }),
         EventType::GetPeople => Call::GetPeople(GetPeople::default()),
+        EventType::GetPhrases => Call::GetPhrases(GetPhrases::default()),
         EventType::SendChatMessage | EventType::CreateSupportConversation | EventType::RefreshToken => {
             unreachable!("these are sent by themselves")
         }

@@ -80,6 +80,10 @@ fn fitting(request: &Value, bytes: &mut Unstructured<'_>) -> Result<Value> {
             "success": true, "message": "started", "conversation_id": id, "title": "Detour",
             "participants": USERS, "timestamp": TIME, "work": work(bytes)?,
         }),
+        EventType::GetPhrases => json!({"success": true, "version": "1", "phrases": [{
+            "id": "late", "roles": ["BUS_DRIVER"], "kind": "request", "language": "en", "title": "Late",
+            "content": "I am late.", "emergency": bytes.arbitrary::<bool>()?,
+        }]}),
         EventType::GetPeople => json!({"success": true, "people": [
             {"id": USERS[0], "first_name": "A", "last_name": "B", "role": "BUS_DRIVER", "connected": bytes.arbitrary::<bool>()?},
         ]}),

@@ -4,7 +4,7 @@ use chat_client::machine::{Call, CallId, Input};
 use chat_client::outbox::{Draft, Entry};
 use chat_core::protocol::{
     EmergencyReason, EndEmergency, EventType, GetActiveConversations, GetConversationMessages, GetPeople,
-    JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
+    GetPhrases, JoinConversation, JoinSupportRoom, MarkMessageRead, ReleaseConversation, ReopenConversation,
     ResolveConversation, RoomType, StartConversation, TakeConversation, TransferConversation,
     TypingIndicator, WithdrawEmergency,
 };
@@ -71,6 +71,7 @@ fn provoke(event: EventType, scene: &mut Scene) {
             call(scene, StartConversation { to, title, content, client_message_id });
         }
         EventType::GetPeople => call(scene, GetPeople::default()),
+        EventType::GetPhrases => call(scene, GetPhrases::default()),
         EventType::RefreshToken => {
             scene.provider_answers(false);
             scene.pass_minutes(9);

@@ -217,6 +217,7 @@ impl<S: Store, V: Verifier, C: Clock> Service<'_, S, V, C> {
             }
             ServiceMessage::Headroom(headroom) => self.engine.handle(now, Input::Headroom(headroom)),
             ServiceMessage::Hint(hint) => self.engine.handle(now, Input::TypingHint(hint)),
+            ServiceMessage::Phrases(phrases) => self.engine.handle(now, Input::Phrases(phrases)),
             ServiceMessage::Disconnect { parts, code } => self.disconnect_part(parts, code, now),
             ServiceMessage::Drain { done } => {
                 self.awaiting_drain.push(done);

@@ -8,6 +8,7 @@ mod emergency;
 mod get_active_conversations;
 mod get_conversation_messages;
 mod get_people;
+mod get_phrases;
 mod join_conversation;
 mod join_support_room;
 mod mark_message_read;
@@ -51,6 +52,7 @@ pub(super) fn step(request: &Request, cx: &mut HandlerContext<'_>) -> HandlerRes
         Request::WithdrawEmergency(data) => emergency::step(&End::from(data), cx),
         Request::StartConversation(data) => start_conversation::step(data, cx),
         Request::GetPeople(data) => get_people::step(data, cx),
+        Request::GetPhrases(data) => Ok(get_phrases::step(data, cx)),
     }
 }
 
@@ -124,6 +126,7 @@ pub(super) fn is_repeat(operation: &Operation, original: &Original) -> bool {
                 Request::SendChatMessage(_)
                 | Request::StartConversation(_)
                 | Request::GetPeople(_)
+                | Request::GetPhrases(_)
                 | Request::GetActiveConversations(_)
                 | Request::JoinConversation(_)
                 | Request::JoinSupportRoom(_)

@@ -70,6 +70,7 @@ impl Oracle {
             Some(EventType::CreateSupportConversation) => self.created(user, asked, frame, store),
             Some(EventType::StartConversation) => self.started(user, asked, frame, store),
             Some(EventType::GetPeople) => people(asked, frame, store, &self.limits),
+            Some(EventType::GetPhrases) => phrases(frame),
             Some(EventType::MarkMessageRead) => self.read(user, asked, store),
             Some(EventType::JoinConversation) => self.joined(conn, asked, frame, store),
             Some(EventType::GetConversationMessages) => self.history(conn, asked, frame, store),
@@ -329,6 +330,7 @@ pub(super) fn action(kind: EventType) -> Option<WorkAction> {
         | EventType::CreateSupportConversation
         | EventType::StartConversation
         | EventType::GetPeople
+        | EventType::GetPhrases
         | EventType::GetActiveConversations
         | EventType::JoinConversation
         | EventType::JoinSupportRoom
@@ -351,6 +353,12 @@ fn people(asked: &Asked, frame: &Value, store: &Export, limits: &Limits) -> Resu
     let is_in_order = ids.is_sorted_by(|one, next| one < next) && ids.first().is_none_or(|id| *id > after);
     let are_known = ids.iter().all(|id| store.accounts.contains_key(*id));
     must(is_in_order && are_known, "P1", || format!("{frame} is the reply to {}", asked.data))
+}
+
+/// P7: the phrases are bounded.
+fn phrases(frame: &Value) -> Result<(), PromiseError> {
+    let count = frame["phrases"].as_array().map_or(usize::MAX, Vec::len);
+    must(count <= 200 && frame["version"].is_string(), "P7", || format!("{count} phrases in one reply"))
 }
 
 /// P1: each message of a page is stored.

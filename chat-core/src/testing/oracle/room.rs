@@ -56,6 +56,7 @@ impl ChargedBytes {
             Some(
                 EventType::GetActiveConversations
                 | EventType::GetPeople
+                | EventType::GetPhrases
                 | EventType::JoinConversation
                 | EventType::JoinSupportRoom
                 | EventType::TypingIndicator

@@ -134,6 +134,13 @@ fn people_are_named_few_and_found_by_a_word() {
 }
 
 #[test]
+fn a_language_is_a_short_name() {
+    for bad in [json!(" "), json!("x".repeat(65))] {
+        assert_field_refused(EventType::GetPhrases, "language", Some(bad), ErrorCode::InvalidParameter);
+    }
+}
+
+#[test]
 fn a_cursor_is_one_that_the_server_makes() {
     let long = format!("p{}", "5".repeat(64));
     for bad in ["", " ", "0", "conv_1", "5", "p", "p+5", "p05", "P5", "p5.conv_1", "t5.conv_1", &long] {

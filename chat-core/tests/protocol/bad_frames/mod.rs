@@ -71,6 +71,7 @@ fn valid_data(event: EventType) -> Value {
         EventType::StartConversation => {
             json!({"to": ["u"], "title": "t", "content": "x", "client_message_id": "k"})
         }
+        EventType::GetPhrases => json!({"language": "de-AT"}),
         EventType::GetPeople => json!({"find": "x", "role": "BUS_DRIVER", "cursor": "uu", "limit": 5}),
     }
 }
@@ -79,7 +80,10 @@ fn required(event: EventType) -> &'static [&'static str] {
     match event {
         EventType::SendChatMessage => &["conversation_id", "content"],
         EventType::CreateSupportConversation => &["title", "content"],
-        EventType::GetActiveConversations | EventType::GetPeople | EventType::JoinSupportRoom => &[],
+        EventType::GetActiveConversations
+        | EventType::GetPeople
+        | EventType::GetPhrases
+        | EventType::JoinSupportRoom => &[],
         EventType::JoinConversation | EventType::GetConversationMessages => &["conversation_id"],
         EventType::TypingIndicator => &["conversation_id", "is_typing"],
         EventType::MarkMessageRead => &["conversation_id", "message_id"],

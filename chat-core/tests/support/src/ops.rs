@@ -61,6 +61,7 @@ pub enum Request {
     EndEmergency { conversation: usize, withdraws: bool, stale: bool, key: Option<u8> },
     Start { to: usize, key: Option<u8> },
     People { find: usize },
+    Phrases { language: usize },
     Refresh { user: usize },
     Garbage,
 }
@@ -88,6 +89,7 @@ impl Request {
             }
             Self::Start { .. } => "start_conversation",
             Self::People { .. } => "get_people",
+            Self::Phrases { .. } => "get_phrases",
             Self::Room => "join_support_room",
             Self::Work { action, .. } => WORK[action % WORK.len()],
             Self::EndEmergency { withdraws: true, .. } => "withdraw_emergency",
@@ -138,6 +140,10 @@ impl Request {
                 listed(json!({"work": WorkList::ALL[list % 4], "limit": 1 + list / 4 % 3}), brief)
             }
             Self::Start { to, key } => started(to, key, run),
+            Self::Phrases { language } => {
+                let language = ["de", "en-GB"].get(language);
+                json!({"language": language})
+            }
             Self::People { find } => json!({"find": "user", "limit": 1 + find % 7}),
             Self::Refresh { user } => json!({"token": run.user(user).id}),
             Self::Room | Self::Garbage => json!({}),
@@ -233,6 +239,7 @@ fn request(kind: u8, [b, c]: [usize; 2]) -> Request {
         141 => Request::WorkList { list: b, brief: is_odd(c) },
         142 => Request::Start { to: b, key: key(c) },
         143 => Request::Room,
+        144 if is_odd(c) => Request::Phrases { language: b % 3 },
         144 => Request::People { find: b },
         145..=149 => {
             Request::Work { conversation, action: usize::from(kind - 145), stale: c >= 224, key: key(c) }
