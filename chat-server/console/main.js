@@ -6,6 +6,7 @@ import { inTab, onDevice } from "./kept.js";
 import { startLanguage, t } from "./language.js";
 import { Backoff } from "./machine/backoff.js";
 import { PERIODS } from "./machine/limits.js";
+import { startOffline } from "./offline.js";
 import { othersHere } from "./outbox.js";
 import { Session, keptSession } from "./session.js";
 import { claims, isControl } from "./token.js";
@@ -150,3 +151,4 @@ async function enterByAddress(token, kept) {
 }
 
 void start();
+void startOffline();

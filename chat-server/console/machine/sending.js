@@ -165,6 +165,16 @@ export class Sending {
     return this.of("");
   }
 
+  /**
+   * The messages of conversations that are not known, as after a reload without a network.
+   *
+   * @param {ReadonlyMap<string, unknown>} known
+   */
+  strays(known) {
+    const lanes = this.items.map(({ entry }) => entry).filter(({ draft }) => lane(draft) !== "");
+    return lanes.filter(({ draft }) => !known.has(lane(draft)));
+  }
+
   /** The time of the next turn. @param {number} now */
   deadline(now) {
     return earliest(this.items.map((item) => item.turn), now);

@@ -1,4 +1,5 @@
-// New conversations that the server does not have yet.
+// New conversations that the server does not have yet, and messages of conversations that are not
+// known yet.
 
 import { t } from "../language.js";
 import { h, reconcile, set } from "./dom.js";
@@ -20,7 +21,8 @@ export class Requests {
 
   /** Shows the unsent ones. Returns their number. */
   update() {
-    const entries = this.#session.client.machine.sending.creations();
+    const { conversations, sending } = this.#session.client.machine;
+    const entries = [...sending.creations(), ...sending.strays(conversations.all)];
     reconcile(this.element, entries, (entry) => entry.client_message_id, makeRequest, (element, entry) => this.#request(element, entry));
     return entries.length;
   }

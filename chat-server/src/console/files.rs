@@ -1,6 +1,12 @@
 //! The files of the console, embedded in the program.
 
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use http::HeaderValue;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -32,6 +38,7 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/kept.js" SCRIPT "kept.js"
     "/console/language.js" SCRIPT "language.js"
     "/console/main.js" SCRIPT "main.js"
+    "/console/offline.js" SCRIPT "offline.js"
     "/console/outbox.js" SCRIPT "outbox.js"
     "/console/session.js" SCRIPT "session.js"
     "/console/token.js" SCRIPT "token.js"
@@ -93,11 +100,17 @@ const EMBEDDED: &[(&str, &str, &[u8])] = embedded! {
     "/console/words/en.js" SCRIPT "words/en.js"
 };
 
+/// The path of the service worker, which may answer for all paths below its own folder.
+const WORKER_PATH: &str = "/sw.js";
+
+/// The service worker. The hashes of all other files come before the text.
+const WORKER: &[u8] = include_bytes!("../../console/sw.js");
+
 /// A file, ready to be served.
 pub(super) struct Served {
     path: &'static str,
     pub(super) content_type: &'static str,
-    pub(super) bytes: &'static [u8],
+    pub(super) bytes: Bytes,
     /// The entity tag, derived from the content.
     pub(super) tag: HeaderValue,
 }
@@ -107,12 +120,12 @@ pub(super) struct Files(Vec<Served>);
 
 impl Files {
     pub(super) fn embedded() -> Self {
-        Self(
-            EMBEDDED
-                .iter()
-                .map(|&(path, content_type, bytes)| Served::new(path, content_type, bytes))
-                .collect(),
-        )
+        let embedded = EMBEDDED.iter();
+        let embedded =
+            embedded.map(|&(path, content_type, bytes)| (path, content_type, Bytes::from_static(bytes)));
+        let worker = (WORKER_PATH, SCRIPT, worker().into());
+        let all = embedded.chain([worker]);
+        Self(all.map(|(path, content_type, bytes)| Served::new(path, content_type, bytes)).collect())
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Served> {
@@ -120,9 +133,24 @@ impl Files {
     }
 }
 
+/// The text of the service worker, another one for each version of the files. Browsers compare a
+/// file with its hash, so that no worker keeps files of two versions.
+fn worker() -> Vec<u8> {
+    let integrity = |bytes| format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(bytes)));
+    let files: BTreeMap<_, _> = EMBEDDED.iter().map(|&(path, _, bytes)| (path, integrity(bytes))).collect();
+    let files = json!(files);
+    let values = json!({"VERSION": hash(files.to_string().as_bytes()), "FILES": files});
+    [format!("Object.assign(self, {values});\n").as_bytes(), WORKER].concat()
+}
+
+/// The hash in hexadecimal digits.
+fn hash(bytes: &[u8]) -> String {
+    <[u8; 32]>::from(Sha256::digest(bytes)).map(|byte| format!("{byte:02x}")).concat()
+}
+
 impl Served {
-    fn new(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let hash = <[u8; 32]>::from(Sha256::digest(bytes)).map(|byte| format!("{byte:02x}")).concat();
+    fn new(path: &'static str, content_type: &'static str, bytes: Bytes) -> Self {
+        let hash = hash(&bytes);
         let tag = HeaderValue::from_str(&format!("\"{hash}\"")).expect("digits in quotes are a header value");
         Self { path, content_type, bytes, tag }
     }
@@ -171,7 +199,24 @@ mod tests {
         files_in(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/console")), "/console/", &mut there);
         there.remove("/console/index.html");
         there.insert("/".to_owned());
+        // The worker is served at the root, whose files it keeps.
+        there.remove("/console/sw.js");
         let served: BTreeSet<_> = EMBEDDED.iter().map(|(path, ..)| (*path).to_owned()).collect();
         assert_eq!(served, there);
+    }
+
+    #[test]
+    fn the_worker_names_every_file_by_its_hash() {
+        let files = Files::embedded();
+        let text = String::from_utf8(files.get(WORKER_PATH).unwrap().bytes.to_vec()).unwrap();
+        let values = text.split("Object.assign(self, ").nth(1).unwrap().split(");\n").next().unwrap();
+        let values: serde_json::Value = serde_json::from_str(values).unwrap();
+        let named = values["FILES"].as_object().unwrap();
+        assert_eq!(named.len(), EMBEDDED.len());
+        for (path, _, bytes) in EMBEDDED {
+            let hash = BASE64_STANDARD.encode(Sha256::digest(bytes));
+            assert_eq!(named[*path], format!("sha256-{hash}"), "{path}");
+        }
+        assert_eq!(values["VERSION"].as_str().unwrap().len(), 64);
     }
 }

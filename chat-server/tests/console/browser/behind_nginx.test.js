@@ -13,7 +13,8 @@ test("two hold a conversation through nginx, the server is killed in the middle,
     await server.token("john", "BUS_DRIVER", "John", "Doe"),
     await server.token("jane", "CONTROL_STAFF", "Jane", "Smith"),
   ];
-  const options = { ignoreHTTPSErrors: true };
+  // No browser starts a worker from a server whose certificate it does not trust.
+  const options = /** @type {const} */ ({ ignoreHTTPSErrors: true, serviceWorkers: "block" });
   const driver = await signIn(await browser(t, options), proxy, tokens[0]);
   const control = await signIn(await browser(t, options), proxy, tokens[1]);
   await askForHelp(driver, "Running late");
@@ -32,7 +33,7 @@ test("two hold a conversation through nginx, the server is killed in the middle,
 test("there is no trial behind nginx", async (t) => {
   const server = await Server.start(t);
   const proxy = await nginx(t, server);
-  const page = await (await browser(t, { ignoreHTTPSErrors: true })).newPage();
+  const page = await (await browser(t, { ignoreHTTPSErrors: true, serviceWorkers: "block" })).newPage();
   const { hash } = new URL(server.console);
   await page.goto(`${proxy.origin}/${hash}`);
   await page.getByRole("button", { name: "A control officer" }).click();

@@ -105,7 +105,7 @@ test("the chosen language stays, and what is being written too", async (t) => {
 
 test("a language from right to left mirrors every screen", async (t) => {
   const server = await Server.start(t);
-  const context = await browser(t, { bypassCSP: true, locale: "de-DE" });
+  const context = await browser(t, { bypassCSP: true, locale: "de-DE", serviceWorkers: "block" });
   await speakPseudo(context);
   const { control, driver } = await walk(server, context, pseudo);
   for (const page of [control, driver]) assert.equal(await page.evaluate(() => document.documentElement.dir), "rtl");
