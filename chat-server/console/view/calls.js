@@ -1,18 +1,27 @@
-// Calling a driver: sound, vibration and a notification for each message of control, also for those
-// that arrived while the connection was lost.
+// Calling the user for messages of the other side, also for those that arrived while the connection
+// was lost: a driver for each message of control, and control for those in the user's own
+// conversations.
 
 import { isControl } from "../token.js";
-import { notify } from "./notify.js";
-import { callDriver } from "./sound.js";
+import { isSeen, notify } from "./notify.js";
+import { callControl, callDriver } from "./sound.js";
 import { nameOf, titleOf } from "./words.js";
 
 /** @typedef {import("../machine/conversation.js").Conversation} Conversation */
 /** @typedef {import("../types.d.ts").Told} Told */
 
+/** Least pause between two sounds for control, in milliseconds. A driver hears each message. */
+const PAUSE = 2_000;
+
 export class Calls {
   #session;
   #show;
-  /** The number of the newest message of each conversation that the driver was called for. @type {Map<string, number>} */
+  #isControl;
+  /** When control was called last. */
+  #soundedAt = -Infinity;
+  /** The conversation that is shown. @type {string | null} */
+  open = null;
+  /** The number of the newest message of each conversation that the user was called for. @type {Map<string, number>} */
   #calledTo = new Map();
 
   /**
@@ -22,6 +31,7 @@ export class Calls {
   constructor(session, show) {
     this.#session = session;
     this.#show = show;
+    this.#isControl = isControl(session.user.role);
   }
 
   /** @param {Told} told */
@@ -51,11 +61,25 @@ export class Calls {
     const { conversations } = this.#session.client.machine;
     if (seq <= (this.#calledTo.get(id) ?? 0)) return;
     this.#calledTo.set(id, seq);
-    const person = conversations.people.get(sender);
+    const [person, one] = [conversations.people.get(sender), conversations.get(id)];
     // The list names everybody in the field.
-    if (sender === this.#session.user.id || (person && !isControl(person.role))) return;
-    callDriver();
-    const title = `${nameOf(person, sender)} · ${titleOf(conversations.get(id)?.title ?? "")}`;
+    const isOfControl = person === undefined || isControl(person.role);
+    if (sender === this.#session.user.id || isOfControl === this.#isControl) return;
+    if (this.#isControl && !this.#isAwaited(one)) return;
+    this.#sound();
+    const title = `${nameOf(person, sender)} · ${titleOf(one?.title ?? "")}`;
     notify(title, { body: content, tag: `${id} ${seq}`, open: () => this.#show(id) });
+  }
+
+  /** Whether the conversation is the user's, who does not look at it. @param {Conversation | undefined} one */
+  #isAwaited(one) {
+    return one?.work?.assignee === this.#session.user.id && (one.id !== this.open || !isSeen());
+  }
+
+  #sound() {
+    if (!this.#isControl) return callDriver();
+    if (performance.now() - this.#soundedAt < PAUSE) return;
+    this.#soundedAt = performance.now();
+    callControl();
   }
 }

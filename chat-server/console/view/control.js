@@ -3,6 +3,7 @@
 import { t } from "../language.js";
 import { Alarm } from "./alarm.js";
 import { showBadge } from "./badge.js";
+import { Calls } from "./calls.js";
 import { h, hide, isComposed, say, set } from "./dom.js";
 import { HandOverDialog } from "./hand_over.js";
 import { keysDialog, listenForKeys } from "./keys.js";
@@ -34,6 +35,7 @@ export class ControlView {
   #rooms;
   #list;
   #alarm;
+  #calls;
   #work;
   #emergency;
   #requests;
@@ -62,6 +64,7 @@ export class ControlView {
     this.#thread = new Thread(session, this.#phrases, this.#gone.signal);
     this.#rooms = new Rooms(session);
     const show = (/** @type {string} */ id) => this.show(id);
+    this.#calls = new Calls(session, show);
     this.#handOver = new HandOverDialog(session);
     this.#list = new List(session, { show, handOver: () => this.#handOver.open(), gone: this.#gone.signal });
     this.#alarm = new Alarm(session, { show, take: (id) => this.#takeAlarm(id), gone: this.#gone.signal });
@@ -113,6 +116,7 @@ export class ControlView {
     if (this.#kept !== null && this.#session.client.machine.conversations.get(this.#kept)) this.show(this.#kept);
     if (told.kind === "request") this.#request(told.event);
     if (told.kind === "message") this.#message(told.message);
+    this.#calls.hear(told);
     if (told.kind === "created") this.#created(told.id);
     if (told.kind === "full") announce(t("shell.outbox_full"));
     if (told.kind === "handed") this.#handed(told);
@@ -144,6 +148,7 @@ export class ControlView {
   /** @param {string | null} id */
   #show(id) {
     this.#transcript.open = id;
+    this.#calls.open = id;
     const before = this.open;
     this.#kept = null;
     this.open = id;

@@ -11,7 +11,7 @@ const KEPT = "chat-notifications";
 const canAsk = () => "Notification" in globalThis && Notification.permission === "default" && onDevice.get(KEPT) !== "no";
 
 /** Whether the user sees the page. */
-const isSeen = () => document.visibilityState === "visible" && document.hasFocus();
+export const isSeen = () => document.visibilityState === "visible" && document.hasFocus();
 
 /**
  * Notifies the user, unless the page is seen or the browser does not allow it.

@@ -51,6 +51,17 @@ export function beep(isEmergency) {
 /** Reaches a driver: sound and vibration, whatever the setting of the control room. */
 export function callDriver() {
   sound(false);
+  vibrate();
+}
+
+/** Reaches somebody in control, unless sound is off there. */
+export function callControl() {
+  if (!isSoundOn()) return;
+  sound(false);
+  vibrate();
+}
+
+function vibrate() {
   // The browser complains about a page that nobody has touched.
   if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.([300, 150, 300]);
 }

@@ -134,3 +134,31 @@ test("notifications are offered once", async (t) => {
   await isLive(page);
   assert.equal(await offer.count(), 0);
 });
+
+test("control hears of a driver's answer in its own conversation, and of no other", async (t) => {
+  const { jane, omar, driver } = await room(t);
+  await askForHelp(driver, "Breakdown");
+  await open(jane, "Breakdown");
+  await jane.getByRole("button", { name: "Take", exact: true }).click();
+  await jane.locator(".work-state", { hasText: "Taken by you" }).waitFor();
+  await omar.getByRole("button", { name: "Others 1" }).waitFor();
+  const before = { jane: await alerts(jane), omar: await alerts(omar) };
+  // Nobody is called for a conversation that is read already.
+  await say(driver, "Are you there?");
+  await jane.locator(".line", { hasText: "Are you there?" }).waitFor();
+  assert.deepEqual(await alerts(jane), before.jane);
+  await lookAway(jane);
+  await lookAway(omar);
+  await say(driver, "It is the engine.");
+  await tones(jane, before.jane.tones + 2);
+  const { vibrations, notices } = await alerts(jane);
+  assert.equal(vibrations, before.jane.vibrations + 1);
+  assert.deepEqual(notices.at(-1), { title: "John Doe · Breakdown", body: "It is the engine.", isClosed: false });
+  await jane.getByRole("button", { name: "Hand back" }).click();
+  await jane.locator(".work-state", { hasText: "Not taken" }).waitFor();
+  const after = await alerts(jane);
+  await say(driver, "Still here.");
+  await omar.getByText("Still here.").first().waitFor({ state: "attached" });
+  await jane.locator(".line", { hasText: "Still here." }).waitFor();
+  assert.deepEqual([await alerts(jane), await alerts(omar)], [after, before.omar]);
+});
