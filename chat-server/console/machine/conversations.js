@@ -312,15 +312,27 @@ export class Conversations {
     return null;
   }
 
-  /** The time of the next turn. @param {number} now */
+  /** The time of the next turn. Asked for after each frame, so no list is made of all conversations. @param {number} now */
   deadline(now) {
-    const ofConversations = [...this.all.values()].flatMap((one) => [one.row.turn, one.join, one.first, one.older, one.reading?.turn]);
-    return earliest([this.#list.turn, ...ofConversations], now);
+    let first = earliest([this.#list.turn], now);
+    const take = (/** @type {import("../types.d.ts").Turn | undefined} */ turn) => {
+      if (typeof turn === "number" && turn > now && (first === null || turn < first)) first = turn;
+    };
+    for (const one of this.all.values()) {
+      take(one.row.turn);
+      take(one.join);
+      take(one.first);
+      take(one.older);
+      take(one.reading?.turn);
+    }
+    return first;
   }
 
   /** The time at which the first typing user counts as silent. */
   typingDeadline() {
-    return earliest([...this.all.values()].flatMap((one) => [...one.typing.values()]));
+    let first = null;
+    for (const { typing } of this.all.values()) if (typing.size > 0) first = earliest([first, ...typing.values()]);
+    return first;
   }
 
   /**
@@ -331,6 +343,7 @@ export class Conversations {
   endTyping(now) {
     const changed = [];
     for (const one of this.all.values()) {
+      if (one.typing.size === 0) continue;
       const ended = [...one.typing].filter(([, until]) => until <= now);
       for (const [user] of ended) one.typing.delete(user);
       if (ended.length > 0) changed.push(one.id);

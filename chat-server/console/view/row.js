@@ -64,6 +64,9 @@ export function updateAge(row, one, conversations) {
   if (isWaiting) say(when, t("row.waits", { age: ageOf(now - since) }));
   else say(when, one.lastAt > 0 ? sentence(whenOf(one.lastAt)) : "");
   const at = isWaiting ? since : one.lastAt;
+  // A whole time takes long to word, and all rows are updated at once.
+  if (when.dataset.at === String(at)) return;
+  when.dataset.at = String(at);
   set(when, "title", at > 0 ? wholeTimeOf(at) : null);
 }
 
