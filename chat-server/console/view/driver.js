@@ -9,6 +9,7 @@ import { EmergencyBar } from "./emergency.js";
 import { HelpDialog } from "./help.js";
 import { Changes, perFrame } from "./pace.js";
 import { PhraseBook } from "./phrases.js";
+import { keepPlace, keptPlace } from "./place.js";
 import { Requests } from "./requests.js";
 import { Shell, announce } from "./shell.js";
 import { Thread } from "./thread.js";
@@ -32,6 +33,7 @@ export class DriverView {
   #requests;
   #calls;
   #phrases;
+  #kept;
   #emergency;
   #title = h("h1", { class: "thread-title", dir: "auto", tabindex: -1 });
   #welcome = h("h1", { class: "welcome" });
@@ -44,6 +46,7 @@ export class DriverView {
   /** @param {Session} session */
   constructor(session) {
     this.#session = session;
+    this.#kept = keptPlace(session.user.id);
     this.#phrases = new PhraseBook(session);
     this.#thread = new Thread(session, this.#phrases, this.#gone.signal);
     this.#calls = new Calls(session, (id) => this.show(id));
@@ -54,6 +57,7 @@ export class DriverView {
     this.#main = h("main", { class: "driver" }, ...parts);
     this.#shell = new Shell(session, this.#main, this.#gone.signal);
     this.element = this.#shell.element;
+    if (this.#kept) this.show(this.#kept.open);
     this.#update();
   }
 
@@ -86,6 +90,7 @@ export class DriverView {
   /** @param {string | null} id */
   show(id) {
     this.open = id;
+    keepPlace(this.#session.user.id, id, id === null ? "" : this.#titleOf(id));
     this.#thread.show(id);
     this.#ask();
   }
@@ -120,7 +125,7 @@ export class DriverView {
     hide(this.#nav, all.length < 2);
     const isOpen = this.open !== null;
     hide(this.#title, !isOpen);
-    if (open) say(this.#title, titleOf(open.title));
+    if (open) say(this.#title, titleOf(this.#titleOf(open.id)));
     this.#emergency.update(open);
     set(this.#main, "data-emergency", open?.isEmergency ?? false);
     set(this.#main, "data-shows", isOpen ? "thread" : "welcome");
@@ -130,6 +135,12 @@ export class DriverView {
     showBadge(t("app.name"), unread);
     this.#thread.update(changes);
     this.#shell.update();
+  }
+
+  /** The title of a conversation, or the one from before the reload. @param {string} id */
+  #titleOf(id) {
+    const { title = "" } = this.#session.client.machine.conversations.get(id) ?? {};
+    return title || (this.#kept?.open === id ? this.#kept.title : "");
   }
 
   /** @param {Conversation[]} all */
@@ -144,7 +155,7 @@ export class DriverView {
       if (!title || !when || !badge) return;
       set(button, "aria-current", one.id === this.open);
       set(element, "data-emergency", one.isEmergency);
-      say(title, titleOf(one.title));
+      say(title, titleOf(this.#titleOf(one.id)));
       say(when, one.lastAt > 0 ? sentence(whenOf(one.lastAt)) : "");
       if (badge.dataset.count === String(one.unread)) return;
       badge.dataset.count = String(one.unread);

@@ -1,6 +1,20 @@
 // The place in the browser's history: the list, or a conversation above it. Back leads from a
 // conversation to the list, and a reload opens the conversation again.
 
+/**
+ * The driver's conversation before a reload, which is shown even if the list can't be loaded.
+ *
+ * @param {string} user
+ * @returns {{ open: string, title: string } | null}
+ */
+export function keptPlace(user) {
+  const { state } = history;
+  return state?.user === user && typeof state.open === "string" ? { open: state.open, title: String(state.title ?? "") } : null;
+}
+
+/** @param {string} user @param {string | null} open @param {string} title */
+export const keepPlace = (user, open, title) => history.replaceState(open === null ? null : { user, open, title }, "");
+
 export class Place {
   #user;
   /** The open conversation. @type {string | null} */

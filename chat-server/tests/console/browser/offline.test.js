@@ -33,7 +33,9 @@ test("a reload without a network shows the page with its outbox, and the message
   await page.getByLabel("Message", { exact: true }).fill("half a sen");
   await page.reload();
   await page.locator(".state", { hasText: "2 messages waiting" }).waitFor();
-  await page.getByText("Are you there?").waitFor();
+  await page.getByRole("heading", { name: "Breakdown" }).waitFor();
+  await page.locator(".line", { hasText: "Are you there?" }).waitFor();
+  assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "half a sen");
   await page.getByText("I need help with a passenger.").first().waitFor();
   await page.getByRole("button", { name: "Get help" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Accident" }).waitFor();
